@@ -1,0 +1,181 @@
+//! Findings: what is wrong with a file, a document or a plan, as data.
+
+use std::ops::Range;
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing can be done until it is mended.
+    Error,
+    /// Probably not what was meant; does not stop anything.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// The name of a kind of finding, unique over the whole tool and documented in `docs/findings.md` (or `docs/lints.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code {
+    /// The stable name, such as `unknown-key`.
+    pub id: &'static str,
+    /// One sentence that says when it is found.
+    pub about: &'static str,
+}
+
+impl Code {
+    /// A code; each room lists its own in a constant.
+    #[must_use]
+    pub const fn new(id: &'static str, about: &'static str) -> Self {
+        Self { id, about }
+    }
+}
+
+/// Which of the read files a location is in: an index into [`Sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(usize);
+
+/// A stretch of a file, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file.
+    pub file: FileId,
+    /// The bytes of it.
+    pub span: Range<usize>,
+}
+
+/// A second place that belongs to a finding, with what it has to do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub at: Location,
+    /// What is there, such as "first declared here".
+    pub text: String,
+}
+
+/// One thing found: what, where, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which kind.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Where, when it is in a file.
+    pub at: Option<Location>,
+    /// Other places that belong to it.
+    pub labels: Vec<Label>,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// A finding of the severity given, with no place yet.
+    #[must_use]
+    pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
+        Self { code, severity, message: message.into(), at: None, labels: Vec::new(), help: None }
+    }
+
+    /// An error, with no place yet.
+    #[must_use]
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, message)
+    }
+
+    /// A warning, with no place yet.
+    #[must_use]
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, message)
+    }
+
+    /// A note, with no place yet.
+    #[must_use]
+    pub fn note(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Note, message)
+    }
+
+    /// The same finding, at this place.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<Option<Location>>) -> Self {
+        self.at = at.into();
+        self
+    }
+
+    /// The same finding, with a second place.
+    #[must_use]
+    pub fn label(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.labels.push(Label { at, text: text.into() });
+        self
+    }
+
+    /// The same finding, with what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it is an error.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// A file that was read, kept so that findings can show its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The path as a person would name it.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// All files that were read, in the order of reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// Keeps a file and returns its id.
+    pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
+        self.files.push(SourceFile { path: path.into(), text: text.into() });
+        FileId(self.files.len() - 1)
+    }
+
+    /// The file of an id that came from this list.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0]
+    }
+
+    /// Line and column of the start of a location, both from 1, the column in characters.
+    #[must_use]
+    pub fn line_column(&self, at: &Location) -> (usize, usize) {
+        let text = &self.file(at.file).text;
+        let mut start = at.span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_characters_from_one() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.toml", "é = 1\nüber = 2\n");
+        let at = |start: usize| Location { file, span: start..start };
+        assert_eq!(sources.line_column(&at(0)), (1, 1));
+        assert_eq!(sources.line_column(&at(7)), (2, 1));
+        assert_eq!(sources.line_column(&at(12)), (2, 5));
+        assert_eq!(sources.line_column(&at(999)), (3, 1));
+    }
+}

@@ -1,0 +1,11 @@
+//! The words every other room uses: names, releases, findings, secrets. Imports no other room.
+
+mod finding;
+mod names;
+mod release;
+mod secret;
+
+pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
+pub use names::{NameProblem, PolicyName, UserName};
+pub use release::Release;
+pub use secret::KeyPair;

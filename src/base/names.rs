@@ -1,0 +1,126 @@
+//! Names of policies and users, checked once at the door.
+
+use std::fmt;
+
+/// Why a text cannot be a policy or user name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameProblem {
+    /// The name is empty.
+    #[error("is empty")]
+    Empty,
+    /// The name is `.` or `..`, which a URL path resolves away: `DELETE /s3/policies/..` would reach
+    /// `DELETE /s3`, the call that deletes the whole S3 cluster.
+    #[error("is `.` or `..`, which a URL path resolves to another call")]
+    Dots,
+    /// The name holds `/` or `\`, which cannot be told from a path separator by every proxy.
+    #[error("holds a `/` or `\\`, which a URL path cannot carry safely")]
+    Separator,
+    /// The name holds a control character.
+    #[error("holds a control character")]
+    Control,
+    /// The name begins or ends with white space, which commands and proxies strip.
+    #[error("begins or ends with white space")]
+    Edge,
+}
+
+fn check(name: &str) -> Result<(), NameProblem> {
+    match name {
+        "" => Err(NameProblem::Empty),
+        "." | ".." => Err(NameProblem::Dots),
+        _ if name.chars().any(char::is_control) => Err(NameProblem::Control),
+        _ if name.contains(['/', '\\']) => Err(NameProblem::Separator),
+        _ if name.trim() != name => Err(NameProblem::Edge),
+        _ => Ok(()),
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// Takes a name that a person wrote; refuses one that no call can carry safely.
+            ///
+            /// # Errors
+            /// Says what is wrong with the name.
+            pub fn parse(name: &str) -> Result<Self, NameProblem> {
+                check(name).map(|()| Self(name.to_owned()))
+            }
+
+            /// Takes a name as a cluster reports it. It may be one that no call can carry
+            /// ([`addressable`](Self::addressable)); it is still a name that exists.
+            #[must_use]
+            pub fn reported(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+
+            /// Whether a call can carry this name.
+            ///
+            /// # Errors
+            /// Says what is wrong with the name.
+            pub fn addressable(&self) -> Result<(), NameProblem> {
+                check(&self.0)
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of an IAM policy. Matched case-sensitively (vendor documentation, 6.0).
+    PolicyName
+}
+
+name! {
+    /// The name of a user of one tenant.
+    UserName
+}
+
+impl PolicyName {
+    /// The policies every cluster has from the start (vendor's CLI page); they can be held, never changed or removed.
+    pub const PREDEFINED: [&str; 3] = ["readonly", "readwrite", "writeonly"];
+
+    /// Whether this is one of [`PREDEFINED`](Self::PREDEFINED).
+    #[must_use]
+    pub fn is_predefined(&self) -> bool {
+        Self::PREDEFINED.contains(&self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_break_a_url_are_refused() {
+        let cases = [
+            ("", NameProblem::Empty),
+            (".", NameProblem::Dots),
+            ("..", NameProblem::Dots),
+            ("a/b", NameProblem::Separator),
+            ("a\\b", NameProblem::Separator),
+            ("a\nb", NameProblem::Control),
+            (" a", NameProblem::Edge),
+        ];
+        for (name, problem) in cases {
+            assert_eq!(PolicyName::parse(name), Err(problem), "{name:?}");
+            assert_eq!(PolicyName::reported(name).addressable(), Err(problem), "{name:?}");
+        }
+        for name in ["a", "...", "a b", "ünï?#%", "ml-training"] {
+            assert!(UserName::parse(name).is_ok(), "{name:?}");
+        }
+    }
+}

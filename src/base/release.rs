@@ -1,0 +1,50 @@
+//! The release of a cluster, as far as it decides how to speak to it.
+
+use std::fmt;
+
+/// A cluster's release, such as `5.1.2` or `3.11.1.6926-f6e1fbb9…`. Compares by its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    numbers: Vec<u32>,
+    text: String,
+}
+
+impl Release {
+    /// Reads the numbers at the front of `text`; anything behind them (a build's hash) is kept for show only.
+    /// `None` when there is not even a major and a minor number.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let front = text.trim_start_matches('v').split(['-', '+', ' ']).next()?;
+        let numbers: Vec<u32> = front.split('.').map_while(|part| part.parse().ok()).collect();
+        (numbers.len() >= 2).then(|| Self { numbers, text: text.to_owned() })
+    }
+
+    /// Whether this release is `major.minor` or newer.
+    #[must_use]
+    pub fn at_least(&self, major: u32, minor: u32) -> bool {
+        self.numbers.as_slice() >= [major, minor].as_slice()
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_compare_by_their_numbers() {
+        let release = Release::parse("3.11.1.6926-f6e1fbb96d03ef76b64bfd4d8c2c366a").unwrap();
+        assert!(
+            release.at_least(3, 11) && release.at_least(3, 9) && !release.at_least(3, 12) && !release.at_least(4, 0)
+        );
+        assert!(Release::parse("5.1").unwrap().at_least(5, 1));
+        assert!(Release::parse("10.0.1").unwrap().at_least(5, 1));
+        assert_eq!(Release::parse("weka"), None);
+    }
+}

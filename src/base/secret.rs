@@ -1,0 +1,12 @@
+//! Secrets that a cluster shows once.
+
+use secrecy::SecretString;
+
+/// An S3 key pair as an attach or a key generation shows it, once. Its `Debug` does not show the secret.
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// The access key, which is not secret but identifies the pair.
+    pub access_key: String,
+    /// The secret key; wiped from memory when dropped.
+    pub secret_key: SecretString,
+}

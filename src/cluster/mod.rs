@@ -1,0 +1,82 @@
+//! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
+
+mod error;
+pub mod rest;
+
+use async_trait::async_trait;
+
+pub use error::{CallError, Effect};
+
+use crate::base::{KeyPair, PolicyName, Release, UserName};
+
+/// Which cluster this is and as whom it is spoken to (`GET /cluster`, `GET /users/whoami`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's id, which stays when it is renamed.
+    pub guid: String,
+    /// The release it runs.
+    pub release: Release,
+    /// The tenant ("organization" before 5.1) that the login belongs to.
+    pub tenant: String,
+    /// The user that is logged in.
+    pub user: UserName,
+    /// That user's role, such as `ClusterAdmin`.
+    pub role: String,
+}
+
+/// A user as the cluster reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The name.
+    pub name: UserName,
+    /// The role, such as `S3` or `ClusterAdmin`.
+    pub role: String,
+    /// Where the user comes from: `Internal`, or a directory.
+    pub source: String,
+    /// The policy it holds. Meaningless when [`Users::attachments_known`] is false.
+    pub policy: Option<PolicyName>,
+}
+
+/// All users of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users {
+    /// The users, in the cluster's order.
+    pub users: Vec<UserRecord>,
+    /// Whether the cluster says who holds what. Over REST it does since 4.0 (`GET /s3/userPolicies`; in
+    /// `GET /users` since 4.4); before that there is no call that tells.
+    pub attachments_known: bool,
+}
+
+/// A cluster, whatever it is reached through.
+///
+/// Reads may be repeated freely. A write that fails says in [`CallError::effect`] whether it may have happened.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// Which cluster, which tenant, as whom.
+    async fn identity(&self) -> Result<Identity, CallError>;
+
+    /// The names of all policies of the tenant, predefined ones included.
+    async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError>;
+
+    /// The document of a policy, as the JSON text the cluster returned.
+    async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError>;
+
+    /// Adds a policy with exactly this JSON text. Adding over an existing name is never relied on: what a
+    /// cluster does then is unknown.
+    async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError>;
+
+    /// Removes a policy.
+    async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError>;
+
+    /// Gives a user a policy, in place of the one it held. The answer holds a key pair when the cluster made
+    /// one (5.1 and later, for a user that had none) and shows it on this transport.
+    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError>;
+
+    /// Takes the policy it holds from a user. The key pair stays.
+    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError>;
+
+    /// All users of the tenant and, where the release tells, what they hold.
+    async fn users(&self) -> Result<Users, CallError>;
+}
