@@ -4,8 +4,10 @@ mod finding;
 mod names;
 mod release;
 mod secret;
+mod suggest;
 
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use names::{NameProblem, PolicyName, UserName};
 pub use release::Release;
 pub use secret::KeyPair;
+pub use suggest::nearest;

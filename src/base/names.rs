@@ -98,11 +98,41 @@ impl PolicyName {
     pub fn is_predefined(&self) -> bool {
         Self::PREDEFINED.contains(&self.as_str())
     }
+
+    /// Begins the name of a policy in transit: the stand-in that holders have while the policy they hold is replaced.
+    /// Only letters and hyphens, because which other characters every release takes is unknown.
+    pub const TRANSIT_PREFIX: &str = "attune-swap-";
+
+    /// The stand-in of this policy for the document with that tag (8 hexadecimal digits).
+    #[must_use]
+    pub fn transit(&self, tag: &str) -> Self {
+        Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0))
+    }
+
+    /// The policy this one stands in for, when it is a policy in transit.
+    #[must_use]
+    pub fn in_transit_for(&self) -> Option<Self> {
+        let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
+        let (tag, name) = rest.split_once('-')?;
+        let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_tag && check(name).is_ok()).then(|| Self(name.to_owned()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_in_transit_says_for_which() {
+        let policy = PolicyName::parse("ml-training").unwrap();
+        let stand_in = policy.transit("0a1b2c3d");
+        assert_eq!(stand_in.as_str(), "attune-swap-0a1b2c3d-ml-training");
+        assert_eq!(stand_in.in_transit_for(), Some(policy.clone()));
+        assert_eq!(policy.in_transit_for(), None);
+        assert_eq!(PolicyName::reported("attune-swap-nothex00-x").in_transit_for(), None);
+        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").in_transit_for(), None);
+    }
 
     #[test]
     fn names_that_break_a_url_are_refused() {

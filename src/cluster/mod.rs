@@ -1,30 +1,17 @@
 //! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
 
 mod error;
+mod observe;
 pub mod rest;
 
 use async_trait::async_trait;
 
 pub use error::{CallError, Effect};
+pub use observe::{body, observe};
 
-use crate::base::{KeyPair, PolicyName, Release, UserName};
+pub use crate::observed::Identity;
 
-/// Which cluster this is and as whom it is spoken to (`GET /cluster`, `GET /users/whoami`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The cluster's name.
-    pub name: String,
-    /// The cluster's id, which stays when it is renamed.
-    pub guid: String,
-    /// The release it runs.
-    pub release: Release,
-    /// The tenant ("organization" before 5.1) that the login belongs to.
-    pub tenant: String,
-    /// The user that is logged in.
-    pub user: UserName,
-    /// That user's role, such as `ClusterAdmin`.
-    pub role: String,
-}
+use crate::base::{KeyPair, PolicyName, UserName};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]

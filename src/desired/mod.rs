@@ -1,1 +1,143 @@
-//! (being built)
+//! The desired state: what the files under review say, valid once it is here.
+
+mod at;
+mod check;
+mod codes;
+mod load;
+mod raw;
+mod resolve;
+mod schema;
+mod statement;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::base::{FileId, Location, PolicyName, UserName};
+use crate::policy::{Document, Places};
+
+pub use codes::CODES;
+pub use load::{LoadError, Loaded, load};
+pub use schema::schema;
+
+/// What the files say should be.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// The cluster it is about.
+    pub cluster: ClusterSettings,
+    /// What may be taken away although no file declares it.
+    pub ownership: Ownership,
+    /// The declared policies, tombstones included.
+    pub policies: BTreeMap<PolicyName, PolicyEntry>,
+    /// The declared users.
+    pub users: BTreeMap<UserName, UserEntry>,
+}
+
+/// How to reach the cluster, and how to change it.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterSettings {
+    /// The management endpoints, as written.
+    pub endpoints: Vec<Endpoint>,
+    /// The tenant, when the file names one.
+    pub tenant: Option<String>,
+    /// A PEM file with certificates to trust.
+    pub ca_file: Option<PathBuf>,
+    /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
+    pub fingerprint: Option<String>,
+    /// How documents are replaced.
+    pub replace: Strategy,
+}
+
+/// An endpoint as written; a path in it is relative to `directory`.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// A URL, or `sim:PATH`.
+    pub text: String,
+    /// The directory of the file that names it.
+    pub directory: PathBuf,
+    /// Where it stands.
+    pub at: Option<Location>,
+}
+
+/// How a policy's document is replaced: there is no call for it in any release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// By way of a transitional policy: nobody is without access at any instant.
+    #[default]
+    Swap,
+    /// Detach, remove, add, attach: holders have no access for a moment.
+    Gap,
+}
+
+/// Patterns of names that may be removed or detached although no file declares them.
+#[derive(Debug, Clone, Default)]
+pub struct Ownership {
+    policies: Vec<glob::Pattern>,
+    users: Vec<glob::Pattern>,
+}
+
+impl Ownership {
+    /// Ownership of the policies and users whose names match one of the patterns.
+    #[must_use]
+    pub fn new(policies: Vec<glob::Pattern>, users: Vec<glob::Pattern>) -> Self {
+        Self { policies, users }
+    }
+
+    /// Whether this policy may be removed although no file declares it.
+    #[must_use]
+    pub fn covers_policy(&self, policy: &PolicyName) -> bool {
+        self.policies.iter().any(|pattern| pattern.matches(policy.as_str()))
+    }
+
+    /// Whether this user may be detached although no file declares it.
+    #[must_use]
+    pub fn covers_user(&self, user: &UserName) -> bool {
+        self.users.iter().any(|pattern| pattern.matches(user.as_str()))
+    }
+}
+
+/// A declared policy.
+#[derive(Debug, Clone)]
+pub struct PolicyEntry {
+    /// What it is for, in the author's words.
+    pub description: Option<String>,
+    /// What should be.
+    pub intent: PolicyIntent,
+    /// Where it is declared.
+    pub at: Option<Location>,
+}
+
+/// What should be of a declared policy.
+#[derive(Debug, Clone)]
+pub enum PolicyIntent {
+    /// It is there, with this document.
+    Present(Authored),
+    /// It is not there.
+    Absent,
+}
+
+/// A document that a person wrote, with where its parts stand.
+#[derive(Debug, Clone)]
+pub struct Authored {
+    /// The document.
+    pub document: Document,
+    /// The file it stands in and where its parts are, when it was read from one.
+    pub source: Option<(FileId, Places)>,
+}
+
+/// A declared user.
+#[derive(Debug, Clone)]
+pub struct UserEntry {
+    /// What should be.
+    pub intent: UserIntent,
+    /// Where it is declared.
+    pub at: Option<Location>,
+}
+
+/// What should be of a declared user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserIntent {
+    /// It holds this policy.
+    Holds(PolicyName),
+    /// It holds none; its key pair stays.
+    Detached,
+}

@@ -1,1 +1,111 @@
-//! (being built)
+//! What a cluster reported: a snapshot, as plain data.
+
+use std::collections::BTreeMap;
+
+use crate::base::{PolicyName, Release, UserName};
+use crate::policy::Normal;
+
+/// Which cluster this is and as whom it is spoken to (`GET /cluster`, `GET /users/whoami`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's id, which stays when it is renamed.
+    pub guid: String,
+    /// The release it runs.
+    pub release: Release,
+    /// The tenant ("organization" before 5.1) that the login belongs to.
+    pub tenant: String,
+    /// The user that is logged in.
+    pub user: UserName,
+    /// That user's role, such as `ClusterAdmin`.
+    pub role: String,
+}
+
+/// The state of a tenant's S3 access at one time, read as a whole: listings are complete.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Which cluster and tenant.
+    pub identity: Identity,
+    /// All policies; the documents of those that matter have been read.
+    pub policies: BTreeMap<PolicyName, Body>,
+    /// All users.
+    pub users: BTreeMap<UserName, ObservedUser>,
+    /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
+    pub attachments_known: bool,
+    /// How much the cluster takes.
+    pub limits: Limits,
+}
+
+/// The document of a policy on the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// It was not read, because nothing depends on it.
+    NotRead,
+    /// It was read.
+    Known(Normal),
+    /// It was read but is not a policy document that attune can model; the text is kept.
+    Unreadable(String),
+}
+
+impl Body {
+    /// The document as one line of text: its normal form where there is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::NotRead => None,
+            Self::Known(normal) => Some(normal.json()),
+            Self::Unreadable(text) => Some(text),
+        }
+    }
+
+    /// The document, where it can be modelled.
+    #[must_use]
+    pub fn normal(&self) -> Option<&Normal> {
+        match self {
+            Self::Known(normal) => Some(normal),
+            Self::NotRead | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A user of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedUser {
+    /// The role, such as `S3`.
+    pub role: String,
+    /// Where the user comes from: `Internal`, or a directory.
+    pub source: String,
+    /// The policy it holds; at most one (vendor definitions 4.0 to 5.1).
+    pub holds: Option<PolicyName>,
+}
+
+impl ObservedUser {
+    /// Whether the user comes from a directory, which sets its policy again at every refresh (vendor
+    /// documentation, 5.1).
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        !self.source.is_empty() && !self.source.eq_ignore_ascii_case("internal")
+    }
+
+    /// Whether a policy can be attached: local users with the role `S3`, and users from a directory.
+    #[must_use]
+    pub fn can_hold(&self) -> bool {
+        self.role.eq_ignore_ascii_case("s3") || self.is_imported()
+    }
+}
+
+/// How much a cluster takes (vendor documentation; the same in all releases that say).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Policies in all. Whether predefined ones count is unknown: they are counted.
+    pub policies: usize,
+    /// Bytes of a document. Whether they are counted before or after minifying is unknown: attune sends minified.
+    pub document_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { policies: 1024, document_bytes: 2048 }
+    }
+}

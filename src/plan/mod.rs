@@ -1,1 +1,106 @@
-//! (being built)
+//! From what should be and what is to the calls that make the one the other. Pure: the same inputs give the same plan,
+//! byte for byte.
+
+mod build;
+mod change;
+mod codes;
+mod compare;
+mod describe;
+mod digest;
+mod graph;
+mod order;
+mod problems;
+mod step;
+mod ways;
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::{Finding, PolicyName, UserName};
+use crate::desired::Desired;
+use crate::observed::{Identity, Limits, Observed};
+
+pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
+pub use codes::CODES;
+pub use digest::Digest;
+pub use step::{Call, Step, StepId};
+
+/// Everything an apply does, and everything a reviewer needs to agree to it. Leaves nothing to decide.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which cluster and tenant it is for.
+    pub identity: Identity,
+    /// How much that cluster takes.
+    pub limits: Limits,
+    /// What an approval is bound to.
+    pub digest: Digest,
+    /// What differs, policies first, then users, each in the order of their names.
+    pub changes: Vec<Change>,
+    /// The calls. Empty when there is an error among the findings: such a plan cannot be applied.
+    pub steps: Vec<Step>,
+    /// What is as it should be.
+    pub unchanged: Unchanged,
+    /// What no file names and nobody owns.
+    pub left_alone: LeftAlone,
+    /// What stands in the way, and what else to know.
+    pub findings: Vec<Finding>,
+}
+
+/// How much of what is declared is as it should be already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unchanged {
+    /// Declared policies, tombstones included.
+    pub policies: usize,
+    /// Declared users.
+    pub users: usize,
+}
+
+/// What is on the cluster and stays as it is because no file names it and `[ownership]` does not cover it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Policies that somebody added.
+    pub policies: Vec<PolicyName>,
+    /// Policies that every cluster has.
+    pub predefined: Vec<PolicyName>,
+    /// Users that can hold a policy.
+    pub users: Vec<UserName>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Whether something stands in the way.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+}
+
+/// Makes the plan that turns `observed` into `desired`.
+#[must_use]
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let comparison = compare::compare(desired, observed);
+    let mut findings = problems::problems(desired, observed, &comparison);
+    let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
+    if ordered.no_room && !findings.iter().any(Finding::is_error) {
+        findings.push(problems::no_room(observed));
+    }
+    if findings.iter().any(Finding::is_error) {
+        ordered.steps.clear();
+    }
+    let changes = describe::changes(&comparison, observed, &ordered);
+    Plan {
+        identity: observed.identity.clone(),
+        limits: observed.limits,
+        digest: digest::digest(observed, &changes, &ordered.steps),
+        unchanged: describe::unchanged(&comparison, desired),
+        left_alone: describe::left_alone(&comparison, desired),
+        changes,
+        steps: ordered.steps,
+        findings,
+    }
+}

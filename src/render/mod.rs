@@ -1,1 +1,10 @@
-//! (being built)
+//! Plans, outcomes and findings for people and machines: each a pure function to a writer.
+
+mod findings;
+pub mod json;
+mod styles;
+pub mod text;
+mod words;
+
+pub use findings::findings;
+pub use styles::Styles;

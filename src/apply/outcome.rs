@@ -1,0 +1,73 @@
+//! What became of each step of a plan.
+
+use crate::plan::{Plan, StepId};
+
+/// What an apply did.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The steps, in the order of the plan.
+    pub steps: Vec<StepOutcome>,
+    /// What a new plan still finds to do, once all is done; `None` when the cluster could not be observed again.
+    pub remaining: Option<Box<Plan>>,
+}
+
+/// What became of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepOutcome {
+    /// The step.
+    pub id: StepId,
+    /// How it ended.
+    pub status: Status,
+    /// What else happened on the way that a person should know.
+    pub remarks: Vec<Remark>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It was done.
+    Done,
+    /// It was so already, or another had done it by then.
+    AlreadyDone,
+    /// The cluster said no, in these words; nothing happened.
+    Refused(String),
+    /// It failed, and the cluster does not show its effect, or cannot be asked.
+    Failed(String),
+    /// It was not tried, because this step before it did not end well.
+    NotReached(StepId),
+}
+
+impl Status {
+    /// Whether the effect of the step is there.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        match self {
+            Self::Done | Self::AlreadyDone => true,
+            Self::Refused(_) | Self::Failed(_) | Self::NotReached(_) => false,
+        }
+    }
+}
+
+/// Something that happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// The cluster does not take an attach over an attachment, so the user was detached first and had no access for a
+    /// moment.
+    Gap,
+    /// The cluster made a key pair for the user and showed its secret, which was not kept.
+    SecretNotKept,
+}
+
+impl Outcome {
+    /// Whether every step ended well.
+    #[must_use]
+    pub fn all_good(&self) -> bool {
+        self.steps.iter().all(|step| step.status.is_good())
+    }
+
+    /// Whether the cluster is as the file says: observed again after the last call, nothing was left to do.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        self.remaining.as_ref().is_some_and(|plan| plan.is_empty() && !plan.is_blocked())
+    }
+}

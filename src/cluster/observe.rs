@@ -1,0 +1,92 @@
+//! Reads from a cluster all that a plan depends on, as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::{CallError, Cluster, Users};
+use crate::base::PolicyName;
+use crate::desired::{Desired, UserIntent};
+use crate::observed::{Body, Limits, Observed, ObservedUser};
+use crate::policy;
+
+/// Observes the cluster: identity, users, all policy names, and the documents that matter for `desired`, at most
+/// `jobs` reads at a time.
+///
+/// # Errors
+/// The first read that fails; an incomplete observation is never returned.
+pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
+    let identity = cluster.identity().await?;
+    let users = cluster.users().await?;
+    let names = cluster.list_policies().await?;
+    let wanted = wanted(desired, &names, &users);
+    let bodies = bodies(cluster, &wanted, jobs.max(1)).await?;
+    let gone: BTreeSet<_> = bodies.iter().filter(|(_, body)| body.is_none()).map(|(name, _)| name.clone()).collect();
+    let mut policies: BTreeMap<PolicyName, Body> =
+        names.into_iter().filter(|name| !gone.contains(name)).map(|name| (name, Body::NotRead)).collect();
+    policies.extend(bodies.into_iter().filter_map(|(name, body)| body.map(|body| (name, body))));
+    Ok(Observed {
+        identity,
+        policies,
+        attachments_known: users.attachments_known,
+        users: users
+            .users
+            .into_iter()
+            .map(|user| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy }))
+            .collect(),
+        limits: Limits::default(),
+    })
+}
+
+/// The policies on the cluster whose documents matter: those that a file names, that may be removed, that are in
+/// transit, and that a declared user holds now or then.
+fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<PolicyName> {
+    let held = users.users.iter().filter(|user| desired.users.contains_key(&user.name) || desired.ownership.covers_user(&user.name));
+    let held: BTreeSet<&PolicyName> = held.filter_map(|user| user.policy.as_ref()).collect();
+    let targets: BTreeSet<&PolicyName> = desired
+        .users
+        .values()
+        .filter_map(|entry| match &entry.intent {
+            UserIntent::Holds(policy) => Some(policy),
+            UserIntent::Detached => None,
+        })
+        .collect();
+    let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::in_transit_for).collect();
+    let matters = |name: &&PolicyName| {
+        desired.policies.contains_key(name)
+            || desired.ownership.covers_policy(name)
+            || name.in_transit_for().is_some()
+            || in_transit.contains(name)
+            || held.contains(name)
+            || targets.contains(name)
+    };
+    names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
+}
+
+/// The documents, `None` for a policy that went away since it was listed.
+async fn bodies(
+    cluster: &dyn Cluster,
+    wanted: &BTreeSet<PolicyName>,
+    jobs: usize,
+) -> Result<Vec<(PolicyName, Option<Body>)>, CallError> {
+    stream::iter(wanted.iter().cloned())
+        .map(|name| async move {
+            match cluster.show_policy(&name).await {
+                Ok(text) => Ok((name, Some(body(text)))),
+                Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
+                Err(_) => Ok((name, None)),
+            }
+        })
+        .buffer_unordered(jobs)
+        .try_collect()
+        .await
+}
+
+/// Models a document that a cluster returned, as far as that can be done.
+#[must_use]
+pub fn body(text: String) -> Body {
+    match policy::read_lenient(&text) {
+        Ok(document) => Body::Known(policy::normal(&document)),
+        Err(_) => Body::Unreadable(text),
+    }
+}

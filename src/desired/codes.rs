@@ -1,0 +1,35 @@
+//! The kinds of findings that reading a desired-state file can give.
+
+use crate::base::Code;
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $about:literal;)*) => {
+        $(pub(super) const $name: Code = Code::new($id, $about);)*
+
+        /// All kinds of findings of this room.
+        pub const CODES: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    TOML_SYNTAX = "toml-syntax", "The file is not TOML.";
+    UNKNOWN_KEY = "unknown-key", "A key that attune does not know; nothing is ever ignored silently.";
+    WRONG_TYPE = "wrong-type", "A value of another type than the key takes.";
+    SECRET_IN_FILE = "secret-in-file", "A password, token or secret stands in the file; they belong in the environment.";
+    UNREADABLE = "unreadable-file", "An included file or a policy document cannot be read.";
+    INCLUDE_EMPTY = "include-matches-nothing", "An `include` entry matches no file.";
+    SECTION_IN_INCLUDE = "section-in-include", "An included file holds a section that only the main file may hold.";
+    DECLARED_TWICE = "declared-twice", "A policy or user is declared in two places.";
+    BAD_NAME = "bad-name", "A policy or user name that no call to the cluster can carry safely.";
+    RESERVED_NAME = "reserved-name", "A policy name that attune keeps for policies in transit.";
+    PREDEFINED = "predefined-policy", "A predefined policy is declared; it can be held, never changed or removed.";
+    POLICY_EMPTY = "policy-without-document", "A policy declares neither a document, nor statements, nor `absent = true`.";
+    POLICY_CONFLICT = "policy-conflict", "A policy declares more than one of document, statements and `absent = true`.";
+    BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
+    USER_EMPTY = "user-without-policy", "A user declares neither a policy nor `detached = true`.";
+    USER_CONFLICT = "user-conflict", "A user declares both a policy and `detached = true`.";
+    HOLDS_ABSENT = "holds-absent-policy", "A user is to hold a policy that the files say must be absent.";
+    BAD_PATTERN = "bad-pattern", "An ownership pattern that cannot be read.";
+    BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
+    NOT_SUPPORTED = "not-yet-supported", "A part of the file that this version reads but does not act on.";
+}

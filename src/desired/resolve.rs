@@ -1,0 +1,297 @@
+//! Turns what was written into what is valid, and says why where that cannot be done.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::at::At;
+use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser};
+use super::statement::inline_document;
+use super::{Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry, UserIntent, codes};
+use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Severity, UserName};
+
+/// What has been read so far, of all files.
+#[derive(Debug, Default)]
+pub(super) struct Resolver {
+    pub(super) desired: Desired,
+    holds: BTreeMap<UserName, Location>,
+}
+
+/// A document file that was read: its id and its text.
+pub(super) type DocumentFile<'a> = (FileId, &'a str);
+
+impl Resolver {
+    /// The sections that only the main file holds.
+    pub(super) fn settings(&mut self, raw: &RawFile, file: FileId, directory: &Path, findings: &mut Vec<Finding>) {
+        if let Some(cluster) = &raw.cluster {
+            self.desired.cluster = cluster_settings(cluster.get(), file, directory, findings);
+        }
+        if let Some(ownership) = &raw.ownership {
+            self.desired.ownership = ownership_of(ownership.get(), file, findings);
+        }
+        let unsupported =
+            [("[guards]", raw.guards.as_ref().map(At::span)), ("[credentials]", raw.credentials.as_ref().map(At::span))];
+        for (what, span) in unsupported {
+            if let Some(span) = span {
+                findings.push(not_supported(what, Location { file, span }));
+            }
+        }
+    }
+
+    /// One `[policies.NAME]`. `broken` says that a part of it was already found wrong.
+    pub(super) fn policy(
+        &mut self,
+        name: &At<String>,
+        raw: &RawPolicy,
+        document: Option<DocumentFile<'_>>,
+        broken: bool,
+        file: FileId,
+        findings: &mut Vec<Finding>,
+    ) {
+        let at = Location { file, span: name.span() };
+        let Some(policy) = policy_name(name.get(), &at, findings) else { return };
+        if let Some(first) = self.desired.policies.get(&policy) {
+            findings.push(twice("policy", policy.as_str(), at, first.at.clone()));
+            return;
+        }
+        let Some(intent) = policy_intent(&policy, raw, document, broken, &at, findings) else { return };
+        let entry = PolicyEntry { description: raw.description.clone(), intent, at: Some(at) };
+        self.desired.policies.insert(policy, entry);
+    }
+
+    /// One `[users.NAME]`. `broken` says that a part of it was already found wrong.
+    pub(super) fn user(
+        &mut self,
+        name: &At<String>,
+        raw: &RawUser,
+        broken: bool,
+        file: FileId,
+        findings: &mut Vec<Finding>,
+    ) {
+        let at = Location { file, span: name.span() };
+        let user = match UserName::parse(name.get()) {
+            Ok(user) => user,
+            Err(problem) => return findings.push(bad_name("user", name.get(), problem, at)),
+        };
+        if let Some(first) = self.desired.users.get(&user) {
+            return findings.push(twice("user", user.as_str(), at, first.at.clone()));
+        }
+        if let Some(retire) = raw.retire_keys.as_ref().filter(|retire| *retire.get()) {
+            findings.push(not_supported("`retire_keys`", Location { file, span: retire.span() }));
+        }
+        let Some(intent) = self.user_intent(&user, raw, broken, &at, findings) else { return };
+        self.desired.users.insert(user, UserEntry { intent, at: Some(at) });
+    }
+
+    fn user_intent(
+        &mut self,
+        user: &UserName,
+        raw: &RawUser,
+        broken: bool,
+        at: &Location,
+        findings: &mut Vec<Finding>,
+    ) -> Option<UserIntent> {
+        match (&raw.policy, raw.detached.unwrap_or(false)) {
+            (Some(policy), true) => {
+                let finding = Finding::error(
+                    codes::USER_CONFLICT,
+                    format!("user `{user}` cannot both hold `{}` and be detached", policy.get()),
+                );
+                findings.push(finding.at(at.clone()).help("keep `policy` or `detached = true`"));
+                None
+            }
+            (Some(policy), false) => {
+                let place = Location { file: at.file, span: policy.span() };
+                match PolicyName::parse(policy.get()) {
+                    Ok(name) => {
+                        self.holds.insert(user.clone(), place);
+                        Some(UserIntent::Holds(name))
+                    }
+                    Err(problem) => {
+                        findings.push(bad_name("policy", policy.get(), problem, place));
+                        None
+                    }
+                }
+            }
+            (None, true) => Some(UserIntent::Detached),
+            (None, false) => {
+                if !broken {
+                    let finding = Finding::error(codes::USER_EMPTY, format!("nothing is said about user `{user}`"));
+                    findings.push(finding.at(at.clone()).help(
+                        "add `policy = \"NAME\"`, or `detached = true` for a user that is to hold none",
+                    ));
+                }
+                None
+            }
+        }
+    }
+
+    /// What only shows when all files are read.
+    pub(super) fn finish(&mut self, findings: &mut Vec<Finding>) {
+        for (user, entry) in &self.desired.users {
+            let UserIntent::Holds(policy) = &entry.intent else { continue };
+            let Some(declared) = self.desired.policies.get(policy) else { continue };
+            if !matches!(declared.intent, PolicyIntent::Absent) {
+                continue;
+            }
+            let finding = Finding::error(
+                codes::HOLDS_ABSENT,
+                format!("user `{user}` is to hold `{policy}`, which is declared `absent`"),
+            );
+            let finding = finding
+                .at(self.holds.get(user).cloned())
+                .help("give the user another policy, or `detached = true`, or keep the policy");
+            findings.push(match &declared.at {
+                Some(at) => finding.label(at.clone(), "declared absent here"),
+                None => finding,
+            });
+        }
+    }
+}
+
+fn cluster_settings(raw: &RawCluster, file: FileId, directory: &Path, findings: &mut Vec<Finding>) -> ClusterSettings {
+    let endpoint = |text: &At<String>| Endpoint {
+        text: text.get().clone(),
+        directory: directory.to_path_buf(),
+        at: Some(Location { file, span: text.span() }),
+    };
+    ClusterSettings {
+        endpoints: raw.endpoints.iter().map(endpoint).collect(),
+        tenant: raw.tenant.as_ref().map(|tenant| tenant.get().clone()),
+        ca_file: raw.ca_file.as_ref().map(|path| directory.join(path.get())),
+        fingerprint: raw.fingerprint.as_ref().and_then(|text| fingerprint(text, file, findings)),
+        replace: match raw.replace {
+            Some(RawStrategy::Gap) => Strategy::Gap,
+            Some(RawStrategy::Swap) | None => Strategy::Swap,
+        },
+    }
+}
+
+fn fingerprint(text: &At<String>, file: FileId, findings: &mut Vec<Finding>) -> Option<String> {
+    let digits = text.get().strip_prefix("sha256:").map(|digits| digits.replace(':', "").to_lowercase());
+    let digits = digits.filter(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if digits.is_none() {
+        let message = format!("`{}` is not a fingerprint", text.get());
+        findings.push(
+            Finding::error(codes::BAD_FINGERPRINT, message)
+                .at(Location { file, span: text.span() })
+                .help("write `sha256:` and the 64 hexadecimal digits of the SHA-256 of the certificate (DER)"),
+        );
+    }
+    digits
+}
+
+fn ownership_of(raw: &RawOwnership, file: FileId, findings: &mut Vec<Finding>) -> Ownership {
+    let mut patterns = |texts: &[At<String>]| {
+        let mut read = Vec::new();
+        for text in texts {
+            match glob::Pattern::new(text.get()) {
+                Ok(pattern) => read.push(pattern),
+                Err(error) => findings.push(
+                    Finding::error(codes::BAD_PATTERN, format!("`{}` is not a pattern: {error}", text.get()))
+                        .at(Location { file, span: text.span() })
+                        .help("`*` stands for any run of characters, `?` for one"),
+                ),
+            }
+        }
+        read
+    };
+    let policies = patterns(&raw.policies);
+    let users = patterns(&raw.users);
+    Ownership::new(policies, users)
+}
+
+fn policy_name(name: &str, at: &Location, findings: &mut Vec<Finding>) -> Option<PolicyName> {
+    let policy = match PolicyName::parse(name) {
+        Ok(policy) => policy,
+        Err(problem) => {
+            findings.push(bad_name("policy", name, problem, at.clone()));
+            return None;
+        }
+    };
+    if policy.is_predefined() {
+        let finding = Finding::error(codes::PREDEFINED, format!("`{policy}` is predefined on every cluster"));
+        findings.push(finding.at(at.clone()).help(
+            "a predefined policy can be held by users but not changed or removed; choose another name for your own",
+        ));
+        return None;
+    }
+    if name.starts_with(PolicyName::TRANSIT_PREFIX) {
+        let finding = Finding::error(
+            codes::RESERVED_NAME,
+            format!("names that begin with `{}` are attune's own, for policies in transit", PolicyName::TRANSIT_PREFIX),
+        );
+        findings.push(finding.at(at.clone()).help("choose another name"));
+        return None;
+    }
+    Some(policy)
+}
+
+fn policy_intent(
+    policy: &PolicyName,
+    raw: &RawPolicy,
+    document: Option<DocumentFile<'_>>,
+    broken: bool,
+    at: &Location,
+    findings: &mut Vec<Finding>,
+) -> Option<PolicyIntent> {
+    let absent = raw.absent.unwrap_or(false);
+    let given = [raw.document.is_some(), raw.statement.is_some(), absent].iter().filter(|given| **given).count();
+    if given > 1 {
+        let message = format!("policy `{policy}` declares more than one of `document`, `statement` and `absent`");
+        findings.push(Finding::error(codes::POLICY_CONFLICT, message).at(at.clone()).help("keep one of them"));
+        return None;
+    }
+    if absent {
+        return Some(PolicyIntent::Absent);
+    }
+    if let Some(statements) = &raw.statement {
+        return inline_document(statements, at.file, findings).map(PolicyIntent::Present);
+    }
+    if let Some((file, text)) = document {
+        return document_from_file(file, text, findings).map(PolicyIntent::Present);
+    }
+    if raw.document.is_none() && !broken {
+        let finding = Finding::error(codes::POLICY_EMPTY, format!("policy `{policy}` has no document"));
+        findings.push(finding.at(at.clone()).help(
+            "add `document = \"FILE.json\"` or `[[policies.NAME.statement]]` tables, or `absent = true` to have it removed",
+        ));
+    }
+    None
+}
+
+fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> Option<Authored> {
+    let read = crate::policy::read(text);
+    let failed = read.problems.iter().any(|problem| problem.severity == Severity::Error);
+    findings.extend(read.problems.into_iter().map(|problem| Finding {
+        code: problem.rule.code,
+        severity: problem.severity,
+        message: problem.message,
+        at: Some(Location { file, span: problem.span }),
+        labels: Vec::new(),
+        help: problem.help,
+    }));
+    let document = read.document.filter(|_| !failed)?;
+    Some(Authored { document, source: Some((file, read.places)) })
+}
+
+fn bad_name(what: &str, name: &str, problem: NameProblem, at: Location) -> Finding {
+    Finding::error(codes::BAD_NAME, format!("the {what} name {name:?} {problem}"))
+        .at(at)
+        .help("such a name cannot be carried safely by the calls that would have to name it; rename it")
+}
+
+fn twice(what: &str, name: &str, at: Location, first: Option<Location>) -> Finding {
+    let finding = Finding::error(codes::DECLARED_TWICE, format!("{what} `{name}` is declared twice"))
+        .at(at)
+        .help("keep one of the two declarations");
+    match first {
+        Some(first) => finding.label(first, "first declared here"),
+        None => finding,
+    }
+}
+
+fn not_supported(what: &str, at: Location) -> Finding {
+    Finding::error(codes::NOT_SUPPORTED, format!("{what} is not yet supported by this version"))
+        .at(at)
+        .help("take it out: a promise that this version cannot keep would be worse than none")
+}

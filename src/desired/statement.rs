@@ -1,0 +1,132 @@
+//! Statements that are written inline, one to one with the JSON.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::at::{At, Entries};
+use super::raw::{RawEffect, RawStatement};
+use super::{Authored, codes};
+use crate::base::{FileId, Finding, Location};
+use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
+
+/// The version every document of attune's own making has.
+const VERSION: &str = "2012-10-17";
+
+/// The document of a list of inline statements; `None` when one of them lacks a part.
+pub(super) fn inline_document(raw: &[At<RawStatement>], file: FileId, findings: &mut Vec<Finding>) -> Option<Authored> {
+    let mut reader = Reader { file, places: Places::default(), findings };
+    let statements: Vec<_> = raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
+    let places = reader.places;
+    let statements = statements.into_iter().collect::<Option<Vec<_>>>()?;
+    if statements.is_empty() {
+        return None;
+    }
+    let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
+    Some(Authored { document, source: Some((file, places)) })
+}
+
+struct Reader<'a> {
+    file: FileId,
+    places: Places,
+    findings: &'a mut Vec<Finding>,
+}
+
+/// A part with its name in the file and where its value stands.
+type Named<'a> = (&'static str, Option<&'a Entries>);
+
+impl Reader<'_> {
+    fn statement(&mut self, index: usize, raw: &At<RawStatement>) -> Option<Statement> {
+        let place = |part| Place::Statement(index, part);
+        self.places.insert(place(Part::Whole), raw.span());
+        let statement = raw.get();
+        if let Some(sid) = &statement.sid {
+            self.places.insert(place(Part::Sid), sid.span());
+        }
+        let effect = match &statement.effect {
+            Some(effect) => {
+                self.places.insert(place(Part::Effect), effect.span());
+                Some(match effect.get() {
+                    RawEffect::Allow => Effect::Allow,
+                    RawEffect::Deny => Effect::Deny,
+                })
+            }
+            None => {
+                self.incomplete(raw.span(), "has no `effect`", "add `effect = \"Allow\"` or `effect = \"Deny\"`");
+                None
+            }
+        };
+        let actions = self.selector(
+            raw.span(),
+            [("action", statement.action.as_ref()), ("not_action", statement.not_action.as_ref())],
+            &|at| place(Part::Action(at)),
+        );
+        let resources = self.selector(
+            raw.span(),
+            [("resource", statement.resource.as_ref()), ("not_resource", statement.not_resource.as_ref())],
+            &|at| place(Part::Resource(at)),
+        );
+        let conditions = self.conditions(&statement.condition, &place);
+        Some(Statement {
+            sid: statement.sid.as_ref().map(|sid| sid.get().clone()),
+            effect: effect?,
+            actions: actions?,
+            resources: resources?,
+            conditions,
+            extra: BTreeMap::new(),
+        })
+    }
+
+    fn selector(&mut self, whole: Range<usize>, [these, others]: [Named<'_>; 2], place: &dyn Fn(usize) -> Place) -> Option<Selector> {
+        let (negated, entries) = match (these.1, others.1) {
+            (Some(entries), None) => (false, entries),
+            (None, Some(entries)) => (true, entries),
+            (Some(_), Some(_)) => {
+                self.incomplete(whole, &format!("has both `{}` and `{}`", these.0, others.0), "keep one of them");
+                return None;
+            }
+            (None, None) => {
+                self.incomplete(whole, &format!("has no `{}`", these.0), &format!("add `{} = […]`", these.0));
+                return None;
+            }
+        };
+        if entries.0.is_empty() {
+            let name = if negated { others.0 } else { these.0 };
+            self.incomplete(whole, &format!("has an empty `{name}`"), "name at least one, or take the statement out");
+            return None;
+        }
+        for (at, (_, span)) in entries.0.iter().enumerate() {
+            self.places.insert(place(at), span.clone());
+        }
+        Some(Selector { negated, patterns: entries.0.iter().map(|(text, _)| text.clone()).collect() })
+    }
+
+    fn conditions(
+        &mut self,
+        raw: &BTreeMap<At<String>, BTreeMap<At<String>, Entries>>,
+        place: &dyn Fn(Part) -> Place,
+    ) -> Vec<Clause> {
+        let mut clauses = Vec::new();
+        for (operator, keys) in raw {
+            for (key, values) in keys {
+                let clause = clauses.len();
+                self.places.insert(place(Part::Operator(clause)), operator.span());
+                self.places.insert(place(Part::Key(clause)), key.span());
+                self.places.insert(place(Part::Clause(clause)), key.span());
+                for (at, (_, span)) in values.0.iter().enumerate() {
+                    self.places.insert(place(Part::Value(clause, at)), span.clone());
+                }
+                clauses.push(Clause {
+                    operator: operator.get().clone(),
+                    key: key.get().clone(),
+                    values: values.0.iter().map(|(text, _)| text.clone()).collect(),
+                });
+            }
+        }
+        clauses
+    }
+
+    fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {
+        let finding = Finding::error(codes::BAD_STATEMENT, format!("the statement {what}"));
+        self.findings.push(finding.at(Location { file: self.file, span }).help(help));
+    }
+}

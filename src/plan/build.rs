@@ -1,0 +1,187 @@
+//! Builds the graph of calls from a comparison: which calls, and what each waits for.
+//!
+//! The rules: a policy is there before anyone is attached to it, and nobody holds it when it is removed; a user that
+//! has access before and after has it throughout; what takes access away never waits for what gives it, except where
+//! a rule above says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{PolicyName, UserName};
+use crate::observed::{Body, Observed};
+use crate::policy::Normal;
+
+use super::change::{ChangeId, Way};
+use super::compare::{Comparison, PolicyFate, UserFate};
+use super::graph::{Graph, Key};
+use super::step::Call;
+use super::ways::{Concessions, is_replaced};
+
+/// The graph of all calls.
+pub(super) fn build(
+    comparison: &Comparison,
+    observed: &Observed,
+    ways: &BTreeMap<PolicyName, Way>,
+    concessions: &Concessions,
+) -> Graph {
+    let mut builder = Builder { comparison, observed, ways, concessions, graph: Graph::default() };
+    builder.policies();
+    builder.users();
+    builder.waits_of_removals();
+    builder.graph
+}
+
+struct Builder<'a> {
+    comparison: &'a Comparison,
+    observed: &'a Observed,
+    ways: &'a BTreeMap<PolicyName, Way>,
+    concessions: &'a Concessions,
+    graph: Graph,
+}
+
+impl Builder<'_> {
+    fn policies(&mut self) {
+        for (policy, fate) in &self.comparison.policies {
+            let change = ChangeId::Policy(policy.clone());
+            match fate {
+                PolicyFate::Add(document) => self.add(policy, document, &change),
+                PolicyFate::Replace(document) => self.replace(policy, document, &change),
+                PolicyFate::Remove => {
+                    if self.observed.policies.contains_key(policy) {
+                        self.remove(policy, &change);
+                    }
+                    for leftover in self.comparison.leftovers_of(policy) {
+                        self.remove(leftover, &change);
+                    }
+                }
+                PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => {}
+            }
+        }
+    }
+
+    fn replace(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        match self.ways.get(policy) {
+            Some(Way::Swap(stand_in)) => {
+                if !self.observed.policies.contains_key(stand_in) {
+                    self.add(stand_in, document, change);
+                }
+                self.remove_and_add(policy, document, change);
+                self.remove(stand_in, change);
+                self.graph.wait(&Key::Remove(stand_in.clone()), &Key::Add(policy.clone()));
+                self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(stand_in.clone()));
+            }
+            Some(Way::Gap | Way::Plain) => self.remove_and_add(policy, document, change),
+            Some(Way::Finish) => {
+                if !self.observed.policies.contains_key(policy) {
+                    self.add(policy, document, change);
+                }
+            }
+            None => {}
+        }
+        for leftover in self.comparison.leftovers_of(policy) {
+            if !self.graph.has(&Key::Remove(leftover.clone())) {
+                self.remove(leftover, change);
+                self.graph.wait(&Key::Remove(leftover.clone()), &Key::Add(policy.clone()));
+            }
+        }
+    }
+
+    fn remove_and_add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        self.remove(policy, change);
+        self.add(policy, document, change);
+        self.graph.wait(&Key::Add(policy.clone()), &Key::Remove(policy.clone()));
+    }
+
+    fn add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        let call = Call::AddPolicy { policy: policy.clone(), document: document.clone() };
+        self.graph.call(Key::Add(policy.clone()), change, call);
+    }
+
+    fn remove(&mut self, policy: &PolicyName, change: &ChangeId) {
+        let planned = match self.graph.nodes.get(&Key::Add(policy.clone())).map(|node| &node.call) {
+            Some(Call::AddPolicy { document, .. }) => Some(document.json().to_owned()),
+            Some(Call::RemovePolicy { .. } | Call::Attach { .. } | Call::Detach { .. }) | None => None,
+        };
+        let present = self.observed.policies.get(policy).and_then(Body::text).map(str::to_owned);
+        let call = Call::RemovePolicy { policy: policy.clone(), expects: present.or(planned) };
+        self.graph.call(Key::Remove(policy.clone()), change, call);
+    }
+
+    fn users(&mut self) {
+        for (user, fate) in &self.comparison.users {
+            match &fate.after {
+                Some(target) => self.towards(user, fate, target),
+                None => {
+                    if let Some(policy) = &fate.physical {
+                        self.detach(user, policy, &ChangeId::User(user.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings a user to its policy, by way of a stand-in or of nothing where it must be.
+    fn towards(&mut self, user: &UserName, fate: &UserFate, target: &PolicyName) {
+        let stays = fate.before.as_ref() == Some(target);
+        let change =
+            if stays { ChangeId::Policy(target.clone()) } else { ChangeId::User(user.clone()) };
+        let way = self.ways.get(target);
+        let in_place = fate.physical.as_ref() == Some(target);
+        if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {
+            return;
+        }
+        let from_replaced = !stays && fate.before.as_ref().is_some_and(|before| is_replaced(before, self.comparison));
+        let between = in_place || from_replaced;
+        let mut holds = fate.physical.clone();
+        match way {
+            Some(Way::Swap(stand_in)) if between && holds.as_ref() != Some(stand_in) => {
+                self.attach(user, stand_in, holds.as_ref(), &change);
+                holds = Some(stand_in.clone());
+            }
+            Some(Way::Gap) if between => holds = self.let_go(user, holds, &change),
+            Some(Way::Swap(_) | Way::Gap | Way::Plain | Way::Finish) | None => {
+                if self.concessions.users.contains(user) {
+                    holds = self.let_go(user, holds, &change);
+                }
+            }
+        }
+        self.attach(user, target, holds.as_ref(), &change);
+    }
+
+    fn let_go(&mut self, user: &UserName, holds: Option<PolicyName>, change: &ChangeId) -> Option<PolicyName> {
+        self.detach(user, &holds?, change);
+        None
+    }
+
+    fn detach(&mut self, user: &UserName, policy: &PolicyName, change: &ChangeId) {
+        let call = Call::Detach { user: user.clone(), policy: policy.clone() };
+        self.graph.call(Key::Detach(user.clone()), change, call);
+    }
+
+    fn attach(&mut self, user: &UserName, policy: &PolicyName, holds: Option<&PolicyName>, change: &ChangeId) {
+        let key = Key::Attach(user.clone(), policy.clone());
+        let call = Call::Attach { user: user.clone(), policy: policy.clone(), expects: holds.cloned() };
+        self.graph.call(key.clone(), change, call);
+        self.graph.wait(&key, &Key::Add(policy.clone()));
+        self.graph.wait(&key, &Key::Detach(user.clone()));
+        if let Some(holds) = holds {
+            self.graph.wait(&key, &Key::Attach(user.clone(), holds.clone()));
+        }
+    }
+
+    /// A removal waits until the last holder has left: by the call that expects to find it there.
+    fn waits_of_removals(&mut self) {
+        let mut leaves: BTreeMap<PolicyName, BTreeSet<Key>> = BTreeMap::new();
+        for (key, node) in &self.graph.nodes {
+            let left = match &node.call {
+                Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
+                Call::Attach { expects: None, .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => continue,
+            };
+            leaves.entry(left.clone()).or_default().insert(key.clone());
+        }
+        for (policy, keys) in leaves {
+            for key in keys {
+                self.graph.wait(&Key::Remove(policy.clone()), &key);
+            }
+        }
+    }
+}

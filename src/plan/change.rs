@@ -1,0 +1,138 @@
+//! What differs between the file and the cluster, object by object.
+
+use crate::base::{PolicyName, UserName};
+use crate::observed::Body;
+use crate::policy::Normal;
+
+/// The name of a change in its plan: `policy/NAME` or `user/NAME`. At most one change per object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeId {
+    /// A change of this policy.
+    Policy(PolicyName),
+    /// A change of what this user holds.
+    User(UserName),
+}
+
+impl std::fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Policy(policy) => write!(f, "policy/{policy}"),
+            Self::User(user) => write!(f, "user/{user}"),
+        }
+    }
+}
+
+/// One difference, with what a reviewer needs to judge it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its name.
+    pub id: ChangeId,
+    /// What kind, of what.
+    pub kind: ChangeKind,
+    /// What else to know before agreeing.
+    pub notes: Vec<Note>,
+}
+
+/// The six kinds of change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A policy that is not there is added.
+    AddPolicy {
+        /// The policy.
+        policy: PolicyName,
+        /// Its document.
+        after: Normal,
+    },
+    /// A policy gets another document under the same name, or an interrupted replacement is finished.
+    ReplacePolicy {
+        /// The policy.
+        policy: PolicyName,
+        /// Its document now; `None` when an interrupted replacement left the name absent.
+        before: Option<Body>,
+        /// Its document then.
+        after: Normal,
+        /// Who holds it before and after, in the order of their names.
+        holders: Vec<Holder>,
+        /// How it is done.
+        way: Way,
+        /// Stand-ins that an interrupted run left behind; they are gone afterwards.
+        leftovers: Vec<PolicyName>,
+    },
+    /// A policy is removed.
+    RemovePolicy {
+        /// The policy.
+        policy: PolicyName,
+        /// Its document now; `None` when only stand-ins of it are left.
+        before: Option<Body>,
+        /// Stand-ins that an interrupted run left behind; they are gone afterwards.
+        leftovers: Vec<PolicyName>,
+    },
+    /// A user that holds nothing gets a policy.
+    Attach {
+        /// The user.
+        user: UserName,
+        /// The policy.
+        after: PolicyName,
+    },
+    /// A user that holds one policy gets another.
+    Move {
+        /// The user.
+        user: UserName,
+        /// The policy now.
+        before: PolicyName,
+        /// The policy then.
+        after: PolicyName,
+    },
+    /// A user loses its policy. Its key pair stays.
+    Detach {
+        /// The user.
+        user: UserName,
+        /// The policy now.
+        before: PolicyName,
+    },
+}
+
+/// A user that holds a policy that is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The user.
+    pub user: UserName,
+    /// Whether no file declares it: it is moved along all the same, and said so.
+    pub undeclared: bool,
+}
+
+/// How a document is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// By way of this stand-in: nobody is without access at any instant.
+    Swap(PolicyName),
+    /// Holders are detached first and attached again.
+    Gap,
+    /// Nobody holds it: remove and add.
+    Plain,
+    /// The document is there already or the name is free: only holders of stand-ins are brought back.
+    Finish,
+}
+
+/// Something a reviewer should know beside the change itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// The user's key pair stays valid and works again with any later attach.
+    KeysStay,
+    /// A key pair is created if the user has none; one it has works again.
+    KeysMayAppear,
+    /// The user comes from a directory, whose next refresh sets its policy again.
+    Imported,
+    /// While the policy is replaced its name is absent for a moment: identities mapped to it by name (OIDC) are
+    /// affected.
+    NameAbsent,
+    /// The policy is removed by name: identities mapped to it by name (OIDC) lose it, and REST does not report them.
+    NameGone,
+    /// There is no room for a stand-in under the cluster's limit of policies, so holders are without access for a
+    /// moment.
+    NoRoom,
+    /// There is no room to add before removing, so the user is without access for a moment.
+    NoRoomToMove,
+    /// An interrupted replacement is finished.
+    Heals,
+}

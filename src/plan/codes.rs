@@ -1,0 +1,27 @@
+//! The kinds of findings that a plan can have.
+
+use crate::base::Code;
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $about:literal;)*) => {
+        $(pub(super) const $name: Code = Code::new($id, $about);)*
+
+        /// All kinds of findings of this room.
+        pub const CODES: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    NO_SUCH_USER = "no-such-user", "A user that is to hold a policy does not exist on the cluster.";
+    NOT_S3_USER = "not-an-s3-user", "A user that is to hold a policy cannot: its role is not S3.";
+    NO_SUCH_POLICY = "no-such-policy", "A policy that a user is to hold is neither declared nor on the cluster.";
+    HELD_ELSEWHERE = "held-by-undeclared-user", "A policy is to be removed while a user that no file names holds it.";
+    HELD_NOT_DECLARED = "held-but-not-declared", "A declared user holds an owned policy that no file declares, so that it would be removed.";
+    TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
+    TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
+    ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who holds what.";
+    AMBIGUOUS_LEFTOVER = "ambiguous-leftover", "An interrupted replacement left stand-ins with different documents, and no file declares the policy.";
+    UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; it is left alone.";
+    IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
+    USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
+}

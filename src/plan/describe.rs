@@ -1,0 +1,123 @@
+//! Puts the comparison into the words of a plan: changes with their notes, what is unchanged, what is left alone.
+
+use crate::base::{PolicyName, UserName};
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::policy::Normal;
+
+use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
+use super::compare::{Comparison, PolicyFate, UserFate};
+use super::order::Ordered;
+use super::{LeftAlone, Unchanged};
+
+/// The changes, policies first.
+pub(super) fn changes(comparison: &Comparison, observed: &Observed, ordered: &Ordered) -> Vec<Change> {
+    let describe = Describe { comparison, observed, ordered };
+    let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
+    let users = comparison.users.iter().filter_map(|(user, fate)| describe.user(user, fate));
+    policies.chain(users).collect()
+}
+
+/// What is declared and already so.
+pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
+    let kept = |policy: &PolicyName| comparison.policies.get(policy) == Some(&PolicyFate::Keep);
+    let same = |user: &UserName| comparison.users.get(user).is_some_and(|fate| fate.before == fate.after);
+    Unchanged {
+        policies: desired.policies.keys().filter(|policy| kept(policy)).count(),
+        users: desired.users.keys().filter(|user| same(user)).count(),
+    }
+}
+
+/// What no file names and nobody owns.
+pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlone {
+    let (predefined, policies) = comparison
+        .policies
+        .iter()
+        .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(policy))
+        .map(|(policy, _)| policy.clone())
+        .partition(PolicyName::is_predefined);
+    let alone = |(user, fate): &(&UserName, &UserFate)| !fate.declared && !desired.ownership.covers_user(user);
+    let users = comparison.users.iter().filter(alone).map(|(user, _)| user.clone()).collect();
+    LeftAlone { policies, predefined, users }
+}
+
+struct Describe<'a> {
+    comparison: &'a Comparison,
+    observed: &'a Observed,
+    ordered: &'a Ordered,
+}
+
+impl Describe<'_> {
+    fn policy(&self, policy: &PolicyName, fate: &PolicyFate) -> Option<Change> {
+        let (kind, notes) = match fate {
+            PolicyFate::Add(after) => {
+                (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone() }, Vec::new())
+            }
+            PolicyFate::Replace(after) => self.replace(policy, after),
+            PolicyFate::Remove => {
+                let kind = ChangeKind::RemovePolicy {
+                    policy: policy.clone(),
+                    before: self.observed.policies.get(policy).cloned(),
+                    leftovers: self.comparison.leftovers_of(policy).to_vec(),
+                };
+                (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
+            }
+            PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => return None,
+        };
+        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes })
+    }
+
+    fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
+        let way = self.ordered.ways.get(policy).cloned().unwrap_or(Way::Finish);
+        let holder = |(user, fate): (&UserName, &UserFate)| Holder { user: user.clone(), undeclared: !fate.declared };
+        let leftovers = self.comparison.leftovers_of(policy).to_vec();
+        let mut notes = Vec::new();
+        if !leftovers.is_empty() {
+            notes.push(Note::Heals);
+        }
+        if self.ordered.concessions.policies.contains(policy) {
+            notes.push(Note::NoRoom);
+        }
+        if way != Way::Finish && self.maps_names() {
+            notes.push(Note::NameAbsent);
+        }
+        let kind = ChangeKind::ReplacePolicy {
+            policy: policy.clone(),
+            before: self.observed.policies.get(policy).cloned(),
+            after: after.clone(),
+            holders: self.comparison.stayers(policy).map(holder).collect(),
+            way,
+            leftovers,
+        };
+        (kind, notes)
+    }
+
+    fn user(&self, user: &UserName, fate: &UserFate) -> Option<Change> {
+        let owned = user.clone();
+        let (kind, note) = match (fate.before.clone(), fate.after.clone()) {
+            (before, after) if before == after => return None,
+            (None, None) => return None,
+            (None, Some(after)) => (ChangeKind::Attach { user: owned, after }, Some(Note::KeysMayAppear)),
+            (Some(before), Some(after)) => (ChangeKind::Move { user: owned, before, after }, None),
+            (Some(before), None) => (ChangeKind::Detach { user: owned, before }, Some(Note::KeysStay)),
+        };
+        let mut notes: Vec<Note> = note.filter(|_| self.has_key_pairs()).into_iter().collect();
+        if self.observed.users.get(user).is_some_and(crate::observed::ObservedUser::is_imported) {
+            notes.push(Note::Imported);
+        }
+        if self.ordered.concessions.users.contains(user) {
+            notes.push(Note::NoRoomToMove);
+        }
+        Some(Change { id: ChangeId::User(user.clone()), kind, notes })
+    }
+
+    /// Key pairs apart from the account password exist since 5.1 (vendor documentation).
+    fn has_key_pairs(&self) -> bool {
+        self.observed.identity.release.at_least(5, 1)
+    }
+
+    /// Policies are mapped to federated identities by name since 6.0 (vendor documentation).
+    fn maps_names(&self) -> bool {
+        self.observed.identity.release.at_least(6, 0)
+    }
+}

@@ -1,0 +1,119 @@
+//! The plan's digest: what an approval is bound to.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::base::{PolicyName, UserName};
+use crate::observed::Observed;
+
+use super::change::{Change, ChangeKind};
+use super::step::{Call, Step};
+
+/// SHA-256 over the tenant, the cluster's guid, what was observed of the objects that the plan touches, and the steps.
+/// No time, path or order of files is part of it: unrelated drift does not change it, drift that matters does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest(String);
+
+impl Digest {
+    /// How many digits the short form has: 64 bits, too many to search for a second plan with the same ones.
+    pub const SHORT: usize = 16;
+
+    /// All 64 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first [`SHORT`](Self::SHORT) digits, as shown to people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..Self::SHORT]
+    }
+
+    /// Whether an approval names this digest: all of it, or at least its short form.
+    #[must_use]
+    pub fn approved_by(&self, approval: &str) -> bool {
+        let approval = approval.trim().to_ascii_lowercase();
+        approval.len() >= Self::SHORT && self.0.starts_with(&approval)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Computes the digest. Each line is a JSON array, so that no name can be mistaken for structure.
+pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) -> Digest {
+    let mut hash = Sha256::new();
+    let mut line = |value: serde_json::Value| {
+        hash.update(value.to_string());
+        hash.update("\n");
+    };
+    line(json!(["attune.digest/1", observed.identity.guid, observed.identity.tenant]));
+    let (policies, users) = touched(changes, steps);
+    for policy in policies {
+        let body = observed.policies.get(policy).map(|body| body.text().unwrap_or_default());
+        line(json!(["policy", policy.as_str(), body]));
+    }
+    for user in users {
+        let holds = observed.users.get(user).map(|user| user.holds.as_ref().map(PolicyName::as_str));
+        line(json!(["user", user.as_str(), holds]));
+    }
+    for step in steps {
+        let after: Vec<usize> = step.after.iter().map(|first| first.0).collect();
+        line(match &step.call {
+            Call::AddPolicy { policy, document } => json!([step.id.0, "add_policy", policy.as_str(), document.json(), after]),
+            Call::RemovePolicy { policy, .. } => json!([step.id.0, "remove_policy", policy.as_str(), after]),
+            Call::Attach { user, policy, .. } => json!([step.id.0, "attach", policy.as_str(), user.as_str(), after]),
+            Call::Detach { user, policy } => json!([step.id.0, "detach", policy.as_str(), user.as_str(), after]),
+        });
+    }
+    Digest(hex::encode(hash.finalize()))
+}
+
+/// The objects that the plan changes or relies on.
+fn touched<'a>(changes: &'a [Change], steps: &'a [Step]) -> (BTreeSet<&'a PolicyName>, BTreeSet<&'a UserName>) {
+    let mut policies = BTreeSet::new();
+    let mut users = BTreeSet::new();
+    for change in changes {
+        match &change.kind {
+            ChangeKind::AddPolicy { policy, .. } => {
+                policies.insert(policy);
+            }
+            ChangeKind::RemovePolicy { policy, leftovers, .. } => policies.extend(leftovers.iter().chain([policy])),
+            ChangeKind::ReplacePolicy { policy, leftovers, holders, .. } => {
+                policies.extend(leftovers.iter().chain([policy]));
+                users.extend(holders.iter().map(|holder| &holder.user));
+            }
+            ChangeKind::Attach { user, after } => {
+                policies.insert(after);
+                users.insert(user);
+            }
+            ChangeKind::Move { user, before, after } => {
+                policies.extend([before, after]);
+                users.insert(user);
+            }
+            ChangeKind::Detach { user, before } => {
+                policies.insert(before);
+                users.insert(user);
+            }
+        }
+    }
+    for step in steps {
+        match &step.call {
+            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
+                policies.insert(policy);
+            }
+            Call::Attach { user, policy, .. } | Call::Detach { user, policy } => {
+                policies.insert(policy);
+                users.insert(user);
+            }
+        }
+    }
+    (policies, users)
+}

@@ -1,0 +1,170 @@
+//! Puts the calls of a graph into one order that respects what waits for what, the room on the cluster, and
+//! otherwise takes access away before it gives any.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::base::{PolicyName, UserName};
+use crate::desired::Strategy;
+use crate::observed::Observed;
+
+use super::build::build;
+use super::change::{ChangeId, Way};
+use super::compare::{Comparison, PolicyFate};
+use super::graph::{Graph, Key};
+use super::step::{Call, Step, StepId};
+use super::ways::{Concessions, ways};
+
+/// The calls in order, and how it was arranged.
+#[derive(Debug, Default)]
+pub(super) struct Ordered {
+    pub(super) steps: Vec<Step>,
+    pub(super) ways: BTreeMap<PolicyName, Way>,
+    pub(super) concessions: Concessions,
+    /// Whether even with all concessions some call would need room that nothing gives back.
+    pub(super) no_room: bool,
+}
+
+/// Orders the calls. Where the cluster has no room for one policy more, concessions are made one by one, in the order
+/// of names, until the calls fit.
+pub(super) fn order(comparison: &Comparison, observed: &Observed, strategy: Strategy) -> Ordered {
+    let room = observed.limits.policies.saturating_sub(observed.policies.len());
+    let mut concessions = Concessions::default();
+    loop {
+        let ways = ways(comparison, observed, strategy, &concessions);
+        let mut graph = build(comparison, observed, &ways, &concessions);
+        let sequence = match sequence(&mut graph, comparison, room) {
+            Ok(sequence) => sequence,
+            Err(stuck) => {
+                if concede(&stuck, &graph, comparison, &ways, &mut concessions) {
+                    continue;
+                }
+                return Ordered { steps: Vec::new(), ways, concessions, no_room: true };
+            }
+        };
+        return Ordered { steps: steps(&graph, &sequence), ways, concessions, no_room: false };
+    }
+}
+
+/// Where in the order a call likes to be, all else being free: by what its change does to access, then by its change,
+/// then by the call itself.
+type Rank = (u8, ChangeId, Key);
+
+fn rank(key: &Key, change: &ChangeId, comparison: &Comparison) -> Rank {
+    let weight = match change {
+        ChangeId::User(user) => match comparison.users.get(user).map(|fate| (&fate.before, &fate.after)) {
+            Some((_, None)) | None => 0,
+            Some((Some(_), Some(_))) => 3,
+            Some((None, Some(_))) => 5,
+        },
+        ChangeId::Policy(policy) => match comparison.policies.get(policy) {
+            Some(PolicyFate::Remove) => 1,
+            Some(PolicyFate::Replace(_)) => 2,
+            Some(PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone | PolicyFate::Ambiguous) | None => 4,
+        },
+    };
+    (weight, change.clone(), key.clone())
+}
+
+/// The calls that could not be placed, because those that are ready would need room that nothing gives back.
+struct Stuck(BTreeSet<Key>);
+
+/// Places one call after the other: always the first in rank among those that are ready, and an addition only when
+/// there is room for it. Where the room comes from a removal, the addition is made to wait for that removal, so that
+/// the limit holds in whatever order independent calls run.
+fn sequence(graph: &mut Graph, comparison: &Comparison, room: usize) -> Result<Vec<Key>, Stuck> {
+    let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
+    let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
+    let mut waits: BTreeMap<Key, usize> = graph.nodes.iter().map(|(key, node)| (key.clone(), node.after.len())).collect();
+    let mut followers: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+    for (key, node) in &graph.nodes {
+        for first in &node.after {
+            followers.entry(first.clone()).or_default().push(key.clone());
+        }
+    }
+    let ranked = |key: &Key, graph: &Graph| graph.nodes.get(key).map(|node| rank(key, &node.change, comparison));
+    let mut ready: BTreeSet<Rank> =
+        waits.iter().filter(|(_, count)| **count == 0).filter_map(|(key, _)| ranked(key, graph)).collect();
+    let mut roomless: BTreeSet<Rank> = BTreeSet::new();
+    let mut kept: BTreeSet<PolicyName> = BTreeSet::new();
+    let mut sequence = Vec::with_capacity(graph.nodes.len());
+    while let Some(next) = ready.pop_first() {
+        let key = next.2.clone();
+        match &key {
+            Key::Add(policy) if !kept.contains(policy) => match rooms.pop_front() {
+                Some(None) => {}
+                Some(Some(removal)) => graph.wait(&key, &removal),
+                None => {
+                    roomless.insert(next);
+                    continue;
+                }
+            },
+            Key::Remove(policy) if added_again(policy, &key, graph) => {
+                kept.insert(policy.clone());
+            }
+            Key::Remove(_) => {
+                rooms.push_back(Some(key.clone()));
+                ready.append(&mut roomless);
+            }
+            Key::Add(_) | Key::Attach(..) | Key::Detach(_) => {}
+        }
+        waits.remove(&key);
+        for follower in followers.remove(&key).unwrap_or_default() {
+            let Some(count) = waits.get_mut(&follower) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                ready.extend(ranked(&follower, graph));
+            }
+        }
+        sequence.push(key);
+    }
+    if waits.is_empty() { Ok(sequence) } else { Err(Stuck(waits.into_keys().collect())) }
+}
+
+/// Whether the name that this call removes is added again later: the place it gives back is kept for that.
+fn added_again(policy: &PolicyName, removal: &Key, graph: &Graph) -> bool {
+    graph.nodes.get(&Key::Add(policy.clone())).is_some_and(|node| node.after.contains(removal))
+}
+
+/// Gives up one thing more: first the swap of a policy that could not be finished, then a move whose old policy could
+/// make room. Whether there was something to give up.
+fn concede(
+    stuck: &Stuck,
+    graph: &Graph,
+    comparison: &Comparison,
+    ways: &BTreeMap<PolicyName, Way>,
+    concessions: &mut Concessions,
+) -> bool {
+    let swapped = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.change {
+        ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) => Some(policy.clone()),
+        ChangeId::Policy(_) | ChangeId::User(_) => None,
+    });
+    if let Some(policy) = swapped {
+        return concessions.policies.insert(policy);
+    }
+    let moved: Option<UserName> = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.call {
+        Call::Attach { user, expects: Some(held), .. } if removed(held, comparison) => Some(user.clone()),
+        Call::Attach { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Detach { .. } => None,
+    });
+    moved.is_some_and(|user| concessions.users.insert(user))
+}
+
+fn removed(policy: &PolicyName, comparison: &Comparison) -> bool {
+    matches!(comparison.policies.get(policy), Some(PolicyFate::Remove))
+}
+
+fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {
+    let numbers: BTreeMap<&Key, StepId> = sequence.iter().zip(1..).map(|(key, number)| (key, StepId(number))).collect();
+    sequence
+        .iter()
+        .filter_map(|key| graph.nodes.get(key).map(|node| (key, node)))
+        .map(|(key, node)| {
+            let after: BTreeSet<StepId> = node.after.iter().filter_map(|first| numbers.get(first).copied()).collect();
+            Step {
+                id: numbers.get(key).copied().unwrap_or(StepId(0)),
+                change: node.change.clone(),
+                call: node.call.clone(),
+                after: after.into_iter().collect(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,63 @@
+//! The calls of a plan, in order, each with what must be done before it.
+
+use crate::base::{PolicyName, UserName};
+use crate::plan::ChangeId;
+use crate::policy::Normal;
+
+/// The number of a step in its plan, from 1, in an order that respects all dependencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId(pub usize);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One call, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its number.
+    pub id: StepId,
+    /// The change it belongs to.
+    pub change: ChangeId,
+    /// What is sent.
+    pub call: Call,
+    /// The steps that must be done before, in ascending order.
+    pub after: Vec<StepId>,
+}
+
+/// A call that changes the cluster, with everything it sends and everything it expects to find.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// Add a policy; expects that the name is free.
+    AddPolicy {
+        /// The name.
+        policy: PolicyName,
+        /// The document, whose JSON is sent byte for byte.
+        document: Normal,
+    },
+    /// Remove a policy; expects that nobody holds it.
+    RemovePolicy {
+        /// The name.
+        policy: PolicyName,
+        /// The document expected, as one line of text.
+        expects: Option<String>,
+    },
+    /// Attach a policy to a user.
+    Attach {
+        /// The user.
+        user: UserName,
+        /// The policy.
+        policy: PolicyName,
+        /// The policy the user is expected to hold before.
+        expects: Option<PolicyName>,
+    },
+    /// Detach a user.
+    Detach {
+        /// The user.
+        user: UserName,
+        /// The policy the user is expected to hold, and that is detached.
+        policy: PolicyName,
+    },
+}

@@ -1,0 +1,87 @@
+//! Decides how each policy that is replaced gets its new document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::base::{PolicyName, UserName};
+use crate::desired::Strategy;
+use crate::observed::{Body, Observed};
+use crate::policy::Normal;
+
+use super::change::Way;
+use super::compare::{Comparison, PolicyFate};
+
+/// What must give up keeping access throughout, because the cluster has no room for one policy more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Concessions {
+    /// Policies that are replaced with a gap although swapping was asked for.
+    pub(super) policies: BTreeSet<PolicyName>,
+    /// Users that are detached before they are attached, so that the old policy can make room for the new.
+    pub(super) users: BTreeSet<UserName>,
+}
+
+/// The way of every policy that is replaced.
+pub(super) fn ways(
+    comparison: &Comparison,
+    observed: &Observed,
+    strategy: Strategy,
+    concessions: &Concessions,
+) -> BTreeMap<PolicyName, Way> {
+    let mut ways = BTreeMap::new();
+    for (policy, fate) in &comparison.policies {
+        let PolicyFate::Replace(after) = fate else { continue };
+        let gap = strategy == Strategy::Gap || concessions.policies.contains(policy);
+        ways.insert(policy.clone(), way(policy, after, comparison, observed, gap));
+    }
+    ways
+}
+
+fn way(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed, gap: bool) -> Way {
+    let unchanged = observed.policies.get(policy).and_then(Body::normal) == Some(after);
+    if unchanged || !observed.policies.contains_key(policy) {
+        return Way::Finish;
+    }
+    let held = comparison.stayers(policy).any(|(_, user)| user.physical.as_ref() == Some(policy));
+    if !held && !joined_from_replaced(policy, comparison) {
+        Way::Plain
+    } else if gap {
+        Way::Gap
+    } else {
+        Way::Swap(stand_in(policy, after, observed))
+    }
+}
+
+/// Whether a user comes here from a policy that is replaced as well: it can neither wait for the new document (the old
+/// policy waits for the user to leave) nor come before it, so it needs somewhere to be in between.
+fn joined_from_replaced(policy: &PolicyName, comparison: &Comparison) -> bool {
+    comparison.users.values().any(|user| {
+        user.after.as_ref() == Some(policy)
+            && user.before != user.after
+            && user.before.as_ref().is_some_and(|before| is_replaced(before, comparison))
+    })
+}
+
+/// Whether this policy gets another document.
+pub(super) fn is_replaced(policy: &PolicyName, comparison: &Comparison) -> bool {
+    matches!(comparison.policies.get(policy), Some(PolicyFate::Replace(_)))
+}
+
+/// The stand-in for this document: one that an interrupted run left behind with the same document, or a free name. The
+/// name tells the document, so that a stand-in for another document is never taken for this one.
+fn stand_in(policy: &PolicyName, after: &Normal, observed: &Observed) -> PolicyName {
+    let mut attempt = 0_u64;
+    loop {
+        let mut hash = Sha256::new();
+        hash.update(after.json());
+        if attempt > 0 {
+            hash.update(attempt.to_be_bytes());
+        }
+        let name = policy.transit(&hex::encode(&hash.finalize()[..4]));
+        match observed.policies.get(&name) {
+            None => return name,
+            Some(Body::Known(document)) if document == after => return name,
+            Some(Body::Known(_) | Body::NotRead | Body::Unreadable(_)) => attempt += 1,
+        }
+    }
+}

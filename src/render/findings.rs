@@ -1,0 +1,87 @@
+//! Findings with the lines of the file they are about.
+
+use std::io::{self, Write};
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::Styles;
+use super::words::count;
+use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources};
+
+/// Writes the findings one after the other, and a last line that counts them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn findings(out: &mut dyn Write, styles: &Styles, findings: &[Finding], sources: &Sources) -> io::Result<()> {
+    let renderer = if styles.coloured { Renderer::styled() } else { Renderer::plain() };
+    for finding in findings {
+        writeln!(out, "{}\n", renderer.render(&report(finding, sources)))?;
+    }
+    let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let counts = [
+        (number(Severity::Error), "error", "errors"),
+        (number(Severity::Warning), "warning", "warnings"),
+        (number(Severity::Note), "note", "notes"),
+    ];
+    let counts: Vec<_> =
+        counts.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)).collect();
+    if counts.is_empty() { Ok(()) } else { writeln!(out, "{}", counts.join(", ")) }
+}
+
+fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(finding.message.as_str()).id(finding.code.id);
+    let mut group = match &finding.at {
+        Some(at) => title.element(snippet(at, finding, sources)),
+        None => Group::with_title(title),
+    };
+    for file in other_files(finding) {
+        group = group.element(labels(finding, file, sources));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    vec![group]
+}
+
+fn snippet<'a>(at: &Location, finding: &'a Finding, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+    let primary = AnnotationKind::Primary.span(clamped(at, sources.file(at.file)));
+    labels(finding, at.file, sources).annotation(primary)
+}
+
+fn labels<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+    let source = sources.file(file);
+    let annotations = finding
+        .labels
+        .iter()
+        .filter(|label| label.at.file == file)
+        .map(|label| AnnotationKind::Context.span(clamped(&label.at, source)).label(label.text.as_str()));
+    Snippet::source(source.text.as_str()).path(source.path.as_str()).annotations(annotations)
+}
+
+fn other_files(finding: &Finding) -> Vec<FileId> {
+    let primary = finding.at.as_ref().map(|at| at.file);
+    let mut files: Vec<FileId> = finding.labels.iter().map(|label| label.at.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    files.retain(|file| Some(*file) != primary);
+    files
+}
+
+/// The span within the file, on character boundaries, whatever was handed in.
+fn clamped(at: &Location, source: &SourceFile) -> std::ops::Range<usize> {
+    let text = &source.text;
+    let boundary = |mut index: usize| {
+        index = index.min(text.len());
+        while !text.is_char_boundary(index) {
+            index -= 1;
+        }
+        index
+    };
+    let start = boundary(at.span.start);
+    start..boundary(at.span.end).max(start)
+}

@@ -1,0 +1,32 @@
+//! What machines read: frozen copies of a plan, an outcome and findings. The core's own types are not serialised, so that
+//! they can change while these do not.
+
+mod finding;
+mod outcome;
+mod plan;
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use finding::{FindingV1, FindingsV1};
+pub use outcome::OutcomeV1;
+pub use plan::PlanV1;
+
+/// Writes a value as pretty JSON and a line break.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// The JSON Schema (2020-12) of one of the formats here.
+#[must_use]
+pub fn schema_of<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
+}

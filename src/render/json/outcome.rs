@@ -1,0 +1,108 @@
+//! `attune.outcome/1`: what an apply did, for machines.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::plan::{ClusterV1, SummaryV1};
+use crate::apply::{Outcome, Remark, Status, StepOutcome};
+use crate::plan::Plan;
+
+/// What an apply did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.outcome/1")]
+pub struct OutcomeV1 {
+    /// `attune.outcome/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// The digest of the plan that was run.
+    pub digest: String,
+    /// Which cluster and tenant.
+    pub cluster: ClusterV1,
+    /// What became of each step.
+    pub steps: Vec<StepOutcomeV1>,
+    /// Whether the cluster, observed again, is as the file says.
+    pub converged: bool,
+    /// What a new plan still finds to do; absent when the cluster could not be observed again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<SummaryV1>,
+}
+
+/// What became of a step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepOutcomeV1 {
+    /// The step's number in the plan.
+    pub id: usize,
+    /// How it ended.
+    pub status: StatusV1,
+    /// Why, when it did not end well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The step whose failure kept this one from being tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<usize>,
+    /// What else happened on the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<RemarkV1>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusV1 {
+    /// Done.
+    Done,
+    /// It was so already.
+    AlreadyDone,
+    /// The cluster said no.
+    Refused,
+    /// It failed.
+    Failed,
+    /// It was not tried.
+    NotReached,
+}
+
+/// What else happened on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RemarkV1 {
+    /// The user was without access for a moment.
+    Gap,
+    /// A new key pair's secret was shown and not kept.
+    SecretNotKept,
+}
+
+impl OutcomeV1 {
+    /// A copy of an outcome.
+    #[must_use]
+    pub fn of(plan: &Plan, outcome: &Outcome) -> Self {
+        Self {
+            format: "attune.outcome/1".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: plan.digest.to_string(),
+            cluster: ClusterV1::of(&plan.identity),
+            steps: outcome.steps.iter().map(StepOutcomeV1::of).collect(),
+            converged: outcome.converged(),
+            remaining: outcome.remaining.as_deref().map(SummaryV1::of),
+        }
+    }
+}
+
+impl StepOutcomeV1 {
+    fn of(step: &StepOutcome) -> Self {
+        let (status, reason, because) = match &step.status {
+            Status::Done => (StatusV1::Done, None, None),
+            Status::AlreadyDone => (StatusV1::AlreadyDone, None, None),
+            Status::Refused(why) => (StatusV1::Refused, Some(why.clone()), None),
+            Status::Failed(why) => (StatusV1::Failed, Some(why.clone()), None),
+            Status::NotReached(first) => (StatusV1::NotReached, None, Some(first.0)),
+        };
+        let remark = |remark: &Remark| match remark {
+            Remark::Gap => RemarkV1::Gap,
+            Remark::SecretNotKept => RemarkV1::SecretNotKept,
+        };
+        Self { id: step.id.0, status, reason, because, remarks: step.remarks.iter().map(remark).collect() }
+    }
+}

@@ -1,0 +1,371 @@
+//! `attune.plan/1`: a plan for machines. Never read back by attune to be run.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::FindingV1;
+use crate::base::Sources;
+use crate::observed::{Body, Identity};
+use crate::plan::{Call, Change, ChangeKind, Plan, Step, Way};
+use crate::policy::Normal;
+
+/// A plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.plan/1")]
+pub struct PlanV1 {
+    /// `attune.plan/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// What an approval is bound to: 64 hexadecimal digits.
+    pub digest: String,
+    /// Which cluster and tenant.
+    pub cluster: ClusterV1,
+    /// The plan in numbers.
+    pub summary: SummaryV1,
+    /// What differs.
+    pub changes: Vec<ChangeV1>,
+    /// The calls, in order; empty when a finding is an error.
+    pub steps: Vec<StepV1>,
+    /// What is not touched because no file names it.
+    pub left_alone: LeftAloneV1,
+    /// What stands in the way, and what else to know.
+    pub findings: Vec<FindingV1>,
+}
+
+/// Which cluster and tenant.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterV1 {
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's id.
+    pub guid: String,
+    /// The release it runs.
+    pub release: String,
+    /// The tenant.
+    pub tenant: String,
+}
+
+/// The plan in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SummaryV1 {
+    /// Policies to add.
+    pub add: usize,
+    /// Policies to replace.
+    pub replace: usize,
+    /// Policies to remove.
+    pub remove: usize,
+    /// Users to attach.
+    pub attach: usize,
+    /// Users to move.
+    pub r#move: usize,
+    /// Users to detach.
+    pub detach: usize,
+    /// Declared policies and users that are as they should be.
+    pub unchanged: usize,
+    /// Policies (predefined ones included) and users that no file names.
+    pub left_alone: usize,
+    /// Calls.
+    pub calls: usize,
+}
+
+/// A difference.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeV1 {
+    /// Its name in this plan: `policy/NAME` or `user/NAME`.
+    pub id: String,
+    /// What kind.
+    pub kind: KindV1,
+    /// The policy, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The user, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Before: the document of a policy, the name of the policy a user holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub before: Option<Box<RawValue>>,
+    /// After: the document of a policy, the name of the policy a user holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub after: Option<Box<RawValue>>,
+    /// How a policy is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way: Option<WayV1>,
+    /// The users that hold a replaced policy before and after.
+    pub holders: Vec<HolderV1>,
+    /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heals: Vec<String>,
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindV1 {
+    /// A policy is added.
+    AddPolicy,
+    /// A policy gets another document.
+    ReplacePolicy,
+    /// A policy is removed.
+    RemovePolicy,
+    /// A user that holds nothing gets a policy.
+    Attach,
+    /// A user gets another policy.
+    Move,
+    /// A user loses its policy.
+    Detach,
+}
+
+/// How a policy is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WayV1 {
+    /// Nobody is without access at any instant.
+    Swap,
+    /// Holders are without access for a moment.
+    Gap,
+    /// Nobody holds it.
+    Plain,
+    /// An interrupted replacement is finished.
+    Finish,
+}
+
+/// A user that holds a policy that is replaced.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HolderV1 {
+    /// The user.
+    pub user: String,
+    /// Whether a file declares the user.
+    pub declared: bool,
+}
+
+/// A call.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepV1 {
+    /// Its number, from 1.
+    pub id: usize,
+    /// The change it belongs to.
+    pub change: String,
+    /// What is called.
+    pub call: CallV1,
+    /// The policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The document, exactly as it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub document: Option<Box<RawValue>>,
+    /// The steps that must be done before.
+    pub after: Vec<usize>,
+}
+
+/// The calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallV1 {
+    /// Add a policy.
+    AddPolicy,
+    /// Remove a policy.
+    RemovePolicy,
+    /// Attach a policy to a user.
+    Attach,
+    /// Detach a user.
+    Detach,
+}
+
+/// What is not touched because no file names it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftAloneV1 {
+    /// Policies that every cluster has.
+    pub predefined: Vec<String>,
+    /// Policies.
+    pub policies: Vec<String>,
+    /// Users that can hold a policy.
+    pub users: Vec<String>,
+}
+
+impl PlanV1 {
+    /// A copy of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan, sources: &Sources) -> Self {
+        let texts = |names: &[crate::base::PolicyName]| names.iter().map(ToString::to_string).collect();
+        Self {
+            format: "attune.plan/1".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: plan.digest.to_string(),
+            cluster: ClusterV1::of(&plan.identity),
+            summary: SummaryV1::of(plan),
+            changes: plan.changes.iter().map(ChangeV1::of).collect(),
+            steps: plan.steps.iter().map(StepV1::of).collect(),
+            left_alone: LeftAloneV1 {
+                predefined: texts(&plan.left_alone.predefined),
+                policies: texts(&plan.left_alone.policies),
+                users: plan.left_alone.users.iter().map(ToString::to_string).collect(),
+            },
+            findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
+        }
+    }
+}
+
+impl ClusterV1 {
+    /// A copy of an identity.
+    #[must_use]
+    pub fn of(identity: &Identity) -> Self {
+        Self {
+            name: identity.name.clone(),
+            guid: identity.guid.clone(),
+            release: identity.release.to_string(),
+            tenant: identity.tenant.clone(),
+        }
+    }
+}
+
+impl SummaryV1 {
+    /// Counts a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self {
+            unchanged: plan.unchanged.policies + plan.unchanged.users,
+            left_alone: plan.left_alone.policies.len() + plan.left_alone.predefined.len() + plan.left_alone.users.len(),
+            calls: plan.steps.len(),
+            ..Self::default()
+        };
+        for change in &plan.changes {
+            *match KindV1::of(&change.kind) {
+                KindV1::AddPolicy => &mut summary.add,
+                KindV1::ReplacePolicy => &mut summary.replace,
+                KindV1::RemovePolicy => &mut summary.remove,
+                KindV1::Attach => &mut summary.attach,
+                KindV1::Move => &mut summary.r#move,
+                KindV1::Detach => &mut summary.detach,
+            } += 1;
+        }
+        summary
+    }
+}
+
+impl KindV1 {
+    fn of(kind: &ChangeKind) -> Self {
+        match kind {
+            ChangeKind::AddPolicy { .. } => Self::AddPolicy,
+            ChangeKind::ReplacePolicy { .. } => Self::ReplacePolicy,
+            ChangeKind::RemovePolicy { .. } => Self::RemovePolicy,
+            ChangeKind::Attach { .. } => Self::Attach,
+            ChangeKind::Move { .. } => Self::Move,
+            ChangeKind::Detach { .. } => Self::Detach,
+        }
+    }
+}
+
+impl ChangeV1 {
+    fn of(change: &Change) -> Self {
+        let empty = Self {
+            id: change.id.to_string(),
+            kind: KindV1::of(&change.kind),
+            policy: None,
+            user: None,
+            before: None,
+            after: None,
+            way: None,
+            holders: Vec::new(),
+            heals: Vec::new(),
+        };
+        let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
+        match &change.kind {
+            ChangeKind::AddPolicy { policy, after } => {
+                Self { policy: Some(policy.to_string()), after: document(after), ..empty }
+            }
+            ChangeKind::ReplacePolicy { policy, before, after, holders, way, leftovers } => Self {
+                policy: Some(policy.to_string()),
+                before: before.as_ref().and_then(body),
+                after: document(after),
+                way: Some(WayV1::of(way)),
+                holders: holders
+                    .iter()
+                    .map(|holder| HolderV1 { user: holder.user.to_string(), declared: !holder.undeclared })
+                    .collect(),
+                heals: names(leftovers),
+                ..empty
+            },
+            ChangeKind::RemovePolicy { policy, before, leftovers } => Self {
+                policy: Some(policy.to_string()),
+                before: before.as_ref().and_then(body),
+                heals: names(leftovers),
+                ..empty
+            },
+            ChangeKind::Attach { user, after } => {
+                Self { user: Some(user.to_string()), after: text(after.as_str()), ..empty }
+            }
+            ChangeKind::Move { user, before, after } => Self {
+                user: Some(user.to_string()),
+                before: text(before.as_str()),
+                after: text(after.as_str()),
+                ..empty
+            },
+            ChangeKind::Detach { user, before } => {
+                Self { user: Some(user.to_string()), before: text(before.as_str()), ..empty }
+            }
+        }
+    }
+}
+
+impl WayV1 {
+    fn of(way: &Way) -> Self {
+        match way {
+            Way::Swap(_) => Self::Swap,
+            Way::Gap => Self::Gap,
+            Way::Plain => Self::Plain,
+            Way::Finish => Self::Finish,
+        }
+    }
+}
+
+impl StepV1 {
+    fn of(step: &Step) -> Self {
+        let (call, policy, user, sent) = match &step.call {
+            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, policy, None, document(sent)),
+            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, policy, None, None),
+            Call::Attach { user, policy, .. } => (CallV1::Attach, policy, Some(user.to_string()), None),
+            Call::Detach { user, policy } => (CallV1::Detach, policy, Some(user.to_string()), None),
+        };
+        Self {
+            id: step.id.0,
+            change: step.change.to_string(),
+            call,
+            policy: Some(policy.to_string()),
+            user,
+            document: sent,
+            after: step.after.iter().map(|first| first.0).collect(),
+        }
+    }
+}
+
+fn document(normal: &Normal) -> Option<Box<RawValue>> {
+    RawValue::from_string(normal.json().to_owned()).ok()
+}
+
+/// A document as JSON; one that cannot be modelled as the string of its text.
+fn body(body: &Body) -> Option<Box<RawValue>> {
+    match body {
+        Body::NotRead => None,
+        Body::Known(normal) => document(normal),
+        Body::Unreadable(unread) => text(unread),
+    }
+}
+
+fn text(text: &str) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(text).ok()
+}
