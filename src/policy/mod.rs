@@ -2,6 +2,14 @@
 
 mod catalogue;
 mod document;
+mod json;
+mod place;
+mod read;
+mod rule;
+mod suggest;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
 pub use document::{Clause, Document, Effect, Selector, Statement};
+pub use place::{Part, Place, Places};
+pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_lenient};
+pub use rule::{Example, Rule};
