@@ -59,7 +59,8 @@ fn completed(members: &str) -> String {
         ("\"Resource\"", "\"NotResource\"", r#""Resource": "arn:aws:s3:::bucket/*""#),
     ];
     let missing = usual.into_iter().filter(|(name, other, _)| !members.contains(name) && !members.contains(other));
-    let all: Vec<&str> = missing.map(|(_, _, member)| member).chain([members]).collect();
+    let all: Vec<&str> =
+        missing.map(|(_, _, member)| member).chain([members]).filter(|member| !member.is_empty()).collect();
     all.join(", ")
 }
 
@@ -69,6 +70,7 @@ mod tests {
 
     #[test]
     fn an_example_of_a_statement_is_completed() {
+        assert!(Example::Statement("").document().ends_with(r#""Resource": "arn:aws:s3:::bucket/*"}]}"#));
         assert_eq!(
             Example::Statement(r#""NotAction": "s3:Get*""#).document(),
             r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "arn:aws:s3:::bucket/*", "NotAction": "s3:Get*"}]}"#
