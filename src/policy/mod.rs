@@ -1,5 +1,19 @@
 //! Policy documents: reading, equality, access, lint. Pure, and without a cluster.
 
+mod catalogue;
 mod document;
+mod json;
+mod normal;
+mod place;
+mod predefined;
+mod read;
+mod rule;
+mod suggest;
 
+pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
 pub use document::{Clause, Document, Effect, Selector, Statement};
+pub use normal::{Normal, Sameness, normal, same_document, sameness};
+pub use place::{Part, Place, Places};
+pub use predefined::predefined;
+pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_lenient};
+pub use rule::{Example, Rule};

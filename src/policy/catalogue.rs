@@ -1,0 +1,255 @@
+//! The S3 actions a release knows: what each acts on, and how much it can do.
+
+use serde::Deserialize;
+
+use crate::base::Release;
+
+/// What an action acts on, which decides the resources that can match it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// No bucket at all, such as listing all buckets.
+    Account,
+    /// A bucket as a whole.
+    Bucket,
+    /// One object.
+    Object,
+}
+
+/// How much an action can do, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Sees what exists.
+    List,
+    /// Sees content or settings.
+    Read,
+    /// Changes content or settings.
+    Write,
+    /// Changes what others, or the same user, may do; or gets around a lock.
+    Permissions,
+}
+
+/// One concrete action.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Action {
+    /// The full name, such as `s3:GetObject`.
+    pub name: String,
+    /// What it acts on.
+    pub kind: Kind,
+    /// How much it can do.
+    pub level: Level,
+}
+
+/// All actions a release knows, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    actions: Vec<Action>,
+}
+
+/// Why a table of actions cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogueProblem {
+    /// It is not JSON of the right shape.
+    #[error("not a JSON list of {{\"name\", \"kind\"}}: {0}")]
+    Shape(String),
+    /// A name is not of the form `s3:Name`.
+    #[error("`{0}` is not the name of an S3 action, such as `s3:GetObject`")]
+    Name(String),
+    /// A name is there twice.
+    #[error("`{0}` is listed twice")]
+    Twice(String),
+}
+
+/// One row of a table of actions that is read at run time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    name: String,
+    kind: Kind,
+    level: Option<Level>,
+}
+
+impl Catalogue {
+    /// The actions of a release. The vendor's pages list two sets: that of 4.x, and that of 5.x, which adds object
+    /// tagging, object lock, versioning and notifications. Releases before and after get the nearer one.
+    #[must_use]
+    pub fn of(release: &Release) -> Self {
+        Self::built_in(release.at_least(5, 0))
+    }
+
+    /// The actions of the newest release known, for documents that are looked at without a cluster.
+    #[must_use]
+    pub fn newest() -> Self {
+        Self::built_in(true)
+    }
+
+    fn built_in(newest: bool) -> Self {
+        let added = if newest { SINCE_5 } else { &[] };
+        let actions = ALWAYS
+            .iter()
+            .chain(added)
+            .map(|&(name, kind, level)| Action { name: format!("s3:{name}"), kind, level })
+            .collect();
+        Self::sorted(actions)
+    }
+
+    /// Reads a table that replaces the built-in ones: `[{"name": "s3:GetObject", "kind": "object", "level": "read"}, …]`.
+    /// A missing `level` is taken from the name.
+    ///
+    /// # Errors
+    /// Says what is wrong with the table.
+    pub fn from_json(text: &str) -> Result<Self, CatalogueProblem> {
+        let rows: Vec<Row> = serde_json::from_str(text).map_err(|e| CatalogueProblem::Shape(e.to_string()))?;
+        let actions = rows.into_iter().map(Row::into_action).collect::<Result<Vec<_>, _>>()?;
+        let catalogue = Self::sorted(actions);
+        match catalogue.actions.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            Some(pair) => Err(CatalogueProblem::Twice(pair[0].name.clone())),
+            None => Ok(catalogue),
+        }
+    }
+
+    fn sorted(mut actions: Vec<Action>) -> Self {
+        actions.sort();
+        Self { actions }
+    }
+
+    /// All actions, sorted by name.
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The action of exactly this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Action> {
+        self.actions.binary_search_by(|action| action.name.as_str().cmp(name)).ok().map(|at| &self.actions[at])
+    }
+}
+
+impl Row {
+    fn into_action(self) -> Result<Action, CatalogueProblem> {
+        let bare = self.name.strip_prefix("s3:").unwrap_or_default();
+        if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Err(CatalogueProblem::Name(self.name));
+        }
+        let level = self.level.unwrap_or_else(|| level_of(bare));
+        Ok(Action { name: self.name, kind: self.kind, level })
+    }
+}
+
+fn level_of(bare: &str) -> Level {
+    if bare.starts_with("List") {
+        Level::List
+    } else if bare.starts_with("Get") || bare.starts_with("Head") {
+        Level::Read
+    } else {
+        Level::Write
+    }
+}
+
+type Entry = (&'static str, Kind, Level);
+
+/// Listed for every release with IAM policies.
+const ALWAYS: &[Entry] = &[
+    ("ListAllMyBuckets", Kind::Account, Level::List),
+    ("CreateBucket", Kind::Bucket, Level::Write),
+    ("DeleteBucket", Kind::Bucket, Level::Write),
+    ("GetBucketLocation", Kind::Bucket, Level::Read),
+    ("ListBucket", Kind::Bucket, Level::List),
+    ("ListBucketMultipartUploads", Kind::Bucket, Level::Read),
+    ("GetBucketPolicy", Kind::Bucket, Level::Read),
+    ("PutBucketPolicy", Kind::Bucket, Level::Permissions),
+    ("DeleteBucketPolicy", Kind::Bucket, Level::Permissions),
+    ("GetLifecycleConfiguration", Kind::Bucket, Level::Read),
+    ("PutLifecycleConfiguration", Kind::Bucket, Level::Write),
+    ("GetBucketTagging", Kind::Bucket, Level::Read),
+    ("PutBucketTagging", Kind::Bucket, Level::Write),
+    ("GetObject", Kind::Object, Level::Read),
+    ("PutObject", Kind::Object, Level::Write),
+    ("DeleteObject", Kind::Object, Level::Write),
+    ("AbortMultipartUpload", Kind::Object, Level::Write),
+    ("ListMultipartUploadParts", Kind::Object, Level::Read),
+];
+
+/// Listed since 5.0: object tagging, object lock, versioning, notifications.
+const SINCE_5: &[Entry] = &[
+    ("GetObjectTagging", Kind::Object, Level::Read),
+    ("PutObjectTagging", Kind::Object, Level::Write),
+    ("DeleteObjectTagging", Kind::Object, Level::Write),
+    ("GetObjectRetention", Kind::Object, Level::Read),
+    ("PutObjectRetention", Kind::Object, Level::Write),
+    ("GetObjectLegalHold", Kind::Object, Level::Read),
+    ("PutObjectLegalHold", Kind::Object, Level::Write),
+    ("BypassGovernanceRetention", Kind::Object, Level::Permissions),
+    ("GetBucketObjectLockConfiguration", Kind::Bucket, Level::Read),
+    ("PutBucketObjectLockConfiguration", Kind::Bucket, Level::Write),
+    ("GetBucketVersioning", Kind::Bucket, Level::Read),
+    ("PutBucketVersioning", Kind::Bucket, Level::Write),
+    ("GetObjectVersion", Kind::Object, Level::Read),
+    ("DeleteObjectVersion", Kind::Object, Level::Write),
+    ("GetObjectVersionTagging", Kind::Object, Level::Read),
+    ("PutObjectVersionTagging", Kind::Object, Level::Write),
+    ("DeleteObjectVersionTagging", Kind::Object, Level::Write),
+    ("GetBucketNotification", Kind::Bucket, Level::Read),
+    ("PutBucketNotification", Kind::Bucket, Level::Write),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_kind(catalogue: &Catalogue, kind: Kind) -> usize {
+        catalogue.actions().iter().filter(|action| action.kind == kind).count()
+    }
+
+    #[test]
+    fn the_newest_release_has_37_actions_and_4_x_has_18() {
+        let newest = Catalogue::newest();
+        assert_eq!(newest.actions().len(), 37);
+        assert_eq!(of_kind(&newest, Kind::Account), 1);
+        assert_eq!(of_kind(&newest, Kind::Bucket), 18);
+        assert_eq!(of_kind(&newest, Kind::Object), 18);
+        assert_eq!(Catalogue::of(&Release::parse("5.0.1").unwrap()), newest);
+
+        let old = Catalogue::of(&Release::parse("4.4.2").unwrap());
+        assert_eq!(old.actions().len(), 18);
+        assert!(old.get("s3:GetObject").is_some() && old.get("s3:GetObjectTagging").is_none());
+    }
+
+    #[test]
+    fn an_action_is_found_by_its_exact_name() {
+        let newest = Catalogue::newest();
+        let action = newest.get("s3:PutBucketPolicy").unwrap();
+        assert_eq!((action.kind, action.level), (Kind::Bucket, Level::Permissions));
+        assert_eq!(newest.get("s3:putbucketpolicy"), None);
+        assert_eq!(newest.get("PutBucketPolicy"), None);
+    }
+
+    #[test]
+    fn a_table_can_replace_the_built_in_ones() {
+        let text = r#"[{"name":"s3:PutObject","kind":"object"},{"name":"s3:GetObject","kind":"object","level":"permissions"},
+                       {"name":"s3:ListBucket","kind":"bucket"}]"#;
+        let catalogue = Catalogue::from_json(text).unwrap();
+        let found: Vec<_> = catalogue.actions().iter().map(|a| (a.name.as_str(), a.kind, a.level)).collect();
+        assert_eq!(
+            found,
+            [
+                ("s3:GetObject", Kind::Object, Level::Permissions),
+                ("s3:ListBucket", Kind::Bucket, Level::List),
+                ("s3:PutObject", Kind::Object, Level::Write),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_with_a_mistake_is_refused() {
+        let refused = |text: &str| Catalogue::from_json(text).unwrap_err();
+        assert!(matches!(refused("{}"), CatalogueProblem::Shape(_)));
+        assert!(matches!(refused(r#"[{"name":"s3:A","kind":"thing"}]"#), CatalogueProblem::Shape(_)));
+        assert_eq!(refused(r#"[{"name":"s3:Get*","kind":"object"}]"#), CatalogueProblem::Name("s3:Get*".into()));
+        assert_eq!(refused(r#"[{"name":"GetObject","kind":"object"}]"#), CatalogueProblem::Name("GetObject".into()));
+        let twice = r#"[{"name":"s3:A","kind":"object"},{"name":"s3:A","kind":"bucket"}]"#;
+        assert_eq!(refused(twice), CatalogueProblem::Twice("s3:A".into()));
+    }
+}

@@ -1,0 +1,225 @@
+//! JSON text as a tree that keeps what most readers forget: positions, repeated members, and numbers as text.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use jsonc_parser::ast::{self, ObjectPropName};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde::de::IgnoredAny;
+
+/// A JSON value and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) span: Range<usize>,
+    pub(super) value: Json,
+}
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    /// As it is written: `10`, `1e2`, `100.01`.
+    Number(String),
+    String(String),
+    Array(Vec<Node>),
+    Object(Vec<Pair>),
+}
+
+/// One member of an object. An object may hold several of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) name: String,
+    pub(super) name_span: Range<usize>,
+    pub(super) value: Node,
+}
+
+/// Why a text is not JSON, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub(super) message: String,
+    pub(super) span: Range<usize>,
+}
+
+/// Reads exactly one JSON value, by the letter of RFC 8259.
+///
+/// Two readers look at the text. `serde_json` is strict and explains mistakes well, but forgets positions and repeated
+/// members. `jsonc-parser` keeps these and bounds the depth, but lets some things through that are not JSON.
+pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
+    if text.starts_with('\u{feff}') {
+        let message = "the text begins with a byte order mark, which JSON does not allow".to_owned();
+        return Err(SyntaxError { message, span: 0..'\u{feff}'.len_utf8() });
+    }
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| strict_error(text, &error))?;
+    let options = ParseOptions {
+        allow_comments: false,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| SyntaxError {
+        message: error.kind().to_string(),
+        span: error.range().start..error.range().end,
+    })?;
+    let missing = SyntaxError { message: "there is no value".to_owned(), span: 0..text.len() };
+    parsed.value.map(node).ok_or(missing)
+}
+
+/// `serde_json` counts lines and bytes from 1, and appends both to its message.
+fn strict_error(text: &str, error: &serde_json::Error) -> SyntaxError {
+    let whole = error.to_string();
+    let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
+    let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut start = (line_start + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let length = text[start..].chars().next().map_or(0, char::len_utf8);
+    SyntaxError { message, span: start..start + length }
+}
+
+fn node(value: ast::Value<'_>) -> Node {
+    let span = value.start()..value.end();
+    let value = match value {
+        ast::Value::NullKeyword(_) => Json::Null,
+        ast::Value::BooleanLit(literal) => Json::Bool(literal.value),
+        ast::Value::NumberLit(literal) => Json::Number(literal.value.to_owned()),
+        ast::Value::StringLit(literal) => Json::String(literal.value.into_owned()),
+        ast::Value::Array(array) => Json::Array(array.elements.into_iter().map(node).collect()),
+        ast::Value::Object(object) => Json::Object(object.properties.into_iter().map(pair).collect()),
+    };
+    Node { span, value }
+}
+
+fn pair(property: ast::ObjectProp<'_>) -> Pair {
+    let name_span = match &property.name {
+        ObjectPropName::String(name) => name.start()..name.end(),
+        ObjectPropName::Word(name) => name.start()..name.end(),
+    };
+    Pair { name: property.name.into_string(), name_span, value: node(property.value) }
+}
+
+impl Node {
+    /// The elements of a list; anything else is a list of one.
+    pub(super) fn list(&self) -> &[Self] {
+        if let Json::Array(elements) = &self.value { elements } else { std::slice::from_ref(self) }
+    }
+}
+
+impl Json {
+    /// The text of a string, a number, or true or false.
+    pub(super) fn scalar(&self) -> Option<String> {
+        match self {
+            Self::Bool(value) => Some(value.to_string()),
+            Self::Number(text) | Self::String(text) => Some(text.clone()),
+            Self::Null | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// What kind of value this is, for a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// The value as minified JSON with the members of every object sorted by name; of repeated ones the last counts.
+    pub(super) fn minified(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Number(text) => text.clone(),
+            Self::String(text) => quoted(text),
+            Self::Array(elements) => array(elements.iter().map(|element| element.value.minified())),
+            Self::Object(pairs) => {
+                let members: BTreeMap<&str, &Node> =
+                    pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)).collect();
+                object(members.into_iter().map(|(name, node)| (name, node.value.minified())))
+            }
+        }
+    }
+}
+
+/// A text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A JSON array of values that are already JSON.
+pub(super) fn array(values: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", values.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// A JSON object, in the order given, of values that are already JSON.
+pub(super) fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_repeats_and_numbers_are_kept() {
+        let text = r#"{"a": 1e2, "é": [true, null], "a": "\u002a"}"#;
+        let Json::Object(pairs) = parse(text).unwrap().value else { panic!("not an object") };
+        let names: Vec<_> = pairs.iter().map(|pair| &text[pair.name_span.clone()]).collect();
+        assert_eq!(names, ["\"a\"", "\"é\"", "\"a\""]);
+        let values: Vec<_> = pairs.iter().map(|pair| &text[pair.value.span.clone()]).collect();
+        assert_eq!(values, ["1e2", "[true, null]", r#""\u002a""#]);
+        assert_eq!(pairs[0].value.value, Json::Number("1e2".into()));
+        assert_eq!(pairs[2].value.value, Json::String("*".into()));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_where_it_goes_wrong() {
+        let cases = [
+            ("{\"a\": 1,}", "}"),
+            ("{'a': 1}", "'"),
+            ("{\"a\": 1} x", "x"),
+            ("{\"a\": 1}{}", "{"),
+            ("{\n  \"a\": 01}", "1"),
+            ("{\"a\" // no\n: 1}", "/"),
+            ("\u{feff}{}", "\u{feff}"),
+            ("{\"a\":\u{a0}1}", "\u{a0}"),
+            ("{\"a\": 1", "1"),
+        ];
+        for (text, at) in cases {
+            let error = parse(text).unwrap_err();
+            assert_eq!(&text[error.span.clone()], at, "{text:?}: {}", error.message);
+            assert!(!error.message.contains(" at line "), "{}", error.message);
+        }
+        for text in ["", " ", "\"a\tb\"", "\"\\ud800\"", "\"\\x41\"", "NaN", "+1", ".5", "1.", "-", "[1,,2]", "nul"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_not_an_overflow() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(&deep(500)).is_ok());
+        assert!(parse(&deep(600)).is_err());
+        assert!(parse(&"{\"a\":".repeat(600)).is_err());
+        assert!(parse(&deep(1_000_000)).is_err());
+        assert!(parse(&"{\"a\":".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn minified_json_has_sorted_members() {
+        let node = parse(r#"{ "b": [1, "x\ty"], "a": {"d": null, "c": true}, "b": [] }"#).unwrap();
+        assert_eq!(node.value.minified(), r#"{"a":{"c":true,"d":null},"b":[]}"#);
+    }
+}

@@ -1,0 +1,195 @@
+//! What is the same document, and what only looks so.
+
+use super::super::read::read_lenient;
+use super::super::rule::Example;
+use super::*;
+
+fn parsed(example: Example) -> Document {
+    read_lenient(&example.document()).unwrap()
+}
+
+fn statement(members: &'static str) -> Document {
+    parsed(Example::Statement(members))
+}
+
+fn document(text: &'static str) -> Document {
+    parsed(Example::Document(text))
+}
+
+#[track_caller]
+fn assert_same(before: &Document, after: &Document) {
+    assert_eq!(normal(before).json(), normal(after).json());
+    assert_eq!(sameness(before, after), Sameness::Same);
+}
+
+#[track_caller]
+fn assert_different(before: &Document, after: &Document) {
+    assert_ne!(normal(before).json(), normal(after).json());
+    assert_eq!(sameness(before, after), Sameness::Different);
+}
+
+#[test]
+fn the_rendering_is_minified_and_in_one_order() {
+    let document = document(
+        r#"{"Statement": [
+            {"Resource": "b", "Effect": "Deny", "NotAction": ["s3:b", "s3:a", "s3:b"], "Sid": "Z"},
+            {"Condition": {"StringLike": {"k": "v"}, "Bool": {"y": true, "x": "1"}}, "NotResource": "c", "Action": "s3:*", "Effect": "Allow"}
+        ], "Id": "i"}"#,
+    );
+    let expected = concat!(
+        r#"{"Version":"2012-10-17","Id":"i","Statement":["#,
+        r#"{"Effect":"Allow","Action":["s3:*"],"NotResource":["c"],"#,
+        r#""Condition":{"Bool":{"x":["1"],"y":["true"]},"StringLike":{"k":["v"]}}},"#,
+        r#"{"Sid":"Z","Effect":"Deny","NotAction":["s3:a","s3:b"],"Resource":["b"]}]}"#,
+    );
+    assert_eq!(normal(&document).json(), expected);
+    assert_eq!(normal(&document).len(), expected.len());
+}
+
+/// Each pair is one writing difference within a statement.
+#[test]
+fn statements_that_differ_in_writing_are_the_same() {
+    let pairs = [
+        (r#""Action": "s3:*", "Resource": "x""#, r#""Resource":"x","Action":"s3:\u002a""#),
+        (r#""Action": "s3:a", "Resource": "x""#, r#""Action": ["s3:a"], "Resource": ["x"]"#),
+        (r#""NotAction": "s3:a", "NotResource": "x""#, r#""NotAction": ["s3:a"], "NotResource": ["x"]"#),
+        (r#""Action": ["s3:a", "s3:b"]"#, r#""Action": ["s3:b", "s3:a", "s3:b"]"#),
+        (r#""Resource": ["x", "y"]"#, r#""Resource": ["y", "x", "y"]"#),
+        (
+            r#""Condition": {"StringLike": {"a": "1", "b": "2"}, "Bool": {"c": "true"}}"#,
+            r#""Condition": {"Bool": {"c": ["true"]}, "StringLike": {"b": ["2", "2"], "a": "1"}}"#,
+        ),
+        (r#""Condition": {"StringLike": {"a": ["1", "2"]}}"#, r#""Condition": {"StringLike": {"a": ["2", "1"]}}"#),
+        (r#""Condition": {"Bool": {"a": true}}"#, r#""Condition": {"Bool": {"a": "true"}}"#),
+        (r#""Condition": {"NumericEquals": {"a": 10}}"#, r#""Condition": {"NumericEquals": {"a": "10"}}"#),
+        (r#""Condition": {"StringEquals": {"a": 100.01}}"#, r#""Condition": {"StringEquals": {"a": "100.01"}}"#),
+        (r#""Condition": {"IpAddress": {"a": "10.0.0.1"}}"#, r#""Condition": {"IpAddress": {"a": "10.0.0.1/32"}}"#),
+        (
+            r#""Condition": {"NotIpAddress": {"a": "192.168.1.10/24"}}"#,
+            r#""Condition": {"NotIpAddress": {"a": "192.168.1.0/24"}}"#,
+        ),
+        (r#""Condition": {"NumericEquals": {"a": "010"}}"#, r#""Condition": {"NumericEquals": {"a": 10}}"#),
+        (r#""Condition": {"Null": {"a": "T"}}"#, r#""Condition": {"Null": {"a": true}}"#),
+        (
+            r#""Condition": {"DateLessThan": {"a": "2024-05-01T02:00:00+02:00"}}"#,
+            r#""Condition": {"DateLessThan": {"a": "2024-05-01T00:00:00Z"}}"#,
+        ),
+        (r#""Sid": """#, ""),
+        (r#""Action": "s3:**", "Resource": "b/*?*""#, r#""Action": "s3:*", "Resource": "b/?*""#),
+        (r#""Principal": "*""#, r#""Principal": {"AWS": "*"}"#),
+        (r#""Principal": {"AWS": ["*"]}"#, r#""Principal": {"AWS": "*"}"#),
+        (r#""Principal": {"AWS": ["b", "a", "b"]}"#, r#""Principal": {"AWS": ["a", "b"]}"#),
+    ];
+    for (before, after) in pairs {
+        assert_same(&statement(before), &statement(after));
+    }
+}
+
+const ONE: &str = r#"{"Effect": "Allow", "Action": "s3:a", "Resource": "x"}"#;
+
+#[test]
+fn documents_that_differ_in_writing_are_the_same() {
+    let one =
+        document(r#"{"Version": "2012-10-17", "Statement": [{"Effect":"Allow","Action":"s3:a","Resource":"x"}]}"#);
+    let others = [
+        r#"{"Statement": [{"Effect":"Allow","Action":"s3:a","Resource":"x"}], "Version": "2012-10-17"}"#,
+        r#"{"Version": "2012-10-17", "Statement": {"Effect":"Allow","Action":"s3:a","Resource":"x"}}"#,
+        r#"{"Version": "2012-10-17", "Id": "", "Statement": {"Effect":"Allow","Action":"s3:a","Resource":"x"}}"#,
+        r#"{"Statement": {"Effect":"Allow","Action":"s3:a","Resource":"x"}}"#,
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect":"Allow","Action":"s3:a","Resource":"x"},
+                                                    {"Effect":"Allow","Action":["s3:a"],"Resource":"x"}]}"#,
+    ];
+    for other in others {
+        assert_same(&one, &document(other));
+    }
+    let id = format!(r#"{{"Id": "i", "Statement": [{ONE}]}}"#);
+    assert_same(&read_lenient(&id).unwrap(), &read_lenient(&id.replace("\"Id\"", "\"ID\"")).unwrap());
+}
+
+#[test]
+fn the_order_of_statements_does_not_count() {
+    let text = |first: &str, second: &str| {
+        let [first, second] = [first, second].map(|action| ONE.replace("s3:a", action));
+        read_lenient(&format!(r#"{{"Statement": [{first}, {second}]}}"#)).unwrap()
+    };
+    assert_same(&text("s3:b", "s3:c"), &text("s3:c", "s3:b"));
+}
+
+/// Each pair looks like a difference of writing, and is more.
+#[test]
+fn statements_that_mean_something_else_to_some_server_are_different() {
+    let pairs = [
+        (r#""Action": "s3:GetObject""#, r#""Action": "s3:getobject""#),
+        (r#""Action": "s3:GetObject""#, r#""Action": "S3:GetObject""#),
+        (r#""Resource": "arn:aws:s3:::b""#, r#""Resource": "arn:aws:s3:::B""#),
+        (r#""Condition": {"StringLike": {"aws:A": "1"}}"#, r#""Condition": {"StringLike": {"aws:a": "1"}}"#),
+        (r#""Condition": {"StringLike": {"a": "1"}}"#, r#""Condition": {"stringlike": {"a": "1"}}"#),
+        (r#""Resource": "${aws:username}""#, r#""Resource": "${AWS:UserName}""#),
+        (r#""Action": "*""#, r#""Action": "s3:*""#),
+        (r#""Resource": "*""#, r#""Resource": "arn:aws:s3:::*""#),
+        (r#""Action": ["s3:GetObject", "s3:GetObjectTagging"]"#, r#""Action": "s3:GetObject*""#),
+        (r#""Action": ["s3:Get*", "s3:GetObject"]"#, r#""Action": "s3:Get*""#),
+        (r#""Resource": ["b/*", "b/x/*"]"#, r#""Resource": "b/*""#),
+        (r#""Resource": "b""#, r#""Resource": "b/""#),
+        (r#""Resource": "b/*""#, r#""Resource": "b/?*""#),
+        (r#""Resource": "b/x""#, r#""Resource": "b/x/""#),
+        (r#""Principal": "*""#, ""),
+        (r#""Principal": {"AWS": []}"#, ""),
+        (r#""Condition": {}"#, ""),
+        (r#""Condition": {"StringLike": {}}"#, ""),
+        (r#""Condition": {"Bool": {"a": "True"}}"#, r#""Condition": {"Bool": {"a": "true"}}"#),
+        (r#""Condition": {"Bool": {"a": "1"}}"#, r#""Condition": {"Bool": {"a": "true"}}"#),
+        (r#""Condition": {"IpAddress": {"a": "::1"}}"#, r#""Condition": {"IpAddress": {"a": "::1/128"}}"#),
+        (r#""Condition": {"StringEquals": {"a": "010"}}"#, r#""Condition": {"StringEquals": {"a": "10"}}"#),
+        (r#""Resource": "b/\u00e9""#, r#""Resource": "b/e\u0301""#),
+        (r#""Resource": "x", "Comment": 1"#, r#""Resource": "x""#),
+    ];
+    for (before, after) in pairs {
+        assert_different(&statement(before), &statement(after));
+    }
+}
+
+#[test]
+fn split_statements_and_other_versions_are_different() {
+    let split = document(
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect":"Allow","Action":"s3:a","Resource":"x"},
+                                                    {"Effect":"Allow","Action":"s3:b","Resource":"x"}]}"#,
+    );
+    assert_different(&split, &statement(r#""Action": ["s3:a", "s3:b"], "Resource": "x""#));
+    let version = |version: &str| Document { version: Some(version.into()), ..split.clone() };
+    assert_different(&version("2008-10-17"), &split);
+    assert_different(&version(""), &split);
+}
+
+#[test]
+fn no_version_is_not_the_usual_one_where_variables_are_used() {
+    let with = statement(r#""Resource": "arn:aws:s3:::b/${aws:username}/*""#);
+    assert_different(&Document { version: None, ..with.clone() }, &with);
+    let value = statement(r#""Condition": {"StringLike": {"s3:prefix": "${aws:username}/*"}}"#);
+    assert_different(&Document { version: None, ..value.clone() }, &value);
+}
+
+#[test]
+fn other_ids_are_a_difference_of_ids_only() {
+    let named = statement(r#""Sid": "A""#);
+    assert_eq!(sameness(&named, &statement(r#""Sid": "B""#)), Sameness::IdsOnly);
+    assert_eq!(sameness(&named, &statement("")), Sameness::IdsOnly);
+    assert_eq!(sameness(&named, &Document { id: Some("i".into()), ..named.clone() }), Sameness::IdsOnly);
+    assert!(!same_document(&named, &statement("")));
+
+    let mut twice = named.clone();
+    twice.statements.push(Statement { sid: Some("B".into()), ..named.statements[0].clone() });
+    assert_eq!(sameness(&named, &twice), Sameness::Different);
+}
+
+#[test]
+fn a_change_of_ids_does_not_hide_behind_another_order() {
+    let pair = |first: &str, second: &str| {
+        let text = format!(
+            r#"{{"Statement": [{{"Sid":"{first}","Effect":"Allow","Action":"s3:a","Resource":"x"}},
+                              {{"Sid":"{second}","Effect":"Allow","Action":"s3:b","Resource":"x"}}]}}"#
+        );
+        read_lenient(&text).unwrap()
+    };
+    assert_eq!(sameness(&pair("A", "B"), &pair("B", "A")), Sameness::IdsOnly);
+}
