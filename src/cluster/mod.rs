@@ -1,10 +1,12 @@
 //! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
 
+mod credentials;
 mod error;
 pub mod rest;
 
 use async_trait::async_trait;
 
+pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
 
 use crate::base::{KeyPair, PolicyName, Release, UserName};
