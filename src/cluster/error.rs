@@ -3,7 +3,7 @@
 /// What a failed call may have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: the request never reached the cluster (no connection, no trust, a name no call can carry).
+    /// Nothing: the request never reached the cluster (no connection, no trust, no login, a name no call can carry).
     NotSent,
     /// Nothing: the cluster refused it, with this HTTP status or exit status.
     Refused(u16),
@@ -25,4 +25,29 @@ pub struct CallError {
     pub message: String,
     /// What to do next, where that can be said.
     pub help: Option<String>,
+}
+
+impl CallError {
+    /// A failed call, with nothing to say yet about what to do next.
+    #[must_use]
+    pub fn new(call: impl Into<String>, effect: Effect, message: impl Into<String>) -> Self {
+        Self { call: call.into(), effect, message: message.into(), help: None }
+    }
+
+    /// The same failure, with what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// This failure as seen by another call that had to wait for it and was therefore never sent: what is
+    /// unknown about a login is not unknown about the removal that it was for.
+    #[must_use]
+    pub fn before_another(mut self) -> Self {
+        if self.effect == Effect::InDoubt {
+            self.effect = Effect::NotSent;
+        }
+        self
+    }
 }

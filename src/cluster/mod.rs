@@ -1,11 +1,13 @@
 //! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
 
+mod credentials;
 mod error;
 mod observe;
 pub mod rest;
 
 use async_trait::async_trait;
 
+pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
 pub use observe::{body, observe};
 

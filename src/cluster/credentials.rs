@@ -1,0 +1,214 @@
+//! Who we are to the cluster: a password or a stored token, from the environment and never from the file under review.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+
+/// What a login is made with.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A user's name and password.
+    Password {
+        /// The user's name.
+        username: String,
+        /// The password.
+        password: SecretString,
+        /// The tenant to log in to, where none is asked for by the file under review.
+        org: Option<String>,
+    },
+    /// A login that `weka user login` has stored.
+    Token {
+        /// The access token, which may be over.
+        access: SecretString,
+        /// What a new one is asked for with.
+        refresh: Option<SecretString>,
+    },
+}
+
+/// Why there are no credentials. Shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsProblem {
+    /// One half of a pair is set.
+    #[error("{set} is set, but {missing} is not (or is empty)")]
+    HalfSet {
+        /// The variable that is set.
+        set: &'static str,
+        /// The variable that is not.
+        missing: &'static str,
+    },
+    /// Nothing is set, and there is no stored login.
+    #[error("no credentials: ATTUNE_USERNAME, WEKA_USERNAME and WEKA_TOKEN are not set, and {0}")]
+    None(String),
+    /// The stored login cannot be read.
+    #[error("the stored login {path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why; nothing of what it holds.
+        reason: String,
+    },
+}
+
+impl CredentialsProblem {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::HalfSet { set, missing } => format!("set {missing}, or unset {set} to have others looked for"),
+            Self::None(_) => "set ATTUNE_USERNAME and ATTUNE_PASSWORD, or log in with `weka user login`".to_owned(),
+            Self::Unreadable { .. } => {
+                "log in again with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD".to_owned()
+            }
+        }
+    }
+}
+
+impl Credentials {
+    /// Finds the credentials: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; else `WEKA_USERNAME` and `WEKA_PASSWORD`, with
+    /// `WEKA_ORG`; else the file that `weka user login` writes, at `WEKA_TOKEN` or `~/.weka/auth-token.json` (vendor
+    /// documentation). An empty variable is one that is not set, as a pipeline leaves it for a secret it lacks.
+    ///
+    /// # Errors
+    /// Says what is half set, or what was looked for.
+    pub fn from_environment(
+        get: impl Fn(&str) -> Option<String>,
+        read_file: impl Fn(&Path) -> io::Result<String>,
+    ) -> Result<Self, CredentialsProblem> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        if let Some((username, password)) = pair(get, "ATTUNE_USERNAME", "ATTUNE_PASSWORD")? {
+            return Ok(Self::Password { username, password, org: None });
+        }
+        if let Some((username, password)) = pair(get, "WEKA_USERNAME", "WEKA_PASSWORD")? {
+            return Ok(Self::Password { username, password, org: get("WEKA_ORG") });
+        }
+        if let Some(path) = get("WEKA_TOKEN").map(PathBuf::from) {
+            let text = read_file(&path).map_err(|error| unreadable(&path, error.to_string()))?;
+            return stored(&path, text);
+        }
+        let Some(home) = get("HOME") else {
+            return Err(CredentialsProblem::None("without HOME there is no ~/.weka/auth-token.json".to_owned()));
+        };
+        let path = Path::new(&home).join(".weka/auth-token.json");
+        match read_file(&path) {
+            Ok(text) => stored(&path, text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(CredentialsProblem::None(format!("there is no {}", path.display())))
+            }
+            Err(error) => Err(unreadable(&path, error.to_string())),
+        }
+    }
+}
+
+fn pair(
+    get: impl Fn(&str) -> Option<String>,
+    username: &'static str,
+    password: &'static str,
+) -> Result<Option<(String, SecretString)>, CredentialsProblem> {
+    match (get(username), get(password)) {
+        (Some(name), Some(secret)) => Ok(Some((name, secret.into()))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(CredentialsProblem::HalfSet { set: username, missing: password }),
+        (None, Some(_)) => Err(CredentialsProblem::HalfSet { set: password, missing: username }),
+    }
+}
+
+/// Reads what `weka user login` stores: JSON with `access_token` and `refresh_token`.
+fn stored(path: &Path, text: String) -> Result<Credentials, CredentialsProblem> {
+    #[derive(Deserialize)]
+    struct Stored {
+        access_token: String,
+        refresh_token: Option<String>,
+    }
+    let text = Zeroizing::new(text);
+    // The reader's own error can quote what it read.
+    let stored: Stored = serde_json::from_str(&text)
+        .map_err(|_| unreadable(path, "it is not JSON with an `access_token` and a `refresh_token`".to_owned()))?;
+    let refresh = stored.refresh_token.filter(|token| !token.is_empty());
+    Ok(Credentials::Token { access: stored.access_token.into(), refresh: refresh.map(Into::into) })
+}
+
+fn unreadable(path: &Path, reason: String) -> CredentialsProblem {
+    CredentialsProblem::Unreadable { path: path.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn found(set: &[(&str, &str)], files: &[(&str, &str)]) -> Result<Credentials, CredentialsProblem> {
+        let get = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Credentials::from_environment(get, |path| {
+            let file = files.iter().find(|(name, _)| Path::new(name) == path);
+            file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        })
+    }
+
+    fn shown(credentials: &Credentials) -> String {
+        match credentials {
+            Credentials::Password { username, password, org } => {
+                format!("{username}:{}@{}", password.expose_secret(), org.as_deref().unwrap_or("-"))
+            }
+            Credentials::Token { access, refresh } => {
+                format!("{}/{}", access.expose_secret(), refresh.as_ref().map_or("-", |token| token.expose_secret()))
+            }
+        }
+    }
+
+    const ATTUNE: [(&str, &str); 2] = [("ATTUNE_USERNAME", "a"), ("ATTUNE_PASSWORD", "pa")];
+    const WEKA: [(&str, &str); 3] = [("WEKA_USERNAME", "w"), ("WEKA_PASSWORD", "pw"), ("WEKA_ORG", "ml")];
+    const STORED: &str = r#"{"access_token":"at","refresh_token":"rt","token_type":"Bearer"}"#;
+
+    #[test]
+    fn the_first_that_is_set_is_taken() {
+        let home = [("HOME", "/h")];
+        let files = [("/h/.weka/auth-token.json", STORED), ("/t", r#"{"access_token":"only"}"#)];
+        assert_eq!(shown(&found(&[&ATTUNE[..], &WEKA, &home].concat(), &files).unwrap()), "a:pa@-");
+        assert_eq!(shown(&found(&[&WEKA[..], &home].concat(), &files).unwrap()), "w:pw@ml");
+        assert_eq!(shown(&found(&[("WEKA_TOKEN", "/t"), home[0]], &files).unwrap()), "only/-");
+        assert_eq!(shown(&found(&home, &files).unwrap()), "at/rt");
+    }
+
+    #[test]
+    fn half_a_pair_is_an_error_and_no_fall_through() {
+        for (set, missing) in [
+            ("ATTUNE_USERNAME", "ATTUNE_PASSWORD"),
+            ("ATTUNE_PASSWORD", "ATTUNE_USERNAME"),
+            ("WEKA_USERNAME", "WEKA_PASSWORD"),
+            ("WEKA_PASSWORD", "WEKA_USERNAME"),
+        ] {
+            let mut variables = vec![(set, "x"), (missing, ""), ("HOME", "/h")];
+            if set.starts_with("ATTUNE") {
+                variables.extend(WEKA);
+            }
+            let problem = found(&variables, &[("/h/.weka/auth-token.json", STORED)]).unwrap_err();
+            assert_eq!(problem, CredentialsProblem::HalfSet { set, missing });
+        }
+    }
+
+    #[test]
+    fn what_was_looked_for_is_said() {
+        let problem = found(&[("HOME", "/h")], &[]).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "no credentials: ATTUNE_USERNAME, WEKA_USERNAME and WEKA_TOKEN are not set, and there is no \
+             /h/.weka/auth-token.json"
+        );
+        assert!(problem.help().contains("ATTUNE_PASSWORD"));
+        assert!(matches!(found(&[], &[]), Err(CredentialsProblem::None(_))));
+        let missing = found(&[("WEKA_TOKEN", "/t"), ("HOME", "/h")], &[("/h/.weka/auth-token.json", STORED)]);
+        assert!(matches!(missing, Err(CredentialsProblem::Unreadable { .. })));
+    }
+
+    #[test]
+    fn no_problem_and_no_debug_output_shows_a_secret() {
+        let problem = found(&[("WEKA_TOKEN", "/t")], &[("/t", r#"{"access_token":{"v":"s3cret"}}"#)]).unwrap_err();
+        assert!(!format!("{problem} {problem:?} {}", problem.help()).contains("s3cret"));
+        let credentials = found(&ATTUNE, &[]).unwrap();
+        assert!(!format!("{credentials:?}").contains("pa\""), "{credentials:?}");
+    }
+}

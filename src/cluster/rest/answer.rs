@@ -1,0 +1,391 @@
+//! What the bodies of successful answers say, in every shape that releases and clients show.
+//!
+//! The definitions leave some shapes open (`GET /s3/policies`, `GET /s3/policies/{policy}`), and clients see others
+//! than they declare, so each reader takes all shapes that are known and nothing else: an answer in another shape
+//! is an error, never an empty list.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::base::{KeyPair, PolicyName, Release, UserName};
+
+/// What an answer should have held and did not; none of what it did hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected(pub(super) &'static str);
+
+/// How long a token lives when the answer does not say: the vendor's default.
+const DEFAULT_LIFE_SECONDS: u64 = 300;
+
+/// The answer to a login or a refresh.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) access: SecretString,
+    pub(super) refresh: Option<SecretString>,
+    pub(super) life_seconds: u64,
+    /// Since 4.4.
+    pub(super) password_change_required: bool,
+}
+
+/// Reads `POST /login` and `POST /login/refresh`: `data` is an object, on one page of the documentation an array
+/// of one.
+pub(super) fn tokens(body: &str) -> Result<Tokens, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        access_token: String,
+        refresh_token: Option<String>,
+        expires_in: Option<f64>,
+        #[serde(default)]
+        password_change_required: Option<bool>,
+    }
+    let raw: Raw = object(sole(data(body)?)).ok_or(Expected("an access token"))?;
+    // A `number` in the definitions: a fraction is cut off, anything below zero is zero.
+    let life_seconds = raw.expires_in.map_or(DEFAULT_LIFE_SECONDS, |seconds| seconds as u64);
+    Ok(Tokens {
+        access: raw.access_token.into(),
+        refresh: raw.refresh_token.filter(|token| !token.is_empty()).map(Into::into),
+        life_seconds,
+        password_change_required: raw.password_change_required.unwrap_or(false),
+    })
+}
+
+/// What `GET /cluster` says, as far as it is used here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ClusterFacts {
+    pub(super) name: String,
+    pub(super) guid: String,
+    pub(super) release: Release,
+}
+
+/// Reads `GET /cluster`.
+pub(super) fn cluster(body: &str) -> Result<ClusterFacts, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        name: String,
+        guid: String,
+        release: String,
+    }
+    let raw: Raw = object(data(body)?).ok_or(Expected("a cluster's name, guid and release"))?;
+    let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
+    Ok(ClusterFacts { name: raw.name, guid: raw.guid, release })
+}
+
+/// The number of a tenant, as text: the definitions say a number, and the `weka` command writes some ids as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OrgId(String);
+
+impl<'de> Deserialize<'de> for OrgId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(serde_json::Number),
+            Text(String),
+        }
+        Ok(Self(match Raw::deserialize(deserializer)? {
+            Raw::Number(number) => number.to_string(),
+            Raw::Text(text) => text,
+        }))
+    }
+}
+
+/// What `GET /users/whoami` says.
+#[derive(Debug, Deserialize)]
+pub(super) struct Whoami {
+    pub(super) username: String,
+    pub(super) role: String,
+    pub(super) org_name: String,
+    pub(super) org_id: Option<OrgId>,
+}
+
+/// Reads `GET /users/whoami`.
+pub(super) fn whoami(body: &str) -> Result<Whoami, Expected> {
+    object(data(body)?).ok_or(Expected("a user name, role and org_name"))
+}
+
+/// One record of `GET /users`.
+#[derive(Debug, Deserialize)]
+pub(super) struct UserRow {
+    #[serde(rename = "username")]
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) role: String,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) source: String,
+    pub(super) org_id: Option<OrgId>,
+    /// `None` when the record has no such member (before 4.4), `Some(None)` when it says that there is no policy.
+    #[serde(default, deserialize_with = "held")]
+    pub(super) policy: Option<Option<PolicyName>>,
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn held<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<PolicyName>>, D::Error> {
+    Ok(Some(policy_or_none(Option::deserialize(deserializer)?)))
+}
+
+/// Reads `GET /users`.
+pub(super) fn users(body: &str) -> Result<Vec<UserRow>, Expected> {
+    let rows: Vec<Box<RawValue>> = array(data(body)?).ok_or(Expected("a list of users"))?;
+    rows.iter().map(|row| object(row.get()).ok_or(Expected("a list of users with names"))).collect()
+}
+
+/// Reads `GET /s3/userPolicies`: `users` at the top as in the definition, or under `data` as a client sees it.
+/// An empty text is a user without a policy.
+pub(super) fn user_policies(body: &str) -> Result<BTreeMap<UserName, Option<PolicyName>>, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        users: BTreeMap<String, Option<String>>,
+    }
+    let raw: Raw = object(data(body)?).ok_or(Expected("users and their policies"))?;
+    Ok(raw.users.into_iter().map(|(user, policy)| (UserName::reported(user), policy_or_none(policy))).collect())
+}
+
+/// Reads `GET /s3/policies`, whose shape no definition tells: `{policies: […]}` or a bare array, under `data` or
+/// not, of names or of objects with a `name`.
+pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        policies: Vec<Item>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Item {
+        Name(String),
+        Object { name: String },
+    }
+    let data = data(body)?;
+    let items = object::<Raw>(data).map(|raw| raw.policies).or_else(|| array(data));
+    let name = |item| match item {
+        Item::Name(name) | Item::Object { name } => PolicyName::reported(name),
+    };
+    Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(name).collect())
+}
+
+/// Reads `GET /s3/policies/{policy}`: the text of the document, unchanged. Clients see an object; a JSON string that
+/// holds the object is taken as well.
+pub(super) fn document(body: &str) -> Result<String, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        policy: Box<RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Policy {
+        content: Box<RawValue>,
+    }
+    const EXPECTED: Expected = Expected("a policy with its content");
+    let raw: Raw = object(data(body)?).ok_or(EXPECTED)?;
+    let policy: Policy = object(raw.policy.get()).ok_or(EXPECTED)?;
+    let content = policy.content.get();
+    if content.starts_with('{') {
+        return Ok(content.to_owned());
+    }
+    let text: String = serde_json::from_str(content).map_err(|_| EXPECTED)?;
+    object::<serde::de::IgnoredAny>(&text).map(|_| text.clone()).ok_or(EXPECTED)
+}
+
+/// Reads the answer to an attach: whether 5.1 and later show the key pair that they make here is unknown, so
+/// `access_key` and `secret_key` are looked for; nearly always there is nothing.
+pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        access_key: Option<String>,
+        secret_key: Option<String>,
+    }
+    let data = sole(data(body)?);
+    if !is_object(data) {
+        return Ok(None);
+    }
+    let raw: Raw = object(data).ok_or(Expected("a key pair"))?;
+    match (raw.access_key, raw.secret_key) {
+        (Some(access_key), Some(secret)) => Ok(Some(KeyPair { access_key, secret_key: secret.into() })),
+        (_, None) => Ok(None),
+        (None, Some(_)) => Err(Expected("a whole key pair")),
+    }
+}
+
+/// Reads the answer to a write that has nothing to say: any JSON will do (`{"data": null}`), a proxy's page not.
+pub(super) fn nothing(body: &str) -> Result<(), Expected> {
+    data(body).map(|_| ())
+}
+
+/// The JSON under `data`, or all of it where there is no `data`.
+fn data(body: &str) -> Result<&str, Expected> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
+    let whole: &RawValue = serde_json::from_str(body).map_err(|_| Expected("JSON"))?;
+    if !is_object(whole.get()) {
+        return Ok(whole.get());
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(whole.get()).map_err(|_| Expected("JSON with one `data`"))?;
+    Ok(envelope.data.map_or(whole.get(), RawValue::get))
+}
+
+/// The one element of an array of one; anything else as it is.
+fn sole(json: &str) -> &str {
+    match serde_json::from_str::<Vec<&RawValue>>(json).as_deref() {
+        Ok([one]) => one.get(),
+        _ => json,
+    }
+}
+
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+}
+
+/// An object, and only that: serde would also fill a struct from an array, by position.
+fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
+    if is_object(json) { serde_json::from_str(json).ok() } else { None }
+}
+
+fn array<T: DeserializeOwned>(json: &str) -> Option<Vec<T>> {
+    serde_json::from_str(json).ok()
+}
+
+fn policy_or_none(policy: Option<String>) -> Option<PolicyName> {
+    policy.filter(|name| !name.is_empty()).map(PolicyName::reported)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn names(body: &str) -> Vec<String> {
+        policies(body).unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn tokens_come_as_an_object_or_an_array_of_one() {
+        let object = r#"{"access_token":"a","token_type":"Bearer","expires_in":3000,"refresh_token":"r"}"#;
+        for body in [format!(r#"{{"data":{object}}}"#), format!(r#"{{"data":[{object}]}}"#)] {
+            let tokens = tokens(&body).unwrap();
+            assert_eq!(tokens.access.expose_secret(), "a");
+            assert_eq!(tokens.refresh.unwrap().expose_secret(), "r");
+            assert_eq!(tokens.life_seconds, 3000);
+            assert!(!tokens.password_change_required);
+        }
+        let bare =
+            tokens(r#"{"data":{"access_token":"a","password_change_required":true,"refresh_token":""}}"#).unwrap();
+        assert_eq!((bare.life_seconds, bare.refresh.is_none(), bare.password_change_required), (300, true, true));
+        for body in ["", "<html>", r#"{"data":null}"#, r#"{"data":[]}"#, r#"{"data":{"access_token":7}}"#] {
+            assert!(tokens(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_needs_a_release() {
+        let body = r#"{"data":{"name":"w","guid":"g","release":"4.2.1","extra":[1]}}"#;
+        let facts = cluster(body).unwrap();
+        assert_eq!((facts.name.as_str(), facts.guid.as_str()), ("w", "g"));
+        assert!(facts.release.at_least(4, 2));
+        assert_eq!(
+            cluster(r#"{"data":{"name":"w","guid":"g","release":"?"}}"#),
+            Err(Expected("a release such as 5.1.2"))
+        );
+        assert!(cluster(r#"{"data":["w","g","4.2.1"]}"#).is_err());
+    }
+
+    #[test]
+    fn whoami_takes_an_id_as_number_or_text() {
+        for id in ["0", "\"0\""] {
+            let body = format!(
+                r#"{{"data":{{"org_id":{id},"username":"admin","uid":"u","source":"Internal","role":"ClusterAdmin","org_name":"Root"}}}}"#
+            );
+            let who = whoami(&body).unwrap();
+            assert_eq!(who.org_id, Some(OrgId("0".into())));
+            assert_eq!((who.username.as_str(), who.org_name.as_str()), ("admin", "Root"));
+        }
+    }
+
+    #[test]
+    fn a_user_without_the_member_is_not_a_user_without_a_policy() {
+        let rows = users(
+            r#"{"data":[{"username":"a","role":"S3"},{"username":"b","policy":""},{"username":"c","policy":null,"source":null},
+                {"username":"d","policy":"p","org_id":3,"uid":"x"}]}"#,
+        )
+        .unwrap();
+        let held: Vec<_> = rows.iter().map(|row| row.policy.clone()).collect();
+        assert_eq!(held, [None, Some(None), Some(None), Some(Some(PolicyName::reported("p")))]);
+        for body in [r#"{"data":null}"#, r#"{"data":{}}"#, r#"{"data":[["a"]]}"#, r#"{"data":[{}]}"#] {
+            assert!(users(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn user_policies_stand_at_the_top_or_under_data() {
+        for body in [r#"{"users":{"a":"p","b":""}}"#, r#"{"data":{"users":{"a":"p","b":null}}}"#] {
+            let map = user_policies(body).unwrap();
+            assert_eq!(map[&UserName::reported("a")], Some(PolicyName::reported("p")));
+            assert_eq!(map[&UserName::reported("b")], None);
+        }
+        assert!(user_policies(r#"{"users":{}}"#).unwrap().is_empty());
+        for body in ["{}", r#"{"data":null}"#, r#"{"users":null}"#, r#"{"data":[]}"#] {
+            assert!(user_policies(body).is_err(), "nobody is said to hold nothing by {body}");
+        }
+    }
+
+    #[test]
+    fn policies_come_in_six_shapes() {
+        for list in [r#"["a","b"]"#, r#"[{"name":"a"},{"name":"b","content":{}}]"#] {
+            for body in [
+                format!(r#"{{"data":{{"policies":{list}}}}}"#),
+                format!(r#"{{"policies":{list}}}"#),
+                format!(r#"{{"data":{list}}}"#),
+                list.to_owned(),
+            ] {
+                assert_eq!(names(&body), ["a", "b"], "{body}");
+            }
+        }
+        assert!(names(r#"{"data":{"policies":[]}}"#).is_empty());
+        for body in ["{}", r#"{"data":null}"#, r#"{"data":{"policies":null}}"#, "[1]", "<html>", r#"["a""#] {
+            assert!(policies(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_document_keeps_its_bytes() {
+        let text = r#"{ "Version":"2012-10-17", "n":1.50, "Statement":[] }"#;
+        assert_eq!(document(&format!(r#"{{"data":{{"policy":{{"name":"p","content":{text}}}}}}}"#)).unwrap(), text);
+        let quoted = serde_json::to_string(text).unwrap();
+        assert_eq!(document(&format!(r#"{{"data":{{"policy":{{"content":{quoted}}}}}}}"#)).unwrap(), text);
+        for content in ["null", "[]", "\"\"", "\"[]\"", "\"{\"", "1"] {
+            let body = format!(r#"{{"data":{{"policy":{{"content":{content}}}}}}}"#);
+            assert!(document(&body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_attach_seldom_shows_a_key_pair() {
+        for body in ["{\"data\":null}", "{}", "{\"data\":{}}", "{\"data\":\"ok\"}", "{\"data\":[]}"] {
+            assert!(key_pair(body).unwrap().is_none(), "{body}");
+        }
+        for body in [
+            r#"{"data":{"access_key":"AK","secret_key":"SK"}}"#,
+            r#"{"data":[{"access_key":"AK","secret_key":"SK"}]}"#,
+            r#"{"access_key":"AK","secret_key":"SK"}"#,
+        ] {
+            let pair = key_pair(body).unwrap().unwrap();
+            assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"));
+        }
+        assert!(key_pair(r#"{"data":{"secret_key":"SK"}}"#).is_err());
+        assert!(key_pair(r#"{"data":{"access_key":"AK","secret_key":{"v":"SK"}}}"#).is_err());
+    }
+
+    #[test]
+    fn nothing_is_still_json() {
+        assert!(nothing(r#"{"data":null}"#).is_ok());
+        assert!(nothing("<html></html>").is_err());
+        assert!(nothing("").is_err());
+        assert!(nothing(r#"{"data":null"#).is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Where the cluster is reached: addresses that are checked once, before anything is sent to them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// The port of the management interface (vendor documentation).
+const DEFAULT_PORT: u16 = 14000;
+
+/// What every path begins with (`servers` of the OpenAPI definitions).
+const API: &str = "/api/v2";
+
+/// Why a text is no endpoint. Shows nothing of a text that may hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointProblem {
+    /// It is not a URL with `https://` (or `http://`) in front.
+    #[error("`{0}` is not an address such as https://weka01.example.com:14000")]
+    NotAnAddress(String),
+    /// It holds a user name or password, which belong in the environment.
+    #[error("the address holds a user name or a password")]
+    Userinfo,
+    /// It has a path, a query or a fragment.
+    #[error("`{0}` holds more than a host and a port")]
+    TooLong(String),
+    /// It is `http://` and not a loopback address: password and token could be read on the way.
+    #[error("`{0}` is not encrypted: the password and the token could be read on the way")]
+    Plain(String),
+}
+
+impl EndpointProblem {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::NotAnAddress(_) => "write https://, the host, and the port where it is not 14000",
+            Self::Userinfo => "set ATTUNE_USERNAME and ATTUNE_PASSWORD instead",
+            Self::TooLong(_) => "leave out everything behind the port; /api/v2 is added by itself",
+            Self::Plain(_) => {
+                "write https://; plain http:// is taken for loopback addresses, elsewhere only with --insecure"
+            }
+        }
+    }
+}
+
+/// One management address of the cluster: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    origin: String,
+    host: String,
+    encrypted: bool,
+}
+
+impl Endpoint {
+    /// Takes `https://host[:port]`, or `http://` for a loopback address. The port is 14000 if none is given.
+    ///
+    /// # Errors
+    /// Says why the text is no endpoint.
+    pub fn parse(text: &str) -> Result<Self, EndpointProblem> {
+        let endpoint = Self::parse_insecure(text)?;
+        if endpoint.encrypted || endpoint.is_loopback() {
+            Ok(endpoint)
+        } else {
+            Err(EndpointProblem::Plain(text.to_owned()))
+        }
+    }
+
+    /// Takes `http://` for any host: what `--insecure` asks for.
+    ///
+    /// # Errors
+    /// Says why the text is no endpoint.
+    pub fn parse_insecure(text: &str) -> Result<Self, EndpointProblem> {
+        let scheme_end = text.find("://").map_or(0, |at| at + 3);
+        let rest = &text[scheme_end..];
+        if rest.contains('@') {
+            return Err(EndpointProblem::Userinfo);
+        }
+        let not_an_address = || EndpointProblem::NotAnAddress(text.escape_debug().to_string());
+        // A URL parser drops tabs and line ends and takes `\` for `/`; what is written here has none of them.
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err(not_an_address());
+        }
+        let url = Url::parse(text).map_err(|_| not_an_address())?;
+        let (true, Some(host)) = (matches!(url.scheme(), "https" | "http") && scheme_end > 0, url.host_str()) else {
+            return Err(not_an_address());
+        };
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(EndpointProblem::TooLong(text.to_owned()));
+        }
+        // A parsed URL does not tell `https://host:443` from `https://host`.
+        let written_port = rest.trim_end_matches('/').rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let port = written_port.unwrap_or(DEFAULT_PORT);
+        Ok(Self {
+            origin: format!("{}://{host}:{port}", url.scheme()),
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            encrypted: url.scheme() == "https",
+        })
+    }
+
+    /// The host, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether it is `https://`.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// Whether the host is this machine: 127.0.0.0/8, `::1` or `localhost`.
+    fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The URL of a path below the API, or `None` where a URL would not carry this path as it stands: URL parsers
+    /// resolve `..` (and `%2e%2e`) away, and the call would be another one.
+    pub(super) fn url(&self, path: &str) -> Option<Url> {
+        let url = Url::parse(&format!("{}{API}{path}", self.origin)).ok()?;
+        (url.path().strip_prefix(API) == Some(path) && url.query().is_none() && url.fragment().is_none()).then_some(url)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::PolicyName;
+    use crate::cluster::rest::request;
+
+    #[test]
+    fn an_endpoint_is_a_scheme_a_host_and_a_port() {
+        let cases = [
+            ("https://weka01.example.com:14000", "https://weka01.example.com:14000", "weka01.example.com"),
+            ("https://weka01.example.com", "https://weka01.example.com:14000", "weka01.example.com"),
+            ("https://WEKA01/", "https://weka01:14000", "weka01"),
+            ("https://weka01:443", "https://weka01:443", "weka01"),
+            ("https://weka01:443/", "https://weka01:443", "weka01"),
+            ("https://[fd00::7]", "https://[fd00::7]:14000", "fd00::7"),
+            ("https://[fd00::7]:8443", "https://[fd00::7]:8443", "fd00::7"),
+            ("http://127.8.9.1:80", "http://127.8.9.1:80", "127.8.9.1"),
+            ("http://[::1]:9", "http://[::1]:9", "::1"),
+            ("http://localhost:9", "http://localhost:9", "localhost"),
+        ];
+        for (text, shown, host) in cases {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert_eq!((endpoint.to_string().as_str(), endpoint.host()), (shown, host), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for text in [
+            "",
+            "weka01",
+            "weka01:14000",
+            "ftp://weka01",
+            "https://",
+            "https://a b",
+            "https://a\\b",
+            "https:a",
+            "https://a:99999",
+        ] {
+            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::NotAnAddress(_))), "{text:?}");
+        }
+        for text in ["https://a/api/v2", "https://a/?x", "https://a#y", "https://a:1/b"] {
+            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::TooLong(_))), "{text:?}");
+        }
+        for text in ["http://weka01", "http://10.0.0.1:14000", "http://localhost.evil.com", "http://[::2]"] {
+            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::Plain(_))), "{text:?}");
+            assert!(!Endpoint::parse_insecure(text).unwrap().is_encrypted());
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_not_shown() {
+        for text in [
+            "https://admin:hunter22@weka01",
+            "https://hunter22@weka01",
+            "http://u:hunter22@127.0.0.1",
+            "u:hunter22@weka01",
+        ] {
+            let problem = Endpoint::parse(text).unwrap_err();
+            assert_eq!(problem, EndpointProblem::Userinfo, "{text}");
+            assert!(!format!("{problem} {problem:?}").contains("hunter22"));
+        }
+    }
+
+    #[test]
+    fn every_name_reaches_the_path_that_was_meant_or_none() {
+        let endpoint = Endpoint::parse("https://weka01").unwrap();
+        for (name, segment) in [
+            ("ml-training", "ml-training"),
+            ("...", "..."),
+            (".hidden", ".hidden"),
+            ("a..b", "a..b"),
+            ("%2e%2e", "%252e%252e"),
+            ("%2F..", "%252F.."),
+            ("a?b#c", "a%3Fb%23c"),
+            ("a;b&c=d+e", "a%3Bb%26c%3Dd%2Be"),
+            ("ü ñ", "%C3%BC%20%C3%B1"),
+            ("attach", "attach"),
+            ("@:[]|^\"<>`{}~", "%40%3A%5B%5D%7C%5E%22%3C%3E%60%7B%7D~"),
+        ] {
+            let path = request::remove_policy(&PolicyName::parse(name).unwrap()).unwrap().path;
+            let url = endpoint.url(&path).unwrap();
+            assert_eq!(url.as_str(), format!("https://weka01:14000/api/v2/s3/policies/{segment}"), "{name}");
+        }
+        for path in
+            ["/s3/policies/..", "/s3/policies/%2e%2e", "/s3/policies/.%2E", "/s3/policies/.", "/s3/a?b", "/s3/a#b"]
+        {
+            assert_eq!(endpoint.url(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why no answer came: the reason inside the layers of an error, and what to do about it.
+
+use std::error::Error;
+use std::io;
+
+use rustls::CertificateError;
+
+use super::endpoints::Endpoint;
+use super::request::Request;
+use super::verify::Presented;
+use crate::cluster::{CallError, Effect};
+
+/// The endpoints to which no connection came about.
+#[derive(Default)]
+pub(super) struct Unreachable {
+    reasons: Vec<String>,
+    help: Option<String>,
+}
+
+impl Unreachable {
+    pub(super) fn note(&mut self, endpoint: &Endpoint, error: &reqwest::Error, presented: &Presented) {
+        self.reasons.push(format!("{endpoint}: {}", reason(error)));
+        let distrusted = tls_error(error).is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
+        if let (true, Some(fingerprint)) = (distrusted, presented.by(endpoint.host())) {
+            self.help = Some(format!(
+                "{} presents the certificate {fingerprint}; if `openssl x509 -noout -fingerprint -sha256` says the same \
+                 on the cluster, set fingerprint = \"{fingerprint}\" under [cluster], or ca_file to the PEM file of its \
+                 authority",
+                endpoint.host()
+            ));
+        }
+    }
+
+    pub(super) fn error(self, request: &Request) -> CallError {
+        let message = format!("no connection to the cluster: {}", self.reasons.join("; "));
+        let help = self.help.unwrap_or_else(|| {
+            "check the endpoints and that a management port (14000 by default) can be reached from here".to_owned()
+        });
+        CallError::new(request.call(), Effect::NotSent, message).help(help)
+    }
+}
+
+/// The innermost reason of an error: the layers above it only say that something failed.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    if let Some(tls) = tls_error(error) {
+        return tls_reason(tls);
+    }
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn tls_reason(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
+    if *problem == CertificateError::UnknownIssuer {
+        return "no authority that is trusted here has signed its certificate".to_owned();
+    }
+    if let CertificateError::Other(reason) = problem {
+        return reason.to_string();
+    }
+    format!("its certificate is not accepted: {problem}")
+}
+
+/// The TLS library's own error, which an I/O error is wrapped around.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut layer: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = layer {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        layer = match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}

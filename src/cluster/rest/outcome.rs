@@ -1,0 +1,174 @@
+//! From status and body to success or error: the one place that says what an answer means for the call.
+
+use reqwest::StatusCode;
+use secrecy::SecretString;
+
+use super::answer::Expected;
+use super::request::Request;
+use super::words;
+use crate::cluster::{CallError, Effect};
+
+/// What came back for a call.
+pub(super) struct Answer<'a> {
+    pub(super) status: StatusCode,
+    /// Where a redirect leads.
+    pub(super) location: Option<&'a str>,
+    pub(super) body: &'a str,
+}
+
+/// `Ok` when the answer says that the call was done. `token` is what the call was sent with; it is taken out of
+/// all that is kept of the answer.
+pub(super) fn judge(request: &Request, answer: &Answer<'_>, token: Option<&SecretString>) -> Result<(), CallError> {
+    if answer.status.is_success() {
+        return match words::of_failed_success(answer.body) {
+            None => Ok(()),
+            Some(words) => Err(failed_success(request, answer.status, &words::clean(&words, token))),
+        };
+    }
+    let effect = effect_of(answer.status);
+    let words = words_of(request, answer, token);
+    let message =
+        if words.is_empty() { status_line(answer.status) } else { status_line(answer.status) + ": " + &words };
+    let error = CallError::new(request.call(), effect, message);
+    Err(match help_for(answer) {
+        Some(help) => error.help(help),
+        None => error,
+    })
+}
+
+/// An answer that is a success by its status but holds something else than it should. What was done is unknown.
+pub(super) fn unreadable(request: &Request, expected: Expected, body: &str) -> CallError {
+    let Expected(expected) = expected;
+    let shown = match words::clean(body, None) {
+        _ if request.confidential => "not shown, since it may hold a secret".to_owned(),
+        text if text.is_empty() => "empty".to_owned(),
+        text => text,
+    };
+    let message = format!("the answer does not hold {expected}; it is: {shown}");
+    let error = CallError::new(request.call(), Effect::InDoubt, message);
+    if body.trim_start().starts_with('<') { error.help(NOT_THE_CLUSTER) } else { error }
+}
+
+const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another service: check that the endpoint is \
+    a management address of the cluster, whose port is 14000 by default";
+
+/// What a status that is no success says about what was done. A 401 or 403 is a refusal to even begin; other
+/// statuses below 500 are refusals of this call. From 500 on, and with a 408 (which a proxy may send while the
+/// cluster works on), nothing is known.
+fn effect_of(status: StatusCode) -> Effect {
+    match status.as_u16() {
+        code @ (401 | 403) => Effect::Unauthorized(code),
+        408 => Effect::InDoubt,
+        code @ 300..500 => Effect::Refused(code),
+        _ => Effect::InDoubt,
+    }
+}
+
+/// A failure reported with a success status. A read was refused; for a write it is unknown how far it got.
+fn failed_success(request: &Request, status: StatusCode, words: &str) -> CallError {
+    let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::InDoubt };
+    CallError::new(request.call(), effect, format!("{}, but with an error: {words}", status_line(status)))
+}
+
+fn words_of(request: &Request, answer: &Answer<'_>, token: Option<&SecretString>) -> String {
+    match words::of_envelope(answer.body) {
+        Some(words) => words::clean(&words, token),
+        None if request.confidential => String::new(),
+        None => words::clean(answer.body, token),
+    }
+}
+
+fn help_for(answer: &Answer<'_>) -> Option<String> {
+    match answer.status.as_u16() {
+        300..400 => Some(match answer.location {
+            Some(to) => format!(
+                "redirects are not followed; if the cluster is there, make it the endpoint: {}",
+                words::clean(to, None)
+            ),
+            None => NOT_THE_CLUSTER.to_owned(),
+        }),
+        403 => Some("log in as a user whose role may manage S3 policies and users of this tenant".to_owned()),
+        429 | 503 => Some("the cluster is busy or not ready: try again later".to_owned()),
+        _ if answer.body.trim_start().starts_with('<') => Some(NOT_THE_CLUSTER.to_owned()),
+        _ => None,
+    }
+}
+
+fn status_line(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{PolicyName, UserName};
+    use crate::cluster::rest::request;
+
+    fn judged(request: &Request, status: u16, body: &str) -> Result<(), CallError> {
+        let answer = Answer { status: StatusCode::from_u16(status).unwrap(), location: None, body };
+        judge(request, &answer, Some(&"t0k3n".into()))
+    }
+
+    fn attach() -> Request {
+        request::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
+    }
+
+    fn remove() -> Request {
+        request::remove_policy(&PolicyName::reported("p q")).unwrap()
+    }
+
+    #[test]
+    fn a_status_says_what_may_have_been_done() {
+        let cases = [
+            (301, Effect::Refused(301)),
+            (400, Effect::Refused(400)),
+            (401, Effect::Unauthorized(401)),
+            (403, Effect::Unauthorized(403)),
+            (404, Effect::Refused(404)),
+            (408, Effect::InDoubt),
+            (409, Effect::Refused(409)),
+            (429, Effect::Refused(429)),
+            (500, Effect::InDoubt),
+            (503, Effect::InDoubt),
+            (599, Effect::InDoubt),
+        ];
+        for (status, effect) in cases {
+            assert_eq!(judged(&remove(), status, "{}").unwrap_err().effect, effect, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_method_path_status_and_the_vendors_words() {
+        let error = judged(&remove(), 400, r#"{"message":"policy is held","data":{"reason":"by bob"}}"#).unwrap_err();
+        assert_eq!(error.to_string(), "DELETE /s3/policies/p%20q: 400 Bad Request: policy is held; by bob");
+    }
+
+    #[test]
+    fn a_success_that_reports_an_error_is_none() {
+        let body = r#"{"data":{"error":"policy is held"}}"#;
+        assert_eq!(judged(&remove(), 200, body).unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(judged(&request::policies(), 200, body).unwrap_err().effect, Effect::Refused(200));
+        assert!(judged(&remove(), 200, r#"{"data":null}"#).is_ok());
+    }
+
+    #[test]
+    fn neither_a_token_nor_an_answer_that_may_hold_a_secret_is_shown() {
+        let error = judged(&remove(), 502, "<html>Authorization: Bearer t0k3n</html>").unwrap_err();
+        assert_eq!(error.message, "502 Bad Gateway: <html>Authorization: Bearer [token]</html>");
+        let error = judged(&attach(), 500, r#"{"access_key":"AK","secret_key":"SK"}"#).unwrap_err();
+        assert_eq!(error.message, "500 Internal Server Error");
+        let error = unreadable(&attach(), Expected("a whole key pair"), r#"{"data":{"secret_key":"SK"}}"#);
+        assert!(!error.to_string().contains("SK"), "{error}");
+        assert_eq!(judged(&attach(), 400, r#"{"message":"no user"}"#).unwrap_err().message, "400 Bad Request: no user");
+    }
+
+    #[test]
+    fn a_page_of_html_is_told_from_an_answer() {
+        let error = unreadable(&request::policies(), Expected("JSON"), "<html>\n<title>Sign in</title>");
+        assert_eq!(error.message, "the answer does not hold JSON; it is: <html> <title>Sign in</title>");
+        assert!(error.help.unwrap().contains("14000"));
+    }
+}

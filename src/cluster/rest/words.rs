@@ -1,0 +1,113 @@
+//! The cluster's own words about a failure, made fit for an error: one line, bounded, without secrets.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// How much of an answer an error keeps, in characters: enough for a sentence of the vendor's, too little for a page.
+const KEPT: usize = 300;
+
+/// The text on one line, without control or direction characters, without `secret`, and cut where it is long.
+pub(super) fn clean(text: &str, secret: Option<&SecretString>) -> String {
+    let text = match secret.map(ExposeSecret::expose_secret) {
+        Some(secret) if !secret.is_empty() => text.replace(secret, "[token]"),
+        Some(_) | None => text.to_owned(),
+    };
+    let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
+    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(KEPT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// Characters that a terminal acts on, or that turn the reading direction around.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// What the error envelope says, in one line, or `None` where the body is no such envelope:
+/// `{message, data: {error?, reason?, param?, missing_params?}}`, or `{data: "Unauthorized"}`.
+pub(super) fn of_envelope(body: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(body).ok()?;
+    let data = &envelope["data"];
+    let mut parts: Vec<String> = Vec::new();
+    for said in [&envelope["message"], data, &data["error"], &data["reason"]] {
+        let said = said.as_str().unwrap_or_default().trim();
+        if !said.is_empty() && !parts.iter().any(|part| part == said) {
+            parts.push(said.to_owned());
+        }
+    }
+    if let Some(param) = data["param"].as_str() {
+        parts.push(format!("parameter `{param}`"));
+    }
+    let missing: Vec<&str> =
+        data["missing_params"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !missing.is_empty() {
+        parts.push(format!("missing: {}", missing.join(", ")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The error that a body reports although its status is a success, which clients see in `data.error`.
+pub(super) fn of_failed_success(body: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(body).ok()?;
+    match &envelope["data"]["error"] {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        error @ (Value::Bool(true) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleaned_text_is_one_bounded_line() {
+        assert_eq!(clean(" a\r\n\tb\u{1b}[31m\u{202e}c ", None), "a b [31m c");
+        let long = clean(&"é".repeat(1000), None);
+        assert_eq!(long.chars().count(), KEPT + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn a_token_is_taken_out_before_the_text_is_cut() {
+        let token = SecretString::from("t0k3n".repeat(20));
+        let text = format!("{} Bearer {}", "x".repeat(280), token.expose_secret());
+        let shown = clean(&text, Some(&token));
+        assert!(!shown.contains("t0k3n"), "{shown}");
+        assert_eq!(clean("a", Some(&"".into())), "a");
+    }
+
+    #[test]
+    fn envelopes_are_read_in_every_shape() {
+        let cases = [
+            (r#"{"message":"no such policy"}"#, "no such policy"),
+            (r#"{"data":"Unauthorized"}"#, "Unauthorized"),
+            (r#"{"message":"m","data":{"error":"e","reason":"r"}}"#, "m; e; r"),
+            (r#"{"message":"same","data":{"error":"same"}}"#, "same"),
+            (
+                r#"{"message":"m","data":{"param":"user_name","missing_params":["a","b"]}}"#,
+                "m; parameter `user_name`; missing: a, b",
+            ),
+        ];
+        for (body, words) in cases {
+            assert_eq!(of_envelope(body).as_deref(), Some(words), "{body}");
+        }
+        for body in ["", "<html>", "{}", "[]", "\"text\"", r#"{"message":7,"data":[]}"#] {
+            assert_eq!(of_envelope(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_success_can_report_a_failure() {
+        assert_eq!(of_failed_success(r#"{"data":{"error":"is held"}}"#).as_deref(), Some("is held"));
+        assert_eq!(of_failed_success(r#"{"data":{"error":{"code":7}}}"#).as_deref(), Some(r#"{"code":7}"#));
+        for body in [r#"{"data":null}"#, r#"{"data":{"error":null}}"#, r#"{"data":{"error":""}}"#, "[]", "x"] {
+            assert_eq!(of_failed_success(body), None, "{body}");
+        }
+    }
+}
