@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
 use crate::base::{FileId, Finding, Location, nearest};
@@ -39,20 +39,23 @@ struct Walk {
 }
 
 impl Walk {
-    fn table(&mut self, table: &mut DeTable<'_>, schema: &Value) {
-        table.retain(|key, value| {
-            let name: &str = key.get_ref();
-            self.path.push(name.to_owned());
-            let keep = match member(schema, name) {
-                Some(of) => self.value(value, of),
+    fn table<'i>(&mut self, table: &mut DeTable<'i>, schema: &Value) {
+        let members = std::mem::replace(table, DeTable::new());
+        for (key, mut value) in members {
+            let name = key.get_ref().to_string();
+            self.path.push(name.clone());
+            let keep = match member(schema, &name) {
+                Some(of) => self.value(&mut value, of),
                 None => {
-                    self.unknown(name, key.span(), schema);
+                    self.unknown(&name, key.span(), schema);
                     false
                 }
             };
             self.path.pop();
-            keep
-        });
+            if keep {
+                table.insert(key, value);
+            }
+        }
     }
 
     /// Whether the value may stay.
@@ -76,8 +79,8 @@ impl Walk {
         true
     }
 
-    fn items(&mut self, array: &mut toml::de::DeArray<'_>, schema: &Value) {
-        let items = std::mem::take(array);
+    fn items<'i>(&mut self, array: &mut DeArray<'i>, schema: &Value) {
+        let items = std::mem::replace(array, DeArray::new());
         *array = items
             .into_iter()
             .filter_map(|mut item| self.value(&mut item, schema).then_some(item))

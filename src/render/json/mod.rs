@@ -14,7 +14,7 @@ use serde_json::Value;
 
 pub use finding::{FindingV1, FindingsV1};
 pub use outcome::OutcomeV1;
-pub use plan::PlanV1;
+pub use plan::{PlanV1, SummaryV1};
 
 /// Writes a value as pretty JSON and a line break.
 ///

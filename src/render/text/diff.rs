@@ -1,0 +1,43 @@
+//! The difference of two documents, a line an entry.
+
+use std::io::{self, Write};
+
+use crate::policy::{DocumentDiff, Line, LineKind, diff};
+use crate::policy::Document;
+use crate::render::Styles;
+use crate::render::words::{count, shown};
+
+/// Writes what differs, each line after `indent`.
+pub(super) fn documents(
+    out: &mut dyn Write,
+    styles: &Styles,
+    indent: &str,
+    before: Option<&Document>,
+    after: &Document,
+) -> io::Result<()> {
+    let DocumentDiff { lines, statements, unchanged } = diff(before, Some(after));
+    for line in &lines {
+        entry(out, styles, indent, line)?;
+    }
+    for statement in &statements {
+        writeln!(out, "{indent}{}", shown(&statement.title))?;
+        for line in &statement.lines {
+            entry(out, styles, &format!("{indent}  "), line)?;
+        }
+    }
+    if unchanged > 0 && (!statements.is_empty() || !lines.is_empty()) {
+        let rest = format!("{} unchanged", count(unchanged, "statement", "statements"));
+        writeln!(out, "{indent}{}", styles.dim.apply_to(rest))?;
+    }
+    Ok(())
+}
+
+fn entry(out: &mut dyn Write, styles: &Styles, indent: &str, line: &Line) -> io::Result<()> {
+    let (mark, style) = match line.kind {
+        LineKind::Add => ("+", &styles.add),
+        LineKind::Remove => ("-", &styles.remove),
+        LineKind::Context => (" ", &styles.dim),
+    };
+    let text = format!("{mark} {:<9} {}", line.member, shown(&line.value));
+    writeln!(out, "{indent}{}", style.apply_to(text))
+}

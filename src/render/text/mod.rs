@@ -1,0 +1,22 @@
+//! Text for people at a terminal.
+
+mod diff;
+mod outcome;
+mod plan;
+
+pub use outcome::outcome;
+pub use plan::plan;
+
+use crate::plan::Call;
+use crate::render::words::shown;
+
+/// A call in one line: `attach ml-training to alice`.
+#[must_use]
+pub fn call(call: &Call) -> String {
+    match call {
+        Call::AddPolicy { policy, document } => format!("add policy {} ({} bytes)", shown(policy.as_str()), document.len()),
+        Call::RemovePolicy { policy, .. } => format!("remove policy {}", shown(policy.as_str())),
+        Call::Attach { user, policy, .. } => format!("attach {} to {}", shown(policy.as_str()), shown(user.as_str())),
+        Call::Detach { user, policy } => format!("detach {} from {}", shown(policy.as_str()), shown(user.as_str())),
+    }
+}

@@ -1,0 +1,68 @@
+//! What an apply did, as a person reads it.
+
+use std::io::{self, Write};
+
+use super::call;
+use crate::apply::{Outcome, Remark, Status, StepOutcome};
+use crate::plan::{Plan, Step};
+use crate::render::Styles;
+use crate::render::words::{count, shown};
+
+/// Writes the outcome: first what did not end well, then the counts, then whether the cluster is as the file says.
+///
+/// # Errors
+/// Those of the writer.
+pub fn outcome(out: &mut dyn Write, styles: &Styles, plan: &Plan, outcome: &Outcome) -> io::Result<()> {
+    for (step, ended) in plan.steps.iter().zip(&outcome.steps) {
+        self::step(out, styles, step, ended)?;
+    }
+    writeln!(out, "{}", counts(outcome))?;
+    match &outcome.remaining {
+        None => writeln!(out, "the cluster could not be observed again: run `attune plan` to see where it stands"),
+        Some(_) if outcome.converged() => {
+            let text = format!("cluster {} is as the file says", shown(&plan.identity.name));
+            writeln!(out, "{}", styles.add.apply_to(text))
+        }
+        Some(remaining) => {
+            let left = count(remaining.changes.len(), "change is", "changes are");
+            let text = format!("{left} left: run `attune plan` to see what, and `attune apply` to go on");
+            writeln!(out, "{}", styles.remove.apply_to(text))
+        }
+    }
+}
+
+fn step(out: &mut dyn Write, styles: &Styles, step: &Step, ended: &StepOutcome) -> io::Result<()> {
+    let line = |text: String| format!("  {:>3} {}: {text}", step.id.0, call(&step.call));
+    let text = match &ended.status {
+        Status::Done | Status::AlreadyDone => None,
+        Status::Refused(why) => Some(line(format!("refused: {}", shown(why)))),
+        Status::Failed(why) => Some(line(format!("failed: {}", shown(why)))),
+        Status::NotReached(first) => Some(line(format!("not reached, because of step {first}"))),
+    };
+    if let Some(text) = text {
+        writeln!(out, "{}", styles.remove.apply_to(text))?;
+    }
+    for remark in &ended.remarks {
+        let text = match remark {
+            Remark::Gap => "was detached first: this cluster takes no attach over an attachment, so access was gone for a moment",
+            Remark::SecretNotKept => {
+                "a new key pair was made and its secret is not kept: `weka s3 user keys-generate --user NAME` makes another"
+            }
+        };
+        writeln!(out, "{}", styles.change.apply_to(line(text.to_owned())))?;
+    }
+    Ok(())
+}
+
+fn counts(outcome: &Outcome) -> String {
+    let number = |of: fn(&Status) -> bool| outcome.steps.iter().filter(|step| of(&step.status)).count();
+    let counts = [
+        (number(|status| matches!(status, Status::Done)), "done"),
+        (number(|status| matches!(status, Status::AlreadyDone)), "already done"),
+        (number(|status| matches!(status, Status::Refused(_))), "refused"),
+        (number(|status| matches!(status, Status::Failed(_))), "failed"),
+        (number(|status| matches!(status, Status::NotReached(_))), "not reached"),
+    ];
+    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    format!("{}: {}", count(outcome.steps.len(), "call", "calls"), counts.join(", "))
+}
