@@ -1,6 +1,9 @@
 //! Policy documents: reading, equality, access, lint. Pure, and without a cluster.
 
+#[cfg(test)]
+mod arbitrary;
 mod catalogue;
+mod diff;
 mod document;
 mod json;
 mod normal;
@@ -11,6 +14,7 @@ mod rule;
 mod suggest;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
+pub use diff::{Change, DocumentDiff, Line, LineKind, StatementDiff, diff};
 pub use document::{Clause, Document, Effect, Selector, Statement};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use place::{Part, Place, Places};
