@@ -1,9 +1,74 @@
-//! The command line.
+//! The command line: one file a command, and what they share.
+
+mod args;
+mod apply;
+mod connect;
+mod desired;
+mod exit;
+mod output;
+mod plan;
+mod progress;
+mod schema;
+mod sim;
+mod validate;
 
 use std::process::ExitCode;
 
-/// Runs the program.
+use clap::Parser;
+
+use args::{Args, Command, GlobalArgs};
+pub use exit::{CODES, Exit, Failure};
+use output::Output;
+
+/// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let args = Args::parse();
+    let mut output = Output::of_process(args.global.color, args.global.quiet);
+    tracing_to_stderr(&args.global);
+    match run(&args, &mut output) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Plan(command) => wait(command.run(&args.global, output)),
+        Command::Apply(command) => wait(command.run(&args.global, output)),
+        Command::Validate(command) => command.run(&args.global, output),
+        Command::Schema(command) => command.run(output),
+        Command::Sim(command) => wait(command.run(output)),
+    }
+}
+
+/// Runs what talks to the network.
+fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?.block_on(work)
+}
+
+/// `-v` shows calls, `-vv` and more what libraries say of their work. Never bodies, never headers.
+fn tracing_to_stderr(global: &GlobalArgs) {
+    let level = match global.verbose {
+        0 => return,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::args::Args;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
 }

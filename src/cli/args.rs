@@ -1,0 +1,101 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+/// Keeps the S3 access of a WEKA cluster in tune with a file under review.
+///
+/// A desired-state file declares IAM policies and which user holds which; `plan` compares it with the cluster, `apply`
+/// runs the calls of the plan.
+#[derive(Debug, Parser)]
+#[command(name = "attune", version, propagate_version = true, after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  attune validate                          check attune.toml, offline
+  attune plan                              what would change, and how
+  attune plan --format json --out p.json   the same for machines and for keeping
+  attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
+  attune --cluster sim:cluster.json plan   against a simulated cluster
+
+Credentials come from ATTUNE_USERNAME and ATTUNE_PASSWORD, else WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG),
+else the login that `weka user login` stored (WEKA_TOKEN, or ~/.weka/auth-token.json).
+
+Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode) · 3 a guard refused ·
+4 not the approved plan · 5 applied in part · 130 interrupted";
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct GlobalArgs {
+    /// The desired-state file
+    #[arg(short, long, global = true, default_value = "attune.toml", value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The cluster instead of the file's endpoints: a URL, or sim:PATH for a simulated one
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) cluster: Option<String>,
+    /// The tenant instead of the file's
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) tenant: Option<String>,
+    /// Believe any certificate, and take http:// beyond this machine: whoever is in between reads the password
+    #[arg(long, global = true)]
+    pub(super) insecure: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+    /// Only results and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Show calls on stderr; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For machines, with a published schema
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Plan(super::plan::PlanArgs),
+    Apply(super::apply::ApplyArgs),
+    Validate(super::validate::ValidateArgs),
+    Schema(super::schema::SchemaArgs),
+    Sim(super::sim::SimArgs),
+}
+
+/// How many calls are under way at once, for commands that talk to a cluster.
+#[derive(Debug, clap::Args)]
+pub(super) struct Jobs {
+    /// How many calls may be under way at once
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+}
+
+impl Jobs {
+    pub(super) fn get(&self) -> usize {
+        self.jobs.into()
+    }
+}

@@ -1,0 +1,109 @@
+//! How a command gets its cluster: from the flags, the file and the environment.
+
+use std::path::{Path, PathBuf};
+
+use super::args::GlobalArgs;
+use super::desired::{SIM, parse};
+use super::exit::{self, Failure};
+use super::output::Output;
+use crate::cluster::Credentials;
+use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
+use crate::desired::ClusterSettings;
+use crate::sim;
+
+/// A cluster to talk to; for a simulated one, with the server that simulates it.
+pub(super) struct Connection {
+    /// The cluster.
+    pub(super) cluster: RestCluster,
+    _simulated: Option<sim::Running>,
+}
+
+/// Where the cluster is.
+enum Target {
+    Simulated(PathBuf),
+    Endpoints(Vec<Endpoint>),
+}
+
+/// Gets the cluster. Nothing is sent to it yet.
+pub(super) async fn connect(
+    global: &GlobalArgs,
+    settings: &ClusterSettings,
+    output: &mut Output,
+) -> Result<Connection, Failure> {
+    let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
+    match target(global, settings)? {
+        Target::Simulated(state) => simulated(&state, tenant).await,
+        Target::Endpoints(endpoints) => {
+            if global.insecure {
+                output.warn("--insecure: any certificate is believed; whoever is in between reads the password and changes the calls");
+            }
+            let credentials = Credentials::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read_to_string(path))
+                .map_err(|problem| Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help()))?;
+            let trust = trust(global, settings)?;
+            let cluster = rest(RestOptions { endpoints, credentials, tenant, trust, timeouts: Timeouts::default() })?;
+            Ok(Connection { cluster, _simulated: None })
+        }
+    }
+}
+
+fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Failure> {
+    let here = PathBuf::new();
+    let named: Vec<(&str, &Path)> = match &global.cluster {
+        Some(cluster) => vec![(cluster.as_str(), here.as_path())],
+        None => settings.endpoints.iter().map(|endpoint| (endpoint.text.as_str(), endpoint.directory.as_path())).collect(),
+    };
+    match named.as_slice() {
+        [] => Err(Failure::new(&exit::NO_ENDPOINT, "nothing says where the cluster is")
+            .help("add `[cluster] endpoints = [\"https://HOST:14000\"]` to the file, or give `--cluster URL`")),
+        [(one, directory)] if one.starts_with(SIM) => Ok(Target::Simulated(directory.join(&one[SIM.len()..]))),
+        several => several
+            .iter()
+            .map(|(text, _)| {
+                parse(text, global.insecure)
+                    .map_err(|problem| Failure::new(&exit::BAD_ENDPOINT, problem.to_string()).help(problem.help()))
+            })
+            .collect::<Result<_, _>>()
+            .map(Target::Endpoints),
+    }
+}
+
+fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failure> {
+    if global.insecure {
+        return Ok(Trust::Anyone);
+    }
+    if let Some(digits) = &settings.fingerprint {
+        let fingerprint: Fingerprint = format!("sha256:{digits}")
+            .parse()
+            .map_err(|problem| Failure::new(&exit::BAD_TRUST, format!("the fingerprint {problem}")))?;
+        return Ok(Trust::Fingerprint(fingerprint));
+    }
+    let Some(path) = &settings.ca_file else { return Ok(Trust::System) };
+    let failure = |why: String| {
+        Failure::new(&exit::BAD_TRUST, format!("the `ca_file` {} {why}", path.display()))
+            .help("it holds the certificates to trust in PEM form; `fingerprint = \"sha256:…\"` pins one instead")
+    };
+    let pem = std::fs::read(path).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    Trust::from_pem(&pem).map_err(|problem| failure(problem.to_string()))
+}
+
+fn rest(options: RestOptions) -> Result<RestCluster, Failure> {
+    RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))
+}
+
+/// Starts the simulated cluster on this machine and logs in as its administrator: whoever can read the state file has
+/// its passwords anyway.
+async fn simulated(state: &Path, tenant: Option<String>) -> Result<Connection, Failure> {
+    let failure = |why: String| Failure::new(&exit::SIMULATOR, format!("the simulated cluster {}: {why}", state.display()));
+    let running = sim::start(sim::Options::new(state)).await.map_err(|error| failure(error.to_string()))?;
+    let (username, password) = running.admin_login().map_err(|error| failure(error.to_string()))?;
+    let endpoint = parse(running.url(), false).map_err(|problem| failure(problem.to_string()))?;
+    let credentials = Credentials::Password { username, password: password.into(), org: None };
+    let cluster = rest(RestOptions {
+        endpoints: vec![endpoint],
+        credentials,
+        tenant,
+        trust: Trust::System,
+        timeouts: Timeouts::default(),
+    })?;
+    Ok(Connection { cluster, _simulated: Some(running) })
+}

@@ -1,0 +1,118 @@
+//! How a command ends: exit codes, and failures that say what happened and what to do next.
+
+use std::process::ExitCode;
+
+use crate::base::{Code, Finding};
+use crate::cluster::{CallError, Effect};
+
+/// How a command ended. The numbers are documented and do not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// Something is wrong; nothing was changed.
+    Error,
+    /// There are changes (`plan --detailed-exitcode`).
+    Changes,
+    /// A guard refused.
+    Refused,
+    /// The plan is not the approved one.
+    Stale,
+    /// Applied in part.
+    Partial,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process exits with.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Refused => 3,
+            Self::Stale => 4,
+            Self::Partial => 5,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.number().into()
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $about:literal;)*) => {
+        $(pub(super) const $name: Code = Code::new($id, $about);)*
+
+        /// All kinds of failures of the command line.
+        pub const CODES: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    NO_FILE = "no-file", "The desired-state file cannot be read.";
+    NO_ENDPOINT = "no-endpoint", "Neither the file nor the command line says where the cluster is.";
+    BAD_ENDPOINT = "bad-endpoint", "An endpoint that is not a management address of a cluster.";
+    BAD_TRUST = "bad-trust", "The certificates or fingerprint to trust cannot be used.";
+    NO_CREDENTIALS = "no-credentials", "There is nothing to log in with.";
+    UNREACHABLE = "cluster-unreachable", "The cluster cannot be reached, or is not the one that is trusted.";
+    UNAUTHORIZED = "not-authorized", "The cluster does not accept the login, or the role does not suffice.";
+    CALL_FAILED = "call-failed", "The cluster refused a call, or gave an answer that cannot be read.";
+    STALE = "stale-plan", "The plan is not the one that was approved.";
+    NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
+    SIMULATOR = "simulator", "The simulated cluster cannot be started.";
+    ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
+    FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
+    PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
+}
+
+/// Why a command ended otherwise than well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What happened, and what to do next.
+    pub finding: Box<Finding>,
+}
+
+impl Failure {
+    pub(super) fn new(code: &Code, message: impl Into<String>) -> Self {
+        Self { exit: Exit::Error, finding: Box::new(Finding::error(*code, message)) }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.finding.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let code = match error.effect {
+            Effect::NotSent => UNREACHABLE,
+            Effect::Unauthorized(_) => UNAUTHORIZED,
+            Effect::Refused(_) | Effect::InDoubt => CALL_FAILED,
+        };
+        let failure = Self::new(&code, error.to_string());
+        match error.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(&ENVIRONMENT, format!("cannot write the result: {error}"))
+    }
+}

@@ -1,0 +1,102 @@
+//! The one place that prints: results on stdout, everything else on stderr.
+
+use std::io::{self, Write};
+
+use console::Term;
+
+use super::args::Color;
+use super::exit::Failure;
+use crate::base::{Finding, Sources};
+use crate::render::{Styles, findings};
+
+/// Where a command writes.
+pub(super) struct Output {
+    result: Term,
+    rest: Term,
+    /// The styles of results.
+    pub(super) styles: Styles,
+    rest_styles: Styles,
+    quiet: bool,
+}
+
+impl Output {
+    /// The streams of the process.
+    pub(super) fn of_process(color: Color, quiet: bool) -> Self {
+        let (result, rest) = (Term::buffered_stdout(), Term::stderr());
+        let styles = |term: &Term| if coloured(color, term) { Styles::coloured() } else { Styles::default() };
+        Self { styles: styles(&result), rest_styles: styles(&rest), result, rest, quiet }
+    }
+
+    /// Writes a result. A reader that has gone away has seen enough.
+    pub(super) fn result(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let written = write(&mut self.result, &self.styles).and_then(|()| self.result.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Writes something that is not the result, unless asked to be quiet.
+    pub(super) fn aside(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
+        if !self.quiet {
+            self.urgent(write);
+        }
+    }
+
+    /// Writes something that must be seen even when asked to be quiet. There is nowhere to report that stderr is gone.
+    pub(super) fn urgent(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
+        let _ = write(&mut self.rest, &self.rest_styles);
+    }
+
+    /// Writes findings to stderr; only errors when asked to be quiet.
+    pub(super) fn findings(&mut self, list: &[Finding], sources: &Sources) {
+        let quiet = self.quiet;
+        let shown: Vec<Finding> = list.iter().filter(|finding| !quiet || finding.is_error()).cloned().collect();
+        self.urgent(|out, styles| findings(out, styles, &shown, sources));
+    }
+
+    /// A warning of one line.
+    pub(super) fn warn(&mut self, text: &str) {
+        self.urgent(|out, styles| writeln!(out, "{} {text}", styles.change.apply_to("warning:")));
+    }
+
+    /// Says why the command failed.
+    pub(super) fn failure(&mut self, failure: &Failure) {
+        self.urgent(|out, styles| {
+            writeln!(out, "{} {}", styles.remove.apply_to("error:"), failure.finding.message)?;
+            match &failure.finding.help {
+                Some(help) => writeln!(out, "{} {help}", styles.strong.apply_to("help:")),
+                None => Ok(()),
+            }
+        });
+    }
+
+    /// Whether a person can be asked.
+    pub(super) fn can_ask(&self) -> bool {
+        Term::stdout().features().is_attended() && console::user_attended_stderr() && io::IsTerminal::is_terminal(&io::stdin())
+    }
+
+    /// Asks a question on stderr and returns the answer.
+    pub(super) fn ask(&mut self, question: &str) -> Result<String, Failure> {
+        self.urgent(|out, styles| write!(out, "{}", styles.strong.apply_to(question)));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Whether progress may be drawn on stderr.
+    pub(super) fn draws(&self) -> bool {
+        !self.quiet && self.rest.is_term()
+    }
+}
+
+fn coloured(color: Color, term: &Term) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}

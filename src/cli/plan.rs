@@ -1,0 +1,122 @@
+//! `attune plan`: what would change, and by which calls.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Format, GlobalArgs, Jobs};
+use super::connect::connect;
+use super::desired::{no_sources, read_whole};
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use crate::base::{Finding, Sources};
+use crate::cluster::observe;
+use crate::desired::Loaded;
+use crate::plan::{Plan, plan};
+use crate::render::json::{self, FindingsV1, PlanV1};
+use crate::render::text;
+
+/// Show what would change, and by which calls
+///
+/// Reads the cluster and changes nothing. The digest at the end stands for exactly these calls against exactly this
+/// state of what they touch: `attune apply --approved DIGEST` runs them or nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune plan
+  attune plan --detailed-exitcode            exit 2 when there are changes
+  attune plan --format json | jq .summary
+  attune plan --out plan.json                text here, JSON there")]
+pub(super) struct PlanArgs {
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the plan as JSON to this file as well
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+impl PlanArgs {
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        let made = make(global, self.jobs.get(), output).await;
+        let (loaded, plan) = match made {
+            Ok(made) => made,
+            Err(failed) => return failed.reported(self.format, output),
+        };
+        let sources = &loaded.sources;
+        output.findings(&plan.findings, sources);
+        match self.format {
+            Format::Text => output.result(|out, styles| text::plan(out, styles, &plan))?,
+            Format::Json => output.result(|out, _| json::write(out, &PlanV1::of(&plan, sources)))?,
+        }
+        if let Some(path) = &self.out {
+            write_plan(path, &plan, sources)?;
+        }
+        if plan.is_blocked() {
+            return Err(blocked());
+        }
+        let changes = self.detailed_exitcode && !plan.is_empty();
+        Ok(if changes { Exit::Changes } else { Exit::Done })
+    }
+}
+
+/// Why there is no plan, with what was found in the files.
+pub(super) struct NoPlan {
+    failure: Failure,
+    loaded: Option<Loaded>,
+}
+
+impl NoPlan {
+    /// Reports to machines what people have been or will be told; the failure goes on.
+    pub(super) fn reported(self, format: Format, output: &mut Output) -> Result<Exit, Failure> {
+        let Self { failure, loaded } = self;
+        if format == Format::Json {
+            let (mut findings, sources) = match loaded {
+                Some(loaded) => (loaded.findings, loaded.sources),
+                None => (Vec::new(), no_sources()),
+            };
+            if !findings.iter().any(Finding::is_error) {
+                findings.push((*failure.finding).clone());
+            }
+            output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources)))?;
+        }
+        Err(failure)
+    }
+}
+
+impl NoPlan {
+    pub(super) fn new(failure: Failure, loaded: Option<Loaded>) -> Self {
+        Self { failure, loaded }
+    }
+}
+
+impl From<Failure> for NoPlan {
+    fn from(failure: Failure) -> Self {
+        Self { failure, loaded: None }
+    }
+}
+
+async fn make(global: &GlobalArgs, jobs: usize, output: &mut Output) -> Result<(Loaded, Plan), NoPlan> {
+    let loaded = read_whole(global, output).map_err(|(failure, loaded)| NoPlan { failure, loaded })?;
+    let connection = connect(global, &loaded.desired.cluster, output).await?;
+    let observed = observe(&connection.cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
+    let plan = plan(&loaded.desired, &observed);
+    Ok((loaded, plan))
+}
+
+/// Something stands in the way, and has been said.
+pub(super) fn blocked() -> Failure {
+    Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
+}
+
+fn write_plan(path: &Path, plan: &Plan, sources: &Sources) -> Result<(), Failure> {
+    let failure = |error: std::io::Error| {
+        Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    json::write(&mut bytes, &PlanV1::of(plan, sources)).map_err(failure)?;
+    std::fs::write(path, bytes).map_err(failure)
+}

@@ -1,0 +1,48 @@
+//! `attune schema`: the JSON Schemas of what attune reads and writes.
+
+use clap::ValueEnum;
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use crate::desired;
+use crate::render::json::{self, FindingsV1, OutcomeV1, PlanV1};
+
+/// Print a JSON Schema
+///
+/// Editors complete and check a desired-state file whose first line is `#:schema PATH` with the path of its schema.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune schema > attune.schema.json
+  attune schema plan")]
+pub(super) struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value_t = Of::File)]
+    of: Of,
+}
+
+/// What there are schemas of.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Of {
+    /// The desired-state file
+    File,
+    /// A plan, as `attune plan --format json` prints it
+    Plan,
+    /// An outcome, as `attune apply --format json` prints it
+    Outcome,
+    /// Findings, as `attune validate --format json` prints them
+    Findings,
+}
+
+impl SchemaArgs {
+    pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let schema = match self.of {
+            Of::File => desired::schema(),
+            Of::Plan => json::schema_of::<PlanV1>(),
+            Of::Outcome => json::schema_of::<OutcomeV1>(),
+            Of::Findings => json::schema_of::<FindingsV1>(),
+        };
+        output.result(|out, _| json::write(out, &schema))?;
+        Ok(Exit::Done)
+    }
+}
