@@ -21,9 +21,9 @@ pub use endpoints::{Endpoint, EndpointProblem};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
-use answer::{ClusterFacts, Expected, Whoami};
+use answer::{ClusterFacts, Read, Whoami};
 use request::Request;
-use send::{Body, Sender};
+use send::Sender;
 use session::Session;
 
 use crate::base::{KeyPair, PolicyName, UserName};
@@ -56,6 +56,17 @@ pub enum SetupProblem {
     Trust(#[from] TrustProblem),
 }
 
+impl SetupProblem {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "set endpoints = [\"https://…\"] under [cluster]",
+            Self::Trust(_) => "check ca_file and fingerprint under [cluster]",
+        }
+    }
+}
+
 /// A cluster over REST. Logs in with the first call; safe to use from many tasks at once.
 #[derive(Debug)]
 pub struct RestCluster {
@@ -85,18 +96,12 @@ impl RestCluster {
         Ok(Self { session, tenant: options.tenant, standing: OnceCell::new() })
     }
 
-    /// Makes a call whose answer is read by `read`.
-    async fn ask<T>(&self, request: &Request, read: fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
-        let body: Body = self.session.send(request).await?;
-        read(&body).map_err(|expected| outcome::unreadable(request, expected, &body))
-    }
-
     /// Makes a call once it is known that the login is to the tenant that is meant.
-    async fn ask_tenant<T>(&self, request: &Request, read: fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
+    async fn ask_tenant<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         if self.tenant.is_some() {
             self.standing().await.map_err(CallError::before_another)?;
         }
-        self.ask(request, read).await
+        self.session.send(request, read).await
     }
 
     async fn standing(&self) -> Result<&Standing, CallError> {
@@ -105,13 +110,13 @@ impl RestCluster {
 
     /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
     async fn look(&self) -> Result<Standing, CallError> {
-        let who = self.ask(&request::whoami(), answer::whoami).await?;
+        let who = self.session.send(&request::whoami(), answer::whoami).await?;
         if let Some(meant) = &self.tenant
             && *meant != who.org_name
         {
             return Err(other_tenant(meant, &who));
         }
-        let cluster = self.ask(&request::cluster(), answer::cluster).await?;
+        let cluster = self.session.send(&request::cluster(), answer::cluster).await?;
         Ok(Standing { cluster, who })
     }
 }
@@ -167,7 +172,7 @@ impl Cluster for RestCluster {
         let standing = self.standing().await?;
         let (release, org) = (&standing.cluster.release, standing.who.org_id.as_ref());
         let request = request::users();
-        let rows = self.ask(&request, answer::users).await?;
+        let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
         if !rows.is_empty() && !rows.iter().any(|row| people::is_of(row, org)) {
             let message = "all users in the answer are of other tenants than the login";
@@ -179,7 +184,7 @@ impl Cluster for RestCluster {
         if !release.at_least(4, 0) {
             return Ok(people::from_records(rows, org, false));
         }
-        match self.ask(&request::user_policies(), answer::user_policies).await {
+        match self.session.send(&request::user_policies(), answer::user_policies).await {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
             Err(error) if error.effect == Effect::Refused(404) && release.at_least(4, 4) => {

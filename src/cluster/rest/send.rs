@@ -9,6 +9,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::answer::Read;
 use super::endpoints::Endpoint;
 use super::failure::{Unreachable, reason};
 use super::outcome::{self, Answer};
@@ -41,7 +42,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 const IDLE: Duration = Duration::from_secs(15);
 
 /// The body of an answer, wiped when dropped: it can hold a token or a secret key.
-pub(super) type Body = Zeroizing<String>;
+type Body = Zeroizing<String>;
 
 /// The HTTP client and the addresses it sends to.
 #[derive(Debug)]
@@ -72,8 +73,13 @@ impl Sender {
         Ok(Self { client, endpoints, good: AtomicUsize::new(0), presented, timeouts })
     }
 
-    /// Sends a call once and returns the body of an answer that says it was done.
-    pub(super) async fn send(&self, request: &Request, token: Option<&SecretString>) -> Result<Body, CallError> {
+    /// Sends a call once and returns what `read` finds in an answer that says it was done.
+    pub(super) async fn send<T>(
+        &self,
+        request: &Request,
+        token: Option<&SecretString>,
+        read: Read<T>,
+    ) -> Result<T, CallError> {
         let started = Instant::now();
         let mut response = self.reach(request, token).await?;
         let status = response.status();
@@ -91,8 +97,7 @@ impl Sender {
             Err(reason) => return Err(broken_answer(request, status, &reason)),
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        outcome::judge(request, &Answer { status, location, body: &body }, token)?;
-        Ok(body)
+        outcome::judge(request, &Answer { status, location, body: &body }, token, read)
     }
 
     /// Sends to the endpoint that answered last, and on to the next as long as no connection comes about.
@@ -194,8 +199,8 @@ fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::request;
     use super::super::testing::{Reply, Server, dead_endpoint, json};
+    use super::super::{answer, request};
     use super::*;
     use crate::base::PolicyName;
 
@@ -209,7 +214,7 @@ mod tests {
 
     async fn outcome(reply: impl Fn() -> Reply + Send + Sync + 'static) -> CallError {
         let server = Server::start(move |_| reply()).await;
-        sender(vec![server.endpoint()]).send(&write(), Some(&"t0k3n".into())).await.unwrap_err()
+        sender(vec![server.endpoint()]).send(&write(), Some(&"t0k3n".into()), answer::nothing).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -235,7 +240,7 @@ mod tests {
         let server = Server::start(|_| Reply::Silence).await;
         let timeouts = Timeouts { call: Duration::from_millis(200), ..Timeouts::default() };
         let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
-        let error = sender.send(&write(), None).await.unwrap_err();
+        let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::InDoubt);
         assert!(error.message.ends_with("did not answer within 0.2 s"), "{error}");
     }
@@ -261,9 +266,9 @@ mod tests {
     async fn the_next_endpoint_is_taken_when_no_connection_comes_about() {
         let server = Server::start(|_| json(200, "{}")).await;
         let sender = sender(vec![dead_endpoint().await, dead_endpoint().await, server.endpoint()]);
-        sender.send(&write(), None).await.unwrap();
+        sender.send(&write(), None, answer::nothing).await.unwrap();
         assert_eq!(sender.good.load(Ordering::Relaxed), 2);
-        sender.send(&write(), None).await.unwrap();
+        sender.send(&write(), None, answer::nothing).await.unwrap();
         assert_eq!(server.calls().len(), 2);
     }
 
@@ -271,7 +276,8 @@ mod tests {
     async fn the_next_endpoint_is_not_taken_once_something_was_sent() {
         let broken = Server::start(|_| Reply::Close).await;
         let other = Server::start(|_| json(200, "{}")).await;
-        let error = sender(vec![broken.endpoint(), other.endpoint()]).send(&write(), None).await.unwrap_err();
+        let error =
+            sender(vec![broken.endpoint(), other.endpoint()]).send(&write(), None, answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::InDoubt);
         assert_eq!((broken.calls().len(), other.calls().len()), (1, 0));
     }
@@ -279,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_connection_every_endpoint_is_named() {
         let endpoints = vec![dead_endpoint().await, dead_endpoint().await];
-        let error = sender(endpoints.clone()).send(&write(), None).await.unwrap_err();
+        let error = sender(endpoints.clone()).send(&write(), None, answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::NotSent);
         assert!(endpoints.iter().all(|endpoint| error.message.contains(&endpoint.to_string())), "{error}");
         assert!(error.message.contains("refused"), "{error}");
@@ -288,7 +294,8 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_no_header_carries_is_not_sent() {
         let server = Server::start(|_| json(200, "{}")).await;
-        let error = sender(vec![server.endpoint()]).send(&write(), Some(&"a\nb: c".into())).await.unwrap_err();
+        let error =
+            sender(vec![server.endpoint()]).send(&write(), Some(&"a\nb: c".into()), answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::NotSent);
         assert!(server.calls().is_empty());
     }
@@ -298,7 +305,7 @@ mod tests {
         let server = Server::start(|_| json(200, "{}")).await;
         let sender = sender(vec![server.endpoint()]);
         for _ in 0..3 {
-            sender.send(&write(), None).await.unwrap();
+            sender.send(&write(), None, answer::nothing).await.unwrap();
         }
         assert_eq!(server.connections(), 1);
     }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use super::answer::{self, Tokens};
-use super::outcome;
+use super::answer::{self, Read, Tokens};
 use super::request::{self, Request};
-use super::send::{Body, Sender};
+use super::send::Sender;
 use crate::cluster::{CallError, Credentials, Effect};
 
 /// How long before its end a token is renewed: longer than a call should be on its way. A token that lives less
@@ -62,12 +61,12 @@ impl Session {
 
     /// Sends a call. A 401 says that nothing was done, so that after a renewal the call is sent once more, a write
     /// too.
-    pub(super) async fn send(&self, request: &Request) -> Result<Body, CallError> {
+    pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         let bearer = self.bearer(None).await?;
-        match self.sender.send(request, Some(&bearer.access)).await {
+        match self.sender.send(request, Some(&bearer.access), read).await {
             Err(error) if error.effect == Effect::Unauthorized(401) => {
                 let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.sender.send(request, Some(&renewed.access)).await
+                self.sender.send(request, Some(&renewed.access), read).await
             }
             answered => answered,
         }
@@ -94,10 +93,12 @@ impl Session {
         };
         let token = match (refreshed, &self.credentials) {
             (Some(Ok(token)), _) => token,
+            (Some(Err(error)), _) if error.effect == Effect::NotSent => return Err(error),
             (_, Credentials::Password { username, password, org }) => {
                 let org = self.tenant.as_deref().or(org.as_deref());
                 self.log_in(state, &request::login(username, password, org)).await?
             }
+            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::InDoubt => return Err(error),
             (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(TOKEN_OVER)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
@@ -125,8 +126,7 @@ impl Session {
 
     async fn ask_for_token(&self, request: &Request, refresh: Option<SecretString>) -> Result<Token, CallError> {
         let asked = Instant::now();
-        let body = self.sender.send(request, None).await?;
-        let tokens = answer::tokens(&body).map_err(|expected| outcome::unreadable(request, expected, &body))?;
+        let tokens = self.sender.send(request, None, answer::tokens).await?;
         if tokens.password_change_required {
             tracing::warn!("the cluster asks this user to change the password");
         }
@@ -213,8 +213,8 @@ mod tests {
         let server = server("a", || tokens("a", 300), || Reply::Close).await;
         let session = session(&server, password());
         assert!(server.calls().is_empty());
-        session.send(&request::policies()).await.unwrap();
-        session.send(&request::users()).await.unwrap();
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        session.send(&request::users(), answer::nothing).await.unwrap();
         assert_eq!(story(&server), told(&[("POST /login", ""), ("GET /s3/policies", "a"), ("GET /users", "a")]));
         assert_eq!(server.heard()[0].body, r#"{"org":"ml","password":"pw","username":"admin"}"#);
     }
@@ -224,7 +224,7 @@ mod tests {
         let server = server("a", || tokens("a", 300), || Reply::Close).await;
         let mut session = session(&server, password());
         session.tenant = Some("etl".to_owned());
-        session.send(&request::policies()).await.unwrap();
+        session.send(&request::policies(), answer::nothing).await.unwrap();
         assert!(server.heard()[0].body.contains(r#""org":"etl""#));
     }
 
@@ -233,8 +233,8 @@ mod tests {
         let server = server("b", || tokens("a", 0), || tokens("b", 300)).await;
         let session = session(&server, password());
         assert_eq!(session.bearer(None).await.unwrap().serial, 1);
-        session.send(&request::policies()).await.unwrap();
-        session.send(&request::policies()).await.unwrap();
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        session.send(&request::policies(), answer::nothing).await.unwrap();
         let expected =
             [("POST /login", ""), ("POST /login/refresh", ""), ("GET /s3/policies", "b"), ("GET /s3/policies", "b")];
         assert_eq!(story(&server), told(&expected));
@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_meets_a_401_is_sent_again_after_a_refresh() {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
-        session(&server, password()).send(&write()).await.unwrap();
+        session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
         let attach = "POST /s3/policies/attach";
         assert_eq!(
             story(&server),
@@ -259,7 +259,7 @@ mod tests {
             let logins = AtomicUsize::new(0);
             let login = move || tokens(if logins.fetch_add(1, Ordering::Relaxed) == 0 { "a" } else { "b" }, 300);
             let server = server("b", login, move || json(status, "{}")).await;
-            session(&server, password()).send(&write()).await.unwrap();
+            session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
             let attach = "POST /s3/policies/attach";
             let expected =
                 [("POST /login", ""), (attach, "a"), ("POST /login/refresh", ""), ("POST /login", ""), (attach, "b")];
@@ -270,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_401_is_the_answer() {
         let server = server("none", || tokens("a", 300), || tokens("b", 300)).await;
-        let error = session(&server, password()).send(&write()).await.unwrap_err();
+        let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
         assert_eq!(error.effect, Effect::Unauthorized(401));
         assert_eq!(server.calls().len(), 4);
     }
@@ -280,7 +280,7 @@ mod tests {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
         let session = session(&server, password());
         let request = request::policies();
-        let outcomes = join_all((0..8).map(|_| session.send(&request))).await;
+        let outcomes = join_all((0..8).map(|_| session.send(&request, answer::nothing))).await;
         assert!(outcomes.iter().all(Result::is_ok));
         let count = |wanted: &str| server.calls().iter().filter(|call| *call == wanted).count();
         assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
@@ -291,7 +291,7 @@ mod tests {
         let server = server("none", unauthorized, || Reply::Close).await;
         let session = session(&server, password());
         let request = write();
-        for outcome in join_all((0..4).map(|_| session.send(&request))).await {
+        for outcome in join_all((0..4).map(|_| session.send(&request, answer::nothing))).await {
             let error = outcome.unwrap_err();
             assert_eq!((error.call.as_str(), error.effect), ("POST /login", Effect::Unauthorized(401)));
             assert!(error.help.unwrap().contains("password"));
@@ -303,7 +303,7 @@ mod tests {
     async fn a_login_in_doubt_leaves_no_doubt_about_the_write() {
         for reply in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}")] {
             let server = server("none", reply, || Reply::Close).await;
-            let error = session(&server, password()).send(&write()).await.unwrap_err();
+            let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!(error.effect, Effect::NotSent, "{error}");
         }
     }
@@ -311,16 +311,16 @@ mod tests {
     #[tokio::test]
     async fn a_stored_login_is_used_refreshed_and_over() {
         let fresh = server("stored", || Reply::Close, || Reply::Close).await;
-        session(&fresh, stored(Some("r"))).send(&write()).await.unwrap();
+        session(&fresh, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();
         assert_eq!(fresh.calls().len(), 1);
 
         let expired = server("b", || Reply::Close, || tokens("b", 300)).await;
-        session(&expired, stored(Some("r"))).send(&write()).await.unwrap();
+        session(&expired, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();
         assert_eq!(expired.heard()[1].body, r#"{"refresh_token":"r"}"#);
 
         let over = server("none", || Reply::Close, unauthorized).await;
         for credentials in [stored(Some("r")), stored(None)] {
-            let error = session(&over, credentials).send(&write()).await.unwrap_err();
+            let error = session(&over, credentials).send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!(error.effect, Effect::Unauthorized(401));
             assert!(error.help.unwrap().contains("weka user login"));
         }
@@ -331,7 +331,7 @@ mod tests {
         let answer = r#"{"data":{"access_token":{"jwt":"t0k3n"},"refresh_token":"t0k3n"}}"#;
         for status in [200, 400, 500] {
             let server = server("none", move || json(status, answer), || Reply::Close).await;
-            let error = session(&server, password()).send(&write()).await.unwrap_err();
+            let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
             assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
         }
     }

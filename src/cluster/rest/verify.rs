@@ -175,9 +175,9 @@ mod tests {
     use rustls::pki_types::PrivatePkcs8KeyDer;
     use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-    use super::super::request;
     use super::super::send::{Sender, Timeouts};
     use super::super::testing::{Server, json};
+    use super::super::{answer, request};
     use super::*;
     use crate::cluster::{CallError, Effect};
 
@@ -226,7 +226,7 @@ mod tests {
     async fn call(held: &Held, host: &str, trust: &Trust) -> Result<(), CallError> {
         let server = server(held).await;
         let sender = Sender::new(vec![server.endpoint_at(host)], trust, Timeouts::default()).unwrap();
-        let outcome = sender.send(&request::users(), Some(&"t0k3n".into())).await;
+        let outcome = sender.send(&request::users(), Some(&"t0k3n".into()), answer::nothing).await;
         assert_eq!(server.calls().len(), usize::from(outcome.is_ok()));
         outcome.map(|_| ())
     }
@@ -299,7 +299,7 @@ mod tests {
         let server = Server::start_tls(config, |_| json(200, "{}")).await;
         for trust in [trust(&held), Trust::Fingerprint(Fingerprint::of(&held.certificate)), Trust::Anyone] {
             let sender = Sender::new(vec![server.endpoint()], &trust, Timeouts::default()).unwrap();
-            let error = sender.send(&request::users(), None).await.unwrap_err();
+            let error = sender.send(&request::users(), None, answer::nothing).await.unwrap_err();
             assert_eq!(error.effect, Effect::NotSent, "{error}");
         }
         assert!(server.calls().is_empty());
