@@ -1,1 +1,24 @@
-//! (being built)
+//! The simulated cluster: real HTTP on loopback, state in a JSON file, releases 3.14, 4.0, 4.4 and 5.1.
+//!
+//! `state` is the data and the file's shape, `rules` what a cluster does with a call, `release` what differs between
+//! releases, `store` the file on disk, `rest` the API over it, `serve` the listener. `docs/simulator.md` describes it
+//! for users and says which behaviours are assumed.
+
+mod document;
+mod ids;
+mod json;
+pub mod release;
+pub mod rest;
+pub mod rules;
+mod serve;
+pub mod state;
+pub mod store;
+pub mod switches;
+
+pub use document::Document;
+pub use release::{SimRelease, UnknownRelease};
+pub use serve::{Options, Running, SimError, start};
+pub use switches::{SwitchProblem, Switches};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Ids and keys that look real and follow from what is in the state, so that a run can be repeated.
+
+use sha2::{Digest, Sha256};
+
+/// An id in the form of a UUID that follows from `parts`.
+#[must_use]
+pub(super) fn uuid(parts: &[&str]) -> String {
+    let digest = hex::encode(digest(parts));
+    format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
+}
+
+/// An access key of 20 characters. It begins with the tenant's id, since a key carries it; *how* a real one
+/// carries it is not documented.
+#[must_use]
+pub(super) fn access_key(tenant: u32, parts: &[&str]) -> String {
+    let letters = spell(&digest(&[parts, &["access"]].concat()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    format!("{tenant:04X}{}", &letters[..16])
+}
+
+/// A secret key of 40 characters.
+#[must_use]
+pub(super) fn secret_key(parts: &[&str]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let halves = ["secret", "rest"].map(|half| spell(&digest(&[parts, &[half]].concat()), ALPHABET));
+    halves.concat()[..40].to_owned()
+}
+
+/// A token in the shape of a JSON Web Token. Nothing can be read from it.
+#[must_use]
+pub(super) fn token(parts: &[&str]) -> String {
+    const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+    format!("{HEADER}.{}.{}", hex::encode(digest(parts)), hex::encode(digest(&[parts, &["signature"]].concat())))
+}
+
+fn digest(parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length keeps ["ab", "c"] apart from ["a", "bc"].
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn spell(bytes: &[u8], alphabet: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_from_their_parts() {
+        assert_eq!(uuid(&["a"]), uuid(&["a"]));
+        assert_ne!(uuid(&["ab", "c"]), uuid(&["a", "bc"]));
+        assert_eq!(uuid(&["a"]).len(), 36);
+        assert_eq!(access_key(7, &["a"]).len(), 20);
+        assert!(access_key(7, &["a"]).starts_with("0007"));
+        assert_eq!(secret_key(&["a"]).len(), 40);
+        assert_eq!(token(&["a"]).split('.').count(), 3);
+    }
+}

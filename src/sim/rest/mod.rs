@@ -1,0 +1,16 @@
+//! The REST face of the simulated cluster: `/api/v2`, answered from the state by the rules.
+
+mod answer;
+mod api;
+mod body;
+mod change;
+mod look;
+mod query;
+mod route;
+mod shapes;
+mod tokens;
+
+pub use answer::Answer;
+pub use api::{Api, Asked};
+pub use route::{Change, Look, Route};
+pub use tokens::Life;
