@@ -17,6 +17,9 @@ use crate::base::{KeyPair, PolicyName, Release, UserName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected(pub(super) &'static str);
 
+/// Reads one kind of answer.
+pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
+
 /// How long a token lives when the answer does not say: the vendor's default.
 const DEFAULT_LIFE_SECONDS: u64 = 300;
 

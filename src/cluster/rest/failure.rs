@@ -8,6 +8,7 @@ use rustls::CertificateError;
 use super::endpoints::Endpoint;
 use super::request::Request;
 use super::verify::Presented;
+use super::words;
 use crate::cluster::{CallError, Effect};
 
 /// The endpoints to which no connection came about.
@@ -21,6 +22,9 @@ impl Unreachable {
     pub(super) fn note(&mut self, endpoint: &Endpoint, error: &reqwest::Error, presented: &Presented) {
         self.reasons.push(format!("{endpoint}: {}", reason(error)));
         let distrusted = tls_error(error).is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
+        if distrusted {
+            tracing::warn!(%endpoint, "not used: its certificate is not believed");
+        }
         if let (true, Some(fingerprint)) = (distrusted, presented.by(endpoint.host())) {
             self.help = Some(format!(
                 "{} presents the certificate {fingerprint}; if `openssl x509 -noout -fingerprint -sha256` says the same \
@@ -40,16 +44,17 @@ impl Unreachable {
     }
 }
 
-/// The innermost reason of an error: the layers above it only say that something failed.
+/// The innermost reason of an error: the layers above it only say that something failed. Cleaned, since it can hold
+/// the names that a stranger's certificate claims.
 pub(super) fn reason(error: &reqwest::Error) -> String {
     if let Some(tls) = tls_error(error) {
-        return tls_reason(tls);
+        return words::clean(&tls_reason(tls), &[]);
     }
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    words::clean(&innermost.to_string(), &[])
 }
 
 fn tls_reason(error: &rustls::Error) -> String {

@@ -8,6 +8,8 @@ mod people;
 mod request;
 mod send;
 mod session;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod verify;
 mod words;
@@ -19,9 +21,9 @@ pub use endpoints::{Endpoint, EndpointProblem};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
-use answer::{ClusterFacts, Expected, Whoami};
+use answer::{ClusterFacts, Read, Whoami};
 use request::Request;
-use send::{Body, Sender};
+use send::Sender;
 use session::Session;
 
 use crate::base::{KeyPair, PolicyName, UserName};
@@ -54,6 +56,17 @@ pub enum SetupProblem {
     Trust(#[from] TrustProblem),
 }
 
+impl SetupProblem {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "set endpoints = [\"https://…\"] under [cluster]",
+            Self::Trust(_) => "check ca_file and fingerprint under [cluster]",
+        }
+    }
+}
+
 /// A cluster over REST. Logs in with the first call; safe to use from many tasks at once.
 #[derive(Debug)]
 pub struct RestCluster {
@@ -83,18 +96,12 @@ impl RestCluster {
         Ok(Self { session, tenant: options.tenant, standing: OnceCell::new() })
     }
 
-    /// Makes a call whose answer is read by `read`.
-    async fn ask<T>(&self, request: &Request, read: fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
-        let body: Body = self.session.send(request).await?;
-        read(&body).map_err(|expected| outcome::unreadable(request, expected, &body))
-    }
-
     /// Makes a call once it is known that the login is to the tenant that is meant.
-    async fn ask_tenant<T>(&self, request: &Request, read: fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
+    async fn ask_tenant<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         if self.tenant.is_some() {
             self.standing().await.map_err(CallError::before_another)?;
         }
-        self.ask(request, read).await
+        self.session.send(request, read).await
     }
 
     async fn standing(&self) -> Result<&Standing, CallError> {
@@ -103,13 +110,13 @@ impl RestCluster {
 
     /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
     async fn look(&self) -> Result<Standing, CallError> {
-        let who = self.ask(&request::whoami(), answer::whoami).await?;
+        let who = self.session.send(&request::whoami(), answer::whoami).await?;
         if let Some(meant) = &self.tenant
             && *meant != who.org_name
         {
             return Err(other_tenant(meant, &who));
         }
-        let cluster = self.ask(&request::cluster(), answer::cluster).await?;
+        let cluster = self.session.send(&request::cluster(), answer::cluster).await?;
         Ok(Standing { cluster, who })
     }
 }
@@ -165,7 +172,7 @@ impl Cluster for RestCluster {
         let standing = self.standing().await?;
         let (release, org) = (&standing.cluster.release, standing.who.org_id.as_ref());
         let request = request::users();
-        let rows = self.ask(&request, answer::users).await?;
+        let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
         if !rows.is_empty() && !rows.iter().any(|row| people::is_of(row, org)) {
             let message = "all users in the answer are of other tenants than the login";
@@ -177,7 +184,7 @@ impl Cluster for RestCluster {
         if !release.at_least(4, 0) {
             return Ok(people::from_records(rows, org, false));
         }
-        match self.ask(&request::user_policies(), answer::user_policies).await {
+        match self.session.send(&request::user_policies(), answer::user_policies).await {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
             Err(error) if error.effect == Effect::Refused(404) && release.at_least(4, 4) => {
@@ -185,5 +192,167 @@ impl Cluster for RestCluster {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::testing::{Heard, Reply, Server, json, tokens};
+    use super::*;
+
+    fn cluster(server: &Server, tenant: Option<&str>) -> RestCluster {
+        RestCluster::new(RestOptions {
+            endpoints: vec![server.endpoint()],
+            credentials: Credentials::Password { username: "admin".into(), password: "pw".into(), org: None },
+            tenant: tenant.map(ToOwned::to_owned),
+            trust: Trust::default(),
+            timeouts: Timeouts::default(),
+        })
+        .unwrap()
+    }
+
+    /// A cluster of a release; `rest` answers what is not about who is asking.
+    async fn server(release: &'static str, rest: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start(move |heard| match heard.call.as_str() {
+            "POST /login" => tokens("t", 300),
+            "GET /cluster" => json(200, format!(r#"{{"data":{{"name":"w","guid":"g","release":"{release}"}}}}"#)),
+            "GET /users/whoami" => json(
+                200,
+                r#"{"data":{"username":"admin","role":"ClusterAdmin","org_name":"Root","org_id":0,"uid":"u","source":"Internal"}}"#,
+            ),
+            _ => rest(heard),
+        })
+        .await
+    }
+
+    fn policy() -> PolicyName {
+        PolicyName::parse("p").unwrap()
+    }
+
+    fn user() -> UserName {
+        UserName::parse("u").unwrap()
+    }
+
+    fn held(users: &Users) -> Vec<(&str, Option<&str>)> {
+        users.users.iter().map(|user| (user.name.as_str(), user.policy.as_ref().map(PolicyName::as_str))).collect()
+    }
+
+    #[tokio::test]
+    async fn an_identity_is_the_cluster_and_the_login() {
+        let server = server("5.1.2", |_| Reply::Close).await;
+        let identity = cluster(&server, Some("Root")).identity().await.unwrap();
+        assert_eq!((identity.name.as_str(), identity.guid.as_str(), identity.tenant.as_str()), ("w", "g", "Root"));
+        assert_eq!((identity.user.as_str(), identity.role.as_str()), ("admin", "ClusterAdmin"));
+        assert!(identity.release.at_least(5, 1));
+        assert!(server.heard()[0].body.contains(r#""org":"Root""#));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_done_in_another_tenant_than_the_one_that_is_meant() {
+        let server = server("5.1.2", |_| json(200, r#"{"data":null}"#)).await;
+        let cluster = cluster(&server, Some("ml"));
+        let error = cluster.identity().await.unwrap_err();
+        assert!(error.message.contains("\"Root\"") && error.help.unwrap().contains("tenant = \"Root\""));
+        for error in [
+            cluster.remove_policy(&policy()).await.unwrap_err(),
+            cluster.add_policy(&policy(), "{}").await.unwrap_err(),
+            cluster.attach(&policy(), &user()).await.unwrap_err(),
+            cluster.detach(&policy(), &user()).await.unwrap_err(),
+            cluster.list_policies().await.unwrap_err(),
+            cluster.users().await.unwrap_err(),
+        ] {
+            assert_eq!(error.effect, Effect::NotSent, "{error}");
+        }
+        assert!(server.calls().iter().all(|call| ["POST /login", "GET /users/whoami"].contains(&call.as_str())));
+    }
+
+    #[tokio::test]
+    async fn policies_are_listed_shown_added_and_removed() {
+        let server = server("5.1.2", |heard| match heard.call.as_str() {
+            "GET /s3/policies" => json(200, r#"{"data":{"policies":["readonly","p"]}}"#),
+            "GET /s3/policies/p" => json(200, r#"{"data":{"policy":{"name":"p","content":{ "Version":1 }}}}"#),
+            _ => json(200, r#"{"data":null}"#),
+        })
+        .await;
+        let cluster = cluster(&server, None);
+        assert_eq!(cluster.list_policies().await.unwrap().len(), 2);
+        assert_eq!(cluster.show_policy(&policy()).await.unwrap(), r#"{ "Version":1 }"#);
+        cluster.add_policy(&policy(), r#"{ "Version": 1 }"#).await.unwrap();
+        cluster.remove_policy(&policy()).await.unwrap();
+        let heard = server.heard();
+        assert_eq!(
+            server.calls()[1..],
+            ["GET /s3/policies", "GET /s3/policies/p", "POST /s3/policies", "DELETE /s3/policies/p"]
+        );
+        assert_eq!(heard[3].body, r#"{"policy_name":"p","policy_file_content":{ "Version": 1 }}"#);
+        assert!(heard[3].head.contains("content-type: application/json"));
+        assert!(heard[1].head.contains(concat!("user-agent: attune/", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(heard[4].body, "");
+    }
+
+    #[tokio::test]
+    async fn an_attach_may_show_a_key_pair_and_its_errors_never_do() {
+        for (answer, shown) in [
+            (r#"{"data":null}"#, Ok(None)),
+            (r#"{"data":{"access_key":"AK","secret_key":"SECRET"}}"#, Ok(Some("SECRET"))),
+            (r#"{"data":{"access_key":7,"secret_key":"SECRET"}}"#, Err(Effect::InDoubt)),
+            (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::InDoubt)),
+        ] {
+            let server = server("5.1.2", move |_| json(200, answer)).await;
+            match cluster(&server, None).attach(&policy(), &user()).await {
+                Ok(pair) => {
+                    let secret = pair.as_ref().map(|pair| pair.secret_key.expose_secret().to_owned());
+                    assert_eq!(Ok(secret.as_deref()), shown, "{answer}");
+                    assert!(!format!("{pair:?}").contains("SECRET"));
+                }
+                Err(error) => {
+                    assert_eq!(Err(error.effect), shown, "{answer}");
+                    assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_holds_what_is_asked_for_in_the_way_of_the_release() {
+        const PLAIN: &str =
+            r#"{"data":[{"username":"a","role":"S3","org_id":0},{"username":"b","role":"S3","org_id":9}]}"#;
+        const TELLING: &str = r#"{"data":[{"username":"a","role":"S3","org_id":0,"policy":"p"}]}"#;
+        let cases: [(_, _, _, &[_], _, _); 6] = [
+            ("3.14.0", PLAIN, 404, &[("a", None)], false, 0),
+            ("3.14.0", TELLING, 404, &[("a", Some("p"))], true, 0),
+            ("4.0.5", PLAIN, 200, &[("a", Some("q"))], true, 1),
+            ("4.4.1", TELLING, 404, &[("a", Some("p"))], true, 0),
+            ("5.1.2", PLAIN, 200, &[("a", Some("q"))], true, 1),
+            ("5.1.2", PLAIN, 404, &[("a", None)], true, 1),
+        ];
+        for (release, users, status, expected, known, asked) in cases {
+            let server = server(release, move |heard| match heard.call.as_str() {
+                "GET /users" => json(200, users),
+                _ => json(status, r#"{"users":{"a":"q"}}"#),
+            })
+            .await;
+            let users = cluster(&server, None).users().await.unwrap();
+            assert_eq!((held(&users).as_slice(), users.attachments_known), (expected, known), "{release} {status}");
+            assert_eq!(server.calls().iter().filter(|call| *call == "GET /s3/userPolicies").count(), asked);
+        }
+    }
+
+    #[tokio::test]
+    async fn users_that_all_seem_to_be_elsewhere_are_an_error() {
+        let server = server("5.1.2", |_| json(200, r#"{"data":[{"username":"a","org_id":"OrgId<0>"}]}"#)).await;
+        assert_eq!(cluster(&server, None).users().await.unwrap_err().effect, Effect::InDoubt);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_no_call_can_carry_sends_nothing_at_all() {
+        let server = server("5.1.2", |_| json(200, r#"{"data":null}"#)).await;
+        let cluster = cluster(&server, None);
+        for name in ["", ".", "..", "a/b", "a\n"] {
+            assert_eq!(cluster.remove_policy(&PolicyName::reported(name)).await.unwrap_err().effect, Effect::NotSent);
+        }
+        assert!(server.calls().is_empty());
     }
 }

@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use secrecy::SecretString;
+use serde_json::Value;
 
-use super::answer::Expected;
+use super::answer::{Expected, Read};
 use super::request::Request;
 use super::words;
 use crate::cluster::{CallError, Effect};
@@ -16,30 +17,42 @@ pub(super) struct Answer<'a> {
     pub(super) body: &'a str,
 }
 
-/// `Ok` when the answer says that the call was done. `token` is what the call was sent with; it is taken out of
-/// all that is kept of the answer.
-pub(super) fn judge(request: &Request, answer: &Answer<'_>, token: Option<&SecretString>) -> Result<(), CallError> {
+/// What the answer holds, when it says that the call was done. `token` is what the call was sent with; it is taken
+/// out of all that is kept of the answer.
+pub(super) fn judge<T>(
+    request: &Request,
+    answer: &Answer<'_>,
+    token: Option<&SecretString>,
+    read: Read<T>,
+) -> Result<T, CallError> {
+    let secrets: Vec<&SecretString> = token.into_iter().chain(&request.secret).collect();
+    if answer.status == StatusCode::NO_CONTENT {
+        return read("null").map_err(|expected| unreadable(request, expected, "", &secrets));
+    }
     if answer.status.is_success() {
         return match words::of_failed_success(answer.body) {
-            None => Ok(()),
-            Some(words) => Err(failed_success(request, answer.status, &words::clean(&words, token))),
+            None => read(answer.body).map_err(|expected| unreadable(request, expected, answer.body, &secrets)),
+            Some(error) => Err(failed_success(request, answer.status, &error, &secrets)),
         };
     }
+    Err(refusal(request, answer, &secrets))
+}
+
+fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> CallError {
     let effect = effect_of(answer.status);
-    let words = words_of(request, answer, token);
+    let words = words_of(request, answer, secrets);
     let message =
         if words.is_empty() { status_line(answer.status) } else { status_line(answer.status) + ": " + &words };
     let error = CallError::new(request.call(), effect, message);
-    Err(match help_for(answer) {
+    match help_for(answer) {
         Some(help) => error.help(help),
         None => error,
-    })
+    }
 }
 
 /// An answer that is a success by its status but holds something else than it should. What was done is unknown.
-pub(super) fn unreadable(request: &Request, expected: Expected, body: &str) -> CallError {
-    let Expected(expected) = expected;
-    let shown = match words::clean(body, None) {
+fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secrets: &[&SecretString]) -> CallError {
+    let shown = match words::clean(body, secrets) {
         _ if request.confidential => "not shown, since it may hold a secret".to_owned(),
         text if text.is_empty() => "empty".to_owned(),
         text => text,
@@ -65,16 +78,21 @@ fn effect_of(status: StatusCode) -> Effect {
 }
 
 /// A failure reported with a success status. A read was refused; for a write it is unknown how far it got.
-fn failed_success(request: &Request, status: StatusCode, words: &str) -> CallError {
+fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets: &[&SecretString]) -> CallError {
     let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::InDoubt };
+    let words = match error.as_str() {
+        Some(text) => words::clean(text, secrets),
+        None if request.confidential => "not shown, since it may hold a secret".to_owned(),
+        None => words::clean(&error.to_string(), secrets),
+    };
     CallError::new(request.call(), effect, format!("{}, but with an error: {words}", status_line(status)))
 }
 
-fn words_of(request: &Request, answer: &Answer<'_>, token: Option<&SecretString>) -> String {
+fn words_of(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> String {
     match words::of_envelope(answer.body) {
-        Some(words) => words::clean(&words, token),
+        Some(words) => words::clean(&words, secrets),
         None if request.confidential => String::new(),
-        None => words::clean(answer.body, token),
+        None => words::clean(answer.body, secrets),
     }
 }
 
@@ -83,7 +101,7 @@ fn help_for(answer: &Answer<'_>) -> Option<String> {
         300..400 => Some(match answer.location {
             Some(to) => format!(
                 "redirects are not followed; if the cluster is there, make it the endpoint: {}",
-                words::clean(to, None)
+                words::clean(to, &[])
             ),
             None => NOT_THE_CLUSTER.to_owned(),
         }),
@@ -105,11 +123,11 @@ fn status_line(status: StatusCode) -> String {
 mod tests {
     use super::*;
     use crate::base::{PolicyName, UserName};
-    use crate::cluster::rest::request;
+    use crate::cluster::rest::{answer, request};
 
     fn judged(request: &Request, status: u16, body: &str) -> Result<(), CallError> {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), location: None, body };
-        judge(request, &answer, Some(&"t0k3n".into()))
+        judge(request, &answer, Some(&"t0k3n".into()), answer::nothing)
     }
 
     fn attach() -> Request {
@@ -152,23 +170,41 @@ mod tests {
         assert_eq!(judged(&remove(), 200, body).unwrap_err().effect, Effect::InDoubt);
         assert_eq!(judged(&request::policies(), 200, body).unwrap_err().effect, Effect::Refused(200));
         assert!(judged(&remove(), 200, r#"{"data":null}"#).is_ok());
+        let error = judged(&attach(), 200, r#"{"data":{"error":{"secret_key":"SK"}}}"#).unwrap_err();
+        assert_eq!(error.message, "200 OK, but with an error: not shown, since it may hold a secret");
+    }
+
+    #[test]
+    fn no_content_is_done_for_a_write_and_nothing_for_a_read() {
+        assert!(judged(&remove(), 204, "").is_ok());
+        assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::InDoubt);
+        let answer = Answer { status: StatusCode::NO_CONTENT, location: None, body: "" };
+        assert_eq!(judge(&request::users(), &answer, None, answer::users).unwrap_err().effect, Effect::InDoubt);
+        assert!(judge(&attach(), &answer, None, answer::key_pair).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_password_that_an_answer_repeats_is_not_kept() {
+        let login = request::login("admin", &"hunter22".into(), None);
+        let error = judged(&login, 400, r#"{"message":"bad request: password=hunter22"}"#).unwrap_err();
+        assert_eq!(error.message, "400 Bad Request: bad request: password=[secret]");
     }
 
     #[test]
     fn neither_a_token_nor_an_answer_that_may_hold_a_secret_is_shown() {
         let error = judged(&remove(), 502, "<html>Authorization: Bearer t0k3n</html>").unwrap_err();
-        assert_eq!(error.message, "502 Bad Gateway: <html>Authorization: Bearer [token]</html>");
+        assert_eq!(error.message, "502 Bad Gateway: <html>Authorization: Bearer [secret]</html>");
         let error = judged(&attach(), 500, r#"{"access_key":"AK","secret_key":"SK"}"#).unwrap_err();
         assert_eq!(error.message, "500 Internal Server Error");
-        let error = unreadable(&attach(), Expected("a whole key pair"), r#"{"data":{"secret_key":"SK"}}"#);
+        let error = unreadable(&attach(), Expected("a whole key pair"), r#"{"data":{"secret_key":"SK"}}"#, &[]);
         assert!(!error.to_string().contains("SK"), "{error}");
         assert_eq!(judged(&attach(), 400, r#"{"message":"no user"}"#).unwrap_err().message, "400 Bad Request: no user");
     }
 
     #[test]
     fn a_page_of_html_is_told_from_an_answer() {
-        let error = unreadable(&request::policies(), Expected("JSON"), "<html>\n<title>Sign in</title>");
-        assert_eq!(error.message, "the answer does not hold JSON; it is: <html> <title>Sign in</title>");
+        let error = judged(&request::policies(), 200, "<html>\n<title>Sign in t0k3n</title>").unwrap_err();
+        assert_eq!(error.message, "the answer does not hold JSON; it is: <html> <title>Sign in [secret]</title>");
         assert!(error.help.unwrap().contains("14000"));
     }
 }

@@ -34,7 +34,6 @@ impl Method {
 }
 
 /// One call, as it will be sent.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: Method,
     /// Below `/api/v2`, percent-encoded.
@@ -43,23 +42,29 @@ pub(super) struct Request {
     pub(super) body: Option<String>,
     /// Whether its answer can hold a token or a secret key, so that no part of one may be shown as it is.
     pub(super) confidential: bool,
+    /// The secret in the body, which an answer may repeat.
+    pub(super) secret: Option<SecretString>,
 }
 
 impl Request {
     fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::Get, path: path.into(), body: None, confidential: false }
+        Self { method: Method::Get, path: path.into(), body: None, confidential: false, secret: None }
     }
 
     fn delete(path: String) -> Self {
-        Self { method: Method::Delete, path, body: None, confidential: false }
+        Self { method: Method::Delete, path, body: None, confidential: false, secret: None }
     }
 
     fn post(path: &str, body: String) -> Self {
-        Self { method: Method::Post, path: path.to_owned(), body: Some(body), confidential: false }
+        Self { method: Method::Post, path: path.to_owned(), body: Some(body), confidential: false, secret: None }
     }
 
     fn confidential(self) -> Self {
         Self { confidential: true, ..self }
+    }
+
+    fn with_secret(self, secret: &SecretString) -> Self {
+        Self { secret: Some(secret.clone()), ..self.confidential() }
     }
 
     /// Method and path, as errors and logs name the call.
@@ -89,12 +94,12 @@ pub(super) fn login(username: &str, password: &SecretString, org: Option<&str>) 
     if let Some(org) = org {
         body["org"] = org.into();
     }
-    Request::post("/login", body.to_string()).confidential()
+    Request::post("/login", body.to_string()).with_secret(password)
 }
 
 /// `POST /login/refresh`.
 pub(super) fn refresh(token: &SecretString) -> Request {
-    Request::post("/login/refresh", json!({ "refresh_token": token.expose_secret() }).to_string()).confidential()
+    Request::post("/login/refresh", json!({ "refresh_token": token.expose_secret() }).to_string()).with_secret(token)
 }
 
 /// `GET /cluster`.

@@ -9,6 +9,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::answer::Read;
 use super::endpoints::Endpoint;
 use super::failure::{Unreachable, reason};
 use super::outcome::{self, Answer};
@@ -41,7 +42,7 @@ const LONGEST_ANSWER: usize = 16 << 20;
 const IDLE: Duration = Duration::from_secs(15);
 
 /// The body of an answer, wiped when dropped: it can hold a token or a secret key.
-pub(super) type Body = Zeroizing<String>;
+type Body = Zeroizing<String>;
 
 /// The HTTP client and the addresses it sends to.
 #[derive(Debug)]
@@ -72,8 +73,13 @@ impl Sender {
         Ok(Self { client, endpoints, good: AtomicUsize::new(0), presented, timeouts })
     }
 
-    /// Sends a call once and returns the body of an answer that says it was done.
-    pub(super) async fn send(&self, request: &Request, token: Option<&SecretString>) -> Result<Body, CallError> {
+    /// Sends a call once and returns what `read` finds in an answer that says it was done.
+    pub(super) async fn send<T>(
+        &self,
+        request: &Request,
+        token: Option<&SecretString>,
+        read: Read<T>,
+    ) -> Result<T, CallError> {
         let started = Instant::now();
         let mut response = self.reach(request, token).await?;
         let status = response.status();
@@ -91,8 +97,7 @@ impl Sender {
             Err(reason) => return Err(broken_answer(request, status, &reason)),
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        outcome::judge(request, &Answer { status, location, body: &body }, token)?;
-        Ok(body)
+        outcome::judge(request, &Answer { status, location, body: &body }, token, read)
     }
 
     /// Sends to the endpoint that answered last, and on to the next as long as no connection comes about.
@@ -190,4 +195,118 @@ enum Failure {
 fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallError {
     let message = format!("the status was {}, but the answer cannot be read: {reason}", status.as_u16());
     CallError::new(request.call(), Effect::InDoubt, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Reply, Server, dead_endpoint, json};
+    use super::super::{answer, request};
+    use super::*;
+    use crate::base::PolicyName;
+
+    fn sender(endpoints: Vec<Endpoint>) -> Sender {
+        Sender::new(endpoints, &Trust::System, Timeouts::default()).unwrap()
+    }
+
+    fn write() -> Request {
+        request::remove_policy(&PolicyName::reported("p")).unwrap()
+    }
+
+    async fn outcome(reply: impl Fn() -> Reply + Send + Sync + 'static) -> CallError {
+        let server = Server::start(move |_| reply()).await;
+        sender(vec![server.endpoint()]).send(&write(), Some(&"t0k3n".into()), answer::nothing).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_or_never_comes_leaves_doubt() {
+        let raw = |text: &str| Reply::Raw(text.to_owned());
+        let errors = [
+            outcome(|| Reply::Close).await,
+            outcome(move || raw("HTTP/1.1 200 OK\r\ncontent-le")).await,
+            outcome(move || raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"data\":")).await,
+            outcome(move || raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"da")).await,
+            outcome(move || raw("this is not HTTP\r\n\r\n")).await,
+            outcome(|| json(200, " ".repeat(LONGEST_ANSWER + 1))).await,
+            outcome(|| json(502, "<html>")).await,
+        ];
+        for error in errors {
+            assert_eq!((error.effect, error.call.as_str()), (Effect::InDoubt, "DELETE /s3/policies/p"), "{error}");
+            assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_in_time_leaves_doubt() {
+        let server = Server::start(|_| Reply::Silence).await;
+        let timeouts = Timeouts { call: Duration::from_millis(200), ..Timeouts::default() };
+        let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
+        let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
+        assert_eq!(error.effect, Effect::InDoubt);
+        assert!(error.message.ends_with("did not answer within 0.2 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_stands_without_its_explanation() {
+        let raw = "HTTP/1.1 409 Conflict\r\ncontent-length: 99\r\n\r\n{";
+        let error = outcome(move || Reply::Raw(raw.to_owned())).await;
+        assert_eq!((error.effect, error.message.as_str()), (Effect::Refused(409), "409 Conflict"));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let elsewhere = Server::start(|_| json(200, "{}")).await;
+        let raw = format!("HTTP/1.1 307 X\r\nlocation: {}/x\r\ncontent-length: 0\r\n\r\n", elsewhere.endpoint());
+        let error = outcome(move || Reply::Raw(raw.clone())).await;
+        assert_eq!(error.effect, Effect::Refused(307));
+        assert!(error.help.unwrap().contains(&elsewhere.endpoint().to_string()));
+        assert!(elsewhere.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_next_endpoint_is_taken_when_no_connection_comes_about() {
+        let server = Server::start(|_| json(200, "{}")).await;
+        let sender = sender(vec![dead_endpoint().await, dead_endpoint().await, server.endpoint()]);
+        sender.send(&write(), None, answer::nothing).await.unwrap();
+        assert_eq!(sender.good.load(Ordering::Relaxed), 2);
+        sender.send(&write(), None, answer::nothing).await.unwrap();
+        assert_eq!(server.calls().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_next_endpoint_is_not_taken_once_something_was_sent() {
+        let broken = Server::start(|_| Reply::Close).await;
+        let other = Server::start(|_| json(200, "{}")).await;
+        let error =
+            sender(vec![broken.endpoint(), other.endpoint()]).send(&write(), None, answer::nothing).await.unwrap_err();
+        assert_eq!(error.effect, Effect::InDoubt);
+        assert_eq!((broken.calls().len(), other.calls().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_every_endpoint_is_named() {
+        let endpoints = vec![dead_endpoint().await, dead_endpoint().await];
+        let error = sender(endpoints.clone()).send(&write(), None, answer::nothing).await.unwrap_err();
+        assert_eq!(error.effect, Effect::NotSent);
+        assert!(endpoints.iter().all(|endpoint| error.message.contains(&endpoint.to_string())), "{error}");
+        assert!(error.message.contains("refused"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_no_header_carries_is_not_sent() {
+        let server = Server::start(|_| json(200, "{}")).await;
+        let error =
+            sender(vec![server.endpoint()]).send(&write(), Some(&"a\nb: c".into()), answer::nothing).await.unwrap_err();
+        assert_eq!(error.effect, Effect::NotSent);
+        assert!(server.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_connection_serves_many_calls() {
+        let server = Server::start(|_| json(200, "{}")).await;
+        let sender = sender(vec![server.endpoint()]);
+        for _ in 0..3 {
+            sender.send(&write(), None, answer::nothing).await.unwrap();
+        }
+        assert_eq!(server.connections(), 1);
+    }
 }

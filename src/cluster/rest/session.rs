@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use super::answer::{self, Tokens};
-use super::outcome;
+use super::answer::{self, Read, Tokens};
 use super::request::{self, Request};
-use super::send::{Body, Sender};
+use super::send::Sender;
 use crate::cluster::{CallError, Credentials, Effect};
 
 /// How long before its end a token is renewed: longer than a call should be on its way. A token that lives less
@@ -62,12 +61,12 @@ impl Session {
 
     /// Sends a call. A 401 says that nothing was done, so that after a renewal the call is sent once more, a write
     /// too.
-    pub(super) async fn send(&self, request: &Request) -> Result<Body, CallError> {
+    pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         let bearer = self.bearer(None).await?;
-        match self.sender.send(request, Some(&bearer.access)).await {
+        match self.sender.send(request, Some(&bearer.access), read).await {
             Err(error) if error.effect == Effect::Unauthorized(401) => {
                 let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.sender.send(request, Some(&renewed.access)).await
+                self.sender.send(request, Some(&renewed.access), read).await
             }
             answered => answered,
         }
@@ -94,10 +93,12 @@ impl Session {
         };
         let token = match (refreshed, &self.credentials) {
             (Some(Ok(token)), _) => token,
+            (Some(Err(error)), _) if error.effect == Effect::NotSent => return Err(error),
             (_, Credentials::Password { username, password, org }) => {
                 let org = self.tenant.as_deref().or(org.as_deref());
                 self.log_in(state, &request::login(username, password, org)).await?
             }
+            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::InDoubt => return Err(error),
             (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(TOKEN_OVER)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
@@ -125,8 +126,7 @@ impl Session {
 
     async fn ask_for_token(&self, request: &Request, refresh: Option<SecretString>) -> Result<Token, CallError> {
         let asked = Instant::now();
-        let body = self.sender.send(request, None).await?;
-        let tokens = answer::tokens(&body).map_err(|expected| outcome::unreadable(request, expected, &body))?;
+        let tokens = self.sender.send(request, None, answer::tokens).await?;
         if tokens.password_change_required {
             tracing::warn!("the cluster asks this user to change the password");
         }
@@ -152,5 +152,187 @@ impl Token {
 
     fn is_fresh(&self) -> bool {
         self.renew_at.is_none_or(|at| Instant::now() < at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::super::send::Timeouts;
+    use super::super::testing::{Heard, Reply, Server, json, tokens, unauthorized};
+    use super::super::tls::Trust;
+    use super::*;
+    use crate::base::{PolicyName, UserName};
+
+    fn password() -> Credentials {
+        Credentials::Password { username: "admin".into(), password: "pw".into(), org: Some("ml".into()) }
+    }
+
+    fn stored(refresh: Option<&str>) -> Credentials {
+        Credentials::Token { access: "stored".into(), refresh: refresh.map(Into::into) }
+    }
+
+    fn session(server: &Server, credentials: Credentials) -> Session {
+        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
+        Session::new(sender, credentials, None)
+    }
+
+    fn write() -> Request {
+        request::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
+    }
+
+    /// Calls and the tokens they came with.
+    fn story(server: &Server) -> Vec<(String, String)> {
+        server.heard().into_iter().map(|heard| (heard.call, heard.token.unwrap_or_default())).collect()
+    }
+
+    fn told(calls: &[(&str, &str)]) -> Vec<(String, String)> {
+        calls.iter().map(|(call, token)| ((*call).to_owned(), (*token).to_owned())).collect()
+    }
+
+    /// Accepts `good` and no other token; `login` and `refresh` answer theirs.
+    async fn server(
+        good: &'static str,
+        login: impl Fn() -> Reply + Send + Sync + 'static,
+        refresh: impl Fn() -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        Server::start(move |heard: &Heard| match (heard.call.as_str(), heard.token.as_deref()) {
+            ("POST /login", None) => login(),
+            ("POST /login/refresh", None) => refresh(),
+            (_, Some(token)) if token == good => json(200, r#"{"data":null}"#),
+            _ => unauthorized(),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_login_is_made_with_the_first_call_and_serves_the_next() {
+        let server = server("a", || tokens("a", 300), || Reply::Close).await;
+        let session = session(&server, password());
+        assert!(server.calls().is_empty());
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        session.send(&request::users(), answer::nothing).await.unwrap();
+        assert_eq!(story(&server), told(&[("POST /login", ""), ("GET /s3/policies", "a"), ("GET /users", "a")]));
+        assert_eq!(server.heard()[0].body, r#"{"org":"ml","password":"pw","username":"admin"}"#);
+    }
+
+    #[tokio::test]
+    async fn the_tenant_that_is_asked_for_is_logged_in_to() {
+        let server = server("a", || tokens("a", 300), || Reply::Close).await;
+        let mut session = session(&server, password());
+        session.tenant = Some("etl".to_owned());
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        assert!(server.heard()[0].body.contains(r#""org":"etl""#));
+    }
+
+    #[tokio::test]
+    async fn a_token_near_its_end_is_refreshed_before_it_is_used() {
+        let server = server("b", || tokens("a", 0), || tokens("b", 300)).await;
+        let session = session(&server, password());
+        assert_eq!(session.bearer(None).await.unwrap().serial, 1);
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        session.send(&request::policies(), answer::nothing).await.unwrap();
+        let expected =
+            [("POST /login", ""), ("POST /login/refresh", ""), ("GET /s3/policies", "b"), ("GET /s3/policies", "b")];
+        assert_eq!(story(&server), told(&expected));
+        assert_eq!(server.heard()[1].body, r#"{"refresh_token":"r-a"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_meets_a_401_is_sent_again_after_a_refresh() {
+        let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
+        session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
+        let attach = "POST /s3/policies/attach";
+        assert_eq!(
+            story(&server),
+            told(&[("POST /login", ""), (attach, "a"), ("POST /login/refresh", ""), (attach, "b")])
+        );
+        assert_eq!(server.heard()[1].body, server.heard()[3].body);
+    }
+
+    #[tokio::test]
+    async fn a_refresh_that_fails_is_followed_by_a_login() {
+        for status in [400, 401, 500] {
+            let logins = AtomicUsize::new(0);
+            let login = move || tokens(if logins.fetch_add(1, Ordering::Relaxed) == 0 { "a" } else { "b" }, 300);
+            let server = server("b", login, move || json(status, "{}")).await;
+            session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
+            let attach = "POST /s3/policies/attach";
+            let expected =
+                [("POST /login", ""), (attach, "a"), ("POST /login/refresh", ""), ("POST /login", ""), (attach, "b")];
+            assert_eq!(story(&server), told(&expected), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_401_is_the_answer() {
+        let server = server("none", || tokens("a", 300), || tokens("b", 300)).await;
+        let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
+        assert_eq!(error.effect, Effect::Unauthorized(401));
+        assert_eq!(server.calls().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
+        let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
+        let session = session(&server, password());
+        let request = request::policies();
+        let outcomes = join_all((0..8).map(|_| session.send(&request, answer::nothing))).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        let count = |wanted: &str| server.calls().iter().filter(|call| *call == wanted).count();
+        assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_is_tried_once() {
+        let server = server("none", unauthorized, || Reply::Close).await;
+        let session = session(&server, password());
+        let request = write();
+        for outcome in join_all((0..4).map(|_| session.send(&request, answer::nothing))).await {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.call.as_str(), error.effect), ("POST /login", Effect::Unauthorized(401)));
+            assert!(error.help.unwrap().contains("password"));
+        }
+        assert_eq!(server.calls(), ["POST /login"]);
+    }
+
+    #[tokio::test]
+    async fn a_login_in_doubt_leaves_no_doubt_about_the_write() {
+        for reply in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}")] {
+            let server = server("none", reply, || Reply::Close).await;
+            let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
+            assert_eq!(error.effect, Effect::NotSent, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stored_login_is_used_refreshed_and_over() {
+        let fresh = server("stored", || Reply::Close, || Reply::Close).await;
+        session(&fresh, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();
+        assert_eq!(fresh.calls().len(), 1);
+
+        let expired = server("b", || Reply::Close, || tokens("b", 300)).await;
+        session(&expired, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();
+        assert_eq!(expired.heard()[1].body, r#"{"refresh_token":"r"}"#);
+
+        let over = server("none", || Reply::Close, unauthorized).await;
+        for credentials in [stored(Some("r")), stored(None)] {
+            let error = session(&over, credentials).send(&write(), answer::key_pair).await.unwrap_err();
+            assert_eq!(error.effect, Effect::Unauthorized(401));
+            assert!(error.help.unwrap().contains("weka user login"));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_error_of_a_login_shows_a_token() {
+        let answer = r#"{"data":{"access_token":{"jwt":"t0k3n"},"refresh_token":"t0k3n"}}"#;
+        for status in [200, 400, 500] {
+            let server = server("none", move || json(status, answer), || Reply::Close).await;
+            let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
+            assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
+        }
     }
 }

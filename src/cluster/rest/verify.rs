@@ -167,3 +167,141 @@ fn is_authority_as_server(error: &Error) -> bool {
 fn disbelieve(reason: Disbelief) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+    use super::super::send::{Sender, Timeouts};
+    use super::super::testing::{Server, json};
+    use super::super::{answer, request};
+    use super::*;
+    use crate::cluster::{CallError, Effect};
+
+    /// A certificate, what it was made from, and its key.
+    struct Held {
+        params: CertificateParams,
+        certificate: CertificateDer<'static>,
+        key: KeyPair,
+    }
+
+    fn params(names: &[&str]) -> CertificateParams {
+        CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// What `openssl req -x509` makes: self-signed, and an authority.
+    fn authority(names: &[&str]) -> CertificateParams {
+        let mut params = params(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+    }
+
+    fn self_signed(params: &CertificateParams) -> Held {
+        let key = KeyPair::generate().unwrap();
+        Held { certificate: params.self_signed(&key).unwrap().der().clone(), params: params.clone(), key }
+    }
+
+    fn signed_by(params: &CertificateParams, authority: &Held) -> Held {
+        let issuer = Issuer::from_params(&authority.params, &authority.key);
+        let key = KeyPair::generate().unwrap();
+        Held { certificate: params.signed_by(&key, &issuer).unwrap().der().clone(), params: params.clone(), key }
+    }
+
+    async fn server(held: &Held) -> Server {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivatePkcs8KeyDer::from(held.key.serialize_der());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![held.certificate.clone()], key.into())
+            .unwrap();
+        Server::start_tls(config, |_| json(200, "{}")).await
+    }
+
+    /// A call to the server as `host`, and whether it was sent as it says.
+    async fn call(held: &Held, host: &str, trust: &Trust) -> Result<(), CallError> {
+        let server = server(held).await;
+        let sender = Sender::new(vec![server.endpoint_at(host)], trust, Timeouts::default()).unwrap();
+        let outcome = sender.send(&request::users(), Some(&"t0k3n".into()), answer::nothing).await;
+        assert_eq!(server.calls().len(), usize::from(outcome.is_ok()));
+        outcome.map(|_| ())
+    }
+
+    fn trust(held: &Held) -> Trust {
+        Trust::Certificates(vec![held.certificate.clone()])
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_the_authority_in_the_file_is_believed_for_its_names() {
+        let root = self_signed(&authority(&["ca"]));
+        let leaf = signed_by(&params(&["127.0.0.1"]), &root);
+        call(&leaf, "127.0.0.1", &trust(&root)).await.unwrap();
+        let error = call(&leaf, "localhost", &trust(&root)).await.unwrap_err();
+        assert!(error.message.contains("not valid for name"), "{error}");
+        let stranger = self_signed(&authority(&["ca"]));
+        assert_eq!(call(&leaf, "127.0.0.1", &trust(&stranger)).await.unwrap_err().effect, Effect::NotSent);
+    }
+
+    #[tokio::test]
+    async fn a_self_signed_certificate_in_the_file_is_believed_for_its_names_and_dates() {
+        for own in [params(&["localhost"]), authority(&["localhost"])] {
+            let held = self_signed(&own);
+            call(&held, "localhost", &trust(&held)).await.unwrap();
+            assert!(call(&held, "127.0.0.1", &trust(&held)).await.unwrap_err().message.contains("not valid for name"));
+            let mut expired = own.clone();
+            (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+            let expired = self_signed(&expired);
+            assert!(call(&expired, "localhost", &trust(&expired)).await.unwrap_err().message.contains("expired"));
+            let twin = self_signed(&own);
+            assert_eq!(call(&twin, "localhost", &trust(&held)).await.unwrap_err().effect, Effect::NotSent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fingerprint_is_believed_whatever_the_names_and_dates() {
+        let mut own = authority(&["elsewhere.example.com"]);
+        (own.not_before, own.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        let (held, other) = (self_signed(&own), self_signed(&own));
+        let fingerprint = Fingerprint::of(&held.certificate);
+        call(&held, "127.0.0.1", &Trust::Fingerprint(fingerprint)).await.unwrap();
+        let error = call(&other, "127.0.0.1", &Trust::Fingerprint(fingerprint)).await.unwrap_err();
+        assert_eq!(error.effect, Effect::NotSent);
+        let presented = Fingerprint::of(&other.certificate).to_string();
+        assert!(error.message.contains(&presented) && error.message.contains(&fingerprint.to_string()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_refused_and_its_fingerprint_shown() {
+        let held = self_signed(&params(&["127.0.0.1"]));
+        let error = call(&held, "127.0.0.1", &Trust::System).await.unwrap_err();
+        assert_eq!(error.effect, Effect::NotSent);
+        let line = format!("fingerprint = \"{}\"", Fingerprint::of(&held.certificate));
+        assert!(error.help.as_ref().is_some_and(|help| help.contains(&line) && help.contains("ca_file")), "{error:?}");
+        call(&held, "127.0.0.1", &Trust::Anyone).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_certificate_without_its_key_is_worth_nothing() {
+        let (held, thief) = (self_signed(&params(&["127.0.0.1"])), KeyPair::generate().unwrap());
+        let provider = rustls::crypto::ring::default_provider();
+        let key = PrivatePkcs8KeyDer::from(thief.serialize_der()).into();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![held.certificate.clone()], key));
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        let server = Server::start_tls(config, |_| json(200, "{}")).await;
+        for trust in [trust(&held), Trust::Fingerprint(Fingerprint::of(&held.certificate)), Trust::Anyone] {
+            let sender = Sender::new(vec![server.endpoint()], &trust, Timeouts::default()).unwrap();
+            let error = sender.send(&request::users(), None, answer::nothing).await.unwrap_err();
+            assert_eq!(error.effect, Effect::NotSent, "{error}");
+        }
+        assert!(server.calls().is_empty());
+    }
+}

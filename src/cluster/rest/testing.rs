@@ -1,0 +1,186 @@
+//! A server for tests that answers each request as the test says, down to answers that break off.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use super::endpoints::Endpoint;
+
+/// A request as the server heard it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Method and path, without `/api/v2`.
+    pub(super) call: String,
+    pub(super) head: String,
+    pub(super) token: Option<String>,
+    pub(super) body: String,
+}
+
+/// What the server does then.
+pub(super) enum Reply {
+    Json(u16, String),
+    /// These bytes, then the end of the connection.
+    Raw(String),
+    /// Nothing, and the end of the connection.
+    Close,
+    /// Nothing, for ever.
+    Silence,
+}
+
+/// An answer of JSON.
+pub(super) fn json(status: u16, body: impl Into<String>) -> Reply {
+    Reply::Json(status, body.into())
+}
+
+/// The answer to a login or a refresh.
+pub(super) fn tokens(access: &str, expires_in: u64) -> Reply {
+    json(
+        200,
+        format!(r#"{{"data":{{"access_token":"{access}","refresh_token":"r-{access}","expires_in":{expires_in}}}}}"#),
+    )
+}
+
+/// The refusal of a token.
+pub(super) fn unauthorized() -> Reply {
+    json(401, r#"{"data":"Unauthorized"}"#)
+}
+
+type Script = Arc<dyn Fn(&Heard) -> Reply + Send + Sync>;
+
+pub(super) struct Server {
+    address: SocketAddr,
+    scheme: &'static str,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    connections: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Answers each request by `script`.
+    pub(super) async fn start(script: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, Arc::new(script)).await
+    }
+
+    /// The same over TLS.
+    pub(super) async fn start_tls(
+        config: ServerConfig,
+        script: impl Fn(&Heard) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(TlsAcceptor::from(Arc::new(config))), Arc::new(script)).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>, script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Heard>>>::default());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (log, connections) = (Arc::clone(&heard), Arc::<AtomicUsize>::default());
+        let count = Arc::clone(&connections);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                let (tls, log, script) = (tls.clone(), Arc::clone(&log), Arc::clone(&script));
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, &log, &script).await,
+                        Some(tls) => serve(tls.accept(stream).await?, &log, &script).await,
+                    }
+                });
+            }
+        });
+        Self { address, scheme, heard, connections, task }
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.endpoint_at("127.0.0.1")
+    }
+
+    /// The server by another name of this machine.
+    pub(super) fn endpoint_at(&self, host: &str) -> Endpoint {
+        Endpoint::parse(&format!("{}://{host}:{}", self.scheme, self.address.port())).unwrap()
+    }
+
+    pub(super) fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// How many connections there were.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// The calls that were heard, in order.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.heard().into_iter().map(|heard| heard.call).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// An endpoint at which nobody listens.
+pub(super) async fn dead_endpoint() -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    log: &Mutex<Vec<Heard>>,
+    script: &Script,
+) -> io::Result<()> {
+    while let Some(heard) = hear(&mut stream).await? {
+        log.lock().unwrap().push(heard.clone());
+        match script(&heard) {
+            Reply::Json(status, body) => {
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+                );
+                stream.write_all((head + &body).as_bytes()).await?;
+                stream.flush().await?;
+            }
+            Reply::Raw(bytes) => {
+                stream.write_all(bytes.as_bytes()).await?;
+                return stream.shutdown().await;
+            }
+            Reply::Close => return stream.shutdown().await,
+            Reply::Silence => std::future::pending().await,
+        }
+    }
+    Ok(())
+}
+
+/// One request, or `None` at the end of the connection.
+async fn hear<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<Heard>> {
+    let mut bytes = Vec::new();
+    let head_end = loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
+    let header = |name: &str| {
+        head.lines().find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)))
+    };
+    let length: usize = header("content-length").map_or(0, |(_, length)| length.parse().unwrap());
+    while bytes.len() < head_end + length {
+        stream.read_buf(&mut bytes).await?;
+    }
+    let call = head.split(" HTTP/").next().unwrap_or_default().replacen("/api/v2", "", 1);
+    let token = header("authorization").and_then(|(_, value)| value.strip_prefix("Bearer ")).map(ToOwned::to_owned);
+    let body = String::from_utf8_lossy(&bytes[head_end..]).into_owned();
+    Ok(Some(Heard { call, token, body, head }))
+}
