@@ -29,9 +29,7 @@ pub(super) async fn look(call: &Call, cluster: &dyn Cluster) -> Result<Seen, Cal
                 Seen::Other(format!("policy `{policy}` is there with another document"))
             })
         }
-        Call::RemovePolicy { policy, .. } => {
-            Ok(if exists(policy, cluster).await? { Seen::Before } else { Seen::Done })
-        }
+        Call::RemovePolicy { policy, .. } => Ok(if exists(policy, cluster).await? { Seen::Before } else { Seen::Done }),
         Call::Attach { user, policy, expects } => {
             let holds = held_by(user, cluster).await?;
             Ok(match &holds {

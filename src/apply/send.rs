@@ -61,7 +61,8 @@ async fn once(call: &Call, cluster: &dyn Cluster, remarks: &mut Vec<Remark>) -> 
 fn refuses_over(call: &Call, error: &CallError) -> bool {
     let Call::Attach { expects: Some(_), .. } = call else { return false };
     let message = error.message.to_lowercase();
-    matches!(error.effect, Effect::Refused(400 | 409)) && ["already", "attached"].iter().any(|word| message.contains(word))
+    matches!(error.effect, Effect::Refused(400 | 409))
+        && ["already", "attached"].iter().any(|word| message.contains(word))
 }
 
 /// Detaches what the user holds, then attaches; puts the old policy back when the attach fails.

@@ -1,7 +1,5 @@
 //! `attune apply`: runs the plan, once somebody has agreed to it.
 
-use std::io::Write;
-
 use super::args::{Format, GlobalArgs, Jobs};
 use super::connect::{Connection, connect};
 use super::desired::read_whole;
@@ -102,7 +100,8 @@ impl ApplyArgs {
             return Ok(());
         }
         if !output.can_ask() {
-            let help = format!("review the plan, then run `attune apply --approved {}` (or `--yes`)", plan.digest.short());
+            let help =
+                format!("review the plan, then run `attune apply --approved {}` (or `--yes`)", plan.digest.short());
             return Err(Failure::new(&exit::NOT_CONFIRMED, "nobody is here to confirm the plan").help(help));
         }
         match output.ask("apply this plan? Only `yes` is taken: ")?.as_str() {

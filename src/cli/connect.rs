@@ -37,8 +37,9 @@ pub(super) async fn connect(
             if global.insecure {
                 output.warn("--insecure: any certificate is believed; whoever is in between reads the password and changes the calls");
             }
-            let credentials = Credentials::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read_to_string(path))
-                .map_err(|problem| Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help()))?;
+            let credentials =
+                Credentials::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read_to_string(path))
+                    .map_err(|problem| Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help()))?;
             let trust = trust(global, settings)?;
             let cluster = rest(RestOptions { endpoints, credentials, tenant, trust, timeouts: Timeouts::default() })?;
             Ok(Connection { cluster, _simulated: None })
@@ -50,7 +51,9 @@ fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Fai
     let here = PathBuf::new();
     let named: Vec<(&str, &Path)> = match &global.cluster {
         Some(cluster) => vec![(cluster.as_str(), here.as_path())],
-        None => settings.endpoints.iter().map(|endpoint| (endpoint.text.as_str(), endpoint.directory.as_path())).collect(),
+        None => {
+            settings.endpoints.iter().map(|endpoint| (endpoint.text.as_str(), endpoint.directory.as_path())).collect()
+        }
     };
     match named.as_slice() {
         [] => Err(Failure::new(&exit::NO_ENDPOINT, "nothing says where the cluster is")
@@ -93,9 +96,10 @@ fn rest(options: RestOptions) -> Result<RestCluster, Failure> {
 /// Starts the simulated cluster on this machine and logs in as its administrator: whoever can read the state file has
 /// its passwords anyway.
 async fn simulated(state: &Path, tenant: Option<String>) -> Result<Connection, Failure> {
-    let failure = |why: String| Failure::new(&exit::SIMULATOR, format!("the simulated cluster {}: {why}", state.display()));
+    let failure =
+        |why: String| Failure::new(&exit::SIMULATOR, format!("the simulated cluster {}: {why}", state.display()));
     let running = sim::start(sim::Options::new(state)).await.map_err(|error| failure(error.to_string()))?;
-    let (username, password) = running.admin_login().map_err(|error| failure(error.to_string()))?;
+    let (username, password) = running.admin_login();
     let endpoint = parse(running.url(), false).map_err(|problem| failure(problem.to_string()))?;
     let credentials = Credentials::Password { username, password: password.into(), org: None };
     let cluster = rest(RestOptions {

@@ -1,7 +1,7 @@
 //! The command line: one file a command, and what they share.
 
-mod args;
 mod apply;
+mod args;
 mod connect;
 mod desired;
 mod exit;

@@ -76,7 +76,9 @@ impl Output {
 
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
-        Term::stdout().features().is_attended() && console::user_attended_stderr() && io::IsTerminal::is_terminal(&io::stdin())
+        Term::stdout().features().is_attended()
+            && console::user_attended_stderr()
+            && io::IsTerminal::is_terminal(&io::stdin())
     }
 
     /// Asks a question on stderr and returns the answer.
@@ -97,6 +99,8 @@ fn coloured(color: Color, term: &Term) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        Color::Auto => {
+            term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
     }
 }

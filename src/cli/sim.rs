@@ -1,1 +1,74 @@
-//! x
+//! `attune sim`: the simulated cluster as a server of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use crate::sim::{self, SimRelease};
+
+/// Run a simulated cluster
+#[derive(Debug, clap::Args)]
+pub(super) struct SimArgs {
+    #[command(subcommand)]
+    command: SimCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SimCommand {
+    Serve(ServeArgs),
+}
+
+/// Serve a simulated cluster over HTTP until interrupted
+///
+/// The first line of stdout is its URL. A state file that is not there yet begins a fresh cluster with the user `admin`
+/// and the password `admin`; every change is saved at once. The file may be edited while the server runs.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune sim serve --state cluster.json
+  attune sim serve --state cluster.json --listen 127.0.0.1:14000 --release 4.4
+  attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms")]
+struct ServeArgs {
+    /// The state of the cluster, a JSON file
+    #[arg(long, value_name = "PATH")]
+    state: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The release to behave as: 3.14, 4.0, 4.4 or 5.1. Default: the state's, or 5.1 for a fresh one
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<SimRelease>,
+    /// How long every answer takes
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = humantime::parse_duration)]
+    latency: Duration,
+}
+
+impl SimArgs {
+    pub(super) async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        match &self.command {
+            SimCommand::Serve(serve) => serve.run(output).await,
+        }
+    }
+}
+
+impl ServeArgs {
+    async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let options = sim::Options {
+            listen: self.listen,
+            release: self.release.clone(),
+            latency: self.latency,
+            ..sim::Options::new(&self.state)
+        };
+        let running = sim::start(options)
+            .await
+            .map_err(|error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}")))?;
+        output.result(|out, _| writeln!(out, "{}", running.url()))?;
+        output.aside(|out, _| writeln!(out, "simulating until interrupted; the API is under {}/api/v2", running.url()));
+        running.until(tokio::signal::ctrl_c()).await;
+        Ok(Exit::Done)
+    }
+}

@@ -1,7 +1,5 @@
 //! `attune validate`: checks the files, offline.
 
-use std::io::Write;
-
 use super::args::{Format, GlobalArgs};
 use super::desired::read;
 use super::exit::{self, Exit, Failure};

@@ -41,7 +41,10 @@ pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> R
 /// The policies on the cluster whose documents matter: those that a file names, that may be removed, that are in
 /// transit, and that a declared user holds now or then.
 fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<PolicyName> {
-    let held = users.users.iter().filter(|user| desired.users.contains_key(&user.name) || desired.ownership.covers_user(&user.name));
+    let held = users
+        .users
+        .iter()
+        .filter(|user| desired.users.contains_key(&user.name) || desired.ownership.covers_user(&user.name));
     let held: BTreeSet<&PolicyName> = held.filter_map(|user| user.policy.as_ref()).collect();
     let targets: BTreeSet<&PolicyName> = desired
         .users

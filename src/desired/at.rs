@@ -50,9 +50,9 @@ impl<'de> Deserialize<'de> for Entries {
         let span = whole.span();
         Ok(match whole.into_inner() {
             OneOrMany::One(text) => Self(vec![(text, span)]),
-            OneOrMany::Many(entries) => {
-                Self(entries.into_iter().map(|entry| (entry.span(), entry.into_inner().0)).map(|(s, t)| (t, s)).collect())
-            }
+            OneOrMany::Many(entries) => Self(
+                entries.into_iter().map(|entry| (entry.span(), entry.into_inner().0)).map(|(s, t)| (t, s)).collect(),
+            ),
         })
     }
 }

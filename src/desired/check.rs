@@ -74,26 +74,30 @@ impl Walk {
                     self.items(array, of);
                 }
             }
-            DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => {}
         }
         true
     }
 
     fn items<'i>(&mut self, array: &mut DeArray<'i>, schema: &Value) {
         let items = std::mem::replace(array, DeArray::new());
-        *array = items
-            .into_iter()
-            .filter_map(|mut item| self.value(&mut item, schema).then_some(item))
-            .collect();
+        *array = items.into_iter().filter_map(|mut item| self.value(&mut item, schema).then_some(item)).collect();
     }
 
     fn unknown(&mut self, name: &str, span: Range<usize>, schema: &Value) {
         if SECRET_KEYS.contains(&name.to_lowercase().as_str()) {
             let finding = Finding::error(codes::SECRET_IN_FILE, format!("`{name}` would put a secret into the file"));
-            self.add(finding.help(
-                "take it out, treat it as known to everybody who can read this file, and set ATTUNE_USERNAME and \
+            self.add(
+                finding.help(
+                    "take it out, treat it as known to everybody who can read this file, and set ATTUNE_USERNAME and \
                  ATTUNE_PASSWORD in the environment instead",
-            ), span);
+                ),
+                span,
+            );
             return;
         }
         let known = || schema.get("properties").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys);

@@ -184,11 +184,9 @@ impl Loader {
         }
         if !matched {
             let message = format!("`{}` matches no file", pattern.get());
-            self.findings.push(
-                Finding::error(codes::INCLUDE_EMPTY, message)
-                    .at(at)
-                    .help("the pattern is relative to the file that holds it; take the entry out if nothing is to be included"),
-            );
+            self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(
+                "the pattern is relative to the file that holds it; take the entry out if nothing is to be included",
+            ));
         }
     }
 }

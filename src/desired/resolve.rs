@@ -6,7 +6,10 @@ use std::path::Path;
 use super::at::At;
 use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser};
 use super::statement::inline_document;
-use super::{Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry, UserIntent, codes};
+use super::{
+    Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry,
+    UserIntent, codes,
+};
 use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Severity, UserName};
 
 /// What has been read so far, of all files.
@@ -28,8 +31,10 @@ impl Resolver {
         if let Some(ownership) = &raw.ownership {
             self.desired.ownership = ownership_of(ownership.get(), file, findings);
         }
-        let unsupported =
-            [("[guards]", raw.guards.as_ref().map(At::span)), ("[credentials]", raw.credentials.as_ref().map(At::span))];
+        let unsupported = [
+            ("[guards]", raw.guards.as_ref().map(At::span)),
+            ("[credentials]", raw.credentials.as_ref().map(At::span)),
+        ];
         for (what, span) in unsupported {
             if let Some(span) = span {
                 findings.push(not_supported(what, Location { file, span }));
@@ -116,9 +121,11 @@ impl Resolver {
             (None, false) => {
                 if !broken {
                     let finding = Finding::error(codes::USER_EMPTY, format!("nothing is said about user `{user}`"));
-                    findings.push(finding.at(at.clone()).help(
-                        "add `policy = \"NAME\"`, or `detached = true` for a user that is to hold none",
-                    ));
+                    findings.push(
+                        finding
+                            .at(at.clone())
+                            .help("add `policy = \"NAME\"`, or `detached = true` for a user that is to hold none"),
+                    );
                 }
                 None
             }

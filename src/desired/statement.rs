@@ -15,7 +15,8 @@ const VERSION: &str = "2012-10-17";
 /// The document of a list of inline statements; `None` when one of them lacks a part.
 pub(super) fn inline_document(raw: &[At<RawStatement>], file: FileId, findings: &mut Vec<Finding>) -> Option<Authored> {
     let mut reader = Reader { file, places: Places::default(), findings };
-    let statements: Vec<_> = raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
+    let statements: Vec<_> =
+        raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let places = reader.places;
     let statements = statements.into_iter().collect::<Option<Vec<_>>>()?;
     if statements.is_empty() {
@@ -76,7 +77,12 @@ impl Reader<'_> {
         })
     }
 
-    fn selector(&mut self, whole: Range<usize>, [these, others]: [Named<'_>; 2], place: &dyn Fn(usize) -> Place) -> Option<Selector> {
+    fn selector(
+        &mut self,
+        whole: Range<usize>,
+        [these, others]: [Named<'_>; 2],
+        place: &dyn Fn(usize) -> Place,
+    ) -> Option<Selector> {
         let (negated, entries) = match (these.1, others.1) {
             (Some(entries), None) => (false, entries),
             (None, Some(entries)) => (true, entries),

@@ -122,8 +122,7 @@ impl Builder<'_> {
     /// Brings a user to its policy, by way of a stand-in or of nothing where it must be.
     fn towards(&mut self, user: &UserName, fate: &UserFate, target: &PolicyName) {
         let stays = fate.before.as_ref() == Some(target);
-        let change =
-            if stays { ChangeId::Policy(target.clone()) } else { ChangeId::User(user.clone()) };
+        let change = if stays { ChangeId::Policy(target.clone()) } else { ChangeId::User(user.clone()) };
         let way = self.ways.get(target);
         let in_place = fate.physical.as_ref() == Some(target);
         if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {

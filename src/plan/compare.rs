@@ -118,7 +118,8 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
     if let Some(body) = now {
         return body.normal().map_or(PolicyFate::Ambiguous, |normal| PolicyFate::Replace(normal.clone()));
     }
-    let documents: BTreeSet<_> = leftovers.iter().map(|name| observed.policies.get(name).and_then(Body::normal)).collect();
+    let documents: BTreeSet<_> =
+        leftovers.iter().map(|name| observed.policies.get(name).and_then(Body::normal)).collect();
     match documents.first() {
         Some(Some(only)) if documents.len() == 1 => PolicyFate::Replace((*only).clone()),
         Some(_) | None => PolicyFate::Ambiguous,

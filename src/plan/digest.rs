@@ -67,7 +67,9 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
     for step in steps {
         let after: Vec<usize> = step.after.iter().map(|first| first.0).collect();
         line(match &step.call {
-            Call::AddPolicy { policy, document } => json!([step.id.0, "add_policy", policy.as_str(), document.json(), after]),
+            Call::AddPolicy { policy, document } => {
+                json!([step.id.0, "add_policy", policy.as_str(), document.json(), after])
+            }
             Call::RemovePolicy { policy, .. } => json!([step.id.0, "remove_policy", policy.as_str(), after]),
             Call::Attach { user, policy, .. } => json!([step.id.0, "attach", policy.as_str(), user.as_str(), after]),
             Call::Detach { user, policy } => json!([step.id.0, "detach", policy.as_str(), user.as_str(), after]),

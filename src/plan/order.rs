@@ -12,7 +12,7 @@ use super::change::{ChangeId, Way};
 use super::compare::{Comparison, PolicyFate};
 use super::graph::{Graph, Key};
 use super::step::{Call, Step, StepId};
-use super::ways::{Concessions, ways};
+use super::ways::{Concessions, can_gap, ways};
 
 /// The calls in order, and how it was arranged.
 #[derive(Debug, Default)]
@@ -74,7 +74,8 @@ struct Stuck(BTreeSet<Key>);
 fn sequence(graph: &mut Graph, comparison: &Comparison, room: usize) -> Result<Vec<Key>, Stuck> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
     let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
-    let mut waits: BTreeMap<Key, usize> = graph.nodes.iter().map(|(key, node)| (key.clone(), node.after.len())).collect();
+    let mut waits: BTreeMap<Key, usize> =
+        graph.nodes.iter().map(|(key, node)| (key.clone(), node.after.len())).collect();
     let mut followers: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
     for (key, node) in &graph.nodes {
         for first in &node.after {
@@ -135,7 +136,9 @@ fn concede(
     concessions: &mut Concessions,
 ) -> bool {
     let swapped = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.change {
-        ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) => Some(policy.clone()),
+        ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) && can_gap(policy, comparison) => {
+            Some(policy.clone())
+        }
         ChangeId::Policy(_) | ChangeId::User(_) => None,
     });
     if let Some(policy) = swapped {

@@ -23,8 +23,10 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
 
 /// The calls need room for one policy more at some time, and nothing gives it back.
 pub(super) fn no_room(observed: &Observed) -> Finding {
-    let message = format!("no order of the calls keeps within the {} policies the cluster takes", observed.limits.policies);
-    Finding::error(codes::TOO_MANY, message).help("remove a policy that nobody needs, then plan again")
+    let message =
+        format!("no order of the calls keeps within the {} policies the cluster takes", observed.limits.policies);
+    Finding::error(codes::TOO_MANY, message)
+        .help("remove a policy that nobody needs, or declare the users that hold what is replaced, then plan again")
 }
 
 struct View<'a> {
@@ -103,22 +105,36 @@ impl View<'_> {
     fn target(&self, user: &UserName, policy: &PolicyName, findings: &mut Vec<Finding>) {
         let declared = self.desired.policies.get(policy).map(|entry| &entry.intent);
         match (declared, self.comparison.policies.get(policy)) {
-            // Said by the file's own checks, with a better place.
-            (Some(PolicyIntent::Absent), _) => {}
+            (Some(PolicyIntent::Absent), _) => {
+                let message = format!("user `{user}` is to hold `{policy}`, which is declared absent");
+                findings.push(Finding::error(codes::NO_SUCH_POLICY, message).at(self.user_at(user)));
+            }
             (Some(PolicyIntent::Present(_)), _) => {}
             (None, Some(PolicyFate::Remove)) => {
-                let message = format!("user `{user}` is to hold `{policy}`, which no file declares and `[ownership]` covers");
+                let message =
+                    format!("user `{user}` is to hold `{policy}`, which no file declares and `[ownership]` covers");
                 findings.push(
                     Finding::error(codes::HELD_NOT_DECLARED, message)
                         .at(self.user_at(user))
                         .help(format!("declare `[policies.{policy}]`, or it would be removed as no longer wanted")),
                 );
             }
-            (None, Some(PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::LeaveAlone | PolicyFate::Ambiguous)) => {}
+            (
+                None,
+                Some(
+                    PolicyFate::Keep
+                    | PolicyFate::Add(_)
+                    | PolicyFate::Replace(_)
+                    | PolicyFate::LeaveAlone
+                    | PolicyFate::Ambiguous,
+                ),
+            ) => {}
             (None, None) => {
                 let known = self.comparison.policies.keys().map(PolicyName::as_str);
-                let near = nearest(policy.as_str(), known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-                let message = format!("user `{user}` is to hold `{policy}`, which is neither declared nor on the cluster");
+                let near =
+                    nearest(policy.as_str(), known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                let message =
+                    format!("user `{user}` is to hold `{policy}`, which is neither declared nor on the cluster");
                 findings.push(
                     Finding::error(codes::NO_SUCH_POLICY, message)
                         .at(self.user_at(user))
@@ -135,7 +151,8 @@ impl View<'_> {
             if !matches!(self.comparison.policies.get(policy), Some(PolicyFate::Remove)) {
                 continue;
             }
-            let message = format!("policy `{policy}` is to be removed, but user `{user}`, whom no file names, holds it");
+            let message =
+                format!("policy `{policy}` is to be removed, but user `{user}`, whom no file names, holds it");
             findings.push(Finding::error(codes::HELD_ELSEWHERE, message).at(self.policy_at(policy)).help(format!(
                 "declare `[users.{user}]` with another policy or `detached = true`, or let `[ownership] users` cover it"
             )));
@@ -149,10 +166,9 @@ impl View<'_> {
             }
             let names: Vec<_> = self.comparison.leftovers_of(policy).iter().map(|name| format!("`{name}`")).collect();
             let message = format!("a replacement of `{policy}` was interrupted and left {} behind", names.join(", "));
-            findings.push(
-                Finding::error(codes::AMBIGUOUS_LEFTOVER, message)
-                    .help(format!("declare `[policies.{policy}]` with the document it should have; the plan finishes it then")),
-            );
+            findings.push(Finding::error(codes::AMBIGUOUS_LEFTOVER, message).help(format!(
+                "declare `[policies.{policy}]` with the document it should have; the plan finishes it then"
+            )));
         }
     }
 
@@ -161,7 +177,9 @@ impl View<'_> {
         let counts = |fate: &PolicyFate, name: &PolicyName| match fate {
             PolicyFate::Add(_) | PolicyFate::Replace(_) => true,
             PolicyFate::Remove => false,
-            PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => self.observed.policies.contains_key(name),
+            PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => {
+                self.observed.policies.contains_key(name)
+            }
         };
         let after = self.comparison.policies.iter().filter(|(name, fate)| counts(fate, name)).count();
         let (before, limit) = (self.observed.policies.len(), self.observed.limits.policies);

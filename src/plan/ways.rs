@@ -45,11 +45,17 @@ fn way(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &
     let held = comparison.stayers(policy).any(|(_, user)| user.physical.as_ref() == Some(policy));
     if !held && !joined_from_replaced(policy, comparison) {
         Way::Plain
-    } else if gap {
+    } else if gap && can_gap(policy, comparison) {
         Way::Gap
     } else {
         Way::Swap(stand_in(policy, after, observed))
     }
+}
+
+/// Whether a gap is possible at all: only declared users can be detached on the way. Were the run interrupted, nothing on
+/// the cluster would tell that a user no file names held the policy before.
+pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
+    comparison.stayers(policy).all(|(_, user)| user.declared)
 }
 
 /// Whether a user comes here from a policy that is replaced as well: it can neither wait for the new document (the old

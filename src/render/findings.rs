@@ -23,8 +23,11 @@ pub fn findings(out: &mut dyn Write, styles: &Styles, findings: &[Finding], sour
         (number(Severity::Warning), "warning", "warnings"),
         (number(Severity::Note), "note", "notes"),
     ];
-    let counts: Vec<_> =
-        counts.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)).collect();
+    let counts: Vec<_> = counts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| count(number, one, many))
+        .collect();
     if counts.is_empty() { Ok(()) } else { writeln!(out, "{}", counts.join(", ")) }
 }
 

@@ -16,9 +16,7 @@ pub(super) fn list(words: &[String]) -> String {
 
 /// Text from elsewhere made safe to show on one line of a terminal: control characters are written out.
 pub(super) fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::policy::{DocumentDiff, Line, LineKind, diff};
-use crate::policy::Document;
+use crate::policy::{Change as StatementChange, Document, DocumentDiff, Line, LineKind, diff};
 use crate::render::Styles;
 use crate::render::words::{count, shown};
 
@@ -16,12 +15,13 @@ pub(super) fn documents(
     after: &Document,
 ) -> io::Result<()> {
     let DocumentDiff { lines, statements, unchanged } = diff(before, Some(after));
-    for line in &lines {
+    for line in lines.iter().filter(|line| before.is_some() || line.member != "version") {
         entry(out, styles, indent, line)?;
     }
     for statement in &statements {
         writeln!(out, "{indent}{}", shown(&statement.title))?;
-        for line in &statement.lines {
+        let sid = |line: &Line| line.member == "sid" && statement.change != StatementChange::Changed;
+        for line in statement.lines.iter().filter(|line| !sid(line)) {
             entry(out, styles, &format!("{indent}  "), line)?;
         }
     }

@@ -14,7 +14,9 @@ use crate::render::words::shown;
 #[must_use]
 pub fn call(call: &Call) -> String {
     match call {
-        Call::AddPolicy { policy, document } => format!("add policy {} ({} bytes)", shown(policy.as_str()), document.len()),
+        Call::AddPolicy { policy, document } => {
+            format!("add policy {} ({} bytes)", shown(policy.as_str()), document.len())
+        }
         Call::RemovePolicy { policy, .. } => format!("remove policy {}", shown(policy.as_str())),
         Call::Attach { user, policy, .. } => format!("attach {} to {}", shown(policy.as_str()), shown(user.as_str())),
         Call::Detach { user, policy } => format!("detach {} from {}", shown(policy.as_str()), shown(user.as_str())),

@@ -44,7 +44,9 @@ fn step(out: &mut dyn Write, styles: &Styles, step: &Step, ended: &StepOutcome) 
     }
     for remark in &ended.remarks {
         let text = match remark {
-            Remark::Gap => "was detached first: this cluster takes no attach over an attachment, so access was gone for a moment",
+            Remark::Gap => {
+                "was detached first: this cluster takes no attach over an attachment, so access was gone for a moment"
+            }
             Remark::SecretNotKept => {
                 "a new key pair was made and its secret is not kept: `weka s3 user keys-generate --user NAME` makes another"
             }

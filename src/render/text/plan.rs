@@ -26,9 +26,9 @@ const NAMED: usize = 8;
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
     heading(out, styles, plan)?;
     if plan.is_empty() {
-        let policies = count(plan.unchanged.policies, "policy is", "policies are");
-        let users = count(plan.unchanged.users, "user holds", "users hold");
-        writeln!(out, "\nno changes: {policies} and {users} what the file says")?;
+        let policies = count(plan.unchanged.policies, "policy", "policies");
+        let users = count(plan.unchanged.users, "user", "users");
+        writeln!(out, "\nno changes: {policies} and {users} are as the file says")?;
         return left_alone(out, styles, plan);
     }
     writeln!(out)?;
@@ -79,9 +79,10 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &Plan, change: &Change, wi
     match &change.kind {
         ChangeKind::AddPolicy { after, .. } => documents(out, styles, UNDER, None, after.document()),
         ChangeKind::ReplacePolicy { before, after, .. } => replaced(out, styles, before.as_ref(), after),
-        ChangeKind::RemovePolicy { .. } | ChangeKind::Attach { .. } | ChangeKind::Move { .. } | ChangeKind::Detach { .. } => {
-            Ok(())
-        }
+        ChangeKind::RemovePolicy { .. }
+        | ChangeKind::Attach { .. }
+        | ChangeKind::Move { .. }
+        | ChangeKind::Detach { .. } => Ok(()),
     }
 }
 
@@ -104,11 +105,19 @@ fn what(plan: &Plan, change: &Change) -> String {
         ChangeKind::AddPolicy { after, .. } => size(plan, after),
         ChangeKind::ReplacePolicy { after, holders, way, leftovers, .. } => {
             let healing = if leftovers.is_empty() { "" } else { "finishes an interrupted replacement; " };
-            format!("{healing}{}{}", replacing(way, holders), if *way == Way::Finish { String::new() } else { format!(" · {}", size(plan, after)) })
+            format!(
+                "{healing}{}{}",
+                replacing(way, holders),
+                if *way == Way::Finish { String::new() } else { format!(" · {}", size(plan, after)) }
+            )
         }
         ChangeKind::RemovePolicy { .. } => "nobody holds it then".to_owned(),
         ChangeKind::Attach { after, .. } => {
-            let keys = if has(Note::KeysMayAppear) { "; a key pair is made if there is none, an old one works again" } else { "" };
+            let keys = if has(Note::KeysMayAppear) {
+                "; a key pair is made if there is none, an old one works again"
+            } else {
+                ""
+            };
             format!("nothing → {}{keys}", name(after))
         }
         ChangeKind::Move { before, after, .. } => format!("{} → {}", name(before), name(after)),
@@ -151,7 +160,9 @@ fn under(note: Note) -> Option<&'static str> {
     match note {
         Note::KeysStay | Note::KeysMayAppear | Note::Heals => None,
         Note::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
-        Note::NameAbsent => Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected"),
+        Note::NameAbsent => {
+            Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
+        }
         Note::NameGone => Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here"),
         Note::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
         Note::NoRoomToMove => Some("without access for a moment, because the cluster has no room for one policy more"),

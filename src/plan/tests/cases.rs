@@ -1,0 +1,164 @@
+//! Plans of single situations, call by call.
+
+use super::world::{Wish, World, stand_in};
+use crate::plan::{Plan, plan};
+use crate::render::text::call;
+
+fn planned(wish: &Wish, world: &World) -> Plan {
+    plan(&wish.0, &world.observed("5.1.2"))
+}
+
+/// The calls in order, with the numbers of the steps each waits for.
+fn calls(plan: &Plan) -> Vec<String> {
+    plan.steps
+        .iter()
+        .map(|step| {
+            let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
+            format!("{} {} after {}", step.id, call(&step.call), after.join(","))
+        })
+        .collect()
+}
+
+fn codes(plan: &Plan) -> Vec<&'static str> {
+    plan.findings.iter().map(|finding| finding.code.id).collect()
+}
+
+#[test]
+fn a_swap_keeps_declared_and_undeclared_holders_throughout() {
+    let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "p");
+    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let stand_in = stand_in("p", 1);
+    let size = super::world::normal(1).len();
+    assert_eq!(
+        calls(&plan),
+        [
+            format!("1 add policy {stand_in} ({size} bytes) after "),
+            format!("2 attach {stand_in} to alice after 1"),
+            format!("3 attach {stand_in} to zoe after 1"),
+            "4 remove policy p after 1,2,3".to_owned(),
+            format!("5 add policy p ({size} bytes) after 4"),
+            "6 attach p to alice after 2,5".to_owned(),
+            "7 attach p to zoe after 3,5".to_owned(),
+            format!("8 remove policy {stand_in} after 5,6,7"),
+        ]
+    );
+}
+
+#[test]
+fn an_unheld_policy_is_replaced_without_a_stand_in() {
+    let plan = planned(&Wish::default().policy("p", 1), &World::new().with("p", 0));
+    assert_eq!(plan.steps.len(), 2);
+}
+
+#[test]
+fn a_gap_detaches_and_attaches() {
+    let world = World::new().with("p", 0).holding("alice", "p");
+    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p").gap(), &world);
+    let size = super::world::normal(1).len();
+    assert_eq!(
+        calls(&plan),
+        [
+            "1 detach p from alice after ".to_owned(),
+            "2 remove policy p after 1".to_owned(),
+            format!("3 add policy p ({size} bytes) after 2"),
+            "4 attach p to alice after 1,3".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn without_room_for_a_stand_in_a_swap_becomes_a_gap_and_says_so() {
+    let world = World::new().with("p", 0).holding("alice", "p").room(0);
+    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    assert_eq!(plan.steps.len(), 4);
+    assert_eq!(plan.changes[0].notes, [crate::plan::Note::NoRoom]);
+}
+
+#[test]
+fn with_room_for_one_swaps_follow_each_other() {
+    let world = World::new().with("p", 0).with("q", 0).holding("alice", "p").holding("bob", "q").room(1);
+    let plan = planned(&Wish::default().policy("p", 1).policy("q", 1).holds("alice", "p").holds("bob", "q"), &world);
+    assert!(!plan.is_blocked());
+    assert_eq!(plan.steps.len(), 12);
+}
+
+#[test]
+fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
+    let world = World::new().holding("alice", "readwrite");
+    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let size = super::world::normal(1).len();
+    assert_eq!(
+        calls(&plan),
+        [format!("1 add policy p ({size} bytes) after "), "2 attach p to alice after 1".to_owned()]
+    );
+}
+
+#[test]
+fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
+    let held = stand_in("p", 1);
+    let world = World::new().with_stand_in("p", 1).holding("alice", held.as_str()).holding("zoe", held.as_str());
+    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    assert_eq!(plan.steps.len(), 4, "{:?}", calls(&plan));
+    assert_eq!(plan.changes.len(), 1);
+}
+
+#[test]
+fn an_interrupted_swap_of_a_policy_that_left_the_files_is_finished_too() {
+    let held = stand_in("p", 1);
+    let world = World::new().with_stand_in("p", 1).holding("zoe", held.as_str());
+    let plan = planned(&Wish::default(), &world);
+    assert_eq!(plan.steps.len(), 3, "{:?}", calls(&plan));
+}
+
+#[test]
+fn what_no_file_names_and_nobody_owns_is_left_alone() {
+    let world = World::new().with("other", 0).with("ml-old", 1).holding("zoe", "other");
+    let plan = planned(&Wish::default().owning(&["ml-*"], &[]), &world);
+    assert_eq!(calls(&plan), ["1 remove policy ml-old after "]);
+    assert_eq!(plan.left_alone.policies, [super::world::policy("other")]);
+    assert_eq!(plan.left_alone.predefined.len(), 3);
+    assert_eq!(plan.left_alone.users, [super::world::user("zoe")]);
+}
+
+#[test]
+fn what_cannot_be_done_is_found_before_the_first_call() {
+    let world = World::new().with("held", 0).holding("zoe", "held").holding("bob", "");
+    let cases = [
+        (Wish::default().absent("held"), vec!["held-by-undeclared-user"]),
+        (Wish::default().holds("nobody", "readonly"), vec!["no-such-user"]),
+        (Wish::default().holds("bob", "redonly"), vec!["no-such-policy"]),
+        (Wish::default().owning(&["held"], &[]).holds("zoe", "held"), vec!["held-but-not-declared"]),
+        (Wish::default().detached("nobody"), vec!["detached-user-absent"]),
+    ];
+    for (wish, expected) in cases {
+        let plan = planned(&wish, &world);
+        assert_eq!(codes(&plan), expected);
+        assert!(plan.steps.is_empty());
+    }
+}
+
+#[test]
+fn where_nobody_tells_who_holds_what_only_additions_are_planned() {
+    let mut observed = World::new().with("p", 0).holding("bob", "").observed("3.14.2");
+    observed.attachments_known = false;
+    let refused = plan(&Wish::default().policy("p", 1).holds("bob", "p").0, &observed);
+    assert_eq!(codes(&refused), ["attachments-unknown", "attachments-unknown"]);
+    assert!(refused.steps.is_empty());
+    let added = plan(&Wish::default().policy("q", 1).0, &observed);
+    assert_eq!(added.steps.len(), 1);
+}
+
+#[test]
+fn the_digest_is_of_what_the_plan_touches() {
+    let wish = Wish::default().policy("p", 1).holds("alice", "p");
+    let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "");
+    let digest = |world: &World| planned(&wish, world).digest;
+    let unrelated = world.clone().with("other", 2).holding("zoe", "other");
+    assert_eq!(digest(&world), digest(&unrelated));
+    for drifted in [world.clone().with("p", 2), world.clone().holding("alice", ""), world.clone().holding("zoe", "p")] {
+        assert_ne!(digest(&world), digest(&drifted));
+    }
+    let digest = digest(&world);
+    assert!(digest.approved_by(digest.as_str()) && digest.approved_by(digest.short()));
+    assert!(!digest.approved_by(&digest.short()[..15]) && !digest.approved_by(""));
+}

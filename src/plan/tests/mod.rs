@@ -1,0 +1,5 @@
+//! Plans held against a small model of a cluster: whatever order independent calls run in, and wherever a run stops.
+
+mod cases;
+mod properties;
+mod world;

@@ -1,0 +1,218 @@
+//! Random worlds and wishes: every unblocked plan ends where the file says, in every order and after every interruption,
+//! and on the way nobody has access that neither side gives, or lacks access that both give.
+
+use proptest::prelude::*;
+
+use super::world::{Wish, World, policy, run, stand_in};
+use crate::base::{PolicyName, UserName};
+use crate::plan::{ChangeKind, Note, Plan, Way, plan};
+use crate::policy::Normal;
+
+const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
+const USERS: [&str; 5] = ["ua", "ub", "uc", "ud", "ue"];
+
+#[derive(Clone)]
+struct Scene {
+    wish: Wish,
+    world: World,
+    choices: Vec<u16>,
+    stop: usize,
+}
+
+impl std::fmt::Debug for Scene {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short = |text: &str| text.split("bucket").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
+        writeln!(f, "limit {}, replace {:?}, stop {}", self.world.limit, self.wish.0.cluster.replace, self.stop)?;
+        for (name, normal) in &self.world.policies {
+            writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
+        }
+        for (name, held) in &self.world.users {
+            writeln!(f, "  there: user {name} {}", held.as_ref().map_or("", PolicyName::as_str))?;
+        }
+        for (name, entry) in &self.wish.0.policies {
+            let text = format!("{:?}", entry.intent);
+            writeln!(f, "  wished: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
+        }
+        for (name, entry) in &self.wish.0.users {
+            writeln!(f, "  wished: user {name} {:?}", entry.intent)?;
+        }
+        Ok(())
+    }
+}
+
+fn scenes() -> impl Strategy<Value = Scene> {
+    let on_cluster = prop::collection::vec(prop_oneof![1 => Just(None), 3 => (0..3_u8).prop_map(Some)], POLICIES.len());
+    let leftovers = prop::collection::vec((0..POLICIES.len(), 0..3_u8), 0..2);
+    let holdings = prop::collection::vec(0..12_usize, USERS.len());
+    let declared = prop::collection::vec(0..6_u8, POLICIES.len());
+    let users = prop::collection::vec(0..9_usize, USERS.len());
+    let owned = (any::<bool>(), any::<bool>());
+    (
+        on_cluster,
+        leftovers,
+        holdings,
+        declared,
+        users,
+        owned,
+        (0..4_usize, any::<bool>()),
+        prop::collection::vec(any::<u16>(), 40),
+        0..30_usize,
+    )
+        .prop_map(|(on_cluster, leftovers, holdings, declared, users, owned, (room, gap), choices, stop)| {
+            let world = world(&on_cluster, &leftovers, &holdings).room(if room == 3 { 100 } else { room });
+            let wish = wish(&declared, &users, owned);
+            Scene { wish: if gap { wish.gap() } else { wish }, world, choices, stop }
+        })
+}
+
+fn world(on_cluster: &[Option<u8>], leftovers: &[(usize, u8)], holdings: &[usize]) -> World {
+    let mut world = World::new();
+    for (name, number) in POLICIES.iter().zip(on_cluster) {
+        if let Some(number) = number {
+            world = world.with(name, *number);
+        }
+    }
+    for (index, number) in leftovers {
+        world = world.with_stand_in(POLICIES[*index], *number);
+    }
+    let names: Vec<PolicyName> = world.policies.keys().cloned().collect();
+    for (user, choice) in USERS.iter().zip(holdings) {
+        let held = names.get(*choice).map_or("", PolicyName::as_str);
+        world = world.holding(user, held);
+    }
+    world
+}
+
+fn wish(declared: &[u8], users: &[usize], (policies, all_users): (bool, bool)) -> Wish {
+    let mut wish = Wish::default();
+    for (name, choice) in POLICIES.iter().zip(declared) {
+        wish = match choice {
+            0..=2 => wish.policy(name, *choice),
+            3 => wish.absent(name),
+            _ => wish,
+        };
+    }
+    for (name, choice) in USERS.iter().zip(users) {
+        wish = match choice {
+            0..=3 => wish.holds(name, POLICIES[*choice]),
+            4 => wish.holds(name, "readonly"),
+            5 | 6 => wish.detached(name),
+            _ => wish,
+        };
+    }
+    let owned: &[&str] = if policies { &["p*"] } else { &[] };
+    wish.owning(owned, if all_users { &["u*"] } else { &["ua"] })
+}
+
+/// What a user may have access by, at any instant, and whether it may be without.
+struct Bounds {
+    user: UserName,
+    before: Option<Normal>,
+    after: Option<Normal>,
+    may_lack: bool,
+}
+
+fn bounds(plan: &Plan, before: &World, after: &World) -> Vec<Bounds> {
+    let lacking = |user: &UserName| {
+        plan.changes.iter().any(|change| match &change.kind {
+            ChangeKind::ReplacePolicy { holders, way: Way::Gap, .. } => {
+                holders.iter().any(|holder| holder.user == *user)
+            }
+            ChangeKind::Attach { user: other, .. } | ChangeKind::Detach { user: other, .. } => other == user,
+            ChangeKind::Move { user: other, after, .. } => {
+                let into_gap = plan.changes.iter().any(|change| {
+                    matches!(&change.kind, ChangeKind::ReplacePolicy { policy, way: Way::Gap, .. } if policy == after)
+                });
+                other == user && (into_gap || change.notes.contains(&Note::NoRoomToMove))
+            }
+            ChangeKind::ReplacePolicy { .. } | ChangeKind::AddPolicy { .. } | ChangeKind::RemovePolicy { .. } => false,
+        })
+    };
+    before
+        .users
+        .keys()
+        .map(|user| Bounds {
+            user: user.clone(),
+            before: before.access(user).cloned(),
+            after: after.access(user).cloned(),
+            may_lack: lacking(user) || before.access(user).is_none() || after.access(user).is_none(),
+        })
+        .collect()
+}
+
+fn within(bounds: &[Bounds], world: &World) -> Result<(), String> {
+    for Bounds { user, before, after, may_lack } in bounds {
+        match world.access(user) {
+            None if *may_lack => {}
+            None => return Err(format!("{user} is without access")),
+            now if now == before.as_ref() || now == after.as_ref() => {}
+            Some(now) => return Err(format!("{user} has access that neither side gives: {}", now.json())),
+        }
+    }
+    Ok(())
+}
+
+fn check(scene: &Scene) -> Result<bool, String> {
+    let plan_of = |world: &World| plan(&scene.wish.0, &world.observed("5.1.2"));
+    let first = plan_of(&scene.world);
+    if first.is_blocked() {
+        return if first.steps.is_empty() { Ok(false) } else { Err("a blocked plan has steps".to_owned()) };
+    }
+    let mut after = scene.world.clone();
+    run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
+    let again = plan_of(&after);
+    if !again.is_empty() || again.is_blocked() {
+        return Err(format!("the plan is not a fixpoint: {again:?}"));
+    }
+    let bounds = bounds(&first, &scene.world, &after);
+    run(&first, &mut scene.world.clone(), &scene.choices, usize::MAX, |world| within(&bounds, world))?;
+    interrupted(scene, &first, &after)?;
+    Ok(true)
+}
+
+/// Stops after some steps and plans again: the way on is open and ends in the same place.
+fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
+    let mut world = scene.world.clone();
+    run(first, &mut world, &scene.choices, scene.stop, |_| Ok(()))?;
+    let second = plan(&scene.wish.0, &world.observed("5.1.2"));
+    if second.is_blocked() {
+        return Err(format!("an interrupted run cannot go on: {:?}", second.findings));
+    }
+    run(&second, &mut world, &scene.choices, usize::MAX, |_| Ok(())).map_err(|error| format!("healing: {error}"))?;
+    if world == *end { Ok(()) } else { Err(format!("healing ends elsewhere: {:?}, not {:?}", world.users, end.users)) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_plan_ends_where_the_file_says(scene in scenes()) {
+        if let Err(error) = check(&scene) {
+            return Err(TestCaseError::fail(error));
+        }
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_plan(scene in scenes()) {
+        let observed = scene.world.observed("5.1.2");
+        prop_assert_eq!(format!("{:?}", plan(&scene.wish.0, &observed)), format!("{:?}", plan(&scene.wish.0, &observed)));
+    }
+}
+
+#[test]
+fn most_random_scenes_are_not_blocked() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let open = (0..500)
+        .filter(|_| {
+            let scene = scenes().new_tree(&mut runner).expect("a scene").current();
+            check(&scene).expect("a good plan")
+        })
+        .count();
+    assert!(open > 100, "only {open} of 500 random scenes have a plan: the properties would hold of nothing");
+}
+
+#[test]
+fn a_stand_in_is_recognised_for_what_it_stands_in_for() {
+    assert_eq!(stand_in("pa", 1).in_transit_for(), Some(policy("pa")));
+}

@@ -1,0 +1,195 @@
+//! A cluster as a value: policies with documents, users with what they hold; as strict as the real one must be assumed
+//! to be.
+
+use std::collections::BTreeMap;
+
+use crate::base::{PolicyName, Release, UserName};
+use crate::desired::{Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
+use crate::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use crate::plan::{Call, Plan, Step, StepId};
+use crate::policy::{self, Normal};
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct World {
+    pub(super) policies: BTreeMap<PolicyName, Normal>,
+    pub(super) users: BTreeMap<UserName, Option<PolicyName>>,
+    pub(super) limit: usize,
+}
+
+pub(super) fn policy(name: &str) -> PolicyName {
+    PolicyName::reported(name)
+}
+
+pub(super) fn user(name: &str) -> UserName {
+    UserName::reported(name)
+}
+
+/// The document of that number; all differ in what they allow.
+pub(super) fn document(number: u8) -> policy::Document {
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket{number}/*"}}]}}"#
+    );
+    policy::read(&text).document.expect("a document")
+}
+
+pub(super) fn normal(number: u8) -> Normal {
+    policy::normal(&document(number))
+}
+
+/// The stand-in of a policy for the document of that number.
+pub(super) fn stand_in(name: &str, number: u8) -> PolicyName {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(normal(number).json());
+    policy(name).transit(&hex::encode(&hash[..4]))
+}
+
+impl World {
+    /// A cluster with the predefined policies and room for many more.
+    pub(super) fn new() -> Self {
+        let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
+        Self { policies: policies.collect(), users: BTreeMap::new(), limit: 1024 }
+    }
+
+    pub(super) fn with(mut self, name: &str, number: u8) -> Self {
+        self.policies.insert(policy(name), normal(number));
+        self
+    }
+
+    pub(super) fn with_stand_in(mut self, name: &str, number: u8) -> Self {
+        self.policies.insert(stand_in(name, number), normal(number));
+        self
+    }
+
+    pub(super) fn holding(mut self, name: &str, held: &str) -> Self {
+        self.users.insert(user(name), (!held.is_empty()).then(|| policy(held)));
+        self
+    }
+
+    pub(super) fn room(mut self, free: usize) -> Self {
+        self.limit = self.policies.len() + free;
+        self
+    }
+
+    pub(super) fn observed(&self, release: &str) -> Observed {
+        Observed {
+            identity: Identity {
+                name: "stewie".to_owned(),
+                guid: "guid".to_owned(),
+                release: Release::parse(release).expect("a release"),
+                tenant: "Root".to_owned(),
+                user: user("admin"),
+                role: "ClusterAdmin".to_owned(),
+            },
+            policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
+            users: self
+                .users
+                .iter()
+                .map(|(name, holds)| {
+                    let user = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: holds.clone() };
+                    (name.clone(), user)
+                })
+                .collect(),
+            attachments_known: true,
+            limits: Limits { policies: self.limit, document_bytes: 2048 },
+        }
+    }
+
+    /// Makes a call; an error says which rule it breaks.
+    pub(super) fn call(&mut self, call: &Call) -> Result<(), String> {
+        match call {
+            Call::AddPolicy { policy, document } => {
+                if self.policies.insert(policy.clone(), document.clone()).is_some() {
+                    return Err(format!("{policy} is added over itself"));
+                }
+                let most = self.limit;
+                (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
+            }
+            Call::RemovePolicy { policy, expects } => {
+                if let Some((holder, _)) = self.users.iter().find(|(_, held)| held.as_ref() == Some(policy)) {
+                    return Err(format!("{policy} is removed while {holder} holds it"));
+                }
+                let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
+                (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
+            }
+            Call::Attach { user, policy, expects } => {
+                if !self.policies.contains_key(policy) {
+                    return Err(format!("{policy} is not there for {user}"));
+                }
+                let held = self.users.insert(user.clone(), Some(policy.clone())).ok_or("no such user")?;
+                (held == *expects).then_some(()).ok_or_else(|| format!("{user} holds {held:?}, not {expects:?}"))
+            }
+            Call::Detach { user, policy } => {
+                let held = self.users.insert(user.clone(), None).ok_or("no such user")?;
+                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{user} holds {held:?}"))
+            }
+        }
+    }
+
+    /// The document a user has access by.
+    pub(super) fn access(&self, user: &UserName) -> Option<&Normal> {
+        self.policies.get(self.users.get(user)?.as_ref()?)
+    }
+}
+
+/// Runs at most `most` steps, each time one of those that are ready, chosen by `choices`; `check` sees every state.
+pub(super) fn run(
+    plan: &Plan,
+    world: &mut World,
+    choices: &[u16],
+    most: usize,
+    mut check: impl FnMut(&World) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut waiting: Vec<&Step> = plan.steps.iter().collect();
+    let mut done: Vec<StepId> = Vec::new();
+    while !waiting.is_empty() && done.len() < most {
+        let ready: Vec<usize> =
+            (0..waiting.len()).filter(|index| waiting[*index].after.iter().all(|first| done.contains(first))).collect();
+        let choice = usize::from(choices[done.len() % choices.len()]) % ready.len().max(1);
+        let index = *ready.get(choice).ok_or("steps wait for each other")?;
+        let step = waiting.remove(index);
+        world.call(&step.call).map_err(|error| format!("step {}: {error}", step.id))?;
+        check(world).map_err(|error| format!("after step {} ({:?}): {error}", step.id, step.call))?;
+        done.push(step.id);
+    }
+    Ok(())
+}
+
+/// A desired state, put together by hand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish(pub(super) Desired);
+
+impl Wish {
+    pub(super) fn policy(mut self, name: &str, number: u8) -> Self {
+        let intent = PolicyIntent::Present(Authored { document: document(number), source: None });
+        self.0.policies.insert(policy(name), PolicyEntry { description: None, intent, at: None });
+        self
+    }
+
+    pub(super) fn absent(mut self, name: &str) -> Self {
+        let entry = PolicyEntry { description: None, intent: PolicyIntent::Absent, at: None };
+        self.0.policies.insert(policy(name), entry);
+        self
+    }
+
+    pub(super) fn holds(mut self, name: &str, held: &str) -> Self {
+        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Holds(policy(held)), at: None });
+        self
+    }
+
+    pub(super) fn detached(mut self, name: &str) -> Self {
+        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Detached, at: None });
+        self
+    }
+
+    pub(super) fn owning(mut self, policies: &[&str], users: &[&str]) -> Self {
+        let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).expect("a pattern")).collect();
+        self.0.ownership = crate::desired::Ownership::new(patterns(policies), patterns(users));
+        self
+    }
+
+    pub(super) fn gap(mut self) -> Self {
+        self.0.cluster.replace = crate::desired::Strategy::Gap;
+        self
+    }
+}
