@@ -1,1 +1,4 @@
-//! Integration tests: one binary.
+//! Integration tests: one binary. `cfg(test)` is always so here; it tells clippy that `unwrap` is a test's.
+
+#[cfg(test)]
+mod rest;

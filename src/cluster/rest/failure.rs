@@ -7,7 +7,7 @@ use rustls::CertificateError;
 
 use super::endpoints::Endpoint;
 use super::request::Request;
-use super::verify::Presented;
+use super::verify::{Presented, chain_error};
 use super::words;
 use crate::cluster::{CallError, Effect};
 
@@ -21,15 +21,15 @@ pub(super) struct Unreachable {
 impl Unreachable {
     pub(super) fn note(&mut self, endpoint: &Endpoint, error: &reqwest::Error, presented: &Presented) {
         self.reasons.push(format!("{endpoint}: {}", reason(error)));
-        let distrusted = tls_error(error).is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
-        if distrusted {
-            tracing::warn!(%endpoint, "not used: its certificate is not believed");
-        }
-        if let (true, Some(fingerprint)) = (distrusted, presented.by(endpoint.host())) {
+        let Some(tls @ rustls::Error::InvalidCertificate(_)) = tls_error(error) else { return };
+        tracing::warn!(%endpoint, "not used: its certificate is not believed");
+        if chain_error(tls) == Some(&webpki::Error::UnsupportedCertVersion) {
+            self.help = Some("let the cluster present a certificate of version 3".to_owned());
+        } else if let Some(fingerprint) = presented.by(endpoint.host()) {
             self.help = Some(format!(
                 "{} presents the certificate {fingerprint}; if `openssl x509 -noout -fingerprint -sha256` says the same \
-                 on the cluster, set fingerprint = \"{fingerprint}\" under [cluster], or ca_file to the PEM file of its \
-                 authority",
+                 of the cluster's own, set fingerprint = \"{fingerprint}\" under [cluster], or, where it names this \
+                 host, ca_file to a PEM file with it or its authority",
                 endpoint.host()
             ));
         }
@@ -62,10 +62,24 @@ fn tls_reason(error: &rustls::Error) -> String {
     if *problem == CertificateError::UnknownIssuer {
         return "no authority that is trusted here has signed its certificate".to_owned();
     }
+    if let Some(chain) = chain_error(error) {
+        return chain_reason(chain);
+    }
     if let CertificateError::Other(reason) = problem {
         return reason.to_string();
     }
     format!("its certificate is not accepted: {problem}")
+}
+
+/// The two that clusters with a certificate of their own making give rise to, in words.
+fn chain_reason(error: &webpki::Error) -> String {
+    if *error == webpki::Error::CaUsedAsEndEntity {
+        "its certificate is that of an authority, and it is not one that is trusted here".to_owned()
+    } else if *error == webpki::Error::UnsupportedCertVersion {
+        "its certificate is of X.509 version 1, which cannot be checked".to_owned()
+    } else {
+        format!("its certificate is not accepted: {error}")
+    }
 }
 
 /// The TLS library's own error, which an I/O error is wrapped around.

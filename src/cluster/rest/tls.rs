@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use super::verify::{Presented, Verifier};
 
 /// What makes a server's certificate the cluster's. WEKA's is self-signed by default, so that the system's
-/// authorities seldom suffice.
+/// authorities seldom suffice; which names and which X.509 version it has is not documented. One without the
+/// endpoint's name can be trusted in by its fingerprint; one of version 1 not at all, since the TLS library takes
+/// none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
     /// It is signed by an authority of the operating system, for the host of the endpoint.

@@ -152,16 +152,18 @@ fn verify_own(
     host: &ServerName<'_>,
     error: Error,
 ) -> Result<ServerCertVerified, Error> {
-    if !(is_authority_as_server(&error) && own.iter().any(|known| known.as_ref() == presented.as_ref())) {
+    let is_authority = chain_error(&error) == Some(&webpki::Error::CaUsedAsEndEntity);
+    if !(is_authority && own.iter().any(|known| known.as_ref() == presented.as_ref())) {
         return Err(error);
     }
     verify_server_name(&ParsedCertificate::try_from(presented)?, host)?;
     Ok(ServerCertVerified::assertion())
 }
 
-fn is_authority_as_server(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(OtherError(reason))) = error else { return false };
-    matches!(reason.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// The chain's own error, where the TLS library has no name for it.
+pub(super) fn chain_error(error: &Error) -> Option<&webpki::Error> {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(reason))) = error else { return None };
+    reason.downcast_ref()
 }
 
 fn disbelieve(reason: Disbelief) -> Error {
@@ -279,6 +281,9 @@ mod tests {
         let held = self_signed(&params(&["127.0.0.1"]));
         let error = call(&held, "127.0.0.1", &Trust::System).await.unwrap_err();
         assert_eq!(error.effect, Effect::NotSent);
+        let selfmade = self_signed(&authority(&["127.0.0.1"]));
+        let error_of_selfmade = call(&selfmade, "127.0.0.1", &Trust::System).await.unwrap_err();
+        assert!(error_of_selfmade.message.ends_with("it is not one that is trusted here"), "{error_of_selfmade}");
         let line = format!("fingerprint = \"{}\"", Fingerprint::of(&held.certificate));
         assert!(error.help.as_ref().is_some_and(|help| help.contains(&line) && help.contains("ca_file")), "{error:?}");
         call(&held, "127.0.0.1", &Trust::Anyone).await.unwrap();
