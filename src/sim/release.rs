@@ -127,6 +127,9 @@ static V5_1: Behaviour = Behaviour {
 };
 
 impl SimRelease {
+    /// The release lines the simulator knows, oldest first.
+    pub const LINES: [&str; 4] = ["3.14", "4.0", "4.4", "5.1"];
+
     /// What this release does.
     #[must_use]
     pub fn behaviour(&self) -> &'static Behaviour {
