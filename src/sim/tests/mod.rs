@@ -1,6 +1,7 @@
 //! The simulated cluster over a real socket.
 
 mod calls;
+mod docs;
 mod server;
 mod strict;
 
