@@ -54,6 +54,8 @@ pub struct Behaviour {
     pub content_may_be_text: bool,
     /// Users have an S3 key pair apart from name and password, made by the first attach.
     pub own_key_pairs: bool,
+    /// `/organizations` tells `security_policies` (since 4.4).
+    pub security_policies: bool,
     /// `/users` takes `org`, and `/tenants` exists beside `/organizations`.
     pub tenants: bool,
     /// What the administrator of one tenant is called.
@@ -95,6 +97,7 @@ static V3_14: Behaviour = Behaviour {
     users_tell_policy: false,
     content_may_be_text: true,
     own_key_pairs: false,
+    security_policies: false,
     tenants: false,
     tenant_admin: "OrgAdmin",
     roles: OLD_ROLES,
@@ -114,6 +117,7 @@ static V4_4: Behaviour = Behaviour {
     users_tell_posix: true,
     users_tell_policy: true,
     content_may_be_text: false,
+    security_policies: true,
     roles: ROLES,
     ..V4_0
 };
@@ -127,6 +131,9 @@ static V5_1: Behaviour = Behaviour {
 };
 
 impl SimRelease {
+    /// The release lines the simulator knows, oldest first.
+    pub const LINES: [&str; 4] = ["3.14", "4.0", "4.4", "5.1"];
+
     /// What this release does.
     #[must_use]
     pub fn behaviour(&self) -> &'static Behaviour {

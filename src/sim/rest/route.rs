@@ -77,11 +77,10 @@ impl Route {
     pub fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<Self, Refusal> {
         let segments = decode(&resolve(path))?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let nothing = || Refusal::NotFound(format!("{path} is not a call of this release"));
-        let Some(call) = segments.strip_prefix(&PREFIX) else { return Err(nothing()) };
-        let all = calls(call, behaviour);
+        let call = segments.strip_prefix(&PREFIX).filter(|call| call.iter().all(|segment| !segment.is_empty()));
+        let all = call.map(|call| calls(call, behaviour)).unwrap_or_default();
         if all.is_empty() {
-            return Err(nothing());
+            return Err(Refusal::NotFound(format!("{path} is not a call of this release")));
         }
         let found = all.into_iter().find(|(of, _)| of == method).map(|(_, route)| route);
         found.ok_or_else(|| Refusal::WrongMethod(format!("{path} does not take {method}")))
@@ -150,7 +149,7 @@ fn resolve(path: &str) -> Vec<&str> {
     resolved
 }
 
-/// Decodes each segment once, so that a `%2F` in a name does not part it. An empty one is part of no call.
+/// Decodes each segment once, so that a `%2F` in a name does not part it.
 fn decode(segments: &[&str]) -> Result<Vec<String>, Refusal> {
     let decode = |segment: &&str| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned);
     segments.iter().map(decode).collect::<Result<_, _>>().map_err(|_| Refusal::invalid("the path is not UTF-8"))
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn an_unknown_path_is_404_and_a_wrong_method_405() {
-        for path in ["", "/", "/s3/", "/s3/policies/a/b", "/s3/policy", "/S3", "//s3"] {
+        for path in ["", "/", "/s3/", "/s3/policies/", "/users/", "/s3/policies/a/b", "/s3/policy", "/S3", "//s3"] {
             assert!(matches!(find("5.1", &Method::GET, path), Err(Refusal::NotFound(_))), "{path}");
         }
         for path in ["/login", "/s3/sts", "/users/1"] {

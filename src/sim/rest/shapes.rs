@@ -93,8 +93,10 @@ pub(super) fn tenant(state: &State, name: &str, tenant: &Tenant) -> Value {
         "total_allocated": 0,
         "total_quota": 0,
     });
-    if state.behaviour().tenants {
+    if state.behaviour().security_policies {
         shown["security_policies"] = json!([]);
+    }
+    if state.behaviour().tenants {
         shown["enforce_fs_auth"] = Value::Bool(false);
         shown["enforce_mount_netspace_access"] = Value::Bool(false);
         shown["network_spaces"] = json!([]);

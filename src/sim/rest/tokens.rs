@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use crate::sim::ids;
 use crate::sim::rules::Caller;
 
+/// The longest life of an access token: a longer one could not be told from it.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The tokens one server has given out.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -70,7 +73,7 @@ impl Tokens {
 
     /// Gives a pair of tokens to a caller; the access token holds for `time` when given.
     pub(super) fn issue(&self, caller: &Caller, time: Option<Duration>) -> Issued {
-        let time = time.unwrap_or(self.life.time);
+        let time = time.unwrap_or(self.life.time).min(LONGEST);
         let mut given = self.given();
         given.count += 1;
         let count = given.count.to_string();
@@ -138,6 +141,7 @@ mod tests {
         assert!(short.check(&issued.access).is_none());
         let longer = short.issue(&caller(), Some(Duration::from_secs(9)));
         assert!(short.check(&longer.access).is_some());
+        assert!(short.issue(&caller(), Some(Duration::MAX)).expires_in < u64::MAX);
         assert!(tokens(300, None).check(&longer.access).is_none());
     }
 }

@@ -1,82 +1,8 @@
-//! The simulated cluster over a real socket.
+//! What the calls answer, by release and by switch.
 
-use std::path::PathBuf;
+use serde_json::json;
 
-use reqwest::{Client, Method, Response};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use super::{Options, Running, SimRelease, start};
-
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::ml/*"],"Sid":""}]}"#;
-
-/// A running cluster, and a client that is logged in.
-struct World {
-    running: Running,
-    client: Client,
-    token: String,
-    state: PathBuf,
-    _folder: TempDir,
-}
-
-impl World {
-    async fn new(release: &str) -> Self {
-        Self::with(release, "{}", |_| {}).await
-    }
-
-    async fn with(release: &str, state: &str, change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cluster.json");
-        std::fs::write(&path, state).unwrap();
-        let mut options = Options::new(&path);
-        options.release = Some(release.parse::<SimRelease>().unwrap());
-        change(&mut options);
-        let running = start(options).await.unwrap();
-        let mut world = Self { running, client: client(), token: String::new(), state: path, _folder: folder };
-        let (_, answer) = world.post("/login", &json!({"username":"admin","password":"admin","org":"Root"})).await;
-        let tokens = if answer["data"].is_array() { &answer["data"][0] } else { &answer["data"] };
-        world.token = tokens["access_token"].as_str().unwrap_or_default().to_owned();
-        world
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
-        let request = self.client.request(method, format!("{}/api/v2{path}", self.running.url()));
-        let request = request.bearer_auth(&self.token);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        request.send().await.unwrap()
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let response = self.send(method, path, body).await;
-        (response.status().as_u16(), response.json().await.unwrap())
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        self.call(Method::GET, path, None).await
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.call(Method::POST, path, Some(body)).await
-    }
-
-    async fn delete(&self, path: &str) -> (u16, Value) {
-        self.call(Method::DELETE, path, None).await
-    }
-}
-
-fn client() -> Client {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
-}
-
-fn content() -> Value {
-    serde_json::from_str(POLICY).unwrap()
-}
+use super::{World, content};
 
 #[tokio::test]
 async fn a_policy_goes_from_add_to_remove_on_every_release() {
@@ -176,12 +102,62 @@ async fn a_key_pair_is_shown_by_the_first_attach_and_never_again() {
 }
 
 #[tokio::test]
-async fn the_file_is_the_state() {
+async fn switches_change_the_shapes_of_answers() {
+    let state = r#"{"tenants":{"Root":{"users":{"alice":{"policy":"readonly"},"bob":{}}}}}"#;
+    let list = |shape: &str| format!("list_shape={shape}");
+    for (shape, expected) in [
+        ("objects", json!({"data":{"policies":[{"name":"readonly"},{"name":"readwrite"},{"name":"writeonly"}]}})),
+        ("bare_names", json!({"data":["readonly","readwrite","writeonly"]})),
+        ("bare_objects", json!({"data":[{"name":"readonly"},{"name":"readwrite"},{"name":"writeonly"}]})),
+    ] {
+        let world = World::with("5.1", "{}", |options| options.switches = vec![list(shape)]).await;
+        assert_eq!(world.get("/s3/policies").await.1, expected);
+    }
+    let settings = ["content_as_string=true", "user_policies_bare=true", "attach_shows_keys=false", "sts_in_data=true"];
+    let world = World::with("5.1", state, |options| options.switches = settings.map(str::to_owned).to_vec()).await;
+    let (_, shown) = world.get("/s3/policies/readwrite").await;
+    let text = shown["data"]["policy"]["content"].as_str().unwrap();
+    assert!(text.starts_with(r#"{"Version":"2012-10-17","#), "{text}");
+    let (_, held) = world.get("/s3/userPolicies").await;
+    assert_eq!(held, json!({"users":{"alice":"readonly","bob":""}}));
+    let attach = json!({"policy_name":"readonly","user_name":"bob"});
+    assert_eq!(world.post("/s3/policies/attach", &attach).await, (200, json!({"data":null})));
+    let state = std::fs::read_to_string(&world.state).unwrap();
+    assert!(state.contains("secret_key") && state.contains("\"content_as_string\": true"), "{state}");
+}
+
+#[tokio::test]
+async fn a_document_comes_back_as_it_was_sent() {
     let world = World::new("5.1").await;
-    std::fs::write(&world.state, r#"{"name":"peter"}"#).unwrap();
-    assert_eq!(world.get("/cluster").await.1["data"]["name"], "peter");
-    std::fs::write(&world.state, "{").unwrap();
-    let (status, answer) = world.get("/cluster").await;
-    assert_eq!(status, 500);
-    assert!(answer["message"].as_str().unwrap().contains("cluster.json"), "{answer}");
+    let document = r#"{"Statement":[{"Sid":"\u0061 b","Resource":"*","Effect":"Deny","Action":"s3:*","X":1.50}],"Version":"2012-10-17"}"#;
+    let spaced = document.replace(',', " ,\n ");
+    let body = format!(r#"{{"policy_name":"ü /?","policy_file_content":{spaced}}}"#);
+    let request = world.client.post(format!("{}/api/v2/s3/policies", world.running.url()));
+    let request = request.bearer_auth(&world.token).header("content-type", "application/json").body(body);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let shown = world.send(reqwest::Method::GET, "/s3/policies/%C3%BC%20%2F%3F", None).await.text().await.unwrap();
+    assert_eq!(shown, format!(r#"{{"data":{{"policy":{{"name":"ü /?","content":{document}}}}}}}"#));
+}
+
+#[tokio::test]
+async fn tenants_are_apart() {
+    let state = r#"{"tenants":{"lab":{"users":{"boss":{"role":"TenantAdmin","password":"Boss-1234"}}}}}"#;
+    let mut world = World::with("5.1", state, |_| {}).await;
+    let (_, tenants) = world.get("/tenants").await;
+    assert_eq!((&tenants["data"][0]["name"], &tenants["data"][1]["id"]), (&json!("Root"), &json!(1)));
+    let uid = tenants["data"][1]["uid"].as_str().unwrap().to_owned();
+    assert_eq!(world.get(&format!("/organizations/{uid}")).await.1["data"]["name"], "lab");
+    assert_eq!(world.get("/organizations/x").await.0, 404);
+    assert_eq!(world.get("/users?org=lab").await.1["data"][0]["username"], "boss");
+    assert_eq!(world.get("/users?include_tenants=true").await.1["data"].as_array().unwrap().len(), 2);
+    let user = json!({"username":"carol","password":"StrongPass111","role":"S3","org":"1"});
+    assert_eq!(world.post("/users", &user).await.1["data"]["org_id"], 1);
+    world.log_in("boss", "Boss-1234", "lab").await;
+    let (_, me) = world.get("/users/whoami").await;
+    assert_eq!((&me["data"]["org_name"], &me["data"]["role"]), (&json!("lab"), &json!("TenantAdmin")));
+    assert_eq!(world.get("/users?org=Root").await.0, 403);
+    assert_eq!(world.delete("/s3").await.0, 403);
+    let attach = json!({"policy_name":"readonly","user_name":"carol"});
+    let (_, keys) = world.post("/s3/policies/attach", &attach).await;
+    assert!(keys["data"]["access_key"].as_str().unwrap().starts_with("0001"), "{keys}");
 }

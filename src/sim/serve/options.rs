@@ -1,0 +1,82 @@
+//! How a simulated cluster is started, and why it may not be.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::tls::TlsError;
+use crate::sim::release::SimRelease;
+use crate::sim::store::StoreError;
+use crate::sim::switches::SwitchProblem;
+
+/// How a simulated cluster is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The state file; one that is not there is begun as a fresh cluster.
+    pub state: PathBuf,
+    /// Where to listen. The default is any free port of loopback.
+    pub listen: SocketAddr,
+    /// The release to behave as; what is given wins over the file's, and is saved.
+    pub release: Option<SimRelease>,
+    /// Switches to be set, as `name=value`; the others stay as the file has them. They are saved.
+    pub switches: Vec<String>,
+    /// How long each request waits before it is answered.
+    pub latency: Duration,
+    /// Whether to speak TLS, with a certificate that is new at each start.
+    pub tls: bool,
+    /// Where to write a JSON line for each request; what is there already stays.
+    pub log: Option<PathBuf>,
+    /// How long an access token holds; 300 seconds by default.
+    pub token_time: Duration,
+    /// For how many calls an access token holds; for any number when not given.
+    pub token_uses: Option<u32>,
+}
+
+impl Options {
+    /// The defaults, over this state file.
+    #[must_use]
+    pub fn new(state: impl Into<PathBuf>) -> Self {
+        Self {
+            state: state.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            release: None,
+            switches: Vec::new(),
+            latency: Duration::ZERO,
+            tls: false,
+            log: None,
+            token_time: Duration::from_secs(300),
+            token_uses: None,
+        }
+    }
+}
+
+/// The simulated cluster cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StoreError),
+    /// A switch cannot be set.
+    #[error(transparent)]
+    Switch(#[from] SwitchProblem),
+    /// The address cannot be listened on.
+    #[error("the simulator cannot listen on {address}: {source}; choose another address, or port 0 for a free one")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no certificate.
+    #[error("the simulator cannot make a certificate: {0}; it can run without TLS")]
+    Tls(#[from] TlsError),
+    /// The log cannot be opened.
+    #[error("the log `{path}` cannot be opened: {source}; its directory must exist and be writable")]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}

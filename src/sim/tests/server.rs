@@ -1,0 +1,143 @@
+//! The server itself: the file behind it, TLS, the log, stopping.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::{Options, SimError, start};
+use super::{World, client, client_that_trusts};
+
+#[tokio::test]
+async fn the_file_is_the_state() {
+    let world = World::new("5.1").await;
+    std::fs::write(&world.state, r#"{"name":"peter"}"#).unwrap();
+    assert_eq!(world.get("/cluster").await.1["data"]["name"], "peter");
+    std::fs::write(&world.state, "{").unwrap();
+    let (status, answer) = world.get("/cluster").await;
+    assert_eq!(status, 500);
+    assert!(answer["message"].as_str().unwrap().contains("cluster.json"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options::new(folder.path().join("new.json"));
+    options.release = Some("4.4".parse().unwrap());
+    options.switches = vec!["remove_held=allow".to_owned()];
+    let running = start(options.clone()).await.unwrap();
+    assert_eq!(running.admin_login(), ("admin".to_owned(), "admin".to_owned()));
+    running.stop().await;
+    options.release = None;
+    options.switches = vec!["attach_over=refuse".to_owned()];
+    drop(start(options.clone()).await.unwrap());
+    let state: Value = serde_json::from_str(&std::fs::read_to_string(&options.state).unwrap()).unwrap();
+    assert_eq!((&state["format"], &state["release"]), (&json!("attune.sim/1"), &json!("4.4.8")));
+    assert_eq!(state["switches"]["remove_held"], "allow");
+    assert_eq!(state["switches"]["attach_over"], "refuse");
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = Options::new(folder.path().join("c.json"));
+    let refused = async |options: Options| start(options).await.unwrap_err();
+    let error = refused(Options { state: folder.path().join("no/c.json"), ..good.clone() }).await;
+    assert!(error.to_string().contains("its directory must exist"), "{error}");
+    let error = refused(Options { switches: vec!["colour=red".to_owned()], ..good.clone() }).await;
+    assert!(error.to_string().contains("`colour=red` is not a switch"), "{error}");
+    let error = refused(Options { log: Some(folder.path().join("no/log")), ..good.clone() }).await;
+    assert!(matches!(error, SimError::Log { .. }), "{error}");
+    let running = start(good.clone()).await.unwrap();
+    let listen = running.url().trim_start_matches("http://").parse().unwrap();
+    let error = refused(Options { listen, ..good.clone() }).await;
+    assert!(matches!(error, SimError::Listen { .. }), "{error}");
+    std::fs::write(&good.state, "{\n\"release\": \"9.9\"}").unwrap();
+    let error = refused(good).await.to_string();
+    assert!(error.contains("does not know the release `9.9`") && error.contains("line 2"), "{error}");
+}
+
+#[tokio::test]
+async fn two_servers_share_one_cluster_but_no_tokens() {
+    let mut one = World::new("5.1").await;
+    let two = start(Options::new(&one.state)).await.unwrap();
+    let user = json!({"username":"alice","password":"StrongPass111","role":"S3"});
+    assert_eq!(one.post("/users", &user).await.0, 200);
+    one.running = two;
+    assert_eq!(one.get("/users").await.0, 401);
+    one.log_in("admin", "admin", "Root").await;
+    assert_eq!(one.get("/users").await.1["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn tls_is_trusted_by_its_certificate_and_not_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
+    let url = format!("{}/api/v2/cluster", running.url());
+    assert!(url.starts_with("https://127.0.0.1:"));
+    let certificate = CertificateDer::from_pem_slice(running.certificate_pem().unwrap().as_bytes()).unwrap();
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&certificate)));
+    assert_eq!(running.fingerprint(), Some(digest.as_str()));
+    assert!(client().get(&url).send().await.unwrap_err().is_connect());
+    assert_eq!(running.connections(), 0);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    assert_eq!(client_that_trusts(roots).get(&url).send().await.unwrap().status(), 401);
+    assert_eq!((running.connections(), running.requests()), (1, 1));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_shakes_hands_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
+    let address = running.url().trim_start_matches("https://");
+    let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(running.certificate_pem().unwrap().as_bytes()).unwrap()).unwrap();
+    let url = format!("{}/api/v2/cluster", running.url());
+    assert_eq!(client_that_trusts(roots).get(&url).send().await.unwrap().status(), 401);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_log_tells_each_request_and_nothing_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let world = World::with("5.1", "{}", |options| options.log = Some(log.clone())).await;
+    world.get("/users?org=Root").await;
+    world.send(Method::DELETE, "/s3/policies/a%20b", None).await;
+    let text = std::fs::read_to_string(&log).unwrap();
+    let expected = [
+        r#"{"seq":1,"method":"POST","path":"/api/v2/login","status":200}"#,
+        r#"{"seq":2,"method":"GET","path":"/api/v2/users","status":200}"#,
+        r#"{"seq":3,"method":"DELETE","path":"/api/v2/s3/policies/a%20b","status":400}"#,
+    ];
+    assert!(text.lines().eq(expected), "{text}");
+}
+
+#[tokio::test]
+async fn latency_is_waited_for_by_each_request() {
+    let latency = Duration::from_millis(20);
+    let world = World::with("5.1", "{}", |options| options.latency = latency).await;
+    let begun = Instant::now();
+    assert_eq!(world.get("/cluster").await.0, 200);
+    assert!(begun.elapsed() >= latency);
+    assert_eq!(world.running.requests(), 2);
+}
+
+#[tokio::test]
+async fn it_stops_when_told_and_when_dropped() {
+    let (told, dropped) = (World::new("5.1").await, World::new("5.1").await);
+    let url = told.running.url().to_owned();
+    told.running.until(async {}).await;
+    assert!(told.client.get(url).send().await.unwrap_err().is_connect());
+    let url = dropped.running.url().to_owned();
+    drop(dropped.running);
+    while dropped.client.get(&url).send().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
