@@ -2,10 +2,10 @@
 
 use super::args::{Format, GlobalArgs, Jobs};
 use super::connect::{Connection, connect};
-use super::desired::read_whole;
+use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::plan::{NoPlan, blocked};
+use super::plan::blocked;
 use super::progress::Progress;
 use crate::apply::{Outcome, run};
 use crate::cluster::observe;
@@ -42,12 +42,12 @@ impl ApplyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let loaded = match read_whole(global, output) {
             Ok(loaded) => loaded,
-            Err((failure, loaded)) => return NoPlan::new(failure, loaded).reported(self.format, output),
+            Err(not_ready) => return not_ready.reported(self.format, output),
         };
         let prepared = self.prepare(global, &loaded, output).await;
         let (connection, plan) = match prepared {
             Ok(prepared) => prepared,
-            Err(failure) => return NoPlan::from(failure).reported(self.format, output),
+            Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         self.show(&plan, &loaded, output)?;
         if let Err(failure) = self.agreed(&plan, output) {

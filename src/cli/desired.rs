@@ -1,11 +1,12 @@
 //! How a command gets its desired state.
 
-use super::args::GlobalArgs;
-use super::exit::{self, Failure};
+use super::args::{Format, GlobalArgs};
+use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Location, Sources};
 use crate::cluster::rest::Endpoint;
 use crate::desired::{Loaded, load};
+use crate::render::json::{self, FindingsV1};
 
 /// The scheme of an endpoint that is a simulated cluster.
 pub(super) const SIM: &str = "sim:";
@@ -26,13 +27,42 @@ pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
+/// Why a command cannot begin, with what was found in the files.
+pub(super) struct NotReady {
+    failure: Failure,
+    loaded: Option<Box<Loaded>>,
+}
+
+impl NotReady {
+    /// Reports to machines what people have been or will be told; the failure goes on.
+    pub(super) fn reported(self, format: Format, output: &mut Output) -> Result<Exit, Failure> {
+        let Self { failure, loaded } = self;
+        if format == Format::Json {
+            let (mut findings, sources) =
+                loaded.map_or_else(|| (Vec::new(), Sources::default()), |loaded| (loaded.findings, loaded.sources));
+            if !findings.iter().any(Finding::is_error) {
+                findings.push((*failure.finding).clone());
+            }
+            output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources)))?;
+        }
+        Err(failure)
+    }
+}
+
+impl From<Failure> for NotReady {
+    fn from(failure: Failure) -> Self {
+        Self { failure, loaded: None }
+    }
+}
+
 /// Loads the file for a command that needs it whole.
-pub(super) fn read_whole(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, (Failure, Option<Loaded>)> {
-    let loaded = read(global).map_err(|failure| (failure, None))?;
+pub(super) fn read_whole(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, NotReady> {
+    let loaded = read(global)?;
     output.findings(&loaded.findings, &loaded.sources);
     if loaded.has_errors() {
         let message = format!("{} has errors; nothing was asked of the cluster", global.file.display());
-        return Err((Failure::new(&exit::FILE_HAS_ERRORS, message), Some(loaded)));
+        let failure = Failure::new(&exit::FILE_HAS_ERRORS, message);
+        return Err(NotReady { failure, loaded: Some(Box::new(loaded)) });
     }
     Ok(loaded)
 }
@@ -48,9 +78,4 @@ fn check(endpoint: &str, at: Option<Location>, insecure: bool) -> Option<Finding
 /// Reads an endpoint as strictly as asked.
 pub(super) fn parse(text: &str, insecure: bool) -> Result<Endpoint, crate::cluster::rest::EndpointProblem> {
     if insecure { Endpoint::parse_insecure(text) } else { Endpoint::parse(text) }
-}
-
-/// Sources of what has no file.
-pub(super) fn no_sources() -> Sources {
-    Sources::default()
 }

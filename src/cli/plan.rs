@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, GlobalArgs, Jobs};
 use super::connect::connect;
-use super::desired::{no_sources, read_whole};
+use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{Finding, Sources};
+use crate::base::Sources;
 use crate::cluster::observe;
 use crate::desired::Loaded;
 use crate::plan::{Plan, plan};
-use crate::render::json::{self, FindingsV1, PlanV1};
+use crate::render::json::{self, PlanV1};
 use crate::render::text;
 
 /// Show what would change, and by which calls
@@ -63,44 +63,8 @@ impl PlanArgs {
     }
 }
 
-/// Why there is no plan, with what was found in the files.
-pub(super) struct NoPlan {
-    failure: Failure,
-    loaded: Option<Loaded>,
-}
-
-impl NoPlan {
-    /// Reports to machines what people have been or will be told; the failure goes on.
-    pub(super) fn reported(self, format: Format, output: &mut Output) -> Result<Exit, Failure> {
-        let Self { failure, loaded } = self;
-        if format == Format::Json {
-            let (mut findings, sources) = match loaded {
-                Some(loaded) => (loaded.findings, loaded.sources),
-                None => (Vec::new(), no_sources()),
-            };
-            if !findings.iter().any(Finding::is_error) {
-                findings.push((*failure.finding).clone());
-            }
-            output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources)))?;
-        }
-        Err(failure)
-    }
-}
-
-impl NoPlan {
-    pub(super) fn new(failure: Failure, loaded: Option<Loaded>) -> Self {
-        Self { failure, loaded }
-    }
-}
-
-impl From<Failure> for NoPlan {
-    fn from(failure: Failure) -> Self {
-        Self { failure, loaded: None }
-    }
-}
-
-async fn make(global: &GlobalArgs, jobs: usize, output: &mut Output) -> Result<(Loaded, Plan), NoPlan> {
-    let loaded = read_whole(global, output).map_err(|(failure, loaded)| NoPlan { failure, loaded })?;
+async fn make(global: &GlobalArgs, jobs: usize, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
+    let loaded = read_whole(global, output)?;
     let connection = connect(global, &loaded.desired.cluster, output).await?;
     let observed = observe(&connection.cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
     let plan = plan(&loaded.desired, &observed);

@@ -45,6 +45,18 @@ struct ServeArgs {
     /// How long every answer takes
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = humantime::parse_duration)]
     latency: Duration,
+    /// Serve TLS with a new self-signed certificate, and print its fingerprint on the second line
+    #[arg(long)]
+    tls: bool,
+    /// With --tls: write the certificate to this file in PEM form, for `ca_file`
+    #[arg(long, value_name = "PATH", requires = "tls")]
+    certificate: Option<PathBuf>,
+    /// Write a JSON line for each request to this file: number, method, path, status
+    #[arg(long, value_name = "PATH")]
+    log: Option<PathBuf>,
+    /// Behave otherwise where clusters differ, such as `remove_held=allow`; see the documentation of the simulator
+    #[arg(long = "switch", value_name = "NAME=VALUE")]
+    switches: Vec<String>,
 }
 
 impl SimArgs {
@@ -61,12 +73,23 @@ impl ServeArgs {
             listen: self.listen,
             release: self.release.clone(),
             latency: self.latency,
+            tls: self.tls,
+            log: self.log.clone(),
+            switches: self.switches.clone(),
             ..sim::Options::new(&self.state)
         };
         let running = sim::start(options)
             .await
             .map_err(|error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}")))?;
-        output.result(|out, _| writeln!(out, "{}", running.url()))?;
+        if let (Some(path), Some(pem)) = (&self.certificate, running.certificate_pem()) {
+            std::fs::write(path, pem).map_err(|error| {
+                Failure::new(&exit::ENVIRONMENT, format!("cannot write the certificate to {}: {error}", path.display()))
+            })?;
+        }
+        output.result(|out, _| {
+            writeln!(out, "{}", running.url())?;
+            running.fingerprint().map_or(Ok(()), |fingerprint| writeln!(out, "{fingerprint}"))
+        })?;
         output.aside(|out, _| writeln!(out, "simulating until interrupted; the API is under {}/api/v2", running.url()));
         running.until(tokio::signal::ctrl_c()).await;
         Ok(Exit::Done)

@@ -114,9 +114,9 @@ impl Walk {
 
     fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, schema: &Value) {
         let expected = expected(schema);
-        let found = match value {
-            DeValue::String(text) if expected.contains('"') => format!("{text:?}"),
-            _ => value.type_str().to_owned(),
+        let found = match value.as_str().filter(|_| expected.contains('"')) {
+            Some(text) => format!("{text:?}"),
+            None => value.type_str().to_owned(),
         };
         let key = self.path.last().map_or("", String::as_str);
         let finding = Finding::error(codes::WRONG_TYPE, format!("`{key}` takes {expected}, not {found}"));

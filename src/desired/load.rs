@@ -60,7 +60,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         seen: BTreeSet::new(),
     };
     loader.seen.insert(identity(path));
-    loader.file(path, text, Role::Main);
+    loader.file(path, &text, Role::Main);
     loader.resolver.finish(&mut loader.findings);
     Ok(Loaded { desired: loader.resolver.desired, sources: loader.sources, findings: loader.findings })
 }
@@ -81,9 +81,9 @@ struct Loader {
 }
 
 impl Loader {
-    fn file(&mut self, path: &Path, text: String, role: Role) {
-        let file = self.sources.add(path.display().to_string(), text.clone());
-        let Some((raw, misfits)) = self.parse(&text, file) else { return };
+    fn file(&mut self, path: &Path, text: &str, role: Role) {
+        let file = self.sources.add(path.display().to_string(), text);
+        let Some((raw, misfits)) = self.parse(text, file) else { return };
         let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
         self.findings.extend(misfits.findings);
         if role == Role::Included {
@@ -173,7 +173,7 @@ impl Loader {
             match path.map_err(io::Error::from).and_then(|path| fs::read_to_string(&path).map(|text| (path, text))) {
                 Ok((path, text)) => {
                     if self.seen.insert(identity(&path)) {
-                        self.file(&path, text, Role::Included);
+                        self.file(&path, &text, Role::Included);
                     }
                 }
                 Err(error) => {

@@ -70,12 +70,8 @@ impl Builder<'_> {
                 self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(stand_in.clone()));
             }
             Some(Way::Gap | Way::Plain) => self.remove_and_add(policy, document, change),
-            Some(Way::Finish) => {
-                if !self.observed.policies.contains_key(policy) {
-                    self.add(policy, document, change);
-                }
-            }
-            None => {}
+            Some(Way::Finish) if !self.observed.policies.contains_key(policy) => self.add(policy, document, change),
+            Some(Way::Finish) | None => {}
         }
         for leftover in self.comparison.leftovers_of(policy) {
             if !self.graph.has(&Key::Remove(leftover.clone())) {

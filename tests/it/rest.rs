@@ -105,7 +105,7 @@ async fn every_shape_of_answer_is_read() {
     ] {
         for release in ["4.0", "5.1"] {
             let world = World::new(release, |options| {
-                options.switches = Some(options.switches.unwrap_or_default().with(setting).unwrap());
+                options.switches.push(setting.to_string());
             })
             .await;
             story(&world.cluster(None), true).await.unwrap_or_else(|error| panic!("{setting} on {release}: {error}"));
