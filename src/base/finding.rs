@@ -150,6 +150,15 @@ impl Sources {
         &self.files[id.0]
     }
 
+    /// Blanks out a stretch of a file, so that no finding can show the secret that stands there. Lines and columns stay.
+    pub fn redact(&mut self, at: &Location) {
+        let Some(file) = self.files.get_mut(at.file.0) else { return };
+        let Some(secret) = file.text.get(at.span.clone()) else { return };
+        let blank: String =
+            secret.chars().map(|c| if c == '\n' { c.to_string() } else { "*".repeat(c.len_utf8()) }).collect();
+        file.text.replace_range(at.span.clone(), &blank);
+    }
+
     /// Line and column of the start of a location, both from 1, the column in characters.
     #[must_use]
     pub fn line_column(&self, at: &Location) -> (usize, usize) {
@@ -167,6 +176,14 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_redacted_is_gone_and_the_rest_stays_where_it_was() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.toml", "password = \"pä\nss\"\nnext = 1\n");
+        sources.redact(&Location { file, span: 11..18 });
+        assert_eq!(sources.file(file).text, "password = ****\n***\nnext = 1\n");
+    }
 
     #[test]
     fn lines_and_columns_count_characters_from_one() {

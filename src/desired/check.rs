@@ -23,6 +23,8 @@ pub(super) struct Misfits {
     /// The entries they are in, as section and name, such as `("users", "bob")`: what such an entry lacks is not
     /// worth a second finding.
     pub(super) entries: BTreeSet<(String, String)>,
+    /// Where secrets stand, which must not be shown.
+    pub(super) secrets: Vec<Location>,
 }
 
 /// Checks `root` against the JSON Schema of a file and removes what does not fit.
@@ -47,7 +49,7 @@ impl Walk {
             let keep = match member(schema, &name) {
                 Some(of) => self.value(&mut value, of),
                 None => {
-                    self.unknown(&name, key.span(), schema);
+                    self.unknown(&name, key.span(), value.span(), schema);
                     false
                 }
             };
@@ -88,8 +90,9 @@ impl Walk {
         *array = items.into_iter().filter_map(|mut item| self.value(&mut item, schema).then_some(item)).collect();
     }
 
-    fn unknown(&mut self, name: &str, span: Range<usize>, schema: &Value) {
-        if SECRET_KEYS.contains(&name.to_lowercase().as_str()) {
+    fn unknown(&mut self, name: &str, span: Range<usize>, value: Range<usize>, schema: &Value) {
+        if nearest(name, SECRET_KEYS).is_some() {
+            self.misfits.secrets.push(Location { file: self.file, span: value });
             let finding = Finding::error(codes::SECRET_IN_FILE, format!("`{name}` would put a secret into the file"));
             self.add(
                 finding.help(

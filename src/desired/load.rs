@@ -23,7 +23,7 @@ pub struct Loaded {
     pub desired: Desired,
     /// The files, for showing findings.
     pub sources: Sources,
-    /// What was found, in the order of the files.
+    /// What was found, in the order of the files and of their lines.
     pub findings: Vec<Finding>,
 }
 
@@ -62,6 +62,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     loader.seen.insert(identity(path));
     loader.file(path, &text, Role::Main);
     loader.resolver.finish(&mut loader.findings);
+    loader.findings.sort_by_key(|finding| finding.at.as_ref().map(|at| (at.file, at.span.start)));
     Ok(Loaded { desired: loader.resolver.desired, sources: loader.sources, findings: loader.findings })
 }
 
@@ -85,11 +86,17 @@ impl Loader {
         let file = self.sources.add(path.display().to_string(), text);
         let Some((raw, misfits)) = self.parse(text, file) else { return };
         let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        for secret in &misfits.secrets {
+            self.sources.redact(secret);
+        }
         self.findings.extend(misfits.findings);
         if role == Role::Included {
             self.refuse_sections(&raw, file);
         } else {
             self.resolver.settings(&raw, file, &directory, &mut self.findings);
+            for secret in endpoint_secrets(&raw, text, file) {
+                self.sources.redact(&secret);
+            }
         }
         for (name, policy) in &raw.policies {
             let broken = misfits.entries.contains(&("policies".to_owned(), name.get().clone()));
@@ -194,6 +201,21 @@ impl Loader {
 fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
     let at = error.span().map(|span| Location { file, span });
     Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)
+}
+
+/// Where endpoints hold a login (`https://NAME:PASSWORD@HOST`). That such an endpoint is refused is said by those who
+/// know endpoints; here it is only kept from being shown.
+fn endpoint_secrets(raw: &RawFile, text: &str, file: FileId) -> Vec<Location> {
+    let endpoints = raw.cluster.iter().flat_map(|cluster| &cluster.get().endpoints);
+    endpoints
+        .filter_map(|endpoint| {
+            let span = endpoint.span();
+            let written = text.get(span.clone())?;
+            let start = written.find("://")? + 3;
+            let end = written.rfind('@').filter(|end| *end > start)?;
+            Some(Location { file, span: span.start + start..span.start + end })
+        })
+        .collect()
 }
 
 /// The same for two paths to one file, so that a file included twice is read once.

@@ -251,8 +251,8 @@ fn policy_intent(
     if absent {
         return Some(PolicyIntent::Absent);
     }
-    if let Some(statements) = &raw.statement {
-        return inline_document(statements, at.file, findings).map(PolicyIntent::Present);
+    if let Some(statements) = raw.statement.as_ref().filter(|statements| !statements.is_empty()) {
+        return inline_document(statements, broken, at.file, findings).map(PolicyIntent::Present);
     }
     if let Some((file, text)) = document {
         return document_from_file(file, text, findings).map(PolicyIntent::Present);

@@ -12,21 +12,25 @@ use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Sta
 /// The version every document of attune's own making has.
 const VERSION: &str = "2012-10-17";
 
-/// The document of a list of inline statements; `None` when one of them lacks a part.
-pub(super) fn inline_document(raw: &[At<RawStatement>], file: FileId, findings: &mut Vec<Finding>) -> Option<Authored> {
-    let mut reader = Reader { file, places: Places::default(), findings };
+/// The document of a list of inline statements; `None` when one of them lacks a part. `broken` says that a part was already
+/// found wrong, so that its lack is not worth a second finding.
+pub(super) fn inline_document(
+    raw: &[At<RawStatement>],
+    broken: bool,
+    file: FileId,
+    findings: &mut Vec<Finding>,
+) -> Option<Authored> {
+    let mut reader = Reader { broken, file, places: Places::default(), findings };
     let statements: Vec<_> =
         raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let places = reader.places;
     let statements = statements.into_iter().collect::<Option<Vec<_>>>()?;
-    if statements.is_empty() {
-        return None;
-    }
     let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
     Some(Authored { document, source: Some((file, places)) })
 }
 
 struct Reader<'a> {
+    broken: bool,
     file: FileId,
     places: Places,
     findings: &'a mut Vec<Finding>,
@@ -132,6 +136,9 @@ impl Reader<'_> {
     }
 
     fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {
+        if self.broken {
+            return;
+        }
         let finding = Finding::error(codes::BAD_STATEMENT, format!("the statement {what}"));
         self.findings.push(finding.at(Location { file: self.file, span }).help(help));
     }
