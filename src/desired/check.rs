@@ -27,6 +27,11 @@ pub(super) struct Misfits {
     pub(super) secrets: Vec<Location>,
 }
 
+/// Whether a key is, or is nearly, one that would hold a secret.
+pub(super) fn is_secret(key: &str) -> bool {
+    nearest(key, SECRET_KEYS).is_some()
+}
+
 /// Checks `root` against the JSON Schema of a file and removes what does not fit.
 pub(super) fn check(root: &mut DeTable<'_>, schema: &Value, file: FileId) -> Misfits {
     let mut walk = Walk { file, path: Vec::new(), misfits: Misfits::default() };
@@ -91,7 +96,7 @@ impl Walk {
     }
 
     fn unknown(&mut self, name: &str, span: Range<usize>, value: Range<usize>, schema: &Value) {
-        if nearest(name, SECRET_KEYS).is_some() {
+        if is_secret(name) {
             self.misfits.secrets.push(Location { file: self.file, span: value });
             let finding = Finding::error(codes::SECRET_IN_FILE, format!("`{name}` would put a secret into the file"));
             self.add(

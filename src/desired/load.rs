@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::at::At;
-use super::check::{Misfits, check};
+use super::check::{Misfits, check, is_secret};
 use super::raw::RawFile;
 use super::resolve::Resolver;
 use super::{Desired, codes, schema};
@@ -116,6 +116,9 @@ impl Loader {
     fn parse(&mut self, text: &str, file: FileId) -> Option<(RawFile, Misfits)> {
         let (mut table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
+            for secret in secrets_of_lines(text, file) {
+                self.sources.redact(&secret);
+            }
             self.findings.extend(errors.iter().map(|error| syntax(error, file)));
             return None;
         }
@@ -201,6 +204,23 @@ impl Loader {
 fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
     let at = error.span().map(|span| Location { file, span });
     Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)
+}
+
+/// Where lines of a file that is no TOML set a key that would hold a secret.
+fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
+    let mut start = 0;
+    let mut secrets = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if let Some((key, value)) = line.split_once(['=', ':']) {
+            let key = key.rsplit('.').next().unwrap_or_default().trim_matches([' ', '\t', '"', '\'']);
+            if is_secret(key) {
+                let end = start + line.len();
+                secrets.push(Location { file, span: end - value.len()..end });
+            }
+        }
+        start += line.len();
+    }
+    secrets
 }
 
 /// Where endpoints hold a login (`https://NAME:PASSWORD@HOST`). That such an endpoint is refused is said by those who
