@@ -10,6 +10,8 @@ mod lint;
 mod normal;
 mod place;
 mod predefined;
+#[cfg(test)]
+mod properties;
 mod read;
 mod rule;
 mod suggest;
@@ -17,7 +19,7 @@ mod suggest;
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
 pub use diff::{Change, DocumentDiff, Line, LineKind, StatementDiff, diff};
 pub use document::{Clause, Document, Effect, Selector, Statement};
-pub use lint::{Fix, Lint, LintInput, MAX_DOCUMENT, explain, lint, reference, rules};
+pub use lint::{Fix, Lint, LintInput, MAX_DOCUMENT, apply_fixes, explain, lint, reference, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use place::{Part, Place, Places};
 pub use predefined::predefined;

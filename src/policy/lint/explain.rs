@@ -25,14 +25,11 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// The longest example that is shown, in bytes; the one that is too long for a cluster is not.
-const SHOWN: usize = 800;
-
 fn examples(text: &mut String, heading: &str, examples: &[Example]) {
     let shown: Vec<&str> = examples
         .iter()
-        .map(Example::shown)
-        .filter(|example| !example.is_empty() && example.len() <= SHOWN)
+        .filter_map(Example::shown)
+        .filter(|example| !example.is_empty())
         .map(|example| example.trim_start_matches('\u{feff}'))
         .collect();
     if !shown.is_empty() {

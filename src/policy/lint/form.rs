@@ -150,7 +150,7 @@ fn not_elements(context: &Context<'_>) -> Vec<Lint> {
 /// From this length on a document is close to the limit: nine tenths of it.
 const NEARLY: usize = MAX_DOCUMENT * 9 / 10;
 
-fn size(context: &Context<'_>) -> Vec<Lint> {
+pub(super) fn size(context: &Context<'_>) -> Vec<Lint> {
     let length = context.normal.len();
     if length < NEARLY {
         return Vec::new();

@@ -9,6 +9,7 @@ mod context;
 mod escalation;
 mod explain;
 mod fit;
+mod fix;
 mod form;
 mod glob;
 mod grants;
@@ -31,9 +32,13 @@ use crate::base::Severity;
 use context::Context;
 
 pub use explain::{explain, reference};
+pub use fix::{Fix, apply_fixes};
 
 /// The longest document a cluster takes, in bytes (vendor documentation).
 pub const MAX_DOCUMENT: usize = 2048;
+
+/// A document that is longer, in bytes, is not looked into: it cannot be sent, and comparing all its entries takes time.
+const LOOKED_INTO: usize = 32 * MAX_DOCUMENT;
 
 /// What is held against the rules.
 #[derive(Debug, Clone, Copy)]
@@ -61,15 +66,6 @@ pub struct Lint {
     pub help: Option<String>,
     /// An edit that mends it.
     pub fix: Option<Fix>,
-}
-
-/// An edit: the value at a place, a single string, becomes another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    /// The place.
-    pub place: Place,
-    /// The new value.
-    pub with: String,
 }
 
 /// A rule with what looks for it.
@@ -109,6 +105,9 @@ const READER_RULES: &[&Rule] = &[
 #[must_use]
 pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
     let context = Context::new(input);
+    if context.normal.len() > LOOKED_INTO {
+        return form::size(&context);
+    }
     let mut found: Vec<Lint> =
         CHECKS.iter().flat_map(|group| group.iter()).flat_map(|check| (check.run)(&context)).collect();
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));

@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Severity};
 
-use super::super::rule::Example::{Document, Statement};
+use super::super::rule::Example::{Document, OfLength, Statement};
 use super::super::rule::Rule;
 
 pub(in crate::policy) static JSON_SYNTAX: Rule = Rule {
@@ -108,42 +108,13 @@ pub(in crate::policy) static RESOURCE_FORM: Rule = Rule {
     silent: &[Statement(r#""Resource": ["arn:aws:s3:::bucket/*"]"#)],
 };
 
-/// Forty resources of 49 bytes each.
-macro_rules! resources {
-    () => {
-        concat!(
-            resources!("a"),
-            resources!("b"),
-            resources!("c"),
-            resources!("d"),
-            resources!("e"),
-            resources!("f"),
-            resources!("g"),
-            resources!("h"),
-            resources!("i"),
-            resources!("j"),
-        )
-    };
-    ($letter:literal) => {
-        concat!(
-            resources!($letter, "/one/"),
-            resources!($letter, "/two/"),
-            resources!($letter, "/six/"),
-            resources!($letter, "/ten/"),
-        )
-    };
-    ($letter:literal, $folder:literal) => {
-        concat!(r#""arn:aws:s3:::bucket/"#, $letter, $folder, r#"one-of-many-files.txt","#)
-    };
-}
-
 pub(in crate::policy) static SIZE: Rule = Rule {
     id: "S12",
     code: Code::new("size", "The document is longer than a cluster takes, or close to it."),
     severity: Severity::Error,
     because: "A cluster takes 2048 bytes. What counts here is the document as it is sent: minified, in normal form.",
-    fires: &[Statement(concat!(r#""Resource": ["#, resources!(), r#""arn:aws:s3:::bucket/last/*"]"#))],
-    silent: &[Statement("")],
+    fires: &[OfLength(2049), OfLength(1900)],
+    silent: &[OfLength(1800)],
 };
 
 pub(in crate::policy) static WRONG_KIND: Rule = Rule {
