@@ -98,6 +98,8 @@ fn odd_document() -> impl Strategy<Value = Document> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_text_can_be_read(text in soup(PIECES)) {
         let read = read(&text);

@@ -76,7 +76,7 @@ static BARE_ARN: Rule = Rule {
     id: "R03",
     code: Code::new("bare-arn", "A resource is `arn:aws:s3:::` without a bucket."),
     severity: Severity::Error,
-    because: "It matches nothing: an `Allow` grants nothing, a `Deny` never applies.",
+    because: "It is refused, or matches nothing: an `Allow` grants nothing, a `Deny` never applies.",
     fires: &[Statement(r#""Resource": "arn:aws:s3:::""#)],
     silent: &[Statement(r#""Resource": "arn:aws:s3:::*""#)],
 };

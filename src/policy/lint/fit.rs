@@ -42,7 +42,7 @@ static OBJECT_ON_BUCKET: Rule = Rule {
         "An action on objects, and no resource of the statement can be an object.",
     ),
     severity: Severity::Error,
-    because: "The action is never allowed (or never denied). Servers of MinIO's lineage refuse the document.",
+    because: "The action is never allowed, or never denied.",
     fires: &[
         Statement(r#""Resource": "arn:aws:s3:::bucket""#),
         Statement(r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::bucket""#),

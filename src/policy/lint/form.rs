@@ -94,7 +94,7 @@ fn no_actions(context: &Context<'_>) -> Vec<Lint> {
         } else {
             "the statement has no actions"
         };
-        Lint::new(&ACTION_FORM, Place::Statement(at, Part::Actions), name)
+        Lint::new(&ACTION_FORM, Place::Statement(at, Part::Actions), name).help("list the actions that are meant")
     };
     empty.map(|(at, statement)| lint(at, &statement.actions)).collect()
 }
@@ -107,7 +107,7 @@ fn no_resources(context: &Context<'_>) -> Vec<Lint> {
         } else {
             "the statement has no resources"
         };
-        Lint::new(&RESOURCE_FORM, Place::Statement(at, Part::Resources), name)
+        Lint::new(&RESOURCE_FORM, Place::Statement(at, Part::Resources), name).help("list the resources that are meant")
     };
     empty.map(|(at, statement)| lint(at, &statement.resources)).collect()
 }

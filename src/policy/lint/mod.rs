@@ -38,7 +38,7 @@ pub use fix::{Fix, apply_fixes};
 pub const MAX_DOCUMENT: usize = 2048;
 
 /// A document that is longer, in bytes, is not looked into: it cannot be sent, and comparing all its entries takes time.
-const LOOKED_INTO: usize = 32 * MAX_DOCUMENT;
+const LOOKED_INTO: usize = 8 * MAX_DOCUMENT;
 
 /// What is held against the rules.
 #[derive(Debug, Clone, Copy)]

@@ -58,7 +58,8 @@ fn unknown_operator(context: &Context<'_>) -> Vec<Lint> {
 fn no_values(context: &Context<'_>) -> Vec<Lint> {
     let empty = context.clauses().filter(|clause| clause.clause.values.is_empty());
     let message = |clause: &ClauseAt<'_>| format!("`{}` has no values", clause.clause.key);
-    empty.map(|clause| Lint::new(&EMPTY_CONDITION, clause.place(Part::Clause), message(&clause))).collect()
+    let lint = |clause: ClauseAt<'_>| Lint::new(&EMPTY_CONDITION, clause.place(Part::Clause), message(&clause));
+    empty.map(|clause| lint(clause).help("give it a value, or leave it out")).collect()
 }
 
 static DUPLICATE_VALUE: Rule = Rule {
