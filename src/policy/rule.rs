@@ -28,14 +28,17 @@ pub enum Example {
     /// Some members of one statement, as JSON without the braces. What it does not say is
     /// `"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"`.
     Statement(&'static str),
+    /// A document with one long resource, of as many bytes, minified.
+    OfLength(usize),
 }
 
 impl Example {
-    /// The text as it is shown.
+    /// The text as it is shown to a person; one that is only long is not.
     #[must_use]
-    pub fn shown(&self) -> &'static str {
+    pub fn shown(&self) -> Option<&'static str> {
         match self {
-            Self::Document(text) | Self::Statement(text) => text,
+            Self::Document(text) | Self::Statement(text) => Some(text),
+            Self::OfLength(_) => None,
         }
     }
 
@@ -47,9 +50,19 @@ impl Example {
             Self::Statement(members) => {
                 format!(r#"{{"Version": "2012-10-17", "Statement": [{{{}}}]}}"#, completed(members))
             }
+            Self::OfLength(length) => {
+                let missing = length.saturating_sub(FRONT.len() + BACK.len());
+                format!("{FRONT}{}{BACK}", "x".repeat(missing))
+            }
         }
     }
 }
+
+/// A minified document, up to the end of its resource.
+const FRONT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::bucket/"#;
+
+/// What is behind [`FRONT`].
+const BACK: &str = r#""]}]}"#;
 
 /// Adds the members that every statement has to those of an example.
 fn completed(members: &str) -> String {
@@ -67,6 +80,11 @@ fn completed(members: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_example_of_a_length_has_that_length() {
+        assert_eq!(Example::OfLength(2049).document().len(), 2049);
+    }
 
     #[test]
     fn an_example_of_a_statement_is_completed() {

@@ -11,8 +11,8 @@ mod values;
 use std::cmp::Ordering;
 
 use super::document::{Clause, Document, Selector, Statement};
-use patterns::fold_wildcards;
-use values::fold_value;
+pub(super) use patterns::fold_wildcards;
+pub(super) use values::{fold_value, instant, integer, network, truth};
 
 /// The only version with policy variables, and the only one that servers of MinIO's lineage take.
 const VERSION: &str = "2012-10-17";

@@ -1,7 +1,7 @@
 //! One spelling for patterns that match the same texts because they only differ in their runs of wildcards.
 
 /// Writes every run of wildcards that has a `*` in it as all its `?`, then one `*`. What is inside `${…}` stays.
-pub(super) fn fold_wildcards(pattern: &str) -> String {
+pub(in crate::policy) fn fold_wildcards(pattern: &str) -> String {
     let mut folded = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(start) = rest.find(['*', '?', '$']) {

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::super::json::{self, Json};
 
 /// The value as the operator reads it. What the operator cannot read stays as it is.
-pub(super) fn fold_value(operator: &str, value: &str) -> String {
+pub(in crate::policy) fn fold_value(operator: &str, value: &str) -> String {
     let name = operator.rsplit(':').next().unwrap_or(operator);
     let folded = match name.strip_suffix("IfExists").unwrap_or(name) {
         "IpAddress" | "NotIpAddress" => network(value),
@@ -23,7 +23,7 @@ pub(super) fn fold_value(operator: &str, value: &str) -> String {
 
 /// A network without the bits of a host. An IPv4 address alone is a network of one; an IPv6 address alone is left as it is,
 /// as servers of MinIO's lineage read `/32` behind it.
-fn network(value: &str) -> Option<String> {
+pub(in crate::policy) fn network(value: &str) -> Option<String> {
     let Some((address, prefix)) = value.split_once('/') else {
         return value.parse::<Ipv4Addr>().ok().map(|address| format!("{address}/32"));
     };
@@ -44,12 +44,12 @@ fn network(value: &str) -> Option<String> {
 }
 
 /// A whole number, as Go's `Atoi` reads it.
-fn integer(value: &str) -> Option<String> {
+pub(in crate::policy) fn integer(value: &str) -> Option<String> {
     value.parse::<i64>().ok().map(|number| number.to_string())
 }
 
 /// What Go's `ParseBool` takes.
-fn truth(value: &str) -> Option<String> {
+pub(in crate::policy) fn truth(value: &str) -> Option<String> {
     match value {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some("true".to_owned()),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some("false".to_owned()),
@@ -58,7 +58,7 @@ fn truth(value: &str) -> Option<String> {
 }
 
 /// An instant to the second, in UTC.
-fn instant(value: &str) -> Option<String> {
+pub(in crate::policy) fn instant(value: &str) -> Option<String> {
     let utc = OffsetDateTime::parse(value, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
     utc.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }

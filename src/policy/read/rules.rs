@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Severity};
 
-use super::super::rule::Example::{Document, Statement};
+use super::super::rule::Example::{Document, OfLength, Statement};
 use super::super::rule::Rule;
 
 pub(in crate::policy) static JSON_SYNTAX: Rule = Rule {
@@ -113,8 +113,8 @@ pub(in crate::policy) static SIZE: Rule = Rule {
     code: Code::new("size", "The document is longer than a cluster takes, or close to it."),
     severity: Severity::Error,
     because: "A cluster takes 2048 bytes. What counts here is the document as it is sent: minified, in normal form.",
-    fires: &[],
-    silent: &[Statement("")],
+    fires: &[OfLength(2049), OfLength(1900)],
+    silent: &[OfLength(1800)],
 };
 
 pub(in crate::policy) static WRONG_KIND: Rule = Rule {

@@ -1,0 +1,216 @@
+//! Rules on actions and resources that do not fit: a bucket's action on objects, an object's on a bucket.
+
+use crate::base::{Code, Severity};
+
+use super::super::catalogue::{Kind, Level};
+use super::super::document::Statement as PolicyStatement;
+use super::super::place::{Part, Place};
+use super::super::rule::Example::Statement;
+use super::super::rule::Rule;
+use super::context::{Context, Entry, actions_of, paths, resources_of};
+use super::glob::{covers, has_wildcard};
+use super::resource::{ARN, can_be_bucket, can_be_object, is_all, path, relaxed};
+use super::{Check, Lint};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check { rule: &OBJECT_ON_BUCKET, run: object_on_bucket },
+    Check { rule: &BUCKET_ON_OBJECT, run: bucket_on_object },
+    Check { rule: &STAR_GRANTS_BUCKET, run: star_grants_bucket },
+    Check { rule: &BUCKET_GLOB, run: bucket_glob },
+    Check { rule: &ACCOUNT_RESOURCE, run: account_resource },
+];
+
+/// The entries of `Action` that match actions of this kind only.
+fn only_of_kind<'a>(context: &Context<'_>, at: usize, statement: &'a PolicyStatement, kind: Kind) -> Vec<Entry<'a>> {
+    let only = |entry: &Entry<'_>| {
+        let mut kinds = context.matched(entry.pattern).map(|action| action.kind).peekable();
+        kinds.peek().is_some() && kinds.all(|found| found == kind)
+    };
+    if statement.actions.negated { Vec::new() } else { actions_of(at, statement).filter(only).collect() }
+}
+
+/// Whether all resources of a statement are of the right notation, so that it can be said what they match.
+fn is_clear(statement: &PolicyStatement) -> bool {
+    let resources = &statement.resources;
+    !resources.negated && !resources.patterns.is_empty() && paths(statement).count() == resources.patterns.len()
+}
+
+static OBJECT_ON_BUCKET: Rule = Rule {
+    id: "R05",
+    code: Code::new(
+        "object-action-on-bucket-arn",
+        "An action on objects, and no resource of the statement can be an object.",
+    ),
+    severity: Severity::Error,
+    because: "The action is never allowed, or never denied.",
+    fires: &[
+        Statement(r#""Resource": "arn:aws:s3:::bucket""#),
+        Statement(r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::bucket""#),
+    ],
+    silent: &[Statement(
+        r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
+    )],
+};
+
+fn object_on_bucket(context: &Context<'_>) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
+        if paths(statement).any(can_be_object) {
+            continue;
+        }
+        let entries = only_of_kind(context, at, statement, Kind::Object);
+        let Some(first) = entries.first() else { continue };
+        let message = format!("{} acts on objects, and the statement names only buckets", named(&entries));
+        let all = entries.len() == statement.actions.patterns.len();
+        found.push(match statement.resources.patterns.as_slice() {
+            [only] if all => {
+                let place = Place::Statement(at, Part::Resource(0));
+                Lint::new(&OBJECT_ON_BUCKET, place, message).fix(format!("{}/*", only.trim_end_matches('/')))
+            }
+            [only, ..] => Lint::new(&OBJECT_ON_BUCKET, first.place, message)
+                .help(format!("add the objects as a resource, such as `{}/*`", only.trim_end_matches('/'))),
+            [] => continue,
+        });
+    }
+    found
+}
+
+/// The first of the entries, and that there are more.
+fn named(entries: &[Entry<'_>]) -> String {
+    match entries {
+        [] => String::new(),
+        [one] => format!("`{}`", one.pattern),
+        [first, rest @ ..] => format!("`{}` (with {} more)", first.pattern, rest.len()),
+    }
+}
+
+static BUCKET_ON_OBJECT: Rule = Rule {
+    id: "R06",
+    code: Code::new(
+        "bucket-action-on-object-arn",
+        "An action on buckets, and no resource of the statement can be a bucket.",
+    ),
+    severity: Severity::Warning,
+    because: "`bucket/*` is not the bucket: on AWS the action is never allowed. On servers of MinIO's lineage it is, so the \
+              two disagree.",
+    fires: &[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket/*""#)],
+    silent: &[
+        Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#),
+        Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*""#),
+    ],
+};
+
+fn bucket_on_object(context: &Context<'_>) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
+        let entries = only_of_kind(context, at, statement, Kind::Bucket);
+        let Some(first) = entries.first().filter(|_| !paths(statement).any(can_be_bucket)) else { continue };
+        let message = format!("{} acts on buckets, and the statement names only objects", named(&entries));
+        let help = paths(statement).find_map(|path| path.split_once('/')).map(|(bucket, _)| bucket);
+        let lint = Lint::new(&BUCKET_ON_OBJECT, first.place, message);
+        found.push(lint.help(format!("add the bucket as a resource: `{ARN}{}`", help.unwrap_or("…"))));
+    }
+    found
+}
+
+static STAR_GRANTS_BUCKET: Rule = Rule {
+    id: "R07",
+    code: Code::new(
+        "object-star-grants-bucket",
+        "Wide actions on `bucket/*` allow changes of the bucket itself on some servers.",
+    ),
+    severity: Severity::Warning,
+    because: "Servers of MinIO's lineage match a bucket as `bucket/`, so `s3:*` on `bucket/*` includes deleting the bucket \
+              and writing its policy. AWS does not. It is assumed that a WEKA cluster does.",
+    fires: &[Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/*""#)],
+    silent: &[
+        Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
+        Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/models/*""#),
+        Statement(r#""Action": "s3:*Object", "Resource": "arn:aws:s3:::bucket/*""#),
+    ],
+};
+
+fn star_grants_bucket(context: &Context<'_>) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for (at, statement) in context.allows().filter(|(_, statement)| is_clear(statement)) {
+        let changes = |entry: &Entry<'_>| {
+            let mut matched = context.matched(entry.pattern);
+            has_wildcard(entry.pattern)
+                && matched.any(|action| action.kind == Kind::Bucket && action.level >= Level::Write)
+        };
+        let Some(wide) = actions_of(at, statement).filter(|_| !statement.actions.negated).find(changes) else {
+            continue;
+        };
+        for entry in resources_of(at, statement) {
+            let bucket = path(entry.pattern).map(relaxed).and_then(|path| path.strip_suffix("/*").map(str::to_owned));
+            let Some(bucket) = bucket.filter(|bucket| can_be_bucket(bucket)) else { continue };
+            if !paths(statement).any(|other| can_be_bucket(other) && covers(&relaxed(other), &bucket)) {
+                let message = format!(
+                    "`{}` on `{}` includes changing the bucket itself on some servers",
+                    wide.pattern, entry.pattern
+                );
+                let lint = Lint::new(&STAR_GRANTS_BUCKET, entry.place, message);
+                found.push(lint.help("list the actions on objects, or deny those on the bucket"));
+            }
+        }
+    }
+    found
+}
+
+static BUCKET_GLOB: Rule = Rule {
+    id: "R08",
+    code: Code::new("bucket-glob-no-trailing-star", "A bucket pattern with wildcards that does not end in `*`."),
+    severity: Severity::Warning,
+    because: "Servers of MinIO's lineage match a bucket as `bucket/`, which `*-logs` does not match. AWS does match it.",
+    fires: &[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*-logs""#)],
+    silent: &[
+        Statement(r#""Action": "s3:ListBucket", "Resource": ["arn:aws:s3:::logs-*", "arn:aws:s3:::app-logs"]"#),
+        Statement(
+            r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": ["arn:aws:s3:::*-logs", "arn:aws:s3:::*-logs/*"]"#,
+        ),
+    ],
+};
+
+fn bucket_glob(context: &Context<'_>) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
+        if !context.selected(statement).any(|action| action.kind == Kind::Bucket) {
+            continue;
+        }
+        for entry in resources_of(at, statement) {
+            let Some(path) = path(entry.pattern).map(relaxed) else { continue };
+            let misses =
+                can_be_bucket(&path) && has_wildcard(&path) && !path.ends_with('*') && !entry.pattern.contains("${");
+            if misses && !paths(statement).any(|other| covers(other, &format!("{path}/"))) {
+                let message = format!("`{}` matches no bucket on some servers", entry.pattern);
+                let lint = Lint::new(&BUCKET_GLOB, entry.place, message);
+                found.push(lint.help(format!("name the buckets, or add `{}/*`", entry.pattern)));
+            }
+        }
+    }
+    found
+}
+
+static ACCOUNT_RESOURCE: Rule = Rule {
+    id: "R09",
+    code: Code::new("account-action-resource", "`s3:ListAllMyBuckets` on certain buckets."),
+    severity: Severity::Warning,
+    because: "Listing all buckets is not an action on a bucket: it is allowed on `*` or not at all.",
+    fires: &[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::bucket""#)],
+    silent: &[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*""#)],
+};
+
+fn account_resource(context: &Context<'_>) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
+        if paths(statement).any(|path| is_all(path) && !path.contains('/')) {
+            continue;
+        }
+        for entry in only_of_kind(context, at, statement, Kind::Account) {
+            let message = format!("`{}` has no effect on certain buckets", entry.pattern);
+            let help = format!("give it a statement of its own, on `{ARN}*`");
+            found.push(Lint::new(&ACCOUNT_RESOURCE, entry.place, message).help(help));
+        }
+    }
+    found
+}

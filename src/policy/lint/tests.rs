@@ -1,0 +1,169 @@
+//! Every rule's examples, every fix, and the page made of the rules.
+
+use std::collections::BTreeSet;
+
+use super::super::read::read;
+use super::super::rule::Example;
+use super::*;
+use crate::base::Release;
+
+fn lint_newest(document: &Document, text: &str) -> Vec<Lint> {
+    lint(&LintInput { document, catalogue: &Catalogue::newest(), text_length: Some(text.len()) })
+}
+
+/// The ids of all rules that are broken, by the reader or here.
+fn broken(text: &str) -> BTreeSet<&'static str> {
+    let read = read(text);
+    let lints = read.document.iter().flat_map(|document| lint_newest(document, text));
+    lints.map(|lint| lint.rule.id).chain(read.problems.iter().map(|problem| problem.rule.id)).collect()
+}
+
+fn lints(example: Example) -> Vec<Lint> {
+    let text = example.document();
+    lint_newest(&read(&text).document.unwrap(), &text)
+}
+
+#[test]
+fn every_rule_is_found_where_it_says() {
+    for rule in rules() {
+        assert!(!rule.fires.is_empty() && !rule.silent.is_empty(), "{} lacks examples", rule.id);
+        for example in rule.fires {
+            let broken = broken(&example.document());
+            assert!(broken.contains(rule.id), "{} is not found in {}: {broken:?}", rule.id, example.document());
+        }
+        for example in rule.silent {
+            let broken = broken(&example.document());
+            assert!(!broken.contains(rule.id), "{} is found in {}", rule.id, example.document());
+        }
+    }
+}
+
+#[test]
+fn ids_and_names_are_unique_and_say_the_group() {
+    let rules = rules();
+    let ids: BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();
+    let names: BTreeSet<_> = rules.iter().map(|rule| rule.code.id).collect();
+    assert_eq!((ids.len(), names.len()), (rules.len(), rules.len()));
+    assert!(ids.iter().all(|id| id.len() == 3 && id.starts_with(['S', 'A', 'R', 'V', 'C', 'X', 'G'])));
+}
+
+#[test]
+fn a_fix_mends_what_it_is_for() {
+    let mut fixes = 0;
+    for example in rules().iter().flat_map(|rule| rule.fires) {
+        let text = example.document();
+        let read_text = read(&text);
+        let Some(document) = &read_text.document else { continue };
+        for lint in lint_newest(document, &text) {
+            let Some(fix) = &lint.fix else { continue };
+            let mended = apply_fixes(&text, &read_text.places, [fix]);
+            assert_ne!(mended, text, "{lint:?}");
+            let left = lint_newest(&read(&mended).document.unwrap(), &mended);
+            let same = left.iter().any(|other| other.rule.id == lint.rule.id && other.place == lint.place);
+            assert!(!same, "{mended}: {lint:?}");
+            fixes += 1;
+        }
+    }
+    assert!(fixes > 20, "only {fixes} fixes");
+}
+
+#[test]
+fn what_is_found_is_in_the_order_of_the_document() {
+    let text = r#"{"Statement": [
+        {"Effect": "Allow", "Action": "s3:getobject", "Resource": "bucket"},
+        {"Sid": "a b", "Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let found = lint_newest(&read(text).document.unwrap(), text);
+    let places: Vec<_> = found.iter().map(|lint| lint.place).collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn one_mistake_in_an_action_is_one_finding() {
+    for action in ["s3:getobject", "s3:Gett*", "iam:GetUser", "s3:HeadObject", "s3:GetObject ", "GetObject", ""] {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::bucket/*"}}]}}"#
+        );
+        let found = lint_newest(&read(&text).document.unwrap(), &text);
+        assert_eq!(found.len(), 1, "{action}: {found:?}");
+    }
+}
+
+#[test]
+fn actions_are_those_of_the_release() {
+    let text = Example::Statement(r#""Action": ["s3:GetObjectTagging", "s3:*ObjectTagging"]"#).document();
+    let document = read(&text).document.unwrap();
+    let found = |catalogue: &Catalogue| -> Vec<(&str, Option<String>)> {
+        let input = LintInput { document: &document, catalogue, text_length: None };
+        let found = lint(&input).into_iter().filter(|lint| lint.severity == Severity::Error);
+        found.map(|lint| (lint.rule.id, lint.help)).collect()
+    };
+    assert_eq!(found(&Catalogue::newest()), []);
+    assert_eq!(
+        found(&Catalogue::of(&Release::parse("4.4.0").unwrap())),
+        [
+            ("A01", Some("it is one in later releases only".to_owned())),
+            ("A02", Some("it does in later releases only".to_owned())),
+        ]
+    );
+}
+
+#[test]
+fn the_size_that_counts_is_that_of_the_normal_form() {
+    let size = |length: usize, spaces: usize| {
+        let text = Example::OfLength(length).document() + &" ".repeat(spaces);
+        let found = lint_newest(&read(&text).document.unwrap(), &text).into_iter().find(|lint| lint.rule.id == "S12");
+        found.map(|lint| (lint.severity, lint.message))
+    };
+    assert_eq!(size(1842, 3000), None);
+    let message = "the document is sent as 1843 bytes, 300 less than as it is written; a cluster takes 2048";
+    assert_eq!(size(1843, 300), Some((Severity::Warning, message.to_owned())));
+    assert_eq!(size(2048, 0).unwrap().0, Severity::Warning);
+    assert_eq!(size(2049, 0).unwrap().0, Severity::Error);
+}
+
+#[test]
+fn a_huge_document_is_measured_and_not_looked_into() {
+    let resources: Vec<String> = (0..30_000).map(|at| format!("\"arn:aws:s3:::b/{at}\"")).collect();
+    let text =
+        format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": "s3:*", "Resource": [{}]}}]}}"#, resources.join(","));
+    let ids: Vec<_> = lint_newest(&read(&text).document.unwrap(), &text).iter().map(|lint| lint.rule.id).collect();
+    assert_eq!(ids, ["S12"]);
+}
+
+#[test]
+fn repeated_statements_weigh_less_than_statements_under_two_ids() {
+    let severities: Vec<Severity> = rules()
+        .into_iter()
+        .find(|rule| rule.id == "S13")
+        .iter()
+        .flat_map(|rule| rule.fires)
+        .flat_map(|example| lints(*example).into_iter().filter(|lint| lint.rule.id == "S13"))
+        .map(|lint| lint.severity)
+        .collect();
+    assert_eq!(severities, [Severity::Error, Severity::Warning]);
+}
+
+#[test]
+fn an_ordinary_policy_is_clean() {
+    let text = r#"{"Version": "2012-10-17", "Statement": [
+        {"Sid": "List", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::models",
+         "Condition": {"StringLike": {"s3:prefix": ["${aws:username}/*", ""]}}},
+        {"Sid": "Locate", "Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": "arn:aws:s3:::models"},
+        {"Sid": "Write", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::models/${aws:username}/*",
+         "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}},
+        {"Sid": "Keep", "Effect": "Deny", "Action": "s3:DeleteObject*", "Resource": "arn:aws:s3:::models/release-*"}]}"#;
+    assert_eq!(read(text).problems.len(), 0);
+    let found: Vec<String> =
+        lint_newest(&read(text).document.unwrap(), text).into_iter().map(|lint| lint.message).collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn the_page_of_the_rules_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lints.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, reference()).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == reference(), "docs/lints.md is stale: run the tests with UPDATE_EXPECT=1");
+}

@@ -1,0 +1,213 @@
+//! The words a server knows besides its actions: other names of actions, condition operators, condition keys.
+
+/// Names of API calls and of actions elsewhere, with the action that is meant. Without `s3:`.
+pub(super) const ALIASES: &[(&str, &str)] = &[
+    ("CompleteMultipartUpload", "PutObject"),
+    ("CopyObject", "PutObject"),
+    ("CreateMultipartUpload", "PutObject"),
+    ("DeleteBucketLifecycle", "PutLifecycleConfiguration"),
+    ("DeleteBucketTagging", "PutBucketTagging"),
+    ("DeleteObjects", "DeleteObject"),
+    ("GetBucketLifecycle", "GetLifecycleConfiguration"),
+    ("GetBucketLifecycleConfiguration", "GetLifecycleConfiguration"),
+    ("GetBucketNotificationConfiguration", "GetBucketNotification"),
+    ("GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
+    ("HeadBucket", "ListBucket"),
+    ("HeadObject", "GetObject"),
+    ("ListBuckets", "ListAllMyBuckets"),
+    ("ListMultipartUploads", "ListBucketMultipartUploads"),
+    ("ListObjects", "ListBucket"),
+    ("ListObjectsV2", "ListBucket"),
+    ("ListParts", "ListMultipartUploadParts"),
+    ("PutBucketLifecycle", "PutLifecycleConfiguration"),
+    ("PutBucketLifecycleConfiguration", "PutLifecycleConfiguration"),
+    ("PutBucketNotificationConfiguration", "PutBucketNotification"),
+    ("PutObjectLockConfiguration", "PutBucketObjectLockConfiguration"),
+    ("UploadPart", "PutObject"),
+];
+
+/// What the values of an operator are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValueType {
+    /// Any text; wildcards are wildcards.
+    Pattern,
+    /// Any text; wildcards are themselves.
+    Text,
+    /// Bytes in base64.
+    Binary,
+    /// A network.
+    Network,
+    /// Whether the key is absent.
+    Presence,
+    /// True or false.
+    Truth,
+    /// A whole number.
+    Number,
+    /// An instant.
+    Instant,
+}
+
+/// The condition operators of MinIO in 2021.
+pub(super) const OPERATORS: &[(&str, ValueType)] = &[
+    ("StringEquals", ValueType::Text),
+    ("StringNotEquals", ValueType::Text),
+    ("StringEqualsIgnoreCase", ValueType::Text),
+    ("StringNotEqualsIgnoreCase", ValueType::Text),
+    ("StringLike", ValueType::Pattern),
+    ("StringNotLike", ValueType::Pattern),
+    ("BinaryEquals", ValueType::Binary),
+    ("IpAddress", ValueType::Network),
+    ("NotIpAddress", ValueType::Network),
+    ("Null", ValueType::Presence),
+    ("Bool", ValueType::Truth),
+    ("NumericEquals", ValueType::Number),
+    ("NumericNotEquals", ValueType::Number),
+    ("NumericLessThan", ValueType::Number),
+    ("NumericLessThanEquals", ValueType::Number),
+    ("NumericGreaterThan", ValueType::Number),
+    ("NumericGreaterThanEquals", ValueType::Number),
+    ("DateEquals", ValueType::Instant),
+    ("DateNotEquals", ValueType::Instant),
+    ("DateLessThan", ValueType::Instant),
+    ("DateLessThanEquals", ValueType::Instant),
+    ("DateGreaterThan", ValueType::Instant),
+    ("DateGreaterThanEquals", ValueType::Instant),
+];
+
+/// The words in front of an operator, with a colon, that say how a key with many values is compared.
+pub(super) const QUALIFIERS: &[&str] = &["ForAllValues", "ForAnyValue"];
+
+/// The operator without its qualifier, with the type of its values. `None` for one that is not known.
+pub(super) fn operator(written: &str) -> Option<(&'static str, ValueType)> {
+    let name = match written.split_once(':') {
+        Some((qualifier, name)) if QUALIFIERS.contains(&qualifier) => name,
+        Some(_) => return None,
+        None => written,
+    };
+    OPERATORS.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// Keys that every request has, and that can be used as variables.
+pub(super) const COMMON_KEYS: &[&str] = &[
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:Referer",
+    "aws:SecureTransport",
+    "aws:SourceIp",
+    "aws:UserAgent",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
+    "jwt:address",
+    "jwt:aud",
+    "jwt:birthdate",
+    "jwt:client_id",
+    "jwt:email",
+    "jwt:family_name",
+    "jwt:gender",
+    "jwt:given_name",
+    "jwt:groups",
+    "jwt:iss",
+    "jwt:jti",
+    "jwt:middle_name",
+    "jwt:name",
+    "jwt:nickname",
+    "jwt:phone_number",
+    "jwt:picture",
+    "jwt:preferred_username",
+    "jwt:profile",
+    "jwt:scope",
+    "jwt:sub",
+    "jwt:upn",
+    "jwt:website",
+    "ldap:user",
+    "s3:LocationConstraint",
+    "s3:authType",
+    "s3:signatureversion",
+    "s3:x-amz-content-sha256",
+];
+
+/// Keys of some requests, with the actions (without `s3:`) whose requests have them.
+pub(super) const ACTION_KEYS: &[(&str, &[&str])] = &[
+    ("s3:delimiter", &["ListBucket"]),
+    ("s3:max-keys", &["ListBucket"]),
+    ("s3:object-lock-legal-hold", &["BypassGovernanceRetention", "PutObject", "PutObjectLegalHold"]),
+    ("s3:object-lock-mode", &["BypassGovernanceRetention", "PutObject", "PutObjectRetention"]),
+    ("s3:object-lock-remaining-retention-days", &["BypassGovernanceRetention", "PutObjectRetention"]),
+    ("s3:object-lock-retain-until-date", &["BypassGovernanceRetention", "PutObject", "PutObjectRetention"]),
+    ("s3:prefix", &["ListBucket"]),
+    (
+        "s3:versionid",
+        &[
+            "BypassGovernanceRetention",
+            "DeleteObject",
+            "DeleteObjectTagging",
+            "DeleteObjectVersion",
+            "DeleteObjectVersionTagging",
+            "GetObject",
+            "GetObjectRetention",
+            "GetObjectTagging",
+            "GetObjectVersion",
+            "GetObjectVersionTagging",
+            "PutObject",
+            "PutObjectLegalHold",
+            "PutObjectRetention",
+            "PutObjectTagging",
+            "PutObjectVersionTagging",
+        ],
+    ),
+    ("s3:x-amz-copy-source", &["PutObject"]),
+    ("s3:x-amz-metadata-directive", &["PutObject"]),
+    (
+        "s3:x-amz-server-side-encryption",
+        &["GetObject", "GetObjectRetention", "PutObject", "PutObjectLegalHold", "PutObjectRetention"],
+    ),
+    (
+        "s3:x-amz-server-side-encryption-customer-algorithm",
+        &["GetObject", "GetObjectRetention", "PutObject", "PutObjectLegalHold", "PutObjectRetention"],
+    ),
+    ("s3:x-amz-storage-class", &["PutObject"]),
+];
+
+/// Keys, or the beginnings of keys, that MinIO learned after 2021.
+pub(super) const NEWER_KEYS: &[&str] = &[
+    "aws:groups",
+    "ldap:groups",
+    "ldap:username",
+    "s3:ExistingObjectTag/",
+    "s3:RequestObjectTag/",
+    "s3:RequestObjectTagKeys",
+    "s3:signatureAge",
+];
+
+/// All keys of 2021.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    COMMON_KEYS.iter().copied().chain(ACTION_KEYS.iter().map(|(key, _)| *key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::catalogue::Catalogue;
+    use super::*;
+
+    #[test]
+    fn aliases_and_keys_name_actions_that_exist() {
+        let newest = Catalogue::newest();
+        let named = ALIASES.iter().map(|(_, right)| right).chain(ACTION_KEYS.iter().flat_map(|(_, actions)| *actions));
+        for action in named {
+            assert!(newest.get(&format!("s3:{action}")).is_some(), "{action}");
+        }
+        for (wrong, _) in ALIASES {
+            assert!(newest.get(&format!("s3:{wrong}")).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_operator_is_known_with_and_without_a_qualifier() {
+        assert_eq!(OPERATORS.len(), 23);
+        assert_eq!(operator("StringLike"), Some(("StringLike", ValueType::Pattern)));
+        assert_eq!(operator("ForAnyValue:StringLike"), Some(("StringLike", ValueType::Pattern)));
+        assert_eq!(operator("ForSome:StringLike"), None);
+        assert_eq!(operator("StringLikeIfExists"), None);
+    }
+}
