@@ -14,7 +14,6 @@ mod predefined;
 mod properties;
 mod read;
 mod rule;
-mod suggest;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
 pub use diff::{Change, DocumentDiff, Line, LineKind, StatementDiff, diff};

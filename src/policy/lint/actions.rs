@@ -6,11 +6,11 @@ use super::super::catalogue::Catalogue;
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::super::suggest::nearest;
 use super::context::{Context, Entry};
 use super::glob::{covers, has_wildcard};
 use super::vocabulary::ALIASES;
 use super::{Check, Lint};
+use crate::base::nearest;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNKNOWN_ACTION, run: unknown_action },

@@ -8,11 +8,11 @@ use super::super::normal::fold_wildcards;
 use super::super::place::Part;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::super::suggest::nearest;
 use super::context::{ClauseAt, Context};
 use super::glob::{covers, has_wildcard};
 use super::vocabulary::{ACTION_KEYS, NEWER_KEYS, keys};
 use super::{Check, Lint};
+use crate::base::nearest;
 
 pub(super) const CHECKS: &[Check] =
     &[Check { rule: &KEY_UNKNOWN, run: key_unknown }, Check { rule: &LIST_PREFIX, run: list_prefix }];

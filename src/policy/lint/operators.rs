@@ -10,10 +10,10 @@ use super::super::place::Part;
 use super::super::read::rules::EMPTY_CONDITION;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::super::suggest::nearest;
 use super::context::{ClauseAt, Context};
 use super::vocabulary::{OPERATORS, ValueType, operator};
 use super::{Check, Lint};
+use crate::base::nearest;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNKNOWN_OPERATOR, run: unknown_operator },

@@ -5,10 +5,10 @@ use crate::base::{Code, Severity};
 use super::super::place::Place;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::super::suggest::nearest;
 use super::context::Context;
 use super::vocabulary::COMMON_KEYS;
 use super::{Check, Lint};
+use crate::base::nearest;
 
 pub(super) const CHECKS: &[Check] =
     &[Check { rule: &VARIABLE, run: variable }, Check { rule: &UNSUPPORTED_FORM, run: unsupported_form }];

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::json::{Json, Node, Pair};
-use super::super::suggest::nearest;
 use super::decode::{Decoder, Manner};
 use super::rules;
+use crate::base::nearest;
 
 /// The members of an object: those of the grammar by their proper name, and the rest as minified JSON.
 pub(super) struct Members<'n> {
