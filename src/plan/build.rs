@@ -14,7 +14,7 @@ use super::change::{ChangeId, Way};
 use super::compare::{Comparison, PolicyFate, UserFate};
 use super::graph::{Graph, Key};
 use super::step::Call;
-use super::ways::{Concessions, is_replaced};
+use super::ways::{Concessions, is_remade};
 
 /// The graph of all calls.
 pub(super) fn build(
@@ -124,8 +124,9 @@ impl Builder<'_> {
         if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {
             return;
         }
-        let from_replaced = !stays && fate.before.as_ref().is_some_and(|before| is_replaced(before, self.comparison));
-        let between = in_place || from_replaced;
+        let from_remade =
+            !stays && fate.before.as_ref().is_some_and(|before| is_remade(before, self.comparison, self.observed));
+        let between = in_place || from_remade;
         let mut holds = fate.physical.clone();
         match way {
             Some(Way::Swap(stand_in)) if between && holds.as_ref() != Some(stand_in) => {

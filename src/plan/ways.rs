@@ -38,12 +38,11 @@ pub(super) fn ways(
 }
 
 fn way(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed, gap: bool) -> Way {
-    let unchanged = observed.policies.get(policy).and_then(Body::normal) == Some(after);
-    if unchanged || !observed.policies.contains_key(policy) {
+    if !is_remade(policy, comparison, observed) {
         return Way::Finish;
     }
     let held = comparison.stayers(policy).any(|(_, user)| user.physical.as_ref() == Some(policy));
-    if !held && !joined_from_replaced(policy, comparison) {
+    if !held && !joined_from_remade(policy, comparison, observed) {
         Way::Plain
     } else if gap && can_gap(policy, comparison) {
         Way::Gap
@@ -60,17 +59,18 @@ pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
 
 /// Whether a user comes here from a policy that is replaced as well: it can neither wait for the new document (the old
 /// policy waits for the user to leave) nor come before it, so it needs somewhere to be in between.
-fn joined_from_replaced(policy: &PolicyName, comparison: &Comparison) -> bool {
+fn joined_from_remade(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
     comparison.users.values().any(|user| {
         user.after.as_ref() == Some(policy)
             && user.before != user.after
-            && user.before.as_ref().is_some_and(|before| is_replaced(before, comparison))
+            && user.before.as_ref().is_some_and(|before| is_remade(before, comparison, observed))
     })
 }
 
-/// Whether this policy gets another document.
-pub(super) fn is_replaced(policy: &PolicyName, comparison: &Comparison) -> bool {
-    matches!(comparison.policies.get(policy), Some(PolicyFate::Replace(_)))
+/// Whether this policy is removed and added again on the way: its holders must have left before, and come after.
+pub(super) fn is_remade(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
+    let Some(PolicyFate::Replace(after)) = comparison.policies.get(policy) else { return false };
+    observed.policies.get(policy).is_some_and(|now| now.normal() != Some(after))
 }
 
 /// The stand-in for this document: one that an interrupted run left behind with the same document, or a free name. The

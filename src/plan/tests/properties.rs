@@ -183,7 +183,7 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_plan_ends_where_the_file_says(scene in scenes()) {
