@@ -17,7 +17,7 @@ pub mod switches;
 
 pub use document::Document;
 pub use release::{SimRelease, UnknownRelease};
-pub use serve::{Options, Running, SimError, TlsError, start};
+pub use serve::{Options, Place, Running, SimError, TlsError, start};
 pub use switches::{SwitchProblem, Switches};
 
 #[cfg(test)]

@@ -59,9 +59,9 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
 
 async fn answer(served: Arc<Served>, asked: Asked) -> Answer {
     // A look does not wait: the state is in memory. All else may, for the lock and the disk.
-    if asked.method == Method::GET {
-        return served.api.answer(&asked);
+    if asked.method == Method::GET || !served.api.waits() {
+        return served.api.answer(&asked).answer;
     }
-    let answered = tokio::task::spawn_blocking(move || served.api.answer(&asked)).await;
+    let answered = tokio::task::spawn_blocking(move || served.api.answer(&asked).answer).await;
     answered.unwrap_or_else(|error| Refusal::Broken(error.to_string()).into())
 }

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use options::{Options, SimError};
+pub use options::{Options, Place, SimError};
 pub use tls::TlsError;
 
 use self::handle::Served;
@@ -160,8 +160,13 @@ fn open(options: &Options) -> Result<Store, SimError> {
         state.switches = set(state.switches).unwrap_or(state.switches);
         state
     };
-    let fresh = || adjust(State::default()).complete();
-    Ok(Store::open(&options.state, fresh, adjust)?)
+    match &options.state {
+        Place::File { path, durable } => {
+            let fresh = || adjust(State::default()).complete();
+            Ok(Store::open(path, *durable, fresh, adjust)?)
+        }
+        Place::Memory(state) => Ok(Store::in_memory(adjust(State::clone(state)).complete()?)),
+    }
 }
 
 fn open_log(options: &Options) -> Result<Option<RequestLog>, SimError> {
