@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::Method;
+use serde::Deserialize;
 
 use super::answer::Answer;
 use super::body::Body;
@@ -72,6 +73,28 @@ impl Api {
         Route::find(&asked.method, &asked.path, self.store.read().ok()?.behaviour()).ok()
     }
 
+    /// Changes the state without a call.
+    ///
+    /// # Errors
+    /// What `change` refuses with; or the state file cannot be read or written.
+    pub fn alter(&self, change: impl FnOnce(&mut State) -> Result<(), Refusal>) -> Result<Option<Changed>, Refusal> {
+        self.store.change(change).map(|done| done.changed)
+    }
+
+    /// Lets the tokens that a request carries, in its head or to be refreshed, run out.
+    pub fn expire(&self, asked: &Asked) {
+        #[derive(Deserialize)]
+        struct Refresh {
+            refresh_token: String,
+        }
+        if let Some(token) = asked.authorization.as_deref().and_then(bearer) {
+            self.tokens.expire(token);
+        }
+        if let Ok(refresh) = serde_json::from_slice::<Refresh>(&asked.body) {
+            self.tokens.expire(&refresh.refresh_token);
+        }
+    }
+
     /// The state behind it, as it is now.
     ///
     /// # Errors
@@ -132,13 +155,16 @@ impl Api {
     }
 
     fn caller(&self, state: &State, authorization: Option<&str>) -> Result<Caller, Refusal> {
-        let (scheme, token) = authorization.and_then(|header| header.split_once(' ')).ok_or(Refusal::Unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Refusal::Unauthorized);
-        }
-        let holder = self.tokens.check(token.trim()).ok_or(Refusal::Unauthorized)?;
+        let token = authorization.and_then(bearer).ok_or(Refusal::Unauthorized)?;
+        let holder = self.tokens.check(token).ok_or(Refusal::Unauthorized)?;
         Caller::known(state, &holder.tenant, &holder.user)
     }
+}
+
+/// The token in a header `Authorization`.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn unchanged(value: Answer) -> Done<Answer> {

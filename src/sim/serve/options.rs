@@ -1,11 +1,13 @@
 //! How a simulated cluster is started, and why it may not be.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use super::tls::TlsError;
+use crate::sim::faults::Rules;
 use crate::sim::release::SimRelease;
 use crate::sim::state::{State, StateProblem};
 use crate::sim::store::StoreError;
@@ -47,6 +49,33 @@ pub struct Options {
     pub token_time: Duration,
     /// For how many calls an access token holds; for any number when not given.
     pub token_uses: Option<u32>,
+    /// What goes wrong, and when.
+    pub faults: Rules,
+    /// Whether to keep every request and every state, for [`Running::events`](super::Running::events).
+    pub record: bool,
+    /// What to do at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
+    pub on_kill: Option<Hook>,
+}
+
+/// Something to do.
+#[derive(Clone)]
+pub struct Hook(Arc<dyn Fn() + Send + Sync>);
+
+impl Hook {
+    /// This, which may block.
+    pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+
+    pub(super) fn call(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl Options {
@@ -73,6 +102,9 @@ impl Options {
             log: None,
             token_time: Duration::from_secs(300),
             token_uses: None,
+            faults: Rules::default(),
+            record: false,
+            on_kill: None,
         }
     }
 }
