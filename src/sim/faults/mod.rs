@@ -60,7 +60,7 @@ pub enum Fault {
     /// The cluster stops: it takes no connection any more, and closes those it has.
     Stop(Applied),
     /// Who made the call is stopped: [`Options::on_kill`](super::Options::on_kill) is called, the connection is closed,
-    /// and the cluster goes on. In process only: this has no text form to be read.
+    /// and the cluster goes on. In process only: its text form is not read.
     Kill(Applied),
 }
 

@@ -95,7 +95,7 @@ impl Running {
         *self.served.faults.lock().unwrap_or_else(PoisonError::into_inner) = Armed::from(rules);
     }
 
-    /// Waits until a fault has stopped it.
+    /// Waits until it takes no connection any more, because of a fault or of being told.
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         self.served.phases.reached(Phase::Closed)
     }
