@@ -34,7 +34,7 @@ pub struct Running {
 pub enum Ended {
     /// It was told to.
     Told,
-    /// By the fault [`Fault::Stop`](super::Fault::Stop).
+    /// By the fault [`Fault::Stop`](crate::sim::Fault::Stop).
     Fault,
 }
 
@@ -84,7 +84,7 @@ impl Running {
     }
 
     /// The requests so far and what came of them, in the order of their arrival; none unless
-    /// [`Options::record`] says so.
+    /// [`Options::record`](super::Options::record) says so.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.served.recorder.as_ref().map(Recorder::events).unwrap_or_default()
