@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::sim::{self, SimRelease};
+use crate::sim::{self, Ended, Rule, Rules, SimRelease};
 
 /// Run a simulated cluster
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,8 @@ enum SimCommand {
 Examples:
   attune sim serve --state cluster.json
   attune sim serve --state cluster.json --listen 127.0.0.1:14000 --release 4.4
-  attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms")]
+  attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms
+  attune sim serve --state cluster.json --fault write:3=drop-after --fault 'GET /users=503:1'")]
 struct ServeArgs {
     /// The state of the cluster, a JSON file
     #[arg(long, value_name = "PATH")]
@@ -57,6 +58,10 @@ struct ServeArgs {
     /// Behave otherwise where clusters differ, such as `remove_held=allow`; see the documentation of the simulator
     #[arg(long = "switch", value_name = "NAME=VALUE")]
     switches: Vec<String>,
+    /// Let something go wrong, such as `write:3=drop-after`; can be given several times; see the documentation of the
+    /// simulator
+    #[arg(long = "fault", value_name = "WHEN=FAULT")]
+    faults: Vec<Rule>,
 }
 
 impl SimArgs {
@@ -76,6 +81,7 @@ impl ServeArgs {
             tls: self.tls,
             log: self.log.clone(),
             switches: self.switches.clone(),
+            faults: Rules(self.faults.clone()),
             ..sim::Options::new(&self.state)
         };
         let running = sim::start(options)
@@ -91,7 +97,12 @@ impl ServeArgs {
             running.fingerprint().map_or(Ok(()), |fingerprint| writeln!(out, "{fingerprint}"))
         })?;
         output.aside(|out, _| writeln!(out, "simulating until interrupted; the API is under {}/api/v2", running.url()));
-        running.until(tokio::signal::ctrl_c()).await;
-        Ok(Exit::Done)
+        match running.until(tokio::signal::ctrl_c()).await {
+            Ended::Told => Ok(Exit::Done),
+            Ended::Fault => {
+                output.aside(|out, _| writeln!(out, "stopped by a fault"));
+                Ok(Exit::Error)
+            }
+        }
     }
 }

@@ -32,6 +32,12 @@ pub(super) fn token(parts: &[&str]) -> String {
     format!("{HEADER}.{}.{}", hex::encode(digest(parts)), hex::encode(digest(&[parts, &["signature"]].concat())))
 }
 
+/// A number that follows from `parts` and looks like chance.
+#[must_use]
+pub(super) fn number(parts: &[&str]) -> u64 {
+    digest(parts).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,10 +1,12 @@
 //! One request to one answer: find the call, check who asks, read what is asked, let the rules decide.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::Method;
+use serde::Deserialize;
 
 use super::answer::Answer;
 use super::body::Body;
@@ -14,7 +16,7 @@ use super::tokens::{Life, Tokens};
 use super::{change, look, shapes};
 use crate::sim::rules::{Caller, Refusal};
 use crate::sim::state::{ROOT, State};
-use crate::sim::store::Store;
+use crate::sim::store::{Changed, Done, Store, StoreError};
 
 /// A request, as far as it matters.
 #[derive(Debug)]
@@ -33,7 +35,16 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-/// The API of one server over one state file.
+/// What came of a request.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// The change it made, if the state is another one now.
+    pub changed: Option<Changed>,
+}
+
+/// The API of one server over one state.
 #[derive(Debug)]
 pub struct Api {
     store: Store,
@@ -43,19 +54,62 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over a state file, with no tokens given yet.
+    /// An API over a state, with no tokens given yet.
     #[must_use]
     pub fn new(store: Store, life: Life) -> Self {
         Self { store, tokens: Tokens::new(life), assumed: AtomicU64::new(0) }
     }
 
-    /// Answers a request. Waits for the disk, and for other processes that change the state.
+    /// Answers a request. Waits for the disk, and for other processes that change the state, if the store does.
     #[must_use]
-    pub fn answer(&self, asked: &Asked) -> Answer {
-        self.decide(asked).unwrap_or_else(Answer::from)
+    pub fn answer(&self, asked: &Asked) -> Answered {
+        let done = self.decide(asked).unwrap_or_else(|refusal| unchanged(refusal.into()));
+        Answered { answer: done.value, changed: done.changed }
     }
 
-    fn decide(&self, asked: &Asked) -> Result<Answer, Refusal> {
+    /// The call that a request is, if it is one.
+    #[must_use]
+    pub fn route(&self, asked: &Asked) -> Option<Route> {
+        Route::find(&asked.method, &asked.path, self.store.read().ok()?.behaviour()).ok()
+    }
+
+    /// Changes the state without a call.
+    ///
+    /// # Errors
+    /// What `change` refuses with; or the state file cannot be read or written.
+    pub fn alter(&self, change: impl FnOnce(&mut State) -> Result<(), Refusal>) -> Result<Option<Changed>, Refusal> {
+        self.store.change(change).map(|done| done.changed)
+    }
+
+    /// Lets the tokens that a request carries, in its head or to be refreshed, run out.
+    pub fn expire(&self, asked: &Asked) {
+        #[derive(Deserialize)]
+        struct Refresh {
+            refresh_token: String,
+        }
+        if let Some(token) = asked.authorization.as_deref().and_then(bearer) {
+            self.tokens.expire(token);
+        }
+        if let Ok(refresh) = serde_json::from_slice::<Refresh>(&asked.body) {
+            self.tokens.expire(&refresh.refresh_token);
+        }
+    }
+
+    /// The state behind it, as it is now.
+    ///
+    /// # Errors
+    /// The state file vanished, or is not one any more.
+    pub fn state(&self) -> Result<Arc<State>, StoreError> {
+        self.store.read()
+    }
+
+    /// Whether an answer to a call that changes the state may wait, for the disk or for another process.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.store.waits()
+    }
+
+    fn decide(&self, asked: &Asked) -> Result<Done<Answer>, Refusal> {
         let state = self.store.read()?;
         let behaviour = state.behaviour();
         let route = Route::find(&asked.method, &asked.path, behaviour)?;
@@ -66,13 +120,13 @@ impl Api {
             Ok::<_, Refusal>((query, body))
         };
         match &route {
-            Route::Login => self.log_in(&state, &read()?.1),
-            Route::Refresh => self.refresh(&state, &read()?.1),
+            Route::Login => self.log_in(&state, &read()?.1).map(unchanged),
+            Route::Refresh => self.refresh(&state, &read()?.1).map(unchanged),
             Route::Look(look) => {
                 let caller = caller()?;
                 let (query, body) = read()?;
                 let serial = || self.assumed.fetch_add(1, Ordering::Relaxed);
-                look::answer(&state, &caller, look, &query, &body, serial)
+                look::answer(&state, &caller, look, &query, &body, serial).map(unchanged)
             }
             Route::Change(change) => {
                 let caller = caller()?;
@@ -101,11 +155,18 @@ impl Api {
     }
 
     fn caller(&self, state: &State, authorization: Option<&str>) -> Result<Caller, Refusal> {
-        let (scheme, token) = authorization.and_then(|header| header.split_once(' ')).ok_or(Refusal::Unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Refusal::Unauthorized);
-        }
-        let holder = self.tokens.check(token.trim()).ok_or(Refusal::Unauthorized)?;
+        let token = authorization.and_then(bearer).ok_or(Refusal::Unauthorized)?;
+        let holder = self.tokens.check(token).ok_or(Refusal::Unauthorized)?;
         Caller::known(state, &holder.tenant, &holder.user)
     }
+}
+
+/// The token in a header `Authorization`.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unchanged(value: Answer) -> Done<Answer> {
+    Done { value, changed: None }
 }

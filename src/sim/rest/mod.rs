@@ -11,6 +11,6 @@ mod shapes;
 mod tokens;
 
 pub use answer::Answer;
-pub use api::{Api, Asked};
+pub use api::{Answered, Api, Asked};
 pub use route::{Change, Look, Route};
 pub use tokens::Life;

@@ -104,6 +104,13 @@ impl Tokens {
         self.given().refresh.get(token).cloned()
     }
 
+    /// Lets a token run out, of whatever kind it is.
+    pub(super) fn expire(&self, token: &str) {
+        let mut given = self.given();
+        given.access.remove(token);
+        given.refresh.remove(token);
+    }
+
     fn given(&self) -> MutexGuard<'_, Given> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,5 +150,8 @@ mod tests {
         assert!(short.check(&longer.access).is_some());
         assert!(short.issue(&caller(), Some(Duration::MAX)).expires_in < u64::MAX);
         assert!(tokens(300, None).check(&longer.access).is_none());
+        short.expire(&longer.access);
+        short.expire(&longer.refresh);
+        assert!(short.check(&longer.access).is_none() && short.refresh(&longer.refresh).is_none());
     }
 }

@@ -1,16 +1,24 @@
-//! From an HTTP request to its answer: read it whole, wait, let the API decide, write it down.
+//! From an HTTP request to what comes of it: read it whole, wait, let faults and the API decide, write it down.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State as Shared};
+use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{HeaderName, Method, Response, header};
+use tokio::task::JoinError;
 
 use super::log::{Entry, RequestLog};
-use crate::sim::rest::{Answer, Api, Asked};
+use super::options::Hook;
+use super::phase::{Phase, Phases};
+use super::reply::Reply;
+use super::wire::Line;
+use crate::sim::faults::{Applied, Armed, Call, Fault};
+use crate::sim::observe::{Event, Recorder};
+use crate::sim::rest::{Answer, Answered, Api, Asked, Route};
 use crate::sim::rules::Refusal;
+use crate::sim::store::Changed;
 
 /// The longest body that is read: far more than any call takes.
 const LONGEST_BODY: usize = 1 << 20;
@@ -21,25 +29,49 @@ pub(super) struct Served {
     pub(super) api: Api,
     pub(super) latency: Duration,
     pub(super) log: Option<RequestLog>,
+    pub(super) faults: Mutex<Armed>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) on_kill: Option<Hook>,
+    pub(super) phases: Phases,
     pub(super) connections: AtomicU64,
     pub(super) requests: AtomicU64,
 }
 
-/// Answers one request.
-pub(super) async fn handle(Shared(served): Shared<Arc<Served>>, request: Request) -> Response<Body> {
-    let seq = served.requests.fetch_add(1, Ordering::Relaxed) + 1;
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    if !served.latency.is_zero() {
-        tokio::time::sleep(served.latency).await;
-    }
-    let answer = match read(request).await {
-        Ok(asked) => answer(Arc::clone(&served), asked).await,
-        Err(refusal) => refusal.into(),
+/// What came of the state's side of a request.
+struct Decided {
+    behind: Vec<Changed>,
+    own: Option<Answered>,
+}
+
+/// Answers one request. It is seen through even if the client goes away meanwhile, as a cluster would.
+pub(super) async fn handle(
+    Shared(served): Shared<Arc<Served>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response<Body> {
+    let event = Event {
+        seq: served.requests.fetch_add(1, Ordering::Relaxed) + 1,
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        route: None,
+        faults: Vec::new(),
+        behind: Vec::new(),
+        applied: false,
+        changed: None,
+        status: None,
     };
-    if let Some(log) = &served.log {
-        log.write(&Entry { seq, method: method.as_str(), path: &path, status: answer.status.as_u16() });
+    let asked = read(request).await;
+    let reply = match tokio::spawn(served.see_through(event, asked)).await {
+        Ok(reply) => reply,
+        Err(error) => Answer::from(Refusal::Broken(error.to_string())).into(),
+    };
+    match reply {
+        Reply::Answer(spoken) => return spoken.into_response(),
+        Reply::Close | Reply::Stop | Reply::Kill => line.close(),
+        Reply::Reset(words) => line.reset_after(words),
     }
-    answer.into_response()
+    // Whatever is written to a line that is cut is not sent.
+    Response::default()
 }
 
 async fn read(request: Request) -> Result<Asked, Refusal> {
@@ -57,11 +89,107 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
     })
 }
 
-async fn answer(served: Arc<Served>, asked: Asked) -> Answer {
-    // A look does not wait: the state is in memory. All else may, for the lock and the disk.
-    if asked.method == Method::GET {
-        return served.api.answer(&asked);
+impl Served {
+    async fn see_through(self: Arc<Self>, mut event: Event, asked: Result<Asked, Refusal>) -> Reply {
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        let reply = match asked {
+            Ok(asked) => self.work(asked, &mut event).await,
+            Err(refusal) => Answer::from(refusal).into(),
+        };
+        event.status = reply.status();
+        self.write_down(event);
+        match &reply {
+            Reply::Answer(_) | Reply::Close | Reply::Reset(_) => {}
+            Reply::Stop => self.die().await,
+            Reply::Kill => self.kill().await,
+        }
+        reply
     }
-    let answered = tokio::task::spawn_blocking(move || served.api.answer(&asked)).await;
-    answered.unwrap_or_else(|error| Refusal::Broken(error.to_string()).into())
+
+    /// Does what the request asks for, or what a fault makes of it, and notes in the event what that was.
+    async fn work(self: &Arc<Self>, asked: Asked, event: &mut Event) -> Reply {
+        event.route = self.api.route(&asked);
+        let call =
+            Call { method: &event.method, path: &event.path, writes: matches!(event.route, Some(Route::Change(_))) };
+        event.faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).next(call);
+        for fault in &event.faults {
+            if let Fault::Delay(time) = fault {
+                tokio::time::sleep(*time).await;
+            }
+        }
+        if self.phases.has_reached(Phase::Dead) {
+            return Reply::Close;
+        }
+        match self.decide(asked, event.faults.clone()).await {
+            Ok(Decided { behind, own }) => {
+                event.behind = behind;
+                event.applied = own.as_ref().is_some_and(|own| own.answer.status.is_success());
+                let (answer, changed) = own.map(|own| (own.answer, own.changed)).unzip();
+                event.changed = changed.flatten();
+                Reply::new(event.faults.iter().find(|fault| fault.decides()), answer)
+            }
+            Err(error) => Answer::from(Refusal::Broken(error.to_string())).into(),
+        }
+    }
+
+    async fn decide(self: &Arc<Self>, asked: Asked, faults: Vec<Fault>) -> Result<Decided, JoinError> {
+        // A look does not wait: the state is in memory. All else may, for the lock and the disk.
+        let looks = asked.method == Method::GET && faults.is_empty();
+        if looks || !self.api.waits() {
+            return Ok(self.decide_at_once(&asked, &faults));
+        }
+        let served = Arc::clone(self);
+        tokio::task::spawn_blocking(move || served.decide_at_once(&asked, &faults)).await
+    }
+
+    fn decide_at_once(&self, asked: &Asked, faults: &[Fault]) -> Decided {
+        let behind = faults.iter().filter_map(|fault| self.change_behind(fault)).collect();
+        let fault = faults.iter().find(|fault| fault.decides());
+        if fault == Some(&Fault::Expire) {
+            self.api.expire(asked);
+        }
+        let own = fault.is_none_or(|fault| fault.applied() == Applied::Yes).then(|| self.api.answer(asked));
+        Decided { behind, own }
+    }
+
+    fn change_behind(&self, fault: &Fault) -> Option<Changed> {
+        let Fault::Behind(behind) = fault else { return None };
+        let changed = self.api.alter(|state| behind.apply(state));
+        changed.unwrap_or_else(|refusal| {
+            tracing::warn!("`{fault}` has no effect: {}", refusal.message());
+            None
+        })
+    }
+
+    fn write_down(&self, event: Event) {
+        if let Some(log) = &self.log {
+            log.write(&Entry {
+                seq: event.seq,
+                method: &event.method,
+                path: &event.path,
+                status: event.status,
+                faults: event.faults.iter().map(Fault::name).collect(),
+            });
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.keep(event);
+        }
+    }
+
+    /// Stops as a process that dies: first nobody can connect any more, then all connections end.
+    async fn die(&self) {
+        self.phases.advance(Phase::Stopping);
+        self.phases.reached(Phase::Closed).await;
+        self.phases.advance(Phase::Dead);
+    }
+
+    /// Lets the client be stopped.
+    async fn kill(&self) {
+        let Some(hook) = self.on_kill.clone() else { return };
+        if let Err(error) = tokio::task::spawn_blocking(move || hook.call()).await {
+            tracing::warn!("the client was not stopped: {error}");
+        }
+    }
 }

@@ -20,8 +20,12 @@ pub(super) struct Entry<'r> {
     pub(super) method: &'r str,
     /// The path as it was sent.
     pub(super) path: &'r str,
-    /// The status of the answer.
-    pub(super) status: u16,
+    /// The status of the answer, if one was sent whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    /// The names of the faults that happened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) faults: Vec<String>,
 }
 
 impl RequestLog {

@@ -3,43 +3,37 @@
 mod handle;
 mod log;
 mod options;
+mod phase;
+mod reply;
+mod running;
 mod tls;
+mod wire;
 
-use std::future::{Future, IntoFuture};
-use std::sync::Arc;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::serve::{Listener, ListenerExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use axum::serve::Listener;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use options::{Options, SimError};
+pub use options::{Hook, Options, Place, SimError};
+pub use running::{Ended, Running};
 pub use tls::TlsError;
 
 use self::handle::Served;
 use self::log::RequestLog;
-use self::tls::{Certificate, TlsListener};
+use self::phase::{OnDrop, Phase, Phases};
+use self::tls::TlsListener;
+use self::wire::{Line, Socket, Wired};
+use super::faults::Armed;
+use super::observe::Recorder;
 use super::rest::{Api, Life};
 use super::state::{ROOT, Role, State};
 use super::store::Store;
 use super::switches::Switches;
-
-/// How long requests in flight are waited for when the server stops.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A simulated cluster that is running. It stops when this is dropped.
-#[derive(Debug)]
-pub struct Running {
-    url: String,
-    certificate: Option<Certificate>,
-    admin: (String, String),
-    served: Arc<Served>,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<()>,
-}
 
 /// Starts a simulated cluster on the current runtime.
 ///
@@ -52,101 +46,44 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
         api: Api::new(store, Life { time: options.token_time, uses: options.token_uses }),
         latency: options.latency,
         log: open_log(&options)?,
+        faults: Mutex::new(Armed::from(options.faults)),
+        recorder: options.record.then(Recorder::default),
+        on_kill: options.on_kill,
+        phases: Phases::new(),
         connections: AtomicU64::new(0),
         requests: AtomicU64::new(0),
     });
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
     let address = tcp.local_addr().map_err(no_listener)?;
-    let (stop, stopped) = oneshot::channel();
     let (scheme, certificate, server) = if options.tls {
         let (certificate, acceptor) = tls::self_signed(address.ip())?;
-        let listener = TlsListener::new(tcp, acceptor).tap_io(|stream| at_once(stream.get_ref().0));
-        ("https", Some(certificate), spawn(listener, &served, stopped))
+        ("https", Some(certificate), spawn(TlsListener::new(tcp, acceptor), &served))
     } else {
-        ("http", None, spawn(tcp.tap_io(|stream| at_once(stream)), &served, stopped))
+        ("http", None, spawn(tcp, &served))
     };
+    let stop = OnDrop { phases: served.phases.clone(), to: Phase::Stopping };
     Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, served, stop, server })
 }
 
-impl Running {
-    /// Where it listens, such as `http://127.0.0.1:41234`; the API is under `/api/v2`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// With TLS, what its certificate is known by: `sha256:` and the digest of the certificate (DER) in hex.
-    #[must_use]
-    pub fn fingerprint(&self) -> Option<&str> {
-        self.certificate.as_ref().map(|certificate| certificate.fingerprint.as_str())
-    }
-
-    /// With TLS, its certificate, which can be trusted as a CA file.
-    #[must_use]
-    pub fn certificate_pem(&self) -> Option<&str> {
-        self.certificate.as_ref().map(|certificate| certificate.pem.as_str())
-    }
-
-    /// Name and password of an administrator of the tenant `Root`, as of the start.
-    #[must_use]
-    pub fn admin_login(&self) -> (String, String) {
-        self.admin.clone()
-    }
-
-    /// How many connections were taken so far; with TLS, those whose handshake ended well.
-    #[must_use]
-    pub fn connections(&self) -> u64 {
-        self.served.connections.load(Ordering::Relaxed)
-    }
-
-    /// How many requests were begun so far.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.served.requests.load(Ordering::Relaxed)
-    }
-
-    /// Runs until `signal`, then stops.
-    pub async fn until(self, signal: impl Future) {
-        signal.await;
-        self.stop().await;
-    }
-
-    /// Takes no more requests, waits a while for those in flight, and stops.
-    pub async fn stop(self) {
-        // The server may be gone already.
-        let _ = self.stop.send(());
-        let abort = self.server.abort_handle();
-        if tokio::time::timeout(PATIENCE, self.server).await.is_err() {
-            abort.abort();
-        }
-    }
-}
-
-fn spawn<L>(listener: L, served: &Arc<Served>, stopped: oneshot::Receiver<()>) -> JoinHandle<()>
+fn spawn<L>(listener: L, served: &Arc<Served>) -> JoinHandle<()>
 where
-    L: Listener<Addr: std::fmt::Debug>,
+    L: Listener<Io: Socket, Addr = SocketAddr>,
 {
     let counted = Arc::clone(served);
-    let listener = listener.tap_io(move |_| {
+    let phases = &served.phases;
+    let taken = move || {
         counted.connections.fetch_add(1, Ordering::Relaxed);
-    });
+    };
     let router = Router::new().fallback(handle::handle).with_state(Arc::clone(served));
-    let serve = axum::serve(listener, router).with_graceful_shutdown(async {
-        // An error means that the sender was dropped, which is to stop it too.
-        let _ = stopped.await;
-    });
-    tokio::spawn(async {
+    let serve = axum::serve(Wired::new(listener, phases, taken), router.into_make_service_with_connect_info::<Line>())
+        .with_graceful_shutdown(phases.reached(Phase::Stopping));
+    let dead = OnDrop { phases: phases.clone(), to: Phase::Dead };
+    tokio::spawn(async move {
         // It never fails: after an error of the listener it goes on accepting.
         let _ = serve.into_future().await;
+        drop(dead);
     })
-}
-
-/// Sends small answers without waiting for more to send.
-fn at_once(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY cannot be set: {error}");
-    }
 }
 
 fn open(options: &Options) -> Result<Store, SimError> {
@@ -160,8 +97,13 @@ fn open(options: &Options) -> Result<Store, SimError> {
         state.switches = set(state.switches).unwrap_or(state.switches);
         state
     };
-    let fresh = || adjust(State::default()).complete();
-    Ok(Store::open(&options.state, fresh, adjust)?)
+    match &options.state {
+        Place::File { path, durable } => {
+            let fresh = || adjust(State::default()).complete();
+            Ok(Store::open(path, *durable, fresh, adjust)?)
+        }
+        Place::Memory(state) => Ok(Store::in_memory(adjust(State::clone(state)).complete()?)),
+    }
 }
 
 fn open_log(options: &Options) -> Result<Option<RequestLog>, SimError> {

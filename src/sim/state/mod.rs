@@ -1,5 +1,6 @@
 //! The state of a simulated cluster: plain data, and the shape of its JSON file.
 
+mod access;
 mod complete;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod docs;
+mod faults;
 mod server;
 mod strict;
 

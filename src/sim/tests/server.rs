@@ -25,7 +25,8 @@ async fn the_file_is_the_state() {
 #[tokio::test]
 async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut options = Options::new(folder.path().join("new.json"));
+    let path = folder.path().join("new.json");
+    let mut options = Options::new(&path);
     options.release = Some("4.4".parse().unwrap());
     options.switches = vec!["remove_held=allow".to_owned()];
     let running = start(options.clone()).await.unwrap();
@@ -34,7 +35,7 @@ async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
     options.release = None;
     options.switches = vec!["attach_over=refuse".to_owned()];
     drop(start(options.clone()).await.unwrap());
-    let state: Value = serde_json::from_str(&std::fs::read_to_string(&options.state).unwrap()).unwrap();
+    let state: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&state["format"], &state["release"]), (&json!("attune.sim/1"), &json!("4.4.8")));
     assert_eq!(state["switches"]["remove_held"], "allow");
     assert_eq!(state["switches"]["attach_over"], "refuse");
@@ -43,9 +44,10 @@ async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
 #[tokio::test]
 async fn what_cannot_be_started_says_why() {
     let folder = tempfile::tempdir().unwrap();
-    let good = Options::new(folder.path().join("c.json"));
+    let path = folder.path().join("c.json");
+    let good = Options::new(&path);
     let refused = async |options: Options| start(options).await.unwrap_err();
-    let error = refused(Options { state: folder.path().join("no/c.json"), ..good.clone() }).await;
+    let error = refused(Options::new(folder.path().join("no/c.json"))).await;
     assert!(error.to_string().contains("its directory must exist"), "{error}");
     let error = refused(Options { switches: vec!["colour=red".to_owned()], ..good.clone() }).await;
     assert!(error.to_string().contains("`colour=red` is not a switch"), "{error}");
@@ -55,7 +57,7 @@ async fn what_cannot_be_started_says_why() {
     let listen = running.url().trim_start_matches("http://").parse().unwrap();
     let error = refused(Options { listen, ..good.clone() }).await;
     assert!(matches!(error, SimError::Listen { .. }), "{error}");
-    std::fs::write(&good.state, "{\n\"release\": \"9.9\"}").unwrap();
+    std::fs::write(&path, "{\n\"release\": \"9.9\"}").unwrap();
     let error = refused(good).await.to_string();
     assert!(error.contains("does not know the release `9.9`") && error.contains("line 2"), "{error}");
 }

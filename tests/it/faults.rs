@@ -1,0 +1,91 @@
+//! Faults of the simulated cluster: what the REST transport makes of them, and the server as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use attune::base::{PolicyName, UserName};
+use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
+use attune::cluster::{CallError, Cluster, Credentials, Effect};
+use attune::sim::state::State;
+use attune::sim::{Applied, Event, Fault, Options, Rules, When, start};
+
+const STATE: &str = r#"{"tenants":{"Root":{"users":{"bob":{}}}}}"#;
+
+fn connect(url: &str) -> RestCluster {
+    RestCluster::new(RestOptions {
+        endpoints: vec![Endpoint::parse(url).unwrap()],
+        credentials: Credentials::Password { username: "admin".into(), password: "admin".into(), org: None },
+        tenant: None,
+        trust: Trust::default(),
+        timeouts: Timeouts::default(),
+    })
+    .unwrap()
+}
+
+async fn attach(cluster: &RestCluster) -> Result<bool, CallError> {
+    let pair = cluster.attach(&PolicyName::reported("readonly"), &UserName::reported("bob")).await?;
+    Ok(pair.is_some())
+}
+
+#[tokio::test]
+async fn the_transport_never_takes_what_was_done_for_undone() {
+    for fault in Fault::all() {
+        // To do it and to say that there were too many requests is a contradiction that no client can see through.
+        if matches!(fault, Fault::Status { status: 429, applied: Applied::Yes, .. }) {
+            continue;
+        }
+        let mut options = Options::in_memory(serde_json::from_str::<State>(STATE).unwrap());
+        options.faults = Rules::one(When::Write(1), fault.clone());
+        options.record = true;
+        let sim = start(options).await.unwrap();
+        let answer = attach(&connect(sim.url())).await;
+        let done = sim.state().unwrap().access_of("Root", "bob").is_some();
+        let undone = match answer.as_ref().map_err(|error| error.effect) {
+            Ok(_) | Err(Effect::InDoubt) => false,
+            Err(Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_)) => true,
+        };
+        assert!(!(done && undone), "{fault}: {answer:?}");
+        let shown: Vec<bool> = sim.events().iter().flat_map(Event::shown).map(|shown| shown.sent).collect();
+        assert_eq!(shown, if done { vec![answer == Ok(true)] } else { Vec::new() }, "{fault}");
+    }
+}
+
+fn serve(state: &Path, rule: &str) -> Child {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_attune"));
+    serve.args(["sim", "serve", "--fault", rule, "--state"]).arg(state);
+    serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn errors(mut child: Child) -> (Option<i32>, String) {
+    let status = child.wait().unwrap();
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    (status.code(), text)
+}
+
+#[tokio::test]
+async fn a_server_process_ends_at_its_fault() {
+    for (rule, done) in [("write:1=stop-before", false), ("write:1=stop-after", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cluster.json");
+        std::fs::write(&path, STATE).unwrap();
+        let mut child = serve(&path, rule);
+        let url = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let cluster = connect(&url);
+        assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::NotSent);
+        let (code, text) = errors(child);
+        assert!(code == Some(1) && text.contains("stopped by a fault"), "{code:?} {text}");
+        let state: State = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(state.complete().unwrap().access_of("Root", "bob").is_some(), done, "{rule}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_none_is_refused_with_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = errors(serve(&folder.path().join("cluster.json"), "write:1=explode"));
+    assert_ne!(code, Some(0), "{text}");
+    assert!(text.contains("`explode` is not a fault; there are refuse, delay, drop"), "{text}");
+}
