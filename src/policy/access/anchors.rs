@@ -1,6 +1,6 @@
 //! Where to look for a difference: terms of the one document, one by one, so that what both share costs nothing.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 use super::atoms::Atoms;
 use super::pattern::Pattern;
@@ -10,13 +10,13 @@ use super::terms::Term;
 pub(super) type Anchor<'a> = Cow<'a, Term>;
 
 /// The terms that no other includes: what applies to a narrower term is found with the wider.
-pub(super) fn widest<'a>(terms: Vec<Anchor<'a>>, atoms: &Atoms) -> Vec<Anchor<'a>> {
+pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, atoms: &Atoms) -> Vec<T> {
     let beaten = |index: usize, term: &Term| {
-        terms.iter().enumerate().any(|(other, wider)| {
+        terms.iter().map(Borrow::borrow).enumerate().any(|(other, wider): (_, &Term)| {
             other != index && wider.includes(term, atoms) && (other < index || !term.includes(wider, atoms))
         })
     };
-    let keep: Vec<_> = terms.iter().enumerate().map(|(index, term)| !beaten(index, term)).collect();
+    let keep: Vec<_> = terms.iter().enumerate().map(|(index, term)| !beaten(index, term.borrow())).collect();
     terms.into_iter().zip(keep).filter_map(|(term, keep)| keep.then_some(term)).collect()
 }
 

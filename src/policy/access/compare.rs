@@ -6,24 +6,12 @@ use std::collections::BTreeMap;
 use super::anchors::{Anchor, narrow, widest};
 use super::atoms::{Atoms, Literal};
 use super::search::{Answer, Quest};
+use super::searches::{Budget, Searches};
 use super::tally::{Cover, Tally};
 use super::terms::{Setting, Taken, Term};
 use super::universe::Universe;
 use super::wording::Wording;
 use crate::policy::{Effect, Kind};
-
-/// How many states may be looked at: the searches share a purse, and what it cannot pay for stays undecided.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
-    /// By one search.
-    pub(super) each: usize,
-    /// By all that are still to come.
-    pub(super) left: usize,
-}
-
-/// How many states a search may always look at, so that one hard pattern does not leave all easy ones behind it
-/// undecided.
-const FLOOR: usize = 200;
 
 /// Two documents, taken apart.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +33,16 @@ impl Comparison<'_> {
         for (kind, classes) in self.classes() {
             for &universe in Universe::of(kind, self.setting.profile) {
                 let (before, after) = (View::of(self.before, universe), View::of(self.after, universe));
+                let terms = before.iter().chain(&after).flat_map(|view| &view.here);
+                let mut searches = Searches::new(self.atoms, budget, terms);
                 for actions in classes.values() {
                     let names: Vec<_> =
                         actions.iter().map(|&action| self.setting.verbs[action].name.as_str()).collect();
                     let (before, after) = (Side::new(&before, actions[0]), Side::new(&after, actions[0]));
                     let class = Class { universe, atoms: self.atoms, before, after };
-                    class.gained(budget, &mut |cover, answer| tally.enter(&names, cover, answer, self.atoms));
+                    class.gained(&mut searches, &mut |cover, answer| {
+                        tally.enter(&names, cover, answer, universe, self.atoms)
+                    });
                 }
             }
         }
@@ -127,19 +119,19 @@ struct Class<'a> {
 }
 
 impl<'a> Class<'a> {
-    fn gained(&self, budget: &mut Budget, report: &mut impl FnMut(Cover, Answer)) {
+    fn gained(&self, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
         let denied = &self.after.deny.here;
         let allowed = widest(self.after.allow.here.iter().map(|term| Cow::Borrowed(*term)).collect(), self.atoms);
         for anchor in widest(narrow(allowed, denied, self.atoms), self.atoms) {
             if !self.is_covered(&anchor, &anchor.when, denied) {
-                self.undenied(&anchor, budget, report);
-                self.newly_allowed(anchor, budget, report);
+                self.undenied(&anchor, searches, report);
+                self.newly_allowed(anchor, searches, report);
             }
         }
     }
 
     /// `A ∧ ¬A' ∧ ¬B`: what was not allowed.
-    fn newly_allowed(&self, anchor: Anchor<'a>, budget: &mut Budget, report: &mut impl FnMut(Cover, Answer)) {
+    fn newly_allowed(&self, anchor: Anchor<'a>, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
         let allowed = &self.before.allow.here;
         if self.is_covered(&anchor, &anchor.when, allowed) {
             return;
@@ -147,13 +139,15 @@ impl<'a> Class<'a> {
         let none = [allowed.as_slice(), &self.after.deny.here].concat();
         let worded = [self.before.allow.whole.as_slice(), &self.after.deny.whole].concat();
         for anchor in widest(narrow(vec![anchor], allowed, self.atoms), self.atoms) {
-            let answer = self.search(vec![&anchor], &none, None, budget);
-            report(Wording { atoms: self.atoms, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
+            let answer = self.search(vec![&anchor], &none, None, searches);
+            if answer != Answer::Nothing {
+                report(Wording { atoms: self.atoms, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
+            }
         }
     }
 
     /// `A ∧ ¬A' ∧ B ∧ B'`: what was allowed but denied as well, one Deny pattern at a time.
-    fn undenied(&self, anchor: &Term, budget: &mut Budget, report: &mut impl FnMut(Cover, Answer)) {
+    fn undenied(&self, anchor: &Term, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
         let (allowed, none) = (&self.before.allow.here, &self.after.deny.here);
         let meets = |deny: &&&Term| {
             deny.overlaps(&anchor.pattern) && !self.atoms.conflict(&deny.when, &anchor.when) && !allowed.is_empty()
@@ -164,26 +158,31 @@ impl<'a> Class<'a> {
             if self.is_covered(anchor, &when, none) || self.is_covered(&deny, &when, none) {
                 continue;
             }
-            let answer = self.search(vec![anchor, &deny], none, Some(allowed), budget);
-            let none = &self.after.deny.whole;
-            report(Wording { atoms: self.atoms, anchor, deny: Some(&deny), none }.cover(), answer);
+            let some = (!self.is_covered(anchor, &when, allowed)).then_some(allowed);
+            let answer = self.search(vec![anchor, &deny], none, some, searches);
+            if answer != Answer::Nothing {
+                let none = &self.after.deny.whole;
+                report(Wording { atoms: self.atoms, anchor, deny: Some(&deny), none }.cover(), answer);
+            }
         }
     }
 
-    /// Whether one of `none` applies wherever the anchor does, so that there is nothing to look for.
-    fn is_covered(&self, anchor: &Term, when: &[Literal], none: &[&Term]) -> bool {
-        none.iter().any(|term| term.covers(&anchor.pattern) && self.atoms.all_follow(&term.when, when))
+    /// Whether one of `terms` applies wherever the anchor does.
+    fn is_covered(&self, anchor: &Term, when: &[Literal], terms: &[&Term]) -> bool {
+        terms.iter().any(|term| term.covers(anchor) && self.atoms.all_follow(&term.when, when))
     }
 
     /// Searches among the terms that meet all anchors; the others never apply there.
-    fn search(&self, all: Vec<&Term>, none: &[&Term], some: Option<&Vec<&Term>>, budget: &mut Budget) -> Answer {
+    fn search(
+        &self,
+        all: Vec<&Term>,
+        none: &[&Term],
+        some: Option<&Vec<&Term>>,
+        searches: &mut Searches<'_>,
+    ) -> Answer {
         let meets = |term: &&&Term| all.iter().all(|anchor| term.overlaps(&anchor.pattern));
         let none = none.iter().filter(meets).copied().collect();
         let some = some.map(|some| some.iter().filter(meets).copied().collect());
-        let limit = budget.each.min(budget.left.max(FLOOR));
-        let mut left = limit;
-        let answer = Quest { universe: self.universe, all, none, some }.search(self.atoms, &mut left);
-        budget.left = budget.left.saturating_sub(limit - left);
-        answer
+        searches.answer(&Quest { universe: self.universe, all, none, some })
     }
 }

@@ -53,6 +53,14 @@ impl Glob {
         &self.tokens
     }
 
+    /// The characters it asks for.
+    pub(super) fn letters(&self) -> impl Iterator<Item = char> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::One(letter) => Some(*letter),
+            Token::Any | Token::Run => None,
+        })
+    }
+
     /// Whether it has no wildcard, and so matches one text only.
     pub(super) fn is_literal(&self) -> bool {
         self.tokens.iter().all(|token| matches!(token, Token::One(_)))
@@ -88,52 +96,69 @@ impl Glob {
     /// whose `*` only a `*` can take. Never wrongly true. Wrongly false only where a `?` here would have to take part
     /// of a `*` there (`?*` against `*a`); callers use it to save work, never as the last word.
     pub(super) fn subsumes(&self, narrower: &Self) -> bool {
-        let (wide, narrow) = (&self.tokens, &narrower.tokens);
-        let (mut w, mut n) = (0, 0);
-        let mut retry = None;
-        while n < narrow.len() {
-            match wide.get(w) {
-                Some(Token::Run) => {
-                    w += 1;
-                    retry = Some((w, n));
-                }
-                Some(token) if token.takes(narrow[n]) => (w, n) = (w + 1, n + 1),
-                Some(_) | None => {
-                    let Some((after_run, from)) = retry else { return false };
-                    (w, n) = (after_run, from + 1);
-                    retry = Some((w, n));
-                }
-            }
-        }
-        wide[w..].iter().all(|token| *token == Token::Run)
+        fits(&self.tokens, &narrower.tokens, Token::takes)
     }
 
-    /// Whether some text is matched by both.
+    /// A glob that may well lie within both, to make up examples from: it begins and ends as they do, and has in between
+    /// what each wants there.
+    pub(super) fn joined(&self, other: &Self) -> Self {
+        let ((before, within, behind), (its_before, its_within, its_behind)) =
+            (parts(&self.tokens), parts(&other.tokens));
+        let start = joined(before.iter(), its_before.iter());
+        let end = joined(behind.iter().rev(), its_behind.iter().rev());
+        let open = self.tokens.contains(&Token::Run) && other.tokens.contains(&Token::Run);
+        let middle = [&[Token::Run], within, &[Token::Run], its_within, &[Token::Run]].concat();
+        Self::new(start.into_iter().chain(middle.into_iter().filter(|_| open)).chain(end.into_iter().rev()))
+    }
+
+    /// Whether some text is matched by both. Where both have a `*`, only what is before the first and behind the last
+    /// can be in the way: what one of them wants in between fits into the other's `*`.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (a, b) = (&self.tokens, &other.tokens);
-        if clash(a.iter().zip(b)) || clash(a.iter().rev().zip(b.iter().rev())) {
-            return false;
+        match (a.contains(&Token::Run), b.contains(&Token::Run)) {
+            (true, true) => !clash(a.iter().zip(b)) && !clash(a.iter().rev().zip(b.iter().rev())),
+            (_, false) => fits(a, b, Token::meets),
+            (false, true) => fits(b, a, Token::meets),
         }
-        // `meet[j]`: whether a text is matched by both a[i..] and b[j..], row by row from the ends.
-        let mut meet = vec![false; b.len() + 1];
-        for i in (0..=a.len()).rev() {
-            let mut diagonal = false;
-            for j in (0..=b.len()).rev() {
-                let below = meet[j];
-                meet[j] = match (a.get(i), b.get(j)) {
-                    (None, None) => true,
-                    // Either goes on alone: over its own `*`, or because the other's `*` takes its step.
-                    (Some(Token::Run), _) | (_, Some(Token::Run)) => {
-                        (i < a.len() && below) || (j < b.len() && meet[j + 1])
-                    }
-                    (Some(one), Some(another)) => diagonal && one.meets(*another),
-                    (Some(_), None) | (None, Some(_)) => false,
-                };
-                diagonal = below;
+    }
+}
+
+/// What is before the first `*`, between it and the last, and behind that; without a `*`, all is before.
+fn parts(tokens: &[Token]) -> (&[Token], &[Token], &[Token]) {
+    let Some(first) = tokens.iter().position(|token| *token == Token::Run) else { return (tokens, &[], &[]) };
+    let last = tokens.iter().rposition(|token| *token == Token::Run).unwrap_or(first);
+    (&tokens[..first], tokens.get(first + 1..last).unwrap_or_default(), &tokens[last + 1..])
+}
+
+/// The longer of two sequences of steps that begin together, with the characters that either asks for.
+fn joined<'a>(a: impl Iterator<Item = &'a Token>, b: impl Iterator<Item = &'a Token>) -> Vec<Token> {
+    let (mut a, mut b) = (a.copied(), b.copied());
+    let next = || match (a.next(), b.next()) {
+        (Some(Token::Any), Some(other)) => Some(other),
+        (one, other) => one.or(other),
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// Whether a glob takes the steps of another one by one, its `*` taking any number of them.
+fn fits(wide: &[Token], narrow: &[Token], step: fn(Token, Token) -> bool) -> bool {
+    let (mut w, mut n) = (0, 0);
+    let mut retry = None;
+    while n < narrow.len() {
+        match wide.get(w) {
+            Some(Token::Run) => {
+                w += 1;
+                retry = Some((w, n));
+            }
+            Some(token) if step(*token, narrow[n]) => (w, n) = (w + 1, n + 1),
+            Some(_) | None => {
+                let Some((after_run, from)) = retry else { return false };
+                (w, n) = (after_run, from + 1);
+                retry = Some((w, n));
             }
         }
-        meet[0]
     }
+    wide[w..].iter().all(|token| *token == Token::Run)
 }
 
 /// Whether two sequences of steps differ before either reaches a `*`.

@@ -72,15 +72,15 @@ pub enum Side {
 }
 
 /// The findings of each profile looked at.
-pub(super) type Tallies = [(Profile, Tally)];
+pub(super) type Tallies = Vec<(Profile, Tally)>;
 
 /// All lines, in order of pattern and of what they say.
-pub(super) fn lines(tallies: &Tallies, wildcards: &Wildcards) -> Vec<Line> {
+pub(super) fn lines(tallies: &[(Profile, Tally)], wildcards: &Wildcards) -> Vec<Line> {
     let covers: BTreeSet<&Cover> = tallies.iter().flat_map(|(_, tally)| tally.found.keys()).collect();
     covers.into_iter().flat_map(|cover| lines_of(cover, tallies, wildcards)).collect()
 }
 
-fn lines_of(cover: &Cover, tallies: &Tallies, wildcards: &Wildcards) -> Vec<Line> {
+fn lines_of(cover: &Cover, tallies: &[(Profile, Tally)], wildcards: &Wildcards) -> Vec<Line> {
     let found = tallies.iter().map(|(profile, tally)| (*profile, tally.found.get(cover)));
     let found: Vec<_> = found.map(|(profile, found)| (profile, found.cloned().unwrap_or_default())).collect();
     let shares = shares(&found, |actions| actions.keys().cloned().collect());
@@ -101,7 +101,7 @@ fn lines_of(cover: &Cover, tallies: &Tallies, wildcards: &Wildcards) -> Vec<Line
 }
 
 /// What was not decided, in order of pattern.
-pub(super) fn undecided(tallies: &Tallies, side: Side, wildcards: &Wildcards) -> Vec<Undecided> {
+pub(super) fn undecided(tallies: &[(Profile, Tally)], side: Side, wildcards: &Wildcards) -> Vec<Undecided> {
     let patterns: BTreeSet<&String> = tallies.iter().flat_map(|(_, tally)| tally.undecided.keys()).collect();
     let of_pattern = |pattern: &String| {
         let open = tallies.iter().map(|(profile, tally)| (*profile, tally.undecided.get(pattern)));

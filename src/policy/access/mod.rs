@@ -14,6 +14,7 @@ mod glob;
 mod lines;
 mod pattern;
 mod search;
+mod searches;
 mod solve;
 mod tally;
 mod terms;
@@ -26,9 +27,13 @@ mod oracle;
 
 pub use lines::{Cause, Line, Side, Undecided, Witness};
 
+use std::collections::BTreeMap;
+
 use super::{Catalogue, Document};
 use atoms::Atoms;
-use compare::{Budget, Comparison};
+use compare::Comparison;
+use lines::Tallies;
+use searches::Budget;
 use terms::Setting;
 use verbs::Wildcards;
 
@@ -55,8 +60,7 @@ pub struct Context<'a> {
     pub profile: Option<Profile>,
     /// The user that `${aws:username}` stands for. Without one, it may stand for anything.
     pub user: Option<&'a str>,
-    /// How many states one search may look at before it gives up, and half of what all searches of one direction and
-    /// profile may.
+    /// How many states one search may look at before it gives up, and half of what all searches of a comparison may.
     pub state_cap: usize,
 }
 
@@ -106,11 +110,11 @@ impl Access {
 #[must_use]
 pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
-    let gained = tallies(before, after, Side::Gained, context);
-    let lost = tallies(before, after, Side::Lost, context);
-    let mut undecided = lines::undecided(&gained, Side::Gained, &wildcards);
-    undecided.extend(lines::undecided(&lost, Side::Lost, &wildcards));
-    Access { gained: lines::lines(&gained, &wildcards), lost: lines::lines(&lost, &wildcards), undecided }
+    let found = compare(before, after, &[Side::Gained, Side::Lost], context);
+    let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
+    let undecided = |(side, found): (&Side, &Tallies)| lines::undecided(found, *side, &wildcards);
+    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
+    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
 
 /// What a document allows.
@@ -122,8 +126,8 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 /// Whether it is certain that `narrow` allows nothing that `wide` does not.
 #[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
-    let gained = tallies(Some(wide), Some(narrow), Side::Gained, context);
-    gained.iter().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
+    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], context);
+    gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
 }
 
 /// Whether it is certain that two documents allow the same.
@@ -132,28 +136,31 @@ pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) ->
     includes(one, another, context) && includes(another, one, context)
 }
 
-/// What one side has and the other does not, by profile.
-fn tallies(
+/// What one document gives and the other does not, by side and profile.
+fn compare(
     before: Option<&Document>,
     after: Option<&Document>,
-    side: Side,
+    sides: &[Side],
     context: &Context<'_>,
-) -> Vec<(Profile, tally::Tally)> {
-    let (less, more) = match side {
-        Side::Gained => (before, after),
-        Side::Lost => (after, before),
-    };
-    let documents: Vec<_> = less.into_iter().chain(more).collect();
+) -> BTreeMap<Side, Tallies> {
+    let documents: Vec<_> = before.into_iter().chain(after).collect();
     let verbs = verbs::verbs(context.catalogue, &documents);
-    let profiles = Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile));
-    let of_profile = |profile| {
+    let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
+    let mut found: BTreeMap<Side, Tallies> = BTreeMap::new();
+    for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
         let setting = Setting { profile, user: context.user, verbs: &verbs };
         let mut atoms = Atoms::default();
-        let mut take = |document: Option<&Document>| document.map_or(Vec::new(), |d| setting.take(d, &mut atoms));
-        let (before, after) = (take(less), take(more));
-        let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
-        let comparison = Comparison { setting, atoms: &atoms, before: &before, after: &after };
-        (profile, comparison.gained(&mut budget))
-    };
-    profiles.map(of_profile).collect()
+        let mut take =
+            |number, document: Option<&_>| document.map_or(Vec::new(), |d| setting.take(number, d, &mut atoms));
+        let (before, after) = (take(0, before), take(1, after));
+        for &side in sides {
+            let (before, after) = match side {
+                Side::Gained => (&before, &after),
+                Side::Lost => (&after, &before),
+            };
+            let comparison = Comparison { setting, atoms: &atoms, before, after };
+            found.entry(side).or_default().push((profile, comparison.gained(&mut budget)));
+        }
+    }
+    found
 }

@@ -78,6 +78,11 @@ impl Pattern {
         reaches && narrower.globs.iter().all(|narrow| self.globs.iter().any(|wide| wide.subsumes(narrow)))
     }
 
+    /// Whether it covers a resource, variables aside.
+    pub(super) fn matches(&self, resource: &Glob) -> bool {
+        self.globs.iter().any(|glob| glob.subsumes(resource))
+    }
+
     /// Whether they have a resource in common, variables aside.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.globs.iter().any(|a| other.globs.iter().any(|b| a.overlaps(b)))

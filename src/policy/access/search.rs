@@ -1,8 +1,11 @@
 //! The search for a resource, and answers to the atoms, by which two documents differ: breadth first, so that what it
 //! finds is shortest.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashTable;
 
+use super::anchors::widest;
 use super::atoms::{Atoms, Literal};
 use super::automaton::Automaton;
 use super::glob::Glob;
@@ -39,23 +42,34 @@ pub(super) enum Answer {
 /// A resource and answers to the atoms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
-    /// The resource as it is written in a policy.
+    /// The resource, as the universe has it.
     pub(super) resource: String,
     /// The answers; an atom not named is answered by no.
     pub(super) answers: Vec<Literal>,
 }
 
 impl Quest<'_> {
-    /// Searches, looking at no more than `states` states, of which it takes off what it looked at.
-    pub(super) fn search(&self, atoms: &Atoms, states: &mut usize) -> Answer {
-        let mut search = Search::new(self, atoms, *states);
-        let answer = search.run();
-        *states = states.saturating_sub(search.trail.len());
-        answer
+    /// The same quest without those of `none` that never apply where all of `all` do, or only where a wider one does.
+    pub(super) fn reduced(&self, atoms: &Atoms) -> Self {
+        let given: Vec<_> = self.all.iter().flat_map(|term| &term.when).copied().collect();
+        let possible = self.none.iter().copied().filter(|term| !atoms.conflict(&term.when, &given));
+        Self { none: widest(possible.collect(), atoms), ..self.clone() }
+    }
+
+    /// Whether a resource is what is looked for, under some answers. Each answer tried is taken off `tries`.
+    pub(super) fn decide(&self, resource: &Glob, atoms: &Atoms, tries: &mut usize) -> Solution {
+        let lists = |terms: &[&Term]| terms.iter().filter_map(|term| term.applies_when(resource)).collect::<Vec<_>>();
+        let all = lists(&self.all);
+        if all.len() < self.all.len() {
+            return Solution::Impossible;
+        }
+        let some = self.some.as_ref().map(|some| lists(some));
+        solve(&Wish { all: all.into_iter().flatten().collect(), none: lists(&self.none), some }, atoms, tries)
     }
 }
 
-struct Search<'a> {
+/// A search under way.
+pub(super) struct Search<'a> {
     universe: Universe,
     atoms: &'a Atoms,
     automaton: Automaton,
@@ -69,6 +83,8 @@ struct Search<'a> {
     seen: HashTable<usize>,
     max_states: usize,
     tries: usize,
+    /// For each set of `none` that is sure to match, whether there still are answers.
+    hopes: BTreeMap<Vec<bool>, bool>,
 }
 
 /// A term whose globs are laid out in the automaton.
@@ -76,16 +92,14 @@ struct Placed<'a> {
     term: &'a Term,
     globs: Vec<usize>,
     minus: Vec<(&'a Minus, Vec<usize>)>,
-    /// Whether its conditions hold wherever those of the terms that must apply do.
-    settled: bool,
 }
 
 impl<'a> Search<'a> {
-    fn new(quest: &Quest<'a>, atoms: &'a Atoms, max_states: usize) -> Self {
-        let given: Vec<_> = quest.all.iter().flat_map(|term| &term.when).copied().collect();
+    /// A search for what a quest asks, that gives up after so many states.
+    pub(super) fn new(quest: &Quest<'a>, atoms: &'a Atoms, max_states: usize) -> Self {
         let mut globs = Vec::new();
         let mut place = |terms: &[&'a Term]| -> Vec<Placed<'a>> {
-            terms.iter().map(|term| Placed::new(term, atoms.all_follow(&term.when, &given), &mut globs)).collect()
+            terms.iter().map(|term| Placed::new(term, &mut globs)).collect()
         };
         let (all, none) = (place(&quest.all), place(&quest.none));
         let some = quest.some.as_ref().map(|some| place(some));
@@ -101,10 +115,18 @@ impl<'a> Search<'a> {
             seen: HashTable::new(),
             max_states,
             tries: max_states,
+            hopes: BTreeMap::new(),
         }
     }
 
-    fn run(&mut self) -> Answer {
+    /// Searches, and takes the states looked at off `states`.
+    pub(super) fn run(mut self, states: &mut usize) -> Answer {
+        let answer = self.walk();
+        *states = states.saturating_sub(self.trail.len());
+        answer
+    }
+
+    fn walk(&mut self) -> Answer {
         let mut state = self.automaton.start();
         let mut next = state.clone();
         self.visit(At::Start, &state, 0, ' ');
@@ -120,8 +142,7 @@ impl<'a> Search<'a> {
                 match self.decide(&state) {
                     Solution::Impossible => {}
                     Solution::Possible(answers) => {
-                        let resource = self.universe.written(&self.read_back(current));
-                        return Answer::Found(Point { resource, answers });
+                        return Answer::Found(Point { resource: self.read_back(current), answers });
                     }
                     Solution::Undecided => return Answer::Undecided,
                 }
@@ -132,9 +153,7 @@ impl<'a> Search<'a> {
             for &letter in fresh.iter().chain(&letters) {
                 if let Some(to) = self.universe.next(at, letter) {
                     self.automaton.step(&state, letter, &mut next);
-                    if !self.is_hopeless(&next) {
-                        self.visit(to, &next, current, letter);
-                    }
+                    self.visit(to, &next, current, letter);
                 }
             }
             current += 1;
@@ -147,18 +166,19 @@ impl<'a> Search<'a> {
         &self.states[index * words..][..words]
     }
 
+    /// Notes a state to be looked at, unless it was seen or has no hope.
     fn visit(&mut self, at: At, state: &[u64], before: usize, letter: char) {
         let words = self.automaton.words();
-        let (states, trail) = (&mut self.states, &mut self.trail);
-        let known = |&index: &usize| trail[index].0 == at && states[index * words..][..words] == *state;
-        if self.seen.find(hash(at, state), known).is_some() {
+        let hashed = hash(at, state);
+        let known = |&index: &usize| self.trail[index].0 == at && self.states[index * words..][..words] == *state;
+        if self.seen.find(hashed, known).is_some() || self.is_hopeless(state) {
             return;
         }
-        let index = trail.len();
-        trail.push((at, before, letter));
-        states.extend_from_slice(state);
+        self.trail.push((at, before, letter));
+        self.states.extend_from_slice(state);
+        let (trail, states) = (&self.trail, &self.states);
         let rehash = |&index: &usize| hash(trail[index].0, &states[index * words..][..words]);
-        self.seen.insert_unique(hash(at, state), index, rehash);
+        self.seen.insert_unique(hashed, trail.len() - 1, rehash);
     }
 
     /// The text that led to a state.
@@ -173,11 +193,23 @@ impl<'a> Search<'a> {
     }
 
     /// Whether nothing that begins with what was read can be what is looked for.
-    fn is_hopeless(&self, state: &[u64]) -> bool {
+    fn is_hopeless(&mut self, state: &[u64]) -> bool {
         let automaton = &self.automaton;
-        self.all.iter().any(|placed| placed.is_dead(automaton, state))
-            || self.none.iter().any(|placed| placed.settled && placed.is_sure(automaton, state))
+        if self.all.iter().any(|placed| placed.is_dead(automaton, state))
             || self.some.as_ref().is_some_and(|some| some.iter().all(|placed| placed.is_dead(automaton, state)))
+        {
+            return true;
+        }
+        let sure: Vec<_> = self.none.iter().map(|placed| placed.is_sure(automaton, state)).collect();
+        if let Some(hope) = self.hopes.get(&sure) {
+            return !hope;
+        }
+        let all = self.all.iter().flat_map(|placed| &placed.term.when).copied().collect();
+        let none = self.none.iter().zip(&sure).filter_map(|(placed, sure)| sure.then(|| placed.term.when.clone()));
+        let wish = Wish { all, none: none.collect(), some: None };
+        let hope = solve(&wish, self.atoms, &mut self.tries) != Solution::Impossible;
+        self.hopes.insert(sure, hope);
+        !hope
     }
 
     /// Whether what was read is what is looked for, under some answers.
@@ -196,11 +228,11 @@ impl<'a> Search<'a> {
 }
 
 impl<'a> Placed<'a> {
-    fn new(term: &'a Term, settled: bool, globs: &mut Vec<&'a Glob>) -> Self {
+    fn new(term: &'a Term, globs: &mut Vec<&'a Glob>) -> Self {
         let mut place =
             |pattern: &'a Pattern| -> Vec<usize> { pattern.globs.iter().map(|glob| index_of(glob, globs)).collect() };
         let minus = term.minus.iter().map(|minus| (minus, place(&minus.pattern))).collect();
-        Self { term, globs: place(&term.pattern), minus, settled }
+        Self { term, globs: place(&term.pattern), minus }
     }
 
     fn is_dead(&self, automaton: &Automaton, state: &[u64]) -> bool {

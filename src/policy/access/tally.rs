@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::atoms::Atoms;
 use super::lines::{Cause, Witness};
-use super::search::{Answer, Point};
+use super::search::Answer;
+use super::universe::Universe;
 use super::wording::text;
 
 /// How a difference is put, without the actions it is about.
@@ -31,7 +32,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Enters what a search found for a class of actions.
-    pub(super) fn enter(&mut self, actions: &[&str], cover: Cover, answer: Answer, atoms: &Atoms) {
+    pub(super) fn enter(&mut self, actions: &[&str], cover: Cover, answer: Answer, universe: Universe, atoms: &Atoms) {
         match answer {
             Answer::Nothing => {}
             Answer::Undecided => {
@@ -41,16 +42,18 @@ impl Tally {
                     .extend(actions.iter().map(|&action| action.to_owned()));
             }
             Answer::Found(point) => {
+                let resource = universe.written(&point.resource);
+                let conditions: Vec<_> = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+                let witness = |action: &str| Witness {
+                    action: action.to_owned(),
+                    resource: resource.clone(),
+                    conditions: conditions.clone(),
+                };
                 let witnesses = self.found.entry(cover).or_default();
                 for &action in actions {
-                    witnesses.entry(action.to_owned()).or_insert_with(|| witness(action, &point, atoms));
+                    witnesses.entry(action.to_owned()).or_insert_with(|| witness(action));
                 }
             }
         }
     }
-}
-
-fn witness(action: &str, point: &Point, atoms: &Atoms) -> Witness {
-    let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
-    Witness { action: action.to_owned(), resource: point.resource.clone(), conditions }
 }

@@ -15,14 +15,25 @@ use crate::policy::{Clause, Document, Effect, Selector, Statement};
 /// A set of resources under conditions: those `pattern` covers and none of `minus` does, where all of `when` hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
-    /// Which statement it comes from.
-    pub(super) statement: usize,
+    /// Which one it is.
+    pub(super) id: TermId,
     /// What it covers.
     pub(super) pattern: Pattern,
     /// What `NotResource` takes out of it.
     pub(super) minus: Vec<Minus>,
     /// The conditions, sorted.
     pub(super) when: Vec<Literal>,
+}
+
+/// Where a term comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TermId {
+    /// The number of the document in the comparison.
+    pub(super) document: usize,
+    /// The index of the statement in the document.
+    pub(super) statement: usize,
+    /// The index of the term in the statement.
+    pub(super) term: usize,
 }
 
 /// A pattern taken out of a term.
@@ -66,21 +77,26 @@ impl Setting<'_> {
     ///
     /// `NotAction` and `NotResource` are honoured in both profiles: a server that does not know them finds no `Action`
     /// or `Resource` and refuses the document, so it can hold none.
-    pub(super) fn take(self, document: &Document, atoms: &mut Atoms) -> Vec<Taken> {
+    pub(super) fn take(self, number: usize, document: &Document, atoms: &mut Atoms) -> Vec<Taken> {
         let current = document.version.as_deref() == Some("2012-10-17");
         let variables = self.profile == Profile::Minio || current;
         let dialect = Dialect { profile: self.profile, variables, user: self.user };
-        let statements = document.statements.iter().enumerate();
-        statements.map(|(index, statement)| self.statement(index, statement, dialect, atoms)).collect()
+        let take = |(index, statement)| {
+            let mut taken = self.statement(&normal_statement(statement), dialect, atoms);
+            for (place, term) in taken.terms.iter_mut().enumerate() {
+                term.id = TermId { document: number, statement: index, term: place };
+            }
+            taken
+        };
+        document.statements.iter().enumerate().map(take).collect()
     }
 
-    fn statement(self, index: usize, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms) -> Taken {
-        let statement = &normal_statement(statement);
+    fn statement(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms) -> Taken {
         let mut when: BTreeSet<_> = statement.conditions.iter().map(|clause| literal(clause, dialect, atoms)).collect();
         for (name, json) in &statement.extra {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
-        let terms = terms(index, &statement.resources, &when, dialect, atoms);
+        let terms = terms(&statement.resources, &when, dialect, atoms);
         Taken { effect: statement.effect, about: self.about(&statement.actions), terms }
     }
 
@@ -90,8 +106,11 @@ impl Setting<'_> {
         let globs: Vec<_> = actions.patterns.iter().map(|pattern| Glob::parse(&self.fold(pattern))).collect();
         let version = self.profile == Profile::Minio && actions.patterns.iter().any(|p| p == "s3:GetObjectVersion");
         let named = |verb: &Verb| {
-            let name = Glob::literal(&self.fold(&verb.name));
-            globs.iter().any(|glob| glob.subsumes(&name)) || (version && verb.name == "s3:GetObject")
+            let name = match self.profile {
+                Profile::Aws => &verb.folded,
+                Profile::Minio => &verb.exact,
+            };
+            globs.iter().any(|glob| glob.subsumes(name)) || (version && verb.name == "s3:GetObject")
         };
         self.verbs.iter().map(|verb| named(verb) != actions.negated).collect()
     }
@@ -125,12 +144,13 @@ impl Term {
     fn map(&self, change: impl Fn(&Pattern) -> Pattern) -> Self {
         let minus = self.minus.iter().map(|minus| Minus { pattern: change(&minus.pattern), atom: minus.atom });
         let (pattern, minus) = (change(&self.pattern), minus.collect());
-        Self { statement: self.statement, pattern, minus, when: self.when.clone() }
+        Self { id: self.id, pattern, minus, when: self.when.clone() }
     }
 
-    /// Whether it covers, conditions aside, all that the pattern covers. May be wrongly false.
-    pub(super) fn covers(&self, pattern: &Pattern) -> bool {
-        self.pattern.covers(pattern) && !self.minus.iter().any(|minus| minus.pattern.overlaps(pattern))
+    /// Whether it covers, conditions aside, all that the other covers. May be wrongly false.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let kept = |minus: &Minus| other.minus.contains(minus) || !minus.pattern.overlaps(&other.pattern);
+        self.pattern.covers(&other.pattern) && self.minus.iter().all(kept)
     }
 
     /// Whether it may cover, conditions aside, something that the pattern covers. May be wrongly true.
@@ -139,11 +159,28 @@ impl Term {
             && !self.minus.iter().any(|minus| minus.atom.is_none() && minus.pattern.covers(pattern))
     }
 
+    /// What must hold for it to apply to a resource; `None` when it cannot.
+    pub(super) fn applies_when(&self, resource: &Glob) -> Option<Vec<Literal>> {
+        if !self.pattern.matches(resource) {
+            return None;
+        }
+        let mut when = self.when.clone();
+        for minus in self.minus.iter().filter(|minus| minus.pattern.matches(resource)) {
+            when.push(Literal { atom: minus.atom?, holds: false });
+        }
+        Some(when)
+    }
+
+    /// The letters its patterns ask for.
+    pub(super) fn letters(&self) -> impl Iterator<Item = char> {
+        let patterns = [&self.pattern].into_iter().chain(self.minus.iter().map(|minus| &minus.pattern));
+        patterns.flat_map(|pattern| pattern.globs.iter().flat_map(Glob::letters))
+    }
+
     /// Whether it includes another term: everything the other applies to, wherever the other applies. May be wrongly
     /// false.
     pub(super) fn includes(&self, other: &Self, atoms: &Atoms) -> bool {
-        let kept = |minus: &Minus| other.minus.contains(minus) || !minus.pattern.overlaps(&other.pattern);
-        self.pattern.covers(&other.pattern) && self.minus.iter().all(kept) && atoms.all_follow(&self.when, &other.when)
+        self.covers(other) && atoms.all_follow(&self.when, &other.when)
     }
 }
 
@@ -169,26 +206,20 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
     Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() }
 }
 
-fn terms(
-    statement: usize,
-    resources: &Selector,
-    when: &BTreeSet<Literal>,
-    dialect: Dialect<'_>,
-    atoms: &mut Atoms,
-) -> Vec<Term> {
+fn terms(resources: &Selector, when: &BTreeSet<Literal>, dialect: Dialect<'_>, atoms: &mut Atoms) -> Vec<Term> {
     let read = resources.patterns.iter().map(|text| Pattern::read(text, dialect));
     let mut covering =
         |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
     if resources.negated {
         let minus = read.map(|pattern| Minus { atom: covering(&pattern), pattern }).collect();
         let when = when.iter().copied().collect();
-        return vec![Term { statement, pattern: Pattern::everything(), minus, when }];
+        return vec![Term { id: TermId::default(), pattern: Pattern::everything(), minus, when }];
     }
     read.filter(|pattern| !pattern.globs.is_empty())
         .map(|pattern| {
             let mut when = when.clone();
             when.extend(covering(&pattern).map(yes));
-            Term { statement, pattern, minus: Vec::new(), when: when.into_iter().collect() }
+            Term { id: TermId::default(), pattern, minus: Vec::new(), when: when.into_iter().collect() }
         })
         .collect()
 }

@@ -104,8 +104,33 @@ impl Universe {
             At::Named => Some('/'),
             At::First | At::Within | At::Slash | At::Key => None,
         };
-        let shape = shape.filter(|letter| !named.contains(letter));
         plain.or(strange).into_iter().chain(shape)
+    }
+
+    /// A resource that a glob matches, as a person would make one up, with letters of its own that are not in `named`.
+    /// None where that does not come out as a resource of this universe.
+    pub(super) fn example(self, glob: &Glob, named: &[char]) -> Option<String> {
+        let letter = LETTERS.chars().find(|letter| is_alphanumeric(*letter) && !named.contains(letter))?;
+        let first_runs = ["x", "xxx", "x/x", "xxx/x", "x/", "xxx/", "", "/", "*"];
+        first_runs.iter().find_map(|first_run| {
+            let mut run = *first_run;
+            let mut text = String::new();
+            for token in glob.tokens() {
+                match token {
+                    Token::One(letter) => text.push(*letter),
+                    Token::Any => text.push(letter),
+                    Token::Run => {
+                        text.extend(std::mem::replace(&mut run, "x").chars().map(|c| if c == 'x' { letter } else { c }))
+                    }
+                }
+            }
+            self.contains(&text).then_some(text)
+        })
+    }
+
+    fn contains(self, resource: &str) -> bool {
+        let end = resource.chars().try_fold(At::Start, |at, letter| self.next(at, letter));
+        end.is_some_and(|at| self.accepts(at))
     }
 
     /// A glob that matches the same resources of this universe, in one form for as many as is easily done; `None` when

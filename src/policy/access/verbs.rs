@@ -12,6 +12,17 @@ pub(super) struct Verb {
     pub(super) name: String,
     /// What it acts on.
     pub(super) kind: Kind,
+    /// The name as a text to match.
+    pub(super) exact: Glob,
+    /// The name as a text to match where case does not count: in lower case.
+    pub(super) folded: Glob,
+}
+
+impl Verb {
+    fn new(name: &str, kind: Kind) -> Self {
+        let (exact, folded) = (Glob::literal(name), Glob::literal(&name.to_ascii_lowercase()));
+        Self { name: name.to_owned(), kind, exact, folded }
+    }
 }
 
 /// A wildcard that stands for fewer actions than this saves the reader nothing.
@@ -20,7 +31,7 @@ const MIN_GROUP: usize = 3;
 /// The catalogue's actions, and those that a document names in full although the catalogue does not know them: a server
 /// may, and then nobody knows what they act on, so that every kind is looked at.
 pub(super) fn verbs(catalogue: &Catalogue, documents: &[&Document]) -> Vec<Verb> {
-    let known = catalogue.actions().iter().map(|action| Verb { name: action.name.clone(), kind: action.kind });
+    let known = catalogue.actions().iter().map(|action| Verb::new(&action.name, action.kind));
     let mut verbs: Vec<_> = known.collect();
     let statements = documents.iter().flat_map(|document| &document.statements);
     let named: BTreeSet<_> = statements.flat_map(|statement| &statement.actions.patterns).collect();
@@ -40,7 +51,7 @@ pub(super) fn add(verbs: &mut Vec<Verb>, name: &str) {
         Some(action) => vec![action.kind],
         None => vec![Kind::Account, Kind::Bucket, Kind::Object],
     };
-    verbs.extend(kinds.into_iter().map(|kind| Verb { name: name.to_owned(), kind }));
+    verbs.extend(kinds.into_iter().map(|kind| Verb::new(name, kind)));
 }
 
 /// The wildcards that end at a word of an action's name, such as `s3:GetObject*`, each with the actions of the catalogue

@@ -51,7 +51,8 @@ impl Wording<'_> {
         }
         let open: Vec<_> = term.when.iter().filter(|when| !self.atoms.follows(**when, given)).copied().collect();
         let conditions = self.conditions(&open, &[&term.pattern.shown]);
-        let whole = term.covers(pattern) && !term.pattern.opaque && !conditions.is_empty();
+        let whole =
+            term.minus.is_empty() && term.pattern.covers(pattern) && !term.pattern.opaque && !conditions.is_empty();
         let when = conditions.iter().map(String::as_str).collect::<Vec<_>>().join(" and ");
         Some(match (whole, when.is_empty()) {
             (true, _) => format!("when {when}"),
