@@ -1,5 +1,6 @@
 //! Policy documents: reading, equality, access, lint. Pure, and without a cluster.
 
+pub mod access;
 #[cfg(test)]
 mod arbitrary;
 mod catalogue;

@@ -1,0 +1,159 @@
+//! What access a document gives, and what access one gives that another does not: exact, offline, and never wrongly
+//! nothing.
+//!
+//! A request is an action, a resource, and an answer to each condition. What is found is a request that one document
+//! allows and the other does not, or that there is none. Where a document leaves something open (conditions, variables
+//! whose value is not known), both answers are taken as possible, so that more may be reported than there is. Where the
+//! search is given up, it says so.
+
+mod anchors;
+mod atoms;
+mod automaton;
+mod compare;
+mod glob;
+mod lines;
+mod pattern;
+mod search;
+mod solve;
+mod tally;
+mod terms;
+mod universe;
+mod verbs;
+mod wording;
+
+#[cfg(test)]
+mod oracle;
+
+pub use lines::{Cause, Line, Side, Undecided, Witness};
+
+use super::{Catalogue, Document};
+use atoms::Atoms;
+use compare::{Budget, Comparison};
+use terms::Setting;
+use verbs::Wildcards;
+
+/// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// AWS's, as its user guide has them.
+    Aws,
+    /// Those of servers of MinIO's line: a bucket as a whole is `bucket/`, so that `bucket/*` covers it.
+    Minio,
+}
+
+impl Profile {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Aws, Self::Minio];
+}
+
+/// What a document is read by.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The actions there are.
+    pub catalogue: &'a Catalogue,
+    /// Whose rules apply; both when not known, and then a difference under either is one.
+    pub profile: Option<Profile>,
+    /// The user that `${aws:username}` stands for. Without one, it may stand for anything.
+    pub user: Option<&'a str>,
+    /// How many states one search may look at before it gives up, and half of what all searches of one direction and
+    /// profile may.
+    pub state_cap: usize,
+}
+
+/// Enough for every document of 2048 bytes that a person would write, and a fraction of a second.
+pub const STATE_CAP: usize = 50_000;
+
+impl<'a> Context<'a> {
+    /// Both profiles, no user, the usual cap.
+    #[must_use]
+    pub fn new(catalogue: &'a Catalogue) -> Self {
+        Self { catalogue, profile: None, user: None, state_cap: STATE_CAP }
+    }
+
+    /// The same, for a user.
+    #[must_use]
+    pub fn with_user(self, user: &'a str) -> Self {
+        Self { user: Some(user), ..self }
+    }
+}
+
+/// What access one document gives or takes compared with another.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Access {
+    /// What the document after gives and that before does not.
+    pub gained: Vec<Line>,
+    /// What the document before gives and that after does not.
+    pub lost: Vec<Line>,
+    /// What was not decided: to be taken as gained, or lost.
+    pub undecided: Vec<Undecided>,
+}
+
+impl Access {
+    /// Whether it is certain that nothing is gained.
+    #[must_use]
+    pub fn gains_nothing(&self) -> bool {
+        self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
+    }
+
+    /// Whether it is certain that nothing is lost.
+    #[must_use]
+    pub fn loses_nothing(&self) -> bool {
+        self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
+    }
+}
+
+/// What access `after` gives or takes compared with `before`. `None` is no policy, which is no access.
+#[must_use]
+pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
+    let wildcards = Wildcards::new(context.catalogue);
+    let gained = tallies(before, after, Side::Gained, context);
+    let lost = tallies(before, after, Side::Lost, context);
+    let mut undecided = lines::undecided(&gained, Side::Gained, &wildcards);
+    undecided.extend(lines::undecided(&lost, Side::Lost, &wildcards));
+    Access { gained: lines::lines(&gained, &wildcards), lost: lines::lines(&lost, &wildcards), undecided }
+}
+
+/// What a document allows.
+#[must_use]
+pub fn summary(document: &Document, context: &Context<'_>) -> Access {
+    difference(None, Some(document), context)
+}
+
+/// Whether it is certain that `narrow` allows nothing that `wide` does not.
+#[must_use]
+pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
+    let gained = tallies(Some(wide), Some(narrow), Side::Gained, context);
+    gained.iter().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
+}
+
+/// Whether it is certain that two documents allow the same.
+#[must_use]
+pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {
+    includes(one, another, context) && includes(another, one, context)
+}
+
+/// What one side has and the other does not, by profile.
+fn tallies(
+    before: Option<&Document>,
+    after: Option<&Document>,
+    side: Side,
+    context: &Context<'_>,
+) -> Vec<(Profile, tally::Tally)> {
+    let (less, more) = match side {
+        Side::Gained => (before, after),
+        Side::Lost => (after, before),
+    };
+    let documents: Vec<_> = less.into_iter().chain(more).collect();
+    let verbs = verbs::verbs(context.catalogue, &documents);
+    let profiles = Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile));
+    let of_profile = |profile| {
+        let setting = Setting { profile, user: context.user, verbs: &verbs };
+        let mut atoms = Atoms::default();
+        let mut take = |document: Option<&Document>| document.map_or(Vec::new(), |d| setting.take(d, &mut atoms));
+        let (before, after) = (take(less), take(more));
+        let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
+        let comparison = Comparison { setting, atoms: &atoms, before: &before, after: &after };
+        (profile, comparison.gained(&mut budget))
+    };
+    profiles.map(of_profile).collect()
+}
