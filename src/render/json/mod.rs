@@ -1,6 +1,7 @@
 //! What machines read: frozen copies of a plan, an outcome and findings. The core's own types are not serialised, so that
 //! they can change while these do not.
 
+mod access;
 mod finding;
 mod outcome;
 mod plan;
@@ -12,6 +13,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use finding::{FindingV1, FindingsV1};
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};

@@ -1,9 +1,11 @@
 //! Text for people at a terminal.
 
+mod access;
 mod diff;
 mod outcome;
 mod plan;
 
+pub use access::access;
 pub use outcome::outcome;
 pub use plan::plan;
 
