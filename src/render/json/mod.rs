@@ -2,6 +2,7 @@
 //! they can change while these do not.
 
 mod finding;
+mod note;
 mod outcome;
 mod plan;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use finding::{FindingV1, FindingsV1};
+pub use note::NoteV1;
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};
 
