@@ -1,7 +1,7 @@
 //! `attune validate`: checks the files, offline.
 
 use super::args::{Format, GlobalArgs};
-use super::desired::read;
+use super::desired::{NotReady, read};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::desired::Loaded;
@@ -24,7 +24,10 @@ pub(super) struct ValidateArgs {
 
 impl ValidateArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let loaded = read(global)?;
+        let loaded = match read(global) {
+            Ok(loaded) => loaded,
+            Err(failure) => return NotReady::from(failure).reported(self.format, output),
+        };
         match self.format {
             Format::Json => {
                 output.result(|out, _| json::write(out, &FindingsV1::of(&loaded.findings, &loaded.sources)))?;

@@ -124,7 +124,7 @@ impl Walk {
         let expected = expected(schema);
         let found = match value.as_str().filter(|_| expected.contains('"')) {
             Some(text) => format!("{text:?}"),
-            None => value.type_str().to_owned(),
+            None => found(value).to_owned(),
         };
         let key = self.path.last().map_or("", String::as_str);
         let finding = Finding::error(codes::WRONG_TYPE, format!("`{key}` takes {expected}, not {found}"));
@@ -188,6 +188,19 @@ fn expected(schema: &Value) -> String {
         .collect();
     let last = words.pop().unwrap_or_default();
     if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
+}
+
+/// What a value is, in words.
+fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 fn word(kind: &str) -> &str {

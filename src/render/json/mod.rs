@@ -3,6 +3,7 @@
 
 mod access;
 mod finding;
+mod note;
 mod outcome;
 mod plan;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use finding::{FindingV1, FindingsV1};
+pub use note::NoteV1;
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::FindingV1;
+use super::note::NoteV1;
 use crate::base::Sources;
 use crate::observed::{Body, Identity};
 use crate::plan::{Call, Change, ChangeKind, Plan, Step, Way};
@@ -103,6 +104,9 @@ pub struct ChangeV1 {
     /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub heals: Vec<String>,
+    /// What else to know before agreeing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteV1>,
 }
 
 /// The kinds of change.
@@ -282,6 +286,7 @@ impl ChangeV1 {
             way: None,
             holders: Vec::new(),
             heals: Vec::new(),
+            notes: change.notes.iter().copied().map(NoteV1::of).collect(),
         };
         let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
         match &change.kind {

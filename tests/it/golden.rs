@@ -1,0 +1,245 @@
+//! Golden cases: a folder holds a file and the state of a cluster, and what `attune plan` says to them.
+//!
+//! `attune.toml`, what it names, and `cluster.json` are the input, with further arguments in `args`. `fill` is a number of
+//! policies that the tenant `Root` is filled up to. `plan.txt`, `plan.json`, `stderr.txt` and `exit` are expected;
+//! `UPDATE_EXPECT=1` writes them anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use attune::base::{Code, PolicyName, Release, Sources, UserName};
+use attune::desired::Desired;
+use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::plan::plan;
+use attune::policy;
+use attune::render::json::PlanV1;
+use attune::render::{Styles, text};
+use serde_json::{Value, json};
+
+use crate::harness::{Folder, Run, difference, folders, root, update};
+
+/// The files that are not part of the folder the program runs in.
+const EXPECTED: [&str; 4] = ["plan.txt", "plan.json", "stderr.txt", "exit"];
+
+/// How the names of policies begin that only fill a cluster up.
+const FILLER: &str = "filler-";
+
+/// A case: its folder, and the folder the program runs in.
+struct Case {
+    name: String,
+    folder: Folder,
+    args: String,
+}
+
+fn cases() -> Vec<Case> {
+    folders(&root().join("tests/golden")).iter().map(|path| Case::open(path)).collect()
+}
+
+impl Case {
+    fn open(path: &Path) -> Self {
+        let folder = Folder::copy_of(path);
+        let extra = |name: &str| {
+            let text = fs::read_to_string(path.join(name)).unwrap_or_default();
+            text.trim().to_owned()
+        };
+        for name in EXPECTED.iter().chain(&["args", "fill"]) {
+            let _ = fs::remove_file(folder.path(name));
+        }
+        if let Ok(policies) = extra("fill").parse() {
+            fill(&folder, policies);
+        }
+        Self { name: path.file_name().unwrap().to_string_lossy().into_owned(), folder, args: extra("args") }
+    }
+
+    fn run(&self, args: &str) -> Run {
+        self.folder.attune(&format!("{args} {}", self.args))
+    }
+
+    /// What is expected and what comes out, by the name of the file.
+    fn results(&self) -> BTreeMap<&'static str, String> {
+        let before = fs::read(self.folder.path("cluster.json")).ok();
+        let plan = self.run("plan --detailed-exitcode");
+        let machine = self.run("plan --detailed-exitcode --format json");
+        assert_eq!(machine.code, plan.code, "{}: the format changes the exit code", self.name);
+        assert_eq!(machine.stderr, plan.stderr, "{}: the format changes stderr", self.name);
+        assert_eq!(fs::read(self.folder.path("cluster.json")).ok(), before, "{}: a plan changes the state", self.name);
+        machine.json();
+        let json = normalised(&machine.stdout);
+        let exit = plan.code.map(|code| format!("{code}\n")).unwrap_or_default();
+        EXPECTED.into_iter().zip([plan.stdout, json, plan.stderr, exit]).collect()
+    }
+}
+
+/// Fills the tenant `Root` up, so that it has so many policies, predefined ones included.
+fn fill(folder: &Folder, policies: usize) {
+    folder.drift(|tenant| {
+        let own = tenant["policies"].as_object().map_or(0, serde_json::Map::len);
+        for number in PolicyName::PREDEFINED.len() + own..policies {
+            let statement = json!({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::fill/*"]});
+            let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+            tenant["policies"][format!("{FILLER}{number:04}")] = json!({ "document": document });
+        }
+    });
+}
+
+/// Without what changes with every version of the program, and without the names of a thousand fillers.
+fn normalised(json: &str) -> String {
+    let lines = json.lines().filter(|line| !line.trim_start().starts_with(&format!("\"{FILLER}")));
+    let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
+    lines.map(|line| format!("{}\n", line.replace(&version, "\"VERSION\""))).collect()
+}
+
+#[test]
+fn every_case_gives_the_expected_plan() {
+    let mut stale = Vec::new();
+    for case in cases() {
+        let folder = root().join("tests/golden").join(&case.name);
+        for (file, actual) in case.results() {
+            let path = folder.join(file);
+            let expected = fs::read_to_string(&path).unwrap_or_default();
+            if expected == actual {
+                continue;
+            }
+            match (update(), actual.is_empty()) {
+                (true, true) => fs::remove_file(&path).unwrap(),
+                (true, false) => fs::write(&path, &actual).unwrap(),
+                (false, _) => stale.push(format!("{}/{file}\n{}", case.name, difference(&expected, &actual))),
+            }
+        }
+    }
+    assert!(stale.is_empty(), "UPDATE_EXPECT=1 writes these anew:\n{}", stale.join("\n"));
+}
+
+#[test]
+fn every_plan_that_nothing_stands_in_the_way_of_converges() {
+    let mut applied = 0;
+    for case in cases() {
+        let planned = case.run("plan --detailed-exitcode");
+        if planned.code == Some(2) {
+            applied += 1;
+            case.run("apply --yes").exits(0);
+        }
+        if matches!(planned.code, Some(0 | 2)) {
+            case.run("plan --detailed-exitcode").exits(0).says("no changes");
+        }
+    }
+    assert!(applied > 20, "only {applied} cases have a plan");
+}
+
+/// What the expected plans of all cases hold: codes of findings, kinds of changes, ways, notes, calls.
+#[derive(Default)]
+struct Seen {
+    codes: BTreeSet<String>,
+    kinds: BTreeSet<String>,
+    ways: BTreeSet<String>,
+    notes: BTreeSet<String>,
+    calls: BTreeSet<String>,
+}
+
+impl Seen {
+    fn in_the_golden_cases() -> Self {
+        let mut seen = Self::default();
+        for folder in folders(&root().join("tests/golden")) {
+            let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+            seen.plan(&serde_json::from_str(&read("plan.json")).unwrap_or_default());
+            // A note or a warning about the file is on stderr only.
+            let codes = read("stderr.txt");
+            let codes =
+                codes.lines().filter_map(|line| line.split_once('[')?.1.split_once("]: ").map(|(code, _)| code));
+            seen.codes.extend(codes.map(str::to_owned));
+        }
+        seen
+    }
+
+    fn plan(&mut self, plan: &Value) {
+        let texts = |list: &Value, member: &str| -> Vec<String> {
+            let list = list.as_array().into_iter().flatten();
+            list.filter_map(|item| item[member].as_str().map(str::to_owned)).collect()
+        };
+        self.codes.extend(texts(&plan["findings"], "code"));
+        self.kinds.extend(texts(&plan["changes"], "kind"));
+        self.ways.extend(texts(&plan["changes"], "way"));
+        self.calls.extend(texts(&plan["steps"], "call"));
+        for change in plan["changes"].as_array().into_iter().flatten() {
+            let notes = change["notes"].as_array().into_iter().flatten();
+            self.notes.extend(notes.filter_map(Value::as_str).map(str::to_owned));
+        }
+    }
+}
+
+/// The values that the schema of a plan gives for a member, such as the kinds of a change.
+fn in_the_schema(name: &str) -> BTreeSet<String> {
+    let schema = attune::render::json::schema_of::<PlanV1>();
+    let values = &schema["$defs"][name]["oneOf"];
+    values.as_array().unwrap().iter().map(|value| value["const"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The codes of what reading a policy document finds.
+fn codes_of_documents() -> Vec<Code> {
+    let found = |rule: &policy::Rule| {
+        let found = |example: &policy::Example| {
+            policy::read(&example.document()).problems.iter().any(|problem| problem.rule.id == rule.id)
+        };
+        rule.fires.iter().any(found)
+    };
+    policy::rules().into_iter().filter(|rule| found(rule)).map(|rule| rule.code).collect()
+}
+
+#[test]
+fn every_finding_change_way_note_and_call_is_in_some_case() {
+    let mut seen = Seen::in_the_golden_cases();
+    // The simulated cluster knows no release that maps policies to identities by name.
+    let newer = of_release_6();
+    seen.plan(&serde_json::to_value(PlanV1::of(&newer, &Sources::default())).unwrap());
+    let codes: BTreeSet<String> = [attune::desired::CODES, attune::plan::CODES, &codes_of_documents()]
+        .concat()
+        .iter()
+        .map(|code| code.id.to_owned())
+        .collect();
+    let lacking: Vec<_> = codes.difference(&seen.codes).collect();
+    assert!(lacking.is_empty(), "no golden case has these findings: {lacking:?}");
+    assert_eq!(seen.kinds, in_the_schema("KindV1"));
+    assert_eq!(seen.ways, in_the_schema("WayV1"));
+    assert_eq!(seen.notes, in_the_schema("NoteV1"));
+    assert_eq!(seen.calls, in_the_schema("CallV1"));
+}
+
+/// A plan for a release that maps policies to federated identities by name: one policy replaced, one removed.
+fn of_release_6() -> attune::plan::Plan {
+    let folder = Folder::with(&[(
+        "attune.toml",
+        "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:*\", resource = \"arn:aws:s3:::ml/*\" }]\n\
+         [policies.old]\nabsent = true\n",
+    )]);
+    let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::ml/*"}]}"#;
+    let body = || Body::Known(policy::normal(&policy::read(text).document.unwrap()));
+    let name = |name: &str| PolicyName::parse(name).unwrap();
+    let alice = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: Some(name("ml")) };
+    let observed = Observed {
+        identity: Identity {
+            name: "stewie".into(),
+            guid: "guid".into(),
+            release: Release::parse("6.0.1").unwrap(),
+            tenant: "Root".into(),
+            user: UserName::parse("admin").unwrap(),
+            role: "ClusterAdmin".into(),
+        },
+        policies: BTreeMap::from([(name("ml"), body()), (name("old"), body())]),
+        users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
+        attachments_known: true,
+        limits: Limits::default(),
+    };
+    plan(&desired, &observed)
+}
+
+#[test]
+fn a_release_that_maps_policies_to_identities_by_name_is_said_to() {
+    let mut shown = Vec::new();
+    text::plan(&mut shown, &Styles::default(), &of_release_6()).unwrap();
+    let shown = String::from_utf8(shown).unwrap();
+    for part in ["the name is absent for a moment", "identities mapped to it by name (OIDC) lose it"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The checked-in schemas are those of this version, and the examples are what they say.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Folder, expect_file, files, root, validator};
+
+#[test]
+fn the_checked_in_schemas_are_what_the_program_prints() {
+    let folder = Folder::new();
+    for (args, name) in
+        [("schema", "attune"), ("schema plan", "plan"), ("schema outcome", "outcome"), ("schema findings", "findings")]
+    {
+        let printed = folder.attune(args).exits(0);
+        expect_file(&root().join(format!("schemas/{name}.schema.json")), &printed.stdout);
+    }
+    assert_eq!(folder.attune("schema file").stdout, folder.attune("schema").stdout);
+}
+
+#[test]
+fn every_example_is_what_the_schema_says_and_names_it() {
+    let validator = validator("attune");
+    let examples = files(&root().join("examples"), ".toml");
+    assert!(examples.len() >= 2, "{examples:?}");
+    for path in examples {
+        let text = fs::read_to_string(&path).unwrap();
+        let schema = text.lines().next().and_then(|line| line.strip_prefix("#:schema "));
+        let schema = schema.unwrap_or_else(|| panic!("{} begins with no `#:schema`", path.display()));
+        let named = path.parent().unwrap().join(schema).canonicalize().unwrap();
+        assert_eq!(named, root().join("schemas/attune.schema.json").canonicalize().unwrap());
+        let value: Value = toml::from_str(&text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+    }
+}
+
+#[test]
+fn the_schema_of_the_file_refuses_what_the_program_refuses() {
+    let validator = validator("attune");
+    for (text, fits) in [
+        ("", true),
+        ("[users.alice]\npolicy = \"readonly\"", true),
+        ("[users.alice]\npolcy = \"readonly\"", false),
+        ("[policies.p]\nabsent = \"yes\"", false),
+        ("[cluster]\nreplace = \"slide\"", false),
+        ("[cluster]\npassword = \"x\"", false),
+        ("[[policies.p.statement]]\neffect = \"allow\"", false),
+        ("[[policies.p.statement]]\naction = [\"s3:GetObject\", 3]", false),
+    ] {
+        let value: Value = toml::from_str(text).unwrap();
+        assert_eq!(validator.is_valid(&value), fits, "{text}");
+        let folder = Folder::with(&[("attune.toml", text)]);
+        let codes = folder.attune("validate --format json").codes();
+        let misfits = ["unknown-key", "wrong-type", "secret-in-file"];
+        assert_eq!(!codes.iter().any(|code| misfits.contains(&code.as_str())), fits, "{text}: {codes:?}");
+    }
+}
