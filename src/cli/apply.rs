@@ -1,16 +1,16 @@
 //! `attune apply`: runs the plan, once somebody has agreed to it.
 
-use super::args::{Format, GlobalArgs, Jobs};
+use super::args::{Format, GlobalArgs, GuardArgs, Jobs};
 use super::connect::{Connection, connect};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::plan::blocked;
+use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
 use crate::apply::{Outcome, run};
 use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
-use crate::plan::{Plan, plan};
+use crate::plan::Plan;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::text;
 
@@ -35,16 +35,18 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    guards: GuardArgs,
+    #[command(flatten)]
     jobs: Jobs,
 }
 
 impl ApplyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let loaded = match read_whole(global, output) {
+        let mut loaded = match read_whole(global, output) {
             Ok(loaded) => loaded,
             Err(not_ready) => return not_ready.reported(self.format, output),
         };
-        let prepared = self.prepare(global, &loaded, output).await;
+        let prepared = self.prepare(global, &mut loaded, output).await;
         let (connection, plan) = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
@@ -68,12 +70,13 @@ impl ApplyArgs {
     async fn prepare(
         &self,
         global: &GlobalArgs,
-        loaded: &Loaded,
+        loaded: &mut Loaded,
         output: &mut Output,
     ) -> Result<(Connection, Plan), Failure> {
         let connection = connect(global, &loaded.desired.cluster, output).await?;
         let observed = observe(&connection.cluster, &loaded.desired, self.jobs.get()).await?;
-        Ok((connection, plan(&loaded.desired, &observed)))
+        let plan = planned(loaded, &observed, &self.guards)?;
+        Ok((connection, plan))
     }
 
     /// The plan is part of the text result; beside JSON it goes to stderr.
@@ -92,6 +95,9 @@ impl ApplyArgs {
     fn agreed(&self, plan: &Plan, output: &mut Output) -> Result<(), Failure> {
         if plan.is_blocked() {
             return Err(blocked());
+        }
+        if plan.is_refused() {
+            return Err(refused());
         }
         if let Some(approval) = &self.approved {
             return approved(plan, approval);

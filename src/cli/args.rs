@@ -1,7 +1,8 @@
 //! What the command line takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::desired::{Exemption, Guards};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 /// Keeps the S3 access of a WEKA cluster in tune with a file under review.
@@ -84,6 +85,33 @@ pub(super) enum Command {
     Validate(super::validate::ValidateArgs),
     Schema(super::schema::SchemaArgs),
     Sim(super::sim::SimArgs),
+}
+
+/// What a run is refused or let through by, beside the file's `[guards]`.
+#[derive(Debug, clap::Args)]
+pub(super) struct GuardArgs {
+    /// Refuse a plan that gives anybody new access, or may (exit 3)
+    #[arg(long)]
+    deny_new_access: bool,
+    /// Agree to new access: `user:action:pattern`, such as `bob:s3:PutObject:logs/*`
+    #[arg(long, value_name = "AGREED")]
+    allow_access: Vec<Exemption>,
+    /// The actions of the cluster instead of the built-in table: JSON, `[{"name": …, "kind": "account|bucket|object"}]`
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
+}
+
+impl GuardArgs {
+    /// Adds what the command line says to what the file says.
+    pub(super) fn add_to(&self, guards: &mut Guards) {
+        guards.deny_new_access |= self.deny_new_access;
+        guards.allow_access.extend(self.allow_access.iter().cloned());
+    }
+
+    /// Where the actions are to be read from, when not from the built-in table.
+    pub(super) fn catalogue(&self) -> Option<&Path> {
+        self.catalogue.as_deref()
+    }
 }
 
 /// How many calls are under way at once, for commands that talk to a cluster.

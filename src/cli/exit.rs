@@ -68,6 +68,8 @@ codes! {
     NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
     SIMULATOR = "simulator", "The simulated cluster cannot be started.";
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
+    REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
+    BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, GlobalArgs, Jobs};
+use super::args::{Format, GlobalArgs, GuardArgs, Jobs};
 use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
@@ -10,7 +10,9 @@ use super::output::Output;
 use crate::base::Sources;
 use crate::cluster::observe;
 use crate::desired::Loaded;
-use crate::plan::{Plan, plan};
+use crate::observed::Observed;
+use crate::plan::{Plan, plan_with};
+use crate::policy::Catalogue;
 use crate::render::json::{self, PlanV1};
 use crate::render::text;
 
@@ -36,12 +38,22 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
+    guards: GuardArgs,
+    #[command(flatten)]
     jobs: Jobs,
 }
 
 impl PlanArgs {
+    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
+        let mut loaded = read_whole(global, output)?;
+        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let observed = observe(&connection.cluster, &loaded.desired, self.jobs.get()).await.map_err(Failure::from)?;
+        let plan = planned(&mut loaded, &observed, &self.guards)?;
+        Ok((loaded, plan))
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let made = make(global, self.jobs.get(), output).await;
+        let made = self.make(global, output).await;
         let (loaded, plan) = match made {
             Ok(made) => made,
             Err(failed) => return failed.reported(self.format, output),
@@ -58,17 +70,35 @@ impl PlanArgs {
         if plan.is_blocked() {
             return Err(blocked());
         }
+        if plan.is_refused() {
+            return Err(refused());
+        }
         let changes = self.detailed_exitcode && !plan.is_empty();
         Ok(if changes { Exit::Changes } else { Exit::Done })
     }
 }
 
-async fn make(global: &GlobalArgs, jobs: usize, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
-    let loaded = read_whole(global, output)?;
-    let connection = connect(global, &loaded.desired.cluster, output).await?;
-    let observed = observe(&connection.cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
-    let plan = plan(&loaded.desired, &observed);
-    Ok((loaded, plan))
+/// Makes the plan of a run: the one place where the file, the guards of the command line and the actions meet.
+pub(super) fn planned(loaded: &mut Loaded, observed: &Observed, guards: &GuardArgs) -> Result<Plan, Failure> {
+    guards.add_to(&mut loaded.desired.guards);
+    let catalogue = match guards.catalogue() {
+        Some(path) => catalogue(path)?,
+        None => Catalogue::of(&observed.identity.release),
+    };
+    Ok(plan_with(&loaded.desired, observed, &catalogue))
+}
+
+/// Reads a table of actions.
+pub(super) fn catalogue(path: &Path) -> Result<Catalogue, Failure> {
+    let failure = |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
+    Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
+}
+
+/// A guard refuses, and that has been said.
+pub(super) fn refused() -> Failure {
+    let failure = Failure::new(&exit::REFUSED, "a guard refuses this plan; nothing was changed");
+    failure.help("what is refused, and how to agree to it, is said with the plan").exit(Exit::Refused)
 }
 
 /// Something stands in the way, and has been said.

@@ -3,6 +3,7 @@
 mod at;
 mod check;
 mod codes;
+mod guards;
 mod load;
 mod raw;
 mod resolve;
@@ -16,6 +17,7 @@ use crate::base::{FileId, Location, PolicyName, UserName};
 use crate::policy::{Document, Places};
 
 pub use codes::CODES;
+pub use guards::{Exemption, Guards, NoExemption};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;
 
@@ -26,6 +28,8 @@ pub struct Desired {
     pub cluster: ClusterSettings,
     /// What may be taken away although no file declares it.
     pub ownership: Ownership,
+    /// What a plan may not do.
+    pub guards: Guards,
     /// The declared policies, tombstones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::at::At;
-use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser};
+use super::raw::{RawCluster, RawFile, RawGuards, RawOwnership, RawPolicy, RawStrategy, RawUser};
 use super::statement::inline_document;
 use super::{
     Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry,
@@ -31,14 +31,12 @@ impl Resolver {
         if let Some(ownership) = &raw.ownership {
             self.desired.ownership = ownership_of(ownership.get(), file, findings);
         }
-        let unsupported = [
-            ("[guards]", raw.guards.as_ref().map(At::span)),
-            ("[credentials]", raw.credentials.as_ref().map(At::span)),
-        ];
-        for (what, span) in unsupported {
-            if let Some(span) = span {
-                findings.push(not_supported(what, Location { file, span }));
-            }
+        if let Some(guards) = &raw.guards {
+            self.desired.guards.deny_new_access = guards.get().deny_new_access.unwrap_or(false);
+            unsupported_guards(guards, file, findings);
+        }
+        if let Some(credentials) = &raw.credentials {
+            findings.push(not_supported("[credentials]", Location { file, span: credentials.span() }));
         }
     }
 
@@ -294,6 +292,18 @@ fn twice(what: &str, name: &str, at: Location, first: Option<Location>) -> Findi
     match first {
         Some(first) => finding.label(first, "first declared here"),
         None => finding,
+    }
+}
+
+fn unsupported_guards(guards: &At<RawGuards>, file: FileId, findings: &mut Vec<Finding>) {
+    let given = [
+        ("`max_removals`", guards.get().max_removals.is_some()),
+        ("`max_detached`", guards.get().max_detached.is_some()),
+        ("`protected_users`", !guards.get().protected_users.is_empty()),
+        ("`protected_policies`", !guards.get().protected_policies.is_empty()),
+    ];
+    for (what, _) in given.into_iter().filter(|(_, given)| *given) {
+        findings.push(not_supported(what, Location { file, span: guards.span() }));
     }
 }
 

@@ -4,6 +4,8 @@ use crate::base::{PolicyName, UserName};
 use crate::observed::Body;
 use crate::policy::Normal;
 
+use super::access::UserAccess;
+
 /// The name of a change in its plan: `policy/NAME` or `user/NAME`. At most one change per object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeId {
@@ -31,6 +33,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What else to know before agreeing.
     pub notes: Vec<Note>,
+    /// Whose access becomes another by it, in the order of their names.
+    pub access: Vec<UserAccess>,
 }
 
 /// The six kinds of change.

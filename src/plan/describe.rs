@@ -1,18 +1,28 @@
 //! Puts the comparison into the words of a plan: changes with their notes, what is unchanged, what is left alone.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::base::{PolicyName, UserName};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::policy::Normal;
+use crate::policy::access::Access;
 
+use super::access::UserAccess;
 use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 use super::compare::{Comparison, PolicyFate, UserFate};
 use super::order::Ordered;
 use super::{LeftAlone, Unchanged};
 
 /// The changes, policies first.
-pub(super) fn changes(comparison: &Comparison, observed: &Observed, ordered: &Ordered) -> Vec<Change> {
-    let describe = Describe { comparison, observed, ordered };
+pub(super) fn changes(
+    comparison: &Comparison,
+    observed: &Observed,
+    ordered: &Ordered,
+    accesses: &BTreeMap<UserName, Arc<Access>>,
+) -> Vec<Change> {
+    let describe = Describe { comparison, observed, ordered, accesses };
     let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
     let users = comparison.users.iter().filter_map(|(user, fate)| describe.user(user, fate));
     policies.chain(users).collect()
@@ -45,6 +55,7 @@ struct Describe<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
     ordered: &'a Ordered,
+    accesses: &'a BTreeMap<UserName, Arc<Access>>,
 }
 
 impl Describe<'_> {
@@ -64,7 +75,9 @@ impl Describe<'_> {
             }
             PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => return None,
         };
-        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes })
+        let holders = self.comparison.stayers(policy).map(|(user, _)| user);
+        let access = if matches!(fate, PolicyFate::Replace(_)) { self.access(holders) } else { Vec::new() };
+        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access })
     }
 
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
@@ -108,7 +121,15 @@ impl Describe<'_> {
         if self.ordered.concessions.users.contains(user) {
             notes.push(Note::NoRoomToMove);
         }
-        Some(Change { id: ChangeId::User(user.clone()), kind, notes })
+        let access = self.access(std::iter::once(user));
+        Some(Change { id: ChangeId::User(user.clone()), kind, notes, access })
+    }
+
+    fn access<'u>(&self, users: impl Iterator<Item = &'u UserName>) -> Vec<UserAccess> {
+        let of = |user: &UserName| {
+            self.accesses.get(user).map(|access| UserAccess { user: user.clone(), access: Arc::clone(access) })
+        };
+        users.filter_map(of).collect()
     }
 
     /// Key pairs apart from the account password exist since 5.1 (vendor documentation).

@@ -1,6 +1,7 @@
 //! From what should be and what is to the calls that make the one the other. Pure: the same inputs give the same plan,
 //! byte for byte.
 
+mod access;
 mod build;
 mod change;
 mod codes;
@@ -8,6 +9,7 @@ mod compare;
 mod describe;
 mod digest;
 mod graph;
+mod guards;
 mod order;
 mod problems;
 mod step;
@@ -19,7 +21,9 @@ mod tests;
 use crate::base::{Finding, PolicyName, UserName};
 use crate::desired::Desired;
 use crate::observed::{Identity, Limits, Observed};
+use crate::policy::Catalogue;
 
+pub use access::UserAccess;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::CODES;
 pub use digest::Digest;
@@ -44,6 +48,8 @@ pub struct Plan {
     pub left_alone: LeftAlone,
     /// What stands in the way, and what else to know.
     pub findings: Vec<Finding>,
+    /// What the guards refuse; the plan is not run while there is any.
+    pub refusals: Vec<Finding>,
 }
 
 /// How much of what is declared is as it should be already.
@@ -80,9 +86,15 @@ impl Plan {
     }
 }
 
-/// Makes the plan that turns `observed` into `desired`.
+/// Makes the plan that turns `observed` into `desired`, with the actions of the cluster's release.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    plan_with(desired, observed, &Catalogue::of(&observed.identity.release))
+}
+
+/// Makes the plan that turns `observed` into `desired`, where the cluster has the actions of `catalogue`.
+#[must_use]
+pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let comparison = compare::compare(desired, observed);
     let mut findings = problems::problems(desired, observed, &comparison);
     let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
@@ -92,13 +104,15 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }
-    let changes = describe::changes(&comparison, observed, &ordered);
+    let accesses = access::accesses(&comparison, observed, catalogue);
+    let changes = describe::changes(&comparison, observed, &ordered, &accesses);
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
         digest: digest::digest(observed, &changes, &ordered.steps),
         unchanged: describe::unchanged(&comparison, desired),
         left_alone: describe::left_alone(&comparison, desired),
+        refusals: guards::refusals(&changes, &desired.guards),
         changes,
         steps: ordered.steps,
         findings,

@@ -130,6 +130,12 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
     gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
 }
 
+/// Whether the texts that `narrow` matches are all matched by `wide`, both patterns of `*` and `?`.
+#[must_use]
+pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
+    glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
+}
+
 /// Whether it is certain that two documents allow the same.
 #[must_use]
 pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {

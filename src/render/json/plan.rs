@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::FindingV1;
+use super::access::{AccessLineV1, AccessV1, UndecidedV1};
 use super::note::NoteV1;
 use crate::base::Sources;
 use crate::observed::{Body, Identity};
-use crate::plan::{Call, Change, ChangeKind, Plan, Step, Way};
+use crate::plan::{Call, Change, ChangeKind, Plan, Step, UserAccess, Way};
 use crate::policy::Normal;
 
 /// A plan.
@@ -34,6 +35,8 @@ pub struct PlanV1 {
     pub left_alone: LeftAloneV1,
     /// What stands in the way, and what else to know.
     pub findings: Vec<FindingV1>,
+    /// What the guards refuse; the plan is not run while there is any.
+    pub refusals: Vec<FindingV1>,
 }
 
 /// Which cluster and tenant.
@@ -104,9 +107,33 @@ pub struct ChangeV1 {
     /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub heals: Vec<String>,
+    /// Whose access becomes another, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<UserAccessV1>,
     /// What else to know before agreeing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteV1>,
+}
+
+/// What access a user gains and loses.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserAccessV1 {
+    /// The user.
+    pub user: String,
+    /// What is allowed afterwards and was not before.
+    pub gained: Vec<AccessLineV1>,
+    /// What was allowed before and is not afterwards.
+    pub lost: Vec<AccessLineV1>,
+    /// What was not decided: it may be gained or lost, and is to be taken as if it were.
+    pub undecided: Vec<UndecidedV1>,
+}
+
+impl UserAccessV1 {
+    fn of(of: &UserAccess) -> Self {
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
+        Self { user: of.user.to_string(), gained, lost, undecided }
+    }
 }
 
 /// The kinds of change.
@@ -220,6 +247,7 @@ impl PlanV1 {
                 users: plan.left_alone.users.iter().map(ToString::to_string).collect(),
             },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
+            refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         }
     }
 }
@@ -286,6 +314,7 @@ impl ChangeV1 {
             way: None,
             holders: Vec::new(),
             heals: Vec::new(),
+            access: change.access.iter().map(UserAccessV1::of).collect(),
             notes: change.notes.iter().copied().map(NoteV1::of).collect(),
         };
         let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();

@@ -4,6 +4,7 @@ mod access;
 mod diff;
 mod outcome;
 mod plan;
+mod users;
 
 pub use access::access;
 pub use outcome::outcome;

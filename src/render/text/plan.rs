@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use console::{measure_text_width, pad_str};
 
 use super::diff::documents;
+use super::users::{gained, lost};
 use crate::base::{PolicyName, UserName};
 use crate::observed::Body;
 use crate::plan::{Change, ChangeKind, Holder, Note, Plan, Way};
-use crate::policy::Normal;
+use crate::policy::access::{Context, same_access};
+use crate::policy::{self, Catalogue, Normal, Sameness};
 use crate::render::Styles;
 use crate::render::json::SummaryV1;
 use crate::render::words::{count, list, shown};
@@ -31,11 +33,13 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()>
         writeln!(out, "\nno changes: {policies} and {users} are as the file says")?;
         return left_alone(out, styles, plan);
     }
+    gained(out, styles, plan)?;
     writeln!(out)?;
     let width = plan.changes.iter().map(|change| measure_text_width(&object(change))).max().unwrap_or(0);
     for change in &plan.changes {
         self::change(out, styles, plan, change, width)?;
     }
+    lost(out, styles, plan)?;
     writeln!(out)?;
     summary(out, styles, plan)?;
     left_alone(out, styles, plan)
@@ -76,6 +80,9 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &Plan, change: &Change, wi
             writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
         }
     }
+    if let Some(text) = sameness(change) {
+        writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
+    }
     match &change.kind {
         ChangeKind::AddPolicy { after, .. } => documents(out, styles, UNDER, None, after.document()),
         ChangeKind::ReplacePolicy { before, after, .. } => replaced(out, styles, before.as_ref(), after),
@@ -83,6 +90,18 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &Plan, change: &Change, wi
         | ChangeKind::Attach { .. }
         | ChangeKind::Move { .. }
         | ChangeKind::Detach { .. } => Ok(()),
+    }
+}
+
+/// What a new document does not change.
+fn sameness(change: &Change) -> Option<&'static str> {
+    let ChangeKind::ReplacePolicy { before: Some(Body::Known(before)), after, .. } = &change.kind else { return None };
+    let context = Catalogue::newest();
+    match policy::sameness(before.document(), after.document()) {
+        Sameness::Same => None,
+        Sameness::IdsOnly => Some("ids only: the document decides as before"),
+        Sameness::Different => same_access(before.document(), after.document(), &Context::new(&context))
+            .then_some("no access change: the new document allows what the old one does"),
     }
 }
 
@@ -194,6 +213,12 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> 
     let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     if plan.is_blocked() {
         return writeln!(out, "no plan: {}, but something stands in the way", counts.join(", "));
+    }
+    for refusal in &plan.refusals {
+        writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;
+        if let Some(help) = &refusal.help {
+            writeln!(out, "         {}", styles.dim.apply_to(shown(help)))?;
+        }
     }
     let digest = styles.strong.apply_to(format!("plan {}", plan.digest.short()));
     writeln!(out, "{digest}: {} · {}", counts.join(", "), count(calls, "call", "calls"))

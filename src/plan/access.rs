@@ -1,0 +1,114 @@
+//! Who gains or loses what access by a plan: per user, the document held now against the document held then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{PolicyName, UserName};
+use crate::observed::{Body, Observed};
+use crate::policy::access::{Access, Context, Side, Undecided, difference};
+use crate::policy::{Catalogue, Normal};
+
+use super::compare::{Comparison, PolicyFate, UserFate};
+
+/// What access a change gives a user or takes from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAccess {
+    /// The user.
+    pub user: UserName,
+    /// What is gained, lost, or not decided. Shared by all users for whom it is the same.
+    pub access: Arc<Access>,
+}
+
+/// The access of every user whose document becomes another. Bucket policies and what a user's service accounts and
+/// temporary credentials add are outside: they follow from the user's policy.
+pub(super) fn accesses(
+    comparison: &Comparison,
+    observed: &Observed,
+    catalogue: &Catalogue,
+) -> BTreeMap<UserName, Arc<Access>> {
+    let mut known: BTreeMap<Question<'_>, Arc<Access>> = BTreeMap::new();
+    let mut accesses = BTreeMap::new();
+    for (user, fate) in &comparison.users {
+        let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
+        if before == after {
+            continue;
+        }
+        let variable = [before, after].iter().any(|held| held.text().is_some_and(|text| text.contains("${")));
+        let question = Question { before, after, user: variable.then_some(user) };
+        let access = known.entry(question).or_insert_with(|| Arc::new(answer(before, after, user, catalogue)));
+        accesses.insert(user.clone(), Arc::clone(access));
+    }
+    accesses
+}
+
+/// Users with equal questions have equal answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Question<'a> {
+    before: Held<'a>,
+    after: Held<'a>,
+    /// Only where a document speaks of the user by a variable.
+    user: Option<&'a UserName>,
+}
+
+/// The document a user has access by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Held<'a> {
+    /// None: no access.
+    Nothing,
+    /// This one.
+    Document(&'a Normal),
+    /// One that is not known or cannot be modelled.
+    Unknown(Option<&'a str>),
+}
+
+impl Held<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Document(normal) => Some(normal.json()),
+            Self::Unknown(text) => *text,
+        }
+    }
+}
+
+fn of_body(body: Option<&Body>) -> Held<'_> {
+    match body {
+        None => Held::Nothing,
+        Some(Body::Known(normal)) => Held::Document(normal),
+        Some(Body::NotRead) => Held::Unknown(None),
+        Some(Body::Unreadable(text)) => Held::Unknown(Some(text)),
+    }
+}
+
+fn held_now<'a>(fate: &UserFate, observed: &'a Observed) -> Held<'a> {
+    of_body(fate.physical.as_ref().and_then(|policy: &PolicyName| observed.policies.get(policy)))
+}
+
+fn held_then<'a>(fate: &UserFate, comparison: &'a Comparison, observed: &'a Observed) -> Held<'a> {
+    let Some(policy) = &fate.after else { return Held::Nothing };
+    match comparison.policies.get(policy) {
+        Some(PolicyFate::Add(document) | PolicyFate::Replace(document)) => Held::Document(document),
+        Some(PolicyFate::Keep | PolicyFate::Remove | PolicyFate::LeaveAlone | PolicyFate::Ambiguous) | None => {
+            of_body(observed.policies.get(policy))
+        }
+    }
+}
+
+fn answer(before: Held<'_>, after: Held<'_>, user: &UserName, catalogue: &Catalogue) -> Access {
+    let document = |held: Held<'_>| match held {
+        Held::Nothing => Ok(None),
+        Held::Document(normal) => Ok(Some(normal.document().clone())),
+        Held::Unknown(_) => Err(()),
+    };
+    let context = Context::new(catalogue).with_user(user.as_str());
+    match (document(before), document(after)) {
+        (Ok(before), Ok(after)) => difference(before.as_ref(), after.as_ref(), &context),
+        (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => anything(),
+    }
+}
+
+/// A document that cannot be modelled may allow anything, and take anything away.
+fn anything() -> Access {
+    let open = |side| Undecided { side, actions: vec!["s3:*".into()], pattern: "arn:aws:s3:::*".into(), profile: None };
+    Access { undecided: vec![open(Side::Gained), open(Side::Lost)], ..Access::default() }
+}

@@ -1,0 +1,59 @@
+//! Holds a plan against the guards: what they refuse, and what to say to have it let through.
+
+use crate::base::{Code, Finding};
+use crate::desired::Guards;
+use crate::policy::access::Side;
+
+use super::{Change, Plan, UserAccess};
+
+/// New access is refused.
+pub(super) const NEW_ACCESS: Code =
+    Code::new("guard-new-access", "A plan would give new access, and a guard refuses that.");
+
+/// What the guards refuse of a plan; nothing when it may run.
+pub(super) fn refusals(changes: &[Change], guards: &Guards) -> Vec<Finding> {
+    if !guards.deny_new_access {
+        return Vec::new();
+    }
+    changes.iter().flat_map(|change| &change.access).flat_map(|access| new_access(access, guards)).collect()
+}
+
+fn new_access(of: &UserAccess, guards: &Guards) -> Vec<Finding> {
+    let user = &of.user;
+    let agreed = |actions: &[String], pattern: &str| {
+        guards.allow_access.iter().any(|exemption| exemption.covers(user, actions, pattern))
+    };
+    let refusal = |actions: &[String], pattern: &str, what: String| {
+        let bare = pattern.strip_prefix("arn:aws:s3:::").unwrap_or(pattern);
+        let agree: Vec<String> =
+            actions.iter().map(|action| format!("--allow-access '{user}:{action}:{bare}'")).collect();
+        Finding::error(NEW_ACCESS, what).help(format!("to agree to it for one run: {}", agree.join(" ")))
+    };
+    let gained = of.access.gained.iter().filter(|line| !agreed(&line.actions, &line.pattern)).map(|line| {
+        let (actions, pattern, witness) = (line.actions.join(", "), &line.pattern, &line.witness);
+        let message = format!(
+            "user `{user}` would gain {actions} on {pattern}, such as {} on {}",
+            witness.action, witness.resource
+        );
+        refusal(&line.actions, pattern, message)
+    });
+    let open =
+        of.access.undecided.iter().filter(|open| open.side == Side::Gained && !agreed(&open.actions, &open.pattern));
+    let open = open.map(|open| {
+        let (actions, pattern) = (open.actions.join(", "), &open.pattern);
+        refusal(
+            &open.actions,
+            pattern,
+            format!("user `{user}` may gain {actions} on {pattern}: it could not be decided"),
+        )
+    });
+    gained.chain(open).collect()
+}
+
+impl Plan {
+    /// Whether a guard refuses to let it run.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+}
