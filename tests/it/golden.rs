@@ -158,6 +158,7 @@ impl Seen {
             list.filter_map(|item| item[member].as_str().map(str::to_owned)).collect()
         };
         self.codes.extend(texts(&plan["findings"], "code"));
+        self.codes.extend(texts(&plan["refusals"], "code"));
         self.kinds.extend(texts(&plan["changes"], "kind"));
         self.ways.extend(texts(&plan["changes"], "way"));
         self.calls.extend(texts(&plan["steps"], "call"));

@@ -161,7 +161,7 @@ mod tests {
             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}"#;
         insta::assert_snapshot!(lines(before, after), @r"
   + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*   e.g. logsx/x
-  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8   e.g. logs/private/
+  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8   e.g. logs/private/x/x
   - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8   e.g. logs/x when aws:SourceIp not in 10.0.0.0/8
 ");
     }
