@@ -51,14 +51,25 @@ fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure>
     runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?.block_on(work)
 }
 
-/// `-v` shows calls, `-vv` and more what libraries say of their work. Never bodies, never headers.
+/// `-v` shows calls, `-vv` what libraries say of their work as well, `-vvv` all of it. Never bodies, never headers.
 fn tracing_to_stderr(global: &GlobalArgs) {
-    let level = match global.verbose {
-        0 => return,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let (own, others) = match global.verbose {
+        0 => (LevelFilter::WARN, LevelFilter::OFF),
+        1 => (LevelFilter::DEBUG, LevelFilter::WARN),
+        2 => (LevelFilter::TRACE, LevelFilter::DEBUG),
+        _ => (LevelFilter::TRACE, LevelFilter::TRACE),
     };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(false).init();
+    let shown = Targets::new().with_target("attune", own).with_default(others);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false);
+    tracing_subscriber::registry().with(shown).with(lines).init();
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub(super) fn tokens(body: &str) -> Result<Tokens, Expected> {
 }
 
 /// What `GET /cluster` says, as far as it is used here.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClusterFacts {
     pub(super) name: String,
     pub(super) guid: String,
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for OrgId {
 }
 
 /// What `GET /users/whoami` says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Whoami {
     pub(super) username: String,
     pub(super) role: String,

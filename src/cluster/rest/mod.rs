@@ -76,7 +76,7 @@ pub struct RestCluster {
 }
 
 /// Where the login stands: fetched once, since neither changes while a session lasts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Standing {
     cluster: ClusterFacts,
     who: Whoami,
@@ -131,7 +131,10 @@ fn other_tenant(meant: &str, who: &Whoami) -> CallError {
 impl Cluster for RestCluster {
     /// Asked anew each time: a second look tells whether this is still the same cluster.
     async fn identity(&self) -> Result<Identity, CallError> {
-        let Standing { cluster, who } = self.look().await?;
+        let standing = self.look().await?;
+        // The first look serves all other calls as well; that it was not the first is no matter.
+        let _ = self.standing.set(standing.clone());
+        let Standing { cluster, who } = standing;
         Ok(Identity {
             name: cluster.name,
             guid: cluster.guid,
