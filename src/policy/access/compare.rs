@@ -41,7 +41,7 @@ impl Comparison<'_> {
                     let (before, after) = (Side::new(&before, actions[0]), Side::new(&after, actions[0]));
                     let class = Class { universe, atoms: self.atoms, before, after };
                     class.gained(&mut searches, &mut |cover, answer| {
-                        tally.enter(&names, cover, answer, universe, self.atoms)
+                        tally.enter(&names, cover, answer, universe, self.atoms);
                     });
                 }
             }

@@ -205,7 +205,7 @@ impl<'a> Search<'a> {
             return !hope;
         }
         let all = self.all.iter().flat_map(|placed| &placed.term.when).copied().collect();
-        let none = self.none.iter().zip(&sure).filter_map(|(placed, sure)| sure.then(|| placed.term.when.clone()));
+        let none = self.none.iter().zip(&sure).filter(|(_, sure)| **sure).map(|(placed, _)| placed.term.when.clone());
         let wish = Wish { all, none: none.collect(), some: None };
         let hope = solve(&wish, self.atoms, &mut self.tries) != Solution::Impossible;
         self.hopes.insert(sure, hope);

@@ -120,7 +120,9 @@ impl Universe {
                     Token::One(letter) => text.push(*letter),
                     Token::Any => text.push(letter),
                     Token::Run => {
-                        text.extend(std::mem::replace(&mut run, "x").chars().map(|c| if c == 'x' { letter } else { c }))
+                        text.extend(
+                            std::mem::replace(&mut run, "x").chars().map(|c| if c == 'x' { letter } else { c }),
+                        );
                     }
                 }
             }
