@@ -1,9 +1,17 @@
 //! Integration tests: one binary. `cfg(test)` is always so here; it tells clippy that `unwrap` is a test's.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fixpoint;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
@@ -12,3 +20,9 @@ mod harness;
 mod rest;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod served;
+#[cfg(test)]
+mod tidy;

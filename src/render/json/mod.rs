@@ -2,6 +2,7 @@
 //! they can change while these do not.
 
 mod access;
+mod change;
 mod finding;
 mod note;
 mod outcome;

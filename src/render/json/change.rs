@@ -1,0 +1,208 @@
+//! A change of a plan, for machines: a part of `attune.plan/1`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::access::{AccessLineV1, AccessV1, UndecidedV1};
+use super::note::NoteV1;
+use crate::observed::Body;
+use crate::plan::{Change, ChangeKind, UserAccess, Way};
+use crate::policy::Normal;
+
+/// A difference.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeV1 {
+    /// Its name in this plan: `policy/NAME` or `user/NAME`.
+    pub id: String,
+    /// What kind.
+    pub kind: KindV1,
+    /// The policy, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The user, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Before: the document of a policy, the name of the policy a user holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub before: Option<Box<RawValue>>,
+    /// After: the document of a policy, the name of the policy a user holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub after: Option<Box<RawValue>>,
+    /// How a policy is replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way: Option<WayV1>,
+    /// The users that hold a replaced policy before and after.
+    pub holders: Vec<HolderV1>,
+    /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heals: Vec<String>,
+    /// Whose access becomes another, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<UserAccessV1>,
+    /// What else to know before agreeing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteV1>,
+}
+
+/// What access a user gains and loses.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserAccessV1 {
+    /// The user.
+    pub user: String,
+    /// What is allowed afterwards and was not before.
+    pub gained: Vec<AccessLineV1>,
+    /// What was allowed before and is not afterwards.
+    pub lost: Vec<AccessLineV1>,
+    /// What was not decided: it may be gained or lost, and is to be taken as if it were.
+    pub undecided: Vec<UndecidedV1>,
+}
+
+impl UserAccessV1 {
+    fn of(of: &UserAccess) -> Self {
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
+        Self { user: of.user.to_string(), gained, lost, undecided }
+    }
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindV1 {
+    /// A policy is added.
+    AddPolicy,
+    /// A policy gets another document.
+    ReplacePolicy,
+    /// A policy is removed.
+    RemovePolicy,
+    /// A user that holds nothing gets a policy.
+    Attach,
+    /// A user gets another policy.
+    Move,
+    /// A user loses its policy.
+    Detach,
+}
+
+/// How a policy is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WayV1 {
+    /// Nobody is without access at any instant.
+    Swap,
+    /// Holders are without access for a moment.
+    Gap,
+    /// Nobody holds it.
+    Plain,
+    /// An interrupted replacement is finished.
+    Finish,
+}
+
+/// A user that holds a policy that is replaced.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HolderV1 {
+    /// The user.
+    pub user: String,
+    /// Whether a file declares the user.
+    pub declared: bool,
+}
+
+impl KindV1 {
+    pub(super) fn of(kind: &ChangeKind) -> Self {
+        match kind {
+            ChangeKind::AddPolicy { .. } => Self::AddPolicy,
+            ChangeKind::ReplacePolicy { .. } => Self::ReplacePolicy,
+            ChangeKind::RemovePolicy { .. } => Self::RemovePolicy,
+            ChangeKind::Attach { .. } => Self::Attach,
+            ChangeKind::Move { .. } => Self::Move,
+            ChangeKind::Detach { .. } => Self::Detach,
+        }
+    }
+}
+
+impl ChangeV1 {
+    pub(super) fn of(change: &Change) -> Self {
+        let empty = Self {
+            id: change.id.to_string(),
+            kind: KindV1::of(&change.kind),
+            policy: None,
+            user: None,
+            before: None,
+            after: None,
+            way: None,
+            holders: Vec::new(),
+            heals: Vec::new(),
+            access: change.access.iter().map(UserAccessV1::of).collect(),
+            notes: change.notes.iter().copied().map(NoteV1::of).collect(),
+        };
+        let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
+        match &change.kind {
+            ChangeKind::AddPolicy { policy, after } => {
+                Self { policy: Some(policy.to_string()), after: document(after), ..empty }
+            }
+            ChangeKind::ReplacePolicy { policy, before, after, holders, way, leftovers } => Self {
+                policy: Some(policy.to_string()),
+                before: before.as_ref().and_then(body),
+                after: document(after),
+                way: Some(WayV1::of(way)),
+                holders: holders
+                    .iter()
+                    .map(|holder| HolderV1 { user: holder.user.to_string(), declared: !holder.undeclared })
+                    .collect(),
+                heals: names(leftovers),
+                ..empty
+            },
+            ChangeKind::RemovePolicy { policy, before, leftovers } => Self {
+                policy: Some(policy.to_string()),
+                before: before.as_ref().and_then(body),
+                heals: names(leftovers),
+                ..empty
+            },
+            ChangeKind::Attach { user, after } => {
+                Self { user: Some(user.to_string()), after: text(after.as_str()), ..empty }
+            }
+            ChangeKind::Move { user, before, after } => Self {
+                user: Some(user.to_string()),
+                before: text(before.as_str()),
+                after: text(after.as_str()),
+                ..empty
+            },
+            ChangeKind::Detach { user, before } => {
+                Self { user: Some(user.to_string()), before: text(before.as_str()), ..empty }
+            }
+        }
+    }
+}
+
+impl WayV1 {
+    fn of(way: &Way) -> Self {
+        match way {
+            Way::Swap(_) => Self::Swap,
+            Way::Gap => Self::Gap,
+            Way::Plain => Self::Plain,
+            Way::Finish => Self::Finish,
+        }
+    }
+}
+
+/// A document as JSON, byte for byte.
+pub(super) fn document(normal: &Normal) -> Option<Box<RawValue>> {
+    RawValue::from_string(normal.json().to_owned()).ok()
+}
+
+/// A document as JSON; one that cannot be modelled as the string of its text.
+fn body(body: &Body) -> Option<Box<RawValue>> {
+    match body {
+        Body::NotRead => None,
+        Body::Known(normal) => document(normal),
+        Body::Unreadable(unread) => text(unread),
+    }
+}
+
+fn text(text: &str) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(text).ok()
+}

@@ -1,0 +1,46 @@
+//! Every example is true: it is valid, its plan can be applied, and the cluster is then as the file says.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::harness::{Folder, files, root, validator};
+
+fn examples() -> Vec<PathBuf> {
+    let mains = files(&root().join("examples"), "attune.toml");
+    let mut folders: Vec<PathBuf> = mains.iter().map(|file| file.parent().unwrap().to_path_buf()).collect();
+    folders.dedup();
+    assert!(folders.len() >= 2, "the examples are gone");
+    folders
+}
+
+#[test]
+fn every_example_is_valid_and_converges() {
+    for example in examples() {
+        let folder = Folder::copy_of(&example);
+        folder.attune("validate").exits(0);
+        folder.attune("plan --detailed-exitcode").exits(2);
+        folder.attune("apply --yes").exits(0).says("is as the file says");
+        folder.attune("plan --detailed-exitcode").exits(0).says("no changes");
+    }
+}
+
+#[test]
+fn every_example_names_the_schema_that_editors_complete_from_and_keeps_to_it() {
+    let validator = validator("attune");
+    for file in files(&root().join("examples"), ".toml") {
+        let text = fs::read_to_string(&file).unwrap();
+        let schema = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).expect("a `#:schema` line");
+        assert!(file.parent().unwrap().join(schema).is_file(), "{}: no {schema}", file.display());
+        let value: serde_json::Value = toml::from_str(&text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", file.display());
+    }
+}
+
+#[test]
+fn the_quickstart_has_every_kind_of_change() {
+    let plan = Folder::example("quickstart").attune("plan --format json").exits(0).json();
+    for kind in ["add", "replace", "remove", "attach", "move", "detach"] {
+        assert!(plan["summary"][kind].as_u64() > Some(0), "no {kind} in {}", plan["summary"]);
+    }
+}

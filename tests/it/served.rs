@@ -1,0 +1,34 @@
+//! The simulated cluster as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use super::harness::Folder;
+
+/// A running `attune sim serve`; it is stopped when this is dropped.
+pub(crate) struct Served {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl Served {
+    /// Serves the state `cluster.json` of a folder, with further arguments.
+    pub(crate) fn start(folder: &Folder, args: &str) -> Self {
+        let args = format!("sim serve --state cluster.json --quiet {args}");
+        let mut command = folder.command(args.split_whitespace());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.next().unwrap().unwrap();
+        let fingerprint = args.contains("--tls").then(|| lines.next().unwrap().unwrap());
+        Self { child, url, fingerprint }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
