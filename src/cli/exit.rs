@@ -12,7 +12,7 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`).
+    /// There are changes (`plan --detailed-exitcode`), or two policies differ.
     Changes,
     /// A guard refused.
     Refused,
@@ -70,6 +70,8 @@ codes! {
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
     BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
+    NO_DOCUMENT = "no-document", "A policy document cannot be read.";
+    BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command, and what they share.
 
+mod actions;
 mod apply;
 mod args;
 mod connect;
@@ -7,6 +8,7 @@ mod desired;
 mod exit;
 mod output;
 mod plan;
+mod policy;
 mod progress;
 mod schema;
 mod sim;
@@ -40,6 +42,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
         Command::Validate(command) => command.run(&args.global, output),
+        Command::Policy(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),
     }

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
-use crate::render::json::{self, FindingsV1, OutcomeV1, PlanV1};
+use crate::render::json::{self, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
 
 /// Print a JSON Schema
 ///
@@ -32,6 +32,8 @@ enum Of {
     Outcome,
     /// Findings, as `attune validate --format json` prints them
     Findings,
+    /// A difference of policies, as `attune policy diff --format json` prints it
+    PolicyDiff,
 }
 
 impl SchemaArgs {
@@ -41,6 +43,7 @@ impl SchemaArgs {
             Of::Plan => json::schema_of::<PlanV1>(),
             Of::Outcome => json::schema_of::<OutcomeV1>(),
             Of::Findings => json::schema_of::<FindingsV1>(),
+            Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

@@ -4,6 +4,7 @@ pub mod access;
 #[cfg(test)]
 mod arbitrary;
 mod catalogue;
+mod compared;
 mod diff;
 mod document;
 mod json;
@@ -17,6 +18,7 @@ mod read;
 mod rule;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
+pub use compared::{Compared, compared};
 pub use diff::{Change, DocumentDiff, Line, LineKind, StatementDiff, diff};
 pub use document::{Clause, Document, Effect, Selector, Statement};
 pub use lint::{Fix, Lint, LintInput, MAX_DOCUMENT, apply_fixes, explain, lint, reference, rules};

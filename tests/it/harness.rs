@@ -205,10 +205,12 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.plan/1") => "plan",
         Some("attune.outcome/1") => "outcome",
         Some("attune.findings/1") => "findings",
+        Some("attune.policy-diff/1") => "policy-diff",
         other => panic!("no such format: {other:?}"),
     };
-    static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); 3]> = OnceLock::new();
-    let validators = VALIDATORS.get_or_init(|| ["plan", "outcome", "findings"].map(|name| (name, validator(name))));
+    const NAMES: [&str; 4] = ["plan", "outcome", "findings", "policy-diff"];
+    static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
+    let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();

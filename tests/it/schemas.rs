@@ -9,9 +9,13 @@ use crate::harness::{Folder, expect_file, files, root, validator};
 #[test]
 fn the_checked_in_schemas_are_what_the_program_prints() {
     let folder = Folder::new();
-    for (args, name) in
-        [("schema", "attune"), ("schema plan", "plan"), ("schema outcome", "outcome"), ("schema findings", "findings")]
-    {
+    for (args, name) in [
+        ("schema", "attune"),
+        ("schema plan", "plan"),
+        ("schema outcome", "outcome"),
+        ("schema findings", "findings"),
+        ("schema policy-diff", "policy-diff"),
+    ] {
         let printed = folder.attune(args).exits(0);
         expect_file(&root().join(format!("schemas/{name}.schema.json")), &printed.stdout);
     }

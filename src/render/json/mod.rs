@@ -7,6 +7,7 @@ mod finding;
 mod note;
 mod outcome;
 mod plan;
+mod policy_diff;
 
 use std::io::{self, Write};
 
@@ -20,6 +21,7 @@ pub use finding::{FindingV1, FindingsV1};
 pub use note::NoteV1;
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};
+pub use policy_diff::PolicyDiffV1;
 
 /// Writes a value as pretty JSON and a line break.
 ///

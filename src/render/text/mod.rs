@@ -4,11 +4,13 @@ mod access;
 mod diff;
 mod outcome;
 mod plan;
+mod policy_diff;
 mod users;
 
 pub use access::access;
 pub use outcome::outcome;
 pub use plan::plan;
+pub use policy_diff::policy_diff;
 
 use crate::plan::Call;
 use crate::render::words::shown;
