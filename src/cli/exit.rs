@@ -12,7 +12,7 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), or two policies differ.
+    /// There are changes (`plan --detailed-exitcode`), two policies differ, or an access is not given.
     Changes,
     /// A guard refused.
     Refused,
@@ -72,6 +72,9 @@ codes! {
     BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
     NO_DOCUMENT = "no-document", "A policy document cannot be read.";
     BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
+    UNKNOWN_USER = "unknown-user", "Neither the file nor the cluster, whichever was asked, knows the user.";
+    UNKNOWN_ACCESS = "unknown-access", "What a user may do cannot be said: the document of its policy is not known.";
+    NO_REQUEST = "no-request", "An action and a resource that no request can have.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a command, and what they share.
 
+mod access;
 mod actions;
 mod apply;
 mod args;
@@ -42,6 +43,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
         Command::Validate(command) => command.run(&args.global, output),
+        Command::Access(command) => wait(command.run(&args.global, output)),
         Command::Policy(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
-use crate::render::json::{self, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
+use crate::render::json::{self, AccessReportV1, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
 
 /// Print a JSON Schema
 ///
@@ -34,6 +34,8 @@ enum Of {
     Findings,
     /// A difference of policies, as `attune policy diff --format json` prints it
     PolicyDiff,
+    /// What users may do, as `attune access --format json` prints it
+    Access,
 }
 
 impl SchemaArgs {
@@ -44,6 +46,7 @@ impl SchemaArgs {
             Of::Outcome => json::schema_of::<OutcomeV1>(),
             Of::Findings => json::schema_of::<FindingsV1>(),
             Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
+            Of::Access => json::schema_of::<AccessReportV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
-pub use observe::{body, observe};
+pub use observe::{body, observe, observe_held};
 
 pub use crate::observed::Identity;
 

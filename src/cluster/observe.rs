@@ -16,10 +16,26 @@ use crate::policy;
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
+    look(cluster, jobs, |names, users| wanted(desired, names, users)).await
+}
+
+/// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.
+///
+/// # Errors
+/// The first read that fails; an incomplete observation is never returned.
+pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
+    look(cluster, jobs, held).await
+}
+
+async fn look(
+    cluster: &dyn Cluster,
+    jobs: usize,
+    wanted: impl FnOnce(&[PolicyName], &Users) -> BTreeSet<PolicyName>,
+) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
     let names = cluster.list_policies().await?;
-    let wanted = wanted(desired, &names, &users);
+    let wanted = wanted(&names, &users);
     let bodies = bodies(cluster, &wanted, jobs.max(1)).await?;
     let gone: BTreeSet<_> = bodies.iter().filter(|(_, body)| body.is_none()).map(|(name, _)| name.clone()).collect();
     let mut policies: BTreeMap<PolicyName, Body> =
@@ -64,6 +80,12 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<Po
             || targets.contains(name)
     };
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
+}
+
+/// The policies that anybody holds.
+fn held(names: &[PolicyName], users: &Users) -> BTreeSet<PolicyName> {
+    let held: BTreeSet<&PolicyName> = users.users.iter().filter_map(|user| user.policy.as_ref()).collect();
+    names.iter().filter(|name| held.contains(name) && name.addressable().is_ok()).cloned().collect()
 }
 
 /// The documents, `None` for a policy that went away since it was listed.

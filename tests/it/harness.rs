@@ -206,9 +206,10 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.outcome/1") => "outcome",
         Some("attune.findings/1") => "findings",
         Some("attune.policy-diff/1") => "policy-diff",
+        Some("attune.access/1") => "access",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 4] = ["plan", "outcome", "findings", "policy-diff"];
+    const NAMES: [&str; 5] = ["plan", "outcome", "findings", "policy-diff", "access"];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();

@@ -10,9 +10,12 @@ mod anchors;
 mod atoms;
 mod automaton;
 mod compare;
+mod decide;
 mod glob;
 mod lines;
 mod pattern;
+mod report;
+mod request;
 mod search;
 mod searches;
 mod solve;
@@ -24,6 +27,10 @@ mod wording;
 
 #[cfg(test)]
 mod oracle;
+
+pub use decide::{Decision, Ground, Verdict, decide};
+pub use report::{Answer, Holder, Report};
+pub use request::{Request, RequestProblem};
 
 pub use lines::{Cause, Line, Side, Undecided, Witness};
 
@@ -76,8 +83,11 @@ impl<'a> Context<'a> {
 
     /// The same, for a user.
     #[must_use]
-    pub fn with_user(self, user: &'a str) -> Self {
-        Self { user: Some(user), ..self }
+    pub fn with_user<'b>(self, user: &'b str) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { user: Some(user), ..self }
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) struct Verb {
 }
 
 impl Verb {
-    fn new(name: &str, kind: Kind) -> Self {
+    /// An action by its full name.
+    pub(super) fn new(name: &str, kind: Kind) -> Self {
         let (exact, folded) = (Glob::literal(name), Glob::literal(&name.to_ascii_lowercase()));
         Self { name: name.to_owned(), kind, exact, folded }
     }

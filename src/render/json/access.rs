@@ -117,7 +117,8 @@ impl AccessLineV1 {
 }
 
 impl ProfileV1 {
-    fn of(profile: Profile) -> Self {
+    /// A copy of a profile.
+    pub(super) fn of(profile: Profile) -> Self {
         match profile {
             Profile::Aws => Self::Aws,
             Profile::Minio => Self::Minio,

@@ -2,6 +2,7 @@
 //! they can change while these do not.
 
 mod access;
+mod access_report;
 mod change;
 mod finding;
 mod note;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
+pub use access_report::AccessReportV1;
 pub use finding::{FindingV1, FindingsV1};
 pub use note::NoteV1;
 pub use outcome::OutcomeV1;

@@ -1,6 +1,7 @@
 //! Text for people at a terminal.
 
 mod access;
+mod access_report;
 mod diff;
 mod outcome;
 mod plan;
@@ -8,6 +9,7 @@ mod policy_diff;
 mod users;
 
 pub use access::access;
+pub use access_report::access_report;
 pub use outcome::outcome;
 pub use plan::plan;
 pub use policy_diff::policy_diff;
