@@ -23,5 +23,5 @@ pub use lint::{Fix, Lint, LintInput, MAX_DOCUMENT, apply_fixes, explain, lint, r
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use place::{Part, Place, Places};
 pub use predefined::predefined;
-pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_lenient};
+pub use read::{MAX_TEXT, Problem, Read, TOO_LONG, Unreadable, read, read_lenient};
 pub use rule::{Example, Rule};
