@@ -51,6 +51,26 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
     findings
 }
 
+/// A string in a file that should be another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where it stands.
+    pub at: Location,
+    /// What should stand there, quoted as JSON and TOML both read it.
+    pub with: String,
+}
+
+/// The edits that mend what [`lint`] finds, as far as what was meant is clear.
+#[must_use]
+pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
+    let edit = |(_, authored, lint): (&PolicyEntry, &Authored, Lint)| {
+        let ((file, places), fix) = (authored.source.as_ref()?, lint.fix?);
+        let span = places.get(fix.place)?;
+        Some(Edit { at: Location { file: *file, span }, with: fix.written() })
+    };
+    lints(desired, catalogue).filter_map(edit).collect()
+}
+
 /// The text of a rule's message, with the short name by which it can be allowed.
 pub(super) fn named(rule: &Rule, message: &str) -> String {
     format!("{message} [{}]", rule.id)

@@ -19,7 +19,7 @@ use crate::policy::{Document, Places};
 
 pub use codes::CODES;
 pub use guards::{Exemption, Guards, NoExemption};
-pub use lint::{Allowed, lint};
+pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;
 

@@ -6,6 +6,7 @@ mod finding;
 mod note;
 mod outcome;
 mod plan;
+mod sarif;
 
 use std::io::{self, Write};
 
@@ -19,6 +20,7 @@ pub use finding::{FindingV1, FindingsV1};
 pub use note::NoteV1;
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};
+pub use sarif::SarifV1;
 
 /// Writes a value as pretty JSON and a line break.
 ///
