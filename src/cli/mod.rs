@@ -7,6 +7,7 @@ mod args;
 mod connect;
 mod desired;
 mod exit;
+mod fix;
 mod output;
 mod plan;
 mod policy;

@@ -31,5 +31,6 @@ codes! {
     HOLDS_ABSENT = "holds-absent-policy", "A user is to hold a policy that the files say must be absent.";
     BAD_PATTERN = "bad-pattern", "An ownership pattern that cannot be read.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
+    UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
     NOT_SUPPORTED = "not-yet-supported", "A part of the file that this version reads but does not act on.";
 }

@@ -4,6 +4,7 @@ mod at;
 mod check;
 mod codes;
 mod guards;
+mod lint;
 mod load;
 mod raw;
 mod resolve;
@@ -18,6 +19,7 @@ use crate::policy::{Document, Places};
 
 pub use codes::CODES;
 pub use guards::{Exemption, Guards, NoExemption};
+pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;
 
@@ -30,6 +32,8 @@ pub struct Desired {
     pub ownership: Ownership,
     /// What a plan may not do.
     pub guards: Guards,
+    /// The rules that every document may break without a word.
+    pub lint: Allowed,
     /// The declared policies, tombstones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
@@ -106,6 +110,8 @@ pub struct PolicyEntry {
     pub description: Option<String>,
     /// What should be.
     pub intent: PolicyIntent,
+    /// The rules that its document may break without a word, beside those that every document may.
+    pub lint: Allowed,
     /// Where it is declared.
     pub at: Option<Location>,
 }

@@ -22,6 +22,8 @@ pub(super) struct RawFile {
     pub ownership: Option<At<RawOwnership>>,
     /// Limits on what one apply may take away.
     pub guards: Option<At<RawGuards>>,
+    /// How policy documents are checked.
+    pub lint: Option<At<RawLint>>,
     /// Where a new secret goes, which the cluster shows once.
     pub credentials: Option<At<RawCredentials>>,
     /// The policies, by name.
@@ -86,6 +88,15 @@ pub(super) struct RawGuards {
     pub deny_new_access: Option<bool>,
 }
 
+/// How policy documents are checked.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLint {
+    /// Rules that may be broken without a word, such as `R07` or `wrong-kind`. What makes a document unreadable is
+    /// always an error.
+    pub allow: Vec<At<String>>,
+}
+
 /// Where a new secret goes, which the cluster shows once: exactly one of `age`, `command` and `file`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -112,6 +123,8 @@ pub(super) struct RawPolicy {
     pub statement: Option<Vec<At<RawStatement>>>,
     /// A tombstone: the policy is removed if it is there.
     pub absent: Option<bool>,
+    /// How this policy's document is checked, beside what holds for all.
+    pub lint: Option<RawLint>,
 }
 
 /// A statement, one to one with the JSON.

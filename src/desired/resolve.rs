@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::at::At;
+use super::lint::named;
 use super::raw::{RawCluster, RawFile, RawGuards, RawOwnership, RawPolicy, RawStrategy, RawUser};
 use super::statement::inline_document;
 use super::{
-    Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry,
+    Allowed, Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry,
     UserIntent, codes,
 };
 use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Severity, UserName};
@@ -35,6 +36,7 @@ impl Resolver {
             self.desired.guards.deny_new_access = guards.get().deny_new_access.unwrap_or(false);
             unsupported_guards(guards, file, findings);
         }
+        self.desired.lint = Allowed::read(raw.lint.as_ref().map(At::get), file, findings);
         if let Some(credentials) = &raw.credentials {
             findings.push(not_supported("[credentials]", Location { file, span: credentials.span() }));
         }
@@ -56,8 +58,9 @@ impl Resolver {
             findings.push(twice("policy", policy.as_str(), at, first.at.clone()));
             return;
         }
+        let lint = Allowed::read(raw.lint.as_ref(), file, findings);
         let Some(intent) = policy_intent(&policy, raw, document, broken, &at, findings) else { return };
-        let entry = PolicyEntry { description: raw.description.clone(), intent, at: Some(at) };
+        let entry = PolicyEntry { description: raw.description.clone(), intent, lint, at: Some(at) };
         self.desired.policies.insert(policy, entry);
     }
 
@@ -270,7 +273,7 @@ fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> 
     findings.extend(read.problems.into_iter().map(|problem| Finding {
         code: problem.rule.code,
         severity: problem.severity,
-        message: problem.message,
+        message: named(problem.rule, &problem.message),
         at: Some(Location { file, span: problem.span }),
         labels: Vec::new(),
         help: problem.help,

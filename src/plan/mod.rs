@@ -18,10 +18,10 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Finding, PolicyName, UserName};
-use crate::desired::Desired;
+use crate::base::{Finding, PolicyName, Severity, UserName};
+use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
-use crate::policy::Catalogue;
+use crate::policy::{self, Catalogue};
 
 pub use access::UserAccess;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
@@ -97,6 +97,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let comparison = compare::compare(desired, observed);
     let mut findings = problems::problems(desired, observed, &comparison);
+    findings.extend(lint(desired, catalogue));
     let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
@@ -117,4 +118,11 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         steps: ordered.steps,
         findings,
     }
+}
+
+/// What is wrong with the declared documents, or probably: notes are for `validate`, where documents are written. The
+/// size of a document only matters where it is sent, and is held against what this cluster takes.
+fn lint(desired: &Desired, catalogue: &Catalogue) -> impl Iterator<Item = Finding> {
+    let told = |finding: &Finding| finding.severity != Severity::Note && finding.code != policy::TOO_LONG;
+    desired::lint(desired, catalogue).into_iter().filter(told)
 }

@@ -1,10 +1,12 @@
 //! Plans, outcomes and findings for people and machines: each a pure function to a writer.
 
 mod findings;
+mod github;
 pub mod json;
 mod styles;
 pub mod text;
 mod words;
 
 pub use findings::findings;
+pub use github::annotations;
 pub use styles::Styles;

@@ -85,7 +85,7 @@ fn desired(pair: &Pair, only_additions: bool) -> Desired {
             3 if !only_additions => PolicyIntent::Absent,
             _ => continue,
         };
-        let entry = PolicyEntry { description: None, intent, at: None };
+        let entry = PolicyEntry { description: None, intent, lint: attune::desired::Allowed::default(), at: None };
         desired.policies.insert(PolicyName::parse(name).unwrap(), entry);
     }
     if only_additions {

@@ -210,11 +210,11 @@ fn every_finding_change_way_note_and_call_is_in_some_case() {
 fn of_release_6() -> attune::plan::Plan {
     let folder = Folder::with(&[(
         "attune.toml",
-        "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:*\", resource = \"arn:aws:s3:::ml/*\" }]\n\
+        "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n\
          [policies.old]\nabsent = true\n",
     )]);
     let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
-    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::ml/*"}]}"#;
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::models/*"}]}"#;
     let body = || Body::Known(policy::normal(&policy::read(text).document.unwrap()));
     let name = |name: &str| PolicyName::parse(name).unwrap();
     let alice = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: Some(name("ml")) };

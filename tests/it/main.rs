@@ -17,6 +17,8 @@ mod golden;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod lint;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod schemas;

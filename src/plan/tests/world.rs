@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Release, UserName};
-use crate::desired::{Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
+use crate::desired::{Allowed, Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
 use crate::observed::{Body, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId};
 use crate::policy::{self, Normal};
@@ -162,12 +162,14 @@ pub(super) struct Wish(pub(super) Desired);
 impl Wish {
     pub(super) fn policy(mut self, name: &str, number: u8) -> Self {
         let intent = PolicyIntent::Present(Authored { document: document(number), source: None });
-        self.0.policies.insert(policy(name), PolicyEntry { description: None, intent, at: None });
+        self.0
+            .policies
+            .insert(policy(name), PolicyEntry { description: None, intent, lint: Allowed::default(), at: None });
         self
     }
 
     pub(super) fn absent(mut self, name: &str) -> Self {
-        let entry = PolicyEntry { description: None, intent: PolicyIntent::Absent, at: None };
+        let entry = PolicyEntry { description: None, intent: PolicyIntent::Absent, lint: Allowed::default(), at: None };
         self.0.policies.insert(policy(name), entry);
         self
     }

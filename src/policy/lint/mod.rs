@@ -32,7 +32,7 @@ use crate::base::Severity;
 use context::Context;
 
 pub use explain::{explain, reference};
-pub use fix::{Fix, apply_fixes};
+pub use fix::{Fix, apply_edits, apply_fixes};
 
 /// The longest document a cluster takes, in bytes (vendor documentation).
 pub const MAX_DOCUMENT: usize = 2048;

@@ -14,6 +14,8 @@ use super::place::Places;
 use super::rule::Rule;
 use decode::{Decoder, Manner};
 
+pub use rules::TOO_LONG;
+
 /// The longest text that is looked at, in bytes: 512 times what a cluster takes, so that a wrong file (a disk image, a
 /// log) is refused and not parsed.
 pub const MAX_TEXT: usize = 1024 * 1024;

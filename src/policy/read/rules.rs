@@ -108,9 +108,12 @@ pub(in crate::policy) static RESOURCE_FORM: Rule = Rule {
     silent: &[Statement(r#""Resource": ["arn:aws:s3:::bucket/*"]"#)],
 };
 
+/// What is found in a document that is too long, or nearly.
+pub const TOO_LONG: Code = Code::new("size", "The document is longer than a cluster takes, or close to it.");
+
 pub(in crate::policy) static SIZE: Rule = Rule {
     id: "S12",
-    code: Code::new("size", "The document is longer than a cluster takes, or close to it."),
+    code: TOO_LONG,
     severity: Severity::Error,
     because: "A cluster takes 2048 bytes. What counts here is the document as it is sent: minified, in normal form.",
     fires: &[OfLength(2049), OfLength(1900)],

@@ -9,6 +9,7 @@ mod note;
 mod outcome;
 mod plan;
 mod policy_diff;
+mod sarif;
 
 use std::io::{self, Write};
 
@@ -24,6 +25,7 @@ pub use note::NoteV1;
 pub use outcome::OutcomeV1;
 pub use plan::{PlanV1, SummaryV1};
 pub use policy_diff::PolicyDiffV1;
+pub use sarif::SarifV1;
 
 /// Writes a value as pretty JSON and a line break.
 ///

@@ -1,0 +1,73 @@
+//! Mends documents in the files where what was meant is clear: only the named strings change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::exit::{self, Failure};
+use super::output::Output;
+use crate::base::{Severity, Sources};
+use crate::desired::{Edit, Loaded, fixes};
+use crate::policy::{self, Catalogue, apply_edits};
+
+/// Puts all edits into the files, and says which.
+pub(super) fn mend(loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
+    let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
+    for edit in fixes(&loaded.desired, catalogue) {
+        let path = loaded.sources.file(edit.at.file).path.clone();
+        files.entry(path).or_default().entry(edit.at.span.start).or_insert(edit);
+    }
+    for (path, edits) in &files {
+        let edits: Vec<&Edit> = edits.values().collect();
+        mend_file(path, &edits, &loaded.sources, output)
+            .map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot mend {path}: {error}")))?;
+    }
+    Ok(())
+}
+
+fn mend_file(path: &str, edits: &[&Edit], sources: &Sources, output: &mut Output) -> io::Result<()> {
+    let text = fs::read_to_string(path)?;
+    let Some(mended) = mended(&text, edits, sources).filter(|mended| still_reads(&text, mended)) else {
+        output.warn(&format!("{path} is left as it is: the edits do not go together"));
+        return Ok(());
+    };
+    replace(Path::new(path), &mended)?;
+    for edit in edits {
+        let (line, _) = sources.line_column(&edit.at);
+        let before = text.get(edit.at.span.clone()).unwrap_or_default();
+        output.aside(|out, _| writeln!(out, "fixed {path}:{line}: {before} → {}", edit.with));
+    }
+    Ok(())
+}
+
+/// The text with the edits, unless it has become another since it was read.
+fn mended(text: &str, edits: &[&Edit], sources: &Sources) -> Option<String> {
+    let known = |edit: &&Edit| {
+        let read = &sources.file(edit.at.file).text;
+        read.len() == text.len() && read.get(edit.at.span.clone()) == text.get(edit.at.span.clone())
+    };
+    let all = edits.iter().all(known);
+    all.then(|| apply_edits(text, edits.iter().map(|edit| (edit.at.span.clone(), edit.with.as_str()))))
+}
+
+/// Whether a text that was a document or a TOML file still is one: a member that gets its proper name may meet another
+/// that has it already.
+fn still_reads(before: &str, after: &str) -> bool {
+    if policy::read(before).document.is_some() {
+        return !policy::read(after).problems.iter().any(|problem| problem.severity == Severity::Error);
+    }
+    toml::from_str::<toml::Table>(after).is_ok()
+}
+
+/// Replaces a file as a whole or not at all. A link stays a link.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|failed| failed.error)?;
+    Ok(())
+}
