@@ -1,6 +1,8 @@
 //! Integration tests: one binary. `cfg(test)` is always so here; it tells clippy that `unwrap` is a test's.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod commands;
@@ -16,6 +18,8 @@ mod fixpoint;
 mod golden;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod policy;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
