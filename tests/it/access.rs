@@ -67,6 +67,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     ask("alice s3:GetObject arn:aws:s3:::logs/alice/a", 0).says("allowed by Logs");
     ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
     ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
+    ask("alice s3:GetObject logs/alice/*", 0).warns("stand for themselves");
     ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol holds no policy");
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
     assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
