@@ -1,6 +1,8 @@
 //! Integration tests: one binary. `cfg(test)` is always so here; it tells clippy that `unwrap` is a test's.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod commands;
@@ -18,6 +20,8 @@ mod golden;
 mod harness;
 #[cfg(test)]
 mod lint;
+#[cfg(test)]
+mod policy;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

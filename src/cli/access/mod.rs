@@ -63,6 +63,9 @@ impl AccessArgs {
             Ok(report) => report,
             Err(failed) => return failed.reported(self.format, output),
         };
+        if report.request.as_ref().is_some_and(Request::looks_like_a_pattern) {
+            output.warn("a request is about one resource: `*` and `?` in it stand for themselves");
+        }
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,

@@ -86,6 +86,12 @@ impl Request {
         &self.resource
     }
 
+    /// Whether the resource has characters that would be wildcards in a policy. Here they stand for themselves.
+    #[must_use]
+    pub fn looks_like_a_pattern(&self) -> bool {
+        self.kind != Kind::Account && self.resource.contains(['*', '?'])
+    }
+
     /// What the action is about.
     pub(super) fn kind(&self) -> Kind {
         self.kind

@@ -1,0 +1,112 @@
+//! `attune access`: who may do what, by the file and on the cluster.
+
+use serde_json::{Value, json};
+
+use crate::harness::Folder;
+
+const FILE: &str = r#"
+[cluster]
+endpoints = ["sim:cluster.json"]
+
+[[policies.logs.statement]]
+sid      = "Logs"
+effect   = "Allow"
+action   = ["s3:GetObject", "s3:PutObject"]
+resource = "arn:aws:s3:::logs/${aws:username}/*"
+
+[[policies.logs.statement]]
+effect   = "Deny"
+action   = "s3:PutObject"
+resource = "arn:aws:s3:::logs/*/closed/*"
+
+[users.alice]
+policy = "logs"
+
+[users.bob]
+policy = "readonly"
+
+[users.carol]
+detached = true
+"#;
+
+const CLUSTER: &str = r#"{"format": "attune.sim/1", "tenants": {"Root": {
+  "policies": {"other": {"document": {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::logs/*"}]}}},
+  "users": {
+    "admin": {"role": "ClusterAdmin", "password": "admin"},
+    "alice": {"role": "S3", "policy": "other"},
+    "bob": {"role": "S3"},
+    "zoe": {"role": "S3", "policy": "readwrite"}}}}}"#;
+
+fn folder() -> Folder {
+    Folder::with(&[("attune.toml", FILE), ("cluster.json", CLUSTER)])
+}
+
+fn users(json: &Value) -> Vec<&str> {
+    json["users"].as_array().unwrap().iter().map(|user| user["user"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn all_that_a_user_may_do_is_shown() {
+    let folder = folder();
+    folder.attune("access alice").exits(0).says("alice holds logs").says("s3:GetObject").says("logs/${aws:username}/*");
+    folder.attune("access bob").exits(0).says("bob holds readonly").says("s3:List*");
+    let older = folder.attune("access bob --release 4.4").exits(0);
+    assert!(!older.stdout.contains("s3:List"), "{}", older.stdout);
+    folder.attune("access carol").exits(0).says("carol holds no policy").says("nothing is allowed");
+    let json = folder.attune("access alice --format json").exits(0).json();
+    assert_eq!(json["users"][0]["policy"], "logs");
+    assert_eq!(json["users"][0]["known"], true);
+    assert!(!json["users"][0]["access"]["gained"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn one_request_is_answered_with_the_statements_that_decide() {
+    let folder = folder();
+    let ask = |args: &str, code| folder.attune(&format!("access {args}")).exits(code);
+    ask("alice s3:GetObject arn:aws:s3:::logs/alice/a", 0).says("allowed by Logs");
+    ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
+    ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
+    ask("alice s3:GetObject logs/alice/*", 0).warns("stand for themselves");
+    ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol holds no policy");
+    let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
+    assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
+    let profiles: Vec<_> = json["users"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
+    assert_eq!(profiles, ["aws", "minio"]);
+    assert_eq!(json["users"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
+    let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --profile aws", 0).json();
+    assert_eq!(one["users"][0]["decisions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn those_who_may_are_listed() {
+    let folder = folder();
+    let json = folder.attune("access --who s3:GetObject arn:aws:s3:::logs/alice/a --format json").exits(0).json();
+    assert_eq!(users(&json), ["alice", "bob"]);
+    folder.attune("access --who s3:DeleteObject arn:aws:s3:::logs/alice/a").exits(0).says("nobody");
+}
+
+#[test]
+fn the_cluster_is_asked_for_what_is_held_there() {
+    let folder = folder();
+    let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();
+    assert_eq!(users(&json), ["alice", "zoe"]);
+    folder.attune("access --observed alice s3:GetObject logs/alice/a").exits(2).says("alice holds other");
+    folder.attune("access --observed zoe").exits(0).says("zoe holds readwrite").says("s3:*");
+}
+
+#[test]
+fn what_cannot_be_known_is_said() {
+    let folder = folder();
+    folder.write("attune.toml", &FILE.replace("\"readonly\"", "\"elsewhere\""));
+    let unknown = folder.attune("access bob").exits(1).says("not known").warns("`elsewhere`").warns("--observed");
+    assert!(!unknown.stdout.contains("nothing is allowed"));
+    let who = folder.attune("access --who s3:GetObject logs/alice/a --format json").exits(1);
+    assert_eq!(users(&who.json()), ["alice", "bob"]);
+    assert_eq!(who.json()["users"][1]["known"], false);
+    folder.attune("access alise").exits(1).warns("there is no user `alise`").warns("did you mean `alice`?");
+    folder.attune("access alice s3:GetObjekt logs/a").exits(1).warns("did you mean `s3:GetObject`?");
+    folder.attune("access alice s3:GetObject logs").exits(1).warns("BUCKET/KEY");
+    folder.attune("access").exits(2);
+    folder.attune("access alice s3:GetObject").exits(2);
+}
