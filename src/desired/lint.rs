@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use super::raw::RawLint;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
-use crate::base::{FileId, Finding, Location, nearest};
+use crate::base::{Code, FileId, Finding, Location, nearest};
 use crate::policy::{self, Catalogue, Lint, LintInput, Rule};
 
 /// The rules that somebody agreed not to be told of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allowed(BTreeSet<&'static str>);
+pub struct Allowed(BTreeSet<Code>);
 
 impl Allowed {
     /// Whether this rule is among them.
     #[must_use]
-    pub fn contains(&self, rule: &Rule) -> bool {
-        self.0.contains(rule.id)
+    pub fn contains(&self, rule: Code) -> bool {
+        self.0.contains(&rule)
     }
 
     /// What a `[lint]` table says. A name that no rule has is a finding.
@@ -24,7 +24,7 @@ impl Allowed {
         let mut allowed = BTreeSet::new();
         for name in raw.into_iter().flat_map(|raw| &raw.allow) {
             match rules.iter().find(|rule| rule.id == name.get() || rule.code.id == name.get()) {
-                Some(rule) => _ = allowed.insert(rule.id),
+                Some(rule) => _ = allowed.insert(rule.code),
                 None => findings.push(unknown(name.get(), &rules).at(Location { file, span: name.span() })),
             }
         }
@@ -90,8 +90,9 @@ fn lints<'a>(
     });
     declared.flat_map(move |(entry, authored)| {
         let found = policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None });
-        let told =
-            found.into_iter().filter(|lint| !desired.lint.contains(lint.rule) && !entry.lint.contains(lint.rule));
+        let told = found
+            .into_iter()
+            .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));
         told.map(move |lint| (entry, authored, lint))
     })
 }

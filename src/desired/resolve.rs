@@ -59,7 +59,11 @@ impl Resolver {
             return;
         }
         let lint = Allowed::read(raw.lint.as_ref(), file, findings);
-        let Some(intent) = policy_intent(&policy, raw, document, broken, &at, findings) else { return };
+        let mut found = Vec::new();
+        let intent = policy_intent(&policy, raw, document, broken, &at, &mut found);
+        let allowed = |finding: &Finding| self.desired.lint.contains(finding.code) || lint.contains(finding.code);
+        findings.extend(found.into_iter().filter(|finding| finding.is_error() || !allowed(finding)));
+        let Some(intent) = intent else { return };
         let entry = PolicyEntry { description: raw.description.clone(), intent, lint, at: Some(at) };
         self.desired.policies.insert(policy, entry);
     }

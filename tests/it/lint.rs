@@ -61,6 +61,17 @@ fn what_is_allowed_is_silent() {
 }
 
 #[test]
+fn a_note_on_the_text_can_be_allowed_and_an_error_cannot() {
+    let statement =
+        r#"{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/*"}}"#;
+    let file = "[lint]\nallow = [\"S07\", \"json-syntax\"]\n[policies.p]\ndocument = \"p.json\"\n";
+    let folder = Folder::with(&[("attune.toml", file), ("p.json", statement)]);
+    assert!(!folder.attune("validate --format json").exits(0).codes().contains(&"statement-form".to_owned()));
+    folder.write("p.json", "{");
+    folder.attune("validate").exits(1).says("error[json-syntax]");
+}
+
+#[test]
 fn a_rule_that_is_none_is_an_error_and_the_section_is_the_main_files() {
     let run = impossible("[lint]\nallow = [\"impossible-buckt\"]\n", "").attune("validate").exits(1);
     run.says("error[unknown-lint]").says("did you mean `impossible-bucket`?");
