@@ -9,10 +9,13 @@
 mod anchors;
 mod atoms;
 mod automaton;
+mod class;
 mod compare;
+mod frontier;
 mod glob;
 mod lines;
 mod pattern;
+mod placed;
 mod search;
 mod searches;
 mod solve;
@@ -27,14 +30,9 @@ mod oracle;
 
 pub use lines::{Cause, Line, Side, Undecided, Witness};
 
-use std::collections::BTreeMap;
-
 use super::{Catalogue, Document};
-use atoms::Atoms;
-use compare::Comparison;
+use compare::compare;
 use lines::Tallies;
-use searches::Budget;
-use terms::Setting;
 use verbs::Wildcards;
 
 /// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
@@ -134,33 +132,4 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
 #[must_use]
 pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {
     includes(one, another, context) && includes(another, one, context)
-}
-
-/// What one document gives and the other does not, by side and profile.
-fn compare(
-    before: Option<&Document>,
-    after: Option<&Document>,
-    sides: &[Side],
-    context: &Context<'_>,
-) -> BTreeMap<Side, Tallies> {
-    let documents: Vec<_> = before.into_iter().chain(after).collect();
-    let verbs = verbs::verbs(context.catalogue, &documents);
-    let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
-    let mut found: BTreeMap<Side, Tallies> = BTreeMap::new();
-    for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
-        let setting = Setting { profile, user: context.user, verbs: &verbs };
-        let mut atoms = Atoms::default();
-        let mut take =
-            |number, document: Option<&_>| document.map_or(Vec::new(), |d| setting.take(number, d, &mut atoms));
-        let (before, after) = (take(0, before), take(1, after));
-        for &side in sides {
-            let (before, after) = match side {
-                Side::Gained => (&before, &after),
-                Side::Lost => (&after, &before),
-            };
-            let comparison = Comparison { setting, atoms: &atoms, before, after };
-            found.entry(side).or_default().push((profile, comparison.gained(&mut budget)));
-        }
-    }
-    found
 }
