@@ -29,6 +29,17 @@ pub(super) struct Terms<'a> {
     pub(super) here: Vec<&'a Term>,
 }
 
+impl Stance<'_> {
+    /// Whether both say the same in the same words, as most of two revisions of a document does.
+    fn is_like(&self, other: &Self) -> bool {
+        let like = |(one, another): (&&Term, &&Term)| one.is_like(another);
+        let same = |one: &Terms<'_>, another: &Terms<'_>| {
+            one.here.len() == another.here.len() && one.here.iter().zip(&another.here).all(like)
+        };
+        same(&self.allow, &other.allow) && same(&self.deny, &other.deny)
+    }
+}
+
 /// What both documents say about a class of actions. A resource is gained where `A ∧ ¬A' ∧ (¬B ∨ B')`: A and A' are what
 /// the document after allows and denies, B and B' what that before does.
 #[derive(Clone, Copy)]
@@ -46,6 +57,9 @@ pub(super) struct Class<'a> {
 impl<'a> Class<'a> {
     /// Reports what is gained, or was not decided, and how it is put.
     pub(super) fn gained(&self, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
+        if self.before.is_like(self.after) {
+            return;
+        }
         let denied = &self.after.deny.here;
         let allowed = widest(self.after.allow.here.iter().map(|term| Cow::Borrowed(*term)).collect(), self.atoms);
         for anchor in widest(narrow(allowed, denied, self.atoms), self.atoms) {

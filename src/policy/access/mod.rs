@@ -11,8 +11,10 @@ mod atoms;
 mod automaton;
 mod class;
 mod compare;
+mod decide;
 mod frontier;
 mod glob;
+mod hygiene;
 mod lines;
 mod pattern;
 mod placed;
@@ -28,9 +30,11 @@ mod wording;
 #[cfg(test)]
 mod oracle;
 
+pub use decide::{Decision, Reason, Request, Verdict, allows};
+pub use hygiene::{dead_denies, grants_nothing, never_grants, redundant_statements};
 pub use lines::{Cause, Line, Side, Undecided, Witness};
 
-use super::{Catalogue, Document};
+use super::{Catalogue, Document, Statement};
 use compare::compare;
 use lines::Tallies;
 use verbs::Wildcards;
@@ -126,6 +130,16 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
     let gained = compare(Some(wide), Some(narrow), &[Side::Gained], context);
     gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
+}
+
+/// Whether a document may mean something else for each user, so that it is to be looked at user by user.
+#[must_use]
+pub fn depends_on_user(document: &Document) -> bool {
+    let values = |statement: &Statement| {
+        let conditions = statement.conditions.iter().flat_map(|clause| &clause.values);
+        statement.resources.patterns.iter().chain(conditions).any(|text| text.contains("${"))
+    };
+    document.statements.iter().any(values)
 }
 
 /// Whether it is certain that two documents allow the same.
