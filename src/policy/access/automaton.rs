@@ -133,6 +133,11 @@ impl Automaton {
         letters.dedup();
     }
 
+    /// Adds the places of a glob.
+    pub(super) fn mark(&self, glob: usize, places: &mut [u64]) {
+        self.slots[glob].places.clone().for_each(|place| set(places, place));
+    }
+
     /// Whether a glob matches what was read.
     pub(super) fn matches(&self, glob: usize, state: &[u64]) -> bool {
         get(state, self.slots[glob].places.end - 1)

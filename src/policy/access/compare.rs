@@ -1,57 +1,88 @@
-//! What one document gives that another does not, looked for one pattern at a time.
+//! Two documents side by side: the same questions for each profile, universe and class of actions.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::anchors::{Anchor, narrow, widest};
-use super::atoms::{Atoms, Literal};
-use super::search::{Answer, Quest};
+use super::atoms::Atoms;
+use super::class::{Class, Stance};
+use super::lines::{Side, Tallies};
 use super::searches::{Budget, Searches};
-use super::tally::{Cover, Tally};
+use super::tally::Tally;
 use super::terms::{Setting, Taken, Term};
 use super::universe::Universe;
-use super::wording::Wording;
-use crate::policy::{Effect, Kind};
+use super::verbs::verbs;
+use super::{Context, Profile};
+use crate::policy::{Document, Effect, Kind};
+
+/// What one document gives and the other does not, by side and profile.
+pub(super) fn compare(
+    before: Option<&Document>,
+    after: Option<&Document>,
+    sides: &[Side],
+    context: &Context<'_>,
+) -> BTreeMap<Side, Tallies> {
+    let documents: Vec<_> = before.into_iter().chain(after).collect();
+    let verbs = verbs(context.catalogue, &documents);
+    let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
+    let mut found: BTreeMap<Side, Tallies> = BTreeMap::new();
+    for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
+        let setting = Setting { profile, user: context.user, verbs: &verbs };
+        let mut atoms = Atoms::default();
+        let mut take = |number, document: Option<&_>| {
+            document.map_or(Vec::new(), |document| setting.take(number, document, &mut atoms))
+        };
+        let (before, after) = (take(0, before), take(1, after));
+        let comparison = Comparison { setting, atoms: &atoms, before: &before, after: &after };
+        for (side, tally) in comparison.run(sides, &mut budget) {
+            found.entry(side).or_default().push((profile, tally));
+        }
+    }
+    found
+}
 
 /// Two documents, taken apart.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Comparison<'a> {
-    /// What both were taken apart by.
-    pub(super) setting: Setting<'a>,
-    /// The atoms of both.
-    pub(super) atoms: &'a Atoms,
-    /// The document that may give less.
-    pub(super) before: &'a [Taken],
-    /// The document that may give more.
-    pub(super) after: &'a [Taken],
+#[derive(Clone, Copy)]
+struct Comparison<'a> {
+    setting: Setting<'a>,
+    atoms: &'a Atoms,
+    before: &'a [Taken],
+    after: &'a [Taken],
 }
 
 impl Comparison<'_> {
-    /// What `after` gives and `before` does not.
-    pub(super) fn gained(self, budget: &mut Budget) -> Tally {
-        let mut tally = Tally::default();
+    fn run(self, sides: &[Side], budget: &mut Budget) -> BTreeMap<Side, Tally> {
+        let mut tallies: BTreeMap<_, _> = sides.iter().map(|side| (*side, Tally::default())).collect();
         for (kind, classes) in self.classes() {
             for &universe in Universe::of(kind, self.setting.profile) {
-                let (before, after) = (View::of(self.before, universe), View::of(self.after, universe));
-                let terms = before.iter().chain(&after).flat_map(|view| &view.here);
-                let mut searches = Searches::new(self.atoms, budget, terms);
-                for actions in classes.values() {
-                    let names: Vec<_> =
-                        actions.iter().map(|&action| self.setting.verbs[action].name.as_str()).collect();
-                    let (before, after) = (Side::new(&before, actions[0]), Side::new(&after, actions[0]));
-                    let class = Class { universe, atoms: self.atoms, before, after };
-                    class.gained(&mut searches, &mut |cover, answer| {
-                        tally.enter(&names, cover, answer, universe, self.atoms);
-                    });
-                }
+                self.within(universe, &classes, &mut tallies, budget);
             }
         }
-        tally
+        tallies
+    }
+
+    fn within(self, universe: Universe, classes: &Classes, tallies: &mut BTreeMap<Side, Tally>, budget: &mut Budget) {
+        let (before, after) = (View::of(self.before, universe), View::of(self.after, universe));
+        let terms = before.iter().chain(&after).flat_map(|view| &view.here);
+        let mut searches = Searches::new(self.atoms, budget, terms);
+        for actions in classes.values() {
+            let names: Vec<_> = actions.iter().map(|&action| self.setting.verbs[action].name.as_str()).collect();
+            let (before, after) = (stance(&before, actions[0]), stance(&after, actions[0]));
+            for (side, tally) in tallies.iter_mut() {
+                let (before, after) = match side {
+                    Side::Gained => (&before, &after),
+                    Side::Lost => (&after, &before),
+                };
+                let class = Class { universe, atoms: self.atoms, before, after };
+                class.gained(&mut searches, &mut |cover, answer| {
+                    tally.enter(&names, cover, answer, universe, self.atoms);
+                });
+            }
+        }
     }
 
     /// The actions of each kind; those that the same statements of both documents are about cannot be told apart.
-    fn classes(self) -> BTreeMap<Kind, BTreeMap<Vec<bool>, Vec<usize>>> {
-        let mut classes: BTreeMap<_, BTreeMap<_, Vec<_>>> = BTreeMap::new();
+    fn classes(self) -> BTreeMap<Kind, Classes> {
+        let mut classes: BTreeMap<_, Classes> = BTreeMap::new();
         for (index, verb) in self.setting.verbs.iter().enumerate() {
             let statements = self.before.iter().chain(self.after);
             let about = statements.map(|statement| statement.about[index]).collect();
@@ -60,6 +91,9 @@ impl Comparison<'_> {
         classes
     }
 }
+
+/// The indices of actions, by which statements are about them.
+type Classes = BTreeMap<Vec<bool>, Vec<usize>>;
 
 /// A statement in a universe.
 struct View<'a> {
@@ -81,108 +115,16 @@ impl<'a> View<'a> {
     }
 }
 
-/// What one document says about a class of actions.
-struct Side<'a> {
-    allow: Terms<'a>,
-    deny: Terms<'a>,
-}
-
-/// The terms of one effect.
-#[derive(Default)]
-struct Terms<'a> {
-    whole: Vec<&'a Term>,
-    here: Vec<&'a Term>,
-}
-
-impl<'a> Side<'a> {
-    fn new(document: &'a [View<'_>], action: usize) -> Self {
-        let mut side = Self { allow: Terms::default(), deny: Terms::default() };
-        for view in document.iter().filter(|view| view.statement.about[action]) {
-            let terms = match view.statement.effect {
-                Effect::Allow => &mut side.allow,
-                Effect::Deny => &mut side.deny,
-            };
-            terms.whole.extend(view.whole.iter().map(AsRef::as_ref));
-            terms.here.extend(&view.here);
-        }
-        side
-    }
-}
-
-/// What both documents say about a class of actions. A resource is gained where `A ∧ ¬A' ∧ (¬B ∨ B')`: A and A' are what
-/// the document after allows and denies, B and B' what that before does.
-struct Class<'a> {
-    universe: Universe,
-    atoms: &'a Atoms,
-    before: Side<'a>,
-    after: Side<'a>,
-}
-
-impl<'a> Class<'a> {
-    fn gained(&self, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
-        let denied = &self.after.deny.here;
-        let allowed = widest(self.after.allow.here.iter().map(|term| Cow::Borrowed(*term)).collect(), self.atoms);
-        for anchor in widest(narrow(allowed, denied, self.atoms), self.atoms) {
-            if !self.is_covered(&anchor, &anchor.when, denied) {
-                self.undenied(&anchor, searches, report);
-                self.newly_allowed(anchor, searches, report);
-            }
-        }
-    }
-
-    /// `A ∧ ¬A' ∧ ¬B`: what was not allowed.
-    fn newly_allowed(&self, anchor: Anchor<'a>, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
-        let allowed = &self.before.allow.here;
-        if self.is_covered(&anchor, &anchor.when, allowed) {
-            return;
-        }
-        let none = [allowed.as_slice(), &self.after.deny.here].concat();
-        let worded = [self.before.allow.whole.as_slice(), &self.after.deny.whole].concat();
-        for anchor in widest(narrow(vec![anchor], allowed, self.atoms), self.atoms) {
-            let answer = self.search(vec![&anchor], &none, None, searches);
-            if answer != Answer::Nothing {
-                report(Wording { atoms: self.atoms, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
-            }
-        }
-    }
-
-    /// `A ∧ ¬A' ∧ B ∧ B'`: what was allowed but denied as well, one Deny pattern at a time.
-    fn undenied(&self, anchor: &Term, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
-        let (allowed, none) = (&self.before.allow.here, &self.after.deny.here);
-        let meets = |deny: &&&Term| {
-            deny.overlaps(&anchor.pattern) && !self.atoms.conflict(&deny.when, &anchor.when) && !allowed.is_empty()
+/// What a document says about an action.
+fn stance<'a>(document: &'a [View<'_>], action: usize) -> Stance<'a> {
+    let mut stance = Stance::default();
+    for view in document.iter().filter(|view| view.statement.about[action]) {
+        let terms = match view.statement.effect {
+            Effect::Allow => &mut stance.allow,
+            Effect::Deny => &mut stance.deny,
         };
-        let denies = self.before.deny.here.iter().filter(meets).map(|term| Cow::Borrowed(*term)).collect();
-        for deny in widest(denies, self.atoms) {
-            let when: Vec<_> = anchor.when.iter().chain(&deny.when).copied().collect();
-            if self.is_covered(anchor, &when, none) || self.is_covered(&deny, &when, none) {
-                continue;
-            }
-            let some = (!self.is_covered(anchor, &when, allowed)).then_some(allowed);
-            let answer = self.search(vec![anchor, &deny], none, some, searches);
-            if answer != Answer::Nothing {
-                let none = &self.after.deny.whole;
-                report(Wording { atoms: self.atoms, anchor, deny: Some(&deny), none }.cover(), answer);
-            }
-        }
+        terms.whole.extend(view.whole.iter().map(AsRef::as_ref));
+        terms.here.extend(&view.here);
     }
-
-    /// Whether one of `terms` applies wherever the anchor does.
-    fn is_covered(&self, anchor: &Term, when: &[Literal], terms: &[&Term]) -> bool {
-        terms.iter().any(|term| term.covers(anchor) && self.atoms.all_follow(&term.when, when))
-    }
-
-    /// Searches among the terms that meet all anchors; the others never apply there.
-    fn search(
-        &self,
-        all: Vec<&Term>,
-        none: &[&Term],
-        some: Option<&Vec<&Term>>,
-        searches: &mut Searches<'_>,
-    ) -> Answer {
-        let meets = |term: &&&Term| all.iter().all(|anchor| term.overlaps(&anchor.pattern));
-        let none = none.iter().filter(meets).copied().collect();
-        let some = some.map(|some| some.iter().filter(meets).copied().collect());
-        searches.answer(&Quest { universe: self.universe, all, none, some })
-    }
+    stance
 }

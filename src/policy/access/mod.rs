@@ -9,13 +9,15 @@
 mod anchors;
 mod atoms;
 mod automaton;
+mod class;
 mod compare;
 mod decide;
+mod frontier;
 mod glob;
+mod hygiene;
 mod lines;
 mod pattern;
-mod report;
-mod request;
+mod placed;
 mod search;
 mod searches;
 mod solve;
@@ -28,20 +30,13 @@ mod wording;
 #[cfg(test)]
 mod oracle;
 
-pub use decide::{Decision, Ground, Verdict, decide};
-pub use report::{Answer, Holder, Report};
-pub use request::{Request, RequestProblem};
-
+pub use decide::{Decision, Reason, Request, Verdict, allows};
+pub use hygiene::{dead_denies, grants_nothing, never_grants, redundant_statements};
 pub use lines::{Cause, Line, Side, Undecided, Witness};
 
-use std::collections::BTreeMap;
-
-use super::{Catalogue, Document};
-use atoms::Atoms;
-use compare::Comparison;
+use super::{Catalogue, Document, Statement};
+use compare::compare;
 use lines::Tallies;
-use searches::Budget;
-use terms::Setting;
 use verbs::Wildcards;
 
 /// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
@@ -140,43 +135,18 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
     gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
 }
 
-/// Whether the texts that `narrow` matches are all matched by `wide`, both patterns of `*` and `?`.
+/// Whether a document may mean something else for each user, so that it is to be looked at user by user.
 #[must_use]
-pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
-    glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
+pub fn depends_on_user(document: &Document) -> bool {
+    let values = |statement: &Statement| {
+        let conditions = statement.conditions.iter().flat_map(|clause| &clause.values);
+        statement.resources.patterns.iter().chain(conditions).any(|text| text.contains("${"))
+    };
+    document.statements.iter().any(values)
 }
 
 /// Whether it is certain that two documents allow the same.
 #[must_use]
 pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {
     includes(one, another, context) && includes(another, one, context)
-}
-
-/// What one document gives and the other does not, by side and profile.
-fn compare(
-    before: Option<&Document>,
-    after: Option<&Document>,
-    sides: &[Side],
-    context: &Context<'_>,
-) -> BTreeMap<Side, Tallies> {
-    let documents: Vec<_> = before.into_iter().chain(after).collect();
-    let verbs = verbs::verbs(context.catalogue, &documents);
-    let mut budget = Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) };
-    let mut found: BTreeMap<Side, Tallies> = BTreeMap::new();
-    for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
-        let setting = Setting { profile, user: context.user, verbs: &verbs };
-        let mut atoms = Atoms::default();
-        let mut take =
-            |number, document: Option<&_>| document.map_or(Vec::new(), |d| setting.take(number, d, &mut atoms));
-        let (before, after) = (take(0, before), take(1, after));
-        for &side in sides {
-            let (before, after) = match side {
-                Side::Gained => (&before, &after),
-                Side::Lost => (&after, &before),
-            };
-            let comparison = Comparison { setting, atoms: &atoms, before, after };
-            found.entry(side).or_default().push((profile, comparison.gained(&mut budget)));
-        }
-    }
-    found
 }

@@ -132,11 +132,19 @@ fn holds_as_worded(text: &str, keys: &Keys) -> bool {
     holds(&Clause { operator: operator.to_owned(), key: key.to_owned(), values }, keys)
 }
 
-/// Patterns' matches, remembered: one flag for each of a list of resources.
+/// A set of the resources of a kind: one bit for each.
+type Set = Vec<u64>;
+
+/// Changes a set by another, word by word.
+fn change(set: &mut Set, other: &Set, how: fn(u64, u64) -> u64) {
+    set.iter_mut().zip(other).for_each(|(word, other)| *word = how(*word, *other));
+}
+
+/// Brute force under one profile, with what patterns match remembered.
 struct Oracle {
     profile: Profile,
     resources: BTreeMap<&'static str, Vec<String>>,
-    matches: BTreeMap<(String, &'static str), Vec<bool>>,
+    matches: BTreeMap<&'static str, BTreeMap<String, Set>>,
 }
 
 impl Oracle {
@@ -145,24 +153,33 @@ impl Oracle {
         Self { profile, resources, matches: BTreeMap::new() }
     }
 
-    fn matches(&mut self, pattern: &str, kind: &'static str) -> Vec<bool> {
-        let (profile, resources) = (self.profile, &self.resources[kind]);
-        let find = || resources.iter().map(|resource| covers(profile, pattern, resource)).collect();
-        self.matches.entry((pattern.to_owned(), kind)).or_insert_with(find).clone()
+    fn nothing(&self, kind: &str) -> Set {
+        vec![0; self.resources[kind].len().div_ceil(64)]
     }
 
-    fn any(&mut self, patterns: &[String], kind: &'static str) -> Vec<bool> {
-        let mut any = vec![false; self.resources[kind].len()];
+    fn matches(&mut self, pattern: &str, kind: &'static str) -> &Set {
+        let known = self.matches.entry(kind).or_default();
+        if !known.contains_key(pattern) {
+            let mut set = vec![0; self.resources[kind].len().div_ceil(64)];
+            for (index, resource) in self.resources[kind].iter().enumerate() {
+                set[index / 64] |= u64::from(covers(self.profile, pattern, resource)) << (index % 64);
+            }
+            known.insert(pattern.to_owned(), set);
+        }
+        &self.matches[kind][pattern]
+    }
+
+    fn any(&mut self, patterns: &[String], kind: &'static str) -> Set {
+        let mut any = self.nothing(kind);
         for pattern in patterns {
-            any.iter_mut().zip(self.matches(pattern, kind)).for_each(|(any, one)| *any |= one);
+            change(&mut any, self.matches(pattern, kind), |any, one| any | one);
         }
         any
     }
 
-    /// For each resource, whether a document allows an action on it.
-    fn allowed(&mut self, document: &Document, action: &str, kind: &'static str, keys: &Keys) -> Vec<bool> {
-        let mut allowed = vec![false; self.resources[kind].len()];
-        let mut denied = allowed.clone();
+    /// The resources on which a document allows an action.
+    fn allowed(&mut self, document: &Document, action: &str, kind: &'static str, keys: &Keys) -> Set {
+        let (mut allowed, mut denied) = (self.nothing(kind), self.nothing(kind));
         for statement in &document.statements {
             if !statement.conditions.iter().all(|clause| holds(clause, keys)) || !about(self.profile, statement, action)
             {
@@ -170,23 +187,24 @@ impl Oracle {
             }
             let target = if statement.effect == Effect::Allow { &mut allowed } else { &mut denied };
             let any = self.any(&statement.resources.patterns, kind);
-            target.iter_mut().zip(any).for_each(|(target, any)| *target |= any != statement.resources.negated);
+            let how = if statement.resources.negated { |set, any: u64| set | !any } else { |set, any| set | any };
+            change(target, &any, how);
         }
-        allowed.iter().zip(denied).map(|(allowed, denied)| *allowed && !denied).collect()
+        change(&mut allowed, &denied, |allowed, denied| allowed & !denied);
+        allowed
     }
 
-    /// For each resource, whether a line says that an action on it makes a difference.
-    fn said(&mut self, line: &Line, action: &str, kind: &'static str, keys: &Keys) -> Vec<bool> {
+    /// The resources on which a line says that an action makes a difference.
+    fn said(&mut self, line: &Line, action: &str, kind: &'static str, keys: &Keys) -> Set {
         let says = line.profile.is_none_or(|profile| profile == self.profile)
             && line.actions.iter().any(|pattern| like(pattern, action))
             && line.conditions.iter().all(|text| holds_as_worded(text, keys));
-        let mut said = vec![says; self.resources[kind].len()];
-        let mut keep = |set: Vec<bool>, wanted: bool| {
-            said.iter_mut().zip(set).for_each(|(said, one)| *said &= one == wanted);
-        };
-        keep(self.matches(&line.pattern, kind), true);
+        if !says {
+            return self.nothing(kind);
+        }
+        let mut said = self.matches(&line.pattern, kind).clone();
         if let Cause::Deny { pattern } = &line.cause {
-            keep(self.described(pattern, kind), true);
+            change(&mut said, &self.described(pattern, kind), |said, one| said & one);
         }
         for exception in &line.except {
             let (what, when) = match exception.strip_prefix("when ") {
@@ -194,19 +212,19 @@ impl Oracle {
                 None => exception.split_once(" when ").unwrap_or((exception, "")),
             };
             if when.is_empty() || when.split(" and ").all(|text| holds_as_worded(text, keys)) {
-                keep(self.described(what, kind), false);
+                change(&mut said, &self.described(what, kind), |said, one| said & !one);
             }
         }
         said
     }
 
-    fn described(&mut self, text: &str, kind: &'static str) -> Vec<bool> {
+    fn described(&mut self, text: &str, kind: &'static str) -> Set {
         match text.strip_prefix("everything but ") {
             Some(list) => {
                 let list: Vec<_> = list.split(", ").map(str::to_owned).collect();
                 self.any(&list, kind).iter().map(|any| !any).collect()
             }
-            None => self.matches(text, kind),
+            None => self.matches(text, kind).clone(),
         }
     }
 }
@@ -326,30 +344,25 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
         for oracle in oracles.iter_mut() {
             for ((action, kind), keys) in ACTIONS.iter().flat_map(|action| keys.iter().map(move |keys| (action, keys)))
             {
-                let had = oracle.allowed(less, action, kind, keys);
-                let has = oracle.allowed(more, action, kind, keys);
-                let mut said = vec![false; had.len()];
+                let mut wrong = oracle.allowed(more, action, kind, keys);
+                change(&mut wrong, &oracle.allowed(less, action, kind, keys), |more, less| more & !less);
+                let mut said = oracle.nothing(kind);
                 for line in lines {
-                    said.iter_mut().zip(oracle.said(line, action, kind, keys)).for_each(|(all, one)| *all |= one);
+                    change(&mut said, &oracle.said(line, action, kind, keys), |said, one| said | one);
                 }
-                for (index, (had, has)) in had.into_iter().zip(has).enumerate() {
-                    let resource = &oracle.resources[kind][index];
-                    assert_eq!(
-                        has && !had,
-                        said[index],
-                        "{:?} {action} {resource} {keys:?}\n{}",
-                        oracle.profile,
-                        why()
-                    );
-                }
+                change(&mut wrong, &said, |differs, said| differs ^ said);
+                let resources = oracle.resources[kind].iter().enumerate();
+                let wrong: Vec<_> = resources.filter(|(index, _)| wrong[index / 64] >> (index % 64) & 1 == 1).collect();
+                assert!(wrong.is_empty(), "{:?} {action} {keys:?} on {:?}\n{}", oracle.profile, wrong[0], why());
             }
         }
         for line in lines {
             let kind = ACTIONS.iter().find(|(name, _)| *name == line.witness.action).unwrap().1;
-            let shown = Profile::ALL.into_iter().filter(|profile| line.profile.is_none_or(|only| only == *profile));
-            let differs =
-                |profile| allows(profile, more, kind, &line.witness) && !allows(profile, less, kind, &line.witness);
-            assert!(shown.into_iter().any(differs), "{line:#?}\n{}", why());
+            let differs = |profile: &Profile| {
+                allows(*profile, more, kind, &line.witness) && !allows(*profile, less, kind, &line.witness)
+            };
+            let shown = |profile: &&Profile| line.profile.is_none_or(|only| only == **profile);
+            assert!(Profile::ALL.iter().filter(shown).any(differs), "{line:#?}\n{}", why());
         }
     }
 }

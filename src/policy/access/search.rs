@@ -3,15 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashTable;
-
 use super::anchors::widest;
 use super::atoms::{Atoms, Literal};
 use super::automaton::Automaton;
+use super::frontier::Frontier;
 use super::glob::Glob;
-use super::pattern::Pattern;
+use super::placed::Placed;
 use super::solve::{Solution, Wish, solve};
-use super::terms::{Minus, Term};
+use super::terms::Term;
 use super::universe::{At, Universe};
 
 /// What is looked for: a resource and answers where all of `all` apply, none of `none` does, and, when given, one of
@@ -76,22 +75,11 @@ pub(super) struct Search<'a> {
     all: Vec<Placed<'a>>,
     none: Vec<Placed<'a>>,
     some: Option<Vec<Placed<'a>>>,
-    /// The states seen, each one's words behind the other's.
-    states: Vec<u64>,
-    /// For each state, how far the resource has been read, the state before, and the character between.
-    trail: Vec<(At, usize, char)>,
-    seen: HashTable<usize>,
+    frontier: Frontier,
     max_states: usize,
     tries: usize,
     /// For each set of `none` that is sure to match, whether there still are answers.
     hopes: BTreeMap<Vec<bool>, bool>,
-}
-
-/// A term whose globs are laid out in the automaton.
-struct Placed<'a> {
-    term: &'a Term,
-    globs: Vec<usize>,
-    minus: Vec<(&'a Minus, Vec<usize>)>,
 }
 
 impl<'a> Search<'a> {
@@ -103,26 +91,44 @@ impl<'a> Search<'a> {
         };
         let (all, none) = (place(&quest.all), place(&quest.none));
         let some = quest.some.as_ref().map(|some| place(some));
-        Self {
+        let automaton = Automaton::new(&globs);
+        let mut search = Self {
             universe: quest.universe,
             atoms,
-            automaton: Automaton::new(&globs),
+            frontier: Frontier::new(vec![0; automaton.words()]),
+            automaton,
             all,
             none,
             some,
-            states: Vec::new(),
-            trail: Vec::new(),
-            seen: HashTable::new(),
             max_states,
             tries: max_states,
             hopes: BTreeMap::new(),
-        }
+        };
+        search.frontier = Frontier::new(search.hurting());
+        search
+    }
+
+    /// The places of globs that are only ever in the way: those of terms that must not apply, and what is taken out of
+    /// those that must.
+    fn hurting(&self) -> Vec<u64> {
+        let marks = |covering: &[&Placed<'_>], taken_out: &[&Placed<'_>]| {
+            let mut marks = vec![0; self.automaton.words()];
+            let globs = covering.iter().flat_map(|placed| &placed.globs);
+            let minus = taken_out.iter().flat_map(|placed| placed.minus.iter().flat_map(|(_, globs)| globs));
+            globs.chain(minus).for_each(|&glob| self.automaton.mark(glob, &mut marks));
+            marks
+        };
+        let wanted: Vec<_> = self.all.iter().chain(self.some.iter().flatten()).collect();
+        let unwanted: Vec<_> = self.none.iter().collect();
+        let (helping, mut hurting) = (marks(&wanted, &unwanted), marks(&unwanted, &wanted));
+        hurting.iter_mut().zip(helping).for_each(|(hurting, helping)| *hurting &= !helping);
+        hurting
     }
 
     /// Searches, and takes the states looked at off `states`.
     pub(super) fn run(mut self, states: &mut usize) -> Answer {
         let answer = self.walk();
-        *states = states.saturating_sub(self.trail.len());
+        *states = states.saturating_sub(self.frontier.len());
         answer
     }
 
@@ -132,17 +138,17 @@ impl<'a> Search<'a> {
         self.visit(At::Start, &state, 0, ' ');
         let mut letters = Vec::new();
         let mut current = 0;
-        while current < self.trail.len() {
+        while current < self.frontier.len() {
             if current >= self.max_states {
                 return Answer::Undecided;
             }
-            let at = self.trail[current].0;
-            state.copy_from_slice(self.state(current));
+            let at = self.frontier.at(current);
+            state.copy_from_slice(self.frontier.state(current));
             if self.universe.accepts(at) {
                 match self.decide(&state) {
                     Solution::Impossible => {}
                     Solution::Possible(answers) => {
-                        return Answer::Found(Point { resource: self.read_back(current), answers });
+                        return Answer::Found(Point { resource: self.frontier.text(current), answers });
                     }
                     Solution::Undecided => return Answer::Undecided,
                 }
@@ -161,35 +167,11 @@ impl<'a> Search<'a> {
         Answer::Nothing
     }
 
-    fn state(&self, index: usize) -> &[u64] {
-        let words = self.automaton.words();
-        &self.states[index * words..][..words]
-    }
-
-    /// Notes a state to be looked at, unless it was seen or has no hope.
+    /// Notes a state to be looked at, unless it leads nowhere new or nowhere at all.
     fn visit(&mut self, at: At, state: &[u64], before: usize, letter: char) {
-        let words = self.automaton.words();
-        let hashed = hash(at, state);
-        let known = |&index: &usize| self.trail[index].0 == at && self.states[index * words..][..words] == *state;
-        if self.seen.find(hashed, known).is_some() || self.is_hopeless(state) {
-            return;
+        if !self.frontier.knows(at, state) && !self.is_hopeless(state) {
+            self.frontier.add(at, state, before, letter);
         }
-        self.trail.push((at, before, letter));
-        self.states.extend_from_slice(state);
-        let (trail, states) = (&self.trail, &self.states);
-        let rehash = |&index: &usize| hash(trail[index].0, &states[index * words..][..words]);
-        self.seen.insert_unique(hashed, trail.len() - 1, rehash);
-    }
-
-    /// The text that led to a state.
-    fn read_back(&self, mut index: usize) -> String {
-        let mut letters = Vec::new();
-        while index > 0 {
-            let (_, before, letter) = self.trail[index];
-            letters.push(letter);
-            index = before;
-        }
-        letters.iter().rev().collect()
     }
 
     /// Whether nothing that begins with what was read can be what is looked for.
@@ -206,8 +188,8 @@ impl<'a> Search<'a> {
         }
         let all = self.all.iter().flat_map(|placed| &placed.term.when).copied().collect();
         let none = self.none.iter().zip(&sure).filter(|(_, sure)| **sure);
-        let none = none.map(|(placed, _)| placed.term.when.clone());
-        let wish = Wish { all, none: none.collect(), some: None };
+        let none = none.map(|(placed, _)| placed.term.when.clone()).collect();
+        let wish = Wish { all, none, some: None };
         let hope = solve(&wish, self.atoms, &mut self.tries) != Solution::Impossible;
         self.hopes.insert(sure, hope);
         !hope
@@ -226,55 +208,4 @@ impl<'a> Search<'a> {
         let wish = Wish { all: all.into_iter().flatten().collect(), none: lists(&self.none), some };
         solve(&wish, self.atoms, &mut self.tries)
     }
-}
-
-impl<'a> Placed<'a> {
-    fn new(term: &'a Term, globs: &mut Vec<&'a Glob>) -> Self {
-        let mut place =
-            |pattern: &'a Pattern| -> Vec<usize> { pattern.globs.iter().map(|glob| index_of(glob, globs)).collect() };
-        let minus = term.minus.iter().map(|minus| (minus, place(&minus.pattern))).collect();
-        Self { term, globs: place(&term.pattern), minus }
-    }
-
-    fn is_dead(&self, automaton: &Automaton, state: &[u64]) -> bool {
-        self.globs.iter().all(|&glob| automaton.is_dead(glob, state))
-            || self
-                .minus
-                .iter()
-                .any(|(minus, globs)| minus.atom.is_none() && globs.iter().any(|&glob| automaton.is_sure(glob, state)))
-    }
-
-    fn is_sure(&self, automaton: &Automaton, state: &[u64]) -> bool {
-        self.globs.iter().any(|&glob| automaton.is_sure(glob, state))
-            && self.minus.iter().all(|(_, globs)| globs.iter().all(|&glob| automaton.is_dead(glob, state)))
-    }
-
-    /// What must hold for the term to apply to what was read; `None` when it cannot.
-    fn applies_when(&self, automaton: &Automaton, state: &[u64]) -> Option<Vec<Literal>> {
-        let matches = |globs: &[usize]| globs.iter().any(|&glob| automaton.matches(glob, state));
-        if !matches(&self.globs) {
-            return None;
-        }
-        let mut when = self.term.when.clone();
-        for (minus, globs) in &self.minus {
-            if matches(globs) {
-                when.push(Literal { atom: minus.atom?, holds: false });
-            }
-        }
-        Some(when)
-    }
-}
-
-fn index_of<'a>(glob: &'a Glob, globs: &mut Vec<&'a Glob>) -> usize {
-    globs.iter().position(|known| *known == glob).unwrap_or_else(|| {
-        globs.push(glob);
-        globs.len() - 1
-    })
-}
-
-/// A multiplicative hash with a fixed seed: the same search takes the same course every time.
-fn hash(at: At, state: &[u64]) -> u64 {
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let folded = state.iter().fold(at as u64 + 1, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
-    folded ^ folded >> 32
 }

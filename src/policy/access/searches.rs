@@ -23,7 +23,7 @@ pub(super) struct Budget {
 const FLOOR: usize = 200;
 
 /// How many examples are looked at before a search.
-const MAX_EXAMPLES: usize = 48;
+const MAX_EXAMPLES: usize = 12;
 
 /// The searches within one universe.
 pub(super) struct Searches<'a> {

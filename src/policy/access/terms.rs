@@ -147,6 +147,11 @@ impl Term {
         Self { id: self.id, pattern, minus, when: self.when.clone() }
     }
 
+    /// Whether it applies to the same as the other for being written the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.pattern.globs == other.pattern.globs && self.when == other.when && self.minus == other.minus
+    }
+
     /// Whether it covers, conditions aside, all that the other covers. May be wrongly false.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let kept = |minus: &Minus| other.minus.contains(minus) || !minus.pattern.overlaps(&other.pattern);

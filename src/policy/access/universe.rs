@@ -13,6 +13,9 @@ pub(super) const ARN: &str = "arn:aws:s3:::";
 /// two not at its ends.
 const LETTERS: &str = "xyzabcdefghijklmnopqrstuvw0123456789-.";
 
+/// What the first `*` of a glob may stand for in an example, with `x` for any letter, so that it comes out as a resource.
+const RUNS: [&str; 9] = ["x", "xxx", "x/x", "xxx/x", "x/", "xxx/", "", "/", "*"];
+
 /// A set of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Universe {
@@ -111,22 +114,8 @@ impl Universe {
     /// None where that does not come out as a resource of this universe.
     pub(super) fn example(self, glob: &Glob, named: &[char]) -> Option<String> {
         let letter = LETTERS.chars().find(|letter| is_alphanumeric(*letter) && !named.contains(letter))?;
-        let first_runs = ["x", "xxx", "x/x", "xxx/x", "x/", "xxx/", "", "/", "*"];
-        first_runs.iter().find_map(|first_run| {
-            let mut run = *first_run;
-            let mut text = String::new();
-            for token in glob.tokens() {
-                match token {
-                    Token::One(letter) => text.push(*letter),
-                    Token::Any => text.push(letter),
-                    Token::Run => {
-                        let filling = std::mem::replace(&mut run, "x");
-                        text.extend(filling.chars().map(|c| if c == 'x' { letter } else { c }));
-                    }
-                }
-            }
-            self.contains(&text).then_some(text)
-        })
+        let mut spelled = RUNS.iter().map(|first| spell(glob, first, letter));
+        spelled.find(|text| self.contains(text))
     }
 
     fn contains(self, resource: &str) -> bool {
@@ -162,6 +151,23 @@ impl Universe {
             Self::BucketSlash => format!("{ARN}{}", resource.trim_end_matches('/')),
         }
     }
+}
+
+/// A text that a glob matches: its first `*` stands for `first_run`, each other for one letter.
+fn spell(glob: &Glob, first_run: &str, letter: char) -> String {
+    let mut run = first_run;
+    let mut text = String::new();
+    for token in glob.tokens() {
+        match token {
+            Token::One(one) => text.push(*one),
+            Token::Any => text.push(letter),
+            Token::Run => {
+                let letters = std::mem::replace(&mut run, "x").chars();
+                text.extend(letters.map(|shape| if shape == 'x' { letter } else { shape }));
+            }
+        }
+    }
+    text
 }
 
 fn is_alphanumeric(letter: char) -> bool {
