@@ -18,6 +18,8 @@ mod hygiene;
 mod lines;
 mod pattern;
 mod placed;
+mod report;
+mod request;
 mod search;
 mod searches;
 mod solve;
@@ -30,9 +32,11 @@ mod wording;
 #[cfg(test)]
 mod oracle;
 
-pub use decide::{Decision, Reason, Request, Verdict, allows};
+pub use decide::{Decision, Ground, Verdict, decide};
 pub use hygiene::{dead_denies, grants_nothing, never_grants, redundant_statements};
 pub use lines::{Cause, Line, Side, Undecided, Witness};
+pub use report::{Answer, Holder, Report};
+pub use request::{Request, RequestProblem};
 
 use super::{Catalogue, Document, Statement};
 use compare::compare;
@@ -133,6 +137,12 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
     let gained = compare(Some(wide), Some(narrow), &[Side::Gained], context);
     gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
+}
+
+/// Whether the texts that `narrow` matches are all matched by `wide`, both patterns of `*` and `?`.
+#[must_use]
+pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
+    glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
 }
 
 /// Whether a document may mean something else for each user, so that it is to be looked at user by user.
