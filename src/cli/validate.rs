@@ -12,7 +12,7 @@ use super::output::Output;
 use super::plan::catalogue;
 use crate::base::{Finding, Release, Sources};
 use crate::desired::{self, Loaded};
-use crate::policy::Catalogue;
+use crate::policy::{Catalogue, Depth};
 use crate::render::json::{self, FindingsV1, SarifV1};
 use crate::render::{annotations, findings};
 
@@ -83,7 +83,7 @@ impl ValidateArgs {
             mend(&read(global)?, &catalogue, output)?;
         }
         let mut loaded = read(global)?;
-        loaded.findings.extend(desired::lint(&loaded.desired, &catalogue));
+        loaded.findings.extend(desired::lint(&loaded.desired, &catalogue, Depth::Thorough));
         loaded.findings.sort_by_key(|finding| finding.at.as_ref().map(|at| (at.file, at.span.start)));
         Ok(loaded)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::raw::RawLint;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
 use crate::base::{Code, FileId, Finding, Location, nearest};
-use crate::policy::{self, Catalogue, Lint, LintInput, Rule};
+use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
 
 /// The rules that somebody agreed not to be told of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,9 +44,9 @@ fn unknown(name: &str, rules: &[&Rule]) -> Finding {
 /// What is probably not meant in the declared documents, in the order of the files and of their lines. The rules that
 /// the files allow to be broken are silent.
 #[must_use]
-pub fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
+pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        lints(desired, catalogue).map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
+        lints(desired, catalogue, depth).map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
     findings.sort_by_key(place);
     findings
 }
@@ -68,7 +68,7 @@ pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
         let span = places.get(fix.place)?;
         Some(Edit { at: Location { file: *file, span }, with: fix.written() })
     };
-    lints(desired, catalogue).filter_map(edit).collect()
+    lints(desired, catalogue, Depth::Quick).filter_map(edit).collect()
 }
 
 /// The text of a rule's message, with the short name by which it can be allowed.
@@ -83,13 +83,14 @@ fn place(finding: &Finding) -> Option<(FileId, usize)> {
 fn lints<'a>(
     desired: &'a Desired,
     catalogue: &'a Catalogue,
+    depth: Depth,
 ) -> impl Iterator<Item = (&'a PolicyEntry, &'a Authored, Lint)> {
     let declared = desired.policies.values().filter_map(|entry| match &entry.intent {
         PolicyIntent::Present(authored) => Some((entry, authored)),
         PolicyIntent::Absent => None,
     });
     declared.flat_map(move |(entry, authored)| {
-        let found = policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None });
+        let found = policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None, depth });
         let told = found
             .into_iter()
             .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));

@@ -21,7 +21,7 @@ mod tests;
 use crate::base::{Finding, PolicyName, Severity, UserName};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
-use crate::policy::{self, Catalogue};
+use crate::policy::{self, Catalogue, Depth};
 
 pub use access::UserAccess;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
@@ -124,5 +124,5 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 /// size of a document only matters where it is sent, and is held against what this cluster takes.
 fn lint(desired: &Desired, catalogue: &Catalogue) -> impl Iterator<Item = Finding> {
     let told = |finding: &Finding| finding.severity != Severity::Note && finding.code != policy::TOO_LONG;
-    desired::lint(desired, catalogue).into_iter().filter(told)
+    desired::lint(desired, catalogue, Depth::Quick).into_iter().filter(told)
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::arbitrary::any_document;
-use super::{Catalogue, Document, LintInput, diff, lint, normal, read, read_lenient, same_document};
+use super::{Catalogue, Depth, Document, LintInput, diff, lint, normal, read, read_lenient, same_document};
 
 /// Pieces of which texts are put together: what a document is made of, and what upsets readers.
 const PIECES: &[&str] = &[
@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn any_document_can_be_looked_at(document in odd_document()) {
         let catalogue = Catalogue::newest();
-        let found = lint(&LintInput { document: &document, catalogue: &catalogue, text_length: None });
+        let found = lint(&LintInput { document: &document, catalogue: &catalogue, text_length: None, depth: Depth::Thorough });
         prop_assert!(found.iter().all(|lint| !lint.message.is_empty()));
         prop_assert!(diff(Some(&document), Some(&document)).statements.is_empty());
     }
@@ -126,7 +126,7 @@ proptest! {
         prop_assert_eq!(strict.document.as_ref(), Some(&lenient));
         prop_assert!(same_document(&document, &lenient));
         let catalogue = Catalogue::newest();
-        for lint in lint(&LintInput { document: &lenient, catalogue: &catalogue, text_length: None }) {
+        for lint in lint(&LintInput { document: &lenient, catalogue: &catalogue, text_length: None, depth: Depth::Thorough }) {
             let span = strict.places.nearest(lint.place);
             prop_assert!(span.is_some_and(|span| sent.json().get(span).is_some()), "{lint:?}");
         }

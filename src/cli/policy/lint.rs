@@ -8,7 +8,7 @@ use crate::cli::actions::ActionArgs;
 use crate::cli::args::Format;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::policy::{Catalogue, Lint, LintInput, lint};
+use crate::policy::{Catalogue, Depth, Lint, LintInput, lint};
 use crate::render::findings;
 use crate::render::json::{self, FindingsV1};
 
@@ -54,7 +54,7 @@ impl LintArgs {
 fn look(reading: &mut Reading, path: &Path, catalogue: &Catalogue) {
     let Some(written) = reading.document(path) else { return };
     let text_length = Some(reading.sources.file(written.file).text.len());
-    let lints = lint(&LintInput { document: &written.document, catalogue, text_length });
+    let lints = lint(&LintInput { document: &written.document, catalogue, text_length, depth: Depth::Thorough });
     for finding in lints.into_iter().map(|lint| finding(lint, &written)) {
         if !reading.findings.iter().any(|known| known.code == finding.code && known.at == finding.at) {
             reading.findings.push(finding);

@@ -3,6 +3,7 @@
 //! A rule of severity *error* says that a server refuses the document or reads it otherwise than it is written. Where
 //! servers differ and it is not known what a WEKA cluster does, the stricter answer is assumed, and the rule says so.
 
+mod access;
 mod actions;
 mod arns;
 mod context;
@@ -49,6 +50,17 @@ pub struct LintInput<'a> {
     pub catalogue: &'a Catalogue,
     /// The length of the text that the document was read from, in bytes, where it was read from one of its own.
     pub text_length: Option<usize>,
+    /// How much is looked for.
+    pub depth: Depth,
+}
+
+/// How much is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What can be seen at once.
+    Quick,
+    /// Also what only the access engine tells, which takes it some milliseconds a statement.
+    Thorough,
 }
 
 /// One place where a rule is broken.
@@ -91,6 +103,9 @@ const CHECKS: &[&[Check]] = &[
     escalation::CHECKS,
 ];
 
+/// The checks that ask the access engine.
+const THOROUGH: &[&[Check]] = &[access::CHECKS];
+
 /// The rules that are only found while a text is read.
 const READER_RULES: &[&Rule] = &[
     &reader::JSON_SYNTAX,
@@ -108,8 +123,14 @@ pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
     if context.normal.len() > LOOKED_INTO {
         return form::size(&context);
     }
-    let mut found: Vec<Lint> =
-        CHECKS.iter().flat_map(|group| group.iter()).flat_map(|check| (check.run)(&context)).collect();
+    let run = |groups: &[&[Check]]| -> Vec<Lint> {
+        groups.iter().flat_map(|group| group.iter()).flat_map(|check| (check.run)(&context)).collect()
+    };
+    let mut found = run(CHECKS);
+    // What a wrong document allows is not worth a word beside what is wrong with it.
+    if input.depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
+        found.extend(run(THOROUGH));
+    }
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
     found
 }
@@ -117,7 +138,7 @@ pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
 /// All rules, those of the reader included, by id.
 #[must_use]
 pub fn rules() -> Vec<&'static Rule> {
-    let checked = CHECKS.iter().flat_map(|group| group.iter()).map(|check| check.rule);
+    let checked = CHECKS.iter().chain(THOROUGH).flat_map(|group| group.iter()).map(|check| check.rule);
     let mut rules: Vec<&'static Rule> = READER_RULES.iter().copied().chain(checked).collect();
     rules.sort_by_key(|rule| rule.id);
     rules
