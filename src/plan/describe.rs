@@ -46,7 +46,14 @@ pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlon
         .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(policy))
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
-    let alone = |(user, fate): &(&UserName, &UserFate)| !fate.declared && !desired.ownership.covers_user(user);
+    // Whoever holds a policy that is replaced is moved along: listed with that change, and not left alone.
+    let moved_along = |fate: &UserFate| {
+        let policy = fate.before.as_ref().and_then(|policy| comparison.policies.get(policy));
+        matches!(policy, Some(PolicyFate::Replace(_)))
+    };
+    let alone = |(user, fate): &(&UserName, &UserFate)| {
+        !fate.declared && !desired.ownership.covers_user(user) && !moved_along(fate)
+    };
     let users = comparison.users.iter().filter(alone).map(|(user, _)| user.clone()).collect();
     LeftAlone { policies, predefined, users }
 }
