@@ -21,7 +21,7 @@ codes! {
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
     ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who holds what.";
     AMBIGUOUS_LEFTOVER = "ambiguous-leftover", "An interrupted replacement left stand-ins with different documents, and no file declares the policy.";
-    UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; it is left alone.";
+    UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user that would have to be changed is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
 }

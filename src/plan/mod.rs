@@ -102,6 +102,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
     }
+    findings.extend(problems::unnameable_users(&ordered.steps));
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }

@@ -1,11 +1,14 @@
 //! What cannot be done, found before the first call.
 
+use std::collections::BTreeMap;
+
 use crate::base::{Finding, Location, PolicyName, UserName, nearest};
 use crate::desired::{Desired, PolicyIntent, UserIntent};
 use crate::observed::Observed;
 
 use super::codes;
 use super::compare::{Comparison, PolicyFate};
+use super::step::{Call, Step};
 
 /// Everything that stands in the way of this plan, and what is worth knowing beside.
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
@@ -27,6 +30,24 @@ pub(super) fn no_room(observed: &Observed) -> Finding {
         format!("no order of the calls keeps within the {} policies the cluster takes", observed.limits.policies);
     Finding::error(codes::TOO_MANY, message)
         .help("remove a policy that nobody needs, or declare the users that hold what is replaced, then plan again")
+}
+
+/// Users that a call would have to name and that no call can: a file cannot declare them, but they can hold a policy
+/// that is replaced, or be owned.
+pub(super) fn unnameable_users(steps: &[Step]) -> Vec<Finding> {
+    let named = steps.iter().filter_map(|step| match &step.call {
+        Call::Attach { user, .. } | Call::Detach { user, .. } => Some((user, step.change.to_string())),
+        Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
+    });
+    let users: BTreeMap<&UserName, String> = named.collect();
+    let finding = |(user, change): (&UserName, String)| {
+        let problem = user.addressable().err()?;
+        let message = format!("the change {change} needs the user {:?}, whose name {problem}", user.as_str());
+        Some(Finding::error(codes::UNADDRESSABLE, message).help(
+            "detach the user or give it another policy by other means, or leave it out of `[ownership]`, then plan again",
+        ))
+    };
+    users.into_iter().filter_map(finding).collect()
 }
 
 struct View<'a> {
