@@ -1,7 +1,14 @@
-//! Looks at the cluster to see whether a call has had its effect.
+//! Looks at the cluster: before a call, whether all is as the plan saw it; after one, whether it has had its effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
 
 use crate::base::{PolicyName, UserName};
 use crate::cluster::{CallError, Cluster, body};
+use crate::observed::Body;
 use crate::plan::Call;
 
 /// What the cluster shows of the object of a call.
@@ -9,58 +16,159 @@ use crate::plan::Call;
 pub(super) enum Seen {
     /// The effect is there.
     Done,
-    /// It is as it was expected to be before the call.
+    /// It is as the plan expects it before the call.
     Before,
     /// It is something else, in these words.
     Other(String),
 }
 
-/// Looks.
-pub(super) async fn look(call: &Call, cluster: &dyn Cluster) -> Result<Seen, CallError> {
-    match call {
-        Call::AddPolicy { policy, document } => {
-            if !exists(policy, cluster).await? {
-                return Ok(Seen::Before);
+/// How old a look may be for all to count as it was seen. One look serves all calls in that time, so that many calls
+/// cost few looks; a foreign change within it is noticed only by the observation after the last call.
+pub(super) const FRESH: Duration = Duration::from_secs(1);
+
+/// Looks, and remembers for a moment what it saw.
+pub(super) struct Looker<'a> {
+    cluster: &'a dyn Cluster,
+    holdings: Memory<Holdings>,
+    names: Memory<BTreeSet<PolicyName>>,
+    documents: std::sync::Mutex<BTreeMap<PolicyName, Arc<Memory<Body>>>>,
+}
+
+/// Something seen, and when the asking began.
+type Memory<T> = Mutex<Option<(Instant, Arc<T>)>>;
+
+/// Who holds what; nothing for a user that is there and holds nothing.
+struct Holdings {
+    known: bool,
+    by_user: BTreeMap<UserName, Option<PolicyName>>,
+}
+
+impl<'a> Looker<'a> {
+    pub(super) fn new(cluster: &'a dyn Cluster) -> Self {
+        Self { cluster, holdings: Memory::default(), names: Memory::default(), documents: std::sync::Mutex::default() }
+    }
+
+    /// Whether all is as the call expects it. What was seen a moment ago will do as long as it is what is expected:
+    /// what this run has changed since then is never that.
+    pub(super) async fn before(&self, call: &Call) -> Result<Seen, CallError> {
+        let recently = Instant::now().checked_sub(FRESH).unwrap_or_else(Instant::now);
+        match self.look(call, recently).await? {
+            Seen::Before => Ok(Seen::Before),
+            Seen::Done | Seen::Other(_) => self.now(call).await,
+        }
+    }
+
+    /// What there is now.
+    pub(super) async fn now(&self, call: &Call) -> Result<Seen, CallError> {
+        self.look(call, Instant::now()).await
+    }
+
+    async fn look(&self, call: &Call, since: Instant) -> Result<Seen, CallError> {
+        match call {
+            Call::AddPolicy { policy, document } => {
+                let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Before) };
+                Ok(match there.normal() == Some(document) {
+                    true => Seen::Done,
+                    false => Seen::Other(format!("policy `{policy}` is there with another document")),
+                })
             }
-            let there = body(cluster.show_policy(policy).await?);
-            Ok(if there.normal() == Some(document) {
-                Seen::Done
-            } else {
-                Seen::Other(format!("policy `{policy}` is there with another document"))
-            })
+            Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), since).await,
+            Call::Attach { user, policy, expects, grants } => {
+                let holdings = self.holdings(since).await?;
+                let seen = holdings.seen(user, Some(policy), expects.as_ref());
+                match grants {
+                    Some(grants) if holdings.known => Ok(self.granting(policy, grants, since).await?.unwrap_or(seen)),
+                    Some(_) | None => Ok(seen),
+                }
+            }
+            Call::Detach { user, policy } => Ok(self.holdings(since).await?.seen(user, None, Some(policy))),
         }
-        Call::RemovePolicy { policy, .. } => Ok(if exists(policy, cluster).await? { Seen::Before } else { Seen::Done }),
-        Call::Attach { user, policy, expects } => {
-            let holds = held_by(user, cluster).await?;
-            Ok(match &holds {
-                Some(held) if held == policy => Seen::Done,
-                _ if holds == *expects => Seen::Before,
-                Some(_) | None => Seen::Other(holding(user, holds.as_ref())),
-            })
+    }
+
+    async fn removal(&self, policy: &PolicyName, expects: Option<&str>, since: Instant) -> Result<Seen, CallError> {
+        let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Done) };
+        if expects.is_some() && there.text() != expects {
+            return Ok(Seen::Other(format!("policy `{policy}` has another document now")));
         }
-        Call::Detach { user, policy } => {
-            let holds = held_by(user, cluster).await?;
-            Ok(match &holds {
-                None => Seen::Done,
-                Some(held) if held == policy => Seen::Before,
-                Some(_) => Seen::Other(holding(user, holds.as_ref())),
-            })
+        let holdings = self.holdings(since).await?;
+        let holder = holdings.by_user.iter().find(|(_, held)| held.as_ref() == Some(policy));
+        Ok(match holder {
+            Some((user, _)) => Seen::Other(format!("user `{user}` holds policy `{policy}`")),
+            None => Seen::Before,
+        })
+    }
+
+    /// What is wrong with a policy that is to be attached, if anything: it must give the access that was reviewed.
+    async fn granting(&self, policy: &PolicyName, grants: &str, since: Instant) -> Result<Option<Seen>, CallError> {
+        Ok(match self.document(policy, since).await? {
+            None => Some(Seen::Other(format!("policy `{policy}` is not there"))),
+            Some(there) if there.text() == Some(grants) => None,
+            Some(_) => Some(Seen::Other(format!("policy `{policy}` has another document now"))),
+        })
+    }
+
+    async fn holdings(&self, since: Instant) -> Result<Arc<Holdings>, CallError> {
+        remembered(&self.holdings, since, || async {
+            let users = self.cluster.users().await?;
+            let by_user = users.users.into_iter().map(|record| (record.name, record.policy)).collect();
+            Ok(Holdings { known: users.attachments_known, by_user })
+        })
+        .await
+    }
+
+    /// The document of a policy; `None` where there is no such policy.
+    async fn document(&self, policy: &PolicyName, since: Instant) -> Result<Option<Arc<Body>>, CallError> {
+        let listed = remembered(&self.names, since, || async {
+            Ok(self.cluster.list_policies().await?.into_iter().collect::<BTreeSet<_>>())
+        });
+        if !listed.await?.contains(policy) {
+            return Ok(None);
+        }
+        let memory = match self.documents.lock() {
+            Ok(mut documents) => Arc::clone(documents.entry(policy.clone()).or_default()),
+            Err(_) => Arc::default(),
+        };
+        let shown = || async { Ok(body(self.cluster.show_policy(policy).await?)) };
+        match remembered(&memory, since, shown).await {
+            Ok(there) => Ok(Some(there)),
+            // It may have gone since it was listed.
+            Err(error) => match self.cluster.list_policies().await?.contains(policy) {
+                true => Err(error),
+                false => Ok(None),
+            },
         }
     }
 }
 
-async fn exists(policy: &PolicyName, cluster: &dyn Cluster) -> Result<bool, CallError> {
-    Ok(cluster.list_policies().await?.contains(policy))
+/// What is remembered since then, else what `ask` finds. Several that ask at once share one answer, as long as it was
+/// asked for late enough.
+async fn remembered<T, F>(memory: &Memory<T>, since: Instant, ask: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let mut memory = memory.lock().await;
+    if let Some((began, seen)) = memory.as_ref()
+        && *began >= since
+    {
+        return Ok(Arc::clone(seen));
+    }
+    let began = Instant::now();
+    let seen = Arc::new(ask().await?);
+    *memory = Some((began, Arc::clone(&seen)));
+    Ok(seen)
 }
 
-async fn held_by(user: &UserName, cluster: &dyn Cluster) -> Result<Option<PolicyName>, CallError> {
-    let users = cluster.users().await?;
-    Ok(users.users.into_iter().find(|record| record.name == *user).and_then(|record| record.policy))
-}
-
-fn holding(user: &UserName, holds: Option<&PolicyName>) -> String {
-    match holds {
-        Some(policy) => format!("user `{user}` holds `{policy}`"),
-        None => format!("user `{user}` holds no policy"),
+impl Holdings {
+    /// What there is of a user that should go from one policy to another.
+    fn seen(&self, user: &UserName, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> Seen {
+        let Some(held) = self.by_user.get(user) else {
+            return Seen::Other(format!("user `{user}` is not there"));
+        };
+        match held.as_ref() {
+            held if held == target => Seen::Done,
+            held if held == expected => Seen::Before,
+            Some(policy) => Seen::Other(format!("user `{user}` holds `{policy}`")),
+            None => Seen::Other(format!("user `{user}` holds no policy")),
+        }
     }
 }

@@ -3,15 +3,20 @@
 mod look;
 mod outcome;
 mod send;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Patience, Patient};
 use crate::plan::{Plan, Step, StepId};
 
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
+pub use stop::Stop;
+
+use look::Looker;
+use send::Sender;
 
 /// Is told what happens while a plan runs, for showing it.
 pub trait Watch: Sync {
@@ -21,24 +26,47 @@ pub trait Watch: Sync {
     fn ended(&self, step: &Step, outcome: &StepOutcome);
 }
 
-/// Runs the steps of a plan, at most `jobs` at a time. A step that fails stops what depends on it, not the rest.
-pub async fn run(plan: &Plan, cluster: &dyn Cluster, jobs: usize, watch: &dyn Watch) -> Vec<StepOutcome> {
+/// What a run goes by.
+pub struct Conditions<'a> {
+    /// The cluster; its reads are asked again as often as `patience` says.
+    pub cluster: &'a dyn Cluster,
+    /// How many calls may be under way at once.
+    pub jobs: usize,
+    /// How often a call that did not happen is sent again.
+    pub patience: Patience,
+    /// Whether to come to an end early.
+    pub stop: &'a Stop,
+    /// Who is told.
+    pub watch: &'a dyn Watch,
+}
+
+/// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest. When asked to
+/// stop, it sees through what is under way and begins nothing more.
+pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
+    let cluster = Patient::new(conditions.cluster, conditions.patience);
+    let sender = Sender {
+        cluster: &cluster,
+        looker: Looker::new(&cluster),
+        patience: conditions.patience,
+        stop: conditions.stop,
+    };
     let mut run = Run::new(&plan.steps);
     let mut calls = FuturesUnordered::new();
     loop {
-        while calls.len() < jobs.max(1) {
+        while calls.len() < conditions.jobs.max(1) && !conditions.stop.is_asked() {
             let Some(step) = run.next() else { break };
-            watch.started(step);
-            calls.push(async move { (step, send::send(&step.call, cluster).await) });
+            conditions.watch.started(step);
+            let sender = &sender;
+            calls.push(async move { (step, sender.carry_out(&step.call).await) });
         }
         let Some((step, (status, remarks))) = calls.next().await else { break };
         for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {
             if let Some(step) = run.steps.get(&outcome.id) {
-                watch.ended(step, &outcome);
+                conditions.watch.ended(step, &outcome);
             }
         }
     }
-    run.outcomes.into_values().collect()
+    run.outcomes()
 }
 
 /// Which steps are where: waiting, ready, or ended.
@@ -94,6 +122,15 @@ impl<'a> Run<'a> {
         }
         self.outcomes.extend(ended.iter().map(|outcome| (outcome.id, outcome.clone())));
         ended
+    }
+
+    /// How all steps ended, in the plan's order. Those that nothing was said of were not begun before the end.
+    fn outcomes(mut self) -> Vec<StepOutcome> {
+        for id in self.steps.keys() {
+            let left = StepOutcome { id: *id, status: Status::Interrupted, remarks: Vec::new() };
+            self.outcomes.entry(*id).or_insert(left);
+        }
+        self.outcomes.into_values().collect()
     }
 
     fn release(&mut self, id: StepId) {

@@ -31,10 +31,16 @@ pub enum Status {
     AlreadyDone,
     /// The cluster said no, in these words; nothing happened.
     Refused(String),
-    /// It failed, and the cluster does not show its effect, or cannot be asked.
+    /// The cluster was not as the plan saw it, but so; nothing was sent, or nothing that had an effect.
+    Drifted(String),
+    /// It may have happened or not, for this reason: the answer was lost and the cluster cannot be asked.
+    InDoubt(String),
+    /// It failed, and the cluster does not show its effect.
     Failed(String),
     /// It was not tried, because this step before it did not end well.
     NotReached(StepId),
+    /// It was not tried, because the run was interrupted before.
+    Interrupted,
 }
 
 impl Status {
@@ -43,7 +49,21 @@ impl Status {
     pub fn is_good(&self) -> bool {
         match self {
             Self::Done | Self::AlreadyDone => true,
-            Self::Refused(_) | Self::Failed(_) | Self::NotReached(_) => false,
+            Self::Refused(_)
+            | Self::Drifted(_)
+            | Self::InDoubt(_)
+            | Self::Failed(_)
+            | Self::NotReached(_)
+            | Self::Interrupted => false,
+        }
+    }
+
+    /// Why it did not end well, where there is more to say than how.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused(why) | Self::Drifted(why) | Self::InDoubt(why) | Self::Failed(why) => Some(why),
+            Self::Done | Self::AlreadyDone | Self::NotReached(_) | Self::Interrupted => None,
         }
     }
 }

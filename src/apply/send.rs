@@ -1,58 +1,134 @@
-//! Sends one call and settles how it ended: by looking at the cluster, never by guessing.
+//! Carries out one call and settles how it ended: by looking at the cluster, never by guessing.
 
-use crate::cluster::{CallError, Cluster, Effect};
+use crate::cluster::{CallError, Cluster, Effect, Patience};
 use crate::plan::Call;
 
-use super::look::{Seen, look};
+use super::look::{Looker, Seen};
 use super::outcome::{Remark, Status};
+use super::stop::Stop;
 
-/// How often a call whose fate is unknown is sent again, once looking has shown that it did not happen.
-const TRIES: usize = 3;
-
-/// Sends the call; returns how it ended and what happened on the way.
-pub(super) async fn send(call: &Call, cluster: &dyn Cluster) -> (Status, Vec<Remark>) {
-    let mut remarks = Vec::new();
-    let mut last = None;
-    for _ in 0..TRIES {
-        let error = match once(call, cluster, &mut remarks).await {
-            Ok(()) => return (Status::Done, remarks),
-            Err(error) => error,
-        };
-        if error.effect == Effect::NotSent {
-            return (Status::Failed(error.to_string()), remarks);
-        }
-        match look(call, cluster).await {
-            Ok(Seen::Done) if error.effect == Effect::InDoubt => return (Status::Done, remarks),
-            Ok(Seen::Done) => return (Status::AlreadyDone, remarks),
-            Ok(Seen::Other(found)) => return (Status::Failed(format!("{error}; now {found}")), remarks),
-            Ok(Seen::Before) if error.effect == Effect::InDoubt => last = Some(error),
-            Ok(Seen::Before) if refuses_over(call, &error) => match detach_first(call, cluster).await {
-                Ok(()) => {
-                    remarks.push(Remark::Gap);
-                    return (Status::Done, remarks);
-                }
-                Err(error) => return (Status::Failed(error.to_string()), remarks),
-            },
-            Ok(Seen::Before) => return (Status::Refused(error.to_string()), remarks),
-            Err(blind) => return (Status::Failed(format!("{error}; and looking failed: {blind}")), remarks),
-        }
-    }
-    let error = last.map_or_else(|| "it was not sent".to_owned(), |error| error.to_string());
-    (Status::Failed(format!("{error}; the cluster does not show its effect after {TRIES} tries")), remarks)
+/// What carrying out a call takes.
+pub(super) struct Sender<'a> {
+    pub(super) cluster: &'a dyn Cluster,
+    pub(super) looker: Looker<'a>,
+    pub(super) patience: Patience,
+    pub(super) stop: &'a Stop,
 }
 
-/// The one place where what is changed decides what is called.
-async fn once(call: &Call, cluster: &dyn Cluster, remarks: &mut Vec<Remark>) -> Result<(), CallError> {
-    match call {
-        Call::AddPolicy { policy, document } => cluster.add_policy(policy, document.json()).await,
-        Call::RemovePolicy { policy, .. } => cluster.remove_policy(policy).await,
-        Call::Attach { user, policy, .. } => {
-            if cluster.attach(policy, user).await?.is_some() {
-                remarks.push(Remark::SecretNotKept);
+impl Sender<'_> {
+    /// Carries the call out, if all is as the plan expects it. Returns how it ended and what happened on the way.
+    pub(super) async fn carry_out(&self, call: &Call) -> (Status, Vec<Remark>) {
+        let mut remarks = Vec::new();
+        let status = match self.looker.before(call).await {
+            Ok(Seen::Before) => self.settle(call, &mut remarks).await,
+            Ok(Seen::Done) => Status::AlreadyDone,
+            Ok(Seen::Other(found)) => Status::Drifted(found),
+            Err(blind) => Status::Failed(format!("not sent, because it cannot be seen whether it may be: {blind}")),
+        };
+        (status, remarks)
+    }
+
+    /// Sends until it is known how it ended. It is sent again only once looking has shown that it did not happen.
+    async fn settle(&self, call: &Call, remarks: &mut Vec<Remark>) -> Status {
+        let mut again = 0;
+        loop {
+            let Err(error) = self.once(call, remarks).await else { return Status::Done };
+            let settled = match error.effect {
+                Effect::NotSent => None,
+                Effect::Refused(_) | Effect::Unauthorized(_) => Some(self.refused(call, &error, remarks).await),
+                Effect::InDoubt => self.doubted(call, &error).await,
+            };
+            if let Some(status) = settled {
+                return status;
             }
-            Ok(())
+            if again == self.patience.retries || self.stop.is_asked() {
+                return given_up(&error, again);
+            }
+            again += 1;
+            self.stop.unless_asked(self.patience.pause(again)).await;
+            // What was on its way may have arrived meanwhile.
+            match self.looker.now(call).await {
+                Ok(Seen::Before) => {}
+                Ok(Seen::Done) => return Status::Done,
+                Ok(Seen::Other(found)) => return Status::Drifted(format!("{found}; before that, {error}")),
+                Err(blind) => return unseen(&error, &blind),
+            }
         }
-        Call::Detach { user, policy } => cluster.detach(policy, user).await,
+    }
+
+    /// How a call in doubt ended; `None` when it has not happened so far.
+    async fn doubted(&self, call: &Call, error: &CallError) -> Option<Status> {
+        match self.looker.now(call).await {
+            Ok(Seen::Before) => None,
+            Ok(Seen::Done) => Some(Status::Done),
+            Ok(Seen::Other(found)) => Some(Status::Drifted(format!("{found}; before that, {error}"))),
+            Err(blind) => Some(unseen(error, &blind)),
+        }
+    }
+
+    /// How a call ended that was refused: it may be so already, by an earlier try or by somebody else.
+    async fn refused(&self, call: &Call, error: &CallError, remarks: &mut Vec<Remark>) -> Status {
+        match self.looker.now(call).await {
+            Ok(Seen::Done) => Status::AlreadyDone,
+            Ok(Seen::Other(found)) => Status::Drifted(format!("{found}; therefore {error}")),
+            Ok(Seen::Before) if refuses_over(call, error) => self.detach_first(call, remarks).await,
+            Ok(Seen::Before) | Err(_) => Status::Refused(error.to_string()),
+        }
+    }
+
+    /// The one place where what is changed decides what is called.
+    async fn once(&self, call: &Call, remarks: &mut Vec<Remark>) -> Result<(), CallError> {
+        match call {
+            Call::AddPolicy { policy, document } => self.cluster.add_policy(policy, document.json()).await,
+            Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
+            Call::Attach { user, policy, .. } => {
+                if self.cluster.attach(policy, user).await?.is_some() {
+                    remarks.push(Remark::SecretNotKept);
+                }
+                Ok(())
+            }
+            Call::Detach { user, policy } => self.cluster.detach(policy, user).await,
+        }
+    }
+
+    /// Detaches what the user holds, then attaches; puts the old policy back when the attach fails. Seen through even
+    /// when the run is asked to stop.
+    async fn detach_first(&self, call: &Call, remarks: &mut Vec<Remark>) -> Status {
+        let Call::Attach { user, policy, expects: Some(held), grants } = call else { return Status::Done };
+        let detach = Call::Detach { user: user.clone(), policy: held.clone() };
+        let detached = Box::pin(self.settle(&detach, remarks)).await;
+        if !detached.is_good() {
+            return detached;
+        }
+        remarks.push(Remark::Gap);
+        let attach = |policy, grants| Call::Attach { user: user.clone(), policy, expects: None, grants };
+        let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), remarks)).await;
+        if attached.is_good() {
+            return attached;
+        }
+        let back = Box::pin(self.settle(&attach(held.clone(), None), remarks)).await;
+        let words = |status: Status| status.reason().unwrap_or_default().to_owned();
+        Status::Failed(match back.is_good() {
+            true => format!("{}; it holds `{held}` again", words(attached)),
+            false => format!("{}; and it could not be given `{held}` back: {}", words(attached), words(back)),
+        })
+    }
+}
+
+fn given_up(error: &CallError, again: u32) -> Status {
+    Status::Failed(match (error.effect, again) {
+        (Effect::NotSent, _) => error.to_string(),
+        (_, 0) => format!("{error}; the cluster does not show its effect"),
+        (_, again) => format!("{error}; the cluster does not show its effect after {} tries", again + 1),
+    })
+}
+
+fn unseen(error: &CallError, blind: &CallError) -> Status {
+    match error.effect {
+        Effect::NotSent => Status::Failed(error.to_string()),
+        Effect::InDoubt | Effect::Refused(_) | Effect::Unauthorized(_) => {
+            Status::InDoubt(format!("{error}; and looking failed: {blind}"))
+        }
     }
 }
 
@@ -63,15 +139,4 @@ fn refuses_over(call: &Call, error: &CallError) -> bool {
     let message = error.message.to_lowercase();
     matches!(error.effect, Effect::Refused(400 | 409))
         && ["already", "attached"].iter().any(|word| message.contains(word))
-}
-
-/// Detaches what the user holds, then attaches; puts the old policy back when the attach fails.
-async fn detach_first(call: &Call, cluster: &dyn Cluster) -> Result<(), CallError> {
-    let Call::Attach { user, policy, expects: Some(held) } = call else { return Ok(()) };
-    cluster.detach(held, user).await?;
-    let attached = cluster.attach(policy, user).await.map(|_| ());
-    if attached.is_err() {
-        cluster.attach(held, user).await?;
-    }
-    attached
 }

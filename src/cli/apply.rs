@@ -7,8 +7,8 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
-use crate::apply::{Outcome, run};
-use crate::cluster::observe;
+use crate::apply::{Conditions, Outcome, Stop, run};
+use crate::cluster::{Patience, observe};
 use crate::desired::{Desired, Loaded};
 use crate::plan::Plan;
 use crate::render::json::{self, OutcomeV1, PlanV1};
@@ -118,7 +118,14 @@ impl ApplyArgs {
 
     async fn carry_out(&self, plan: &Plan, desired: &Desired, connection: &Connection, output: &mut Output) -> Outcome {
         let progress = Progress::new(plan.steps.len(), output);
-        let steps = run(plan, &connection.cluster, self.jobs.get(), &progress).await;
+        let conditions = Conditions {
+            cluster: &connection.cluster,
+            jobs: self.jobs.get(),
+            patience: Patience::default(),
+            stop: &Stop::default(),
+            watch: &progress,
+        };
+        let steps = run(plan, &conditions).await;
         progress.finish();
         let remaining = match observe(&connection.cluster, desired, self.jobs.get()).await {
             Ok(observed) => Some(Box::new(crate::plan::plan(desired, &observed))),

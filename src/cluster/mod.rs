@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod observe;
+mod patience;
 pub mod rest;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
 pub use observe::{body, observe, observe_held};
+pub use patience::{Patience, Patient};
 
 pub use crate::observed::Identity;
 

@@ -93,13 +93,22 @@ impl Builder<'_> {
     }
 
     fn remove(&mut self, policy: &PolicyName, change: &ChangeId) {
-        let planned = match self.graph.nodes.get(&Key::Add(policy.clone())).map(|node| &node.call) {
-            Some(Call::AddPolicy { document, .. }) => Some(document.json().to_owned()),
-            Some(Call::RemovePolicy { .. } | Call::Attach { .. } | Call::Detach { .. }) | None => None,
-        };
-        let present = self.observed.policies.get(policy).and_then(Body::text).map(str::to_owned);
-        let call = Call::RemovePolicy { policy: policy.clone(), expects: present.or(planned) };
+        let expects = self.present(policy).or_else(|| self.planned(policy));
+        let call = Call::RemovePolicy { policy: policy.clone(), expects };
         self.graph.call(Key::Remove(policy.clone()), change, call);
+    }
+
+    /// The document of a policy as it was observed.
+    fn present(&self, policy: &PolicyName) -> Option<String> {
+        self.observed.policies.get(policy).and_then(Body::text).map(str::to_owned)
+    }
+
+    /// The document that a policy is added with by this plan.
+    fn planned(&self, policy: &PolicyName) -> Option<String> {
+        match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
+            Call::AddPolicy { document, .. } => Some(document.json().to_owned()),
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::Detach { .. } => None,
+        }
     }
 
     fn users(&mut self) {
@@ -155,7 +164,8 @@ impl Builder<'_> {
 
     fn attach(&mut self, user: &UserName, policy: &PolicyName, holds: Option<&PolicyName>, change: &ChangeId) {
         let key = Key::Attach(user.clone(), policy.clone());
-        let call = Call::Attach { user: user.clone(), policy: policy.clone(), expects: holds.cloned() };
+        let grants = self.planned(policy).or_else(|| self.present(policy));
+        let call = Call::Attach { user: user.clone(), policy: policy.clone(), expects: holds.cloned(), grants };
         self.graph.call(key.clone(), change, call);
         self.graph.wait(&key, &Key::Add(policy.clone()));
         self.graph.wait(&key, &Key::Detach(user.clone()));

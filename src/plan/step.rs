@@ -52,6 +52,9 @@ pub enum Call {
         policy: PolicyName,
         /// The policy the user is expected to hold before.
         expects: Option<PolicyName>,
+        /// The document that the policy is expected to have by then, as one line of text; `None` where the plan does
+        /// not depend on it.
+        grants: Option<String>,
     },
     /// Detach a user.
     Detach {

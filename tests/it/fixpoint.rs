@@ -1,10 +1,10 @@
 //! Apply a plan to the simulated cluster, observe, plan again: nothing. For random files against random clusters, for every
 //! release, over real sockets.
 
-use attune::apply::{StepOutcome, Watch, run};
+use attune::apply::{Conditions, StepOutcome, Stop, Watch, run};
 use attune::base::{PolicyName, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
-use attune::cluster::{Credentials, observe};
+use attune::cluster::{Credentials, Patience, observe};
 use attune::desired::{
     Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace, UserEntry, UserIntent,
 };
@@ -133,7 +133,14 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
         assert!(planned.steps.is_empty());
         return false;
     }
-    let outcomes = run(&planned, &cluster, 4, &Unwatched).await;
+    let conditions = Conditions {
+        cluster: &cluster,
+        jobs: 4,
+        patience: Patience::default(),
+        stop: &Stop::default(),
+        watch: &Unwatched,
+    };
+    let outcomes = run(&planned, &conditions).await;
     let bad: Vec<_> = outcomes.iter().filter(|outcome| !outcome.status.is_good()).collect();
     assert!(bad.is_empty(), "{release} {switches} {pair:?}: {bad:?}");
     let again = plan(&desired, &observe(&cluster, &desired, 4).await.unwrap());

@@ -202,19 +202,24 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
     }
     let data = sole(data(body)?);
     if !is_object(data) {
-        return Ok(None);
+        return nothing(body).map(|()| None);
     }
     let raw: Raw = object(data).ok_or(Expected("a key pair"))?;
     match (raw.access_key, raw.secret_key) {
         (Some(access_key), Some(secret)) => Ok(Some(KeyPair { access_key, secret_key: secret.into() })),
-        (_, None) => Ok(None),
+        (_, None) => nothing(body).map(|()| None),
         (None, Some(_)) => Err(Expected("a whole key pair")),
     }
 }
 
-/// Reads the answer to a write that has nothing to say: any JSON will do (`{"data": null}`), a proxy's page not.
+/// Reads the answer to a write that has nothing to say: `{"data": …}`, whatever the data, `{}` or `null`. Any other
+/// JSON is somebody else's answer, and whether the write was done must be seen.
 pub(super) fn nothing(body: &str) -> Result<(), Expected> {
-    data(body).map(|_| ())
+    const EXPECTED: Expected = Expected("an object with `data`");
+    data(body)?;
+    let members: Option<BTreeMap<String, serde::de::IgnoredAny>> = serde_json::from_str(body).map_err(|_| EXPECTED)?;
+    let other = members.is_some_and(|members| !members.is_empty() && !members.contains_key("data"));
+    if other { Err(EXPECTED) } else { Ok(()) }
 }
 
 /// The JSON under `data`, or all of it where there is no `data`.
@@ -390,5 +395,7 @@ mod tests {
         assert!(nothing("<html></html>").is_err());
         assert!(nothing("").is_err());
         assert!(nothing(r#"{"data":null"#).is_err());
+        assert!(nothing("null").is_ok() && nothing("{}").is_ok());
+        assert!(nothing(r#"{"status":"ok"}"#).is_err() && nothing("[]").is_err());
     }
 }

@@ -66,12 +66,12 @@ const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another
     a management address of the cluster, whose port is 14000 by default";
 
 /// What a status that is no success says about what was done. A 401 or 403 is a refusal to even begin; other
-/// statuses below 500 are refusals of this call. From 500 on, and with a 408 (which a proxy may send while the
+/// statuses below 500 are refusals of this call. From 500 on, and with a 408 or 429 (which a proxy may send while the
 /// cluster works on), nothing is known.
 fn effect_of(status: StatusCode) -> Effect {
     match status.as_u16() {
         code @ (401 | 403) => Effect::Unauthorized(code),
-        408 => Effect::InDoubt,
+        408 | 429 => Effect::InDoubt,
         code @ 300..500 => Effect::Refused(code),
         _ => Effect::InDoubt,
     }
@@ -148,7 +148,7 @@ mod tests {
             (404, Effect::Refused(404)),
             (408, Effect::InDoubt),
             (409, Effect::Refused(409)),
-            (429, Effect::Refused(429)),
+            (429, Effect::InDoubt),
             (500, Effect::InDoubt),
             (503, Effect::InDoubt),
             (599, Effect::InDoubt),

@@ -112,9 +112,12 @@ impl World {
                 let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
                 (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
             }
-            Call::Attach { user, policy, expects } => {
-                if !self.policies.contains_key(policy) {
+            Call::Attach { user, policy, expects, grants } => {
+                let Some(there) = self.policies.get(policy) else {
                     return Err(format!("{policy} is not there for {user}"));
+                };
+                if grants.as_deref().is_some_and(|grants| grants != there.json()) {
+                    return Err(format!("{policy} does not give {user} what the plan says"));
                 }
                 let held = self.users.insert(user.clone(), Some(policy.clone())).ok_or("no such user")?;
                 (held == *expects).then_some(()).ok_or_else(|| format!("{user} holds {held:?}, not {expects:?}"))

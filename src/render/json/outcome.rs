@@ -58,10 +58,16 @@ pub enum StatusV1 {
     AlreadyDone,
     /// The cluster said no.
     Refused,
-    /// It failed.
+    /// The cluster was not as the plan saw it.
+    Drifted,
+    /// It may have happened or not.
+    InDoubt,
+    /// It failed, and has no effect.
     Failed,
-    /// It was not tried.
+    /// It was not tried, because of a step before it.
     NotReached,
+    /// It was not tried, because the run was interrupted.
+    Interrupted,
 }
 
 /// What else happened on the way.
@@ -92,13 +98,17 @@ impl OutcomeV1 {
 
 impl StepOutcomeV1 {
     fn of(step: &StepOutcome) -> Self {
-        let (status, reason, because) = match &step.status {
-            Status::Done => (StatusV1::Done, None, None),
-            Status::AlreadyDone => (StatusV1::AlreadyDone, None, None),
-            Status::Refused(why) => (StatusV1::Refused, Some(why.clone()), None),
-            Status::Failed(why) => (StatusV1::Failed, Some(why.clone()), None),
-            Status::NotReached(first) => (StatusV1::NotReached, None, Some(first.0)),
+        let (status, because) = match &step.status {
+            Status::Done => (StatusV1::Done, None),
+            Status::AlreadyDone => (StatusV1::AlreadyDone, None),
+            Status::Refused(_) => (StatusV1::Refused, None),
+            Status::Drifted(_) => (StatusV1::Drifted, None),
+            Status::InDoubt(_) => (StatusV1::InDoubt, None),
+            Status::Failed(_) => (StatusV1::Failed, None),
+            Status::NotReached(first) => (StatusV1::NotReached, Some(first.0)),
+            Status::Interrupted => (StatusV1::Interrupted, None),
         };
+        let reason = step.status.reason().map(str::to_owned);
         let remark = |remark: &Remark| match remark {
             Remark::Gap => RemarkV1::Gap,
             Remark::SecretNotKept => RemarkV1::SecretNotKept,

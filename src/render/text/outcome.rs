@@ -36,8 +36,11 @@ fn step(out: &mut dyn Write, styles: &Styles, step: &Step, ended: &StepOutcome) 
     let text = match &ended.status {
         Status::Done | Status::AlreadyDone => None,
         Status::Refused(why) => Some(line(format!("refused: {}", shown(why)))),
+        Status::Drifted(found) => Some(line(format!("drifted: {}", shown(found)))),
+        Status::InDoubt(why) => Some(line(format!("in doubt: {}", shown(why)))),
         Status::Failed(why) => Some(line(format!("failed: {}", shown(why)))),
         Status::NotReached(first) => Some(line(format!("not reached, because of step {first}"))),
+        Status::Interrupted => Some(line("not begun before the interruption".to_owned())),
     };
     if let Some(text) = text {
         writeln!(out, "{}", styles.remove.apply_to(text))?;
@@ -62,8 +65,10 @@ fn counts(outcome: &Outcome) -> String {
         (number(|status| matches!(status, Status::Done)), "done"),
         (number(|status| matches!(status, Status::AlreadyDone)), "already done"),
         (number(|status| matches!(status, Status::Refused(_))), "refused"),
+        (number(|status| matches!(status, Status::Drifted(_))), "drifted"),
+        (number(|status| matches!(status, Status::InDoubt(_))), "in doubt"),
         (number(|status| matches!(status, Status::Failed(_))), "failed"),
-        (number(|status| matches!(status, Status::NotReached(_))), "not reached"),
+        (number(|status| matches!(status, Status::NotReached(_) | Status::Interrupted)), "not reached"),
     ];
     let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     format!("{}: {}", count(outcome.steps.len(), "call", "calls"), counts.join(", "))

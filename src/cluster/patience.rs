@@ -1,0 +1,117 @@
+//! How long a cluster that does not answer is waited for, and reads that are asked again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{CallError, Cluster, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, UserName};
+
+/// How often something is tried again, and how long is waited in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How often it is tried again after the first time.
+    pub retries: u32,
+    /// About how long is waited before the first of these; each time after, twice as long.
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Default for Patience {
+    /// Four more times over about 4 s: long enough for a management process that moves to another host's turn, short
+    /// enough for a person to wait.
+    fn default() -> Self {
+        Self { retries: 4, first: Duration::from_millis(250), longest: Duration::from_secs(10) }
+    }
+}
+
+impl Patience {
+    /// Waits before try number `again`, from 1: between half of the time and all of it, by chance, so that several
+    /// clients do not come back together.
+    pub async fn pause(&self, again: u32) {
+        let doublings = again.saturating_sub(1).min(16);
+        let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
+        tokio::time::sleep(whole.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+    }
+}
+
+/// A cluster whose reads are asked again when no answer came or none that can be read. Writes go through as they are:
+/// whether to repeat one takes a look at the cluster.
+pub struct Patient<'a> {
+    cluster: &'a dyn Cluster,
+    patience: Patience,
+    /// Whether it ever answered: one that never did is more likely misnamed than busy.
+    reached: AtomicBool,
+}
+
+impl<'a> Patient<'a> {
+    /// The same cluster, with patience.
+    #[must_use]
+    pub fn new(cluster: &'a dyn Cluster, patience: Patience) -> Self {
+        Self { cluster, patience, reached: AtomicBool::new(false) }
+    }
+
+    async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut again = 0;
+        loop {
+            let error = match ask().await {
+                Ok(answer) => {
+                    self.reached.store(true, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let worth_it = match error.effect {
+                Effect::InDoubt => true,
+                Effect::NotSent => self.reached.load(Ordering::Relaxed),
+                Effect::Refused(_) | Effect::Unauthorized(_) => false,
+            };
+            if !worth_it || again == self.patience.retries {
+                return Err(error);
+            }
+            again += 1;
+            tracing::debug!(call = error.call, again, reason = error.message, "asking again");
+            self.patience.pause(again).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Cluster for Patient<'_> {
+    async fn identity(&self) -> Result<Identity, CallError> {
+        self.read(|| self.cluster.identity()).await
+    }
+
+    async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
+        self.read(|| self.cluster.list_policies()).await
+    }
+
+    async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
+        self.read(|| self.cluster.show_policy(policy)).await
+    }
+
+    async fn users(&self) -> Result<Users, CallError> {
+        self.read(|| self.cluster.users()).await
+    }
+
+    async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
+        self.cluster.add_policy(policy, document).await
+    }
+
+    async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError> {
+        self.cluster.remove_policy(policy).await
+    }
+
+    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError> {
+        self.cluster.attach(policy, user).await
+    }
+
+    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
+        self.cluster.detach(policy, user).await
+    }
+}
