@@ -1,5 +1,6 @@
 //! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
 
+pub mod custody;
 mod look;
 mod outcome;
 mod send;

@@ -32,5 +32,10 @@ codes! {
     BAD_PATTERN = "bad-pattern", "An ownership pattern that cannot be read.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
     UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
+    NO_SINK = "credentials-without-sink", "`[credentials]` does not say where new secrets go.";
+    SINK_CONFLICT = "credentials-conflict", "`[credentials]` says more than one place for new secrets, or something that means nothing there.";
+    SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` is to write files and names no directory for them.";
+    BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
+    BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
     NOT_SUPPORTED = "not-yet-supported", "A part of the file that this version reads but does not act on.";
 }

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 use super::at::At;
 use super::check::{Misfits, check, is_secret};
+use super::credentials::misplaced_secrets;
 use super::raw::RawFile;
 use super::resolve::Resolver;
 use super::{Desired, codes, schema};
@@ -97,6 +98,9 @@ impl Loader {
             for secret in endpoint_secrets(&raw, text, file) {
                 self.sources.redact(&secret);
             }
+        }
+        for secret in misplaced_secrets(raw.credentials.as_ref(), file) {
+            self.sources.redact(&secret);
         }
         for (name, policy) in &raw.policies {
             let broken = misfits.entries.contains(&("policies".to_owned(), name.get().clone()));

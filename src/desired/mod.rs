@@ -3,6 +3,7 @@
 mod at;
 mod check;
 mod codes;
+mod credentials;
 mod guards;
 mod lint;
 mod load;
@@ -18,6 +19,7 @@ use crate::base::{FileId, Location, PolicyName, UserName};
 use crate::policy::{Document, Places};
 
 pub use codes::CODES;
+pub use credentials::{Argument, Names, Recipient, Sink};
 pub use guards::{Exemption, Guards, NoExemption};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
@@ -32,6 +34,8 @@ pub struct Desired {
     pub ownership: Ownership,
     /// What a plan may not do.
     pub guards: Guards,
+    /// Where a new key pair goes; `None` when the file does not say.
+    pub credentials: Option<Sink>,
     /// The rules that every document may break without a word.
     pub lint: Allowed,
     /// The declared policies, tombstones included.

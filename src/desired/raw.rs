@@ -102,11 +102,12 @@ pub(super) struct RawLint {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCredentials {
     /// age recipients; one encrypted file per user is written under `dir`.
-    pub age: Vec<At<String>>,
+    pub age: Option<Vec<At<String>>>,
     /// The directory for `age` and `file`, relative to this file.
     pub dir: Option<At<String>>,
-    /// A program and its arguments; it gets the secret as JSON on its standard input. `{user}` stands for the user.
-    pub command: Vec<At<String>>,
+    /// A program and its arguments; it gets the secret as JSON on its standard input. `{user}`, `{cluster}` and
+    /// `{tenant}` stand for their names. A program with a `/` is relative to this file, another is looked for in `PATH`.
+    pub command: Option<Vec<At<String>>>,
     /// Whether to write plain JSON files, mode 0600, under `dir`.
     pub file: Option<bool>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::at::At;
+use super::credentials::sink;
 use super::lint::named;
 use super::raw::{RawCluster, RawFile, RawGuards, RawOwnership, RawPolicy, RawStrategy, RawUser};
 use super::statement::inline_document;
@@ -38,7 +39,7 @@ impl Resolver {
         }
         self.desired.lint = Allowed::read(raw.lint.as_ref().map(At::get), file, findings);
         if let Some(credentials) = &raw.credentials {
-            findings.push(not_supported("[credentials]", Location { file, span: credentials.span() }));
+            self.desired.credentials = sink(credentials, file, directory, findings);
         }
     }
 

@@ -1,0 +1,126 @@
+//! A command as a sink: it gets the record on its standard input and nothing of it anywhere else.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::desired::{Argument, Names};
+
+/// How much a command may say for its words to be shown, in bytes; more is read and dropped, so that it never blocks.
+const HEARD: usize = 64 * 1024;
+
+/// How long to wait for the last words of a command that has ended: something it started may still hold its output.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A command of the file.
+pub(super) struct Program<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: &'a [Argument],
+    pub(super) timeout: Duration,
+}
+
+impl Program<'_> {
+    /// Why it could not be run; `None` when it is there and executable.
+    pub(super) fn problem(&self, search_path: &OsStr) -> Option<String> {
+        let shown = self.program.display();
+        if self.program.components().count() > 1 || self.program.is_absolute() {
+            return (!is_executable(self.program)).then(|| format!("{shown} is not a program that can be run"));
+        }
+        let found = std::env::split_paths(search_path).any(|dir| is_executable(&dir.join(self.program)));
+        (!found).then(|| format!("the program `{shown}` is not in PATH"))
+    }
+
+    /// Whether a name that is filled in makes an option of an argument.
+    pub(super) fn has_option(&self, names: Names<'_>) -> bool {
+        self.arguments.iter().any(|argument| argument.becomes_option(names))
+    }
+
+    /// Runs it with the record on its standard input. Its words are shown only when it fails; the caller takes secrets
+    /// out of them.
+    pub(super) async fn run(&self, names: Names<'_>, record: &[u8]) -> Result<String, String> {
+        let shown = self.program.display().to_string();
+        if self.has_option(names) {
+            return Err(format!("the name of the user would be an option of `{shown}`"));
+        }
+        let mut command = Command::new(self.program);
+        command.args(self.arguments.iter().map(|argument| argument.filled(names)));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C at the terminal is for attune, which lets what is under way finish.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn().map_err(|error| format!("`{shown}` cannot be started: {error}"))?;
+        let (input, errors) = (child.stdin.take(), child.stderr.take());
+        let heard = tokio::spawn(hear(errors));
+        let ended = timeout(self.timeout, async {
+            let written = match input {
+                Some(mut input) => input.write_all(record).await,
+                None => Ok(()),
+            };
+            // The input is closed by now: the command sees its end.
+            (written, child.wait().await)
+        });
+        let Ok((written, status)) = ended.await else {
+            let _ = child.kill().await;
+            heard.abort();
+            return Err(format!("`{shown}` did not end within {} and was stopped", seconds(self.timeout)));
+        };
+        let status = status.map_err(|error| format!("how `{shown}` ended is not known: {error}"))?;
+        if !status.success() {
+            let abort = heard.abort_handle();
+            let words = timeout(LAST_WORDS, heard).await.ok().and_then(Result::ok).unwrap_or_default();
+            abort.abort();
+            let words = words.trim();
+            let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+            return Err(format!("`{shown}` ended with {status}{said}"));
+        }
+        heard.abort();
+        written.map_err(|error| format!("`{shown}` ended well without reading the secret: {error}"))?;
+        Ok(format!("the command `{shown}`"))
+    }
+}
+
+/// Reads all that is said. Too much of it is not shown at all: were it cut, a part of a secret could be left at the end,
+/// and a part is not known for one.
+async fn hear(from: Option<impl AsyncRead + Unpin>) -> Zeroizing<String> {
+    let mut heard = Zeroizing::new(Vec::with_capacity(HEARD));
+    let mut buffer = Zeroizing::new([0_u8; 1024]);
+    let mut all = true;
+    if let Some(mut from) = from {
+        while let Ok(read @ 1..) = from.read(buffer.as_mut_slice()).await {
+            all &= heard.len() + read <= HEARD;
+            if all {
+                heard.extend_from_slice(&buffer[..read]);
+            }
+        }
+    }
+    let words =
+        if all { String::from_utf8_lossy(&heard).into_owned() } else { "it said too much to be shown".to_owned() };
+    Zeroizing::new(words)
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+fn is_executable(path: &Path) -> bool {
+    let ending = std::env::consts::EXE_EXTENSION;
+    let with_ending = (!ending.is_empty()).then(|| path.with_extension(ending));
+    let runs = |path: &Path| path.metadata().is_ok_and(|found| found.is_file() && may_run(&found));
+    runs(path) || with_ending.is_some_and(|path| runs(&path))
+}
+
+#[cfg(unix)]
+fn may_run(found: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn may_run(_: &std::fs::Metadata) -> bool {
+    true
+}

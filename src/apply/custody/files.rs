@@ -1,0 +1,75 @@
+//! Files that only their owner can read, that are on the disk before anything goes on, and that replace nothing.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// How many names are tried before it is given up that one is free.
+const TRIES: usize = 10_000;
+
+/// Writes a file that is not there yet. It has its mode from the start, and is on the disk, with its name, when this
+/// returns. What could not be written whole is taken away again.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = directory_of(path);
+    make_private(dir)?;
+    let mut file = private().open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| sync_directory(dir));
+    if written.is_err() {
+        // It is ours: it was not there before.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Writes a file under the first of these names that is free, counted from 1.
+pub(super) fn first_free(dir: &Path, name: impl Fn(usize) -> String, bytes: &[u8]) -> io::Result<PathBuf> {
+    for n in 1..=TRIES {
+        let path = dir.join(name(n));
+        match write_new(&path, bytes) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(ErrorKind::AlreadyExists, "all names are taken"))
+}
+
+/// Makes the directory if it is not there, and tries to write a file in it.
+pub(super) fn writable(dir: &Path) -> io::Result<()> {
+    make_private(dir)?;
+    let mut probe = tempfile::Builder::new().prefix(".attune-").suffix(".probe").tempfile_in(here(dir))?;
+    probe.write_all(b"attune")?;
+    probe.as_file().sync_all()?;
+    probe.close()
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a directory and those above it, each for its owner alone; one that is there stays as it is.
+fn make_private(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(here(dir))
+}
+
+/// The name of a file is on the disk only when its directory is.
+fn sync_directory(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(here(dir))?.sync_all() } else { Ok(()) }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// The empty path is this directory.
+fn here(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}

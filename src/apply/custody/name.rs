@@ -1,0 +1,81 @@
+//! The file name of a user: safe on every file system, and telling which user it was.
+
+use crate::base::UserName;
+
+/// Names that are devices on Windows, whatever their ending.
+const DEVICES: [&str; 22] = [
+    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2",
+    "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+];
+
+/// The longest file name attune makes, in bytes; file systems take 255, and an ending is added.
+const LONGEST: usize = 200;
+
+/// Letters, digits, `_`, `-`, and `.` and `@` inside stay; every other byte of the UTF-8 is `%` and two hexadecimal
+/// digits, and so is the first character where it would hide the file, look like an option or name a device. A capital
+/// is kept: on a file system that does not tell capitals apart, the second of two such users is not written over the
+/// first but refused. A name that gets too long is cut and told apart by a hash.
+pub(super) fn file_name(user: &UserName) -> String {
+    let name = user.as_str();
+    let stem = name.split('.').next().unwrap_or_default();
+    let device = DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device));
+    let mut safe = String::new();
+    for (at, byte) in name.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || byte == b'_' || (at > 0 && matches!(byte, b'-' | b'.' | b'@'));
+        if plain && !(at == 0 && device) {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    if safe.len() > LONGEST {
+        use sha2::Digest as _;
+        let hash = hex::encode(&sha2::Sha256::digest(name)[..16]);
+        safe.truncate(LONGEST - hash.len() - 1);
+        safe = format!("{safe}%{hash}");
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_make_safe_file_names() {
+        let cases = [
+            ("alice", "alice"),
+            ("svc-backup_2", "svc-backup_2"),
+            ("a.b@example.com", "a.b@example.com"),
+            (".hidden", "%2Ehidden"),
+            ("-rf", "%2Drf"),
+            ("a b:c%", "a%20b%3Ac%25"),
+            ("é", "%C3%A9"),
+            ("CON", "%43ON"),
+            ("nul.txt", "%6Eul.txt"),
+            ("console", "console"),
+            ("..", "%2E."),
+            ("a/../b", "a%2F..%2Fb"),
+            ("", ""),
+        ];
+        for (user, expected) in cases {
+            assert_eq!(file_name(&UserName::reported(user)), expected, "{user:?}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_and_told_apart() {
+        let long = |end: char| file_name(&UserName::reported(format!("{}{end}", "x".repeat(400))));
+        assert_eq!(long('a').len(), LONGEST);
+        assert_ne!(long('a'), long('b'));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_back() {
+        for user in ["a b:c%", "é", "CON", ".x", "a%20b"] {
+            let file = file_name(&UserName::reported(user));
+            let back = percent_encoding::percent_decode_str(&file).decode_utf8().unwrap();
+            assert_eq!(back, user);
+        }
+    }
+}
