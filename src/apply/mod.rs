@@ -1,6 +1,7 @@
 //! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
 
 pub mod custody;
+pub mod files;
 mod look;
 mod outcome;
 mod send;

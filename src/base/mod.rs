@@ -1,11 +1,13 @@
 //! The words every other room uses: names, releases, findings, secrets. Imports no other room.
 
+mod file_name;
 mod finding;
 mod names;
 mod release;
 mod secret;
 mod suggest;
 
+pub use file_name::file_name;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use names::{NameProblem, PolicyName, UserName};
 pub use release::Release;

@@ -1,29 +1,39 @@
 //! `attune apply`: runs the plan, once somebody has agreed to it.
 
-use super::args::{Format, GlobalArgs, GuardArgs, Jobs};
+use std::path::PathBuf;
+
+use super::args::{Format, GlobalArgs, GuardArgs, Pace};
 use super::connect::{Connection, connect};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
+use super::interrupt::interruptible;
+use super::journal::Both;
 use super::output::Output;
 use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
+use super::state::State;
 use crate::apply::{Conditions, Outcome, Stop, run};
-use crate::cluster::{Patience, observe};
+use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
+use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::render::json::{self, OutcomeV1, PlanV1};
-use crate::render::text;
+use crate::render::{Before, Settings, before, text};
 
 /// Run the plan
 ///
 /// Plans anew, shows the plan, and asks on a terminal. Elsewhere it needs `--approved DIGEST`, which runs the plan that
 /// was reviewed or nothing, or `--yes`. Afterwards the cluster is observed again and must be as the file says.
+///
+/// Before the first call, all that the plan touches is written down as a desired-state file: applying that one is the
+/// way back. Ctrl-C sees through the calls under way and reports; a second one stops at once.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune apply
   attune apply --approved 3f9c21ab90d4e6f7   the digest that `attune plan` printed
-  attune apply --yes --format json")]
+  attune apply --yes --format json
+  attune apply --file .attune/before-3f9c21ab90d4e6f7.toml    go back to what was before that plan")]
 pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(short, long, conflicts_with = "approved")]
@@ -34,10 +44,13 @@ pub(super) struct ApplyArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Where the state before the apply and its journal are written
+    #[arg(long, value_name = "DIR", default_value = ".attune")]
+    state_dir: PathBuf,
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
-    jobs: Jobs,
+    pace: Pace,
 }
 
 impl ApplyArgs {
@@ -47,24 +60,31 @@ impl ApplyArgs {
             Err(not_ready) => return not_ready.reported(self.format, output),
         };
         let prepared = self.prepare(global, &mut loaded, output).await;
-        let (connection, plan) = match prepared {
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
-        self.show(&plan, &loaded, output)?;
-        if let Err(failure) = self.agreed(&plan, output) {
+        let plan = &prepared.plan;
+        self.show(plan, &loaded, output)?;
+        if let Err(failure) = self.agreed(plan, output) {
             if self.format == Format::Json {
-                output.result(|out, _| json::write(out, &PlanV1::of(&plan, &loaded.sources)))?;
+                output.result(|out, _| json::write(out, &PlanV1::of(plan, &loaded.sources)))?;
             }
             return Err(failure);
         }
-        let outcome = self.carry_out(&plan, &loaded.desired, &connection, output).await;
+        let Some(outcome) = self.carry_out(global, &prepared, &loaded.desired, output).await? else {
+            return Err(dropped());
+        };
         match self.format {
-            Format::Json => output.result(|out, _| json::write(out, &OutcomeV1::of(&plan, &outcome)))?,
+            Format::Json => output.result(|out, _| json::write(out, &OutcomeV1::of(plan, &outcome)))?,
             Format::Text if plan.is_empty() => {}
-            Format::Text => output.result(|out, styles| text::outcome(out, styles, &plan, &outcome))?,
+            Format::Text => output.result(|out, styles| text::outcome(out, styles, plan, &outcome))?,
         }
-        Ok(if outcome.all_good() && outcome.converged() { Exit::Done } else { Exit::Partial })
+        Ok(match (prepared.stop.is_asked(), outcome.all_good() && outcome.converged()) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::Done,
+            (false, false) => Exit::Partial,
+        })
     }
 
     async fn prepare(
@@ -72,11 +92,11 @@ impl ApplyArgs {
         global: &GlobalArgs,
         loaded: &mut Loaded,
         output: &mut Output,
-    ) -> Result<(Connection, Plan), Failure> {
+    ) -> Result<Prepared, Failure> {
         let connection = connect(global, &loaded.desired.cluster, output).await?;
-        let observed = observe(&connection.cluster, &loaded.desired, self.jobs.get()).await?;
+        let observed = observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await?;
         let plan = planned(loaded, &observed, &self.guards)?;
-        Ok((connection, plan))
+        Ok(Prepared { connection, observed, plan, stop: Stop::default() })
     }
 
     /// The plan is part of the text result; beside JSON it goes to stderr.
@@ -116,26 +136,82 @@ impl ApplyArgs {
         }
     }
 
-    async fn carry_out(&self, plan: &Plan, desired: &Desired, connection: &Connection, output: &mut Output) -> Outcome {
+    /// Runs the plan and observes again; `None` when it was dropped in the middle.
+    async fn carry_out(
+        &self,
+        global: &GlobalArgs,
+        prepared: &Prepared,
+        desired: &Desired,
+        output: &mut Output,
+    ) -> Result<Option<Outcome>, Failure> {
+        let plan = &prepared.plan;
+        if plan.is_empty() {
+            let remaining = self.again(prepared, desired, output).await;
+            return Ok(Some(Outcome { steps: Vec::new(), remaining }));
+        }
+        let state = State::lock(&self.state_dir, &plan.identity)?;
+        let way_back = state.write_before(&self.before(global, prepared, desired)?)?;
+        let journal = state.journal(plan)?;
         let progress = Progress::new(plan.steps.len(), output);
-        let conditions = Conditions {
-            cluster: &connection.cluster,
-            jobs: self.jobs.get(),
-            patience: Patience::default(),
-            stop: &Stop::default(),
-            watch: &progress,
+        let told = || progress.say("interrupted: seeing through the calls under way; once more stops at once");
+        let work = async {
+            let conditions = Conditions {
+                cluster: &prepared.connection.cluster,
+                jobs: self.pace.jobs(),
+                patience: self.pace.patience(),
+                stop: &prepared.stop,
+                watch: &Both(&journal, &progress),
+            };
+            let steps = run(plan, &conditions).await;
+            progress.finish();
+            Outcome { steps, remaining: self.again(prepared, desired, output).await }
         };
-        let steps = run(plan, &conditions).await;
-        progress.finish();
-        let remaining = match observe(&connection.cluster, desired, self.jobs.get()).await {
+        let outcome = interruptible(work, &prepared.stop, told).await;
+        if let Some(outcome) = &outcome {
+            journal.over(outcome);
+        }
+        output.aside(|out, _| writeln!(out, "the way back: attune apply --file {}", way_back.display()));
+        Ok(outcome)
+    }
+
+    fn before(&self, global: &GlobalArgs, prepared: &Prepared, desired: &Desired) -> Result<Before, Failure> {
+        let directory = std::env::current_dir().map_err(|error| {
+            Failure::new(&exit::ENVIRONMENT, format!("the current directory cannot be told: {error}"))
+        })?;
+        let settings = Settings {
+            cluster: &desired.cluster,
+            instead: global.cluster.as_deref(),
+            credentials: desired.credentials.as_ref(),
+            directory: &directory,
+        };
+        let catalogue = self.guards.actions(&prepared.observed)?;
+        Ok(before(&prepared.plan, &prepared.observed, settings, &catalogue))
+    }
+
+    /// What a new plan finds to do; `None` when the cluster cannot be observed.
+    async fn again(&self, prepared: &Prepared, desired: &Desired, output: &mut Output) -> Option<Box<Plan>> {
+        match observe(&prepared.connection.patient(&self.pace), desired, self.pace.jobs()).await {
             Ok(observed) => Some(Box::new(crate::plan::plan(desired, &observed))),
             Err(error) => {
                 output.urgent(|out, _| writeln!(out, "the cluster could not be observed again: {error}"));
                 None
             }
-        };
-        Outcome { steps, remaining }
+        }
     }
+}
+
+/// A plan, and what it was made from.
+struct Prepared {
+    connection: Connection,
+    observed: Observed,
+    plan: Plan,
+    stop: Stop,
+}
+
+fn dropped() -> Failure {
+    let message = "interrupted twice: stopped at once, and calls under way may have happened or not";
+    let help = "run `attune plan` to see where the cluster stands, and `attune apply` to go on";
+    Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }
 
 fn approved(plan: &Plan, approval: &str) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::Patience;
 use crate::desired::{Exemption, Guards};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -118,16 +119,24 @@ impl GuardArgs {
     }
 }
 
-/// How many calls are under way at once, for commands that talk to a cluster.
+/// How a command goes about its calls to a cluster.
 #[derive(Debug, clap::Args)]
-pub(super) struct Jobs {
+pub(super) struct Pace {
     /// How many calls may be under way at once
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
+    /// How often a call is tried again that got no answer; one that changes something only once looking has shown that
+    /// it did not happen
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    retries: u32,
 }
 
-impl Jobs {
-    pub(super) fn get(&self) -> usize {
+impl Pace {
+    pub(super) fn jobs(&self) -> usize {
         self.jobs.into()
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        Patience { retries: self.retries, ..Patience::default() }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::GlobalArgs;
+use super::args::{GlobalArgs, Pace};
 use super::desired::{SIM, parse};
 use super::exit::{self, Failure};
 use super::output::Output;
-use crate::cluster::Credentials;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
+use crate::cluster::{Credentials, Patient};
 use crate::desired::ClusterSettings;
 use crate::sim;
 
@@ -16,6 +16,13 @@ pub(super) struct Connection {
     /// The cluster.
     pub(super) cluster: RestCluster,
     _simulated: Option<sim::Running>,
+}
+
+impl Connection {
+    /// The cluster, asked again where it does not answer.
+    pub(super) fn patient(&self, pace: &Pace) -> Patient<'_> {
+        Patient::new(&self.cluster, pace.patience())
+    }
 }
 
 /// Where the cluster is.

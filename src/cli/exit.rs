@@ -65,6 +65,8 @@ codes! {
     UNAUTHORIZED = "not-authorized", "The cluster does not accept the login, or the role does not suffice.";
     CALL_FAILED = "call-failed", "The cluster refused a call, or gave an answer that cannot be read.";
     STALE = "stale-plan", "The plan is not the one that was approved.";
+    APPLY_UNDER_WAY = "apply-under-way", "Another apply to the same cluster is under way from the same directory.";
+    INTERRUPTED = "interrupted", "An apply was interrupted twice, and stopped where it was.";
     NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
     SIMULATOR = "simulator", "The simulated cluster cannot be started.";
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";

@@ -8,12 +8,15 @@ mod connect;
 mod desired;
 mod exit;
 mod fix;
+mod interrupt;
+mod journal;
 mod output;
 mod plan;
 mod policy;
 mod progress;
 mod schema;
 mod sim;
+mod state;
 mod validate;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, GlobalArgs, GuardArgs, Jobs};
+use super::args::{Format, GlobalArgs, GuardArgs, Pace};
 use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
@@ -40,14 +40,15 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
-    jobs: Jobs,
+    pace: Pace,
 }
 
 impl PlanArgs {
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
         let mut loaded = read_whole(global, output)?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
-        let observed = observe(&connection.cluster, &loaded.desired, self.jobs.get()).await.map_err(Failure::from)?;
+        let observed =
+            observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await.map_err(Failure::from)?;
         let plan = planned(&mut loaded, &observed, &self.guards)?;
         Ok((loaded, plan))
     }
@@ -81,11 +82,17 @@ impl PlanArgs {
 /// Makes the plan of a run: the one place where the file, the guards of the command line and the actions meet.
 pub(super) fn planned(loaded: &mut Loaded, observed: &Observed, guards: &GuardArgs) -> Result<Plan, Failure> {
     guards.add_to(&mut loaded.desired.guards);
-    let catalogue = match guards.catalogue() {
-        Some(path) => catalogue(path)?,
-        None => Catalogue::of(&observed.identity.release),
-    };
-    Ok(plan_with(&loaded.desired, observed, &catalogue))
+    Ok(plan_with(&loaded.desired, observed, &guards.actions(observed)?))
+}
+
+impl GuardArgs {
+    /// The actions of the cluster: the given ones, else those of its release.
+    pub(super) fn actions(&self, observed: &Observed) -> Result<Catalogue, Failure> {
+        match self.catalogue() {
+            Some(path) => catalogue(path),
+            None => Ok(Catalogue::of(&observed.identity.release)),
+        }
+    }
 }
 
 /// Reads a table of actions.

@@ -21,6 +21,14 @@ impl Progress {
         Self(bar)
     }
 
+    /// Says something beside the bar, on stderr in any case.
+    pub(super) fn say(&self, text: &str) {
+        self.0.suspend(|| {
+            // There is nowhere to report that stderr is gone.
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{text}\n"));
+        });
+    }
+
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();

@@ -53,6 +53,12 @@ impl FromStr for Recipient {
     }
 }
 
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Recipient({})", self.0)
@@ -142,6 +148,18 @@ impl Argument {
     #[must_use]
     pub fn becomes_option(&self, names: Names<'_>) -> bool {
         matches!(self.0.first(), Some(Part::Place(_))) && self.filled(names).starts_with('-')
+    }
+}
+
+impl fmt::Display for Argument {
+    /// As it is written in a file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}")),
+            Part::Place(Place::User) => f.write_str("{user}"),
+            Part::Place(Place::Cluster) => f.write_str("{cluster}"),
+            Part::Place(Place::Tenant) => f.write_str("{tenant}"),
+        })
     }
 }
 
@@ -280,6 +298,8 @@ mod tests {
         assert_eq!(filled("").unwrap(), "");
         assert_eq!(filled("x{secret_key}").unwrap_err(), "{secret_key}");
         assert_eq!(filled("x{user").unwrap_err(), "{user");
+        let written = "{{user}} {user}/{tenant}";
+        assert_eq!(Argument::parse(written).unwrap().to_string(), written);
     }
 
     #[test]

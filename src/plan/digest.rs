@@ -1,16 +1,16 @@
 //! The plan's digest: what an approval is bound to.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::PolicyName;
 use crate::observed::Observed;
 
-use super::change::{Change, ChangeKind};
+use super::change::Change;
 use super::step::{Call, Step};
+use super::touched::Touched;
 
 /// SHA-256 over the tenant, the cluster's guid, what was observed of the objects that the plan touches, and the steps.
 /// No time, path or order of files is part of it: unrelated drift does not change it, drift that matters does.
@@ -55,12 +55,12 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
         hash.update("\n");
     };
     line(json!(["attune.digest/1", observed.identity.guid, observed.identity.tenant]));
-    let (policies, users) = touched(changes, steps);
-    for policy in policies {
+    let touched = Touched::of(changes, steps);
+    for policy in touched.policies {
         let body = observed.policies.get(policy).map(|body| body.text().unwrap_or_default());
         line(json!(["policy", policy.as_str(), body]));
     }
-    for user in users {
+    for user in touched.users {
         let holds = observed.users.get(user).map(|user| user.holds.as_ref().map(PolicyName::as_str));
         line(json!(["user", user.as_str(), holds]));
     }
@@ -76,46 +76,4 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
         });
     }
     Digest(hex::encode(hash.finalize()))
-}
-
-/// The objects that the plan changes or relies on.
-fn touched<'a>(changes: &'a [Change], steps: &'a [Step]) -> (BTreeSet<&'a PolicyName>, BTreeSet<&'a UserName>) {
-    let mut policies = BTreeSet::new();
-    let mut users = BTreeSet::new();
-    for change in changes {
-        match &change.kind {
-            ChangeKind::AddPolicy { policy, .. } => {
-                policies.insert(policy);
-            }
-            ChangeKind::RemovePolicy { policy, leftovers, .. } => policies.extend(leftovers.iter().chain([policy])),
-            ChangeKind::ReplacePolicy { policy, leftovers, holders, .. } => {
-                policies.extend(leftovers.iter().chain([policy]));
-                users.extend(holders.iter().map(|holder| &holder.user));
-            }
-            ChangeKind::Attach { user, after } => {
-                policies.insert(after);
-                users.insert(user);
-            }
-            ChangeKind::Move { user, before, after } => {
-                policies.extend([before, after]);
-                users.insert(user);
-            }
-            ChangeKind::Detach { user, before } => {
-                policies.insert(before);
-                users.insert(user);
-            }
-        }
-    }
-    for step in steps {
-        match &step.call {
-            Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
-                policies.insert(policy);
-            }
-            Call::Attach { user, policy, .. } | Call::Detach { user, policy } => {
-                policies.insert(policy);
-                users.insert(user);
-            }
-        }
-    }
-    (policies, users)
 }

@@ -13,6 +13,7 @@ mod guards;
 mod order;
 mod problems;
 mod step;
+mod touched;
 mod ways;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::CODES;
 pub use digest::Digest;
 pub use step::{Call, Step, StepId};
+pub use touched::Touched;
 
 /// Everything an apply does, and everything a reviewer needs to agree to it. Leaves nothing to decide.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Plans, outcomes and findings for people and machines: each a pure function to a writer.
 
+mod before;
 mod findings;
 mod github;
 pub mod json;
@@ -7,6 +8,7 @@ mod styles;
 pub mod text;
 mod words;
 
+pub use before::{Before, Settings, before};
 pub use findings::findings;
 pub use github::annotations;
 pub use styles::Styles;

@@ -19,6 +19,8 @@ mod golden;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod interrupt;
+#[cfg(test)]
 mod lint;
 #[cfg(test)]
 mod policy;
@@ -32,3 +34,5 @@ mod secrets;
 mod served;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod way_back;

@@ -15,12 +15,17 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the state `cluster.json` of a folder, with further arguments.
     pub(crate) fn start(folder: &Folder, args: &str) -> Self {
-        let args = format!("sim serve --state cluster.json --quiet {args}");
-        let mut command = folder.command(args.split_whitespace());
+        Self::start_with(folder, &args.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The same, with arguments that may hold blanks.
+    pub(crate) fn start_with(folder: &Folder, args: &[&str]) -> Self {
+        let serve = ["sim", "serve", "--state", "cluster.json", "--quiet"];
+        let mut command = folder.command(serve.into_iter().chain(args.iter().copied()));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next().unwrap().unwrap();
-        let fingerprint = args.contains("--tls").then(|| lines.next().unwrap().unwrap());
+        let fingerprint = args.contains(&"--tls").then(|| lines.next().unwrap().unwrap());
         Self { child, url, fingerprint }
     }
 }

@@ -3,8 +3,6 @@
 
 mod command;
 mod encrypt;
-mod files;
-mod name;
 mod record;
 mod redact;
 
@@ -18,11 +16,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-use crate::base::{KeyPair, UserName};
+use crate::base::{KeyPair, UserName, file_name};
 use crate::desired::{Names, Sink};
 
+use super::files;
 use command::Program;
-use name::file_name;
 use record::record;
 
 /// How long a command may take to store one key pair. It does no more than a call or two to a store of secrets.
@@ -163,8 +161,11 @@ impl Custody {
                 Err(why) => redact::redacted(&why, &[pair.secret_key.expose_secret(), &pair.access_key]),
             },
         };
-        match files::first_free(&self.context.state_dir, |n| format!("emergency-{}-{n}.json", file_name(user)), &record)
-        {
+        match files::first_free(
+            &self.context.state_dir,
+            |n| format!("emergency-{}-{n}.json", file_name(user.as_str())),
+            &record,
+        ) {
             Ok(path) => Kept::Emergency { path, why },
             Err(error) => {
                 let dir = self.context.state_dir.display();
@@ -199,7 +200,7 @@ impl Custody {
     /// The file of a user in the sink's directory.
     fn target(&self, dir: &Path, user: &UserName) -> PathBuf {
         let end = if matches!(self.sink, Some(Sink::Age { .. })) { "json.age" } else { "json" };
-        dir.join(format!("{}.{end}", file_name(user)))
+        dir.join(format!("{}.{end}", file_name(user.as_str())))
     }
 
     fn names<'a>(&'a self, user: &'a UserName) -> Names<'a> {

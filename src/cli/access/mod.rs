@@ -3,7 +3,7 @@
 mod holders;
 
 use super::actions::{ActionArgs, Rules};
-use super::args::{Format, GlobalArgs, Jobs};
+use super::args::{Format, GlobalArgs, Pace};
 use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
@@ -54,7 +54,7 @@ pub(super) struct AccessArgs {
     #[command(flatten)]
     actions: ActionArgs,
     #[command(flatten)]
-    jobs: Jobs,
+    pace: Pace,
 }
 
 impl AccessArgs {
@@ -101,7 +101,7 @@ impl AccessArgs {
             return Ok((holders::declared(&loaded.desired, release), self.actions.catalogue()?));
         }
         let connection = connect(global, &loaded.desired.cluster, output).await?;
-        let observed = observe_held(&connection.cluster, self.jobs.get()).await.map_err(Failure::from)?;
+        let observed = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&observed.identity.release)?;
         Ok((holders::observed(&observed)?, catalogue))
     }

@@ -22,8 +22,8 @@ pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, Witness
 pub use access_report::AccessReportV1;
 pub use finding::{FindingV1, FindingsV1};
 pub use note::NoteV1;
-pub use outcome::OutcomeV1;
-pub use plan::{PlanV1, SummaryV1};
+pub use outcome::{OutcomeV1, StepOutcomeV1};
+pub use plan::{PlanV1, StepV1, SummaryV1};
 pub use policy_diff::PolicyDiffV1;
 pub use sarif::SarifV1;
 

@@ -97,7 +97,9 @@ impl OutcomeV1 {
 }
 
 impl StepOutcomeV1 {
-    fn of(step: &StepOutcome) -> Self {
+    /// A copy of what became of a step.
+    #[must_use]
+    pub fn of(step: &StepOutcome) -> Self {
         let (status, because) = match &step.status {
             Status::Done => (StatusV1::Done, None),
             Status::AlreadyDone => (StatusV1::AlreadyDone, None),

@@ -187,7 +187,9 @@ impl SummaryV1 {
 }
 
 impl StepV1 {
-    fn of(step: &Step) -> Self {
+    /// A copy of a step.
+    #[must_use]
+    pub fn of(step: &Step) -> Self {
         let (call, policy, user, sent) = match &step.call {
             Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, policy, None, document(sent)),
             Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, policy, None, None),

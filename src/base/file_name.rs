@@ -1,6 +1,4 @@
-//! The file name of a user: safe on every file system, and telling which user it was.
-
-use crate::base::UserName;
+//! The file name of a user or policy: safe on every file system, and telling which one it was.
 
 /// Names that are devices on Windows, whatever their ending.
 const DEVICES: [&str; 22] = [
@@ -13,10 +11,10 @@ const LONGEST: usize = 200;
 
 /// Letters, digits, `_`, `-`, and `.` and `@` inside stay; every other byte of the UTF-8 is `%` and two hexadecimal
 /// digits, and so is the first character where it would hide the file, look like an option or name a device. A capital
-/// is kept: on a file system that does not tell capitals apart, the second of two such users is not written over the
+/// is kept: on a file system that does not tell capitals apart, the second of two such names is not written over the
 /// first but refused. A name that gets too long is cut and told apart by a hash.
-pub(super) fn file_name(user: &UserName) -> String {
-    let name = user.as_str();
+#[must_use]
+pub fn file_name(name: &str) -> String {
     let stem = name.split('.').next().unwrap_or_default();
     let device = DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device));
     let mut safe = String::new();
@@ -58,24 +56,24 @@ mod tests {
             ("a/../b", "a%2F..%2Fb"),
             ("", ""),
         ];
-        for (user, expected) in cases {
-            assert_eq!(file_name(&UserName::reported(user)), expected, "{user:?}");
+        for (name, expected) in cases {
+            assert_eq!(file_name(name), expected, "{name:?}");
         }
     }
 
     #[test]
     fn long_names_are_cut_and_told_apart() {
-        let long = |end: char| file_name(&UserName::reported(format!("{}{end}", "x".repeat(400))));
+        let long = |end: char| file_name(&format!("{}{end}", "x".repeat(400)));
         assert_eq!(long('a').len(), LONGEST);
         assert_ne!(long('a'), long('b'));
     }
 
     #[test]
     fn what_is_written_can_be_read_back() {
-        for user in ["a b:c%", "é", "CON", ".x", "a%20b"] {
-            let file = file_name(&UserName::reported(user));
+        for name in ["a b:c%", "é", "CON", ".x", "a%20b"] {
+            let file = file_name(name);
             let back = percent_encoding::percent_decode_str(&file).decode_utf8().unwrap();
-            assert_eq!(back, user);
+            assert_eq!(back, name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Files that only their owner can read, that are on the disk before anything goes on, and that replace nothing.
+//! Files that only their owner can read, and that are on the disk before anything goes on.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -9,7 +9,10 @@ const TRIES: usize = 10_000;
 
 /// Writes a file that is not there yet. It has its mode from the start, and is on the disk, with its name, when this
 /// returns. What could not be written whole is taken away again.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the file system; a file that is there already is one.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = directory_of(path);
     make_private(dir)?;
     let mut file = private().open(path)?;
@@ -19,6 +22,31 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(path);
     }
     written
+}
+
+/// Writes a file, in place of one that is there: at no time is there half of it.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = directory_of(path);
+    make_private(dir)?;
+    // Such a file is for its owner alone from the start.
+    let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(here(dir))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_directory(dir)
+}
+
+/// Opens a file to add to its end; makes it where there is none.
+///
+/// # Errors
+/// Those of the file system.
+pub fn append(path: &Path) -> io::Result<File> {
+    make_private(directory_of(path))?;
+    let mut options = private();
+    options.create_new(false).create(true).append(true).open(path)
 }
 
 /// Writes a file under the first of these names that is free, counted from 1.

@@ -1,0 +1,88 @@
+//! The journal of an apply: one JSON line for each thing that happens, written before the next one does.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::apply::{Outcome, StepOutcome, Watch};
+use crate::plan::{Plan, Step};
+use crate::render::json::{StepOutcomeV1, StepV1};
+
+/// Writes down what an apply does. No line holds a secret.
+pub(super) struct Journal<'a> {
+    plan: &'a Plan,
+    file: Mutex<File>,
+}
+
+impl<'a> Journal<'a> {
+    /// Writes the first line.
+    pub(super) fn begin(file: File, plan: &'a Plan) -> io::Result<Self> {
+        let journal = Self { plan, file: Mutex::new(file) };
+        journal.line(json!({
+            "event": "begun",
+            "digest": plan.digest.as_str(),
+            "cluster": plan.identity.name,
+            "guid": plan.identity.guid,
+            "tenant": plan.identity.tenant,
+            "user": plan.identity.user.as_str(),
+            "steps": plan.steps.len(),
+        }))?;
+        journal.file().sync_all()?;
+        Ok(journal)
+    }
+
+    /// Writes the last line.
+    pub(super) fn over(&self, outcome: &Outcome) {
+        self.note(json!({"event": "over", "converged": outcome.converged()}));
+        // Lines survive the end of this process by themselves, and that of the machine by this.
+        if let Err(error) = self.file().sync_all() {
+            tracing::warn!(%error, "the journal may not be on the disk");
+        }
+    }
+
+    fn line(&self, mut event: Value) -> io::Result<()> {
+        event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
+        let line = format!("{event}\n");
+        self.file().write_all(line.as_bytes())
+    }
+
+    fn file(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Once calls are under way a full disk is no reason to stop halfway.
+    fn note(&self, event: Value) {
+        if let Err(error) = self.line(event) {
+            tracing::warn!(%error, digest = self.plan.digest.short(), "the journal cannot be written");
+        }
+    }
+}
+
+impl Watch for Journal<'_> {
+    fn started(&self, step: &Step) {
+        self.note(json!({"event": "started", "step": StepV1::of(step)}));
+    }
+
+    fn ended(&self, _: &Step, outcome: &StepOutcome) {
+        self.note(json!({"event": "ended", "outcome": StepOutcomeV1::of(outcome)}));
+    }
+}
+
+/// Two that are told the same.
+pub(super) struct Both<'a>(pub(super) &'a dyn Watch, pub(super) &'a dyn Watch);
+
+impl Watch for Both<'_> {
+    fn started(&self, step: &Step) {
+        self.0.started(step);
+        self.1.started(step);
+    }
+
+    fn ended(&self, step: &Step, outcome: &StepOutcome) {
+        self.0.ended(step, outcome);
+        self.1.ended(step, outcome);
+    }
+}

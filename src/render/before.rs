@@ -1,0 +1,219 @@
+//! The way back: what a plan touches, as it was, in the form of a desired-state file.
+//!
+//! Applying that file is the way back, with no machinery of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::base::{PolicyName, Severity, UserName, file_name};
+use crate::desired::{ClusterSettings, Sink, Strategy};
+use crate::observed::Observed;
+use crate::plan::{Plan, Touched};
+use crate::policy::{self, Catalogue, Depth, LintInput};
+
+/// The files of a way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// The name of the desired-state file.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// The documents, by their paths beside it.
+    pub documents: BTreeMap<String, String>,
+}
+
+/// What a way back is made of, beside what was observed.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// How the cluster is reached.
+    pub cluster: &'a ClusterSettings,
+    /// The cluster that the command line names instead, if any.
+    pub instead: Option<&'a str>,
+    /// Where new secrets go.
+    pub credentials: Option<&'a Sink>,
+    /// The directory that relative paths are relative to.
+    pub directory: &'a Path,
+}
+
+/// Makes the files by which what `plan` touches can be made again what was `observed`.
+#[must_use]
+pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogue: &Catalogue) -> Before {
+    let stem = format!("before-{}", plan.digest.short());
+    let mut maker = Maker { observed, catalogue, stem: stem.clone(), documents: BTreeMap::new(), unsaid: Vec::new() };
+    let touched = plan.touched();
+    let mut table = Table::new();
+    table.insert("cluster".into(), Value::Table(cluster(&settings, &observed.identity.tenant)));
+    if let Some(sink) = settings.credentials {
+        table.insert("credentials".into(), Value::Table(credentials(sink, settings.directory)));
+    }
+    table.insert("policies".into(), Value::Table(maker.policies(&touched)));
+    table.insert("users".into(), Value::Table(maker.users(&touched)));
+    let body = toml::to_string(&table).unwrap_or_default();
+    let text = format!("{}{body}", head(plan, &maker.unsaid));
+    Before { name: format!("{stem}.toml"), text, documents: maker.documents }
+}
+
+fn head(plan: &Plan, unsaid: &[String]) -> String {
+    let mut text = format!(
+        "# What plan {} touches on cluster {} (tenant {}), as it was before.\n\
+         # To go back, apply this file. It names nothing else, and so changes nothing else.\n",
+        plan.digest.short(),
+        one_line(&plan.identity.name),
+        one_line(&plan.identity.tenant),
+    );
+    for line in unsaid {
+        text += &format!("# {}\n", one_line(line));
+    }
+    text.push('\n');
+    text
+}
+
+/// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {
+    let mut table = Table::new();
+    let endpoint = |text: &str, directory: &Path| match text.strip_prefix("sim:") {
+        Some(path) => format!("sim:{}", settings.directory.join(directory).join(path).display()),
+        None => text.to_owned(),
+    };
+    let endpoints: Vec<Value> = match settings.instead {
+        Some(instead) => vec![endpoint(instead, Path::new("")).into()],
+        None => settings.cluster.endpoints.iter().map(|at| endpoint(&at.text, &at.directory).into()).collect(),
+    };
+    table.insert("endpoints".into(), endpoints.into());
+    table.insert("tenant".into(), tenant.into());
+    if let Some(file) = &settings.cluster.ca_file {
+        table.insert("ca_file".into(), shown(&settings.directory.join(file)).into());
+    }
+    if let Some(digits) = &settings.cluster.fingerprint {
+        table.insert("fingerprint".into(), format!("sha256:{digits}").into());
+    }
+    if settings.cluster.replace == Strategy::Gap {
+        table.insert("replace".into(), "gap".into());
+    }
+    table
+}
+
+fn credentials(sink: &Sink, directory: &Path) -> Table {
+    let dir = |dir: &Path| ("dir".to_owned(), Value::from(shown(&directory.join(dir))));
+    Table::from_iter(match sink {
+        Sink::Age { recipients, dir: to } => {
+            let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+            vec![("age".to_owned(), recipients.into()), dir(to)]
+        }
+        Sink::File { dir: to } => vec![("file".to_owned(), true.into()), dir(to)],
+        Sink::Command { program, arguments } => {
+            // A name without a path is looked for in `PATH`.
+            let named = program.components().count() == 1;
+            let program = if named { program.clone() } else { directory.join(program) };
+            let words = [shown(&program)].into_iter().chain(arguments.iter().map(ToString::to_string));
+            vec![("command".to_owned(), words.collect::<Vec<String>>().into())]
+        }
+    })
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+struct Maker<'a> {
+    observed: &'a Observed,
+    catalogue: &'a Catalogue,
+    stem: String,
+    documents: BTreeMap<String, String>,
+    /// What cannot be said in a file.
+    unsaid: Vec<String>,
+}
+
+impl Maker<'_> {
+    fn policies(&mut self, touched: &Touched<'_>) -> Table {
+        let mut names: Vec<PolicyName> = touched.policies.iter().map(|policy| meant(policy)).collect();
+        names.sort();
+        names.dedup();
+        let held: Vec<PolicyName> = touched.users.iter().filter_map(|user| self.held(user)).collect();
+        let mut table = Table::new();
+        for policy in names.iter().filter(|policy| !policy.is_predefined()) {
+            match self.text_of(policy) {
+                Some(text) => {
+                    if let Some(entry) = self.present(policy, text) {
+                        table.insert(policy.as_str().to_owned(), entry.into());
+                    }
+                }
+                None if held.contains(policy) => self
+                    .unsaid
+                    .push(format!("policy {policy} is held but not there, or its document was not read: left out")),
+                None => {
+                    table.insert(policy.as_str().to_owned(), Table::from_iter([("absent".into(), true.into())]).into());
+                }
+            }
+        }
+        table
+    }
+
+    /// The document that a policy gives access by: its own, or that of what stands in for it.
+    fn text_of(&self, policy: &PolicyName) -> Option<String> {
+        let own = self.observed.policies.get(policy);
+        let stand_in = || {
+            let mut all = self.observed.policies.iter();
+            all.find(|(name, _)| name.in_transit_for().as_ref() == Some(policy)).map(|(_, body)| body)
+        };
+        own.or_else(stand_in)?.text().map(str::to_owned)
+    }
+
+    fn present(&mut self, policy: &PolicyName, text: String) -> Option<Table> {
+        let path = format!("{}/{}.json", self.stem, file_name(policy.as_str()));
+        let read = policy::read(&text);
+        let mut entry = Table::from_iter([("document".to_owned(), Value::from(path.clone()))]);
+        let mut allow = read.document.as_ref().map(|document| self.broken_rules(document)).unwrap_or_default();
+        allow.extend(read.problems.iter().map(|problem| problem.rule.id.to_owned()));
+        allow.sort();
+        allow.dedup();
+        if !allow.is_empty() {
+            entry.insert("lint".into(), Table::from_iter([("allow".to_owned(), Value::from(allow))]).into());
+        }
+        let declarable =
+            read.document.is_some() && !read.problems.iter().any(|problem| problem.severity == Severity::Error);
+        self.documents.insert(path.clone(), text);
+        if declarable {
+            return Some(entry);
+        }
+        self.unsaid.push(format!(
+            "policy {policy}: no file can declare its document, which is kept in {path}: add it by hand"
+        ));
+        None
+    }
+
+    /// The rules that a document breaks: it was there, and must be let be there again.
+    fn broken_rules(&self, document: &policy::Document) -> Vec<String> {
+        let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth: Depth::Quick };
+        policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
+    }
+
+    fn users(&self, touched: &Touched<'_>) -> Table {
+        let known = touched.users.iter().filter(|user| self.observed.users.contains_key(**user));
+        known
+            .map(|user| {
+                let entry = match self.held(user) {
+                    Some(policy) => ("policy".to_owned(), Value::from(policy.as_str())),
+                    None => ("detached".to_owned(), true.into()),
+                };
+                (user.as_str().to_owned(), Value::Table(Table::from_iter([entry])))
+            })
+            .collect()
+    }
+
+    /// The policy a user holds, by its own name also where a stand-in is held.
+    fn held(&self, user: &UserName) -> Option<PolicyName> {
+        self.observed.users.get(user)?.holds.as_ref().map(meant)
+    }
+}
+
+/// The policy that is meant by a name: a stand-in means what it stands in for.
+fn meant(policy: &PolicyName) -> PolicyName {
+    policy.in_transit_for().unwrap_or_else(|| policy.clone())
+}

@@ -1,0 +1,92 @@
+//! An apply that is interrupted, and one whose ground moves under it.
+
+use std::process::{Child, Command, Stdio};
+
+use super::harness::{Folder, Run};
+use super::served::Served;
+
+const FILE: &str = r#"
+[credentials]
+file = true
+dir  = "secrets"
+[users.ua]
+policy = "readonly"
+[users.ub]
+policy = "readonly"
+[users.uc]
+policy = "readonly"
+"#;
+
+fn folder() -> Folder {
+    let state = r#"{"tenants":{"Root":{"users":{"ua":{},"ub":{},"uc":{}}}}}"#;
+    Folder::with(&[("attune.toml", FILE), ("cluster.json", state)])
+}
+
+fn begun(folder: &Folder, served: &Served) -> Child {
+    let args = ["apply", "--yes", "--jobs", "1", "--cluster", &served.url];
+    let mut command = folder.command(args);
+    command.env("ATTUNE_USERNAME", "admin").env("ATTUNE_PASSWORD", "admin");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until the journal tells of the second call, which the cluster keeps waiting.
+fn under_way(folder: &Folder, child: &mut Child) {
+    loop {
+        let journals = std::fs::read_dir(folder.path(".attune")).into_iter().flatten();
+        let mut journals = journals.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
+        let journal = journals.find(|path| path.extension().is_some_and(|end| end == "jsonl"));
+        let text = journal.map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default();
+        if text.matches("\"started\"").count() == 2 {
+            return;
+        }
+        assert_eq!(child.try_wait().unwrap(), None, "the apply ended before it was interrupted: {text}");
+        std::thread::yield_now();
+    }
+}
+
+fn interrupt(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn an_interruption_sees_through_what_is_under_way_and_begins_nothing_more() {
+    let folder = folder();
+    let served = Served::start(&folder, "--fault write:2=delay:2s");
+    let mut child = begun(&folder, &served);
+    under_way(&folder, &mut child);
+    interrupt(&child);
+    let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(130);
+    let run = run.says("3 calls: 2 done, 1 not reached").says("not begun before the interruption");
+    run.warns("interrupted: seeing through the calls under way");
+    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
+    folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(0).says("1 call: 1 done");
+}
+
+#[test]
+fn a_second_interruption_stops_at_once() {
+    let folder = folder();
+    let served = Served::start(&folder, "--fault write:2=delay:1h");
+    let mut child = begun(&folder, &served);
+    under_way(&folder, &mut child);
+    interrupt(&child);
+    // The first is heard before the second is sent: signals of one kind do not queue.
+    let mut heard = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut heard).unwrap();
+    interrupt(&child);
+    std::io::Read::read_to_string(&mut stderr, &mut heard).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{heard}");
+    assert!(heard.contains("stopped at once"), "{heard}");
+}
+
+#[test]
+fn what_another_administrator_changes_meanwhile_is_not_overwritten() {
+    let folder = folder();
+    // The first look at the users is for the plan, the second before the first call.
+    let behind = r#"behind:{"attach":{"policy":"readwrite","user":"ub"}}"#;
+    let served = Served::start_with(&folder, &["--fault", &format!("GET /users#2={behind}")]);
+    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
+    let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(5);
+    run.says("attach readonly to ub: drifted: user `ub` holds `readwrite`").says("3 calls: 2 done, 1 drifted");
+    assert_eq!(folder.state()["tenants"]["Root"]["users"]["ub"]["policy"], "readwrite");
+}
