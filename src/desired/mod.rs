@@ -18,7 +18,7 @@ use crate::base::{FileId, Location, PolicyName, UserName};
 use crate::policy::{Document, Places};
 
 pub use codes::CODES;
-pub use guards::{Exemption, Guards, NoExemption};
+pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;
