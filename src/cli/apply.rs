@@ -33,7 +33,8 @@ Examples:
   attune apply
   attune apply --approved 3f9c21ab90d4e6f7   the digest that `attune plan` printed
   attune apply --yes --format json
-  attune apply --file .attune/before-3f9c21ab90d4e6f7.toml    go back to what was before that plan")]
+  attune apply --file .attune/before-3f9c21ab90d4e6f7.toml    go back to what was before that plan
+  attune apply --override max_removals=12    a guard of the file, set for this run")]
 pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(short, long, conflicts_with = "approved")]

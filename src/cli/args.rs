@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cluster::Patience;
-use crate::desired::{Exemption, Guards};
+use crate::desired::{Exemption, Guards, Override};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 /// Keeps the S3 access of a WEKA cluster in tune with a file under review.
@@ -101,6 +101,9 @@ pub(super) struct GuardArgs {
     /// Agree to new access: `user:action:pattern`, such as `bob:s3:PutObject:logs/*`
     #[arg(long, value_name = "AGREED")]
     allow_access: Vec<Exemption>,
+    /// Set a guard for this run: `max_removals=12`, `max_detached=10%`, `protected_users=NAME`, `protected_policies=NAME`
+    #[arg(long = "override", value_name = "GUARD=VALUE")]
+    overrides: Vec<Override>,
     /// The actions of the cluster instead of the built-in table: JSON, `[{"name": …, "kind": "account|bucket|object"}]`
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
@@ -111,6 +114,7 @@ impl GuardArgs {
     pub(super) fn add_to(&self, guards: &mut Guards) {
         guards.deny_new_access |= self.deny_new_access;
         guards.allow_access.extend(self.allow_access.iter().cloned());
+        guards.overrides.extend(self.overrides.iter().cloned());
     }
 
     /// Where the actions are to be read from, when not from the built-in table.

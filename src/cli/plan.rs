@@ -26,7 +26,8 @@ Examples:
   attune plan
   attune plan --detailed-exitcode            exit 2 when there are changes
   attune plan --format json | jq .summary
-  attune plan --out plan.json                text here, JSON there")]
+  attune plan --out plan.json                text here, JSON there
+  attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -88,16 +88,24 @@ pub(super) enum Texts {
     Many(Vec<String>),
 }
 
-/// The schema of a number or a percentage.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes a shape for the schema; `Entries` reads it")]
-#[schemars(inline)]
-pub(super) enum Limit {
-    /// So many.
-    Number(u32),
-    /// So many percent, such as `"10%"`.
-    Percent(String),
+/// The schema of [`Entries`] that are limits: numbers and percentages.
+pub(super) struct Limits;
+
+impl JsonSchema for Limits {
+    fn schema_name() -> Cow<'static, str> {
+        "Limits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let number = json_schema!({ "type": "integer", "minimum": 0 });
+        let percent = json_schema!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,2}%|100%)$" });
+        let list = json_schema!({ "type": "array", "minItems": 1, "items": { "anyOf": [number, percent] } });
+        json_schema!({ "anyOf": [number, percent, list] })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
 }
 
 enum OneOrMany {

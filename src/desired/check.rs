@@ -194,6 +194,7 @@ fn expected(schema: &Value) -> String {
 fn found(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
+        DeValue::Integer(integer) if integer.as_str().starts_with('-') => "a negative number",
         DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "a boolean",

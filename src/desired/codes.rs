@@ -29,7 +29,8 @@ codes! {
     USER_EMPTY = "user-without-policy", "A user declares neither a policy nor `detached = true`.";
     USER_CONFLICT = "user-conflict", "A user declares both a policy and `detached = true`.";
     HOLDS_ABSENT = "holds-absent-policy", "A user is to hold a policy that the files say must be absent.";
-    BAD_PATTERN = "bad-pattern", "An ownership pattern that cannot be read.";
+    BAD_PATTERN = "bad-pattern", "A pattern of names, in `[ownership]` or `[guards]`, that cannot be read.";
+    BAD_LIMIT = "bad-limit", "A limit of `[guards]` that is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
     UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
     NO_SINK = "credentials-without-sink", "`[credentials]` does not say where new secrets go.";

@@ -20,7 +20,7 @@ use crate::policy::{Document, Places};
 
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
-pub use guards::{Exemption, Guards, NoExemption};
+pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::schema;

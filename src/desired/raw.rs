@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::at::{At, Entries, Limit, Texts};
+use super::at::{At, Entries, Limits, Texts};
 
 /// Desired state of the S3 access of a WEKA cluster, kept by attune.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -74,15 +74,17 @@ pub(super) struct RawOwnership {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawGuards {
-    /// How many policies may be removed: a number, or a percentage such as `"10%"`.
-    #[schemars(with = "Option<Limit>")]
+    /// How many policies may be removed: a number, or a percentage of the policies on the cluster such as `"10%"`
+    /// (predefined ones do not count), or a list of limits that all hold. Nothing is rounded: 1 of 5 exceeds 10%.
+    #[schemars(with = "Option<Limits>")]
     pub max_removals: Option<Entries>,
-    /// How many users may lose their policy: a number, or a percentage such as `"10%"`.
-    #[schemars(with = "Option<Limit>")]
+    /// How many users may be left without access: a number, or a percentage of the users that hold a policy such as
+    /// `"10%"`, or a list of limits that all hold. Nothing is rounded: 1 of 5 exceeds 10%.
+    #[schemars(with = "Option<Limits>")]
     pub max_detached: Option<Entries>,
-    /// Users that are never detached or moved.
+    /// Users that are never detached or moved, by name or pattern (`*` any run, `?` one character).
     pub protected_users: Vec<At<String>>,
-    /// Policies that are never removed or replaced.
+    /// Policies that are never removed or replaced, by name or pattern.
     pub protected_policies: Vec<At<String>>,
     /// Whether a plan that gives anybody new access is refused.
     pub deny_new_access: Option<bool>,

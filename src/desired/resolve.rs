@@ -6,11 +6,11 @@ use std::path::Path;
 use super::at::At;
 use super::credentials::sink;
 use super::lint::named;
-use super::raw::{RawCluster, RawFile, RawGuards, RawOwnership, RawPolicy, RawStrategy, RawUser};
+use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser};
 use super::statement::inline_document;
 use super::{
-    Allowed, Authored, ClusterSettings, Desired, Endpoint, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry,
-    UserIntent, codes,
+    Allowed, Authored, ClusterSettings, Desired, Endpoint, Guards, Ownership, PolicyEntry, PolicyIntent, Strategy,
+    UserEntry, UserIntent, codes,
 };
 use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Severity, UserName};
 
@@ -34,8 +34,7 @@ impl Resolver {
             self.desired.ownership = ownership_of(ownership.get(), file, findings);
         }
         if let Some(guards) = &raw.guards {
-            self.desired.guards.deny_new_access = guards.get().deny_new_access.unwrap_or(false);
-            unsupported_guards(guards, file, findings);
+            self.desired.guards = Guards::read(guards, file, findings);
         }
         self.desired.lint = Allowed::read(raw.lint.as_ref().map(At::get), file, findings);
         if let Some(credentials) = &raw.credentials {
@@ -194,23 +193,25 @@ fn fingerprint(text: &At<String>, file: FileId, findings: &mut Vec<Finding>) -> 
 }
 
 fn ownership_of(raw: &RawOwnership, file: FileId, findings: &mut Vec<Finding>) -> Ownership {
-    let mut patterns = |texts: &[At<String>]| {
-        let mut read = Vec::new();
-        for text in texts {
-            match glob::Pattern::new(text.get()) {
-                Ok(pattern) => read.push(pattern),
-                Err(error) => findings.push(
-                    Finding::error(codes::BAD_PATTERN, format!("`{}` is not a pattern: {error}", text.get()))
-                        .at(Location { file, span: text.span() })
-                        .help("`*` stands for any run of characters, `?` for one"),
-                ),
-            }
-        }
-        read
-    };
-    let policies = patterns(&raw.policies);
-    let users = patterns(&raw.users);
+    let policies = patterns(&raw.policies, file, findings);
+    let users = patterns(&raw.users, file, findings);
     Ownership::new(policies, users)
+}
+
+/// Reads patterns of names. A text that is none is a finding.
+pub(super) fn patterns(texts: &[At<String>], file: FileId, findings: &mut Vec<Finding>) -> Vec<glob::Pattern> {
+    let mut read = Vec::new();
+    for text in texts {
+        match glob::Pattern::new(text.get()) {
+            Ok(pattern) => read.push(pattern),
+            Err(error) => findings.push(
+                Finding::error(codes::BAD_PATTERN, format!("`{}` is not a pattern: {error}", text.get()))
+                    .at(Location { file, span: text.span() })
+                    .help("`*` stands for any run of characters, `?` for one"),
+            ),
+        }
+    }
+    read
 }
 
 fn policy_name(name: &str, at: &Location, findings: &mut Vec<Finding>) -> Option<PolicyName> {
@@ -300,18 +301,6 @@ fn twice(what: &str, name: &str, at: Location, first: Option<Location>) -> Findi
     match first {
         Some(first) => finding.label(first, "first declared here"),
         None => finding,
-    }
-}
-
-fn unsupported_guards(guards: &At<RawGuards>, file: FileId, findings: &mut Vec<Finding>) {
-    let given = [
-        ("`max_removals`", guards.get().max_removals.is_some()),
-        ("`max_detached`", guards.get().max_detached.is_some()),
-        ("`protected_users`", !guards.get().protected_users.is_empty()),
-        ("`protected_policies`", !guards.get().protected_policies.is_empty()),
-    ];
-    for (what, _) in given.into_iter().filter(|(_, given)| *given) {
-        findings.push(not_supported(what, Location { file, span: guards.span() }));
     }
 }
 

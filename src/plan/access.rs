@@ -1,11 +1,11 @@
 //! Who gains or loses what access by a plan: per user, the document held now against the document held then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{PolicyName, UserName};
 use crate::observed::{Body, Observed};
-use crate::policy::access::{Access, Context, Side, Undecided, difference};
+use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::{Comparison, PolicyFate, UserFate};
@@ -33,12 +33,59 @@ pub(super) fn accesses(
         if before == after {
             continue;
         }
-        let variable = [before, after].iter().any(|held| held.text().is_some_and(|text| text.contains("${")));
+        let variable = before.is_variable() || after.is_variable();
         let question = Question { before, after, user: variable.then_some(user) };
         let access = known.entry(question).or_insert_with(|| Arc::new(answer(before, after, user, catalogue)));
         accesses.insert(user.clone(), Arc::clone(access));
     }
     accesses
+}
+
+/// The users, of those that matter, whose document gives them something now and nothing then. Where it is not decided
+/// whether the one then gives anything, it is taken to give nothing.
+pub(super) fn bereft(
+    comparison: &Comparison,
+    observed: &Observed,
+    catalogue: &Catalogue,
+    matters: impl Fn(&UserName) -> bool,
+) -> BTreeSet<UserName> {
+    let mut known: BTreeMap<(Held<'_>, Option<&UserName>), Gives> = BTreeMap::new();
+    let mut bereft = BTreeSet::new();
+    for (user, fate) in comparison.users.iter().filter(|(user, _)| matters(user)) {
+        let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
+        if before == after {
+            continue;
+        }
+        let [before, after] = [before, after].map(|held| {
+            let question = (held, held.is_variable().then_some(user));
+            *known.entry(question).or_insert_with(|| gives(held, user, catalogue))
+        });
+        if before != Gives::Nothing && after != Gives::Something {
+            bereft.insert(user.clone());
+        }
+    }
+    bereft
+}
+
+/// Whether a document gives any access at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gives {
+    Something,
+    Nothing,
+    Undecided,
+}
+
+fn gives(held: Held<'_>, user: &UserName, catalogue: &Catalogue) -> Gives {
+    let access = match held {
+        Held::Nothing => return Gives::Nothing,
+        Held::Unknown(_) => return Gives::Undecided,
+        Held::Document(normal) => summary(normal.document(), &Context::new(catalogue).with_user(user.as_str())),
+    };
+    match (access.gained.is_empty(), access.undecided.is_empty()) {
+        (false, _) => Gives::Something,
+        (true, true) => Gives::Nothing,
+        (true, false) => Gives::Undecided,
+    }
 }
 
 /// Users with equal questions have equal answers.
@@ -62,6 +109,11 @@ enum Held<'a> {
 }
 
 impl Held<'_> {
+    /// Whether it speaks of the user by a variable.
+    fn is_variable(&self) -> bool {
+        self.text().is_some_and(|text| text.contains("${"))
+    }
+
     fn text(&self) -> Option<&str> {
         match self {
             Self::Nothing => None,

@@ -7,7 +7,7 @@ macro_rules! codes {
         $(pub(super) const $name: Code = Code::new($id, $about);)*
 
         /// All kinds of findings of this room.
-        pub const CODES: &[Code] = &[$($name,)* super::guards::NEW_ACCESS];
+        pub const CODES: &[Code] = &[$($name),*];
     };
 }
 
@@ -24,4 +24,10 @@ codes! {
     UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user that would have to be changed is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
+    REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` lets it.";
+    DETACHED = "guard-detached", "A plan would leave more users without access than `max_detached` lets it.";
+    PROTECTED_POLICY = "guard-protected-policy", "A plan would remove or replace a policy of `protected_policies`.";
+    PROTECTED_USER = "guard-protected-user", "A plan would detach or move a user of `protected_users`, or leave it without access.";
+    OWN_USER = "guard-own-user", "A plan would detach or move the user that attune is logged in as, or leave it without access.";
+    NEW_ACCESS = "guard-new-access", "A plan would give new access, and a guard refuses that.";
 }

@@ -28,6 +28,7 @@ pub use access::UserAccess;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::CODES;
 pub use digest::Digest;
+pub use guards::Overridden;
 pub use step::{Call, Step, StepId};
 pub use touched::Touched;
 
@@ -52,6 +53,8 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What the guards refuse; the plan is not run while there is any.
     pub refusals: Vec<Finding>,
+    /// What the guards would have refused, had it not been overridden for this run.
+    pub overrides: Vec<Overridden>,
 }
 
 /// How much of what is declared is as it should be already.
@@ -110,13 +113,16 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     }
     let accesses = access::accesses(&comparison, observed, catalogue);
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
+    let guards::Ruling { refusals, overrides } =
+        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), catalogue);
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
         digest: digest::digest(observed, &changes, &ordered.steps),
         unchanged: describe::unchanged(&comparison, desired),
         left_alone: describe::left_alone(&comparison, desired),
-        refusals: guards::refusals(&changes, &desired.guards),
+        refusals,
+        overrides,
         changes,
         steps: ordered.steps,
         findings,

@@ -17,6 +17,8 @@ mod fixpoint;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod interrupt;

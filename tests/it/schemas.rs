@@ -61,3 +61,29 @@ fn the_schema_of_the_file_refuses_what_the_program_refuses() {
         assert_eq!(!codes.iter().any(|code| misfits.contains(&code.as_str())), fits, "{text}: {codes:?}");
     }
 }
+
+#[test]
+fn the_schema_takes_the_limits_that_the_program_takes() {
+    let validator = validator("attune");
+    for (limit, fits) in [
+        ("5", true),
+        ("\"5\"", true),
+        ("\"0%\"", true),
+        ("\"100%\"", true),
+        ("[5, \"10%\"]", true),
+        ("-1", false),
+        ("2.5", false),
+        ("true", false),
+        ("[]", false),
+        ("[-1]", false),
+        ("\"ten\"", false),
+        ("\"-1\"", false),
+        ("\"101%\"", false),
+        ("[5, \"2.5%\"]", false),
+    ] {
+        let text = format!("[guards]\nmax_removals = {limit}\n");
+        assert_eq!(validator.is_valid(&toml::from_str::<Value>(&text).unwrap()), fits, "{limit}");
+        let codes = Folder::with(&[("attune.toml", &text)]).attune("validate --format json").codes();
+        assert_eq!(codes.is_empty(), fits, "{limit}: {codes:?}");
+    }
+}

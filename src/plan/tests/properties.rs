@@ -12,10 +12,10 @@ const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
 const USERS: [&str; 5] = ["ua", "ub", "uc", "ud", "ue"];
 
 #[derive(Clone)]
-struct Scene {
-    wish: Wish,
-    world: World,
-    choices: Vec<u16>,
+pub(super) struct Scene {
+    pub(super) wish: Wish,
+    pub(super) world: World,
+    pub(super) choices: Vec<u16>,
     stop: usize,
 }
 
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Scene {
     }
 }
 
-fn scenes() -> impl Strategy<Value = Scene> {
+pub(super) fn scenes() -> impl Strategy<Value = Scene> {
     let on_cluster = prop::collection::vec(prop_oneof![1 => Just(None), 3 => (0..3_u8).prop_map(Some)], POLICIES.len());
     let leftovers = prop::collection::vec((0..POLICIES.len(), 0..3_u8), 0..2);
     let holdings = prop::collection::vec(0..12_usize, USERS.len());

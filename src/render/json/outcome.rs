@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{ClusterV1, SummaryV1};
+use super::plan::{ClusterV1, OverrideV1, SummaryV1};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::Plan;
 
@@ -20,6 +20,9 @@ pub struct OutcomeV1 {
     pub digest: String,
     /// Which cluster and tenant.
     pub cluster: ClusterV1,
+    /// What the guards would have refused of the plan, had it not been overridden for this run; absent when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<OverrideV1>,
     /// What became of each step.
     pub steps: Vec<StepOutcomeV1>,
     /// Whether the cluster, observed again, is as the file says.
@@ -89,6 +92,7 @@ impl OutcomeV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             digest: plan.digest.to_string(),
             cluster: ClusterV1::of(&plan.identity),
+            overrides: OverrideV1::all(plan),
             steps: outcome.steps.iter().map(StepOutcomeV1::of).collect(),
             converged: outcome.converged(),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),

@@ -8,7 +8,7 @@ use super::FindingV1;
 use super::change::{ChangeV1, KindV1, document};
 use crate::base::Sources;
 use crate::observed::Identity;
-use crate::plan::{Call, Plan, Step};
+use crate::plan::{Call, Overridden, Plan, Step};
 
 /// A plan.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,6 +35,21 @@ pub struct PlanV1 {
     pub findings: Vec<FindingV1>,
     /// What the guards refuse; the plan is not run while there is any.
     pub refusals: Vec<FindingV1>,
+    /// What the guards would have refused, had it not been overridden for this run; absent when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<OverrideV1>,
+}
+
+/// A guard that was overridden, and had to be.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideV1 {
+    /// What was given to `--override`, such as `max_removals=12`.
+    pub given: String,
+    /// The code of the refusal that did not come about.
+    pub code: String,
+    /// What would have been refused.
+    pub message: String,
 }
 
 /// Which cluster and tenant.
@@ -145,7 +160,21 @@ impl PlanV1 {
             },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
+            overrides: OverrideV1::all(plan),
         }
+    }
+}
+
+impl OverrideV1 {
+    /// A copy of what was overridden for a plan.
+    #[must_use]
+    pub fn all(plan: &Plan) -> Vec<Self> {
+        let copy = |Overridden { by, refusal }: &Overridden| Self {
+            given: by.to_string(),
+            code: refusal.code.id.to_owned(),
+            message: refusal.message.clone(),
+        };
+        plan.overrides.iter().map(copy).collect()
     }
 }
 

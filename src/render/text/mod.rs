@@ -14,7 +14,10 @@ pub use outcome::outcome;
 pub use plan::plan;
 pub use policy_diff::policy_diff;
 
-use crate::plan::Call;
+use std::io::{self, Write};
+
+use crate::plan::{Call, Plan};
+use crate::render::Styles;
 use crate::render::words::shown;
 
 /// A call in one line: `attach ml-training to alice`.
@@ -28,4 +31,13 @@ pub fn call(call: &Call) -> String {
         Call::Attach { user, policy, .. } => format!("attach {} to {}", shown(policy.as_str()), shown(user.as_str())),
         Call::Detach { user, policy } => format!("detach {} from {}", shown(policy.as_str()), shown(user.as_str())),
     }
+}
+
+/// What the guards would have refused, had it not been overridden.
+fn overridden(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
+    for overridden in &plan.overrides {
+        let (by, what) = (overridden.by.to_string(), &overridden.refusal.message);
+        writeln!(out, "{} {}: {}", styles.change.apply_to("overridden by"), shown(&by), shown(what))?;
+    }
+    Ok(())
 }

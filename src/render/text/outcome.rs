@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::call;
+use super::{call, overridden};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 use crate::render::Styles;
@@ -17,6 +17,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, plan: &Plan, outcome: &Outc
         self::step(out, styles, step, ended)?;
     }
     writeln!(out, "{}", counts(outcome))?;
+    overridden(out, styles, plan)?;
     match &outcome.remaining {
         None => writeln!(out, "the cluster could not be observed again: run `attune plan` to see where it stands"),
         Some(_) if outcome.converged() => {

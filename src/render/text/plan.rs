@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use console::{measure_text_width, pad_str};
 
 use super::diff::documents;
+use super::overridden;
 use super::users::{gained, lost};
 use crate::base::{PolicyName, UserName};
 use crate::observed::Body;
@@ -214,6 +215,7 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> 
     if plan.is_blocked() {
         return writeln!(out, "no plan: {}, but something stands in the way", counts.join(", "));
     }
+    overridden(out, styles, plan)?;
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;
         if let Some(help) = &refusal.help {

@@ -1,16 +1,7 @@
-//! What a plan may not do even if the files say so.
+//! New access that was agreed to for one run.
 
 use crate::base::UserName;
 use crate::policy::access::pattern_covers;
-
-/// The guards of a file, with what one run excepts from them.
-#[derive(Debug, Clone, Default)]
-pub struct Guards {
-    /// Whether a plan that gives anybody new access, or may, is refused.
-    pub deny_new_access: bool,
-    /// New access that was agreed to.
-    pub allow_access: Vec<Exemption>,
-}
 
 /// New access that was agreed to: for these users, these actions, on these resources.
 #[derive(Debug, Clone, PartialEq, Eq)]

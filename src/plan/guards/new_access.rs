@@ -1,16 +1,13 @@
-//! Holds a plan against the guards: what they refuse, and what to say to have it let through.
+//! New access that nobody agreed to.
 
-use crate::base::{Code, Finding};
+use crate::base::Finding;
 use crate::desired::Guards;
 use crate::policy::access::Side;
 
-use super::{Change, Plan, UserAccess};
+use super::super::codes::NEW_ACCESS;
+use super::super::{Change, UserAccess};
 
-/// New access is refused.
-pub(super) const NEW_ACCESS: Code =
-    Code::new("guard-new-access", "A plan would give new access, and a guard refuses that.");
-
-/// What the guards refuse of a plan; nothing when it may run.
+/// The new access that is refused.
 pub(super) fn refusals(changes: &[Change], guards: &Guards) -> Vec<Finding> {
     if !guards.deny_new_access {
         return Vec::new();
@@ -48,12 +45,4 @@ fn new_access(of: &UserAccess, guards: &Guards) -> Vec<Finding> {
         )
     });
     gained.chain(open).collect()
-}
-
-impl Plan {
-    /// Whether a guard refuses to let it run.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        !self.refusals.is_empty()
-    }
 }

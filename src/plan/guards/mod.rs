@@ -1,0 +1,160 @@
+//! Holds a plan against the guards: what they refuse, and what to say to have it let through.
+
+mod limits;
+mod new_access;
+mod protected;
+
+use std::collections::BTreeSet;
+
+use crate::base::{Finding, PolicyName, UserName};
+use crate::desired::{Desired, Guards, Override};
+use crate::observed::Observed;
+use crate::policy::Catalogue;
+
+use super::access;
+use super::compare::{Comparison, UserFate};
+use super::{Change, Plan, Step};
+
+/// A refusal that did not come about, because somebody said so for this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overridden {
+    /// What was said.
+    pub by: Override,
+    /// What would have been refused.
+    pub refusal: Finding,
+}
+
+/// What the guards say to a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Ruling {
+    /// What they refuse; nothing when the plan may run.
+    pub(super) refusals: Vec<Finding>,
+    /// What they would have refused.
+    pub(super) overrides: Vec<Overridden>,
+}
+
+impl Ruling {
+    /// A refusal, or none where this run overrides it.
+    fn refuse_unless(&mut self, by: &[&Override], refusal: Finding) {
+        if by.is_empty() {
+            return self.refusals.push(refusal);
+        }
+        self.overrides.extend(by.iter().map(|by| Overridden { by: (*by).clone(), refusal: refusal.clone() }));
+    }
+}
+
+/// What the guards refuse of the changes and of the steps that make them.
+pub(super) fn refusals(
+    desired: &Desired,
+    observed: &Observed,
+    comparison: &Comparison,
+    (changes, steps): (&[Change], &[Step]),
+    catalogue: &Catalogue,
+) -> Ruling {
+    let mut view = View { desired, observed, comparison, steps, bereft: BTreeSet::new() };
+    view.bereft = access::bereft(comparison, observed, catalogue, |user| view.is_guarded(user));
+    let mut ruling = Ruling::default();
+    limits::removals(&view, &mut ruling);
+    limits::detached(&view, &mut ruling);
+    protected::policies(&view, &mut ruling);
+    protected::users(&view, &mut ruling);
+    ruling.refusals.extend(new_access::refusals(changes, view.guards()));
+    ruling
+}
+
+/// All that the guards look at.
+struct View<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    comparison: &'a Comparison,
+    steps: &'a [Step],
+    /// The guarded users that have access now and none then, by the documents.
+    bereft: BTreeSet<UserName>,
+}
+
+impl<'a> View<'a> {
+    fn guards(&self) -> &'a Guards {
+        &self.desired.guards
+    }
+
+    /// Whether it matters to any guard what becomes of this user's access.
+    fn is_guarded(&self, user: &UserName) -> bool {
+        let limit = |by: &Override| matches!(by, Override::MaxDetached(_));
+        !self.guards().max_detached.is_empty()
+            || self.guards().overrides.iter().any(limit)
+            || self.guards().protected_users.covers(user.as_str())
+            || self.is_own(user)
+    }
+
+    /// Whether this is the user that attune is logged in as, of whom no file speaks: one that a file declares was meant.
+    fn is_own(&self, user: &UserName) -> bool {
+        *user == self.observed.identity.user && !self.desired.users.contains_key(user)
+    }
+
+    /// The policies there are, without the predefined ones. One whose name is absent because a replacement was
+    /// interrupted is there for as long as anybody holds a stand-in of it.
+    fn policies(&self) -> BTreeSet<&'a PolicyName> {
+        let held: BTreeSet<_> = self.comparison.users.values().filter_map(|fate| fate.before.as_ref()).collect();
+        let there = |policy: &PolicyName| {
+            let in_transit = || held.contains(policy) && !self.comparison.leftovers_of(policy).is_empty();
+            self.observed.policies.contains_key(policy) || in_transit()
+        };
+        self.comparison.policies.keys().filter(|policy| !policy.is_predefined() && there(policy)).collect()
+    }
+
+    /// The users that hold a policy.
+    fn holders(&self) -> impl Iterator<Item = (&'a UserName, &'a UserFate, &'a PolicyName)> {
+        self.comparison.users.iter().filter_map(|(user, fate)| Some((user, fate, fate.before.as_ref()?)))
+    }
+}
+
+/// How many names a refusal lists before it only counts the rest.
+const NAMED: usize = 8;
+
+/// Names in a sentence: `a`, `b` and 3 more.
+fn named(names: &[&str]) -> String {
+    let mut words: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    if names.len() > NAMED {
+        words.push(format!("{} more", names.len() - NAMED));
+    }
+    match words.as_slice() {
+        [front @ .., last] if !front.is_empty() => format!("{} and {last}", front.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+/// The argument that lets it through, as a shell takes it.
+fn agreement(by: &Override) -> String {
+    let text = by.to_string();
+    let plain = text.chars().all(|c| c.is_alphanumeric() || "=%_-.@+:,".contains(c));
+    let text = if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) };
+    format!("to agree to it for one run: --override {text}")
+}
+
+impl Plan {
+    /// Whether a guard refuses to let it run.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_listed_up_to_a_few() {
+        assert_eq!(named(&["a"]), "`a`");
+        assert_eq!(named(&["a", "b"]), "`a` and `b`");
+        let many = ["a"; 10];
+        assert!(named(&many).ends_with("`a` and 2 more"), "{}", named(&many));
+    }
+
+    #[test]
+    fn an_agreement_is_safe_to_paste_into_a_shell() {
+        let argument = |name: &str| agreement(&Override::User(UserName::reported(name)));
+        assert!(argument("svc-backup").ends_with("--override protected_users=svc-backup"));
+        assert!(argument("a b;'c").ends_with(r"--override 'protected_users=a b;'\''c'"));
+    }
+}

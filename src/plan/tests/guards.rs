@@ -1,0 +1,284 @@
+//! What the guards refuse, held against what a run of the plan would do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::properties::{Scene, scenes};
+use super::world::{Wish, World, policy, run, stand_in, user};
+use crate::base::{PolicyName, UserName};
+use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent, Protected};
+use crate::observed::Body;
+use crate::plan::{Plan, plan};
+use crate::policy::{self, Document, Normal};
+
+fn planned(wish: &Wish, world: &World) -> Plan {
+    plan(&wish.0, &world.observed("5.1.2"))
+}
+
+fn guarded(wish: &Wish, guards: Guards) -> Wish {
+    let mut wish = wish.clone();
+    wish.0.guards = guards;
+    wish
+}
+
+fn protected(patterns: &[&str]) -> Protected {
+    Protected::new(patterns.iter().map(|text| glob::Pattern::new(text).unwrap()).collect())
+}
+
+fn codes(plan: &Plan) -> Vec<&'static str> {
+    plan.refusals.iter().map(|refusal| refusal.code.id).collect()
+}
+
+/// A document that gives nothing: what it allows it denies.
+fn nothing() -> Document {
+    let text = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
+        {"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]}"#;
+    policy::read(text).document.unwrap()
+}
+
+fn wishing_nothing(mut wish: Wish, name: &str) -> Wish {
+    let intent = PolicyIntent::Present(Authored { document: nothing(), source: None });
+    let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+    wish.0.policies.insert(policy(name), entry);
+    wish
+}
+
+fn none_detached() -> Guards {
+    Guards { max_detached: vec![Limit::Number(0)], ..Guards::default() }
+}
+
+fn protecting(users: &[&str], policies: &[&str]) -> Guards {
+    Guards { protected_users: protected(users), protected_policies: protected(policies), ..Guards::default() }
+}
+
+#[test]
+fn who_keeps_a_policy_that_gives_nothing_any_more_is_left_without_access() {
+    let world = World::new().with("p", 0).holding("alice", "p").holding("bob", "readonly").holding("zoe", "p");
+    let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("bob", "p"), "p");
+    let plan = planned(&guarded(&wish, none_detached()), &world);
+    let message = "3 users would be left without access: `alice`, `bob` and `zoe`; at most 0 may be";
+    assert_eq!(plan.refusals[0].message, message);
+    let plan = planned(&guarded(&wish, protecting(&["alice", "zoe"], &[])), &world);
+    assert_eq!(codes(&plan), ["guard-protected-user"; 2]);
+    assert!(plan.refusals[1].message.ends_with("left without access by the new document of `p`"));
+}
+
+#[test]
+fn who_had_no_access_loses_none() {
+    let mut world = World::new().holding("alice", "q").holding("dave", "");
+    for name in ["p", "q"] {
+        world.policies.insert(policy(name), policy::normal(&nothing()));
+    }
+    let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("dave", "p"), "p");
+    assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
+    let detached = guarded(&Wish::default().detached("alice").detached("dave"), none_detached());
+    assert_eq!(codes(&planned(&detached, &world)), ["guard-detached"]);
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_taken_to_give_nothing() {
+    let mut observed = World::new().with("odd", 0).holding("alice", "readonly").observed("5.1.2");
+    observed.policies.insert(policy("odd"), Body::Unreadable("?".to_owned()));
+    let wish = guarded(&Wish::default().holds("alice", "odd"), none_detached());
+    assert_eq!(codes(&plan(&wish.0, &observed)), ["guard-detached"]);
+}
+
+#[test]
+fn a_moment_without_access_is_no_detachment_but_no_protected_user_has_it() {
+    let world = World::new().with("p", 0).holding("alice", "p");
+    let wish = Wish::default().policy("p", 1).holds("alice", "p").gap();
+    assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
+    assert_eq!(codes(&planned(&guarded(&wish, protecting(&["a*"], &[])), &world)), ["guard-protected-user"]);
+    let swapped = Wish::default().policy("p", 1).holds("alice", "p");
+    let plan = planned(&guarded(&swapped, protecting(&["a*"], &[])), &world);
+    assert!(plan.refusals.is_empty() && !plan.steps.is_empty());
+    let no_room = planned(&guarded(&swapped, protecting(&["a*"], &[])), &world.room(0));
+    assert_eq!(codes(&no_room), ["guard-protected-user"]);
+}
+
+#[test]
+fn only_a_stand_in_that_somebody_holds_is_a_policy() {
+    let none = Guards { max_removals: vec![Limit::Number(0)], ..Guards::default() };
+    let wish = guarded(&Wish::default().absent("p").detached("alice"), none);
+    let rubbish = World::new().with_stand_in("p", 1).holding("alice", "");
+    let plan = planned(&wish, &rubbish);
+    assert!(plan.refusals.is_empty() && plan.steps.len() == 1);
+    let held = rubbish.holding("alice", stand_in("p", 1).as_str());
+    assert_eq!(codes(&planned(&wish, &held)), ["guard-removals"]);
+    assert_eq!(codes(&planned(&wish, &held.with("p", 0))), ["guard-removals"]);
+}
+
+#[test]
+fn an_interrupted_replacement_of_a_protected_policy_is_finished_as_it_was_begun() {
+    let held = stand_in("p", 1);
+    let gone = World::new().with_stand_in("p", 1).holding("alice", held.as_str());
+    let back = gone.clone().with("p", 1);
+    let begun = back.clone().with("p", 0);
+    for (world, number, expected) in [
+        (&gone, 1, vec![]),
+        (&back, 1, vec![]),
+        (&gone, 2, vec!["guard-protected-policy"]),
+        (&back, 2, vec!["guard-protected-policy"]),
+        (&begun, 1, vec!["guard-protected-policy"]),
+    ] {
+        let wish = Wish::default().policy("p", number).holds("alice", "p");
+        let plan = planned(&guarded(&wish, protecting(&[], &["p"])), world);
+        assert!(!plan.steps.is_empty());
+        assert_eq!(codes(&plan), expected);
+    }
+}
+
+#[test]
+fn the_user_that_is_logged_in_is_protected_unless_declared() {
+    let world = World::new().holding("admin", "readwrite");
+    let owned = Wish::default().owning(&[], &["*"]);
+    assert_eq!(codes(&planned(&owned, &world)), ["guard-own-user"]);
+    let both = guarded(&owned, protecting(&["adm*"], &[]));
+    assert_eq!(codes(&planned(&both, &world)), ["guard-protected-user"]);
+    for meant in [Wish::default().detached("admin"), Wish::default().holds("admin", "readonly")] {
+        let plan = planned(&meant, &world);
+        assert!(plan.refusals.is_empty() && !plan.steps.is_empty());
+    }
+    let mut emptied = World::new().with("p", 0).holding("admin", "p");
+    let plan = planned(&wishing_nothing(Wish::default(), "p"), &emptied);
+    assert_eq!(codes(&plan), ["guard-own-user"]);
+    emptied = emptied.holding("admin", "");
+    assert_eq!(codes(&planned(&wishing_nothing(Wish::default(), "p"), &emptied)), [""; 0]);
+}
+
+#[test]
+fn an_override_stands_for_the_limits_of_the_file() {
+    let world = World::new().with("p", 0).with("q", 0).with("r", 0);
+    let wish = Wish::default().absent("p").absent("q");
+    let refused = |file: &[Limit], run: &[Limit]| {
+        let overrides = run.iter().copied().map(Override::MaxRemovals).collect();
+        let plan =
+            planned(&guarded(&wish, Guards { max_removals: file.to_vec(), overrides, ..Guards::default() }), &world);
+        (plan.is_refused(), plan.overrides.len())
+    };
+    let (one, two, half, most) = (Limit::Number(1), Limit::Number(2), Limit::Percent(50), Limit::Percent(67));
+    assert_eq!(refused(&[], &[]), (false, 0));
+    assert_eq!(refused(&[two, most], &[]), (false, 0));
+    assert_eq!(refused(&[two, half], &[]), (true, 0));
+    assert_eq!(refused(&[one], &[two]), (false, 1));
+    assert_eq!(refused(&[one], &[two, most]), (false, 2));
+    assert_eq!(refused(&[one], &[two, half]), (true, 0));
+    assert_eq!(refused(&[two], &[one]), (true, 0));
+    assert_eq!(refused(&[two], &[most]), (false, 0));
+}
+
+/// What is held, by its name once it is in place.
+fn in_effect(held: &PolicyName) -> PolicyName {
+    held.in_transit_for().unwrap_or_else(|| held.clone())
+}
+
+/// The policies there are, with every document that anybody has access by under that name.
+fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
+    let mut documents: BTreeMap<PolicyName, BTreeSet<&Normal>> = BTreeMap::new();
+    let held: BTreeSet<&PolicyName> = world.users.values().flatten().collect();
+    for (name, document) in &world.policies {
+        if !name.is_predefined() && (name.in_transit_for().is_none() || held.contains(name)) {
+            documents.entry(in_effect(name)).or_default().insert(document);
+        }
+    }
+    documents
+}
+
+fn holders(world: &World) -> BTreeMap<&UserName, PolicyName> {
+    world.users.iter().filter_map(|(user, held)| Some((user, in_effect(held.as_ref()?)))).collect()
+}
+
+/// The world after the plan, when nothing stands in its way.
+fn after(scene: &Scene, plan: &Plan) -> Option<World> {
+    let mut world = scene.world.clone();
+    (!plan.is_blocked()).then(|| run(plan, &mut world, &scene.choices, usize::MAX, |_| Ok(())).unwrap())?;
+    Some(world)
+}
+
+fn limits() -> impl Strategy<Value = Limit> {
+    prop_oneof![(0..4_usize).prop_map(Limit::Number), (0..=100_u8).prop_map(Limit::Percent)]
+}
+
+fn strict() -> Guards {
+    let (max_removals, max_detached) = (vec![Limit::Number(0)], vec![Limit::Percent(0)]);
+    Guards { max_removals, max_detached, ..protecting(&["*"], &["*"]) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn limits_refuse_what_a_run_would_exceed(scene in scenes(), limit in limits()) {
+        let guards = Guards { max_removals: vec![limit], max_detached: vec![limit], ..Guards::default() };
+        let plan = planned(&guarded(&scene.wish, guards), &scene.world);
+        let Some(after) = after(&scene, &plan) else { return Ok(()) };
+        let (there, then) = (documents(&scene.world), documents(&after));
+        let removed = there.keys().filter(|name| !then.contains_key(*name)).count();
+        let (held, still) = (holders(&scene.world), holders(&after));
+        let detached = held.keys().filter(|user| !still.contains_key(*user)).count();
+        let exceeded = |count: usize, all: usize| match limit {
+            Limit::Number(most) => count > most,
+            Limit::Percent(percent) => all == 0 && count > 0 || count as f64 / all as f64 > f64::from(percent) / 100.0,
+        };
+        prop_assert_eq!(codes(&plan).contains(&"guard-removals"), exceeded(removed, there.len()), "{:?}", plan.refusals);
+        prop_assert_eq!(codes(&plan).contains(&"guard-detached"), exceeded(detached, held.len()), "{:?}", plan.refusals);
+    }
+
+    #[test]
+    fn a_higher_limit_refuses_nothing_more(scene in scenes(), low in limits(), more in 0..50_u8) {
+        let high = match low {
+            Limit::Number(most) => Limit::Number(most + usize::from(more)),
+            Limit::Percent(percent) => Limit::Percent((percent + more).min(100)),
+        };
+        let refused = |limit| {
+            let guards = Guards { max_removals: vec![limit], max_detached: vec![limit], ..Guards::default() };
+            codes(&planned(&guarded(&scene.wish, guards), &scene.world))
+        };
+        let low = refused(low);
+        prop_assert!(refused(high).iter().all(|code| low.contains(code)));
+    }
+
+    #[test]
+    fn what_is_protected_is_not_touched_by_a_plan_that_is_not_refused(scene in scenes(), which in 0..4_usize) {
+        let guards = [protecting(&["*"], &[]), protecting(&[], &["*"]), protecting(&["ua", "ub"], &["pa"]), strict()];
+        let wish = guarded(&scene.wish, guards[which].clone());
+        let plan = planned(&wish, &scene.world);
+        let Some(after) = after(&scene, &plan).filter(|_| !plan.is_refused()) else { return Ok(()) };
+        let guards = &wish.0.guards;
+        let then = documents(&after);
+        for (name, bodies) in documents(&scene.world) {
+            prop_assert!(!guards.protected_policies.covers(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
+        }
+        let (held, still) = (holders(&scene.world), holders(&after));
+        let safe: BTreeSet<_> = held.keys().filter(|user| guards.protected_users.covers(user.as_str())).collect();
+        for user in &safe {
+            prop_assert_eq!(held.get(**user), still.get(**user), "{}", user);
+        }
+        let kept = |world: &World| safe.iter().all(|user| world.access(user).is_some());
+        run(&plan, &mut scene.world.clone(), &scene.choices, usize::MAX, |world| {
+            if kept(world) { Ok(()) } else { Err("a protected user is without access".to_owned()) }
+        })
+        .map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn the_overrides_that_a_refusal_names_let_the_same_plan_through(scene in scenes()) {
+        let mut wish = guarded(&scene.wish, strict());
+        let refused = planned(&wish, &scene.world);
+        for refusal in &refused.refusals {
+            let help = refusal.help.as_deref().unwrap_or_default();
+            let by = help.rsplit("--override ").next().unwrap_or_default();
+            wish.0.guards.overrides.push(by.parse().map_err(|error| TestCaseError::fail(format!("{help}: {error}")))?);
+        }
+        let agreed = planned(&wish, &scene.world);
+        prop_assert_eq!(codes(&agreed), [""; 0]);
+        let overridden: Vec<_> = agreed.overrides.iter().map(|overridden| &overridden.refusal).collect();
+        prop_assert_eq!(overridden, refused.refusals.iter().collect::<Vec<_>>());
+        prop_assert_eq!(agreed.digest, refused.digest);
+        let unneeded = Override::User(user("nobody"));
+        wish.0.guards.overrides.push(unneeded);
+        prop_assert_eq!(planned(&wish, &scene.world).overrides, agreed.overrides);
+    }
+}
