@@ -38,6 +38,11 @@ pub(super) async fn look(call: &Call, cluster: &dyn Cluster) -> Result<Seen, Cal
                 Some(_) | None => Seen::Other(holding(user, holds.as_ref())),
             })
         }
+        // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
+        Call::RetireKeys { user } => {
+            let holds = held_by(user, cluster).await?;
+            Ok(if holds.is_some() { Seen::Before } else { Seen::Other(holding(user, None)) })
+        }
         Call::Detach { user, policy } => {
             let holds = held_by(user, cluster).await?;
             Ok(match &holds {

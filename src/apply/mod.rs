@@ -1,6 +1,7 @@
 //! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
 
-pub mod custody;
+mod custody;
+mod keys;
 mod look;
 mod outcome;
 mod send;
@@ -12,6 +13,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::cluster::Cluster;
 use crate::plan::{Plan, Step, StepId};
 
+pub use custody::{Custody, CustodyContext, CustodyProblem, Kept};
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
 
 /// Is told what happens while a plan runs, for showing it.
@@ -22,15 +24,23 @@ pub trait Watch: Sync {
     fn ended(&self, step: &Step, outcome: &StepOutcome);
 }
 
-/// Runs the steps of a plan, at most `jobs` at a time. A step that fails stops what depends on it, not the rest.
-pub async fn run(plan: &Plan, cluster: &dyn Cluster, jobs: usize, watch: &dyn Watch) -> Vec<StepOutcome> {
+/// Runs the steps of a plan, at most `jobs` at a time. A step that fails stops what depends on it, not the rest. New key
+/// pairs go to `custody`.
+pub async fn run(
+    plan: &Plan,
+    cluster: &dyn Cluster,
+    custody: &Custody,
+    jobs: usize,
+    watch: &dyn Watch,
+) -> Vec<StepOutcome> {
+    let keys = &keys::Keys::new(plan, custody);
     let mut run = Run::new(&plan.steps);
     let mut calls = FuturesUnordered::new();
     loop {
         while calls.len() < jobs.max(1) {
             let Some(step) = run.next() else { break };
             watch.started(step);
-            calls.push(async move { (step, send::send(&step.call, cluster).await) });
+            calls.push(async move { (step, send::send(&step.call, cluster, keys).await) });
         }
         let Some((step, (status, remarks))) = calls.next().await else { break };
         for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {

@@ -3,6 +3,7 @@
 use crate::cluster::{CallError, Cluster, Effect};
 use crate::plan::Call;
 
+use super::keys::{Attached, Keys, retire};
 use super::look::{Seen, look};
 use super::outcome::{Remark, Status};
 
@@ -10,14 +11,25 @@ use super::outcome::{Remark, Status};
 const TRIES: usize = 3;
 
 /// Sends the call; returns how it ended and what happened on the way.
-pub(super) async fn send(call: &Call, cluster: &dyn Cluster) -> (Status, Vec<Remark>) {
+pub(super) async fn send(call: &Call, cluster: &dyn Cluster, keys: &Keys<'_>) -> (Status, Vec<Remark>) {
+    let mut doubted = false;
+    let (status, mut remarks) = settle(call, cluster, keys, &mut doubted).await;
+    if doubted && !matches!(status, Status::Refused(_)) {
+        remarks.extend(keys.lost_answer(call, &remarks));
+    }
+    (status, remarks)
+}
+
+/// The same; `doubted` says whether an answer was lost on the way.
+async fn settle(call: &Call, cluster: &dyn Cluster, keys: &Keys<'_>, doubted: &mut bool) -> (Status, Vec<Remark>) {
     let mut remarks = Vec::new();
     let mut last = None;
     for _ in 0..TRIES {
-        let error = match once(call, cluster, &mut remarks).await {
-            Ok(()) => return (Status::Done, remarks),
+        let error = match once(call, cluster, keys, &mut remarks).await {
+            Ok(attached) => return (ended(attached), remarks),
             Err(error) => error,
         };
+        *doubted |= error.effect == Effect::InDoubt;
         if error.effect == Effect::NotSent {
             return (Status::Failed(error.to_string()), remarks);
         }
@@ -26,13 +38,15 @@ pub(super) async fn send(call: &Call, cluster: &dyn Cluster) -> (Status, Vec<Rem
             Ok(Seen::Done) => return (Status::AlreadyDone, remarks),
             Ok(Seen::Other(found)) => return (Status::Failed(format!("{error}; now {found}")), remarks),
             Ok(Seen::Before) if error.effect == Effect::InDoubt => last = Some(error),
-            Ok(Seen::Before) if refuses_over(call, &error) => match detach_first(call, cluster).await {
-                Ok(()) => {
-                    remarks.push(Remark::Gap);
-                    return (Status::Done, remarks);
+            Ok(Seen::Before) if refuses_over(call, &error) => {
+                match detach_first(call, cluster, keys, &mut remarks).await {
+                    Ok(attached) => {
+                        remarks.push(Remark::Gap);
+                        return (ended(attached), remarks);
+                    }
+                    Err(error) => return (Status::Failed(error.to_string()), remarks),
                 }
-                Err(error) => return (Status::Failed(error.to_string()), remarks),
-            },
+            }
             Ok(Seen::Before) => return (Status::Refused(error.to_string()), remarks),
             Err(blind) => return (Status::Failed(format!("{error}; and looking failed: {blind}")), remarks),
         }
@@ -42,17 +56,26 @@ pub(super) async fn send(call: &Call, cluster: &dyn Cluster) -> (Status, Vec<Rem
 }
 
 /// The one place where what is changed decides what is called.
-async fn once(call: &Call, cluster: &dyn Cluster, remarks: &mut Vec<Remark>) -> Result<(), CallError> {
+async fn once(
+    call: &Call,
+    cluster: &dyn Cluster,
+    keys: &Keys<'_>,
+    remarks: &mut Vec<Remark>,
+) -> Result<Attached, CallError> {
     match call {
+        Call::Attach { user, policy, .. } => return keys.attach(cluster, policy, user, remarks).await,
         Call::AddPolicy { policy, document } => cluster.add_policy(policy, document.json()).await,
         Call::RemovePolicy { policy, .. } => cluster.remove_policy(policy).await,
-        Call::Attach { user, policy, .. } => {
-            if cluster.attach(policy, user).await?.is_some() {
-                remarks.push(Remark::SecretNotKept);
-            }
-            Ok(())
-        }
+        Call::RetireKeys { user } => retire(cluster, user).await,
         Call::Detach { user, policy } => cluster.detach(policy, user).await,
+    }
+    .map(|()| Attached::Well)
+}
+
+fn ended(attached: Attached) -> Status {
+    match attached {
+        Attached::Well => Status::Done,
+        Attached::Halt(why) => Status::Failed(why),
     }
 }
 
@@ -66,12 +89,17 @@ fn refuses_over(call: &Call, error: &CallError) -> bool {
 }
 
 /// Detaches what the user holds, then attaches; puts the old policy back when the attach fails.
-async fn detach_first(call: &Call, cluster: &dyn Cluster) -> Result<(), CallError> {
-    let Call::Attach { user, policy, expects: Some(held) } = call else { return Ok(()) };
+async fn detach_first(
+    call: &Call,
+    cluster: &dyn Cluster,
+    keys: &Keys<'_>,
+    remarks: &mut Vec<Remark>,
+) -> Result<Attached, CallError> {
+    let Call::Attach { user, policy, expects: Some(held) } = call else { return Ok(Attached::Well) };
     cluster.detach(held, user).await?;
-    let attached = cluster.attach(policy, user).await.map(|_| ());
+    let attached = keys.attach(cluster, policy, user, remarks).await;
     if attached.is_err() {
-        cluster.attach(held, user).await?;
+        keys.attach(cluster, held, user, remarks).await?;
     }
     attached
 }

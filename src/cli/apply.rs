@@ -1,13 +1,16 @@
 //! `attune apply`: runs the plan, once somebody has agreed to it.
 
+use std::path::PathBuf;
+
 use super::args::{Format, GlobalArgs, GuardArgs, Jobs};
 use super::connect::{Connection, connect};
+use super::custody::{custody, tried};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
-use crate::apply::{Outcome, run};
+use crate::apply::{Custody, Outcome, run};
 use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
 use crate::plan::Plan;
@@ -34,6 +37,9 @@ pub(super) struct ApplyArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Where emergency files go: a new secret whose sink fails is kept there
+    #[arg(long, value_name = "DIR", default_value = ".attune")]
+    state_dir: PathBuf,
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
@@ -52,13 +58,18 @@ impl ApplyArgs {
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         self.show(&plan, &loaded, output)?;
-        if let Err(failure) = self.agreed(&plan, output) {
+        let custody = custody(&plan, &loaded.desired, &self.state_dir);
+        let ready = match self.agreed(&plan, output) {
+            Ok(()) => tried(&custody, &plan, output).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = ready {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &PlanV1::of(&plan, &loaded.sources)))?;
             }
             return Err(failure);
         }
-        let outcome = self.carry_out(&plan, &loaded.desired, &connection, output).await;
+        let outcome = self.carry_out(&plan, &loaded.desired, &connection, &custody, output).await;
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &OutcomeV1::of(&plan, &outcome)))?,
             Format::Text if plan.is_empty() => {}
@@ -116,9 +127,16 @@ impl ApplyArgs {
         }
     }
 
-    async fn carry_out(&self, plan: &Plan, desired: &Desired, connection: &Connection, output: &mut Output) -> Outcome {
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        desired: &Desired,
+        connection: &Connection,
+        custody: &Custody,
+        output: &mut Output,
+    ) -> Outcome {
         let progress = Progress::new(plan.steps.len(), output);
-        let steps = run(plan, &connection.cluster, self.jobs.get(), &progress).await;
+        let steps = run(plan, &connection.cluster, custody, self.jobs.get(), &progress).await;
         progress.finish();
         let remaining = match observe(&connection.cluster, desired, self.jobs.get()).await {
             Ok(observed) => Some(Box::new(crate::plan::plan(desired, &observed))),

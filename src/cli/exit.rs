@@ -66,6 +66,7 @@ codes! {
     CALL_FAILED = "call-failed", "The cluster refused a call, or gave an answer that cannot be read.";
     STALE = "stale-plan", "The plan is not the one that was approved.";
     NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
+    CREDENTIAL_SINK = "credential-sink", "A new secret could not be kept where the file says, found before the first call.";
     SIMULATOR = "simulator", "The simulated cluster cannot be started.";
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";

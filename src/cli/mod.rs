@@ -5,6 +5,7 @@ mod actions;
 mod apply;
 mod args;
 mod connect;
+mod custody;
 mod desired;
 mod exit;
 mod fix;

@@ -86,8 +86,14 @@ impl Resolver {
         if let Some(first) = self.desired.users.get(&user) {
             return findings.push(twice("user", user.as_str(), at, first.at.clone()));
         }
-        if let Some(retire) = raw.retire_keys.as_ref().filter(|retire| *retire.get()) {
-            findings.push(not_supported("`retire_keys`", Location { file, span: retire.span() }));
+        let retire = raw.retire_keys.as_ref().filter(|retire| *retire.get());
+        if let Some(retire) = retire.filter(|_| !raw.detached.unwrap_or(false)) {
+            let message = format!("the keys of user `{user}` are to be retired, but it is not declared detached");
+            findings.push(
+                Finding::error(codes::RETIRE_ALONE, message).at(Location { file, span: retire.span() }).help(
+                    "add `detached = true`, or take `retire_keys` out: a user that goes on working needs its keys",
+                ),
+            );
         }
         let Some(intent) = self.user_intent(&user, raw, broken, &at, findings) else { return };
         self.desired.users.insert(user, UserEntry { intent, at: Some(at) });
@@ -123,6 +129,7 @@ impl Resolver {
                     }
                 }
             }
+            (None, true) if raw.retire_keys.as_ref().is_some_and(|retire| *retire.get()) => Some(UserIntent::Retired),
             (None, true) => Some(UserIntent::Detached),
             (None, false) => {
                 if !broken {

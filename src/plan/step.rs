@@ -53,6 +53,12 @@ pub enum Call {
         /// The policy the user is expected to hold before.
         expects: Option<PolicyName>,
     },
+    /// Make a new key pair for a user and throw it away, so that the old one is worthless; expects that the user holds a
+    /// policy.
+    RetireKeys {
+        /// The user.
+        user: UserName,
+    },
     /// Detach a user.
     Detach {
         /// The user.

@@ -6,6 +6,7 @@ mod access;
 mod bad_input;
 #[cfg(test)]
 mod commands;
+mod custody;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
