@@ -6,6 +6,7 @@ mod access;
 mod bad_input;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
 mod custody;
 #[cfg(test)]
 mod docs;
