@@ -81,6 +81,8 @@ impl<'a> Looker<'a> {
                     Some(_) | None => Ok(seen),
                 }
             }
+            // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
+            Call::RetireKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
             Call::Detach { user, policy } => Ok(self.holdings(since).await?.seen(user, None, Some(policy))),
         }
     }
@@ -159,6 +161,15 @@ where
 }
 
 impl Holdings {
+    /// What there is of a user that should hold something.
+    fn holding_any(&self, user: &UserName) -> Seen {
+        match self.by_user.get(user) {
+            Some(Some(_)) => Seen::Before,
+            Some(None) => Seen::Other(format!("user `{user}` holds no policy")),
+            None => Seen::Other(format!("user `{user}` is not there")),
+        }
+    }
+
     /// What there is of a user that should go from one policy to another.
     fn seen(&self, user: &UserName, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> Seen {
         let Some(held) = self.by_user.get(user) else {

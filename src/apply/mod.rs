@@ -1,7 +1,8 @@
 //! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
 
-pub mod custody;
+mod custody;
 pub mod files;
+mod keys;
 mod look;
 mod outcome;
 mod send;
@@ -14,9 +15,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::cluster::{Cluster, Patience, Patient};
 use crate::plan::{Plan, Step, StepId};
 
+pub use custody::{Custody, CustodyContext, CustodyProblem, Kept};
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
 pub use stop::Stop;
 
+use keys::Keys;
 use look::Looker;
 use send::Sender;
 
@@ -32,6 +35,8 @@ pub trait Watch: Sync {
 pub struct Conditions<'a> {
     /// The cluster; its reads are asked again as often as `patience` says.
     pub cluster: &'a dyn Cluster,
+    /// Where new key pairs go.
+    pub custody: &'a Custody,
     /// How many calls may be under way at once.
     pub jobs: usize,
     /// How often a call that did not happen is sent again.
@@ -49,6 +54,7 @@ pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
     let sender = Sender {
         cluster: &cluster,
         looker: Looker::new(&cluster),
+        keys: Keys::new(plan, conditions.custody),
         patience: conditions.patience,
         stop: conditions.stop,
     };

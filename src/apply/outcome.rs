@@ -74,8 +74,31 @@ pub enum Remark {
     /// The cluster does not take an attach over an attachment, so the user was detached first and had no access for a
     /// moment.
     Gap,
-    /// The cluster made a key pair for the user and showed its secret, which was not kept.
-    SecretNotKept,
+    /// The cluster made a key pair for the user, and it is in its sink.
+    Kept {
+        /// The file or the command. Nothing secret.
+        place: String,
+    },
+    /// The cluster made a key pair for the user, the sink did not take it, and it is in an emergency file.
+    KeptInEmergency {
+        /// The file.
+        path: String,
+        /// Why the sink did not take it. Nothing secret.
+        why: String,
+    },
+    /// The cluster made a key pair for the user, or may have, and nobody knows its secret: the answer was lost.
+    PairUnknown,
+}
+
+impl Remark {
+    /// Whether it says what became of a new key pair.
+    #[must_use]
+    pub fn is_of_keys(&self) -> bool {
+        match self {
+            Self::Gap => false,
+            Self::Kept { .. } | Self::KeptInEmergency { .. } | Self::PairUnknown => true,
+        }
+    }
 }
 
 impl Outcome {

@@ -3,6 +3,7 @@
 use crate::cluster::{CallError, Cluster, Effect, Patience};
 use crate::plan::Call;
 
+use super::keys::{Attached, Keys, retire};
 use super::look::{Looker, Seen};
 use super::outcome::{Remark, Status};
 use super::stop::Stop;
@@ -11,31 +12,49 @@ use super::stop::Stop;
 pub(super) struct Sender<'a> {
     pub(super) cluster: &'a dyn Cluster,
     pub(super) looker: Looker<'a>,
+    pub(super) keys: Keys<'a>,
     pub(super) patience: Patience,
     pub(super) stop: &'a Stop,
+}
+
+/// What happened on the way to the end of a call.
+#[derive(Default)]
+struct Way {
+    remarks: Vec<Remark>,
+    /// Whether an answer was lost.
+    doubted: bool,
 }
 
 impl Sender<'_> {
     /// Carries the call out, if all is as the plan expects it. Returns how it ended and what happened on the way.
     pub(super) async fn carry_out(&self, call: &Call) -> (Status, Vec<Remark>) {
-        let mut remarks = Vec::new();
+        let mut way = Way::default();
         let status = match self.looker.before(call).await {
-            Ok(Seen::Before) => self.settle(call, &mut remarks).await,
+            Ok(Seen::Before) => self.settle(call, &mut way).await,
             Ok(Seen::Done) => Status::AlreadyDone,
             Ok(Seen::Other(found)) => Status::Drifted(found),
             Err(blind) => Status::Failed(format!("not sent, because it cannot be seen whether it may be: {blind}")),
         };
-        (status, remarks)
+        if way.doubted && may_have_happened(&status) {
+            let unknown = self.keys.lost_answer(call, &way.remarks);
+            way.remarks.extend(unknown);
+        }
+        (status, way.remarks)
     }
 
     /// Sends until it is known how it ended. It is sent again only once looking has shown that it did not happen.
-    async fn settle(&self, call: &Call, remarks: &mut Vec<Remark>) -> Status {
+    async fn settle(&self, call: &Call, way: &mut Way) -> Status {
         let mut again = 0;
         loop {
-            let Err(error) = self.once(call, remarks).await else { return Status::Done };
+            let error = match self.once(call, way).await {
+                Ok(Attached::Well) => return Status::Done,
+                Ok(Attached::Halt(why)) => return Status::Failed(why),
+                Err(error) => error,
+            };
+            way.doubted |= error.effect == Effect::InDoubt;
             let settled = match error.effect {
                 Effect::NotSent => None,
-                Effect::Refused(_) | Effect::Unauthorized(_) => Some(self.refused(call, &error, remarks).await),
+                Effect::Refused(_) | Effect::Unauthorized(_) => Some(self.refused(call, &error, way).await),
                 Effect::InDoubt => self.doubted(call, &error).await,
             };
             if let Some(status) = settled {
@@ -67,51 +86,57 @@ impl Sender<'_> {
     }
 
     /// How a call ended that was refused: it may be so already, by an earlier try or by somebody else.
-    async fn refused(&self, call: &Call, error: &CallError, remarks: &mut Vec<Remark>) -> Status {
+    async fn refused(&self, call: &Call, error: &CallError, way: &mut Way) -> Status {
         match self.looker.now(call).await {
             Ok(Seen::Done) => Status::AlreadyDone,
             Ok(Seen::Other(found)) => Status::Drifted(format!("{found}; therefore {error}")),
-            Ok(Seen::Before) if refuses_over(call, error) => self.detach_first(call, remarks).await,
+            Ok(Seen::Before) if refuses_over(call, error) => self.detach_first(call, way).await,
             Ok(Seen::Before) | Err(_) => Status::Refused(error.to_string()),
         }
     }
 
     /// The one place where what is changed decides what is called.
-    async fn once(&self, call: &Call, remarks: &mut Vec<Remark>) -> Result<(), CallError> {
+    async fn once(&self, call: &Call, way: &mut Way) -> Result<Attached, CallError> {
         match call {
+            Call::Attach { user, policy, .. } => {
+                return self.keys.attach(self.cluster, policy, user, &mut way.remarks).await;
+            }
             Call::AddPolicy { policy, document } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
-            Call::Attach { user, policy, .. } => {
-                if self.cluster.attach(policy, user).await?.is_some() {
-                    remarks.push(Remark::SecretNotKept);
-                }
-                Ok(())
-            }
+            Call::RetireKeys { user } => retire(self.cluster, user).await,
             Call::Detach { user, policy } => self.cluster.detach(policy, user).await,
         }
+        .map(|()| Attached::Well)
     }
 
     /// Detaches what the user holds, then attaches; puts the old policy back when the attach fails. Seen through even
     /// when the run is asked to stop.
-    async fn detach_first(&self, call: &Call, remarks: &mut Vec<Remark>) -> Status {
+    async fn detach_first(&self, call: &Call, way: &mut Way) -> Status {
         let Call::Attach { user, policy, expects: Some(held), grants } = call else { return Status::Done };
         let detach = Call::Detach { user: user.clone(), policy: held.clone() };
-        let detached = Box::pin(self.settle(&detach, remarks)).await;
+        let detached = Box::pin(self.settle(&detach, way)).await;
         if !detached.is_good() {
             return detached;
         }
-        remarks.push(Remark::Gap);
+        way.remarks.push(Remark::Gap);
         let attach = |policy, grants| Call::Attach { user: user.clone(), policy, expects: None, grants };
-        let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), remarks)).await;
+        let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), way)).await;
         if attached.is_good() {
             return attached;
         }
-        let back = Box::pin(self.settle(&attach(held.clone(), None), remarks)).await;
+        let back = Box::pin(self.settle(&attach(held.clone(), None), way)).await;
         let words = |status: Status| status.reason().unwrap_or_default().to_owned();
         Status::Failed(match back.is_good() {
             true => format!("{}; it holds `{held}` again", words(attached)),
             false => format!("{}; and it could not be given `{held}` back: {}", words(attached), words(back)),
         })
+    }
+}
+
+fn may_have_happened(status: &Status) -> bool {
+    match status {
+        Status::Done | Status::AlreadyDone | Status::Drifted(_) | Status::InDoubt(_) => true,
+        Status::Refused(_) | Status::Failed(_) | Status::NotReached(_) | Status::Interrupted => false,
     }
 }
 

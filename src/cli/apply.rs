@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::args::{Format, GlobalArgs, GuardArgs, Pace};
 use super::connect::{Connection, connect};
+use super::custody::{custody, tried};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::interrupt::interruptible;
@@ -12,7 +13,7 @@ use super::output::Output;
 use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
 use super::state::State;
-use crate::apply::{Conditions, Outcome, Stop, run};
+use crate::apply::{Conditions, Custody, Outcome, Stop, run};
 use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
@@ -45,7 +46,7 @@ pub(super) struct ApplyArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Where the state before the apply and its journal are written
+    /// Where the state before the apply and its journal are written, and a new secret whose sink fails
     #[arg(long, value_name = "DIR", default_value = ".attune")]
     state_dir: PathBuf,
     #[command(flatten)]
@@ -67,14 +68,21 @@ impl ApplyArgs {
         };
         let plan = &prepared.plan;
         self.show(plan, &loaded, output)?;
-        if let Err(failure) = self.agreed(plan, output) {
+        let custody = custody(plan, &loaded.desired, &self.state_dir);
+        let ready = match self.agreed(plan, output) {
+            Ok(()) => tried(&custody, plan, output).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = ready {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &PlanV1::of(plan, &loaded.sources)))?;
             }
             return Err(failure);
         }
-        let Some(outcome) = self.carry_out(global, &prepared, &loaded.desired, output).await? else {
-            return Err(dropped());
+        let outcome = match self.carry_out(global, &prepared, &custody, &loaded.desired, output).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Err(dropped()),
+            Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &OutcomeV1::of(plan, &outcome)))?,
@@ -142,6 +150,7 @@ impl ApplyArgs {
         &self,
         global: &GlobalArgs,
         prepared: &Prepared,
+        custody: &Custody,
         desired: &Desired,
         output: &mut Output,
     ) -> Result<Option<Outcome>, Failure> {
@@ -158,6 +167,7 @@ impl ApplyArgs {
         let work = async {
             let conditions = Conditions {
                 cluster: &prepared.connection.cluster,
+                custody,
                 jobs: self.pace.jobs(),
                 patience: self.pace.patience(),
                 stop: &prepared.stop,

@@ -5,6 +5,7 @@ mod actions;
 mod apply;
 mod args;
 mod connect;
+mod custody;
 mod desired;
 mod exit;
 mod fix;
@@ -30,7 +31,10 @@ use output::Output;
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(told) => return usage(&told),
+    };
     let mut output = Output::of_process(args.global.color, args.global.quiet);
     tracing_to_stderr(&args.global);
     match run(&args, &mut output) {
@@ -40,6 +44,14 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Prints help where that was asked for, else what is wrong with the arguments: an error as any other, since 2 means that
+/// there are changes.
+fn usage(told: &clap::Error) -> ExitCode {
+    // There is nowhere to report that the stream is gone.
+    let _ = told.print();
+    if told.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
 }
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {

@@ -68,6 +68,12 @@ pub trait Cluster: Send + Sync {
     /// Takes the policy it holds from a user. The key pair stays.
     async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError>;
 
+    /// Whether [`generate_keys`](Self::generate_keys) works through this transport.
+    fn can_generate_keys(&self) -> bool;
+
+    /// Makes a new key pair for a user that holds a policy; the old one is worthless at once.
+    async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError>;
+
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
 }

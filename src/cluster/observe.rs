@@ -45,6 +45,7 @@ async fn look(
         identity,
         policies,
         attachments_known: users.attachments_known,
+        keys_can_be_generated: cluster.can_generate_keys(),
         users: users
             .users
             .into_iter()
@@ -67,7 +68,7 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<Po
         .values()
         .filter_map(|entry| match &entry.intent {
             UserIntent::Holds(policy) => Some(policy),
-            UserIntent::Detached => None,
+            UserIntent::Detached | UserIntent::Retired => None,
         })
         .collect();
     let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::in_transit_for).collect();

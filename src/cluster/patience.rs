@@ -111,6 +111,14 @@ impl Cluster for Patient<'_> {
         self.cluster.attach(policy, user).await
     }
 
+    fn can_generate_keys(&self) -> bool {
+        self.cluster.can_generate_keys()
+    }
+
+    async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
+        self.cluster.generate_keys(user).await
+    }
+
     async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
         self.cluster.detach(policy, user).await
     }

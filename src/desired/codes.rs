@@ -38,5 +38,5 @@ codes! {
     SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` is to write files and names no directory for them.";
     BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
-    NOT_SUPPORTED = "not-yet-supported", "A part of the file that this version reads but does not act on.";
+    RETIRE_ALONE = "retire-keys-without-detach", "The keys of a user are to be retired that is not declared detached.";
 }

@@ -192,7 +192,7 @@ pub(super) fn sink(
     let recipients = written.age.as_ref().map(|age| recipients(age, &at, findings));
     let command = written.command.as_ref().map(|command| command_of(command, &at, directory, findings));
     if dir.is_none() && (plain || recipients.is_some()) {
-        let message = format!("{} needs a directory for the files", given.join(" and "));
+        let message = format!("a directory is needed for the files of {}", given.join(" and "));
         let finding = Finding::error(codes::SINK_WITHOUT_DIR, message).at(at.clone());
         findings.push(finding.help("add `dir = \"secrets\"`, relative to this file; keep it out of the repository"));
     }

@@ -154,4 +154,6 @@ pub enum UserIntent {
     Holds(PolicyName),
     /// It holds none; its key pair stays.
     Detached,
+    /// It holds none; before it is detached, its key pair is made worthless.
+    Retired,
 }

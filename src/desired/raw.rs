@@ -171,6 +171,7 @@ pub(super) struct RawUser {
     pub policy: Option<At<String>>,
     /// The user must hold no policy; its key pair is kept.
     pub detached: Option<bool>,
-    /// Before the detach, generate a new key pair and throw it away, so that the old one is dead.
+    /// Before the detach, generate a new key pair and throw it away, so that the old one is dead. Only beside
+    /// `detached = true`, and only when this run detaches the user: a pair can be generated only while it holds a policy.
     pub retire_keys: Option<At<bool>>,
 }

@@ -85,8 +85,14 @@ impl Resolver {
         if let Some(first) = self.desired.users.get(&user) {
             return findings.push(twice("user", user.as_str(), at, first.at.clone()));
         }
-        if let Some(retire) = raw.retire_keys.as_ref().filter(|retire| *retire.get()) {
-            findings.push(not_supported("`retire_keys`", Location { file, span: retire.span() }));
+        let retire = raw.retire_keys.as_ref().filter(|retire| *retire.get());
+        if let Some(retire) = retire.filter(|_| !raw.detached.unwrap_or(false)) {
+            let message = format!("the keys of user `{user}` are to be retired, but it is not declared detached");
+            findings.push(
+                Finding::error(codes::RETIRE_ALONE, message).at(Location { file, span: retire.span() }).help(
+                    "add `detached = true`, or take `retire_keys` out: a user that goes on working needs its keys",
+                ),
+            );
         }
         let Some(intent) = self.user_intent(&user, raw, broken, &at, findings) else { return };
         self.desired.users.insert(user, UserEntry { intent, at: Some(at) });
@@ -122,6 +128,7 @@ impl Resolver {
                     }
                 }
             }
+            (None, true) if raw.retire_keys.as_ref().is_some_and(|retire| *retire.get()) => Some(UserIntent::Retired),
             (None, true) => Some(UserIntent::Detached),
             (None, false) => {
                 if !broken {
@@ -302,10 +309,4 @@ fn twice(what: &str, name: &str, at: Location, first: Option<Location>) -> Findi
         Some(first) => finding.label(first, "first declared here"),
         None => finding,
     }
-}
-
-fn not_supported(what: &str, at: Location) -> Finding {
-    Finding::error(codes::NOT_SUPPORTED, format!("{what} is not yet supported by this version"))
-        .at(at)
-        .help("take it out: a promise that this version cannot keep would be worse than none")
 }

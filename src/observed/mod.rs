@@ -33,6 +33,9 @@ pub struct Observed {
     pub users: BTreeMap<UserName, ObservedUser>,
     /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
+    /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached
+    /// through.
+    pub keys_can_be_generated: bool,
     /// How much the cluster takes.
     pub limits: Limits,
 }

@@ -107,7 +107,7 @@ impl Builder<'_> {
     fn planned(&self, policy: &PolicyName) -> Option<String> {
         match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
             Call::AddPolicy { document, .. } => Some(document.json().to_owned()),
-            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::Detach { .. } => None,
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } | Call::Detach { .. } => None,
         }
     }
 
@@ -117,7 +117,17 @@ impl Builder<'_> {
                 Some(target) => self.towards(user, fate, target),
                 None => {
                     if let Some(policy) = &fate.physical {
-                        self.detach(user, policy, &ChangeId::User(user.clone()));
+                        let change = ChangeId::User(user.clone());
+                        if fate.retire_keys {
+                            self.graph.call(
+                                Key::Retire(user.clone()),
+                                &change,
+                                Call::RetireKeys { user: user.clone() },
+                            );
+                        }
+                        self.detach(user, policy, &change);
+                        // A pair can be made only while a policy is held.
+                        self.graph.wait(&Key::Detach(user.clone()), &Key::Retire(user.clone()));
                     }
                 }
             }
@@ -180,7 +190,10 @@ impl Builder<'_> {
         for (key, node) in &self.graph.nodes {
             let left = match &node.call {
                 Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
-                Call::Attach { expects: None, .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => continue,
+                Call::Attach { expects: None, .. }
+                | Call::RetireKeys { .. }
+                | Call::AddPolicy { .. }
+                | Call::RemovePolicy { .. } => continue,
             };
             leaves.entry(left.clone()).or_default().insert(key.clone());
         }

@@ -123,6 +123,8 @@ pub enum Way {
 pub enum Note {
     /// The user's key pair stays valid and works again with any later attach.
     KeysStay,
+    /// The user's key pair is made worthless before it is detached.
+    KeysRetired,
     /// A key pair is created if the user has none; one it has works again.
     KeysMayAppear,
     /// The user comes from a directory, whose next refresh sets its policy again.

@@ -36,6 +36,8 @@ pub(super) struct UserFate {
     pub(super) after: Option<PolicyName>,
     /// Whether a file declares the user.
     pub(super) declared: bool,
+    /// Whether its key pair is to be made worthless before it is detached.
+    pub(super) retire_keys: bool,
 }
 
 /// The whole comparison, by object.
@@ -132,11 +134,12 @@ fn user_fates(desired: &Desired, observed: &Observed) -> BTreeMap<UserName, User
         let declared = desired.users.get(name).map(|entry| &entry.intent);
         let after = match declared {
             Some(UserIntent::Holds(policy)) => Some(policy.clone()),
-            Some(UserIntent::Detached) => None,
+            Some(UserIntent::Detached | UserIntent::Retired) => None,
             None if desired.ownership.covers_user(name) => None,
             None => before.clone(),
         };
-        UserFate { physical: physical.cloned(), before, after, declared: declared.is_some() }
+        let retire_keys = declared == Some(&UserIntent::Retired);
+        UserFate { physical: physical.cloned(), before, after, declared: declared.is_some(), retire_keys }
     };
     observed
         .users

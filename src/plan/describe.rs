@@ -119,7 +119,10 @@ impl Describe<'_> {
             (None, None) => return None,
             (None, Some(after)) => (ChangeKind::Attach { user: owned, after }, Some(Note::KeysMayAppear)),
             (Some(before), Some(after)) => (ChangeKind::Move { user: owned, before, after }, None),
-            (Some(before), None) => (ChangeKind::Detach { user: owned, before }, Some(Note::KeysStay)),
+            (Some(before), None) => {
+                let note = if fate.retire_keys { Note::KeysRetired } else { Note::KeysStay };
+                (ChangeKind::Detach { user: owned, before }, Some(note))
+            }
         };
         let mut notes: Vec<Note> = note.filter(|_| self.has_key_pairs()).into_iter().collect();
         if self.observed.users.get(user).is_some_and(crate::observed::ObservedUser::is_imported) {

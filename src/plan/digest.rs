@@ -72,6 +72,7 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
             }
             Call::RemovePolicy { policy, .. } => json!([step.id.0, "remove_policy", policy.as_str(), after]),
             Call::Attach { user, policy, .. } => json!([step.id.0, "attach", policy.as_str(), user.as_str(), after]),
+            Call::RetireKeys { user } => json!([step.id.0, "retire_keys", user.as_str(), after]),
             Call::Detach { user, policy } => json!([step.id.0, "detach", policy.as_str(), user.as_str(), after]),
         });
     }

@@ -11,6 +11,8 @@ use super::step::Call;
 /// ties: what takes access away comes before what gives it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
+    /// Retire the keys of this user.
+    Retire(UserName),
     /// Detach this user.
     Detach(UserName),
     /// Add this policy.

@@ -10,6 +10,7 @@ mod describe;
 mod digest;
 mod graph;
 mod guards;
+mod keys;
 mod order;
 mod problems;
 mod step;
@@ -102,6 +103,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let comparison = compare::compare(desired, observed);
     let mut findings = problems::problems(desired, observed, &comparison);
+    findings.extend(keys::not_retired(desired, observed, &comparison));
     findings.extend(lint(desired, catalogue));
     let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
@@ -113,8 +115,9 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     }
     let accesses = access::accesses(&comparison, observed, catalogue);
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
-    let guards::Ruling { refusals, overrides } =
+    let guards::Ruling { mut refusals, overrides } =
         guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), catalogue);
+    refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,

@@ -106,7 +106,7 @@ fn sequence(graph: &mut Graph, comparison: &Comparison, room: usize) -> Result<V
                 rooms.push_back(Some(key.clone()));
                 ready.append(&mut roomless);
             }
-            Key::Add(_) | Key::Attach(..) | Key::Detach(_) => {}
+            Key::Add(_) | Key::Attach(..) | Key::Retire(_) | Key::Detach(_) => {}
         }
         waits.remove(&key);
         for follower in followers.remove(&key).unwrap_or_default() {
@@ -146,7 +146,11 @@ fn concede(
     }
     let moved: Option<UserName> = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.call {
         Call::Attach { user, expects: Some(held), .. } if removed(held, comparison) => Some(user.clone()),
-        Call::Attach { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Detach { .. } => None,
+        Call::Attach { .. }
+        | Call::AddPolicy { .. }
+        | Call::RemovePolicy { .. }
+        | Call::RetireKeys { .. }
+        | Call::Detach { .. } => None,
     });
     moved.is_some_and(|user| concessions.users.insert(user))
 }

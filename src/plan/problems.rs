@@ -36,7 +36,9 @@ pub(super) fn no_room(observed: &Observed) -> Finding {
 /// that is replaced, or be owned.
 pub(super) fn unnameable_users(steps: &[Step]) -> Vec<Finding> {
     let named = steps.iter().filter_map(|step| match &step.call {
-        Call::Attach { user, .. } | Call::Detach { user, .. } => Some((user, step.change.to_string())),
+        Call::Attach { user, .. } | Call::RetireKeys { user } | Call::Detach { user, .. } => {
+            Some((user, step.change.to_string()))
+        }
         Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
     });
     let users: BTreeMap<&UserName, String> = named.collect();
@@ -85,11 +87,11 @@ impl View<'_> {
         for (user, entry) in &self.desired.users {
             let observed = self.observed.users.get(user);
             match (&entry.intent, observed) {
-                (UserIntent::Detached, None) => findings.push(
+                (UserIntent::Detached | UserIntent::Retired, None) => findings.push(
                     Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it holds nothing"))
                         .at(entry.at.clone()),
                 ),
-                (UserIntent::Detached, Some(_)) => {}
+                (UserIntent::Detached | UserIntent::Retired, Some(_)) => {}
                 (UserIntent::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone())),
                 (UserIntent::Holds(policy), Some(found)) => {
                     if !found.can_hold() {

@@ -56,6 +56,12 @@ pub enum Call {
         /// not depend on it.
         grants: Option<String>,
     },
+    /// Make a new key pair for a user and throw it away, so that the old one is worthless; expects that the user holds a
+    /// policy.
+    RetireKeys {
+        /// The user.
+        user: UserName,
+    },
     /// Detach a user.
     Detach {
         /// The user.

@@ -58,6 +58,9 @@ impl<'a> Touched<'a> {
                 Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
                     policies.insert(policy);
                 }
+                Call::RetireKeys { user } => {
+                    users.insert(user);
+                }
                 Call::Attach { user, policy, .. } | Call::Detach { user, policy } => {
                     policies.insert(policy);
                     users.insert(user);

@@ -1,12 +1,14 @@
 //! Apply a plan to the simulated cluster, observe, plan again: nothing. For random files against random clusters, for every
 //! release, over real sockets.
 
-use attune::apply::{Conditions, StepOutcome, Stop, Watch, run};
+use std::ffi::OsString;
+
+use attune::apply::{Conditions, Custody, CustodyContext, StepOutcome, Stop, Watch, run};
 use attune::base::{PolicyName, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::{Credentials, Patience, observe};
 use attune::desired::{
-    Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace, UserEntry, UserIntent,
+    Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Sink, Strategy as Replace, UserEntry, UserIntent,
 };
 use attune::plan::{Plan, Step, plan};
 use attune::sim::state::State;
@@ -133,8 +135,17 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
         assert!(planned.steps.is_empty());
         return false;
     }
+    let folder = tempfile::tempdir().unwrap();
+    let context = CustodyContext {
+        cluster: "stewie".to_owned(),
+        tenant: "Root".to_owned(),
+        state_dir: folder.path().join("state"),
+        search_path: OsString::new(),
+    };
+    let custody = Custody::new(Some(&Sink::File { dir: folder.path().join("secrets") }), context);
     let conditions = Conditions {
         cluster: &cluster,
+        custody: &custody,
         jobs: 4,
         patience: Patience::default(),
         stop: &Stop::default(),

@@ -193,6 +193,8 @@ fn every_finding_change_way_note_and_call_is_in_some_case() {
     // The simulated cluster knows no release that maps policies to identities by name.
     let newer = of_release_6();
     seen.plan(&serde_json::to_value(PlanV1::of(&newer, &Sources::default())).unwrap());
+    // Over REST no key pair can be made, so no case through the program retires one.
+    seen.plan(&serde_json::to_value(PlanV1::of(&that_retires_keys(), &Sources::default())).unwrap());
     let codes: BTreeSet<String> = [attune::desired::CODES, attune::plan::CODES, &codes_of_documents()]
         .concat()
         .iter()
@@ -214,15 +216,35 @@ fn of_release_6() -> attune::plan::Plan {
          [policies.old]\nabsent = true\n",
     )]);
     let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
+    plan(&desired, &observed("6.0.1"))
+}
+
+/// A plan that retires the keys of a user, through a transport that can make key pairs.
+fn that_retires_keys() -> attune::plan::Plan {
+    let folder = Folder::with(&[("attune.toml", "[users.alice]\ndetached = true\nretire_keys = true\n")]);
+    let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
+    plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
+}
+
+#[test]
+fn a_plan_that_retires_keys_says_so() {
+    let mut shown = Vec::new();
+    text::plan(&mut shown, &Styles::default(), &that_retires_keys()).unwrap();
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("a new key pair is made and thrown away: the old one is worthless"), "{shown}");
+}
+
+/// A cluster of that release with two policies, one of which a user holds.
+fn observed(release: &str) -> Observed {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::models/*"}]}"#;
     let body = || Body::Known(policy::normal(&policy::read(text).document.unwrap()));
     let name = |name: &str| PolicyName::parse(name).unwrap();
     let alice = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: Some(name("ml")) };
-    let observed = Observed {
+    Observed {
         identity: Identity {
             name: "stewie".into(),
             guid: "guid".into(),
-            release: Release::parse("6.0.1").unwrap(),
+            release: Release::parse(release).unwrap(),
             tenant: "Root".into(),
             user: UserName::parse("admin").unwrap(),
             role: "ClusterAdmin".into(),
@@ -230,9 +252,9 @@ fn of_release_6() -> attune::plan::Plan {
         policies: BTreeMap::from([(name("ml"), body()), (name("old"), body())]),
         users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
         attachments_known: true,
+        keys_can_be_generated: false,
         limits: Limits::default(),
-    };
-    plan(&desired, &observed)
+    }
 }
 
 #[test]

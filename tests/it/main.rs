@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod custody;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod examples;

@@ -1,5 +1,7 @@
 //! No secret is in anything that the program prints or writes, however talkative it is.
 
+use std::collections::BTreeSet;
+
 use super::harness::{Folder, Run, files};
 use super::served::Served;
 
@@ -34,16 +36,38 @@ fn clean(folder: &Folder, run: &Run) {
     for word in ["Bearer ey", "access_token", "refresh_token"] {
         assert!(!run.stdout.contains(word) && !run.stderr.contains(word), "`attune {}` shows {word}", run.args);
     }
-    let written = files(&folder.path(""), "").into_iter().filter(|path| !path.ends_with("cluster.json"));
+    // The sink is where they belong, and nowhere else.
+    let belongs = |path: &std::path::Path| path.ends_with("cluster.json") || path.starts_with(folder.path("secrets"));
+    let written = files(&folder.path(""), "").into_iter().filter(|path| !belongs(path));
     for path in written {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
         assert!(secrets.iter().all(|secret| !text.contains(secret)), "{} holds a secret", path.display());
     }
+}
+
+/// Every pair that the cluster made and showed is in the sink, and no other.
+fn kept(folder: &Folder, already: &BTreeSet<String>) {
+    let users = folder.state()["tenants"]["Root"]["users"].clone();
+    let made: Vec<String> = with_keys(folder).difference(already).cloned().collect();
+    assert!(!made.is_empty(), "no key pair was made: the test shows nothing");
+    assert_eq!(files(&folder.path("secrets"), "").len(), made.len());
+    for name in made {
+        let record: serde_json::Value = serde_json::from_str(&folder.read(&format!("secrets/{name}.json"))).unwrap();
+        assert_eq!(record["secret_key"], users[&name]["keys"]["secret_key"], "{name}");
+    }
+}
+
+/// The users that have a key pair.
+fn with_keys(folder: &Folder) -> BTreeSet<String> {
+    let users = folder.state()["tenants"]["Root"]["users"].as_object().unwrap().clone();
+    users.into_iter().filter(|(_, user)| !user["keys"].is_null()).map(|(name, _)| name).collect()
 }
 
 #[test]
 fn no_secret_is_in_any_output_at_any_level() {
     let folder = folder();
+    let before = with_keys(&folder);
     let served = Served::start(&folder, "--log requests.jsonl");
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", PASSWORD)];
     for args in [
@@ -58,12 +82,15 @@ fn no_secret_is_in_any_output_at_any_level() {
     }
     let users = folder.state()["tenants"]["Root"]["users"].clone();
     assert!(users["bob"]["keys"]["secret_key"].is_string(), "no key pair was made: the test shows nothing");
+    kept(&folder, &before);
 }
 
 #[test]
 fn no_secret_is_in_the_output_of_a_simulated_cluster_of_its_own() {
     let folder = folder();
+    let before = with_keys(&folder);
     for args in ["plan -vvv", "apply -vvv --yes", "validate -vvv", "schema -vvv"] {
         clean(&folder, &folder.attune(args));
     }
+    kept(&folder, &before);
 }

@@ -91,6 +91,12 @@ impl Custody {
         Self { timeout, ..self }
     }
 
+    /// Whether the file says where new key pairs go.
+    #[must_use]
+    pub fn has_sink(&self) -> bool {
+        self.sink.is_some()
+    }
+
     /// Tries the sink for these users without a secret, and that an emergency file could be written. Returns what is
     /// worth knowing although nothing stands in the way.
     ///

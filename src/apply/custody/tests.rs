@@ -20,14 +20,14 @@ fn pair() -> KeyPair {
     KeyPair { access_key: ACCESS.to_owned(), secret_key: SECRET.into() }
 }
 
-fn custody(folder: &TempDir, sink: Option<Sink>) -> Custody {
+fn custody(folder: &TempDir, sink: Option<&Sink>) -> Custody {
     let context = CustodyContext {
         cluster: "stewie".to_owned(),
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state/deep"),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
     };
-    Custody::new(sink.as_ref(), context)
+    Custody::new(sink, context)
 }
 
 fn user(name: &str) -> UserName {
@@ -66,7 +66,7 @@ fn script(folder: &TempDir, text: &str) -> Sink {
 async fn a_file_is_private_and_is_never_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("a/secrets");
-    let custody = custody(&folder, Some(Sink::File { dir: dir.clone() }));
+    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
     assert_eq!(custody.check(&[user("a b")]).await, Ok(Vec::new()));
     let path = dir.join("a%20b.json");
     assert_eq!(keep(&custody, "a b").await, Kept::Sink { place: path.display().to_string() });
@@ -93,7 +93,7 @@ async fn a_symbolic_link_is_not_followed() {
     let dir = folder.path().join("secrets");
     fs::create_dir(&dir).unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), dir.join("bob.json")).unwrap();
-    let custody = custody(&folder, Some(Sink::File { dir }));
+    let custody = custody(&folder, Some(&Sink::File { dir }));
     assert!(matches!(keep(&custody, "bob").await, Kept::Emergency { .. }));
     assert!(!folder.path().join("elsewhere").exists());
 }
@@ -104,7 +104,7 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     let dir = folder.path().join("secrets");
     let identities = [age::x25519::Identity::generate(), age::x25519::Identity::generate()];
     let recipients = identities.iter().map(|identity| identity.to_public().to_string().parse().unwrap()).collect();
-    let custody = custody(&folder, Some(Sink::Age { recipients, dir: dir.clone() }));
+    let custody = custody(&folder, Some(&Sink::Age { recipients, dir: dir.clone() }));
     assert_eq!(custody.check(&[user("bob")]).await, Ok(Vec::new()));
     assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
     let path = dir.join("bob.json.age");
@@ -125,7 +125,7 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();
     let sink = script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
-    let custody = custody(&folder, Some(sink));
+    let custody = custody(&folder, Some(&sink));
     assert_eq!(custody.check(&[user("b ob")]).await, Ok(Vec::new()));
     assert_eq!(keep(&custody, "b ob").await, Kept::Sink { place: "the command `sh`".to_owned() });
     assert_eq!(json_at(&folder.path().join("got")), expected("b ob"));
@@ -137,7 +137,7 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
 #[tokio::test]
 async fn a_command_that_fails_is_quoted_without_the_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = custody(&folder, Some(script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7")));
+    let custody = custody(&folder, Some(&script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7")));
     let Kept::Emergency { path, why } = keep(&custody, "bob").await else { panic!("it failed") };
     assert!(why.contains("exit status: 7") && why.contains("no such mount") && why.contains("[redacted]"), "{why}");
     assert!(!why.contains("0123456789abc") && !why.contains(ACCESS) && !why.contains("loud"), "{why}");
@@ -148,7 +148,7 @@ async fn a_command_that_fails_is_quoted_without_the_secret() {
 async fn a_command_that_says_too_much_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
-    let custody = custody(&folder, Some(script(&folder, text)));
+    let custody = custody(&folder, Some(&script(&folder, text)));
     let Kept::Emergency { why, .. } = keep(&custody, "bob").await else { panic!("it failed") };
     assert!(why.contains("too much") && !why.contains("END"), "{why}");
 }
@@ -156,7 +156,7 @@ async fn a_command_that_says_too_much_is_not_quoted() {
 #[tokio::test]
 async fn a_command_that_does_not_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = custody(&folder, Some(script(&folder, "exec sleep 600")));
+    let custody = custody(&folder, Some(&script(&folder, "exec sleep 600")));
     let Kept::Emergency { why, .. } = keep(&custody.with_timeout(Duration::from_millis(50)), "bob").await else {
         panic!("it ended")
     };
@@ -178,7 +178,7 @@ async fn what_cannot_work_is_found_without_a_secret() {
         (command("sh", "{user}"), "the name of user `-x` would be an option"),
     ];
     for (sink, expected) in cases {
-        let custody = custody(&folder, Some(sink));
+        let custody = custody(&folder, Some(&sink));
         let problems = custody.check(&[user("-x")]).await.unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].message.contains(expected), "{problems:?}");

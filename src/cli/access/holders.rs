@@ -23,7 +23,7 @@ pub(super) fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
     };
     let users = desired.users.iter().map(|(user, entry)| match &entry.intent {
         UserIntent::Holds(policy) => (user.clone(), Some(policy)),
-        UserIntent::Detached => (user.clone(), None),
+        UserIntent::Detached | UserIntent::Retired => (user.clone(), None),
     });
     users.map(holder).collect()
 }

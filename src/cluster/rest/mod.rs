@@ -165,6 +165,17 @@ impl Cluster for RestCluster {
         self.ask_tenant(&request::attach(policy, user)?, answer::key_pair).await
     }
 
+    /// There is no documented call for it up to 5.1.2: it is in the command line of the cluster only.
+    fn can_generate_keys(&self) -> bool {
+        false
+    }
+
+    async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
+        let message = "no REST call is documented that makes a key pair";
+        Err(CallError::new(format!("generate keys for {user}"), Effect::NotSent, message)
+            .help(format!("run `weka s3 user keys-generate --user {user}`")))
+    }
+
     /// Over REST the call names the user only: what it holds is taken, whichever policy that is.
     async fn detach(&self, _policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
         self.ask_tenant(&request::detach(user)?, answer::nothing).await

@@ -51,7 +51,7 @@ pub(super) fn users(view: &View<'_>, ruling: &mut Ruling) {
         .iter()
         .filter_map(|step| match &step.call {
             Call::Detach { user, .. } => Some(user),
-            Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Attach { .. } => None,
+            Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } => None,
         })
         .collect();
     for (user, fate, held) in view.holders() {

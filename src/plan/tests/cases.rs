@@ -162,3 +162,51 @@ fn the_digest_is_of_what_the_plan_touches() {
     assert!(digest.approved_by(digest.as_str()) && digest.approved_by(digest.short()));
     assert!(!digest.approved_by(&digest.short()[..15]) && !digest.approved_by(""));
 }
+
+#[test]
+fn keys_are_retired_before_the_detach_while_the_user_still_holds_its_policy() {
+    let world = World::new().with("p", 0).holding("dave", "p").holding("erin", "");
+    let wish = Wish::default().absent("p").retired("dave").retired("erin");
+    let plan = planned(&wish, &world);
+    assert_eq!(
+        calls(&plan),
+        [
+            "1 retire the keys of dave after ".to_owned(),
+            "2 detach p from dave after 1".to_owned(),
+            "3 remove policy p after 2".to_owned(),
+        ]
+    );
+    assert_eq!(plan.changes[1].notes, [crate::plan::Note::KeysRetired]);
+    assert!(plan.may_create_keys().is_empty() && !plan.is_refused(), "a pair that is thrown away needs no sink");
+    assert_ne!(plan.digest, planned(&Wish::default().absent("p").detached("dave").retired("erin"), &world).digest);
+}
+
+#[test]
+fn keys_that_cannot_be_retired_stand_in_the_way_only_of_who_is_detached() {
+    let world = World::new().holding("dave", "readonly").holding("erin", "");
+    let wish = Wish::default().retired("dave").retired("erin");
+    for (release, can, part) in [("5.1.2", false, "no documented REST call"), ("4.4.8", true, "before 5.1")] {
+        let mut observed = world.observed(release);
+        observed.keys_can_be_generated = can;
+        let plan = plan(&wish.0, &observed);
+        assert_eq!(codes(&plan), ["keys-cannot-be-retired"]);
+        assert!(plan.steps.is_empty() && plan.findings[0].message.contains(part), "{:?}", plan.findings);
+    }
+}
+
+#[test]
+fn who_may_get_a_key_pair_is_who_is_attached_from_nothing_where_key_pairs_are() {
+    let world = World::new().with("p", 0).holding("alice", "").holding("bob", "readonly").holding("carol", "p");
+    let mut wish = Wish::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
+    for gap in [false, true] {
+        let plan = planned(&wish, &world);
+        assert!(plan.may_create_keys().iter().eq([&super::world::user("alice")]), "gap {gap}");
+        assert_eq!(plan.refusals[0].code.id, "no-credential-sink");
+        assert!(plan.refusals[0].message.contains("`alice`"));
+        wish = wish.gap();
+    }
+    let older = plan(&wish.0, &world.observed("5.0.1"));
+    assert!(older.may_create_keys().is_empty() && !older.is_refused());
+    wish.0.credentials = Some(crate::desired::Sink::File { dir: "secrets".into() });
+    assert!(!planned(&wish, &world).is_refused());
+}

@@ -1,10 +1,13 @@
 //! Random worlds and wishes: every unblocked plan ends where the file says, in every order and after every interruption,
 //! and on the way nobody has access that neither side gives, or lacks access that both give.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::world::{Wish, World, policy, run, stand_in};
 use crate::base::{PolicyName, UserName};
+use crate::desired::{UserEntry, UserIntent};
 use crate::plan::{ChangeKind, Note, Plan, Way, plan};
 use crate::policy::Normal;
 
@@ -96,7 +99,8 @@ fn wish(declared: &[u8], users: &[usize], (policies, all_users): (bool, bool)) -
         wish = match choice {
             0..=3 => wish.holds(name, POLICIES[*choice]),
             4 => wish.holds(name, "readonly"),
-            5 | 6 => wish.detached(name),
+            5 => wish.detached(name),
+            6 => wish.retired(name),
             _ => wish,
         };
     }
@@ -161,6 +165,14 @@ fn check(scene: &Scene) -> Result<bool, String> {
     let mut after = scene.world.clone();
     run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
     let again = plan_of(&after);
+    let retired = |(user, entry): (&UserName, &UserEntry)| {
+        entry.intent == UserIntent::Retired && scene.world.users[user].is_some()
+    };
+    let retired: BTreeSet<_> =
+        scene.wish.0.users.iter().filter(|entry| retired(*entry)).map(|(user, _)| user.clone()).collect();
+    if after.retired != retired {
+        return Err(format!("retired were {:?}, not {retired:?}", after.retired));
+    }
     if !again.is_empty() || again.is_blocked() {
         return Err(format!("the plan is not a fixpoint: {again:?}"));
     }

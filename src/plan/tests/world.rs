@@ -1,7 +1,7 @@
 //! A cluster as a value: policies with documents, users with what they hold; as strict as the real one must be assumed
 //! to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Release, UserName};
 use crate::desired::{Allowed, Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
@@ -15,6 +15,8 @@ pub(super) struct World {
     pub(super) policies: BTreeMap<PolicyName, Normal>,
     pub(super) users: BTreeMap<UserName, Option<PolicyName>>,
     pub(super) limit: usize,
+    /// The users whose key pair was made worthless.
+    pub(super) retired: BTreeSet<UserName>,
 }
 
 pub(super) fn policy(name: &str) -> PolicyName {
@@ -48,7 +50,7 @@ impl World {
     /// A cluster with the predefined policies and room for many more.
     pub(super) fn new() -> Self {
         let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
-        Self { policies: policies.collect(), users: BTreeMap::new(), limit: 1024 }
+        Self { policies: policies.collect(), users: BTreeMap::new(), limit: 1024, retired: BTreeSet::new() }
     }
 
     pub(super) fn with(mut self, name: &str, number: u8) -> Self {
@@ -91,6 +93,7 @@ impl World {
                 })
                 .collect(),
             attachments_known: true,
+            keys_can_be_generated: true,
             limits: Limits { policies: self.limit, document_bytes: 2048 },
         }
     }
@@ -121,6 +124,11 @@ impl World {
                 }
                 let held = self.users.insert(user.clone(), Some(policy.clone())).ok_or("no such user")?;
                 (held == *expects).then_some(()).ok_or_else(|| format!("{user} holds {held:?}, not {expects:?}"))
+            }
+            Call::RetireKeys { user } => {
+                let held = self.users.get(user).ok_or("no such user")?;
+                self.retired.insert(user.clone());
+                held.is_some().then_some(()).ok_or_else(|| format!("{user} holds nothing: no pair can be made"))
             }
             Call::Detach { user, policy } => {
                 let held = self.users.insert(user.clone(), None).ok_or("no such user")?;
@@ -184,6 +192,11 @@ impl Wish {
 
     pub(super) fn detached(mut self, name: &str) -> Self {
         self.0.users.insert(user(name), UserEntry { intent: UserIntent::Detached, at: None });
+        self
+    }
+
+    pub(super) fn retired(mut self, name: &str) -> Self {
+        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Retired, at: None });
         self
     }
 

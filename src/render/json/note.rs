@@ -11,6 +11,8 @@ use crate::plan::Note;
 pub enum NoteV1 {
     /// The user's key pair stays valid and works again with any later attach.
     KeysStay,
+    /// The user's key pair is made worthless before it is detached.
+    KeysRetired,
     /// A key pair is made if the user has none; one it has works again.
     KeysMayAppear,
     /// The user comes from a directory, whose next refresh sets its policy again.
@@ -33,6 +35,7 @@ impl NoteV1 {
     pub fn of(note: Note) -> Self {
         match note {
             Note::KeysStay => Self::KeysStay,
+            Note::KeysRetired => Self::KeysRetired,
             Note::KeysMayAppear => Self::KeysMayAppear,
             Note::Imported => Self::Imported,
             Note::NameAbsent => Self::NameAbsent,

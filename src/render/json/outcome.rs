@@ -49,6 +49,9 @@ pub struct StepOutcomeV1 {
     /// What else happened on the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<RemarkV1>,
+    /// The file or command that has the new key pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys_kept_in: Option<String>,
 }
 
 /// How a step ended.
@@ -79,8 +82,12 @@ pub enum StatusV1 {
 pub enum RemarkV1 {
     /// The user was without access for a moment.
     Gap,
-    /// A new key pair's secret was shown and not kept.
-    SecretNotKept,
+    /// A new key pair was made, and is in its sink.
+    Kept,
+    /// A new key pair was made, its sink did not take it, and it is in an emergency file.
+    KeptInEmergency,
+    /// A new key pair was made, or may have been, and nobody knows its secret.
+    PairUnknown,
 }
 
 impl OutcomeV1 {
@@ -117,8 +124,22 @@ impl StepOutcomeV1 {
         let reason = step.status.reason().map(str::to_owned);
         let remark = |remark: &Remark| match remark {
             Remark::Gap => RemarkV1::Gap,
-            Remark::SecretNotKept => RemarkV1::SecretNotKept,
+            Remark::Kept { .. } => RemarkV1::Kept,
+            Remark::KeptInEmergency { .. } => RemarkV1::KeptInEmergency,
+            Remark::PairUnknown => RemarkV1::PairUnknown,
         };
-        Self { id: step.id.0, status, reason, because, remarks: step.remarks.iter().map(remark).collect() }
+        let kept_in = |remark: &Remark| match remark {
+            Remark::Kept { place } => Some(place.clone()),
+            Remark::KeptInEmergency { path, .. } => Some(path.clone()),
+            Remark::Gap | Remark::PairUnknown => None,
+        };
+        Self {
+            id: step.id.0,
+            status,
+            reason,
+            because,
+            remarks: step.remarks.iter().map(remark).collect(),
+            keys_kept_in: step.remarks.iter().find_map(kept_in),
+        }
     }
 }

@@ -124,6 +124,8 @@ pub enum CallV1 {
     RemovePolicy,
     /// Attach a policy to a user.
     Attach,
+    /// Make a new key pair for a user and throw it away.
+    RetireKeys,
     /// Detach a user.
     Detach,
 }
@@ -220,17 +222,18 @@ impl StepV1 {
     #[must_use]
     pub fn of(step: &Step) -> Self {
         let (call, policy, user, sent) = match &step.call {
-            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, policy, None, document(sent)),
-            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, policy, None, None),
-            Call::Attach { user, policy, .. } => (CallV1::Attach, policy, Some(user.to_string()), None),
-            Call::Detach { user, policy } => (CallV1::Detach, policy, Some(user.to_string()), None),
+            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, Some(policy), None, document(sent)),
+            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), None, None),
+            Call::Attach { user, policy, .. } => (CallV1::Attach, Some(policy), Some(user), None),
+            Call::RetireKeys { user } => (CallV1::RetireKeys, None, Some(user), None),
+            Call::Detach { user, policy } => (CallV1::Detach, Some(policy), Some(user), None),
         };
         Self {
             id: step.id.0,
             change: step.change.to_string(),
             call,
-            policy: Some(policy.to_string()),
-            user,
+            policy: policy.map(ToString::to_string),
+            user: user.map(ToString::to_string),
             document: sent,
             after: step.after.iter().map(|first| first.0).collect(),
         }

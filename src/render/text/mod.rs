@@ -29,6 +29,7 @@ pub fn call(call: &Call) -> String {
         }
         Call::RemovePolicy { policy, .. } => format!("remove policy {}", shown(policy.as_str())),
         Call::Attach { user, policy, .. } => format!("attach {} to {}", shown(policy.as_str()), shown(user.as_str())),
+        Call::RetireKeys { user } => format!("retire the keys of {}", shown(user.as_str())),
         Call::Detach { user, policy } => format!("detach {} from {}", shown(policy.as_str()), shown(user.as_str())),
     }
 }

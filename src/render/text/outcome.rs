@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{call, overridden};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
-use crate::plan::{Plan, Step};
+use crate::plan::{Call, Plan, Step};
 use crate::render::Styles;
 use crate::render::words::{count, shown};
 
@@ -50,14 +50,34 @@ fn step(out: &mut dyn Write, styles: &Styles, step: &Step, ended: &StepOutcome) 
         let text = match remark {
             Remark::Gap => {
                 "was detached first: this cluster takes no attach over an attachment, so access was gone for a moment"
+                    .to_owned()
             }
-            Remark::SecretNotKept => {
-                "a new key pair was made and its secret is not kept: `weka s3 user keys-generate --user NAME` makes another"
+            Remark::Kept { place } => format!("a new key pair was made, and is in {}", shown(place)),
+            Remark::KeptInEmergency { path, .. } => {
+                format!(
+                    "a new key pair was made: move it from {} to where it belongs, then delete that file",
+                    shown(path)
+                )
             }
+            Remark::PairUnknown => format!(
+                "a new key pair was made, or may have been, and its secret is not known: \
+                 `weka s3 user keys-generate --user {}` makes another",
+                user_of(&step.call)
+            ),
         };
-        writeln!(out, "{}", styles.change.apply_to(line(text.to_owned())))?;
+        writeln!(out, "{}", styles.change.apply_to(line(text)))?;
     }
     Ok(())
+}
+
+/// The user of a call, as an argument for a shell.
+fn user_of(call: &Call) -> String {
+    let user = match call {
+        Call::Attach { user, .. } | Call::RetireKeys { user } | Call::Detach { user, .. } => user.as_str(),
+        Call::AddPolicy { .. } | Call::RemovePolicy { .. } => "NAME",
+    };
+    let plain = user.chars().all(|c| c.is_alphanumeric() || "-_.@".contains(c));
+    if plain { user.to_owned() } else { format!("'{}'", shown(user).replace('\'', "'\\''")) }
 }
 
 fn counts(outcome: &Outcome) -> String {

@@ -142,7 +142,11 @@ fn what(plan: &Plan, change: &Change) -> String {
         }
         ChangeKind::Move { before, after, .. } => format!("{} → {}", name(before), name(after)),
         ChangeKind::Detach { before, .. } => {
-            let keys = if has(Note::KeysStay) { "; the key pair stays valid for a later attach" } else { "" };
+            let keys = match (has(Note::KeysRetired), has(Note::KeysStay)) {
+                (true, _) => "; before that, a new key pair is made and thrown away: the old one is worthless",
+                (false, true) => "; the key pair stays valid for a later attach",
+                (false, false) => "",
+            };
             format!("{} → nothing{keys}", name(before))
         }
     }
@@ -178,7 +182,7 @@ fn named(holders: &[Holder]) -> String {
 /// What needs a line of its own.
 fn under(note: Note) -> Option<&'static str> {
     match note {
-        Note::KeysStay | Note::KeysMayAppear | Note::Heals => None,
+        Note::KeysStay | Note::KeysRetired | Note::KeysMayAppear | Note::Heals => None,
         Note::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
         Note::NameAbsent => {
             Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
@@ -219,7 +223,9 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> 
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;
         if let Some(help) = &refusal.help {
-            writeln!(out, "         {}", styles.dim.apply_to(shown(help)))?;
+            for line in help.lines() {
+                writeln!(out, "         {}", styles.dim.apply_to(shown(line)))?;
+            }
         }
     }
     let digest = styles.strong.apply_to(format!("plan {}", plan.digest.short()));

@@ -1,0 +1,39 @@
+//! Where new secrets go in a run of `attune apply`, and whether they can go there.
+
+use std::path::Path;
+
+use super::exit::{self, Failure};
+use super::output::Output;
+use crate::apply::{Custody, CustodyContext};
+use crate::base::{Finding, Sources, UserName};
+use crate::desired::Desired;
+use crate::plan::Plan;
+
+/// The custody that the file asks for.
+pub(super) fn custody(plan: &Plan, desired: &Desired, state_dir: &Path) -> Custody {
+    let context = CustodyContext {
+        cluster: plan.identity.name.clone(),
+        tenant: plan.identity.tenant.clone(),
+        state_dir: state_dir.to_path_buf(),
+        search_path: std::env::var_os("PATH").unwrap_or_default(),
+    };
+    Custody::new(desired.credentials.as_ref(), context)
+}
+
+/// Tries it, before the first call, for all that may get a key pair.
+pub(super) async fn tried(custody: &Custody, plan: &Plan, output: &mut Output) -> Result<(), Failure> {
+    let users: Vec<UserName> = plan.may_create_keys().into_iter().collect();
+    let problems = match custody.check(&users).await {
+        Ok(warnings) => {
+            warnings.iter().for_each(|warning| output.warn(warning));
+            return Ok(());
+        }
+        Err(problems) => problems,
+    };
+    let findings: Vec<Finding> = problems
+        .into_iter()
+        .map(|problem| Finding::error(exit::CREDENTIAL_SINK, problem.message).help(problem.help))
+        .collect();
+    output.findings(&findings, &Sources::default());
+    Err(Failure::new(&exit::CREDENTIAL_SINK, "a new secret could not be kept; nothing was changed"))
+}
