@@ -12,24 +12,16 @@ const TRIES: usize = 3;
 
 /// Sends the call; returns how it ended and what happened on the way.
 pub(super) async fn send(call: &Call, cluster: &dyn Cluster, keys: &Keys<'_>) -> (Status, Vec<Remark>) {
-    let mut doubted = false;
-    let (status, mut remarks) = settle(call, cluster, keys, &mut doubted).await;
-    if doubted && !matches!(status, Status::Refused(_)) {
-        remarks.extend(keys.lost_answer(call, &remarks));
-    }
-    (status, remarks)
-}
-
-/// The same; `doubted` says whether an answer was lost on the way.
-async fn settle(call: &Call, cluster: &dyn Cluster, keys: &Keys<'_>, doubted: &mut bool) -> (Status, Vec<Remark>) {
     let mut remarks = Vec::new();
     let mut last = None;
     for _ in 0..TRIES {
         let error = match once(call, cluster, keys, &mut remarks).await {
-            Ok(attached) => return (ended(attached), remarks),
+            Ok(attached) => return (attached.into(), remarks),
             Err(error) => error,
         };
-        *doubted |= error.effect == Effect::InDoubt;
+        if error.effect == Effect::InDoubt {
+            keys.doubt(call, &mut remarks);
+        }
         if error.effect == Effect::NotSent {
             return (Status::Failed(error.to_string()), remarks);
         }
@@ -42,7 +34,7 @@ async fn settle(call: &Call, cluster: &dyn Cluster, keys: &Keys<'_>, doubted: &m
                 match detach_first(call, cluster, keys, &mut remarks).await {
                     Ok(attached) => {
                         remarks.push(Remark::Gap);
-                        return (ended(attached), remarks);
+                        return (attached.into(), remarks);
                     }
                     Err(error) => return (Status::Failed(error.to_string()), remarks),
                 }
@@ -70,13 +62,6 @@ async fn once(
         Call::Detach { user, policy } => cluster.detach(policy, user).await,
     }
     .map(|()| Attached::Well)
-}
-
-fn ended(attached: Attached) -> Status {
-    match attached {
-        Attached::Well => Status::Done,
-        Attached::Halt(why) => Status::Failed(why),
-    }
 }
 
 /// Whether the cluster refuses an attach because the user holds another policy. Which words it uses is unknown; the
