@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use super::custody::{Custody, Kept};
-use super::outcome::Remark;
+use super::outcome::{Remark, Status};
 use crate::base::{KeyPair, PolicyName, UserName};
 use crate::cluster::{CallError, Cluster};
 use crate::plan::{Call, Plan};
@@ -23,6 +23,15 @@ pub(super) enum Attached {
     Well,
     /// It was done, but its key pair is not where it belongs: nothing more may happen to this user, for this reason.
     Halt(String),
+}
+
+impl From<Attached> for Status {
+    fn from(attached: Attached) -> Self {
+        match attached {
+            Attached::Well => Self::Done,
+            Attached::Halt(why) => Self::Failed(why),
+        }
+    }
 }
 
 impl<'a> Keys<'a> {
@@ -60,15 +69,19 @@ impl<'a> Keys<'a> {
                 (Remark::PairUnknown, Attached::Halt(reason))
             }
         };
+        // What was thought lost with an earlier answer has come with this one.
+        remarks.retain(|earlier| *earlier != Remark::PairUnknown);
         remarks.push(remark);
         ended
     }
 
-    /// What to say of a call whose answer was lost on the way although its effect is there, or may be: a key pair may have
-    /// been in that answer.
-    pub(super) fn lost_answer(&self, call: &Call, remarks: &[Remark]) -> Option<Remark> {
-        let Call::Attach { user, .. } = call else { return None };
-        (self.may_appear.contains(user) && !remarks.iter().any(Remark::is_of_keys)).then_some(Remark::PairUnknown)
+    /// Notes that the answer to a call was lost on the way: a key pair may have been in it. Taken back when the pair comes
+    /// with the answer to a later try.
+    pub(super) fn doubt(&self, call: &Call, remarks: &mut Vec<Remark>) {
+        let Call::Attach { user, .. } = call else { return };
+        if self.may_appear.contains(user) && !remarks.iter().any(Remark::is_of_keys) {
+            remarks.push(Remark::PairUnknown);
+        }
     }
 }
 

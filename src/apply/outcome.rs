@@ -9,6 +9,9 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// What a new plan still finds to do, once all is done; `None` when the cluster could not be observed again.
     pub remaining: Option<Box<Plan>>,
+    /// The desired-state file by which what the plan touched can be made again what it was; `None` where nothing was to
+    /// be done.
+    pub way_back: Option<String>,
 }
 
 /// What became of one step.
@@ -35,7 +38,7 @@ pub enum Status {
     Drifted(String),
     /// It may have happened or not, for this reason: the answer was lost and the cluster cannot be asked.
     InDoubt(String),
-    /// It failed, and the cluster does not show its effect.
+    /// It failed: the cluster does not show its effect, or what it showed once could not be kept.
     Failed(String),
     /// It was not tried, because this step before it did not end well.
     NotReached(StepId),

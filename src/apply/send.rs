@@ -36,8 +36,7 @@ impl Sender<'_> {
             Err(blind) => Status::Failed(format!("not sent, because it cannot be seen whether it may be: {blind}")),
         };
         if way.doubted && may_have_happened(&status) {
-            let unknown = self.keys.lost_answer(call, &way.remarks);
-            way.remarks.extend(unknown);
+            self.keys.doubt(call, &mut way.remarks);
         }
         (status, way.remarks)
     }
@@ -47,8 +46,7 @@ impl Sender<'_> {
         let mut again = 0;
         loop {
             let error = match self.once(call, way).await {
-                Ok(Attached::Well) => return Status::Done,
-                Ok(Attached::Halt(why)) => return Status::Failed(why),
+                Ok(attached) => return attached.into(),
                 Err(error) => error,
             };
             way.doubted |= error.effect == Effect::InDoubt;

@@ -157,7 +157,7 @@ impl ApplyArgs {
         let plan = &prepared.plan;
         if plan.is_empty() {
             let remaining = self.again(prepared, desired, output).await;
-            return Ok(Some(Outcome { steps: Vec::new(), remaining }));
+            return Ok(Some(Outcome { steps: Vec::new(), remaining, way_back: None }));
         }
         let state = State::lock(&self.state_dir, &plan.identity)?;
         let way_back = state.write_before(&self.before(global, prepared, desired)?)?;
@@ -175,13 +175,13 @@ impl ApplyArgs {
             };
             let steps = run(plan, &conditions).await;
             progress.finish();
-            Outcome { steps, remaining: self.again(prepared, desired, output).await }
+            let remaining = self.again(prepared, desired, output).await;
+            Outcome { steps, remaining, way_back: Some(way_back.display().to_string()) }
         };
         let outcome = interruptible(work, &prepared.stop, told).await;
         if let Some(outcome) = &outcome {
             journal.over(outcome);
         }
-        output.aside(|out, _| writeln!(out, "the way back: attune apply --file {}", way_back.display()));
         Ok(outcome)
     }
 

@@ -1,6 +1,7 @@
 //! Where new secrets go in a run of `attune apply`, and whether they can go there.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::exit::{self, Failure};
 use super::output::Output;
@@ -9,6 +10,9 @@ use crate::base::{Finding, Sources, UserName};
 use crate::desired::Desired;
 use crate::plan::Plan;
 
+/// How long a command may take to store one key pair: it does no more than a call or two to a store of secrets.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The custody that the file asks for.
 pub(super) fn custody(plan: &Plan, desired: &Desired, state_dir: &Path) -> Custody {
     let context = CustodyContext {
@@ -16,6 +20,7 @@ pub(super) fn custody(plan: &Plan, desired: &Desired, state_dir: &Path) -> Custo
         tenant: plan.identity.tenant.clone(),
         state_dir: state_dir.to_path_buf(),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
+        command_timeout: COMMAND_TIMEOUT,
     };
     Custody::new(desired.credentials.as_ref(), context)
 }

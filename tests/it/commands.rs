@@ -106,7 +106,7 @@ fn only_the_approved_plan_runs() {
         let stale = folder.attune(&format!("{args} --format json")).exits(4);
         assert_eq!(stale.json()["digest"], digest.as_str());
     }
-    folder.attune("apply --yes --approved 0123456789abcdef").exits(2).warns("cannot be used with");
+    folder.attune("apply --yes --approved 0123456789abcdef").exits(1).warns("cannot be used with");
     assert_eq!(folder.read("cluster.json"), before);
     folder.attune(&format!("apply --approved {}", &digest[..16])).exits(0);
     let again = folder.attune(&format!("apply --approved {digest}"));
@@ -293,9 +293,9 @@ fn a_reader_that_goes_away_is_no_error() {
 #[test]
 fn wrong_arguments_are_answered_with_what_is_right() {
     let folder = Folder::new();
-    folder.attune("plna").exits(2).warns("similar subcommand exists: 'plan'");
-    folder.attune("plan --jobs 0").exits(2).warns("1..=256");
-    folder.attune("").exits(2).warns("Usage: attune");
+    folder.attune("plna").exits(1).warns("similar subcommand exists: 'plan'");
+    folder.attune("plan --jobs 0").exits(1).warns("1..=256");
+    folder.attune("").exits(1).warns("Usage: attune");
     folder.attune("--version").exits(0).says(env!("CARGO_PKG_VERSION"));
     for command in ["plan", "apply", "validate", "schema", "sim", "sim serve"] {
         folder.attune(&format!("{command} --help")).exits(0).says(&format!("Usage: attune {command}"));

@@ -167,3 +167,12 @@ fn a_pair_whose_answer_was_lost_is_said_to_be_unknown() {
     is_quiet(&run, &folder);
     assert!(!folder.path("secrets/alice.json").exists() && folder.path("secrets/bob.json").exists());
 }
+
+#[test]
+fn a_pair_that_comes_with_a_later_answer_is_not_said_to_be_unknown() {
+    let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
+    let served = Served::start(&folder, "--fault write:1=drop-before");
+    let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(0);
+    assert!(!run.stdout.contains("is not known"), "{}", run.stdout);
+    is_record(&fs::read(folder.path("secrets/alice.json")).unwrap(), &folder, "alice");
+}

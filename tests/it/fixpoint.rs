@@ -2,6 +2,9 @@
 //! release, over real sockets.
 
 use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 use attune::apply::{Conditions, Custody, CustodyContext, StepOutcome, Stop, Watch, run};
 use attune::base::{PolicyName, UserName};
@@ -141,6 +144,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state"),
         search_path: OsString::new(),
+        command_timeout: Duration::from_secs(60),
     };
     let custody = Custody::new(Some(&Sink::File { dir: folder.path().join("secrets") }), context);
     let conditions = Conditions {
@@ -159,7 +163,19 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     let after = running.state().unwrap();
     assert_eq!(planned.steps.is_empty(), before == after, "{release} {switches} {pair:?}");
     assert!(!after.s3_deleted);
+    kept(&before, &after, &folder.path().join("secrets"));
     true
+}
+
+/// Every key pair that the cluster made is in the sink.
+fn kept(before: &State, after: &State, secrets: &Path) {
+    for (name, user) in &after.tenants["Root"].users {
+        let Some(keys) = user.keys.as_ref().filter(|_| before.tenants["Root"].users[name].keys.is_none()) else {
+            continue;
+        };
+        let record: Value = serde_json::from_slice(&fs::read(secrets.join(format!("{name}.json"))).unwrap()).unwrap();
+        assert_eq!((&record["access_key"], &record["secret_key"]), (&json!(keys.access_key), &json!(keys.secret_key)));
+    }
 }
 
 fn hold(release: &str, switches: &Value) {

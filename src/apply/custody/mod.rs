@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
 use time::OffsetDateTime;
 
 use crate::base::{KeyPair, UserName, file_name};
@@ -22,9 +23,6 @@ use crate::desired::{Names, Sink};
 use super::files;
 use command::Program;
 use record::record;
-
-/// How long a command may take to store one key pair. It does no more than a call or two to a store of secrets.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the key pairs belong to, and where an emergency file goes.
 #[derive(Debug, Clone)]
@@ -37,6 +35,8 @@ pub struct CustodyContext {
     pub state_dir: PathBuf,
     /// Where programs are looked for: `PATH`.
     pub search_path: OsString,
+    /// How long a command may take to store one key pair, before it is stopped.
+    pub command_timeout: Duration,
 }
 
 /// Where new key pairs go. Without a sink, each goes to an emergency file.
@@ -44,7 +44,6 @@ pub struct CustodyContext {
 pub struct Custody {
     sink: Option<Sink>,
     context: CustodyContext,
-    timeout: Duration,
 }
 
 /// Where a key pair went.
@@ -82,13 +81,7 @@ impl Custody {
     /// Custody by the sink of a file, if it names one.
     #[must_use]
     pub fn new(sink: Option<&Sink>, context: CustodyContext) -> Self {
-        Self { sink: sink.cloned(), context, timeout: COMMAND_TIMEOUT }
-    }
-
-    /// The same, with a command that may take so long.
-    #[must_use]
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        Self { sink: sink.cloned(), context }
     }
 
     /// Whether the file says where new key pairs go.
@@ -139,7 +132,7 @@ impl Custody {
                 }
             }
             Some(Sink::Command { program, arguments }) => {
-                let program = Program { program, arguments, timeout: self.timeout };
+                let program = Program { program, arguments, timeout: self.context.command_timeout };
                 problems.extend(program.problem(&self.context.search_path).map(|message| CustodyProblem {
                     message,
                     help: "name a program that is there and may be run under `[credentials] command`".to_owned(),
@@ -164,7 +157,9 @@ impl Custody {
             None => "the file names no place for new secrets (`[credentials]`)".to_owned(),
             Some(sink) => match self.give(sink, user, &record).await {
                 Ok(place) => return Kept::Sink { place },
-                Err(why) => redact::redacted(&why, &[pair.secret_key.expose_secret(), &pair.access_key]),
+                Err(why) => {
+                    redact::redacted(&Zeroizing::new(why), &[pair.secret_key.expose_secret(), &pair.access_key])
+                }
             },
         };
         match files::first_free(
@@ -189,7 +184,7 @@ impl Custody {
                 self.write(dir, user, &sealed)
             }
             Sink::Command { program, arguments } => {
-                let program = Program { program, arguments, timeout: self.timeout };
+                let program = Program { program, arguments, timeout: self.context.command_timeout };
                 program.run(self.names(user), record).await
             }
         }

@@ -21,11 +21,16 @@ fn pair() -> KeyPair {
 }
 
 fn custody(folder: &TempDir, sink: Option<&Sink>) -> Custody {
+    in_time(folder, sink, Duration::from_secs(60))
+}
+
+fn in_time(folder: &TempDir, sink: Option<&Sink>, command_timeout: Duration) -> Custody {
     let context = CustodyContext {
         cluster: "stewie".to_owned(),
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state/deep"),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
+        command_timeout,
     };
     Custody::new(sink, context)
 }
@@ -156,10 +161,8 @@ async fn a_command_that_says_too_much_is_not_quoted() {
 #[tokio::test]
 async fn a_command_that_does_not_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = custody(&folder, Some(&script(&folder, "exec sleep 600")));
-    let Kept::Emergency { why, .. } = keep(&custody.with_timeout(Duration::from_millis(50)), "bob").await else {
-        panic!("it ended")
-    };
+    let custody = in_time(&folder, Some(&script(&folder, "exec sleep 600")), Duration::from_millis(50));
+    let Kept::Emergency { why, .. } = keep(&custody, "bob").await else { panic!("it ended") };
     assert!(why.contains("did not end within 0.05 s"), "{why}");
 }
 

@@ -30,6 +30,13 @@ pub struct OutcomeV1 {
     /// What a new plan still finds to do; absent when the cluster could not be observed again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<SummaryV1>,
+    /// The names of the changes that a new plan still finds, such as `user/alice`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// The desired-state file by which what the plan touched can be made again what it was; absent where nothing was to be
+    /// done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<String>,
 }
 
 /// What became of a step.
@@ -103,6 +110,8 @@ impl OutcomeV1 {
             steps: outcome.steps.iter().map(StepOutcomeV1::of).collect(),
             converged: outcome.converged(),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
+            left: outcome.remaining.iter().flat_map(|plan| &plan.changes).map(|change| change.id.to_string()).collect(),
+            way_back: outcome.way_back.clone(),
         }
     }
 }

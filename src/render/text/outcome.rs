@@ -26,9 +26,15 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, plan: &Plan, outcome: &Outc
         }
         Some(remaining) => {
             let left = count(remaining.changes.len(), "change is", "changes are");
-            let text = format!("{left} left: run `attune plan` to see what, and `attune apply` to go on");
+            let ids: Vec<String> = remaining.changes.iter().map(|change| shown(&change.id.to_string())).collect();
+            let named = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(", ")) };
+            let text = format!("{left} left{named}: run `attune plan` to see what, and `attune apply` to go on");
             writeln!(out, "{}", styles.remove.apply_to(text))
         }
+    }?;
+    match &outcome.way_back {
+        Some(file) => writeln!(out, "the way back: attune apply --file {}", shown(file)),
+        None => Ok(()),
     }
 }
 
