@@ -89,6 +89,6 @@ fn what_another_administrator_changes_meanwhile_is_not_overwritten() {
     let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(5);
     run.says("attach readonly to ub: drifted: user `ub` holds `readwrite`")
         .says("3 calls: 2 done, 1 drifted")
-        .says("1 change is left (user/ub)");
+        .says("\n  user/ub\n");
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["ub"]["policy"], "readwrite");
 }

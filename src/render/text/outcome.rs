@@ -27,9 +27,9 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, plan: &Plan, outcome: &Outc
         Some(remaining) => {
             let left = count(remaining.changes.len(), "change is", "changes are");
             let ids: Vec<String> = remaining.changes.iter().map(|change| shown(&change.id.to_string())).collect();
-            let named = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(", ")) };
-            let text = format!("{left} left{named}: run `attune plan` to see what, and `attune apply` to go on");
-            writeln!(out, "{}", styles.remove.apply_to(text))
+            let text = format!("{left} left: run `attune plan` to see what, and `attune apply` to go on");
+            writeln!(out, "{}", styles.remove.apply_to(text))?;
+            ids.iter().try_for_each(|id| writeln!(out, "  {id}"))
         }
     }?;
     match &outcome.way_back {
