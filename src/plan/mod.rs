@@ -11,6 +11,7 @@ mod digest;
 mod graph;
 mod guards;
 mod order;
+mod precedence;
 mod problems;
 mod step;
 mod ways;
@@ -98,7 +99,9 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let comparison = compare::compare(desired, observed);
     let mut findings = problems::problems(desired, observed, &comparison);
     findings.extend(lint(desired, catalogue));
-    let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
+    let accesses = access::accesses(&comparison, observed, catalogue);
+    let precedences = precedence::Precedences::new(&comparison, &accesses);
+    let mut ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
     }
@@ -106,7 +109,6 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }
-    let accesses = access::accesses(&comparison, observed, catalogue);
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
     Plan {
         identity: observed.identity.clone(),

@@ -31,4 +31,6 @@ mod secrets;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod summaries;
+#[cfg(test)]
 mod tidy;
