@@ -49,11 +49,11 @@ fn measure(out: &mut impl Write, name: &str, desired: &Desired, observed: &Obser
 }
 
 fn policy(number: usize) -> PolicyName {
-    PolicyName::reported(&format!("policy-{number:04}"))
+    PolicyName::reported(format!("policy-{number:04}"))
 }
 
 fn user(number: usize) -> UserName {
-    UserName::reported(&format!("user-{number:04}"))
+    UserName::reported(format!("user-{number:04}"))
 }
 
 /// A file with these documents, where each user holds the policy of the number that is given for its own.

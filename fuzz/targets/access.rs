@@ -88,7 +88,8 @@ impl Bytes<'_> {
         if self.below(24) == 23 {
             return self.pick(&["*", "arn:aws:s3:::", "", "arn:aws:s3::", "arn:aws:s3:::*"]).to_owned();
         }
-        let pieces = ["a", "b", "*", "/", "?", "-", ".", "~", "é", "ab", "aba", "/*", "${aws:username}", "${s3:prefix}"];
+        let pieces =
+            ["a", "b", "*", "/", "?", "-", ".", "~", "é", "ab", "aba", "/*", "${aws:username}", "${s3:prefix}"];
         format!("arn:aws:s3:::{}", self.text(&pieces, 8))
     }
 
