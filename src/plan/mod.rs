@@ -12,6 +12,7 @@ mod graph;
 mod guards;
 mod keys;
 mod order;
+mod precedence;
 mod problems;
 mod step;
 mod touched;
@@ -105,7 +106,9 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let mut findings = problems::problems(desired, observed, &comparison);
     findings.extend(keys::not_retired(desired, observed, &comparison));
     findings.extend(lint(desired, catalogue));
-    let mut ordered = order::order(&comparison, observed, desired.cluster.replace);
+    let accesses = access::accesses(&comparison, observed, catalogue);
+    let precedences = precedence::Precedences::new(&comparison, &accesses);
+    let mut ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
     }
@@ -113,7 +116,6 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }
-    let accesses = access::accesses(&comparison, observed, catalogue);
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
     let guards::Ruling { mut refusals, overrides } =
         guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), catalogue);

@@ -11,6 +11,7 @@ use super::build::build;
 use super::change::{ChangeId, Way};
 use super::compare::{Comparison, PolicyFate};
 use super::graph::{Graph, Key};
+use super::precedence::{Precedence, Precedences};
 use super::step::{Call, Step, StepId};
 use super::ways::{Concessions, can_gap, ways};
 
@@ -26,13 +27,18 @@ pub(super) struct Ordered {
 
 /// Orders the calls. Where the cluster has no room for one policy more, concessions are made one by one, in the order
 /// of names, until the calls fit.
-pub(super) fn order(comparison: &Comparison, observed: &Observed, strategy: Strategy) -> Ordered {
+pub(super) fn order(
+    comparison: &Comparison,
+    observed: &Observed,
+    strategy: Strategy,
+    precedences: &Precedences,
+) -> Ordered {
     let room = observed.limits.policies.saturating_sub(observed.policies.len());
     let mut concessions = Concessions::default();
     loop {
         let ways = ways(comparison, observed, strategy, &concessions);
         let mut graph = build(comparison, observed, &ways, &concessions);
-        let sequence = match sequence(&mut graph, comparison, room) {
+        let sequence = match sequence(&mut graph, precedences, room) {
             Ok(sequence) => sequence,
             Err(stuck) => {
                 if concede(&stuck, &graph, comparison, &ways, &mut concessions) {
@@ -47,23 +53,7 @@ pub(super) fn order(comparison: &Comparison, observed: &Observed, strategy: Stra
 
 /// Where in the order a call likes to be, all else being free: by what its change does to access, then by its change,
 /// then by the call itself.
-type Rank = (u8, ChangeId, Key);
-
-fn rank(key: &Key, change: &ChangeId, comparison: &Comparison) -> Rank {
-    let weight = match change {
-        ChangeId::User(user) => match comparison.users.get(user).map(|fate| (&fate.before, &fate.after)) {
-            Some((_, None)) | None => 0,
-            Some((Some(_), Some(_))) => 3,
-            Some((None, Some(_))) => 5,
-        },
-        ChangeId::Policy(policy) => match comparison.policies.get(policy) {
-            Some(PolicyFate::Remove) => 1,
-            Some(PolicyFate::Replace(_)) => 2,
-            Some(PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone | PolicyFate::Ambiguous) | None => 4,
-        },
-    };
-    (weight, change.clone(), key.clone())
-}
+type Rank = (Precedence, ChangeId, Key);
 
 /// The calls that could not be placed, because those that are ready would need room that nothing gives back.
 struct Stuck(BTreeSet<Key>);
@@ -71,7 +61,7 @@ struct Stuck(BTreeSet<Key>);
 /// Places one call after the other: always the first in rank among those that are ready, and an addition only when
 /// there is room for it. Where the room comes from a removal, the addition is made to wait for that removal, so that
 /// the limit holds in whatever order independent calls run.
-fn sequence(graph: &mut Graph, comparison: &Comparison, room: usize) -> Result<Vec<Key>, Stuck> {
+fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, Stuck> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
     let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
     let mut waits: BTreeMap<Key, usize> =
@@ -82,7 +72,9 @@ fn sequence(graph: &mut Graph, comparison: &Comparison, room: usize) -> Result<V
             followers.entry(first.clone()).or_default().push(key.clone());
         }
     }
-    let ranked = |key: &Key, graph: &Graph| graph.nodes.get(key).map(|node| rank(key, &node.change, comparison));
+    let ranked = |key: &Key, graph: &Graph| {
+        graph.nodes.get(key).map(|node| (precedences.of(&node.change), node.change.clone(), key.clone()))
+    };
     let mut ready: BTreeSet<Rank> =
         waits.iter().filter(|(_, count)| **count == 0).filter_map(|(key, _)| ranked(key, graph)).collect();
     let mut roomless: BTreeSet<Rank> = BTreeSet::new();

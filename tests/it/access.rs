@@ -110,3 +110,15 @@ fn what_cannot_be_known_is_said() {
     folder.attune("access").exits(1);
     folder.attune("access alice s3:GetObject").exits(1);
 }
+
+#[test]
+fn what_a_refusal_says_to_agree_to_is_enough() {
+    let folder = folder();
+    let refused = folder.attune("plan --deny-new-access").exits(3);
+    let agree: Vec<_> =
+        refused.stdout.split("--allow-access '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    assert!(agree.len() > 2, "{}", refused.stdout);
+    let args = |agree: &[&str]| agree.iter().map(|one| format!(" --allow-access {one}")).collect::<String>();
+    folder.attune(&format!("plan --deny-new-access{}", args(&agree))).exits(0);
+    folder.attune(&format!("plan --deny-new-access{}", args(&agree[1..]))).exits(3);
+}

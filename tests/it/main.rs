@@ -37,6 +37,8 @@ mod secrets;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod summaries;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod way_back;

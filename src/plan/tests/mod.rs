@@ -2,5 +2,6 @@
 
 mod cases;
 mod guards;
+mod precedence;
 mod properties;
 mod world;

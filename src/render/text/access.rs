@@ -75,7 +75,10 @@ fn row<'s>(styles: &'s Styles, side: Side, line: &Line) -> Row<'s> {
     }
     resources += &when(&line.conditions);
     for except in &line.except {
-        resources = format!("{resources}, except {}", plain(except));
+        // `*` is no bucket, and not the same as all of them.
+        let short = plain(except);
+        let except = if short == pattern { shown(except) } else { short };
+        resources = format!("{resources}, except {except}");
     }
     let mut example = plain(&line.witness.resource);
     if line.witness.conditions != line.conditions {

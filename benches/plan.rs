@@ -1,0 +1,96 @@
+//! How long a plan takes with as much of everything as a cluster holds. Pure: no cluster, no files. Prints figures,
+//! judges none.
+
+mod random;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use attune::base::{PolicyName, Release, UserName};
+use attune::desired::{Allowed, Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
+use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::plan::plan;
+use attune::policy::{Document, normal};
+use random::Random;
+
+/// How many policies, and how many users: a cluster takes so many policies.
+const EACH: usize = 1_024;
+
+fn main() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut random = Random(11);
+    let revisions: Vec<_> = (0..EACH).map(|_| random.revision()).collect();
+    let before: Vec<_> = revisions.iter().map(|(before, _)| before.clone()).collect();
+    let after: Vec<_> = revisions.iter().map(|(_, after)| after.clone()).collect();
+
+    writeln!(out, "plans of {EACH} policies with documents of 2048 bytes, and {EACH} users:")?;
+    let same = |number| number;
+    let next = |number| (number + 1) % EACH;
+    let cluster = cluster(&before, same);
+    let much = Observed { limits: Limits { policies: 2 * EACH, ..Limits::default() }, ..cluster.clone() };
+    let one = Observed { limits: Limits { policies: EACH + 1, ..Limits::default() }, ..cluster.clone() };
+    let empty = Observed { policies: BTreeMap::new(), users: holding(|_| None), ..cluster.clone() };
+    measure(&mut out, "nothing to do", &file(&before, same), &cluster)?;
+    measure(&mut out, "each policy added, each user attached", &file(&after, same), &empty)?;
+    measure(&mut out, "each user moved", &file(&before, next), &cluster)?;
+    measure(&mut out, "each policy replaced, room for all", &file(&after, same), &much)?;
+    measure(&mut out, "each policy replaced, room for one", &file(&after, same), &one)?;
+    measure(&mut out, "each policy replaced, no room", &file(&after, same), &cluster)?;
+    measure(&mut out, "each policy replaced, each user moved", &file(&after, next), &much)
+}
+
+fn measure(out: &mut impl Write, name: &str, desired: &Desired, observed: &Observed) -> io::Result<()> {
+    let start = Instant::now();
+    let plan = plan(desired, observed);
+    let time = start.elapsed();
+    let blocked = if plan.is_blocked() { ", blocked" } else { "" };
+    writeln!(out, "  {name:<40} {time:>9.1?}: {} changes, {} calls{blocked}", plan.changes.len(), plan.steps.len())
+}
+
+fn policy(number: usize) -> PolicyName {
+    PolicyName::reported(format!("policy-{number:04}"))
+}
+
+fn user(number: usize) -> UserName {
+    UserName::reported(format!("user-{number:04}"))
+}
+
+/// A file with these documents, where each user holds the policy of the number that is given for its own.
+fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
+    let entry = |document: &Document| PolicyEntry {
+        description: None,
+        intent: PolicyIntent::Present(Authored { document: document.clone(), source: None }),
+        lint: Allowed::default(),
+        at: None,
+    };
+    let policies = documents.iter().enumerate().map(|(number, document)| (policy(number), entry(document)));
+    let holds = |number| UserEntry { intent: UserIntent::Holds(policy(held(number))), at: None };
+    let users = (0..EACH).map(|number| (user(number), holds(number)));
+    Desired { policies: policies.collect(), users: users.collect(), ..Desired::default() }
+}
+
+/// A full cluster with these documents.
+fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
+    let bodies = documents.iter().map(|document| Body::Known(normal(document)));
+    Observed {
+        identity: Identity {
+            name: "stewie".to_owned(),
+            guid: "guid".to_owned(),
+            release: Release::parse("5.1.2").unwrap_or_else(|| unreachable!("a release")),
+            tenant: "Root".to_owned(),
+            user: UserName::reported("admin"),
+            role: "ClusterAdmin".to_owned(),
+        },
+        policies: bodies.enumerate().map(|(number, body)| (policy(number), body)).collect(),
+        users: holding(|number| Some(policy(held(number)))),
+        attachments_known: true,
+        keys_can_be_generated: false,
+        limits: Limits { policies: EACH, ..Limits::default() },
+    }
+}
+
+fn holding(held: impl Fn(usize) -> Option<PolicyName>) -> BTreeMap<UserName, ObservedUser> {
+    let holder = |number| ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), holds: held(number) };
+    (0..EACH).map(|number| (user(number), holder(number))).collect()
+}
