@@ -23,36 +23,48 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>, stop: &Stop,
     }
 }
 
-/// The signals that ask a process to end. Where they cannot be listened for, they end it as ever.
+/// The signals that ask a process to end. Each is listened for from the start, so that none is lost in between. Where
+/// they cannot be listened for, they end the process as ever.
 struct Interruptions {
     #[cfg(unix)]
-    terminate: Option<signal::unix::Signal>,
+    kinds: [Option<signal::unix::Signal>; 2],
 }
 
+#[cfg(unix)]
 impl Interruptions {
     fn new() -> Self {
-        Self {
-            #[cfg(unix)]
-            terminate: signal::unix::signal(signal::unix::SignalKind::terminate()).ok(),
-        }
+        use signal::unix::{SignalKind, signal};
+        Self { kinds: [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()) }
     }
 
     async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(terminate) = &mut self.terminate {
-            tokio::select! {
-                heard = signal::ctrl_c() => never_unless(heard.is_ok()).await,
-                heard = terminate.recv() => never_unless(heard.is_some()).await,
-            }
-            return;
+        let [interrupt, terminate] = &mut self.kinds;
+        tokio::select! {
+            () = heard(interrupt) => {}
+            () = heard(terminate) => {}
         }
-        let heard = signal::ctrl_c().await;
-        never_unless(heard.is_ok()).await;
     }
 }
 
-async fn never_unless(heard: bool) {
-    if !heard {
-        std::future::pending::<()>().await;
+#[cfg(unix)]
+async fn heard(signal: &mut Option<signal::unix::Signal>) {
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+#[cfg(not(unix))]
+impl Interruptions {
+    fn new() -> Self {
+        Self {}
+    }
+
+    async fn next(&mut self) {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
     }
 }

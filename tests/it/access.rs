@@ -8,6 +8,10 @@ const FILE: &str = r#"
 [cluster]
 endpoints = ["sim:cluster.json"]
 
+[credentials]
+file = true
+dir  = "secrets"
+
 [[policies.logs.statement]]
 sid      = "Logs"
 effect   = "Allow"
