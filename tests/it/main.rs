@@ -19,9 +19,15 @@ mod golden;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inside;
+#[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reliability;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

@@ -1,0 +1,164 @@
+//! Runs of the program's middle against simulated clusters in memory, with faults.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use attune::apply::{Remark, Status, StepOutcome};
+use attune::cluster::{CallError, Patient, observe};
+use attune::desired::Desired;
+use attune::plan::{Plan, plan};
+use attune::sim::state::State;
+use attune::sim::{Event, Hook, Options, Rules, Running, start};
+use tokio::sync::Notify;
+
+use super::invariants::{Access, Bounds, Standing, Violation, access};
+use crate::inside::{HASTE, apply, client};
+
+/// A simulated cluster, and a word when its client is to be stopped.
+pub(super) struct World {
+    pub(super) running: Running,
+    killed: Arc<Notify>,
+}
+
+/// What came of a run.
+pub(super) struct Ran {
+    /// Nothing when the client was killed.
+    pub(super) steps: Option<Vec<StepOutcome>>,
+    pub(super) events: Vec<Event>,
+    pub(super) state: Arc<State>,
+}
+
+impl World {
+    pub(super) async fn start(state: &State, faults: Rules) -> Self {
+        let killed = Arc::new(Notify::new());
+        let kill = Arc::clone(&killed);
+        let mut options = Options::in_memory(state.clone());
+        options.record = true;
+        options.faults = faults;
+        options.on_kill = Some(Hook::new(move || kill.notify_one()));
+        Self { running: start(options).await.unwrap(), killed }
+    }
+
+    /// What the client says in the end; nothing when it was killed: then it makes no request any more.
+    async fn unless_killed<T>(&self, client: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.killed.notified() => None,
+            said = client => Some(said),
+        }
+    }
+
+    pub(super) async fn plan(&self, desired: &Desired) -> Option<Result<Plan, CallError>> {
+        let cluster = client(&self.running);
+        let cluster = Patient::new(&cluster, HASTE);
+        let observed = self.unless_killed(observe(&cluster, desired, 1)).await?;
+        Some(observed.map(|observed| plan(desired, &observed)))
+    }
+
+    pub(super) async fn apply(&self, plan: &Plan, jobs: usize) -> Option<Vec<StepOutcome>> {
+        let cluster = client(&self.running);
+        self.unless_killed(apply(plan, &cluster, jobs)).await
+    }
+
+    /// What was seen, once the requests that are under way are done.
+    pub(super) async fn events(&self) -> Vec<Event> {
+        loop {
+            let events = self.running.events();
+            if events.len() as u64 == self.running.requests() {
+                return events;
+            }
+            tokio::time::sleep(std::time::Duration::from_micros(200)).await;
+        }
+    }
+
+    pub(super) fn state(&self) -> Arc<State> {
+        self.running.state().unwrap()
+    }
+}
+
+/// Applies a plan to a cluster in this state, with faults.
+pub(super) async fn run(state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
+    let world = World::start(state, faults).await;
+    let steps = world.apply(plan, jobs).await;
+    let events = world.events().await;
+    Ran { steps, events, state: world.state() }
+}
+
+impl Ran {
+    /// The secrets that the cluster showed and that are not accounted for: each was in an answer that came, and is said
+    /// in the outcome of its step, or was lost on the way. In words; nothing else may show a secret.
+    pub(super) fn lost_secrets(&self) -> Option<String> {
+        let steps = self.steps.as_ref()?;
+        let shown: Vec<_> = self.events.iter().flat_map(Event::shown).collect();
+        let said = format!("{steps:?}");
+        if let Some(shown) = shown.iter().find(|shown| said.contains(&shown.keys.secret_key)) {
+            return Some(format!("the secret of {} is in the outcome", shown.user));
+        }
+        let sent = shown.iter().filter(|shown| shown.sent).count();
+        let noticed = steps.iter().flat_map(|step| &step.remarks);
+        let noticed = noticed.filter(|remark| matches!(remark, Remark::SecretNotKept)).count();
+        (sent != noticed).then(|| format!("{sent} secrets were shown, and {noticed} noticed"))
+    }
+
+    /// How many steps ended in which way.
+    pub(super) fn endings(&self) -> BTreeMap<&'static str, usize> {
+        let mut endings = BTreeMap::new();
+        for step in self.steps.iter().flatten() {
+            *endings.entry(word(&step.status)).or_default() += 1;
+        }
+        endings
+    }
+}
+
+fn word(status: &Status) -> &'static str {
+    match status {
+        Status::Done => "done",
+        Status::AlreadyDone => "already done",
+        Status::Refused(_) => "refused",
+        Status::Drifted(_) => "drifted",
+        Status::InDoubt(_) => "in doubt",
+        Status::Failed(_) => "failed",
+        Status::NotReached(_) => "not reached",
+        Status::Interrupted => "interrupted",
+    }
+}
+
+/// What an apply without faults makes of a cluster.
+pub(super) struct Converged {
+    /// The codes of what stands in the way; then nothing was done.
+    pub(super) blocked: Vec<String>,
+    /// What a plan made afterwards finds to do, and steps that did not end well.
+    pub(super) left: Vec<String>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) end: Standing,
+    pub(super) access: Access,
+    pub(super) state: Arc<State>,
+}
+
+/// Observes, plans, applies, observes again and plans again.
+pub(super) async fn converge(state: &State, desired: &Desired, bounds: &Bounds) -> Converged {
+    let world = World::start(state, Rules::default()).await;
+    let planned = world.plan(desired).await.unwrap().unwrap();
+    let mut blocked: Vec<String> = Vec::new();
+    let mut left = Vec::new();
+    if planned.is_blocked() {
+        let errors = planned.findings.iter().filter(|finding| finding.is_error());
+        blocked.extend(errors.map(|finding| finding.code.id.to_owned()));
+    } else {
+        let steps = world.apply(&planned, 1).await.unwrap();
+        let bad = steps.iter().filter(|step| !step.status.is_good());
+        left.extend(bad.map(|step| format!("{:?}: {step:?}", planned.steps[step.id.0 - 1].call)));
+        let again = world.plan(desired).await.unwrap().unwrap();
+        left.extend(again.changes.iter().map(|change| format!("{}: {:?}", change.id, change.kind)));
+        left.extend(again.findings.iter().filter(|finding| finding.is_error()).map(|finding| finding.message.clone()));
+    }
+    let state = world.state();
+    Converged {
+        blocked,
+        left,
+        violations: bounds.violations(&world.events().await),
+        end: Standing::of(&state),
+        access: access(&state),
+        state,
+    }
+}
