@@ -15,6 +15,10 @@ use super::invariants::{Bounds, Standing, access};
 use super::scenarios::{Scenario, document, scenarios};
 use super::world::{Converged, Ran, World, converge, run};
 
+/// Of so many faults one is tried, evenly spread, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of one
+/// core without optimisation.
+const SHARE: usize = 8;
+
 /// How many tests share the scenarios, so that they run side by side.
 const GROUPS: usize = 4;
 
@@ -49,10 +53,13 @@ struct Case {
     /// What an apply without faults makes of each state that a fault left. The same state heals in the same way.
     healed: BTreeMap<Standing, Converged>,
     counts: Counts,
+    /// Of so many faults one is tried, and how many there were so far.
+    share: usize,
+    next: usize,
 }
 
 impl Case {
-    async fn new(scenario: Scenario) -> Self {
+    async fn new(scenario: Scenario, share: usize) -> Self {
         let name = scenario.name;
         let (desired, start) = (scenario.desired(), scenario.state());
         let world = World::start(&start, Rules::default()).await;
@@ -73,13 +80,16 @@ impl Case {
         assert_eq!((after.blocked, after.left), (vec![], vec![]), "{name}");
         let counts = Counts { scenarios: 1, ..Counts::default() };
         let (calls, end, healed) = (clean.events.len() as u64, clean.state, BTreeMap::new());
-        Self { scenario, desired, start, plan, looks, calls, end, bounds, healed, counts }
+        Self { scenario, desired, start, plan, looks, calls, end, bounds, healed, counts, share, next: 0 }
     }
 
     /// A fault at every request of the observation: the same plan comes out, or none.
     async fn observe(&mut self) {
         for call in 1..=self.looks {
             for fault in Fault::all() {
+                if !self.takes() {
+                    continue;
+                }
                 let at = format!("{}: {fault} at request {call} of observing", self.scenario.name);
                 let world = World::start(&self.start, Rules::one(When::Call(call), fault)).await;
                 if let Some(Ok(plan)) = world.plan(&self.desired).await {
@@ -97,11 +107,20 @@ impl Case {
         let changes = self.foreign_changes();
         for call in 1..=self.calls {
             for fault in Fault::all().into_iter().chain(changes.iter().cloned().map(Fault::Behind)) {
+                if !self.takes() {
+                    continue;
+                }
                 let ran = run(&self.start, &self.plan, Rules::one(When::Call(call), fault.clone()), 1).await;
                 self.judge(&fault, &format!("{}: {fault} at request {call}", self.scenario.name), &ran).await;
             }
         }
         self.counts.requests += usize::try_from(self.calls).unwrap();
+    }
+
+    /// Whether the next fault is among those that are tried.
+    fn takes(&mut self) -> bool {
+        self.next += 1;
+        self.next.is_multiple_of(self.share)
     }
 
     async fn judge(&mut self, fault: &Fault, at: &str, ran: &Ran) {
@@ -209,12 +228,13 @@ fn words(text: &str) -> BTreeSet<String> {
 /// Runs every scenario of a group.
 fn survive(group: usize) {
     let mut all = Counts::default();
+    let share = if std::env::var("ATTUNE_FAULTS").is_ok_and(|value| value == "all") { 1 } else { SHARE };
     for scenario in scenarios().into_iter().skip(group).step_by(GROUPS) {
         if std::env::var("ONLY").is_ok_and(|only| !scenario.name.contains(&only)) { continue }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let started = std::time::Instant::now();
         let counts = runtime.block_on(async {
-            let mut case = Case::new(scenario.clone()).await;
+            let mut case = Case::new(scenario.clone(), share).await;
             case.observe().await;
             case.apply().await;
             case.counts.states = case.healed.len();

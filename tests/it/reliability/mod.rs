@@ -4,5 +4,8 @@
 
 mod exhaustive;
 mod invariants;
+mod killed;
+mod random;
 mod scenarios;
+mod two;
 mod world;

@@ -21,7 +21,8 @@ use attune::desired::{
     Allowed, Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry, UserIntent,
 };
 use attune::policy::{Normal, normal, read};
-use attune::sim::state::State;
+use attune::sim::Document;
+use attune::sim::state::{Policy, ROOT, State};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -47,6 +48,11 @@ pub(super) struct Scenario {
 /// The documents of the scenarios, as they are sent.
 pub(super) fn document(number: u8) -> Normal {
     normal(&read(&pairs::document(number).to_string()).document.unwrap())
+}
+
+/// A policy with such a document, byte for byte as it is sent.
+pub(super) fn policy(number: u8) -> Policy {
+    Policy { document: Document::parse(document(number).json()).unwrap() }
 }
 
 /// The stand-in of a policy for a document.
@@ -123,12 +129,6 @@ impl Scenario {
     }
 
     fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> State {
-        let parsed = |number| serde_json::from_str::<Value>(document(number).json()).unwrap();
-        let mut documents: Map<String, Value> =
-            policies.iter().map(|(name, number)| (name.clone(), json!({"document": parsed(*number)}))).collect();
-        for number in PolicyName::PREDEFINED.len() + documents.len()..self.fill {
-            documents.insert(format!("filler-{number:04}"), json!({"document": parsed(8)}));
-        }
         let mut accounts = Map::new();
         for (at, (user, policy)) in users.iter().enumerate() {
             let mut account = json!({"policy": policy});
@@ -140,10 +140,16 @@ impl Scenario {
         let state: State = serde_json::from_value(json!({
             "release": self.release,
             "switches": self.switches(),
-            "tenants": {"Root": {"users": accounts, "policies": documents}},
+            "tenants": {"Root": {"users": accounts}},
         }))
         .unwrap();
-        state.complete().unwrap()
+        let mut state = state.complete().unwrap();
+        let own = &mut state.tenants.get_mut(ROOT).unwrap().policies;
+        own.extend(policies.iter().map(|(name, number)| (name.clone(), policy(*number))));
+        for number in PolicyName::PREDEFINED.len() + own.len()..self.fill {
+            own.insert(format!("filler-{number:04}"), policy(8));
+        }
+        state
     }
 
     fn switches(&self) -> Value {

@@ -132,7 +132,6 @@ pub(super) struct Converged {
     pub(super) violations: Vec<Violation>,
     pub(super) end: Standing,
     pub(super) access: Access,
-    pub(super) state: Arc<State>,
 }
 
 /// Observes, plans, applies, observes again and plans again.
@@ -159,6 +158,5 @@ pub(super) async fn converge(state: &State, desired: &Desired, bounds: &Bounds) 
         violations: bounds.violations(&world.events().await),
         end: Standing::of(&state),
         access: access(&state),
-        state,
     }
 }
