@@ -15,16 +15,12 @@ use super::world::{World, converge, run};
 use crate::pairs::{Pair, desired, pairs, state};
 
 /// How many cases there are unless `ATTUNE_CASES` says otherwise.
-const CASES: u64 = 24;
+const CASES: u64 = 60;
 
 /// How many applies with faults there are before the one without.
 const ROUNDS: u64 = 3;
 
-/// A random number below `end`, which follows from a seed.
-fn below(rng: &mut fastrand::Rng, end: usize) -> usize {
-    rng.usize(..end)
-}
-
+/// How many cases are to be tried.
 pub(super) fn cases(default: u64) -> u64 {
     std::env::var("ATTUNE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -53,7 +49,7 @@ fn faults(rng: &mut fastrand::Rng) -> Rules {
     let all = Fault::all();
     let mut rules = Rules::default();
     for _ in 0..6 {
-        let fault = all[below(rng, all.len())].clone();
+        let fault = all[rng.usize(..all.len())].clone();
         // Who is stopped early shows little.
         let share = if matches!(fault, Fault::Stop(_) | Fault::Kill(_)) { 15_000 } else { 40_000 };
         rules = rules.and(When::Chance { millionths: share, seed: rng.u64(..) }, fault);

@@ -267,17 +267,16 @@ fn full() -> Vec<Scenario> {
 /// Clusters that behave otherwise.
 fn switched() -> Vec<Scenario> {
     let by = |switches, scenario| Scenario { switches, ..scenario };
-    let refusing = |without, forgotten, scenario| Scenario {
-        switches: "attach_over=refuse",
-        without,
-        forgotten,
-        ..scenario
-    };
+    let refusing =
+        |without, forgotten, scenario| Scenario { switches: "attach_over=refuse", without, forgotten, ..scenario };
     let swap = |name| plain(name, "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml");
     vec![
         by("remove_held=allow", swap("removal of what is held allowed")),
         by("add_over=overwrite", swap("addition over a name allowed")),
-        by("detach_unheld=allow", plain("detach of who holds nothing allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-")),
+        by(
+            "detach_unheld=allow",
+            plain("detach of who holds nothing allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-"),
+        ),
         by("list_shape=objects content_as_string=true", swap("policies listed as objects, documents in strings")),
         by("list_shape=bare_names", swap("policies listed bare")),
         by("attach_shows_keys=false", plain("key pairs that nobody sees", "ml=1 alice:ml", "!ml alice:-")),

@@ -1,8 +1,9 @@
-//! Two applies at once, of two files, on one cluster.
+//! Two applies at once, of two files, on one cluster that refuses to remove what is held.
 
 use std::time::Duration;
 
 use attune::sim::state::State;
+use attune::sim::switches::Rule;
 use attune::sim::{Fault, Rules, When};
 
 use super::invariants::{Bounds, access};
@@ -11,7 +12,7 @@ use super::world::{World, converge, run};
 use crate::pairs::desired;
 
 /// How many cases there are unless `ATTUNE_CASES` says otherwise.
-const CASES: u64 = 120;
+const CASES: u64 = 60;
 
 /// What came of two applies at once.
 enum Together {
@@ -26,7 +27,9 @@ enum Together {
 async fn together(seed: u64) -> Together {
     let first = pair(seed, 0);
     let second = pair(seed, 1).with_cluster_of(&first);
-    let start = cluster(seed, &first);
+    let mut start = cluster(seed, &first);
+    // Where it does not refuse, one apply can remove what the other has just attached and add another document.
+    start.switches.remove_held = Rule::Refuse;
     let files = [desired(&first, false), desired(&second, false)];
     let rules = Rules::one(When::Chance { millionths: 400_000, seed }, Fault::Delay(Duration::from_micros(700)))
         .and(When::Chance { millionths: 200_000, seed: !seed }, Fault::Delay(Duration::from_millis(2)));
