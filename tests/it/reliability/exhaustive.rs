@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use attune::apply::Status;
 use attune::desired::{Desired, PolicyIntent, UserIntent};
 use attune::plan::Plan;
 use attune::policy::{Normal, normal};
 use attune::sim::faults::Behind;
 use attune::sim::state::{ROOT, State, User};
-use attune::sim::{Document, Fault, Rules, When};
+use attune::sim::{Applied, Document, Fault, Rules, When};
 
 use super::invariants::{Bounds, Standing, access};
 use super::scenarios::{Scenario, document, scenarios};
@@ -124,10 +125,10 @@ impl Case {
     }
 
     async fn judge(&mut self, fault: &Fault, at: &str, ran: &Ran) {
-        let concerned = match fault {
-            Fault::Behind(behind) => self.bounds.concerned(behind, &self.start, &self.end),
-            _ => BTreeSet::new(),
-        };
+        let mut concerned = BTreeSet::new();
+        if let Fault::Behind(behind) = fault {
+            concerned = self.bounds.concerned(behind, &self.start, &self.end);
+        }
         let standing = Standing::of(&ran.state);
         if !self.healed.contains_key(&standing) {
             let healed = converge(&ran.state, &self.desired, &self.bounds).await;
@@ -137,6 +138,7 @@ impl Case {
         let healed = &self.healed[&standing];
         let story = || format!("{at}\n{:#?}\n{standing:#?}", ran.steps);
         assert_eq!(ran.lost_secrets(), None, "{}", story());
+        self.truthful(fault, ran, &story);
         let mut violations = self.bounds.violations(&ran.events);
         violations.extend(healed.violations.iter().cloned());
         violations.retain(|violation| violation.user.as_ref().is_none_or(|user| !concerned.contains(user)));
@@ -158,6 +160,36 @@ impl Case {
         self.counts.faults += 1;
         for (ending, count) in ran.endings() {
             *self.counts.endings.entry(ending).or_default() += count;
+        }
+    }
+
+    /// Whether the outcome says what is: all is done exactly when the cluster is as it should be. A fault that passes is
+    /// survived by the run itself.
+    fn truthful(&self, fault: &Fault, ran: &Ran, story: &dyn Fn() -> String) {
+        let Some(steps) = &ran.steps else { return };
+        let all_good = steps.iter().all(|step| step.status.is_good());
+        let known = steps.iter().all(|step| !matches!(step.status, Status::InDoubt(_)));
+        let there = Standing::of(&ran.state).without_keys() == Standing::of(&self.end).without_keys();
+        match fault {
+            Fault::Behind(_) | Fault::Kill(_) => {}
+            // A refusal stands, and so does a cluster that is gone.
+            Fault::Refuse { .. } | Fault::Stop(_) => {
+                assert!(!known || all_good == there, "not as the outcome says: {}", story());
+            }
+            // A 200 is believed, whatever JSON comes with it; the observation at the end tells otherwise.
+            Fault::Shape(Applied::No) => {}
+            // A cluster that never answered is not asked again: it may be another than the one that is meant.
+            _ if ran.events.first().is_some_and(|event| !event.faults.is_empty()) => {
+                assert!(!known || all_good == there, "not as the outcome says: {}", story());
+            }
+            Fault::Delay(_)
+            | Fault::Drop(_)
+            | Fault::Reset
+            | Fault::Status { .. }
+            | Fault::Html { .. }
+            | Fault::Shape(_)
+            | Fault::Truncated(_)
+            | Fault::Expire => assert!(all_good && there, "not survived: {}", story()),
         }
     }
 
