@@ -50,7 +50,7 @@ pub struct Conditions<'a> {
 /// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest. When asked to
 /// stop, it sees through what is under way and begins nothing more.
 pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
-    let cluster = Patient::new(conditions.cluster, conditions.patience);
+    let cluster = Patient::reached(conditions.cluster, conditions.patience);
     let sender = Sender {
         cluster: &cluster,
         looker: Looker::new(&cluster),

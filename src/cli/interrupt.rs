@@ -53,7 +53,7 @@ async fn heard(signal: &mut Option<signal::unix::Signal>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(not(unix))]
@@ -64,7 +64,7 @@ impl Interruptions {
 
     async fn next(&mut self) {
         if signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -53,6 +53,12 @@ impl<'a> Patient<'a> {
         Self { cluster, patience, reached: AtomicBool::new(false) }
     }
 
+    /// The same cluster, with patience, which has answered before.
+    #[must_use]
+    pub fn reached(cluster: &'a dyn Cluster, patience: Patience) -> Self {
+        Self { cluster, patience, reached: AtomicBool::new(true) }
+    }
+
     async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,

@@ -23,11 +23,17 @@ mod guards;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inside;
+#[cfg(test)]
 mod interrupt;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod pairs;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reliability;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

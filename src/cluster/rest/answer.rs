@@ -212,14 +212,19 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
     }
 }
 
-/// Reads the answer to a write that has nothing to say: `{"data": …}`, whatever the data, `{}` or `null`. Any other
-/// JSON is somebody else's answer, and whether the write was done must be seen.
+/// Reads the answer to a write that has nothing to say: `{"data": null}`, `{}` or `null`. A `data` that holds members is
+/// somebody else's answer, as any other JSON is, and whether the write was done must be seen.
 pub(super) fn nothing(body: &str) -> Result<(), Expected> {
-    const EXPECTED: Expected = Expected("an object with `data`");
+    const EXPECTED: Expected = Expected("an object with `data` and nothing in it");
     data(body)?;
-    let members: Option<BTreeMap<String, serde::de::IgnoredAny>> = serde_json::from_str(body).map_err(|_| EXPECTED)?;
-    let other = members.is_some_and(|members| !members.is_empty() && !members.contains_key("data"));
-    if other { Err(EXPECTED) } else { Ok(()) }
+    let members: Option<BTreeMap<String, serde_json::Value>> = serde_json::from_str(body).map_err(|_| EXPECTED)?;
+    let Some(members) = members.filter(|members| !members.is_empty()) else { return Ok(()) };
+    match members.get("data") {
+        Some(serde_json::Value::Object(data)) if !data.is_empty() => Err(EXPECTED),
+        Some(serde_json::Value::Array(data)) if !data.is_empty() => Err(EXPECTED),
+        Some(_) => Ok(()),
+        None => Err(EXPECTED),
+    }
 }
 
 /// The JSON under `data`, or all of it where there is no `data`.
@@ -396,6 +401,7 @@ mod tests {
         assert!(nothing("").is_err());
         assert!(nothing(r#"{"data":null"#).is_err());
         assert!(nothing("null").is_ok() && nothing("{}").is_ok());
+        assert!(nothing(r#"{"data":{"users":[]}}"#).is_err() && nothing(r#"{"data":["p"]}"#).is_err());
         assert!(nothing(r#"{"status":"ok"}"#).is_err() && nothing("[]").is_err());
     }
 }

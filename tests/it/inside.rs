@@ -1,0 +1,78 @@
+//! The library in this process against a simulated cluster: the real transport over real sockets.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use attune::apply::{Conditions, Custody, CustodyContext, StepOutcome, Stop, Watch, run};
+use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
+use attune::cluster::{Cluster, Credentials, Patience};
+use attune::desired::Sink;
+use attune::plan::{Plan, Step};
+use attune::sim::Running;
+use tempfile::TempDir;
+
+use crate::harness::files;
+
+/// Tries three more times, in a moment: the faults of a test do not go away by waiting.
+pub(crate) const HASTE: Patience =
+    Patience { retries: 3, first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn started(&self, _: &Step) {}
+    fn ended(&self, _: &Step, _: &StepOutcome) {}
+}
+
+/// A client of a simulated cluster, as its administrator. Nothing is sent to it yet.
+pub(crate) fn client(running: &Running) -> RestCluster {
+    let (username, password) = running.admin_login();
+    RestCluster::new(RestOptions {
+        endpoints: vec![Endpoint::parse(running.url()).unwrap()],
+        credentials: Credentials::Password { username, password: password.into(), org: None },
+        tenant: None,
+        trust: Trust::System,
+        timeouts: Timeouts::default(),
+    })
+    .unwrap()
+}
+
+/// A folder where new secrets go: in memory where there is such a place, since they are synced one by one.
+pub(crate) struct Safe(TempDir);
+
+impl Safe {
+    pub(crate) fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
+    }
+
+    /// Where the sink puts the pair of a user.
+    pub(crate) fn of(&self, user: &str) -> PathBuf {
+        self.0.path().join(format!("secrets/{user}.json"))
+    }
+
+    /// All that is in it, emergency files too.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        files(self.0.path(), "").iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    }
+
+    fn custody(&self) -> Custody {
+        let context = CustodyContext {
+            cluster: "stewie".to_owned(),
+            tenant: "Root".to_owned(),
+            state_dir: self.0.path().join("state"),
+            search_path: OsString::new(),
+            command_timeout: Duration::from_secs(60),
+        };
+        Custody::new(Some(&Sink::File { dir: self.0.path().join("secrets") }), context)
+    }
+}
+
+/// Applies a plan, as the command does once it is agreed to.
+pub(crate) async fn apply(plan: &Plan, cluster: &dyn Cluster, safe: &Safe, jobs: usize) -> Vec<StepOutcome> {
+    let (stop, custody) = (Stop::default(), safe.custody());
+    let (stop, custody) = (&stop, &custody);
+    run(plan, &Conditions { cluster, custody, jobs, patience: HASTE, stop, watch: &Unwatched }).await
+}

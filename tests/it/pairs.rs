@@ -1,0 +1,104 @@
+//! Random pairs of a file and a cluster: some policies and users, declared and held in every way.
+
+use attune::base::{PolicyName, UserName};
+use attune::desired::{
+    Allowed, Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace, UserEntry, UserIntent,
+};
+use attune::sim::state::State;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const POLICIES: [&str; 4] = ["pa", "pb", "p c", "pd"];
+const USERS: [&str; 4] = ["ua", "ub", "uc", "ud"];
+
+/// A policy document; another one for each number.
+pub(crate) fn document(number: u8) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::bucket{number}/*")]},
+    ]})
+}
+
+/// A file and a cluster, by numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    there: Vec<Option<u8>>,
+    held: Vec<usize>,
+    wished: Vec<u8>,
+    users: Vec<usize>,
+    owned: bool,
+    gap: bool,
+}
+
+impl Pair {
+    /// The file of this pair with the cluster of another.
+    pub(crate) fn with_cluster_of(self, other: &Self) -> Self {
+        Self { there: other.there.clone(), held: other.held.clone(), ..self }
+    }
+}
+
+/// All of them.
+pub(crate) fn pairs() -> impl Strategy<Value = Pair> {
+    let there = prop::collection::vec(prop_oneof![1 => Just(None), 2 => (0..3_u8).prop_map(Some)], POLICIES.len());
+    let held = prop::collection::vec(0..7_usize, USERS.len());
+    let wished = prop::collection::vec(0..5_u8, POLICIES.len());
+    let users = prop::collection::vec(0..7_usize, USERS.len());
+    (there, held, wished, users, any::<bool>(), any::<bool>())
+        .prop_map(|(there, held, wished, users, owned, gap)| Pair { there, held, wished, users, owned, gap })
+}
+
+/// The state file of the cluster of a pair.
+pub(crate) fn state(pair: &Pair, release: &str, switches: &Value) -> State {
+    let policies: serde_json::Map<String, Value> = POLICIES
+        .iter()
+        .zip(&pair.there)
+        .filter_map(|(name, number)| Some((name.to_string(), json!({"document": document((*number)?)}))))
+        .collect();
+    let mut users = serde_json::Map::new();
+    users.insert("admin".into(), json!({"role": "ClusterAdmin", "password": "admin"}));
+    for (user, choice) in USERS.iter().zip(&pair.held) {
+        let held = POLICIES.get(*choice).filter(|name| policies.contains_key(**name)).copied();
+        let held = held.or((*choice == 4).then_some("readonly"));
+        users.insert(user.to_string(), json!({"role": "S3", "policy": held}));
+    }
+    serde_json::from_value(json!({
+        "release": release, "switches": switches, "tenants": {"Root": {"users": users, "policies": policies}},
+    }))
+    .unwrap()
+}
+
+/// The file of a pair.
+pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
+    let mut desired = Desired::default();
+    for (name, choice) in POLICIES.iter().zip(&pair.wished) {
+        let intent = match choice {
+            0..=2 => PolicyIntent::Present(Authored {
+                document: attune::policy::read(&document(*choice).to_string()).document.unwrap(),
+                source: None,
+            }),
+            3 if !only_additions => PolicyIntent::Absent,
+            _ => continue,
+        };
+        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+        desired.policies.insert(PolicyName::parse(name).unwrap(), entry);
+    }
+    if only_additions {
+        return desired;
+    }
+    for (user, choice) in USERS.iter().zip(&pair.users) {
+        let intent = match choice {
+            0..=3 => UserIntent::Holds(PolicyName::parse(POLICIES[*choice]).unwrap()),
+            4 => UserIntent::Holds(PolicyName::parse("readonly").unwrap()),
+            5 => UserIntent::Detached,
+            _ => continue,
+        };
+        desired.users.insert(UserName::parse(user).unwrap(), UserEntry { intent, at: None });
+    }
+    let pattern = |text: &str| glob::Pattern::new(text).unwrap();
+    if pair.owned {
+        desired.ownership = Ownership::new(vec![pattern("p*")], vec![pattern("u*")]);
+    }
+    if pair.gap {
+        desired.cluster.replace = Replace::Gap;
+    }
+    desired
+}

@@ -1,0 +1,297 @@
+//! Every scenario, every request of its run, every kind of fault: one fault, then an apply without.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use attune::apply::Status;
+use attune::desired::{Desired, PolicyIntent, UserIntent};
+use attune::plan::Plan;
+use attune::policy::{Normal, normal};
+use attune::sim::faults::Behind;
+use attune::sim::state::{ROOT, State, User};
+use attune::sim::{Document, Fault, Rules, When};
+
+use super::invariants::{Bounds, Standing, access};
+use super::scenarios::{Scenario, document, scenarios};
+use super::world::{Converged, Ran, World, converge, run};
+
+/// Of so many faults one is tried, by a seeded draw, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of
+/// one core without optimisation.
+const SHARE: usize = 16;
+
+/// How many tests share the scenarios, so that they run side by side.
+const GROUPS: usize = 4;
+
+/// What was done.
+#[derive(Debug, Default)]
+struct Counts {
+    scenarios: usize,
+    requests: usize,
+    faults: usize,
+    states: usize,
+    endings: BTreeMap<&'static str, usize>,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenarios, requests, faults, states, endings } = self;
+        write!(f, "{scenarios} scenarios, {requests} requests, {faults} faults, {states} states healed; {endings:?}")
+    }
+}
+
+/// A scenario, what a run without faults makes of it, and what was learned so far.
+struct Case {
+    scenario: Scenario,
+    desired: Desired,
+    start: State,
+    plan: Plan,
+    /// How many requests it takes to observe, and to apply.
+    looks: u64,
+    calls: u64,
+    end: Arc<State>,
+    bounds: Bounds,
+    /// What an apply without faults makes of each state that a fault left. The same state heals in the same way.
+    healed: BTreeMap<Standing, Converged>,
+    counts: Counts,
+    /// Of so many faults one is tried, by this draw.
+    share: usize,
+    draw: fastrand::Rng,
+}
+
+impl Case {
+    async fn new(scenario: Scenario, share: usize) -> Self {
+        let name = scenario.name;
+        let (desired, start) = (scenario.desired(), scenario.state());
+        let world = World::start(&start, Rules::default()).await;
+        let plan = world.plan(&desired).await.unwrap().unwrap();
+        assert!(!plan.is_blocked() && !plan.steps.is_empty(), "{name}: {:?}", plan.findings);
+        let looks = world.running.requests();
+        let clean = run(&start, &plan, Rules::default(), 1).await;
+        let mut bounds =
+            Bounds { before: access(&start), after: vec![access(&clean.state)], without: words(scenario.without) };
+        assert_eq!(bounds.violations(&clean.events), [], "{name}");
+        for user in words(scenario.without) {
+            bounds.without.remove(&user);
+            assert_ne!(bounds.violations(&clean.events), [], "{name}: {user} is never without access");
+            bounds.without.insert(user);
+        }
+        assert_eq!(clean.lost_secrets(), None, "{name}");
+        let after = converge(&clean.state, &desired, &bounds).await;
+        assert_eq!((after.blocked, after.left), (vec![], vec![]), "{name}");
+        let counts = Counts { scenarios: 1, ..Counts::default() };
+        let draw = fastrand::Rng::with_seed(name.bytes().map(u64::from).sum());
+        let (calls, end, healed) = (clean.events.len() as u64, clean.state, BTreeMap::new());
+        Self { scenario, desired, start, plan, looks, calls, end, bounds, healed, counts, share, draw }
+    }
+
+    /// A fault at every request of the observation: the same plan comes out, or none.
+    async fn observe(&mut self) {
+        for call in 1..=self.looks {
+            for fault in Fault::all() {
+                if !self.takes() {
+                    continue;
+                }
+                let at = format!("{}: {fault} at request {call} of observing", self.scenario.name);
+                let world = World::start(&self.start, Rules::one(When::Call(call), fault)).await;
+                if let Some(Ok(plan)) = world.plan(&self.desired).await {
+                    assert_eq!(plan.digest, self.plan.digest, "{at}");
+                }
+                assert_eq!(*world.state(), self.start, "{at}");
+                self.counts.faults += 1;
+            }
+        }
+        self.counts.requests += usize::try_from(self.looks).unwrap();
+    }
+
+    /// A fault at every request of the apply.
+    async fn apply(&mut self) {
+        let changes = self.foreign_changes();
+        for call in 1..=self.calls {
+            for fault in Fault::all().into_iter().chain(changes.iter().cloned().map(Fault::Behind)) {
+                if !self.takes() {
+                    continue;
+                }
+                let ran = run(&self.start, &self.plan, Rules::one(When::Call(call), fault.clone()), 1).await;
+                self.judge(&fault, &format!("{}: {fault} at request {call}", self.scenario.name), &ran).await;
+            }
+        }
+        self.counts.requests += usize::try_from(self.calls).unwrap();
+    }
+
+    /// Whether the next fault is among those that are tried.
+    fn takes(&mut self) -> bool {
+        self.draw.usize(..self.share) == 0
+    }
+
+    async fn judge(&mut self, fault: &Fault, at: &str, ran: &Ran) {
+        let mut concerned = BTreeSet::new();
+        if let Fault::Behind(behind) = fault {
+            concerned = self.bounds.concerned(behind, &self.start, &self.end);
+        }
+        let standing = Standing::of(&ran.state);
+        if !self.healed.contains_key(&standing) {
+            let healed = converge(&ran.state, &self.desired, &self.bounds).await;
+            self.healed.insert(standing.clone(), healed);
+            self.counts.states += 1;
+        }
+        let healed = &self.healed[&standing];
+        let story = || format!("{at}\n{:#?}\n{standing:#?}", ran.steps);
+        assert_eq!(ran.lost_secrets(), None, "{}", story());
+        self.truthful(fault, ran, &story);
+        let mut violations = self.bounds.violations(&ran.events);
+        violations.extend(healed.violations.iter().cloned());
+        violations.retain(|violation| violation.user.as_ref().is_none_or(|user| !concerned.contains(user)));
+        assert_eq!(violations, [], "{}", story());
+        if let Fault::Behind(_) = fault {
+            assert_eq!(healed.blocked, self.in_the_way(&ran.state), "{}", story());
+            assert_eq!(healed.left, [""; 0], "{}", story());
+            for (user, access) in healed.access.iter().filter(|(user, _)| !concerned.contains(*user)) {
+                let blocked = !healed.blocked.is_empty();
+                assert!(blocked || *access == self.bounds.after[0][user], "{user} has {access:?}: {}", story());
+            }
+        } else {
+            assert_eq!((&healed.blocked, &healed.left), (&vec![], &vec![]), "{}", story());
+            let is_forgotten = |user: &String| healed.access[user].is_none();
+            let forgotten = words(self.scenario.forgotten).into_iter().filter(is_forgotten).collect();
+            let expected = Standing::of(&self.end).without_keys().without(&forgotten);
+            assert_eq!(healed.end.clone().without_keys(), expected, "{}", story());
+        }
+        self.counts.faults += 1;
+        for (ending, count) in ran.endings() {
+            *self.counts.endings.entry(ending).or_default() += count;
+        }
+    }
+
+    /// Whether the outcome says what is: all is done exactly when the cluster is as it should be. A fault that passes is
+    /// survived by the run itself.
+    fn truthful(&self, fault: &Fault, ran: &Ran, story: &dyn Fn() -> String) {
+        let Some(steps) = &ran.steps else { return };
+        let all_good = steps.iter().all(|step| step.status.is_good());
+        let known = steps.iter().all(|step| !matches!(step.status, Status::InDoubt(_)));
+        let there = Standing::of(&ran.state).without_keys() == Standing::of(&self.end).without_keys();
+        match fault {
+            Fault::Behind(_) | Fault::Kill(_) => {}
+            // A refusal stands, and so does a cluster that is gone.
+            Fault::Refuse { .. } | Fault::Stop(_) => {
+                assert!(!known || all_good == there, "not as the outcome says: {}", story());
+            }
+            Fault::Delay(_)
+            | Fault::Drop(_)
+            | Fault::Reset
+            | Fault::Status { .. }
+            | Fault::Html { .. }
+            | Fault::Shape(_)
+            | Fault::Truncated(_)
+            | Fault::Expire => assert!(all_good && there, "not survived: {}", story()),
+        }
+    }
+
+    /// What others may do meanwhile: detach or move who is declared, attach who is not to what goes, add under a name
+    /// that is to come, remove what is there.
+    fn foreign_changes(&self) -> Vec<Behind> {
+        let tenant = || ROOT.to_owned();
+        let mut changes = Vec::new();
+        for (user, access) in &self.bounds.before {
+            if self.declares(user) {
+                let policy = if access == &self.bounds.after[0][user] { "writeonly" } else { "readwrite" };
+                changes.push(Behind::Attach { tenant: tenant(), policy: policy.to_owned(), user: user.clone() });
+                changes.push(Behind::Detach { tenant: tenant(), user: user.clone() });
+            }
+        }
+        let absent = self.desired.policies.iter().find(|(_, entry)| matches!(entry.intent, PolicyIntent::Absent));
+        let undeclared = self.bounds.before.keys().find(|user| !self.declares(user) && *user != "admin");
+        if let (Some((policy, _)), Some(user)) = (absent, undeclared) {
+            changes.push(Behind::Attach { tenant: tenant(), policy: policy.to_string(), user: user.clone() });
+        }
+        let strange = Document::parse(document(7).json()).unwrap();
+        for policy in self.desired.policies.keys().take(1) {
+            changes.push(Behind::Add { tenant: tenant(), policy: policy.to_string(), document: strange.clone() });
+            changes.push(Behind::Remove { tenant: tenant(), policy: policy.to_string() });
+        }
+        changes
+    }
+
+    fn declares(&self, user: &str) -> bool {
+        self.desired.users.keys().any(|name| name.as_str() == user)
+    }
+
+    /// What must stand in the way of the next plan because of a foreign change: an undeclared user holds what is to
+    /// go, a policy that no file declares is gone although a declared user is to hold it, or a release that does not
+    /// say who holds what has another document than the file.
+    fn in_the_way(&self, state: &State) -> Vec<String> {
+        let tenant = &state.tenants[ROOT];
+        let mut found = Vec::new();
+        for entry in self.desired.users.values() {
+            let UserIntent::Holds(policy) = &entry.intent else { continue };
+            let there = tenant.policies.contains_key(policy.as_str()) || policy.is_predefined();
+            if !there && !self.desired.policies.contains_key(policy) {
+                found.push("no-such-policy");
+            }
+        }
+        let blind = state.release.to_string().starts_with('3');
+        for (policy, entry) in &self.desired.policies {
+            let (goes, document) = match &entry.intent {
+                PolicyIntent::Absent => (true, None),
+                PolicyIntent::Present(authored) => (false, Some(normal(&authored.document))),
+            };
+            let there = tenant.policies.get(policy.as_str()).map(|policy| policy.document.as_str());
+            let holds = |user: &User| user.policy.as_deref() == Some(policy.as_str());
+            let held = tenant.users.iter().filter(|(name, user)| holds(user) && !self.declares(name)).count();
+            found.extend(std::iter::repeat_n("held-by-undeclared-user", if goes { held } else { 0 }));
+            if blind && there.is_some() && there != document.as_ref().map(Normal::json) {
+                found.push("attachments-unknown");
+            }
+        }
+        found.into_iter().map(str::to_owned).collect()
+    }
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Runs every scenario of a group.
+fn survive(group: usize) {
+    let mut all = Counts::default();
+    let share = if std::env::var("ATTUNE_FAULTS").is_ok_and(|value| value == "all") { 1 } else { SHARE };
+    for scenario in scenarios().into_iter().skip(group).step_by(GROUPS) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let counts = runtime.block_on(async {
+            let mut case = Case::new(scenario.clone(), share).await;
+            case.observe().await;
+            case.apply().await;
+            case.counts.states = case.healed.len();
+            case.counts
+        });
+        println!("{}: {counts}", scenario.name);
+        all.scenarios += counts.scenarios;
+        all.requests += counts.requests;
+        all.faults += counts.faults;
+        all.states += counts.states;
+        for (ending, count) in counts.endings {
+            *all.endings.entry(ending).or_default() += count;
+        }
+    }
+    println!("group {group}: {all}");
+}
+
+#[test]
+fn any_fault_at_any_request_is_survived_1() {
+    survive(0);
+}
+
+#[test]
+fn any_fault_at_any_request_is_survived_2() {
+    survive(1);
+}
+
+#[test]
+fn any_fault_at_any_request_is_survived_3() {
+    survive(2);
+}
+
+#[test]
+fn any_fault_at_any_request_is_survived_4() {
+    survive(3);
+}

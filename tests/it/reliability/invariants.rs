@@ -1,0 +1,127 @@
+//! What must hold at every instant of a run, and what a cluster is in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use attune::base::PolicyName;
+use attune::sim::faults::Behind;
+use attune::sim::state::{ROOT, State};
+use attune::sim::{Event, history};
+
+/// Who holds what and what it says: all of a cluster that a plan depends on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Standing {
+    policies: BTreeMap<String, String>,
+    /// What each user holds, and whether it has a key pair.
+    users: BTreeMap<String, (Option<String>, bool)>,
+}
+
+impl Standing {
+    pub(super) fn of(state: &State) -> Self {
+        let tenant = &state.tenants[ROOT];
+        let policies = tenant.policies.iter();
+        let users = tenant.users.iter();
+        Self {
+            policies: policies.map(|(name, policy)| (name.clone(), policy.document.as_str().to_owned())).collect(),
+            users: users.map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some()))).collect(),
+        }
+    }
+
+    /// Without the key pairs: those are made on the way, and stay.
+    pub(super) fn without_keys(mut self) -> Self {
+        self.users.values_mut().for_each(|(_, keys)| *keys = false);
+        self
+    }
+
+    /// As if these users held nothing.
+    pub(super) fn without(mut self, users: &BTreeSet<String>) -> Self {
+        self.users.iter_mut().filter(|(name, _)| users.contains(*name)).for_each(|(_, (held, _))| *held = None);
+        self
+    }
+}
+
+/// The documents by which the users of a cluster have access.
+pub(super) type Access = BTreeMap<String, Option<String>>;
+
+pub(super) fn access(state: &State) -> Access {
+    let names = state.tenants[ROOT].users.keys();
+    names.map(|name| (name.clone(), state.access_of(ROOT, name).map(str::to_owned))).collect()
+}
+
+/// What a run may do to access.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds {
+    pub(super) before: Access,
+    /// By the file; more than one where several files are applied.
+    pub(super) after: Vec<Access>,
+    /// Who may be without access for a moment.
+    pub(super) without: BTreeSet<String>,
+}
+
+/// Something that must never be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// Whom it is about; nothing when it is about all.
+    pub(super) user: Option<String>,
+    what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Bounds {
+    /// Everything that was wrong at some instant.
+    pub(super) fn violations(&self, events: &[Event]) -> Vec<Violation> {
+        let states = history(events);
+        states.iter().flat_map(|snapshot| self.at(&snapshot.changed.after, snapshot.event)).collect()
+    }
+
+    fn at(&self, state: &State, event: &Event) -> Vec<Violation> {
+        let when = format!("after request {} ({} {})", event.seq, event.method, event.path);
+        let mut found = Vec::new();
+        if state.s3_deleted {
+            found.push(Violation { user: None, what: format!("S3 is deleted {when}") });
+        }
+        if let Some(name) = state.tenants[ROOT].policies.keys().find(|name| state.predefined.contains_key(*name)) {
+            found.push(Violation { user: None, what: format!("the predefined policy {name} is touched {when}") });
+        }
+        for user in self.before.keys() {
+            if let Some(what) = self.of_user(user, state.access_of(ROOT, user)) {
+                found.push(Violation { user: Some(user.clone()), what: format!("{user} {what} {when}") });
+            }
+        }
+        found
+    }
+
+    /// What is wrong with a user that has access by this document.
+    fn of_user(&self, user: &str, now: Option<&str>) -> Option<String> {
+        let before = self.before[user].as_deref();
+        let after = || self.after.iter().map(|access| access[user].as_deref());
+        match now {
+            None if before.is_none() || after().any(|after| after.is_none()) || self.without.contains(user) => None,
+            None => Some("is without access".to_owned()),
+            Some(_) if now == before || after().any(|after| after == now) => None,
+            Some(document) => Some(format!("has access that nothing gives: {document}")),
+        }
+    }
+
+    /// Whom a foreign change concerns: the user it is about, or all that ever hold the policy it is about.
+    pub(super) fn concerned(&self, behind: &Behind, start: &State, end: &State) -> BTreeSet<String> {
+        let policy = match behind {
+            Behind::Attach { user, .. } | Behind::Detach { user, .. } => return BTreeSet::from([user.clone()]),
+            Behind::Add { policy, .. } | Behind::Remove { policy, .. } => PolicyName::reported(policy.clone()),
+        };
+        let meant = policy.in_transit_for().unwrap_or(policy);
+        let holds = |state: &State, name: &str| {
+            let held = state.tenants[ROOT].users.get(name).and_then(|user| user.policy.clone());
+            held.is_some_and(|held| {
+                let held = PolicyName::reported(held);
+                held.in_transit_for().unwrap_or(held) == meant
+            })
+        };
+        self.before.keys().filter(|name| holds(start, name) || holds(end, name)).cloned().collect()
+    }
+}

@@ -1,0 +1,161 @@
+//! The program itself, killed at random points of a swap of 50 holders, until it has converged.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use attune::sim::state::{ROOT, State};
+use attune::sim::{Applied, Event, Fault, Hook, Options, Rules, Running, When, start};
+use serde_json::{Map, json};
+use tokio::runtime::{Builder, Runtime};
+
+use super::invariants::{Bounds, access};
+use super::scenarios::policy;
+use crate::harness::Folder;
+
+/// How many kills there are in each of the two tests, unless `ATTUNE_KILLS` says otherwise.
+const KILLS: usize = 100;
+
+/// Of these holders every fifth is in no file.
+const HOLDERS: usize = 50;
+
+/// The calls of the whole swap: the holders move out and back, and there are four calls for the policies.
+const CALLS: usize = 2 * HOLDERS + 4;
+
+/// How long a program may take: far longer than any does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cluster in which all hold a policy, and a folder with a file that has another document for it.
+struct Swap {
+    running: Running,
+    child: Arc<Mutex<Option<Child>>>,
+    folder: Folder,
+    bounds: Bounds,
+    rng: fastrand::Rng,
+}
+
+fn cluster(number: u8) -> State {
+    let user = |at: usize| {
+        let keys = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
+        (format!("u{at:02}"), json!({"policy": "ml", "keys": keys}))
+    };
+    let users: Map<_, _> = (0..HOLDERS).map(user).collect();
+    let state: State = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
+    let mut state = state.complete().unwrap();
+    state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(number));
+    state
+}
+
+fn file(url: &str) -> String {
+    let declared = (0..HOLDERS).filter(|at| at % 5 != 0).map(|at| format!("[users.u{at:02}]\npolicy = \"ml\"\n"));
+    let statement = r#"{ effect = "Allow", action = "s3:GetObject", resource = "arn:aws:s3:::bucket1/*" }"#;
+    let users: String = declared.collect();
+    format!("[cluster]\nendpoints = [\"{url}\"]\n[policies.ml]\nstatement = [{statement}]\n{users}")
+}
+
+impl Swap {
+    fn new(runtime: &Runtime, seed: u64) -> Self {
+        let child: Arc<Mutex<Option<Child>>> = Arc::default();
+        let victim = Arc::clone(&child);
+        let mut options = Options::in_memory(cluster(2));
+        options.record = true;
+        options.on_kill = Some(Hook::new(move || {
+            if let Some(child) = victim.lock().unwrap().as_mut() {
+                child.kill().unwrap();
+            }
+        }));
+        let running = runtime.block_on(start(options)).unwrap();
+        let folder = Folder::with(&[("attune.toml", &file(running.url()))]);
+        let (before, after) = (access(&cluster(2)), vec![access(&cluster(1))]);
+        let bounds = Bounds { before, after, without: BTreeSet::new() };
+        Self { running, child, folder, bounds, rng: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Runs the program and kills it at some point; whether that came before its end.
+    fn killed(&mut self) -> bool {
+        let call = self.rng.usize(1..=CALLS / 2);
+        let exactly = self.rng.bool();
+        let rules = match exactly {
+            true => {
+                let applied = if self.rng.bool() { Applied::Yes } else { Applied::No };
+                Rules::one(When::Write(call as u64), Fault::Kill(applied))
+            }
+            false => Rules::default(),
+        };
+        self.running.set_faults(rules);
+        let until = self.running.requests() + call as u64;
+        self.spawn("apply --yes --quiet --jobs 8");
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < PATIENCE, "the program hangs");
+            let mut child = self.child.lock().unwrap();
+            let running = child.as_mut().unwrap();
+            if !exactly && self.running.requests() >= until {
+                running.kill().unwrap();
+            }
+            if let Some(status) = running.try_wait().unwrap() {
+                assert!(matches!(status.code(), None | Some(0)), "{status}");
+                return status.code().is_none();
+            }
+            drop(child);
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    }
+
+    fn spawn(&self, args: &str) {
+        let mut command = self.folder.command(args.split(' '));
+        let (user, password) = self.running.admin_login();
+        command.env("ATTUNE_USERNAME", user).env("ATTUNE_PASSWORD", password);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        *self.child.lock().unwrap() = Some(child);
+    }
+
+    /// How many calls have had an effect so far.
+    fn changes(&self) -> usize {
+        self.running.events().iter().filter(|event| event.changed.is_some()).count()
+    }
+
+    /// Holds the end and every instant before against what must be.
+    fn check(&self, seed: u64) {
+        let events: Vec<Event> = self.running.events();
+        assert_eq!(self.bounds.violations(&events), [], "seed {seed}");
+        assert_eq!(access(&self.running.state().unwrap()), self.bounds.after[0], "seed {seed}");
+        assert_eq!(self.running.state().unwrap().tenants["Root"].policies.len(), 1, "seed {seed}");
+        self.running.set_faults(Rules::default());
+        self.spawn("plan --detailed-exitcode --quiet");
+        let status = self.child.lock().unwrap().as_mut().unwrap().wait().unwrap();
+        assert_eq!(status.code(), Some(0), "seed {seed}: the plan afterwards");
+    }
+}
+
+/// Swaps one cluster after the other, until there were enough kills.
+fn converges(seeds: impl Iterator<Item = u64>) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let wanted = std::env::var("ATTUNE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let (mut kills, mut inside, mut swaps) = (0, [0_usize; 4], 0);
+    for seed in seeds {
+        if kills >= wanted {
+            break;
+        }
+        let mut swap = Swap::new(&runtime, seed);
+        while swap.killed() {
+            kills += 1;
+            inside[(swap.changes() * inside.len() / (CALLS + 1)).min(inside.len() - 1)] += 1;
+        }
+        swap.check(seed);
+        swaps += 1;
+    }
+    println!("killed {kills} times over {swaps} swaps; by how far the swap had come, in quarters: {inside:?}");
+    assert!(inside.iter().all(|quarter| *quarter > 0), "some part of the swap saw no kill: {inside:?}");
+}
+
+#[test]
+fn a_program_that_is_killed_again_and_again_converges_1() {
+    converges(0..);
+}
+
+#[test]
+fn a_program_that_is_killed_again_and_again_converges_2() {
+    converges(1_000_000..);
+}

@@ -1,0 +1,11 @@
+//! Apply that survives anything: faults at every request of a run, random ones, and a program that is killed.
+//!
+//! `scenarios` is what is applied, `world` runs it with faults, `invariants` is what must hold at every instant.
+
+mod exhaustive;
+mod invariants;
+mod killed;
+mod random;
+mod scenarios;
+mod two;
+mod world;

@@ -1,0 +1,302 @@
+//! What is applied: a file, and a cluster that is as the file says but for some changes.
+//!
+//! A file and the changes of its cluster are written as words:
+//!
+//! | word | in a file | in a cluster |
+//! |---|---|---|
+//! | `ml=1` | policy `ml` has document 1 | the same |
+//! | `ml=absent` | it is declared absent | |
+//! | `!ml` | | it is not there |
+//! | `~ml=2` | | the stand-in of `ml` for document 2 is there |
+//! | `~ml=2/9` | | it is there with document 9 |
+//! | `alice:ml`, `alice:~ml=2` | alice holds it | the same |
+//! | `alice:-` | alice holds nothing | the same |
+//! | `policies~ml-*`, `users~svc-*` | ownership | |
+//! | `gap` | documents are replaced with a gap | |
+
+use std::collections::BTreeMap;
+
+use attune::base::{PolicyName, UserName};
+use attune::desired::{
+    Allowed, Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry, UserIntent,
+};
+use attune::policy::{Normal, normal, read};
+use attune::sim::Document;
+use attune::sim::state::{Policy, ROOT, State};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::pairs;
+
+/// One file and one cluster.
+#[derive(Debug, Clone)]
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) file: &'static str,
+    pub(super) cluster: &'static str,
+    pub(super) release: &'static str,
+    /// As `name=value`, in words.
+    pub(super) switches: &'static str,
+    /// How many policies the cluster is filled up to, predefined ones included.
+    pub(super) fill: usize,
+    /// The users that the plan itself leaves without access for a moment.
+    pub(super) without: &'static str,
+    /// The users that nothing remembers when a run is interrupted in their gap.
+    pub(super) forgotten: &'static str,
+}
+
+/// The documents of the scenarios, as they are sent.
+pub(super) fn document(number: u8) -> Normal {
+    normal(&read(&pairs::document(number).to_string()).document.unwrap())
+}
+
+/// A policy with such a document, byte for byte as it is sent.
+pub(super) fn policy(number: u8) -> Policy {
+    Policy { document: Document::parse(document(number).json()).unwrap() }
+}
+
+/// The stand-in of a policy for a document.
+fn stand_in(policy: &str, number: u8) -> PolicyName {
+    let digest = Sha256::digest(document(number).json());
+    PolicyName::parse(policy).unwrap().transit(&hex::encode(&digest[..4]))
+}
+
+/// The name that a word says: `ml`, or `~ml=2` for a stand-in.
+fn policy_name(word: &str) -> PolicyName {
+    match word.strip_prefix('~').and_then(|rest| rest.split_once('=')) {
+        Some((policy, number)) => stand_in(policy, number.parse().unwrap()),
+        None => PolicyName::parse(word).unwrap(),
+    }
+}
+
+impl Scenario {
+    pub(super) fn desired(&self) -> Desired {
+        let mut desired = Desired::default();
+        let (mut policies, mut users) = (Vec::new(), Vec::new());
+        let pattern = |text: &str| glob::Pattern::new(text).unwrap();
+        for word in self.file.split_whitespace() {
+            if word == "gap" {
+                desired.cluster.replace = Strategy::Gap;
+            } else if let Some(text) = word.strip_prefix("policies~") {
+                policies.push(pattern(text));
+            } else if let Some(text) = word.strip_prefix("users~") {
+                users.push(pattern(text));
+            } else if let Some((user, policy)) = word.split_once(':') {
+                let intent = match policy {
+                    "-" => UserIntent::Detached,
+                    policy => UserIntent::Holds(PolicyName::parse(policy).unwrap()),
+                };
+                desired.users.insert(UserName::parse(user).unwrap(), UserEntry { intent, at: None });
+            } else {
+                let (policy, what) = word.split_once('=').unwrap();
+                let intent = match what {
+                    "absent" => PolicyIntent::Absent,
+                    number => PolicyIntent::Present(Authored {
+                        document: read(document(number.parse().unwrap()).json()).document.unwrap(),
+                        source: None,
+                    }),
+                };
+                let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+                desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
+            }
+        }
+        desired.ownership = Ownership::new(policies, users);
+        desired
+    }
+
+    /// The cluster before: as the file says, but for the changes.
+    pub(super) fn state(&self) -> State {
+        let mut policies: BTreeMap<String, u8> = BTreeMap::new();
+        let mut users: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for word in self.file.split_whitespace().chain(self.cluster.split_whitespace()) {
+            if let Some(policy) = word.strip_prefix('!') {
+                policies.remove(policy);
+            } else if let Some((user, policy)) = word.split_once(':') {
+                let held = (policy != "-").then(|| policy_name(policy).as_str().to_owned());
+                users.insert(user.to_owned(), held);
+            } else if let Some((policy, number)) = word.rsplit_once('=') {
+                let (name, number) = match (policy.strip_prefix('~'), number.split_once('/')) {
+                    (Some(policy), Some((tag, number))) => (stand_in(policy, tag.parse().unwrap()), number),
+                    (Some(_), None) => (policy_name(word), number),
+                    (None, _) => (policy_name(policy), number),
+                };
+                if number != "absent" {
+                    policies.insert(name.as_str().to_owned(), number.parse().unwrap());
+                }
+            }
+        }
+        self.build(&policies, &users)
+    }
+
+    fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> State {
+        let mut accounts = Map::new();
+        for (at, (user, policy)) in users.iter().enumerate() {
+            let mut account = json!({"policy": policy});
+            if policy.is_some() && self.release.starts_with('5') {
+                account["keys"] = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
+            }
+            accounts.insert(user.clone(), account);
+        }
+        let state: State = serde_json::from_value(json!({
+            "release": self.release,
+            "switches": self.switches(),
+            "tenants": {"Root": {"users": accounts}},
+        }))
+        .unwrap();
+        let mut state = state.complete().unwrap();
+        let own = &mut state.tenants.get_mut(ROOT).unwrap().policies;
+        own.extend(policies.iter().map(|(name, number)| (name.clone(), policy(*number))));
+        for number in PolicyName::PREDEFINED.len() + own.len()..self.fill {
+            own.insert(format!("filler-{number:04}"), policy(8));
+        }
+        state
+    }
+
+    fn switches(&self) -> Value {
+        let value = |text: &str| text.parse::<bool>().map_or_else(|_| json!(text), Value::from);
+        let pairs = self.switches.split_whitespace().filter_map(|word| word.split_once('='));
+        pairs.map(|(name, text)| (name.to_owned(), value(text))).collect::<Map<_, _>>().into()
+    }
+}
+
+/// All scenarios.
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let on = |release, name, file, cluster| Scenario {
+        name,
+        file,
+        cluster,
+        release,
+        switches: "",
+        fill: 0,
+        without: "",
+        forgotten: "",
+    };
+    [changes().as_slice(), &replacements(), &leftovers(), &full(), &switched()]
+        .concat()
+        .into_iter()
+        .chain(RELEASES.map(|(release, name, file, cluster)| on(release, name, file, cluster)))
+        .collect()
+}
+
+fn plain(name: &'static str, file: &'static str, cluster: &'static str) -> Scenario {
+    Scenario { name, file, cluster, release: "5.1.2", switches: "", fill: 0, without: "", forgotten: "" }
+}
+
+/// Every kind of change but replacing.
+fn changes() -> Vec<Scenario> {
+    vec![
+        plain("add a policy", "ml=1", "!ml"),
+        plain("add a policy and attach it", "ml=1 alice:ml", "!ml alice:-"),
+        plain("attach", "ml=1 alice:ml", "alice:-"),
+        plain("attach a predefined policy", "alice:readonly", "alice:-"),
+        plain("move", "ml=1 etl=2 alice:ml", "alice:etl"),
+        plain("move from a predefined policy", "ml=1 alice:ml", "alice:readwrite"),
+        plain("move to a new policy from one that goes", "ml=1 old=absent alice:ml", "!ml old=2 alice:old"),
+        plain("detach", "ml=1 alice:-", "alice:ml"),
+        plain("detach and remove", "old=absent alice:-", "old=2 alice:old"),
+        plain("tombstones", "old=absent older=absent", "old=2 older=3"),
+        plain("owned policies", "policies~p*", "pa=1 pb=2 other=3"),
+        plain("owned users", "ml=1 users~svc-*", "svc-a:ml svc-b:readonly bob:ml"),
+        plain("owned policies and users", "policies~p* users~u*", "pa=1 ua:pa pb=2 ub:pb bob:readonly"),
+        plain("names with odd characters", "m+l%2e=1 ü:m+l%2e #?&:m+l%2e", "m+l%2e=2 #?&:-"),
+        plain(
+            "every kind of change",
+            "ml=1 new=2 old=absent alice:ml bob:new carol:- dora:ml",
+            "ml=3 !new old=4 alice:- bob:old carol:ml zoe:ml",
+        ),
+    ]
+}
+
+/// Documents that are replaced.
+fn replacements() -> Vec<Scenario> {
+    let gap = |name, file, cluster, without| Scenario { without, ..plain(name, file, cluster) };
+    vec![
+        plain("replace without holders", "ml=1", "ml=2"),
+        plain("swap", "ml=1 alice:ml bob:ml", "ml=2"),
+        plain("swap with an undeclared holder", "ml=1 alice:ml", "ml=2 zoe:ml"),
+        plain("swap with undeclared holders only", "ml=1", "ml=2 yves:ml zoe:ml"),
+        plain("swap two policies", "ml=1 etl=2 alice:ml bob:etl", "ml=3 etl=4"),
+        plain("swap, and one joins", "ml=1 alice:ml bob:ml", "ml=2 bob:-"),
+        plain("swap, and one leaves for good", "ml=1 alice:ml bob:-", "ml=2 bob:ml"),
+        plain("swap, and one moves away", "ml=1 etl=2 alice:ml bob:etl", "ml=3 bob:ml"),
+        plain("swap, and one moves here", "ml=1 etl=2 alice:ml bob:ml", "ml=3 bob:etl"),
+        plain("move between replaced policies", "ml=1 etl=2 alice:ml", "ml=3 etl=4 alice:etl"),
+        plain("change places between replaced policies", "ml=1 etl=2 alice:ml bob:etl", "ml=3 etl=4 alice:etl bob:ml"),
+        plain(
+            "move round three replaced policies",
+            "a=1 b=2 c=3 alice:a bob:b carol:c",
+            "a=4 b=5 c=6 alice:b bob:c carol:a",
+        ),
+        gap("gap", "ml=1 alice:ml bob:ml gap", "ml=2", "alice bob"),
+        plain("gap with an undeclared holder", "ml=1 alice:ml gap", "ml=2 zoe:ml"),
+        gap("gap, and one moves between", "ml=1 etl=2 alice:ml bob:etl gap", "ml=3 etl=4 alice:etl", "alice bob"),
+    ]
+}
+
+/// Swaps that were interrupted, at each of their stages.
+fn leftovers() -> Vec<Scenario> {
+    vec![
+        plain("after the stand-in is added", "ml=1 alice:ml bob:ml", "ml=2 ~ml=1"),
+        plain("after one moves out", "ml=1 alice:ml bob:ml", "ml=2 ~ml=1 alice:~ml=1"),
+        plain("after all move out", "ml=1 alice:ml", "ml=2 ~ml=1 alice:~ml=1 zoe:~ml=1"),
+        plain("after the old document is removed", "ml=1 alice:ml", "!ml ~ml=1 alice:~ml=1 zoe:~ml=1"),
+        plain("after the new document is added", "ml=1 alice:ml", "~ml=1 alice:~ml=1 zoe:~ml=1"),
+        plain("after one moves back", "ml=1 alice:ml", "~ml=1 zoe:~ml=1"),
+        plain("after all move back", "ml=1 alice:ml", "~ml=1 zoe:ml"),
+        plain("a stand-in for another document", "ml=1 alice:ml", "ml=2 ~ml=3 alice:~ml=3 zoe:ml"),
+        plain("a stand-in for another document, and no policy", "ml=1 alice:ml", "!ml ~ml=3 alice:~ml=3 zoe:~ml=3"),
+        plain("a stand-in with a document not its own", "ml=1 alice:ml", "ml=2 ~ml=1/9"),
+        plain("a stand-in of a policy no file names", "etl=1", "~ml=3 zoe:~ml=3"),
+        plain("a stand-in of a policy that is to go", "ml=absent alice:-", "~ml=3 alice:~ml=3"),
+        plain("a stand-in of a policy that is owned", "policies~m* users~z*", "ml=2 ~ml=3 zoe:~ml=3 zara:ml"),
+    ]
+}
+
+/// Clusters with little room.
+fn full() -> Vec<Scenario> {
+    let full = |fill, without, scenario| Scenario { fill, without, ..scenario };
+    vec![
+        full(1023, "", plain("room for a stand-in", "ml=1 alice:ml", "ml=2")),
+        full(1024, "alice", plain("no room for a stand-in", "ml=1 alice:ml", "ml=2")),
+        full(1024, "", plain("room after a removal", "ml=1 old=absent alice:ml", "ml=2 old=3")),
+        full(1024, "", plain("room for a policy after a removal", "new=1 old=absent alice:new", "!new old=3 alice:-")),
+        full(1024, "alice", plain("no room to move", "new=1 old=absent alice:new", "!new old=2 alice:old")),
+    ]
+}
+
+/// Clusters that behave otherwise.
+fn switched() -> Vec<Scenario> {
+    let by = |switches, scenario| Scenario { switches, ..scenario };
+    let refusing =
+        |without, forgotten, scenario| Scenario { switches: "attach_over=refuse", without, forgotten, ..scenario };
+    let swap = |name| plain(name, "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml");
+    vec![
+        by("remove_held=allow", swap("removal of what is held allowed")),
+        by("add_over=overwrite", swap("addition over a name allowed")),
+        by(
+            "detach_unheld=allow",
+            plain("detach of who holds nothing allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-"),
+        ),
+        by("list_shape=objects content_as_string=true", swap("policies listed as objects, documents in strings")),
+        by("list_shape=bare_names", swap("policies listed bare")),
+        by("attach_shows_keys=false", plain("key pairs that nobody sees", "ml=1 alice:ml", "!ml alice:-")),
+        refusing("alice", "", plain("no attach over an attachment: move", "ml=1 etl=2 alice:ml", "alice:etl")),
+        refusing("alice bob", "", plain("no attach over an attachment: swap", "ml=1 alice:ml bob:ml", "ml=2")),
+        refusing("alice zoe", "zoe", plain("no attach over an attachment: undeclared", "ml=1 alice:ml", "ml=2 zoe:ml")),
+    ]
+}
+
+/// Other releases.
+const RELEASES: [(&str, &str, &str, &str); 6] = [
+    ("4.0.6", "swap on 4.0", "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml"),
+    (
+        "4.0.6",
+        "every kind of change on 4.0",
+        "ml=1 new=2 old=absent alice:ml bob:new carol:- dora:ml",
+        "ml=3 !new old=4 alice:- bob:old carol:ml",
+    ),
+    ("4.4.8", "swap on 4.4", "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml"),
+    ("4.4.8", "move between replaced policies on 4.4", "ml=1 etl=2 alice:ml", "ml=3 etl=4 alice:etl"),
+    ("3.14.4", "add a policy on 3.14", "ml=1", "!ml"),
+    ("3.14.4", "add policies on 3.14", "ml=1 etl=2 web=3", "!ml !etl"),
+];

@@ -1,0 +1,176 @@
+//! Runs of the program's middle against simulated clusters in memory, with faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use attune::apply::{Remark, Status, StepOutcome};
+use attune::base::UserName;
+use attune::cluster::{CallError, Patient, observe};
+use attune::desired::Desired;
+use attune::plan::{Plan, plan};
+use attune::sim::state::State;
+use attune::sim::{Event, Hook, Options, Rules, Running, start};
+use tokio::sync::Notify;
+
+use super::invariants::{Access, Bounds, Standing, Violation, access};
+use crate::inside::{HASTE, Safe, apply, client};
+
+/// A simulated cluster, and a word when its client is to be stopped.
+pub(super) struct World {
+    pub(super) running: Running,
+    killed: Arc<Notify>,
+    safe: Safe,
+}
+
+/// What came of a run.
+pub(super) struct Ran {
+    /// Nothing when the client was killed.
+    pub(super) steps: Option<Vec<StepOutcome>>,
+    pub(super) events: Vec<Event>,
+    pub(super) state: Arc<State>,
+    /// What is where new secrets go.
+    kept: Vec<String>,
+    /// The users that the plan says may get a key pair.
+    awaited: BTreeSet<UserName>,
+}
+
+impl World {
+    pub(super) async fn start(state: &State, faults: Rules) -> Self {
+        let killed = Arc::new(Notify::new());
+        let kill = Arc::clone(&killed);
+        let mut options = Options::in_memory(state.clone());
+        options.record = true;
+        options.faults = faults;
+        options.on_kill = Some(Hook::new(move || kill.notify_one()));
+        Self { running: start(options).await.unwrap(), killed, safe: Safe::new() }
+    }
+
+    /// What the client says in the end; nothing when it was killed: then it makes no request any more.
+    async fn unless_killed<T>(&self, client: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.killed.notified() => None,
+            said = client => Some(said),
+        }
+    }
+
+    pub(super) async fn plan(&self, desired: &Desired) -> Option<Result<Plan, CallError>> {
+        let cluster = client(&self.running);
+        let cluster = Patient::new(&cluster, HASTE);
+        let observed = self.unless_killed(observe(&cluster, desired, 1)).await?;
+        Some(observed.map(|observed| plan(desired, &observed)))
+    }
+
+    pub(super) async fn apply(&self, plan: &Plan, jobs: usize) -> Option<Vec<StepOutcome>> {
+        let cluster = client(&self.running);
+        self.unless_killed(apply(plan, &cluster, &self.safe, jobs)).await
+    }
+
+    /// What was seen, once the requests that are under way are done.
+    pub(super) async fn events(&self) -> Vec<Event> {
+        loop {
+            let events = self.running.events();
+            if events.len() as u64 == self.running.requests() {
+                return events;
+            }
+            tokio::time::sleep(std::time::Duration::from_micros(200)).await;
+        }
+    }
+
+    pub(super) fn state(&self) -> Arc<State> {
+        self.running.state().unwrap()
+    }
+}
+
+/// Applies a plan to a cluster in this state, with faults.
+pub(super) async fn run(state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
+    let world = World::start(state, faults).await;
+    let steps = world.apply(plan, jobs).await;
+    let events = world.events().await;
+    Ran { steps, events, state: world.state(), kept: world.safe.texts(), awaited: plan.may_create_keys() }
+}
+
+impl Ran {
+    /// What became of a secret that the cluster showed, where it is not what should: one in an answer that came is in its
+    /// sink or in an emergency file, also when the client was killed later; one that was lost with its answer is said to
+    /// be. None is in an outcome.
+    pub(super) fn lost_secrets(&self) -> Option<String> {
+        let said = format!("{:?}", self.steps);
+        let unknown = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(|at| *at == Remark::PairUnknown);
+        for shown in self.events.iter().flat_map(Event::shown) {
+            let user = &shown.user;
+            if said.contains(&shown.keys.secret_key) {
+                return Some(format!("the secret of {user} is in the outcome"));
+            }
+            let kept = self.kept.iter().any(|text| text.contains(&shown.keys.secret_key));
+            let awaited = self.awaited.contains(&UserName::reported(user.as_str()));
+            if shown.sent && !kept {
+                return Some(format!("the secret of {user} was shown and is nowhere"));
+            }
+            if !shown.sent && awaited && self.steps.is_some() && !unknown {
+                return Some(format!("the secret of {user} was lost on the way, and nobody says so"));
+            }
+        }
+        None
+    }
+
+    /// How many steps ended in which way.
+    pub(super) fn endings(&self) -> BTreeMap<&'static str, usize> {
+        let mut endings = BTreeMap::new();
+        for step in self.steps.iter().flatten() {
+            *endings.entry(word(&step.status)).or_default() += 1;
+        }
+        endings
+    }
+}
+
+fn word(status: &Status) -> &'static str {
+    match status {
+        Status::Done => "done",
+        Status::AlreadyDone => "already done",
+        Status::Refused(_) => "refused",
+        Status::Drifted(_) => "drifted",
+        Status::InDoubt(_) => "in doubt",
+        Status::Failed(_) => "failed",
+        Status::NotReached(_) => "not reached",
+        Status::Interrupted => "interrupted",
+    }
+}
+
+/// What an apply without faults makes of a cluster.
+pub(super) struct Converged {
+    /// The codes of what stands in the way; then nothing was done.
+    pub(super) blocked: Vec<String>,
+    /// What a plan made afterwards finds to do, and steps that did not end well.
+    pub(super) left: Vec<String>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) end: Standing,
+    pub(super) access: Access,
+}
+
+/// Observes, plans, applies, observes again and plans again.
+pub(super) async fn converge(state: &State, desired: &Desired, bounds: &Bounds) -> Converged {
+    let world = World::start(state, Rules::default()).await;
+    let planned = world.plan(desired).await.unwrap().unwrap();
+    let mut blocked: Vec<String> = Vec::new();
+    let mut left = Vec::new();
+    if planned.is_blocked() {
+        let errors = planned.findings.iter().filter(|finding| finding.is_error());
+        blocked.extend(errors.map(|finding| finding.code.id.to_owned()));
+    } else {
+        let steps = world.apply(&planned, 1).await.unwrap();
+        let bad = steps.iter().filter(|step| !step.status.is_good());
+        left.extend(bad.map(|step| format!("{:?}: {step:?}", planned.steps[step.id.0 - 1].call)));
+        let again = world.plan(desired).await.unwrap().unwrap();
+        left.extend(again.changes.iter().map(|change| format!("{}: {:?}", change.id, change.kind)));
+        left.extend(again.findings.iter().filter(|finding| finding.is_error()).map(|finding| finding.message.clone()));
+    }
+    let state = world.state();
+    Converged {
+        blocked,
+        left,
+        violations: bounds.violations(&world.events().await),
+        end: Standing::of(&state),
+        access: access(&state),
+    }
+}
