@@ -176,6 +176,10 @@ impl Case {
             Fault::Refuse { .. } | Fault::Stop(_) => {
                 assert!(!known || all_good == there, "not as the outcome says: {}", story());
             }
+            // A login that is answered with 401 is not tried again: each try counts towards locking the account.
+            Fault::Expire if ran.events.first().is_some_and(|event| !event.faults.is_empty()) => {
+                assert!(!known || all_good == there, "not as the outcome says: {}", story());
+            }
             Fault::Delay(_)
             | Fault::Drop(_)
             | Fault::Reset
