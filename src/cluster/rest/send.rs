@@ -92,8 +92,9 @@ impl Sender {
         );
         let body = match self.body(&mut response).await {
             Ok(body) => body,
-            // A status that is a refusal stands without its explanation.
-            Err(_) if !status.is_success() => Body::default(),
+            // A login that is refused stands without its explanation: each try counts towards locking the account.
+            Err(_) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Body::default(),
+            // Any other refusal may hinge on it, so it is asked for again, once it is seen that nothing was done.
             Err(reason) => return Err(broken_answer(request, status, &reason)),
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
@@ -246,10 +247,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_stands_without_its_explanation() {
-        let raw = "HTTP/1.1 409 Conflict\r\ncontent-length: 99\r\n\r\n{";
-        let error = outcome(move || Reply::Raw(raw.to_owned())).await;
-        assert_eq!((error.effect, error.message.as_str()), (Effect::Refused(409), "409 Conflict"));
+    async fn a_refusal_whose_explanation_is_lost_is_in_doubt_but_for_a_login() {
+        let cut = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 99\r\n\r\n{{");
+        let error = outcome(move || Reply::Raw(cut("409 Conflict"))).await;
+        assert_eq!(error.effect, Effect::InDoubt);
+        assert!(error.message.starts_with("the status was 409, but the answer cannot be read"), "{error}");
+        let error = outcome(move || Reply::Raw(cut("401 Unauthorized"))).await;
+        assert_eq!((error.effect, error.message.as_str()), (Effect::Unauthorized(401), "401 Unauthorized"));
     }
 
     #[tokio::test]
