@@ -2,7 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 
-use super::atoms::Atoms;
+use super::pairs::{Facts, Pairs};
 use super::pattern::Pattern;
 use super::terms::Term;
 
@@ -10,10 +10,10 @@ use super::terms::Term;
 pub(super) type Anchor<'a> = Cow<'a, Term>;
 
 /// The terms that no other includes: what applies to a narrower term is found with the wider.
-pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, atoms: &Atoms) -> Vec<T> {
+pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, facts: Facts<'_>) -> Vec<T> {
     let beaten = |index: usize, term: &Term| {
         terms.iter().map(Borrow::borrow).enumerate().any(|(other, wider): (_, &Term)| {
-            other != index && wider.includes(term, atoms) && (other < index || !term.includes(wider, atoms))
+            other != index && wider.includes(term, facts) && (other < index || !term.includes(wider, facts))
         })
     };
     let keep: Vec<_> = terms.iter().enumerate().map(|(index, term)| !beaten(index, term.borrow())).collect();
@@ -22,18 +22,19 @@ pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, atoms: &Atoms) -> Vec<T> {
 
 /// Narrows anchors by what else must not apply: outside of `NotResource: [n…]` is inside some `n`, so that an anchor is
 /// the same as its parts within those, which are patterns a person wrote.
-pub(super) fn narrow<'a>(anchors: Vec<Anchor<'a>>, none: &[&Term], atoms: &Atoms) -> Vec<Anchor<'a>> {
+pub(super) fn narrow<'a>(anchors: Vec<Anchor<'a>>, none: &[&Term], facts: Facts<'_>) -> Vec<Anchor<'a>> {
     none.iter()
         .filter(|term| !term.minus.is_empty())
-        .fold(anchors, |anchors, term| anchors.into_iter().flat_map(|anchor| parts(anchor, term, atoms)).collect())
+        .fold(anchors, |anchors, term| anchors.into_iter().flat_map(|anchor| parts(anchor, term, facts)).collect())
 }
 
-fn parts<'a>(anchor: Anchor<'a>, none: &Term, atoms: &Atoms) -> Vec<Anchor<'a>> {
-    if !atoms.all_follow(&none.when, &anchor.when) || none.minus.iter().any(|minus| minus.atom.is_some()) {
+fn parts<'a>(anchor: Anchor<'a>, none: &Term, facts: Facts<'_>) -> Vec<Anchor<'a>> {
+    if !facts.atoms.all_follow(&none.when, &anchor.when) || none.minus.iter().any(|minus| minus.atom.is_some()) {
         return vec![anchor];
     }
-    let within = none.minus.iter().map(|minus| &minus.pattern).filter(|within| within.overlaps(&anchor.pattern));
-    let parts: Option<Vec<_>> = within.map(|within| common(&anchor.pattern, within)).collect();
+    let pairs = facts.pairs;
+    let within = none.minus.iter().map(|minus| &minus.pattern).filter(|within| pairs.meet(within, &anchor.pattern));
+    let parts: Option<Vec<_>> = within.map(|within| common(&anchor.pattern, within, pairs)).collect();
     match parts {
         None => vec![anchor],
         Some(parts) => {
@@ -44,6 +45,9 @@ fn parts<'a>(anchor: Anchor<'a>, none: &Term, atoms: &Atoms) -> Vec<Anchor<'a>> 
 }
 
 /// The narrower of two patterns, when what they have in common is just that.
-fn common<'a>(anchor: &'a Pattern, within: &'a Pattern) -> Option<&'a Pattern> {
-    if within.covers(anchor) { Some(anchor) } else { (!anchor.opaque && anchor.covers(within)).then_some(within) }
+fn common<'a>(anchor: &'a Pattern, within: &'a Pattern, pairs: &Pairs) -> Option<&'a Pattern> {
+    if pairs.covers(within, anchor) {
+        return Some(anchor);
+    }
+    (!anchor.opaque && pairs.covers(anchor, within)).then_some(within)
 }

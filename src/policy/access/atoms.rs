@@ -1,6 +1,8 @@
 //! What a request may or may not fulfil beside its action and resource: conditions, and what cannot be known offline.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::glob::Glob;
 
@@ -50,6 +52,8 @@ pub(super) struct Atoms {
     atoms: Vec<Atom>,
     /// For each atom, those that hold whenever it does.
     implied: Vec<Vec<usize>>,
+    /// For each atom, that it holds and that it does not in words, once they have been asked for.
+    texts: Vec<[OnceCell<Rc<str>>; 2]>,
 }
 
 impl Atoms {
@@ -70,12 +74,19 @@ impl Atoms {
         }
         self.implied.push(implied);
         self.atoms.push(atom);
+        self.texts.push(Default::default());
         new
     }
 
     /// An atom by its index.
     pub(super) fn get(&self, atom: usize) -> &Atom {
         &self.atoms[atom]
+    }
+
+    /// A literal in the words that `words` has for it.
+    pub(super) fn text(&self, literal: Literal, words: fn(&Atom, bool) -> String) -> Rc<str> {
+        let text = &self.texts[literal.atom][usize::from(literal.holds)];
+        Rc::clone(text.get_or_init(|| words(&self.atoms[literal.atom], literal.holds).into()))
     }
 
     /// Those atoms that hold whenever this one does.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::anchors::{Anchor, narrow, widest};
-use super::atoms::{Atoms, Literal};
+use super::atoms::Literal;
+use super::pairs::Facts;
 use super::search::{Answer, Quest};
 use super::searches::Searches;
 use super::tally::Cover;
@@ -46,8 +47,8 @@ impl Stance<'_> {
 pub(super) struct Class<'a> {
     /// The resources looked at.
     pub(super) universe: Universe,
-    /// The atoms of both documents.
-    pub(super) atoms: &'a Atoms,
+    /// What is known of the terms of both documents.
+    pub(super) facts: Facts<'a>,
     /// What the document before says.
     pub(super) before: &'a Stance<'a>,
     /// What the document after says.
@@ -61,13 +62,22 @@ impl<'a> Class<'a> {
             return;
         }
         let denied = &self.after.deny.here;
-        let allowed = widest(self.after.allow.here.iter().map(|term| Cow::Borrowed(*term)).collect(), self.atoms);
-        for anchor in widest(narrow(allowed, denied, self.atoms), self.atoms) {
+        let candidates = self.after.allow.here.iter().filter(|term| self.may_gain(term));
+        let allowed = widest(candidates.map(|term| Cow::Borrowed(*term)).collect(), self.facts);
+        for anchor in widest(narrow(allowed, denied, self.facts), self.facts) {
             if !self.is_covered(&anchor, &anchor.when, denied) {
                 self.undenied(&anchor, searches, report);
                 self.newly_allowed(anchor, searches, report);
             }
         }
+    }
+
+    /// Whether a term of what is allowed after is worth a closer look. Of two revisions of a document few are.
+    fn may_gain(&self, term: &Term) -> bool {
+        let (allowed, denied) = (&self.before.allow.here, &self.after.deny.here);
+        let is_undenied = |deny: &&Term| self.meet(deny, term) && !self.is_covered(deny, &deny.when, denied);
+        !self.is_covered(term, &term.when, denied)
+            && (!self.is_covered(term, &term.when, allowed) || self.before.deny.here.iter().any(is_undenied))
     }
 
     /// `A ∧ ¬A' ∧ ¬B`: what was not allowed.
@@ -78,10 +88,10 @@ impl<'a> Class<'a> {
         }
         let none = [allowed.as_slice(), &self.after.deny.here].concat();
         let worded = [self.before.allow.whole.as_slice(), &self.after.deny.whole].concat();
-        for anchor in widest(narrow(vec![anchor], allowed, self.atoms), self.atoms) {
+        for anchor in widest(narrow(vec![anchor], allowed, self.facts), self.facts) {
             let answer = self.search(vec![&anchor], &none, None, searches);
             if answer != Answer::Nothing {
-                report(Wording { atoms: self.atoms, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
+                report(Wording { facts: self.facts, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
             }
         }
     }
@@ -89,27 +99,35 @@ impl<'a> Class<'a> {
     /// `A ∧ ¬A' ∧ B ∧ B'`: what was allowed but denied as well, one Deny pattern at a time.
     fn undenied(&self, anchor: &Term, searches: &mut Searches<'_>, report: &mut impl FnMut(Cover, Answer)) {
         let (allowed, none) = (&self.before.allow.here, &self.after.deny.here);
-        let meets = |deny: &&&Term| {
-            deny.overlaps(&anchor.pattern) && !self.atoms.conflict(&deny.when, &anchor.when) && !allowed.is_empty()
-        };
-        let denies = self.before.deny.here.iter().filter(meets).map(|term| Cow::Borrowed(*term)).collect();
-        for deny in widest(denies, self.atoms) {
-            let when: Vec<_> = anchor.when.iter().chain(&deny.when).copied().collect();
-            if self.is_covered(anchor, &when, none) || self.is_covered(&deny, &when, none) {
+        if allowed.is_empty() {
+            return;
+        }
+        let both = |deny: &Term| anchor.when.iter().chain(&deny.when).copied().collect::<Vec<_>>();
+        let stood = |deny: &&&Term| self.meet(deny, anchor) && !self.is_covered(deny, &both(deny), none);
+        let denies = self.before.deny.here.iter().filter(stood).map(|term| Cow::Borrowed(*term)).collect();
+        for deny in widest(denies, self.facts) {
+            let when = both(&deny);
+            if self.is_covered(anchor, &when, none) {
                 continue;
             }
             let some = (!self.is_covered(anchor, &when, allowed)).then_some(allowed);
             let answer = self.search(vec![anchor, &deny], none, some, searches);
             if answer != Answer::Nothing {
                 let none = &self.after.deny.whole;
-                report(Wording { atoms: self.atoms, anchor, deny: Some(&deny), none }.cover(), answer);
+                report(Wording { facts: self.facts, anchor, deny: Some(&deny), none }.cover(), answer);
             }
         }
     }
 
     /// Whether one of `terms` applies wherever the anchor does.
     fn is_covered(&self, anchor: &Term, when: &[Literal], terms: &[&Term]) -> bool {
-        terms.iter().any(|term| term.covers(anchor) && self.atoms.all_follow(&term.when, when))
+        let covers = |term: &&Term| term.covers(anchor, self.facts.pairs);
+        terms.iter().any(|term| covers(term) && self.facts.atoms.all_follow(&term.when, when))
+    }
+
+    /// Whether there may be a resource and answers to the conditions where both apply.
+    fn meet(&self, one: &Term, other: &Term) -> bool {
+        one.overlaps(&other.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&one.when, &other.when)
     }
 
     /// Searches among the terms that meet all anchors; the others never apply there.
@@ -120,7 +138,7 @@ impl<'a> Class<'a> {
         some: Option<&Vec<&Term>>,
         searches: &mut Searches<'_>,
     ) -> Answer {
-        let meets = |term: &&&Term| all.iter().all(|anchor| term.overlaps(&anchor.pattern));
+        let meets = |term: &&&Term| all.iter().all(|anchor| term.overlaps(&anchor.pattern, self.facts.pairs));
         let none = none.iter().filter(meets).copied().collect();
         let some = some.map(|some| some.iter().filter(meets).copied().collect());
         searches.answer(&Quest { universe: self.universe, all, none, some })

@@ -1,9 +1,10 @@
 //! Whether a document allows one request, and by which of its statements.
 
 use super::atoms::{Atoms, Literal};
+use super::pairs::Numbers;
 use super::request::Request;
 use super::solve::{Solution, Wish, solve};
-use super::terms::Setting;
+use super::terms::{Setting, normal_statements};
 use super::verbs::Verb;
 use super::wording::text;
 use super::{Context, Profile};
@@ -65,7 +66,7 @@ struct Applying {
 
 impl Applying {
     fn ground(&self, atoms: &Atoms) -> Ground {
-        let conditions = self.when.iter().map(|literal| text(*literal, atoms)).collect();
+        let conditions = self.when.iter().map(|literal| text(*literal, atoms).to_string()).collect();
         Ground { statement: self.title.clone(), conditions }
     }
 }
@@ -80,8 +81,9 @@ fn applying(
     let verbs = [Verb::new(request.action(), request.kind())];
     let setting = Setting { profile, user: context.user, verbs: &verbs };
     let (universe, resource) = request.place(profile);
+    let normal = normal_statements(document);
     let mut found = Vec::new();
-    for (index, taken) in setting.take(0, document, atoms).into_iter().enumerate() {
+    for (index, taken) in setting.take(&normal, atoms, &mut Numbers::default()).into_iter().enumerate() {
         let about = taken.about.contains(&true);
         let terms = taken.terms.iter().filter(|_| about);
         let mut whens: Vec<_> = terms.filter_map(|term| term.within(universe).applies_when(&resource)).collect();

@@ -1,10 +1,12 @@
 //! Globs: `*` is any run of characters, `?` one character, everything else itself.
 
+use std::rc::Rc;
+
 /// A glob in the one form that all globs of the same wildcards share: within a run of wildcards every `?` comes first
 /// and at most one `*` follows, so no two `*` ever touch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Glob {
-    tokens: Vec<Token>,
+    tokens: Rc<[Token]>,
 }
 
 /// One step of a glob.
@@ -40,7 +42,7 @@ impl Glob {
             tokens.push(token);
         }
         tokens.extend(run.then_some(Token::Run));
-        Self { tokens }
+        Self { tokens: tokens.into() }
     }
 
     /// The glob that matches this text only, wildcards in it standing for themselves.
@@ -68,23 +70,21 @@ impl Glob {
 
     /// What is left of it behind a literal prefix; `None` when it does not begin with it.
     pub(super) fn strip(&self, prefix: &str) -> Option<Self> {
-        let mut rest = self.tokens.as_slice();
+        let mut rest = &*self.tokens;
         for letter in prefix.chars() {
             rest = rest.strip_prefix(&[Token::One(letter)])?;
         }
-        Some(Self { tokens: rest.to_vec() })
+        Some(Self { tokens: rest.into() })
     }
 
     /// The glob with one more literal character behind it.
     pub(super) fn followed_by(&self, letter: char) -> Self {
-        let mut tokens = self.tokens.clone();
-        tokens.push(Token::One(letter));
-        Self { tokens }
+        Self { tokens: self.tokens.iter().copied().chain([Token::One(letter)]).collect() }
     }
 
     /// Whether it matches everything.
     pub(super) fn is_everything(&self) -> bool {
-        self.tokens == [Token::Run]
+        *self.tokens == [Token::Run]
     }
 
     /// Whether it matches the text.
@@ -116,7 +116,7 @@ impl Glob {
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (a, b) = (&self.tokens, &other.tokens);
         match (a.contains(&Token::Run), b.contains(&Token::Run)) {
-            (true, true) => !clash(a.iter().zip(b)) && !clash(a.iter().rev().zip(b.iter().rev())),
+            (true, true) => !clash(a.iter().zip(b.iter())) && !clash(a.iter().rev().zip(b.iter().rev())),
             (_, false) => fits(a, b, Token::meets),
             (false, true) => fits(b, a, Token::meets),
         }

@@ -1,9 +1,10 @@
 //! Differences as a person reads them: the findings of the profiles put together, few lines for many actions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::Profile;
-use super::tally::{Cover, Tally};
+use super::tally::{Cover, Example, Tally};
 use super::verbs::Wildcards;
 
 /// A set of requests by which two documents differ.
@@ -72,42 +73,45 @@ pub enum Side {
 }
 
 /// The findings of each profile looked at.
-pub(super) type Tallies = Vec<(Profile, Tally)>;
+pub(super) type Tallies<'a> = Vec<(Profile, Tally<'a>)>;
 
 /// All lines, in order of pattern and of what they say.
-pub(super) fn lines(tallies: &[(Profile, Tally)], wildcards: &Wildcards) -> Vec<Line> {
+pub(super) fn lines(tallies: &[(Profile, Tally<'_>)], wildcards: &Wildcards<'_>) -> Vec<Line> {
     let covers: BTreeSet<&Cover> = tallies.iter().flat_map(|(_, tally)| tally.found.keys()).collect();
     covers.into_iter().flat_map(|cover| lines_of(cover, tallies, wildcards)).collect()
 }
 
-fn lines_of(cover: &Cover, tallies: &[(Profile, Tally)], wildcards: &Wildcards) -> Vec<Line> {
-    let found = tallies.iter().map(|(profile, tally)| (*profile, tally.found.get(cover)));
-    let found: Vec<_> = found.map(|(profile, found)| (profile, found.cloned().unwrap_or_default())).collect();
-    let shares = shares(&found, |actions| actions.keys().cloned().collect());
-    let line = |(profile, actions): (Option<Profile>, BTreeSet<String>)| {
-        let witnesses = found.iter().flat_map(|(_, witnesses)| witnesses.values());
-        let witness = witnesses.filter(|witness| actions.contains(&witness.action)).min_by_key(|w| telling(w))?;
+fn lines_of(cover: &Cover, tallies: &[(Profile, Tally<'_>)], wildcards: &Wildcards<'_>) -> Vec<Line> {
+    let found: Vec<_> = tallies.iter().map(|(profile, tally)| (*profile, tally.found.get(cover))).collect();
+    let shares = shares(&found, |found| found.into_iter().flat_map(|examples| examples.keys().copied()));
+    let line = |(profile, actions): (Option<Profile>, BTreeSet<&str>)| {
+        let examples = found.iter().filter_map(|(_, found)| *found).flatten();
+        let fitting = examples.filter(|(action, _)| actions.contains(*action));
+        let (action, example) = fitting.min_by_key(|(action, example)| telling(action, example))?;
+        let conditions = example.conditions.iter().map(ToString::to_string).collect();
         Some(Line {
             actions: wildcards.shorten(&actions),
-            pattern: cover.pattern.clone(),
-            except: cover.except.iter().cloned().collect(),
-            conditions: cover.conditions.iter().cloned().collect(),
+            pattern: cover.pattern.to_string(),
+            except: cover.except.iter().map(ToString::to_string).collect(),
+            conditions: cover.conditions.iter().map(ToString::to_string).collect(),
             profile,
-            cause: cover.cause.clone(),
-            witness: witness.clone(),
+            cause: cover.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
+            witness: Witness { action: (*action).to_owned(), resource: example.resource.clone(), conditions },
         })
     };
     shares.into_iter().filter_map(line).collect()
 }
 
 /// What was not decided, in order of pattern.
-pub(super) fn undecided(tallies: &[(Profile, Tally)], side: Side, wildcards: &Wildcards) -> Vec<Undecided> {
-    let patterns: BTreeSet<&String> = tallies.iter().flat_map(|(_, tally)| tally.undecided.keys()).collect();
-    let of_pattern = |pattern: &String| {
+pub(super) fn undecided(tallies: &[(Profile, Tally<'_>)], side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
+    let patterns: BTreeSet<_> = tallies.iter().flat_map(|(_, tally)| tally.undecided.keys()).collect();
+    let of_pattern = |pattern: &Rc<str>| {
         let open = tallies.iter().map(|(profile, tally)| (*profile, tally.undecided.get(pattern)));
-        let open: Vec<_> = open.map(|(profile, actions)| (profile, actions.cloned().unwrap_or_default())).collect();
-        let shares = shares(&open, BTreeSet::clone).into_iter();
-        let entry = |(profile, actions)| (profile, wildcards.shorten(&actions), pattern.clone());
+        let open: Vec<_> = open.collect();
+        let shares =
+            shares(&open, |open| open.into_iter().flat_map(|actions: &BTreeSet<&str>| actions.iter().copied()))
+                .into_iter();
+        let entry = |(profile, actions)| (profile, wildcards.shorten(&actions), pattern.to_string());
         shares.map(entry).collect::<Vec<_>>()
     };
     let all = patterns.into_iter().flat_map(of_pattern);
@@ -115,17 +119,17 @@ pub(super) fn undecided(tallies: &[(Profile, Tally)], side: Side, wildcards: &Wi
 }
 
 /// The actions that all profiles have, and for each profile those that only it has.
-fn shares<T>(
-    by_profile: &[(Profile, T)],
-    actions: impl Fn(&T) -> BTreeSet<String>,
-) -> Vec<(Option<Profile>, BTreeSet<String>)> {
-    let mut holders: BTreeMap<String, Vec<Profile>> = BTreeMap::new();
+fn shares<'a, T, A: Iterator<Item = &'a str>>(
+    by_profile: &[(Profile, Option<&'a T>)],
+    actions: impl Fn(Option<&'a T>) -> A,
+) -> Vec<(Option<Profile>, BTreeSet<&'a str>)> {
+    let mut holders: BTreeMap<&str, Vec<Profile>> = BTreeMap::new();
     for (profile, found) in by_profile {
-        for action in actions(found) {
+        for action in actions(*found) {
             holders.entry(action).or_default().push(*profile);
         }
     }
-    let mut shares: BTreeMap<Option<Profile>, BTreeSet<String>> = BTreeMap::new();
+    let mut shares: BTreeMap<Option<Profile>, BTreeSet<&str>> = BTreeMap::new();
     for (action, holders) in holders {
         let only = holders.first().copied().filter(|_| holders.len() < by_profile.len());
         shares.entry(only).or_default().insert(action);
@@ -134,8 +138,8 @@ fn shares<T>(
 }
 
 /// Sorts the example that tells most first: what everybody knows, then what is short.
-fn telling(witness: &Witness) -> (usize, usize, &str, &str) {
+fn telling<'a>(action: &'a str, example: &'a Example) -> (usize, usize, &'a str, &'a str) {
     const KNOWN: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"];
-    let place = KNOWN.iter().position(|known| *known == witness.action).unwrap_or(KNOWN.len());
-    (place, witness.resource.len(), &witness.action, &witness.resource)
+    let place = KNOWN.iter().position(|known| *known == action).unwrap_or(KNOWN.len());
+    (place, example.resource.len(), action, &example.resource)
 }

@@ -16,6 +16,7 @@ mod frontier;
 mod glob;
 mod hygiene;
 mod lines;
+mod pairs;
 mod pattern;
 mod placed;
 mod report;
@@ -27,6 +28,7 @@ mod tally;
 mod terms;
 mod universe;
 mod verbs;
+mod views;
 mod wording;
 
 #[cfg(test)]
@@ -41,7 +43,7 @@ pub use request::{Request, RequestProblem};
 use super::{Catalogue, Document, Statement};
 use compare::compare;
 use lines::Tallies;
-use verbs::Wildcards;
+use verbs::{Wildcards, verbs};
 
 /// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,9 +121,10 @@ impl Access {
 #[must_use]
 pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
-    let found = compare(before, after, &[Side::Gained, Side::Lost], context);
+    let verbs = verbs(context.catalogue, before.into_iter().chain(after));
+    let found = compare(before, after, &[Side::Gained, Side::Lost], &verbs, context);
     let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &Tallies)| lines::undecided(found, *side, &wildcards);
+    let undecided = |(side, found): (&Side, &Tallies<'_>)| lines::undecided(found, *side, &wildcards);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
     Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
@@ -135,7 +138,8 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 /// Whether it is certain that `narrow` allows nothing that `wide` does not.
 #[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
-    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], context);
+    let verbs = verbs(context.catalogue, [wide, narrow]);
+    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], &verbs, context);
     gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
 }
 

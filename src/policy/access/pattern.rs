@@ -1,5 +1,6 @@
 //! A resource pattern of a document, read by the rules of one profile.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::Profile;
@@ -23,11 +24,13 @@ pub(super) struct Pattern {
     /// As the document has it.
     pub(super) shown: Rc<str>,
     /// What it matches behind `arn:aws:s3:::`: any of these. Empty: nothing at all.
-    pub(super) globs: Vec<Glob>,
+    pub(super) globs: Rc<[Glob]>,
     /// Whether it also matches the resource `*`, which has no `arn:aws:s3:::`.
     pub(super) bare: bool,
     /// Whether it matches only some of `globs`, and nobody knows which: it has a variable with no known value.
     pub(super) opaque: bool,
+    /// Its number among the patterns of a comparison; see [`Numbers`](super::pairs::Numbers).
+    pub(super) number: usize,
 }
 
 impl Pattern {
@@ -40,36 +43,41 @@ impl Pattern {
         let wild = tokens.iter().any(|token| token.is_some_and(|t| !matches!(t, Token::One(_))));
         let glob = Glob::new(tokens.into_iter().map(|token| token.unwrap_or(Token::Run)));
         let everything = Glob::new([Token::Run]);
-        let mut pattern = Self { shown: text.into(), globs: Vec::new(), bare: glob.matches("*"), opaque: unknown };
-        if glob.is_everything() {
-            pattern.globs.push(everything);
+        let bare = glob.matches("*");
+        let (globs, odd) = if glob.is_everything() {
+            (vec![everything], false)
         } else if let Some(rest) = glob.strip(ARN) {
-            pattern.globs.extend(with_slash(&rest, wild, dialect.profile));
-            pattern.globs.push(rest);
-        } else if pattern.bare || glob.overlaps(&Glob::parse(&format!("{ARN}*"))) {
-            pattern.globs.push(everything);
-            pattern.opaque = true;
-        }
-        pattern
-    }
-
-    /// The pattern that matches everything.
-    pub(super) fn everything() -> Self {
-        Self { shown: "*".into(), globs: vec![Glob::new([Token::Run])], bare: true, opaque: false }
+            (with_slash(&rest, wild, dialect.profile).into_iter().chain([rest]).collect(), false)
+        } else if bare || glob.overlaps(&Glob::parse(&format!("{ARN}*"))) {
+            (vec![everything], true)
+        } else {
+            (Vec::new(), false)
+        };
+        Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || odd, number: 0 }
     }
 
     /// The pattern for [`Universe::Bare`], where a resource without `arn:aws:s3:::` is
     /// the empty text, and one with it would have one character in its stead.
     pub(super) fn without_prefix_taken(&self) -> Self {
         let stead = |glob: &Glob| Glob::new([Token::Any].into_iter().chain(glob.tokens().iter().copied()));
-        let globs = if self.bare { vec![Glob::new([Token::Run])] } else { self.globs.iter().map(stead).collect() };
+        let globs = if self.bare { [Glob::new([Token::Run])].into() } else { self.globs.iter().map(stead).collect() };
         Self { globs, ..self.clone() }
     }
 
-    /// The pattern as it works in a universe.
-    pub(super) fn pruned(&self, universe: Universe) -> Self {
-        let globs = self.globs.iter().filter_map(|glob| universe.prune(glob)).collect();
-        Self { globs, ..self.clone() }
+    /// The pattern as it works in a universe, of the shape given; `None` when it is the same there.
+    pub(super) fn pruned(&self, universe: Universe, shape: &Glob) -> Option<Self> {
+        let prune = |glob| universe.prune(glob, shape);
+        let is_same = |glob| matches!(prune(glob), Some(Cow::Borrowed(_)));
+        if self.globs.iter().all(is_same) {
+            return None;
+        }
+        let globs = self.globs.iter().filter_map(prune).map(Cow::into_owned).collect();
+        Some(Self { globs, ..self.clone() })
+    }
+
+    /// Whether it matches the same as another for being read the same.
+    pub(super) fn is_read_like(&self, other: &Self) -> bool {
+        self.globs == other.globs && self.bare == other.bare && self.opaque == other.opaque
     }
 
     /// Whether it covers, variables aside, all that `narrower` covers. May be wrongly false.
@@ -176,7 +184,7 @@ mod tests {
     }
 
     fn globs(text: &str, profile: Profile, user: Option<&str>) -> Vec<Glob> {
-        read(text, profile, user).globs
+        read(text, profile, user).globs.to_vec()
     }
 
     #[test]
@@ -192,7 +200,7 @@ mod tests {
     #[test]
     fn a_pattern_that_is_no_arn_is_opaque_when_it_could_match_one() {
         let odd = read("arn:*:s3:::b", Profile::Aws, None);
-        assert!(odd.opaque && odd.globs == [Glob::parse("*")]);
+        assert!(odd.opaque && *odd.globs == [Glob::parse("*")]);
     }
 
     #[test]
@@ -202,7 +210,7 @@ mod tests {
         assert_eq!(globs(text, Profile::Minio, Some("a*")), [Glob::parse("home/a*/x")]);
         let unknown = read(text, Profile::Minio, None);
         assert!(unknown.opaque);
-        assert_eq!(unknown.globs, [Glob::parse("home/*/x/"), Glob::parse("home/*/x")]);
+        assert_eq!(*unknown.globs, [Glob::parse("home/*/x/"), Glob::parse("home/*/x")]);
         assert_eq!(globs("arn:aws:s3:::b/${*}", Profile::Aws, None), [Glob::literal("b/*")]);
         assert!(read("arn:aws:s3:::b/${*}", Profile::Minio, None).opaque);
         assert!(!read("arn:aws:s3:::b/${open", Profile::Minio, None).opaque);

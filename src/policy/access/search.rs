@@ -2,12 +2,14 @@
 //! finds is shortest.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::anchors::widest;
 use super::atoms::{Atoms, Literal};
 use super::automaton::Automaton;
 use super::frontier::Frontier;
 use super::glob::Glob;
+use super::pairs::Facts;
 use super::placed::Placed;
 use super::solve::{Solution, Wish, solve};
 use super::terms::Term;
@@ -33,7 +35,7 @@ pub(super) enum Answer {
     /// There is nothing.
     Nothing,
     /// There is this, for one.
-    Found(Point),
+    Found(Rc<Point>),
     /// The search was given up.
     Undecided,
 }
@@ -49,10 +51,10 @@ pub(super) struct Point {
 
 impl Quest<'_> {
     /// The same quest without those of `none` that never apply where all of `all` do, or only where a wider one does.
-    pub(super) fn reduced(&self, atoms: &Atoms) -> Self {
+    pub(super) fn reduced(&self, facts: Facts<'_>) -> Self {
         let given: Vec<_> = self.all.iter().flat_map(|term| &term.when).copied().collect();
-        let possible = self.none.iter().copied().filter(|term| !atoms.conflict(&term.when, &given));
-        Self { none: widest(possible.collect(), atoms), ..self.clone() }
+        let possible = self.none.iter().copied().filter(|term| !facts.atoms.conflict(&term.when, &given));
+        Self { none: widest(possible.collect(), facts), ..self.clone() }
     }
 
     /// Whether a resource is what is looked for, under some answers. Each answer tried is taken off `tries`.
@@ -60,6 +62,9 @@ impl Quest<'_> {
         let lists = |terms: &[&Term]| terms.iter().filter_map(|term| term.applies_when(resource)).collect::<Vec<_>>();
         let all = lists(&self.all);
         if all.len() < self.all.len() {
+            return Solution::Impossible;
+        }
+        if self.none.iter().any(|term| term.always_applies_to(resource)) {
             return Solution::Impossible;
         }
         let some = self.some.as_ref().map(|some| lists(some));
@@ -80,6 +85,8 @@ pub(super) struct Search<'a> {
     tries: usize,
     /// For each set of `none` that is sure to match, whether there still are answers.
     hopes: BTreeMap<Vec<bool>, bool>,
+    /// Which of `none` are sure to match in the state looked at.
+    sure: Vec<bool>,
 }
 
 impl<'a> Search<'a> {
@@ -103,6 +110,7 @@ impl<'a> Search<'a> {
             max_states,
             tries: max_states,
             hopes: BTreeMap::new(),
+            sure: Vec::new(),
         };
         search.frontier = Frontier::new(search.hurting());
         search
@@ -148,15 +156,18 @@ impl<'a> Search<'a> {
                 match self.decide(&state) {
                     Solution::Impossible => {}
                     Solution::Possible(answers) => {
-                        return Answer::Found(Point { resource: self.frontier.text(current), answers });
+                        let resource = self.frontier.text(current);
+                        return Answer::Found(Rc::new(Point { resource, answers }));
                     }
                     Solution::Undecided => return Answer::Undecided,
                 }
             }
             letters.clear();
             self.automaton.wanted(&state, &mut letters);
-            let fresh: Vec<_> = self.universe.fresh(at, &letters).collect();
-            for &letter in fresh.iter().chain(&letters) {
+            let asked = letters.len();
+            letters.extend(self.universe.fresh(at, &letters).into_iter().flatten());
+            letters.rotate_left(asked);
+            for &letter in &letters {
                 if let Some(to) = self.universe.next(at, letter) {
                     self.automaton.step(&state, letter, &mut next);
                     self.visit(to, &next, current, letter);
@@ -182,16 +193,17 @@ impl<'a> Search<'a> {
         {
             return true;
         }
-        let sure: Vec<_> = self.none.iter().map(|placed| placed.is_sure(automaton, state)).collect();
-        if let Some(hope) = self.hopes.get(&sure) {
+        self.sure.clear();
+        self.sure.extend(self.none.iter().map(|placed| placed.is_sure(automaton, state)));
+        if let Some(hope) = self.hopes.get(&self.sure) {
             return !hope;
         }
         let all = self.all.iter().flat_map(|placed| &placed.term.when).copied().collect();
-        let none = self.none.iter().zip(&sure).filter(|(_, sure)| **sure);
+        let none = self.none.iter().zip(&self.sure).filter(|(_, sure)| **sure);
         let none = none.map(|(placed, _)| placed.term.when.clone()).collect();
         let wish = Wish { all, none, some: None };
         let hope = solve(&wish, self.atoms, &mut self.tries) != Solution::Impossible;
-        self.hopes.insert(sure, hope);
+        self.hopes.insert(self.sure.clone(), hope);
         !hope
     }
 

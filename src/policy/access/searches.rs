@@ -1,13 +1,13 @@
 //! All searches of a comparison within one universe: what they may cost, what they remember, and where they look first.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::atoms::Atoms;
 use super::glob::Glob;
+use super::pairs::Facts;
 use super::pattern::Pattern;
 use super::search::{Answer, Point, Quest, Search};
 use super::solve::Solution;
-use super::terms::{Term, TermId};
 
 /// How many states may be looked at: the searches share a purse, and what it cannot pay for stays undecided.
 #[derive(Debug, Clone, Copy)]
@@ -27,40 +27,37 @@ const MAX_EXAMPLES: usize = 12;
 
 /// The searches within one universe.
 pub(super) struct Searches<'a> {
-    atoms: &'a Atoms,
-    budget: &'a mut Budget,
-    /// The letters of all patterns.
-    letters: Vec<char>,
-    /// Classes of actions often ask the same.
-    answers: BTreeMap<Question, Answer>,
+    /// What is known of the terms.
+    pub(super) facts: Facts<'a>,
+    /// What may still be looked at.
+    pub(super) budget: &'a mut Budget,
+    /// A letter that no pattern asks for, to make examples of.
+    pub(super) letter: Option<char>,
+    /// What was asked before.
+    pub(super) answers: &'a mut Answers,
 }
 
-/// A term and, as it may have been narrowed, what it matches.
-type Name = (TermId, Vec<Glob>);
+/// Answers by question.
+pub(super) type Answers = BTreeMap<Question, Answer>;
 
-/// A quest, by the names of its terms.
-type Question = (Vec<Name>, Vec<TermId>, Option<Vec<TermId>>);
+/// A quest, by the numbers of its terms, those of one kind behind those of the other.
+pub(super) type Question = Vec<usize>;
 
-impl<'a> Searches<'a> {
-    /// Searches among the terms given.
-    pub(super) fn new<'t>(atoms: &'a Atoms, budget: &'a mut Budget, terms: impl Iterator<Item = &'t Term>) -> Self {
-        let mut letters: Vec<_> = terms.flat_map(Term::letters).collect();
-        letters.sort_unstable();
-        letters.dedup();
-        Self { atoms, budget, letters, answers: BTreeMap::new() }
-    }
+/// Stands between kinds of terms in a question.
+const END: usize = usize::MAX;
 
+impl Searches<'_> {
     /// The answer to a quest.
     pub(super) fn answer(&mut self, quest: &Quest<'_>) -> Answer {
-        let ids = |terms: &[&Term]| terms.iter().map(|term| term.id).collect::<Vec<_>>();
-        let question = (names(&quest.all), ids(&quest.none), quest.some.as_ref().map(|some| ids(some)));
+        let question = question(quest);
         if let Some(known) = self.answers.get(&question) {
             return known.clone();
         }
         let limit = self.budget.each.min(self.budget.left.max(FLOOR));
         let mut left = limit;
         let guess = self.guess(quest, &mut left);
-        let answer = guess.unwrap_or_else(|| Search::new(&quest.reduced(self.atoms), self.atoms, left).run(&mut left));
+        let answer =
+            guess.unwrap_or_else(|| Search::new(&quest.reduced(self.facts), self.facts.atoms, left).run(&mut left));
         self.budget.left = self.budget.left.saturating_sub(limit - left);
         self.answers.insert(question, answer.clone());
         answer
@@ -74,25 +71,33 @@ impl<'a> Searches<'a> {
         // Not to be in a `NotResource` is to be in one of its patterns.
         let beside = quest.none.iter().filter(|term| !term.minus.is_empty());
         let within = beside.map(|term| globs(term.minus.iter().map(|minus| &minus.pattern)));
-        let limits = all.chain(some).chain(within);
-        let globs = limits.fold(vec![Glob::parse("*")], |within, limit| products(&within, &limit));
-        let mut examples = globs.iter().filter_map(|glob| quest.universe.example(glob, &self.letters));
-        examples.find_map(|resource| match quest.decide(&Glob::literal(&resource), self.atoms, left) {
-            Solution::Possible(answers) => Some(Answer::Found(Point { resource, answers })),
+        let letter = self.letter?;
+        let globs = all.chain(some).chain(within).fold(None, |within, limit| Some(joined(within, limit)))?;
+        let mut examples = globs.filter_map(|glob| quest.universe.example(&glob, letter));
+        examples.find_map(|resource| match quest.decide(&Glob::literal(&resource), self.facts.atoms, left) {
+            Solution::Possible(answers) => Some(Answer::Found(Rc::new(Point { resource, answers }))),
             Solution::Impossible | Solution::Undecided => None,
         })
     }
 }
 
-fn globs<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Vec<&'a Glob> {
-    patterns.into_iter().flat_map(|pattern| &pattern.globs).collect()
+fn globs<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Vec<Glob> {
+    patterns.into_iter().flat_map(|pattern| pattern.globs.iter().cloned()).take(MAX_EXAMPLES).collect()
 }
 
-/// Each of some globs joined with each of others, as far as there are not too many.
-fn products(some: &[Glob], others: &[&Glob]) -> Vec<Glob> {
-    some.iter().flat_map(|one| others.iter().map(|other| one.joined(other))).take(MAX_EXAMPLES).collect()
+type Globs<'a> = Box<dyn Iterator<Item = Glob> + 'a>;
+
+/// Each of some globs joined with each of others, as far as there are not too many; without some, the others.
+fn joined<'a>(some: Option<Globs<'a>>, others: Vec<Glob>) -> Globs<'a> {
+    let Some(some) = some else { return Box::new(others.into_iter()) };
+    let each = move |one: Glob| others.iter().map(|other| one.joined(other)).collect::<Vec<_>>();
+    Box::new(some.flat_map(each).take(MAX_EXAMPLES))
 }
 
-fn names(terms: &[&Term]) -> Vec<Name> {
-    terms.iter().map(|term| (term.id, term.pattern.globs.clone())).collect()
+/// The numbers of the terms; those that must apply may have been narrowed, which the numbers of their patterns tell.
+fn question(quest: &Quest<'_>) -> Question {
+    let all = quest.all.iter().flat_map(|term| [term.id, term.pattern.number]);
+    let none = quest.none.iter().map(|term| term.id);
+    let some = quest.some.iter().flat_map(|some| [END].into_iter().chain(some.iter().map(|term| term.id)));
+    all.chain([END]).chain(none).chain(some).collect()
 }

@@ -1,9 +1,9 @@
 //! What was found in one profile, by how it is put.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::atoms::Atoms;
-use super::lines::{Cause, Witness};
 use super::search::Answer;
 use super::universe::Universe;
 use super::wording::text;
@@ -12,46 +12,47 @@ use super::wording::text;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cover {
     /// The pattern.
-    pub(super) pattern: String,
+    pub(super) pattern: Rc<str>,
     /// What is taken out of it.
-    pub(super) except: BTreeSet<String>,
+    pub(super) except: BTreeSet<Rc<str>>,
     /// The conditions.
-    pub(super) conditions: BTreeSet<String>,
-    /// What makes the difference.
-    pub(super) cause: Cause,
+    pub(super) conditions: BTreeSet<Rc<str>>,
+    /// What the Deny is about that only the other document has, where that makes the difference; else it is an Allow.
+    pub(super) deny: Option<Rc<str>>,
+}
+
+/// An example of a difference, without its action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Example {
+    /// The resource, as it is written in a policy.
+    pub(super) resource: String,
+    /// What else must hold or must not.
+    pub(super) conditions: Vec<Rc<str>>,
 }
 
 /// What was found in one profile.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
+pub(super) struct Tally<'a> {
     /// For each way to put it, the actions it is about, each with an example.
-    pub(super) found: BTreeMap<Cover, BTreeMap<String, Witness>>,
+    pub(super) found: BTreeMap<Cover, BTreeMap<&'a str, Rc<Example>>>,
     /// For each pattern, the actions for which it was not decided.
-    pub(super) undecided: BTreeMap<String, BTreeSet<String>>,
+    pub(super) undecided: BTreeMap<Rc<str>, BTreeSet<&'a str>>,
 }
 
-impl Tally {
+impl<'a> Tally<'a> {
     /// Enters what a search found for a class of actions.
-    pub(super) fn enter(&mut self, actions: &[&str], cover: Cover, answer: Answer, universe: Universe, atoms: &Atoms) {
+    pub(super) fn enter(&mut self, actions: &[&'a str], cover: Cover, answer: Answer, place: (Universe, &Atoms)) {
         match answer {
             Answer::Nothing => {}
-            Answer::Undecided => {
-                self.undecided
-                    .entry(cover.pattern)
-                    .or_default()
-                    .extend(actions.iter().map(|&action| action.to_owned()));
-            }
+            Answer::Undecided => self.undecided.entry(cover.pattern).or_default().extend(actions),
             Answer::Found(point) => {
+                let (universe, atoms) = place;
                 let resource = universe.written(&point.resource);
-                let conditions: Vec<_> = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
-                let witness = |action: &str| Witness {
-                    action: action.to_owned(),
-                    resource: resource.clone(),
-                    conditions: conditions.clone(),
-                };
-                let witnesses = self.found.entry(cover).or_default();
+                let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+                let example = Rc::new(Example { resource, conditions });
+                let examples = self.found.entry(cover).or_default();
                 for &action in actions {
-                    witnesses.entry(action.to_owned()).or_insert_with(|| witness(action));
+                    examples.entry(action).or_insert_with(|| Rc::clone(&example));
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! A document taken apart for one profile: who it allows what is the union of its Allow terms less that of its Deny terms.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Profile;
 use super::atoms::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
+use super::pairs::{Facts, Numbers, Pairs};
 use super::pattern::{Dialect, Pattern};
 use super::universe::Universe;
 use super::verbs::Verb;
@@ -13,10 +14,10 @@ use crate::policy::normal::normal_statement;
 use crate::policy::{Clause, Document, Effect, Selector, Statement};
 
 /// A set of resources under conditions: those `pattern` covers and none of `minus` does, where all of `when` hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Term {
-    /// Which one it is.
-    pub(super) id: TermId,
+    /// The number of what it says; see [`Numbers::enter`].
+    pub(super) id: usize,
     /// What it covers.
     pub(super) pattern: Pattern,
     /// What `NotResource` takes out of it.
@@ -25,24 +26,19 @@ pub(super) struct Term {
     pub(super) when: Vec<Literal>,
 }
 
-/// Where a term comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TermId {
-    /// The number of the document in the comparison.
-    pub(super) document: usize,
-    /// The index of the statement in the document.
-    pub(super) statement: usize,
-    /// The index of the term in the statement.
-    pub(super) term: usize,
-}
-
 /// A pattern taken out of a term.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Minus {
     /// The pattern.
     pub(super) pattern: Pattern,
     /// The atom that must hold for it to cover what it matches; none when it always does.
     pub(super) atom: Option<usize>,
+}
+
+impl PartialEq for Minus {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern.number == other.pattern.number && self.atom == other.atom
+    }
 }
 
 /// A statement, taken apart.
@@ -67,6 +63,12 @@ pub(super) struct Setting<'a> {
     pub(super) verbs: &'a [Verb],
 }
 
+/// A document with its statements in their normal form.
+pub(super) fn normal_statements(document: &Document) -> Document {
+    let statements = document.statements.iter().map(normal_statement).collect();
+    Document { version: document.version.clone(), id: None, statements, extra: BTreeMap::new() }
+}
+
 impl Setting<'_> {
     /// Takes a document apart. A document without a policy is one without statements.
     ///
@@ -77,27 +79,48 @@ impl Setting<'_> {
     ///
     /// `NotAction` and `NotResource` are honoured in both profiles: a server that does not know them finds no `Action`
     /// or `Resource` and refuses the document, so it can hold none.
-    pub(super) fn take(self, number: usize, document: &Document, atoms: &mut Atoms) -> Vec<Taken> {
+    ///
+    /// The statements are in their normal form (see [`normal_statements`]).
+    pub(super) fn take(self, document: &Document, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Taken> {
         let current = document.version.as_deref() == Some("2012-10-17");
         let variables = self.profile == Profile::Minio || current;
         let dialect = Dialect { profile: self.profile, variables, user: self.user };
-        let take = |(index, statement)| {
-            let mut taken = self.statement(&normal_statement(statement), dialect, atoms);
-            for (place, term) in taken.terms.iter_mut().enumerate() {
-                term.id = TermId { document: number, statement: index, term: place };
-            }
-            taken
-        };
-        document.statements.iter().enumerate().map(take).collect()
+        let mut taken: Vec<Taken> = Vec::with_capacity(document.statements.len());
+        for (index, statement) in document.statements.iter().enumerate() {
+            let before = document.statements[..index].iter().position(|other| other.actions == statement.actions);
+            let about = before.map_or_else(|| self.about(&statement.actions), |before| taken[before].about.clone());
+            let terms = self.terms(statement, dialect, atoms, numbers);
+            taken.push(Taken { effect: statement.effect, about, terms });
+        }
+        taken
     }
 
-    fn statement(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms) -> Taken {
+    fn terms(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Term> {
         let mut when: BTreeSet<_> = statement.conditions.iter().map(|clause| literal(clause, dialect, atoms)).collect();
         for (name, json) in &statement.extra {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
-        let terms = terms(&statement.resources, &when, dialect, atoms);
-        Taken { effect: statement.effect, about: self.about(&statement.actions), terms }
+        let when: Vec<_> = when.into_iter().collect();
+        let patterns: Vec<_> = statement.resources.patterns.iter().map(|text| numbers.read(text, dialect)).collect();
+        let mut covering =
+            |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
+        if statement.resources.negated {
+            let minus = patterns.into_iter().map(|pattern| Minus { atom: covering(&pattern), pattern }).collect();
+            let mut term = Term { id: 0, pattern: numbers.read("*", dialect), minus, when };
+            numbers.enter(&mut term);
+            return vec![term];
+        }
+        let term = |pattern: Pattern| {
+            let mut when = when.clone();
+            if let Some(covers) = covering(&pattern).map(yes) {
+                when.push(covers);
+                when.sort_unstable();
+            }
+            let mut term = Term { id: 0, pattern, minus: Vec::new(), when };
+            numbers.enter(&mut term);
+            term
+        };
+        patterns.into_iter().filter(|pattern| !pattern.globs.is_empty()).map(term).collect()
     }
 
     /// Which verbs a statement is about. AWS compares action names without regard to case, MinIO's line exactly; there,
@@ -134,13 +157,6 @@ impl Term {
         }
     }
 
-    /// The term as it works in a universe: of equal effect there, without globs that have none; `None` when nothing is
-    /// left.
-    pub(super) fn pruned(&self, universe: Universe) -> Option<Self> {
-        let pruned = self.map(|pattern| pattern.pruned(universe));
-        (!pruned.pattern.globs.is_empty()).then_some(pruned)
-    }
-
     fn map(&self, change: impl Fn(&Pattern) -> Pattern) -> Self {
         let minus = self.minus.iter().map(|minus| Minus { pattern: change(&minus.pattern), atom: minus.atom });
         let (pattern, minus) = (change(&self.pattern), minus.collect());
@@ -149,19 +165,26 @@ impl Term {
 
     /// Whether it applies to the same as the other for being written the same.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.pattern.globs == other.pattern.globs && self.when == other.when && self.minus == other.minus
+        self.id == other.id
     }
 
     /// Whether it covers, conditions aside, all that the other covers. May be wrongly false.
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        let kept = |minus: &Minus| other.minus.contains(minus) || !minus.pattern.overlaps(&other.pattern);
-        self.pattern.covers(&other.pattern) && self.minus.iter().all(kept)
+    pub(super) fn covers(&self, other: &Self, pairs: &Pairs) -> bool {
+        let kept = |minus: &Minus| other.minus.contains(minus) || !pairs.meet(&minus.pattern, &other.pattern);
+        pairs.covers(&self.pattern, &other.pattern) && self.minus.iter().all(kept)
     }
 
     /// Whether it may cover, conditions aside, something that the pattern covers. May be wrongly true.
-    pub(super) fn overlaps(&self, pattern: &Pattern) -> bool {
-        self.pattern.overlaps(pattern)
-            && !self.minus.iter().any(|minus| minus.atom.is_none() && minus.pattern.covers(pattern))
+    pub(super) fn overlaps(&self, pattern: &Pattern, pairs: &Pairs) -> bool {
+        pairs.meet(&self.pattern, pattern)
+            && !self.minus.iter().any(|minus| minus.atom.is_none() && pairs.covers(&minus.pattern, pattern))
+    }
+
+    /// Whether it applies to a resource, whatever the conditions' answers are.
+    pub(super) fn always_applies_to(&self, resource: &Glob) -> bool {
+        self.when.is_empty()
+            && self.pattern.matches(resource)
+            && !self.minus.iter().any(|minus| minus.pattern.matches(resource))
     }
 
     /// What must hold for it to apply to a resource; `None` when it cannot.
@@ -176,16 +199,25 @@ impl Term {
         Some(when)
     }
 
+    /// Its patterns.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        [&self.pattern].into_iter().chain(self.minus.iter().map(|minus| &minus.pattern))
+    }
+
+    /// Its patterns, to be changed.
+    pub(super) fn patterns_mut(&mut self) -> impl Iterator<Item = &mut Pattern> {
+        [&mut self.pattern].into_iter().chain(self.minus.iter_mut().map(|minus| &mut minus.pattern))
+    }
+
     /// The letters its patterns ask for.
     pub(super) fn letters(&self) -> impl Iterator<Item = char> {
-        let patterns = [&self.pattern].into_iter().chain(self.minus.iter().map(|minus| &minus.pattern));
-        patterns.flat_map(|pattern| pattern.globs.iter().flat_map(Glob::letters))
+        self.patterns().flat_map(|pattern| pattern.globs.iter().flat_map(Glob::letters))
     }
 
     /// Whether it includes another term: everything the other applies to, wherever the other applies. May be wrongly
     /// false.
-    pub(super) fn includes(&self, other: &Self, atoms: &Atoms) -> bool {
-        self.covers(other) && atoms.all_follow(&self.when, &other.when)
+    pub(super) fn includes(&self, other: &Self, facts: Facts<'_>) -> bool {
+        self.covers(other, facts.pairs) && facts.atoms.all_follow(&self.when, &other.when)
     }
 }
 
@@ -209,22 +241,4 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
         open,
     };
     Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() }
-}
-
-fn terms(resources: &Selector, when: &BTreeSet<Literal>, dialect: Dialect<'_>, atoms: &mut Atoms) -> Vec<Term> {
-    let read = resources.patterns.iter().map(|text| Pattern::read(text, dialect));
-    let mut covering =
-        |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
-    if resources.negated {
-        let minus = read.map(|pattern| Minus { atom: covering(&pattern), pattern }).collect();
-        let when = when.iter().copied().collect();
-        return vec![Term { id: TermId::default(), pattern: Pattern::everything(), minus, when }];
-    }
-    read.filter(|pattern| !pattern.globs.is_empty())
-        .map(|pattern| {
-            let mut when = when.clone();
-            when.extend(covering(&pattern).map(yes));
-            Term { id: TermId::default(), pattern, minus: Vec::new(), when: when.into_iter().collect() }
-        })
-        .collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! All of them are taken behind `arn:aws:s3:::`, which every resource begins with; [`Universe::Bare`] is the exception.
 
+use std::borrow::Cow;
+
 use super::Profile;
 use super::glob::{Glob, Token};
 use crate::policy::Kind;
@@ -95,7 +97,7 @@ impl Universe {
     }
 
     /// Characters that stand for all those not in `named`: one that is in no glob's way, and those the shape asks for.
-    pub(super) fn fresh(self, at: At, named: &[char]) -> impl Iterator<Item = char> {
+    pub(super) fn fresh(self, at: At, named: &[char]) -> [Option<char>; 2] {
         let plain = LETTERS.chars().find(|letter| !named.contains(letter));
         let strange = plain.is_none().then(|| ('A'..).find(|letter| !named.contains(letter))).flatten();
         let shape = match at {
@@ -107,13 +109,12 @@ impl Universe {
             At::Named => Some('/'),
             At::First | At::Within | At::Slash | At::Key => None,
         };
-        plain.or(strange).into_iter().chain(shape)
+        [plain.or(strange), shape]
     }
 
-    /// A resource that a glob matches, as a person would make one up, with letters of its own that are not in `named`.
-    /// None where that does not come out as a resource of this universe.
-    pub(super) fn example(self, glob: &Glob, named: &[char]) -> Option<String> {
-        let letter = LETTERS.chars().find(|letter| is_alphanumeric(*letter) && !named.contains(letter))?;
+    /// A resource that a glob matches, as a person would make one up, with this letter wherever any will do. None where
+    /// that does not come out as a resource of this universe.
+    pub(super) fn example(self, glob: &Glob, letter: char) -> Option<String> {
         let mut spelled = RUNS.iter().map(|first| spell(glob, first, letter));
         spelled.find(|text| self.contains(text))
     }
@@ -123,22 +124,29 @@ impl Universe {
         end.is_some_and(|at| self.accepts(at))
     }
 
+    /// What all resources of this universe look like.
+    pub(super) fn shape(self) -> Glob {
+        match self {
+            Self::Bare => Glob::literal(""),
+            Self::Star => Glob::literal("*"),
+            Self::Root => Glob::literal("/"),
+            Self::Bucket => Glob::parse("?*"),
+            Self::BucketSlash => Glob::parse("?*/"),
+            Self::Object => Glob::parse("?*/?*"),
+        }
+    }
+
     /// A glob that matches the same resources of this universe, in one form for as many as is easily done; `None` when
-    /// it matches none, as far as is easily seen.
-    pub(super) fn prune(self, glob: &Glob) -> Option<Glob> {
-        let alive = match self {
-            Self::Bare => glob.matches(""),
-            Self::Star => glob.matches("*"),
-            Self::Root => glob.matches("/"),
-            Self::Bucket => !glob.tokens().contains(&Token::One('/')),
-            Self::BucketSlash => glob.overlaps(&Glob::parse("?*/")),
-            Self::Object => glob.overlaps(&Glob::parse("?*/?*")),
-        };
+    /// it matches none, as far as is easily seen. `shape` is that of the universe.
+    pub(super) fn prune<'a>(self, glob: &'a Glob, shape: &Glob) -> Option<Cow<'a, Glob>> {
+        if !glob.overlaps(shape) || (self == Self::Bucket && glob.tokens().contains(&Token::One('/'))) {
+            return None;
+        }
         // The only `/` of a bucket as a whole is its last character, so that nothing is left for a `*` behind a `/`.
         let trimmed = glob.tokens().strip_suffix(&[Token::Run]).filter(|rest| rest.last() == Some(&Token::One('/')));
-        alive.then(|| match trimmed.filter(|_| self == Self::BucketSlash) {
-            Some(rest) => Glob::new(rest.iter().copied()),
-            None => glob.clone(),
+        Some(match trimmed.filter(|_| self == Self::BucketSlash) {
+            Some(rest) => Cow::Owned(Glob::new(rest.iter().copied())),
+            None => Cow::Borrowed(glob),
         })
     }
 
@@ -151,6 +159,12 @@ impl Universe {
             Self::BucketSlash => format!("{ARN}{}", resource.trim_end_matches('/')),
         }
     }
+}
+
+/// The letter, most pleasant to read, that is not among those asked for.
+pub(super) fn unasked(asked: impl Iterator<Item = char>) -> Option<char> {
+    let ascii = asked.filter(char::is_ascii).fold(0_u128, |asked, letter| asked | 1 << u32::from(letter));
+    LETTERS.chars().filter(|letter| is_alphanumeric(*letter)).find(|&letter| ascii >> u32::from(letter) & 1 == 0)
 }
 
 /// A text that a glob matches: its first `*` stands for `first_run`, each other for one letter.

@@ -31,10 +31,10 @@ const MIN_GROUP: usize = 3;
 
 /// The catalogue's actions, and those that a document names in full although the catalogue does not know them: a server
 /// may, and then nobody knows what they act on, so that every kind is looked at.
-pub(super) fn verbs(catalogue: &Catalogue, documents: &[&Document]) -> Vec<Verb> {
+pub(super) fn verbs<'a>(catalogue: &Catalogue, documents: impl IntoIterator<Item = &'a Document>) -> Vec<Verb> {
     let known = catalogue.actions().iter().map(|action| Verb::new(&action.name, action.kind));
     let mut verbs: Vec<_> = known.collect();
-    let statements = documents.iter().flat_map(|document| &document.statements);
+    let statements = documents.into_iter().flat_map(|document| &document.statements);
     let named: BTreeSet<_> = statements.flat_map(|statement| &statement.actions.patterns).collect();
     for name in named {
         add(&mut verbs, name);
@@ -67,16 +67,20 @@ impl<'a> Wildcards<'a> {
     pub(super) fn new(catalogue: &'a Catalogue) -> Self {
         let names: Vec<_> = catalogue.actions().iter().map(|action| action.name.as_str()).collect();
         let stems: BTreeSet<&str> = names.iter().flat_map(|name| stems(name)).collect();
-        let members = |stem: &str| names.iter().copied().filter(|name| name.starts_with(stem)).collect::<Vec<_>>();
+        // The catalogue is sorted, so that those with the same beginning stand together.
+        let members = |stem: &str| {
+            let behind = &names[names.partition_point(|name| *name < stem)..];
+            behind[..behind.partition_point(|name| name.starts_with(stem))].to_vec()
+        };
         let groups = stems.into_iter().map(|stem| (stem, members(stem)));
         Self { groups: groups.filter(|(_, members)| members.len() >= MIN_GROUP).collect() }
     }
 
     /// A short way to write a list of actions: a wildcard only where it stands for actions of the list and no others.
-    pub(super) fn shorten(&self, actions: &BTreeSet<String>) -> Vec<String> {
+    pub(super) fn shorten(&self, actions: &BTreeSet<&str>) -> Vec<String> {
         let exact = self.groups.iter().filter(|(_, members)| members.iter().all(|member| actions.contains(*member)));
         let exact: Vec<_> = exact.collect();
-        let mut left: BTreeSet<&str> = actions.iter().map(String::as_str).collect();
+        let mut left = actions.clone();
         let mut short = BTreeSet::new();
         loop {
             let gain = |members: &[&str]| members.iter().filter(|member| left.contains(*member)).count();
@@ -103,7 +107,7 @@ mod tests {
     fn short(wanted: impl Fn(&str, Kind) -> bool) -> String {
         let catalogue = Catalogue::newest();
         let actions = catalogue.actions().iter().filter(|action| wanted(&action.name, action.kind));
-        Wildcards::new(&catalogue).shorten(&actions.map(|action| action.name.clone()).collect()).join(" ")
+        Wildcards::new(&catalogue).shorten(&actions.map(|action| action.name.as_str()).collect()).join(" ")
     }
 
     #[test]

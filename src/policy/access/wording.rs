@@ -1,9 +1,10 @@
 //! How a difference is put: the document's own pattern, what is taken out of it, and the conditions, as texts.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::atoms::{Atom, Atoms, Condition, Literal, split};
-use super::lines::Cause;
+use super::pairs::Facts;
 use super::pattern::Pattern;
 use super::tally::Cover;
 use super::terms::Term;
@@ -11,8 +12,8 @@ use super::terms::Term;
 /// What a line is made of.
 #[derive(Debug, Clone)]
 pub(super) struct Wording<'a> {
-    /// What the conditions' indices mean.
-    pub(super) atoms: &'a Atoms,
+    /// What is known of the terms.
+    pub(super) facts: Facts<'a>,
     /// The Allow term that gives access.
     pub(super) anchor: &'a Term,
     /// The Deny term of the other document that stood against it.
@@ -27,80 +28,84 @@ impl Wording<'_> {
         let limits = || [Some(self.anchor), self.deny].into_iter().flatten();
         let given: Vec<_> = limits().flat_map(|term| &term.when).copied().collect();
         let narrowest = self.deny.filter(|deny| self.is_within(deny)).unwrap_or(self.anchor);
-        let taken_out = limits().flat_map(|term| &term.minus).map(|minus| minus.pattern.shown.to_string());
-        let exceptions = self.none.iter().filter_map(|term| self.exception(term, &narrowest.pattern, &given));
+        let taken_out = limits().flat_map(|term| &term.minus).map(|minus| Rc::clone(&minus.pattern.shown));
+        let meets = |term: &&Term| {
+            term.overlaps(&narrowest.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&term.when, &given)
+        };
+        let none: Vec<&Term> = self.none.iter().copied().filter(meets).collect();
+        let widest = none.iter().enumerate().filter(|(place, _)| !self.is_in_a_wider_one(*place, &none, &given));
+        let exceptions = widest.map(|(_, term)| self.exception(term, &narrowest.pattern, &given));
         let covered = limits().map(|term| &*term.pattern.shown).collect::<Vec<_>>();
         Cover {
-            pattern: narrowest.pattern.shown.to_string(),
+            pattern: Rc::clone(&narrowest.pattern.shown),
             except: taken_out.chain(exceptions).collect(),
             conditions: self.conditions(&given, &covered),
-            cause: self.deny.map_or(Cause::Allow, |deny| Cause::Deny { pattern: base(deny) }),
+            deny: self.deny.map(base),
         }
     }
 
     fn is_within(&self, deny: &Term) -> bool {
         let anchor = &self.anchor.pattern;
-        deny.minus.is_empty() && !anchor.opaque && anchor.covers(&deny.pattern) && !deny.pattern.covers(anchor)
+        deny.minus.is_empty()
+            && !anchor.opaque
+            && self.facts.pairs.covers(anchor, &deny.pattern)
+            && !self.facts.pairs.covers(&deny.pattern, anchor)
     }
 
-    /// What a term takes out of a pattern, given that some conditions hold; `None` when that is nothing, or is also in
-    /// what a wider one takes out.
-    fn exception(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> Option<String> {
-        if !self.meets(term, pattern, given) || self.is_in_a_wider_one(term, pattern, given) {
-            return None;
+    /// What a term takes out of a pattern that it meets, given that some conditions hold.
+    fn exception(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> Rc<str> {
+        let open = term.when.iter().filter(|when| !self.facts.atoms.follows(**when, given));
+        let conditions = self.conditions(&open.copied().collect::<Vec<_>>(), &[&term.pattern.shown]);
+        if conditions.is_empty() {
+            return base(term);
         }
-        let open: Vec<_> = term.when.iter().filter(|when| !self.atoms.follows(**when, given)).copied().collect();
-        let conditions = self.conditions(&open, &[&term.pattern.shown]);
-        let whole =
-            term.minus.is_empty() && term.pattern.covers(pattern) && !term.pattern.opaque && !conditions.is_empty();
-        let when = conditions.iter().map(String::as_str).collect::<Vec<_>>().join(" and ");
-        Some(match (whole, when.is_empty()) {
-            (true, _) => format!("when {when}"),
-            (false, true) => base(term),
-            (false, false) => format!("{} when {when}", base(term)),
-        })
+        let whole = term.minus.is_empty() && self.facts.pairs.covers(&term.pattern, pattern) && !term.pattern.opaque;
+        let when = conditions.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" and ");
+        if whole { format!("when {when}").into() } else { format!("{} when {when}", base(term)).into() }
     }
 
-    fn meets(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> bool {
-        term.overlaps(pattern) && !self.atoms.conflict(&term.when, given)
-    }
-
-    fn is_in_a_wider_one(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> bool {
+    /// Whether what one of `none` takes out, given that some conditions hold, is also in what a wider one does.
+    fn is_in_a_wider_one(&self, place: usize, none: &[&Term], given: &[Literal]) -> bool {
         let includes = |wide: &Term, narrow: &Term| {
-            let known = [narrow.when.as_slice(), given].concat();
-            wide.minus.is_empty() && wide.pattern.covers(&narrow.pattern) && self.atoms.all_follow(&wide.when, &known)
+            let follows = |when: &Literal| {
+                self.facts.atoms.follows(*when, &narrow.when) || self.facts.atoms.follows(*when, given)
+            };
+            wide.minus.is_empty()
+                && self.facts.pairs.covers(&wide.pattern, &narrow.pattern)
+                && wide.when.iter().all(follows)
         };
-        let place = self.none.iter().position(|other| std::ptr::eq(*other, term));
-        self.none.iter().enumerate().any(|(other, wide)| {
-            Some(other) != place
-                && self.meets(wide, pattern, given)
-                && includes(wide, term)
-                && (Some(other) < place || !includes(term, wide))
-        })
+        let term = none[place];
+        none.iter()
+            .enumerate()
+            .any(|(other, wide)| other != place && includes(wide, term) && (other < place || !includes(term, wide)))
     }
 
     /// Conditions as texts, without those that only say that one of the patterns shown covers the resource.
-    fn conditions(&self, literals: &[Literal], shown: &[&str]) -> BTreeSet<String> {
-        let obvious = |literal: &&Literal| match self.atoms.get(literal.atom) {
+    fn conditions(&self, literals: &[Literal], shown: &[&str]) -> BTreeSet<Rc<str>> {
+        let obvious = |literal: &&Literal| match self.facts.atoms.get(literal.atom) {
             Atom::Covers(pattern) => literal.holds && shown.contains(&pattern.as_str()),
             Atom::Condition(_) | Atom::Applies(_) => false,
         };
-        literals.iter().filter(|literal| !obvious(literal)).map(|literal| text(*literal, self.atoms)).collect()
+        literals.iter().filter(|literal| !obvious(literal)).map(|literal| text(*literal, self.facts.atoms)).collect()
     }
 }
 
 /// What a term covers.
-fn base(term: &Term) -> String {
+fn base(term: &Term) -> Rc<str> {
     if term.minus.is_empty() {
-        return term.pattern.shown.to_string();
+        return Rc::clone(&term.pattern.shown);
     }
     let minus: Vec<_> = term.minus.iter().map(|minus| &*minus.pattern.shown).collect();
-    format!("everything but {}", minus.join(", "))
+    format!("everything but {}", minus.join(", ")).into()
 }
 
 /// A condition, or that it does not hold, as a person would say it.
-pub(super) fn text(literal: Literal, atoms: &Atoms) -> String {
-    match (atoms.get(literal.atom), literal.holds) {
+pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {
+    atoms.text(literal, words)
+}
+
+fn words(atom: &Atom, holds: bool) -> String {
+    match (atom, holds) {
         (Atom::Condition(condition), holds) => condition_text(condition, holds),
         (Atom::Covers(pattern), true) => format!("covered by {pattern}"),
         (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
