@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::PolicyName;
 use crate::desired::Strategy;
 use crate::observed::Observed;
 
@@ -13,7 +13,7 @@ use super::compare::{Comparison, PolicyFate};
 use super::graph::{Graph, Key};
 use super::precedence::{Precedence, Precedences};
 use super::step::{Call, Step, StepId};
-use super::ways::{Concessions, can_gap, ways};
+use super::ways::{Concession, Concessions, can_gap, ways};
 
 /// The calls in order, and how it was arranged.
 #[derive(Debug, Default)]
@@ -25,8 +25,8 @@ pub(super) struct Ordered {
     pub(super) no_room: bool,
 }
 
-/// Orders the calls. Where the cluster has no room for one policy more, concessions are made one by one, in the order
-/// of names, until the calls fit.
+/// Orders the calls. Where the cluster has no room for one policy more, concessions are made in the order of names, as
+/// few as it takes until the calls fit.
 pub(super) fn order(
     comparison: &Comparison,
     observed: &Observed,
@@ -34,20 +34,28 @@ pub(super) fn order(
     precedences: &Precedences,
 ) -> Ordered {
     let room = observed.limits.policies.saturating_sub(observed.policies.len());
+    let attempt = |concessions: &Concessions| {
+        let ways = ways(comparison, observed, strategy, concessions);
+        let mut graph = build(comparison, observed, &ways, concessions);
+        let sequence = sequence(&mut graph, precedences, room);
+        (ways, graph, sequence)
+    };
     let mut concessions = Concessions::default();
     loop {
-        let ways = ways(comparison, observed, strategy, &concessions);
-        let mut graph = build(comparison, observed, &ways, &concessions);
-        let sequence = match sequence(&mut graph, precedences, room) {
-            Ok(sequence) => sequence,
-            Err(stuck) => {
-                if concede(&stuck, &graph, comparison, &ways, &mut concessions) {
-                    continue;
-                }
-                return Ordered { steps: Vec::new(), ways, concessions, no_room: true };
-            }
+        let (ways, graph, sequence) = attempt(&concessions);
+        let stuck = match sequence {
+            Ok(sequence) => return Ordered { steps: steps(&graph, &sequence), ways, concessions, no_room: false },
+            Err(stuck) => stuck,
         };
-        return Ordered { steps: steps(&graph, &sequence), ways, concessions, no_room: false };
+        let possible = possible_concessions(&stuck, &graph, comparison, &ways);
+        if concessions.with(&possible) == concessions {
+            return Ordered { steps: Vec::new(), ways, concessions, no_room: true };
+        }
+        // A concession more never takes room away, so that the fewest that are enough can be found by halving.
+        let with = |count: usize| concessions.with(&possible[..count]);
+        let counts: Vec<usize> = (1..=possible.len()).collect();
+        let too_few = counts.partition_point(|&count| attempt(&with(count)).2.is_err());
+        concessions = with((too_few + 1).min(possible.len()));
     }
 }
 
@@ -118,33 +126,36 @@ fn added_again(policy: &PolicyName, removal: &Key, graph: &Graph) -> bool {
     graph.nodes.get(&Key::Add(policy.clone())).is_some_and(|node| node.after.contains(removal))
 }
 
-/// Gives up one thing more: first the swap of a policy that could not be finished, then a move whose old policy could
-/// make room. Whether there was something to give up.
-fn concede(
+/// What can be given up, in the order in which it is: first the swaps of policies that could not be finished, then moves
+/// whose old policies could make room.
+fn possible_concessions(
     stuck: &Stuck,
     graph: &Graph,
     comparison: &Comparison,
     ways: &BTreeMap<PolicyName, Way>,
-    concessions: &mut Concessions,
-) -> bool {
-    let swapped = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.change {
+) -> Vec<Concession> {
+    let swaps = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
         ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) && can_gap(policy, comparison) => {
-            Some(policy.clone())
+            Some(Concession::Swap(policy.clone()))
         }
         ChangeId::Policy(_) | ChangeId::User(_) => None,
     });
-    if let Some(policy) = swapped {
-        return concessions.policies.insert(policy);
+    let mut swaps: Vec<_> = swaps.collect();
+    swaps.dedup();
+    if !swaps.is_empty() {
+        return swaps;
     }
-    let moved: Option<UserName> = stuck.0.iter().find_map(|key| match &graph.nodes.get(key)?.call {
-        Call::Attach { user, expects: Some(held), .. } if removed(held, comparison) => Some(user.clone()),
+    let moves = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
+        Call::Attach { user, expects: Some(held), .. } if removed(held, comparison) => {
+            Some(Concession::Move(user.clone()))
+        }
         Call::Attach { .. }
         | Call::AddPolicy { .. }
         | Call::RemovePolicy { .. }
         | Call::RetireKeys { .. }
         | Call::Detach { .. } => None,
     });
-    moved.is_some_and(|user| concessions.users.insert(user))
+    moves.collect()
 }
 
 fn removed(policy: &PolicyName, comparison: &Comparison) -> bool {

@@ -21,6 +21,29 @@ pub(super) struct Concessions {
     pub(super) users: BTreeSet<UserName>,
 }
 
+/// One thing to give up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Concession {
+    /// The swap of a policy, which gets a gap instead.
+    Swap(PolicyName),
+    /// The move of a user without a gap.
+    Move(UserName),
+}
+
+impl Concessions {
+    /// These, and some more.
+    pub(super) fn with(&self, more: &[Concession]) -> Self {
+        let mut all = self.clone();
+        for concession in more {
+            match concession {
+                Concession::Swap(policy) => all.policies.insert(policy.clone()),
+                Concession::Move(user) => all.users.insert(user.clone()),
+            };
+        }
+        all
+    }
+}
+
 /// The way of every policy that is replaced.
 pub(super) fn ways(
     comparison: &Comparison,
