@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let catalogue = Catalogue::newest();
     let context = Context::new(&catalogue);
-    let mut random = Random(7);
+    let mut random = Random { state: 7, negated: false };
 
     writeln!(out, "differences of two documents of {MAX_BYTES} bytes, both profiles, gained and lost:")?;
     let revisions: Vec<_> = (0..REVISIONS).map(|_| random.revision()).collect();
@@ -25,6 +25,9 @@ fn main() -> io::Result<()> {
     let mut times = measure(&mut out, "revisions", &revisions, &context)?;
     times.extend(measure(&mut out, "unrelated", &unrelated, &context)?);
     writeln!(out, "  {:>5} all         {}", times.len(), spread(&mut times))?;
+    random.negated = true;
+    let negating: Vec<_> = (0..UNRELATED).map(|_| (random.document(), random.document())).collect();
+    measure(&mut out, "unrelated, with NotResource", &negating, &context)?;
 
     let hard = hard();
     let start = Instant::now();

@@ -19,7 +19,7 @@ const EACH: usize = 1_024;
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let mut random = Random(11);
+    let mut random = Random { state: 11, negated: false };
     let revisions: Vec<_> = (0..EACH).map(|_| random.revision()).collect();
     let before: Vec<_> = revisions.iter().map(|(before, _)| before.clone()).collect();
     let after: Vec<_> = revisions.iter().map(|(_, after)| after.clone()).collect();

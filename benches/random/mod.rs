@@ -26,12 +26,17 @@ pub(crate) fn statement(effect: Effect, actions: &[&str], resources: Vec<String>
 }
 
 /// SplitMix64: the same documents every time.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random {
+    /// Where it is.
+    pub(crate) state: u64,
+    /// Whether statements may have a `NotResource`, which no WEKA release is known to take.
+    pub(crate) negated: bool,
+}
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((mixed ^ (mixed >> 31)) % bound as u64) as usize
@@ -71,14 +76,17 @@ impl Random {
             &["s3:*Object*"],
             &["s3:PutBucketPolicy", "s3:DeleteBucket"],
         ]);
-        let patterns = (0..=self.below(8)).map(|_| self.pattern()).collect();
+        // Actions on objects only are refused where no pattern can be one.
+        let object = format!("arn:aws:s3:::{}", self.pick(&["team-a/*", "logs/raw/*", "ml-*/*.log", "scratch/tmp/*"]));
+        let others = (0..=self.below(8)).map(|_| self.pattern());
+        let patterns = [object].into_iter().chain(others).collect();
         let mut statement = statement(effect, actions, patterns);
-        statement.resources.negated = self.below(12) == 0;
+        statement.resources.negated = self.negated && self.below(12) == 0;
         if self.below(4) == 0 {
             let (operator, key, value) = self.pick(&[
                 ("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
                 ("NotIpAddress", "aws:SourceIp", "10.1.0.0/16"),
-                ("StringLike", "s3:prefix", "raw/*"),
+                ("StringLike", "aws:Referer", "https://*.example/*"),
                 ("Bool", "aws:SecureTransport", "false"),
             ]);
             let values = vec![value.to_owned()];
