@@ -107,17 +107,21 @@ impl Random {
         }
     }
 
-    /// A document, and the same with one to three of its patterns changed.
+    /// A document, and the same with one to three of its patterns changed; both are of a length that a cluster takes.
     pub(crate) fn revision(&mut self) -> (Document, Document) {
         let before = self.document();
-        let mut after = before.clone();
-        for _ in 0..=self.below(3) {
-            let place = self.below(after.statements.len());
-            let pattern = self.pattern();
-            let patterns = &mut after.statements[place].resources.patterns;
-            let last = patterns.len() - 1;
-            patterns[last] = pattern;
+        loop {
+            let mut after = before.clone();
+            for _ in 0..=self.below(3) {
+                let place = self.below(after.statements.len());
+                let pattern = self.pattern();
+                let patterns = &mut after.statements[place].resources.patterns;
+                let last = patterns.len() - 1;
+                patterns[last] = pattern;
+            }
+            if normal(&after).len() <= MAX_BYTES {
+                return (before, after);
+            }
         }
-        (before, after)
     }
 }
