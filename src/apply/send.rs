@@ -123,11 +123,13 @@ impl Sender<'_> {
             return attached;
         }
         let back = Box::pin(self.settle(&attach(held.clone(), None), way)).await;
+        let in_doubt = [&attached, &back].into_iter().any(|status| matches!(status, Status::InDoubt(_)));
         let words = |status: Status| status.reason().unwrap_or_default().to_owned();
-        Status::Failed(match back.is_good() {
-            true => format!("{}; it holds `{held}` again", words(attached)),
-            false => format!("{}; and it could not be given `{held}` back: {}", words(attached), words(back)),
-        })
+        if back.is_good() {
+            return Status::Failed(format!("{}; it holds `{held}` again", words(attached)));
+        }
+        let why = format!("{}; and it could not be given `{held}` back: {}", words(attached), words(back));
+        if in_doubt { Status::InDoubt(why) } else { Status::Failed(why) }
     }
 }
 
@@ -160,6 +162,7 @@ fn unseen(error: &CallError, blind: &CallError) -> Status {
 fn refuses_over(call: &Call, error: &CallError) -> bool {
     let Call::Attach { expects: Some(_), .. } = call else { return false };
     let message = error.message.to_lowercase();
-    matches!(error.effect, Effect::Refused(400 | 409))
+    // Over REST a status; from the `weka` command, which tells no more, an exit status.
+    matches!(error.effect, Effect::Refused(400 | 409 | 1))
         && ["already", "attached"].iter().any(|word| message.contains(word))
 }
