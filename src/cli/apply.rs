@@ -166,7 +166,7 @@ impl ApplyArgs {
         let told = || progress.say("interrupted: seeing through the calls under way; once more stops at once");
         let work = async {
             let conditions = Conditions {
-                cluster: &prepared.connection.cluster,
+                cluster: &*prepared.connection.cluster,
                 custody,
                 jobs: self.pace.jobs(),
                 patience: self.pace.patience(),

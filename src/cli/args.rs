@@ -44,6 +44,9 @@ pub(super) struct GlobalArgs {
     /// The cluster instead of the file's endpoints: a URL, or sim:PATH for a simulated one
     #[arg(long, global = true, value_name = "URL")]
     pub(super) cluster: Option<String>,
+    /// What the cluster is reached through, instead of the file's `via`
+    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    pub(super) via: Option<ViaArg>,
     /// The tenant instead of the file's
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,
@@ -59,6 +62,15 @@ pub(super) struct GlobalArgs {
     /// Show calls on stderr; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+/// What the cluster is reached through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ViaArg {
+    /// Its REST interface
+    Rest,
+    /// The `weka` command of this host
+    Weka,
 }
 
 /// When to colour.

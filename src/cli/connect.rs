@@ -2,26 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{GlobalArgs, Pace};
+use super::args::{GlobalArgs, Pace, ViaArg};
 use super::desired::{SIM, parse};
 use super::exit::{self, Failure};
 use super::output::Output;
+use crate::base::Release;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
-use crate::cluster::{Credentials, Patient};
-use crate::desired::ClusterSettings;
+use crate::cluster::weka::{self, WekaCluster, WekaLogin, WekaOptions};
+use crate::cluster::{Cluster, Credentials, Patient};
+use crate::desired::{ClusterSettings, Via};
 use crate::sim;
 
 /// A cluster to talk to; for a simulated one, with the server that simulates it.
 pub(super) struct Connection {
     /// The cluster.
-    pub(super) cluster: RestCluster,
+    pub(super) cluster: Box<dyn Cluster>,
     _simulated: Option<sim::Running>,
 }
 
 impl Connection {
     /// The cluster, asked again where it does not answer.
     pub(super) fn patient(&self, pace: &Pace) -> Patient<'_> {
-        Patient::new(&self.cluster, pace.patience())
+        Patient::new(&*self.cluster, pace.patience())
     }
 }
 
@@ -38,20 +40,67 @@ pub(super) async fn connect(
     output: &mut Output,
 ) -> Result<Connection, Failure> {
     let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
+    let release = settings.release.clone();
+    let via = global.via.map_or(settings.via, |via| match via {
+        ViaArg::Rest => Via::Rest,
+        ViaArg::Weka => Via::Weka,
+    });
+    if via == Via::Weka {
+        return weka(global, settings, tenant);
+    }
     match target(global, settings)? {
-        Target::Simulated(state) => simulated(&state, tenant).await,
+        Target::Simulated(state) => simulated(&state, tenant, release).await,
         Target::Endpoints(endpoints) => {
             if global.insecure {
                 output.warn("--insecure: any certificate is believed; whoever is in between reads the password and changes the calls");
             }
-            let credentials =
-                Credentials::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read_to_string(path))
-                    .map_err(|problem| Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help()))?;
+            let credentials = credentials()?;
             let trust = trust(global, settings)?;
-            let cluster = rest(RestOptions { endpoints, credentials, tenant, trust, timeouts: Timeouts::default() })?;
+            let timeouts = Timeouts::default();
+            let cluster = rest(RestOptions { endpoints, credentials, tenant, release, trust, timeouts })?;
             Ok(Connection { cluster, _simulated: None })
         }
     }
+}
+
+fn credentials() -> Result<Credentials, Failure> {
+    Credentials::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read_to_string(path))
+        .map_err(|problem| Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help()))
+}
+
+/// The cluster through the `weka` command. A login that it has stored is its own; one from the environment goes with it.
+fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>) -> Result<Connection, Failure> {
+    let named = global.cluster.as_deref().or_else(|| settings.endpoints.first().map(|endpoint| endpoint.text.as_str()));
+    let server = match named {
+        None => None,
+        Some(text) if text.starts_with(SIM) => {
+            return Err(Failure::new(
+                &exit::BAD_ENDPOINT,
+                format!("`{text}` is not reached through the `weka` command"),
+            )
+            .help("leave out `via`; or put a program named `weka` on PATH that runs `attune sim weka`"));
+        }
+        Some(text) => {
+            let endpoint = parse(text, global.insecure)
+                .map_err(|problem| Failure::new(&exit::BAD_ENDPOINT, problem.to_string()).help(problem.help()))?;
+            Some(endpoint.host_and_port())
+        }
+    };
+    let login = match Credentials::password_from_environment(|name| std::env::var(name).ok()) {
+        Ok(found) => {
+            found.map(|(username, password, org)| WekaLogin { username, password, org: tenant.clone().or(org) })
+        }
+        Err(problem) => return Err(Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help())),
+    };
+    let cluster = WekaCluster::new(WekaOptions {
+        program: settings.weka_bin.clone().unwrap_or_else(|| PathBuf::from("weka")),
+        login,
+        server,
+        tenant,
+        release: settings.release.clone(),
+        limit: weka::LIMIT,
+    });
+    Ok(Connection { cluster: Box::new(cluster), _simulated: None })
 }
 
 fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Failure> {
@@ -96,13 +145,16 @@ fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failu
     Trust::from_pem(&pem).map_err(|problem| failure(problem.to_string()))
 }
 
-fn rest(options: RestOptions) -> Result<RestCluster, Failure> {
-    RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))
+fn rest(options: RestOptions) -> Result<Box<dyn Cluster>, Failure> {
+    let cluster = RestCluster::new(options);
+    cluster
+        .map(|cluster| Box::new(cluster) as Box<dyn Cluster>)
+        .map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))
 }
 
 /// Starts the simulated cluster on this machine and logs in as its administrator: whoever can read the state file has
 /// its passwords anyway.
-async fn simulated(state: &Path, tenant: Option<String>) -> Result<Connection, Failure> {
+async fn simulated(state: &Path, tenant: Option<String>, release: Option<Release>) -> Result<Connection, Failure> {
     let failure =
         |why: String| Failure::new(&exit::SIMULATOR, format!("the simulated cluster {}: {why}", state.display()));
     let running = sim::start(sim::Options::new(state)).await.map_err(|error| failure(error.to_string()))?;
@@ -113,6 +165,7 @@ async fn simulated(state: &Path, tenant: Option<String>) -> Result<Connection, F
         endpoints: vec![endpoint],
         credentials,
         tenant,
+        release,
         trust: Trust::System,
         timeouts: Timeouts::default(),
     })?;

@@ -67,6 +67,22 @@ impl CredentialsProblem {
 }
 
 impl Credentials {
+    /// Finds a name, a password and a tenant: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; else `WEKA_USERNAME` and
+    /// `WEKA_PASSWORD`, with `WEKA_ORG`. An empty variable is one that is not set.
+    ///
+    /// # Errors
+    /// Says what is half set.
+    pub fn password_from_environment(
+        get: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<(String, SecretString, Option<String>)>, CredentialsProblem> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        if let Some((username, password)) = pair(get, "ATTUNE_USERNAME", "ATTUNE_PASSWORD")? {
+            return Ok(Some((username, password, None)));
+        }
+        let found = pair(get, "WEKA_USERNAME", "WEKA_PASSWORD")?;
+        Ok(found.map(|(username, password)| (username, password, get("WEKA_ORG"))))
+    }
+
     /// Finds the credentials: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; else `WEKA_USERNAME` and `WEKA_PASSWORD`, with
     /// `WEKA_ORG`; else the file that `weka user login` writes, at `WEKA_TOKEN` or `~/.weka/auth-token.json` (vendor
     /// documentation). An empty variable is one that is not set, as a pipeline leaves it for a secret it lacks.
@@ -78,11 +94,8 @@ impl Credentials {
         read_file: impl Fn(&Path) -> io::Result<String>,
     ) -> Result<Self, CredentialsProblem> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        if let Some((username, password)) = pair(get, "ATTUNE_USERNAME", "ATTUNE_PASSWORD")? {
-            return Ok(Self::Password { username, password, org: None });
-        }
-        if let Some((username, password)) = pair(get, "WEKA_USERNAME", "WEKA_PASSWORD")? {
-            return Ok(Self::Password { username, password, org: get("WEKA_ORG") });
+        if let Some((username, password, org)) = Self::password_from_environment(get)? {
+            return Ok(Self::Password { username, password, org });
         }
         if let Some(path) = get("WEKA_TOKEN").map(PathBuf::from) {
             let text = read_file(&path).map_err(|error| unreadable(&path, error.to_string()))?;

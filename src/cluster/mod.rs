@@ -1,10 +1,13 @@
 //! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
 
 mod credentials;
+pub mod dialect;
 mod error;
 mod observe;
 mod patience;
 pub mod rest;
+pub mod weka;
+mod words;
 
 use async_trait::async_trait;
 

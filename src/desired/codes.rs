@@ -32,6 +32,7 @@ codes! {
     BAD_PATTERN = "bad-pattern", "A pattern of names, in `[ownership]` or `[guards]`, that cannot be read.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` that is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
+    BAD_RELEASE = "bad-release", "A release that does not begin with its numbers.";
     UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
     NO_SINK = "credentials-without-sink", "`[credentials]` does not say where new secrets go.";
     SINK_CONFLICT = "credentials-conflict", "`[credentials]` says more than one place for new secrets, or something that means nothing there.";

@@ -15,7 +15,7 @@ mod statement;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::base::{FileId, Location, PolicyName, UserName};
+use crate::base::{FileId, Location, PolicyName, Release, UserName};
 use crate::policy::{Document, Places};
 
 pub use codes::CODES;
@@ -55,8 +55,24 @@ pub struct ClusterSettings {
     pub ca_file: Option<PathBuf>,
     /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
     pub fingerprint: Option<String>,
+    /// What the cluster is reached through.
+    pub via: Via,
+    /// The `weka` command, where it is not the one of `PATH`.
+    pub weka_bin: Option<PathBuf>,
+    /// The release to speak to the cluster as, where it is not the one that the cluster tells.
+    pub release: Option<Release>,
     /// How documents are replaced.
     pub replace: Strategy,
+}
+
+/// What a cluster is reached through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Via {
+    /// Its REST interface.
+    #[default]
+    Rest,
+    /// The `weka` command of this host.
+    Weka,
 }
 
 /// An endpoint as written; a path in it is relative to `directory`.

@@ -45,9 +45,26 @@ pub(super) struct RawCluster {
     pub ca_file: Option<At<String>>,
     /// The cluster certificate's fingerprint to trust, `sha256:` and 64 hexadecimal digits.
     pub fingerprint: Option<At<String>>,
+    /// What the cluster is reached through: its REST interface (default), or the `weka` command of a host that is logged
+    /// in.
+    pub via: Option<RawVia>,
+    /// The `weka` command: a name that is looked for in `PATH`, or a path relative to this file. Default: `weka`.
+    pub weka_bin: Option<At<String>>,
+    /// The release to speak to the cluster as, such as `5.1`. Default: the one that the cluster tells.
+    pub release: Option<At<String>>,
     /// How a policy's document is replaced: `swap` (default) keeps every holder's access throughout, `gap` takes
     /// fewer calls and leaves holders without access for a moment.
     pub replace: Option<RawStrategy>,
+}
+
+/// What a cluster is reached through.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawVia {
+    /// Its REST interface.
+    Rest,
+    /// The `weka` command.
+    Weka,
 }
 
 /// How a policy's document is replaced.

@@ -1,18 +1,18 @@
 //! Turns what was written into what is valid, and says why where that cannot be done.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::at::At;
 use super::credentials::sink;
 use super::lint::named;
-use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser};
+use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser, RawVia};
 use super::statement::inline_document;
 use super::{
     Allowed, Authored, ClusterSettings, Desired, Endpoint, Guards, Ownership, PolicyEntry, PolicyIntent, Strategy,
-    UserEntry, UserIntent, codes,
+    UserEntry, UserIntent, Via, codes,
 };
-use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Severity, UserName};
+use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Release, Severity, UserName};
 
 /// What has been read so far, of all files.
 #[derive(Debug, Default)]
@@ -178,11 +178,33 @@ fn cluster_settings(raw: &RawCluster, file: FileId, directory: &Path, findings: 
         tenant: raw.tenant.as_ref().map(|tenant| tenant.get().clone()),
         ca_file: raw.ca_file.as_ref().map(|path| directory.join(path.get())),
         fingerprint: raw.fingerprint.as_ref().and_then(|text| fingerprint(text, file, findings)),
+        via: match raw.via {
+            Some(RawVia::Weka) => Via::Weka,
+            Some(RawVia::Rest) | None => Via::Rest,
+        },
+        // A name without a path is looked for in `PATH`.
+        weka_bin: raw.weka_bin.as_ref().map(|bin| match bin.get().contains('/') {
+            true => directory.join(bin.get()),
+            false => PathBuf::from(bin.get()),
+        }),
+        release: raw.release.as_ref().and_then(|text| release(text, file, findings)),
         replace: match raw.replace {
             Some(RawStrategy::Gap) => Strategy::Gap,
             Some(RawStrategy::Swap) | None => Strategy::Swap,
         },
     }
+}
+
+fn release(text: &At<String>, file: FileId, findings: &mut Vec<Finding>) -> Option<Release> {
+    let release = Release::parse(text.get());
+    if release.is_none() {
+        findings.push(
+            Finding::error(codes::BAD_RELEASE, format!("`{}` is not a release", text.get()))
+                .at(Location { file, span: text.span() })
+                .help("write its numbers, such as `5.1`; without it the cluster is asked"),
+        );
+    }
+    release
 }
 
 fn fingerprint(text: &At<String>, file: FileId, findings: &mut Vec<Finding>) -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Severity, UserName, file_name};
-use crate::desired::{ClusterSettings, Sink, Strategy};
+use crate::desired::{ClusterSettings, Sink, Strategy, Via};
 use crate::observed::Observed;
 use crate::plan::{Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
@@ -92,6 +92,18 @@ fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {
     }
     if let Some(digits) = &settings.cluster.fingerprint {
         table.insert("fingerprint".into(), format!("sha256:{digits}").into());
+    }
+    if settings.cluster.via == Via::Weka {
+        table.insert("via".into(), "weka".into());
+    }
+    if let Some(program) = &settings.cluster.weka_bin {
+        // A name without a path is looked for in `PATH`.
+        let named = program.components().count() == 1;
+        let program = if named { program.clone() } else { settings.directory.join(program) };
+        table.insert("weka_bin".into(), shown(&program).into());
+    }
+    if let Some(release) = &settings.cluster.release {
+        table.insert("release".into(), release.to_string().into());
     }
     if settings.cluster.replace == Strategy::Gap {
         table.insert("replace".into(), "gap".into());

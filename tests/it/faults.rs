@@ -14,6 +14,7 @@ const STATE: &str = r#"{"tenants":{"Root":{"users":{"bob":{}}}}}"#;
 
 fn connect(url: &str) -> RestCluster {
     RestCluster::new(RestOptions {
+        release: None,
         endpoints: vec![Endpoint::parse(url).unwrap()],
         credentials: Credentials::Password { username: "admin".into(), password: "admin".into(), org: None },
         tenant: None,

@@ -30,6 +30,7 @@ impl Watch for Unwatched {
 pub(crate) fn client(running: &Running) -> RestCluster {
     let (username, password) = running.admin_login();
     RestCluster::new(RestOptions {
+        release: None,
         endpoints: vec![Endpoint::parse(running.url()).unwrap()],
         credentials: Credentials::Password { username, password: password.into(), org: None },
         tenant: None,

@@ -37,6 +37,7 @@ impl World {
 
     fn cluster_as(&self, username: &str, password: &str, tenant: Option<&str>) -> RestCluster {
         RestCluster::new(RestOptions {
+            release: None,
             endpoints: vec![Endpoint::parse(self.sim.url()).unwrap()],
             credentials: Credentials::Password { username: username.into(), password: password.into(), org: None },
             tenant: tenant.map(ToOwned::to_owned),

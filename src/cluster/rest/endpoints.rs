@@ -48,6 +48,7 @@ impl EndpointProblem {
 pub struct Endpoint {
     origin: String,
     host: String,
+    port: u16,
     encrypted: bool,
 }
 
@@ -93,6 +94,7 @@ impl Endpoint {
         Ok(Self {
             origin: format!("{}://{host}:{port}", url.scheme()),
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port,
             encrypted: url.scheme() == "https",
         })
     }
@@ -101,6 +103,12 @@ impl Endpoint {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host, an IPv6 address without its brackets, and the port.
+    #[must_use]
+    pub fn host_and_port(&self) -> (String, u16) {
+        (self.host.clone(), self.port)
     }
 
     /// Whether it is `https://`.

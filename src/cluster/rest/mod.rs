@@ -26,7 +26,7 @@ use request::Request;
 use send::Sender;
 use session::Session;
 
-use crate::base::{KeyPair, PolicyName, UserName};
+use crate::base::{KeyPair, PolicyName, Release, UserName};
 use crate::cluster::{CallError, Cluster, Credentials, Effect, Identity, Users};
 
 /// What the transport needs to know.
@@ -39,6 +39,8 @@ pub struct RestOptions {
     /// The tenant that is meant. The login is made to it, before the `org` of the credentials; and where the login
     /// turns out to be to another (a stored token), no call but the one that asks is made.
     pub tenant: Option<String>,
+    /// The release to speak to the cluster as, where it is not the one that it tells.
+    pub release: Option<Release>,
     /// Whose certificate is believed.
     pub trust: Trust,
     /// How long is waited.
@@ -72,6 +74,7 @@ impl SetupProblem {
 pub struct RestCluster {
     session: Session,
     tenant: Option<String>,
+    release: Option<Release>,
     standing: OnceCell<Standing>,
 }
 
@@ -93,7 +96,7 @@ impl RestCluster {
         }
         let sender = Sender::new(options.endpoints, &options.trust, options.timeouts)?;
         let session = Session::new(sender, options.credentials, options.tenant.clone());
-        Ok(Self { session, tenant: options.tenant, standing: OnceCell::new() })
+        Ok(Self { session, tenant: options.tenant, release: options.release, standing: OnceCell::new() })
     }
 
     /// Makes a call once it is known that the login is to the tenant that is meant.
@@ -116,7 +119,10 @@ impl RestCluster {
         {
             return Err(other_tenant(meant, &who));
         }
-        let cluster = self.session.send(&request::cluster(), answer::cluster).await?;
+        let mut cluster = self.session.send(&request::cluster(), answer::cluster).await?;
+        if let Some(release) = &self.release {
+            cluster.release = release.clone();
+        }
         Ok(Standing { cluster, who })
     }
 }
@@ -218,6 +224,7 @@ mod tests {
 
     fn cluster(server: &Server, tenant: Option<&str>) -> RestCluster {
         RestCluster::new(RestOptions {
+            release: None,
             endpoints: vec![server.endpoint()],
             credentials: Credentials::Password { username: "admin".into(), password: "pw".into(), org: None },
             tenant: tenant.map(ToOwned::to_owned),

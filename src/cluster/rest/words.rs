@@ -1,31 +1,8 @@
-//! The cluster's own words about a failure, made fit for an error: one line, bounded, without secrets.
+//! The cluster's own words about a failure, taken out of an answer.
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// How much of an answer an error keeps, in characters: enough for a sentence of the vendor's, too little for a page.
-const KEPT: usize = 300;
-
-/// The text on one line, without control or direction characters, without `secrets`, and cut where it is long.
-pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "[secret]");
-    }
-    let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
-    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(KEPT) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
-/// Characters that a terminal acts on, or that turn the reading direction around.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
+pub(super) use crate::cluster::words::clean;
 
 /// What the error envelope says, in one line, or `None` where the body is no such envelope:
 /// `{message, data: {error?, reason?, param?, missing_params?}}`, or `{data: "Unauthorized"}`.
@@ -61,23 +38,6 @@ pub(super) fn of_failed_success(body: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cleaned_text_is_one_bounded_line() {
-        assert_eq!(clean(" a\r\n\tb\u{1b}[31m\u{202e}c ", &[]), "a b [31m c");
-        let long = clean(&"é".repeat(1000), &[]);
-        assert_eq!(long.chars().count(), KEPT + 1);
-        assert!(long.ends_with('…'));
-    }
-
-    #[test]
-    fn a_token_is_taken_out_before_the_text_is_cut() {
-        let token = SecretString::from("t0k3n".repeat(20));
-        let text = format!("{} Bearer {}", "x".repeat(280), token.expose_secret());
-        let shown = clean(&text, &[&token]);
-        assert!(!shown.contains("t0k3n"), "{shown}");
-        assert_eq!(clean("a", &[&"".into()]), "a");
-    }
 
     #[test]
     fn envelopes_are_read_in_every_shape() {

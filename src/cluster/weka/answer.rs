@@ -1,0 +1,288 @@
+//! What the `weka` command prints, in both dialects of its JSON: a list or an object, ids as numbers or texts.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Deserializer, Value};
+
+use crate::base::{KeyPair, PolicyName, Release, UserName};
+use crate::cluster::UserRecord;
+
+/// What should have been printed and was not; nothing of what was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expected(pub(super) &'static str);
+
+/// Which cluster, as `weka status` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Status {
+    pub(super) name: String,
+    pub(super) guid: String,
+    pub(super) release: Release,
+}
+
+/// Reads `weka status`.
+pub(super) fn status(text: &str) -> Result<Status, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        name: String,
+        guid: String,
+        release: String,
+    }
+    let raw: Raw = one(text).ok_or(Expected("a cluster's name, guid and release"))?;
+    let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
+    Ok(Status { name: raw.name, guid: raw.guid, release })
+}
+
+/// A user, as `weka user` and `weka user whoami` tell: the legacy names, and those since 6.0.
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    username: String,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(alias = "orgId", alias = "tenantId", alias = "tenant_id")]
+    org_id: Option<Value>,
+    #[serde(alias = "orgName", alias = "tenant", alias = "tenant_name", alias = "org")]
+    org_name: Option<String>,
+    #[serde(default, alias = "s3policy", deserialize_with = "held")]
+    s3_policy: Option<Option<String>>,
+}
+
+/// A member that is there, even where it is null.
+fn held<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Ok(Some(Option::deserialize(deserializer)?))
+}
+
+/// As whom the command is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Whoami {
+    pub(super) user: String,
+    pub(super) role: String,
+    /// The tenant's name, or its id where no name is told.
+    pub(super) tenant: String,
+    /// The tenant's id, as text.
+    pub(super) tenant_id: Option<String>,
+}
+
+/// Reads `weka user whoami`.
+pub(super) fn whoami(text: &str) -> Result<Whoami, Expected> {
+    let row: Row = one(text).ok_or(Expected("a user's name and role"))?;
+    let tenant_id = row.org_id.as_ref().and_then(id);
+    let tenant = row.org_name.or_else(|| tenant_id.clone()).unwrap_or_default();
+    Ok(Whoami { user: row.username, role: row.role.unwrap_or_default(), tenant, tenant_id })
+}
+
+/// Reads `weka user`: the users of a tenant, and whether the command tells what they hold.
+pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<(Vec<UserRecord>, bool), Expected> {
+    let rows: Vec<Row> = all(text, &["users"]).ok_or(Expected("a list of users with names"))?;
+    let is_of = |row: &Row| match (row.org_id.as_ref().and_then(id), tenant_id) {
+        (Some(row), Some(tenant)) => row == tenant,
+        (None, _) | (_, None) => true,
+    };
+    if !rows.is_empty() && !rows.iter().any(is_of) {
+        return Err(Expected("a user of the tenant that is logged in to"));
+    }
+    let told = rows.iter().any(|row| row.s3_policy.is_some());
+    let record = |row: Row| UserRecord {
+        name: UserName::reported(row.username),
+        role: row.role.unwrap_or_default(),
+        source: row.source.unwrap_or_default(),
+        policy: row.s3_policy.flatten().filter(|name| !name.is_empty()).map(PolicyName::reported),
+    };
+    Ok((rows.into_iter().filter(is_of).map(record).collect(), told))
+}
+
+/// Reads `weka s3 policy list`: names, or objects with a `name`.
+pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Item {
+        Name(String),
+        Object { name: String },
+    }
+    let items: Vec<Item> = all(text, &["policies"]).ok_or(Expected("a list of policies"))?;
+    let name = |item| match item {
+        Item::Name(name) | Item::Object { name } => PolicyName::reported(name),
+    };
+    Ok(items.into_iter().map(name).collect())
+}
+
+/// Reads `weka s3 policy show`: the text of the document, unchanged, whether it is an object or JSON in a string.
+pub(super) fn document(text: &str) -> Result<String, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        #[serde(alias = "policy")]
+        content: Box<RawValue>,
+    }
+    const EXPECTED: Expected = Expected("a policy with its content");
+    let raw: Raw = one(text).ok_or(EXPECTED)?;
+    let content = raw.content.get();
+    if content.starts_with('{') {
+        return Ok(content.to_owned());
+    }
+    let text: String = serde_json::from_str(content).map_err(|_| EXPECTED)?;
+    if text.trim_start().starts_with('{') { Ok(text) } else { Err(EXPECTED) }
+}
+
+/// Reads what makes a key pair. `None` where none is shown.
+pub(super) fn key_pair(text: &str) -> Result<Option<KeyPair>, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        #[serde(alias = "accessKey")]
+        access_key: String,
+        #[serde(alias = "secretKey")]
+        secret_key: String,
+    }
+    let pair = match one::<Raw>(text) {
+        Some(raw) => Some((raw.access_key, raw.secret_key)),
+        None => labelled(text, &["access_key", "access key"]).zip(labelled(text, &["secret_key", "secret key"])),
+    };
+    match pair {
+        Some((access_key, secret)) => Ok(Some(KeyPair { access_key, secret_key: SecretString::from(secret) })),
+        // Words that speak of a secret are not to be overlooked: it is shown only this once.
+        None if text.to_ascii_lowercase().contains("secret") => Err(Expected("a whole key pair")),
+        None => Ok(None),
+    }
+}
+
+/// The value behind a label on a line of its own, as in `access_key: AKIA…`; the output for people is read as well, since
+/// whether every release prints JSON here is unknown.
+fn labelled(text: &str, labels: &[&str]) -> Option<String> {
+    text.lines().find_map(|line| {
+        let lower = line.to_ascii_lowercase();
+        let behind = labels.iter().find_map(|label| lower.find(label).map(|at| at + label.len()))?;
+        let value = line.get(behind..)?.trim_start_matches([' ', '\t', ':', '=', '|', '"']);
+        let value = value.split([' ', '\t', '|', '"', ',']).next()?;
+        (!value.is_empty()).then(|| value.to_owned())
+    })
+}
+
+/// An id as text: `3`, `"3"` and `"UserId<3>"` are the same.
+fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => {
+            let inner = text.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+            Some(inner.unwrap_or(text).to_owned())
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The one object that is printed: bare, alone in a list, or under `data`.
+fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let json = json(text)?;
+    let sole = match serde_json::from_str::<Vec<&RawValue>>(json.get()).as_deref() {
+        Ok([one]) => (*one).to_owned(),
+        Ok(_) => return None,
+        Err(_) => json,
+    };
+    if !sole.get().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(sole.get()).ok().or_else(|| serde_json::from_str::<Data<T>>(sole.get()).ok().map(|it| it.data))
+}
+
+/// All elements of the list that is printed: bare, or a member of that name.
+fn all<T: DeserializeOwned>(text: &str, members: &[&str]) -> Option<Vec<T>> {
+    let json = json(text)?;
+    if json.get().starts_with('[') {
+        return serde_json::from_str(json.get()).ok();
+    }
+    let object: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get()).ok()?;
+    let list = members.iter().chain(&["data"]).find_map(|member| object.get(*member))?;
+    if list.get().starts_with('[') { serde_json::from_str(list.get()).ok() } else { all(list.get(), members) }
+}
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+/// The JSON that is printed, behind questions and notes.
+fn json(text: &str) -> Option<Box<RawValue>> {
+    let starts = text.char_indices().filter(|(_, letter)| matches!(letter, '{' | '['));
+    starts.map(|(at, _)| &text[at..]).find_map(|rest| {
+        let mut values = Deserializer::from_str(rest).into_iter::<Box<RawValue>>();
+        values.next().and_then(Result::ok)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn both_dialects_of_users_are_read() {
+        let legacy = r#"[{"uid":"UserId<3>","org_id":"OrgId<0>","username":"al","role":"S3","source":"Internal","s3_policy":"ml"},
+            {"uid":"UserId<4>","org_id":"OrgId<1>","username":"bo","role":"S3","source":"LDAP","s3_policy":""}]"#;
+        let newest = r#"[{"uid":3,"tenantId":0,"tenant":"Root","username":"al","role":"S3","source":"Internal","s3policy":"ml"}]"#;
+        let (all_users, told) = users(legacy, None).unwrap();
+        assert!(told && all_users.len() == 2 && all_users[1].policy.is_none());
+        for text in [legacy, newest] {
+            let (users, told) = users(text, Some("0")).unwrap();
+            assert!(told);
+            assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["al"]);
+            assert_eq!(users[0].policy, Some(PolicyName::reported("ml")));
+        }
+        assert!(users(legacy, Some("7")).is_err());
+        assert!(!users(r#"{"users":[{"username":"al"}]}"#, None).unwrap().1);
+        assert!(users("Nobody is logged in", None).is_err());
+    }
+
+    #[test]
+    fn who_is_logged_in_is_read_as_an_object_or_a_list_of_one() {
+        for text in [
+            r#"{"username":"admin","role":"ClusterAdmin","org_id":0,"org_name":"Root"}"#,
+            r#"[{"username":"admin","role":"ClusterAdmin","tenantId":0,"tenant":"Root"}]"#,
+            r#"{"data":{"username":"admin","role":"ClusterAdmin","org_id":"OrgId<0>","org_name":"Root"}}"#,
+        ] {
+            let who = whoami(text).unwrap();
+            assert_eq!((who.user.as_str(), who.tenant.as_str()), ("admin", "Root"));
+            assert_eq!(who.tenant_id.as_deref(), Some("0"));
+        }
+        assert!(whoami("[]").is_err());
+    }
+
+    #[test]
+    fn policies_and_documents_are_read_in_every_shape() {
+        for text in [r#"["a","b"]"#, r#"[{"name":"a"},{"name":"b"}]"#, r#"{"policies":["a","b"]}"#] {
+            assert_eq!(policies(text).unwrap(), ["a", "b"].map(PolicyName::reported), "{text}");
+        }
+        let document_text = r#"{"Version": "2012-10-17"}"#;
+        for text in [
+            format!(r#"{{"name":"a","content":{document_text}}}"#),
+            format!(r#"[{{"name":"a","content":{document_text}}}]"#),
+            format!(r#"[{{"name":"a","content":{}}}]"#, Value::from(document_text)),
+        ] {
+            assert_eq!(document(&text).unwrap(), document_text, "{text}");
+        }
+        assert!(document(r#"{"name":"a"}"#).is_err() && policies("{}").is_err());
+    }
+
+    #[test]
+    fn a_key_pair_is_found_behind_a_question_and_in_words() {
+        for text in [
+            r#"{"access_key":"AK","secret_key":"SK"}"#,
+            "This replaces the pair. Continue? [yes/no] [{\"access_key\":\"AK\",\"secret_key\":\"SK\"}]",
+            "Access key: AK\nSecret key: SK\n",
+            "access_key = AK\nsecret_key = SK",
+        ] {
+            let pair = key_pair(text).unwrap().unwrap();
+            assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"), "{text}");
+        }
+        assert!(key_pair("").unwrap().is_none() && key_pair("null").unwrap().is_none());
+        assert!(key_pair("the secret is on its way").is_err());
+    }
+
+    #[test]
+    fn the_cluster_is_read() {
+        let read = status(r#"{"name":"stewie","guid":"g","release":"5.1.2","status":"OK"}"#).unwrap();
+        assert_eq!((read.name.as_str(), read.release.to_string()), ("stewie", "5.1.2".to_owned()));
+        assert!(status(r#"{"name":"stewie","guid":"g","release":"weka"}"#).is_err());
+    }
+}

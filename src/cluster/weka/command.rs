@@ -1,0 +1,105 @@
+//! The commands that are run, as lists of arguments: no shell ever sees them.
+
+use secrecy::SecretString;
+
+use crate::base::{PolicyName, UserName};
+use crate::cluster::dialect::Detach;
+use crate::cluster::{CallError, Effect};
+
+/// One run of the `weka` command.
+#[derive(Debug)]
+pub(super) struct Command {
+    /// What follows the program. No secret is among them: who else is on the host can read them.
+    pub(super) args: Vec<String>,
+    /// Whether it changes nothing.
+    pub(super) is_read: bool,
+    /// What is answered to its questions.
+    pub(super) answers: Option<SecretString>,
+    /// Whether what it prints may hold a secret, so that nothing of it may be shown.
+    pub(super) confidential: bool,
+}
+
+impl Command {
+    fn new(words: &[&str]) -> Self {
+        let args = words.iter().chain(&["--json"]).map(|word| (*word).to_owned()).collect();
+        Self { args, is_read: false, answers: None, confidential: false }
+    }
+
+    fn read(words: &[&str]) -> Self {
+        Self { is_read: true, ..Self::new(words) }
+    }
+
+    /// The command as a person would type it, for messages.
+    pub(super) fn shown(&self) -> String {
+        format!("weka {}", self.args.join(" "))
+    }
+}
+
+/// The cluster's name, id and release.
+pub(super) fn status() -> Command {
+    Command::read(&["status"])
+}
+
+/// As whom the command is logged in.
+pub(super) fn whoami() -> Command {
+    Command::read(&["user", "whoami"])
+}
+
+/// All users.
+pub(super) fn users() -> Command {
+    Command::read(&["user"])
+}
+
+/// The names of all policies.
+pub(super) fn policies() -> Command {
+    Command::read(&["s3", "policy", "list"])
+}
+
+/// The document of a policy.
+pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
+    named(&["s3", "policy", "show"], &[policy.as_str()]).map(|command| Command { is_read: true, ..command })
+}
+
+/// Adds a policy from a file.
+pub(super) fn add(policy: &PolicyName, file: &str) -> Result<Command, CallError> {
+    named(&["s3", "policy", "add"], &[policy.as_str(), file])
+}
+
+/// Removes a policy.
+pub(super) fn remove(policy: &PolicyName) -> Result<Command, CallError> {
+    named(&["s3", "policy", "remove"], &[policy.as_str()])
+}
+
+/// Gives a user a policy. What it prints may hold a new key pair.
+pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Command, CallError> {
+    let command = named(&["s3", "policy", "attach"], &[policy.as_str(), user.as_str()])?;
+    Ok(Command { confidential: true, ..command })
+}
+
+/// Takes its policy from a user, in one of the two forms.
+pub(super) fn detach(policy: &PolicyName, user: &UserName, form: Detach) -> Result<Command, CallError> {
+    let words = ["s3", "policy", "detach"];
+    match form {
+        Detach::User => named(&words, &[user.as_str()]),
+        Detach::PolicyAndUser => named(&words, &[policy.as_str(), user.as_str()]),
+    }
+}
+
+/// Makes a new key pair. Some releases ask whether to go on.
+pub(super) fn generate_keys(user: &UserName) -> Result<Command, CallError> {
+    let command = named(&["s3", "user", "keys-generate", "--user"], &[user.as_str()])?;
+    Ok(Command { confidential: true, answers: Some("yes\n".into()), ..command })
+}
+
+/// A command about names. Which releases take `--` in front of them is unknown, so that a name which could be taken for
+/// an option is one that this transport cannot carry.
+fn named(words: &[&str], names: &[&str]) -> Result<Command, CallError> {
+    let command = Command::new(&[words, names].concat());
+    match names.iter().find(|name| name.starts_with('-') || name.is_empty() || name.contains('\0')) {
+        None => Ok(command),
+        Some(name) => {
+            let message = format!("not sent: the `weka` command would take the name {name:?} for something else");
+            Err(CallError::new(command.shown(), Effect::NotSent, message).help("use REST for such names"))
+        }
+    }
+}

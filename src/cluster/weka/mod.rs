@@ -1,0 +1,214 @@
+//! The `weka` command as a transport: on a host of the cluster it is logged in, and no password is at hand. What it is
+//! asked is on the vendor's page "Manage S3 users and authentication using the CLI".
+
+mod answer;
+mod command;
+mod outcome;
+mod run;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use answer::{Expected, Status, Whoami};
+use command::Command;
+use run::Runner;
+
+use super::dialect::{Detach, Dialect};
+use super::{CallError, Cluster, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, Release, UserName};
+
+/// What the transport needs to know.
+#[derive(Debug)]
+pub struct WekaOptions {
+    /// The program: a name that is looked for in `PATH`, or a path.
+    pub program: PathBuf,
+    /// Who we are; none: the login that the host has.
+    pub login: Option<WekaLogin>,
+    /// The host and port of the cluster; none: the command's own.
+    pub server: Option<(String, u16)>,
+    /// The tenant that is meant. Where the login turns out to be to another, no command but the one that asks is run.
+    pub tenant: Option<String>,
+    /// The release to speak to, where it is not the one that the cluster tells.
+    pub release: Option<Release>,
+    /// How long a run of the command may take.
+    pub limit: Duration,
+}
+
+/// A login to the command, which gets it in its environment.
+#[derive(Debug, Clone)]
+pub struct WekaLogin {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+    /// The tenant to log in to; none: `Root`.
+    pub org: Option<String>,
+}
+
+/// How long a run may take when nothing else is said: the command answers in a second or two, and a busy cluster takes
+/// its time.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A cluster over the `weka` command.
+#[derive(Debug)]
+pub struct WekaCluster {
+    runner: Runner,
+    tenant: Option<String>,
+    release: Option<Release>,
+    standing: OnceCell<Standing>,
+    /// Whether the cluster takes the other form of detach than its release should.
+    other_detach: AtomicBool,
+}
+
+/// Where the login stands: fetched once, since neither changes while a run lasts.
+#[derive(Debug, Clone)]
+struct Standing {
+    status: Status,
+    who: Whoami,
+    dialect: &'static Dialect,
+}
+
+impl WekaCluster {
+    /// The transport, with nothing run yet.
+    #[must_use]
+    pub fn new(options: WekaOptions) -> Self {
+        let WekaOptions { program, login, server, tenant, release, limit } = options;
+        let runner = Runner { program, login, server, limit };
+        Self { runner, tenant, release, standing: OnceCell::new(), other_detach: AtomicBool::new(false) }
+    }
+
+    /// Runs a command and reads what it prints.
+    async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
+        let password = self.runner.login.as_ref().map(|login| &login.password);
+        let secrets: Vec<&SecretString> = password.into_iter().chain(&command.answers).collect();
+        let out = outcome::judge(command, self.runner.run(command).await?, &secrets)?;
+        read(&out).map_err(|expected| match outcome::unreadable(command, expected, &out, &secrets) {
+            // What only looks has done nothing, whatever it says; it is asked again.
+            error if command.is_read => error,
+            error => error.help("look at the cluster before the command is run again"),
+        })
+    }
+
+    /// Runs a command once it is known that the login is to the tenant that is meant. What it prints is of no use.
+    async fn tell(&self, command: Command) -> Result<(), CallError> {
+        self.standing().await.map_err(CallError::before_another)?;
+        self.ask(&command, |_| Ok(())).await
+    }
+
+    async fn standing(&self) -> Result<&Standing, CallError> {
+        self.standing.get_or_try_init(|| self.look()).await
+    }
+
+    /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
+    async fn look(&self) -> Result<Standing, CallError> {
+        let command = command::whoami();
+        let who = self.ask(&command, answer::whoami).await?;
+        if let Some(meant) = self.tenant.as_ref().filter(|meant| **meant != who.tenant) {
+            let message = format!("{:?} is logged in to tenant {:?}, and {meant:?} is meant", who.user, who.tenant);
+            return Err(CallError::new(command.shown(), Effect::NotSent, message)
+                .help(format!("log in to {meant:?}, or set tenant = {:?} under [cluster]", who.tenant)));
+        }
+        let status = self.ask(&command::status(), answer::status).await?;
+        let dialect = Dialect::of(self.release.as_ref().unwrap_or(&status.release));
+        Ok(Standing { status, who, dialect })
+    }
+
+    fn detach_form(&self, dialect: &Dialect) -> Detach {
+        if self.other_detach.load(Ordering::Relaxed) { dialect.detach.other() } else { dialect.detach }
+    }
+}
+
+#[async_trait]
+impl Cluster for WekaCluster {
+    async fn identity(&self) -> Result<Identity, CallError> {
+        let standing = self.look().await?;
+        let _ = self.standing.set(standing.clone());
+        let Standing { status, who, .. } = standing;
+        Ok(Identity {
+            name: status.name,
+            guid: status.guid,
+            release: self.release.clone().unwrap_or(status.release),
+            tenant: who.tenant,
+            user: UserName::reported(who.user),
+            role: who.role,
+        })
+    }
+
+    async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
+        self.standing().await?;
+        self.ask(&command::policies(), answer::policies).await
+    }
+
+    async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
+        let command = command::show(policy)?;
+        self.standing().await?;
+        self.ask(&command, answer::document).await
+    }
+
+    /// The document is in a file that only its owner may read, for as long as the command runs.
+    async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
+        let file = tempfile::Builder::new().prefix("attune-").suffix(".json").tempfile().and_then(|mut file| {
+            file.write_all(document.as_bytes())?;
+            file.flush()?;
+            Ok(file)
+        });
+        let file = file.map_err(|error| {
+            let message = format!("not sent: the document cannot be written to a temporary file: {error}");
+            CallError::new(format!("weka s3 policy add {policy}"), Effect::NotSent, message)
+        })?;
+        self.tell(command::add(policy, &file.path().to_string_lossy())?).await
+    }
+
+    async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError> {
+        self.tell(command::remove(policy)?).await
+    }
+
+    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError> {
+        let command = command::attach(policy, user)?;
+        self.standing().await.map_err(CallError::before_another)?;
+        self.ask(&command, answer::key_pair).await
+    }
+
+    /// In the form of the release; where that is refused as no such form, the other is tried once, and kept to.
+    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
+        let dialect = self.standing().await.map_err(CallError::before_another)?.dialect;
+        let form = self.detach_form(dialect);
+        let refused = match self.tell(command::detach(policy, user, form)?).await {
+            Err(error) if outcome::is_usage(&error) => error,
+            ended => return ended,
+        };
+        match self.tell(command::detach(policy, user, form.other())?).await {
+            Err(error) if outcome::is_usage(&error) => Err(refused),
+            ended => {
+                tracing::info!(?form, "the cluster takes the other form of detach than its release should");
+                self.other_detach.store(form == dialect.detach, Ordering::Relaxed);
+                ended
+            }
+        }
+    }
+
+    /// Since 5.1, once it is known which release this is.
+    fn can_generate_keys(&self) -> bool {
+        self.standing.get().is_some_and(|standing| standing.dialect.key_pairs)
+    }
+
+    async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
+        let command = command::generate_keys(user)?;
+        self.standing().await.map_err(CallError::before_another)?;
+        let some = |text: &str| answer::key_pair(text)?.ok_or(Expected("a key pair"));
+        self.ask(&command, some).await
+    }
+
+    async fn users(&self) -> Result<Users, CallError> {
+        let standing = self.standing().await?;
+        let tenant = standing.who.tenant_id.as_deref();
+        let (users, attachments_known) = self.ask(&command::users(), |text| answer::users(text, tenant)).await?;
+        Ok(Users { users, attachments_known })
+    }
+}
