@@ -11,5 +11,5 @@ pub use file_name::file_name;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use names::{NameProblem, PolicyName, UserName};
 pub use release::Release;
-pub use secret::KeyPair;
+pub use secret::{KeyPair, SessionKeys};
 pub use suggest::nearest;

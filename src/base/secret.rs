@@ -10,3 +10,14 @@ pub struct KeyPair {
     /// The secret key; wiped from memory when dropped.
     pub secret_key: SecretString,
 }
+
+/// Temporary credentials, as `weka s3 sts assume-role` gives them. Its `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct SessionKeys {
+    /// The access key, which is not secret but identifies the credentials.
+    pub access_key: String,
+    /// The secret key; wiped from memory when dropped.
+    pub secret_key: SecretString,
+    /// The token that goes with every request; wiped from memory when dropped.
+    pub session_token: SecretString,
+}

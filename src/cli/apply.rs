@@ -68,9 +68,10 @@ impl ApplyArgs {
         };
         let plan = &prepared.plan;
         self.show(plan, &loaded, output)?;
-        let custody = custody(plan, &loaded.desired, &self.state_dir);
+        let custody = custody(&plan.identity, &loaded.desired, &self.state_dir);
+        let users: Vec<_> = plan.may_create_keys().into_iter().collect();
         let ready = match self.agreed(plan, output) {
-            Ok(()) => tried(&custody, plan, output).await,
+            Ok(()) => tried(&custody, &users, output).await,
             Err(failure) => Err(failure),
         };
         if let Err(failure) = ready {

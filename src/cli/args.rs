@@ -100,6 +100,8 @@ pub(super) enum Command {
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
     Policy(super::policy::PolicyArgs),
+    Keys(super::keys::KeysArgs),
+    Sts(super::sts::StsArgs),
     Schema(super::schema::SchemaArgs),
     Sim(super::sim::SimArgs),
 }

@@ -1,4 +1,4 @@
-//! Where new secrets go in a run of `attune apply`, and whether they can go there.
+//! Where new secrets go, and whether they can go there.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use super::output::Output;
 use crate::apply::{Custody, CustodyContext};
 use crate::base::{Finding, Sources, UserName};
 use crate::desired::Desired;
-use crate::plan::Plan;
+use crate::observed::Identity;
 
 /// How long a command may take to store one key pair: it does no more than a call or two to a store of secrets.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The custody that the file asks for.
-pub(super) fn custody(plan: &Plan, desired: &Desired, state_dir: &Path) -> Custody {
+pub(super) fn custody(identity: &Identity, desired: &Desired, state_dir: &Path) -> Custody {
     let context = CustodyContext {
-        cluster: plan.identity.name.clone(),
-        tenant: plan.identity.tenant.clone(),
+        cluster: identity.name.clone(),
+        tenant: identity.tenant.clone(),
         state_dir: state_dir.to_path_buf(),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
         command_timeout: COMMAND_TIMEOUT,
@@ -26,9 +26,8 @@ pub(super) fn custody(plan: &Plan, desired: &Desired, state_dir: &Path) -> Custo
 }
 
 /// Tries it, before the first call, for all that may get a key pair.
-pub(super) async fn tried(custody: &Custody, plan: &Plan, output: &mut Output) -> Result<(), Failure> {
-    let users: Vec<UserName> = plan.may_create_keys().into_iter().collect();
-    let problems = match custody.check(&users).await {
+pub(super) async fn tried(custody: &Custody, users: &[UserName], output: &mut Output) -> Result<(), Failure> {
+    let problems = match custody.check(users).await {
         Ok(warnings) => {
             warnings.iter().for_each(|warning| output.warn(warning));
             return Ok(());

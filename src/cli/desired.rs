@@ -49,6 +49,13 @@ impl NotReady {
     }
 }
 
+impl NotReady {
+    /// The failure alone, for a command whose result has no findings.
+    pub(super) fn told<T>(self) -> Result<T, Failure> {
+        Err(self.failure)
+    }
+}
+
 impl From<Failure> for NotReady {
     fn from(failure: Failure) -> Self {
         Self { failure, loaded: None }

@@ -11,6 +11,7 @@ mod exit;
 mod fix;
 mod interrupt;
 mod journal;
+mod keys;
 mod output;
 mod plan;
 mod policy;
@@ -18,6 +19,7 @@ mod progress;
 mod schema;
 mod sim;
 mod state;
+mod sts;
 mod validate;
 
 use std::process::ExitCode;
@@ -61,6 +63,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
         Command::Policy(command) => command.run(output),
+        Command::Keys(command) => wait(command.run(&args.global, output)),
+        Command::Sts(command) => wait(command.run(&args.global, output)),
         Command::Schema(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),
     }

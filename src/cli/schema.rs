@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
-use crate::render::json::{self, AccessReportV1, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
+use crate::render::json::{self, AccessReportV1, FindingsV1, KeysV1, OutcomeV1, PlanV1, PolicyDiffV1, SessionV1};
 
 /// Print a JSON Schema
 ///
@@ -36,6 +36,10 @@ enum Of {
     PolicyDiff,
     /// What users may do, as `attune access --format json` prints it
     Access,
+    /// A new key pair, as `attune keys generate --format json` prints it
+    Keys,
+    /// Temporary credentials, as `attune sts assume-role --format json` prints them
+    Session,
 }
 
 impl SchemaArgs {
@@ -47,6 +51,8 @@ impl SchemaArgs {
             Of::Findings => json::schema_of::<FindingsV1>(),
             Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
             Of::Access => json::schema_of::<AccessReportV1>(),
+            Of::Keys => json::schema_of::<KeysV1>(),
+            Of::Session => json::schema_of::<SessionV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

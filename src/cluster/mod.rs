@@ -18,7 +18,9 @@ pub use patience::{Patience, Patient};
 
 pub use crate::observed::Identity;
 
-use crate::base::{KeyPair, PolicyName, UserName};
+use secrecy::SecretString;
+
+use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,19 @@ pub struct Users {
     /// Whether the cluster says who holds what. Over REST it does since 4.0 (`GET /s3/userPolicies`; in
     /// `GET /users` since 4.4); before that there is no call that tells.
     pub attachments_known: bool,
+}
+
+/// What temporary credentials are asked for with.
+#[derive(Debug, Clone)]
+pub struct AssumeRole {
+    /// The access key of a user; before 5.1, the user's name.
+    pub access_key: String,
+    /// The secret key that goes with it; before 5.1, the user's password.
+    pub secret_key: SecretString,
+    /// How long they hold, in seconds: from 15 minutes to a week (vendor's CLI page).
+    pub seconds: u64,
+    /// A document that narrows what they may do, as JSON text.
+    pub document: Option<String>,
 }
 
 /// A cluster, whatever it is reached through.
@@ -76,6 +91,9 @@ pub trait Cluster: Send + Sync {
 
     /// Makes a new key pair for a user that holds a policy; the old one is worthless at once.
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError>;
+
+    /// Gives temporary credentials to who has the key pair of a user that holds a policy.
+    async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError>;
 
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{CallError, Cluster, Effect, Identity, Users};
-use crate::base::{KeyPair, PolicyName, UserName};
+use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
 
 /// How often something is tried again, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,10 @@ impl Cluster for Patient<'_> {
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
         self.cluster.generate_keys(user).await
+    }
+
+    async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
+        self.cluster.assume_role(ask).await
     }
 
     async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {

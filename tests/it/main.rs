@@ -43,6 +43,8 @@ mod secrets;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod sts;
+#[cfg(test)]
 mod summaries;
 #[cfg(test)]
 mod tidy;

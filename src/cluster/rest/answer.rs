@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::base::{KeyPair, PolicyName, Release, UserName};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 
 /// What an answer should have held and did not; none of what it did hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,6 +210,19 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
         (_, None) => nothing(body).map(|()| None),
         (None, Some(_)) => Err(Expected("a whole key pair")),
     }
+}
+
+/// Reads `POST /s3/sts`: bare in the definitions, perhaps under `data`.
+pub(super) fn session_keys(body: &str) -> Result<SessionKeys, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        access_key: String,
+        secret_key: String,
+        session_token: String,
+    }
+    let raw: Raw = object(sole(data(body)?)).ok_or(Expected("temporary credentials"))?;
+    let (secret_key, session_token) = (raw.secret_key.into(), raw.session_token.into());
+    Ok(SessionKeys { access_key: raw.access_key, secret_key, session_token })
 }
 
 /// Reads the answer to a write that has nothing to say: `{"data": null}`, `{}` or `null`. A `data` that holds members is

@@ -26,8 +26,8 @@ use request::Request;
 use send::Sender;
 use session::Session;
 
-use crate::base::{KeyPair, PolicyName, Release, UserName};
-use crate::cluster::{CallError, Cluster, Credentials, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users};
 
 /// What the transport needs to know.
 #[derive(Debug, Clone)]
@@ -179,7 +179,11 @@ impl Cluster for RestCluster {
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
         let message = "no REST call is documented that makes a key pair";
         Err(CallError::new(format!("generate keys for {user}"), Effect::NotSent, message)
-            .help(format!("run `weka s3 user keys-generate --user {user}`")))
+            .help("reach the cluster through the `weka` command, with `--via weka`"))
+    }
+
+    async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
+        self.ask_tenant(&request::assume_role(ask), answer::session_keys).await
     }
 
     /// Over REST the call names the user only: what it holds is taken, whichever policy that is.

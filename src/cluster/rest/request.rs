@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::base::{NameProblem, PolicyName, UserName};
-use crate::cluster::{CallError, Effect};
+use crate::cluster::{AssumeRole, CallError, Effect};
 
 /// Everything but the unreserved characters of RFC 3986 is encoded: no character of a name can end its segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -162,6 +162,19 @@ pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, Ca
     sendable(CALL, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
     Ok(Request::post("/s3/policies/attach", body.to_string()).confidential())
+}
+
+/// `POST /s3/sts`. The document, where there is one, is JSON in a string.
+pub(super) fn assume_role(ask: &AssumeRole) -> Request {
+    let mut body = json!({
+        "access_key": ask.access_key,
+        "secret_key": ask.secret_key.expose_secret(),
+        "duration": ask.seconds,
+    });
+    if let Some(document) = &ask.document {
+        body["policy_file_content"] = document.as_str().into();
+    }
+    Request::post("/s3/sts", body.to_string()).with_secret(&ask.secret_key)
 }
 
 /// `POST /s3/policies/detach`, which names no policy: a user holds at most one.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
-use crate::base::{KeyPair, PolicyName, Release, UserName};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 use crate::cluster::UserRecord;
 
 /// What should have been printed and was not; nothing of what was.
@@ -145,6 +145,21 @@ pub(super) fn key_pair(text: &str) -> Result<Option<KeyPair>, Expected> {
         None if text.to_ascii_lowercase().contains("secret") => Err(Expected("a whole key pair")),
         None => Ok(None),
     }
+}
+
+/// Reads `weka s3 sts assume-role`.
+pub(super) fn session_keys(text: &str) -> Result<SessionKeys, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        #[serde(alias = "access_key")]
+        access_key_id: String,
+        #[serde(alias = "secret_key")]
+        secret_access_key: String,
+        session_token: String,
+    }
+    let raw: Raw = one(text).ok_or(Expected("temporary credentials"))?;
+    let (secret_key, session_token) = (raw.secret_access_key.into(), raw.session_token.into());
+    Ok(SessionKeys { access_key: raw.access_key_id, secret_key, session_token })
 }
 
 /// The value behind a label on a line of its own, as in `access_key: AKIA…`; the output for people is read as well, since

@@ -1,10 +1,10 @@
 //! The commands that are run, as lists of arguments: no shell ever sees them.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::base::{PolicyName, UserName};
 use crate::cluster::dialect::Detach;
-use crate::cluster::{CallError, Effect};
+use crate::cluster::{AssumeRole, CallError, Effect};
 
 /// One run of the `weka` command.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Command {
     pub(super) is_read: bool,
     /// What is answered to its questions.
     pub(super) answers: Option<SecretString>,
+    /// The secret among the answers, which what it prints may repeat.
+    pub(super) secret: Option<SecretString>,
     /// Whether what it prints may hold a secret, so that nothing of it may be shown.
     pub(super) confidential: bool,
 }
@@ -22,7 +24,7 @@ pub(super) struct Command {
 impl Command {
     fn new(words: &[&str]) -> Self {
         let args = words.iter().chain(&["--json"]).map(|word| (*word).to_owned()).collect();
-        Self { args, is_read: false, answers: None, confidential: false }
+        Self { args, is_read: false, answers: None, secret: None, confidential: false }
     }
 
     fn read(words: &[&str]) -> Self {
@@ -85,9 +87,24 @@ pub(super) fn detach(policy: &PolicyName, user: &UserName, form: Detach) -> Resu
     }
 }
 
-/// Makes a new key pair. Some releases ask whether to go on.
-pub(super) fn generate_keys(user: &UserName) -> Result<Command, CallError> {
-    let command = named(&["s3", "user", "keys-generate", "--user"], &[user.as_str()])?;
+/// Gives temporary credentials. The secret key is asked for, so that it is no argument.
+pub(super) fn assume_role(ask: &AssumeRole, file: Option<&str>) -> Result<Command, CallError> {
+    let words = ["s3", "sts", "assume-role", "--duration", &format!("{}s", ask.seconds), "--access-key"];
+    let mut command = named(&words, &[ask.access_key.as_str()])?;
+    if let Some(file) = file {
+        command.args.extend(["--policy-file".to_owned(), file.to_owned()]);
+    }
+    let answers = format!("{}\n", ask.secret_key.expose_secret());
+    Ok(Command { confidential: true, answers: Some(answers.into()), secret: Some(ask.secret_key.clone()), ..command })
+}
+
+/// Makes a new key pair of a user, or of who is logged in. Some releases ask whether to go on.
+pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallError> {
+    let words = ["s3", "user", "keys-generate"];
+    let command = match user {
+        Some(user) => named(&[words.as_slice(), &["--user"]].concat(), &[user.as_str()])?,
+        None => Command::new(&words),
+    };
     Ok(Command { confidential: true, answers: Some("yes\n".into()), ..command })
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
 use answer::{Expected, Status, Whoami};
@@ -20,8 +21,8 @@ use command::Command;
 use run::Runner;
 
 use super::dialect::{Detach, Dialect};
-use super::{CallError, Cluster, Effect, Identity, Users};
-use crate::base::{KeyPair, PolicyName, Release, UserName};
+use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl WekaCluster {
     /// Runs a command and reads what it prints.
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let password = self.runner.login.as_ref().map(|login| &login.password);
-        let secrets: Vec<&SecretString> = password.into_iter().chain(&command.answers).collect();
+        let secrets: Vec<&SecretString> = password.into_iter().chain(&command.secret).collect();
         let out = outcome::judge(command, self.runner.run(command).await?, &secrets)?;
         read(&out).map_err(|expected| match outcome::unreadable(command, expected, &out, &secrets) {
             // What only looks has done nothing, whatever it says; it is asked again.
@@ -124,6 +125,19 @@ impl WekaCluster {
     }
 }
 
+/// A document in a file that only its owner may read, until it is dropped.
+fn written(document: &str, call: &str) -> Result<NamedTempFile, CallError> {
+    let file = tempfile::Builder::new().prefix("attune-").suffix(".json").tempfile().and_then(|mut file| {
+        file.write_all(document.as_bytes())?;
+        file.flush()?;
+        Ok(file)
+    });
+    file.map_err(|error| {
+        let message = format!("not sent: the document cannot be written to a temporary file: {error}");
+        CallError::new(call, Effect::NotSent, message)
+    })
+}
+
 #[async_trait]
 impl Cluster for WekaCluster {
     async fn identity(&self) -> Result<Identity, CallError> {
@@ -153,15 +167,7 @@ impl Cluster for WekaCluster {
 
     /// The document is in a file that only its owner may read, for as long as the command runs.
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
-        let file = tempfile::Builder::new().prefix("attune-").suffix(".json").tempfile().and_then(|mut file| {
-            file.write_all(document.as_bytes())?;
-            file.flush()?;
-            Ok(file)
-        });
-        let file = file.map_err(|error| {
-            let message = format!("not sent: the document cannot be written to a temporary file: {error}");
-            CallError::new(format!("weka s3 policy add {policy}"), Effect::NotSent, message)
-        })?;
+        let file = written(document, &format!("weka s3 policy add {policy}"))?;
         self.tell(command::add(policy, &file.path().to_string_lossy())?).await
     }
 
@@ -199,10 +205,20 @@ impl Cluster for WekaCluster {
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        let command = command::generate_keys(user)?;
-        self.standing().await.map_err(CallError::before_another)?;
+        let standing = self.standing().await.map_err(CallError::before_another)?;
+        // For oneself no role is needed, and no name.
+        let other = Some(user).filter(|user| user.as_str() != standing.who.user);
+        let command = command::generate_keys(other)?;
         let some = |text: &str| answer::key_pair(text)?.ok_or(Expected("a key pair"));
         self.ask(&command, some).await
+    }
+
+    async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
+        let file = ask.document.as_deref().map(|text| written(text, "weka s3 sts assume-role")).transpose()?;
+        let path = file.as_ref().map(|file| file.path().to_string_lossy().into_owned());
+        let command = command::assume_role(ask, path.as_deref())?;
+        self.standing().await.map_err(CallError::before_another)?;
+        self.ask(&command, answer::session_keys).await
     }
 
     async fn users(&self) -> Result<Users, CallError> {
