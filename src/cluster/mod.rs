@@ -5,6 +5,7 @@ mod error;
 mod observe;
 mod patience;
 pub mod rest;
+mod way;
 
 use async_trait::async_trait;
 
@@ -12,10 +13,11 @@ pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
 pub use observe::{body, observe, observe_held};
 pub use patience::{Patience, Patient};
+pub use way::Way;
 
 pub use crate::observed::Identity;
 
-use crate::base::{KeyPair, PolicyName, UserName};
+use crate::base::{KeyPair, PolicyName, Release, UserName};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,4 +78,12 @@ pub trait Cluster: Send + Sync {
 
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
+
+    /// How a cluster of this release is reached and spoken to here. Asks nothing.
+    fn way(&self, release: &Release) -> Way;
+
+    /// The cluster's own definition of the interface that is spoken to, as text, where it has one.
+    async fn own_definition(&self) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
 }

@@ -1,6 +1,9 @@
 //! The REST transport: the cluster through its management interface, `https://HOST:14000/api/v2`.
 
 mod answer;
+mod calls;
+mod clock;
+mod definition;
 mod endpoints;
 mod failure;
 mod outcome;
@@ -17,6 +20,8 @@ mod words;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+pub use calls::{CALLS, Call};
+pub use definition::{Difference, NoDefinition, differences};
 pub use endpoints::{Endpoint, EndpointProblem};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
@@ -26,8 +31,8 @@ use request::Request;
 use send::Sender;
 use session::Session;
 
-use crate::base::{KeyPair, PolicyName, UserName};
-use crate::cluster::{CallError, Cluster, Credentials, Effect, Identity, Users};
+use crate::base::{KeyPair, PolicyName, Release, UserName};
+use crate::cluster::{CallError, Cluster, Credentials, Effect, Identity, Users, Way};
 
 /// What the transport needs to know.
 #[derive(Debug, Clone)]
@@ -72,6 +77,8 @@ impl SetupProblem {
 pub struct RestCluster {
     session: Session,
     tenant: Option<String>,
+    endpoints: Vec<Endpoint>,
+    believes_anyone: bool,
     standing: OnceCell<Standing>,
 }
 
@@ -91,9 +98,10 @@ impl RestCluster {
         if options.endpoints.is_empty() {
             return Err(SetupProblem::NoEndpoint);
         }
-        let sender = Sender::new(options.endpoints, &options.trust, options.timeouts)?;
-        let session = Session::new(sender, options.credentials, options.tenant.clone());
-        Ok(Self { session, tenant: options.tenant, standing: OnceCell::new() })
+        let RestOptions { endpoints, credentials, tenant, trust, timeouts } = options;
+        let sender = Sender::new(endpoints.clone(), &trust, timeouts)?;
+        let session = Session::new(sender, credentials, tenant.clone());
+        Ok(Self { session, tenant, endpoints, believes_anyone: trust == Trust::Anyone, standing: OnceCell::new() })
     }
 
     /// Makes a call once it is known that the login is to the tenant that is meant.
@@ -204,6 +212,29 @@ impl Cluster for RestCluster {
             Err(error) if error.effect == Effect::Refused(404) && release.at_least(4, 4) => {
                 Ok(people::from_records(rows, org, true))
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn way(&self, release: &Release) -> Way {
+        let named = |endpoints: &mut dyn Iterator<Item = &Endpoint>| endpoints.map(ToString::to_string).collect();
+        let readable = |endpoint: &&Endpoint| !endpoint.is_encrypted() && !endpoint.is_loopback();
+        Way {
+            transport: "REST",
+            addresses: named(&mut self.endpoints.iter()),
+            unencrypted: named(&mut self.endpoints.iter().filter(readable)),
+            believes_anyone: self.believes_anyone,
+            holders_told_by: people::told_by(release),
+            definition_expected: release.at_least(5, 0),
+            clock_ahead: self.session.clock_ahead(),
+        }
+    }
+
+    /// Since 5.0 (vendor documentation).
+    async fn own_definition(&self) -> Result<Option<String>, CallError> {
+        match self.session.send(&request::definition(), answer::definition).await {
+            Ok(definition) => Ok(Some(definition)),
+            Err(error) if error.effect == Effect::Refused(404) => Ok(None),
             Err(error) => Err(error),
         }
     }
