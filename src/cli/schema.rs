@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
-use crate::render::json::{self, AccessReportV1, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
+use crate::render::json::{self, AccessReportV1, DoctorV1, FindingsV1, OutcomeV1, PlanV1, PolicyDiffV1};
 
 /// Print a JSON Schema
 ///
@@ -36,6 +36,8 @@ enum Of {
     PolicyDiff,
     /// What users may do, as `attune access --format json` prints it
     Access,
+    /// The check of a cluster, as `attune doctor --format json` prints it
+    Doctor,
 }
 
 impl SchemaArgs {
@@ -47,6 +49,7 @@ impl SchemaArgs {
             Of::Findings => json::schema_of::<FindingsV1>(),
             Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
             Of::Access => json::schema_of::<AccessReportV1>(),
+            Of::Doctor => json::schema_of::<DoctorV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

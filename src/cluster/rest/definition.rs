@@ -238,7 +238,8 @@ mod tests {
         let login = json!({ "required": ["username", "org", "otp"], "properties": properties });
         assert_eq!(found(LOGIN, "/login", &with_body(&login)), [required(&LOGIN, "org"), required(&LOGIN, "otp")]);
         let parameter = |at: &str, must: bool| json!({ "name": "scope", "in": at, "required": must });
-        let users = json!({ "parameters": [parameter("query", true)], "get": { "parameters": [parameter("path", true)] } });
+        let users =
+            json!({ "parameters": [parameter("query", true)], "get": { "parameters": [parameter("path", true)] } });
         assert_eq!(found(USERS, "/users", &users), [required(&USERS, "scope")]);
         assert_eq!(found(USERS, "/users", &json!({ "get": { "parameters": [parameter("query", false)] } })), []);
     }

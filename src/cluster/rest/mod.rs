@@ -285,6 +285,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_way_tells_where_it_leads_and_what_the_clock_there_is() {
+        let server = server("5.1.2", |_| {
+            Reply::Raw("HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 2\r\n\r\n{}".into())
+        })
+        .await;
+        let cluster = cluster(&server, None);
+        let release = Release::parse("5.1.2").unwrap();
+        assert_eq!(cluster.way(&release).clock_ahead, None);
+        assert_eq!(cluster.own_definition().await.unwrap().as_deref(), Some("{}"));
+        let way = cluster.way(&release);
+        assert!(way.clock_ahead.unwrap() < -900_000_000);
+        assert_eq!((way.addresses, way.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
+        let far = |text| {
+            RestCluster::new(RestOptions {
+                endpoints: vec![Endpoint::parse_insecure(text).unwrap()],
+                credentials: Credentials::Password { username: "admin".into(), password: "pw".into(), org: None },
+                tenant: None,
+                trust: Trust::Anyone,
+                timeouts: Timeouts::default(),
+            })
+        };
+        let way = far("http://weka01").unwrap().way(&release);
+        assert_eq!((way.unencrypted.as_slice(), way.believes_anyone), (&["http://weka01:14000".to_owned()][..], true));
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_a_definition_has_none_and_any_other_refusal_is_one() {
+        for (status, effect) in [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::InDoubt))] {
+            let server = server("5.1.2", move |_| json(status, "{}")).await;
+            let told = cluster(&server, None).own_definition().await;
+            assert_eq!(told.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
+        }
+    }
+
+    #[tokio::test]
     async fn an_identity_is_the_cluster_and_the_login() {
         let server = server("5.1.2", |_| Reply::Close).await;
         let identity = cluster(&server, Some("Root")).identity().await.unwrap();

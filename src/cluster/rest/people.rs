@@ -14,11 +14,7 @@ pub(super) fn tell_policies(rows: &[UserRow]) -> bool {
 
 /// The call that tells who holds what at a release; none before 4.0.
 pub(super) fn told_by(release: &Release) -> Option<&'static str> {
-    if release.at_least(4, 4) {
-        Some("GET /users")
-    } else {
-        release.at_least(4, 0).then_some("GET /s3/userPolicies")
-    }
+    if release.at_least(4, 4) { Some("GET /users") } else { release.at_least(4, 0).then_some("GET /s3/userPolicies") }
 }
 
 /// The users of the tenant `org`, with what `/users` says they hold. Records without a tenant are of the caller's;
