@@ -15,6 +15,8 @@ pub mod cluster;
 
 pub mod apply;
 
+pub mod doctor;
+
 pub mod render;
 
 pub mod sim;

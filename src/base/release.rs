@@ -26,6 +26,13 @@ impl Release {
         (numbers.len() >= 2).then(|| Self { numbers, text: text.to_owned() })
     }
 
+    /// Whether this is of a line after that of the newest release that is known.
+    #[must_use]
+    pub fn is_newer_than_known(&self) -> bool {
+        let known = Self::newest().numbers;
+        self.numbers.get(..known.len()).is_some_and(|line| line > known.as_slice())
+    }
+
     /// Whether this release is `major.minor` or newer.
     #[must_use]
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
@@ -52,5 +59,8 @@ mod tests {
         assert!(Release::parse("5.1").unwrap().at_least(5, 1));
         assert!(Release::parse("10.0.1").unwrap().at_least(5, 1));
         assert_eq!(Release::parse("weka"), None);
+        for (text, newer) in [("4.4.9", false), ("5.1.99", false), ("5.2.0", true), ("6.0", true)] {
+            assert_eq!(Release::parse(text).unwrap().is_newer_than_known(), newer, "{text}");
+        }
     }
 }

@@ -25,6 +25,7 @@ Examples:
   attune plan                              what would change, and how
   attune plan --format json --out p.json   the same for machines and for keeping
   attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
+  attune doctor                            whether the cluster can be worked with
   attune access alice                      what alice may do
   attune policy diff old.json new.json     what access an edit of a policy gives and takes
   attune --cluster sim:cluster.json plan   against a simulated cluster
@@ -32,7 +33,8 @@ Examples:
 Credentials come from ATTUNE_USERNAME and ATTUNE_PASSWORD, else WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG),
 else the login that `weka user login` stored (WEKA_TOKEN, or ~/.weka/auth-token.json).
 
-Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff) or access not given · 3 a guard refused ·
+Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff), access not given
+or warnings (doctor) · 3 a guard refused ·
 4 not the approved plan · 5 applied in part · 130 interrupted";
 
 /// What every command takes.
@@ -99,6 +101,7 @@ pub(super) enum Command {
     Apply(super::apply::ApplyArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
+    Doctor(super::doctor::DoctorArgs),
     Policy(super::policy::PolicyArgs),
     Keys(super::keys::KeysArgs),
     Sts(super::sts::StsArgs),
@@ -150,6 +153,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// For a command that makes but a few calls.
+    pub(super) fn only_retries(retries: u32) -> Self {
+        Self { jobs: 1, retries }
+    }
+
     pub(super) fn jobs(&self) -> usize {
         self.jobs.into()
     }

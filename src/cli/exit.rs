@@ -12,7 +12,7 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), two policies differ, or an access is not given.
+    /// There are changes (`plan --detailed-exitcode`), two policies differ, an access is not given, or `doctor` warns.
     Changes,
     /// A guard refused.
     Refused,
@@ -78,6 +78,7 @@ codes! {
     UNKNOWN_USER = "unknown-user", "Neither the file nor the cluster, whichever was asked, knows the user.";
     UNKNOWN_ACCESS = "unknown-access", "What a user may do cannot be said: the document of its policy is not known.";
     NO_REQUEST = "no-request", "An action and a resource that no request can have.";
+    NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }

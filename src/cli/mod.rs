@@ -7,6 +7,7 @@ mod args;
 mod connect;
 mod custody;
 mod desired;
+mod doctor;
 mod exit;
 mod fix;
 mod interrupt;
@@ -62,6 +63,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Apply(command) => wait(command.run(&args.global, output)),
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
+        Command::Doctor(command) => wait(command.run(&args.global, output)),
         Command::Policy(command) => command.run(output),
         Command::Keys(command) => wait(command.run(&args.global, output)),
         Command::Sts(command) => wait(command.run(&args.global, output)),

@@ -6,6 +6,7 @@ mod error;
 mod observe;
 mod patience;
 pub mod rest;
+mod way;
 pub mod weka;
 mod words;
 
@@ -15,12 +16,13 @@ pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
 pub use observe::{body, observe, observe_held};
 pub use patience::{Patience, Patient};
+pub use way::Way;
 
 pub use crate::observed::Identity;
 
 use secrecy::SecretString;
 
-use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,4 +99,12 @@ pub trait Cluster: Send + Sync {
 
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
+
+    /// How a cluster of this release is reached and spoken to here. Asks nothing.
+    fn way(&self, release: &Release) -> Way;
+
+    /// The cluster's own definition of the interface that is spoken to, as text, where it has one.
+    async fn own_definition(&self) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users};
-use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
+use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
+use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 
 /// How often something is tried again, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,14 @@ impl Cluster for Patient<'_> {
 
     async fn users(&self) -> Result<Users, CallError> {
         self.read(|| self.cluster.users()).await
+    }
+
+    fn way(&self, release: &Release) -> Way {
+        self.cluster.way(release)
+    }
+
+    async fn own_definition(&self) -> Result<Option<String>, CallError> {
+        self.read(|| self.cluster.own_definition()).await
     }
 
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {

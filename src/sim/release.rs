@@ -58,6 +58,8 @@ pub struct Behaviour {
     pub security_policies: bool,
     /// `/users` takes `org`, and `/tenants` exists beside `/organizations`.
     pub tenants: bool,
+    /// `GET /docs/schema` exists.
+    pub own_definition: bool,
     /// What the administrator of one tenant is called.
     pub tenant_admin: &'static str,
     /// The roles a user can be given.
@@ -99,6 +101,7 @@ static V3_14: Behaviour = Behaviour {
     own_key_pairs: false,
     security_policies: false,
     tenants: false,
+    own_definition: false,
     tenant_admin: "OrgAdmin",
     roles: OLD_ROLES,
     predefined: [SHORT_READONLY, READWRITE, WRITEONLY],
@@ -125,6 +128,7 @@ static V4_4: Behaviour = Behaviour {
 static V5_1: Behaviour = Behaviour {
     own_key_pairs: true,
     tenants: true,
+    own_definition: true,
     tenant_admin: "TenantAdmin",
     predefined: [LONG_READONLY, READWRITE, WRITEONLY],
     ..V4_4

@@ -47,6 +47,18 @@ pub enum ListShape {
     BareObjects,
 }
 
+/// What the cluster tells of its own interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnDefinition {
+    /// What is true.
+    Own,
+    /// As if the next release had renamed a field: `user_name` is `user`. The calls stay as they are.
+    Renamed,
+    /// Nothing.
+    Missing,
+}
+
 /// How this cluster behaves where clusters differ or nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -70,6 +82,8 @@ pub struct Switches {
     pub user_policies_bare: bool,
     /// Whether `/s3/sts` answers inside `data`; the definition has it bare.
     pub sts_in_data: bool,
+    /// What `/docs/schema` answers, from 5.0.
+    pub own_definition: OwnDefinition,
 }
 
 impl Default for Switches {
@@ -84,6 +98,7 @@ impl Default for Switches {
             content_as_string: false,
             user_policies_bare: false,
             sts_in_data: false,
+            own_definition: OwnDefinition::Own,
         }
     }
 }

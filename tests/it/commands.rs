@@ -297,7 +297,7 @@ fn wrong_arguments_are_answered_with_what_is_right() {
     folder.attune("plan --jobs 0").exits(1).warns("1..=256");
     folder.attune("").exits(1).warns("Usage: attune");
     folder.attune("--version").exits(0).says(env!("CARGO_PKG_VERSION"));
-    for command in ["plan", "apply", "validate", "schema", "sim", "sim serve"] {
+    for command in ["plan", "apply", "doctor", "validate", "schema", "sim", "sim serve"] {
         folder.attune(&format!("{command} --help")).exits(0).says(&format!("Usage: attune {command}"));
     }
 }

@@ -209,9 +209,10 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.access/1") => "access",
         Some("attune.keys/1") => "keys",
         Some("attune.session/1") => "session",
+        Some("attune.doctor/1") => "doctor",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 7] = ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session"];
+    const NAMES: [&str; 8] = ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor"];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();

@@ -118,7 +118,7 @@ impl Endpoint {
     }
 
     /// Whether the host is this machine: 127.0.0.0/8, `::1` or `localhost`.
-    fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 

@@ -1,6 +1,9 @@
 //! The REST transport: the cluster through its management interface, `https://HOST:14000/api/v2`.
 
 mod answer;
+mod calls;
+mod clock;
+mod definition;
 mod endpoints;
 mod failure;
 mod outcome;
@@ -17,6 +20,8 @@ mod words;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
+pub use calls::{CALLS, Call};
+pub use definition::{Difference, NoDefinition, differences};
 pub use endpoints::{Endpoint, EndpointProblem};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
@@ -27,7 +32,7 @@ use send::Sender;
 use session::Session;
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
-use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users};
+use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users, Way};
 
 /// What the transport needs to know.
 #[derive(Debug, Clone)]
@@ -75,6 +80,8 @@ pub struct RestCluster {
     session: Session,
     tenant: Option<String>,
     release: Option<Release>,
+    endpoints: Vec<Endpoint>,
+    believes_anyone: bool,
     standing: OnceCell<Standing>,
 }
 
@@ -94,9 +101,11 @@ impl RestCluster {
         if options.endpoints.is_empty() {
             return Err(SetupProblem::NoEndpoint);
         }
-        let sender = Sender::new(options.endpoints, &options.trust, options.timeouts)?;
-        let session = Session::new(sender, options.credentials, options.tenant.clone());
-        Ok(Self { session, tenant: options.tenant, release: options.release, standing: OnceCell::new() })
+        let RestOptions { endpoints, credentials, tenant, release, trust, timeouts } = options;
+        let sender = Sender::new(endpoints.clone(), &trust, timeouts)?;
+        let session = Session::new(sender, credentials, tenant.clone());
+        let believes_anyone = trust == Trust::Anyone;
+        Ok(Self { session, tenant, release, endpoints, believes_anyone, standing: OnceCell::new() })
     }
 
     /// Makes a call once it is known that the login is to the tenant that is meant.
@@ -217,6 +226,29 @@ impl Cluster for RestCluster {
             Err(error) => Err(error),
         }
     }
+
+    fn way(&self, release: &Release) -> Way {
+        let named = |endpoints: &mut dyn Iterator<Item = &Endpoint>| endpoints.map(ToString::to_string).collect();
+        let readable = |endpoint: &&Endpoint| !endpoint.is_encrypted() && !endpoint.is_loopback();
+        Way {
+            transport: "REST",
+            addresses: named(&mut self.endpoints.iter()),
+            unencrypted: named(&mut self.endpoints.iter().filter(readable)),
+            believes_anyone: self.believes_anyone,
+            holders_told_by: people::told_by(release),
+            definition_expected: release.at_least(5, 0),
+            clock_ahead: self.session.clock_ahead(),
+        }
+    }
+
+    /// Since 5.0 (vendor documentation).
+    async fn own_definition(&self) -> Result<Option<String>, CallError> {
+        match self.session.send(&request::definition(), answer::definition).await {
+            Ok(definition) => Ok(Some(definition)),
+            Err(error) if error.effect == Effect::Refused(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +294,42 @@ mod tests {
 
     fn held(users: &Users) -> Vec<(&str, Option<&str>)> {
         users.users.iter().map(|user| (user.name.as_str(), user.policy.as_ref().map(PolicyName::as_str))).collect()
+    }
+
+    #[tokio::test]
+    async fn the_way_tells_where_it_leads_and_what_the_clock_there_is() {
+        let server = server("5.1.2", |_| {
+            Reply::Raw("HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 2\r\n\r\n{}".into())
+        })
+        .await;
+        let cluster = cluster(&server, None);
+        let release = Release::parse("5.1.2").unwrap();
+        assert_eq!(cluster.way(&release).clock_ahead, None);
+        assert_eq!(cluster.own_definition().await.unwrap().as_deref(), Some("{}"));
+        let way = cluster.way(&release);
+        assert!(way.clock_ahead.unwrap() < -900_000_000);
+        assert_eq!((way.addresses, way.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
+        let far = |text| {
+            RestCluster::new(RestOptions {
+                release: None,
+                endpoints: vec![Endpoint::parse_insecure(text).unwrap()],
+                credentials: Credentials::Password { username: "admin".into(), password: "pw".into(), org: None },
+                tenant: None,
+                trust: Trust::Anyone,
+                timeouts: Timeouts::default(),
+            })
+        };
+        let way = far("http://weka01").unwrap().way(&release);
+        assert_eq!((way.unencrypted.as_slice(), way.believes_anyone), (&["http://weka01:14000".to_owned()][..], true));
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_a_definition_has_none_and_any_other_refusal_is_one() {
+        for (status, effect) in [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::InDoubt))] {
+            let server = server("5.1.2", move |_| json(status, "{}")).await;
+            let told = cluster(&server, None).own_definition().await;
+            assert_eq!(told.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
+        }
     }
 
     #[tokio::test]

@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{OrgId, UserRow};
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Release, UserName};
 use crate::cluster::{UserRecord, Users};
 
 /// Whether any record says what its user holds. Since 4.4 records have a `policy`; whether one without a policy
 /// has an empty one or none is not in the definitions.
 pub(super) fn tell_policies(rows: &[UserRow]) -> bool {
     rows.iter().any(|row| row.policy.is_some())
+}
+
+/// The call that tells who holds what at a release; none before 4.0.
+pub(super) fn told_by(release: &Release) -> Option<&'static str> {
+    if release.at_least(4, 4) { Some("GET /users") } else { release.at_least(4, 0).then_some("GET /s3/userPolicies") }
 }
 
 /// The users of the tenant `org`, with what `/users` says they hold. Records without a tenant are of the caller's;
@@ -85,6 +90,14 @@ mod tests {
         let users = from_map(rows(), Some(&org()), held);
         assert_eq!(shown(&users), [("a", Some("p")), ("b", None), ("d", None), ("ldap", Some("r"))]);
         assert!(users.attachments_known);
+    }
+
+    #[test]
+    fn who_tells_depends_on_the_release() {
+        let told = |release| told_by(&Release::parse(release).unwrap());
+        assert_eq!(told("3.14.4"), None);
+        assert_eq!(told("4.3.1"), Some("GET /s3/userPolicies"));
+        assert_eq!(told("4.4.0"), Some("GET /users"));
     }
 
     #[test]

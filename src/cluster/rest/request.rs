@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::calls::{self, Call};
 use crate::base::{NameProblem, PolicyName, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
@@ -47,16 +48,19 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::Get, path: path.into(), body: None, confidential: false, secret: None }
+    /// A call whose path has nothing to fill in, without a body.
+    fn of(call: &Call) -> Self {
+        Self { method: call.method, path: call.path.to_owned(), body: None, confidential: false, secret: None }
     }
 
-    fn delete(path: String) -> Self {
-        Self { method: Method::Delete, path, body: None, confidential: false, secret: None }
+    /// The same for one policy.
+    fn about(call: &Call, policy: &PolicyName) -> Self {
+        let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
+        Self { path: call.path.replace("{policy}", &segment), ..Self::of(call) }
     }
 
-    fn post(path: &str, body: String) -> Self {
-        Self { method: Method::Post, path: path.to_owned(), body: Some(body), confidential: false, secret: None }
+    fn with_body(self, body: String) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     fn confidential(self) -> Self {
@@ -94,74 +98,73 @@ pub(super) fn login(username: &str, password: &SecretString, org: Option<&str>) 
     if let Some(org) = org {
         body["org"] = org.into();
     }
-    Request::post("/login", body.to_string()).with_secret(password)
+    Request::of(&calls::LOGIN).with_body(body.to_string()).with_secret(password)
 }
 
 /// `POST /login/refresh`.
 pub(super) fn refresh(token: &SecretString) -> Request {
-    Request::post("/login/refresh", json!({ "refresh_token": token.expose_secret() }).to_string()).with_secret(token)
+    let body = json!({ "refresh_token": token.expose_secret() });
+    Request::of(&calls::REFRESH).with_body(body.to_string()).with_secret(token)
 }
 
 /// `GET /cluster`.
 pub(super) fn cluster() -> Request {
-    Request::get("/cluster")
+    Request::of(&calls::CLUSTER)
 }
 
 /// `GET /users/whoami`, since 3.13.
 pub(super) fn whoami() -> Request {
-    Request::get("/users/whoami")
+    Request::of(&calls::WHOAMI)
 }
 
 /// `GET /users`: of the caller's tenant, which 5.1 states; earlier definitions say nothing of a choice.
 pub(super) fn users() -> Request {
-    Request::get("/users")
+    Request::of(&calls::USERS)
 }
 
 /// `GET /s3/userPolicies`, since 4.0.
 pub(super) fn user_policies() -> Request {
-    Request::get("/s3/userPolicies")
+    Request::of(&calls::USER_POLICIES)
 }
 
 /// `GET /s3/policies`.
 pub(super) fn policies() -> Request {
-    Request::get("/s3/policies")
+    Request::of(&calls::POLICIES)
 }
 
 /// `GET /s3/policies/{policy}`.
 pub(super) fn show_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable("GET /s3/policies/{policy}", "policy", policy.as_str(), policy.addressable())?;
-    Ok(Request::get(policy_path(policy)))
+    sendable(&calls::SHOW_POLICY, "policy", policy.as_str(), policy.addressable())?;
+    Ok(Request::about(&calls::SHOW_POLICY, policy))
 }
 
 /// `DELETE /s3/policies/{policy}`.
 pub(super) fn remove_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable("DELETE /s3/policies/{policy}", "policy", policy.as_str(), policy.addressable())?;
-    Ok(Request::delete(policy_path(policy)))
+    sendable(&calls::REMOVE_POLICY, "policy", policy.as_str(), policy.addressable())?;
+    Ok(Request::about(&calls::REMOVE_POLICY, policy))
 }
 
 /// `POST /s3/policies`, with exactly the bytes of `document`. The definitions of 3.12 to 4.1 declare the document
 /// a string, but their example is an object and clients send an object to those releases too: so does this.
 pub(super) fn add_policy(policy: &PolicyName, document: &str) -> Result<Request, CallError> {
-    const CALL: &str = "POST /s3/policies";
-    sendable(CALL, "policy", policy.as_str(), policy.addressable())?;
+    sendable(&calls::ADD_POLICY, "policy", policy.as_str(), policy.addressable())?;
     let raw = serde_json::from_str::<&RawValue>(document).ok().filter(|raw| raw.get().starts_with('{'));
     let Some(raw) = raw else {
         let message = format!("the document of policy {:?} is not a JSON object", policy.as_str());
-        return Err(CallError::new(CALL, Effect::NotSent, message));
+        return Err(CallError::new(calls::ADD_POLICY.name(), Effect::NotSent, message));
     };
     let name = json!(policy.as_str());
     let body = format!(r#"{{"policy_name":{name},"policy_file_content":{raw}}}"#, raw = raw.get());
-    Ok(Request::post("/s3/policies", body))
+    Ok(Request::of(&calls::ADD_POLICY).with_body(body))
 }
 
 /// `POST /s3/policies/attach`. The definitions list `policy` and `user` as required, but declare, and clients send,
 /// `policy_name` and `user_name`.
 pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, CallError> {
-    const CALL: &str = "POST /s3/policies/attach";
-    sendable(CALL, "policy", policy.as_str(), policy.addressable())?;
-    sendable(CALL, "user", user.as_str(), user.addressable())?;
+    sendable(&calls::ATTACH, "policy", policy.as_str(), policy.addressable())?;
+    sendable(&calls::ATTACH, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    Ok(Request::post("/s3/policies/attach", body.to_string()).confidential())
+    Ok(Request::of(&calls::ATTACH).with_body(body.to_string()).confidential())
 }
 
 /// `POST /s3/sts`. The document, where there is one, is JSON in a string.
@@ -174,23 +177,24 @@ pub(super) fn assume_role(ask: &AssumeRole) -> Request {
     if let Some(document) = &ask.document {
         body["policy_file_content"] = document.as_str().into();
     }
-    Request::post("/s3/sts", body.to_string()).with_secret(&ask.secret_key)
+    Request::of(&calls::STS).with_body(body.to_string()).with_secret(&ask.secret_key)
 }
 
 /// `POST /s3/policies/detach`, which names no policy: a user holds at most one.
 pub(super) fn detach(user: &UserName) -> Result<Request, CallError> {
-    sendable("POST /s3/policies/detach", "user", user.as_str(), user.addressable())?;
-    Ok(Request::post("/s3/policies/detach", json!({ "user_name": user.as_str() }).to_string()))
+    sendable(&calls::DETACH, "user", user.as_str(), user.addressable())?;
+    Ok(Request::of(&calls::DETACH).with_body(json!({ "user_name": user.as_str() }).to_string()))
 }
 
-fn policy_path(policy: &PolicyName) -> String {
-    format!("/s3/policies/{}", utf8_percent_encode(policy.as_str(), SEGMENT))
+/// `GET /docs/schema`, since 5.0 (vendor documentation).
+pub(super) fn definition() -> Request {
+    Request::of(&calls::DEFINITION)
 }
 
 /// Refuses a name that no call can carry, before there is a request that could be sent.
-fn sendable(call: &str, kind: &str, name: &str, checked: Result<(), NameProblem>) -> Result<(), CallError> {
+fn sendable(call: &Call, kind: &str, name: &str, checked: Result<(), NameProblem>) -> Result<(), CallError> {
     checked.map_err(|problem| {
-        CallError::new(call, Effect::NotSent, format!("not sent: the {kind} name {name:?} {problem}"))
+        CallError::new(call.name(), Effect::NotSent, format!("not sent: the {kind} name {name:?} {problem}"))
             .help("such a name can only be dealt with on the cluster itself")
     })
 }
@@ -234,6 +238,42 @@ mod tests {
         for (request, call, body) in cases {
             assert_eq!(request.call(), call);
             assert_eq!(request.body.as_deref(), body, "{call}");
+        }
+    }
+
+    #[test]
+    fn every_request_has_the_path_and_the_fields_of_the_table() {
+        use std::collections::BTreeSet;
+        let (p, u) = (policy("p"), user("u"));
+        let made = [
+            vec![login("a", &"b".into(), None), login("a", &"b".into(), Some("c"))],
+            vec![refresh(&"r".into())],
+            vec![cluster()],
+            vec![whoami()],
+            vec![users()],
+            vec![user_policies()],
+            vec![policies()],
+            vec![show_policy(&p).unwrap()],
+            vec![add_policy(&p, "{}").unwrap()],
+            vec![remove_policy(&p).unwrap()],
+            vec![attach(&p, &u).unwrap()],
+            vec![detach(&u).unwrap()],
+        ];
+        for (call, requests) in calls::CALLS.iter().zip(&made) {
+            let fields = |request: &Request| -> BTreeSet<String> {
+                let body: serde_json::Value = serde_json::from_str(request.body.as_deref().unwrap_or("{}")).unwrap();
+                body.as_object().unwrap().keys().cloned().collect()
+            };
+            let all: BTreeSet<String> = requests.iter().flat_map(fields).collect();
+            let each = |name: &String| requests.iter().all(|request| fields(request).contains(name));
+            let always: BTreeSet<String> = all.iter().filter(|name| each(name)).cloned().collect();
+            let table = |of: fn(&&calls::Field) -> bool| -> BTreeSet<String> {
+                call.fields.iter().filter(of).map(|field| field.name.to_owned()).collect()
+            };
+            assert_eq!((all, always), (table(|_| true), table(|field| field.always)), "{}", call.name());
+            for request in requests {
+                assert_eq!(request.call(), call.name().replace("{policy}", "p"));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::Read;
+use super::clock::Clock;
 use super::endpoints::Endpoint;
 use super::failure::{Unreachable, reason};
 use super::outcome::{self, Answer};
@@ -53,6 +54,7 @@ pub(super) struct Sender {
     good: AtomicUsize,
     presented: Arc<Presented>,
     timeouts: Timeouts,
+    clock: Clock,
 }
 
 impl Sender {
@@ -70,7 +72,12 @@ impl Sender {
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(|_| TrustProblem::Library)?;
-        Ok(Self { client, endpoints, good: AtomicUsize::new(0), presented, timeouts })
+        Ok(Self { client, endpoints, good: AtomicUsize::new(0), presented, timeouts, clock: Clock::default() })
+    }
+
+    /// By how many seconds the clock there is ahead, as the last answer told.
+    pub(super) fn clock_ahead(&self) -> Option<i64> {
+        self.clock.ahead()
     }
 
     /// Sends a call once and returns what `read` finds in an answer that says it was done.
@@ -82,6 +89,7 @@ impl Sender {
     ) -> Result<T, CallError> {
         let started = Instant::now();
         let mut response = self.reach(request, token).await?;
+        self.clock.note(response.headers());
         let status = response.status();
         tracing::debug!(
             method = request.method.as_str(),

@@ -59,6 +59,11 @@ impl Session {
         Self { sender, credentials, tenant, state }
     }
 
+    /// By how many seconds the clock there is ahead, as the last answer told.
+    pub(super) fn clock_ahead(&self) -> Option<i64> {
+        self.sender.clock_ahead()
+    }
+
     /// Sends a call. A 401 says that nothing was done, so that after a renewal the call is sent once more, a write
     /// too.
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {

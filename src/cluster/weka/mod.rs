@@ -21,7 +21,7 @@ use command::Command;
 use run::Runner;
 
 use super::dialect::{Detach, Dialect};
-use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users};
+use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
@@ -219,6 +219,23 @@ impl Cluster for WekaCluster {
         let command = command::assume_role(ask, path.as_deref())?;
         self.standing().await.map_err(CallError::before_another)?;
         self.ask(&command, answer::session_keys).await
+    }
+
+    fn way(&self, _release: &Release) -> Way {
+        let program = self.runner.program.display();
+        let address = match &self.runner.server {
+            Some((host, port)) => format!("`{program}`, for {host}:{port}"),
+            None => format!("`{program}`"),
+        };
+        Way {
+            transport: "the weka command",
+            addresses: vec![address],
+            unencrypted: Vec::new(),
+            believes_anyone: false,
+            holders_told_by: Some("weka user"),
+            definition_expected: false,
+            clock_ahead: None,
+        }
     }
 
     async fn users(&self) -> Result<Users, CallError> {

@@ -1,9 +1,10 @@
-//! What machines read: frozen copies of a plan, an outcome and findings. The core's own types are not serialised, so that
+//! What machines read: frozen copies of a plan, an outcome, a check and findings. The core's own types are not serialised, so that
 //! they can change while these do not.
 
 mod access;
 mod access_report;
 mod change;
+mod doctor;
 mod finding;
 mod keys;
 mod note;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use access_report::AccessReportV1;
+pub use doctor::DoctorV1;
 pub use finding::{FindingV1, FindingsV1};
 pub use keys::{CredentialProcess, KeysV1, SessionV1};
 pub use note::NoteV1;

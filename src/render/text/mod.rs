@@ -3,6 +3,7 @@
 mod access;
 mod access_report;
 mod diff;
+mod doctor;
 mod outcome;
 mod plan;
 mod policy_diff;
@@ -10,6 +11,7 @@ mod users;
 
 pub use access::access;
 pub use access_report::access_report;
+pub use doctor::doctor;
 pub use outcome::outcome;
 pub use plan::plan;
 pub use policy_diff::policy_diff;

@@ -13,7 +13,7 @@ use crate::sim::rules::Refusal;
 
 /// The type of a member, by the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     /// A number; everywhere in this API a whole one that is not negative.
     Number,
@@ -24,10 +24,10 @@ enum Kind {
 
 /// A member a body can have.
 #[derive(Debug, Clone, Copy)]
-struct Member {
-    name: &'static str,
-    kind: Kind,
-    required: bool,
+pub(super) struct Member {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
 }
 
 fn required(name: &'static str, kind: Kind) -> Member {
@@ -116,7 +116,7 @@ impl Body {
 }
 
 /// The members of a call's body, as the definition of the release has them.
-fn members(route: &Route, behaviour: &Behaviour) -> Vec<Member> {
+pub(super) fn members(route: &Route, behaviour: &Behaviour) -> Vec<Member> {
     match route {
         Route::Login => {
             vec![required("username", Kind::Text), required("password", Kind::Text), optional("org", Kind::Text)]
@@ -136,7 +136,8 @@ fn members(route: &Route, behaviour: &Behaviour) -> Vec<Member> {
                 required("duration", Kind::Number),
                 optional("policy_file_content", Kind::ObjectOrText),
             ],
-            Look::Cluster
+            Look::Definition
+            | Look::Cluster
             | Look::Tenants
             | Look::Tenant(_)
             | Look::WhoAmI

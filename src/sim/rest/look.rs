@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::body::Body;
+use super::definition;
 use super::query::Query;
 use super::route::Look;
 use super::shapes;
@@ -20,6 +21,11 @@ pub(super) fn answer(
 ) -> Result<Answer, Refusal> {
     let switches = state.switches;
     match look {
+        Look::Definition => {
+            let definition = definition::definition(state);
+            let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
+            Ok(Answer::body(&definition.ok_or_else(missing)?))
+        }
         Look::Cluster => Ok(shapes::cluster(state)),
         Look::WhoAmI => shapes::who_am_i(state, caller),
         Look::Tenants => {

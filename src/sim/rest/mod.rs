@@ -4,6 +4,7 @@ mod answer;
 mod api;
 mod body;
 mod change;
+mod definition;
 mod look;
 mod query;
 mod route;

@@ -25,6 +25,8 @@ pub enum Route {
 /// A call that leaves the state as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
+    /// `GET /docs/schema`, from 5.0: the definition of all calls
+    Definition,
     /// `GET /cluster`
     Cluster,
     /// `GET /organizations`, and `GET /tenants` from 5.1
@@ -78,12 +80,37 @@ impl Route {
         let segments = decode(&resolve(path))?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let call = segments.strip_prefix(&PREFIX).filter(|call| call.iter().all(|segment| !segment.is_empty()));
-        let all = call.map(|call| calls(call, behaviour)).unwrap_or_default();
+        let listed = call.filter(|call| PATHS.iter().any(|path| fits(path, call)));
+        let all = listed.map(|call| calls(call, behaviour)).unwrap_or_default();
         if all.is_empty() {
             return Err(Refusal::NotFound(format!("{path} is not a call of this release")));
         }
         let found = all.into_iter().find(|(of, _)| of == method).map(|(_, route)| route);
         found.ok_or_else(|| Refusal::WrongMethod(format!("{path} does not take {method}")))
+    }
+
+    /// Whether its path says what it is about.
+    pub(super) fn names_something(&self) -> bool {
+        match self {
+            Self::Look(Look::Tenant(_) | Look::Policy(_))
+            | Self::Change(Change::User(_) | Change::RemoveUser(_) | Change::RemovePolicy(_)) => true,
+            Self::Login
+            | Self::Refresh
+            | Self::Look(
+                Look::Definition
+                | Look::Cluster
+                | Look::Tenants
+                | Look::WhoAmI
+                | Look::Users
+                | Look::S3
+                | Look::UserPolicies
+                | Look::Policies
+                | Look::Sts,
+            )
+            | Self::Change(Change::AddUser | Change::DeleteS3 | Change::AddPolicy | Change::Attach | Change::Detach) => {
+                false
+            }
+        }
     }
 
     /// The parameters its query can have.
@@ -97,8 +124,37 @@ impl Route {
     }
 }
 
+/// All paths, as a definition writes them. A path that is not here is no call, whatever [`calls`] has.
+pub(super) const PATHS: &[&str] = &[
+    "/login",
+    "/login/refresh",
+    "/docs/schema",
+    "/cluster",
+    "/organizations",
+    "/organizations/{uid}",
+    "/tenants",
+    "/tenants/{uid}",
+    "/users",
+    "/users/whoami",
+    "/users/{uid}",
+    "/s3",
+    "/s3/userPolicies",
+    "/s3/policies",
+    "/s3/policies/{policy}",
+    "/s3/policies/attach",
+    "/s3/policies/detach",
+    "/s3/sts",
+];
+
+/// Whether a path is of this form.
+fn fits(form: &str, path: &[&str]) -> bool {
+    let form = form.split('/').skip(1);
+    form.clone().count() == path.len()
+        && form.zip(path).all(|(form, segment)| form.starts_with('{') || form == *segment)
+}
+
 /// The calls there are at a path, by method.
-fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)> {
+pub(super) fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)> {
     let name = |name: &str| name.to_owned();
     let get = |look| (Method::GET, Route::Look(look));
     let post = |change| (Method::POST, Route::Change(change));
@@ -107,6 +163,7 @@ fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)> {
     match path {
         ["login"] => vec![(Method::POST, Route::Login)],
         ["login", "refresh"] => vec![(Method::POST, Route::Refresh)],
+        ["docs", "schema"] if behaviour.own_definition => vec![get(Look::Definition)],
         ["cluster"] => vec![get(Look::Cluster)],
         ["organizations"] => vec![get(Look::Tenants)],
         ["organizations", uid] => vec![get(Look::Tenant(name(uid)))],
@@ -170,6 +227,8 @@ mod tests {
         assert!(matches!(find("3.14", &Method::GET, "/s3/userPolicies"), Err(Refusal::NotFound(_))));
         assert_eq!(find("5.1", &Method::GET, "/tenants"), Ok(Route::Look(Look::Tenants)));
         assert!(matches!(find("4.4", &Method::GET, "/tenants"), Err(Refusal::NotFound(_))));
+        assert_eq!(find("5.1", &Method::GET, "/docs/schema"), Ok(Route::Look(Look::Definition)));
+        assert!(matches!(find("4.4", &Method::GET, "/docs/schema"), Err(Refusal::NotFound(_))));
         assert_eq!(find("5.1", &Method::GET, "/organizations"), Ok(Route::Look(Look::Tenants)));
     }
 

@@ -1,0 +1,158 @@
+//! `attune doctor` against the simulated cluster: what is well, and what is not.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Folder, Run};
+use crate::served::Served;
+
+const FILE: &str = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n";
+
+/// A cluster of that release with these switches.
+fn folder(release: &str, switches: &Value) -> Folder {
+    let users = json!({
+        "admin": { "role": "ClusterAdmin", "password": "admin" },
+        "viewer": { "role": "ReadOnly", "password": "pw" },
+        "alice": { "role": "S3", "password": "pw", "policy": "readonly" },
+    });
+    let boss = json!({ "boss": { "role": "TenantAdmin", "password": "pw" } });
+    let tenants = json!({ "Root": { "users": users }, "ml": { "users": boss } });
+    let state = json!({ "format": "attune.sim/1", "release": release, "switches": switches, "tenants": tenants });
+    Folder::with(&[("attune.toml", FILE), ("cluster.json", &state.to_string())])
+}
+
+/// The program as somebody, against a served cluster.
+fn as_user(folder: &Folder, served: &Served, user: &str, password: &str, args: &str) -> Run {
+    let args = format!("doctor --cluster {} {args}", served.url);
+    folder.attune_with(&args, &[("ATTUNE_USERNAME", user), ("ATTUNE_PASSWORD", password)])
+}
+
+fn messages(run: &Run) -> Vec<String> {
+    let findings = run.json()["findings"].as_array().unwrap().clone();
+    findings.iter().map(|finding| finding["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_cluster_of_every_release_is_well() {
+    for (release, told, codes) in [
+        ("3.14", "not told by this release", &["holders-not-told"][..]),
+        ("4.0", "told by GET /s3/userPolicies", &[]),
+        ("4.4", "told by GET /users", &[]),
+        ("5.1", "told by GET /users", &[]),
+    ] {
+        let folder = folder(release, &json!({}));
+        let before = folder.read("cluster.json");
+        let run =
+            folder.attune("doctor").exits(0).says("stewie").says("admin · ClusterAdmin · tenant Root · may apply");
+        let run = run.says(told).says("leftovers  none");
+        assert_eq!(run.stdout.contains("all is well"), codes.is_empty(), "{}", run.stdout);
+        let machine = folder.attune("doctor --format json").exits(0);
+        assert_eq!(machine.codes(), codes, "{release}");
+        let report = machine.json();
+        assert_eq!(report["attachments_known"], json!(release != "3.14"));
+        assert!(report["clock_ahead_seconds"].as_i64().unwrap().abs() <= 60, "{report}");
+        let status = if release == "5.1" { "compared" } else { "none" };
+        assert_eq!(report["definition"]["status"], status);
+        assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
+    }
+    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 13 are as in the cluster's own definition");
+}
+
+#[test]
+fn a_field_that_a_release_renamed_is_named_before_an_apply() {
+    let folder = folder("5.1", &json!({ "own_definition": "renamed" }));
+    let run = folder.attune("doctor --format json").exits(1).warns("the cluster cannot be worked with as it is");
+    let messages = messages(&run);
+    for part in [
+        "POST /s3/policies/attach: attune sends `user_name`, which this cluster's definition does not have; it has `user` instead",
+        "POST /s3/policies/attach: this cluster's definition requires `user`",
+        "POST /s3/policies/detach: attune sends `user_name`",
+        "POST /s3/policies/detach: this cluster's definition requires `user`",
+    ] {
+        assert!(messages.iter().any(|message| message.starts_with(part)), "no {part:?} in {messages:#?}");
+    }
+    assert_eq!(messages.len(), 4, "{messages:#?}");
+    let text = folder.attune("doctor").exits(1).says("4 differences between 13 and the cluster's own definition");
+    text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
+}
+
+#[test]
+fn a_definition_that_is_missing_or_no_definition_is_no_error() {
+    let missing = folder("5.1", &json!({ "own_definition": "missing" }));
+    assert_eq!(missing.attune("doctor --format json").exits(0).codes(), ["no-own-definition"]);
+    let older = folder("4.4", &json!({ "own_definition": "missing" }));
+    assert!(older.attune("doctor --format json").exits(0).codes().is_empty());
+    for fault in ["GET /docs/schema=html-before:200", "GET /docs/schema=503", "GET /docs/schema=refuse:403"] {
+        let folder = folder("5.1", &json!({}));
+        let served = Served::start_with(&folder, &["--fault", fault]);
+        let run = as_user(&folder, &served, "admin", "admin", "--retries 0 --format json").exits(2);
+        assert_eq!(run.codes(), ["definition-unreadable"], "{fault}");
+    }
+}
+
+#[test]
+fn a_role_that_does_not_suffice_is_an_error_with_what_to_do() {
+    let folder = folder("5.1", &json!({}));
+    let served = Served::start(&folder, "");
+    let viewer = as_user(&folder, &served, "viewer", "pw", "").exits(1);
+    let viewer = viewer.says("viewer · ReadOnly · tenant Root · may not apply").says("error[role-too-weak]");
+    viewer.says("log in as a user with the role ClusterAdmin, or as the TenantAdmin of tenant `Root`");
+    let alice = as_user(&folder, &served, "alice", "pw", "--format json").exits(1);
+    assert_eq!(alice.codes(), ["role-too-weak", "look-failed", "look-failed"]);
+    assert_eq!(alice.json()["leftovers"], Value::Null, "what is not known is left out");
+    let boss = as_user(&folder, &served, "boss", "pw", "--tenant ml --format json").exits(0);
+    assert_eq!((&boss.json()["cluster"]["tenant"], boss.codes().len()), (&json!("ml"), 0));
+    let wrong = as_user(&folder, &served, "admin", "wrong", "--format json").exits(1);
+    assert_eq!(
+        (wrong.json()["format"].as_str(), wrong.codes()),
+        (Some("attune.findings/1"), vec!["not-authorized".into()])
+    );
+}
+
+#[test]
+fn nothing_but_logins_and_reads_is_sent() {
+    let folder = folder("5.1", &json!({}));
+    let served = Served::start(&folder, "--log requests.jsonl");
+    as_user(&folder, &served, "admin", "admin", "").exits(0);
+    let log = folder.read("requests.jsonl");
+    let calls: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(calls.iter().any(|call| call["path"] == "/api/v2/docs/schema"), "{log}");
+    let fine = |call: &Value| call["method"] == "GET" || call["path"] == "/api/v2/login";
+    assert!(calls.iter().all(fine), "{log}");
+}
+
+#[test]
+fn what_an_interrupted_apply_left_behind_is_a_warning_until_an_apply_finishes_it() {
+    let case = crate::harness::root().join("tests/golden/leftovers-of-a-removed-policy");
+    let folder = Folder::copy_of(&case);
+    let run = folder
+        .attune("doctor")
+        .exits(2)
+        .says("warning[leftover-stand-in]")
+        .says("stands in for `ml`, and `alice` holds it");
+    run.says("leftovers  attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
+    let report = folder.attune("doctor --format json").exits(2).json();
+    assert_eq!(report["leftovers"][1]["holders"], json!(["alice"]));
+    folder.attune("apply --yes").exits(0);
+    folder.attune("doctor").exits(0).says("all is well");
+}
+
+#[test]
+fn a_certificate_that_is_not_checked_is_a_warning_and_a_pinned_one_is_not() {
+    let folder = folder("5.1", &json!({}));
+    let served = Served::start(&folder, "--tls");
+    let run = as_user(&folder, &served, "admin", "admin", "--insecure --format json").exits(2).warns("--insecure");
+    assert_eq!(run.codes(), ["any-certificate"]);
+    let fingerprint = served.fingerprint.as_ref().unwrap();
+    folder.write("attune.toml", &format!("[cluster]\nfingerprint = \"{fingerprint}\"\n"));
+    as_user(&folder, &served, "admin", "admin", "").exits(0).says("all is well");
+}
+
+#[test]
+fn who_names_the_cluster_needs_no_file() {
+    let folder = folder("5.1", &json!({}));
+    std::fs::remove_file(folder.path("attune.toml")).unwrap();
+    folder.attune("doctor --cluster sim:cluster.json").exits(0).says("all is well");
+    assert_eq!(folder.attune("doctor --format json").exits(1).codes(), ["no-file"]);
+    let run = folder.attune("doctor --cluster http://127.0.0.1:9 --format json").exits(1);
+    assert_eq!(run.codes(), ["no-credentials"]);
+}
