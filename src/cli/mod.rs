@@ -19,6 +19,7 @@ mod policy;
 mod progress;
 mod schema;
 mod sim;
+mod sim_weka;
 mod state;
 mod sts;
 mod validate;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use super::sim_weka::WekaArgs;
 use crate::sim::{self, Ended, Rule, Rules, SimRelease};
 
 /// Run a simulated cluster
@@ -20,6 +21,7 @@ pub(super) struct SimArgs {
 #[derive(Debug, Subcommand)]
 enum SimCommand {
     Serve(ServeArgs),
+    Weka(WekaArgs),
 }
 
 /// Serve a simulated cluster over HTTP until interrupted
@@ -40,7 +42,7 @@ struct ServeArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The release to behave as: 3.14, 4.0, 4.4 or 5.1. Default: the state's, or 5.1 for a fresh one
+    /// The release to behave as: 3.14, 4.0, 4.4, 5.1 or 6.0. Default: the state's, or 5.1 for a fresh one
     #[arg(long, value_name = "RELEASE")]
     release: Option<SimRelease>,
     /// How long every answer takes
@@ -68,6 +70,7 @@ impl SimArgs {
     pub(super) async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         match &self.command {
             SimCommand::Serve(serve) => serve.run(output).await,
+            SimCommand::Weka(weka) => weka.run(output).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The simulated cluster: real HTTP on loopback, state in a JSON file, releases 3.14, 4.0, 4.4 and 5.1.
+//! The simulated cluster: real HTTP on loopback, state in a JSON file, releases 3.14, 4.0, 4.4, 5.1 and 6.0.
 //!
 //! `state` is the data and the file's shape, `rules` what a cluster does with a call, `release` what differs between
 //! releases, `store` the file on disk, `rest` the API over it, `faults` what goes wrong, `serve` the listener, `observe`
@@ -16,6 +16,7 @@ mod serve;
 pub mod state;
 pub mod store;
 pub mod switches;
+pub mod weka;
 
 pub use document::Document;
 pub use faults::{Applied, Fault, Rule, Rules, When};

@@ -52,3 +52,5 @@ mod summaries;
 mod tidy;
 #[cfg(test)]
 mod way_back;
+#[cfg(test)]
+mod weka;

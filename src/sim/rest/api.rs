@@ -17,6 +17,7 @@ use super::{change, look, shapes};
 use crate::sim::rules::{Caller, Refusal};
 use crate::sim::state::{ROOT, State};
 use crate::sim::store::{Changed, Done, Store, StoreError};
+use crate::sim::weka::{self, Run};
 
 /// A request, as far as it matters.
 #[derive(Debug)]
@@ -70,7 +71,11 @@ impl Api {
     /// The call that a request is, if it is one.
     #[must_use]
     pub fn route(&self, asked: &Asked) -> Option<Route> {
-        Route::find(&asked.method, &asked.path, self.store.read().ok()?.behaviour()).ok()
+        let state = self.store.read().ok()?;
+        if asked.path == weka::PATH {
+            return Run::read(&asked.body).ok()?.route(&state);
+        }
+        Route::find(&asked.method, &asked.path, state.behaviour()).ok()
     }
 
     /// Changes the state without a call.
@@ -110,6 +115,9 @@ impl Api {
     }
 
     fn decide(&self, asked: &Asked) -> Result<Done<Answer>, Refusal> {
+        if asked.path == weka::PATH && asked.method == Method::POST {
+            return self.run(&Run::read(&asked.body)?);
+        }
         let state = self.store.read()?;
         let behaviour = state.behaviour();
         let route = Route::find(&asked.method, &asked.path, behaviour)?;
@@ -137,6 +145,23 @@ impl Api {
                     change::answer(state, &caller, change, &body)
                 })
             }
+        }
+    }
+
+    /// Runs the `weka` command. One that fails changes nothing.
+    fn run(&self, run: &Run) -> Result<Done<Answer>, Refusal> {
+        let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
+        let mut failed = None;
+        let done = self.store.change(|state| match run.on(state, serial) {
+            Ok(printed) => Ok(weka::answer(&printed)),
+            Err(printed) => {
+                failed = Some(weka::answer(&printed));
+                Err(Refusal::invalid("the command failed"))
+            }
+        });
+        match (done, failed) {
+            (Err(_), Some(answer)) => Ok(unchanged(answer)),
+            (done, _) => done,
         }
     }
 

@@ -67,6 +67,39 @@ pub fn detach(state: &mut State, caller: &Caller, user: &str) -> Result<(), Refu
     }
 }
 
+/// That a user holds this policy, for a detach that names it.
+///
+/// # Errors
+/// The user is not there, or holds another policy or none.
+pub fn holds(state: &State, caller: &Caller, policy: &str, user: &str) -> Result<(), Refusal> {
+    match account(state, caller, user)?.policy.as_deref() {
+        Some(held) if held != policy => {
+            Err(Refusal::invalid(format!("User \"{user}\" does not have the policy \"{policy}\" attached")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Makes a new key pair of a user that holds a policy, or of the caller; the old one is worthless at once.
+///
+/// # Errors
+/// The user is not there or holds nothing, or the caller may not.
+pub fn renew_keys(state: &mut State, caller: &Caller, user: Option<&str>) -> Result<Keys, Refusal> {
+    s3::is_there(state)?;
+    let user = user.unwrap_or(&caller.user);
+    if user != caller.user {
+        caller.may_change()?;
+    }
+    if account(state, caller, user)?.policy.is_none() {
+        // The vendor's words.
+        let message = "S3 API credentials can only be generated for users with an S3 policy attached.";
+        return Err(Refusal::invalid(message));
+    }
+    let made = make_keys(state, caller, user)?;
+    account_mut(state, caller, user)?.keys = Some(made.clone());
+    Ok(made)
+}
+
 fn make_keys(state: &mut State, caller: &Caller, user: &str) -> Result<Keys, Refusal> {
     let tenant = caller.tenant(state)?.id.unwrap_or_default();
     let serial = state.next_serial();

@@ -125,7 +125,7 @@ mod tests {
         for (text, part) in [
             (r#"{"colour":1}"#, "unknown field `colour`"),
             (r#"{"format":"attune.sim/9"}"#, "attune.sim/1"),
-            (r#"{"release":"6.0"}"#, "does not know the release `6.0`"),
+            (r#"{"release":"6.1"}"#, "does not know the release `6.1`"),
             (r#"{"tenants":{"Root":{"id":4}}}"#, "id 0"),
             (r#"{"tenants":{"a":{"id":1},"b":{"id":1}}}"#, "id of the tenant `b`"),
             (r#"{"tenants":{"Root":{"policies":{"readonly":{"document":{}}}}}}"#, "predefined"),

@@ -1,0 +1,132 @@
+//! The `weka` command as a transport, against the simulator's face of it: the same plans and the same ends as over REST.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::harness::Folder;
+
+/// Puts a program named `weka` beside the file that is the simulator's face over the state beside it.
+fn stand_in(folder: &Folder, script: &str) {
+    folder.write("weka", script);
+    fs::set_permissions(folder.path("weka"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn face(folder: &Folder) {
+    let (program, state) = (env!("CARGO_BIN_EXE_attune"), folder.path("cluster.json"));
+    stand_in(folder, &format!("#!/bin/sh\nexec {program} sim weka --state {} -- \"$@\"\n", state.display()));
+}
+
+/// The example, on a cluster of this release; over the command its file says so.
+fn example(release: &str, via_weka: bool) -> Folder {
+    let folder = Folder::example("quickstart");
+    let mut state = folder.state();
+    state["release"] = release.into();
+    folder.write("cluster.json", &state.to_string());
+    if via_weka {
+        let file = folder.read("attune.toml");
+        folder.write("attune.toml", &file.replace("endpoints = [\"sim:cluster.json\"]", "via = \"weka\""));
+        face(&folder);
+    }
+    folder
+}
+
+/// What a state says, but for the ids and keys that follow from how many calls there were.
+fn said(folder: &Folder) -> Value {
+    let mut state = folder.state();
+    state.as_object_mut().unwrap().remove("serial");
+    for user in state["tenants"]["Root"]["users"].as_object_mut().unwrap().values_mut() {
+        user.as_object_mut().unwrap().remove("keys");
+    }
+    state
+}
+
+#[test]
+fn an_apply_ends_as_over_rest_on_every_release_that_tells_who_holds_what() {
+    for release in ["4.0", "4.4", "5.1", "6.0"] {
+        let (rest, weka) = (example(release, false), example(release, true));
+        let plans = [&rest, &weka].map(|folder| folder.attune("plan --format json").exits(0).json());
+        assert_eq!(plans[0]["steps"], plans[1]["steps"], "{release}");
+        assert_eq!(plans[0]["digest"], plans[1]["digest"], "{release}");
+        for folder in [&rest, &weka] {
+            folder.attune("apply --yes").exits(0);
+            folder.attune("plan --detailed-exitcode").exits(0);
+        }
+        assert_eq!(said(&rest), said(&weka), "{release}");
+    }
+}
+
+#[test]
+fn a_new_key_pair_goes_into_custody_and_the_old_one_is_gone() {
+    for release in ["5.1", "6.0"] {
+        let folder = example(release, true);
+        let keys = |folder: &Folder| folder.state()["tenants"]["Root"]["users"]["alice"]["keys"].clone();
+        let old = keys(&folder);
+        let run = folder.attune("keys generate alice --yes --format json").exits(0);
+        let new = keys(&folder);
+        assert_ne!(old, new);
+        assert_eq!(run.json()["access_key"], new["access_key"]);
+        let kept: Value = serde_json::from_str(&folder.read("secrets/alice.json")).unwrap();
+        assert_eq!(kept["secret_key"], new["secret_key"]);
+        let secret = new["secret_key"].as_str().unwrap();
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
+    }
+    let folder = example("5.1", true);
+    let refused = folder.attune("keys generate bob --yes").exits(1);
+    assert!(
+        refused.stderr.contains("can only be generated for users with an S3 policy attached"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("a user needs a policy first"), "{}", refused.stderr);
+    let old = example("4.4", true).attune("keys generate alice --yes").exits(1);
+    assert!(old.stderr.contains("is not a command of this release"), "{}", old.stderr);
+}
+
+#[test]
+fn temporary_credentials_and_the_doctor_work_over_the_command() {
+    for release in ["4.4", "5.1", "6.0"] {
+        let folder = example(release, true);
+        let keys = [("ATTUNE_SECRET_KEY", "example+secret+key+of+simulated+alice")];
+        let ask = "sts assume-role --access-key 0000EXAMPLEKEY000000 --duration 60m --format env";
+        if release != "4.4" {
+            let told = folder.attune_with(ask, &keys).exits(0);
+            assert!(told.stdout.contains("export AWS_SESSION_TOKEN="), "{release}: {}", told.stdout);
+        }
+        folder.attune("doctor").exits(0).says("the weka command");
+    }
+}
+
+#[test]
+fn the_other_form_of_detach_is_tried_and_kept_to() {
+    let folder = example("5.1", true);
+    // As whoever upgrades a cluster and forgets the file: the form of 4.4, which this cluster refuses.
+    let file = folder.read("attune.toml");
+    folder.write("attune.toml", &file.replace("via = \"weka\"", "via = \"weka\"\nrelease = \"4.4\""));
+    folder.attune("apply --yes").exits(0);
+    folder.attune("plan --detailed-exitcode").exits(0);
+}
+
+#[test]
+fn a_login_of_the_environment_goes_with_the_command_and_not_into_its_arguments() {
+    let folder = example("5.1", true);
+    let wrong = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "wr0ng")];
+    let refused = folder.attune_with("plan", &wrong).exits(1);
+    assert!(refused.stderr.contains("error[not-authorized]") || refused.stderr.contains("Not logged in"));
+    assert!(!refused.stderr.contains("wr0ng"), "{}", refused.stderr);
+    folder.attune_with("plan", &[("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")]).exits(0);
+}
+
+#[test]
+fn a_command_that_is_not_there_or_prints_nonsense_is_an_error_that_says_so() {
+    let folder = example("5.1", true);
+    fs::remove_file(folder.path("weka")).unwrap();
+    let gone = folder.attune("plan --retries 0").exits(1);
+    assert!(gone.stderr.contains("cannot be run") && gone.stderr.contains("weka_bin"), "{}", gone.stderr);
+    stand_in(&folder, "#!/bin/sh\necho Welcome to WEKA\n");
+    let nonsense = folder.attune("plan --retries 0").exits(1);
+    assert!(nonsense.stderr.contains("does not hold a user's name and role"), "{}", nonsense.stderr);
+    assert!(!Path::new(&folder.path(".attune")).exists());
+}
