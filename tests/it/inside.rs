@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use attune::apply::{Conditions, Custody, CustodyContext, StepOutcome, Stop, Watch, run};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
+use attune::cluster::weka::{WekaCluster, WekaOptions};
 use attune::cluster::{Cluster, Credentials, Patience};
 use attune::desired::Sink;
 use attune::plan::{Plan, Step};
@@ -38,6 +40,16 @@ pub(crate) fn client(running: &Running) -> RestCluster {
         timeouts: Timeouts::default(),
     })
     .unwrap()
+}
+
+/// A client of a simulated cluster through its face of the `weka` command, as its administrator.
+pub(crate) fn command_client(running: &Running, safe: &Safe) -> WekaCluster {
+    let program = safe.0.path().join("weka");
+    let face = format!("exec {} sim weka --url {} -- \"$@\"", env!("CARGO_BIN_EXE_attune"), running.url());
+    fs::write(&program, format!("#!/bin/sh\n{face}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (login, server, tenant, release) = (None, None, None, None);
+    WekaCluster::new(WekaOptions { program, login, server, tenant, release, limit: Duration::from_secs(60) })
 }
 
 /// A folder where new secrets go: in memory where there is such a place, since they are synced one by one.

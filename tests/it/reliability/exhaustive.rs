@@ -14,7 +14,7 @@ use attune::sim::{Document, Fault, Rules, When};
 
 use super::invariants::{Bounds, Standing, access};
 use super::scenarios::{Scenario, document, scenarios};
-use super::world::{Converged, Ran, World, converge, run};
+use super::world::{Converged, Ran, Through, World, converge, run_through};
 
 /// Of so many faults one is tried, by a seeded draw, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of
 /// one core without optimisation.
@@ -43,6 +43,7 @@ impl fmt::Display for Counts {
 /// A scenario, what a run without faults makes of it, and what was learned so far.
 struct Case {
     scenario: Scenario,
+    through: Through,
     desired: Desired,
     start: State,
     plan: Plan,
@@ -60,14 +61,14 @@ struct Case {
 }
 
 impl Case {
-    async fn new(scenario: Scenario, share: usize) -> Self {
+    async fn new(scenario: Scenario, through: Through, share: usize) -> Self {
         let name = scenario.name;
         let (desired, start) = (scenario.desired(), scenario.state());
-        let world = World::start(&start, Rules::default()).await;
+        let world = World::through(through, &start, Rules::default()).await;
         let plan = world.plan(&desired).await.unwrap().unwrap();
         assert!(!plan.is_blocked() && !plan.steps.is_empty(), "{name}: {:?}", plan.findings);
         let looks = world.running.requests();
-        let clean = run(&start, &plan, Rules::default(), 1).await;
+        let clean = run_through(through, &start, &plan, Rules::default(), 1).await;
         let mut bounds =
             Bounds { before: access(&start), after: vec![access(&clean.state)], without: words(scenario.without) };
         assert_eq!(bounds.violations(&clean.events), [], "{name}");
@@ -82,7 +83,7 @@ impl Case {
         let counts = Counts { scenarios: 1, ..Counts::default() };
         let draw = fastrand::Rng::with_seed(name.bytes().map(u64::from).sum());
         let (calls, end, healed) = (clean.events.len() as u64, clean.state, BTreeMap::new());
-        Self { scenario, desired, start, plan, looks, calls, end, bounds, healed, counts, share, draw }
+        Self { scenario, through, desired, start, plan, looks, calls, end, bounds, healed, counts, share, draw }
     }
 
     /// A fault at every request of the observation: the same plan comes out, or none.
@@ -93,7 +94,7 @@ impl Case {
                     continue;
                 }
                 let at = format!("{}: {fault} at request {call} of observing", self.scenario.name);
-                let world = World::start(&self.start, Rules::one(When::Call(call), fault)).await;
+                let world = World::through(self.through, &self.start, Rules::one(When::Call(call), fault)).await;
                 if let Some(Ok(plan)) = world.plan(&self.desired).await {
                     assert_eq!(plan.digest, self.plan.digest, "{at}");
                 }
@@ -112,7 +113,8 @@ impl Case {
                 if !self.takes() {
                     continue;
                 }
-                let ran = run(&self.start, &self.plan, Rules::one(When::Call(call), fault.clone()), 1).await;
+                let rules = Rules::one(When::Call(call), fault.clone());
+                let ran = run_through(self.through, &self.start, &self.plan, rules, 1).await;
                 self.judge(&fault, &format!("{}: {fault} at request {call}", self.scenario.name), &ran).await;
             }
         }
@@ -255,14 +257,13 @@ fn words(text: &str) -> BTreeSet<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Runs every scenario of a group.
-fn survive(group: usize) {
+/// Runs some scenarios, and of so many faults one in each.
+fn survive(name: &str, scenarios: impl Iterator<Item = Scenario>, through: Through, share: usize) {
     let mut all = Counts::default();
-    let share = if std::env::var("ATTUNE_FAULTS").is_ok_and(|value| value == "all") { 1 } else { SHARE };
-    for scenario in scenarios().into_iter().skip(group).step_by(GROUPS) {
+    for scenario in scenarios {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let counts = runtime.block_on(async {
-            let mut case = Case::new(scenario.clone(), share).await;
+            let mut case = Case::new(scenario.clone(), through, share).await;
             case.observe().await;
             case.apply().await;
             case.counts.states = case.healed.len();
@@ -277,25 +278,42 @@ fn survive(group: usize) {
             *all.endings.entry(ending).or_default() += count;
         }
     }
-    println!("group {group}: {all}");
+    println!("{name}: {all}");
+}
+
+fn everything() -> bool {
+    std::env::var("ATTUNE_FAULTS").is_ok_and(|value| value == "all")
+}
+
+fn survive_group(group: usize) {
+    let some = scenarios().into_iter().skip(group).step_by(GROUPS);
+    survive(&format!("group {group}"), some, Through::Rest, if everything() { 1 } else { SHARE });
 }
 
 #[test]
 fn any_fault_at_any_request_is_survived_1() {
-    survive(0);
+    survive_group(0);
 }
 
 #[test]
 fn any_fault_at_any_request_is_survived_2() {
-    survive(1);
+    survive_group(1);
 }
 
 #[test]
 fn any_fault_at_any_request_is_survived_3() {
-    survive(2);
+    survive_group(2);
 }
 
 #[test]
 fn any_fault_at_any_request_is_survived_4() {
-    survive(3);
+    survive_group(3);
+}
+
+/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in seven is run,
+/// or with `ATTUNE_FAULTS=all` each, and fewer faults in each.
+#[test]
+fn any_fault_at_any_run_of_the_command_is_survived() {
+    let (each, share) = if everything() { (1, 64) } else { (7, 100) };
+    survive("over the command", scenarios().into_iter().step_by(each), Through::Command, share);
 }

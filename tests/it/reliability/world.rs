@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use attune::apply::{Remark, Status, StepOutcome};
 use attune::base::UserName;
-use attune::cluster::{CallError, Patient, observe};
+use attune::cluster::{CallError, Cluster, Patient, observe};
 use attune::desired::Desired;
 use attune::plan::{Plan, plan};
 use attune::sim::state::State;
@@ -13,10 +13,18 @@ use attune::sim::{Event, Hook, Options, Rules, Running, start};
 use tokio::sync::Notify;
 
 use super::invariants::{Access, Bounds, Standing, Violation, access};
-use crate::inside::{HASTE, Safe, apply, client};
+use crate::inside::{HASTE, Safe, apply, client, command_client};
+
+/// What a client reaches its cluster through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Through {
+    Rest,
+    Command,
+}
 
 /// A simulated cluster, and a word when its client is to be stopped.
 pub(super) struct World {
+    through: Through,
     pub(super) running: Running,
     killed: Arc<Notify>,
     safe: Safe,
@@ -36,13 +44,17 @@ pub(super) struct Ran {
 
 impl World {
     pub(super) async fn start(state: &State, faults: Rules) -> Self {
+        Self::through(Through::Rest, state, faults).await
+    }
+
+    pub(super) async fn through(through: Through, state: &State, faults: Rules) -> Self {
         let killed = Arc::new(Notify::new());
         let kill = Arc::clone(&killed);
         let mut options = Options::in_memory(state.clone());
         options.record = true;
         options.faults = faults;
         options.on_kill = Some(Hook::new(move || kill.notify_one()));
-        Self { running: start(options).await.unwrap(), killed, safe: Safe::new() }
+        Self { through, running: start(options).await.unwrap(), killed, safe: Safe::new() }
     }
 
     /// What the client says in the end; nothing when it was killed: then it makes no request any more.
@@ -54,16 +66,23 @@ impl World {
         }
     }
 
+    fn client(&self) -> Box<dyn Cluster> {
+        match self.through {
+            Through::Rest => Box::new(client(&self.running)),
+            Through::Command => Box::new(command_client(&self.running, &self.safe)),
+        }
+    }
+
     pub(super) async fn plan(&self, desired: &Desired) -> Option<Result<Plan, CallError>> {
-        let cluster = client(&self.running);
-        let cluster = Patient::new(&cluster, HASTE);
+        let cluster = self.client();
+        let cluster = Patient::new(&*cluster, HASTE);
         let observed = self.unless_killed(observe(&cluster, desired, 1)).await?;
         Some(observed.map(|observed| plan(desired, &observed)))
     }
 
     pub(super) async fn apply(&self, plan: &Plan, jobs: usize) -> Option<Vec<StepOutcome>> {
-        let cluster = client(&self.running);
-        self.unless_killed(apply(plan, &cluster, &self.safe, jobs)).await
+        let cluster = self.client();
+        self.unless_killed(apply(plan, &*cluster, &self.safe, jobs)).await
     }
 
     /// What was seen, once the requests that are under way are done.
@@ -84,7 +103,12 @@ impl World {
 
 /// Applies a plan to a cluster in this state, with faults.
 pub(super) async fn run(state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
-    let world = World::start(state, faults).await;
+    run_through(Through::Rest, state, plan, faults, jobs).await
+}
+
+/// The same, through something.
+pub(super) async fn run_through(through: Through, state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
+    let world = World::through(through, state, faults).await;
     let steps = world.apply(plan, jobs).await;
     let events = world.events().await;
     Ran { steps, events, state: world.state(), kept: world.safe.texts(), awaited: plan.may_create_keys() }
