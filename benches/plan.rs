@@ -84,6 +84,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
         },
         policies: bodies.enumerate().map(|(number, body)| (policy(number), body)).collect(),
         users: holding(|number| Some(policy(held(number)))),
+        groups: BTreeMap::new(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: EACH, ..Limits::default() },

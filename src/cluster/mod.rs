@@ -10,6 +10,8 @@ mod way;
 pub mod weka;
 mod words;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 pub use credentials::{Credentials, CredentialsProblem};
@@ -99,6 +101,11 @@ pub trait Cluster: Send + Sync {
 
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
+
+    /// The groups that hold a policy, where this transport tells. Otherwise none, though there may be some.
+    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
+        Ok(BTreeMap::new())
+    }
 
     /// How a cluster of this release is reached and spoken to here. Asks nothing.
     fn way(&self, release: &Release) -> Way;

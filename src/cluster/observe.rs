@@ -34,6 +34,7 @@ async fn look(
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
+    let groups = cluster.groups().await?;
     let names = cluster.list_policies().await?;
     let wanted = wanted(&names, &users);
     let bodies = bodies(cluster, &wanted, jobs.max(1)).await?;
@@ -44,6 +45,7 @@ async fn look(
     Ok(Observed {
         identity,
         policies,
+        groups,
         attachments_known: users.attachments_known,
         keys_can_be_generated: cluster.can_generate_keys(),
         users: users

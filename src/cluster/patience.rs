@@ -1,5 +1,6 @@
 //! How long a cluster that does not answer is waited for, and reads that are asked again.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -111,6 +112,10 @@ impl Cluster for Patient<'_> {
 
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
         self.read(|| self.cluster.own_definition()).await
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
+        self.read(|| self.cluster.groups()).await
     }
 
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {

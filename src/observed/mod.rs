@@ -31,6 +31,8 @@ pub struct Observed {
     pub policies: BTreeMap<PolicyName, Body>,
     /// All users.
     pub users: BTreeMap<UserName, ObservedUser>,
+    /// The groups that hold a policy, as far as it is told: by the `weka` command since 6.0, over REST by no release.
+    pub groups: BTreeMap<String, PolicyName>,
     /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
     /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached

@@ -16,6 +16,7 @@ codes! {
     NOT_S3_USER = "not-an-s3-user", "A user that is to hold a policy cannot: its role is not S3.";
     NO_SUCH_POLICY = "no-such-policy", "A policy that a user is to hold is neither declared nor on the cluster.";
     HELD_ELSEWHERE = "held-by-undeclared-user", "A policy is to be removed while a user that no file names holds it.";
+    HELD_BY_GROUP = "held-by-group", "A policy is to be removed or replaced while a group holds it.";
     HELD_NOT_DECLARED = "held-but-not-declared", "A declared user holds an owned policy that no file declares, so that it would be removed.";
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";

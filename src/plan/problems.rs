@@ -17,6 +17,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     view.documents(&mut findings);
     view.users(&mut findings);
     view.removals(&mut findings);
+    view.groups(&mut findings);
     view.leftovers(&mut findings);
     view.room(&mut findings);
     view.attachments(&mut findings);
@@ -178,6 +179,22 @@ impl View<'_> {
                 format!("policy `{policy}` is to be removed, but user `{user}`, whom no file names, holds it");
             findings.push(Finding::error(codes::HELD_ELSEWHERE, message).at(self.policy_at(policy)).help(format!(
                 "declare `[users.{user}]` with another policy or `detached = true`, or let `[ownership] users` cover it"
+            )));
+        }
+    }
+
+    /// A policy that a group holds can be neither removed nor replaced, which takes a removal: it must be detached from all
+    /// users and groups first (vendor documentation, 6.0).
+    fn groups(&self, findings: &mut Vec<Finding>) {
+        for (group, policy) in &self.observed.groups {
+            let fate = match self.comparison.policies.get(policy) {
+                Some(PolicyFate::Remove) => "removed",
+                Some(PolicyFate::Replace(_)) => "replaced",
+                Some(_) | None => continue,
+            };
+            let message = format!("policy `{policy}` is to be {fate}, but group `{group}` holds it");
+            findings.push(Finding::error(codes::HELD_BY_GROUP, message).at(self.policy_at(policy)).help(format!(
+                "no call is made for groups: run `weka s3 policy detach --group {group}`, plan and apply, then attach again"
             )));
         }
     }

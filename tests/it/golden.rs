@@ -190,9 +190,12 @@ fn codes_of_documents() -> Vec<Code> {
 #[test]
 fn every_finding_change_way_note_and_call_is_in_some_case() {
     let mut seen = Seen::in_the_golden_cases();
-    // The simulated cluster knows no release that maps policies to identities by name.
+    // No case is of a release that maps policies to identities by name.
     let newer = of_release_6();
     seen.plan(&serde_json::to_value(PlanV1::of(&newer, &Sources::default())).unwrap());
+    // Over REST nobody tells which groups there are.
+    let (grouped, sources) = with_a_group();
+    seen.plan(&serde_json::to_value(PlanV1::of(&grouped, &sources)).unwrap());
     // Over REST no key pair can be made, so no case through the program retires one.
     seen.plan(&serde_json::to_value(PlanV1::of(&that_retires_keys(), &Sources::default())).unwrap());
     let codes: BTreeSet<String> = [attune::desired::CODES, attune::plan::CODES, &codes_of_documents()]
@@ -226,6 +229,35 @@ fn that_retires_keys() -> attune::plan::Plan {
     plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
 }
 
+/// A plan that replaces one policy and removes another, both held by groups.
+fn with_a_group() -> (attune::plan::Plan, Sources) {
+    let folder = Folder::with(&[(
+        "attune.toml",
+        "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n\
+         [policies.old]\nabsent = true\n",
+    )]);
+    let loaded = attune::desired::load(&folder.path("attune.toml")).unwrap();
+    let held = |group: &str, policy: &str| (group.to_owned(), PolicyName::parse(policy).unwrap());
+    let groups = BTreeMap::from([held("etl", "old"), held("ops", "ml"), held("others", "readonly")]);
+    (plan(&loaded.desired, &Observed { groups, ..observed("6.0.1") }), loaded.sources)
+}
+
+#[test]
+fn what_a_group_holds_is_neither_removed_nor_replaced() {
+    let (plan, _) = with_a_group();
+    let found: Vec<_> = plan.findings.iter().filter(|finding| finding.is_error()).collect();
+    assert!(found.iter().all(|finding| finding.code.id == "held-by-group"));
+    let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "policy `old` is to be removed, but group `etl` holds it",
+            "policy `ml` is to be replaced, but group `ops` holds it"
+        ]
+    );
+    assert!(plan.steps.is_empty());
+}
+
 #[test]
 fn a_plan_that_retires_keys_says_so() {
     let mut shown = Vec::new();
@@ -251,6 +283,7 @@ fn observed(release: &str) -> Observed {
         },
         policies: BTreeMap::from([(name("ml"), body()), (name("old"), body())]),
         users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
+        groups: BTreeMap::new(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

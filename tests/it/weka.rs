@@ -110,6 +110,23 @@ fn the_other_form_of_detach_is_tried_and_kept_to() {
 }
 
 #[test]
+fn a_policy_that_a_group_holds_stays() {
+    let folder = example("6.0", true);
+    folder.drift(|root| root["groups"] = serde_json::json!({ "reporters": "old-reports", "idle": null }));
+    let before = folder.state();
+    let refused = folder.attune("apply --yes").exits(1);
+    assert!(
+        refused.stderr.contains("`old-reports` is to be removed, but group `reporters` holds it"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(folder.state(), before);
+    // Before 6.0 there are no groups, and nobody asks.
+    let older = example("5.1", true);
+    older.attune("apply --yes").exits(0);
+}
+
+#[test]
 fn a_login_of_the_environment_goes_with_the_command_and_not_into_its_arguments() {
     let folder = example("5.1", true);
     let wrong = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "wr0ng")];

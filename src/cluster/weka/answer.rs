@@ -1,5 +1,7 @@
 //! What the `weka` command prints, in both dialects of its JSON: a list or an object, ids as numbers or texts.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -109,6 +111,21 @@ pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
     Ok(items.into_iter().map(name).collect())
 }
 
+/// Reads `weka s3 group list`: those groups that hold a policy.
+pub(super) fn groups(text: &str) -> Result<BTreeMap<String, PolicyName>, Expected> {
+    #[derive(Deserialize)]
+    struct Group {
+        name: String,
+        policy: Option<String>,
+    }
+    let groups: Vec<Group> = all(text, &["groups"]).ok_or(Expected("a list of groups"))?;
+    let held = |group: Group| {
+        let policy = group.policy.filter(|policy| !policy.is_empty())?;
+        Some((group.name, PolicyName::reported(policy)))
+    };
+    Ok(groups.into_iter().filter_map(held).collect())
+}
+
 /// Reads `weka s3 policy show`: the text of the document, unchanged, whether it is an object or JSON in a string.
 pub(super) fn document(text: &str) -> Result<String, Expected> {
     #[derive(Deserialize)]
@@ -206,7 +223,7 @@ fn all<T: DeserializeOwned>(text: &str, members: &[&str]) -> Option<Vec<T>> {
     if json.get().starts_with('[') {
         return serde_json::from_str(json.get()).ok();
     }
-    let object: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get()).ok()?;
+    let object: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get()).ok()?;
     let list = members.iter().chain(&["data"]).find_map(|member| object.get(*member))?;
     if list.get().starts_with('[') { serde_json::from_str(list.get()).ok() } else { all(list.get(), members) }
 }

@@ -57,6 +57,11 @@ pub(super) fn policies() -> Command {
     Command::read(&["s3", "policy", "list"])
 }
 
+/// The groups and what they hold, since 6.0.
+pub(super) fn groups() -> Command {
+    Command::read(&["s3", "group", "list"])
+}
+
 /// The document of a policy.
 pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "show"], &[policy.as_str()]).map(|command| Command { is_read: true, ..command })

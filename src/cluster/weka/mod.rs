@@ -6,6 +6,7 @@ mod command;
 mod outcome;
 mod run;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,6 +220,14 @@ impl Cluster for WekaCluster {
         let command = command::assume_role(ask, path.as_deref())?;
         self.standing().await.map_err(CallError::before_another)?;
         self.ask(&command, answer::session_keys).await
+    }
+
+    /// Since 6.0.
+    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
+        if !self.standing().await?.dialect.groups {
+            return Ok(BTreeMap::new());
+        }
+        self.ask(&command::groups(), answer::groups).await
     }
 
     fn way(&self, _release: &Release) -> Way {

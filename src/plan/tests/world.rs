@@ -92,6 +92,7 @@ impl World {
                     (name.clone(), user)
                 })
                 .collect(),
+            groups: BTreeMap::new(),
             attachments_known: true,
             keys_can_be_generated: true,
             limits: Limits { policies: self.limit, document_bytes: 2048 },

@@ -78,6 +78,11 @@ pub fn remove(state: &mut State, caller: &Caller, name: &str) -> Result<(), Refu
     if let (Rule::Refuse, Some(holder)) = (rule, holder(tenant, name)) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to user \"{holder}\"")));
     }
+    if let (Rule::Refuse, Some((group, _))) =
+        (rule, tenant.groups.iter().find(|(_, held)| held.as_deref() == Some(name)))
+    {
+        return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to group \"{group}\"")));
+    }
     tenant.policies.remove(name);
     Ok(())
 }

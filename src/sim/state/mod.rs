@@ -64,6 +64,9 @@ pub struct Tenant {
     pub users: BTreeMap<String, User>,
     /// The policies by name, without the predefined ones.
     pub policies: BTreeMap<String, Policy>,
+    /// The groups by name, from 6.0, each with the policy it holds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Option<String>>,
 }
 
 /// A policy of a tenant.

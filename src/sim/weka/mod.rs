@@ -97,7 +97,7 @@ impl Run {
             Command::Status | Command::Version => Route::Look(Look::Cluster),
             Command::WhoAmI => Route::Look(Look::WhoAmI),
             Command::Users => Route::Look(Look::Users),
-            Command::Policies => Route::Look(Look::Policies),
+            Command::Policies | Command::Groups => Route::Look(Look::Policies),
             Command::Show(name) => Route::Look(Look::Policy(name)),
             Command::AssumeRole { .. } => Route::Look(Look::Sts),
             Command::Add(_) => Route::Change(Change::AddPolicy),
@@ -143,6 +143,7 @@ impl Run {
             Command::WhoAmI => print::who_am_i(state, caller)?,
             Command::Users => print::users(state, &users::list(state, caller, None, false)?),
             Command::Policies => print::policies(&policies::list(state, caller)?),
+            Command::Groups => print::groups(state, caller)?,
             Command::Show(name) => print::policy(state, name, &policies::show(state, caller, name)?),
             Command::Add(name) => {
                 policies::add(state, caller, name, self.document()?)?;

@@ -15,6 +15,8 @@ pub(super) enum Command {
     Users,
     /// `weka s3 policy list`
     Policies,
+    /// `weka s3 group list`, from 6.0
+    Groups,
     /// `weka s3 policy show NAME`
     Show(String),
     /// `weka s3 policy add NAME FILE`
@@ -90,6 +92,7 @@ fn command(words: &[&str], behaviour: &Behaviour, options: &[(&str, &str)]) -> R
         ["user", "whoami"] => Command::WhoAmI,
         ["user"] => Command::Users,
         ["s3", "policy", "list"] => Command::Policies,
+        ["s3", "group", "list"] if behaviour.wekactl => Command::Groups,
         ["s3", "policy", "show", name] => Command::Show(text(name)),
         ["s3", "policy", "add", name, _file] => Command::Add(text(name)),
         ["s3", "policy", "remove", name] => Command::Remove(text(name)),
@@ -142,6 +145,7 @@ pub(super) fn question(command: &Command) -> Option<&'static str> {
         | Command::WhoAmI
         | Command::Users
         | Command::Policies
+        | Command::Groups
         | Command::Show(_)
         | Command::Add(_)
         | Command::Remove(_)

@@ -94,6 +94,12 @@ pub(super) fn policies(names: &[String]) -> Shown {
     Shown(names.iter().map(|name| json!({ "name": name })).collect())
 }
 
+pub(super) fn groups(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
+    caller.may_look()?;
+    let groups = caller.tenant(state)?.groups.iter();
+    Ok(Shown(groups.map(|(name, policy)| json!({ "name": name, "policy": policy })).collect()))
+}
+
 pub(super) fn policy(state: &State, name: &str, document: &Document) -> Shown {
     let content: Value = serde_json::from_str(document.as_str()).unwrap_or_default();
     let shown = json!({ "name": name, "content": content });
