@@ -3,7 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
+use attune::base::PolicyName;
+use attune::cluster::weka::{WekaCluster, WekaOptions};
+use attune::cluster::{Cluster, Effect};
 use serde_json::Value;
 
 use super::harness::Folder;
@@ -206,4 +210,54 @@ fn every_command_of_the_vendors_page_is_there() {
             assert_eq!(printed.contains("secret_key: "), shows_pair, "{what}: {printed}");
         }
     }
+}
+
+#[test]
+fn no_secret_is_an_argument_and_a_document_is_for_its_owner_alone() {
+    let folder = example("5.1", true);
+    let (program, state, log) =
+        (env!("CARGO_BIN_EXE_attune"), folder.path("cluster.json"), folder.path("arguments.txt"));
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {log}\nif [ \"$2 $3\" = 'policy add' ]; then /bin/ls -l \"$5\" >> {log}; fi\n\
+         exec {program} sim weka --state {} -- \"$@\"\n",
+        state.display(),
+        log = log.display()
+    );
+    stand_in(&folder, &script);
+    let admin =
+        [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin-password"), ("ATTUNE_SECRET_KEY", "s3cr3t-key")];
+    folder.drift(|root| root["users"]["admin"]["password"] = "admin-password".into());
+    folder.attune_with("apply --yes", &admin).exits(0);
+    folder.attune_with("sts assume-role --access-key AK --duration 60m", &admin).exits(1);
+    let log = folder.read("arguments.txt");
+    for secret in ["admin-password", "s3cr3t-key"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    let modes: Vec<&str> = log.lines().filter(|line| line.starts_with("-r")).collect();
+    assert!(!modes.is_empty() && modes.iter().all(|line| line.starts_with("-rw-------")), "{log}");
+    let commands = log.lines().filter(|line| !line.starts_with("-r"));
+    assert!(commands.clone().count() > 10 && commands.clone().all(|line| line.ends_with("--json")), "{log}");
+}
+
+#[tokio::test]
+async fn a_command_that_hangs_is_killed() {
+    let folder = Folder::new();
+    stand_in(&folder, &format!("#!/bin/sh\necho $$ > {}\nexec /bin/sleep 600\n", folder.path("pid").display()));
+    let (login, server, tenant, release) = (None, None, None, None);
+    let limit = Duration::from_millis(500);
+    let cluster = WekaCluster::new(WekaOptions { program: folder.path("weka"), login, server, tenant, release, limit });
+    let error = cluster.remove_policy(&PolicyName::parse("old").unwrap()).await.unwrap_err();
+    assert!(error.message.contains("did not end within 0.5 s, and was killed"), "{error}");
+    // It was the question of who is logged in that hung: the removal was never sent.
+    assert_eq!(error.effect, Effect::NotSent);
+    drop(cluster);
+    let process = format!("/proc/{}/stat", folder.read("pid").trim());
+    for _ in 0..100 {
+        // One that is dead may wait for its parent to see it.
+        if fs::read_to_string(&process).map_or(true, |stat| stat.contains(") Z ")) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it still runs");
 }
