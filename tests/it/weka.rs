@@ -10,7 +10,7 @@ use attune::cluster::weka::{WekaCluster, WekaOptions};
 use attune::cluster::{Cluster, Effect};
 use serde_json::Value;
 
-use super::harness::Folder;
+use super::harness::{Folder, folders, root};
 
 /// Puts a program named `weka` beside the file that is the simulator's face over the state beside it.
 fn stand_in(folder: &Folder, script: &str) {
@@ -260,4 +260,31 @@ async fn a_command_that_hangs_is_killed() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("it still runs");
+}
+
+/// The golden cases, which say what is planned over REST: the same is planned over the command.
+#[test]
+fn every_golden_case_is_planned_as_over_rest() {
+    const ENDPOINT: &str = "endpoints = [\"sim:cluster.json\"]";
+    // Over REST no key pair can be made, which is what these are about.
+    const ABOUT_REST: [&str; 1] = ["keys-that-cannot-be-retired"];
+    let mut compared = 0;
+    for case in folders(&root().join("tests/golden")) {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let (rest, weka) = (Folder::copy_of(&case), Folder::copy_of(&case));
+        let file = rest.read("attune.toml");
+        if !file.contains(ENDPOINT) || !rest.path("cluster.json").exists() || ABOUT_REST.contains(&name.as_str()) {
+            continue;
+        }
+        weka.write("attune.toml", &file.replace(ENDPOINT, "via = \"weka\""));
+        face(&weka);
+        let plans = [&rest, &weka].map(|folder| folder.attune("plan --format json"));
+        assert_eq!(plans[0].code, plans[1].code, "{name}: {}", plans[1].stderr);
+        let [told, same] = plans.map(|run| run.json());
+        for part in ["changes", "steps", "digest", "refusals", "summary"] {
+            assert_eq!(told[part], same[part], "{name}: {part}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 30, "{compared}");
 }

@@ -10,21 +10,21 @@ use crate::sim::state::{Keys, State};
 
 /// What is printed.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shown(Value);
+pub(super) enum Shown {
+    /// Members, as JSON or in words: a line for each. How a release lays out its words is not simulated.
+    Members(Value),
+    /// A text.
+    Text(String),
+}
 
 impl Shown {
-    /// As JSON, or in words: a line for each member. How a release lays out its words is not simulated.
+    /// The text that is printed.
     pub(super) fn as_text(&self, as_json: bool) -> String {
-        match &self.0 {
-            Value::Null => String::new(),
-            Value::String(text) => format!("{text}\n"),
-            value @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                if as_json {
-                    format!("{value}\n")
-                } else {
-                    words(value)
-                }
-            }
+        match self {
+            Self::Members(Value::Null) => String::new(),
+            Self::Members(value) if as_json => format!("{value}\n"),
+            Self::Members(value) => words(value),
+            Self::Text(text) => format!("{text}\n"),
         }
     }
 }
@@ -39,22 +39,22 @@ fn words(value: &Value) -> String {
 }
 
 pub(super) fn nothing() -> Shown {
-    Shown(Value::Null)
+    Shown::Members(Value::Null)
 }
 
 pub(super) fn status(state: &State) -> Shown {
-    Shown(json!({ "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK" }))
+    Shown::Members(json!({ "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK" }))
 }
 
 pub(super) fn version(state: &State) -> Shown {
-    Shown(Value::from(state.release.as_str()))
+    Shown::Text(state.release.as_str().to_owned())
 }
 
 pub(super) fn who_am_i(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
     let account = caller.account(state)?;
     let id = caller.tenant(state)?.id.unwrap_or_default();
     let role = account.role.name(state.behaviour());
-    Ok(Shown(if state.behaviour().wekactl {
+    Ok(Shown::Members(if state.behaviour().wekactl {
         json!({ "username": caller.user, "role": role, "source": account.source, "tenantId": id, "tenant": caller.tenant })
     } else {
         json!([{
@@ -87,32 +87,34 @@ pub(super) fn users(state: &State, places: &[Place]) -> Shown {
         }
         Some(row)
     };
-    Shown(places.iter().filter_map(row).collect())
+    Shown::Members(places.iter().filter_map(row).collect())
 }
 
 pub(super) fn policies(names: &[String]) -> Shown {
-    Shown(names.iter().map(|name| json!({ "name": name })).collect())
+    Shown::Members(names.iter().map(|name| json!({ "name": name })).collect())
 }
 
 pub(super) fn groups(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
     caller.may_look()?;
     let groups = caller.tenant(state)?.groups.iter();
-    Ok(Shown(groups.map(|(name, policy)| json!({ "name": name, "policy": policy })).collect()))
+    Ok(Shown::Members(groups.map(|(name, policy)| json!({ "name": name, "policy": policy })).collect()))
 }
 
+/// The document is printed as it was sent, member for member.
 pub(super) fn policy(state: &State, name: &str, document: &Document) -> Shown {
-    let content: Value = serde_json::from_str(document.as_str()).unwrap_or_default();
-    let shown = json!({ "name": name, "content": content });
-    Shown(if state.behaviour().wekactl { shown } else { json!([shown]) })
+    let shown = format!(r#"{{"name":{},"content":{}}}"#, Value::from(name), document.as_str());
+    Shown::Text(if state.behaviour().wekactl { shown } else { format!("[{shown}]") })
 }
 
 /// A key pair where one was made, this one time.
 pub(super) fn keys(made: Option<&Keys>) -> Shown {
-    Shown(made.map_or(Value::Null, |keys| json!({ "access_key": keys.access_key, "secret_key": keys.secret_key })))
+    Shown::Members(
+        made.map_or(Value::Null, |keys| json!({ "access_key": keys.access_key, "secret_key": keys.secret_key })),
+    )
 }
 
 pub(super) fn credentials(given: &Credentials) -> Shown {
-    Shown(json!({
+    Shown::Members(json!({
         "access_key_id": given.access_key,
         "secret_access_key": given.secret_key,
         "session_token": given.session_token,
