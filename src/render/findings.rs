@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::Styles;
-use super::words::count;
+use super::words::{count, shown};
 use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources};
 
 /// Writes the findings one after the other, and a last line that counts them.
@@ -46,7 +46,8 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
         group = group.element(labels(finding, file, sources));
     }
     if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        // Unlike a title, a message may be styled beforehand, and is printed as it is.
+        group = group.element(Level::HELP.message(help.split('\n').map(shown).collect::<Vec<_>>().join("\n")));
     }
     vec![group]
 }

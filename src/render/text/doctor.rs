@@ -76,7 +76,7 @@ fn calls(report: &Report) -> String {
         }
         Definition::Compared { calls, differences } => {
             let differences = count(differences, "difference", "differences");
-            format!("{differences} between {calls} and the cluster's own definition")
+            format!("{calls} compared with the cluster's own definition: {differences}")
         }
     }
 }
