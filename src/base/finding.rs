@@ -30,6 +30,18 @@ impl Code {
     }
 }
 
+/// Defines a room's codes, one constant each, and `CODES` with all of them, whose description comes first.
+macro_rules! codes {
+    ($all:literal; $($name:ident = $id:literal, $about:literal;)*) => {
+        $(pub(super) const $name: $crate::base::Code = $crate::base::Code::new($id, $about);)*
+
+        #[doc = $all]
+        pub const CODES: &[$crate::base::Code] = &[$($name),*];
+    };
+}
+
+pub(crate) use codes;
+
 /// Which of the read files a location is in: an index into [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(usize);

@@ -8,6 +8,7 @@ mod secret;
 mod suggest;
 
 pub use file_name::file_name;
+pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use names::{NameProblem, PolicyName, UserName};
 pub use release::Release;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::base::{Code, Finding};
+use crate::base::{Code, Finding, codes};
 use crate::cluster::{CallError, Effect};
 
 /// How a command ended. The numbers are documented and do not change.
@@ -46,16 +46,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-macro_rules! codes {
-    ($($name:ident = $id:literal, $about:literal;)*) => {
-        $(pub(super) const $name: Code = Code::new($id, $about);)*
-
-        /// All kinds of failures of the command line.
-        pub const CODES: &[Code] = &[$($name),*];
-    };
-}
-
 codes! {
+    "All kinds of failures of the command line.";
     NO_FILE = "no-file", "The desired-state file cannot be read.";
     NO_ENDPOINT = "no-endpoint", "Neither the file nor the command line says where the cluster is.";
     BAD_ENDPOINT = "bad-endpoint", "An endpoint that is not a management address of a cluster.";

@@ -1,17 +1,9 @@
 //! The kinds of findings that reading a desired-state file can give.
 
-use crate::base::Code;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $about:literal;)*) => {
-        $(pub(super) const $name: Code = Code::new($id, $about);)*
-
-        /// All kinds of findings of this room.
-        pub const CODES: &[Code] = &[$($name),*];
-    };
-}
+use crate::base::codes;
 
 codes! {
+    "All kinds of findings of this room.";
     TOML_SYNTAX = "toml-syntax", "The file is not TOML.";
     UNKNOWN_KEY = "unknown-key", "A key that attune does not know; nothing is ever ignored silently.";
     WRONG_TYPE = "wrong-type", "A value of another type than the key takes.";

@@ -1,17 +1,9 @@
 //! The kinds of findings that a check of a cluster can have.
 
-use crate::base::Code;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $about:literal;)*) => {
-        $(pub(super) const $name: Code = Code::new($id, $about);)*
-
-        /// All kinds of findings of this room.
-        pub const CODES: &[Code] = &[$($name),*];
-    };
-}
+use crate::base::codes;
 
 codes! {
+    "All kinds of findings of this room.";
     ROLE = "role-too-weak", "The role of the login does not suffice to apply a plan.";
     NOT_TOLD = "look-failed", "A look that a plan needs was refused, or its answer cannot be read.";
     NO_CALL = "call-not-in-definition", "The cluster's own definition does not have a call that attune makes.";

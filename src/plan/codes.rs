@@ -1,17 +1,9 @@
 //! The kinds of findings that a plan can have.
 
-use crate::base::Code;
-
-macro_rules! codes {
-    ($($name:ident = $id:literal, $about:literal;)*) => {
-        $(pub(super) const $name: Code = Code::new($id, $about);)*
-
-        /// All kinds of findings of this room.
-        pub const CODES: &[Code] = &[$($name),*];
-    };
-}
+use crate::base::codes;
 
 codes! {
+    "All kinds of findings of this room.";
     NO_SUCH_USER = "no-such-user", "A user that is to hold a policy does not exist on the cluster.";
     NOT_S3_USER = "not-an-s3-user", "A user that is to hold a policy cannot: its role is not S3.";
     NO_SUCH_POLICY = "no-such-policy", "A policy that a user is to hold is neither declared nor on the cluster.";
