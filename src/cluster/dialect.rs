@@ -16,8 +16,6 @@ pub struct Dialect {
     pub key_pairs: bool,
     /// Whether groups can hold policies (vendor documentation, 6.0).
     pub groups: bool,
-    /// What the cluster calls a tenant.
-    pub tenant: &'static str,
 }
 
 /// What `weka s3 policy detach` takes.
@@ -61,7 +59,6 @@ const DIALECTS: [((u32, u32), Dialect); 5] = [
             attachments: Attachments::Untold,
             key_pairs: false,
             groups: false,
-            tenant: "organization",
         },
     ),
     (
@@ -72,7 +69,6 @@ const DIALECTS: [((u32, u32), Dialect); 5] = [
             attachments: Attachments::UserPolicies,
             key_pairs: false,
             groups: false,
-            tenant: "organization",
         },
     ),
     (
@@ -83,7 +79,6 @@ const DIALECTS: [((u32, u32), Dialect); 5] = [
             attachments: Attachments::Users,
             key_pairs: false,
             groups: false,
-            tenant: "organization",
         },
     ),
     (
@@ -94,7 +89,6 @@ const DIALECTS: [((u32, u32), Dialect); 5] = [
             attachments: Attachments::Users,
             key_pairs: true,
             groups: false,
-            tenant: "tenant",
         },
     ),
     (
@@ -105,7 +99,6 @@ const DIALECTS: [((u32, u32), Dialect); 5] = [
             attachments: Attachments::Users,
             key_pairs: true,
             groups: true,
-            tenant: "tenant",
         },
     ),
 ];
@@ -116,12 +109,6 @@ impl Dialect {
     pub fn of(release: &Release) -> &'static Self {
         let spoken = |((major, minor), _): &&((u32, u32), Self)| release.at_least(*major, *minor);
         DIALECTS.iter().rev().find(spoken).map_or(&DIALECTS[0].1, |(_, dialect)| dialect)
-    }
-
-    /// Whether a release is newer than all that are known, so that its dialect is a guess.
-    #[must_use]
-    pub fn is_guess(release: &Release) -> bool {
-        release.at_least(6, 1)
     }
 }
 
@@ -143,7 +130,6 @@ mod tests {
         ] {
             let parsed = Release::parse(release).unwrap();
             assert_eq!(Dialect::of(&parsed).releases, releases, "{release}");
-            assert_eq!(Dialect::is_guess(&parsed), release == "7.3.1", "{release}");
         }
         assert_eq!(Dialect::of(&Release::parse("5.1.2").unwrap()).detach, Detach::PolicyAndUser);
         assert_eq!(Detach::User.other().other(), Detach::User);

@@ -34,6 +34,13 @@ impl CallError {
         Self { call: call.into(), effect, message: message.into(), help: None }
     }
 
+    /// The login of `user` is to the tenant `here`, and another is meant, so that nothing more is sent.
+    pub(super) fn other_tenant(call: String, user: &str, here: &str, meant: &str) -> Self {
+        let message = format!("{user:?} is logged in to tenant {here:?}, and {meant:?} is meant");
+        Self::new(call, Effect::NotSent, message)
+            .help(format!("log in to {meant:?}, or set tenant = {here:?} under [cluster]"))
+    }
+
     /// The same failure, with what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

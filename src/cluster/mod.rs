@@ -6,6 +6,7 @@ mod error;
 mod observe;
 mod patience;
 pub mod rest;
+mod told;
 mod way;
 pub mod weka;
 mod words;

@@ -12,10 +12,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
-
-/// What an answer should have held and did not; none of what it did hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected(pub(super) &'static str);
+pub(super) use crate::cluster::told::Expected;
+use crate::cluster::told::{Listed, policy_or_none};
 
 /// Reads one kind of answer.
 pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
@@ -154,20 +152,11 @@ pub(super) fn user_policies(body: &str) -> Result<BTreeMap<UserName, Option<Poli
 pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
     #[derive(Deserialize)]
     struct Raw {
-        policies: Vec<Item>,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Item {
-        Name(String),
-        Object { name: String },
+        policies: Vec<Listed>,
     }
     let data = data(body)?;
     let items = object::<Raw>(data).map(|raw| raw.policies).or_else(|| array(data));
-    let name = |item| match item {
-        Item::Name(name) | Item::Object { name } => PolicyName::reported(name),
-    };
-    Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(name).collect())
+    Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(PolicyName::from).collect())
 }
 
 /// Reads `GET /s3/policies/{policy}`: the text of the document, unchanged. Clients see an object; a JSON string that
@@ -279,10 +268,6 @@ fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
 
 fn array<T: DeserializeOwned>(json: &str) -> Option<Vec<T>> {
     serde_json::from_str(json).ok()
-}
-
-fn policy_or_none(policy: Option<String>) -> Option<PolicyName> {
-    policy.filter(|name| !name.is_empty()).map(PolicyName::reported)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use send::Sender;
 use session::Session;
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::cluster::dialect::{Attachments, Dialect};
 use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users, Way};
 
 /// What the transport needs to know.
@@ -126,7 +127,7 @@ impl RestCluster {
         if let Some(meant) = &self.tenant
             && *meant != who.org_name
         {
-            return Err(other_tenant(meant, &who));
+            return Err(CallError::other_tenant(request::whoami().call(), &who.username, &who.org_name, meant));
         }
         let mut cluster = self.session.send(&request::cluster(), answer::cluster).await?;
         if let Some(release) = &self.release {
@@ -134,12 +135,6 @@ impl RestCluster {
         }
         Ok(Standing { cluster, who })
     }
-}
-
-fn other_tenant(meant: &str, who: &Whoami) -> CallError {
-    let message = format!("{:?} is logged in to tenant {:?}, and {meant:?} is meant", who.username, who.org_name);
-    CallError::new(request::whoami().call(), Effect::NotSent, message)
-        .help(format!("log in to {meant:?}, or set tenant = {:?} under [cluster]", who.org_name))
 }
 
 #[async_trait]
@@ -203,7 +198,7 @@ impl Cluster for RestCluster {
     /// Who holds what is in `GET /users` since 4.4, in `GET /s3/userPolicies` since 4.0, and nowhere before.
     async fn users(&self) -> Result<Users, CallError> {
         let standing = self.standing().await?;
-        let (release, org) = (&standing.cluster.release, standing.who.org_id.as_ref());
+        let (dialect, org) = (Dialect::of(&standing.cluster.release), standing.who.org_id.as_ref());
         let request = request::users();
         let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
@@ -214,13 +209,13 @@ impl Cluster for RestCluster {
         if people::tell_policies(&rows) {
             return Ok(people::from_records(rows, org, true));
         }
-        if !release.at_least(4, 0) {
+        if dialect.attachments == Attachments::Untold {
             return Ok(people::from_records(rows, org, false));
         }
         match self.session.send(&request::user_policies(), answer::user_policies).await {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
-            Err(error) if error.effect == Effect::Refused(404) && release.at_least(4, 4) => {
+            Err(error) if error.effect == Effect::Refused(404) && dialect.attachments == Attachments::Users => {
                 Ok(people::from_records(rows, org, true))
             }
             Err(error) => Err(error),

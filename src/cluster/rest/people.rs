@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{OrgId, UserRow};
 use crate::base::{PolicyName, Release, UserName};
+use crate::cluster::dialect::{Attachments, Dialect};
 use crate::cluster::{UserRecord, Users};
 
 /// Whether any record says what its user holds. Since 4.4 records have a `policy`; whether one without a policy
@@ -14,7 +15,11 @@ pub(super) fn tell_policies(rows: &[UserRow]) -> bool {
 
 /// The call that tells who holds what at a release; none before 4.0.
 pub(super) fn told_by(release: &Release) -> Option<&'static str> {
-    if release.at_least(4, 4) { Some("GET /users") } else { release.at_least(4, 0).then_some("GET /s3/userPolicies") }
+    match Dialect::of(release).attachments {
+        Attachments::Untold => None,
+        Attachments::UserPolicies => Some("GET /s3/userPolicies"),
+        Attachments::Users => Some("GET /users"),
+    }
 }
 
 /// The users of the tenant `org`, with what `/users` says they hold. Records without a tenant are of the caller's;

@@ -10,10 +10,8 @@ use serde_json::{Deserializer, Value};
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 use crate::cluster::UserRecord;
-
-/// What should have been printed and was not; nothing of what was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected(pub(super) &'static str);
+pub(super) use crate::cluster::told::Expected;
+use crate::cluster::told::{Listed, policy_or_none};
 
 /// Which cluster, as `weka status` tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,24 +89,15 @@ pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<(Vec<UserReco
         name: UserName::reported(row.username),
         role: row.role.unwrap_or_default(),
         source: row.source.unwrap_or_default(),
-        policy: row.s3_policy.flatten().filter(|name| !name.is_empty()).map(PolicyName::reported),
+        policy: policy_or_none(row.s3_policy.flatten()),
     };
     Ok((rows.into_iter().filter(is_of).map(record).collect(), told))
 }
 
 /// Reads `weka s3 policy list`: names, or objects with a `name`.
 pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Item {
-        Name(String),
-        Object { name: String },
-    }
-    let items: Vec<Item> = all(text, &["policies"]).ok_or(Expected("a list of policies"))?;
-    let name = |item| match item {
-        Item::Name(name) | Item::Object { name } => PolicyName::reported(name),
-    };
-    Ok(items.into_iter().map(name).collect())
+    let items: Vec<Listed> = all(text, &["policies"]).ok_or(Expected("a list of policies"))?;
+    Ok(items.into_iter().map(PolicyName::from).collect())
 }
 
 /// Reads `weka s3 group list`: those groups that hold a policy.
@@ -119,10 +108,7 @@ pub(super) fn groups(text: &str) -> Result<BTreeMap<String, PolicyName>, Expecte
         policy: Option<String>,
     }
     let groups: Vec<Group> = all(text, &["groups"]).ok_or(Expected("a list of groups"))?;
-    let held = |group: Group| {
-        let policy = group.policy.filter(|policy| !policy.is_empty())?;
-        Some((group.name, PolicyName::reported(policy)))
-    };
+    let held = |group: Group| Some((group.name, policy_or_none(group.policy)?));
     Ok(groups.into_iter().filter_map(held).collect())
 }
 

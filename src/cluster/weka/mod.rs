@@ -112,9 +112,7 @@ impl WekaCluster {
         let command = command::whoami();
         let who = self.ask(&command, answer::whoami).await?;
         if let Some(meant) = self.tenant.as_ref().filter(|meant| **meant != who.tenant) {
-            let message = format!("{:?} is logged in to tenant {:?}, and {meant:?} is meant", who.user, who.tenant);
-            return Err(CallError::new(command.shown(), Effect::NotSent, message)
-                .help(format!("log in to {meant:?}, or set tenant = {:?} under [cluster]", who.tenant)));
+            return Err(CallError::other_tenant(command.shown(), &who.user, &who.tenant, meant));
         }
         let status = self.ask(&command::status(), answer::status).await?;
         let dialect = Dialect::of(self.release.as_ref().unwrap_or(&status.release));
