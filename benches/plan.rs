@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use attune::base::{PolicyName, Release, UserName};
-use attune::desired::{Allowed, Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
+use attune::desired::{Allowed, Authored, Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
 use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy::{Document, normal};
@@ -65,7 +65,7 @@ fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
         at: None,
     };
     let policies = documents.iter().enumerate().map(|(number, document)| (policy(number), entry(document)));
-    let holds = |number| UserEntry { intent: UserIntent::Holds(policy(held(number))), at: None };
+    let holds = |number| HolderEntry { intent: Holding::Holds(policy(held(number))), at: None };
     let users = (0..EACH).map(|number| (user(number), holds(number)));
     Desired { policies: policies.collect(), users: users.collect(), ..Desired::default() }
 }
@@ -85,6 +85,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
         policies: bodies.enumerate().map(|(number, body)| (policy(number), body)).collect(),
         users: holding(|number| Some(policy(held(number)))),
         groups: BTreeMap::new(),
+        groups_known: false,
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: EACH, ..Limits::default() },

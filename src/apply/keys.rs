@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::custody::{Custody, Kept};
 use super::outcome::{Remark, Status};
-use crate::base::{KeyPair, PolicyName, UserName};
+use crate::base::{KeyPair, PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster};
 use crate::plan::{Call, Plan};
 
@@ -45,12 +45,13 @@ impl<'a> Keys<'a> {
         &self,
         cluster: &dyn Cluster,
         policy: &PolicyName,
-        user: &UserName,
+        principal: &Principal,
         remarks: &mut Vec<Remark>,
     ) -> Result<Attached, CallError> {
-        match cluster.attach(policy, user).await? {
-            None => Ok(Attached::Well),
-            Some(pair) => Ok(self.keep(user, &pair, remarks).await),
+        match (cluster.attach(policy, principal).await?, principal) {
+            (Some(pair), Principal::User(user)) => Ok(self.keep(user, &pair, remarks).await),
+            // Groups have no keys.
+            (Some(_), Principal::Group(_)) | (None, _) => Ok(Attached::Well),
         }
     }
 
@@ -78,7 +79,7 @@ impl<'a> Keys<'a> {
     /// Notes that the answer to a call was lost on the way: a key pair may have been in it. Taken back when the pair comes
     /// with the answer to a later try.
     pub(super) fn doubt(&self, call: &Call, remarks: &mut Vec<Remark>) {
-        let Call::Attach { user, .. } = call else { return };
+        let Call::Attach { principal: Principal::User(user), .. } = call else { return };
         if self.may_appear.contains(user) && !remarks.iter().any(Remark::is_of_keys) {
             remarks.push(Remark::PairUnknown);
         }

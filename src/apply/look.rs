@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster, body};
 use crate::observed::Body;
 use crate::plan::Call;
@@ -40,7 +40,7 @@ type Memory<T> = Mutex<Option<(Instant, Arc<T>)>>;
 /// Who holds what; nothing for a user that is there and holds nothing.
 struct Holdings {
     known: bool,
-    by_user: BTreeMap<UserName, Option<PolicyName>>,
+    by_holder: BTreeMap<Principal, Option<PolicyName>>,
 }
 
 impl<'a> Looker<'a> {
@@ -73,9 +73,9 @@ impl<'a> Looker<'a> {
                 })
             }
             Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), since).await,
-            Call::Attach { user, policy, expects, grants } => {
+            Call::Attach { principal, policy, expects, grants } => {
                 let holdings = self.holdings(since).await?;
-                let seen = holdings.seen(user, Some(policy), expects.as_ref());
+                let seen = holdings.seen(principal, Some(policy), expects.as_ref());
                 match grants {
                     Some(grants) if holdings.known => Ok(self.granting(policy, grants, since).await?.unwrap_or(seen)),
                     Some(_) | None => Ok(seen),
@@ -83,7 +83,7 @@ impl<'a> Looker<'a> {
             }
             // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
             Call::RetireKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
-            Call::Detach { user, policy } => Ok(self.holdings(since).await?.seen(user, None, Some(policy))),
+            Call::Detach { principal, policy } => Ok(self.holdings(since).await?.seen(principal, None, Some(policy))),
         }
     }
 
@@ -94,9 +94,9 @@ impl<'a> Looker<'a> {
         }
         // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
         let holdings = self.holdings(Instant::now()).await?;
-        let holder = holdings.by_user.iter().find(|(_, held)| held.as_ref() == Some(policy));
+        let holder = holdings.by_holder.iter().find(|(_, held)| held.as_ref() == Some(policy));
         Ok(match holder {
-            Some((user, _)) => Seen::Other(format!("user `{user}` holds policy `{policy}`")),
+            Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),
             None => Seen::Before,
         })
     }
@@ -113,8 +113,11 @@ impl<'a> Looker<'a> {
     async fn holdings(&self, since: Instant) -> Result<Arc<Holdings>, CallError> {
         remembered(&self.holdings, since, || async {
             let users = self.cluster.users().await?;
-            let by_user = users.users.into_iter().map(|record| (record.name, record.policy)).collect();
-            Ok(Holdings { known: users.attachments_known, by_user })
+            let groups = self.cluster.groups().await?.unwrap_or_default();
+            let users_hold = users.users.into_iter().map(|record| (Principal::User(record.name), record.policy));
+            let groups_hold = groups.into_iter().map(|(group, policy)| (Principal::Group(group), Some(policy)));
+            let by_holder = users_hold.chain(groups_hold).collect();
+            Ok(Holdings { known: users.attachments_known, by_holder })
         })
         .await
     }
@@ -164,23 +167,26 @@ where
 impl Holdings {
     /// What there is of a user that should hold something.
     fn holding_any(&self, user: &UserName) -> Seen {
-        match self.by_user.get(user) {
+        match self.by_holder.get(&Principal::from(user)) {
             Some(Some(_)) => Seen::Before,
             Some(None) => Seen::Other(format!("user `{user}` holds no policy")),
             None => Seen::Other(format!("user `{user}` is not there")),
         }
     }
 
-    /// What there is of a user that should go from one policy to another.
-    fn seen(&self, user: &UserName, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> Seen {
-        let Some(held) = self.by_user.get(user) else {
-            return Seen::Other(format!("user `{user}` is not there"));
+    /// What there is of a user or group that should go from one policy to another. Of groups, only those that hold one are
+    /// told.
+    fn seen(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> Seen {
+        let held = match (self.by_holder.get(principal), principal) {
+            (Some(held), _) => held.as_ref(),
+            (None, Principal::Group(_)) => None,
+            (None, Principal::User(_)) => return Seen::Other(format!("{principal} is not there")),
         };
-        match held.as_ref() {
+        match held {
             held if held == target => Seen::Done,
             held if held == expected => Seen::Before,
-            Some(policy) => Seen::Other(format!("user `{user}` holds `{policy}`")),
-            None => Seen::Other(format!("user `{user}` holds no policy")),
+            Some(policy) => Seen::Other(format!("{principal} holds `{policy}`")),
+            None => Seen::Other(format!("{principal} holds no policy")),
         }
     }
 }

@@ -96,28 +96,28 @@ impl Sender<'_> {
     /// The one place where what is changed decides what is called.
     async fn once(&self, call: &Call, way: &mut Way) -> Result<Attached, CallError> {
         match call {
-            Call::Attach { user, policy, .. } => {
-                return self.keys.attach(self.cluster, policy, user, &mut way.remarks).await;
+            Call::Attach { principal, policy, .. } => {
+                return self.keys.attach(self.cluster, policy, principal, &mut way.remarks).await;
             }
             Call::AddPolicy { policy, document } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
             Call::RetireKeys { user } => retire(self.cluster, user).await,
-            Call::Detach { user, policy } => self.cluster.detach(policy, user).await,
+            Call::Detach { principal, policy } => self.cluster.detach(policy, principal).await,
         }
         .map(|()| Attached::Well)
     }
 
-    /// Detaches what the user holds, then attaches; puts the old policy back when the attach fails. Seen through even
+    /// Detaches what the user or group holds, then attaches; puts the old policy back when the attach fails. Seen through even
     /// when the run is asked to stop.
     async fn detach_first(&self, call: &Call, way: &mut Way) -> Status {
-        let Call::Attach { user, policy, expects: Some(held), grants } = call else { return Status::Done };
-        let detach = Call::Detach { user: user.clone(), policy: held.clone() };
+        let Call::Attach { principal, policy, expects: Some(held), grants } = call else { return Status::Done };
+        let detach = Call::Detach { principal: principal.clone(), policy: held.clone() };
         let detached = Box::pin(self.settle(&detach, way)).await;
         if !detached.is_good() {
             return detached;
         }
         way.remarks.push(Remark::Gap);
-        let attach = |policy, grants| Call::Attach { user: user.clone(), policy, expects: None, grants };
+        let attach = |policy, grants| Call::Attach { principal: principal.clone(), policy, expects: None, grants };
         let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), way)).await;
         if attached.is_good() {
             return attached;

@@ -3,6 +3,7 @@
 mod file_name;
 mod finding;
 mod names;
+mod principal;
 mod release;
 mod secret;
 mod suggest;
@@ -10,7 +11,8 @@ mod suggest;
 pub use file_name::file_name;
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
-pub use names::{NameProblem, PolicyName, UserName};
+pub use names::{GroupName, NameProblem, PolicyName, UserName};
+pub use principal::Principal;
 pub use release::Release;
 pub use secret::{KeyPair, SessionKeys};
 pub use suggest::nearest;

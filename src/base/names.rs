@@ -1,8 +1,8 @@
-//! Names of policies and users, checked once at the door.
+//! Names of policies, users and groups, checked once at the door.
 
 use std::fmt;
 
-/// Why a text cannot be a policy or user name.
+/// Why a text cannot be the name of a policy, user or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameProblem {
     /// The name is empty.
@@ -87,6 +87,12 @@ name! {
 name! {
     /// The name of a user of one tenant.
     UserName
+}
+
+name! {
+    /// The name of a group of one tenant, as its directory has it. Groups can hold policies since 6.0 (vendor
+    /// documentation).
+    GroupName
 }
 
 impl PolicyName {

@@ -25,7 +25,7 @@ pub use crate::observed::Identity;
 
 use secrecy::SecretString;
 
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +84,12 @@ pub trait Cluster: Send + Sync {
     /// Removes a policy.
     async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError>;
 
-    /// Gives a user a policy, in place of the one it held. The answer holds a key pair when the cluster made
+    /// Gives a user or group a policy, in place of the one it held. The answer holds a key pair when the cluster made
     /// one (5.1 and later, for a user that had none) and shows it on this transport.
-    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError>;
+    async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError>;
 
-    /// Takes the policy it holds from a user. The key pair stays.
-    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError>;
+    /// Takes the policy it holds from a user or group. A user's key pair stays.
+    async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError>;
 
     /// Whether [`generate_keys`](Self::generate_keys) works through this transport.
     fn can_generate_keys(&self) -> bool;
@@ -103,9 +103,10 @@ pub trait Cluster: Send + Sync {
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
 
-    /// The groups that hold a policy, where this transport tells. Otherwise none, though there may be some.
-    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
-        Ok(BTreeMap::new())
+    /// The groups that hold a policy; `None` where this is not told: over REST by no release, over the `weka` command
+    /// since 6.0.
+    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
+        Ok(None)
     }
 
     /// How a cluster of this release is reached and spoken to here. Asks nothing.

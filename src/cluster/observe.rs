@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{CallError, Cluster, Users};
-use crate::base::PolicyName;
-use crate::desired::{Desired, UserIntent};
+use crate::base::{GroupName, PolicyName, Principal};
+use crate::desired::{Desired, Holding};
 use crate::observed::{Body, Limits, Observed, ObservedUser};
 use crate::policy;
 
@@ -16,7 +16,7 @@ use crate::policy;
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
-    look(cluster, jobs, |names, users| wanted(desired, names, users)).await
+    look(cluster, jobs, |names, users, groups| wanted(desired, names, users, groups)).await
 }
 
 /// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.
@@ -27,16 +27,27 @@ pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed
     look(cluster, jobs, held).await
 }
 
+/// The groups that hold a policy.
+type Groups = BTreeMap<GroupName, PolicyName>;
+
+/// Who holds what.
+fn holdings<'a>(users: &'a Users, groups: &'a Groups) -> impl Iterator<Item = (Principal, &'a PolicyName)> {
+    let users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
+    users.chain(groups.iter().map(|(group, policy)| (Principal::from(group), policy)))
+}
+
 async fn look(
     cluster: &dyn Cluster,
     jobs: usize,
-    wanted: impl FnOnce(&[PolicyName], &Users) -> BTreeSet<PolicyName>,
+    wanted: impl FnOnce(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName>,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
     let groups = cluster.groups().await?;
+    let groups_known = groups.is_some();
+    let groups = groups.unwrap_or_default();
     let names = cluster.list_policies().await?;
-    let wanted = wanted(&names, &users);
+    let wanted = wanted(&names, &users, &groups);
     let bodies = bodies(cluster, &wanted, jobs.max(1)).await?;
     let gone: BTreeSet<_> = bodies.iter().filter(|(_, body)| body.is_none()).map(|(name, _)| name.clone()).collect();
     let mut policies: BTreeMap<PolicyName, Body> =
@@ -46,6 +57,7 @@ async fn look(
         identity,
         policies,
         groups,
+        groups_known,
         attachments_known: users.attachments_known,
         keys_can_be_generated: cluster.can_generate_keys(),
         users: users
@@ -58,19 +70,17 @@ async fn look(
 }
 
 /// The policies on the cluster whose documents matter: those that a file names, that may be removed, that are in
-/// transit, and that a declared user holds now or then.
-fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<PolicyName> {
-    let held = users
-        .users
-        .iter()
-        .filter(|user| desired.users.contains_key(&user.name) || desired.ownership.covers_user(&user.name));
-    let held: BTreeSet<&PolicyName> = held.filter_map(|user| user.policy.as_ref()).collect();
+/// transit, and that somebody declared holds now or then.
+fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<PolicyName> {
+    let held: BTreeSet<&PolicyName> = holdings(users, groups)
+        .filter(|(principal, _)| desired.entry(principal).is_some() || desired.ownership.covers(principal))
+        .map(|(_, policy)| policy)
+        .collect();
     let targets: BTreeSet<&PolicyName> = desired
-        .users
-        .values()
-        .filter_map(|entry| match &entry.intent {
-            UserIntent::Holds(policy) => Some(policy),
-            UserIntent::Detached | UserIntent::Retired => None,
+        .holders()
+        .filter_map(|(_, entry)| match &entry.intent {
+            Holding::Holds(policy) => Some(policy),
+            Holding::Detached | Holding::Retired => None,
         })
         .collect();
     let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::in_transit_for).collect();
@@ -86,8 +96,8 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users) -> BTreeSet<Po
 }
 
 /// The policies that anybody holds.
-fn held(names: &[PolicyName], users: &Users) -> BTreeSet<PolicyName> {
-    let held: BTreeSet<&PolicyName> = users.users.iter().filter_map(|user| user.policy.as_ref()).collect();
+fn held(names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<PolicyName> {
+    let held: BTreeSet<&PolicyName> = holdings(users, groups).map(|(_, policy)| policy).collect();
     names.iter().filter(|name| held.contains(name) && name.addressable().is_ok()).cloned().collect()
 }
 

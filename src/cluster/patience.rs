@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// How often something is tried again, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Cluster for Patient<'_> {
         self.read(|| self.cluster.own_definition()).await
     }
 
-    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
+    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
         self.read(|| self.cluster.groups()).await
     }
 
@@ -126,8 +126,8 @@ impl Cluster for Patient<'_> {
         self.cluster.remove_policy(policy).await
     }
 
-    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError> {
-        self.cluster.attach(policy, user).await
+    async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
+        self.cluster.attach(policy, principal).await
     }
 
     fn can_generate_keys(&self) -> bool {
@@ -142,7 +142,7 @@ impl Cluster for Patient<'_> {
         self.cluster.assume_role(ask).await
     }
 
-    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
-        self.cluster.detach(policy, user).await
+    async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
+        self.cluster.detach(policy, principal).await
     }
 }

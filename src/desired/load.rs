@@ -112,6 +112,10 @@ impl Loader {
             let broken = misfits.entries.contains(&("users".to_owned(), name.get().clone()));
             self.resolver.user(name, user, broken, file, &mut self.findings);
         }
+        for (name, group) in &raw.groups {
+            let broken = misfits.entries.contains(&("groups".to_owned(), name.get().clone()));
+            self.resolver.group(name, group, broken, file, &mut self.findings);
+        }
         for pattern in &raw.include {
             self.include(pattern, file, &directory);
         }

@@ -15,7 +15,7 @@ mod statement;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::base::{FileId, Location, PolicyName, Release, UserName};
+use crate::base::{FileId, GroupName, Location, PolicyName, Principal, Release, UserName};
 use crate::policy::{Document, Places};
 
 pub use codes::CODES;
@@ -41,7 +41,26 @@ pub struct Desired {
     /// The declared policies, tombstones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
-    pub users: BTreeMap<UserName, UserEntry>,
+    pub users: BTreeMap<UserName, HolderEntry>,
+    /// The declared groups.
+    pub groups: BTreeMap<GroupName, HolderEntry>,
+}
+
+impl Desired {
+    /// What is declared of a user or group.
+    #[must_use]
+    pub fn entry(&self, principal: &Principal) -> Option<&HolderEntry> {
+        match principal {
+            Principal::User(user) => self.users.get(user),
+            Principal::Group(group) => self.groups.get(group),
+        }
+    }
+
+    /// All that is declared of users and groups, users first, each in the order of their names.
+    pub fn holders(&self) -> impl Iterator<Item = (Principal, &HolderEntry)> {
+        let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
+        users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
+    }
 }
 
 /// How to reach the cluster, and how to change it.
@@ -99,27 +118,29 @@ pub enum Strategy {
 /// Patterns of names that may be removed or detached although no file declares them.
 #[derive(Debug, Clone, Default)]
 pub struct Ownership {
-    policies: Vec<glob::Pattern>,
-    users: Vec<glob::Pattern>,
+    /// Of policies.
+    pub policies: Vec<glob::Pattern>,
+    /// Of users.
+    pub users: Vec<glob::Pattern>,
+    /// Of groups.
+    pub groups: Vec<glob::Pattern>,
 }
 
 impl Ownership {
-    /// Ownership of the policies and users whose names match one of the patterns.
-    #[must_use]
-    pub fn new(policies: Vec<glob::Pattern>, users: Vec<glob::Pattern>) -> Self {
-        Self { policies, users }
-    }
-
     /// Whether this policy may be removed although no file declares it.
     #[must_use]
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
         self.policies.iter().any(|pattern| pattern.matches(policy.as_str()))
     }
 
-    /// Whether this user may be detached although no file declares it.
+    /// Whether this user or group may be detached although no file declares it.
     #[must_use]
-    pub fn covers_user(&self, user: &UserName) -> bool {
-        self.users.iter().any(|pattern| pattern.matches(user.as_str()))
+    pub fn covers(&self, principal: &Principal) -> bool {
+        let patterns = match principal {
+            Principal::User(_) => &self.users,
+            Principal::Group(_) => &self.groups,
+        };
+        patterns.iter().any(|pattern| pattern.matches(principal.name()))
     }
 }
 
@@ -154,22 +175,22 @@ pub struct Authored {
     pub source: Option<(FileId, Places)>,
 }
 
-/// A declared user.
+/// A declared user or group.
 #[derive(Debug, Clone)]
-pub struct UserEntry {
+pub struct HolderEntry {
     /// What should be.
-    pub intent: UserIntent,
+    pub intent: Holding,
     /// Where it is declared.
     pub at: Option<Location>,
 }
 
-/// What should be of a declared user.
+/// What should be of a declared user or group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserIntent {
+pub enum Holding {
     /// It holds this policy.
     Holds(PolicyName),
     /// It holds none; its key pair stays.
     Detached,
-    /// It holds none; before it is detached, its key pair is made worthless.
+    /// It holds none; before it is detached, its key pair is made worthless. Of users only.
     Retired,
 }

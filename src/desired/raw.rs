@@ -14,7 +14,7 @@ use super::at::{At, Entries, Limits, Texts};
 #[schemars(title = "attune.toml")]
 pub(super) struct RawFile {
     /// Further files of the same shape, as paths or patterns relative to this one, such as `teams/*.toml`.
-    /// They hold policies and users only; a name declared twice is an error.
+    /// They hold policies, users and groups only; a name declared twice is an error.
     pub include: Vec<At<String>>,
     /// The cluster this file is about, and how to reach it.
     pub cluster: Option<At<RawCluster>>,
@@ -30,6 +30,8 @@ pub(super) struct RawFile {
     pub policies: BTreeMap<At<String>, RawPolicy>,
     /// The users, by name.
     pub users: BTreeMap<At<String>, RawUser>,
+    /// The groups, by name: from 6.0, and over the `weka` command only.
+    pub groups: BTreeMap<At<String>, RawGroup>,
 }
 
 /// The cluster and how to reach it. Credentials come from the environment, never from this file.
@@ -85,6 +87,8 @@ pub(super) struct RawOwnership {
     pub policies: Vec<At<String>>,
     /// Patterns of user names: such a user is detached when no file declares it.
     pub users: Vec<At<String>>,
+    /// Patterns of group names: such a group is detached when no file declares it.
+    pub groups: Vec<At<String>>,
 }
 
 /// Limits on what one apply may take away.
@@ -95,12 +99,14 @@ pub(super) struct RawGuards {
     /// (predefined ones do not count), or a list of limits that all hold. Nothing is rounded: 1 of 5 exceeds 10%.
     #[schemars(with = "Option<Limits>")]
     pub max_removals: Option<Entries>,
-    /// How many users may be left without access: a number, or a percentage of the users that hold a policy such as
+    /// How many users and groups may be left without access: a number, or a percentage of those that hold a policy such as
     /// `"10%"`, or a list of limits that all hold. Nothing is rounded: 1 of 5 exceeds 10%.
     #[schemars(with = "Option<Limits>")]
     pub max_detached: Option<Entries>,
     /// Users that are never detached or moved, by name or pattern (`*` any run, `?` one character).
     pub protected_users: Vec<At<String>>,
+    /// Groups that are never detached or moved, by name or pattern.
+    pub protected_groups: Vec<At<String>>,
     /// Policies that are never removed or replaced, by name or pattern.
     pub protected_policies: Vec<At<String>>,
     /// Whether a plan that gives anybody new access is refused.
@@ -191,4 +197,14 @@ pub(super) struct RawUser {
     /// Before the detach, generate a new key pair and throw it away, so that the old one is dead. Only beside
     /// `detached = true`, and only when this run detaches the user: a pair can be generated only while it holds a policy.
     pub retire_keys: Option<At<bool>>,
+}
+
+/// One group: the policy it holds, or that it holds none.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawGroup {
+    /// The one policy the group holds, declared here or present on the cluster.
+    pub policy: Option<At<String>>,
+    /// The group must hold no policy.
+    pub detached: Option<bool>,
 }

@@ -6,19 +6,29 @@ use std::path::{Path, PathBuf};
 use super::at::At;
 use super::credentials::sink;
 use super::lint::named;
-use super::raw::{RawCluster, RawFile, RawOwnership, RawPolicy, RawStrategy, RawUser, RawVia};
+use super::raw::{RawCluster, RawFile, RawGroup, RawOwnership, RawPolicy, RawStrategy, RawUser, RawVia};
 use super::statement::inline_document;
 use super::{
-    Allowed, Authored, ClusterSettings, Desired, Endpoint, Guards, Ownership, PolicyEntry, PolicyIntent, Strategy,
-    UserEntry, UserIntent, Via, codes,
+    Allowed, Authored, ClusterSettings, Desired, Endpoint, Guards, HolderEntry, Holding, Ownership, PolicyEntry,
+    PolicyIntent, Strategy, Via, codes,
 };
-use crate::base::{FileId, Finding, Location, NameProblem, PolicyName, Release, Severity, UserName};
+use crate::base::{
+    FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, Release, Severity, UserName,
+};
 
 /// What has been read so far, of all files.
 #[derive(Debug, Default)]
 pub(super) struct Resolver {
     pub(super) desired: Desired,
-    holds: BTreeMap<UserName, Location>,
+    holds: BTreeMap<Principal, Location>,
+}
+
+/// What is written of a user or group.
+struct Said<'a> {
+    policy: Option<&'a At<String>>,
+    detached: bool,
+    /// Whether a part of it was already found wrong.
+    broken: bool,
 }
 
 /// A document file that was read: its id and its text.
@@ -94,23 +104,50 @@ impl Resolver {
                 ),
             );
         }
-        let Some(intent) = self.user_intent(&user, raw, broken, &at, findings) else { return };
-        self.desired.users.insert(user, UserEntry { intent, at: Some(at) });
+        let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
+        let intent = match self.holding(&Principal::from(&user), &said, &at, findings) {
+            Some(Holding::Detached) if retire.is_some() => Holding::Retired,
+            Some(intent) => intent,
+            None => return,
+        };
+        self.desired.users.insert(user, HolderEntry { intent, at: Some(at) });
     }
 
-    fn user_intent(
+    /// One `[groups.NAME]`. `broken` says that a part of it was already found wrong.
+    pub(super) fn group(
         &mut self,
-        user: &UserName,
-        raw: &RawUser,
+        name: &At<String>,
+        raw: &RawGroup,
         broken: bool,
+        file: FileId,
+        findings: &mut Vec<Finding>,
+    ) {
+        let at = Location { file, span: name.span() };
+        let group = match GroupName::parse(name.get()) {
+            Ok(group) => group,
+            Err(problem) => return findings.push(bad_name("group", name.get(), problem, at)),
+        };
+        if let Some(first) = self.desired.groups.get(&group) {
+            return findings.push(twice("group", group.as_str(), at, first.at.clone()));
+        }
+        let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
+        if let Some(intent) = self.holding(&Principal::from(&group), &said, &at, findings) {
+            self.desired.groups.insert(group, HolderEntry { intent, at: Some(at) });
+        }
+    }
+
+    fn holding(
+        &mut self,
+        principal: &Principal,
+        said: &Said<'_>,
         at: &Location,
         findings: &mut Vec<Finding>,
-    ) -> Option<UserIntent> {
-        match (&raw.policy, raw.detached.unwrap_or(false)) {
+    ) -> Option<Holding> {
+        match (said.policy, said.detached) {
             (Some(policy), true) => {
                 let finding = Finding::error(
                     codes::USER_CONFLICT,
-                    format!("user `{user}` cannot both hold `{}` and be detached", policy.get()),
+                    format!("{principal} cannot both hold `{}` and be detached", policy.get()),
                 );
                 findings.push(finding.at(at.clone()).help("keep `policy` or `detached = true`"));
                 None
@@ -119,8 +156,8 @@ impl Resolver {
                 let place = Location { file: at.file, span: policy.span() };
                 match PolicyName::parse(policy.get()) {
                     Ok(name) => {
-                        self.holds.insert(user.clone(), place);
-                        Some(UserIntent::Holds(name))
+                        self.holds.insert(principal.clone(), place);
+                        Some(Holding::Holds(name))
                     }
                     Err(problem) => {
                         findings.push(bad_name("policy", policy.get(), problem, place));
@@ -128,16 +165,14 @@ impl Resolver {
                     }
                 }
             }
-            (None, true) if raw.retire_keys.as_ref().is_some_and(|retire| *retire.get()) => Some(UserIntent::Retired),
-            (None, true) => Some(UserIntent::Detached),
+            (None, true) => Some(Holding::Detached),
             (None, false) => {
-                if !broken {
-                    let finding = Finding::error(codes::USER_EMPTY, format!("nothing is said about user `{user}`"));
-                    findings.push(
-                        finding
-                            .at(at.clone())
-                            .help("add `policy = \"NAME\"`, or `detached = true` for a user that is to hold none"),
-                    );
+                if !said.broken {
+                    let finding = Finding::error(codes::USER_EMPTY, format!("nothing is said about {principal}"));
+                    let kind = principal.kind();
+                    findings.push(finding.at(at.clone()).help(format!(
+                        "add `policy = \"NAME\"`, or `detached = true` for a {kind} that is to hold none"
+                    )));
                 }
                 None
             }
@@ -146,19 +181,20 @@ impl Resolver {
 
     /// What only shows when all files are read.
     pub(super) fn finish(&mut self, findings: &mut Vec<Finding>) {
-        for (user, entry) in &self.desired.users {
-            let UserIntent::Holds(policy) = &entry.intent else { continue };
+        for (principal, entry) in self.desired.holders() {
+            let Holding::Holds(policy) = &entry.intent else { continue };
             let Some(declared) = self.desired.policies.get(policy) else { continue };
             if !matches!(declared.intent, PolicyIntent::Absent) {
                 continue;
             }
             let finding = Finding::error(
                 codes::HOLDS_ABSENT,
-                format!("user `{user}` is to hold `{policy}`, which is declared `absent`"),
+                format!("{principal} is to hold `{policy}`, which is declared `absent`"),
             );
-            let finding = finding
-                .at(self.holds.get(user).cloned())
-                .help("give the user another policy, or `detached = true`, or keep the policy");
+            let finding = finding.at(self.holds.get(&principal).cloned()).help(format!(
+                "give the {} another policy, or `detached = true`, or keep the policy",
+                principal.kind()
+            ));
             findings.push(match &declared.at {
                 Some(at) => finding.label(at.clone(), "declared absent here"),
                 None => finding,
@@ -224,7 +260,8 @@ fn fingerprint(text: &At<String>, file: FileId, findings: &mut Vec<Finding>) -> 
 fn ownership_of(raw: &RawOwnership, file: FileId, findings: &mut Vec<Finding>) -> Ownership {
     let policies = patterns(&raw.policies, file, findings);
     let users = patterns(&raw.users, file, findings);
-    Ownership::new(policies, users)
+    let groups = patterns(&raw.groups, file, findings);
+    Ownership { policies, users, groups }
 }
 
 /// Reads patterns of names. A text that is none is a finding.

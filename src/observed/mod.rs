@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{PolicyName, Release, UserName};
+use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
 use crate::policy::Normal;
 
 /// Which cluster this is and as whom it is spoken to (`GET /cluster`, `GET /users/whoami`).
@@ -31,8 +31,10 @@ pub struct Observed {
     pub policies: BTreeMap<PolicyName, Body>,
     /// All users.
     pub users: BTreeMap<UserName, ObservedUser>,
-    /// The groups that hold a policy, as far as it is told: by the `weka` command since 6.0, over REST by no release.
-    pub groups: BTreeMap<String, PolicyName>,
+    /// The groups that hold a policy; none where it is not told.
+    pub groups: BTreeMap<GroupName, PolicyName>,
+    /// Whether the cluster says which groups hold what: over the `weka` command since 6.0, over REST by no release.
+    pub groups_known: bool,
     /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
     /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached
@@ -40,6 +42,17 @@ pub struct Observed {
     pub keys_can_be_generated: bool,
     /// How much the cluster takes.
     pub limits: Limits,
+}
+
+impl Observed {
+    /// What somebody holds.
+    #[must_use]
+    pub fn held_by(&self, principal: &Principal) -> Option<&PolicyName> {
+        match principal {
+            Principal::User(user) => self.users.get(user)?.holds.as_ref(),
+            Principal::Group(group) => self.groups.get(group),
+        }
+    }
 }
 
 /// The document of a policy on the cluster.

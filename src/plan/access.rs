@@ -1,67 +1,67 @@
-//! Who gains or loses what access by a plan: per user, the document held now against the document held then.
+//! Who gains or loses what access by a plan: per user and group, the document held now against the document held then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
 use crate::policy::{Catalogue, Normal};
 
-use super::compare::{Comparison, PolicyFate, UserFate};
+use super::compare::{Comparison, HolderFate, PolicyFate};
 
-/// What access a change gives a user or takes from it.
+/// What access a change gives a user or group, or takes from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserAccess {
-    /// The user.
-    pub user: UserName,
-    /// What is gained, lost, or not decided. Shared by all users for whom it is the same.
+pub struct HolderAccess {
+    /// The user or group.
+    pub principal: Principal,
+    /// What is gained, lost, or not decided. Shared by all for whom it is the same.
     pub access: Arc<Access>,
 }
 
-/// The access of every user whose document becomes another. Bucket policies and what a user's service accounts and
+/// The access of every user and group whose document becomes another. Bucket policies and what a user's service accounts and
 /// temporary credentials add are outside: they follow from the user's policy.
 pub(super) fn accesses(
     comparison: &Comparison,
     observed: &Observed,
     catalogue: &Catalogue,
-) -> BTreeMap<UserName, Arc<Access>> {
+) -> BTreeMap<Principal, Arc<Access>> {
     let mut known: BTreeMap<Question<'_>, Arc<Access>> = BTreeMap::new();
     let mut accesses = BTreeMap::new();
-    for (user, fate) in &comparison.users {
+    for (principal, fate) in &comparison.holders {
         let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
         if before == after {
             continue;
         }
         let variable = before.is_variable() || after.is_variable();
-        let question = Question { before, after, user: variable.then_some(user) };
-        let access = known.entry(question).or_insert_with(|| Arc::new(answer(before, after, user, catalogue)));
-        accesses.insert(user.clone(), Arc::clone(access));
+        let question = Question { before, after, principal: variable.then_some(principal) };
+        let access = known.entry(question).or_insert_with(|| Arc::new(answer(before, after, principal, catalogue)));
+        accesses.insert(principal.clone(), Arc::clone(access));
     }
     accesses
 }
 
-/// The users, of those that matter, whose document gives them something now and nothing then. Where it is not decided
+/// The users and groups, of those that matter, whose document gives them something now and nothing then. Where it is not decided
 /// whether the one then gives anything, it is taken to give nothing.
 pub(super) fn bereft(
     comparison: &Comparison,
     observed: &Observed,
     catalogue: &Catalogue,
-    matters: impl Fn(&UserName) -> bool,
-) -> BTreeSet<UserName> {
-    let mut known: BTreeMap<(Held<'_>, Option<&UserName>), Gives> = BTreeMap::new();
+    matters: impl Fn(&Principal) -> bool,
+) -> BTreeSet<Principal> {
+    let mut known: BTreeMap<(Held<'_>, Option<&Principal>), Gives> = BTreeMap::new();
     let mut bereft = BTreeSet::new();
-    for (user, fate) in comparison.users.iter().filter(|(user, _)| matters(user)) {
+    for (principal, fate) in comparison.holders.iter().filter(|(principal, _)| matters(principal)) {
         let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
         if before == after {
             continue;
         }
         let [before, after] = [before, after].map(|held| {
-            let question = (held, held.is_variable().then_some(user));
-            *known.entry(question).or_insert_with(|| gives(held, user, catalogue))
+            let question = (held, held.is_variable().then_some(principal));
+            *known.entry(question).or_insert_with(|| gives(held, principal, catalogue))
         });
         if before != Gives::Nothing && after != Gives::Something {
-            bereft.insert(user.clone());
+            bereft.insert(principal.clone());
         }
     }
     bereft
@@ -75,11 +75,11 @@ enum Gives {
     Undecided,
 }
 
-fn gives(held: Held<'_>, user: &UserName, catalogue: &Catalogue) -> Gives {
+fn gives(held: Held<'_>, principal: &Principal, catalogue: &Catalogue) -> Gives {
     let access = match held {
         Held::Nothing => return Gives::Nothing,
         Held::Unknown(_) => return Gives::Undecided,
-        Held::Document(normal) => summary(normal.document(), &Context::new(catalogue).with_user(user.as_str())),
+        Held::Document(normal) => summary(normal.document(), &Context::new(catalogue).with(principal)),
     };
     match (access.gained.is_empty(), access.undecided.is_empty()) {
         (false, _) => Gives::Something,
@@ -88,16 +88,16 @@ fn gives(held: Held<'_>, user: &UserName, catalogue: &Catalogue) -> Gives {
     }
 }
 
-/// Users with equal questions have equal answers.
+/// Equal questions have equal answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Question<'a> {
     before: Held<'a>,
     after: Held<'a>,
     /// Only where a document speaks of the user by a variable.
-    user: Option<&'a UserName>,
+    principal: Option<&'a Principal>,
 }
 
-/// The document a user has access by.
+/// The document that gives access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Held<'a> {
     /// None: no access.
@@ -132,11 +132,11 @@ fn of_body(body: Option<&Body>) -> Held<'_> {
     }
 }
 
-fn held_now<'a>(fate: &UserFate, observed: &'a Observed) -> Held<'a> {
+fn held_now<'a>(fate: &HolderFate, observed: &'a Observed) -> Held<'a> {
     of_body(fate.physical.as_ref().and_then(|policy: &PolicyName| observed.policies.get(policy)))
 }
 
-fn held_then<'a>(fate: &UserFate, comparison: &'a Comparison, observed: &'a Observed) -> Held<'a> {
+fn held_then<'a>(fate: &HolderFate, comparison: &'a Comparison, observed: &'a Observed) -> Held<'a> {
     let Some(policy) = &fate.after else { return Held::Nothing };
     match comparison.policies.get(policy) {
         Some(PolicyFate::Add(document) | PolicyFate::Replace(document)) => Held::Document(document),
@@ -146,13 +146,13 @@ fn held_then<'a>(fate: &UserFate, comparison: &'a Comparison, observed: &'a Obse
     }
 }
 
-fn answer(before: Held<'_>, after: Held<'_>, user: &UserName, catalogue: &Catalogue) -> Access {
+fn answer(before: Held<'_>, after: Held<'_>, principal: &Principal, catalogue: &Catalogue) -> Access {
     let document = |held: Held<'_>| match held {
         Held::Nothing => Ok(None),
         Held::Document(normal) => Ok(Some(normal.document().clone())),
         Held::Unknown(_) => Err(()),
     };
-    let context = Context::new(catalogue).with_user(user.as_str());
+    let context = Context::new(catalogue).with(principal);
     match (document(before), document(after)) {
         (Ok(before), Ok(after)) => difference(before.as_ref(), after.as_ref(), &context),
         (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => anything(),

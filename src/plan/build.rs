@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
 use super::change::{ChangeId, Way};
-use super::compare::{Comparison, PolicyFate, UserFate};
+use super::compare::{Comparison, HolderFate, PolicyFate};
 use super::graph::{Graph, Key};
 use super::step::Call;
 use super::ways::{Concessions, is_remade};
@@ -25,7 +25,7 @@ pub(super) fn build(
 ) -> Graph {
     let mut builder = Builder { comparison, observed, ways, concessions, graph: Graph::default() };
     builder.policies();
-    builder.users();
+    builder.holders();
     builder.waits_of_removals();
     builder.graph
 }
@@ -111,33 +111,31 @@ impl Builder<'_> {
         }
     }
 
-    fn users(&mut self) {
-        for (user, fate) in &self.comparison.users {
-            match &fate.after {
-                Some(target) => self.towards(user, fate, target),
-                None => {
-                    if let Some(policy) = &fate.physical {
-                        let change = ChangeId::User(user.clone());
-                        if fate.retire_keys {
-                            self.graph.call(
-                                Key::Retire(user.clone()),
-                                &change,
-                                Call::RetireKeys { user: user.clone() },
-                            );
-                        }
-                        self.detach(user, policy, &change);
-                        // A pair can be made only while a policy is held.
-                        self.graph.wait(&Key::Detach(user.clone()), &Key::Retire(user.clone()));
-                    }
-                }
+    fn holders(&mut self) {
+        for (principal, fate) in &self.comparison.holders {
+            match (&fate.after, &fate.physical) {
+                (Some(target), _) => self.towards(principal, fate, target),
+                (None, Some(policy)) => self.away(principal, fate, policy),
+                (None, None) => {}
             }
         }
     }
 
-    /// Brings a user to its policy, by way of a stand-in or of nothing where it must be.
-    fn towards(&mut self, user: &UserName, fate: &UserFate, target: &PolicyName) {
+    fn away(&mut self, principal: &Principal, fate: &HolderFate, policy: &PolicyName) {
+        let change = ChangeId::Holder(principal.clone());
+        self.detach(principal, policy, &change);
+        if let Some(user) = principal.user().filter(|_| fate.retire_keys) {
+            let retire = Key::Retire(user.clone());
+            self.graph.call(retire.clone(), &change, Call::RetireKeys { user: user.clone() });
+            // A pair can be made only while a policy is held.
+            self.graph.wait(&Key::Detach(principal.clone()), &retire);
+        }
+    }
+
+    /// Brings a user or group to its policy, by way of a stand-in or of nothing where it must be.
+    fn towards(&mut self, principal: &Principal, fate: &HolderFate, target: &PolicyName) {
         let stays = fate.before.as_ref() == Some(target);
-        let change = if stays { ChangeId::Policy(target.clone()) } else { ChangeId::User(user.clone()) };
+        let change = if stays { ChangeId::Policy(target.clone()) } else { ChangeId::Holder(principal.clone()) };
         let way = self.ways.get(target);
         let in_place = fate.physical.as_ref() == Some(target);
         if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {
@@ -149,38 +147,39 @@ impl Builder<'_> {
         let mut holds = fate.physical.clone();
         match way {
             Some(Way::Swap(stand_in)) if between && holds.as_ref() != Some(stand_in) => {
-                self.attach(user, stand_in, holds.as_ref(), &change);
+                self.attach(principal, stand_in, holds.as_ref(), &change);
                 holds = Some(stand_in.clone());
             }
-            Some(Way::Gap) if between => holds = self.let_go(user, holds, &change),
+            Some(Way::Gap) if between => holds = self.let_go(principal, holds, &change),
             Some(Way::Swap(_) | Way::Gap | Way::Plain | Way::Finish) | None => {
-                if self.concessions.users.contains(user) {
-                    holds = self.let_go(user, holds, &change);
+                if self.concessions.holders.contains(principal) {
+                    holds = self.let_go(principal, holds, &change);
                 }
             }
         }
-        self.attach(user, target, holds.as_ref(), &change);
+        self.attach(principal, target, holds.as_ref(), &change);
     }
 
-    fn let_go(&mut self, user: &UserName, holds: Option<PolicyName>, change: &ChangeId) -> Option<PolicyName> {
-        self.detach(user, &holds?, change);
+    fn let_go(&mut self, principal: &Principal, holds: Option<PolicyName>, change: &ChangeId) -> Option<PolicyName> {
+        self.detach(principal, &holds?, change);
         None
     }
 
-    fn detach(&mut self, user: &UserName, policy: &PolicyName, change: &ChangeId) {
-        let call = Call::Detach { user: user.clone(), policy: policy.clone() };
-        self.graph.call(Key::Detach(user.clone()), change, call);
+    fn detach(&mut self, principal: &Principal, policy: &PolicyName, change: &ChangeId) {
+        let call = Call::Detach { principal: principal.clone(), policy: policy.clone() };
+        self.graph.call(Key::Detach(principal.clone()), change, call);
     }
 
-    fn attach(&mut self, user: &UserName, policy: &PolicyName, holds: Option<&PolicyName>, change: &ChangeId) {
-        let key = Key::Attach(user.clone(), policy.clone());
+    fn attach(&mut self, principal: &Principal, policy: &PolicyName, holds: Option<&PolicyName>, change: &ChangeId) {
+        let key = Key::Attach(principal.clone(), policy.clone());
         let grants = self.planned(policy).or_else(|| self.present(policy));
-        let call = Call::Attach { user: user.clone(), policy: policy.clone(), expects: holds.cloned(), grants };
+        let call =
+            Call::Attach { principal: principal.clone(), policy: policy.clone(), expects: holds.cloned(), grants };
         self.graph.call(key.clone(), change, call);
         self.graph.wait(&key, &Key::Add(policy.clone()));
-        self.graph.wait(&key, &Key::Detach(user.clone()));
+        self.graph.wait(&key, &Key::Detach(principal.clone()));
         if let Some(holds) = holds {
-            self.graph.wait(&key, &Key::Attach(user.clone(), holds.clone()));
+            self.graph.wait(&key, &Key::Attach(principal.clone(), holds.clone()));
         }
     }
 

@@ -1,25 +1,25 @@
 //! What differs between the file and the cluster, object by object.
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::observed::Body;
 use crate::policy::Normal;
 
-use super::access::UserAccess;
+use super::access::HolderAccess;
 
-/// The name of a change in its plan: `policy/NAME` or `user/NAME`. At most one change per object.
+/// The name of a change in its plan: `policy/NAME`, `user/NAME` or `group/NAME`. At most one change per object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeId {
     /// A change of this policy.
     Policy(PolicyName),
-    /// A change of what this user holds.
-    User(UserName),
+    /// A change of what this user or group holds.
+    Holder(Principal),
 }
 
 impl std::fmt::Display for ChangeId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Policy(policy) => write!(f, "policy/{policy}"),
-            Self::User(user) => write!(f, "user/{user}"),
+            Self::Holder(principal) => write!(f, "{}/{}", principal.kind(), principal.name()),
         }
     }
 }
@@ -34,7 +34,7 @@ pub struct Change {
     /// What else to know before agreeing.
     pub notes: Vec<Note>,
     /// Whose access becomes another by it, in the order of their names.
-    pub access: Vec<UserAccess>,
+    pub access: Vec<HolderAccess>,
 }
 
 /// The six kinds of change.
@@ -71,36 +71,36 @@ pub enum ChangeKind {
         /// Stand-ins that an interrupted run left behind; they are gone afterwards.
         leftovers: Vec<PolicyName>,
     },
-    /// A user that holds nothing gets a policy.
+    /// A user or group that holds nothing gets a policy.
     Attach {
-        /// The user.
-        user: UserName,
+        /// The user or group.
+        principal: Principal,
         /// The policy.
         after: PolicyName,
     },
-    /// A user that holds one policy gets another.
+    /// A user or group that holds one policy gets another.
     Move {
-        /// The user.
-        user: UserName,
+        /// The user or group.
+        principal: Principal,
         /// The policy now.
         before: PolicyName,
         /// The policy then.
         after: PolicyName,
     },
-    /// A user loses its policy. Its key pair stays.
+    /// A user or group loses its policy. A user's key pair stays.
     Detach {
-        /// The user.
-        user: UserName,
+        /// The user or group.
+        principal: Principal,
         /// The policy now.
         before: PolicyName,
     },
 }
 
-/// A user that holds a policy that is replaced.
+/// Who holds a policy that is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The user.
-    pub user: UserName,
+    /// The user or group.
+    pub principal: Principal,
     /// Whether no file declares it: it is moved along all the same, and said so.
     pub undeclared: bool,
 }

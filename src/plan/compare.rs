@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, UserName};
-use crate::desired::{Desired, PolicyIntent, UserIntent};
-use crate::observed::{Body, Observed};
+use crate::base::{PolicyName, Principal, UserName};
+use crate::desired::{Desired, Holding, PolicyIntent};
+use crate::observed::{Body, Observed, ObservedUser};
 use crate::policy::{Normal, normal};
 
 /// What should become of a policy name, seen from both sides.
@@ -24,19 +24,19 @@ pub(super) enum PolicyFate {
     Ambiguous,
 }
 
-/// What a user holds and what it should hold. A user that holds a stand-in counts as holding the policy it stands
+/// What a user or group holds and what it should hold. One that holds a stand-in counts as holding the policy it stands
 /// in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UserFate {
+pub(super) struct HolderFate {
     /// The policy attached now, a stand-in as such.
     pub(super) physical: Option<PolicyName>,
     /// The policy held now, in effect.
     pub(super) before: Option<PolicyName>,
     /// The policy that should be held.
     pub(super) after: Option<PolicyName>,
-    /// Whether a file declares the user.
+    /// Whether a file declares it.
     pub(super) declared: bool,
-    /// Whether its key pair is to be made worthless before it is detached.
+    /// Whether a user's key pair is to be made worthless before it is detached.
     pub(super) retire_keys: bool,
 }
 
@@ -47,8 +47,8 @@ pub(super) struct Comparison {
     pub(super) policies: BTreeMap<PolicyName, PolicyFate>,
     /// The stand-ins left behind, by the policy they stand in for.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
-    /// Every user on the cluster that can hold a policy or does.
-    pub(super) users: BTreeMap<UserName, UserFate>,
+    /// Every user on the cluster that can hold a policy or does, and every group that does or is declared.
+    pub(super) holders: BTreeMap<Principal, HolderFate>,
 }
 
 impl Comparison {
@@ -57,9 +57,12 @@ impl Comparison {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
 
-    /// The users that hold this policy now and should go on holding it, in the order of their names.
-    pub(super) fn stayers<'a>(&'a self, policy: &'a PolicyName) -> impl Iterator<Item = (&'a UserName, &'a UserFate)> {
-        self.users.iter().filter(move |(_, fate)| fate.before.as_ref() == Some(policy) && fate.after == fate.before)
+    /// Who holds this policy now and should go on holding it, in order.
+    pub(super) fn stayers<'a>(
+        &'a self,
+        policy: &'a PolicyName,
+    ) -> impl Iterator<Item = (&'a Principal, &'a HolderFate)> {
+        self.holders.iter().filter(move |(_, fate)| fate.before.as_ref() == Some(policy) && fate.after == fate.before)
     }
 }
 
@@ -79,7 +82,7 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
             (name.clone(), policy_fate(name, left, desired, observed))
         })
         .collect();
-    Comparison { policies, leftovers, users: user_fates(desired, observed) }
+    Comparison { policies, leftovers, holders: holder_fates(desired, observed) }
 }
 
 fn leftovers(observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
@@ -128,23 +131,25 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
     }
 }
 
-fn user_fates(desired: &Desired, observed: &Observed) -> BTreeMap<UserName, UserFate> {
-    let fate = |name: &UserName, physical: Option<&PolicyName>| {
+fn holder_fates(desired: &Desired, observed: &Observed) -> BTreeMap<Principal, HolderFate> {
+    let fate = |principal: Principal| {
+        let physical = observed.held_by(&principal);
         let before = physical.map(|policy| policy.in_transit_for().unwrap_or_else(|| policy.clone()));
-        let declared = desired.users.get(name).map(|entry| &entry.intent);
+        let declared = desired.entry(&principal).map(|entry| &entry.intent);
         let after = match declared {
-            Some(UserIntent::Holds(policy)) => Some(policy.clone()),
-            Some(UserIntent::Detached | UserIntent::Retired) => None,
-            None if desired.ownership.covers_user(name) => None,
+            Some(Holding::Holds(policy)) => Some(policy.clone()),
+            Some(Holding::Detached | Holding::Retired) => None,
+            None if desired.ownership.covers(&principal) => None,
             None => before.clone(),
         };
-        let retire_keys = declared == Some(&UserIntent::Retired);
-        UserFate { physical: physical.cloned(), before, after, declared: declared.is_some(), retire_keys }
+        let retire_keys = declared == Some(&Holding::Retired);
+        let fate = HolderFate { physical: physical.cloned(), before, after, declared: declared.is_some(), retire_keys };
+        (principal, fate)
     };
-    observed
-        .users
-        .iter()
-        .filter(|(name, user)| user.can_hold() || user.holds.is_some() || desired.users.contains_key(name))
-        .map(|(name, user)| (name.clone(), fate(name, user.holds.as_ref())))
-        .collect()
+    let matters = |(name, user): &(&UserName, &ObservedUser)| {
+        user.can_hold() || user.holds.is_some() || desired.users.contains_key(*name)
+    };
+    let users = observed.users.iter().filter(matters).map(|(name, _)| Principal::from(name));
+    let groups: BTreeSet<_> = desired.groups.keys().chain(observed.groups.keys()).collect();
+    users.chain(groups.into_iter().map(Principal::from)).map(fate).collect()
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::desired::Desired;
-use crate::observed::Observed;
+use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
 use crate::policy::access::Access;
 
-use super::access::UserAccess;
+use super::access::HolderAccess;
 use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
-use super::compare::{Comparison, PolicyFate, UserFate};
+use super::compare::{Comparison, HolderFate, PolicyFate};
 use super::order::Ordered;
 use super::{LeftAlone, Unchanged};
 
@@ -20,21 +20,22 @@ pub(super) fn changes(
     comparison: &Comparison,
     observed: &Observed,
     ordered: &Ordered,
-    accesses: &BTreeMap<UserName, Arc<Access>>,
+    accesses: &BTreeMap<Principal, Arc<Access>>,
 ) -> Vec<Change> {
     let describe = Describe { comparison, observed, ordered, accesses };
     let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
-    let users = comparison.users.iter().filter_map(|(user, fate)| describe.user(user, fate));
-    policies.chain(users).collect()
+    let holders = comparison.holders.iter().filter_map(|(principal, fate)| describe.holder(principal, fate));
+    policies.chain(holders).collect()
 }
 
 /// What is declared and already so.
 pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
     let kept = |policy: &PolicyName| comparison.policies.get(policy) == Some(&PolicyFate::Keep);
-    let same = |user: &UserName| comparison.users.get(user).is_some_and(|fate| fate.before == fate.after);
+    let same = |principal: &Principal| comparison.holders.get(principal).is_some_and(|fate| fate.before == fate.after);
     Unchanged {
         policies: desired.policies.keys().filter(|policy| kept(policy)).count(),
-        users: desired.users.keys().filter(|user| same(user)).count(),
+        users: desired.users.keys().filter(|user| same(&Principal::from(*user))).count(),
+        groups: desired.groups.keys().filter(|group| same(&Principal::from(*group))).count(),
     }
 }
 
@@ -47,22 +48,27 @@ pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlon
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
     // Whoever holds a policy that is replaced is moved along: listed with that change, and not left alone.
-    let moved_along = |fate: &UserFate| {
+    let moved_along = |fate: &HolderFate| {
         let policy = fate.before.as_ref().and_then(|policy| comparison.policies.get(policy));
         matches!(policy, Some(PolicyFate::Replace(_)))
     };
-    let alone = |(user, fate): &(&UserName, &UserFate)| {
-        !fate.declared && !desired.ownership.covers_user(user) && !moved_along(fate)
+    let alone = |(principal, fate): &(&Principal, &HolderFate)| {
+        !fate.declared && !desired.ownership.covers(principal) && !moved_along(fate)
     };
-    let users = comparison.users.iter().filter(alone).map(|(user, _)| user.clone()).collect();
-    LeftAlone { policies, predefined, users }
+    let alone = || comparison.holders.iter().filter(alone).map(|(principal, _)| principal);
+    LeftAlone {
+        policies,
+        predefined,
+        users: alone().filter_map(Principal::user).cloned().collect(),
+        groups: alone().filter_map(Principal::group).cloned().collect(),
+    }
 }
 
 struct Describe<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
     ordered: &'a Ordered,
-    accesses: &'a BTreeMap<UserName, Arc<Access>>,
+    accesses: &'a BTreeMap<Principal, Arc<Access>>,
 }
 
 impl Describe<'_> {
@@ -82,14 +88,17 @@ impl Describe<'_> {
             }
             PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => return None,
         };
-        let holders = self.comparison.stayers(policy).map(|(user, _)| user);
+        let holders = self.comparison.stayers(policy).map(|(principal, _)| principal);
         let access = if matches!(fate, PolicyFate::Replace(_)) { self.access(holders) } else { Vec::new() };
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access })
     }
 
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
         let way = self.ordered.ways.get(policy).cloned().unwrap_or(Way::Finish);
-        let holder = |(user, fate): (&UserName, &UserFate)| Holder { user: user.clone(), undeclared: !fate.declared };
+        let holder = |(principal, fate): (&Principal, &HolderFate)| Holder {
+            principal: principal.clone(),
+            undeclared: !fate.declared,
+        };
         let leftovers = self.comparison.leftovers_of(policy).to_vec();
         let mut notes = Vec::new();
         if !leftovers.is_empty() {
@@ -112,39 +121,41 @@ impl Describe<'_> {
         (kind, notes)
     }
 
-    fn user(&self, user: &UserName, fate: &UserFate) -> Option<Change> {
-        let owned = user.clone();
+    fn holder(&self, principal: &Principal, fate: &HolderFate) -> Option<Change> {
+        let owned = principal.clone();
         let (kind, note) = match (fate.before.clone(), fate.after.clone()) {
             (before, after) if before == after => return None,
             (None, None) => return None,
-            (None, Some(after)) => (ChangeKind::Attach { user: owned, after }, Some(Note::KeysMayAppear)),
-            (Some(before), Some(after)) => (ChangeKind::Move { user: owned, before, after }, None),
+            (None, Some(after)) => (ChangeKind::Attach { principal: owned, after }, Some(Note::KeysMayAppear)),
+            (Some(before), Some(after)) => (ChangeKind::Move { principal: owned, before, after }, None),
             (Some(before), None) => {
                 let note = if fate.retire_keys { Note::KeysRetired } else { Note::KeysStay };
-                (ChangeKind::Detach { user: owned, before }, Some(note))
+                (ChangeKind::Detach { principal: owned, before }, Some(note))
             }
         };
-        let mut notes: Vec<Note> = note.filter(|_| self.has_key_pairs()).into_iter().collect();
-        if self.observed.users.get(user).is_some_and(crate::observed::ObservedUser::is_imported) {
+        let mut notes: Vec<Note> = note.filter(|_| self.has_key_pair(principal)).into_iter().collect();
+        let found = principal.user().and_then(|user| self.observed.users.get(user));
+        if found.is_some_and(ObservedUser::is_imported) {
             notes.push(Note::Imported);
         }
-        if self.ordered.concessions.users.contains(user) {
+        if self.ordered.concessions.holders.contains(principal) {
             notes.push(Note::NoRoomToMove);
         }
-        let access = self.access(std::iter::once(user));
-        Some(Change { id: ChangeId::User(user.clone()), kind, notes, access })
+        let access = self.access(std::iter::once(principal));
+        Some(Change { id: ChangeId::Holder(principal.clone()), kind, notes, access })
     }
 
-    fn access<'u>(&self, users: impl Iterator<Item = &'u UserName>) -> Vec<UserAccess> {
-        let of = |user: &UserName| {
-            self.accesses.get(user).map(|access| UserAccess { user: user.clone(), access: Arc::clone(access) })
+    fn access<'p>(&self, holders: impl Iterator<Item = &'p Principal>) -> Vec<HolderAccess> {
+        let of = |principal: &Principal| {
+            let access = Arc::clone(self.accesses.get(principal)?);
+            Some(HolderAccess { principal: principal.clone(), access })
         };
-        users.filter_map(of).collect()
+        holders.filter_map(of).collect()
     }
 
-    /// Key pairs apart from the account password exist since 5.1 (vendor documentation).
-    fn has_key_pairs(&self) -> bool {
-        self.observed.identity.release.at_least(5, 1)
+    /// Whether it may have a key pair: users do, since 5.1 apart from the account password (vendor documentation).
+    fn has_key_pair(&self, principal: &Principal) -> bool {
+        principal.user().is_some() && self.observed.identity.release.at_least(5, 1)
     }
 
     /// Policies are mapped to federated identities by name since 6.0 (vendor documentation).

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::PolicyName;
+use crate::base::{PolicyName, Principal};
 use crate::observed::Observed;
 
 use super::change::Change;
@@ -64,6 +64,9 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
         let holds = observed.users.get(user).map(|user| user.holds.as_ref().map(PolicyName::as_str));
         line(json!(["user", user.as_str(), holds]));
     }
+    for group in touched.groups {
+        line(json!(["group", group.as_str(), observed.groups.get(group).map(PolicyName::as_str)]));
+    }
     for step in steps {
         let after: Vec<usize> = step.after.iter().map(|first| first.0).collect();
         line(match &step.call {
@@ -71,10 +74,22 @@ pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) ->
                 json!([step.id.0, "add_policy", policy.as_str(), document.json(), after])
             }
             Call::RemovePolicy { policy, .. } => json!([step.id.0, "remove_policy", policy.as_str(), after]),
-            Call::Attach { user, policy, .. } => json!([step.id.0, "attach", policy.as_str(), user.as_str(), after]),
+            Call::Attach { principal, policy, .. } => {
+                json!([step.id.0, named("attach", principal), policy.as_str(), principal.name(), after])
+            }
             Call::RetireKeys { user } => json!([step.id.0, "retire_keys", user.as_str(), after]),
-            Call::Detach { user, policy } => json!([step.id.0, "detach", policy.as_str(), user.as_str(), after]),
+            Call::Detach { principal, policy } => {
+                json!([step.id.0, named("detach", principal), policy.as_str(), principal.name(), after])
+            }
         });
     }
     Digest(hex::encode(hash.finalize()))
+}
+
+/// The name of a call, which tells a group from a user.
+fn named(call: &str, principal: &Principal) -> String {
+    match principal {
+        Principal::User(_) => call.to_owned(),
+        Principal::Group(_) => format!("{call}_group"),
+    }
 }

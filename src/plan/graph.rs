@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal, UserName};
 
 use super::change::ChangeId;
 use super::step::Call;
@@ -13,12 +13,12 @@ use super::step::Call;
 pub(super) enum Key {
     /// Retire the keys of this user.
     Retire(UserName),
-    /// Detach this user.
-    Detach(UserName),
+    /// Detach this user or group.
+    Detach(Principal),
     /// Add this policy.
     Add(PolicyName),
-    /// Attach this policy to this user.
-    Attach(UserName, PolicyName),
+    /// Attach this policy to this user or group.
+    Attach(Principal, PolicyName),
     /// Remove this policy.
     Remove(PolicyName),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Finding, UserName};
+use crate::base::{Finding, Principal, UserName};
 use crate::desired::{Desired, Sink};
 use crate::observed::{Identity, Observed};
 
@@ -27,9 +27,12 @@ fn may_create_keys(steps: &[Step], identity: &Identity) -> BTreeSet<UserName> {
     }
     for step in steps {
         let (user, from_nothing) = match &step.call {
-            Call::Attach { user, expects, .. } => (user, expects.is_none()),
-            Call::RetireKeys { user } | Call::Detach { user, .. } => (user, false),
-            Call::AddPolicy { .. } | Call::RemovePolicy { .. } => continue,
+            Call::Attach { principal: Principal::User(user), expects, .. } => (user, expects.is_none()),
+            Call::RetireKeys { user } | Call::Detach { principal: Principal::User(user), .. } => (user, false),
+            Call::Attach { principal: Principal::Group(_), .. }
+            | Call::Detach { principal: Principal::Group(_), .. }
+            | Call::AddPolicy { .. }
+            | Call::RemovePolicy { .. } => continue,
         };
         // Only the first call for a user meets what it holds now.
         if seen.insert(user) && from_nothing {
@@ -79,11 +82,11 @@ pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &C
     } else {
         return Vec::new();
     };
-    let detached = comparison.users.iter().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
+    let detached = comparison.holders.iter().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
     let finding = |user: &UserName| {
         let message = format!("the key pair of user `{user}` cannot be retired: {why}");
         let at = desired.users.get(user).and_then(|entry| entry.at.clone());
         Finding::error(codes::NOT_RETIRED, message).at(at).help(help.replace("NAME", user.as_str()))
     };
-    detached.map(|(user, _)| finding(user)).collect()
+    detached.filter_map(|(principal, _)| principal.user()).map(finding).collect()
 }

@@ -21,12 +21,12 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Finding, PolicyName, Severity, UserName};
+use crate::base::{Finding, GroupName, PolicyName, Severity, UserName};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
 
-pub use access::UserAccess;
+pub use access::HolderAccess;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::CODES;
 pub use digest::Digest;
@@ -43,7 +43,7 @@ pub struct Plan {
     pub limits: Limits,
     /// What an approval is bound to.
     pub digest: Digest,
-    /// What differs, policies first, then users, each in the order of their names.
+    /// What differs, policies first, then users, then groups, each in the order of their names.
     pub changes: Vec<Change>,
     /// The calls. Empty when there is an error among the findings: such a plan cannot be applied.
     pub steps: Vec<Step>,
@@ -66,6 +66,8 @@ pub struct Unchanged {
     pub policies: usize,
     /// Declared users.
     pub users: usize,
+    /// Declared groups.
+    pub groups: usize,
 }
 
 /// What is on the cluster and stays as it is because no file names it and `[ownership]` does not cover it.
@@ -77,6 +79,8 @@ pub struct LeftAlone {
     pub predefined: Vec<PolicyName>,
     /// Users that can hold a policy.
     pub users: Vec<UserName>,
+    /// Groups that hold a policy.
+    pub groups: Vec<GroupName>,
 }
 
 impl Plan {
@@ -112,7 +116,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
     }
-    findings.extend(problems::unnameable_users(&ordered.steps));
+    findings.extend(problems::unnameable(&ordered.steps));
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }

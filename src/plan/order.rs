@@ -138,7 +138,7 @@ fn possible_concessions(
         ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) && can_gap(policy, comparison) => {
             Some(Concession::Swap(policy.clone()))
         }
-        ChangeId::Policy(_) | ChangeId::User(_) => None,
+        ChangeId::Policy(_) | ChangeId::Holder(_) => None,
     });
     let mut swaps: Vec<_> = swaps.collect();
     swaps.dedup();
@@ -146,8 +146,8 @@ fn possible_concessions(
         return swaps;
     }
     let moves = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
-        Call::Attach { user, expects: Some(held), .. } if removed(held, comparison) => {
-            Some(Concession::Move(user.clone()))
+        Call::Attach { principal, expects: Some(held), .. } if removed(held, comparison) => {
+            Some(Concession::Move(principal.clone()))
         }
         Call::Attach { .. }
         | Call::AddPolicy { .. }

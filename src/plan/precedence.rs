@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::policy::access::Access;
 
 use super::change::ChangeId;
@@ -41,14 +41,14 @@ pub(super) struct Precedences(BTreeMap<ChangeId, Precedence>);
 
 impl Precedences {
     /// The places, from the access that users gain and lose.
-    pub(super) fn new(comparison: &Comparison, accesses: &BTreeMap<UserName, Arc<Access>>) -> Self {
+    pub(super) fn new(comparison: &Comparison, accesses: &BTreeMap<Principal, Arc<Access>>) -> Self {
         let mut places = BTreeMap::new();
         // A policy that is replaced widens when it does for any of its holders.
         let mut replaced: BTreeMap<&PolicyName, (bool, bool)> = BTreeMap::new();
         // A new policy comes as early as the first of the users that wait for it.
         let mut awaited: BTreeMap<&PolicyName, Precedence> = BTreeMap::new();
-        for (user, fate) in &comparison.users {
-            let access = accesses.get(user).map(AsRef::as_ref);
+        for (principal, fate) in &comparison.holders {
+            let access = accesses.get(principal).map(AsRef::as_ref);
             let place = match (&fate.before, &fate.after) {
                 (_, None) => Precedence::Detach,
                 (None, Some(_)) => Precedence::Attach,
@@ -65,7 +65,7 @@ impl Precedences {
                     place
                 }
             };
-            places.insert(ChangeId::User(user.clone()), place);
+            places.insert(ChangeId::Holder(principal.clone()), place);
         }
         for (policy, fate) in &comparison.policies {
             let place = match fate {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Finding, Location, PolicyName, UserName, nearest};
-use crate::desired::{Desired, PolicyIntent, UserIntent};
+use crate::base::{Finding, Location, PolicyName, Principal, UserName, nearest};
+use crate::desired::{Desired, Holding, PolicyIntent};
 use crate::observed::Observed;
 
 use super::codes;
@@ -33,24 +33,24 @@ pub(super) fn no_room(observed: &Observed) -> Finding {
         .help("remove a policy that nobody needs, or declare the users that hold what is replaced, then plan again")
 }
 
-/// Users that a call would have to name and that no call can: a file cannot declare them, but they can hold a policy
-/// that is replaced, or be owned.
-pub(super) fn unnameable_users(steps: &[Step]) -> Vec<Finding> {
+/// Users and groups that a call would have to name and that no call can: a file cannot declare them, but they can hold a
+/// policy that is replaced, or be owned.
+pub(super) fn unnameable(steps: &[Step]) -> Vec<Finding> {
     let named = steps.iter().filter_map(|step| match &step.call {
-        Call::Attach { user, .. } | Call::RetireKeys { user } | Call::Detach { user, .. } => {
-            Some((user, step.change.to_string()))
-        }
-        Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
+        Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
+        // A file declares the user, by a name that calls can carry.
+        Call::RetireKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
     });
-    let users: BTreeMap<&UserName, String> = named.collect();
-    let finding = |(user, change): (&UserName, String)| {
-        let problem = user.addressable().err()?;
-        let message = format!("the change {change} needs the user {:?}, whose name {problem}", user.as_str());
-        Some(Finding::error(codes::UNADDRESSABLE, message).help(
-            "detach the user or give it another policy by other means, or leave it out of `[ownership]`, then plan again",
-        ))
+    let holders: BTreeMap<&Principal, String> = named.collect();
+    let finding = |(principal, change): (&Principal, String)| {
+        let problem = principal.addressable().err()?;
+        let (kind, name) = (principal.kind(), principal.name());
+        let message = format!("the change {change} needs the {kind} {name:?}, whose name {problem}");
+        Some(Finding::error(codes::UNADDRESSABLE, message).help(format!(
+            "detach the {kind} or give it another policy by other means, or leave it out of `[ownership]`, then plan again"
+        )))
     };
-    users.into_iter().filter_map(finding).collect()
+    holders.into_iter().filter_map(finding).collect()
 }
 
 struct View<'a> {
@@ -64,8 +64,8 @@ impl View<'_> {
         self.desired.policies.get(policy).and_then(|entry| entry.at.clone())
     }
 
-    fn user_at(&self, user: &UserName) -> Option<Location> {
-        self.desired.users.get(user).and_then(|entry| entry.at.clone())
+    fn at(&self, principal: &Principal) -> Option<Location> {
+        self.desired.entry(principal).and_then(|entry| entry.at.clone())
     }
 
     /// Documents over the limit are refused only where they would be sent.
@@ -88,13 +88,13 @@ impl View<'_> {
         for (user, entry) in &self.desired.users {
             let observed = self.observed.users.get(user);
             match (&entry.intent, observed) {
-                (UserIntent::Detached | UserIntent::Retired, None) => findings.push(
+                (Holding::Detached | Holding::Retired, None) => findings.push(
                     Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it holds nothing"))
                         .at(entry.at.clone()),
                 ),
-                (UserIntent::Detached | UserIntent::Retired, Some(_)) => {}
-                (UserIntent::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone())),
-                (UserIntent::Holds(policy), Some(found)) => {
+                (Holding::Detached | Holding::Retired, Some(_)) => {}
+                (Holding::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone())),
+                (Holding::Holds(policy), Some(found)) => {
                     if !found.can_hold() {
                         let message = format!("user `{user}` cannot hold a policy: its role is {}", found.role);
                         findings.push(
@@ -106,14 +106,38 @@ impl View<'_> {
                     if found.is_imported() && self.changes_user(user) {
                         findings.push(imported(user, &found.source, entry.at.clone()));
                     }
-                    self.target(user, policy, findings);
+                    self.target(&Principal::from(user), policy, findings);
                 }
             }
         }
     }
 
+    /// Which groups there are is not told: only those that hold a policy are.
+    fn groups(&self, findings: &mut Vec<Finding>) {
+        for (group, entry) in &self.desired.groups {
+            if !self.observed.groups_known {
+                let release = &self.observed.identity.release;
+                // Vendor documentation, 6.0.
+                let (why, help) = match release.at_least(6, 0) {
+                    true => (
+                        format!("over REST, WEKA {release} does not report what groups hold"),
+                        "reach the cluster through its `weka` command: `via = \"weka\"` under [cluster]",
+                    ),
+                    false => (
+                        format!("groups hold no policies before 6.0 (this is WEKA {release})"),
+                        "declare users instead",
+                    ),
+                };
+                let message = format!("group `{group}` cannot be managed: {why}");
+                findings.push(Finding::error(codes::GROUPS_UNKNOWN, message).at(entry.at.clone()).help(help));
+            } else if let Holding::Holds(policy) = &entry.intent {
+                self.target(&Principal::from(group), policy, findings);
+            }
+        }
+    }
+
     fn changes_user(&self, user: &UserName) -> bool {
-        self.comparison.users.get(user).is_some_and(|fate| fate.before != fate.after)
+        self.comparison.holders.get(&Principal::from(user)).is_some_and(|fate| fate.before != fate.after)
     }
 
     fn no_such_user(&self, user: &UserName, at: Option<Location>) -> Finding {
@@ -125,21 +149,21 @@ impl View<'_> {
             .help(format!("{near}attune does not create users: `weka user add {user} s3` does"))
     }
 
-    /// The policy a declared user is to hold must be there in the end.
-    fn target(&self, user: &UserName, policy: &PolicyName, findings: &mut Vec<Finding>) {
+    /// The policy that somebody declared is to hold must be there in the end.
+    fn target(&self, principal: &Principal, policy: &PolicyName, findings: &mut Vec<Finding>) {
         let declared = self.desired.policies.get(policy).map(|entry| &entry.intent);
         match (declared, self.comparison.policies.get(policy)) {
             (Some(PolicyIntent::Absent), _) => {
-                let message = format!("user `{user}` is to hold `{policy}`, which is declared absent");
-                findings.push(Finding::error(codes::NO_SUCH_POLICY, message).at(self.user_at(user)));
+                let message = format!("{principal} is to hold `{policy}`, which is declared absent");
+                findings.push(Finding::error(codes::NO_SUCH_POLICY, message).at(self.at(principal)));
             }
             (Some(PolicyIntent::Present(_)), _) => {}
             (None, Some(PolicyFate::Remove)) => {
                 let message =
-                    format!("user `{user}` is to hold `{policy}`, which no file declares and `[ownership]` covers");
+                    format!("{principal} is to hold `{policy}`, which no file declares and `[ownership]` covers");
                 findings.push(
                     Finding::error(codes::HELD_NOT_DECLARED, message)
-                        .at(self.user_at(user))
+                        .at(self.at(principal))
                         .help(format!("declare `[policies.{policy}]`, or it would be removed as no longer wanted")),
                 );
             }
@@ -158,10 +182,10 @@ impl View<'_> {
                 let near =
                     nearest(policy.as_str(), known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
                 let message =
-                    format!("user `{user}` is to hold `{policy}`, which is neither declared nor on the cluster");
+                    format!("{principal} is to hold `{policy}`, which is neither declared nor on the cluster");
                 findings.push(
                     Finding::error(codes::NO_SUCH_POLICY, message)
-                        .at(self.user_at(user))
+                        .at(self.at(principal))
                         .help(format!("{near}declare `[policies.{policy}]` or name a policy that is there")),
                 );
             }
@@ -170,31 +194,15 @@ impl View<'_> {
 
     /// Nobody may hold what is removed; whom no file names, no plan detaches, unless owned.
     fn removals(&self, findings: &mut Vec<Finding>) {
-        for (user, fate) in &self.comparison.users {
+        for (principal, fate) in &self.comparison.holders {
             let Some(policy) = fate.after.as_ref().filter(|_| !fate.declared) else { continue };
             if !matches!(self.comparison.policies.get(policy), Some(PolicyFate::Remove)) {
                 continue;
             }
-            let message =
-                format!("policy `{policy}` is to be removed, but user `{user}`, whom no file names, holds it");
+            let message = format!("policy `{policy}` is to be removed, but {principal}, whom no file names, holds it");
+            let (kind, name) = (principal.kind(), principal.name());
             findings.push(Finding::error(codes::HELD_ELSEWHERE, message).at(self.policy_at(policy)).help(format!(
-                "declare `[users.{user}]` with another policy or `detached = true`, or let `[ownership] users` cover it"
-            )));
-        }
-    }
-
-    /// A policy that a group holds can be neither removed nor replaced, which takes a removal: it must be detached from all
-    /// users and groups first (vendor documentation, 6.0).
-    fn groups(&self, findings: &mut Vec<Finding>) {
-        for (group, policy) in &self.observed.groups {
-            let fate = match self.comparison.policies.get(policy) {
-                Some(PolicyFate::Remove) => "removed",
-                Some(PolicyFate::Replace(_)) => "replaced",
-                Some(_) | None => continue,
-            };
-            let message = format!("policy `{policy}` is to be {fate}, but group `{group}` holds it");
-            findings.push(Finding::error(codes::HELD_BY_GROUP, message).at(self.policy_at(policy)).help(format!(
-                "no call is made for groups: run `weka s3 policy detach --group {group}`, plan and apply, then attach again"
+                "declare `[{kind}s.{name}]` with another policy or `detached = true`, or let `[ownership] {kind}s` cover it"
             )));
         }
     }

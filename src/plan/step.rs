@@ -1,6 +1,6 @@
 //! The calls of a plan, in order, each with what must be done before it.
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal, UserName};
 use crate::plan::ChangeId;
 use crate::policy::Normal;
 
@@ -44,13 +44,13 @@ pub enum Call {
         /// The document expected, as one line of text.
         expects: Option<String>,
     },
-    /// Attach a policy to a user.
+    /// Attach a policy to a user or group.
     Attach {
-        /// The user.
-        user: UserName,
+        /// The user or group.
+        principal: Principal,
         /// The policy.
         policy: PolicyName,
-        /// The policy the user is expected to hold before.
+        /// The policy it is expected to hold before.
         expects: Option<PolicyName>,
         /// The document that the policy is expected to have by then, as one line of text; `None` where the plan does
         /// not depend on it.
@@ -62,11 +62,11 @@ pub enum Call {
         /// The user.
         user: UserName,
     },
-    /// Detach a user.
+    /// Detach a user or group.
     Detach {
-        /// The user.
-        user: UserName,
-        /// The policy the user is expected to hold, and that is detached.
+        /// The user or group.
+        principal: Principal,
+        /// The policy it is expected to hold, and that is detached.
         policy: PolicyName,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{GroupName, PolicyName, Principal, UserName};
 
 use super::Plan;
 use super::change::{Change, ChangeKind};
@@ -15,6 +15,8 @@ pub struct Touched<'a> {
     pub policies: BTreeSet<&'a PolicyName>,
     /// The users.
     pub users: BTreeSet<&'a UserName>,
+    /// The groups.
+    pub groups: BTreeSet<&'a GroupName>,
 }
 
 impl Plan {
@@ -27,46 +29,54 @@ impl Plan {
 
 impl<'a> Touched<'a> {
     pub(super) fn of(changes: &'a [Change], steps: &'a [Step]) -> Self {
-        let mut policies = BTreeSet::new();
-        let mut users = BTreeSet::new();
+        let mut touched = Self::default();
         for change in changes {
             match &change.kind {
-                ChangeKind::AddPolicy { policy, .. } => {
-                    policies.insert(policy);
+                ChangeKind::AddPolicy { policy, .. } => touched.policies([policy]),
+                ChangeKind::RemovePolicy { policy, leftovers, .. } => {
+                    touched.policies(leftovers.iter().chain([policy]));
                 }
-                ChangeKind::RemovePolicy { policy, leftovers, .. } => policies.extend(leftovers.iter().chain([policy])),
                 ChangeKind::ReplacePolicy { policy, leftovers, holders, .. } => {
-                    policies.extend(leftovers.iter().chain([policy]));
-                    users.extend(holders.iter().map(|holder| &holder.user));
+                    touched.policies(leftovers.iter().chain([policy]));
+                    holders.iter().for_each(|holder| touched.holder(&holder.principal));
                 }
-                ChangeKind::Attach { user, after } => {
-                    policies.insert(after);
-                    users.insert(user);
+                ChangeKind::Attach { principal, after: policy } | ChangeKind::Detach { principal, before: policy } => {
+                    touched.policies([policy]);
+                    touched.holder(principal);
                 }
-                ChangeKind::Move { user, before, after } => {
-                    policies.extend([before, after]);
-                    users.insert(user);
-                }
-                ChangeKind::Detach { user, before } => {
-                    policies.insert(before);
-                    users.insert(user);
+                ChangeKind::Move { principal, before, after } => {
+                    touched.policies([before, after]);
+                    touched.holder(principal);
                 }
             }
         }
         for step in steps {
             match &step.call {
-                Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
-                    policies.insert(policy);
-                }
+                Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => touched.policies([policy]),
                 Call::RetireKeys { user } => {
-                    users.insert(user);
+                    touched.users.insert(user);
                 }
-                Call::Attach { user, policy, .. } | Call::Detach { user, policy } => {
-                    policies.insert(policy);
-                    users.insert(user);
+                Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {
+                    touched.policies([policy]);
+                    touched.holder(principal);
                 }
             }
         }
-        Self { policies, users }
+        touched
+    }
+
+    fn policies(&mut self, policies: impl IntoIterator<Item = &'a PolicyName>) {
+        self.policies.extend(policies);
+    }
+
+    fn holder(&mut self, principal: &'a Principal) {
+        match principal {
+            Principal::User(user) => {
+                self.users.insert(user);
+            }
+            Principal::Group(group) => {
+                self.groups.insert(group);
+            }
+        }
     }
 }

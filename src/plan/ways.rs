@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{PolicyName, Principal};
 use crate::desired::Strategy;
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
@@ -17,8 +17,8 @@ use super::compare::{Comparison, PolicyFate};
 pub(super) struct Concessions {
     /// Policies that are replaced with a gap although swapping was asked for.
     pub(super) policies: BTreeSet<PolicyName>,
-    /// Users that are detached before they are attached, so that the old policy can make room for the new.
-    pub(super) users: BTreeSet<UserName>,
+    /// Users and groups that are detached before they are attached, so that the old policy can make room for the new.
+    pub(super) holders: BTreeSet<Principal>,
 }
 
 /// One thing to give up.
@@ -26,8 +26,8 @@ pub(super) struct Concessions {
 pub(super) enum Concession {
     /// The swap of a policy, which gets a gap instead.
     Swap(PolicyName),
-    /// The move of a user without a gap.
-    Move(UserName),
+    /// The move of a user or group without a gap.
+    Move(Principal),
 }
 
 impl Concessions {
@@ -37,7 +37,7 @@ impl Concessions {
         for concession in more {
             match concession {
                 Concession::Swap(policy) => all.policies.insert(policy.clone()),
-                Concession::Move(user) => all.users.insert(user.clone()),
+                Concession::Move(principal) => all.holders.insert(principal.clone()),
             };
         }
         all
@@ -83,7 +83,7 @@ pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
 /// Whether a user comes here from a policy that is replaced as well: it can neither wait for the new document (the old
 /// policy waits for the user to leave) nor come before it, so it needs somewhere to be in between.
 fn joined_from_remade(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
-    comparison.users.values().any(|user| {
+    comparison.holders.values().any(|user| {
         user.after.as_ref() == Some(policy)
             && user.before != user.after
             && user.before.as_ref().is_some_and(|before| is_remade(before, comparison, observed))

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::base::{PolicyName, Severity, UserName, file_name};
+use crate::base::{PolicyName, Principal, Severity, file_name};
 use crate::desired::{ClusterSettings, Sink, Strategy, Via};
 use crate::observed::Observed;
 use crate::plan::{Plan, Touched};
@@ -50,6 +50,9 @@ pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogu
     }
     table.insert("policies".into(), Value::Table(maker.policies(&touched)));
     table.insert("users".into(), Value::Table(maker.users(&touched)));
+    if !touched.groups.is_empty() {
+        table.insert("groups".into(), Value::Table(maker.groups(&touched)));
+    }
     let body = toml::to_string(&table).unwrap_or_default();
     let text = format!("{}{body}", head(plan, &maker.unsaid));
     Before { name: format!("{stem}.toml"), text, documents: maker.documents }
@@ -147,7 +150,9 @@ impl Maker<'_> {
         let mut names: Vec<PolicyName> = touched.policies.iter().map(|policy| meant(policy)).collect();
         names.sort();
         names.dedup();
-        let held: Vec<PolicyName> = touched.users.iter().filter_map(|user| self.held(user)).collect();
+        let users = touched.users.iter().map(|user| Principal::from(*user));
+        let holders = users.chain(touched.groups.iter().map(|group| Principal::from(*group)));
+        let held: Vec<PolicyName> = holders.filter_map(|principal| self.held(&principal)).collect();
         let mut table = Table::new();
         for policy in names.iter().filter(|policy| !policy.is_predefined()) {
             match self.text_of(policy) {
@@ -208,20 +213,24 @@ impl Maker<'_> {
 
     fn users(&self, touched: &Touched<'_>) -> Table {
         let known = touched.users.iter().filter(|user| self.observed.users.contains_key(**user));
-        known
-            .map(|user| {
-                let entry = match self.held(user) {
-                    Some(policy) => ("policy".to_owned(), Value::from(policy.as_str())),
-                    None => ("detached".to_owned(), true.into()),
-                };
-                (user.as_str().to_owned(), Value::Table(Table::from_iter([entry])))
-            })
-            .collect()
+        known.map(|user| self.holder(&Principal::from(*user))).collect()
     }
 
-    /// The policy a user holds, by its own name also where a stand-in is held.
-    fn held(&self, user: &UserName) -> Option<PolicyName> {
-        self.observed.users.get(user)?.holds.as_ref().map(meant)
+    fn groups(&self, touched: &Touched<'_>) -> Table {
+        touched.groups.iter().map(|group| self.holder(&Principal::from(*group))).collect()
+    }
+
+    fn holder(&self, principal: &Principal) -> (String, Value) {
+        let entry = match self.held(principal) {
+            Some(policy) => ("policy".to_owned(), Value::from(policy.as_str())),
+            None => ("detached".to_owned(), true.into()),
+        };
+        (principal.name().to_owned(), Value::Table(Table::from_iter([entry])))
+    }
+
+    /// The policy that a user or group holds, by its own name also where a stand-in is held.
+    fn held(&self, principal: &Principal) -> Option<PolicyName> {
+        self.observed.held_by(principal).map(meant)
     }
 }
 

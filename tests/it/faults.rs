@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use attune::base::{PolicyName, UserName};
+use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::{CallError, Cluster, Credentials, Effect};
 use attune::sim::state::State;
@@ -25,7 +25,7 @@ fn connect(url: &str) -> RestCluster {
 }
 
 async fn attach(cluster: &RestCluster) -> Result<bool, CallError> {
-    let pair = cluster.attach(&PolicyName::reported("readonly"), &UserName::reported("bob")).await?;
+    let pair = cluster.attach(&PolicyName::reported("readonly"), &Principal::User(UserName::reported("bob"))).await?;
     Ok(pair.is_some())
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use attune::base::{Code, PolicyName, Release, Sources, UserName};
+use attune::base::{Code, GroupName, PolicyName, Release, Sources, UserName};
 use attune::desired::Desired;
 use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
@@ -229,7 +229,7 @@ fn that_retires_keys() -> attune::plan::Plan {
     plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
 }
 
-/// A plan that replaces one policy and removes another, both held by groups.
+/// A plan that replaces one policy and removes another, both held by groups that no file names.
 fn with_a_group() -> (attune::plan::Plan, Sources) {
     let folder = Folder::with(&[(
         "attune.toml",
@@ -237,25 +237,22 @@ fn with_a_group() -> (attune::plan::Plan, Sources) {
          [policies.old]\nabsent = true\n",
     )]);
     let loaded = attune::desired::load(&folder.path("attune.toml")).unwrap();
-    let held = |group: &str, policy: &str| (group.to_owned(), PolicyName::parse(policy).unwrap());
+    let held = |group: &str, policy: &str| (GroupName::reported(group), PolicyName::parse(policy).unwrap());
     let groups = BTreeMap::from([held("etl", "old"), held("ops", "ml"), held("others", "readonly")]);
-    (plan(&loaded.desired, &Observed { groups, ..observed("6.0.1") }), loaded.sources)
+    (plan(&loaded.desired, &Observed { groups, groups_known: true, ..observed("6.0.1") }), loaded.sources)
 }
 
 #[test]
-fn what_a_group_holds_is_neither_removed_nor_replaced() {
+fn what_an_undeclared_group_holds_is_not_removed_and_the_group_is_moved_along_where_it_is_replaced() {
     let (plan, _) = with_a_group();
     let found: Vec<_> = plan.findings.iter().filter(|finding| finding.is_error()).collect();
-    assert!(found.iter().all(|finding| finding.code.id == "held-by-group"));
     let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
-    assert_eq!(
-        messages,
-        [
-            "policy `old` is to be removed, but group `etl` holds it",
-            "policy `ml` is to be replaced, but group `ops` holds it"
-        ]
-    );
+    assert_eq!(messages, ["policy `old` is to be removed, but group `etl`, whom no file names, holds it"]);
     assert!(plan.steps.is_empty());
+    let mut shown = Vec::new();
+    text::plan(&mut shown, &Styles::default(), &plan).unwrap();
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("2 holders: alice (in no file) and group ops (in no file)"), "{shown}");
 }
 
 #[test]
@@ -284,6 +281,7 @@ fn observed(release: &str) -> Observed {
         policies: BTreeMap::from([(name("ml"), body()), (name("old"), body())]),
         users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
         groups: BTreeMap::new(),
+        groups_known: false,
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

@@ -21,6 +21,8 @@ mod fixpoint;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;

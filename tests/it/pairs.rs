@@ -2,7 +2,7 @@
 
 use attune::base::{PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace, UserEntry, UserIntent,
+    Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace,
 };
 use attune::sim::state::State;
 use proptest::prelude::*;
@@ -86,16 +86,16 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
     }
     for (user, choice) in USERS.iter().zip(&pair.users) {
         let intent = match choice {
-            0..=3 => UserIntent::Holds(PolicyName::parse(POLICIES[*choice]).unwrap()),
-            4 => UserIntent::Holds(PolicyName::parse("readonly").unwrap()),
-            5 => UserIntent::Detached,
+            0..=3 => Holding::Holds(PolicyName::parse(POLICIES[*choice]).unwrap()),
+            4 => Holding::Holds(PolicyName::parse("readonly").unwrap()),
+            5 => Holding::Detached,
             _ => continue,
         };
-        desired.users.insert(UserName::parse(user).unwrap(), UserEntry { intent, at: None });
+        desired.users.insert(UserName::parse(user).unwrap(), HolderEntry { intent, at: None });
     }
     let pattern = |text: &str| glob::Pattern::new(text).unwrap();
     if pair.owned {
-        desired.ownership = Ownership::new(vec![pattern("p*")], vec![pattern("u*")]);
+        desired.ownership = Ownership { policies: vec![pattern("p*")], users: vec![pattern("u*")], groups: Vec::new() };
     }
     if pair.gap {
         desired.cluster.replace = Replace::Gap;

@@ -1,6 +1,6 @@
 //! The REST transport against the simulated cluster, over every release and every shape of answer.
 
-use attune::base::{PolicyName, UserName};
+use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::{CallError, Cluster, Credentials, Effect, Users};
 use attune::sim::{Options, Running, start};
@@ -52,6 +52,10 @@ fn policy(name: &str) -> PolicyName {
     PolicyName::parse(name).unwrap()
 }
 
+fn who(name: &str) -> Principal {
+    Principal::User(user(name))
+}
+
 fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
@@ -67,7 +71,7 @@ async fn story(cluster: &RestCluster, known: bool) -> Result<(), CallError> {
     cluster.add_policy(&ml, DOCUMENT).await?;
     assert!(cluster.list_policies().await?.contains(&ml));
     assert_eq!(cluster.show_policy(&ml).await?, DOCUMENT);
-    cluster.attach(&ml, &alice).await?;
+    cluster.attach(&ml, &Principal::User(alice.clone())).await?;
     let users = cluster.users().await?;
     assert_eq!(users.attachments_known, known);
     if known {
@@ -75,7 +79,7 @@ async fn story(cluster: &RestCluster, known: bool) -> Result<(), CallError> {
         assert_eq!(holds(&users, "bob").as_deref(), Some("readonly"));
     }
     assert!(users.users.iter().all(|user| user.name.as_str() != "eve"), "a user of another tenant");
-    cluster.detach(&ml, &alice).await?;
+    cluster.detach(&ml, &Principal::User(alice.clone())).await?;
     assert_eq!(holds(&cluster.users().await?, "alice"), None);
     cluster.remove_policy(&ml).await?;
     assert!(!cluster.list_policies().await?.contains(&ml));
@@ -129,9 +133,9 @@ async fn the_first_attach_shows_the_key_pair_where_the_cluster_does() {
     for (release, shown) in [("4.4", false), ("5.1", true)] {
         let world = World::new(release, |_| {}).await;
         let cluster = world.cluster(None);
-        let pair = cluster.attach(&policy("readonly"), &user("alice")).await.unwrap();
+        let pair = cluster.attach(&policy("readonly"), &who("alice")).await.unwrap();
         assert_eq!(pair.is_some(), shown, "{release}");
-        assert!(cluster.attach(&policy("readwrite"), &user("alice")).await.unwrap().is_none());
+        assert!(cluster.attach(&policy("readwrite"), &who("alice")).await.unwrap().is_none());
     }
 }
 
@@ -143,8 +147,8 @@ async fn the_words_of_a_refusal_are_kept() {
         for (error, word) in [
             (cluster.show_policy(&policy("none")).await.unwrap_err(), "none"),
             (cluster.remove_policy(&policy("none")).await.unwrap_err(), "none"),
-            (cluster.attach(&policy("none"), &user("alice")).await.unwrap_err(), "none"),
-            (cluster.attach(&policy("readonly"), &user("nobody")).await.unwrap_err(), "nobody"),
+            (cluster.attach(&policy("none"), &who("alice")).await.unwrap_err(), "none"),
+            (cluster.attach(&policy("readonly"), &who("nobody")).await.unwrap_err(), "nobody"),
             (cluster.add_policy(&policy("readonly"), DOCUMENT).await.unwrap_err(), "readonly"),
         ] {
             assert!(matches!(error.effect, Effect::Refused(400..=409)), "{release}: {error:?}");

@@ -18,13 +18,13 @@ fn stand_in(folder: &Folder, script: &str) {
     fs::set_permissions(folder.path("weka"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn face(folder: &Folder) {
+pub(crate) fn face(folder: &Folder) {
     let (program, state) = (env!("CARGO_BIN_EXE_attune"), folder.path("cluster.json"));
     stand_in(folder, &format!("#!/bin/sh\nexec {program} sim weka --state {} -- \"$@\"\n", state.display()));
 }
 
 /// The example, on a cluster of this release; over the command its file says so.
-fn example(release: &str, via_weka: bool) -> Folder {
+pub(crate) fn example(release: &str, via_weka: bool) -> Folder {
     let folder = Folder::example("quickstart");
     let mut state = folder.state();
     state["release"] = release.into();
@@ -129,23 +129,6 @@ fn the_other_form_of_detach_is_tried_and_kept_to() {
     folder.write("attune.toml", &file.replace("via = \"weka\"", "via = \"weka\"\nrelease = \"4.4\""));
     folder.attune("apply --yes").exits(0);
     folder.attune("plan --detailed-exitcode").exits(0);
-}
-
-#[test]
-fn a_policy_that_a_group_holds_stays() {
-    let folder = example("6.0", true);
-    folder.drift(|root| root["groups"] = serde_json::json!({ "reporters": "old-reports", "idle": null }));
-    let before = folder.state();
-    let refused = folder.attune("apply --yes").exits(1);
-    assert!(
-        refused.stderr.contains("`old-reports` is to be removed, but group `reporters` holds it"),
-        "{}",
-        refused.stderr
-    );
-    assert_eq!(folder.state(), before);
-    // Before 6.0 there are no groups, and nobody asks.
-    let older = example("5.1", true);
-    older.attune("apply --yes").exits(0);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Who holds which document: by the file, or on the cluster.
 
-use crate::base::{PolicyName, Release};
+use crate::base::{PolicyName, Principal, Release};
 use crate::cli::exit::{self, Failure};
-use crate::desired::{Desired, PolicyIntent, UserIntent};
+use crate::desired::{Desired, HolderEntry, Holding, PolicyIntent};
 use crate::observed::{Body, Observed};
 use crate::policy::access::Holder;
 use crate::policy::{Document, predefined};
 
-/// The users that the files declare, with what they declare for them.
+/// The users and groups that the files declare, with what they declare for them.
 pub(super) fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
     let document = |policy: &PolicyName| -> Option<Document> {
         match desired.policies.get(policy).map(|entry| &entry.intent) {
@@ -16,29 +16,28 @@ pub(super) fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
             None => predefined(policy, release),
         }
     };
-    let holder = |(user, policy): (_, Option<&PolicyName>)| Holder {
-        user,
-        policy: policy.cloned(),
-        document: policy.and_then(document),
+    let holder = |(principal, entry): (Principal, &HolderEntry)| {
+        let policy = match &entry.intent {
+            Holding::Holds(policy) => Some(policy),
+            Holding::Detached | Holding::Retired => None,
+        };
+        Holder { principal, policy: policy.cloned(), document: policy.and_then(document) }
     };
-    let users = desired.users.iter().map(|(user, entry)| match &entry.intent {
-        UserIntent::Holds(policy) => (user.clone(), Some(policy)),
-        UserIntent::Detached | UserIntent::Retired => (user.clone(), None),
-    });
-    users.map(holder).collect()
+    desired.holders().map(holder).collect()
 }
 
-/// The users of the cluster, with what they hold there.
+/// The users and, where it is told, the groups of the cluster, with what they hold there.
 pub(super) fn observed(observed: &Observed) -> Result<Vec<Holder>, Failure> {
     if !observed.attachments_known {
         let message = format!("WEKA {} does not report over REST who holds what", observed.identity.release);
         return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("ask the file instead: leave out `--observed`"));
     }
     let document = |policy: &PolicyName| observed.policies.get(policy).and_then(Body::normal);
-    let users = observed.users.iter().map(|(user, found)| Holder {
-        user: user.clone(),
-        policy: found.holds.clone(),
-        document: found.holds.as_ref().and_then(document).map(|normal| normal.document().clone()),
-    });
-    Ok(users.collect())
+    let holder = |principal: Principal| {
+        let policy = observed.held_by(&principal);
+        let document = policy.and_then(document).map(|normal| normal.document().clone());
+        Holder { policy: policy.cloned(), document, principal }
+    };
+    let users = observed.users.keys().map(Principal::from);
+    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(holder).collect())
 }

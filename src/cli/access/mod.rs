@@ -15,7 +15,7 @@ use crate::policy::access::{Answer, Context, Holder, Report, Request};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
 
-/// Show what a user may do, whether it may do one thing, or who may
+/// Show what a user or group may do, whether it may do one thing, or who may
 ///
 /// Asks the file, or with --observed the cluster. Looks at the policies that users hold; bucket policies are outside.
 /// With ACTION and ARN, exits with 0 when that is allowed, else with 2. In an ARN, `*` and `?` stand for themselves.
@@ -28,7 +28,7 @@ Examples:
   attune access --who s3:DeleteObject arn:aws:s3:::datasets/a.csv
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.users[].user'")]
 pub(super) struct AccessArgs {
-    /// The user
+    /// The user; a group as group/NAME
     #[arg(required_unless_present = "who")]
     user: Option<String>,
     /// The action, such as s3:GetObject
@@ -36,10 +36,10 @@ pub(super) struct AccessArgs {
     action: Option<String>,
     /// The resource, as an ARN
     arn: Option<String>,
-    /// Show every user that may do this
+    /// Show every user and group that may do this
     #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
-    /// Ask the file: its users and documents, and what is known of predefined policies; the default
+    /// Ask the file: its users, groups and documents, and what is known of predefined policies; the default
     #[arg(long, conflicts_with = "observed")]
     desired: bool,
     /// Ask the cluster
@@ -119,7 +119,7 @@ impl AccessArgs {
 
     fn unknown(&self, holder: &Holder) -> Failure {
         let policy = holder.policy.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("what user `{}` may do is not known: it holds `{policy}`", holder.user);
+        let message = format!("what {} may do is not known: it holds `{policy}`", holder.principal);
         let (why, help) = if self.observed {
             ("whose document on the cluster cannot be understood", "replace it with one that can")
         } else {
@@ -130,10 +130,15 @@ impl AccessArgs {
 }
 
 fn find(user: &str, holders: Vec<Holder>) -> Result<Holder, Failure> {
-    let near = nearest(user, holders.iter().map(|holder| holder.user.as_str())).map(str::to_owned);
-    let found = holders.into_iter().find(|holder| holder.user.as_str() == user);
-    found.ok_or_else(|| {
-        let failure = Failure::new(&exit::UNKNOWN_USER, format!("there is no user `{user}`"));
+    let labels: Vec<String> = holders.iter().map(|holder| holder.principal.label()).collect();
+    let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
+    let found = holders.into_iter().zip(&labels).find(|(_, label)| *label == user);
+    found.map(|(holder, _)| holder).ok_or_else(|| {
+        let message = match user.strip_prefix("group/") {
+            Some(group) => format!("there is no group `{group}` that holds a policy"),
+            None => format!("there is no user `{user}`"),
+        };
+        let failure = Failure::new(&exit::UNKNOWN_USER, message);
         match near {
             Some(near) => failure.help(format!("did you mean `{near}`?")),
             None => failure.help("the file's users are asked; those of the cluster with `--observed`"),

@@ -31,7 +31,7 @@ use request::Request;
 use send::Sender;
 use session::Session;
 
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 use crate::cluster::dialect::{Attachments, Dialect};
 use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users, Way};
 
@@ -137,6 +137,14 @@ impl RestCluster {
     }
 }
 
+/// The user that a call is about. No REST call is documented that is about a group.
+fn user<'a>(call: &str, principal: &'a Principal) -> Result<&'a UserName, CallError> {
+    principal.user().ok_or_else(|| {
+        CallError::new(format!("{call} {principal}"), Effect::NotSent, "no REST call is documented for groups")
+            .help("reach the cluster through the `weka` command, with `--via weka`")
+    })
+}
+
 #[async_trait]
 impl Cluster for RestCluster {
     /// Asked anew each time: a second look tells whether this is still the same cluster.
@@ -171,7 +179,8 @@ impl Cluster for RestCluster {
         self.ask_tenant(&request::remove_policy(policy)?, answer::nothing).await
     }
 
-    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError> {
+    async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
+        let user = user("attach", principal)?;
         self.ask_tenant(&request::attach(policy, user)?, answer::key_pair).await
     }
 
@@ -191,7 +200,8 @@ impl Cluster for RestCluster {
     }
 
     /// Over REST the call names the user only: what it holds is taken, whichever policy that is.
-    async fn detach(&self, _policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
+    async fn detach(&self, _policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
+        let user = user("detach", principal)?;
         self.ask_tenant(&request::detach(user)?, answer::nothing).await
     }
 
@@ -346,8 +356,8 @@ mod tests {
         for error in [
             cluster.remove_policy(&policy()).await.unwrap_err(),
             cluster.add_policy(&policy(), "{}").await.unwrap_err(),
-            cluster.attach(&policy(), &user()).await.unwrap_err(),
-            cluster.detach(&policy(), &user()).await.unwrap_err(),
+            cluster.attach(&policy(), &Principal::User(user())).await.unwrap_err(),
+            cluster.detach(&policy(), &Principal::User(user())).await.unwrap_err(),
             cluster.list_policies().await.unwrap_err(),
             cluster.users().await.unwrap_err(),
         ] {
@@ -389,7 +399,7 @@ mod tests {
             (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::InDoubt)),
         ] {
             let server = server("5.1.2", move |_| json(200, answer)).await;
-            match cluster(&server, None).attach(&policy(), &user()).await {
+            match cluster(&server, None).attach(&policy(), &Principal::User(user())).await {
                 Ok(pair) => {
                     let secret = pair.as_ref().map(|pair| pair.secret_key.expose_secret().to_owned());
                     assert_eq!(Ok(secret.as_deref()), shown, "{answer}");

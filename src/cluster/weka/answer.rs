@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{GroupName, KeyPair, PolicyName, Release, SessionKeys, UserName};
 use crate::cluster::UserRecord;
 pub(super) use crate::cluster::told::Expected;
 use crate::cluster::told::{Listed, policy_or_none};
@@ -101,14 +101,14 @@ pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
 }
 
 /// Reads `weka s3 group list`: those groups that hold a policy.
-pub(super) fn groups(text: &str) -> Result<BTreeMap<String, PolicyName>, Expected> {
+pub(super) fn groups(text: &str) -> Result<BTreeMap<GroupName, PolicyName>, Expected> {
     #[derive(Deserialize)]
     struct Group {
         name: String,
         policy: Option<String>,
     }
     let groups: Vec<Group> = all(text, &["groups"]).ok_or(Expected("a list of groups"))?;
-    let held = |group: Group| Some((group.name, policy_or_none(group.policy)?));
+    let held = |group: Group| Some((GroupName::reported(group.name), policy_or_none(group.policy)?));
     Ok(groups.into_iter().filter_map(held).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::base::{PolicyName, UserName};
+use crate::base::{GroupName, PolicyName, Principal, UserName};
 use crate::cluster::dialect::Detach;
 use crate::cluster::{AssumeRole, CallError, Effect};
 
@@ -77,10 +77,27 @@ pub(super) fn remove(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "remove"], &[policy.as_str()])
 }
 
-/// Gives a user a policy. What it prints may hold a new key pair.
-pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Command, CallError> {
-    let command = named(&["s3", "policy", "attach"], &[policy.as_str(), user.as_str()])?;
-    Ok(Command { confidential: true, ..command })
+/// Gives a user or, from 6.0, a group a policy. What it prints may hold a new key pair of a user.
+pub(super) fn attach(policy: &PolicyName, principal: &Principal) -> Result<Command, CallError> {
+    let words = ["s3", "policy", "attach"];
+    match principal {
+        Principal::User(user) => {
+            let command = named(&words, &[policy.as_str(), user.as_str()])?;
+            Ok(Command { confidential: true, ..command })
+        }
+        Principal::Group(group) => {
+            let mut command = named(&words, &[policy.as_str()])?;
+            command.args.extend(option("--group", group.as_str())?);
+            Ok(command)
+        }
+    }
+}
+
+/// Takes its policy from a group, from 6.0.
+pub(super) fn detach_group(group: &GroupName) -> Result<Command, CallError> {
+    let mut command = Command::new(&["s3", "policy", "detach"]);
+    command.args.extend(option("--group", group.as_str())?);
+    Ok(command)
 }
 
 /// Takes its policy from a user, in one of the two forms.
@@ -105,11 +122,10 @@ pub(super) fn assume_role(ask: &AssumeRole, file: Option<&str>) -> Result<Comman
 
 /// Makes a new key pair of a user, or of who is logged in. Some releases ask whether to go on.
 pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallError> {
-    let words = ["s3", "user", "keys-generate"];
-    let command = match user {
-        Some(user) => named(&[words.as_slice(), &["--user"]].concat(), &[user.as_str()])?,
-        None => Command::new(&words),
-    };
+    let mut command = Command::new(&["s3", "user", "keys-generate"]);
+    if let Some(user) = user {
+        command.args.extend(option("--user", user.as_str())?);
+    }
     Ok(Command { confidential: true, answers: Some("yes\n".into()), ..command })
 }
 
@@ -117,11 +133,25 @@ pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallErro
 /// an option is one that this transport cannot carry.
 fn named(words: &[&str], names: &[&str]) -> Result<Command, CallError> {
     let command = Command::new(&[words, names].concat());
-    match names.iter().find(|name| name.starts_with('-') || name.is_empty() || name.contains('\0')) {
+    match names.iter().find(|name| !is_plain(name)) {
         None => Ok(command),
-        Some(name) => {
-            let message = format!("not sent: the `weka` command would take the name {name:?} for something else");
-            Err(CallError::new(command.shown(), Effect::NotSent, message).help("use REST for such names"))
-        }
+        Some(name) => Err(mistaken(&command.shown(), name)),
     }
+}
+
+/// An option with its value.
+fn option(option: &str, value: &str) -> Result<[String; 2], CallError> {
+    if is_plain(value) {
+        return Ok([option.to_owned(), value.to_owned()]);
+    }
+    Err(mistaken(&format!("weka … {option} {value}"), value))
+}
+
+fn is_plain(name: &str) -> bool {
+    !(name.starts_with('-') || name.is_empty() || name.contains('\0'))
+}
+
+fn mistaken(call: &str, name: &str) -> CallError {
+    let message = format!("not sent: the `weka` command would take the name {name:?} for something else");
+    CallError::new(call, Effect::NotSent, message).help("use REST for such names")
 }

@@ -23,7 +23,7 @@ use run::Runner;
 
 use super::dialect::{Detach, Dialect};
 use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
 #[derive(Debug)]
@@ -174,14 +174,18 @@ impl Cluster for WekaCluster {
         self.tell(command::remove(policy)?).await
     }
 
-    async fn attach(&self, policy: &PolicyName, user: &UserName) -> Result<Option<KeyPair>, CallError> {
-        let command = command::attach(policy, user)?;
+    async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
+        let command = command::attach(policy, principal)?;
         self.standing().await.map_err(CallError::before_another)?;
         self.ask(&command, answer::key_pair).await
     }
 
     /// In the form of the release; where that is refused as no such form, the other is tried once, and kept to.
-    async fn detach(&self, policy: &PolicyName, user: &UserName) -> Result<(), CallError> {
+    async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
+        let user = match principal {
+            Principal::User(user) => user,
+            Principal::Group(group) => return self.tell(command::detach_group(group)?).await,
+        };
         let dialect = self.standing().await.map_err(CallError::before_another)?.dialect;
         let form = self.detach_form(dialect);
         let refused = match self.tell(command::detach(policy, user, form)?).await {
@@ -221,11 +225,11 @@ impl Cluster for WekaCluster {
     }
 
     /// Since 6.0.
-    async fn groups(&self) -> Result<BTreeMap<String, PolicyName>, CallError> {
+    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
         if !self.standing().await?.dialect.groups {
-            return Ok(BTreeMap::new());
+            return Ok(None);
         }
-        self.ask(&command::groups(), answer::groups).await
+        self.ask(&command::groups(), answer::groups).await.map(Some)
     }
 
     fn way(&self, _release: &Release) -> Way {

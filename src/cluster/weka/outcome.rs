@@ -115,6 +115,7 @@ fn behind(words: &str) -> String {
 mod tests {
     use super::super::command;
     use super::*;
+    use crate::base::{PolicyName, Principal, UserName};
 
     fn effect(code: Option<i32>, err: &str) -> Effect {
         let ended = Ended { code, out: Zeroizing::default(), err: err.to_owned() };
@@ -144,7 +145,8 @@ mod tests {
             Ended { code: Some(1), out: Zeroizing::new("p4ssw0rd".to_owned()), err: "p4ssw0rd is wrong".to_owned() };
         let error = judge(&command::users(), ended, &[&password]).unwrap_err();
         assert!(!format!("{error:?}").contains("p4ssw0rd"));
-        let attach = command::attach(&crate::base::PolicyName::reported("p"), &crate::base::UserName::reported("u"));
+        let user = Principal::User(UserName::reported("u"));
+        let attach = command::attach(&PolicyName::reported("p"), &user);
         let error = unreadable(&attach.unwrap(), Expected("a key pair"), "secret SK", &[]);
         assert!(!format!("{error:?}").contains("SK"));
     }

@@ -1,12 +1,12 @@
 //! New access that was agreed to for one run.
 
-use crate::base::UserName;
+use crate::base::Principal;
 use crate::policy::access::pattern_covers;
 
-/// New access that was agreed to: for these users, these actions, on these resources.
+/// New access that was agreed to: for these users or groups, these actions, on these resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
-    user: String,
+    who: String,
     action: String,
     pattern: String,
 }
@@ -22,13 +22,14 @@ const ARN: &str = "arn:aws:s3:::";
 impl std::str::FromStr for Exemption {
     type Err = NoExemption;
 
-    /// Reads `user:action:pattern`; all three are patterns (`*` any run, `?` one character).
+    /// Reads `user:action:pattern`; all three are patterns (`*` any run, `?` one character). A group is written
+    /// `group/NAME`.
     fn from_str(text: &str) -> Result<Self, NoExemption> {
         let parts = text.split_once(":s3:").and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
         match parts {
             Some((user, (action, pattern))) if ![user, action, pattern].contains(&"") => {
                 let bare = pattern.strip_prefix(ARN).unwrap_or(pattern);
-                Ok(Self { user: user.to_owned(), action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
+                Ok(Self { who: user.to_owned(), action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
             }
             Some(_) | None => Err(NoExemption(text.to_owned())),
         }
@@ -36,29 +37,45 @@ impl std::str::FromStr for Exemption {
 }
 
 impl Exemption {
-    /// Whether all of this access of this user was agreed to.
+    /// Whether all of this access of this user or group was agreed to.
     #[must_use]
-    pub fn covers(&self, user: &UserName, actions: &[String], pattern: &str) -> bool {
-        pattern_covers(&self.user, user.as_str())
+    pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
+        self.is_of(principal)
             && actions.iter().all(|action| pattern_covers(&self.action, action))
             && pattern_covers(&self.pattern, pattern)
+    }
+
+    /// What is said of all users is not said of any group.
+    fn is_of(&self, principal: &Principal) -> bool {
+        match (self.who.strip_prefix("group/"), principal) {
+            (Some(who), Principal::Group(group)) => pattern_covers(who, group.as_str()),
+            (None, Principal::User(user)) => pattern_covers(&self.who, user.as_str()),
+            (Some(_), Principal::User(_)) | (None, Principal::Group(_)) => false,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{GroupName, UserName};
 
     #[test]
     fn an_exemption_covers_what_it_says_and_no_more() {
         let exemption: Exemption = "bob:s3:Put*:logs/*".parse().unwrap();
         let covers = |user: &str, action: &str, pattern: &str| {
-            exemption.covers(&UserName::reported(user), &[action.to_owned()], pattern)
+            exemption.covers(&Principal::User(UserName::reported(user)), &[action.to_owned()], pattern)
         };
         assert!(covers("bob", "s3:PutObject", "arn:aws:s3:::logs/x/*"));
         assert!(!covers("bobby", "s3:PutObject", "arn:aws:s3:::logs/x/*"));
         assert!(!covers("bob", "s3:*", "arn:aws:s3:::logs/x"));
         assert!(!covers("bob", "s3:PutObject", "arn:aws:s3:::logs*"));
+        let group = Principal::Group(GroupName::reported("bob"));
+        let covers_group = |text: &str| {
+            text.parse::<Exemption>().unwrap().covers(&group, &["s3:PutObject".to_owned()], "arn:aws:s3:::logs/x")
+        };
+        assert!(covers_group("group/b*:s3:Put*:logs/*"));
+        assert!(!covers_group("bob:s3:Put*:logs/*") && !covers_group("*:s3:*:*"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use protected::Protected;
 use super::at::{At, Entries};
 use super::codes;
 use super::raw::RawGuards;
-use crate::base::{FileId, Finding, Location};
+use crate::base::{FileId, Finding, Location, Principal};
 
 /// The guards of a file, with what one run excepts from them.
 #[derive(Debug, Clone, Default)]
@@ -24,10 +24,12 @@ pub struct Guards {
     pub allow_access: Vec<Exemption>,
     /// How many policies may be removed; all of these hold.
     pub max_removals: Vec<Limit>,
-    /// How many users may be left without access; all of these hold.
+    /// How many users and groups may be left without access; all of these hold.
     pub max_detached: Vec<Limit>,
     /// Users that are never detached or moved.
     pub protected_users: Protected,
+    /// Groups that are never detached or moved.
+    pub protected_groups: Protected,
     /// Policies that are never removed or replaced.
     pub protected_policies: Protected,
     /// What one run sets beside the file.
@@ -35,6 +37,16 @@ pub struct Guards {
 }
 
 impl Guards {
+    /// Whether this user or group is protected.
+    #[must_use]
+    pub fn protects(&self, principal: &Principal) -> bool {
+        let protected = match principal {
+            Principal::User(_) => &self.protected_users,
+            Principal::Group(_) => &self.protected_groups,
+        };
+        protected.covers(principal.name())
+    }
+
     /// What a `[guards]` table says. What cannot be read of it is a finding.
     pub(super) fn read(raw: &At<RawGuards>, file: FileId, findings: &mut Vec<Finding>) -> Self {
         let whole = Location { file, span: raw.span() };
@@ -51,6 +63,7 @@ impl Guards {
             max_removals,
             max_detached,
             protected_users: Protected::read(&raw.protected_users, file, findings),
+            protected_groups: Protected::read(&raw.protected_groups, file, findings),
             protected_policies: Protected::read(&raw.protected_policies, file, findings),
             overrides: Vec::new(),
         }

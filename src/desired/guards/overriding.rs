@@ -4,17 +4,17 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Limit, NoLimit};
-use crate::base::{NameProblem, PolicyName, UserName};
+use crate::base::{GroupName, NameProblem, PolicyName, Principal, UserName};
 
 /// One guard, overridden for one run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Override {
     /// How many policies may be removed, instead of what the file says.
     MaxRemovals(Limit),
-    /// How many users may be left without access, instead of what the file says.
+    /// How many users and groups may be left without access, instead of what the file says.
     MaxDetached(Limit),
-    /// A user that is not protected.
-    User(UserName),
+    /// A user or group that is not protected.
+    Holder(Principal),
     /// A policy that is not protected.
     Policy(PolicyName),
 }
@@ -23,7 +23,10 @@ pub enum Override {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoOverride {
     /// It names no guard.
-    #[error("`{0}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_policies=NAME")]
+    #[error(
+        "`{0}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
+             protected_policies=NAME"
+    )]
     NoGuard(String),
     /// Its limit cannot be read.
     #[error("{0}")]
@@ -48,7 +51,8 @@ impl FromStr for Override {
         Ok(match guard {
             "max_removals" => Self::MaxRemovals(value.parse()?),
             "max_detached" => Self::MaxDetached(value.parse()?),
-            "protected_users" => Self::User(UserName::parse(value).map_err(no_name)?),
+            "protected_users" => Self::Holder(Principal::User(UserName::parse(value).map_err(no_name)?)),
+            "protected_groups" => Self::Holder(Principal::Group(GroupName::parse(value).map_err(no_name)?)),
             "protected_policies" => Self::Policy(PolicyName::parse(value).map_err(no_name)?),
             _ => return Err(NoOverride::NoGuard(text.to_owned())),
         })
@@ -60,7 +64,7 @@ impl fmt::Display for Override {
         match self {
             Self::MaxRemovals(limit) => write!(f, "max_removals={limit}"),
             Self::MaxDetached(limit) => write!(f, "max_detached={limit}"),
-            Self::User(user) => write!(f, "protected_users={user}"),
+            Self::Holder(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
             Self::Policy(policy) => write!(f, "protected_policies={policy}"),
         }
     }
@@ -72,7 +76,13 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back() {
-        for text in ["max_removals=12", "max_detached=5%", "protected_users=bob", "protected_policies=a=b c"] {
+        for text in [
+            "max_removals=12",
+            "max_detached=5%",
+            "protected_users=bob",
+            "protected_groups=ml",
+            "protected_policies=a=b c",
+        ] {
             assert_eq!(text.parse::<Override>().unwrap().to_string(), text);
         }
     }

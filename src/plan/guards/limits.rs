@@ -1,6 +1,6 @@
 //! How much one run may take away.
 
-use crate::base::{Code, Finding, PolicyName, UserName};
+use crate::base::{Code, Finding, PolicyName, Principal};
 use crate::desired::{Limit, Override};
 
 use super::super::codes::{DETACHED, REMOVALS};
@@ -17,7 +17,7 @@ pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
         limits: &view.guards().max_removals,
         overridden: overridden(view, |by| match by {
             Override::MaxRemovals(limit) => Some(*limit),
-            Override::MaxDetached(_) | Override::User(_) | Override::Policy(_) => None,
+            Override::MaxDetached(_) | Override::Holder(_) | Override::Policy(_) => None,
         }),
         enough: Override::MaxRemovals(Limit::Number(names.len())),
         what: ("policy", "policies", "removed"),
@@ -25,22 +25,28 @@ pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
     guard.hold(&names, there.len(), ruling);
 }
 
-/// Users that hold a policy and would hold none, or one that gives them nothing, although it does now.
+/// Users and groups that hold a policy and would hold none, or one that gives them nothing, although it does now.
 pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
-    let names: Vec<&str> = view
+    let left: Vec<&Principal> = view
         .holders()
-        .filter(|(user, fate, _)| fate.after.is_none() || view.bereft.contains(*user))
-        .map(|(user, ..)| UserName::as_str(user))
+        .filter(|(principal, fate, _)| fate.after.is_none() || view.bereft.contains(*principal))
+        .map(|(principal, ..)| principal)
         .collect();
+    let labels: Vec<String> = left.iter().map(|principal| principal.label()).collect();
+    let names: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let (one, many) = match left.iter().any(|principal| principal.group().is_some()) {
+        true => ("group", "users and groups"),
+        false => ("user", "users"),
+    };
     let guard = Guard {
         code: DETACHED,
         limits: &view.guards().max_detached,
         overridden: overridden(view, |by| match by {
             Override::MaxDetached(limit) => Some(*limit),
-            Override::MaxRemovals(_) | Override::User(_) | Override::Policy(_) => None,
+            Override::MaxRemovals(_) | Override::Holder(_) | Override::Policy(_) => None,
         }),
         enough: Override::MaxDetached(Limit::Number(names.len())),
-        what: ("user", "users", "left without access"),
+        what: (one, many, "left without access"),
     };
     guard.hold(&names, view.holders().count(), ruling);
 }

@@ -6,13 +6,13 @@ mod protected;
 
 use std::collections::BTreeSet;
 
-use crate::base::{Finding, PolicyName, UserName};
+use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Desired, Guards, Override};
 use crate::observed::Observed;
 use crate::policy::Catalogue;
 
 use super::access;
-use super::compare::{Comparison, UserFate};
+use super::compare::{Comparison, HolderFate};
 use super::{Change, Plan, Step};
 
 /// A refusal that did not come about, because somebody said so for this run.
@@ -52,12 +52,12 @@ pub(super) fn refusals(
     catalogue: &Catalogue,
 ) -> Ruling {
     let mut view = View { desired, observed, comparison, steps, bereft: BTreeSet::new() };
-    view.bereft = access::bereft(comparison, observed, catalogue, |user| view.is_guarded(user));
+    view.bereft = access::bereft(comparison, observed, catalogue, |principal| view.is_guarded(principal));
     let mut ruling = Ruling::default();
     limits::removals(&view, &mut ruling);
     limits::detached(&view, &mut ruling);
     protected::policies(&view, &mut ruling);
-    protected::users(&view, &mut ruling);
+    protected::holders(&view, &mut ruling);
     ruling.refusals.extend(new_access::refusals(changes, view.guards()));
     ruling
 }
@@ -68,8 +68,8 @@ struct View<'a> {
     observed: &'a Observed,
     comparison: &'a Comparison,
     steps: &'a [Step],
-    /// The guarded users that have access now and none then, by the documents.
-    bereft: BTreeSet<UserName>,
+    /// The guarded users and groups that have access now and none then, by the documents.
+    bereft: BTreeSet<Principal>,
 }
 
 impl<'a> View<'a> {
@@ -77,24 +77,24 @@ impl<'a> View<'a> {
         &self.desired.guards
     }
 
-    /// Whether it matters to any guard what becomes of this user's access.
-    fn is_guarded(&self, user: &UserName) -> bool {
+    /// Whether it matters to any guard what becomes of this access.
+    fn is_guarded(&self, principal: &Principal) -> bool {
         let limit = |by: &Override| matches!(by, Override::MaxDetached(_));
         !self.guards().max_detached.is_empty()
             || self.guards().overrides.iter().any(limit)
-            || self.guards().protected_users.covers(user.as_str())
-            || self.is_own(user)
+            || self.guards().protects(principal)
+            || self.is_own(principal)
     }
 
     /// Whether this is the user that attune is logged in as, of whom no file speaks: one that a file declares was meant.
-    fn is_own(&self, user: &UserName) -> bool {
-        *user == self.observed.identity.user && !self.desired.users.contains_key(user)
+    fn is_own(&self, principal: &Principal) -> bool {
+        principal.user() == Some(&self.observed.identity.user) && self.desired.entry(principal).is_none()
     }
 
     /// The policies there are, without the predefined ones. One whose name is absent because a replacement was
     /// interrupted is there for as long as anybody holds a stand-in of it.
     fn policies(&self) -> BTreeSet<&'a PolicyName> {
-        let held: BTreeSet<_> = self.comparison.users.values().filter_map(|fate| fate.before.as_ref()).collect();
+        let held: BTreeSet<_> = self.comparison.holders.values().filter_map(|fate| fate.before.as_ref()).collect();
         let there = |policy: &PolicyName| {
             let in_transit = || held.contains(policy) && !self.comparison.leftovers_of(policy).is_empty();
             self.observed.policies.contains_key(policy) || in_transit()
@@ -102,9 +102,9 @@ impl<'a> View<'a> {
         self.comparison.policies.keys().filter(|policy| !policy.is_predefined() && there(policy)).collect()
     }
 
-    /// The users that hold a policy.
-    fn holders(&self) -> impl Iterator<Item = (&'a UserName, &'a UserFate, &'a PolicyName)> {
-        self.comparison.users.iter().filter_map(|(user, fate)| Some((user, fate, fate.before.as_ref()?)))
+    /// The users and groups that hold a policy.
+    fn holders(&self) -> impl Iterator<Item = (&'a Principal, &'a HolderFate, &'a PolicyName)> {
+        self.comparison.holders.iter().filter_map(|(principal, fate)| Some((principal, fate, fate.before.as_ref()?)))
     }
 }
 
@@ -142,6 +142,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::UserName;
 
     #[test]
     fn names_are_listed_up_to_a_few() {
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_agreement_is_safe_to_paste_into_a_shell() {
-        let argument = |name: &str| agreement(&Override::User(UserName::reported(name)));
+        let argument = |name: &str| agreement(&Override::Holder(Principal::User(UserName::reported(name))));
         assert!(argument("svc-backup").ends_with("--override protected_users=svc-backup"));
         assert!(argument("a b;'c").ends_with(r"--override 'protected_users=a b;'\''c'"));
     }

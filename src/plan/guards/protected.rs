@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Finding, PolicyName, UserName};
+use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::Override;
 use crate::policy::Normal;
 
 use super::super::Call;
 use super::super::codes::{OWN_USER, PROTECTED_POLICY, PROTECTED_USER};
-use super::super::compare::{PolicyFate, UserFate};
+use super::super::compare::{HolderFate, PolicyFate};
 use super::{Ruling, View, agreement};
 
 /// Protected policies that would be gone, or have another document.
@@ -44,48 +44,53 @@ fn is_other(view: &View<'_>, policy: &PolicyName, after: &Normal) -> bool {
     bodies.any(|body| body.normal() != Some(after))
 }
 
-/// Protected users that would be detached, moved, or without access; the user that attune is logged in as is one of them.
-pub(super) fn users(view: &View<'_>, ruling: &mut Ruling) {
-    let detached: BTreeSet<&UserName> = view
+/// Protected users and groups that would be detached, moved, or without access; the user that attune is logged in as is
+/// one of them.
+pub(super) fn holders(view: &View<'_>, ruling: &mut Ruling) {
+    let detached: BTreeSet<&Principal> = view
         .steps
         .iter()
         .filter_map(|step| match &step.call {
-            Call::Detach { user, .. } => Some(user),
+            Call::Detach { principal, .. } => Some(principal),
             Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } => None,
         })
         .collect();
-    for (user, fate, held) in view.holders() {
-        let protected = view.guards().protected_users.covers(user.as_str());
-        if !protected && !view.is_own(user) {
+    for (principal, fate, held) in view.holders() {
+        let protected = view.guards().protects(principal);
+        if !protected && !view.is_own(principal) {
             continue;
         }
-        let Some(what) = happens(user, fate, held, view, &detached) else { continue };
-        let agreed = Override::User(user.clone());
+        let Some(what) = happens(principal, fate, held, view, &detached) else { continue };
+        let agreed = Override::Holder(principal.clone());
         let refusal = if protected {
-            let message = format!("user `{user}` is protected by `[guards]` and would be {what}");
+            let message = format!("{principal} is protected by `[guards]` and would be {what}");
             Finding::error(PROTECTED_USER, message).help(agreement(&agreed))
         } else {
-            let message = format!("user `{user}` is the one attune is logged in as and would be {what}");
-            let help = format!("declare `[users.{user}]` where that is meant, or {}", agreement(&agreed));
+            let message = format!("{principal} is the one attune is logged in as and would be {what}");
+            let help = format!("declare `[users.{}]` where that is meant, or {}", principal.name(), agreement(&agreed));
             Finding::error(OWN_USER, message).help(help)
         };
         ruling.refuse_unless(&said(view, &agreed), refusal);
     }
 }
 
-/// What becomes of a user that a protected one is kept from. Being moved along while the policy is swapped is not.
+/// What becomes of somebody that a protected one is kept from. Being moved along while the policy is swapped is not.
 fn happens(
-    user: &UserName,
-    fate: &UserFate,
+    principal: &Principal,
+    fate: &HolderFate,
     held: &PolicyName,
     view: &View<'_>,
-    detached: &BTreeSet<&UserName>,
+    detached: &BTreeSet<&Principal>,
 ) -> Option<String> {
     match &fate.after {
         None => Some(format!("detached from `{held}`")),
         Some(after) if after != held => Some(format!("moved from `{held}` to `{after}`")),
-        Some(_) if view.bereft.contains(user) => Some(format!("left without access by the new document of `{held}`")),
-        Some(_) if detached.contains(user) => Some(format!("without access for a moment while `{held}` is replaced")),
+        Some(_) if view.bereft.contains(principal) => {
+            Some(format!("left without access by the new document of `{held}`"))
+        }
+        Some(_) if detached.contains(principal) => {
+            Some(format!("without access for a moment while `{held}` is replaced"))
+        }
         Some(_) => None,
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::properties::{Scene, scenes};
-use super::world::{Wish, World, policy, run, stand_in, user};
-use crate::base::{Finding, PolicyName, UserName};
+use super::world::{Wish, World, policy, run, stand_in, who};
+use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent, Protected};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
@@ -182,7 +182,7 @@ fn in_effect(held: &PolicyName) -> PolicyName {
 /// The policies there are, with every document that anybody has access by under that name.
 fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
     let mut documents: BTreeMap<PolicyName, BTreeSet<&Normal>> = BTreeMap::new();
-    let held: BTreeSet<&PolicyName> = world.users.values().flatten().collect();
+    let held: BTreeSet<&PolicyName> = world.holders.values().flatten().collect();
     for (name, document) in &world.policies {
         if !name.is_predefined() && (name.in_transit_for().is_none() || held.contains(name)) {
             documents.entry(in_effect(name)).or_default().insert(document);
@@ -191,8 +191,8 @@ fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
     documents
 }
 
-fn holders(world: &World) -> BTreeMap<&UserName, PolicyName> {
-    world.users.iter().filter_map(|(user, held)| Some((user, in_effect(held.as_ref()?)))).collect()
+fn holders(world: &World) -> BTreeMap<&Principal, PolicyName> {
+    world.holders.iter().filter_map(|(who, held)| Some((who, in_effect(held.as_ref()?)))).collect()
 }
 
 /// The world after the plan, when nothing stands in its way.
@@ -257,7 +257,7 @@ proptest! {
             prop_assert!(!guards.protected_policies.covers(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
         }
         let (held, still) = (holders(&scene.world), holders(&after));
-        let safe: BTreeSet<_> = held.keys().filter(|user| guards.protected_users.covers(user.as_str())).collect();
+        let safe: BTreeSet<_> = held.keys().filter(|who| guards.protects(who)).collect();
         for user in &safe {
             prop_assert_eq!(held.get(**user), still.get(**user), "{}", user);
         }
@@ -282,7 +282,7 @@ proptest! {
         let overridden: Vec<_> = agreed.overrides.iter().map(|overridden| &overridden.refusal).collect();
         prop_assert_eq!(overridden, refusals(&refused));
         prop_assert_eq!(agreed.digest, refused.digest);
-        let unneeded = Override::User(user("nobody"));
+        let unneeded = Override::Holder(who("nobody"));
         wish.0.guards.overrides.push(unneeded);
         prop_assert_eq!(planned(&wish, &scene.world).overrides, agreed.overrides);
     }

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::world::{Wish, World, policy, run, stand_in};
-use crate::base::{PolicyName, UserName};
-use crate::desired::{UserEntry, UserIntent};
+use crate::base::{PolicyName, Principal, UserName};
+use crate::desired::{HolderEntry, Holding};
 use crate::plan::{ChangeKind, Note, Plan, Way, plan};
 use crate::policy::Normal;
 
 const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
-const USERS: [&str; 5] = ["ua", "ub", "uc", "ud", "ue"];
+const HOLDERS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
 
 #[derive(Clone)]
 pub(super) struct Scene {
@@ -29,15 +29,15 @@ impl std::fmt::Debug for Scene {
         for (name, normal) in &self.world.policies {
             writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
         }
-        for (name, held) in &self.world.users {
-            writeln!(f, "  there: user {name} {}", held.as_ref().map_or("", PolicyName::as_str))?;
+        for (principal, held) in &self.world.holders {
+            writeln!(f, "  there: {principal} {}", held.as_ref().map_or("", PolicyName::as_str))?;
         }
         for (name, entry) in &self.wish.0.policies {
             let text = format!("{:?}", entry.intent);
             writeln!(f, "  wished: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
         }
-        for (name, entry) in &self.wish.0.users {
-            writeln!(f, "  wished: user {name} {:?}", entry.intent)?;
+        for (principal, entry) in self.wish.0.holders() {
+            writeln!(f, "  wished: {principal} {:?}", entry.intent)?;
         }
         Ok(())
     }
@@ -46,9 +46,9 @@ impl std::fmt::Debug for Scene {
 pub(super) fn scenes() -> impl Strategy<Value = Scene> {
     let on_cluster = prop::collection::vec(prop_oneof![1 => Just(None), 3 => (0..3_u8).prop_map(Some)], POLICIES.len());
     let leftovers = prop::collection::vec((0..POLICIES.len(), 0..3_u8), 0..2);
-    let holdings = prop::collection::vec(0..12_usize, USERS.len());
+    let holdings = prop::collection::vec(0..12_usize, HOLDERS.len());
     let declared = prop::collection::vec(0..6_u8, POLICIES.len());
-    let users = prop::collection::vec(0..9_usize, USERS.len());
+    let users = prop::collection::vec(0..9_usize, HOLDERS.len());
     let owned = (any::<bool>(), any::<bool>());
     (
         on_cluster,
@@ -79,14 +79,14 @@ fn world(on_cluster: &[Option<u8>], leftovers: &[(usize, u8)], holdings: &[usize
         world = world.with_stand_in(POLICIES[*index], *number);
     }
     let names: Vec<PolicyName> = world.policies.keys().cloned().collect();
-    for (user, choice) in USERS.iter().zip(holdings) {
+    for (user, choice) in HOLDERS.iter().zip(holdings) {
         let held = names.get(*choice).map_or("", PolicyName::as_str);
         world = world.holding(user, held);
     }
     world
 }
 
-fn wish(declared: &[u8], users: &[usize], (policies, all_users): (bool, bool)) -> Wish {
+fn wish(declared: &[u8], users: &[usize], (policies, all): (bool, bool)) -> Wish {
     let mut wish = Wish::default();
     for (name, choice) in POLICIES.iter().zip(declared) {
         wish = match choice {
@@ -95,62 +95,63 @@ fn wish(declared: &[u8], users: &[usize], (policies, all_users): (bool, bool)) -
             _ => wish,
         };
     }
-    for (name, choice) in USERS.iter().zip(users) {
+    for (name, choice) in HOLDERS.iter().zip(users) {
         wish = match choice {
             0..=3 => wish.holds(name, POLICIES[*choice]),
             4 => wish.holds(name, "readonly"),
             5 => wish.detached(name),
-            6 => wish.retired(name),
+            // Groups have no keys.
+            6 if !name.starts_with("group/") => wish.retired(name),
             _ => wish,
         };
     }
     let owned: &[&str] = if policies { &["p*"] } else { &[] };
-    wish.owning(owned, if all_users { &["u*"] } else { &["ua"] })
+    wish.owning(owned, if all { &["u*", "group/g*"] } else { &["ua"] })
 }
 
-/// What a user may have access by, at any instant, and whether it may be without.
+/// What somebody may have access by, at any instant, and whether it may be without.
 struct Bounds {
-    user: UserName,
+    principal: Principal,
     before: Option<Normal>,
     after: Option<Normal>,
     may_lack: bool,
 }
 
 fn bounds(plan: &Plan, before: &World, after: &World) -> Vec<Bounds> {
-    let lacking = |user: &UserName| {
+    let lacking = |who: &Principal| {
         plan.changes.iter().any(|change| match &change.kind {
             ChangeKind::ReplacePolicy { holders, way: Way::Gap, .. } => {
-                holders.iter().any(|holder| holder.user == *user)
+                holders.iter().any(|holder| holder.principal == *who)
             }
-            ChangeKind::Attach { user: other, .. } | ChangeKind::Detach { user: other, .. } => other == user,
-            ChangeKind::Move { user: other, after, .. } => {
+            ChangeKind::Attach { principal, .. } | ChangeKind::Detach { principal, .. } => principal == who,
+            ChangeKind::Move { principal, after, .. } => {
                 let into_gap = plan.changes.iter().any(|change| {
                     matches!(&change.kind, ChangeKind::ReplacePolicy { policy, way: Way::Gap, .. } if policy == after)
                 });
-                other == user && (into_gap || change.notes.contains(&Note::NoRoomToMove))
+                principal == who && (into_gap || change.notes.contains(&Note::NoRoomToMove))
             }
             ChangeKind::ReplacePolicy { .. } | ChangeKind::AddPolicy { .. } | ChangeKind::RemovePolicy { .. } => false,
         })
     };
     before
-        .users
+        .holders
         .keys()
-        .map(|user| Bounds {
-            user: user.clone(),
-            before: before.access(user).cloned(),
-            after: after.access(user).cloned(),
-            may_lack: lacking(user) || before.access(user).is_none() || after.access(user).is_none(),
+        .map(|principal| Bounds {
+            principal: principal.clone(),
+            before: before.access(principal).cloned(),
+            after: after.access(principal).cloned(),
+            may_lack: lacking(principal) || before.access(principal).is_none() || after.access(principal).is_none(),
         })
         .collect()
 }
 
 fn within(bounds: &[Bounds], world: &World) -> Result<(), String> {
-    for Bounds { user, before, after, may_lack } in bounds {
-        match world.access(user) {
+    for Bounds { principal, before, after, may_lack } in bounds {
+        match world.access(principal) {
             None if *may_lack => {}
-            None => return Err(format!("{user} is without access")),
+            None => return Err(format!("{principal} is without access")),
             now if now == before.as_ref() || now == after.as_ref() => {}
-            Some(now) => return Err(format!("{user} has access that neither side gives: {}", now.json())),
+            Some(now) => return Err(format!("{principal} has access that neither side gives: {}", now.json())),
         }
     }
     Ok(())
@@ -165,8 +166,8 @@ fn check(scene: &Scene) -> Result<bool, String> {
     let mut after = scene.world.clone();
     run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
     let again = plan_of(&after);
-    let retired = |(user, entry): (&UserName, &UserEntry)| {
-        entry.intent == UserIntent::Retired && scene.world.users[user].is_some()
+    let retired = |(user, entry): (&UserName, &HolderEntry)| {
+        entry.intent == Holding::Retired && scene.world.holders[&Principal::from(user)].is_some()
     };
     let retired: BTreeSet<_> =
         scene.wish.0.users.iter().filter(|entry| retired(*entry)).map(|(user, _)| user.clone()).collect();
@@ -191,7 +192,11 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
         return Err(format!("an interrupted run cannot go on: {:?}", second.findings));
     }
     run(&second, &mut world, &scene.choices, usize::MAX, |_| Ok(())).map_err(|error| format!("healing: {error}"))?;
-    if world == *end { Ok(()) } else { Err(format!("healing ends elsewhere: {:?}, not {:?}", world.users, end.users)) }
+    if world == *end {
+        Ok(())
+    } else {
+        Err(format!("healing ends elsewhere: {:?}, not {:?}", world.holders, end.holders))
+    }
 }
 
 proptest! {

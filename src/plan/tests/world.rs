@@ -1,10 +1,10 @@
-//! A cluster as a value: policies with documents, users with what they hold; as strict as the real one must be assumed
+//! A cluster as a value: policies with documents, users and groups with what they hold; as strict as the real one must be assumed
 //! to be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, Release, UserName};
-use crate::desired::{Allowed, Authored, Desired, PolicyEntry, PolicyIntent, UserEntry, UserIntent};
+use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
+use crate::desired::{Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent};
 use crate::observed::{Body, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId};
 use crate::policy::{self, Normal};
@@ -13,7 +13,7 @@ use crate::policy::{self, Normal};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct World {
     pub(super) policies: BTreeMap<PolicyName, Normal>,
-    pub(super) users: BTreeMap<UserName, Option<PolicyName>>,
+    pub(super) holders: BTreeMap<Principal, Option<PolicyName>>,
     pub(super) limit: usize,
     /// The users whose key pair was made worthless.
     pub(super) retired: BTreeSet<UserName>,
@@ -25,6 +25,14 @@ pub(super) fn policy(name: &str) -> PolicyName {
 
 pub(super) fn user(name: &str) -> UserName {
     UserName::reported(name)
+}
+
+/// A user, or a group that is written as `group/NAME`.
+pub(super) fn who(label: &str) -> Principal {
+    match label.strip_prefix("group/") {
+        Some(group) => Principal::Group(GroupName::reported(group)),
+        None => Principal::User(user(label)),
+    }
 }
 
 /// The document of that number; all differ in what they allow.
@@ -50,7 +58,7 @@ impl World {
     /// A cluster with the predefined policies and room for many more.
     pub(super) fn new() -> Self {
         let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
-        Self { policies: policies.collect(), users: BTreeMap::new(), limit: 1024, retired: BTreeSet::new() }
+        Self { policies: policies.collect(), holders: BTreeMap::new(), limit: 1024, retired: BTreeSet::new() }
     }
 
     pub(super) fn with(mut self, name: &str, number: u8) -> Self {
@@ -64,7 +72,7 @@ impl World {
     }
 
     pub(super) fn holding(mut self, name: &str, held: &str) -> Self {
-        self.users.insert(user(name), (!held.is_empty()).then(|| policy(held)));
+        self.holders.insert(who(name), (!held.is_empty()).then(|| policy(held)));
         self
     }
 
@@ -85,14 +93,19 @@ impl World {
             },
             policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
             users: self
-                .users
+                .holders
                 .iter()
-                .map(|(name, holds)| {
+                .filter_map(|(principal, holds)| {
                     let user = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: holds.clone() };
-                    (name.clone(), user)
+                    Some((principal.user()?.clone(), user))
                 })
                 .collect(),
-            groups: BTreeMap::new(),
+            groups: self
+                .holders
+                .iter()
+                .filter_map(|(principal, holds)| Some((principal.group()?.clone(), holds.clone()?)))
+                .collect(),
+            groups_known: true,
             attachments_known: true,
             keys_can_be_generated: true,
             limits: Limits { policies: self.limit, document_bytes: 2048 },
@@ -110,37 +123,37 @@ impl World {
                 (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
             }
             Call::RemovePolicy { policy, expects } => {
-                if let Some((holder, _)) = self.users.iter().find(|(_, held)| held.as_ref() == Some(policy)) {
+                if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref() == Some(policy)) {
                     return Err(format!("{policy} is removed while {holder} holds it"));
                 }
                 let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
                 (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
             }
-            Call::Attach { user, policy, expects, grants } => {
+            Call::Attach { principal, policy, expects, grants } => {
                 let Some(there) = self.policies.get(policy) else {
-                    return Err(format!("{policy} is not there for {user}"));
+                    return Err(format!("{policy} is not there for {principal}"));
                 };
                 if grants.as_deref().is_some_and(|grants| grants != there.json()) {
-                    return Err(format!("{policy} does not give {user} what the plan says"));
+                    return Err(format!("{policy} does not give {principal} what the plan says"));
                 }
-                let held = self.users.insert(user.clone(), Some(policy.clone())).ok_or("no such user")?;
-                (held == *expects).then_some(()).ok_or_else(|| format!("{user} holds {held:?}, not {expects:?}"))
+                let held = self.holders.insert(principal.clone(), Some(policy.clone())).ok_or("no such holder")?;
+                (held == *expects).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}, not {expects:?}"))
             }
             Call::RetireKeys { user } => {
-                let held = self.users.get(user).ok_or("no such user")?;
+                let held = self.holders.get(&Principal::from(user)).ok_or("no such user")?;
                 self.retired.insert(user.clone());
                 held.is_some().then_some(()).ok_or_else(|| format!("{user} holds nothing: no pair can be made"))
             }
-            Call::Detach { user, policy } => {
-                let held = self.users.insert(user.clone(), None).ok_or("no such user")?;
-                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{user} holds {held:?}"))
+            Call::Detach { principal, policy } => {
+                let held = self.holders.insert(principal.clone(), None).ok_or("no such holder")?;
+                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}"))
             }
         }
     }
 
-    /// The document a user has access by.
-    pub(super) fn access(&self, user: &UserName) -> Option<&Normal> {
-        self.policies.get(self.users.get(user)?.as_ref()?)
+    /// The document that a user or group has access by.
+    pub(super) fn access(&self, principal: &Principal) -> Option<&Normal> {
+        self.policies.get(self.holders.get(principal)?.as_ref()?)
     }
 }
 
@@ -186,24 +199,34 @@ impl Wish {
         self
     }
 
-    pub(super) fn holds(mut self, name: &str, held: &str) -> Self {
-        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Holds(policy(held)), at: None });
+    pub(super) fn holds(self, name: &str, held: &str) -> Self {
+        self.holding(name, Holding::Holds(policy(held)))
+    }
+
+    pub(super) fn detached(self, name: &str) -> Self {
+        self.holding(name, Holding::Detached)
+    }
+
+    pub(super) fn retired(self, name: &str) -> Self {
+        self.holding(name, Holding::Retired)
+    }
+
+    fn holding(mut self, name: &str, intent: Holding) -> Self {
+        let entry = HolderEntry { intent, at: None };
+        match who(name) {
+            Principal::User(user) => self.0.users.insert(user, entry),
+            Principal::Group(group) => self.0.groups.insert(group, entry),
+        };
         self
     }
 
-    pub(super) fn detached(mut self, name: &str) -> Self {
-        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Detached, at: None });
-        self
-    }
-
-    pub(super) fn retired(mut self, name: &str) -> Self {
-        self.0.users.insert(user(name), UserEntry { intent: UserIntent::Retired, at: None });
-        self
-    }
-
-    pub(super) fn owning(mut self, policies: &[&str], users: &[&str]) -> Self {
+    /// Patterns of groups are written as `group/PATTERN`.
+    pub(super) fn owning(mut self, policies: &[&str], holders: &[&str]) -> Self {
+        let (groups, users): (Vec<&str>, Vec<&str>) = holders.iter().partition(|text| text.starts_with("group/"));
+        let groups: Vec<&str> = groups.iter().filter_map(|text| text.strip_prefix("group/")).collect();
         let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).expect("a pattern")).collect();
-        self.0.ownership = crate::desired::Ownership::new(patterns(policies), patterns(users));
+        self.0.ownership =
+            Ownership { policies: patterns(policies), users: patterns(&users), groups: patterns(&groups) };
         self
     }
 

@@ -41,6 +41,7 @@ pub use report::{Answer, Holder, Report};
 pub use request::{Request, RequestProblem};
 
 use super::{Catalogue, Document, Statement};
+use crate::base::{Principal, UserName};
 use compare::compare;
 use lines::Tallies;
 use verbs::{Wildcards, verbs};
@@ -89,6 +90,15 @@ impl<'a> Context<'a> {
         'a: 'b,
     {
         Context { user: Some(user), ..self }
+    }
+
+    /// The same, for a user or a group: in a group's document a variable stands for the name of any member.
+    #[must_use]
+    pub fn with<'b>(self, principal: &'b Principal) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        Context { user: principal.user().map(UserName::as_str), ..self }
     }
 }
 

@@ -1,12 +1,13 @@
-//! `attune.access/1`: what users may do, for machines.
+//! `attune.access/1`: what users and groups may do, for machines.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::change::user_or_group;
 use super::{AccessV1, ProfileV1};
 use crate::policy::access::{Answer, Decision, Ground, Profile, Report, Verdict};
 
-/// What users may do, or whether they may do one thing.
+/// What users and groups may do, or whether they may do one thing.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "attune.access/1")]
@@ -18,7 +19,7 @@ pub struct AccessReportV1 {
     /// What was asked about; missing when all that is allowed was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestV1>,
-    /// The users; where it was asked who may do something, those that may and those of which it is not known.
+    /// The users and groups; where it was asked who may do something, those that may and those of which it is not known.
     pub users: Vec<AccessAnswerV1>,
 }
 
@@ -32,18 +33,22 @@ pub struct RequestV1 {
     pub resource: String,
 }
 
-/// What one user may do.
+/// What one user or group may do.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessAnswerV1 {
-    /// The user.
-    pub user: String,
+    /// The user, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The policy it holds; missing when it holds none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Whether the document of that policy is known. Where it is not, nothing is said.
     pub known: bool,
-    /// All that the user may do, as what is gained over no access at all; missing when one request was asked about.
+    /// All that it may do, as what is gained over no access at all; missing when one request was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<AccessV1>,
     /// The answer by each of the rules of evaluation looked at; empty when no request was asked about.
@@ -105,8 +110,10 @@ impl AccessReportV1 {
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
+        let (user, group) = user_or_group(&answer.holder.principal);
         Self {
-            user: answer.holder.user.to_string(),
+            user,
+            group,
             policy: answer.holder.policy.as_ref().map(ToString::to_string),
             known: answer.holder.is_known(),
             access: answer.access.as_ref().map(AccessV1::of),

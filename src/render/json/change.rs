@@ -6,15 +6,16 @@ use serde_json::value::RawValue;
 
 use super::access::{AccessLineV1, AccessV1, UndecidedV1};
 use super::note::NoteV1;
+use crate::base::Principal;
 use crate::observed::Body;
-use crate::plan::{Change, ChangeKind, UserAccess, Way};
+use crate::plan::{Change, ChangeId, ChangeKind, Holder, HolderAccess, Way};
 use crate::policy::Normal;
 
 /// A difference.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeV1 {
-    /// Its name in this plan: `policy/NAME` or `user/NAME`.
+    /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
     /// What kind.
     pub kind: KindV1,
@@ -24,36 +25,43 @@ pub struct ChangeV1 {
     /// The user, when it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Before: the document of a policy, the name of the policy a user holds.
+    /// The group, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Before: the document of a policy, the name of the policy a user or group holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub before: Option<Box<RawValue>>,
-    /// After: the document of a policy, the name of the policy a user holds.
+    /// After: the document of a policy, the name of the policy a user or group holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub after: Option<Box<RawValue>>,
     /// How a policy is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way: Option<WayV1>,
-    /// The users that hold a replaced policy before and after.
+    /// The users and groups that hold a replaced policy before and after.
     pub holders: Vec<HolderV1>,
     /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub heals: Vec<String>,
     /// Whose access becomes another, and how.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub access: Vec<UserAccessV1>,
+    pub access: Vec<HolderAccessV1>,
     /// What else to know before agreeing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteV1>,
 }
 
-/// What access a user gains and loses.
+/// What access a user or group gains and loses.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UserAccessV1 {
-    /// The user.
-    pub user: String,
+pub struct HolderAccessV1 {
+    /// The user, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What is allowed afterwards and was not before.
     pub gained: Vec<AccessLineV1>,
     /// What was allowed before and is not afterwards.
@@ -62,10 +70,11 @@ pub struct UserAccessV1 {
     pub undecided: Vec<UndecidedV1>,
 }
 
-impl UserAccessV1 {
-    fn of(of: &UserAccess) -> Self {
+impl HolderAccessV1 {
+    fn of(of: &HolderAccess) -> Self {
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user: of.user.to_string(), gained, lost, undecided }
+        let (user, group) = user_or_group(&of.principal);
+        Self { user, group, gained, lost, undecided }
     }
 }
 
@@ -79,11 +88,11 @@ pub enum KindV1 {
     ReplacePolicy,
     /// A policy is removed.
     RemovePolicy,
-    /// A user that holds nothing gets a policy.
+    /// A user or group that holds nothing gets a policy.
     Attach,
-    /// A user gets another policy.
+    /// A user or group gets another policy.
     Move,
-    /// A user loses its policy.
+    /// A user or group loses its policy.
     Detach,
 }
 
@@ -101,13 +110,17 @@ pub enum WayV1 {
     Finish,
 }
 
-/// A user that holds a policy that is replaced.
+/// Who holds a policy that is replaced.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HolderV1 {
-    /// The user.
-    pub user: String,
-    /// Whether a file declares the user.
+    /// The user, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Whether a file declares it.
     pub declared: bool,
 }
 
@@ -126,17 +139,22 @@ impl KindV1 {
 
 impl ChangeV1 {
     pub(super) fn of(change: &Change) -> Self {
+        let (user, group) = match &change.id {
+            ChangeId::Policy(_) => (None, None),
+            ChangeId::Holder(principal) => user_or_group(principal),
+        };
         let empty = Self {
             id: change.id.to_string(),
             kind: KindV1::of(&change.kind),
             policy: None,
-            user: None,
+            user,
+            group,
             before: None,
             after: None,
             way: None,
             holders: Vec::new(),
             heals: Vec::new(),
-            access: change.access.iter().map(UserAccessV1::of).collect(),
+            access: change.access.iter().map(HolderAccessV1::of).collect(),
             notes: change.notes.iter().copied().map(NoteV1::of).collect(),
         };
         let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
@@ -149,10 +167,7 @@ impl ChangeV1 {
                 before: before.as_ref().and_then(body),
                 after: document(after),
                 way: Some(WayV1::of(way)),
-                holders: holders
-                    .iter()
-                    .map(|holder| HolderV1 { user: holder.user.to_string(), declared: !holder.undeclared })
-                    .collect(),
+                holders: holders.iter().map(HolderV1::of).collect(),
                 heals: names(leftovers),
                 ..empty
             },
@@ -162,20 +177,25 @@ impl ChangeV1 {
                 heals: names(leftovers),
                 ..empty
             },
-            ChangeKind::Attach { user, after } => {
-                Self { user: Some(user.to_string()), after: text(after.as_str()), ..empty }
+            ChangeKind::Attach { after, .. } => Self { after: text(after.as_str()), ..empty },
+            ChangeKind::Move { before, after, .. } => {
+                Self { before: text(before.as_str()), after: text(after.as_str()), ..empty }
             }
-            ChangeKind::Move { user, before, after } => Self {
-                user: Some(user.to_string()),
-                before: text(before.as_str()),
-                after: text(after.as_str()),
-                ..empty
-            },
-            ChangeKind::Detach { user, before } => {
-                Self { user: Some(user.to_string()), before: text(before.as_str()), ..empty }
-            }
+            ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..empty },
         }
     }
+}
+
+impl HolderV1 {
+    fn of(holder: &Holder) -> Self {
+        let (user, group) = user_or_group(&holder.principal);
+        Self { user, group, declared: !holder.undeclared }
+    }
+}
+
+/// The name as the member it goes into.
+pub(super) fn user_or_group(principal: &Principal) -> (Option<String>, Option<String>) {
+    (principal.user().map(ToString::to_string), principal.group().map(ToString::to_string))
 }
 
 impl WayV1 {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::FindingV1;
-use super::change::{ChangeV1, KindV1, document};
+use super::change::{ChangeV1, KindV1, document, user_or_group};
 use crate::base::Sources;
 use crate::observed::Identity;
 use crate::plan::{Call, Overridden, Plan, Step};
@@ -76,15 +76,15 @@ pub struct SummaryV1 {
     pub replace: usize,
     /// Policies to remove.
     pub remove: usize,
-    /// Users to attach.
+    /// Users and groups to attach.
     pub attach: usize,
-    /// Users to move.
+    /// Users and groups to move.
     pub r#move: usize,
-    /// Users to detach.
+    /// Users and groups to detach.
     pub detach: usize,
-    /// Declared policies and users that are as they should be.
+    /// Declared policies, users and groups that are as they should be.
     pub unchanged: usize,
-    /// Policies (predefined ones included) and users that no file names.
+    /// Policies (predefined ones included), users and groups that no file names.
     pub left_alone: usize,
     /// Calls.
     pub calls: usize,
@@ -106,6 +106,9 @@ pub struct StepV1 {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The document, exactly as it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
@@ -122,11 +125,11 @@ pub enum CallV1 {
     AddPolicy,
     /// Remove a policy.
     RemovePolicy,
-    /// Attach a policy to a user.
+    /// Attach a policy to a user or group.
     Attach,
     /// Make a new key pair for a user and throw it away.
     RetireKeys,
-    /// Detach a user.
+    /// Detach a user or group.
     Detach,
 }
 
@@ -140,6 +143,9 @@ pub struct LeftAloneV1 {
     pub policies: Vec<String>,
     /// Users that can hold a policy.
     pub users: Vec<String>,
+    /// Groups that hold a policy; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 impl PlanV1 {
@@ -159,6 +165,7 @@ impl PlanV1 {
                 predefined: texts(&plan.left_alone.predefined),
                 policies: texts(&plan.left_alone.policies),
                 users: plan.left_alone.users.iter().map(ToString::to_string).collect(),
+                groups: plan.left_alone.groups.iter().map(ToString::to_string).collect(),
             },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
@@ -197,9 +204,10 @@ impl SummaryV1 {
     /// Counts a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
+        let (unchanged, alone) = (plan.unchanged, &plan.left_alone);
         let mut summary = Self {
-            unchanged: plan.unchanged.policies + plan.unchanged.users,
-            left_alone: plan.left_alone.policies.len() + plan.left_alone.predefined.len() + plan.left_alone.users.len(),
+            unchanged: unchanged.policies + unchanged.users + unchanged.groups,
+            left_alone: alone.policies.len() + alone.predefined.len() + alone.users.len() + alone.groups.len(),
             calls: plan.steps.len(),
             ..Self::default()
         };
@@ -221,19 +229,21 @@ impl StepV1 {
     /// A copy of a step.
     #[must_use]
     pub fn of(step: &Step) -> Self {
-        let (call, policy, user, sent) = match &step.call {
-            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, Some(policy), None, document(sent)),
-            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), None, None),
-            Call::Attach { user, policy, .. } => (CallV1::Attach, Some(policy), Some(user), None),
-            Call::RetireKeys { user } => (CallV1::RetireKeys, None, Some(user), None),
-            Call::Detach { user, policy } => (CallV1::Detach, Some(policy), Some(user), None),
+        const NOBODY: (Option<String>, Option<String>) = (None, None);
+        let (call, policy, (user, group), sent) = match &step.call {
+            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
+            Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
+            Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
+            Call::RetireKeys { user } => (CallV1::RetireKeys, None, (Some(user.to_string()), None), None),
+            Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
         };
         Self {
             id: step.id.0,
             change: step.change.to_string(),
             call,
             policy: policy.map(ToString::to_string),
-            user: user.map(ToString::to_string),
+            user,
+            group,
             document: sent,
             after: step.after.iter().map(|first| first.0).collect(),
         }

@@ -1,4 +1,4 @@
-//! What users may do, or whether they may do one thing, and by which statements.
+//! What users and groups may do, or whether they may do one thing, and by which statements.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, R
 use crate::render::Styles;
 use crate::render::words::{list, shown};
 
-/// Writes the answers, one user after the other.
+/// Writes the answers, one after the other.
 ///
 /// # Errors
 /// Those of the writer.
@@ -32,7 +32,7 @@ pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> i
 
 fn holder(holder: &Holder) -> String {
     let policy = holder.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
-    format!("{} holds {policy}", shown(holder.user.as_str()))
+    format!("{} holds {policy}", super::holder(&holder.principal))
 }
 
 /// One line when all profiles say the same, else one for each.

@@ -18,6 +18,7 @@ pub use policy_diff::policy_diff;
 
 use std::io::{self, Write};
 
+use crate::base::Principal;
 use crate::plan::{Call, Plan};
 use crate::render::Styles;
 use crate::render::words::shown;
@@ -30,9 +31,21 @@ pub fn call(call: &Call) -> String {
             format!("add policy {} ({} bytes)", shown(policy.as_str()), document.len())
         }
         Call::RemovePolicy { policy, .. } => format!("remove policy {}", shown(policy.as_str())),
-        Call::Attach { user, policy, .. } => format!("attach {} to {}", shown(policy.as_str()), shown(user.as_str())),
+        Call::Attach { principal, policy, .. } => {
+            format!("attach {} to {}", shown(policy.as_str()), holder(principal))
+        }
         Call::RetireKeys { user } => format!("retire the keys of {}", shown(user.as_str())),
-        Call::Detach { user, policy } => format!("detach {} from {}", shown(policy.as_str()), shown(user.as_str())),
+        Call::Detach { principal, policy } => {
+            format!("detach {} from {}", shown(policy.as_str()), holder(principal))
+        }
+    }
+}
+
+/// A user by its name, a group as such: `alice`, `group ml`.
+fn holder(principal: &Principal) -> String {
+    match principal {
+        Principal::User(user) => shown(user.as_str()),
+        Principal::Group(group) => format!("group {}", shown(group.as_str())),
     }
 }
 

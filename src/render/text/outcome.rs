@@ -79,7 +79,8 @@ fn step(out: &mut dyn Write, styles: &Styles, step: &Step, ended: &StepOutcome) 
 /// The user of a call, as an argument for a shell.
 fn user_of(call: &Call) -> String {
     let user = match call {
-        Call::Attach { user, .. } | Call::RetireKeys { user } | Call::Detach { user, .. } => user.as_str(),
+        Call::Attach { principal, .. } | Call::Detach { principal, .. } => principal.name(),
+        Call::RetireKeys { user } => user.as_str(),
         Call::AddPolicy { .. } | Call::RemovePolicy { .. } => "NAME",
     };
     let plain = user.chars().all(|c| c.is_alphanumeric() || "-_.@".contains(c));

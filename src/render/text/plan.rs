@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use console::{measure_text_width, pad_str};
 
 use super::diff::documents;
-use super::overridden;
 use super::users::{gained, lost};
-use crate::base::{PolicyName, UserName};
+use super::{holder, overridden};
+use crate::base::PolicyName;
 use crate::observed::Body;
-use crate::plan::{Change, ChangeKind, Holder, Note, Plan, Way};
+use crate::plan::{Change, ChangeId, ChangeKind, Holder, Note, Plan, Way};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Normal, Sameness};
 use crate::render::Styles;
@@ -30,8 +30,8 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()>
     heading(out, styles, plan)?;
     if plan.is_empty() {
         let policies = count(plan.unchanged.policies, "policy", "policies");
-        let users = count(plan.unchanged.users, "user", "users");
-        writeln!(out, "\nno changes: {policies} and {users} are as the file says")?;
+        let holders = holders(plan.unchanged.users, plan.unchanged.groups);
+        writeln!(out, "\nno changes: {policies}{holders} are as the file says")?;
         return left_alone(out, styles, plan);
     }
     gained(out, styles, plan)?;
@@ -57,11 +57,11 @@ fn release(plan: &Plan) -> String {
     plan.identity.release.to_string().split('-').next().unwrap_or_default().to_owned()
 }
 
-/// What a change is about: `policy NAME` or `user NAME`.
+/// What a change is about: `policy NAME`, `user NAME` or `group NAME`.
 fn object(change: &Change) -> String {
     match &change.id {
-        crate::plan::ChangeId::Policy(policy) => format!("policy {}", shown(policy.as_str())),
-        crate::plan::ChangeId::User(user) => format!("user {}", shown(user.as_str())),
+        ChangeId::Policy(policy) => format!("policy {}", shown(policy.as_str())),
+        ChangeId::Holder(principal) => format!("{} {}", principal.kind(), shown(principal.name())),
     }
 }
 
@@ -168,9 +168,9 @@ fn named(holders: &[Holder]) -> String {
     let mut words: Vec<String> = holders
         .iter()
         .take(NAMED)
-        .map(|holder| {
-            let user = user(&holder.user);
-            if holder.undeclared { format!("{user} (in no file)") } else { user }
+        .map(|Holder { principal, undeclared }| {
+            let name = holder(principal);
+            if *undeclared { format!("{name} (in no file)") } else { name }
         })
         .collect();
     if holders.len() > NAMED {
@@ -201,10 +201,6 @@ fn name(policy: &PolicyName) -> String {
     shown(policy.as_str())
 }
 
-fn user(user: &UserName) -> String {
-    shown(user.as_str())
-}
-
 fn summary(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
     let SummaryV1 { add, replace, remove, attach, r#move, detach, calls, .. } = SummaryV1::of(plan);
     let counts = [
@@ -232,16 +228,25 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> 
     writeln!(out, "{digest}: {} · {}", counts.join(", "), count(calls, "call", "calls"))
 }
 
+/// Users behind something else in a list, and groups where there are any.
+fn holders(users: usize, groups: usize) -> String {
+    let users = count(users, "user", "users");
+    match groups {
+        0 => format!(" and {users}"),
+        groups => format!(", {users} and {}", count(groups, "group", "groups")),
+    }
+}
+
 fn left_alone(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
     let alone = &plan.left_alone;
     let mut parts = Vec::new();
     if !alone.predefined.is_empty() {
         parts.push(count(alone.predefined.len(), "predefined policy", "predefined policies"));
     }
-    if !alone.policies.is_empty() || !alone.users.is_empty() {
+    if !alone.policies.is_empty() || !alone.users.is_empty() || !alone.groups.is_empty() {
         let policies = count(alone.policies.len(), "policy", "policies");
-        let users = count(alone.users.len(), "user", "users");
-        parts.push(format!("{policies} and {users} that no file names"));
+        let holders = holders(alone.users.len(), alone.groups.len());
+        parts.push(format!("{policies}{holders} that no file names"));
     }
     if parts.is_empty() {
         return Ok(());

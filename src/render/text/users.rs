@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::access::access;
-use crate::plan::{Plan, UserAccess};
+use super::holder;
+use crate::plan::{HolderAccess, Plan};
 use crate::policy::access::{Access, Line, Side};
 use crate::render::Styles;
-use crate::render::words::{list, shown};
+use crate::render::words::list;
 
 /// How many users are named before the rest is only counted.
 const NAMED: usize = 8;
@@ -29,11 +30,11 @@ pub(super) fn lost(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Res
 
 /// Users with the same access, in the order of the first of them.
 struct Group<'a> {
-    users: Vec<&'a UserAccess>,
+    users: Vec<&'a HolderAccess>,
     access: &'a Access,
 }
 
-fn groups<'a>(all: impl Iterator<Item = &'a UserAccess>) -> Vec<Group<'a>> {
+fn groups<'a>(all: impl Iterator<Item = &'a HolderAccess>) -> Vec<Group<'a>> {
     let mut places: BTreeMap<*const Access, usize> = BTreeMap::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for of in all {
@@ -79,8 +80,8 @@ fn shortened(line: &Line) -> Line {
     line
 }
 
-fn named(users: &[&UserAccess]) -> String {
-    let mut words: Vec<String> = users.iter().take(NAMED).map(|of| shown(of.user.as_str())).collect();
+fn named(users: &[&HolderAccess]) -> String {
+    let mut words: Vec<String> = users.iter().take(NAMED).map(|of| holder(&of.principal)).collect();
     if users.len() > NAMED {
         words.push(format!("{} more", users.len() - NAMED));
     }

@@ -5,15 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use attune::apply::Status;
-use attune::desired::{Desired, PolicyIntent, UserIntent};
+use attune::desired::{Desired, Holding, PolicyIntent};
 use attune::plan::Plan;
 use attune::policy::{Normal, normal};
 use attune::sim::faults::Behind;
 use attune::sim::state::{ROOT, State, User};
 use attune::sim::{Document, Fault, Rules, When};
 
-use super::invariants::{Bounds, Standing, access};
-use super::scenarios::{Scenario, document, scenarios};
+use super::invariants::{Bounds, GROUP, Standing, access};
+use super::scenarios::{Scenario, document, scenarios, scenarios_with_groups};
 use super::world::{Converged, Ran, Through, World, converge, run_through};
 
 /// Of so many faults one is tried, by a seeded draw, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of
@@ -206,7 +206,9 @@ impl Case {
             }
         }
         let absent = self.desired.policies.iter().find(|(_, entry)| matches!(entry.intent, PolicyIntent::Absent));
-        let undeclared = self.bounds.before.keys().find(|user| !self.declares(user) && *user != "admin");
+        let undeclared = self.bounds.before.keys().find(|user| {
+            !self.declares(user) && *user != "admin" && !user.starts_with(GROUP)
+        });
         if let (Some((policy, _)), Some(user)) = (absent, undeclared) {
             changes.push(Behind::Attach { tenant: tenant(), policy: policy.to_string(), user: user.clone() });
         }
@@ -229,7 +231,7 @@ impl Case {
         let tenant = &state.tenants[ROOT];
         let mut found = Vec::new();
         for entry in self.desired.users.values() {
-            let UserIntent::Holds(policy) = &entry.intent else { continue };
+            let Holding::Holds(policy) = &entry.intent else { continue };
             let there = tenant.policies.contains_key(policy.as_str()) || policy.is_predefined();
             if !there && !self.desired.policies.contains_key(policy) {
                 found.push("no-such-policy");
@@ -315,5 +317,6 @@ fn any_fault_at_any_request_is_survived_4() {
 #[test]
 fn any_fault_at_any_run_of_the_command_is_survived() {
     let (each, share) = if everything() { (1, 64) } else { (7, 100) };
-    survive("over the command", scenarios().into_iter().step_by(each), Through::Command, share);
+    let some = scenarios().into_iter().step_by(each).chain(scenarios_with_groups());
+    survive("over the command", some, Through::Command, share);
 }

@@ -12,40 +12,59 @@ use attune::sim::{Event, history};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Standing {
     policies: BTreeMap<String, String>,
-    /// What each user holds, and whether it has a key pair.
-    users: BTreeMap<String, (Option<String>, bool)>,
+    /// What each user and group holds, and whether it has a key pair.
+    holders: BTreeMap<String, (Option<String>, bool)>,
 }
 
 impl Standing {
     pub(super) fn of(state: &State) -> Self {
         let tenant = &state.tenants[ROOT];
         let policies = tenant.policies.iter();
-        let users = tenant.users.iter();
+        let users = tenant.users.iter().map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some())));
+        let groups = tenant.groups.iter().filter(|(_, policy)| policy.is_some());
+        let groups = groups.map(|(name, policy)| (format!("{GROUP}{name}"), (policy.clone(), false)));
         Self {
             policies: policies.map(|(name, policy)| (name.clone(), policy.document.as_str().to_owned())).collect(),
-            users: users.map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some()))).collect(),
+            holders: users.chain(groups).collect(),
         }
     }
 
     /// Without the key pairs: those are made on the way, and stay.
     pub(super) fn without_keys(mut self) -> Self {
-        self.users.values_mut().for_each(|(_, keys)| *keys = false);
+        self.holders.values_mut().for_each(|(_, keys)| *keys = false);
         self
     }
 
     /// As if these users held nothing.
     pub(super) fn without(mut self, users: &BTreeSet<String>) -> Self {
-        self.users.iter_mut().filter(|(name, _)| users.contains(*name)).for_each(|(_, (held, _))| *held = None);
+        self.holders.iter_mut().filter(|(name, _)| users.contains(*name)).for_each(|(_, (held, _))| *held = None);
         self
     }
 }
 
-/// The documents by which the users of a cluster have access.
+/// How the name of a group begins where it is among those of users.
+pub(super) const GROUP: &str = "@";
+
+/// The documents by which the users and groups of a cluster have access.
 pub(super) type Access = BTreeMap<String, Option<String>>;
 
 pub(super) fn access(state: &State) -> Access {
-    let names = state.tenants[ROOT].users.keys();
-    names.map(|name| (name.clone(), state.access_of(ROOT, name).map(str::to_owned))).collect()
+    let tenant = &state.tenants[ROOT];
+    let groups = tenant.groups.keys().map(|name| format!("{GROUP}{name}"));
+    let names = tenant.users.keys().cloned().chain(groups);
+    names.map(|name| (access_of(state, &name).map(str::to_owned), name)).map(|(held, name)| (name, held)).collect()
+}
+
+fn access_of<'a>(state: &'a State, name: &str) -> Option<&'a str> {
+    match name.strip_prefix(GROUP) {
+        Some(group) => state.access_of_group(ROOT, group),
+        None => state.access_of(ROOT, name),
+    }
+}
+
+/// What a user or group has access by, of those that are listed; a group that is not holds nothing.
+fn listed<'a>(access: &'a Access, name: &str) -> Option<&'a str> {
+    access.get(name)?.as_deref()
 }
 
 /// What a run may do to access.
@@ -89,7 +108,7 @@ impl Bounds {
             found.push(Violation { user: None, what: format!("the predefined policy {name} is touched {when}") });
         }
         for user in self.before.keys() {
-            if let Some(what) = self.of_user(user, state.access_of(ROOT, user)) {
+            if let Some(what) = self.of_user(user, access_of(state, user)) {
                 found.push(Violation { user: Some(user.clone()), what: format!("{user} {what} {when}") });
             }
         }
@@ -99,7 +118,7 @@ impl Bounds {
     /// What is wrong with a user that has access by this document.
     fn of_user(&self, user: &str, now: Option<&str>) -> Option<String> {
         let before = self.before[user].as_deref();
-        let after = || self.after.iter().map(|access| access[user].as_deref());
+        let after = || self.after.iter().map(|access| listed(access, user));
         match now {
             None if before.is_none() || after().any(|after| after.is_none()) || self.without.contains(user) => None,
             None => Some("is without access".to_owned()),
@@ -116,7 +135,11 @@ impl Bounds {
         };
         let meant = policy.in_transit_for().unwrap_or(policy);
         let holds = |state: &State, name: &str| {
-            let held = state.tenants[ROOT].users.get(name).and_then(|user| user.policy.clone());
+            let tenant = &state.tenants[ROOT];
+            let held = match name.strip_prefix(GROUP) {
+                Some(group) => tenant.groups.get(group).cloned().flatten(),
+                None => tenant.users.get(name).and_then(|user| user.policy.clone()),
+            };
             held.is_some_and(|held| {
                 let held = PolicyName::reported(held);
                 held.in_transit_for().unwrap_or(held) == meant

@@ -11,14 +11,15 @@
 //! | `~ml=2/9` | | it is there with document 9 |
 //! | `alice:ml`, `alice:~ml=2` | alice holds it | the same |
 //! | `alice:-` | alice holds nothing | the same |
+//! | `@etl:ml`, `@etl:-` | group etl, likewise | the same |
 //! | `policies~ml-*`, `users~svc-*` | ownership | |
 //! | `gap` | documents are replaced with a gap | |
 
 use std::collections::BTreeMap;
 
-use attune::base::{PolicyName, UserName};
+use attune::base::{GroupName, PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, Desired, Ownership, PolicyEntry, PolicyIntent, Strategy, UserEntry, UserIntent,
+    Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent, Strategy,
 };
 use attune::policy::{Normal, normal, read};
 use attune::sim::Document;
@@ -26,6 +27,7 @@ use attune::sim::state::{Policy, ROOT, State};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::invariants::GROUP;
 use crate::pairs;
 
 /// One file and one cluster.
@@ -83,10 +85,14 @@ impl Scenario {
                 users.push(pattern(text));
             } else if let Some((user, policy)) = word.split_once(':') {
                 let intent = match policy {
-                    "-" => UserIntent::Detached,
-                    policy => UserIntent::Holds(PolicyName::parse(policy).unwrap()),
+                    "-" => Holding::Detached,
+                    policy => Holding::Holds(PolicyName::parse(policy).unwrap()),
                 };
-                desired.users.insert(UserName::parse(user).unwrap(), UserEntry { intent, at: None });
+                let entry = HolderEntry { intent, at: None };
+                match user.strip_prefix(GROUP) {
+                    Some(group) => drop(desired.groups.insert(GroupName::parse(group).unwrap(), entry)),
+                    None => drop(desired.users.insert(UserName::parse(user).unwrap(), entry)),
+                }
             } else {
                 let (policy, what) = word.split_once('=').unwrap();
                 let intent = match what {
@@ -100,7 +106,7 @@ impl Scenario {
                 desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
             }
         }
-        desired.ownership = Ownership::new(policies, users);
+        desired.ownership = Ownership { policies, users, groups: Vec::new() };
         desired
     }
 
@@ -129,10 +135,14 @@ impl Scenario {
     }
 
     fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> State {
-        let mut accounts = Map::new();
+        let (mut accounts, mut groups) = (Map::new(), Map::new());
         for (at, (user, policy)) in users.iter().enumerate() {
+            if let Some(group) = user.strip_prefix(GROUP) {
+                groups.insert(group.to_owned(), json!(policy));
+                continue;
+            }
             let mut account = json!({"policy": policy});
-            if policy.is_some() && self.release.starts_with('5') {
+            if policy.is_some() && self.release >= "5.1" {
                 account["keys"] = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
             }
             accounts.insert(user.clone(), account);
@@ -140,7 +150,7 @@ impl Scenario {
         let state: State = serde_json::from_value(json!({
             "release": self.release,
             "switches": self.switches(),
-            "tenants": {"Root": {"users": accounts}},
+            "tenants": {"Root": {"users": accounts, "groups": groups}},
         }))
         .unwrap();
         let mut state = state.complete().unwrap();
@@ -159,7 +169,20 @@ impl Scenario {
     }
 }
 
-/// All scenarios.
+/// Those with groups, which only the `weka` command knows.
+pub(super) fn scenarios_with_groups() -> Vec<Scenario> {
+    let on_6_0 = |name, file, cluster| Scenario { release: "6.0.1", ..plain(name, file, cluster) };
+    vec![
+        on_6_0("attach, move and detach groups", "ml=1 etl=2 @a:ml @b:ml @c:-", "@a:- @b:etl @c:etl"),
+        on_6_0("swap with groups, one of which no file names", "ml=1 alice:ml @a:ml", "ml=2 @z:ml"),
+        on_6_0("a user and a group of the same name change places", "ml=1 etl=2 x:ml @x:etl", "x:etl @x:ml"),
+        on_6_0("a policy that groups leave goes", "ml=1 old=absent @a:ml @b:-", "old=2 @a:old @b:old"),
+        Scenario { without: "@a", ..on_6_0("gap with a group", "ml=1 @a:ml gap", "ml=2") },
+        on_6_0("a stand-in that a group holds", "ml=1 @a:ml", "!ml ~ml=1 @a:~ml=1"),
+    ]
+}
+
+/// All scenarios but those with groups.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let on = |release, name, file, cluster| Scenario {
         name,

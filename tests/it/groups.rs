@@ -1,0 +1,118 @@
+//! Groups, which hold policies from 6.0 and which only the `weka` command tells of and changes.
+
+use serde_json::{Value, json};
+
+use super::harness::Folder;
+use super::weka::{example, face};
+
+/// A cluster of 6.0 behind the `weka` command, whose groups hold these policies, with this after the cluster in its file.
+fn world(groups: &Value, file: &str) -> Folder {
+    let folder = Folder::with(&[("attune.toml", &format!("[cluster]\nvia = \"weka\"\n{file}"))]);
+    let document = |bucket: &str| {
+        json!({"document": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::{bucket}/*")]}]}})
+    };
+    let state = json!({"format": "attune.sim/1", "release": "6.0.1", "tenants": {"Root": {
+        "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {"policy": "ml"}},
+        "policies": {"ml": document("ml"), "web": document("web")},
+        "groups": groups,
+    }}});
+    folder.write("cluster.json", &state.to_string());
+    face(&folder);
+    folder
+}
+
+fn groups(folder: &Folder) -> Value {
+    folder.state()["tenants"]["Root"]["groups"].clone()
+}
+
+const ML: &str =
+    "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::ml/*\" }]\n";
+
+#[test]
+fn groups_are_attached_moved_and_detached_and_there_is_a_way_back() {
+    let before = json!({"b": "web", "c": "web", "d": "ml", "other": "web"});
+    let folder = world(
+        &before,
+        "[groups.a]\npolicy = \"ml\"\n[groups.b]\npolicy = \"ml\"\n[groups.c]\ndetached = true\n[groups.d]\npolicy = \"ml\"\n",
+    );
+    let plan = folder.attune("plan").exits(0);
+    for line in ["+ group a   nothing → ml", "> group b   web → ml", "- group c   web → nothing", "group a and group b"] {
+        assert!(plan.stdout.contains(line), "{line}: {}", plan.stdout);
+    }
+    assert!(!plan.stdout.contains("key pair"), "{}", plan.stdout);
+    let steps = folder.attune("plan --format json").exits(0).json()["steps"].clone();
+    assert!(steps.as_array().unwrap().iter().any(|step| step["group"] == "a" && step.get("user").is_none()), "{steps}");
+    folder.attune("apply --yes").exits(0);
+    assert_eq!(groups(&folder), json!({"a": "ml", "b": "ml", "d": "ml", "other": "web"}));
+    folder.attune("plan --detailed-exitcode").exits(0).says("1 policy, 1 user and 1 group that no file names");
+    let back = folder.find("before-", ".toml");
+    folder.attune(&format!("apply --yes --file {back}")).exits(0);
+    assert_eq!(groups(&folder), before);
+}
+
+#[test]
+fn a_policy_that_an_undeclared_group_holds_is_swapped_under_it_and_not_removed() {
+    let folder = world(&json!({"etl": "ml"}), ML);
+    folder.attune("plan").exits(0).says("alice (in no file) and group etl (in no file)");
+    folder.attune("apply --yes").exits(0);
+    assert_eq!(groups(&folder), json!({"etl": "ml"}));
+    folder.attune("plan --detailed-exitcode").exits(0);
+
+    let folder = world(&json!({"etl": "web"}), "[policies.web]\nabsent = true\n");
+    let before = folder.state();
+    let refused = folder.attune("apply --yes").exits(1);
+    for part in [
+        "policy `web` is to be removed, but group `etl`, whom no file names, holds it",
+        "declare `[groups.etl]` with another policy or `detached = true`, or let `[ownership] groups` cover it",
+    ] {
+        assert!(refused.stderr.contains(part), "{}", refused.stderr);
+    }
+    assert_eq!(folder.state(), before);
+    folder.write("attune.toml", &format!("{}[ownership]\ngroups = [\"e*\"]\n", folder.read("attune.toml")));
+    folder.attune("apply --yes").exits(0);
+    assert_eq!(groups(&folder), json!({}));
+}
+
+#[test]
+fn groups_have_guards_of_their_own() {
+    let file = "[guards]\nprotected_groups = [\"etl\"]\nprotected_users = [\"*\"]\nmax_detached = 0\ndeny_new_access = true\n\
+                [groups.etl]\ndetached = true\n[groups.web]\npolicy = \"web\"\n";
+    let folder = world(&json!({"etl": "ml"}), file);
+    let plan = folder.attune("plan").exits(0);
+    for part in [
+        "group `etl` is protected by `[guards]` and would be detached from `ml`",
+        "--override protected_groups=etl",
+        "1 group would be left without access: `group/etl`; at most 0 may be",
+        "group `web` would gain s3:GetObject on arn:aws:s3:::web/*",
+        "--allow-access 'group/web:s3:GetObject:web/*'",
+    ] {
+        assert!(plan.stdout.contains(part), "{part}: {}", plan.stdout);
+    }
+    folder.attune("apply --yes").exits(3);
+    let agreed = "apply --yes --override protected_groups=etl --override max_detached=1 --allow-access group/web:s3:*:web/*";
+    folder.attune(agreed).exits(0);
+    assert_eq!(groups(&folder), json!({"web": "web"}));
+}
+
+#[test]
+fn what_a_group_may_do_can_be_asked() {
+    let folder = world(&json!({"etl": "web"}), "[groups.etl]\npolicy = \"web\"\n");
+    let ask = "access group/etl s3:GetObject arn:aws:s3:::web/x --observed";
+    folder.attune(ask).exits(0).says("group etl holds web");
+    let who = folder.attune("access --who s3:GetObject arn:aws:s3:::web/x --observed --format json").exits(0).json();
+    assert_eq!(who["users"][0]["group"], "etl");
+    assert!(folder.attune("access group/elt --observed").exits(1).stderr.contains("did you mean `group/etl`?"));
+}
+
+#[test]
+fn where_groups_are_not_told_of_they_are_refused_with_the_reason() {
+    let folder = world(&json!({}), "[groups.etl]\npolicy = \"ml\"\n");
+    let file = folder.read("attune.toml");
+    folder.write("attune.toml", &file.replace("via = \"weka\"", "endpoints = [\"sim:cluster.json\"]"));
+    let refused = folder.attune("plan").exits(1);
+    assert!(refused.stderr.contains("over REST, WEKA 6.0.1 does not report what groups hold"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("via = \"weka\""), "{}", refused.stderr);
+    // Before 6.0 there are no groups, and nobody asks.
+    example("5.1", true).attune("apply --yes").exits(0);
+}
