@@ -1,11 +1,19 @@
 //! `attune sim weka`: the `weka` command of a simulated cluster.
 
-use std::io::{BufRead, Write as _};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use console::Term;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::sim::{self, weka};
+use crate::sim::weka::{self, Printed, Question, Run, Told, Wants};
+use crate::sim::{self, Running};
 
 /// Behave as the `weka` command of a simulated cluster
 ///
@@ -21,6 +29,10 @@ pub(super) struct WekaArgs {
     /// Where `attune sim serve` listens
     #[arg(long, value_name = "URL", required_unless_present = "state", conflicts_with = "state")]
     url: Option<String>,
+    /// With an https URL: what its certificate is checked against, a PEM file such as `attune sim serve --certificate`
+    /// writes
+    #[arg(long, value_name = "PATH", requires = "url")]
+    cacert: Option<PathBuf>,
     /// The state of the cluster, a JSON file
     #[arg(long, value_name = "PATH")]
     state: Option<PathBuf>,
@@ -34,25 +46,26 @@ pub(super) struct WekaArgs {
 
 impl WekaArgs {
     pub(super) async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        let run = weka::Run { args: self.args.clone(), login: login(), file: self.file(), typed: self.typed()? };
-        let printed = match (&self.url, &self.state) {
-            (Some(url), _) => post(url, &run).await,
-            (None, Some(state)) => {
-                let options = sim::Options { release: self.release.clone(), ..sim::Options::new(state) };
-                let running = sim::start(options)
-                    .await
-                    .map_err(|error| Failure::new(&exit::SIMULATOR, format!("the simulated cluster: {error}")))?;
-                post(running.url(), &run).await
-            }
-            (None, None) => None,
+        let running = self.simulator().await?;
+        let server = Server {
+            url: self.url.as_deref().or(running.as_ref().map(Running::url)).unwrap_or_default(),
+            client: self.client()?,
         };
-        let Some(printed) = printed else {
-            // As a command whose backend is gone; the words are assumed.
-            std::io::stderr().write_all(b"error: Connection closed\n")?;
-            return Ok(Exit::Error);
+        let mut run = Run { args: self.args.clone(), login: login(), ..Run::default() };
+        let told = match server.post(&run).await {
+            Some(Told::Wants(wants)) => match gather(wants, &mut run, output)? {
+                Ok(()) => server.post(&run).await,
+                Err(printed) => Some(Told::Printed(printed)),
+            },
+            told => told,
+        };
+        let printed = match told {
+            Some(Told::Printed(printed)) => printed,
+            // As a command whose backend is gone, in words that are assumed.
+            Some(Told::Wants(_)) | None => complaint("Connection closed"),
         };
         output.result(|out, _| out.write_all(printed.out.as_bytes()))?;
-        std::io::stderr().write_all(printed.err.as_bytes())?;
+        output.urgent(|out, _| out.write_all(printed.err.as_bytes()));
         Ok(match printed.code {
             0 => Exit::Done,
             2 => Exit::Changes,
@@ -60,46 +73,105 @@ impl WekaArgs {
         })
     }
 
-    /// The policy file, which is read on this side.
-    fn file(&self) -> Option<String> {
-        let words: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let path = match words.as_slice() {
-            ["s3", "policy", "add", _, path, ..] => Some(*path),
-            _ => words.iter().position(|word| *word == "--policy-file").and_then(|at| words.get(at + 1)).copied(),
-        };
-        path.and_then(|path| std::fs::read_to_string(path).ok())
+    /// A simulator of its own, for a state.
+    async fn simulator(&self) -> Result<Option<Running>, Failure> {
+        let Some(state) = &self.state else { return Ok(None) };
+        let options = sim::Options { release: self.release.clone(), ..sim::Options::new(state) };
+        let failed = |error| Failure::new(&exit::SIMULATOR, format!("the simulated cluster: {error}"));
+        sim::start(options).await.map(Some).map_err(failed)
     }
 
-    /// The first line of what is typed, where the command asks.
-    fn typed(&self) -> Result<String, Failure> {
-        let words: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let asks = match words.as_slice() {
-            ["s3", "user", "keys-generate", ..] => true,
-            ["s3", "sts", "assume-role", ..] => !words.contains(&"--secret-key"),
-            _ => false,
-        };
-        let mut line = String::new();
-        if asks {
-            std::io::stdin().lock().read_line(&mut line)?;
+    fn client(&self) -> Result<reqwest::Client, Failure> {
+        // The client wants a provider even for plain HTTP. That there is one already is no matter.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder().no_proxy();
+        if let Some(path) = &self.cacert {
+            let wrong = |why: String| {
+                let message = format!("the certificate {} cannot be used: {why}", path.display());
+                Failure::new(&exit::BAD_TRUST, message).help("give the file that `attune sim serve --certificate` wrote")
+            };
+            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            builder = builder.tls_backend_preconfigured(trusting(&pem).map_err(wrong)?);
         }
-        Ok(line)
+        builder.build().map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("no HTTP client: {error}")))
     }
 }
 
+/// A simulated cluster that listens somewhere.
+struct Server<'a> {
+    url: &'a str,
+    client: reqwest::Client,
+}
+
+impl Server<'_> {
+    /// What the simulator answers to a run; nothing when it does not, or answers something else.
+    async fn post(&self, run: &Run) -> Option<Told> {
+        let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
+        let answered = async {
+            let response = self.client.post(url).json(run).send().await?;
+            Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
+        };
+        match answered.await {
+            Ok((status, body)) => Told::read(status, &body),
+            Err(error) => {
+                tracing::debug!(reason = ?error, "no answer");
+                None
+            }
+        }
+    }
+}
+
+/// Gets what a run needs: the file is read on this side, the question printed and a line read. An error is what the
+/// command prints when that cannot be.
+fn gather(wants: Wants, run: &mut Run, output: &mut Output) -> Result<Result<(), Printed>, Failure> {
+    if let Some(path) = wants.file {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => run.file = Some(text),
+            Err(error) => return Ok(Err(complaint(&format!("the file {path} cannot be read: {error}")))),
+        }
+    }
+    if let Some(question) = wants.question {
+        run.typed = Some(answer(&question, output)?);
+    }
+    Ok(Ok(()))
+}
+
+/// Asks on stdout, as a command does that knows nothing of who reads it.
+fn answer(question: &Question, output: &mut Output) -> Result<String, Failure> {
+    output.result(|out, _| out.write_all(question.text.as_bytes()))?;
+    if question.hidden && io::stdin().is_terminal() {
+        let screen = [Term::stdout(), Term::stderr()].into_iter().find(Term::is_term);
+        let blind = || Failure::new(&exit::ENVIRONMENT, "a secret cannot be typed unseen, since there is no screen");
+        return Ok(screen.ok_or_else(blind)?.read_secure_line()?);
+    }
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// What the command prints when it fails on this side.
+fn complaint(message: &str) -> Printed {
+    Printed { out: String::new(), err: format!("error: {message}\n"), code: 1 }
+}
+
+/// Who runs the command, by the environment; nobody in particular where it names neither a user nor a password.
 fn login() -> Option<weka::Login> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (username, password) = get("WEKA_USERNAME").zip(get("WEKA_PASSWORD"))?;
-    Some(weka::Login { username, password, org: get("WEKA_ORG") })
+    let (username, password) = (get("WEKA_USERNAME"), get("WEKA_PASSWORD"));
+    (username.is_some() || password.is_some()).then(|| weka::Login { username, password, org: get("WEKA_ORG") })
 }
 
-/// What the simulator answers; nothing when it does not, or answers something else.
-async fn post(url: &str, run: &weka::Run) -> Option<weka::Printed> {
-    // The client wants a provider even for plain HTTP. That there is one already is no matter.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().ok()?;
-    let response = client.post(format!("{}{}", url.trim_end_matches('/'), weka::PATH)).json(run).send().await.ok()?;
-    if !response.status().is_success() {
-        return None;
+/// TLS that trusts in the certificates of a PEM file, and in no others.
+fn trusting(pem: &[u8]) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
     }
-    response.json().await.ok()
+    if roots.is_empty() {
+        return Err("it holds no `-----BEGIN CERTIFICATE-----`".to_owned());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -61,6 +61,8 @@ pub struct Behaviour {
     pub detach_names_policy: bool,
     /// The `weka` command is `wekactl`, with another dialect of JSON (vendor documentation, 6.0).
     pub wekactl: bool,
+    /// Groups can hold policies (vendor documentation, 6.0).
+    pub groups: bool,
     /// `/users` takes `org`, and `/tenants` exists beside `/organizations`.
     pub tenants: bool,
     /// `GET /docs/schema` exists.
@@ -107,6 +109,7 @@ static V3_14: Behaviour = Behaviour {
     security_policies: false,
     detach_names_policy: false,
     wekactl: false,
+    groups: false,
     tenants: false,
     own_definition: false,
     tenant_admin: "OrgAdmin",
@@ -143,7 +146,7 @@ static V5_1: Behaviour = Behaviour {
 };
 
 /// Over REST as 5.1: no definition of it is public.
-static V6_0: Behaviour = Behaviour { detach_names_policy: false, wekactl: true, ..V5_1 };
+static V6_0: Behaviour = Behaviour { detach_names_policy: false, wekactl: true, groups: true, ..V5_1 };
 
 impl SimRelease {
     /// The release lines the simulator knows, oldest first.

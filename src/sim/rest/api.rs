@@ -41,6 +41,8 @@ pub struct Asked {
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
+    /// Whether it was done, even if that changed nothing.
+    pub applied: bool,
     /// The change it made, if the state is another one now.
     pub changed: Option<Changed>,
 }
@@ -64,8 +66,14 @@ impl Api {
     /// Answers a request. Waits for the disk, and for other processes that change the state, if the store does.
     #[must_use]
     pub fn answer(&self, asked: &Asked) -> Answered {
-        let done = self.decide(asked).unwrap_or_else(|refusal| unchanged(refusal.into()));
-        Answered { answer: done.value, changed: done.changed }
+        if asked.path == weka::PATH && asked.method == Method::POST {
+            return Run::read(&asked.body).and_then(|run| self.run(&run)).unwrap_or_else(refused);
+        }
+        self.decide(asked).map_or_else(refused, |Done { value, changed }| Answered {
+            applied: value.status.is_success(),
+            answer: value,
+            changed,
+        })
     }
 
     /// The call that a request is, if it is one.
@@ -115,9 +123,6 @@ impl Api {
     }
 
     fn decide(&self, asked: &Asked) -> Result<Done<Answer>, Refusal> {
-        if asked.path == weka::PATH && asked.method == Method::POST {
-            return self.run(&Run::read(&asked.body)?);
-        }
         let state = self.store.read()?;
         let behaviour = state.behaviour();
         let route = Route::find(&asked.method, &asked.path, behaviour)?;
@@ -148,20 +153,23 @@ impl Api {
         }
     }
 
-    /// Runs the `weka` command. One that fails changes nothing.
-    fn run(&self, run: &Run) -> Result<Done<Answer>, Refusal> {
+    /// Runs the `weka` command. One that fails, or only asks what it needs, changes nothing and is not done. The
+    /// answer is 200 in any case, since the request itself was well.
+    fn run(&self, run: &Run) -> Result<Answered, Refusal> {
         let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
-        let mut failed = None;
-        let done = self.store.change(|state| match run.on(state, serial) {
-            Ok(printed) => Ok(weka::answer(&printed)),
-            Err(printed) => {
-                failed = Some(weka::answer(&printed));
-                Err(Refusal::invalid("the command failed"))
-            }
+        let mut not_done = None;
+        let done = self.store.change(|state| {
+            run.on(state, serial).map_err(|told| {
+                not_done = Some(told);
+                Refusal::invalid("the command was not done")
+            })
         });
-        match (done, failed) {
-            (Err(_), Some(answer)) => Ok(unchanged(answer)),
-            (done, _) => done,
+        match (done, not_done) {
+            (Ok(Done { value, changed }), _) => {
+                Ok(Answered { answer: Answer::body(&value), applied: true, changed })
+            }
+            (Err(_), Some(told)) => Ok(Answered { answer: Answer::body(&told), applied: false, changed: None }),
+            (Err(refusal), None) => Err(refusal),
         }
     }
 
@@ -190,6 +198,10 @@ impl Api {
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn refused(refusal: Refusal) -> Answered {
+    Answered { answer: refusal.into(), applied: false, changed: None }
 }
 
 fn unchanged(value: Answer) -> Done<Answer> {

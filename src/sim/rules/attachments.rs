@@ -28,10 +28,7 @@ pub fn held(state: &State, caller: &Caller) -> Result<BTreeMap<String, String>, 
 pub fn attach(state: &mut State, caller: &Caller, policy: &str, user: &str) -> Result<Option<Keys>, Refusal> {
     caller.may_change()?;
     s3::is_there(state)?;
-    let tenant = caller.tenant(state)?;
-    if !tenant.policies.contains_key(policy) && !state.predefined.contains_key(policy) {
-        return Err(policies::missing(policy));
-    }
+    policies::is_there(state, caller, policy)?;
     let account = account(state, caller, user)?;
     if !account.can_hold_policy() {
         return Err(Refusal::param("user_name", format!("User \"{user}\" is not an S3 user")));
@@ -67,16 +64,18 @@ pub fn detach(state: &mut State, caller: &Caller, user: &str) -> Result<(), Refu
     }
 }
 
-/// That a user holds this policy, for a detach that names it.
+/// Takes this policy from a user, and no other one.
 ///
 /// # Errors
-/// The user is not there, or holds another policy or none.
-pub fn holds(state: &State, caller: &Caller, policy: &str, user: &str) -> Result<(), Refusal> {
+/// The user is not there, holds another policy or none; or the caller may not.
+pub fn detach_this(state: &mut State, caller: &Caller, policy: &str, user: &str) -> Result<(), Refusal> {
+    caller.may_change()?;
+    s3::is_there(state)?;
     match account(state, caller, user)?.policy.as_deref() {
         Some(held) if held != policy => {
             Err(Refusal::invalid(format!("User \"{user}\" does not have the policy \"{policy}\" attached")))
         }
-        Some(_) | None => Ok(()),
+        Some(_) | None => detach(state, caller, user),
     }
 }
 
@@ -158,6 +157,19 @@ mod tests {
         assert!(message(detach(&mut state, &admin(), "bob")).contains("no policy attached"));
         state.switches.detach_unheld = Rule::Allow;
         detach(&mut state, &admin(), "bob").unwrap();
+    }
+
+    #[test]
+    fn a_detach_that_names_the_policy_looks_at_the_rights_first() {
+        let mut state = cluster("5.1");
+        let eve = Caller::log_in(&state, "Root", "eve", "Evening-1").unwrap();
+        for policy in ["ml", "readonly"] {
+            assert!(matches!(detach_this(&mut state, &eve, policy, "alice"), Err(Refusal::Forbidden(_))), "{policy}");
+        }
+        let other = detach_this(&mut state, &admin(), "readonly", "alice");
+        assert!(message(other).contains("does not have the policy \"readonly\""));
+        detach_this(&mut state, &admin(), "ml", "alice").unwrap();
+        assert!(message(detach_this(&mut state, &admin(), "ml", "alice")).contains("no policy attached"));
     }
 
     #[test]

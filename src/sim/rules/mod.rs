@@ -6,6 +6,7 @@
 pub mod attachments;
 mod caller;
 pub mod document;
+pub mod groups;
 pub mod policies;
 mod refusal;
 pub mod s3;

@@ -70,7 +70,7 @@ pub fn remove(state: &mut State, caller: &Caller, name: &str) -> Result<(), Refu
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is predefined and cannot be removed")));
     }
-    let rule = state.switches.remove_held;
+    let (rule, groups) = (state.switches.remove_held, state.behaviour().groups);
     let tenant = caller.tenant_mut(state)?;
     if !tenant.policies.contains_key(name) {
         return Err(missing(name));
@@ -78,9 +78,9 @@ pub fn remove(state: &mut State, caller: &Caller, name: &str) -> Result<(), Refu
     if let (Rule::Refuse, Some(holder)) = (rule, holder(tenant, name)) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to user \"{holder}\"")));
     }
-    if let (Rule::Refuse, Some((group, _))) =
-        (rule, tenant.groups.iter().find(|(_, held)| held.as_deref() == Some(name)))
-    {
+    // What a file says about groups counts on releases that have them.
+    let mut holding = tenant.groups.iter().filter(|(_, held)| groups && held.as_deref() == Some(name));
+    if let (Rule::Refuse, Some((group, _))) = (rule, holding.next()) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to group \"{group}\"")));
     }
     tenant.policies.remove(name);
@@ -91,8 +91,14 @@ fn holder<'t>(tenant: &'t Tenant, policy: &str) -> Option<&'t str> {
     tenant.users.iter().find(|(_, user)| user.policy.as_deref() == Some(policy)).map(|(name, _)| name.as_str())
 }
 
+/// Lets a call about a policy through that is there.
+pub(super) fn is_there(state: &State, caller: &Caller, name: &str) -> Result<(), Refusal> {
+    let there = caller.tenant(state)?.policies.contains_key(name) || state.predefined.contains_key(name);
+    if there { Ok(()) } else { Err(missing(name)) }
+}
+
 /// The definitions give 400 and 401 for these calls and no 404, so a policy that is not there is a 400.
-pub(super) fn missing(name: &str) -> Refusal {
+fn missing(name: &str) -> Refusal {
     Refusal::param("policy", format!("Policy \"{name}\" does not exist"))
 }
 

@@ -125,7 +125,7 @@ impl Served {
         match self.decide(asked, event.faults.clone()).await {
             Ok(Decided { behind, own }) => {
                 event.behind = behind;
-                event.applied = own.as_ref().is_some_and(|own| own.answer.status.is_success());
+                event.applied = own.as_ref().is_some_and(|own| own.applied);
                 let (answer, changed) = own.map(|own| (own.answer, own.changed)).unzip();
                 event.changed = changed.flatten();
                 Reply::new(event.faults.iter().find(|fault| fault.decides()), answer)

@@ -1,123 +1,65 @@
-//! The simulator's second face: the `weka` command over the same state. One request is one run of the command.
+//! The simulator's second face: the `weka` command over the same state. One request is one run of the command, or asks
+//! what the run needs.
 //!
 //! The vendor's page documents the commands and what they show to people; their JSON is as public clients read it, and
 //! what they complain with is assumed.
 
+mod args;
 mod parse;
 mod print;
+mod talk;
 
-use serde::{Deserialize, Serialize};
+pub use talk::{Login, Printed, Question, Run, Told, Wants};
 
 use super::document::Document;
-use super::rest::{Answer, Change, Look, Route};
+use super::rest::{Change, Look, Route};
 use super::rules::sts::Wish;
-use super::rules::{Caller, Refusal, attachments, policies, s3, sts, users};
+use super::rules::{Caller, Refusal, attachments, groups, policies, s3, sts, users};
 use super::state::{ROOT, Role, State};
-use parse::{Command, Parsed, Usage, parse, question};
+use parse::{Command, Holder, NoCommand, Parsed, parse};
 
 /// Where runs of the command are posted: no path of the vendor's.
 pub const PATH: &str = "/weka-command";
 
-/// A run of the command.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Run {
-    /// What follows the program.
-    pub args: Vec<String>,
-    /// Who runs it; without one, the cluster's administrator, as on a host that is logged in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub login: Option<Login>,
-    /// The content of the file that is named in the arguments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The first line of what is typed.
-    #[serde(default)]
-    pub typed: String,
-}
-
-/// Who runs the command.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// `WEKA_USERNAME`
-    pub username: String,
-    /// `WEKA_PASSWORD`
-    pub password: String,
-    /// `WEKA_ORG`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub org: Option<String>,
-}
-
-/// What a run of the command printed, and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Printed {
-    /// Its result.
-    pub out: String,
-    /// Its complaint.
-    pub err: String,
-    /// Its exit status.
-    pub code: u8,
-}
-
-impl Printed {
-    fn well(out: String) -> Self {
-        Self { out, err: String::new(), code: 0 }
-    }
-
-    fn badly(code: u8, message: &str) -> Self {
-        Self { out: String::new(), err: format!("error: {message}\n"), code }
-    }
-}
-
-impl From<Refusal> for Printed {
-    fn from(refusal: Refusal) -> Self {
-        let message = refusal.message();
-        match refusal {
-            Refusal::Unauthorized => Self::badly(1, "Not logged in, or the login is not accepted"),
-            Refusal::Forbidden(_) => Self::badly(1, &format!("permission denied: {message}")),
-            Refusal::Invalid { .. }
-            | Refusal::Missing(_)
-            | Refusal::NotFound(_)
-            | Refusal::WrongMethod(_)
-            | Refusal::Broken(_) => Self::badly(1, &message),
-        }
-    }
-}
-
 impl Run {
-    /// Reads a run from a request's body.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(body).map_err(|error| Refusal::invalid(format!("not a run of the command: {error}")))
-    }
-
-    /// The REST call that does the same.
+    /// The REST call that does the same; none where the run only asks what it needs.
     pub(super) fn route(&self, state: &State) -> Option<Route> {
-        Some(match parse(&self.args, state.behaviour()).ok()?.command {
+        let command = parse(&self.args, state.behaviour()).ok()?.command;
+        if command.wants().without(self).is_some() {
+            return None;
+        }
+        Some(match command {
             Command::Status | Command::Version => Route::Look(Look::Cluster),
             Command::WhoAmI => Route::Look(Look::WhoAmI),
             Command::Users => Route::Look(Look::Users),
             Command::Policies | Command::Groups => Route::Look(Look::Policies),
             Command::Show(name) => Route::Look(Look::Policy(name)),
-            Command::AssumeRole { .. } => Route::Look(Look::Sts),
-            Command::Add(_) => Route::Change(Change::AddPolicy),
+            Command::AssumeRole(_) => Route::Look(Look::Sts),
+            Command::Add { .. } => Route::Change(Change::AddPolicy),
             Command::Remove(name) => Route::Change(Change::RemovePolicy(name)),
             Command::Attach(..) | Command::Keys(_) => Route::Change(Change::Attach),
             Command::Detach(..) => Route::Change(Change::Detach),
         })
     }
 
-    /// Runs the command on a state, which is thrown away when the command fails.
-    pub(super) fn on(&self, state: &mut State, serial: u64) -> Result<Printed, Printed> {
-        let parsed = parse(&self.args, state.behaviour());
-        let Parsed { command, json } = parsed.map_err(|Usage(usage)| Printed::badly(2, &usage))?;
+    /// Runs the command on a state, which is thrown away when the command fails, or only asks what it needs.
+    pub(super) fn on(&self, state: &mut State, serial: u64) -> Result<Told, Told> {
+        let Parsed { command, json } = match parse(&self.args, state.behaviour()) {
+            Ok(parsed) => parsed,
+            Err(NoCommand::Usage(usage)) => return Err(Told::Printed(Printed::badly(2, &usage))),
+            Err(NoCommand::Help(help)) => return Err(Told::Printed(Printed::well(help))),
+        };
+        if let Some(wants) = command.wants().without(self) {
+            return Err(Told::Wants(wants));
+        }
         let caller = self.caller(state)?;
-        let out = self.work(&command, state, &caller, serial)?.as_text(json);
-        Ok(Printed::well(format!("{}{out}", question(&command).unwrap_or_default())))
+        let shown = self.work(&command, state, &caller, serial)?;
+        Ok(Told::Printed(Printed::well(shown.as_text(json))))
     }
 
     fn caller(&self, state: &State) -> Result<Caller, Refusal> {
         if let Some(Login { username, password, org }) = &self.login {
+            let (Some(username), Some(password)) = (username, password) else { return Err(Refusal::Unauthorized) };
             return Caller::log_in(state, org.as_deref().unwrap_or(ROOT), username, password);
         }
         let root = state.tenants.get(ROOT).ok_or(Refusal::Unauthorized)?;
@@ -125,8 +67,13 @@ impl Run {
         Caller::known(state, ROOT, admin.ok_or(Refusal::Unauthorized)?.0)
     }
 
+    /// What was typed, without the end of its line.
+    fn answer(&self) -> &str {
+        self.typed.as_deref().unwrap_or_default().trim_end_matches(['\r', '\n'])
+    }
+
     fn document(&self) -> Result<Document, Refusal> {
-        let text = self.file.as_deref().ok_or_else(|| Refusal::invalid("the policy file cannot be read"))?;
+        let text = self.file.as_deref().unwrap_or_default();
         Document::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
     }
 
@@ -143,9 +90,9 @@ impl Run {
             Command::WhoAmI => print::who_am_i(state, caller)?,
             Command::Users => print::users(state, &users::list(state, caller, None, false)?),
             Command::Policies => print::policies(&policies::list(state, caller)?),
-            Command::Groups => print::groups(state, caller)?,
+            Command::Groups => print::groups(&groups::held(state, caller)?),
             Command::Show(name) => print::policy(state, name, &policies::show(state, caller, name)?),
-            Command::Add(name) => {
+            Command::Add { name, .. } => {
                 policies::add(state, caller, name, self.document()?)?;
                 print::nothing()
             }
@@ -153,28 +100,37 @@ impl Run {
                 policies::remove(state, caller, name)?;
                 print::nothing()
             }
-            Command::Attach(policy, user) => print::keys(attachments::attach(state, caller, policy, user)?.as_ref()),
-            Command::Detach(policy, user) => {
-                if let Some(policy) = policy {
-                    attachments::holds(state, caller, policy, user)?;
+            Command::Attach(policy, Holder::User(user)) => {
+                print::keys(attachments::attach(state, caller, policy, user)?.as_ref())
+            }
+            Command::Attach(policy, Holder::Group(group)) => {
+                groups::attach(state, caller, policy, group)?;
+                print::nothing()
+            }
+            Command::Detach(policy, Holder::User(user)) => {
+                match policy {
+                    Some(policy) => attachments::detach_this(state, caller, policy, user)?,
+                    None => attachments::detach(state, caller, user)?,
                 }
-                attachments::detach(state, caller, user)?;
+                print::nothing()
+            }
+            Command::Detach(_, Holder::Group(group)) => {
+                groups::detach(state, caller, group)?;
                 print::nothing()
             }
             Command::Keys(user) => {
-                if self.typed.trim() != "yes" {
+                if self.answer().trim() != "yes" {
                     return Err(Refusal::invalid("aborted"));
                 }
                 print::keys(Some(&attachments::renew_keys(state, caller, user.as_deref())?))
             }
-            Command::AssumeRole { access_key, secret_key, seconds, narrowed } => {
+            Command::AssumeRole(asked) => {
                 s3::is_there(state)?;
-                let typed = || self.typed.trim_end_matches(['\r', '\n']).to_owned();
                 let wish = Wish {
-                    access_key: access_key.clone(),
-                    secret_key: secret_key.clone().unwrap_or_else(typed),
-                    duration: *seconds,
-                    policy: if *narrowed { Some(self.document()?) } else { None },
+                    access_key: asked.access_key.clone(),
+                    secret_key: asked.secret_key.as_deref().unwrap_or_else(|| self.answer()).to_owned(),
+                    duration: asked.duration,
+                    policy: asked.policy_file.as_ref().map(|_| self.document()).transpose()?,
                 };
                 print::credentials(&sts::assume_role(state, &caller.tenant, &wish, serial)?)
             }
@@ -182,7 +138,5 @@ impl Run {
     }
 }
 
-/// A run's end as the answer to its request: always 200, since the request itself was well.
-pub(super) fn answer(printed: &Printed) -> Answer {
-    Answer::body(printed)
-}
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,15 @@
 //! What the commands print: JSON in the dialect of the release, or words.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::sim::document::Document;
+use crate::sim::release::Behaviour;
 use crate::sim::rules::sts::Credentials;
 use crate::sim::rules::users::Place;
 use crate::sim::rules::{Caller, Refusal};
-use crate::sim::state::{Keys, State};
+use crate::sim::state::{Keys, State, Tenant};
 
 /// What is printed.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,35 +54,39 @@ pub(super) fn version(state: &State) -> Shown {
 }
 
 pub(super) fn who_am_i(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
-    let account = caller.account(state)?;
-    let id = caller.tenant(state)?.id.unwrap_or_default();
-    let role = account.role.name(state.behaviour());
-    Ok(Shown::Members(if state.behaviour().wekactl {
-        json!({ "username": caller.user, "role": role, "source": account.source, "tenantId": id, "tenant": caller.tenant })
-    } else {
-        json!([{
-            "username": caller.user, "role": role, "source": account.source,
-            "org_id": id, "org_name": caller.tenant,
-        }])
-    }))
+    let (account, tenant) = (caller.account(state)?, caller.tenant(state)?);
+    let behaviour = state.behaviour();
+    let mut row = json!({ "username": caller.user, "role": account.role.name(behaviour), "source": account.source });
+    // That releases which do not tell over REST do not tell here is assumed.
+    if behaviour.whoami_tells_uid {
+        row["uid"] = user_id(behaviour, tenant, &caller.user);
+    }
+    if behaviour.wekactl {
+        row["tenantId"] = tenant_id(behaviour, tenant);
+        row["tenant"] = caller.tenant.as_str().into();
+        return Ok(Shown::Members(row));
+    }
+    row["org_id"] = tenant_id(behaviour, tenant);
+    row["org_name"] = caller.tenant.as_str().into();
+    Ok(Shown::Members(json!([row])))
 }
 
 pub(super) fn users(state: &State, places: &[Place]) -> Shown {
     let behaviour = state.behaviour();
     let row = |place: &Place| {
         let tenant = state.tenants.get(&place.tenant)?;
-        let (user, id) = (tenant.users.get(&place.user)?, tenant.id.unwrap_or_default());
+        let user = tenant.users.get(&place.user)?;
         let policy = user.policy.as_deref().unwrap_or_default();
         let mut row = json!({
-            "uid": user.uid, "username": place.user, "role": user.role.name(behaviour), "source": user.source,
-            "posix_uid": user.posix_uid, "posix_gid": user.posix_gid,
+            "uid": user_id(behaviour, tenant, &place.user), "username": place.user, "role": user.role.name(behaviour),
+            "source": user.source, "posix_uid": user.posix_uid, "posix_gid": user.posix_gid,
         });
         if behaviour.wekactl {
-            row["tenantId"] = id.into();
+            row["tenantId"] = tenant_id(behaviour, tenant);
             row["tenant"] = place.tenant.as_str().into();
             row["s3policy"] = policy.into();
         } else {
-            row["org_id"] = format!("OrgId<{id}>").into();
+            row["org_id"] = tenant_id(behaviour, tenant);
             // That releases which do not tell over REST do not tell here is assumed.
             if behaviour.user_policies {
                 row["s3_policy"] = policy.into();
@@ -90,14 +97,24 @@ pub(super) fn users(state: &State, places: &[Place]) -> Shown {
     Shown::Members(places.iter().filter_map(row).collect())
 }
 
+/// A user's id: its place in its tenant, from 1. A number on 6.0, and a text such as `UserId<3>` before.
+fn user_id(behaviour: &Behaviour, tenant: &Tenant, user: &str) -> Value {
+    let number = tenant.users.keys().take_while(|name| name.as_str() <= user).count();
+    if behaviour.wekactl { number.into() } else { format!("UserId<{number}>").into() }
+}
+
+/// A tenant's id: a number on 6.0, and a text such as `OrgId<0>` before.
+fn tenant_id(behaviour: &Behaviour, tenant: &Tenant) -> Value {
+    let number = tenant.id.unwrap_or_default();
+    if behaviour.wekactl { number.into() } else { format!("OrgId<{number}>").into() }
+}
+
 pub(super) fn policies(names: &[String]) -> Shown {
     Shown::Members(names.iter().map(|name| json!({ "name": name })).collect())
 }
 
-pub(super) fn groups(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
-    caller.may_look()?;
-    let groups = caller.tenant(state)?.groups.iter();
-    Ok(Shown::Members(groups.map(|(name, policy)| json!({ "name": name, "policy": policy })).collect()))
+pub(super) fn groups(held: &BTreeMap<String, String>) -> Shown {
+    Shown::Members(held.iter().map(|(name, policy)| json!({ "name": name, "policy": policy })).collect())
 }
 
 /// The document is printed as it was sent, member for member.
