@@ -88,7 +88,8 @@ impl WekaArgs {
         if let Some(path) = &self.cacert {
             let wrong = |why: String| {
                 let message = format!("the certificate {} cannot be used: {why}", path.display());
-                Failure::new(&exit::BAD_TRUST, message).help("give the file that `attune sim serve --certificate` wrote")
+                Failure::new(&exit::BAD_TRUST, message)
+                    .help("give the file that `attune sim serve --certificate` wrote")
             };
             let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
             builder = builder.tls_backend_preconfigured(trusting(&pem).map_err(wrong)?);

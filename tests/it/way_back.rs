@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::harness::Folder;
 
 /// The names of the files in `.attune`, those whose names begin so.
-fn left(folder: &Folder, prefix: &str) -> Vec<String> {
+pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
     let entries = fs::read_dir(folder.path(".attune")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
