@@ -165,9 +165,7 @@ impl Api {
             })
         });
         match (done, not_done) {
-            (Ok(Done { value, changed }), _) => {
-                Ok(Answered { answer: Answer::body(&value), applied: true, changed })
-            }
+            (Ok(Done { value, changed }), _) => Ok(Answered { answer: Answer::body(&value), applied: true, changed }),
             (Err(_), Some(told)) => Ok(Answered { answer: Answer::body(&told), applied: false, changed: None }),
             (Err(refusal), None) => Err(refusal),
         }
