@@ -105,20 +105,26 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// What the simulator answers to a run; nothing when it does not, or answers something else.
+    /// What the simulator answers to a run; nothing when it does not, or answers something else. Where its token has
+    /// run out, it is sent once more, as by a command that gets itself another token.
     async fn post(&self, run: &Run) -> Option<Told> {
-        let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
-        let answered = async {
-            let response = self.client.post(url).json(run).send().await?;
-            Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
+        let answered = match self.send(run).await {
+            Ok((401, _)) => self.send(run).await,
+            answered => answered,
         };
-        match answered.await {
+        match answered {
             Ok((status, body)) => Told::read(status, &body),
             Err(error) => {
                 tracing::debug!(reason = ?error, "no answer");
                 None
             }
         }
+    }
+
+    async fn send(&self, run: &Run) -> Result<(u16, Vec<u8>), reqwest::Error> {
+        let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
+        let response = self.client.post(url).json(run).send().await?;
+        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
     }
 }
 

@@ -15,6 +15,8 @@ mod doctor;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod face;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixpoint;

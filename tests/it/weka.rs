@@ -157,39 +157,57 @@ fn a_command_that_is_not_there_or_prints_nonsense_is_an_error_that_says_so() {
 /// it ends on each release: its exit status, and something of what it prints.
 #[test]
 fn every_command_of_the_vendors_page_is_there() {
-    const DONE: [i32; 3] = [0, 0, 0];
+    const DONE: [i32; 5] = [0; 5];
+    const FAILS: [i32; 5] = [1; 5];
     // Key pairs of their own are there since 5.1; detach names the policy on 5.1 alone.
-    const SINCE_5_1: [i32; 3] = [2, 0, 0];
-    const ONLY_5_1: [i32; 3] = [2, 0, 2];
-    const NOT_5_1: [i32; 3] = [0, 2, 0];
-    let table: [(&str, &str, [i32; 3], &str); 13] = [
+    const SINCE_5_1: [i32; 5] = [2, 2, 2, 0, 0];
+    const ONLY_5_1: [i32; 5] = [2, 2, 2, 0, 2];
+    const NOT_5_1: [i32; 5] = [0, 0, 0, 2, 0];
+    let table: [(&str, &str, [i32; 5], &str); 16] = [
         ("s3 policy list", "", DONE, "readonly"),
         ("s3 policy show readonly", "", DONE, "s3:GetObject"),
         ("s3 policy add mine policy.json", "", DONE, ""),
-        ("s3 policy add mine policy.json", "", [1, 1, 1], "error: "),
+        ("s3 policy add mine policy.json", "", FAILS, "error: "),
         ("s3 policy attach mine bob", "", DONE, ""),
-        ("s3 policy remove mine", "", [1, 1, 1], "error: "),
+        ("s3 policy remove mine", "", FAILS, "error: "),
         ("s3 user keys-generate --user bob", "yes\n", SINCE_5_1, ""),
-        ("s3 user keys-generate --user bob", "no\n", [2, 1, 1], "error: "),
+        ("s3 user keys-generate --user bob", "no\n", [2, 2, 2, 1, 1], "error: "),
+        ("s3 user keys-generate", "yes\n", SINCE_5_1, ""),
         ("s3 policy detach mine bob", "", ONLY_5_1, ""),
         ("s3 policy detach bob", "", NOT_5_1, ""),
-        ("s3 user keys-generate --user bob", "yes\n", [2, 1, 1], "error: "),
+        ("s3 user keys-generate --user bob", "yes\n", [2, 2, 2, 1, 1], "error: "),
         ("s3 policy remove mine", "", DONE, ""),
-        ("s3 sts assume-role --access-key nobody --duration 60m", "a-secret-key\n", [1, 1, 1], "error: "),
+        ("s3 sts assume-role --access-key nobody --duration 60m", "a-secret-key\n", FAILS, "error: "),
+        ("s3 sts assume-role --access-key {alice} --duration 60m", "{secret}\n", DONE, "session_token: "),
+        (
+            "s3 sts assume-role --access-key {alice} --duration 1w --policy-file policy.json",
+            "{secret}\n",
+            DONE,
+            "_token: ",
+        ),
     ];
-    for (at, release) in ["4.4", "5.1", "6.0"].into_iter().enumerate() {
+    for (at, release) in ["3.14", "4.0", "4.4", "5.1", "6.0"].into_iter().enumerate() {
         let folder = Folder::new();
         let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
         folder.write("policy.json", document);
-        let users = r#"{"admin":{"role":"ClusterAdmin","password":"admin"},"bob":{}}"#;
+        // Who is logged in is an S3 user of a directory here, who may hold a policy.
+        let admin = r#"{"role":"ClusterAdmin","password":"admin","source":"LDAP","policy":"readonly"}"#;
+        let keys = r#"{"access_key":"AK","secret_key":"alices-secret"}"#;
+        let users = format!(
+            r#"{{"admin":{admin},"alice":{{"password":"alices-secret","policy":"readonly","keys":{keys}}},"bob":{{}}}}"#
+        );
         let state = format!(r#"{{"release":"{release}","tenants":{{"Root":{{"users":{users}}}}}}}"#);
         folder.write("cluster.json", &state);
+        let alice = if at < 3 { "alice" } else { "AK" };
         for (command, typed, codes, said) in table {
-            let run = folder.attune_fed(&format!("sim weka --state cluster.json -- {command}"), typed).exits(codes[at]);
+            let command = command.replace("{alice}", alice);
+            let typed = typed.replace("{secret}", "alices-secret");
+            let run =
+                folder.attune_fed(&format!("sim weka --state cluster.json -- {command}"), &typed).exits(codes[at]);
             let (printed, what) = (format!("{}{}", run.stdout, run.stderr), format!("{release}: weka {command}"));
             assert!(codes[at] == 2 || printed.contains(said), "{what}: {printed}");
             assert!(codes[at] != 2 || printed.starts_with("error: usage:"), "{what}: {printed}");
-            let shows_pair = release != "4.4" && codes[at] == 0 && (command.contains("attach") || typed == "yes\n");
+            let shows_pair = at >= 3 && codes[at] == 0 && (command.contains("attach") || typed == "yes\n");
             assert_eq!(printed.contains("secret_key: "), shows_pair, "{what}: {printed}");
         }
     }

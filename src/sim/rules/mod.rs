@@ -18,4 +18,4 @@ pub use caller::Caller;
 pub use refusal::Refusal;
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;

@@ -6,7 +6,7 @@ use crate::sim::state::State;
 
 /// Root has the S3 users `alice` (holds `ml`), `bob` (holds nothing), `dave` (holds `readonly`), the LDAP user `ldap`
 /// and the read-only `eve`; a tenant `lab` has an administrator `boss`.
-pub(super) fn cluster(release: &str) -> State {
+pub(in crate::sim) fn cluster(release: &str) -> State {
     let text = format!(
         r#"{{"release":"{release}","tenants":{{
         "Root":{{"users":{{
@@ -23,13 +23,13 @@ pub(super) fn cluster(release: &str) -> State {
 }
 
 /// The administrator of [`cluster`].
-pub(super) fn admin() -> Caller {
+pub(in crate::sim) fn admin() -> Caller {
     Caller::log_in(&cluster("5.1"), "Root", "admin", "admin").unwrap()
 }
 
-pub(super) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;
+pub(in crate::sim) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;
 
 /// [`POLICY`] as a document.
-pub(super) fn policy() -> Document {
+pub(in crate::sim) fn policy() -> Document {
     Document::parse(POLICY).unwrap()
 }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// The `weka` command of a simulated cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
-#[command(name = "weka", no_binary_name = true, disable_help_subcommand = true, term_width = 100)]
+#[command(name = "weka", disable_help_subcommand = true, term_width = 100)]
 pub(super) struct Weka {
     /// Print JSON
     #[arg(short = 'J', long, global = true, overrides_with = "json")]

@@ -71,7 +71,8 @@ pub(super) enum NoCommand {
 
 /// Reads the arguments. The words of a usage error are assumed.
 pub(super) fn parse(args: &[String], behaviour: &Behaviour) -> Result<Parsed, NoCommand> {
-    let Weka { json, command } = Weka::try_parse_from(args).map_err(|error| told(&error))?;
+    let words = std::iter::once("weka").chain(args.iter().map(String::as_str));
+    let Weka { json, command } = Weka::try_parse_from(words).map_err(|error| told(&error))?;
     Ok(Parsed { command: of_release(command, behaviour)?, json })
 }
 

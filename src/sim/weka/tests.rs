@@ -1,1 +1,310 @@
-//! The face.
+//! Runs of the command on a small cluster: which forms each release takes, what is asked, and what is printed.
+
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use super::args::Weka;
+use super::*;
+use crate::sim::rules::testing::{POLICY, cluster};
+
+/// The releases, in the order of the columns of the tables.
+const RELEASES: [&str; 5] = ["3.14", "4.0", "4.4", "5.1", "6.0"];
+
+fn run(args: &str) -> Run {
+    Run { args: args.split_whitespace().map(str::to_owned).collect(), ..Run::default() }
+}
+
+/// What is printed, once all that is asked for is given.
+fn printed(state: &mut State, run: &Run) -> Printed {
+    let before = state.clone();
+    let told = run.on(state, 1).unwrap_or_else(|told| {
+        *state = before;
+        told
+    });
+    match told {
+        Told::Printed(printed) => printed,
+        Told::Wants(wants) => panic!("{:?} wants {wants:?}", run.args),
+    }
+}
+
+fn given(args: &str) -> Run {
+    Run { file: Some(POLICY.to_owned()), typed: Some("yes".to_owned()), ..run(args) }
+}
+
+fn shown(state: &mut State, args: &str) -> Value {
+    let Printed { out, err, code } = printed(state, &given(args));
+    assert_eq!((err.as_str(), code), ("", 0), "{args}");
+    serde_json::from_str(&out).unwrap_or(Value::Null)
+}
+
+fn usage(state: &mut State, args: &str) -> String {
+    let Printed { out, err, code } = printed(state, &given(args));
+    assert_eq!((out.as_str(), code), ("", 2), "{args}: {err}");
+    assert!(err.starts_with("error: usage: "), "{args}: {err}");
+    err
+}
+
+#[test]
+fn the_arguments_are_well_formed() {
+    Weka::command().debug_assert();
+}
+
+#[test]
+fn each_release_takes_its_forms() {
+    const ALL: [bool; 5] = [true; 5];
+    const NEVER: [bool; 5] = [false; 5];
+    const SINCE_5_1: [bool; 5] = [false, false, false, true, true];
+    const ONLY_5_1: [bool; 5] = [false, false, false, true, false];
+    const NOT_5_1: [bool; 5] = [true, true, true, false, true];
+    const SINCE_6_0: [bool; 5] = [false, false, false, false, true];
+    for (args, taken) in [
+        ("status", ALL),
+        ("version", ALL),
+        ("user", ALL),
+        ("user whoami", ALL),
+        ("s3 policy list", ALL),
+        ("s3 policy show ml", ALL),
+        ("s3 policy add new file.json", ALL),
+        ("s3 policy remove ml", ALL),
+        ("s3 policy attach ml bob", ALL),
+        ("s3 policy attach ml --user bob", SINCE_6_0),
+        ("s3 policy attach ml --group=staff", SINCE_6_0),
+        ("s3 policy attach ml", NEVER),
+        ("s3 policy attach ml bob --group staff", NEVER),
+        ("s3 policy attach ml bob --user bob", NEVER),
+        ("s3 policy detach alice", NOT_5_1),
+        ("s3 policy detach ml alice", ONLY_5_1),
+        ("s3 policy detach --user alice", SINCE_6_0),
+        ("s3 policy detach --group staff", SINCE_6_0),
+        ("s3 policy detach alice --group staff", NEVER),
+        ("s3 policy detach ml alice --user alice", NEVER),
+        ("s3 policy detach", NEVER),
+        ("s3 policy detach ml alice bob", NEVER),
+        ("s3 group list", SINCE_6_0),
+        ("s3 user keys-generate", SINCE_5_1),
+        ("s3 user keys-generate --user=alice", SINCE_5_1),
+        ("s3 sts assume-role --access-key AK --duration 900s", ALL),
+        ("s3 sts assume-role --access-key=AK --duration=1w --secret-key=S --policy-file=f.json", ALL),
+    ] {
+        for (release, taken) in RELEASES.into_iter().zip(taken) {
+            for (args, json) in
+                [(args.to_owned(), false), (format!("--json {args}"), true), (format!("{args} -J"), true)]
+            {
+                let parsed = parse(&run(&args).args, cluster(release).behaviour());
+                assert!(parsed.is_ok() == taken, "{release}: weka {args}: {parsed:?}");
+                assert!(parsed.is_ok_and(|parsed| parsed.json) == (taken && json), "{release}: weka {args}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_usage_error_changes_nothing_and_says_so() {
+    let mut state = cluster("5.1");
+    for args in [
+        "",
+        "s3",
+        "s3 policy",
+        "nonsense",
+        "user nobody",
+        "s3 policy list more",
+        "s3 policy list --user bob",
+        "s3 policy show",
+        "s3 policy show -x",
+        "s3 policy remove --ml",
+        "s3 policy add ml",
+        "s3 policy attach ml bob --group",
+        "s3 user keys-generate bob",
+        "s3 sts assume-role --duration 60m",
+        "s3 sts assume-role --access-key AK",
+        "s3 sts assume-role --access-key AK --access-key AK --duration 60m",
+    ] {
+        usage(&mut state, args);
+    }
+    assert_eq!(state, cluster("5.1"));
+    assert!(usage(&mut cluster("4.4"), "s3 user keys-generate").contains("is not a command of this release"));
+    assert!(usage(&mut cluster("5.1"), "s3 policy detach bob").contains("weka s3 policy detach <policy> <user>"));
+    // As clap has it, a name that looks like an option stands behind `--`.
+    let message = printed(&mut state, &given("s3 policy show -- -x")).err;
+    assert!(message.contains("Policy \"-x\" does not exist"), "{message}");
+    let help = printed(&mut state, &run("s3 policy --help"));
+    assert!(help.code == 0 && help.out.contains("Usage: weka s3 policy"), "{help:?}");
+}
+
+#[test]
+fn temporary_credentials_hold_from_a_quarter_of_an_hour_to_a_week() {
+    let ask = |duration: &str| format!("s3 sts assume-role --access-key AK --secret-key SK --duration {duration}");
+    for (duration, fits) in [
+        ("900s", true),
+        ("15m", true),
+        ("7d", true),
+        ("1w", true),
+        ("899s", false),
+        ("14m", false),
+        ("8d", false),
+        ("2w", false),
+        ("1h", false),
+        ("60", false),
+        ("1.5d", false),
+        ("+900s", true),
+        ("99999999999999999999w", false),
+        ("60é", false),
+    ] {
+        let parsed = parse(&run(&ask(duration)).args, cluster("5.1").behaviour());
+        assert_eq!(parsed.is_ok(), fits, "{duration}: {parsed:?}");
+    }
+}
+
+#[test]
+fn what_a_run_needs_is_asked_on_releases_that_have_the_command() {
+    let yes_or_no = ("The existing S3 credentials will be replaced. Continue? [yes/no]: ", false);
+    let secret = ("secret-key: ", true);
+    for (args, since_5_1, file, question) in [
+        ("s3 policy add new a.json", false, Some("a.json"), None),
+        ("s3 user keys-generate --user alice", true, None, Some(yes_or_no)),
+        ("s3 sts assume-role --access-key AK --duration 1w", false, None, Some(secret)),
+        ("s3 sts assume-role --access-key AK --duration 1w --policy-file b.json", false, Some("b.json"), Some(secret)),
+        ("s3 sts assume-role --access-key AK --duration 1w --secret-key S --policy-file=b", false, Some("b"), None),
+    ] {
+        for release in RELEASES {
+            let mut state = cluster(release);
+            if since_5_1 && !state.behaviour().own_key_pairs {
+                usage(&mut state, args);
+                continue;
+            }
+            let question = question.map(|(text, hidden)| Question { text: text.to_owned(), hidden });
+            let wants = Wants { file: file.map(str::to_owned), question };
+            assert_eq!(run(args).on(&mut state, 1), Err(Told::Wants(wants)), "{release}: {args}");
+            assert_eq!(run(args).route(&state), None, "{release}: {args}");
+            assert!(given(args).route(&state).is_some(), "{release}: {args}");
+            assert_eq!(state, cluster(release));
+        }
+    }
+}
+
+#[test]
+fn a_question_is_answered_with_a_line() {
+    let mut state = cluster("5.1");
+    shown(&mut state, "s3 policy attach ml bob");
+    let old = state.clone();
+    for (typed, message) in [("no", "error: aborted\n"), ("", "error: aborted\n"), ("YES", "error: aborted\n")] {
+        let answered = Run { typed: Some(typed.to_owned()), ..run("s3 user keys-generate --user bob") };
+        let Printed { out, err, code } = printed(&mut state, &answered);
+        assert_eq!((out.as_str(), err.as_str(), code), ("", message, 1), "{typed}");
+    }
+    assert_eq!(state, old);
+    let keys = shown(&mut state, "s3 user keys-generate --user bob --json");
+    let (access_key, secret_key) = (keys["access_key"].as_str().unwrap(), keys["secret_key"].as_str().unwrap());
+    let ask = run(&format!("s3 sts assume-role --access-key {access_key} --duration 60m --json"));
+    let right = Run { typed: Some(format!("{secret_key}\r\n")), ..ask.clone() };
+    let told: Value = serde_json::from_str(&printed(&mut state, &right).out).unwrap();
+    assert!(told["session_token"].is_string() && told["access_key_id"].is_string(), "{told}");
+    let wrong = printed(&mut state, &Run { typed: Some("another secret".to_owned()), ..ask });
+    assert!(wrong.code == 1 && wrong.err.contains("invalid"), "{wrong:?}");
+}
+
+#[test]
+fn groups_are_given_policies_on_6_0() {
+    let mut state = cluster("6.0");
+    assert_eq!(shown(&mut state, "s3 group list --json"), json!([]));
+    shown(&mut state, "s3 policy attach readonly --group staff");
+    shown(&mut state, "s3 policy attach ml --group staff");
+    assert_eq!(shown(&mut state, "-J s3 group list"), json!([{ "name": "staff", "policy": "ml" }]));
+    shown(&mut state, "s3 policy detach --user alice");
+    let held = printed(&mut state, &run("s3 policy remove ml"));
+    assert!(held.code == 1 && held.err.contains("attached to group \"staff\""), "{held:?}");
+    shown(&mut state, "s3 policy detach --group staff");
+    let unheld = printed(&mut state, &run("s3 policy detach --group staff"));
+    assert!(unheld.code == 1 && unheld.err.contains("no policy attached"), "{unheld:?}");
+    shown(&mut state, "s3 policy remove ml");
+    let change = |args| run(args).route(&cluster("6.0"));
+    assert_eq!(change("s3 policy attach ml --group g"), Some(Route::Change(Change::Attach)));
+    assert_eq!(change("s3 policy detach --group g"), Some(Route::Change(Change::Detach)));
+}
+
+#[test]
+fn who_runs_it_is_held_against_the_state() {
+    let login = |username: Option<&str>, password: Option<&str>, org: Option<&str>| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Some(Login { username: text(username), password: text(password), org: text(org) })
+    };
+    let eve = login(Some("eve"), Some("Evening-1"), None);
+    for (login, args, said) in [
+        (login(Some("admin"), None, None), "user", "Not logged in"),
+        (login(None, Some("admin"), None), "user", "Not logged in"),
+        (login(Some("admin"), Some("wrong"), None), "user", "Not logged in"),
+        (eve.clone(), "s3 policy attach ml bob", "permission denied"),
+        // The rights come before the question of who holds what.
+        (eve.clone(), "s3 policy detach readonly alice", "permission denied"),
+        (eve.clone(), "s3 policy detach ml alice", "permission denied"),
+        (login(Some("boss"), Some("Boss-1234"), Some("lab")), "s3 policy show ml", "does not exist"),
+    ] {
+        let mut state = cluster("5.1");
+        let Printed { out, err, code } = printed(&mut state, &Run { login, ..run(args) });
+        assert!(out.is_empty() && code == 1 && err.starts_with("error: ") && err.contains(said), "{args}: {err}");
+        assert_eq!(state, cluster("5.1"));
+    }
+    let mut state = cluster("5.1");
+    assert_eq!(printed(&mut state, &Run { login: eve, ..run("s3 policy list") }).code, 0);
+    assert_eq!(shown(&mut state, "user whoami --json")[0]["username"], "admin");
+}
+
+#[test]
+fn json_is_in_the_dialect_of_the_release() {
+    let alice = |state: &mut State| {
+        let all = shown(state, "user --json");
+        all.as_array().unwrap().iter().find(|row| row["username"] == "alice").unwrap().clone()
+    };
+    for release in RELEASES {
+        let mut state = cluster(release);
+        let wekactl = release == "6.0";
+        let (user, who) = (alice(&mut state), shown(&mut state, "user whoami --json"));
+        let policy = shown(&mut state, "s3 policy show ml --json");
+        if wekactl {
+            assert_eq!((&user["uid"], &user["tenantId"], &user["tenant"]), (&json!(2), &json!(0), &json!("Root")));
+            assert_eq!((&user["s3policy"], &user["s3_policy"]), (&json!("ml"), &Value::Null));
+            assert_eq!((&who["uid"], &who["tenantId"]), (&json!(1), &json!(0)));
+            assert_eq!(policy["content"]["Version"], "2012-10-17");
+        } else {
+            assert_eq!((&user["uid"], &user["org_id"]), (&json!("UserId<2>"), &json!("OrgId<0>")));
+            let told = if release == "3.14" { Value::Null } else { json!("ml") };
+            assert_eq!((&user["s3_policy"], &user["s3policy"]), (&told, &Value::Null), "{release}");
+            let uid = if release == "3.14" { Value::Null } else { json!("UserId<1>") };
+            assert_eq!((&who[0]["uid"], &who[0]["org_id"]), (&uid, &json!("OrgId<0>")));
+            assert_eq!(policy[0]["content"]["Version"], "2012-10-17");
+        }
+        let status = shown(&mut state, "status --json");
+        assert_eq!(status["release"], state.release.as_str());
+        let version = printed(&mut state, &run("version"));
+        assert_eq!(version.out.trim(), state.release.as_str());
+        let names = shown(&mut state, "s3 policy list -J");
+        assert_eq!(names[0], json!({ "name": "ml" }));
+        let words = printed(&mut state, &run("s3 policy list")).out;
+        assert!(words.starts_with("name: ml\n"), "{words}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_run_is_told_as_the_command_would() {
+    let said = |status, body: &str| match Told::read(status, body.as_bytes()) {
+        Some(Told::Printed(Printed { err, code, .. })) => Some((err, code)),
+        Some(Told::Wants(wants)) => panic!("{wants:?}"),
+        None => None,
+    };
+    for (status, body, err) in [
+        (400, r#"{"message":"it is held"}"#, "error: it is held\n"),
+        (409, r#"{"message":"it is there","data":{"error":"x"}}"#, "error: it is there\n"),
+        (401, r#"{"data":"Unauthorized"}"#, "error: Not logged in, or the login is not accepted\n"),
+        (403, r#"{"message":"not you"}"#, "error: permission denied: not you\n"),
+        (429, r#"{"message":"too fast"}"#, "error: try again later: too fast\n"),
+        (503, r#"{"message":"not now"}"#, "error: internal error 503: not now\n"),
+        (418, "{}", "error: status 418\n"),
+    ] {
+        assert_eq!(said(status, body), Some((err.to_owned(), 1)));
+    }
+    for (status, body) in [(200, "{\"pri"), (200, r#"{"data":{}}"#), (502, "<html>"), (204, ""), (302, "{}")] {
+        assert_eq!(said(status, body), None, "{status} {body}");
+    }
+    let told = Told::Wants(Wants { file: Some("f".to_owned()), question: None });
+    assert_eq!(Told::read(200, serde_json::to_string(&told).unwrap().as_bytes()), Some(told));
+}
