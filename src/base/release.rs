@@ -13,7 +13,7 @@ impl Release {
     /// The newest release that is known, for what is looked at without a cluster.
     #[must_use]
     pub fn newest() -> Self {
-        Self { numbers: vec![5, 1], text: "5.1".to_owned() }
+        Self { numbers: vec![6, 0], text: "6.0".to_owned() }
     }
 
     /// Reads the numbers at the front of `text`; anything behind them (a build's hash) is kept for show only.
@@ -59,7 +59,7 @@ mod tests {
         assert!(Release::parse("5.1").unwrap().at_least(5, 1));
         assert!(Release::parse("10.0.1").unwrap().at_least(5, 1));
         assert_eq!(Release::parse("weka"), None);
-        for (text, newer) in [("4.4.9", false), ("5.1.99", false), ("5.2.0", true), ("6.0", true)] {
+        for (text, newer) in [("4.4.9", false), ("5.1.99", false), ("6.0.3", false), ("6.1.0", true), ("7.0", true)] {
             assert_eq!(Release::parse(text).unwrap().is_newer_than_known(), newer, "{text}");
         }
     }

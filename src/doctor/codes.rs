@@ -14,7 +14,6 @@ codes! {
     ANY_CERTIFICATE = "any-certificate", "The certificate of the cluster is not checked (`--insecure`).";
     CLOCK = "clock-apart", "The clock of the cluster is more than a minute away from the one of this machine.";
     LEFTOVER = "leftover-stand-in", "An interrupted apply left a policy behind that stands in for another.";
-    NEWER = "release-newer-than-known", "The release is newer than the newest that attune knows.";
     HOLDERS_UNKNOWN = "holders-not-told", "The release does not report who holds what, so that only policies can be added.";
     NO_DEFINITION = "no-own-definition", "The cluster has no definition of its own to hold the calls against, although its release should.";
 }

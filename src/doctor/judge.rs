@@ -2,10 +2,10 @@
 
 use super::codes;
 use super::{Definition, Facts, Leftover, Report};
-use crate::base::{Code, Finding, PolicyName, Release};
+use crate::base::{Code, Finding, PolicyName};
 use crate::cluster::rest::{CALLS, Difference, differences};
 use crate::cluster::{CallError, Users, Way};
-use crate::observed::Identity;
+use crate::observed::{Identity, newer_than_known};
 
 /// How far the clocks may be apart, in seconds: an answer takes its time, and no sane clock is off by more.
 const CLOCK_TOLERANCE: u64 = 60;
@@ -90,14 +90,7 @@ fn about_way(way: &Way) -> Vec<Finding> {
 
 fn about_release(facts: &Facts) -> Vec<Finding> {
     let release = &facts.identity.release;
-    let mut findings = Vec::new();
-    if release.is_newer_than_known() {
-        let message =
-            format!("WEKA {release} is newer than {}, the newest release that attune knows", Release::newest());
-        let help = "what it changed in the calls is compared above, where the cluster has its own definition; look for a \
-                    newer attune";
-        findings.push(Finding::note(codes::NEWER, message).help(help));
-    }
+    let mut findings: Vec<Finding> = newer_than_known(release).into_iter().collect();
     if facts.users.as_ref().is_ok_and(|users| !users.attachments_known) {
         let message = format!("WEKA {release} does not report over {} who holds what", facts.way.transport);
         findings.push(Finding::note(codes::HOLDERS_UNKNOWN, message).help("only policies can be added here"));

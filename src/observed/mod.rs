@@ -1,6 +1,10 @@
 //! What a cluster reported: a snapshot, as plain data.
 
+mod newer;
+
 use std::collections::BTreeMap;
+
+pub use newer::{CODES, newer_than_known};
 
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
 use crate::policy::Normal;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Finding, Location, PolicyName, Principal, UserName, nearest};
 use crate::desired::{Desired, Holding, PolicyIntent};
-use crate::observed::Observed;
+use crate::observed::{Observed, newer_than_known};
 
 use super::codes;
 use super::compare::{Comparison, PolicyFate};
@@ -13,7 +13,7 @@ use super::step::{Call, Step};
 /// Everything that stands in the way of this plan, and what is worth knowing beside.
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let view = View { desired, observed, comparison };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = newer_than_known(&observed.identity.release).into_iter().collect();
     view.documents(&mut findings);
     view.users(&mut findings);
     view.removals(&mut findings);
