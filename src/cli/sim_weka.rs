@@ -18,12 +18,14 @@ use crate::sim::{self, Running};
 /// Behave as the `weka` command of a simulated cluster
 ///
 /// A script named `weka` on PATH that runs this is a stand-in of the vendor's command, for `--via weka` and for trying
-/// things out. It logs in with WEKA_USERNAME, WEKA_PASSWORD and WEKA_ORG, else as the cluster's administrator.
+/// things out. It logs in with WEKA_USERNAME, WEKA_PASSWORD and WEKA_ORG; with neither a name nor a password, as the
+/// cluster's administrator.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune sim weka --state cluster.json -- s3 policy list
   attune sim weka --url http://127.0.0.1:14000 -- s3 policy attach readonly bob --json
+  attune sim weka --url https://127.0.0.1:14000 --cacert sim.pem -- user
   printf '#!/bin/sh\\nexec attune sim weka --url http://127.0.0.1:14000 -- \"$@\"\\n' > ~/bin/weka")]
 pub(super) struct WekaArgs {
     /// Where `attune sim serve` listens
