@@ -16,8 +16,8 @@ pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
     names
 }
 
-/// The policies, and who holds what.
-fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
+/// The policies of the tenant `Root`, and who holds what.
+pub(crate) fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
     let root = &state["tenants"]["Root"];
     let users = root["users"].as_object().unwrap();
     let held = users.iter().map(|(name, user)| (name.clone(), user["policy"].clone())).collect();

@@ -339,11 +339,11 @@ fn every_scenario_ends_well_on_every_release_over_the_command() {
     end_well(Through::Command);
 }
 
-/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in seven is run,
+/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in nine is run,
 /// or with `ATTUNE_FAULTS=all` each, and fewer faults in each.
 #[test]
 fn any_fault_at_any_run_of_the_command_is_survived() {
-    let (each, share) = if everything() { (1, 64) } else { (7, 100) };
+    let (each, share) = if everything() { (1, 64) } else { (9, 150) };
     let some = scenarios().into_iter().step_by(each).chain(scenarios_with_groups());
     survive("over the command", some, Through::Command, share);
 }
