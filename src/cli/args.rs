@@ -21,6 +21,7 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  attune import --cluster URL              write attune.toml from what a cluster has
   attune validate                          check attune.toml, offline
   attune plan                              what would change, and how
   attune plan --format json --out p.json   the same for machines and for keeping
@@ -99,6 +100,7 @@ pub(super) enum Format {
 pub(super) enum Command {
     Plan(super::plan::PlanArgs),
     Apply(super::apply::ApplyArgs),
+    Import(super::import::ImportArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
     Doctor(super::doctor::DoctorArgs),

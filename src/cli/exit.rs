@@ -72,6 +72,7 @@ codes! {
     NO_REQUEST = "no-request", "An action and a resource that no request can have.";
     NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
+    IN_THE_WAY = "file-in-the-way", "A file is there already where one is to be written; nothing is written over.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }
 

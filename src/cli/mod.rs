@@ -10,10 +10,12 @@ mod desired;
 mod doctor;
 mod exit;
 mod fix;
+mod import;
 mod interrupt;
 mod journal;
 mod keys;
 mod output;
+mod place;
 mod plan;
 mod policy;
 mod progress;
@@ -62,6 +64,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     match &args.command {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
+        Command::Import(command) => wait(command.run(&args.global, output)),
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
         Command::Doctor(command) => wait(command.run(&args.global, output)),

@@ -25,6 +25,8 @@ mod guards;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod inside;
 #[cfg(test)]
 mod interrupt;
