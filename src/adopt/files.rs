@@ -8,9 +8,9 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use super::choose::Rest;
 use super::look::Survey;
 use super::statements::{statements, texts};
-use super::{Adoption, Declared, Selection, Style, codes};
+use super::{Adoption, Declared, MAIN, Selection, Style, codes};
 use crate::base::{Finding, PolicyName, Severity, UserName, file_name, file_name_without_capitals};
-use crate::desired::{ClusterSettings, Strategy, Via};
+use crate::desired::{ClusterSettings, Strategy, Via, form};
 use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
 /// Makes the files. `reached` is how the file says the cluster is reached, with paths relative to the file itself.
@@ -34,10 +34,11 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
     file.insert("cluster", Item::Table(cluster(reached, &survey.identity.tenant)));
     file.insert("policies", Item::Table(policies));
     file.insert("users", Item::Table(holders(&users)));
+    let text = file.to_string();
     rest.findings.extend(maker.findings);
     rest.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
     Adoption {
-        text: file.to_string(),
+        text: form(MAIN, &text).unwrap_or(text),
         documents: maker.documents,
         policies: maker.policies,
         users,

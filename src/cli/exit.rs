@@ -12,7 +12,8 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), two policies differ, an access is not given, or `doctor` warns.
+    /// There are changes (`plan --detailed-exitcode`), two policies differ, a file is not in form (`fmt --check`), an access is
+    /// not given, or `doctor` warns.
     Changes,
     /// A guard refused.
     Refused,

@@ -10,6 +10,7 @@ mod desired;
 mod doctor;
 mod exit;
 mod fix;
+mod fmt;
 mod import;
 mod interrupt;
 mod journal;
@@ -65,6 +66,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
         Command::Import(command) => wait(command.run(&args.global, output)),
+        Command::Fmt(command) => command.run(&args.global, output),
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
         Command::Doctor(command) => wait(command.run(&args.global, output)),

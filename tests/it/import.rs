@@ -44,6 +44,7 @@ fn the_plan_of_what_was_imported_is_empty_and_the_bytes_are_the_same_again() {
             .warns("next: attune plan --file attune.toml");
         folder.attune("plan --detailed-exitcode").exits(0).says("no changes: 4 policies and 6 users");
         folder.attune("validate").exits(0);
+        folder.attune("fmt --check").exits(0);
         for style in ["", " --inline"] {
             for directory in ["a", "b"] {
                 folder.attune(&format!("import --out {directory}{style}")).exits(0);
@@ -97,6 +98,7 @@ fn what_is_out_of_order_is_left_out_with_a_word_why() {
             .collect();
         expect_file(&case.join(format!("{name}.documents")), &documents);
         folder.attune(&format!("validate --file {name}/attune.toml")).exits(0);
+        folder.attune(&format!("fmt --check --file {name}/attune.toml")).exits(0);
     }
     // Nothing is left to do once what was interrupted is out of the way.
     folder.drift(|tenant| {
@@ -144,6 +146,7 @@ fn a_thousand_of_everything_is_adopted() {
         assert_eq!(run["policies"].as_array().unwrap().len(), 1021);
         assert_eq!(run["users"].as_array().unwrap().len(), 1024);
         folder.attune(&format!("plan --detailed-exitcode --file {directory}/attune.toml")).exits(0);
+        folder.attune(&format!("fmt --check --file {directory}/attune.toml")).exits(0);
     }
     assert_eq!(fs::read_dir(folder.path("files/policies")).unwrap().count(), 1021);
     assert!(!folder.path("inline/policies").exists());

@@ -19,6 +19,8 @@ mod faults;
 #[cfg(test)]
 mod fixpoint;
 #[cfg(test)]
+mod fmt;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod guards;
