@@ -111,6 +111,8 @@ pub(super) enum Command {
     Sts(super::sts::StsArgs),
     Schema(super::schema::SchemaArgs),
     Sim(super::sim::SimArgs),
+    Completions(super::completions::CompletionsArgs),
+    Man(super::man::ManArgs),
 }
 
 /// What a run is refused or let through by, beside the file's `[guards]`.

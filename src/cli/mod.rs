@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod apply;
 mod args;
+mod completions;
 mod connect;
 mod custody;
 mod desired;
@@ -15,6 +16,7 @@ mod import;
 mod interrupt;
 mod journal;
 mod keys;
+mod man;
 mod output;
 mod place;
 mod plan;
@@ -74,6 +76,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Keys(command) => wait(command.run(&args.global, output)),
         Command::Sts(command) => wait(command.run(&args.global, output)),
         Command::Schema(command) => command.run(output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),
     }
 }

@@ -27,6 +27,8 @@ mod guards;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod inside;
