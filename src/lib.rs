@@ -17,6 +17,8 @@ pub mod apply;
 
 pub mod doctor;
 
+pub mod adopt;
+
 pub mod render;
 
 pub mod sim;

@@ -15,11 +15,23 @@ const LONGEST: usize = 200;
 /// first but refused. A name that gets too long is cut and told apart by a hash.
 #[must_use]
 pub fn file_name(name: &str) -> String {
+    spelled(name, true)
+}
+
+/// The same with `%` and two digits for every capital as well: for names that differ in nothing but capitals, on a file
+/// system that does not tell them apart.
+#[must_use]
+pub fn file_name_without_capitals(name: &str) -> String {
+    spelled(name, false)
+}
+
+fn spelled(name: &str, capitals: bool) -> String {
     let stem = name.split('.').next().unwrap_or_default();
     let device = DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device));
     let mut safe = String::new();
     for (at, byte) in name.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || byte == b'_' || (at > 0 && matches!(byte, b'-' | b'.' | b'@'));
+        let letter = byte.is_ascii_alphanumeric() && (capitals || !byte.is_ascii_uppercase());
+        let plain = letter || byte == b'_' || (at > 0 && matches!(byte, b'-' | b'.' | b'@'));
         if plain && !(at == 0 && device) {
             safe.push(char::from(byte));
         } else {
@@ -59,6 +71,16 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(file_name(name), expected, "{name:?}");
         }
+    }
+
+    #[test]
+    fn names_that_differ_only_in_capitals_are_told_apart_by_any_file_system() {
+        let names = ["ml", "Ml", "mL", "ML", "CON", "con"];
+        let mut folded: Vec<_> = names.map(|name| file_name_without_capitals(name).to_lowercase()).to_vec();
+        assert_eq!(folded[..4], ["ml", "%4dl", "m%4c", "%4d%4c"]);
+        folded.sort();
+        folded.dedup();
+        assert_eq!(folded.len(), names.len());
     }
 
     #[test]

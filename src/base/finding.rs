@@ -162,6 +162,12 @@ impl Sources {
         &self.files[id.0]
     }
 
+    /// All of them, in the order of reading.
+    #[must_use]
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
     /// Blanks out a stretch of a file, so that no finding can show the secret that stands there. Lines and columns stay.
     pub fn redact(&mut self, at: &Location) {
         let Some(file) = self.files.get_mut(at.file.0) else { return };

@@ -8,7 +8,7 @@ mod release;
 mod secret;
 mod suggest;
 
-pub use file_name::file_name;
+pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
 pub use names::{GroupName, NameProblem, PolicyName, UserName};

@@ -21,7 +21,9 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  attune import --cluster URL              write attune.toml from what a cluster has
   attune validate                          check attune.toml, offline
+  attune fmt --check                       whether the files are in form
   attune plan                              what would change, and how
   attune plan --format json --out p.json   the same for machines and for keeping
   attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
@@ -33,8 +35,8 @@ Examples:
 Credentials come from ATTUNE_USERNAME and ATTUNE_PASSWORD, else WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG),
 else the login that `weka user login` stored (WEKA_TOKEN, or ~/.weka/auth-token.json).
 
-Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff), access not given
-or warnings (doctor) · 3 a guard refused ·
+Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff, fmt --check), access not
+given or warnings (doctor) · 3 a guard refused ·
 4 not the approved plan · 5 applied in part · 130 interrupted";
 
 /// What every command takes.
@@ -99,6 +101,8 @@ pub(super) enum Format {
 pub(super) enum Command {
     Plan(super::plan::PlanArgs),
     Apply(super::apply::ApplyArgs),
+    Import(super::import::ImportArgs),
+    Fmt(super::fmt::FmtArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
     Doctor(super::doctor::DoctorArgs),
@@ -107,6 +111,8 @@ pub(super) enum Command {
     Sts(super::sts::StsArgs),
     Schema(super::schema::SchemaArgs),
     Sim(super::sim::SimArgs),
+    Completions(super::completions::CompletionsArgs),
+    Man(super::man::ManArgs),
 }
 
 /// What a run is refused or let through by, beside the file's `[guards]`.

@@ -12,7 +12,8 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), two policies differ, an access is not given, or `doctor` warns.
+    /// There are changes (`plan --detailed-exitcode`), two policies differ, a file is not in form (`fmt --check`), an access is
+    /// not given, or `doctor` warns.
     Changes,
     /// A guard refused.
     Refused,
@@ -72,6 +73,7 @@ codes! {
     NO_REQUEST = "no-request", "An action and a resource that no request can have.";
     NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
+    IN_THE_WAY = "file-in-the-way", "A file is there already where one is to be written; nothing is written over.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }
 

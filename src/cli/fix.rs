@@ -61,7 +61,7 @@ fn still_reads(before: &str, after: &str) -> bool {
 }
 
 /// Replaces a file as a whole or not at all. A link stays a link.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(folder)?;

@@ -18,6 +18,9 @@ use crate::render::json::{self, KeysV1};
 
 /// Make new S3 key pairs
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune keys generate bob --via weka")]
 pub(super) struct KeysArgs {
     #[command(subcommand)]
     command: Command,

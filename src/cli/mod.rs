@@ -4,16 +4,21 @@ mod access;
 mod actions;
 mod apply;
 mod args;
+mod completions;
 mod connect;
 mod custody;
 mod desired;
 mod doctor;
 mod exit;
 mod fix;
+mod fmt;
+mod import;
 mod interrupt;
 mod journal;
 mod keys;
+mod man;
 mod output;
+mod place;
 mod plan;
 mod policy;
 mod progress;
@@ -62,6 +67,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     match &args.command {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
+        Command::Import(command) => wait(command.run(&args.global, output)),
+        Command::Fmt(command) => command.run(&args.global, output),
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
         Command::Doctor(command) => wait(command.run(&args.global, output)),
@@ -69,6 +76,8 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Keys(command) => wait(command.run(&args.global, output)),
         Command::Sts(command) => wait(command.run(&args.global, output)),
         Command::Schema(command) => command.run(output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),
     }
 }

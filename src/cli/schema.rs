@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
 use crate::render::json::{
-    self, AccessReportV1, DoctorV1, FindingsV1, KeysV1, OutcomeV1, PlanV1, PolicyDiffV1, SessionV1,
+    self, AccessReportV1, DoctorV1, FindingsV1, ImportV1, KeysV1, OutcomeV1, PlanV1, PolicyDiffV1, SessionV1,
 };
 
 /// Print a JSON Schema
@@ -42,6 +42,8 @@ enum Of {
     Keys,
     /// Temporary credentials, as `attune sts assume-role --format json` prints them
     Session,
+    /// What was imported, as `attune import --format json` prints it
+    Import,
     /// The check of a cluster, as `attune doctor --format json` prints it
     Doctor,
 }
@@ -57,6 +59,7 @@ impl SchemaArgs {
             Of::Access => json::schema_of::<AccessReportV1>(),
             Of::Keys => json::schema_of::<KeysV1>(),
             Of::Session => json::schema_of::<SessionV1>(),
+            Of::Import => json::schema_of::<ImportV1>(),
             Of::Doctor => json::schema_of::<DoctorV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;

@@ -13,6 +13,10 @@ use crate::sim::{self, Ended, Rule, Rules, SimRelease};
 
 /// Run a simulated cluster
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune sim serve --state cluster.json
+  attune sim weka --state cluster.json -- s3 policy list")]
 pub(super) struct SimArgs {
     #[command(subcommand)]
     command: SimCommand,

@@ -26,6 +26,9 @@ const SECRET: &str = "ATTUNE_SECRET_KEY";
 
 /// Get temporary S3 credentials
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
 pub(super) struct StsArgs {
     #[command(subcommand)]
     command: Command,

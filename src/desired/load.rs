@@ -210,13 +210,13 @@ impl Loader {
     }
 }
 
-fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
+pub(super) fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
     let at = error.span().map(|span| Location { file, span });
     Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)
 }
 
 /// Where lines of a file that is no TOML set a key that would hold a secret.
-fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
+pub(super) fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
     let mut start = 0;
     let mut secrets = Vec::new();
     for line in text.split_inclusive('\n') {

@@ -4,6 +4,7 @@ mod at;
 mod check;
 mod codes;
 mod credentials;
+mod form;
 mod guards;
 mod lint;
 mod load;
@@ -20,6 +21,7 @@ use crate::policy::{Document, Places};
 
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
+pub use form::{Broken, form, without_secrets};
 pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};

@@ -15,6 +15,7 @@ mod predefined;
 #[cfg(test)]
 mod properties;
 mod read;
+mod reviewed;
 mod rule;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
@@ -26,4 +27,5 @@ pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use place::{Part, Place, Places};
 pub use predefined::predefined;
 pub use read::{MAX_TEXT, Problem, Read, TOO_LONG, Unreadable, read, read_lenient};
+pub use reviewed::reviewed;
 pub use rule::{Example, Rule};

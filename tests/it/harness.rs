@@ -210,9 +210,11 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.keys/1") => "keys",
         Some("attune.session/1") => "session",
         Some("attune.doctor/1") => "doctor",
+        Some("attune.import/1") => "import",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 8] = ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor"];
+    const NAMES: [&str; 9] =
+        ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor", "import"];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();

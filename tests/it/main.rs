@@ -21,6 +21,8 @@ mod faults;
 #[cfg(test)]
 mod fixpoint;
 #[cfg(test)]
+mod fmt;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod groups;
@@ -28,6 +30,10 @@ mod groups;
 mod guards;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod import;
 #[cfg(test)]
 mod inside;
 #[cfg(test)]

@@ -324,3 +324,23 @@ fn every_golden_case_is_planned_as_over_rest() {
     }
     assert!(compared > 30, "{compared}");
 }
+
+#[test]
+fn what_is_imported_over_the_command_is_what_is_imported_over_rest() {
+    for release in ["4.4", "5.1", "6.0"] {
+        let folder = example(release, true);
+        let reports = ["--out over-weka", "--cluster sim:cluster.json --via rest --out over-rest"]
+            .map(|args| folder.attune(&format!("import --format json {args}")).exits(0).json());
+        for of in ["cluster", "files", "policies", "users"] {
+            assert_eq!(reports[0][of], reports[1][of], "{release}");
+        }
+        assert!(folder.read("over-weka/attune.toml").contains("via = \"weka\""));
+        for directory in ["over-weka", "over-rest"] {
+            folder.attune(&format!("plan --detailed-exitcode --file {directory}/attune.toml")).exits(0);
+        }
+    }
+    let folder = example("5.1", true);
+    fs::remove_file(folder.path("attune.toml")).unwrap();
+    folder.attune("import --via weka --out here").exits(0);
+    folder.attune("plan --detailed-exitcode --file here/attune.toml").exits(0);
+}

@@ -16,6 +16,11 @@ use crate::policy::normal;
 
 /// Look at policy documents, without a cluster
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune policy diff old.json new.json
+  attune policy lint policies/*.json
+  attune policy render policy.json")]
 pub(super) struct PolicyArgs {
     #[command(subcommand)]
     command: Command,

@@ -58,6 +58,11 @@ pub fn normal(document: &Document) -> Normal {
     Normal { document, json }
 }
 
+/// A document as minified JSON, in the order of its parts: not folded as its normal form is.
+pub(super) fn rendered(document: &Document) -> String {
+    render::document(document)
+}
+
 /// Whether two documents are the same but for their writing.
 #[must_use]
 pub fn same_document(before: &Document, after: &Document) -> bool {

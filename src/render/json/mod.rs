@@ -6,6 +6,7 @@ mod access_report;
 mod change;
 mod doctor;
 mod finding;
+mod import;
 mod keys;
 mod note;
 mod outcome;
@@ -24,6 +25,7 @@ pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, Witness
 pub use access_report::AccessReportV1;
 pub use doctor::DoctorV1;
 pub use finding::{FindingV1, FindingsV1};
+pub use import::ImportV1;
 pub use keys::{CredentialProcess, KeysV1, SessionV1};
 pub use note::NoteV1;
 pub use outcome::{OutcomeV1, StepOutcomeV1};

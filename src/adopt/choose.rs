@@ -1,0 +1,202 @@
+//! Which policies and users are declared, and what is said of the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::look::Survey;
+use super::{LeftOut, Selection, codes};
+use crate::base::{Finding, PolicyName, UserName};
+use crate::observed::ObservedUser;
+
+/// How many names are told of a kind that may have a thousand.
+const TOLD: usize = 5;
+
+/// What becomes of what is not declared.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) left_out: LeftOut,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Survey {
+    /// The policies that are wanted and that a file can declare, as far as their names tell.
+    pub(super) fn declarable_policies(&self, selection: &Selection) -> BTreeSet<PolicyName> {
+        let held = self.held_by_wanted(selection);
+        let names = self.policies.keys();
+        names.filter(|name| selection.policy(name, &held) && fate(name) == Fate::Declarable).cloned().collect()
+    }
+
+    /// The policies that users hold which match a pattern of users.
+    fn held_by_wanted(&self, selection: &Selection) -> BTreeSet<PolicyName> {
+        let wanted = self.users.iter().filter(|(name, _)| matches(&selection.users, name.as_str()));
+        wanted.filter_map(|(_, user)| user.holds.as_ref().map(meant)).collect()
+    }
+
+    /// Says what becomes of the policies that cannot be declared, or are not wanted.
+    pub(super) fn other_policies(&self, selection: &Selection, rest: &mut Rest) {
+        let held = self.held_by_wanted(selection);
+        for name in self.policies.keys() {
+            match fate(name) {
+                Fate::Predefined => rest.left_out.predefined += 1,
+                Fate::InTransit(policy) => rest.findings.push(self.in_transit(name, &policy)),
+                Fate::Declarable | Fate::Undeclarable(_) if !selection.policy(name, &held) => {
+                    rest.left_out.other_policies += 1;
+                }
+                Fate::Undeclarable(why) => rest.findings.push(undeclarable("policy", name.as_str(), &why)),
+                Fate::Declarable => {}
+            }
+        }
+    }
+
+    fn in_transit(&self, name: &PolicyName, policy: &PolicyName) -> Finding {
+        let holders = self.users.iter().filter(|(_, user)| user.holds.as_ref() == Some(name));
+        let holders: Vec<&str> = holders.map(|(user, _)| user.as_str()).collect();
+        let holders = if holders.is_empty() { String::new() } else { format!(", and so is {}", some(&holders)) };
+        let message =
+            format!("`{name}` stands in for `{policy}`, whose replacement was interrupted: it is left out{holders}");
+        Finding::warning(codes::IN_TRANSIT, message)
+            .help("apply the file that was being applied once more, then import again")
+    }
+
+    /// The users that are declared, with what they hold. Of the others it is said why they are not.
+    pub(super) fn holders(&self, selection: &Selection, rest: &mut Rest) -> BTreeMap<UserName, PolicyName> {
+        if !self.attachments_known {
+            let message = format!("WEKA {} does not report who holds what", self.identity.release);
+            rest.findings.push(
+                Finding::warning(codes::HOLDERS_UNKNOWN, format!("{message}: no user is written"))
+                    .help("over REST it is reported since 4.0; `--via weka` may tell more"),
+            );
+            return BTreeMap::new();
+        }
+        let mut declared = BTreeMap::new();
+        for (name, user) in &self.users {
+            let Some(policy) = &user.holds else {
+                rest.left_out.holding_nothing += usize::from(user.can_hold());
+                continue;
+            };
+            if !selection.user(name, policy) {
+                rest.left_out.other_users += 1;
+            } else if policy.in_transit_for().is_none() {
+                match undeclared(name, user, policy) {
+                    Some(finding) => rest.findings.push(finding),
+                    None => _ = declared.insert(name.clone(), policy.clone()),
+                }
+            }
+        }
+        rest.findings.extend(self.from_a_directory(&declared));
+        declared
+    }
+
+    fn from_a_directory(&self, declared: &BTreeMap<UserName, PolicyName>) -> Option<Finding> {
+        let imported = declared.keys().filter(|name| self.users.get(*name).is_some_and(ObservedUser::is_imported));
+        let imported: Vec<&str> = imported.map(UserName::as_str).collect();
+        let (verb, their) = match imported.len() {
+            0 => return None,
+            1 => ("comes", "its"),
+            _ => ("come", "their"),
+        };
+        let message =
+            format!("{} {verb} from a directory, which sets {their} policy again at each refresh", some(&imported));
+        let help = "change their policies in the directory as well (the attribute `wekaS3Policy`), or take them out of the file";
+        Some(Finding::warning(codes::FROM_DIRECTORY, message).help(help))
+    }
+
+    /// Says which patterns match nothing at all.
+    pub(super) fn idle_patterns(&self, selection: &Selection, rest: &mut Rest) {
+        let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
+        let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();
+        for (what, patterns, names) in [("policy", &selection.policies, &policies), ("user", &selection.users, &users)]
+        {
+            for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| pattern.matches(name))) {
+                let message = format!("no {what} on the cluster matches `{pattern}`");
+                rest.findings.push(Finding::warning(codes::NO_MATCH, message));
+            }
+        }
+    }
+}
+
+impl Selection {
+    fn policy(&self, name: &PolicyName, held: &BTreeSet<PolicyName>) -> bool {
+        match (self.policies.is_empty(), self.users.is_empty()) {
+            (true, true) => true,
+            (true, false) => held.contains(name),
+            (false, _) => matches(&self.policies, name.as_str()),
+        }
+    }
+
+    fn user(&self, name: &UserName, holds: &PolicyName) -> bool {
+        match (self.users.is_empty(), self.policies.is_empty()) {
+            (true, true) => true,
+            (true, false) => matches(&self.policies, meant(holds).as_str()),
+            (false, _) => matches(&self.users, name.as_str()),
+        }
+    }
+}
+
+/// What can become of a policy, by its name alone.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Declarable,
+    Predefined,
+    InTransit(PolicyName),
+    Undeclarable(String),
+}
+
+fn fate(name: &PolicyName) -> Fate {
+    if name.is_predefined() {
+        return Fate::Predefined;
+    }
+    if let Some(policy) = name.in_transit_for() {
+        return Fate::InTransit(policy);
+    }
+    match name.addressable() {
+        Err(problem) => Fate::Undeclarable(problem.to_string()),
+        Ok(()) if name.as_str().starts_with(PolicyName::TRANSIT_PREFIX) => {
+            Fate::Undeclarable(format!("begins with `{}`, as attune's own do", PolicyName::TRANSIT_PREFIX))
+        }
+        Ok(()) => Fate::Declarable,
+    }
+}
+
+/// Why a user that holds a policy cannot be declared.
+fn undeclared(name: &UserName, user: &ObservedUser, policy: &PolicyName) -> Option<Finding> {
+    if let Err(problem) = name.addressable() {
+        return Some(undeclarable("user", name.as_str(), &problem.to_string()));
+    }
+    if let Err(problem) = policy.addressable() {
+        let message = format!("user `{name}` holds the policy {:?}, whose name {problem}: left out", policy.as_str());
+        return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help("rename the policy, then import again"));
+    }
+    if !user.can_hold() {
+        let message = format!("user `{name}` holds `{policy}` although its role is {}: left out", user.role);
+        let help = "policies are held by local users with the role S3 and by users of a directory";
+        return Some(Finding::warning(codes::CANNOT_HOLD, message).help(help));
+    }
+    None
+}
+
+fn undeclarable(what: &str, name: &str, why: &str) -> Finding {
+    let message = format!("the {what} name {name:?} {why}: left out");
+    Finding::warning(codes::UNDECLARABLE_NAME, message)
+        .help("attune leaves alone what it cannot name; rename it if it is to be managed")
+}
+
+fn matches(patterns: &[glob::Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+/// The policy that is meant by a name: a stand-in means what it stands in for.
+fn meant(policy: &PolicyName) -> PolicyName {
+    policy.in_transit_for().unwrap_or_else(|| policy.clone())
+}
+
+/// The first of some users, and how many more there are.
+fn some(users: &[&str]) -> String {
+    let told: Vec<String> = users.iter().take(TOLD).map(|user| format!("`{user}`")).collect();
+    let more = users.len().saturating_sub(TOLD);
+    match (told.as_slice(), more) {
+        (told, 1..) => format!("users {} and {more} more", told.join(", ")),
+        ([only], 0) => format!("user {only}"),
+        ([front @ .., last], 0) => format!("users {} and {last}", front.join(", ")),
+        ([], 0) => String::new(),
+    }
+}

@@ -1,0 +1,74 @@
+//! What is asked of a cluster that is to be adopted: everything that is wanted, with the documents as they are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::Selection;
+use crate::base::{PolicyName, UserName};
+use crate::cluster::{CallError, Cluster};
+use crate::observed::{Identity, ObservedUser};
+
+/// What a cluster told.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Which cluster and tenant.
+    pub identity: Identity,
+    /// All policies; those that are wanted with their documents as text.
+    pub policies: BTreeMap<PolicyName, Option<String>>,
+    /// All users.
+    pub users: BTreeMap<UserName, ObservedUser>,
+    /// The groups that hold a policy, as far as it is told.
+    pub groups: BTreeMap<String, PolicyName>,
+    /// Whether the cluster says who holds what.
+    pub attachments_known: bool,
+}
+
+/// Asks a cluster, at most `jobs` documents at a time.
+///
+/// # Errors
+/// The first look that fails; an incomplete survey is never returned.
+pub async fn look(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Survey, CallError> {
+    let identity = cluster.identity().await?;
+    let users = cluster.users().await?;
+    let groups = cluster.groups().await?;
+    let names: BTreeSet<PolicyName> = cluster.list_policies().await?.into_iter().collect();
+    let mut survey = Survey {
+        identity,
+        policies: names.into_iter().map(|name| (name, None)).collect(),
+        users: users
+            .users
+            .into_iter()
+            .map(|user| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy }))
+            .collect(),
+        groups,
+        attachments_known: users.attachments_known,
+    };
+    let wanted = survey.declarable_policies(selection);
+    for (name, text) in texts(cluster, &wanted, jobs.max(1)).await? {
+        match text {
+            Some(text) => survey.policies.insert(name, Some(text)),
+            None => survey.policies.remove(&name),
+        };
+    }
+    Ok(survey)
+}
+
+/// The documents as told, `None` for a policy that went away since it was listed.
+async fn texts(
+    cluster: &dyn Cluster,
+    wanted: &BTreeSet<PolicyName>,
+    jobs: usize,
+) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
+    stream::iter(wanted.iter().cloned())
+        .map(|name| async move {
+            match cluster.show_policy(&name).await {
+                Ok(text) => Ok((name, Some(text))),
+                Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
+                Err(_) => Ok((name, None)),
+            }
+        })
+        .buffer_unordered(jobs)
+        .try_collect()
+        .await
+}

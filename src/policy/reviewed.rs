@@ -1,0 +1,213 @@
+//! The document of a cluster as the text of a file: the same document, laid out for the person who reviews it.
+
+use super::document::Document;
+use super::json::{self, Json, Node, quoted};
+use super::normal::{self, Normal, normal};
+use super::read::{read, read_lenient};
+use crate::base::Severity;
+
+/// The widest line that a list is kept on, in characters.
+const WIDTH: usize = 100;
+
+/// The text of a file that declares exactly the document that a cluster returned. The members are in the cluster's order,
+/// unless a file could not have them so (one that is there twice, say): then they are in the usual one.
+///
+/// # Errors
+/// Says why no file can declare it.
+pub fn reviewed(told: &str) -> Result<(String, Document), String> {
+    let document = read_lenient(told).map_err(|unreadable| unreadable.why)?;
+    let same = normal(&document);
+    let as_told = json::parse(told).ok().map(|node| laid_out(&node)).and_then(|text| declared(text, &same).ok());
+    if let Some(declared) = as_told {
+        return Ok(declared);
+    }
+    let usual = json::parse(&normal::rendered(&document)).map_err(|problem| problem.message)?;
+    declared(laid_out(&usual), &same)
+}
+
+/// The text with the document that is read from it, if it is the one that is meant.
+fn declared(text: String, meant: &Normal) -> Result<(String, Document), String> {
+    let read = read(&text);
+    if let Some(problem) = read.problems.iter().find(|problem| problem.severity == Severity::Error) {
+        return Err(problem.message.clone());
+    }
+    match read.document {
+        Some(document) if normal(&document) == *meant => Ok((text, document)),
+        Some(_) | None => Err("a part of it has no place in a file".to_owned()),
+    }
+}
+
+/// Pretty JSON, with a line break at its end. A single statement becomes a list of one, as it is sent.
+fn laid_out(document: &Node) -> String {
+    let mut text = String::new();
+    match &document.value {
+        Json::Object(pairs) => members(&mut text, 0, pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)), true),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+            value(&mut text, 0, document)
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn members<'n>(text: &mut String, depth: usize, of: impl Iterator<Item = (&'n str, &'n Node)>, document: bool) {
+    let mut any = false;
+    text.push('{');
+    for (name, node) in of {
+        begin(text, depth + 1, any);
+        any = true;
+        text.push_str(&visible(name));
+        text.push_str(": ");
+        let single = document && name == "Statement" && matches!(node.value, Json::Object(_));
+        if single {
+            list(text, depth + 1, std::slice::from_ref(node));
+        } else {
+            value(text, depth + 1, node);
+        }
+    }
+    end(text, depth, any, '}');
+}
+
+fn value(text: &mut String, depth: usize, node: &Node) {
+    match &node.value {
+        Json::Object(pairs) => members(text, depth, pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)), false),
+        Json::Array(nodes) => list(text, depth, nodes),
+        Json::String(string) => text.push_str(&visible(string)),
+        Json::Null => text.push_str("null"),
+        Json::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        Json::Number(number) => text.push_str(number),
+    }
+}
+
+/// On one line where it holds no further structure and there is room.
+fn list(text: &mut String, depth: usize, nodes: &[Node]) {
+    let plain = nodes.iter().all(|node| !matches!(node.value, Json::Object(_) | Json::Array(_)));
+    if plain {
+        let mut items = Vec::new();
+        for node in nodes {
+            let mut item = String::new();
+            value(&mut item, 0, node);
+            items.push(item);
+        }
+        let line = format!("[{}]", items.join(", "));
+        let before = text.rsplit('\n').next().unwrap_or_default().chars().count();
+        if before + line.chars().count() < WIDTH {
+            text.push_str(&line);
+            return;
+        }
+    }
+    text.push('[');
+    for (at, node) in nodes.iter().enumerate() {
+        begin(text, depth + 1, at > 0);
+        value(text, depth + 1, node);
+    }
+    end(text, depth, !nodes.is_empty(), ']');
+}
+
+fn begin(text: &mut String, depth: usize, further: bool) {
+    if further {
+        text.push(',');
+    }
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+}
+
+fn end(text: &mut String, depth: usize, any: bool, bracket: char) {
+    if any {
+        text.push('\n');
+        text.push_str(&"  ".repeat(depth));
+    }
+    text.push(bracket);
+}
+
+/// A JSON string in which nothing is hidden from the eye: characters that show nothing, or turn the direction of what
+/// follows, are written as their numbers.
+fn visible(text: &str) -> String {
+    let hidden = |c: char| matches!(c, '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let mut shown = String::new();
+    for c in quoted(text).chars() {
+        if hidden(c) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_members_stay_in_the_order_of_the_cluster() {
+        let told = r#"{"Statement":[{"Resource":"arn:aws:s3:::a/*","Action":["s3:GetObject","s3:PutObject"],"Effect":"Allow","Condition":{"NumericLessThan":{"s3:max-keys":10}}}],"Version":"2012-10-17"}"#;
+        let (text, _) = reviewed(told).unwrap();
+        assert_eq!(
+            text,
+            r#"{
+  "Statement": [
+    {
+      "Resource": "arn:aws:s3:::a/*",
+      "Action": ["s3:GetObject", "s3:PutObject"],
+      "Effect": "Allow",
+      "Condition": {
+        "NumericLessThan": {
+          "s3:max-keys": 10
+        }
+      }
+    }
+  ],
+  "Version": "2012-10-17"
+}
+"#
+        );
+    }
+
+    #[test]
+    fn what_a_file_cannot_have_so_is_written_in_the_usual_way() {
+        for told in [
+            r#"{"version":"2012-10-17","statement":[{"effect":"Allow","action":"s3:*","resource":"arn:aws:s3:::a/*"}]}"#,
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::a/*","Sid":null}]}"#,
+        ] {
+            let (text, document) = reviewed(told).unwrap();
+            assert_eq!(normal(&document), normal(&read_lenient(told).unwrap()));
+            assert!(text.contains("\"Effect\": \"Allow\",\n      \"Action\": [\"s3:*\"]"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_single_statement_becomes_a_list_and_long_lists_are_broken() {
+        let resources: Vec<String> = (0..9).map(|n| format!("\"arn:aws:s3:::bucket-{n}/*\"")).collect();
+        let told = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:*","Resource":[{}]}}}}"#,
+            resources.join(",")
+        );
+        let (text, _) = reviewed(&told).unwrap();
+        assert!(text.contains("\"Statement\": [\n    {\n"), "{text}");
+        assert!(text.contains("\"Resource\": [\n        \"arn:aws:s3:::bucket-0/*\",\n"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_hidden_from_a_reviewer() {
+        let told = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"a\u{202e}b\u{feff}\",\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::ü/*\"}]}";
+        let (text, _) = reviewed(told).unwrap();
+        assert!(text.contains("\"a\\u202eb\\ufeff\"") && text.contains("ü"), "{text}");
+    }
+
+    #[test]
+    fn what_no_file_can_declare_is_said_to_be_so() {
+        for (told, why) in [
+            ("nonsense", "not JSON"),
+            (r#"{"Version":"2012-10-17","Statement":"all"}"#, "`Statement` must be a list of statements"),
+            (
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::a/*"}]}"#,
+                "`Principal` belongs in bucket policies",
+            ),
+        ] {
+            let problem = reviewed(told).unwrap_err();
+            assert!(problem.contains(why), "{told}: {problem}");
+        }
+    }
+}

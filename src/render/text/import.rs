@@ -1,0 +1,42 @@
+//! What was imported, for a person: the files, what they declare, and what they leave out.
+
+use std::io::{self, Write};
+
+use crate::adopt::{Adoption, LeftOut, MAIN};
+use crate::observed::Identity;
+use crate::render::Styles;
+use crate::render::words::{count, list, shown};
+
+/// Writes the files that were written, and what is in none of them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, adoption: &Adoption) -> io::Result<()> {
+    let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
+    writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;
+    let policies = count(adoption.policies.len(), "policy", "policies");
+    let users = count(adoption.users.len(), "user", "users");
+    writeln!(out, "  {} {MAIN}   {policies}, {users}", styles.add.apply_to("+"))?;
+    for path in adoption.documents.keys() {
+        writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
+    }
+    let left = left_out(&adoption.left_out);
+    if !left.is_empty() {
+        writeln!(out, "\nleft out: {}", list(&left))?;
+    }
+    Ok(())
+}
+
+fn left_out(left: &LeftOut) -> Vec<String> {
+    [
+        (left.predefined, "predefined policy", "predefined policies"),
+        (left.other_policies, "policy that was not asked for", "policies that were not asked for"),
+        (left.holding_nothing, "user without a policy", "users without a policy"),
+        (left.other_users, "user that was not asked for", "users that were not asked for"),
+        (left.groups, "group", "groups"),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect()
+}

@@ -1,0 +1,228 @@
+//! `attune import`: what is written declares what is there, and nothing is written over.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::harness::{Folder, expect_file, files, folders, root};
+use super::served::Served;
+
+const SIM: &str = "import --cluster sim:cluster.json";
+
+/// All that was written into a directory, by name.
+fn written(folder: &Folder, directory: &str) -> Vec<(String, String)> {
+    let directory = folder.path(directory);
+    let name = |path: &std::path::Path| path.strip_prefix(&directory).unwrap().to_string_lossy().into_owned();
+    let visible = files(&directory, "").into_iter().filter(|path| !name(path).starts_with('.'));
+    visible.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+fn with_state(state: &Value) -> Folder {
+    Folder::with(&[("cluster.json", &state.to_string())])
+}
+
+fn released(release: &str) -> Folder {
+    let folder = Folder::example("quickstart");
+    fs::remove_file(folder.path("attune.toml")).unwrap();
+    fs::remove_dir_all(folder.path("policies")).unwrap();
+    let mut state = folder.state();
+    state["release"] = release.into();
+    folder.write("cluster.json", &state.to_string());
+    folder
+}
+
+#[test]
+fn the_plan_of_what_was_imported_is_empty_and_the_bytes_are_the_same_again() {
+    for release in ["4.0", "4.4", "5.1", "6.0"] {
+        let folder = released(release);
+        let before = folder.read("cluster.json");
+        folder
+            .attune(SIM)
+            .exits(0)
+            .says("attune.toml   4 policies, 6 users")
+            .warns("next: attune plan --file attune.toml");
+        folder.attune("plan --detailed-exitcode").exits(0).says("no changes: 4 policies and 6 users");
+        folder.attune("validate").exits(0);
+        folder.attune("fmt --check").exits(0);
+        for style in ["", " --inline"] {
+            for directory in ["a", "b"] {
+                folder.attune(&format!("import --out {directory}{style}")).exits(0);
+                folder.attune(&format!("plan --detailed-exitcode --file {directory}/attune.toml")).exits(0);
+            }
+            assert_eq!(written(&folder, "a"), written(&folder, "b"), "{release}{style}");
+            for directory in ["a", "b"] {
+                fs::remove_dir_all(folder.path(directory)).unwrap();
+            }
+        }
+        assert_eq!(folder.read("cluster.json"), before, "an import changes nothing on the cluster");
+    }
+}
+
+#[test]
+fn every_cluster_of_the_golden_cases_can_be_adopted() {
+    let mut adopted = 0;
+    for case in folders(&root().join("tests/golden")) {
+        let Ok(state) = fs::read_to_string(case.join("cluster.json")) else { continue };
+        let folder = Folder::with(&[("cluster.json", &state)]);
+        for style in ["", " --inline"] {
+            folder.attune(&format!("{SIM}{style} --out a")).exits(0);
+            let planned = folder.attune("plan --detailed-exitcode --file a/attune.toml");
+            // What an interrupted apply left behind is for the next apply to finish.
+            if !state.contains("attune-swap-") {
+                assert_eq!(planned.code, Some(0), "{}: {}{}", case.display(), planned.stdout, planned.stderr);
+                adopted += 1;
+            }
+            folder.attune(&format!("{SIM}{style} --out b")).exits(0);
+            assert_eq!(written(&folder, "a"), written(&folder, "b"), "{}", case.display());
+            fs::remove_dir_all(folder.path("a")).unwrap();
+            fs::remove_dir_all(folder.path("b")).unwrap();
+        }
+    }
+    assert!(adopted > 60, "only {adopted}");
+}
+
+#[test]
+fn what_is_out_of_order_is_left_out_with_a_word_why() {
+    let case = root().join("tests/import/out-of-order");
+    let folder = Folder::with(&[("cluster.json", &fs::read_to_string(case.join("cluster.json")).unwrap())]);
+    for (name, args) in [("files", ""), ("inline", " --inline --policies * --users * --users nobody*")] {
+        let run = folder.attune(&format!("{SIM} --out {name}{args}")).exits(0);
+        expect_file(&case.join(format!("{name}.stdout")), &run.stdout);
+        expect_file(&case.join(format!("{name}.stderr")), &run.stderr);
+        expect_file(&case.join(format!("{name}.toml")), &folder.read(&format!("{name}/attune.toml")));
+        let documents: String = written(&folder, name)
+            .iter()
+            .filter(|(file, _)| file.starts_with("policies"))
+            .map(|(file, text)| format!("// {file}\n{text}"))
+            .collect();
+        expect_file(&case.join(format!("{name}.documents")), &documents);
+        folder.attune(&format!("validate --file {name}/attune.toml")).exits(0);
+        folder.attune(&format!("fmt --check --file {name}/attune.toml")).exits(0);
+    }
+    // Nothing is left to do once what was interrupted is out of the way.
+    folder.drift(|tenant| {
+        tenant["policies"].as_object_mut().unwrap().remove("attune-swap-f4c2aebc-moved");
+        tenant["users"]["anna"]["policy"] = Value::Null;
+    });
+    for name in ["files", "inline"] {
+        folder.attune(&format!("plan --detailed-exitcode --file {name}/attune.toml")).exits(0);
+    }
+}
+
+#[test]
+fn every_code_of_an_import_is_found_somewhere() {
+    let case = root().join("tests/import/out-of-order");
+    let told: String = files(&case, ".stderr").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let told = told + &released("3.14").attune(SIM).exits(0).stderr;
+    for code in attune::adopt::CODES {
+        assert!(told.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
+    }
+}
+
+#[test]
+fn where_nobody_tells_who_holds_what_only_policies_are_written() {
+    let folder = released("3.14");
+    folder.attune(SIM).exits(0).says("4 policies, 0 users").warns("does not report who holds what: no user is written");
+    folder.attune("plan --detailed-exitcode").exits(0);
+}
+
+#[test]
+fn a_thousand_of_everything_is_adopted() {
+    let statement = |n: usize| json!({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::bucket-{n}/*")]});
+    let policy = |n: usize| {
+        (format!("policy-{n:04}"), json!({"document": {"Version": "2012-10-17", "Statement": [statement(n)]}}))
+    };
+    let user = |n: usize| (format!("user-{n:04}"), json!({"policy": format!("policy-{:04}", n % 1021)}));
+    let mut users: serde_json::Map<String, Value> = (0..1024).map(user).collect();
+    users.insert("admin".into(), json!({"role": "ClusterAdmin", "password": "admin"}));
+    // Predefined policies count for the limit.
+    let policies: serde_json::Map<String, Value> = (0..1021).map(policy).collect();
+    let folder = with_state(&json!({
+        "format": "attune.sim/1", "tenants": {"Root": {"users": users, "policies": policies}},
+    }));
+    for (style, directory) in [("", "files"), (" --inline", "inline")] {
+        let run = folder.attune(&format!("{SIM} --out {directory}{style} --format json")).exits(0).json();
+        assert_eq!(run["policies"].as_array().unwrap().len(), 1021);
+        assert_eq!(run["users"].as_array().unwrap().len(), 1024);
+        folder.attune(&format!("plan --detailed-exitcode --file {directory}/attune.toml")).exits(0);
+        folder.attune(&format!("fmt --check --file {directory}/attune.toml")).exits(0);
+    }
+    assert_eq!(fs::read_dir(folder.path("files/policies")).unwrap().count(), 1021);
+    assert!(!folder.path("inline/policies").exists());
+}
+
+#[test]
+fn patterns_choose_what_belongs_together() {
+    let folder = released("5.1");
+    let chosen = |args: &str| {
+        let run = folder.attune(&format!("{SIM} --out chosen {args} --format json")).exits(0).json();
+        folder.attune("plan --detailed-exitcode --file chosen/attune.toml").exits(0);
+        fs::remove_dir_all(folder.path("chosen")).unwrap();
+        ["policies", "users"].map(|of| {
+            let names = run[of].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap().to_owned());
+            names.collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(chosen("--policies ml-* --policies web*"), ["ml-training web-logs", "dora zoe"]);
+    assert_eq!(chosen("--users carol --users ?ora"), ["ml-training old-reports", "carol dora"]);
+    assert_eq!(chosen("--policies web* --users carol"), ["web-logs", "carol"]);
+    assert_eq!(chosen("--policies readonly"), ["", "erin frank"]);
+    let run = folder.attune(&format!("{SIM} --policies nosuch*")).exits(0);
+    run.says("0 policies, 0 users").warns("no policy on the cluster matches `nosuch*`");
+    folder.attune(&format!("{SIM} --policies [")).exits(1).warns("invalid value '['");
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let folder = released("5.1");
+    folder.write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
+    folder.write("policies/ml-training.json", "mine");
+    let before: BTreeSet<_> = written(&folder, "").into_iter().collect();
+    let run = folder.attune("import").exits(1).warns("there already: attune.toml, policies/ml-training.json");
+    run.warns("--out DIR");
+    let codes = folder.attune("import --format json").exits(1).codes();
+    assert_eq!(codes, ["file-in-the-way"]);
+    folder.write("blocked/policies", "a file");
+    folder.attune("import --out blocked").exits(1).warns("blocked/policies");
+    fs::remove_dir_all(folder.path("blocked")).unwrap();
+    assert_eq!(written(&folder, "").into_iter().collect::<BTreeSet<_>>(), before);
+}
+
+#[test]
+fn no_file_is_needed_and_one_that_is_there_is_followed() {
+    let folder = released("5.1");
+    folder.attune("import").exits(1).warns("nothing says where the cluster is").warns("--cluster https://HOST:14000");
+    let served = Served::start(&folder, "--tls");
+    let (url, fingerprint) = (&served.url, served.fingerprint.clone().unwrap());
+    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
+    folder.attune(&format!("import --cluster {url}")).exits(1).warns("no credentials");
+    folder.attune_with(&format!("import --cluster {url}"), &login).exits(1).warns(&fingerprint);
+    let trusting = format!("import --cluster {url} --fingerprint {fingerprint}");
+    folder.attune_with(&trusting, &login).exits(0);
+    let text = folder.read("attune.toml");
+    assert!(text.contains(&format!("endpoints = [\"{url}\"]")) && text.contains(&fingerprint), "{text}");
+    assert!(!text.contains("password"), "{text}");
+    folder.attune_with("plan --detailed-exitcode", &login).exits(0);
+    folder.attune_with("import --out again", &login).exits(0);
+    assert_eq!(folder.read("again/attune.toml"), text);
+}
+
+#[test]
+fn paths_of_the_file_are_those_of_the_new_place() {
+    let folder = released("5.1");
+    folder.write(
+        "old/attune.toml",
+        "[cluster]\nendpoints = [\"sim:../cluster.json\"]\nca_file = \"ca.pem\"\nreplace = \"gap\"\n",
+    );
+    folder.attune("import --file old/attune.toml --out new/deep").exits(0);
+    let text = folder.read("new/deep/attune.toml");
+    for line in ["endpoints = [\"sim:../../cluster.json\"]", "ca_file = \"../../old/ca.pem\"", "replace = \"gap\""] {
+        assert!(text.contains(line), "{text}");
+    }
+    folder.attune("plan --detailed-exitcode --file new/deep/attune.toml").exits(0);
+    let run = folder.attune("import --file old/attune.toml --out json --format json").exits(0).json();
+    assert_eq!(run["files"][0], "attune.toml");
+    assert_eq!(run["directory"], "json");
+    assert_eq!(run["left_out"]["users_without_policy"], 1);
+}
