@@ -1,10 +1,10 @@
-//! Which policies and users are declared, and what is said of the others.
+//! Which policies, users and groups are declared, and what is said of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::Survey;
 use super::{LeftOut, Selection, codes};
-use crate::base::{Finding, PolicyName, UserName};
+use crate::base::{Finding, GroupName, PolicyName, Principal, UserName};
 use crate::observed::ObservedUser;
 
 /// How many names are told of a kind that may have a thousand.
@@ -25,10 +25,9 @@ impl Survey {
         names.filter(|name| selection.policy(name, &held) && fate(name) == Fate::Declarable).cloned().collect()
     }
 
-    /// The policies that users hold which match a pattern of users.
+    /// The policies that those hold who match a pattern of users or groups.
     fn held_by_wanted(&self, selection: &Selection) -> BTreeSet<PolicyName> {
-        let wanted = self.users.iter().filter(|(name, _)| matches(&selection.users, name.as_str()));
-        wanted.filter_map(|(_, user)| user.holds.as_ref().map(meant)).collect()
+        self.holdings().filter(|(who, _)| selection.names(who)).map(|(_, policy)| meant(policy)).collect()
     }
 
     /// Says what becomes of the policies that cannot be declared, or are not wanted.
@@ -48,8 +47,7 @@ impl Survey {
     }
 
     fn in_transit(&self, name: &PolicyName, policy: &PolicyName) -> Finding {
-        let holders = self.users.iter().filter(|(_, user)| user.holds.as_ref() == Some(name));
-        let holders: Vec<&str> = holders.map(|(user, _)| user.as_str()).collect();
+        let holders: Vec<Principal> = self.holdings().filter(|(_, held)| *held == name).map(|(who, _)| who).collect();
         let holders = if holders.is_empty() { String::new() } else { format!(", and so is {}", some(&holders)) };
         let message =
             format!("`{name}` stands in for `{policy}`, whose replacement was interrupted: it is left out{holders}");
@@ -57,8 +55,8 @@ impl Survey {
             .help("apply the file that was being applied once more, then import again")
     }
 
-    /// The users that are declared, with what they hold. Of the others it is said why they are not.
-    pub(super) fn holders(&self, selection: &Selection, rest: &mut Rest) -> BTreeMap<UserName, PolicyName> {
+    /// The users and groups that are declared, with what they hold. Of the others it is said why they are not.
+    pub(super) fn holders(&self, selection: &Selection, rest: &mut Rest) -> BTreeMap<Principal, PolicyName> {
         if !self.attachments_known {
             let message = format!("WEKA {} does not report who holds what", self.identity.release);
             rest.findings.push(
@@ -67,18 +65,19 @@ impl Survey {
             );
             return BTreeMap::new();
         }
+        let idle = self.users.values().filter(|user| user.holds.is_none() && user.can_hold());
+        rest.left_out.holding_nothing = idle.count();
         let mut declared = BTreeMap::new();
-        for (name, user) in &self.users {
-            let Some(policy) = &user.holds else {
-                rest.left_out.holding_nothing += usize::from(user.can_hold());
-                continue;
-            };
-            if !selection.user(name, policy) {
-                rest.left_out.other_users += 1;
+        for (who, policy) in self.holdings() {
+            if !selection.holder(&who, policy) {
+                match who {
+                    Principal::User(_) => rest.left_out.other_users += 1,
+                    Principal::Group(_) => rest.left_out.other_groups += 1,
+                }
             } else if policy.in_transit_for().is_none() {
-                match undeclared(name, user, policy) {
+                match self.undeclared(&who, policy) {
                     Some(finding) => rest.findings.push(finding),
-                    None => _ = declared.insert(name.clone(), policy.clone()),
+                    None => _ = declared.insert(who, policy.clone()),
                 }
             }
         }
@@ -86,9 +85,29 @@ impl Survey {
         declared
     }
 
-    fn from_a_directory(&self, declared: &BTreeMap<UserName, PolicyName>) -> Option<Finding> {
-        let imported = declared.keys().filter(|name| self.users.get(*name).is_some_and(ObservedUser::is_imported));
-        let imported: Vec<&str> = imported.map(UserName::as_str).collect();
+    fn user(&self, who: &Principal) -> Option<&ObservedUser> {
+        self.users.get(who.user()?)
+    }
+
+    /// Why somebody that holds a policy cannot be declared.
+    fn undeclared(&self, who: &Principal, policy: &PolicyName) -> Option<Finding> {
+        if let Err(problem) = who.addressable() {
+            return Some(undeclarable(who.kind(), who.name(), &problem.to_string()));
+        }
+        if let Err(problem) = policy.addressable() {
+            let message = format!("{who} holds the policy {:?}, whose name {problem}: left out", policy.as_str());
+            let help = "rename the policy, then import again";
+            return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help(help));
+        }
+        let user = self.user(who).filter(|user| !user.can_hold())?;
+        let message = format!("{who} holds `{policy}` although its role is {}: left out", user.role);
+        let help = "policies are held by local users with the role S3 and by users of a directory";
+        Some(Finding::warning(codes::CANNOT_HOLD, message).help(help))
+    }
+
+    fn from_a_directory(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
+        let imported = declared.keys().filter(|who| self.user(who).is_some_and(ObservedUser::is_imported));
+        let imported: Vec<Principal> = imported.cloned().collect();
         let (verb, their) = match imported.len() {
             0 => return None,
             1 => ("comes", "its"),
@@ -104,8 +123,13 @@ impl Survey {
     pub(super) fn idle_patterns(&self, selection: &Selection, rest: &mut Rest) {
         let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
         let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();
-        for (what, patterns, names) in [("policy", &selection.policies, &policies), ("user", &selection.users, &users)]
-        {
+        let groups: Vec<&str> = self.groups.keys().map(GroupName::as_str).collect();
+        let kinds = [
+            ("policy", &selection.policies, &policies),
+            ("user", &selection.users, &users),
+            ("group that holds a policy", &selection.groups, &groups),
+        ];
+        for (what, patterns, names) in kinds {
             for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| pattern.matches(name))) {
                 let message = format!("no {what} on the cluster matches `{pattern}`");
                 rest.findings.push(Finding::warning(codes::NO_MATCH, message));
@@ -116,19 +140,32 @@ impl Survey {
 
 impl Selection {
     fn policy(&self, name: &PolicyName, held: &BTreeSet<PolicyName>) -> bool {
-        match (self.policies.is_empty(), self.users.is_empty()) {
+        match (self.policies.is_empty(), self.names_nobody()) {
             (true, true) => true,
             (true, false) => held.contains(name),
             (false, _) => matches(&self.policies, name.as_str()),
         }
     }
 
-    fn user(&self, name: &UserName, holds: &PolicyName) -> bool {
-        match (self.users.is_empty(), self.policies.is_empty()) {
+    fn holder(&self, who: &Principal, holds: &PolicyName) -> bool {
+        match (self.names_nobody(), self.policies.is_empty()) {
             (true, true) => true,
             (true, false) => matches(&self.policies, meant(holds).as_str()),
-            (false, _) => matches(&self.users, name.as_str()),
+            (false, _) => self.names(who),
         }
+    }
+
+    /// Whether it says nothing of users and groups.
+    fn names_nobody(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty()
+    }
+
+    fn names(&self, who: &Principal) -> bool {
+        let patterns = match who {
+            Principal::User(_) => &self.users,
+            Principal::Group(_) => &self.groups,
+        };
+        matches(patterns, who.name())
     }
 }
 
@@ -157,23 +194,6 @@ fn fate(name: &PolicyName) -> Fate {
     }
 }
 
-/// Why a user that holds a policy cannot be declared.
-fn undeclared(name: &UserName, user: &ObservedUser, policy: &PolicyName) -> Option<Finding> {
-    if let Err(problem) = name.addressable() {
-        return Some(undeclarable("user", name.as_str(), &problem.to_string()));
-    }
-    if let Err(problem) = policy.addressable() {
-        let message = format!("user `{name}` holds the policy {:?}, whose name {problem}: left out", policy.as_str());
-        return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help("rename the policy, then import again"));
-    }
-    if !user.can_hold() {
-        let message = format!("user `{name}` holds `{policy}` although its role is {}: left out", user.role);
-        let help = "policies are held by local users with the role S3 and by users of a directory";
-        return Some(Finding::warning(codes::CANNOT_HOLD, message).help(help));
-    }
-    None
-}
-
 fn undeclarable(what: &str, name: &str, why: &str) -> Finding {
     let message = format!("the {what} name {name:?} {why}: left out");
     Finding::warning(codes::UNDECLARABLE_NAME, message)
@@ -189,14 +209,14 @@ fn meant(policy: &PolicyName) -> PolicyName {
     policy.in_transit_for().unwrap_or_else(|| policy.clone())
 }
 
-/// The first of some users, and how many more there are.
-fn some(users: &[&str]) -> String {
-    let told: Vec<String> = users.iter().take(TOLD).map(|user| format!("`{user}`")).collect();
-    let more = users.len().saturating_sub(TOLD);
+/// The first of some users and groups, and how many more there are.
+fn some(holders: &[Principal]) -> String {
+    let told: Vec<String> = holders.iter().take(TOLD).map(ToString::to_string).collect();
+    let more = holders.len().saturating_sub(TOLD);
     match (told.as_slice(), more) {
-        (told, 1..) => format!("users {} and {more} more", told.join(", ")),
-        ([only], 0) => format!("user {only}"),
-        ([front @ .., last], 0) => format!("users {} and {last}", front.join(", ")),
+        (told, 1..) => format!("{} and {more} more", told.join(", ")),
+        ([only], 0) => only.clone(),
+        ([front @ .., last], 0) => format!("{} and {last}", front.join(", ")),
         ([], 0) => String::new(),
     }
 }

@@ -9,7 +9,7 @@ use super::choose::Rest;
 use super::look::Survey;
 use super::statements::{statements, texts};
 use super::{Adoption, Declared, MAIN, Selection, Style, codes};
-use crate::base::{Finding, PolicyName, Severity, UserName, file_name, file_name_without_capitals};
+use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals};
 use crate::desired::{ClusterSettings, Strategy, Via, form};
 use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
@@ -19,7 +19,6 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
     let mut rest = Rest::default();
     survey.idle_patterns(selection, &mut rest);
     survey.other_policies(selection, &mut rest);
-    rest.left_out.groups = survey.groups.len();
     let mut maker = Maker {
         style,
         catalogues: [Catalogue::of(&survey.identity.release), Catalogue::newest()],
@@ -28,12 +27,13 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
         findings: Vec::new(),
     };
     let policies = maker.policies(survey, selection);
-    let users = survey.holders(selection, &mut rest);
+    let declared = survey.holders(selection, &mut rest);
     let mut file = DocumentMut::new();
     file.decor_mut().set_prefix(head(survey));
     file.insert("cluster", Item::Table(cluster(reached, &survey.identity.tenant)));
     file.insert("policies", Item::Table(policies));
-    file.insert("users", Item::Table(holders(&users)));
+    file.insert("users", Item::Table(holders(&declared, |who| who.user().is_some())));
+    file.insert("groups", Item::Table(holders(&declared, |who| who.group().is_some())));
     let text = file.to_string();
     rest.findings.extend(maker.findings);
     rest.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
@@ -41,7 +41,7 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
         text: form(MAIN, &text).unwrap_or(text),
         documents: maker.documents,
         policies: maker.policies,
-        users,
+        holders: declared,
         left_out: rest.left_out,
         findings: rest.findings,
     }
@@ -85,12 +85,12 @@ fn cluster(reached: &ClusterSettings, tenant: &str) -> Table {
     table
 }
 
-fn holders(users: &BTreeMap<UserName, PolicyName>) -> Table {
+fn holders(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
     let mut table = sections();
-    for (user, policy) in users {
+    for (who, policy) in declared.iter().filter(|(who, _)| of_kind(who)) {
         let mut entry = Table::new();
         entry.insert("policy", value(policy.as_str()));
-        table.insert(user.as_str(), Item::Table(entry));
+        table.insert(who.name(), Item::Table(entry));
     }
     table
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::Selection;
-use crate::base::{PolicyName, UserName};
+use crate::base::{GroupName, PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster};
 use crate::observed::{Identity, ObservedUser};
 
@@ -19,9 +19,17 @@ pub struct Survey {
     /// All users.
     pub users: BTreeMap<UserName, ObservedUser>,
     /// The groups that hold a policy, as far as it is told.
-    pub groups: BTreeMap<String, PolicyName>,
+    pub groups: BTreeMap<GroupName, PolicyName>,
     /// Whether the cluster says who holds what.
     pub attachments_known: bool,
+}
+
+impl Survey {
+    /// Who holds what, users first.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
+        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.holds.as_ref()?)));
+        users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))
+    }
 }
 
 /// Asks a cluster, at most `jobs` documents at a time.
@@ -31,7 +39,7 @@ pub struct Survey {
 pub async fn look(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Survey, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
-    let groups = cluster.groups().await?;
+    let groups = cluster.groups().await?.unwrap_or_default();
     let names: BTreeSet<PolicyName> = cluster.list_policies().await?.into_iter().collect();
     let mut survey = Survey {
         identity,

@@ -12,19 +12,21 @@ pub use codes::CODES;
 pub use files::adopt;
 pub use look::{Survey, look};
 
-use crate::base::{Finding, PolicyName, UserName};
+use crate::base::{Finding, PolicyName, Principal};
 
 /// The name of the desired-state file.
 pub const MAIN: &str = "attune.toml";
 
-/// Which policies and users are wanted: all, or those whose names match. Patterns of one kind alone stand for what belongs
-/// to it as well: the users that hold such a policy, or the policies that such a user holds.
+/// Which policies, users and groups are wanted: all, or those whose names match. Patterns of policies alone stand for who
+/// holds such a policy as well, patterns of users or groups alone for the policies that those hold.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Patterns of policy names.
     pub policies: Vec<glob::Pattern>,
     /// Patterns of user names.
     pub users: Vec<glob::Pattern>,
+    /// Patterns of group names.
+    pub groups: Vec<glob::Pattern>,
 }
 
 /// How documents are written.
@@ -45,8 +47,8 @@ pub struct Adoption {
     pub documents: BTreeMap<String, String>,
     /// The policies that are declared, by name.
     pub policies: BTreeMap<PolicyName, Declared>,
-    /// The users that are declared, with the policies they hold.
-    pub users: BTreeMap<UserName, PolicyName>,
+    /// The users and groups that are declared, with the policies they hold.
+    pub holders: BTreeMap<Principal, PolicyName>,
     /// What is left out without being out of order.
     pub left_out: LeftOut,
     /// What is out of order, or good to know, by code and then by name.
@@ -73,6 +75,6 @@ pub struct LeftOut {
     pub other_policies: usize,
     /// Users that hold a policy and were not asked for.
     pub other_users: usize,
-    /// Groups that hold a policy: a file does not declare groups.
-    pub groups: usize,
+    /// Groups that hold a policy and were not asked for.
+    pub other_groups: usize,
 }

@@ -25,8 +25,8 @@ use crate::render::text;
 /// No file is needed: --cluster says where the cluster is, and the environment has the login. Where there is a file, what
 /// it says under `[cluster]` holds.
 ///
-/// With --policies alone, the users are those that hold such a policy; with --users alone, the policies are those that
-/// such users hold. Names are matched as in `[ownership]`: `*` is any run of characters, `?` is one.
+/// With --policies alone, the users and groups are those that hold such a policy; with --users or --groups alone, the
+/// policies are those that such users and groups hold. Names are matched as in `[ownership]`: `*` is any run of characters, `?` is one.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -42,6 +42,9 @@ pub(super) struct ImportArgs {
     /// Only users whose names match; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = pattern)]
     users: Vec<glob::Pattern>,
+    /// Only groups whose names match; may be given several times. Groups are told of over the weka command from 6.0
+    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    groups: Vec<glob::Pattern>,
     /// Write documents as statements in attune.toml, instead of into files
     #[arg(long)]
     inline: bool,
@@ -93,7 +96,8 @@ impl ImportArgs {
     async fn made(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Survey, Adoption), NotReady> {
         let settings = self.settings(global, output)?;
         let connection = connect(global, &settings, output).await?;
-        let selection = Selection { policies: self.policies.clone(), users: self.users.clone() };
+        let selection =
+            Selection { policies: self.policies.clone(), users: self.users.clone(), groups: self.groups.clone() };
         let survey =
             look(&connection.patient(&self.pace), &selection, self.pace.jobs()).await.map_err(Failure::from)?;
         let style = if self.inline { Style::Inline } else { Style::Files };

@@ -10,7 +10,7 @@ use attune::base::Code;
 use super::harness::{Folder, expect_file, files, root};
 
 /// The rooms that find things, with what they find.
-const ROOMS: [(&str, &str, &[Code]); 5] = [
+const ROOMS: [(&str, &str, &[Code]); 6] = [
     ("The file", "Found when a desired-state file is read.", attune::desired::CODES),
     ("The plan", "Found when the file is compared with the cluster.", attune::plan::CODES),
     ("The cluster", "Found about what a cluster reports, by a plan and by `attune doctor`.", attune::observed::CODES),

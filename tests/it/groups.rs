@@ -37,7 +37,7 @@ fn groups_are_attached_moved_and_detached_and_there_is_a_way_back() {
         "[groups.a]\npolicy = \"ml\"\n[groups.b]\npolicy = \"ml\"\n[groups.c]\ndetached = true\n[groups.d]\npolicy = \"ml\"\n",
     );
     let plan = folder.attune("plan").exits(0);
-    for line in ["+ group a   nothing → ml", "> group b   web → ml", "- group c   web → nothing", "        group a\n"]
+    for line in ["+ group a   nothing → ml", "> group b   web → ml", "- group c   web → nothing", "\n    group a\n"]
     {
         assert!(plan.stdout.contains(line), "{line}: {}", plan.stdout);
     }
@@ -46,7 +46,7 @@ fn groups_are_attached_moved_and_detached_and_there_is_a_way_back() {
     assert!(steps.as_array().unwrap().iter().any(|step| step["group"] == "a" && step.get("user").is_none()), "{steps}");
     folder.attune("apply --yes").exits(0);
     assert_eq!(groups(&folder), json!({"a": "ml", "b": "ml", "d": "ml", "other": "web"}));
-    folder.attune("plan --detailed-exitcode").exits(0).says("1 policy, 1 user and 1 group that no file names");
+    folder.attune("plan --detailed-exitcode").exits(0).says("2 policies, 1 user and 1 group that no file names");
     let back = left(&folder, "before-").into_iter().find(|name| name.ends_with(".toml")).unwrap();
     folder.attune(&format!("apply --yes --file .attune/{back}")).exits(0);
     assert_eq!(groups(&folder), before);
@@ -117,4 +117,14 @@ fn where_groups_are_not_told_of_they_are_refused_with_the_reason() {
     assert!(refused.stderr.contains("via = \"weka\""), "{}", refused.stderr);
     // Before 6.0 there are no groups, and nobody asks.
     example("5.1", true).attune("apply --yes").exits(0);
+}
+
+#[test]
+fn groups_are_imported_and_the_plan_of_that_is_empty() {
+    let folder = world(&json!({"etl": "web", "ops": "readonly"}), "");
+    let out = folder.attune("import --out new --format json").exits(0).json();
+    assert_eq!(out["groups"], json!([{"name": "etl", "policy": "web"}, {"name": "ops", "policy": "readonly"}]));
+    folder.attune("plan --detailed-exitcode --file new/attune.toml").exits(0).says("2 policies, 1 user and 2 groups");
+    folder.attune("import --out some --groups e*").exits(0).says("1 policy, 0 users, 1 group");
+    assert!(folder.read("some/attune.toml").contains("[groups.etl]"));
 }

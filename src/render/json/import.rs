@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::FindingV1;
 use super::plan::ClusterV1;
 use crate::adopt::{Adoption, LeftOut, MAIN};
-use crate::base::Sources;
+use crate::base::{Principal, Sources};
 use crate::observed::Identity;
 
 /// What was imported from a cluster.
@@ -27,7 +27,9 @@ pub struct ImportV1 {
     /// The policies that are declared.
     pub policies: Vec<ImportedPolicyV1>,
     /// The users that are declared.
-    pub users: Vec<ImportedUserV1>,
+    pub users: Vec<ImportedHolderV1>,
+    /// The groups that are declared.
+    pub groups: Vec<ImportedHolderV1>,
     /// What is left out although nothing is wrong with it.
     pub left_out: LeftOutV1,
     /// What is left out because something is, and what is good to know.
@@ -47,10 +49,10 @@ pub struct ImportedPolicyV1 {
     pub allowed_rules: Vec<String>,
 }
 
-/// A user that is declared.
+/// A user or group that is declared.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImportedUserV1 {
+pub struct ImportedHolderV1 {
     /// Its name.
     pub name: String,
     /// The policy it holds.
@@ -69,8 +71,8 @@ pub struct LeftOutV1 {
     pub users_without_policy: usize,
     /// Users that hold a policy and were not asked for.
     pub other_users: usize,
-    /// Groups that hold a policy.
-    pub groups: usize,
+    /// Groups that hold a policy and were not asked for.
+    pub other_groups: usize,
 }
 
 impl ImportV1 {
@@ -97,14 +99,18 @@ impl ImportV1 {
                     allowed_rules: declared.allowed.iter().map(ToString::to_string).collect(),
                 })
                 .collect(),
-            users: adoption
-                .users
-                .iter()
-                .map(|(name, policy)| ImportedUserV1 { name: name.to_string(), policy: policy.to_string() })
-                .collect(),
+            users: ImportedHolderV1::all(adoption, |who| who.user().is_some()),
+            groups: ImportedHolderV1::all(adoption, |who| who.group().is_some()),
             left_out: LeftOutV1::of(adoption.left_out),
             findings: adoption.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
+    }
+}
+
+impl ImportedHolderV1 {
+    fn all(adoption: &Adoption, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
+        let holders = adoption.holders.iter().filter(|(who, _)| of_kind(who));
+        holders.map(|(who, policy)| Self { name: who.name().to_owned(), policy: policy.to_string() }).collect()
     }
 }
 
@@ -115,7 +121,7 @@ impl LeftOutV1 {
             other_policies: left.other_policies,
             users_without_policy: left.holding_nothing,
             other_users: left.other_users,
-            groups: left.groups,
+            other_groups: left.other_groups,
         }
     }
 }

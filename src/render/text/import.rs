@@ -15,8 +15,10 @@ pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, adoption: &Ad
     let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
     writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;
     let policies = count(adoption.policies.len(), "policy", "policies");
-    let users = count(adoption.users.len(), "user", "users");
-    writeln!(out, "  {} {MAIN}   {policies}, {users}", styles.add.apply_to("+"))?;
+    let groups = adoption.holders.keys().filter(|who| who.group().is_some()).count();
+    let users = count(adoption.holders.len() - groups, "user", "users");
+    let groups = if groups == 0 { String::new() } else { format!(", {}", count(groups, "group", "groups")) };
+    writeln!(out, "  {} {MAIN}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
     for path in adoption.documents.keys() {
         writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
     }
@@ -33,7 +35,7 @@ fn left_out(left: &LeftOut) -> Vec<String> {
         (left.other_policies, "policy that was not asked for", "policies that were not asked for"),
         (left.holding_nothing, "user without a policy", "users without a policy"),
         (left.other_users, "user that was not asked for", "users that were not asked for"),
-        (left.groups, "group", "groups"),
+        (left.other_groups, "group that was not asked for", "groups that were not asked for"),
     ]
     .into_iter()
     .filter(|(number, ..)| *number > 0)
