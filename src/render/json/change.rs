@@ -1,7 +1,7 @@
 //! A change of a plan, for machines: a part of `attune.plan/1`.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::access::{AccessLineV1, AccessV1, UndecidedV1};
@@ -12,8 +12,8 @@ use crate::plan::{Change, ChangeId, ChangeKind, Holder, HolderAccess, Way};
 use crate::policy::Normal;
 
 /// A difference.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ChangeV1 {
     /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
@@ -42,19 +42,19 @@ pub struct ChangeV1 {
     /// The users and groups that hold a replaced policy before and after.
     pub holders: Vec<HolderV1>,
     /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heals: Vec<String>,
     /// Whose access becomes another, and how.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<HolderAccessV1>,
     /// What else to know before agreeing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteV1>,
 }
 
 /// What access a user or group gains and loses.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct HolderAccessV1 {
     /// The user, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ impl HolderAccessV1 {
 }
 
 /// The kinds of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KindV1 {
     /// A policy is added.
@@ -97,7 +97,7 @@ pub enum KindV1 {
 }
 
 /// How a policy is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WayV1 {
     /// Nobody is without access at any instant.
@@ -111,8 +111,8 @@ pub enum WayV1 {
 }
 
 /// Who holds a policy that is replaced.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct HolderV1 {
     /// The user, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,13 +1,13 @@
 //! `attune.findings/1`: findings for machines.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Finding, Severity, Sources};
 
 /// A finding, with its place as a person counts: line and column from 1.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct FindingV1 {
     /// The kind, as listed in the documentation.
     pub code: String,
@@ -30,7 +30,7 @@ pub struct FindingV1 {
 }
 
 /// How much a finding weighs.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SeverityV1 {
     /// Nothing can be done until it is mended.
@@ -42,8 +42,8 @@ pub enum SeverityV1 {
 }
 
 /// A list of findings as a document of its own.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.findings/1")]
 pub struct FindingsV1 {
     /// `attune.findings/1`.

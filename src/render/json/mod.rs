@@ -1,5 +1,6 @@
 //! What machines read: frozen copies of a plan, an outcome, a check and findings. The core's own types are not serialised, so that
-//! they can change while these do not.
+//! they can change while these do not. A plan and an outcome can be read back, to be shown and never to be run; what people
+//! read is made from these copies, so that a saved one looks as it did.
 
 mod access;
 mod access_report;
@@ -23,13 +24,14 @@ use serde_json::Value;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use access_report::AccessReportV1;
+pub use change::{ChangeV1, HolderAccessV1, HolderV1, KindV1, WayV1};
 pub use doctor::DoctorV1;
-pub use finding::{FindingV1, FindingsV1};
+pub use finding::{FindingV1, FindingsV1, SeverityV1};
 pub use import::ImportV1;
 pub use keys::{CredentialProcess, KeysV1, SessionV1};
 pub use note::NoteV1;
-pub use outcome::{OutcomeV1, StepOutcomeV1};
-pub use plan::{PlanV1, StepV1, SummaryV1};
+pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+pub use plan::{CallV1, ClusterV1, LeftAloneV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1};
 pub use policy_diff::PolicyDiffV1;
 pub use sarif::SarifV1;
 

@@ -1,12 +1,12 @@
 //! What a reviewer should know beside a change, for machines.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Note;
 
 /// What else to know before agreeing to a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteV1 {
     /// The user's key pair stays valid and works again with any later attach.

@@ -1,15 +1,15 @@
 //! `attune.outcome/1`: what an apply did, for machines.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plan::{ClusterV1, OverrideV1, SummaryV1};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::Plan;
 
 /// What an apply did.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.outcome/1")]
 pub struct OutcomeV1 {
     /// `attune.outcome/1`.
@@ -21,7 +21,7 @@ pub struct OutcomeV1 {
     /// Which cluster and tenant.
     pub cluster: ClusterV1,
     /// What the guards would have refused of the plan, had it not been overridden for this run; absent when nothing was.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
     /// What became of each step.
     pub steps: Vec<StepOutcomeV1>,
@@ -31,7 +31,7 @@ pub struct OutcomeV1 {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<SummaryV1>,
     /// The names of the changes that a new plan still finds, such as `user/alice`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
     /// The desired-state file by which what the plan touched can be made again what it was; absent where nothing was to be
     /// done.
@@ -40,8 +40,8 @@ pub struct OutcomeV1 {
 }
 
 /// What became of a step.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct StepOutcomeV1 {
     /// The step's number in the plan.
     pub id: usize,
@@ -54,7 +54,7 @@ pub struct StepOutcomeV1 {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<usize>,
     /// What else happened on the way.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<RemarkV1>,
     /// The file or command that has the new key pair.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct StepOutcomeV1 {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusV1 {
     /// Done.
@@ -84,7 +84,7 @@ pub enum StatusV1 {
 }
 
 /// What else happened on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RemarkV1 {
     /// The user was without access for a moment.

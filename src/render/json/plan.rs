@@ -1,7 +1,7 @@
 //! `attune.plan/1`: a plan for machines. Never read back by attune to be run.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::FindingV1;
@@ -11,8 +11,8 @@ use crate::observed::Identity;
 use crate::plan::{Call, Overridden, Plan, Step};
 
 /// A plan.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.plan/1")]
 pub struct PlanV1 {
     /// `attune.plan/1`.
@@ -25,6 +25,10 @@ pub struct PlanV1 {
     pub cluster: ClusterV1,
     /// The plan in numbers.
     pub summary: SummaryV1,
+    /// How much of what is declared is as it should be already.
+    pub unchanged: UnchangedV1,
+    /// How much the cluster takes.
+    pub limits: LimitsV1,
     /// What differs.
     pub changes: Vec<ChangeV1>,
     /// The calls, in order; empty when a finding is an error.
@@ -36,13 +40,13 @@ pub struct PlanV1 {
     /// What the guards refuse; the plan is not run while there is any.
     pub refusals: Vec<FindingV1>,
     /// What the guards would have refused, had it not been overridden for this run; absent when nothing was.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
 }
 
 /// A guard that was overridden, and had to be.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct OverrideV1 {
     /// What was given to `--override`, such as `max_removals=12`.
     pub given: String,
@@ -53,8 +57,8 @@ pub struct OverrideV1 {
 }
 
 /// Which cluster and tenant.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ClusterV1 {
     /// The cluster's name.
     pub name: String,
@@ -67,8 +71,8 @@ pub struct ClusterV1 {
 }
 
 /// The plan in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct SummaryV1 {
     /// Policies to add.
     pub add: usize,
@@ -90,9 +94,31 @@ pub struct SummaryV1 {
     pub calls: usize,
 }
 
+/// How much of what is declared is as it should be already.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct UnchangedV1 {
+    /// Policies, tombstones included.
+    pub policies: usize,
+    /// Users.
+    pub users: usize,
+    /// Groups.
+    pub groups: usize,
+}
+
+/// How much the cluster takes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LimitsV1 {
+    /// Policies in all.
+    pub policies: usize,
+    /// Bytes of a document, minified.
+    pub document_bytes: usize,
+}
+
 /// A call.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct StepV1 {
     /// Its number, from 1.
     pub id: usize,
@@ -118,7 +144,7 @@ pub struct StepV1 {
 }
 
 /// The calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallV1 {
     /// Add a policy.
@@ -134,8 +160,8 @@ pub enum CallV1 {
 }
 
 /// What is not touched because no file names it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct LeftAloneV1 {
     /// Policies that every cluster has.
     pub predefined: Vec<String>,
@@ -144,7 +170,7 @@ pub struct LeftAloneV1 {
     /// Users that can hold a policy.
     pub users: Vec<String>,
     /// Groups that hold a policy; absent where there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
 }
 
@@ -159,6 +185,12 @@ impl PlanV1 {
             digest: plan.digest.to_string(),
             cluster: ClusterV1::of(&plan.identity),
             summary: SummaryV1::of(plan),
+            unchanged: UnchangedV1 {
+                policies: plan.unchanged.policies,
+                users: plan.unchanged.users,
+                groups: plan.unchanged.groups,
+            },
+            limits: LimitsV1 { policies: plan.limits.policies, document_bytes: plan.limits.document_bytes },
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
             steps: plan.steps.iter().map(StepV1::of).collect(),
             left_alone: LeftAloneV1 {
