@@ -85,10 +85,11 @@ impl ApplyArgs {
             Ok(None) => return Err(dropped()),
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
+        let told = OutcomeV1::of(plan, &outcome);
         match self.format {
-            Format::Json => output.result(|out, _| json::write(out, &OutcomeV1::of(plan, &outcome)))?,
+            Format::Json => output.result(|out, _| json::write(out, &told))?,
             Format::Text if plan.is_empty() => {}
-            Format::Text => output.result(|out, styles| text::outcome(out, styles, plan, &outcome))?,
+            Format::Text => output.result(|out, styles| text::outcome(out, styles, &told))?,
         }
         Ok(match (prepared.stop.is_asked(), outcome.all_good() && outcome.converged()) {
             (true, _) => Exit::Interrupted,
@@ -112,10 +113,11 @@ impl ApplyArgs {
     /// The plan is part of the text result; beside JSON it goes to stderr.
     fn show(&self, plan: &Plan, loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
         output.findings(&plan.findings, &loaded.sources);
+        let told = PlanV1::of(plan, &loaded.sources);
         match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, plan)),
+            Format::Text => output.result(|out, styles| text::plan(out, styles, &told)),
             Format::Json => {
-                output.aside(|out, styles| text::plan(out, styles, plan));
+                output.aside(|out, styles| text::plan(out, styles, &told));
                 Ok(())
             }
         }

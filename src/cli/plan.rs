@@ -62,9 +62,10 @@ impl PlanArgs {
         };
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
+        let told = PlanV1::of(&plan, sources);
         match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, &plan))?,
-            Format::Json => output.result(|out, _| json::write(out, &PlanV1::of(&plan, sources)))?,
+            Format::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
+            Format::Json => output.result(|out, _| json::write(out, &told))?,
         }
         if let Some(path) = &self.out {
             write_plan(path, &plan, sources)?;
