@@ -81,7 +81,7 @@ impl Survey {
                 }
             }
         }
-        rest.findings.extend(self.from_a_directory(&declared));
+        rest.findings.extend(self.imported_among(&declared));
         declared
     }
 
@@ -105,7 +105,7 @@ impl Survey {
         Some(Finding::warning(codes::CANNOT_HOLD, message).help(help))
     }
 
-    fn from_a_directory(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
+    fn imported_among(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
         let imported = declared.keys().filter(|who| self.user(who).is_some_and(ObservedUser::is_imported));
         let imported: Vec<Principal> = imported.cloned().collect();
         let (verb, their) = match imported.len() {
