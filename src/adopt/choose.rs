@@ -99,6 +99,11 @@ impl Survey {
             let help = "rename the policy, then import again";
             return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help(help));
         }
+        if !self.policies.contains_key(policy) {
+            let message = format!("{who} holds `{policy}`, which is not on the cluster: left out");
+            let help = "detach it, or add the policy, then import again";
+            return Some(Finding::warning(codes::HELD_MISSING, message).help(help));
+        }
         let user = self.user(who).filter(|user| !user.can_hold())?;
         let message = format!("{who} holds `{policy}` although its role is {}: left out", user.role);
         let help = "policies are held by local users with the role S3 and by users of a directory";
