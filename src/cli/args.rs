@@ -101,6 +101,7 @@ pub(super) enum Format {
 pub(super) enum Command {
     Plan(super::plan::PlanArgs),
     Apply(super::apply::ApplyArgs),
+    Show(super::show::ShowArgs),
     Import(super::import::ImportArgs),
     Fmt(super::fmt::FmtArgs),
     Validate(super::validate::ValidateArgs),

@@ -74,6 +74,7 @@ codes! {
     NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     IN_THE_WAY = "file-in-the-way", "A file is there already where one is to be written; nothing is written over.";
+    NOT_SAVED = "not-saved", "What is to be shown is no plan and no outcome that this version reads.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }
 

@@ -23,6 +23,7 @@ mod plan;
 mod policy;
 mod progress;
 mod schema;
+mod show;
 mod sim;
 mod sim_weka;
 mod state;
@@ -75,6 +76,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Policy(command) => command.run(output),
         Command::Keys(command) => wait(command.run(&args.global, output)),
         Command::Sts(command) => wait(command.run(&args.global, output)),
+        Command::Show(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(output),

@@ -55,6 +55,8 @@ mod secrets;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod show;
+#[cfg(test)]
 mod sts;
 #[cfg(test)]
 mod summaries;

@@ -14,6 +14,7 @@ mod outcome;
 mod plan;
 mod policy_diff;
 mod sarif;
+mod saved;
 
 use std::io::{self, Write};
 
@@ -34,6 +35,7 @@ pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LeftAloneV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1};
 pub use policy_diff::PolicyDiffV1;
 pub use sarif::SarifV1;
+pub use saved::{NotSaved, Saved};
 
 /// Writes a value as pretty JSON and a line break.
 ///
