@@ -41,6 +41,21 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// How bad it is, to find the worst of many: what was half done weighs more than what was not begun.
+    pub(super) fn weight(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Changes => 1,
+            Self::Refused => 2,
+            Self::Stale => 3,
+            Self::Error => 4,
+            Self::Partial => 5,
+            Self::Interrupted => 6,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.number().into()

@@ -45,6 +45,11 @@ pub(super) struct PlanArgs {
 }
 
 impl PlanArgs {
+    /// The form of the result.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
         let mut loaded = read_whole(global, output)?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
@@ -55,6 +60,12 @@ impl PlanArgs {
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        if global.one_of_many && self.out.is_some() {
+            let message = "`--out` takes one plan, and there are many files";
+            return Err(
+                Failure::new(&exit::NO_FILE, message).help("use `--format json`, or run the command for each file")
+            );
+        }
         let made = self.make(global, output).await;
         let (loaded, plan) = match made {
             Ok(made) => made,
@@ -63,6 +74,7 @@ impl PlanArgs {
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
         let told = PlanV1::of(&plan, sources);
+        output.sum_up(text::verdict(&told));
         match self.format {
             Format::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
             Format::Json => output.result(|out, _| json::write(out, &told))?,

@@ -16,8 +16,8 @@ pub use access_report::access_report;
 pub use doctor::doctor;
 pub use findings::saved_findings;
 pub use import::import;
-pub use outcome::outcome;
-pub use plan::plan;
+pub use outcome::{ended, outcome};
+pub use plan::{plan, verdict};
 pub use policy_diff::policy_diff;
 
 use std::io::{self, Write};
