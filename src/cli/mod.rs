@@ -20,6 +20,7 @@ mod man;
 mod output;
 mod place;
 mod plan;
+mod plan_format;
 mod policy;
 mod progress;
 mod schema;
