@@ -21,6 +21,7 @@ mod many;
 mod output;
 mod place;
 mod plan;
+mod plan_format;
 mod policy;
 mod progress;
 mod schema;

@@ -7,6 +7,7 @@ use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use super::plan_format::PlanFormat;
 use crate::base::Sources;
 use crate::cluster::observe;
 use crate::desired::Loaded;
@@ -14,7 +15,7 @@ use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, PlanV1};
-use crate::render::text;
+use crate::render::{markdown, text};
 
 /// Show what would change, and by which calls
 ///
@@ -27,11 +28,20 @@ Examples:
   attune plan --detailed-exitcode            exit 2 when there are changes
   attune plan --format json | jq .summary
   attune plan --out plan.json                text here, JSON there
+  attune plan --format markdown              for a comment on a pull request
+  attune plan --format markdown --max-chars 1000000 > comment.md
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    /// How many characters (Unicode code points) Markdown may have; GitHub takes 65536 in a comment, GitLab 1000000
+    ///
+    /// Where a plan is longer, unchanged lines of documents are left out first, then documents, then what access is lost
+    /// and names of what is added. What is removed, detached, moved and gained never is: where that does not fit, the
+    /// comment says that the plan must not be approved from it.
+    #[arg(long, default_value_t = markdown::USUAL, value_name = "N", value_parser = max_chars)]
+    max_chars: usize,
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -45,9 +55,9 @@ pub(super) struct PlanArgs {
 }
 
 impl PlanArgs {
-    /// The form of the result.
+    /// The form of the result, for many files at once.
     pub(super) fn format(&self) -> Format {
-        self.format
+        self.format.of_failure()
     }
 
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
@@ -69,15 +79,19 @@ impl PlanArgs {
         let made = self.make(global, output).await;
         let (loaded, plan) = match made {
             Ok(made) => made,
-            Err(failed) => return failed.reported(self.format, output),
+            Err(failed) => return failed.reported(self.format.of_failure(), output),
         };
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
         let told = PlanV1::of(&plan, sources);
         output.sum_up(text::verdict(&told));
         match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
-            Format::Json => output.result(|out, _| json::write(out, &told))?,
+            PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
+            PlanFormat::Json => output.result(|out, _| json::write(out, &told))?,
+            PlanFormat::Markdown => {
+                let comment = markdown::plan(&told, self.max_chars);
+                output.result(|out, _| write!(out, "{comment}"))?;
+            }
         }
         if let Some(path) = &self.out {
             write_plan(path, &plan, sources)?;
@@ -125,6 +139,13 @@ pub(super) fn refused() -> Failure {
 /// Something stands in the way, and has been said.
 pub(super) fn blocked() -> Failure {
     Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
+}
+
+/// How long a comment may be, which must be enough for the shortest one.
+fn max_chars(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| format!("`{text}` is no number of characters"))?;
+    let least = markdown::LEAST;
+    if number < least { Err(format!("at least {least} are needed")) } else { Ok(number) }
 }
 
 fn write_plan(path: &Path, plan: &Plan, sources: &Sources) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ mod before;
 mod findings;
 mod github;
 pub mod json;
+pub mod markdown;
 mod styles;
 pub mod text;
 mod words;
