@@ -7,7 +7,7 @@ use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::plan_format::PlanFormat;
+use super::plan_format::{MaxChars, PlanFormat};
 use crate::base::Sources;
 use crate::cluster::observe;
 use crate::desired::Loaded;
@@ -35,13 +35,8 @@ pub(super) struct PlanArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     format: PlanFormat,
-    /// How many characters (Unicode code points) Markdown may have; GitHub takes 65536 in a comment, GitLab 1000000
-    ///
-    /// Where a plan is longer, unchanged lines of documents are left out first, then documents, then what access is lost
-    /// and names of what is added. What is removed, detached, moved and gained never is: where that does not fit, the
-    /// comment says that the plan must not be approved from it.
-    #[arg(long, default_value_t = markdown::USUAL, value_name = "N", value_parser = max_chars)]
-    max_chars: usize,
+    #[command(flatten)]
+    max_chars: MaxChars,
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -89,7 +84,7 @@ impl PlanArgs {
             PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
             PlanFormat::Json => output.result(|out, _| json::write(out, &told))?,
             PlanFormat::Markdown => {
-                let comment = markdown::plan(&told, self.max_chars);
+                let comment = markdown::plan(&told, self.max_chars.max_chars);
                 output.result(|out, _| write!(out, "{comment}"))?;
             }
         }
@@ -139,13 +134,6 @@ pub(super) fn refused() -> Failure {
 /// Something stands in the way, and has been said.
 pub(super) fn blocked() -> Failure {
     Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
-}
-
-/// How long a comment may be, which must be enough for the shortest one.
-fn max_chars(text: &str) -> Result<usize, String> {
-    let number: usize = text.parse().map_err(|_| format!("`{text}` is no number of characters"))?;
-    let least = markdown::LEAST;
-    if number < least { Err(format!("at least {least} are needed")) } else { Ok(number) }
 }
 
 fn write_plan(path: &Path, plan: &Plan, sources: &Sources) -> Result<(), Failure> {

@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::args::Format;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use super::plan_format::{MaxChars, PlanFormat};
 use crate::render::json::{self, Saved};
-use crate::render::text;
+use crate::render::{markdown, text};
 
 /// The name of a file that stands for the standard input.
 const INPUT: &str = "-";
@@ -21,14 +21,17 @@ const INPUT: &str = "-";
 #[command(after_long_help = "\
 Examples:
   attune plan --out plan.json; attune show plan.json
+  attune show plan.json --format markdown > comment.md
   attune apply --yes --format json | attune show -")]
 pub(super) struct ShowArgs {
     /// The file, or `-` for the standard input
     #[arg(value_name = "FILE")]
     saved: PathBuf,
     /// The form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    #[command(flatten)]
+    max_chars: MaxChars,
 }
 
 impl ShowArgs {
@@ -43,15 +46,23 @@ impl ShowArgs {
             failure.help("it takes what `attune plan --out FILE` or `attune apply --format json` wrote")
         })?;
         match (&saved, self.format) {
-            (Saved::Plan(plan), Format::Text) => {
+            (Saved::Plan(plan), PlanFormat::Text) => {
                 output.aside(|out, styles| text::saved_findings(out, styles, &plan.findings));
                 output.result(|out, styles| text::plan(out, styles, plan))?;
             }
-            (Saved::Outcome(outcome), Format::Text) => {
+            (Saved::Outcome(outcome), PlanFormat::Text) => {
                 output.result(|out, styles| text::outcome(out, styles, outcome))?;
             }
-            (Saved::Plan(plan), Format::Json) => output.result(|out, _| json::write(out, plan))?,
-            (Saved::Outcome(outcome), Format::Json) => output.result(|out, _| json::write(out, outcome))?,
+            (Saved::Plan(plan), PlanFormat::Json) => output.result(|out, _| json::write(out, plan))?,
+            (Saved::Outcome(outcome), PlanFormat::Json) => output.result(|out, _| json::write(out, outcome))?,
+            (Saved::Plan(plan), PlanFormat::Markdown) => {
+                let comment = markdown::plan(plan, self.max_chars.max_chars);
+                output.result(|out, _| out.write_all(comment.as_bytes()))?;
+            }
+            (Saved::Outcome(outcome), PlanFormat::Markdown) => {
+                let comment = markdown::outcome(outcome, self.max_chars.max_chars);
+                output.result(|out, _| out.write_all(comment.as_bytes()))?;
+            }
         }
         Ok(Exit::Done)
     }
