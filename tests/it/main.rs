@@ -43,9 +43,13 @@ mod lint;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod reliability;
 #[cfg(test)]
