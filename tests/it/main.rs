@@ -41,6 +41,8 @@ mod interrupt;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod markdown;
+#[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod policy;
