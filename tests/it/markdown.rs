@@ -29,8 +29,8 @@ fn a_comment_is_as_long_as_is_said_and_no_shorter_than_it_can_be() {
     let folder = Folder::example("quickstart");
     let whole = folder.attune("plan --format markdown").exits(0).says("attune apply --approved ").stdout;
     let short =
-        folder.attune("plan --format markdown --max-chars 3000").exits(0).says("Left out, to fit in 3000 ").stdout;
-    assert!(short.chars().count() <= 3000 && short.lines().next() == whole.lines().next(), "{short}");
+        folder.attune("plan --format markdown --max-chars 2500").exits(0).says("Left out, to fit in 2500 ").stdout;
+    assert!(short.chars().count() <= 2500 && short.lines().next() == whole.lines().next(), "{short}");
     folder.attune("plan --format markdown --max-chars 1499").exits(1).warns("at least 1500 are needed");
     folder.attune("plan --format markdown --max-chars many").exits(1).warns("`many` is no number of characters");
 }
