@@ -43,6 +43,8 @@ mod lint;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod markdown;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pairs;

@@ -94,8 +94,14 @@ fn item(plan: &PlanV1, change: &ChangeV1, names: bool) -> String {
 fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
     let shown = |line: &&BodyLine| cut < Cut::Context || !line.context;
     let lines: Vec<String> = body.lines.iter().filter(shown).map(|line| line.text.clone()).collect();
-    let what = what(plan, change, html_code, true).replace("**", "");
-    let mut text = format!("<details><summary>{}: {what}</summary>\n\n", object(change, html_code));
+    let what = match change.kind {
+        // It is said above, with the name.
+        KindV1::RemovePolicy => String::new(),
+        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => {
+            format!(": {}", what(plan, change, html_code, true))
+        }
+    };
+    let mut text = format!("<details><summary>{}{what}</summary>\n\n", object(change, html_code));
     if let Some(sameness) = body.sameness {
         text += &format!("{sameness}\n\n");
     }

@@ -41,7 +41,7 @@ impl Cut {
             let all = plan.changes.iter().zip(bodies);
             all.filter(|(change, body)| kinds.contains(&change.kind) && !body.lines.is_empty()).count()
         };
-        let losing = plan.changes.iter().flat_map(|change| &change.access).filter(|of| !of.lost.is_empty()).count();
+        let access = plan.changes.iter().map(|change| change.access.len()).sum();
         let unchanged = bodies.iter().flat_map(|body| &body.lines).filter(|line| line.context).count();
         let (added, replaced) = (with_documents(&[KindV1::AddPolicy]), with_documents(&[KindV1::ReplacePolicy]));
         let removed = with_documents(&[KindV1::RemovePolicy]);
@@ -53,7 +53,7 @@ impl Cut {
             (Self::Documents, removed, format!("{} of removals", documents(removed))),
             (
                 Self::Lost,
-                losing,
+                access,
                 "what access is lost (who loses some is named), and examples of what is gained".to_owned(),
             ),
             (

@@ -45,3 +45,6 @@ fn clipped(text: &str) -> String {
     }
     visible.chars().take(CLIPPED - 1).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests;

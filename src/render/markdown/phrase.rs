@@ -70,7 +70,7 @@ fn replacing(change: &ChangeV1, name: Name, names: bool) -> String {
     match change.way {
         Some(WayV1::Swap) if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
         Some(WayV1::Swap) => format!("swap, access is kept throughout by {}", who()),
-        Some(WayV1::Gap) => format!("gap, **without access for a moment**: {}", named(holders, holders.len(), name)),
+        Some(WayV1::Gap) => format!("gap, without access for a moment: {}", named(holders, holders.len(), name)),
         Some(WayV1::Finish) if holders.is_empty() => "brought back, nobody holds it".to_owned(),
         Some(WayV1::Finish) => format!("brought back, access is kept throughout by {}", who()),
         Some(WayV1::Plain) | None => "replaced, nobody holds it".to_owned(),
@@ -105,7 +105,7 @@ fn noted(note: NoteV1) -> Option<&'static str> {
         }
         NoteV1::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
         NoteV1::NoRoomToMove => {
-            Some("**without access for a moment**, because the cluster has no room for one policy more")
+            Some("without access for a moment, because the cluster has no room for one policy more")
         }
     }
 }
