@@ -3,12 +3,23 @@
 use super::length;
 use super::parsed::Parsed;
 use super::world::plan_of;
-use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV1};
+use crate::render::json::{CallV1, OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV1};
 use crate::render::markdown::{LEAST, USUAL, outcome};
 
 fn step(id: usize, status: StatusV1, reason: &str) -> StepOutcomeV1 {
     let reason = (!reason.is_empty()).then(|| reason.to_owned());
-    StepOutcomeV1 { id, status, reason, because: None, remarks: Vec::new(), keys_kept_in: None }
+    StepOutcomeV1 {
+        id,
+        call: CallV1::Attach,
+        policy: Some("p".to_owned()),
+        user: Some("u".to_owned()),
+        group: None,
+        status,
+        reason,
+        because: None,
+        remarks: Vec::new(),
+        keys_kept_in: None,
+    }
 }
 
 fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
