@@ -29,6 +29,7 @@ Examples:
   attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
   attune doctor                            whether the cluster can be worked with
   attune access alice                      what alice may do
+  attune report --out report.html          who may do what where, as a page
   attune policy diff old.json new.json     what access an edit of a policy gives and takes
   attune --cluster sim:cluster.json plan   against a simulated cluster
 
@@ -105,6 +106,7 @@ pub(super) enum Command {
     Fmt(super::fmt::FmtArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
+    Report(super::report::ReportArgs),
     Doctor(super::doctor::DoctorArgs),
     Policy(super::policy::PolicyArgs),
     Keys(super::keys::KeysArgs),

@@ -22,6 +22,7 @@ mod place;
 mod plan;
 mod policy;
 mod progress;
+mod report;
 mod schema;
 mod sim;
 mod sim_weka;
@@ -71,6 +72,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Fmt(command) => command.run(&args.global, output),
         Command::Validate(command) => command.run(&args.global, output),
         Command::Access(command) => wait(command.run(&args.global, output)),
+        Command::Report(command) => wait(command.run(&args.global, output)),
         Command::Doctor(command) => wait(command.run(&args.global, output)),
         Command::Policy(command) => command.run(output),
         Command::Keys(command) => wait(command.run(&args.global, output)),

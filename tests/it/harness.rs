@@ -211,10 +211,11 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.session/1") => "session",
         Some("attune.doctor/1") => "doctor",
         Some("attune.import/1") => "import",
+        Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 9] =
-        ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor", "import"];
+    const NAMES: [&str; 10] =
+        ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor", "import", "report"];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();
