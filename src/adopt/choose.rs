@@ -81,7 +81,7 @@ impl Survey {
                 }
             }
         }
-        rest.findings.extend(self.from_a_directory(&declared));
+        rest.findings.extend(self.imported_among(&declared));
         declared
     }
 
@@ -99,13 +99,18 @@ impl Survey {
             let help = "rename the policy, then import again";
             return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help(help));
         }
+        if !self.policies.contains_key(policy) {
+            let message = format!("{who} holds `{policy}`, which is not on the cluster: left out");
+            let help = "detach it, or add the policy, then import again";
+            return Some(Finding::warning(codes::HELD_MISSING, message).help(help));
+        }
         let user = self.user(who).filter(|user| !user.can_hold())?;
         let message = format!("{who} holds `{policy}` although its role is {}: left out", user.role);
         let help = "policies are held by local users with the role S3 and by users of a directory";
         Some(Finding::warning(codes::CANNOT_HOLD, message).help(help))
     }
 
-    fn from_a_directory(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
+    fn imported_among(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
         let imported = declared.keys().filter(|who| self.user(who).is_some_and(ObservedUser::is_imported));
         let imported: Vec<Principal> = imported.cloned().collect();
         let (verb, their) = match imported.len() {

@@ -36,7 +36,7 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
     file.insert("groups", Item::Table(holders(&declared, |who| who.group().is_some())));
     let text = file.to_string();
     rest.findings.extend(maker.findings);
-    rest.findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
+    rest.findings.sort_by_key(|finding| (finding.severity, finding.code));
     Adoption {
         text: form(MAIN, &text).unwrap_or(text),
         documents: maker.documents,

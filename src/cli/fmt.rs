@@ -18,7 +18,7 @@ const INPUT: &str = "-";
 /// Bring files into their one form
 ///
 /// Without FILES, the desired-state file and the `.toml` files that it includes. Sections come in the order of the
-/// documentation, policies and users in that of their names; comments stay with what they precede. What the file says does
+/// documentation, policies, users and groups in that of their names; comments stay with what they precede. What the file says does
 /// not change, and documents of policies are not touched. `-` reads the standard input and writes to the standard output.
 ///
 /// A comment that stands alone, with an empty line after it, heads what follows: names are put in order between two such

@@ -10,6 +10,7 @@ use super::output::Output;
 use super::place::{NewFile, in_the_way, place};
 use crate::adopt::{self, Adoption, MAIN, Selection, Style, Survey, look};
 use crate::base::Sources;
+use crate::cluster::CallError;
 use crate::cluster::rest::Fingerprint;
 use crate::desired::{ClusterSettings, Endpoint, Via};
 use crate::render::json::{self, ImportV1};
@@ -99,7 +100,7 @@ impl ImportArgs {
         let selection =
             Selection { policies: self.policies.clone(), users: self.users.clone(), groups: self.groups.clone() };
         let survey =
-            look(&connection.patient(&self.pace), &selection, self.pace.jobs()).await.map_err(Failure::from)?;
+            look(&connection.patient(&self.pace), &selection, self.pace.jobs()).await.map_err(untrusted_said)?;
         let style = if self.inline { Style::Inline } else { Style::Files };
         let adoption = adopt::adopt(&survey, &selection, style, &self.reached(global, settings));
         Ok((survey, adoption))
@@ -168,6 +169,17 @@ impl ImportArgs {
             let message = format!("nothing is written: {error}");
             Failure::new(&exit::ENVIRONMENT, message).help("name a directory that can be written with `--out DIR`")
         })
+    }
+}
+
+/// Where there is no file yet, what would be said in it is said on the command line.
+fn untrusted_said(error: CallError) -> Failure {
+    let failure = Failure::from(error);
+    match failure.finding.help.clone() {
+        Some(help) if help.contains("fingerprint = ") => {
+            failure.help(format!("{help}; for an import, give `--fingerprint` or `--ca-file`"))
+        }
+        Some(_) | None => failure,
     }
 }
 

@@ -67,8 +67,8 @@ impl Watch for Journal<'_> {
         self.note(json!({"event": "started", "step": StepV1::of(step)}));
     }
 
-    fn ended(&self, _: &Step, outcome: &StepOutcome) {
-        self.note(json!({"event": "ended", "outcome": StepOutcomeV1::of(outcome)}));
+    fn ended(&self, step: &Step, outcome: &StepOutcome) {
+        self.note(json!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
 }
 

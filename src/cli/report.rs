@@ -13,7 +13,9 @@ use super::output::Output;
 use crate::base::Release;
 use crate::cluster::{observe_all, observe_held};
 use crate::desired::ClusterSettings;
-use crate::plan::plan_with;
+use crate::observed::Observed;
+use crate::plan::{Plan, plan_with};
+use crate::policy::Catalogue;
 use crate::render::html;
 use crate::render::json::{self, ReportV1};
 use crate::report::{Looked, Report, State, report};
@@ -106,10 +108,16 @@ impl ReportArgs {
         let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
         let plan = plan_with(&loaded.desired, &seen, &catalogue);
         output.findings(&plan.findings, &loaded.sources);
-        let before = State::of_cluster(&seen);
-        let after = before.after(&plan);
-        Ok(report(Looked::Both { before, after }, Some(seen.identity), Some(plan.digest), &catalogue))
+        Ok(of_plan(&plan, &seen, &catalogue))
     }
+}
+
+/// What is, and what a plan makes of it.
+pub(super) fn of_plan(plan: &Plan, observed: &Observed, catalogue: &Catalogue) -> Report {
+    let before = State::of_cluster(observed);
+    let after = before.after(plan);
+    let (identity, digest) = (observed.identity.clone(), plan.digest.clone());
+    report(Looked::Both { before, after }, Some(identity), Some(digest), catalogue)
 }
 
 /// How the file says the cluster is reached. Whoever names the cluster needs no file yet.

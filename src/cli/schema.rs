@@ -6,7 +6,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
 use crate::render::json::{
-    self, AccessReportV1, DoctorV1, FindingsV1, ImportV1, KeysV1, OutcomeV1, PlanV1, PolicyDiffV1, ReportV1, SessionV1,
+    self, AccessReportV1, DoctorV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1, PolicyDiffV1, ReportV1,
+    SessionV1,
 };
 
 /// Print a JSON Schema
@@ -48,6 +49,8 @@ enum Of {
     Import,
     /// The check of a cluster, as `attune doctor --format json` prints it
     Doctor,
+    /// What a command says of many files
+    Many,
 }
 
 impl SchemaArgs {
@@ -64,6 +67,7 @@ impl SchemaArgs {
             Of::Session => json::schema_of::<SessionV1>(),
             Of::Import => json::schema_of::<ImportV1>(),
             Of::Doctor => json::schema_of::<DoctorV1>(),
+            Of::Many => json::schema_of::<ManyV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

@@ -43,7 +43,7 @@ fn laid_out(document: &Node) -> String {
     match &document.value {
         Json::Object(pairs) => members(&mut text, 0, pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)), true),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
-            value(&mut text, 0, document)
+            value(&mut text, 0, document);
         }
     }
     text.push('\n');
@@ -137,7 +137,20 @@ fn visible(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arbitrary::any_document;
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_document_is_declared_as_it_is(document in any_document()) {
+            let told = normal::rendered(&document);
+            let (text, declared) = reviewed(&told).unwrap();
+            prop_assert_eq!(normal(&declared), normal(&document));
+            prop_assert_eq!(read(&text).document, Some(declared));
+            prop_assert_eq!(reviewed(&text).unwrap().0, text);
+        }
+    }
 
     #[test]
     fn the_members_stay_in_the_order_of_the_cluster() {

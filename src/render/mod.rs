@@ -5,6 +5,7 @@ mod findings;
 mod github;
 pub mod html;
 pub mod json;
+pub mod markdown;
 mod styles;
 pub mod text;
 mod words;

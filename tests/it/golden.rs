@@ -244,13 +244,13 @@ fn with_a_group() -> (attune::plan::Plan, Sources) {
 
 #[test]
 fn what_an_undeclared_group_holds_is_not_removed_and_the_group_is_moved_along_where_it_is_replaced() {
-    let (plan, _) = with_a_group();
+    let (plan, sources) = with_a_group();
     let found: Vec<_> = plan.findings.iter().filter(|finding| finding.is_error()).collect();
     let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
     assert_eq!(messages, ["policy `old` is to be removed, but group `etl`, whom no file names, holds it"]);
     assert!(plan.steps.is_empty());
     let mut shown = Vec::new();
-    text::plan(&mut shown, &Styles::default(), &plan).unwrap();
+    text::plan(&mut shown, &Styles::default(), &PlanV1::of(&plan, &sources)).unwrap();
     let shown = String::from_utf8(shown).unwrap();
     assert!(shown.contains("2 holders: alice (in no file) and group ops (in no file)"), "{shown}");
 }
@@ -258,7 +258,7 @@ fn what_an_undeclared_group_holds_is_not_removed_and_the_group_is_moved_along_wh
 #[test]
 fn a_plan_that_retires_keys_says_so() {
     let mut shown = Vec::new();
-    text::plan(&mut shown, &Styles::default(), &that_retires_keys()).unwrap();
+    text::plan(&mut shown, &Styles::default(), &PlanV1::of(&that_retires_keys(), &Sources::default())).unwrap();
     let shown = String::from_utf8(shown).unwrap();
     assert!(shown.contains("a new key pair is made and thrown away: the old one is worthless"), "{shown}");
 }
@@ -291,7 +291,7 @@ fn observed(release: &str) -> Observed {
 #[test]
 fn a_release_that_maps_policies_to_identities_by_name_is_said_to() {
     let mut shown = Vec::new();
-    text::plan(&mut shown, &Styles::default(), &of_release_6()).unwrap();
+    text::plan(&mut shown, &Styles::default(), &PlanV1::of(&of_release_6(), &Sources::default())).unwrap();
     let shown = String::from_utf8(shown).unwrap();
     for part in ["the name is absent for a moment", "identities mapped to it by name (OIDC) lose it"] {
         assert!(shown.contains(part), "{shown}");

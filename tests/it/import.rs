@@ -197,7 +197,11 @@ fn no_file_is_needed_and_one_that_is_there_is_followed() {
     let (url, fingerprint) = (&served.url, served.fingerprint.clone().unwrap());
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
     folder.attune(&format!("import --cluster {url}")).exits(1).warns("no credentials");
-    folder.attune_with(&format!("import --cluster {url}"), &login).exits(1).warns(&fingerprint);
+    folder
+        .attune_with(&format!("import --cluster {url}"), &login)
+        .exits(1)
+        .warns(&fingerprint)
+        .warns("give `--fingerprint`");
     let trusting = format!("import --cluster {url} --fingerprint {fingerprint}");
     folder.attune_with(&trusting, &login).exits(0);
     let text = folder.read("attune.toml");

@@ -41,6 +41,8 @@ mod interrupt;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod policy;
@@ -54,6 +56,8 @@ mod schemas;
 mod secrets;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod show;
 #[cfg(test)]
 mod sts;
 #[cfg(test)]

@@ -21,6 +21,7 @@ fn the_checked_in_schemas_are_what_the_program_prints() {
         ("schema session", "session"),
         ("schema doctor", "doctor"),
         ("schema import", "import"),
+        ("schema many", "many"),
     ] {
         let printed = folder.attune(args).exits(0);
         expect_file(&root().join(format!("schemas/{name}.schema.json")), &printed.stdout);

@@ -140,7 +140,8 @@ fn describe(table: &Table, path: &mut Vec<String>, found: &mut Vec<Header>) {
 }
 
 fn has_line(table: &Table) -> bool {
-    !table.is_dotted() && !(table.is_implicit() && table.get_values().is_empty())
+    let implied = table.is_implicit() && table.get_values().is_empty();
+    !table.is_dotted() && !implied
 }
 
 /// Gives the tables their new places and leads, by their old places.

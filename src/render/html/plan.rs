@@ -11,11 +11,11 @@ use super::{access, changes, words};
 use crate::plan::Digest;
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SeverityV1, SummaryV1};
 
-/// Writes the page of a plan, with what a report says of its cluster before and after.
+/// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: &ReportV1) -> io::Result<()> {
+pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
     let title = format!("Plan {} for {}", short(&plan.digest), plan.cluster.name);
     let mut all = Vec::new();
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
@@ -24,7 +24,7 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: &ReportV1) -> io::Result
     all.push(Section { id: "access", title: "Access gained and lost", body: access::access(plan) });
     all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });
     all.push(Section { id: "calls", title: "Calls", body: changes::calls(plan) });
-    all.extend(sections(report));
+    all.extend(report.into_iter().flat_map(sections));
     all.push(Section { id: "left-alone", title: "Left alone", body: left_alone(plan) });
     writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::policy::access::{Access, Cause, Line, Profile, Side, Undecided, Witness};
 
 /// What access is gained and lost.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AccessV1 {
     /// What is allowed afterwards and was not before.
@@ -18,7 +18,7 @@ pub struct AccessV1 {
 }
 
 /// A set of requests that are gained or lost.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AccessLineV1 {
     /// The actions; a wildcard stands for just those actions of the release that are meant.
@@ -41,7 +41,7 @@ pub struct AccessLineV1 {
 }
 
 /// By whose rules a document is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProfileV1 {
     /// AWS's.
@@ -51,7 +51,7 @@ pub enum ProfileV1 {
 }
 
 /// A request.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct WitnessV1 {
     /// The action.
@@ -63,7 +63,7 @@ pub struct WitnessV1 {
 }
 
 /// Access for which the search was given up.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UndecidedV1 {
     /// Whether it would be gained or lost.
@@ -78,7 +78,7 @@ pub struct UndecidedV1 {
 }
 
 /// A direction of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SideV1 {
     /// Allowed afterwards and not before.

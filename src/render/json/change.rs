@@ -72,8 +72,8 @@ pub struct HolderAccessV1 {
 
 impl HolderAccessV1 {
     fn of(of: &HolderAccess) -> Self {
-        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
         let (user, group) = user_or_group(&of.principal);
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
         Self { user, group, gained, lost, undecided }
     }
 }

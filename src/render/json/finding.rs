@@ -30,7 +30,7 @@ pub struct FindingV1 {
 }
 
 /// How much a finding weighs.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SeverityV1 {
     /// Nothing can be done until it is mended.

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{ClusterV1, OverrideV1, SummaryV1};
+use super::plan::{CallV1, ClusterV1, OverrideV1, StepV1, SummaryV1};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 /// What an apply did.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,17 @@ pub struct OutcomeV1 {
 pub struct StepOutcomeV1 {
     /// The step's number in the plan.
     pub id: usize,
+    /// What was called.
+    pub call: CallV1,
+    /// The policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// How it ended.
     pub status: StatusV1,
     /// Why, when it did not end well.
@@ -107,7 +118,7 @@ impl OutcomeV1 {
             digest: plan.digest.to_string(),
             cluster: ClusterV1::of(&plan.identity),
             overrides: OverrideV1::all(plan),
-            steps: outcome.steps.iter().map(StepOutcomeV1::of).collect(),
+            steps: plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(step, ended)).collect(),
             converged: outcome.converged(),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
             left: outcome.remaining.iter().flat_map(|plan| &plan.changes).map(|change| change.id.to_string()).collect(),
@@ -119,8 +130,8 @@ impl OutcomeV1 {
 impl StepOutcomeV1 {
     /// A copy of what became of a step.
     #[must_use]
-    pub fn of(step: &StepOutcome) -> Self {
-        let (status, because) = match &step.status {
+    pub fn of(step: &Step, ended: &StepOutcome) -> Self {
+        let (status, because) = match &ended.status {
             Status::Done => (StatusV1::Done, None),
             Status::AlreadyDone => (StatusV1::AlreadyDone, None),
             Status::Refused(_) => (StatusV1::Refused, None),
@@ -130,7 +141,7 @@ impl StepOutcomeV1 {
             Status::NotReached(first) => (StatusV1::NotReached, Some(first.0)),
             Status::Interrupted => (StatusV1::Interrupted, None),
         };
-        let reason = step.status.reason().map(str::to_owned);
+        let reason = ended.status.reason().map(str::to_owned);
         let remark = |remark: &Remark| match remark {
             Remark::Gap => RemarkV1::Gap,
             Remark::Kept { .. } => RemarkV1::Kept,
@@ -142,13 +153,18 @@ impl StepOutcomeV1 {
             Remark::KeptInEmergency { path, .. } => Some(path.clone()),
             Remark::Gap | Remark::PairUnknown => None,
         };
+        let StepV1 { id, call, policy, user, group, .. } = StepV1::of(step);
         Self {
-            id: step.id.0,
+            id,
+            call,
+            policy,
+            user,
+            group,
             status,
             reason,
             because,
-            remarks: step.remarks.iter().map(remark).collect(),
-            keys_kept_in: step.remarks.iter().find_map(kept_in),
+            remarks: ended.remarks.iter().map(remark).collect(),
+            keys_kept_in: ended.remarks.iter().find_map(kept_in),
         }
     }
 }

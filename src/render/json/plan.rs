@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::FindingV1;
 use super::change::{ChangeV1, KindV1, document, user_or_group};
+use super::{FindingV1, SeverityV1};
 use crate::base::Sources;
 use crate::observed::Identity;
-use crate::plan::{Call, Overridden, Plan, Step};
+use crate::plan::{Call, Digest, Overridden, Plan, Step};
 
 /// A plan.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -203,6 +203,20 @@ impl PlanV1 {
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
         }
+    }
+}
+
+impl PlanV1 {
+    /// Whether something stands in the way.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == SeverityV1::Error)
+    }
+
+    /// The digest as it is shown to people.
+    #[must_use]
+    pub fn short_digest(&self) -> &str {
+        self.digest.get(..Digest::SHORT).unwrap_or(&self.digest)
     }
 }
 

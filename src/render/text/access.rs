@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
-use crate::policy::access::{Access, Cause, Line, Profile, Side, Undecided};
 use crate::render::Styles;
+use crate::render::json::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1};
 use crate::render::words::shown;
 
 /// What every resource begins with, and is not worth repeating.
@@ -21,16 +21,16 @@ struct Row<'s> {
     actions: String,
     resources: String,
     example: Option<String>,
-    profile: Option<Profile>,
+    profile: Option<ProfileV1>,
 }
 
 /// Writes what is gained, what is lost and what was not decided, each line after `indent`. Nothing when nothing is.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &Access) -> io::Result<()> {
-    let gained = access.gained.iter().map(|line| row(styles, Side::Gained, line));
-    let lost = access.lost.iter().map(|line| row(styles, Side::Lost, line));
+pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1) -> io::Result<()> {
+    let gained = access.gained.iter().map(|line| row(styles, SideV1::Gained, line));
+    let lost = access.lost.iter().map(|line| row(styles, SideV1::Lost, line));
     let undecided = access.undecided.iter().map(|open| undecided(styles, open));
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
     columns(out, indent, &all)?;
@@ -61,14 +61,14 @@ fn example(row: &Row<'_>) -> String {
     row.example.as_ref().map(|example| format!("   e.g. {example}")).unwrap_or_default()
 }
 
-fn row<'s>(styles: &'s Styles, side: Side, line: &Line) -> Row<'s> {
+fn row<'s>(styles: &'s Styles, side: SideV1, line: &AccessLineV1) -> Row<'s> {
     let (mark, style, denied) = match side {
-        Side::Gained => ("+", &styles.add, "no longer denied"),
-        Side::Lost => ("-", &styles.remove, "now denied"),
+        SideV1::Gained => ("+", &styles.add, "no longer denied"),
+        SideV1::Lost => ("-", &styles.remove, "now denied"),
     };
     let pattern = plain(&line.pattern);
     let mut resources = format!("on {pattern}");
-    if let Cause::Deny { pattern: among } = &line.cause {
+    if let Some(among) = &line.denied {
         let among = plain(among);
         let within = if among == pattern { String::new() } else { format!(" where it is {among}") };
         resources = format!("{resources}{within}, {denied}");
@@ -88,10 +88,10 @@ fn row<'s>(styles: &'s Styles, side: Side, line: &Line) -> Row<'s> {
     Row { style, mark, actions: actions(&line.actions), resources, example, profile: line.profile }
 }
 
-fn undecided<'s>(styles: &'s Styles, open: &Undecided) -> Row<'s> {
+fn undecided<'s>(styles: &'s Styles, open: &UndecidedV1) -> Row<'s> {
     let side = match open.side {
-        Side::Gained => "gained",
-        Side::Lost => "lost",
+        SideV1::Gained => "gained",
+        SideV1::Lost => "lost",
     };
     let resources = format!("on {}: not decided, to be taken as {side}", plain(&open.pattern));
     Row {
@@ -119,10 +119,10 @@ fn plain(pattern: &str) -> String {
 }
 
 /// On which servers a line is so that the others do not show.
-fn servers(profile: Profile) -> &'static str {
+fn servers(profile: ProfileV1) -> &'static str {
     match profile {
-        Profile::Aws => "on servers that evaluate as AWS does, also",
-        Profile::Minio => "on MinIO-derived servers also",
+        ProfileV1::Aws => "on servers that evaluate as AWS does, also",
+        ProfileV1::Minio => "on MinIO-derived servers also",
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
         };
         let found = difference(Some(&document(before)), Some(&document(after)), &Context::new(&catalogue));
         let mut out = Vec::new();
-        access(&mut out, &Styles::default(), "  ", &found).unwrap();
+        access(&mut out, &Styles::default(), "  ", &AccessV1::of(&found)).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use super::access::access;
+use crate::base::{GroupName, UserName};
 use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, Report, Request, Verdict};
 use crate::render::Styles;
+use crate::render::json::AccessV1;
 use crate::render::words::{list, shown};
 
 /// Writes the answers, one after the other.
@@ -20,7 +22,7 @@ pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> i
             }
             (Some(request), _) => decisions(out, styles, request, answer)?,
             (None, Some(all)) if *all == Access::default() => writeln!(out, "  nothing is allowed")?,
-            (None, Some(all)) => access(out, styles, "  ", all)?,
+            (None, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
             (None, None) => {}
         }
     }
@@ -32,7 +34,10 @@ pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> i
 
 fn holder(holder: &Holder) -> String {
     let policy = holder.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
-    format!("{} holds {policy}", super::holder(&holder.principal))
+    format!(
+        "{} holds {policy}",
+        super::who(holder.principal.user().map(UserName::as_str), holder.principal.group().map(GroupName::as_str),)
+    )
 }
 
 /// One line when all profiles say the same, else one for each.

@@ -6,6 +6,7 @@ use super::access::access;
 use super::diff::documents;
 use crate::policy::{Compared, Sameness};
 use crate::render::Styles;
+use crate::render::json::AccessV1;
 
 /// Writes what differs between two documents.
 ///
@@ -22,7 +23,7 @@ pub fn policy_diff(out: &mut dyn Write, styles: &Styles, compared: &Compared) ->
         Sameness::Different if compared.same_access() => writeln!(out, "no access change"),
         Sameness::Different => {
             writeln!(out, "{}", styles.strong.apply_to("access gained (+) and lost (-)"))?;
-            access(out, styles, "  ", &compared.access)
+            access(out, styles, "  ", &AccessV1::of(&compared.access))
         }
     }
 }

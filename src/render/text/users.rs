@@ -1,17 +1,15 @@
-//! Who gains and who loses what access by a plan; users for whom it is the same stand together.
+//! Who gains and who loses what access by a plan; those for whom it is the same stand together.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use super::access::access;
-use super::holder;
-use crate::plan::{HolderAccess, Plan};
-use crate::policy::access::{Access, Line, Side};
+use super::who;
 use crate::render::Styles;
+use crate::render::json::{AccessLineV1, AccessV1, ChangeV1, HolderAccessV1, SideV1};
 use crate::render::words::list;
 
-/// How many users are named before the rest is only counted.
+/// How many users and groups are named before the rest is only counted.
 const NAMED: usize = 8;
 
 /// How many actions of a line of what is lost are named before the rest is only counted. What is gained is always shown
@@ -19,59 +17,56 @@ const NAMED: usize = 8;
 const NAMED_LOST: usize = 4;
 
 /// Writes what is gained or may be: all of it. Nothing when nobody gains anything.
-pub(super) fn gained(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
-    side(out, styles, plan, Side::Gained, "access gained")
+pub(super) fn gained(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
+    side(out, styles, changes, SideV1::Gained, "access gained")
 }
 
 /// Writes what is lost or may be, in short. Nothing when nobody loses anything.
-pub(super) fn lost(out: &mut dyn Write, styles: &Styles, plan: &Plan) -> io::Result<()> {
-    side(out, styles, plan, Side::Lost, "access lost")
+pub(super) fn lost(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
+    side(out, styles, changes, SideV1::Lost, "access lost")
 }
 
-/// Users with the same access, in the order of the first of them.
-struct Group<'a> {
-    users: Vec<&'a HolderAccess>,
-    access: &'a Access,
-}
+/// Those with the same access, in the order of the first of them.
+type Alike<'a> = Vec<&'a HolderAccessV1>;
 
-fn groups<'a>(all: impl Iterator<Item = &'a HolderAccess>) -> Vec<Group<'a>> {
-    let mut places: BTreeMap<*const Access, usize> = BTreeMap::new();
-    let mut groups: Vec<Group<'a>> = Vec::new();
+fn alike<'a>(all: impl Iterator<Item = &'a HolderAccessV1>) -> Vec<Alike<'a>> {
+    let mut places: BTreeMap<_, usize> = BTreeMap::new();
+    let mut alike: Vec<Alike<'a>> = Vec::new();
     for of in all {
-        let place = *places.entry(Arc::as_ptr(&of.access)).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) => group.users.push(of),
-            None => groups.push(Group { users: vec![of], access: &of.access }),
+        let place = *places.entry((&of.gained, &of.lost, &of.undecided)).or_insert(alike.len());
+        match alike.get_mut(place) {
+            Some(some) => some.push(of),
+            None => alike.push(vec![of]),
         }
     }
-    groups
+    alike
 }
 
-fn side(out: &mut dyn Write, styles: &Styles, plan: &Plan, side: Side, title: &str) -> io::Result<()> {
-    let groups = groups(plan.changes.iter().flat_map(|change| &change.access));
-    let of_side: Vec<_> = groups.iter().map(|group| (group, only(group.access, side))).collect();
-    let of_side: Vec<_> = of_side.iter().filter(|(_, access)| *access != Access::default()).collect();
+fn side(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1], side: SideV1, title: &str) -> io::Result<()> {
+    let alike = alike(changes.iter().flat_map(|change| &change.access));
+    let of_side = alike.iter().filter_map(|some| Some((some, only(some.first()?, side))));
+    let of_side: Vec<_> = of_side.filter(|(_, access)| *access != AccessV1::default()).collect();
     if of_side.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n  {}", styles.strong.apply_to(title))?;
-    for (group, of) in of_side {
-        writeln!(out, "    {}", named(&group.users))?;
-        access(out, styles, "      ", of)?;
+    for (some, of) in of_side {
+        writeln!(out, "    {}", named(some))?;
+        access(out, styles, "      ", &of)?;
     }
     Ok(())
 }
 
 /// The half of an access that is gained, or that is lost.
-fn only(access: &Access, side: Side) -> Access {
+fn only(access: &HolderAccessV1, side: SideV1) -> AccessV1 {
     let (gained, lost) = match side {
-        Side::Gained => (access.gained.clone(), Vec::new()),
-        Side::Lost => (Vec::new(), access.lost.iter().map(shortened).collect()),
+        SideV1::Gained => (access.gained.clone(), Vec::new()),
+        SideV1::Lost => (Vec::new(), access.lost.iter().map(shortened).collect()),
     };
-    Access { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
+    AccessV1 { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
 }
 
-fn shortened(line: &Line) -> Line {
+fn shortened(line: &AccessLineV1) -> AccessLineV1 {
     let mut line = line.clone();
     if line.actions.len() > NAMED_LOST {
         let more = line.actions.split_off(NAMED_LOST - 1).len();
@@ -80,10 +75,11 @@ fn shortened(line: &Line) -> Line {
     line
 }
 
-fn named(users: &[&HolderAccess]) -> String {
-    let mut words: Vec<String> = users.iter().take(NAMED).map(|of| holder(&of.principal)).collect();
-    if users.len() > NAMED {
-        words.push(format!("{} more", users.len() - NAMED));
+fn named(holders: &[&HolderAccessV1]) -> String {
+    let of = |of: &&HolderAccessV1| who(of.user.as_deref(), of.group.as_deref());
+    let mut words: Vec<String> = holders.iter().take(NAMED).map(of).collect();
+    if holders.len() > NAMED {
+        words.push(format!("{} more", holders.len() - NAMED));
     }
     list(&words)
 }
