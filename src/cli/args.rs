@@ -30,6 +30,7 @@ Examples:
   attune plan --file clusters              for each of many clusters
   attune doctor                            whether the cluster can be worked with
   attune access alice                      what alice may do
+  attune report --out report.html          who may do what where, as a page
   attune policy diff old.json new.json     what access an edit of a policy gives and takes
   attune --cluster sim:cluster.json plan   against a simulated cluster
 
@@ -113,6 +114,7 @@ pub(super) enum Command {
     Fmt(super::fmt::FmtArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
+    Report(super::report::ReportArgs),
     Doctor(super::doctor::DoctorArgs),
     Policy(super::policy::PolicyArgs),
     Keys(super::keys::KeysArgs),

@@ -24,6 +24,7 @@ mod plan;
 mod plan_format;
 mod policy;
 mod progress;
+mod report;
 mod schema;
 mod show;
 mod sim;
@@ -80,6 +81,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
         Command::Fmt(command) => command.run(global, output),
         Command::Validate(command) => command.run(global, output),
         Command::Access(command) => wait(command.run(global, output)),
+        Command::Report(command) => wait(command.run(global, output)),
         Command::Doctor(command) => wait(command.run(global, output)),
         Command::Policy(command) => command.run(output),
         Command::Keys(command) => wait(command.run(global, output)),
@@ -112,6 +114,7 @@ fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exi
         | Command::Import(_)
         | Command::Fmt(_)
         | Command::Access(_)
+        | Command::Report(_)
         | Command::Policy(_)
         | Command::Keys(_)
         | Command::Sts(_)

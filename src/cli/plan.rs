@@ -8,14 +8,15 @@ use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
+use super::report::of_plan;
 use crate::base::Sources;
-use crate::cluster::observe;
+use crate::cluster::{observe, observe_all};
 use crate::desired::Loaded;
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, PlanV1};
-use crate::render::{markdown, text};
+use crate::render::json::{self, PlanV1, ReportV1};
+use crate::render::{html, markdown, text};
 
 /// Show what would change, and by which calls
 ///
@@ -30,6 +31,7 @@ Examples:
   attune plan --out plan.json                text here, JSON there
   attune plan --format markdown              for a comment on a pull request
   attune plan --format markdown --max-chars 1000000 > comment.md
+  attune plan --format html > plan.html      a page, with the access of everybody before and after
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
@@ -49,30 +51,44 @@ pub(super) struct PlanArgs {
     pace: Pace,
 }
 
+/// A plan, with the file it is of, and what a page says of the cluster beside it.
+struct Made {
+    loaded: Loaded,
+    plan: Plan,
+    report: Option<ReportV1>,
+}
+
 impl PlanArgs {
     /// The form of the result, for many files at once.
     pub(super) fn format(&self) -> Format {
         self.format.of_failure()
     }
 
-    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
+    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
         let mut loaded = read_whole(global, output)?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
-        let observed =
-            observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await.map_err(Failure::from)?;
+        let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());
+        if self.format != PlanFormat::Html {
+            let observed = observe(&cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
+            let plan = planned(&mut loaded, &observed, &self.guards)?;
+            return Ok(Made { loaded, plan, report: None });
+        }
+        let observed = observe_all(&cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
         let plan = planned(&mut loaded, &observed, &self.guards)?;
-        Ok((loaded, plan))
+        let report = ReportV1::of(&of_plan(&plan, &observed, &self.guards.actions(&observed)?));
+        Ok(Made { loaded, plan, report: Some(report) })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if global.one_of_many && self.out.is_some() {
-            let message = "`--out` takes one plan, and there are many files";
+        if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
+            let taker = if self.out.is_some() { "`--out`" } else { "a page" };
+            let message = format!("{taker} takes one plan, and there are many files");
             return Err(
                 Failure::new(&exit::NO_FILE, message).help("use `--format json`, or run the command for each file")
             );
         }
         let made = self.make(global, output).await;
-        let (loaded, plan) = match made {
+        let Made { loaded, plan, report } = match made {
             Ok(made) => made,
             Err(failed) => return failed.reported(self.format.of_failure(), output),
         };
@@ -87,6 +103,7 @@ impl PlanArgs {
                 let comment = markdown::plan(&told, self.max_chars.max_chars);
                 output.result(|out, _| write!(out, "{comment}"))?;
             }
+            PlanFormat::Html => output.result(|out, _| html::plan(out, &told, report.as_ref()))?,
         }
         if let Some(path) = &self.out {
             write_plan(path, &plan, sources)?;

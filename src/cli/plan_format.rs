@@ -14,6 +14,8 @@ pub(super) enum PlanFormat {
     Json,
     /// For a comment on a pull request
     Markdown,
+    /// A page to look at, with the access of everybody before and after
+    Html,
 }
 
 impl PlanFormat {
@@ -21,7 +23,7 @@ impl PlanFormat {
     pub(super) fn of_failure(self) -> Format {
         match self {
             Self::Json => Format::Json,
-            Self::Text | Self::Markdown => Format::Text,
+            Self::Text | Self::Markdown | Self::Html => Format::Text,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
 use crate::render::json::{self, Saved};
-use crate::render::{markdown, text};
+use crate::render::{html, markdown, text};
 
 /// The name of a file that stands for the standard input.
 const INPUT: &str = "-";
@@ -58,6 +58,14 @@ impl ShowArgs {
             (Saved::Plan(plan), PlanFormat::Markdown) => {
                 let comment = markdown::plan(plan, self.max_chars.max_chars);
                 output.result(|out, _| out.write_all(comment.as_bytes()))?;
+            }
+            (Saved::Plan(plan), PlanFormat::Html) => output.result(|out, _| html::plan(out, plan, None))?,
+            (Saved::Outcome(_), PlanFormat::Html) => {
+                return Err(Failure::new(
+                    &exit::NOT_SAVED,
+                    format!("{name} is an outcome, and there is no page of one"),
+                )
+                .help("use `--format text` or `--format markdown`"));
             }
             (Saved::Outcome(outcome), PlanFormat::Markdown) => {
                 let comment = markdown::outcome(outcome, self.max_chars.max_chars);

@@ -3,6 +3,7 @@
 mod before;
 mod findings;
 mod github;
+pub mod html;
 pub mod json;
 pub mod markdown;
 mod styles;

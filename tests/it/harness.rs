@@ -212,10 +212,22 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.doctor/1") => "doctor",
         Some("attune.import/1") => "import",
         Some("attune.many/1") => "many",
+        Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 10] =
-        ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor", "import", "many"];
+    const NAMES: [&str; 11] = [
+        "plan",
+        "outcome",
+        "findings",
+        "policy-diff",
+        "access",
+        "keys",
+        "session",
+        "doctor",
+        "import",
+        "many",
+        "report",
+    ];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();

@@ -16,6 +16,7 @@ fn the_checked_in_schemas_are_what_the_program_prints() {
         ("schema findings", "findings"),
         ("schema policy-diff", "policy-diff"),
         ("schema access", "access"),
+        ("schema report", "report"),
         ("schema keys", "keys"),
         ("schema session", "session"),
         ("schema doctor", "doctor"),
