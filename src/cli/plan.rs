@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Format, GlobalArgs, GuardArgs, Pace};
+use super::base;
 use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::Sources;
-use crate::cluster::observe;
-use crate::desired::Loaded;
+use crate::cluster::observe_for;
+use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, PlanV1};
+use crate::render::json::{self, BaseV1, PlanV1};
 use crate::render::text;
 
 /// Show what would change, and by which calls
@@ -27,6 +27,7 @@ Examples:
   attune plan --detailed-exitcode            exit 2 when there are changes
   attune plan --format json | jq .summary
   attune plan --out plan.json                text here, JSON there
+  attune plan --base origin/main             tell drift from what the file proposes
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
@@ -35,6 +36,9 @@ pub(super) struct PlanArgs {
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Tell drift from what is proposed, by the file as it was at this revision of git, or by this file (`./before.toml`)
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     /// Exit with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -44,31 +48,47 @@ pub(super) struct PlanArgs {
     pace: Pace,
 }
 
+/// What was made of the file and the cluster.
+struct Made {
+    loaded: Loaded,
+    plan: Plan,
+    base: Option<BaseV1>,
+}
+
 impl PlanArgs {
-    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Loaded, Plan), NotReady> {
+    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
         let mut loaded = read_whole(global, output)?;
+        let base = self.base.as_deref().map(|base| base::read(base, &global.file)).transpose()?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let states: Vec<&Desired> =
+            std::iter::once(&loaded.desired).chain(base.iter().map(|base| &base.desired)).collect();
         let observed =
-            observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await.map_err(Failure::from)?;
-        let plan = planned(&mut loaded, &observed, &self.guards)?;
-        Ok((loaded, plan))
+            observe_for(&connection.patient(&self.pace), &states, self.pace.jobs()).await.map_err(Failure::from)?;
+        let mut plan = planned(&mut loaded, &observed, &self.guards)?;
+        let Some(base) = base else { return Ok(Made { loaded, plan, base: None }) };
+        let apart = base.apart(&loaded.desired, &observed, &self.guards.actions(&observed)?);
+        plan.findings.extend(apart.findings);
+        Ok(Made { loaded, plan, base: apart.base })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let made = self.make(global, output).await;
-        let (loaded, plan) = match made {
+        let Made { loaded, plan, base } = match made {
             Ok(made) => made,
             Err(failed) => return failed.reported(self.format, output),
         };
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
-        let told = PlanV1::of(&plan, sources);
+        let told = PlanV1 { base, ..PlanV1::of(&plan, sources) };
         match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
+            Format::Text => output.result(|out, styles| {
+                text::base(out, styles, told.base.as_ref())?;
+                text::plan(out, styles, &told)
+            })?,
             Format::Json => output.result(|out, _| json::write(out, &told))?,
         }
         if let Some(path) = &self.out {
-            write_plan(path, &plan, sources)?;
+            write_plan(path, &told)?;
         }
         if plan.is_blocked() {
             return Err(blocked());
@@ -115,11 +135,11 @@ pub(super) fn blocked() -> Failure {
     Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
 }
 
-fn write_plan(path: &Path, plan: &Plan, sources: &Sources) -> Result<(), Failure> {
+fn write_plan(path: &Path, plan: &PlanV1) -> Result<(), Failure> {
     let failure = |error: std::io::Error| {
         Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
     };
     let mut bytes = Vec::new();
-    json::write(&mut bytes, &PlanV1::of(plan, sources)).map_err(failure)?;
+    json::write(&mut bytes, plan).map_err(failure)?;
     std::fs::write(path, bytes).map_err(failure)
 }

@@ -16,7 +16,18 @@ use crate::policy;
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
-    look(cluster, jobs, |names, users, groups| wanted(desired, names, users, groups)).await
+    observe_for(cluster, &[desired], jobs).await
+}
+
+/// The same, with the documents that matter for any of several desired states.
+///
+/// # Errors
+/// The first read that fails; an incomplete observation is never returned.
+pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
+    let of_all = |names: &[PolicyName], users: &Users, groups: &Groups| {
+        states.iter().flat_map(|desired| wanted(desired, names, users, groups)).collect()
+    };
+    look(cluster, jobs, of_all).await
 }
 
 /// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.

@@ -2,6 +2,7 @@
 
 mod access;
 mod access_report;
+mod base;
 mod diff;
 mod doctor;
 mod import;
@@ -12,6 +13,7 @@ mod users;
 
 pub use access::access;
 pub use access_report::access_report;
+pub use base::base;
 pub use doctor::doctor;
 pub use import::import;
 pub use outcome::outcome;
