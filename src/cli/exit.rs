@@ -81,6 +81,9 @@ codes! {
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
     BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
+    NO_BASE = "no-base", "The desired state that `--base` names cannot be read.";
+    BASE_NOT_PLANNED = "base-not-planned", "The desired state that `--base` names has errors, so drift is not told from what is proposed.";
+    BASE_WITHOUT_FILE = "base-without-file", "The file was not there at the revision that `--base` names; everything is proposed.";
     NO_DOCUMENT = "no-document", "A policy document cannot be read.";
     BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
     UNKNOWN_USER = "unknown-user", "Neither the file nor the cluster, whichever was asked, knows the user.";

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Format, GlobalArgs, GuardArgs, Pace};
+use super::base;
 use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
 use super::report::of_plan;
-use crate::base::Sources;
-use crate::cluster::{observe, observe_all};
-use crate::desired::Loaded;
+use crate::cluster::{observe_all, observe_for};
+use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, PlanV1, ReportV1};
+use crate::render::json::{self, BaseV1, PlanV1, ReportV1};
 use crate::render::{html, markdown, text};
 
 /// Show what would change, and by which calls
@@ -32,6 +32,7 @@ Examples:
   attune plan --format markdown              for a comment on a pull request
   attune plan --format markdown --max-chars 1000000 > comment.md
   attune plan --format html > plan.html      a page, with the access of everybody before and after
+  attune plan --base origin/main             tell drift from what the file proposes
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
@@ -42,6 +43,9 @@ pub(super) struct PlanArgs {
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Tell drift from what is proposed, by the file as it was at this revision of git, or by this file (`./before.toml`)
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     /// Exit with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -51,10 +55,12 @@ pub(super) struct PlanArgs {
     pace: Pace,
 }
 
-/// A plan, with the file it is of, and what a page says of the cluster beside it.
+/// What was made of the file and the cluster.
 struct Made {
     loaded: Loaded,
     plan: Plan,
+    base: Option<BaseV1>,
+    /// What a page says of the cluster beside the plan.
     report: Option<ReportV1>,
 }
 
@@ -66,17 +72,24 @@ impl PlanArgs {
 
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
         let mut loaded = read_whole(global, output)?;
+        let base = self.base.as_deref().map(|base| base::read(base, &global.file)).transpose()?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let states: Vec<&Desired> =
+            std::iter::once(&loaded.desired).chain(base.iter().map(|base| &base.desired)).collect();
         let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());
-        if self.format != PlanFormat::Html {
-            let observed = observe(&cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
-            let plan = planned(&mut loaded, &observed, &self.guards)?;
-            return Ok(Made { loaded, plan, report: None });
+        let observed = match self.format {
+            PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
+            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
         }
-        let observed = observe_all(&cluster, &loaded.desired, jobs).await.map_err(Failure::from)?;
-        let plan = planned(&mut loaded, &observed, &self.guards)?;
-        let report = ReportV1::of(&of_plan(&plan, &observed, &self.guards.actions(&observed)?));
-        Ok(Made { loaded, plan, report: Some(report) })
+        .map_err(Failure::from)?;
+        let mut plan = planned(&mut loaded, &observed, &self.guards)?;
+        let catalogue = self.guards.actions(&observed)?;
+        let page = self.format == PlanFormat::Html;
+        let report = page.then(|| ReportV1::of(&of_plan(&plan, &observed, &catalogue)));
+        let Some(base) = base else { return Ok(Made { loaded, plan, base: None, report }) };
+        let apart = base.apart(&loaded.desired, &observed, &catalogue);
+        plan.findings.extend(apart.findings);
+        Ok(Made { loaded, plan, base: apart.base, report })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -88,13 +101,13 @@ impl PlanArgs {
             );
         }
         let made = self.make(global, output).await;
-        let Made { loaded, plan, report } = match made {
+        let Made { loaded, plan, base, report } = match made {
             Ok(made) => made,
             Err(failed) => return failed.reported(self.format.of_failure(), output),
         };
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
-        let told = PlanV1::of(&plan, sources);
+        let told = PlanV1 { base, ..PlanV1::of(&plan, sources) };
         output.sum_up(text::verdict(&told));
         match self.format {
             PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
@@ -106,7 +119,7 @@ impl PlanArgs {
             PlanFormat::Html => output.result(|out, _| html::plan(out, &told, report.as_ref()))?,
         }
         if let Some(path) = &self.out {
-            write_plan(path, &plan, sources)?;
+            write_plan(path, &told)?;
         }
         if plan.is_blocked() {
             return Err(blocked());
@@ -153,11 +166,11 @@ pub(super) fn blocked() -> Failure {
     Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
 }
 
-fn write_plan(path: &Path, plan: &Plan, sources: &Sources) -> Result<(), Failure> {
+fn write_plan(path: &Path, plan: &PlanV1) -> Result<(), Failure> {
     let failure = |error: std::io::Error| {
         Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
     };
     let mut bytes = Vec::new();
-    json::write(&mut bytes, &PlanV1::of(plan, sources)).map_err(failure)?;
+    json::write(&mut bytes, plan).map_err(failure)?;
     std::fs::write(path, bytes).map_err(failure)
 }

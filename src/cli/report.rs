@@ -103,7 +103,7 @@ impl ReportArgs {
             return Ok(report(Looked::File(state), None, None, &self.actions.catalogue()?));
         }
         let connection = connect(global, &loaded.desired.cluster, output).await?;
-        let seen = observe_all(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await;
+        let seen = observe_all(&connection.patient(&self.pace), &[&loaded.desired], self.pace.jobs()).await;
         let seen = seen.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
         let plan = plan_with(&loaded.desired, &seen, &catalogue);

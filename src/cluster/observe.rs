@@ -16,7 +16,18 @@ use crate::policy;
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
-    look(cluster, jobs, |names, users, groups| wanted(desired, names, users, groups)).await
+    observe_for(cluster, &[desired], jobs).await
+}
+
+/// The same, with the documents that matter for any of several desired states.
+///
+/// # Errors
+/// The first read that fails; an incomplete observation is never returned.
+pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
+    let of_all = |names: &[PolicyName], users: &Users, groups: &Groups| {
+        states.iter().flat_map(|desired| wanted(desired, names, users, groups)).collect()
+    };
+    look(cluster, jobs, of_all).await
 }
 
 /// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.
@@ -27,15 +38,15 @@ pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed
     look(cluster, jobs, held).await
 }
 
-/// Observes the cluster with the documents that matter for `desired` and those of all policies that anybody holds, at most
-/// `jobs` reads at a time.
+/// Observes the cluster with the documents that matter for any of several desired states and those of all policies that
+/// anybody holds, at most `jobs` reads at a time.
 ///
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
-pub async fn observe_all(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
+pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
     let all = |names: &[PolicyName], users: &Users, groups: &Groups| {
-        let held = held(names, users, groups);
-        wanted(desired, names, users, groups).into_iter().chain(held).collect()
+        let matters = states.iter().flat_map(|desired| wanted(desired, names, users, groups));
+        matters.chain(held(names, users, groups)).collect()
     };
     look(cluster, jobs, all).await
 }

@@ -2,6 +2,7 @@
 //! byte for byte.
 
 mod access;
+mod after;
 mod build;
 mod change;
 mod codes;
@@ -27,6 +28,7 @@ use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
 
 pub use access::HolderAccess;
+pub use after::after;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::CODES;
 pub use digest::Digest;

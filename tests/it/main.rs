@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod base;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod custody;

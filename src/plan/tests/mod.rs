@@ -1,5 +1,6 @@
 //! Plans held against a small model of a cluster: whatever order independent calls run in, and wherever a run stops.
 
+mod after;
 mod cases;
 mod guards;
 mod precedence;

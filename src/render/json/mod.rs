@@ -4,6 +4,7 @@
 
 mod access;
 mod access_report;
+mod base;
 mod change;
 mod doctor;
 mod finding;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use access_report::AccessReportV1;
+pub use base::BaseV1;
 pub use change::{ChangeV1, HolderAccessV1, HolderV1, KindV1, WayV1};
 pub use doctor::DoctorV1;
 pub use finding::{FindingV1, FindingsV1, SeverityV1};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::change::{ChangeV1, KindV1, document, user_or_group};
-use super::{FindingV1, SeverityV1};
+use super::{BaseV1, FindingV1, SeverityV1};
 use crate::base::Sources;
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, Step};
@@ -42,6 +42,10 @@ pub struct PlanV1 {
     /// What the guards would have refused, had it not been overridden for this run; absent when nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
+    /// Drift and what is proposed, told apart; absent without `--base`, and where they could not be. The rest of the plan
+    /// does not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseV1>,
 }
 
 /// A guard that was overridden, and had to be.
@@ -202,6 +206,7 @@ impl PlanV1 {
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
+            base: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod access_report;
+mod base;
 mod diff;
 mod doctor;
 mod findings;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use console::{measure_text_width, pad_str};
 use serde_json::value::RawValue;
 
+use super::base::base;
 use super::diff::documents;
 use super::users::{gained, lost};
 use super::{overridden, who};
@@ -25,6 +26,7 @@ const NAMED: usize = 8;
 /// # Errors
 /// Those of the writer.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    base(out, styles, plan.base.as_ref())?;
     heading(out, styles, plan)?;
     if plan.changes.is_empty() {
         let policies = count(plan.unchanged.policies, "policy", "policies");

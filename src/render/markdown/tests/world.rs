@@ -37,6 +37,7 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
         changes,
         steps: Vec::new(),
         left_alone: LeftAloneV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
+        base: None,
         findings: Vec::new(),
         refusals: Vec::new(),
         overrides: Vec::new(),

@@ -1,0 +1,216 @@
+//! `attune plan --base`: drift told apart from what is proposed, and what stands in the way of that.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Folder, Run};
+
+/// The desired state that was agreed on.
+const AGREED: &str = r#"include = ["teams/*.toml"]
+
+[cluster]
+endpoints = ["sim:cluster.json"]
+
+[ownership]
+users = ["svc-*"]
+
+[policies.ml]
+document = "policies/ml.json"
+
+[users.alice]
+policy = "ml"
+"#;
+
+const TEAM: &str = "[users.bob]\npolicy = \"readonly\"\n";
+
+fn document(action: &str) -> String {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": [action], "Resource": ["arn:aws:s3:::models/*"]}]})
+    .to_string()
+}
+
+/// A repository with the agreed state in a folder of it, and a cluster that is as that says.
+fn repository() -> Folder {
+    let folder = Folder::with(&[
+        ("live/attune.toml", AGREED),
+        ("live/teams/b.toml", TEAM),
+        ("live/policies/ml.json", &document("s3:GetObject")),
+        (".gitignore", "*.lock\n"),
+    ]);
+    let policy: Value = serde_json::from_str(&document("s3:GetObject")).unwrap();
+    let state = json!({"format": "attune.sim/1", "tenants": {"Root": {
+        "users": {"admin": {"role": "ClusterAdmin", "password": "admin"}, "alice": {"policy": "ml"},
+            "bob": {"policy": "readonly"}, "svc-new": {}},
+        "policies": {"ml": {"document": policy}}}}});
+    folder.write("live/cluster.json", &state.to_string());
+    git(&folder, &["init", "-q", "-b", "main"]);
+    commit(&folder);
+    folder
+}
+
+fn git(folder: &Folder, args: &[&str]) -> String {
+    let who = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"];
+    let output = Command::new("git").args(who).args(args).current_dir(folder.path("")).output().unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn commit(folder: &Folder) {
+    git(folder, &["add", "-A"]);
+    git(folder, &["commit", "-q", "-m", "state"]);
+}
+
+fn plan(folder: &Folder, args: &str) -> Run {
+    let path = std::env::var("PATH").unwrap();
+    folder.attune_with(&format!("plan --file live/attune.toml {args}"), &[("PATH", &path)])
+}
+
+/// Somebody changes the cluster by other means.
+fn drift(folder: &Folder) {
+    let mut state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();
+    state["tenants"]["Root"]["users"]["svc-new"]["policy"] = json!("readwrite");
+    folder.write("live/cluster.json", &state.to_string());
+}
+
+/// Somebody proposes another document, and another policy for bob.
+fn propose(folder: &Folder) {
+    folder.write("live/policies/ml.json", &document("s3:PutObject"));
+    folder.write("live/teams/b.toml", "[users.bob]\npolicy = \"ml\"\n");
+}
+
+fn ids(plan: &Value, section: &str) -> Vec<String> {
+    let changes = plan["base"][section].as_array().unwrap();
+    changes.iter().map(|change| change["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn drift_and_what_is_proposed_are_told_apart_and_the_digest_is_that_of_both() {
+    let folder = repository();
+    drift(&folder);
+    propose(&folder);
+    let before = git(&folder, &["status", "--porcelain=v2", "-z"]);
+    let run = plan(&folder, "--base main --format json").exits(0);
+    let both = run.json();
+    assert_eq!(both["base"]["revision"], "main");
+    assert_eq!(ids(&both, "drift"), ["user/svc-new"]);
+    assert_eq!(ids(&both, "proposed"), ["policy/ml", "user/bob"]);
+    let text = plan(&folder, "--base main").exits(0);
+    for part in [
+        "drift: 1 change, to bring the cluster back to what main says\n  - user svc-new   readwrite → nothing\n",
+        "proposed: 2 changes, what the file says otherwise than main\n",
+        "  ± policy ml   gets another document, 1 holder\n  > user bob    readonly → ml\n",
+        "plan: both together\n\ncluster ",
+    ] {
+        assert!(text.stdout.contains(part), "{part:?} is not in {}", text.stdout);
+    }
+    let mut alone = plan(&folder, "--format json").exits(0).json();
+    assert!(alone.get("base").is_none());
+    alone["base"] = both["base"].clone();
+    assert_eq!(alone, both, "the base changes nothing but what is said about it");
+    assert!(text.stdout.ends_with(&plan(&folder, "").exits(0).stdout));
+    plan(&folder, "--base main --out plan.json").exits(0);
+    assert_eq!(serde_json::from_str::<Value>(&folder.read("plan.json")).unwrap(), both);
+    std::fs::remove_file(folder.path("plan.json")).unwrap();
+    assert_eq!(git(&folder, &["status", "--porcelain=v2", "-z"]), before, "the work tree and the index are left alone");
+}
+
+#[test]
+fn what_is_agreed_on_proposes_nothing_and_a_cluster_as_agreed_on_has_no_drift() {
+    let folder = repository();
+    plan(&folder, "--base HEAD")
+        .exits(0)
+        .says("drift: none, the cluster is as HEAD says")
+        .says("proposed: nothing, the file says what HEAD says")
+        .says("no changes: ");
+    drift(&folder);
+    let drifted = plan(&folder, "--base HEAD --format json").exits(0).json();
+    assert_eq!((ids(&drifted, "drift").len(), ids(&drifted, "proposed").len()), (1, 0));
+    let folder = repository();
+    propose(&folder);
+    let proposed = plan(&folder, "--base HEAD --format json").exits(0).json();
+    assert_eq!((ids(&proposed, "drift").len(), ids(&proposed, "proposed").len()), (0, 2));
+    assert_eq!(proposed["base"]["proposed"], proposed["changes"]);
+}
+
+#[test]
+fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
+    let folder = repository();
+    propose(&folder);
+    folder.write("live/before.toml", &AGREED.replace("teams/*", "agreed"));
+    folder.write("live/agreed.toml", TEAM);
+    let told = plan(&folder, "--base live/before.toml --format json").exits(0).json();
+    // Both name the document that is proposed.
+    assert_eq!(
+        (ids(&told, "drift"), ids(&told, "proposed")),
+        (vec!["policy/ml".to_owned()], vec!["user/bob".to_owned()])
+    );
+    folder.write("main", "[users.alice]\ndetached = true\n");
+    assert_eq!(ids(&plan(&folder, "--base main --format json").exits(0).json(), "proposed").len(), 2);
+    let told = plan(&folder, "--base ./main --format json").exits(0).json();
+    assert_eq!(ids(&told, "drift"), ["user/alice"]);
+    plan(&folder, "--base ./nowhere").exits(1).warns("the base cannot read ./nowhere");
+}
+
+#[test]
+fn everything_is_proposed_where_the_file_was_not_there() {
+    let folder = repository();
+    git(&folder, &["mv", "live/attune.toml", "live/moved.toml"]);
+    commit(&folder);
+    git(&folder, &["mv", "live/moved.toml", "live/attune.toml"]);
+    propose(&folder);
+    let run = plan(&folder, "--base HEAD --format json").exits(0).warns("the file is not there at HEAD");
+    let told = run.json();
+    assert_eq!(ids(&told, "drift"), Vec::<String>::new());
+    assert_eq!(told["base"]["proposed"], told["changes"]);
+    assert_eq!(told["findings"][0]["code"], "base-without-file");
+}
+
+#[test]
+fn a_base_that_cannot_be_planned_is_said_and_the_whole_plan_is_shown() {
+    for (name, text, why) in [
+        ("live/policies/ml.json", "{\"Statement\": []}", "main cannot be planned"),
+        ("live/attune.toml", "[users.nobody]\npolicy = \"readonly\"\n", "user `nobody` does not exist"),
+        ("live/attune.toml", "[users.alice]\n[users.bob]\n", "(and 1 more)"),
+        ("live/attune.toml", "[policies.ml]\ndocument = \"gone.json\"\n", "the policy document main:live/gone.json"),
+    ] {
+        let folder = repository();
+        let whole = plan(&folder, "").exits(0).stdout;
+        let kept = folder.read(name);
+        folder.write(name, text);
+        commit(&folder);
+        folder.write(name, &kept);
+        let run = plan(&folder, "--base main").exits(0).warns("drift is not told from what is proposed").warns(why);
+        assert_eq!(run.stdout, whole);
+        let machine = plan(&folder, "--base main --format json").exits(0).json();
+        assert!(machine.get("base").is_none());
+        assert_eq!(machine["findings"][0]["code"], "base-not-planned");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_revision_is_said() {
+    let folder = repository();
+    plan(&folder, "--base nowhere").exits(1).warns("there is no revision `nowhere`").warns("fetch it first");
+    plan(&folder, "--base=-x").exits(1).warns("there is no revision `-x`");
+    plan(&folder, "--base main:live/attune.toml").exits(1).warns("there is no revision");
+    folder.attune("plan --file live/attune.toml --base main").exits(1).warns("git cannot be run").warns("PATH");
+    let run = plan(&folder, "--base nowhere --format json").exits(1);
+    assert_eq!(run.codes(), ["no-base"]);
+    let outside = Folder::example("quickstart");
+    let path = std::env::var("PATH").unwrap();
+    outside.attune_with("plan --base main", &[("PATH", &path)]).exits(1).warns("is in no git repository");
+}
+
+#[test]
+fn a_base_is_read_in_a_hook_and_from_a_link_as_well() {
+    let folder = repository();
+    propose(&folder);
+    let path = std::env::var("PATH").unwrap();
+    let hook = [("PATH", path.as_str()), ("GIT_DIR", "/nowhere"), ("GIT_INDEX_FILE", "/nowhere/index")];
+    let run = folder.attune_with("plan --file live/attune.toml --base main --format json", &hook).exits(0);
+    assert_eq!(ids(&run.json(), "proposed").len(), 2);
+    let mut command = folder.command(["plan", "--base", "main", "--format", "json"]);
+    let output = command.env("PATH", path).current_dir(folder.path("live")).output().unwrap();
+    assert_eq!(ids(&Run::of("", &output).exits(0).json(), "proposed").len(), 2);
+}
