@@ -143,9 +143,10 @@ fn the_same_plan_gives_the_same_comment_also_when_it_was_read_back() {
     let plan = large();
     let saved = serde_json::to_string_pretty(&plan).unwrap();
     let read: PlanV1 = serde_json::from_str(&saved).unwrap();
-    for max in [LEAST, 30_000, USUAL, 1_000_000] {
-        assert_eq!(super::plan(&plan, max), super::plan(&plan, max));
-        assert_eq!(super::plan(&plan, max), super::plan(&read, max));
+    for max in [30_000, 1_000_000] {
+        let page = super::plan(&plan, max);
+        assert_eq!(page, super::plan(&plan, max));
+        assert_eq!(page, super::plan(&read, max));
     }
 }
 
