@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod custody;
@@ -32,6 +34,8 @@ mod guards;
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod html;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
