@@ -21,11 +21,11 @@ pub enum Bucket {
 
 impl Bucket {
     /// The columns that are needed for these documents.
-    pub(super) fn of<'a>(documents: impl Iterator<Item = &'a Document> + Clone) -> Vec<Self> {
-        let patterns =
-            || documents.clone().flat_map(|document| &document.statements).flat_map(|s| &s.resources.patterns);
+    pub(super) fn of(documents: &[&Document]) -> Vec<Self> {
+        let statements = || documents.iter().flat_map(|document| &document.statements);
+        let patterns = || statements().flat_map(|statement| &statement.resources.patterns);
         let mut buckets: BTreeSet<Self> = patterns().filter_map(|pattern| named(pattern)).collect();
-        let negated = documents.clone().flat_map(|document| &document.statements).any(|s| s.resources.negated);
+        let negated = statements().any(|statement| statement.resources.negated);
         let fresh = fresh(&buckets);
         if negated || patterns().any(|pattern| fresh.meets(pattern)) {
             buckets.insert(fresh);

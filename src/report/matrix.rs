@@ -46,7 +46,7 @@ pub(super) fn matrix(looked: &Looked, classes: &Classes<'_>, catalogue: &Catalog
     let everything: Vec<_> = principals.into_iter().map(|who| (who, sides.map(|side| held(side, who)))).collect();
     let all = everything.iter().flat_map(|(_, sides)| sides);
     let documents: BTreeSet<&Normal> = all.clone().filter_map(|held| held.document()).collect();
-    let mut buckets = Bucket::of(documents.iter().map(|normal| normal.document()));
+    let mut buckets = Bucket::of(&documents.iter().map(|normal| normal.document()).collect::<Vec<_>>());
     if buckets.is_empty() && all.clone().any(|held| matches!(held, Held::Unknown)) {
         buckets.push(Bucket::Pattern("*".to_owned()));
     }

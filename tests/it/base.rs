@@ -95,6 +95,17 @@ fn drift_and_what_is_proposed_are_told_apart_and_the_digest_is_that_of_both() {
     assert_eq!(both["base"]["revision"], "main");
     assert_eq!(ids(&both, "drift"), ["user/svc-new"]);
     assert_eq!(ids(&both, "proposed"), ["policy/ml", "user/bob"]);
+    let comment = plan(&folder, "--base main --format markdown").exits(0);
+    for part in [
+        "**Drift, to bring the cluster back to what `main` says: ",
+        "**Proposed, what the file says otherwise than `main`: ",
+    ] {
+        assert!(comment.stdout.contains(part), "{}", comment.stdout);
+    }
+    plan(&folder, "--base main --format html")
+        .exits(0)
+        .says("Drift and proposed")
+        .says("Proposed: what the file says otherwise");
     let text = plan(&folder, "--base main").exits(0);
     for part in [
         "drift: 1 change, to bring the cluster back to what main says\n  - user svc-new   readwrite → nothing\n",

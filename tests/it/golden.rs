@@ -115,6 +115,19 @@ fn every_case_gives_the_expected_plan() {
 }
 
 #[test]
+fn every_case_has_a_page_of_the_same_plan() {
+    for case in cases() {
+        let [machine, page] = ["json", "html"].map(|format| case.run(&format!("plan --format {format}")));
+        assert_eq!(page.code, machine.code, "{}: the format changes the exit code", case.name);
+        assert_eq!(page.stderr, machine.stderr, "{}: the format changes stderr", case.name);
+        if let Some(digest) = machine.json()["digest"].as_str() {
+            crate::html::Page::read(&page.stdout).is_sound();
+            assert!(page.stdout.contains(digest), "{}: the page is of another plan", case.name);
+        }
+    }
+}
+
+#[test]
 fn every_plan_that_nothing_stands_in_the_way_of_converges() {
     let mut applied = 0;
     for case in cases() {

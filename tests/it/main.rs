@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod base;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod custody;
@@ -34,6 +36,8 @@ mod guards;
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod html;
 #[cfg(test)]
 mod import;
 #[cfg(test)]

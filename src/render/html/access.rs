@@ -11,6 +11,9 @@ use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, SideV1, Undecide
 /// How many names are seen at once.
 const NAMED: usize = 12;
 
+/// How many names a heading may have.
+const HEADED: usize = 4;
+
 /// What each user and group gains and loses; those for whom it is the same are together.
 pub(super) fn access(plan: &PlanV1) -> Markup {
     let mut order: Vec<(&HolderAccessV1, Vec<String>)> = Vec::new();
@@ -23,18 +26,28 @@ pub(super) fn access(plan: &PlanV1) -> Markup {
         });
         order[place].1.push(holder.label());
     }
+    // What is gained is what a reviewer looks for.
+    order.sort_by_key(|(access, _)| !gains(access));
     html! {
         @if order.is_empty() { p { "Nobody's access becomes another." } }
         @for (access, holders) in &order { (one(access, holders)) }
     }
 }
 
+fn gains(access: &HolderAccessV1) -> bool {
+    !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == SideV1::Gained)
+}
+
 fn one(access: &HolderAccessV1, holders: &[String]) -> Markup {
     let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();
     html! {
         article.card {
-            h3 { (names(&holders[..1], 1)) @if holders.len() > 1 { "and " (holders.len() - 1) " more" } }
-            @if holders.len() > 1 { p { (names(&holders[1..], NAMED)) } }
+            @if holders.len() <= HEADED {
+                h3 { @for (index, holder) in holders.iter().enumerate() { @if index > 0 { ", " } (name(holder)) } }
+            } @else {
+                h3 { (holders.len()) " users and groups" }
+                p { (names(holders, NAMED)) }
+            }
             (lines("gained", "g", "+", &access.gained, &open(SideV1::Gained)))
             (lines("lost", "l", "−", &access.lost, &open(SideV1::Lost)))
         }

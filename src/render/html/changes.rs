@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::document::difference;
 use super::text::{Who, name, names};
 use super::words;
-use crate::render::json::{ChangeV1, KindV1, PlanV1, StepV1};
+use crate::render::json::{BaseV1, ChangeV1, KindV1, PlanV1, StepV1};
 
 /// How many holders are seen at once.
 const NAMED: usize = 12;
@@ -19,16 +19,39 @@ pub(super) fn changes(plan: &PlanV1) -> Markup {
     }
 }
 
-fn one(change: &ChangeV1) -> Markup {
+/// Drift and what is proposed, told apart: each change in a line, since all of them are in the plan as well.
+pub(super) fn base(base: &BaseV1) -> Markup {
+    let revision = name(&base.revision);
+    html! {
+        h3 { "Drift: to bring the cluster back to what " (revision) " says" }
+        (lines(&base.drift))
+        h3 { "Proposed: what the file says otherwise than " (revision) }
+        (lines(&base.proposed))
+        p { "The plan does both." }
+    }
+}
+
+fn lines(changes: &[ChangeV1]) -> Markup {
+    html! {
+        @if changes.is_empty() { p { "None." } }
+        @else { ul { @for change in changes { li { (title(change)) } } } }
+    }
+}
+
+fn title(change: &ChangeV1) -> Markup {
     let (class, mark, what) = words::kind(change.kind);
     let object = match (&change.user, &change.group) {
         (Some(user), _) => html! { "user " (name(user)) },
         (None, Some(group)) => html! { "group " (name(group)) },
         (None, None) => name(change.policy.as_deref().unwrap_or_default()),
     };
+    html! { span class=(class) { span aria-hidden="true" { (mark) " " } (what) } " " (object) }
+}
+
+fn one(change: &ChangeV1) -> Markup {
     html! {
         article.card {
-            h3 { span class=(class) { span aria-hidden="true" { (mark) " " } (what) } " " (object) }
+            h3 { (title(change)) }
             @if let Some(way) = change.way { p { (words::way(way)) } }
             @if !change.holders.is_empty() { (holders(change)) }
             @if !change.heals.is_empty() { p { "Gone afterwards: " (names(&change.heals, NAMED)) } }

@@ -21,6 +21,9 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
         all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
     }
+    if let Some(base) = &plan.base {
+        all.push(Section { id: "base", title: "Drift and proposed", body: changes::base(base) });
+    }
     all.push(Section { id: "access", title: "Access gained and lost", body: access::access(plan) });
     all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });
     all.push(Section { id: "calls", title: "Calls", body: changes::calls(plan) });

@@ -4,6 +4,7 @@
 //! Whatever is in a name or a document stays text: see `escape`.
 
 mod access;
+mod base;
 mod changes;
 mod cut;
 mod diff;

@@ -1,6 +1,7 @@
 //! A plan as a comment on a pull request, as long as it may be.
 
 use super::access::{gained, lost};
+use super::base::base;
 use super::changes::{given, removed_documents, taken};
 use super::cut::Cut;
 use super::diff::Body;
@@ -53,6 +54,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
         text.push('\n');
     }
     text += &blocking(plan);
+    text += &base(plan, cut);
     text += &refused(plan);
     text += &overridden(&plan.overrides);
     text += &gained(plan, cut);
