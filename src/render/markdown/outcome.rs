@@ -1,10 +1,11 @@
 //! An outcome as a comment on a pull request, as long as it may be.
 
+use super::access::holder;
 use super::escape::{argument, code, fence};
 use super::findings::overridden;
 use super::plan::counts;
 use super::{LEAST, clipped, fits, marker, release};
-use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+use crate::render::json::{CallV1, OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 use crate::render::words::count;
 
 /// Writes an outcome in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -112,7 +113,20 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
         RemarkV1::PairUnknown => "a new key pair was made, or may have been, and its secret is not known".to_owned(),
     };
     let lines = ended.into_iter().chain(step.remarks.iter().map(remark));
-    lines.map(|line| format!("- step {}: {line}\n", step.id)).collect()
+    lines.map(|line| format!("- step {}, {}: {line}\n", step.id, called(step))).collect()
+}
+
+/// What was called.
+fn called(step: &StepOutcomeV1) -> String {
+    let policy = code(step.policy.as_deref().unwrap_or_default());
+    let who = holder(step.user.as_deref(), step.group.as_deref(), code);
+    match step.call {
+        CallV1::AddPolicy => format!("add policy {policy}"),
+        CallV1::RemovePolicy => format!("remove policy {policy}"),
+        CallV1::Attach => format!("attach {policy} to {who}"),
+        CallV1::RetireKeys => format!("retire the keys of {who}"),
+        CallV1::Detach => format!("detach {policy} from {who}"),
+    }
 }
 
 /// `14 calls: 12 done, 2 failed`.

@@ -79,9 +79,9 @@ fn what_did_not_end_well_is_said() {
 
     **Steps to look at**
 
-    - step 1: a new key pair was made: move it from ``a`b`` to where it belongs, then delete that file
-    - step 2: refused: `` no: </details>\n# `x` ``
-    - step 3: not reached, because of step 2
+    - step 1, attach `p` to `u`: a new key pair was made: move it from ``a`b`` to where it belongs, then delete that file
+    - step 2, attach `p` to `u`: refused: `` no: </details>\n# `x` ``
+    - step 3, attach `p` to `u`: not reached, because of step 2
 
     **Left: 1 change**
 
@@ -106,7 +106,7 @@ fn a_long_outcome_is_cut_step_by_step_and_said_to_be() {
     steps.extend((301..=600).map(|id| step(id, StatusV1::NotReached, "")));
     let outcome_of = outcome_of(steps, &["user/alice"]);
     let whole = outcome(&outcome_of, 1_000_000);
-    assert!(whole.contains("- step 600: not reached\n") && !whole.contains("left out"), "{whole}");
+    assert!(whole.contains("- step 600, attach `p` to `u`: not reached\n") && !whole.contains("left out"), "{whole}");
     let mut page = whole;
     for said in ["Steps that were not reached and names of what is left are left out", "Reasons are cut", "do not fit"]
     {
