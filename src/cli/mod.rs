@@ -10,6 +10,7 @@ mod connect;
 mod custody;
 mod desired;
 mod doctor;
+mod drift;
 mod exit;
 mod fix;
 mod fmt;
@@ -24,6 +25,7 @@ mod place;
 mod plan;
 mod policy;
 mod progress;
+mod publish;
 mod schema;
 mod sim;
 mod sim_weka;
@@ -69,6 +71,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     match &args.command {
         Command::Plan(command) => wait(command.run(&args.global, output)),
         Command::Apply(command) => wait(command.run(&args.global, output)),
+        Command::Drift(command) => wait(command.run(&args.global, output)),
         Command::Import(command) => wait(command.run(&args.global, output)),
         Command::Fmt(command) => command.run(&args.global, output),
         Command::Validate(command) => command.run(&args.global, output),

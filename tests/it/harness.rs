@@ -204,6 +204,8 @@ pub(crate) fn validate(value: &Value) {
     let schema = match value["format"].as_str() {
         Some("attune.plan/1") => "plan",
         Some("attune.outcome/1") => "outcome",
+        Some("attune.drift/1") => "drift",
+        Some("attune.drift-state/1") => "drift-state",
         Some("attune.findings/1") => "findings",
         Some("attune.policy-diff/1") => "policy-diff",
         Some("attune.access/1") => "access",
@@ -213,8 +215,19 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.import/1") => "import",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 9] =
-        ["plan", "outcome", "findings", "policy-diff", "access", "keys", "session", "doctor", "import"];
+    const NAMES: [&str; 11] = [
+        "plan",
+        "drift",
+        "drift-state",
+        "outcome",
+        "findings",
+        "policy-diff",
+        "access",
+        "keys",
+        "session",
+        "doctor",
+        "import",
+    ];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
     let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();
