@@ -155,8 +155,6 @@ impl Drift {
 #[must_use]
 pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore], today: Date) -> Drift {
     let ignores: Vec<&Ignore> = desired.ignores.iter().chain(more).collect();
-    let mut findings: Vec<Finding> = made.findings.iter().filter_map(told).collect();
-    findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| over(ignore)));
     let mut objects = Vec::new();
     let mut ignored = Vec::new();
     for object in made.changes.iter().map(Object::of).chain(gone(desired, observed)) {
@@ -166,17 +164,21 @@ pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore
             None => objects.push(object),
         }
     }
+    let differs = !objects.is_empty() || !ignored.is_empty();
+    let mut findings: Vec<Finding> = made.findings.iter().filter_map(|finding| told(finding, differs)).collect();
+    findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| over(ignore)));
     let (identity, left_alone) = (observed.identity.clone(), made.left_alone.clone());
     Drift { identity, objects, ignored, left_alone, findings }
 }
 
-/// What a finding of the plan is here. What only stands in the way of calls is no error; a user that is not there is an object.
-fn told(finding: &Finding) -> Option<Finding> {
+/// What a finding of the plan is here. What only stands in the way of calls is no error where there is drift to tell; where nothing
+/// `differs` it is not known that all is well. A user that is not there is an object.
+fn told(finding: &Finding, differs: bool) -> Option<Finding> {
     let among = |codes: &[Code]| codes.contains(&finding.code);
     let of_plan = among(plan::CODES) && !among(plan::NOT_COMPARED);
     match finding.severity {
         Severity::Error if among(&[plan::USER_GONE]) => None,
-        Severity::Error if of_plan => Some(Finding { severity: Severity::Warning, ..finding.clone() }),
+        Severity::Error if of_plan && differs => Some(Finding { severity: Severity::Warning, ..finding.clone() }),
         Severity::Error | Severity::Warning | Severity::Note => Some(finding.clone()),
     }
 }

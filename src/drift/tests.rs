@@ -9,7 +9,7 @@ use crate::policy;
 
 fn document(action: &str) -> policy::Document {
     let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::a/*"}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::models/*"}}]}}"#
     );
     policy::read(&text).document.unwrap()
 }

@@ -152,8 +152,11 @@ fn what_cannot_be_told_is_an_error_and_never_no_drift() {
     folder.attune("drift --ignore svc-*").exits(1).warns("names no objects");
     // What only stands in the way of calls is drift all the same.
     let folder = world("5.1");
-    folder.drift(|tenant| tenant["users"]["alice"]["role"] = json!("ReadOnly"));
-    folder.attune("drift").exits(2).warns("cannot hold a policy");
+    folder.drift(|tenant| tenant["users"]["alice"] = json!({"role": "ReadOnly"}));
+    folder.attune("drift").exits(2).warns("warning[not-an-s3-user]").says("user alice   holds nothing");
+    // Where nothing differs and the plan has an error all the same, it is not known that all is well.
+    folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!("ml"));
+    folder.attune("drift").exits(1).warns("error[not-an-s3-user]");
 }
 
 #[test]
