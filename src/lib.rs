@@ -13,6 +13,8 @@ pub mod plan;
 
 pub mod drift;
 
+pub mod report;
+
 pub mod cluster;
 
 pub mod apply;

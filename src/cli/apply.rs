@@ -40,9 +40,9 @@ pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(short, long, conflicts_with = "approved")]
     yes: bool,
-    /// Run only the plan with this digest: the whole, or the 16 digits that `plan` shows
+    /// Run only a plan with this digest: the whole, or the 16 digits that `plan` shows; one for each of many files
     #[arg(long, value_name = "DIGEST")]
-    approved: Option<String>,
+    approved: Vec<String>,
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,6 +56,11 @@ pub(super) struct ApplyArgs {
 }
 
 impl ApplyArgs {
+    /// The form of the result.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let mut loaded = match read_whole(global, output) {
             Ok(loaded) => loaded,
@@ -86,6 +91,7 @@ impl ApplyArgs {
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         let told = OutcomeV1::of(plan, &outcome);
+        output.sum_up(text::ended(&told));
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &told))?,
             Format::Text if plan.is_empty() => {}
@@ -114,6 +120,7 @@ impl ApplyArgs {
     fn show(&self, plan: &Plan, loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
         output.findings(&plan.findings, &loaded.sources);
         let told = PlanV1::of(plan, &loaded.sources);
+        output.sum_up(text::verdict(&told));
         match self.format {
             Format::Text => output.result(|out, styles| text::plan(out, styles, &told)),
             Format::Json => {
@@ -131,8 +138,8 @@ impl ApplyArgs {
         if plan.is_refused() {
             return Err(refused());
         }
-        if let Some(approval) = &self.approved {
-            return approved(plan, approval);
+        if !self.approved.is_empty() {
+            return approved(plan, &self.approved);
         }
         if plan.is_empty() || self.yes {
             return Ok(());
@@ -228,10 +235,11 @@ fn dropped() -> Failure {
     Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }
 
-fn approved(plan: &Plan, approval: &str) -> Result<(), Failure> {
-    if plan.digest.approved_by(approval) {
+fn approved(plan: &Plan, approvals: &[String]) -> Result<(), Failure> {
+    if approvals.iter().any(|approval| plan.digest.approved_by(approval)) {
         return Ok(());
     }
+    let approval = approvals.join(" or ");
     let message = format!("the plan is now {}, not the approved {approval}; nothing was changed", plan.digest.short());
     let help = "the cluster or the file has changed since the review: review the plan above and approve its digest";
     Err(Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale))

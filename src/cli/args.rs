@@ -28,8 +28,10 @@ Examples:
   attune plan --format json --out p.json   the same for machines and for keeping
   attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
   attune drift                             what the cluster has that the file does not say
+  attune plan --file clusters              for each of many clusters
   attune doctor                            whether the cluster can be worked with
   attune access alice                      what alice may do
+  attune report --out report.html          who may do what where, as a page
   attune policy diff old.json new.json     what access an edit of a policy gives and takes
   attune --cluster sim:cluster.json plan   against a simulated cluster
 
@@ -41,11 +43,17 @@ given or warnings (doctor) · 3 a guard refused ·
 4 not the approved plan · 5 applied in part · 130 interrupted";
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct GlobalArgs {
-    /// The desired-state file
-    #[arg(short, long, global = true, default_value = "attune.toml", value_name = "FILE")]
+    /// The desired-state file; for plan, apply, validate and doctor several, or a directory of them
+    #[arg(short, long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// The one of these that a command is about.
+    #[arg(skip)]
     pub(super) file: PathBuf,
+    /// Whether it is one of many.
+    #[arg(skip)]
+    pub(super) one_of_many: bool,
     /// The cluster instead of the file's endpoints: a URL, or sim:PATH for a simulated one
     #[arg(long, global = true, value_name = "URL")]
     pub(super) cluster: Option<String>,
@@ -103,10 +111,12 @@ pub(super) enum Command {
     Plan(super::plan::PlanArgs),
     Apply(super::apply::ApplyArgs),
     Drift(super::drift::DriftArgs),
+    Show(super::show::ShowArgs),
     Import(super::import::ImportArgs),
     Fmt(super::fmt::FmtArgs),
     Validate(super::validate::ValidateArgs),
     Access(super::access::AccessArgs),
+    Report(super::report::ReportArgs),
     Doctor(super::doctor::DoctorArgs),
     Policy(super::policy::PolicyArgs),
     Keys(super::keys::KeysArgs),

@@ -6,6 +6,7 @@ use super::args::{GlobalArgs, Pace, ViaArg};
 use super::desired::{SIM, parse};
 use super::exit::{self, Failure};
 use super::output::Output;
+use super::progress::Reading;
 use crate::base::Release;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaLogin, WekaOptions};
@@ -18,12 +19,19 @@ pub(super) struct Connection {
     /// The cluster.
     pub(super) cluster: Box<dyn Cluster>,
     _simulated: Option<sim::Running>,
+    /// Whether it may be shown how far an observation is.
+    draws: bool,
 }
 
 impl Connection {
     /// The cluster, asked again where it does not answer.
     pub(super) fn patient(&self, pace: &Pace) -> Patient<'_> {
-        Patient::new(&*self.cluster, pace.patience())
+        let patient = Patient::new(&*self.cluster, pace.patience());
+        if !self.draws {
+            return patient;
+        }
+        let reading = Reading::new();
+        patient.telling(move || reading.read())
     }
 }
 
@@ -46,10 +54,10 @@ pub(super) async fn connect(
         ViaArg::Weka => Via::Weka,
     });
     if via == Via::Weka {
-        return weka(global, settings, tenant);
+        return weka(global, settings, tenant, output);
     }
     match target(global, settings)? {
-        Target::Simulated(state) => simulated(&state, tenant, release).await,
+        Target::Simulated(state) => simulated(&state, tenant, release, output).await,
         Target::Endpoints(endpoints) => {
             if global.insecure {
                 output.warn("--insecure: any certificate is believed; whoever is in between reads the password and changes the calls");
@@ -58,7 +66,7 @@ pub(super) async fn connect(
             let trust = trust(global, settings)?;
             let timeouts = Timeouts::default();
             let cluster = rest(RestOptions { endpoints, credentials, tenant, release, trust, timeouts })?;
-            Ok(Connection { cluster, _simulated: None })
+            Ok(Connection { cluster, _simulated: None, draws: output.draws() })
         }
     }
 }
@@ -69,7 +77,12 @@ fn credentials() -> Result<Credentials, Failure> {
 }
 
 /// The cluster through the `weka` command. A login that it has stored is its own; one from the environment goes with it.
-fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>) -> Result<Connection, Failure> {
+fn weka(
+    global: &GlobalArgs,
+    settings: &ClusterSettings,
+    tenant: Option<String>,
+    output: &Output,
+) -> Result<Connection, Failure> {
     let named = global.cluster.as_deref().or_else(|| settings.endpoints.first().map(|endpoint| endpoint.text.as_str()));
     let server = match named {
         None => None,
@@ -100,7 +113,7 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
         release: settings.release.clone(),
         limit: weka::LIMIT,
     });
-    Ok(Connection { cluster: Box::new(cluster), _simulated: None })
+    Ok(Connection { cluster: Box::new(cluster), _simulated: None, draws: output.draws() })
 }
 
 fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Failure> {
@@ -154,7 +167,12 @@ fn rest(options: RestOptions) -> Result<Box<dyn Cluster>, Failure> {
 
 /// Starts the simulated cluster on this machine and logs in as its administrator: whoever can read the state file has
 /// its passwords anyway.
-async fn simulated(state: &Path, tenant: Option<String>, release: Option<Release>) -> Result<Connection, Failure> {
+async fn simulated(
+    state: &Path,
+    tenant: Option<String>,
+    release: Option<Release>,
+    output: &Output,
+) -> Result<Connection, Failure> {
     let failure =
         |why: String| Failure::new(&exit::SIMULATOR, format!("the simulated cluster {}: {why}", state.display()));
     let running = sim::start(sim::Options::new(state)).await.map_err(|error| failure(error.to_string()))?;
@@ -169,5 +187,5 @@ async fn simulated(state: &Path, tenant: Option<String>, release: Option<Release
         trust: Trust::System,
         timeouts: Timeouts::default(),
     })?;
-    Ok(Connection { cluster, _simulated: Some(running) })
+    Ok(Connection { cluster, _simulated: Some(running), draws: output.draws() })
 }

@@ -34,6 +34,11 @@ pub(super) struct DoctorArgs {
 }
 
 impl DoctorArgs {
+    /// The form of the result.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let report = match self.examine(global, output).await {
             Ok(report) => report,
@@ -43,6 +48,7 @@ impl DoctorArgs {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,
         }
+        output.sum_up(summary(&report.findings));
         exit_of(&report.findings)
     }
 
@@ -60,6 +66,14 @@ fn settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings,
         return Ok(ClusterSettings::default());
     }
     Ok(read_whole(global, output)?.desired.cluster)
+}
+
+fn summary(findings: &[Finding]) -> String {
+    match findings.len() {
+        0 => "all is well".to_owned(),
+        1 => "1 finding".to_owned(),
+        number => format!("{number} findings"),
+    }
 }
 
 fn exit_of(findings: &[Finding]) -> Result<Exit, Failure> {

@@ -23,7 +23,7 @@ use crate::drift::{Drift, Memory, News, drift};
 use crate::observed::Identity;
 use crate::plan::plan;
 use crate::render::json::{self, DriftStateV1, DriftV1, FindingsV1};
-use crate::render::{Metrics, MetricsBefore, markdown_drift, metrics, text};
+use crate::render::{Metrics, MetricsBefore, markdown, metrics, text};
 
 /// Report what the cluster has that the file does not say
 ///
@@ -121,7 +121,7 @@ impl DriftArgs {
         output.result(|out, styles| match self.format {
             Report::Text => text::drift(out, styles, &told),
             Report::Json => json::write(out, &told),
-            Report::Markdown => markdown_drift(out, &told),
+            Report::Markdown => markdown::drift(out, &told),
         })?;
         // What could not be told is told again.
         if let (Some(path), Some(News { memory, .. })) = (&self.since, &news) {

@@ -41,6 +41,21 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// How bad it is, to find the worst of many: what was half done weighs more than what was not begun.
+    pub(super) fn weight(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Changes => 1,
+            Self::Refused => 2,
+            Self::Stale => 3,
+            Self::Error => 4,
+            Self::Partial => 5,
+            Self::Interrupted => 6,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.number().into()
@@ -79,6 +94,7 @@ codes! {
     NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
     IN_THE_WAY = "file-in-the-way", "A file is there already where one is to be written; nothing is written over.";
+    NOT_SAVED = "not-saved", "What is to be shown is no plan and no outcome that this version reads.";
     PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
 }
 

@@ -20,19 +20,24 @@ mod interrupt;
 mod journal;
 mod keys;
 mod man;
+mod many;
 mod output;
 mod place;
 mod plan;
+mod plan_format;
 mod policy;
 mod progress;
 mod publish;
+mod report;
 mod schema;
+mod show;
 mod sim;
 mod sim_weka;
 mod state;
 mod sts;
 mod validate;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -68,22 +73,64 @@ fn usage(told: &clap::Error) -> ExitCode {
 }
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
+    let mut files = many::files(&args.global.files)?;
+    if files.len() > 1 {
+        return run_many(args, files, output);
+    }
+    let global = &GlobalArgs { file: files.pop().unwrap_or_default(), ..args.global.clone() };
     match &args.command {
-        Command::Plan(command) => wait(command.run(&args.global, output)),
-        Command::Apply(command) => wait(command.run(&args.global, output)),
-        Command::Drift(command) => wait(command.run(&args.global, output)),
-        Command::Import(command) => wait(command.run(&args.global, output)),
-        Command::Fmt(command) => command.run(&args.global, output),
-        Command::Validate(command) => command.run(&args.global, output),
-        Command::Access(command) => wait(command.run(&args.global, output)),
-        Command::Doctor(command) => wait(command.run(&args.global, output)),
+        Command::Plan(command) => wait(command.run(global, output)),
+        Command::Apply(command) => wait(command.run(global, output)),
+        Command::Drift(command) => wait(command.run(global, output)),
+        Command::Import(command) => wait(command.run(global, output)),
+        Command::Fmt(command) => command.run(global, output),
+        Command::Validate(command) => command.run(global, output),
+        Command::Access(command) => wait(command.run(global, output)),
+        Command::Report(command) => wait(command.run(global, output)),
+        Command::Doctor(command) => wait(command.run(global, output)),
         Command::Policy(command) => command.run(output),
-        Command::Keys(command) => wait(command.run(&args.global, output)),
-        Command::Sts(command) => wait(command.run(&args.global, output)),
+        Command::Keys(command) => wait(command.run(global, output)),
+        Command::Sts(command) => wait(command.run(global, output)),
+        Command::Show(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(output),
         Command::Sim(command) => wait(command.run(output)),
+    }
+}
+
+/// Runs a command that takes many files for each of them.
+fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exit, Failure> {
+    let global = &args.global;
+    match &args.command {
+        Command::Plan(command) => {
+            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
+        }
+        Command::Apply(command) => {
+            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
+        }
+        Command::Validate(command) => {
+            wait(many::each(global, files, command.format()?, output, async |of, to| command.run(of, to)))
+        }
+        Command::Doctor(command) => {
+            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
+        }
+        Command::Drift(_)
+        | Command::Show(_)
+        | Command::Import(_)
+        | Command::Fmt(_)
+        | Command::Access(_)
+        | Command::Report(_)
+        | Command::Policy(_)
+        | Command::Keys(_)
+        | Command::Sts(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Sim(_) => {
+            let message = format!("this command takes one file, and {} are named", files.len());
+            Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, validate and doctor take many"))
+        }
     }
 }
 

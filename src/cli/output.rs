@@ -11,12 +11,46 @@ use crate::render::{Styles, findings};
 
 /// Where a command writes.
 pub(super) struct Output {
-    result: Term,
-    rest: Term,
+    result: Stream,
+    rest: Stream,
     /// The styles of results.
     pub(super) styles: Styles,
     rest_styles: Styles,
     quiet: bool,
+    summary: Option<String>,
+}
+
+/// One of the two streams.
+enum Stream {
+    Term(Term),
+    /// Kept, to be shown later.
+    Kept(Vec<u8>),
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Term(term) => term.write(bytes),
+            Self::Kept(kept) => kept.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Term(term) => term.flush(),
+            Self::Kept(_) => Ok(()),
+        }
+    }
+}
+
+/// What a command wrote that is one of many.
+pub(super) struct Kept {
+    /// Its result.
+    pub(super) result: Vec<u8>,
+    /// Everything else.
+    pub(super) rest: Vec<u8>,
+    /// The command in a few words, where it came so far.
+    pub(super) summary: Option<String>,
 }
 
 impl Output {
@@ -24,7 +58,34 @@ impl Output {
     pub(super) fn of_process(color: Color, quiet: bool) -> Self {
         let (result, rest) = (Term::buffered_stdout(), Term::stderr());
         let styles = |term: &Term| if coloured(color, term) { Styles::coloured() } else { Styles::default() };
-        Self { styles: styles(&result), rest_styles: styles(&rest), result, rest, quiet }
+        let (styles, rest_styles) = (styles(&result), styles(&rest));
+        Self { styles, rest_styles, result: Stream::Term(result), rest: Stream::Term(rest), quiet, summary: None }
+    }
+
+    /// The same, for one command of many: kept, to be shown when its turn comes.
+    pub(super) fn of_one(&self) -> Self {
+        Self {
+            result: Stream::Kept(Vec::new()),
+            rest: Stream::Kept(Vec::new()),
+            styles: self.styles.clone(),
+            rest_styles: self.rest_styles.clone(),
+            quiet: self.quiet,
+            summary: None,
+        }
+    }
+
+    /// What was kept.
+    pub(super) fn into_kept(self) -> Kept {
+        let bytes = |stream| match stream {
+            Stream::Kept(kept) => kept,
+            Stream::Term(_) => Vec::new(),
+        };
+        Kept { result: bytes(self.result), rest: bytes(self.rest), summary: self.summary }
+    }
+
+    /// Says in a few words what came of it, for a list of many.
+    pub(super) fn sum_up(&mut self, summary: String) {
+        self.summary = Some(summary);
     }
 
     /// Writes a result. A reader that has gone away has seen enough.
@@ -76,7 +137,8 @@ impl Output {
 
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
-        Term::stdout().features().is_attended()
+        matches!(self.result, Stream::Term(_))
+            && Term::stdout().features().is_attended()
             && console::user_attended_stderr()
             && io::IsTerminal::is_terminal(&io::stdin())
     }
@@ -91,7 +153,7 @@ impl Output {
 
     /// Whether progress may be drawn on stderr.
     pub(super) fn draws(&self) -> bool {
-        !self.quiet && self.rest.is_term()
+        !self.quiet && matches!(&self.rest, Stream::Term(term) if term.is_term())
     }
 }
 

@@ -8,13 +8,15 @@ use super::connect::connect;
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::cluster::observe_for;
+use super::plan_format::{MaxChars, PlanFormat};
+use super::report::of_plan;
+use crate::cluster::{observe_all, observe_for};
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, BaseV1, PlanV1};
-use crate::render::text;
+use crate::render::json::{self, BaseV1, PlanV1, ReportV1};
+use crate::render::{html, markdown, text};
 
 /// Show what would change, and by which calls
 ///
@@ -27,12 +29,17 @@ Examples:
   attune plan --detailed-exitcode            exit 2 when there are changes
   attune plan --format json | jq .summary
   attune plan --out plan.json                text here, JSON there
+  attune plan --format markdown              for a comment on a pull request
+  attune plan --format markdown --max-chars 1000000 > comment.md
+  attune plan --format html > plan.html      a page, with the access of everybody before and after
   attune plan --base origin/main             tell drift from what the file proposes
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    #[command(flatten)]
+    max_chars: MaxChars,
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -53,39 +60,63 @@ struct Made {
     loaded: Loaded,
     plan: Plan,
     base: Option<BaseV1>,
+    /// What a page says of the cluster beside the plan.
+    report: Option<ReportV1>,
 }
 
 impl PlanArgs {
+    /// The form of the result, for many files at once.
+    pub(super) fn format(&self) -> Format {
+        self.format.of_failure()
+    }
+
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
         let mut loaded = read_whole(global, output)?;
         let base = self.base.as_deref().map(|base| base::read(base, &global.file)).transpose()?;
         let connection = connect(global, &loaded.desired.cluster, output).await?;
         let states: Vec<&Desired> =
             std::iter::once(&loaded.desired).chain(base.iter().map(|base| &base.desired)).collect();
-        let observed =
-            observe_for(&connection.patient(&self.pace), &states, self.pace.jobs()).await.map_err(Failure::from)?;
+        let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());
+        let observed = match self.format {
+            PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
+            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
+        }
+        .map_err(Failure::from)?;
         let mut plan = planned(&mut loaded, &observed, &self.guards)?;
-        let Some(base) = base else { return Ok(Made { loaded, plan, base: None }) };
-        let apart = base.apart(&loaded.desired, &observed, &self.guards.actions(&observed)?);
+        let catalogue = self.guards.actions(&observed)?;
+        let page = self.format == PlanFormat::Html;
+        let report = page.then(|| ReportV1::of(&of_plan(&plan, &observed, &catalogue)));
+        let Some(base) = base else { return Ok(Made { loaded, plan, base: None, report }) };
+        let apart = base.apart(&loaded.desired, &observed, &catalogue);
         plan.findings.extend(apart.findings);
-        Ok(Made { loaded, plan, base: apart.base })
+        Ok(Made { loaded, plan, base: apart.base, report })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
+            let taker = if self.out.is_some() { "`--out`" } else { "a page" };
+            let message = format!("{taker} takes one plan, and there are many files");
+            return Err(
+                Failure::new(&exit::NO_FILE, message).help("use `--format json`, or run the command for each file")
+            );
+        }
         let made = self.make(global, output).await;
-        let Made { loaded, plan, base } = match made {
+        let Made { loaded, plan, base, report } = match made {
             Ok(made) => made,
-            Err(failed) => return failed.reported(self.format, output),
+            Err(failed) => return failed.reported(self.format.of_failure(), output),
         };
         let sources = &loaded.sources;
         output.findings(&plan.findings, sources);
         let told = PlanV1 { base, ..PlanV1::of(&plan, sources) };
+        output.sum_up(text::verdict(&told));
         match self.format {
-            Format::Text => output.result(|out, styles| {
-                text::base(out, styles, told.base.as_ref())?;
-                text::plan(out, styles, &told)
-            })?,
-            Format::Json => output.result(|out, _| json::write(out, &told))?,
+            PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
+            PlanFormat::Json => output.result(|out, _| json::write(out, &told))?,
+            PlanFormat::Markdown => {
+                let comment = markdown::plan(&told, self.max_chars.max_chars);
+                output.result(|out, _| write!(out, "{comment}"))?;
+            }
+            PlanFormat::Html => output.result(|out, _| html::plan(out, &told, report.as_ref()))?,
         }
         if let Some(path) = &self.out {
             write_plan(path, &told)?;

@@ -1,4 +1,6 @@
-//! How far an apply is, on a terminal.
+//! How far an observation or an apply is, on a terminal.
+
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -42,5 +44,36 @@ impl Watch for Progress {
 
     fn ended(&self, _: &Step, _: &StepOutcome) {
         self.0.inc(1);
+    }
+}
+
+/// How long an observation takes before it is worth a line.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Counts what was read from a cluster, once that takes long. Gone when it is dropped.
+pub(super) struct Reading(ProgressBar);
+
+impl Reading {
+    /// Nothing read yet, and nothing shown.
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} reading the cluster: {pos} answers in {elapsed}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// One thing more was read.
+    pub(super) fn read(&self) {
+        if self.0.is_hidden() && self.0.elapsed() > LONG {
+            self.0.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }

@@ -6,8 +6,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
 use crate::render::json::{
-    self, AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, OutcomeV1, PlanV1,
-    PolicyDiffV1, SessionV1,
+    self, AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
+    PolicyDiffV1, ReportV1, SessionV1,
 };
 
 /// Print a JSON Schema
@@ -43,6 +43,8 @@ enum Of {
     PolicyDiff,
     /// What users may do, as `attune access --format json` prints it
     Access,
+    /// Who holds what and may do what, as `attune report --format json` prints it
+    Report,
     /// A new key pair, as `attune keys generate --format json` prints it
     Keys,
     /// Temporary credentials, as `attune sts assume-role --format json` prints them
@@ -51,6 +53,8 @@ enum Of {
     Import,
     /// The check of a cluster, as `attune doctor --format json` prints it
     Doctor,
+    /// What a command says of many files
+    Many,
 }
 
 impl SchemaArgs {
@@ -64,10 +68,12 @@ impl SchemaArgs {
             Of::Findings => json::schema_of::<FindingsV1>(),
             Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
             Of::Access => json::schema_of::<AccessReportV1>(),
+            Of::Report => json::schema_of::<ReportV1>(),
             Of::Keys => json::schema_of::<KeysV1>(),
             Of::Session => json::schema_of::<SessionV1>(),
             Of::Import => json::schema_of::<ImportV1>(),
             Of::Doctor => json::schema_of::<DoctorV1>(),
+            Of::Many => json::schema_of::<ManyV1>(),
         };
         output.result(|out, _| json::write(out, &schema))?;
         Ok(Exit::Done)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::args::GlobalArgs;
+use super::args::{Format, GlobalArgs};
 use super::desired::read;
 use super::exit::{self, Exit, Failure};
 use super::fix::mend;
@@ -56,6 +56,18 @@ enum Report {
 }
 
 impl ValidateArgs {
+    /// The form of the result, for many files at once.
+    pub(super) fn format(&self) -> Result<Format, Failure> {
+        match self.format {
+            Report::Text | Report::Github => Ok(Format::Text),
+            Report::Json => Ok(Format::Json),
+            Report::Sarif => {
+                let message = "`--format sarif` is of one file";
+                Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file, or use `--format json`"))
+            }
+        }
+    }
+
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let loaded = match self.checked(global, output) {
             Ok(loaded) => loaded,

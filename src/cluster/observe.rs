@@ -38,6 +38,19 @@ pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed
     look(cluster, jobs, held).await
 }
 
+/// Observes the cluster with the documents that matter for any of several desired states and those of all policies that
+/// anybody holds, at most `jobs` reads at a time.
+///
+/// # Errors
+/// The first read that fails; an incomplete observation is never returned.
+pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
+    let all = |names: &[PolicyName], users: &Users, groups: &Groups| {
+        let matters = states.iter().flat_map(|desired| wanted(desired, names, users, groups));
+        matters.chain(held(names, users, groups)).collect()
+    };
+    look(cluster, jobs, all).await
+}
+
 /// The groups that hold a policy.
 type Groups = BTreeMap<GroupName, PolicyName>;
 

@@ -45,19 +45,27 @@ pub struct Patient<'a> {
     patience: Patience,
     /// Whether it ever answered: one that never did is more likely misnamed than busy.
     reached: AtomicBool,
+    /// Is told of every read that was answered.
+    told: Option<Box<dyn Fn() + Send + Sync + 'a>>,
 }
 
 impl<'a> Patient<'a> {
     /// The same cluster, with patience.
     #[must_use]
     pub fn new(cluster: &'a dyn Cluster, patience: Patience) -> Self {
-        Self { cluster, patience, reached: AtomicBool::new(false) }
+        Self { cluster, patience, reached: AtomicBool::new(false), told: None }
     }
 
     /// The same cluster, with patience, which has answered before.
     #[must_use]
     pub fn reached(cluster: &'a dyn Cluster, patience: Patience) -> Self {
-        Self { cluster, patience, reached: AtomicBool::new(true) }
+        Self { cluster, patience, reached: AtomicBool::new(true), told: None }
+    }
+
+    /// The same, telling of every read that was answered, so that it can be shown how far an observation is.
+    #[must_use]
+    pub fn telling(self, told: impl Fn() + Send + Sync + 'a) -> Self {
+        Self { told: Some(Box::new(told)), ..self }
     }
 
     async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, CallError>
@@ -69,6 +77,9 @@ impl<'a> Patient<'a> {
             let error = match ask().await {
                 Ok(answer) => {
                     self.reached.store(true, Ordering::Relaxed);
+                    if let Some(told) = &self.told {
+                        told();
+                    }
                     return Ok(answer);
                 }
                 Err(error) => error,

@@ -3,8 +3,9 @@
 mod before;
 mod findings;
 mod github;
+pub mod html;
 pub mod json;
-mod markdown_drift;
+pub mod markdown;
 mod metrics;
 mod styles;
 pub mod text;
@@ -13,6 +14,5 @@ mod words;
 pub use before::{Before, Settings, before};
 pub use findings::findings;
 pub use github::annotations;
-pub use markdown_drift::markdown_drift;
 pub use metrics::{Before as MetricsBefore, Metrics, metrics};
 pub use styles::Styles;

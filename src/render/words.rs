@@ -14,9 +14,16 @@ pub(super) fn list(words: &[String]) -> String {
     }
 }
 
-/// Text from elsewhere made safe to show on one line of a terminal: control characters are written out.
+/// Text from elsewhere made safe to show on one line: control characters are written out, and those that are not seen but
+/// change what is around them.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    let hidden = |c: char| c.is_control() || is_unseen(c);
+    text.chars().map(|c| if hidden(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// Characters that set the direction of text, break a line, or have no width.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -35,5 +42,6 @@ mod tests {
     #[test]
     fn control_characters_never_reach_a_terminal() {
         assert_eq!(shown("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(shown("a\u{202e}b\u{200b}é"), "a\\u{202e}b\\u{200b}é");
     }
 }

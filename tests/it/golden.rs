@@ -1,7 +1,7 @@
 //! Golden cases: a folder holds a file and the state of a cluster, and what `attune plan` says to them.
 //!
 //! `attune.toml`, what it names, and `cluster.json` are the input, with further arguments in `args`. `fill` is a number of
-//! policies that the tenant `Root` is filled up to. `plan.txt`, `plan.json`, `stderr.txt` and `exit` are expected;
+//! policies that the tenant `Root` is filled up to. `plan.txt`, `plan.json`, `plan.md`, `stderr.txt` and `exit` are expected;
 //! `UPDATE_EXPECT=1` writes them anew.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::harness::{Folder, Run, difference, folders, root, update};
 
 /// The files that are not part of the folder the program runs in.
-const EXPECTED: [&str; 4] = ["plan.txt", "plan.json", "stderr.txt", "exit"];
+const EXPECTED: [&str; 5] = ["plan.txt", "plan.json", "plan.md", "stderr.txt", "exit"];
 
 /// How the names of policies begin that only fill a cluster up.
 const FILLER: &str = "filler-";
@@ -61,13 +61,16 @@ impl Case {
         let before = fs::read(self.folder.path("cluster.json")).ok();
         let plan = self.run("plan --detailed-exitcode");
         let machine = self.run("plan --detailed-exitcode --format json");
-        assert_eq!(machine.code, plan.code, "{}: the format changes the exit code", self.name);
-        assert_eq!(machine.stderr, plan.stderr, "{}: the format changes stderr", self.name);
+        let comment = self.run("plan --detailed-exitcode --format markdown");
+        for other in [&machine, &comment] {
+            assert_eq!(other.code, plan.code, "{}: the format changes the exit code", self.name);
+            assert_eq!(other.stderr, plan.stderr, "{}: the format changes stderr", self.name);
+        }
         assert_eq!(fs::read(self.folder.path("cluster.json")).ok(), before, "{}: a plan changes the state", self.name);
         machine.json();
         let json = normalised(&machine.stdout);
         let exit = plan.code.map(|code| format!("{code}\n")).unwrap_or_default();
-        EXPECTED.into_iter().zip([plan.stdout, json, plan.stderr, exit]).collect()
+        EXPECTED.into_iter().zip([plan.stdout, json, comment.stdout, plan.stderr, exit]).collect()
     }
 }
 

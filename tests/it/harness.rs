@@ -213,9 +213,11 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.session/1") => "session",
         Some("attune.doctor/1") => "doctor",
         Some("attune.import/1") => "import",
+        Some("attune.many/1") => "many",
+        Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 13] = [
         "plan",
         "drift",
         "drift-state",
@@ -227,6 +229,8 @@ pub(crate) fn validate(value: &Value) {
         "session",
         "doctor",
         "import",
+        "many",
+        "report",
     ];
     static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
     let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));

@@ -45,9 +45,17 @@ mod interrupt;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
+mod markdown;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod reliability;
 #[cfg(test)]
@@ -58,6 +66,8 @@ mod schemas;
 mod secrets;
 #[cfg(test)]
 mod served;
+#[cfg(test)]
+mod show;
 #[cfg(test)]
 mod sts;
 #[cfg(test)]

@@ -18,10 +18,12 @@ fn the_checked_in_schemas_are_what_the_program_prints() {
         ("schema findings", "findings"),
         ("schema policy-diff", "policy-diff"),
         ("schema access", "access"),
+        ("schema report", "report"),
         ("schema keys", "keys"),
         ("schema session", "session"),
         ("schema doctor", "doctor"),
         ("schema import", "import"),
+        ("schema many", "many"),
     ] {
         let printed = folder.attune(args).exits(0);
         expect_file(&root().join(format!("schemas/{name}.schema.json")), &printed.stdout);

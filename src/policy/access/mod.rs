@@ -139,6 +139,17 @@ pub fn difference(before: Option<&Document>, after: Option<&Document>, context: 
     Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
 
+/// What `after` gives that `before` does not: half of a difference, for half the time. `lost` stays empty.
+#[must_use]
+pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
+    let wildcards = Wildcards::new(context.catalogue);
+    let verbs = verbs(context.catalogue, before.into_iter().chain(after));
+    let found = compare(before, after, &[Side::Gained], &verbs, context);
+    let gained = found.values().flat_map(|found| lines::lines(found, &wildcards)).collect();
+    let undecided = found.values().flat_map(|found| lines::undecided(found, Side::Gained, &wildcards)).collect();
+    Access { gained, lost: Vec::new(), undecided }
+}
+
 /// What a document allows.
 #[must_use]
 pub fn summary(document: &Document, context: &Context<'_>) -> Access {
@@ -157,6 +168,12 @@ pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bo
 #[must_use]
 pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
     glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
+}
+
+/// Whether there is a text that both match, both patterns of `*` and `?`.
+#[must_use]
+pub fn patterns_overlap(one: &str, other: &str) -> bool {
+    glob::Glob::parse(one).overlaps(&glob::Glob::parse(other))
 }
 
 /// Whether a document may mean something else for each user, so that it is to be looked at user by user.

@@ -10,13 +10,17 @@ mod doctor;
 mod drift;
 mod drift_state;
 mod finding;
+mod grade;
 mod import;
 mod keys;
+mod many;
 mod note;
 mod outcome;
 mod plan;
 mod policy_diff;
+mod report;
 mod sarif;
+mod saved;
 
 use std::io::{self, Write};
 
@@ -33,13 +37,17 @@ pub use doctor::DoctorV1;
 pub use drift::{DriftKindV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1};
 pub use drift_state::{DriftStateV1, ReportedV1};
 pub use finding::{FindingV1, FindingsV1, SeverityV1};
+pub use grade::{CellV1, ClassNameV1, ClassV1, GradeV1, GradesV1, ReachV1};
 pub use import::ImportV1;
 pub use keys::{CredentialProcess, KeysV1, SessionV1};
+pub use many::{ManyV1, OneV1};
 pub use note::NoteV1;
 pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LeftAloneV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1};
 pub use policy_diff::PolicyDiffV1;
+pub use report::{BucketKindV1, BucketV1, HoldingV1, LookedV1, PolicyReportV1, PolicyStateV1, ReportV1, RowV1, WhoV1};
 pub use sarif::SarifV1;
+pub use saved::{NotSaved, Saved};
 
 /// Writes a value as pretty JSON and a line break.
 ///

@@ -13,7 +13,7 @@ use crate::render::words::{count, shown};
 ///
 /// # Errors
 /// Those of the writer.
-pub fn base(out: &mut dyn Write, styles: &Styles, base: Option<&BaseV1>) -> io::Result<()> {
+pub(super) fn base(out: &mut dyn Write, styles: &Styles, base: Option<&BaseV1>) -> io::Result<()> {
     let Some(base) = base else { return Ok(()) };
     let revision = shown(&base.revision);
     let nothing = format!("none, the cluster is as {revision} says");

@@ -6,6 +6,7 @@ mod base;
 mod diff;
 mod doctor;
 mod drift;
+mod findings;
 mod import;
 mod outcome;
 mod plan;
@@ -14,12 +15,12 @@ mod users;
 
 pub use access::access;
 pub use access_report::access_report;
-pub use base::base;
 pub use doctor::doctor;
 pub use drift::drift;
+pub use findings::saved_findings;
 pub use import::import;
-pub use outcome::outcome;
-pub use plan::plan;
+pub use outcome::{ended, outcome};
+pub use plan::{plan, verdict};
 pub use policy_diff::policy_diff;
 
 use std::io::{self, Write};

@@ -78,6 +78,13 @@ fn argument(user: &str) -> String {
     if plain { user.to_owned() } else { format!("'{}'", shown(user).replace('\'', "'\\''")) }
 }
 
+/// What an apply came to, in a few words.
+#[must_use]
+pub fn ended(outcome: &OutcomeV1) -> String {
+    let end = if outcome.converged { "as the file says" } else { "not as the file says" };
+    format!("{} · {end}", counts(outcome))
+}
+
 fn counts(outcome: &OutcomeV1) -> String {
     let number = |of: &[StatusV1]| outcome.steps.iter().filter(|step| of.contains(&step.status)).count();
     let counts = [
@@ -90,5 +97,6 @@ fn counts(outcome: &OutcomeV1) -> String {
         (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
     ];
     let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    format!("{}: {}", count(outcome.steps.len(), "call", "calls"), counts.join(", "))
+    let calls = count(outcome.steps.len(), "call", "calls");
+    if counts.is_empty() { calls } else { format!("{calls}: {}", counts.join(", ")) }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use console::{measure_text_width, pad_str};
 use serde_json::value::RawValue;
 
+use super::base::base;
 use super::diff::documents;
 use super::users::{gained, lost};
 use super::{overridden, who};
@@ -25,6 +26,7 @@ const NAMED: usize = 8;
 /// # Errors
 /// Those of the writer.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    base(out, styles, plan.base.as_ref())?;
     heading(out, styles, plan)?;
     if plan.changes.is_empty() {
         let policies = count(plan.unchanged.policies, "policy", "policies");
@@ -207,8 +209,23 @@ fn size(plan: &PlanV1, change: &ChangeV1) -> String {
     format!("{size} of {} bytes", plan.limits.document_bytes)
 }
 
-fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, calls, .. } = plan.summary;
+/// What a plan comes to, in a line: its digest, or why there is none to run.
+#[must_use]
+pub fn verdict(plan: &PlanV1) -> String {
+    let counts = counts(&plan.summary);
+    if plan.is_blocked() {
+        return format!("no plan: {counts}, but something stands in the way");
+    }
+    if plan.changes.is_empty() {
+        return "no changes".to_owned();
+    }
+    let calls = count(plan.summary.calls, "call", "calls");
+    let refused = if plan.refusals.is_empty() { "" } else { " · refused by a guard" };
+    format!("plan {}: {counts} · {calls}{refused}", plan.short_digest())
+}
+
+fn counts(summary: &SummaryV1) -> String {
+    let SummaryV1 { add, replace, remove, attach, r#move, detach, .. } = *summary;
     let counts = [
         (add, "to add"),
         (replace, "to replace"),
@@ -218,8 +235,13 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
         (detach, "to detach"),
     ];
     let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    counts.join(", ")
+}
+
+fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    let counts = counts(&plan.summary);
     if plan.is_blocked() {
-        return writeln!(out, "no plan: {}, but something stands in the way", counts.join(", "));
+        return writeln!(out, "{}", verdict(plan));
     }
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
@@ -231,7 +253,7 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
         }
     }
     let digest = styles.strong.apply_to(format!("plan {}", plan.short_digest()));
-    writeln!(out, "{digest}: {} · {}", counts.join(", "), count(calls, "call", "calls"))
+    writeln!(out, "{digest}: {counts} · {}", count(plan.summary.calls, "call", "calls"))
 }
 
 /// Users behind something else in a list, and groups where there are any.

@@ -5,14 +5,15 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
-use super::json::{AccessLineV1, DriftKindV1, DriftV1, DriftedV1, HolderAccessV1, SideV1};
-use super::words::{count, shown};
+use super::escape::code;
+use crate::render::json::{AccessLineV1, DriftKindV1, DriftV1, DriftedV1, HolderAccessV1, SideV1};
+use crate::render::words::count;
 
 /// Writes a drift.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn markdown_drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
+pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     let of = &drift.cluster;
     let numbers = &drift.summary;
     let title = match numbers.reported {
@@ -108,32 +109,12 @@ fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
 }
 
-/// A span of code: its fence is longer than any run of backticks within.
-fn code(text: &str) -> String {
-    let text = shown(text);
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let pad = if text.is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_name_ends_its_span_of_code() {
-        for (text, expected) in [
-            ("ml", "`ml`"),
-            ("a`b", "``a`b``"),
-            ("``", "``` `` ```"),
-            ("`x", "`` `x ``"),
-            ("", "`  `"),
-            ("a\nb", "`a\\nb`"),
-            ("**a** <b>", "`**a** <b>`"),
-        ] {
-            assert_eq!(code(text), expected);
-        }
-        assert_eq!(cell("a|b"), "`a\\|b`");
+    fn no_name_ends_its_cell() {
+        assert_eq!(cell("a|b`c"), "``a\\|b`c``");
     }
 }

@@ -1,0 +1,80 @@
+//! Access gained and lost, by user and group.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::text::{Text, Who, name, names};
+use super::words;
+use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, SideV1, UndecidedV1};
+
+/// How many names are seen at once.
+const NAMED: usize = 12;
+
+/// What each user and group gains and loses; those for whom it is the same are together.
+pub(super) fn access(plan: &PlanV1) -> Markup {
+    let mut order: Vec<(&HolderAccessV1, Vec<String>)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for holder in plan.changes.iter().flat_map(|change| &change.access) {
+        let same = format!("{:?}", (&holder.gained, &holder.lost, &holder.undecided));
+        let place = *places.entry(same).or_insert_with(|| {
+            order.push((holder, Vec::new()));
+            order.len() - 1
+        });
+        order[place].1.push(holder.label());
+    }
+    html! {
+        @if order.is_empty() { p { "Nobody's access becomes another." } }
+        @for (access, holders) in &order { (one(access, holders)) }
+    }
+}
+
+fn one(access: &HolderAccessV1, holders: &[String]) -> Markup {
+    let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();
+    html! {
+        article.card {
+            h3 { (names(&holders[..1], 1)) @if holders.len() > 1 { "and " (holders.len() - 1) " more" } }
+            @if holders.len() > 1 { p { (names(&holders[1..], NAMED)) } }
+            (lines("gained", "g", "+", &access.gained, &open(SideV1::Gained)))
+            (lines("lost", "l", "−", &access.lost, &open(SideV1::Lost)))
+        }
+    }
+}
+
+fn lines(word: &str, class: &str, mark: &str, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Markup {
+    html! {
+        @if !lines.is_empty() || !open.is_empty() {
+            ul.plain aria-label={ "Access " (word) } {
+                @for line in lines {
+                    li { span class=(class) { span aria-hidden="true" { (mark) " " } (word) } ": " (line_of(line)) }
+                }
+                @for open in open {
+                    li {
+                        span.c { span aria-hidden="true" { "! " } "may be " (word) } ", not decided: "
+                        (name(&open.actions.join(", "))) " on " (name(short(&open.pattern)))
+                        @if let Some(profile) = open.profile { " (" (words::profile(profile)) ")" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn line_of(line: &AccessLineV1) -> Markup {
+    html! {
+        (name(&line.actions.join(", "))) " on " (name(short(&line.pattern)))
+        @for except in &line.except { ", except " (name(short(except))) }
+        @if let Some(denied) = &line.denied { ", as far as " (name(short(denied))) " was or is denied" }
+        @for (index, condition) in line.conditions.iter().enumerate() {
+            @if index == 0 { ", where " } @else { " and " }
+            (Text(condition))
+        }
+        @if let Some(profile) = line.profile { " (" (words::profile(profile)) ")" }
+        span.dim { ", e.g. " (name(&line.witness.action)) " on " (name(short(&line.witness.resource))) }
+    }
+}
+
+/// A resource without what all begin with.
+fn short(resource: &str) -> &str {
+    resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource)
+}

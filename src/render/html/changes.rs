@@ -1,0 +1,88 @@
+//! What changes, and by which calls.
+
+use maud::{Markup, html};
+use serde_json::value::RawValue;
+
+use super::document::difference;
+use super::text::{Who, name, names};
+use super::words;
+use crate::render::json::{ChangeV1, KindV1, PlanV1, StepV1};
+
+/// How many holders are seen at once.
+const NAMED: usize = 12;
+
+/// All changes.
+pub(super) fn changes(plan: &PlanV1) -> Markup {
+    html! {
+        @if plan.changes.is_empty() { p { "None: all is as the file says." } }
+        @for change in &plan.changes { (one(change)) }
+    }
+}
+
+fn one(change: &ChangeV1) -> Markup {
+    let (class, mark, what) = words::kind(change.kind);
+    let object = match (&change.user, &change.group) {
+        (Some(user), _) => html! { "user " (name(user)) },
+        (None, Some(group)) => html! { "group " (name(group)) },
+        (None, None) => name(change.policy.as_deref().unwrap_or_default()),
+    };
+    html! {
+        article.card {
+            h3 { span class=(class) { span aria-hidden="true" { (mark) " " } (what) } " " (object) }
+            @if let Some(way) = change.way { p { (words::way(way)) } }
+            @if !change.holders.is_empty() { (holders(change)) }
+            @if !change.heals.is_empty() { p { "Gone afterwards: " (names(&change.heals, NAMED)) } }
+            @match change.kind {
+                KindV1::AddPolicy | KindV1::ReplacePolicy => {
+                    (difference(change.before.as_deref(), change.after.as_deref()))
+                }
+                KindV1::RemovePolicy => {
+                    details { summary { "The document" } (difference(change.before.as_deref(), None)) }
+                }
+                KindV1::Attach | KindV1::Move | KindV1::Detach => {
+                    p { (held(change.before.as_deref())) " → " (held(change.after.as_deref())) }
+                }
+            }
+            @for note in &change.notes { p.dim { (words::note(*note)) } }
+        }
+    }
+}
+
+fn holders(change: &ChangeV1) -> Markup {
+    let label = |holder: &crate::render::json::HolderV1| {
+        if holder.declared { holder.label() } else { format!("{} (in no file)", holder.label()) }
+    };
+    let labels: Vec<String> = change.holders.iter().map(label).collect();
+    html! { p { "Held by: " (names(&labels, NAMED)) } }
+}
+
+fn held(policy: Option<&RawValue>) -> Markup {
+    let policy = policy.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    html! { @match policy { Some(policy) => (name(&policy)), None => "nothing" } }
+}
+
+/// All calls, in order.
+pub(super) fn calls(plan: &PlanV1) -> Markup {
+    html! {
+        @if plan.steps.is_empty() { p { "None." } } @else {
+            p { "In this order; some run at the same time." }
+            details {
+                summary { "All " (plan.steps.len()) " calls" }
+                ol { @for step in &plan.steps { li value=(step.id) { (call(step)) } } }
+            }
+        }
+    }
+}
+
+fn call(step: &StepV1) -> Markup {
+    let who = match (&step.user, &step.group) {
+        (Some(user), _) => Some(html! { "user " (name(user)) }),
+        (None, Some(group)) => Some(html! { "group " (name(group)) }),
+        (None, None) => None,
+    };
+    html! {
+        (words::call(step.call)) " "
+        @if let Some(policy) = &step.policy { (name(policy)) " " }
+        @if let Some(who) = who { (who) }
+    }
+}

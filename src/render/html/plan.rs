@@ -1,0 +1,143 @@
+//! The page of a plan.
+
+use std::io::{self, Write};
+
+use maud::{Markup, html};
+
+use super::page::{Section, page};
+use super::report::sections;
+use super::text::{Text, name, names};
+use super::{access, changes, words};
+use crate::plan::Digest;
+use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SeverityV1, SummaryV1};
+
+/// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
+    let title = format!("Plan {} for {}", short(&plan.digest), plan.cluster.name);
+    let mut all = Vec::new();
+    if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
+        all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
+    }
+    all.push(Section { id: "access", title: "Access gained and lost", body: access::access(plan) });
+    all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });
+    all.push(Section { id: "calls", title: "Calls", body: changes::calls(plan) });
+    all.extend(report.into_iter().flat_map(sections));
+    all.push(Section { id: "left-alone", title: "Left alone", body: left_alone(plan) });
+    writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(Digest::SHORT).collect()
+}
+
+fn head(plan: &PlanV1) -> Markup {
+    let (class, verdict) = verdict(plan);
+    html! {
+        p class={ "verdict " (class) } { (verdict) }
+        dl.facts {
+            (cluster(&plan.cluster))
+            dt { "Digest" } dd { code { (Text(&plan.digest)) } }
+            dt { "Changes" } dd { (summary(&plan.summary)) }
+        }
+        @if class == "open" {
+            p { "To run exactly this:" }
+            pre tabindex="0" aria-label="The command" { code { "attune apply --approved " (Text(&short(&plan.digest))) } }
+        }
+    }
+}
+
+/// Which cluster.
+pub(super) fn cluster(cluster: &ClusterV1) -> Markup {
+    html! {
+        dt { "Cluster" } dd { (name(&cluster.name)) " " span.dim { (Text(&cluster.guid)) } }
+        dt { "Release" } dd { "WEKA " (Text(&cluster.release)) }
+        dt { "Tenant" } dd { (name(&cluster.tenant)) }
+    }
+}
+
+fn verdict(plan: &PlanV1) -> (&'static str, String) {
+    let blocked = plan.findings.iter().any(|finding| is_error(finding.severity));
+    let calls = plan.summary.calls;
+    let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
+    match (blocked, plan.refusals.len(), plan.changes.len()) {
+        (true, ..) => ("bad", "This plan cannot be applied: something stands in the way.".to_owned()),
+        (false, 1.., _) => ("bad", "A guard refuses this plan.".to_owned()),
+        (false, 0, 0) => ("good", "No changes: the cluster is as the file says.".to_owned()),
+        (false, 0, 1) => ("open", format!("1 change, by {calls}.")),
+        (false, 0, changes) => ("open", format!("{changes} changes, by {calls}.")),
+    }
+}
+
+fn is_error(severity: SeverityV1) -> bool {
+    match severity {
+        SeverityV1::Error => true,
+        SeverityV1::Warning | SeverityV1::Note => false,
+    }
+}
+
+fn summary(summary: &SummaryV1) -> String {
+    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged, .. } = *summary;
+    let counts = [
+        (add, "to add"),
+        (replace, "to replace"),
+        (remove, "to remove"),
+        (attach, "to attach"),
+        (r#move, "to move"),
+        (detach, "to detach"),
+        (unchanged, "unchanged"),
+    ];
+    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+}
+
+fn findings(plan: &PlanV1) -> Markup {
+    html! {
+        @for refusal in &plan.refusals { (finding("r", "refused", refusal)) }
+        @for found in &plan.findings {
+            @let (class, word) = words::severity(found.severity);
+            (finding(class, word, found))
+        }
+        @for over in &plan.overrides {
+            article.card {
+                h3 { span.c { "overridden" } " " (name(&over.given)) " " span.dim { "[" (Text(&over.code)) "]" } }
+                p { (Text(&over.message)) }
+            }
+        }
+    }
+}
+
+fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
+    html! {
+        article.card {
+            h3 { span class=(class) { (word) } " " span.dim { "[" (Text(&finding.code)) "]" } " " (Text(&finding.message)) }
+            @if let Some(file) = &finding.file {
+                p.dim {
+                    (name(file))
+                    @if let Some(line) = finding.line { ":" (line) }
+                    @if let Some(column) = finding.column { ":" (column) }
+                }
+            }
+            @if let Some(help) = &finding.help { @for line in help.lines() { p { (Text(line)) } } }
+        }
+    }
+}
+
+fn left_alone(plan: &PlanV1) -> Markup {
+    let alone = &plan.left_alone;
+    let kinds = [
+        ("Predefined policies", &alone.predefined),
+        ("Policies that no file names", &alone.policies),
+        ("Users that no file names", &alone.users),
+        ("Groups that no file names", &alone.groups),
+    ];
+    html! {
+        dl.facts {
+            @for (what, list) in kinds {
+                @if !list.is_empty() { dt { (what) " (" (list.len()) ")" } dd { (names(list, 12)) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Text from elsewhere made safe for Markdown: it is shown as it is, and nothing in it becomes structure, a link or a mention.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+
+/// What a value in a marker keeps beside letters and digits.
+const IN_A_MARKER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// How long a value in a marker may be, in characters; a longer one is told by its hash.
+const LONGEST_IN_A_MARKER: usize = 96;
+
+/// Letters that Unicode calls printable and that show as nothing.
+const BLANK: [char; 5] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}'];
+
+/// How a name is written: as a code span, or inside HTML.
+pub(super) type Name = fn(&str) -> String;
+
+/// A text on one line, in which all that would not be seen, or would turn the direction of others, is written out.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '"' | '\'' => shown.push(c),
+            ' '..='~' => shown.push(c),
+            hidden if BLANK.contains(&hidden) => shown.extend(hidden.escape_unicode()),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// A text as a code span, whatever backticks are in it. Mentions and references are not looked for in one.
+pub(super) fn code(text: &str) -> String {
+    let text = if text.is_empty() { "\"\"".to_owned() } else { visible(text) };
+    let ticks = "`".repeat(longest_run(&text) + 1);
+    // A parser takes one blank off each end, unless there is nothing else.
+    let blank = text.chars().all(|c| c == ' ');
+    let pad = if !blank && (text.starts_with([' ', '`']) || text.ends_with([' ', '`'])) { " " } else { "" };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
+}
+
+/// A text as code within an HTML block, where Markdown is not read.
+pub(super) fn html_code(text: &str) -> String {
+    let text = if text.is_empty() { "\"\"".to_owned() } else { visible(text) };
+    format!("<code>{}</code>", html(&text))
+}
+
+/// A text within HTML.
+fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Lines in a fence that is longer than any run of backticks in them. The lines must have been made visible.
+pub(super) fn fence(language: &str, lines: &[String]) -> String {
+    let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
+    let ticks = "`".repeat(3.max(longest + 1));
+    let mut block = format!("{ticks}{language}\n");
+    for line in lines {
+        block.push_str(line.trim_end());
+        block.push('\n');
+    }
+    block + &ticks + "\n"
+}
+
+/// A text as a value within a comment of HTML, which it cannot end.
+pub(super) fn in_a_marker(text: &str) -> String {
+    let value = utf8_percent_encode(text, IN_A_MARKER).to_string().replace("--", "%2D%2D");
+    if value.len() <= LONGEST_IN_A_MARKER {
+        return value;
+    }
+    format!("sha256.{}", &hex::encode(Sha256::digest(text.as_bytes()))[..32])
+}
+
+/// A text as an argument for a shell; `None` when it holds what would not be seen.
+pub(super) fn argument(text: &str) -> Option<String> {
+    if visible(text) != text {
+        return None;
+    }
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.=%:/,".contains(c));
+    Some(if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) })
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_not_be_seen_is_written_out() {
+        assert_eq!(
+            visible("a\u{202e}b\n\t\u{200b}\u{3164}\u{a0}\u{2028}"),
+            r"a\u{202e}b\n\t\u{200b}\u{3164}\u{a0}\u{2028}"
+        );
+        assert_eq!(visible(r#"plain "é" \ 'ß' 政策"#), r#"plain "é" \ 'ß' 政策"#);
+    }
+
+    #[test]
+    fn a_code_span_has_more_backticks_than_its_text() {
+        assert_eq!(code("ml"), "`ml`");
+        assert_eq!(code("`|<!-- `"), "`` `|<!-- ` ``");
+        assert_eq!(code("a``b"), "```a``b```");
+        assert_eq!(code(" a"), "`  a `");
+        assert_eq!(code("  "), "`  `");
+        assert_eq!(code(""), "`\"\"`");
+    }
+
+    #[test]
+    fn html_is_escaped_and_a_comment_is_not_ended() {
+        assert_eq!(html_code("</details>&'\""), "<code>&lt;/details&gt;&amp;&#39;&quot;</code>");
+        assert_eq!(in_a_marker("a-->b---"), "a%2D%2D%3Eb%2D%2D-");
+        assert_eq!(in_a_marker("6e2bb63c-a0a7"), "6e2bb63c-a0a7");
+        assert_eq!(in_a_marker(&"x".repeat(500)).len(), 39);
+    }
+
+    #[test]
+    fn an_argument_is_quoted_where_a_shell_would_read_it() {
+        assert_eq!(argument("max_removals=12").as_deref(), Some("max_removals=12"));
+        assert_eq!(argument("protected_users=o'b $(x)").as_deref(), Some(r"'protected_users=o'\''b $(x)'"));
+        assert_eq!(argument("a\nb"), None);
+    }
+}

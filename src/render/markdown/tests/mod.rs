@@ -1,0 +1,202 @@
+//! That a comment says what must be known, fits, and holds no structure but its own.
+
+mod outcomes;
+mod parsed;
+mod properties;
+mod world;
+
+use serde_json::{Value, json};
+
+use super::{LEAST, USUAL, plan};
+use crate::render::json::{ChangeV1, PlanV1, SeverityV1};
+use parsed::Parsed;
+use world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
+
+fn length(page: &str) -> usize {
+    page.chars().count()
+}
+
+/// A document of nearly 2048 bytes.
+fn full(sid: &str) -> Value {
+    let statements: Vec<Value> = (0..16)
+        .map(|number| {
+            json!({"Sid": format!("{sid}{number}"), "Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"],
+                "Resource": format!("arn:aws:s3:::some-bucket-{number:02}/*")})
+        })
+        .collect();
+    let document = json!({"Version": "2012-10-17", "Statement": statements});
+    assert!((1700..2048).contains(&document.to_string().len()), "{}", document.to_string().len());
+    document
+}
+
+/// 100 removals, 100 moves, 100 additions with full documents.
+fn large() -> PlanV1 {
+    let hundred = |change: fn(usize) -> ChangeV1| (0..100).map(change);
+    let removals = hundred(|number| removed(&format!("etl-old-{number:03}"), &full("Old")));
+    let moves = hundred(|number| {
+        moved(&format!("svc-user-{number:03}"), &format!("etl-old-{number:03}"), &format!("ml-new-{number:03}"))
+    });
+    let additions = hundred(|number| added(&format!("ml-new-{number:03}"), &full("New")));
+    plan_of(additions.chain(removals).chain(moves).collect())
+}
+
+/// That all that must never be left out is there.
+fn has_the_indispensable(page: &str, plan: &PlanV1) {
+    for number in 0..100 {
+        for text in [
+            format!("\n- policy `etl-old-{number:03}`: nobody holds it then\n"),
+            format!("\n- user `svc-user-{number:03}`: `etl-old-{number:03}` → `ml-new-{number:03}`\n"),
+            format!("+ s3:GetObject, s3:PutObject on ml-new-{number:03}/*"),
+        ] {
+            assert!(page.contains(&text), "no {text:?} in\n{page}");
+        }
+    }
+    assert!(page.contains(&format!("\nattune apply --approved {}\n", plan.digest)), "{page}");
+}
+
+#[test]
+fn a_plan_of_300_changes_fits_and_every_removal_move_and_gain_is_in_it() {
+    let plan = large();
+    let page = super::plan(&plan, USUAL);
+    assert!(length(&page) <= USUAL, "{}", length(&page));
+    has_the_indispensable(&page, &plan);
+    assert!(page.contains("\n- 100 documents of additions\n"), "{page}");
+}
+
+#[test]
+fn each_step_leaves_out_more_and_says_so() {
+    let mut changes = large().changes;
+    let edited =
+        |number| replaced(&format!("ml-edited-{number:02}"), &document("A", "one"), &document("A", "two"), "zoe");
+    changes.extend((0..20).map(edited));
+    let mut plan = plan_of(changes);
+    plan.findings.push(finding(SeverityV1::Warning, "a warning"));
+    let whole = super::plan(&plan, 1_000_000);
+    assert!(!whole.contains("Left out") && whole.contains("1 statement unchanged"), "{whole}");
+    has_the_indispensable(&whole, &plan);
+    let said = [
+        "\n- what is unchanged in documents\n",
+        "\n- 100 documents of additions\n",
+        "\n- 20 documents of replacements\n- 100 documents of removals\n",
+        "\n- what access is lost (who loses some is named), and examples of what is gained\n",
+        "\n- the names of what is added and attached",
+    ];
+    let mut page = whole;
+    for step in 0..said.len() {
+        // Less by more than the digits of the length itself.
+        let max = length(&page) - 10;
+        let next = super::plan(&plan, max);
+        assert!(length(&next) <= max, "{} of {max}", length(&next));
+        assert!(next.contains(&format!("to fit in {max} characters")), "{next}");
+        for (at, said) in said.iter().enumerate() {
+            assert_eq!(next.contains(said), at <= step, "step {step}: {said:?} in\n{next}");
+        }
+        has_the_indispensable(&next, &plan);
+        assert!(!next.contains("1 statement unchanged"));
+        assert_eq!(next.contains("<code>ml-new-007</code>"), step < 1);
+        assert_eq!(next.contains("<code>etl-old-007</code>"), step < 2);
+        assert_eq!(next.contains("**Replaced: 20 policies**\n\n<details>"), step < 2);
+        assert!(next.contains("ml-edited-19"), "{next}");
+        assert_eq!(next.contains("- s3:GetObject, s3:PutObject on etl-old-007/*"), step < 3);
+        assert_eq!(next.contains("- policy `ml-new-007`"), (1..4).contains(&step));
+        assert_eq!(next.contains("`a warning`"), step < 4);
+        page = next;
+    }
+    too_large(&super::plan(&plan, length(&page) - 10), &plan);
+}
+
+fn too_large(page: &str, plan: &PlanV1) {
+    assert!(length(page) <= LEAST, "{page}");
+    assert!(page.contains("**This plan must not be approved from this comment.**"), "{page}");
+    assert!(page.contains("100 to remove"), "{page}");
+    assert!(!page.contains("--approved") && !page.contains("attune:digest="), "{page}");
+    assert_eq!(page.matches(&plan.digest).count(), 1, "only in the marker that tells it cannot be approved");
+    assert!(page.contains(&format!("<!-- attune:too-large={} ", plan.digest)), "{page}");
+    assert!(Parsed::of(page).fences.is_empty());
+}
+
+#[test]
+fn what_does_not_fit_at_all_is_not_shown_in_part() {
+    let mut plan = large();
+    too_large(&super::plan(&plan, 5_000), &plan);
+    plan.cluster.name = "`<!--".repeat(100_000);
+    plan.cluster.tenant = "\u{202e}".repeat(100_000);
+    plan.cluster.guid = "-".repeat(100_000);
+    too_large(&super::plan(&plan, 0), &plan);
+}
+
+#[test]
+fn the_markers_are_first_and_the_first_is_the_same_for_every_plan() {
+    let (one, mut other) = (plan_of(Vec::new()), large());
+    other.digest = "f".repeat(64);
+    let first = |page: String| page.lines().next().unwrap().to_owned();
+    assert_eq!(first(plan(&one, USUAL)), "<!-- attune:plan guid=6e2bb63c-a0a7 tenant=Root -->");
+    for max in [USUAL, LEAST] {
+        assert_eq!(first(plan(&other, max)), first(plan(&one, USUAL)));
+    }
+    let second = format!("<!-- attune:digest={} cluster=stewie -->", one.digest);
+    assert_eq!(plan(&one, USUAL).lines().nth(1), Some(second.as_str()));
+}
+
+#[test]
+fn the_same_plan_gives_the_same_comment_also_when_it_was_read_back() {
+    let plan = large();
+    let saved = serde_json::to_string_pretty(&plan).unwrap();
+    let read: PlanV1 = serde_json::from_str(&saved).unwrap();
+    for max in [30_000, 1_000_000] {
+        let page = super::plan(&plan, max);
+        assert_eq!(page, super::plan(&plan, max));
+        assert_eq!(page, super::plan(&read, max));
+    }
+}
+
+#[test]
+fn what_cannot_be_applied_has_no_command() {
+    let mut plan = plan_of(vec![detached("ops", "logs")]);
+    assert!(super::plan(&plan, USUAL).contains("\n- group `ops`: `logs` → nothing\n"));
+    plan.refusals.push(finding(SeverityV1::Error, "no"));
+    let page = super::plan(&plan, USUAL);
+    assert!(page.contains("### attune: refused by a guard: 1 to detach\n"), "{page}");
+    assert!(page.contains("**Refused**\n\n- error `some-code`: `no`"), "{page}");
+    assert!(!page.contains("--approved"), "{page}");
+    plan.findings.push(finding(SeverityV1::Error, "broken"));
+    let page = super::plan(&plan, USUAL);
+    assert!(page.contains("### attune: no plan, something stands in the way: 1 to detach\n"), "{page}");
+    assert!(page.contains("**In the way**\n\n- error `some-code`: `broken` in `broken:7`\n  - `do this:`\n"), "{page}");
+    assert!(!page.contains("--approved"), "{page}");
+}
+
+#[test]
+fn the_command_has_the_overrides() {
+    let mut plan = plan_of(vec![detached("ops", "logs")]);
+    plan.overrides =
+        vec![overridden("protected_users=o'b"), overridden("max_removals=1"), overridden("max_removals=1")];
+    let page = super::plan(&plan, USUAL);
+    let command = format!(
+        "attune apply --approved {} --override max_removals=1 --override 'protected_users=o'\\''b'\n",
+        plan.digest
+    );
+    assert!(page.contains(&command), "{page}");
+    assert!(page.contains("(a guard is overridden)") && page.contains("- by `max_removals=1`: "), "{page}");
+    plan.overrides = vec![overridden("protected_users=a\u{202e}b")];
+    let page = super::plan(&plan, USUAL);
+    assert!(page.contains("or nothing, with the overrides of this plan:"), "{page}");
+}
+
+#[test]
+fn users_with_the_same_gains_stand_together() {
+    let changes = vec![attached("anna", "logs"), attached("berta", "models"), attached("carl", "logs")];
+    let page = plan(&plan_of(changes), USUAL);
+    let gains = "**Access gained**\n\n`anna` and `carl`\n\n```diff\n+ s3:GetObject, s3:PutObject on logs/* when aws:username \
+                 is logs, except logs/private/*   e.g. logs/x\n```\n\n`berta`\n";
+    assert!(page.contains(gains), "{page}");
+}
+
+#[test]
+fn an_unreadable_document_is_shown_as_text() {
+    let old = json!("no JSON\n```\n</details>");
+    let page = plan(&plan_of(vec![replaced("ml", &old, &document("A", "one"), "zoe")]), USUAL);
+    assert!(page.contains("````diff\n- no JSON\\n```\\n</details>\n@@ Keep @@\n"), "{page}");
+    let parsed = Parsed::of(&page);
+    assert_eq!(parsed.own_html().iter().filter(|line| *line == "</details>").count(), 1, "{page}");
+}

@@ -1,0 +1,120 @@
+//! Outcomes: what did not end well is said, within the length.
+
+use super::length;
+use super::parsed::Parsed;
+use super::world::plan_of;
+use crate::render::json::{CallV1, OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV1};
+use crate::render::markdown::{LEAST, USUAL, outcome};
+
+fn step(id: usize, status: StatusV1, reason: &str) -> StepOutcomeV1 {
+    let reason = (!reason.is_empty()).then(|| reason.to_owned());
+    StepOutcomeV1 {
+        id,
+        call: CallV1::Attach,
+        policy: Some("p".to_owned()),
+        user: Some("u".to_owned()),
+        group: None,
+        status,
+        reason,
+        because: None,
+        remarks: Vec::new(),
+        keys_kept_in: None,
+    }
+}
+
+fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
+    OutcomeV1 {
+        format: "attune.outcome/1".into(),
+        tool_version: "0.0.0".into(),
+        digest: "0123456789abcdef".repeat(4),
+        cluster: plan_of(Vec::new()).cluster,
+        overrides: Vec::new(),
+        converged: left.is_empty(),
+        remaining: Some(SummaryV1 { detach: left.len(), ..SummaryV1::default() }),
+        left: left.iter().map(|&id| id.to_owned()).collect(),
+        way_back: Some(".attune/before-0123456789abcdef.toml".into()),
+        steps,
+    }
+}
+
+#[test]
+fn an_outcome_that_is_well_is_short() {
+    let page = outcome(&outcome_of(vec![step(1, StatusV1::Done, ""), step(2, StatusV1::AlreadyDone, "")], &[]), USUAL);
+    insta::assert_snapshot!(page, @r##"
+    <!-- attune:outcome guid=6e2bb63c-a0a7 tenant=Root -->
+    <!-- attune:outcome-of=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef cluster=stewie -->
+
+    ### attune: the cluster is as the file says
+
+    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef`
+
+    2 calls: 1 done, 1 already done
+
+    The way back:
+
+    ```sh
+    attune apply --file .attune/before-0123456789abcdef.toml
+    ```
+    "##);
+}
+
+#[test]
+fn what_did_not_end_well_is_said() {
+    let mut kept = step(1, StatusV1::Done, "");
+    kept.remarks = vec![RemarkV1::KeptInEmergency];
+    kept.keys_kept_in = Some("a`b".into());
+    let mut after = step(3, StatusV1::NotReached, "");
+    after.because = Some(2);
+    let steps = vec![kept, step(2, StatusV1::Refused, "no: </details>\n# `x`"), after];
+    let page = outcome(&outcome_of(steps, &["user/@org/team"]), USUAL);
+    insta::assert_snapshot!(page, @r##"
+    <!-- attune:outcome guid=6e2bb63c-a0a7 tenant=Root -->
+    <!-- attune:outcome-of=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef cluster=stewie -->
+
+    ### attune: applied in part: 1 to detach still
+
+    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef`
+
+    3 calls: 1 done, 1 refused, 1 not reached
+
+    **Steps to look at**
+
+    - step 1: a new key pair was made: move it from ``a`b`` to where it belongs, then delete that file
+    - step 2: refused: `` no: </details>\n# `x` ``
+    - step 3: not reached, because of step 2
+
+    **Left: 1 change**
+
+    - `user/@org/team`
+
+    `attune plan` shows what, and `attune apply` goes on.
+
+    The way back:
+
+    ```sh
+    attune apply --file .attune/before-0123456789abcdef.toml
+    ```
+    "##);
+    let parsed = Parsed::of(&page);
+    assert_eq!((parsed.number("heading"), parsed.number("injected")), (1, 0), "{parsed:?}");
+    assert!(parsed.spans.contains(&"no: </details>\\n# `x`".to_owned()), "{parsed:?}");
+}
+
+#[test]
+fn a_long_outcome_is_cut_step_by_step_and_said_to_be() {
+    let mut steps: Vec<StepOutcomeV1> = (1..=300).map(|id| step(id, StatusV1::Failed, &"why ".repeat(50))).collect();
+    steps.extend((301..=600).map(|id| step(id, StatusV1::NotReached, "")));
+    let outcome_of = outcome_of(steps, &["user/alice"]);
+    let whole = outcome(&outcome_of, 1_000_000);
+    assert!(whole.contains("- step 600: not reached\n") && !whole.contains("left out"), "{whole}");
+    let mut page = whole;
+    for said in ["Steps that were not reached and names of what is left are left out", "Reasons are cut", "do not fit"]
+    {
+        let max = length(&page) - 1;
+        page = outcome(&outcome_of, max);
+        assert!(length(&page) <= max && page.contains(said), "{said}: {page}");
+        assert!(page.contains("600 calls: 300 failed, 300 not reached"), "{page}");
+        assert!(page.contains("applied in part: 1 to detach still"), "{page}");
+    }
+    assert!(length(&page) <= LEAST);
+}

@@ -1,0 +1,196 @@
+//! Who may do what, where: users and groups by buckets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::bucket::{Bucket, is_even};
+use super::evaluate::grades;
+use super::grade::{Classes, Grades};
+use super::{Held, Looked, State};
+use crate::base::Principal;
+use crate::policy::access::Context;
+use crate::policy::{Catalogue, Document, Normal, Statement};
+
+/// The matrix. It has no more rows than there are different ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matrix {
+    /// The columns.
+    pub buckets: Vec<Bucket>,
+    /// The rows, in the order of the first of their holders.
+    pub rows: Vec<Row>,
+}
+
+/// Users and groups that may do the same everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The users and groups.
+    pub holders: Vec<Principal>,
+    /// The cells in which there is access before or after, in the order of the columns.
+    pub cells: Vec<Cell>,
+}
+
+/// Access to a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The column.
+    pub bucket: usize,
+    /// What is allowed now; none where that was not looked at.
+    pub before: Grades,
+    /// What is allowed then; none where that was not looked at.
+    pub after: Grades,
+}
+
+pub(super) fn matrix(looked: &Looked, classes: &Classes<'_>, catalogue: &Catalogue) -> Matrix {
+    let principals = looked.principals();
+    let sides = [looked.before(), looked.after()];
+    let everything: Vec<_> = principals.into_iter().map(|who| (who, sides.map(|side| held(side, who)))).collect();
+    let all = everything.iter().flat_map(|(_, sides)| sides);
+    let documents: BTreeSet<&Normal> = all.clone().filter_map(|held| held.document()).collect();
+    let mut buckets = Bucket::of(documents.iter().map(|normal| normal.document()));
+    if buckets.is_empty() && all.clone().any(|held| matches!(held, Held::Unknown)) {
+        buckets.push(Bucket::Pattern("*".to_owned()));
+    }
+    let mut reader = Reader { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
+    let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
+    for (who, [before, after]) in everything {
+        let [before, after] = [before, after].map(|held| reader.line(held, who));
+        rows.entry(merged(&before, &after)).or_default().push(who.clone());
+    }
+    let mut rows: Vec<Row> = rows.into_iter().map(|(cells, holders)| Row { holders, cells }).collect();
+    rows.sort_by(|one, other| one.holders.cmp(&other.holders));
+    Matrix { buckets, rows }
+}
+
+fn held<'a>(side: Option<&'a State>, who: &Principal) -> Held<'a> {
+    side.map_or(Held::Nothing, |state| state.held(who))
+}
+
+impl<'a> Held<'a> {
+    fn document(&self) -> Option<&'a Normal> {
+        match self {
+            Self::Document(normal) => Some(normal),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
+}
+
+/// The columns in which there is access.
+type Line = BTreeMap<usize, Grades>;
+
+fn merged(before: &Line, after: &Line) -> Vec<Cell> {
+    let columns: BTreeSet<usize> = before.keys().chain(after.keys()).copied().collect();
+    let of = |line: &Line, column| line.get(column).copied().unwrap_or_default();
+    columns
+        .iter()
+        .map(|bucket| Cell { bucket: *bucket, before: of(before, bucket), after: of(after, bucket) })
+        .collect()
+}
+
+/// Reads each document once; once for each user where it speaks of the user.
+struct Reader<'a> {
+    buckets: &'a [Bucket],
+    classes: &'a Classes<'a>,
+    catalogue: &'a Catalogue,
+    known: BTreeMap<&'a Normal, Reading<'a>>,
+}
+
+/// What is known of a document.
+struct Reading<'a> {
+    /// For each column with something, the document as far as it is about that bucket.
+    about: Rc<Vec<Part<'a>>>,
+    /// The cells that are the same for all users.
+    same: Option<Rc<Line>>,
+}
+
+/// A document as far as it is about one bucket.
+struct Part<'a> {
+    bucket: (usize, &'a Bucket),
+    document: Document,
+    /// Whether it may mean something else for each user.
+    variable: bool,
+    /// The patterns that may match something in the bucket, where they treat all such buckets the same.
+    even: Option<Vec<String>>,
+}
+
+impl<'a> Reader<'a> {
+    fn line(&mut self, held: Held<'a>, who: &Principal) -> Rc<Line> {
+        let normal = match held {
+            Held::Nothing => return Rc::default(),
+            Held::Unknown => return Rc::new((0..self.buckets.len()).map(|column| (column, Grades::UNKNOWN)).collect()),
+            Held::Document(normal) => normal,
+        };
+        let buckets = self.buckets;
+        let reading = self.known.entry(normal).or_insert_with(|| Reading::of(normal.document(), buckets));
+        let about = Rc::clone(&reading.about);
+        let same = match &reading.same {
+            Some(same) => Rc::clone(same),
+            None => {
+                let context = Context::new(self.catalogue);
+                let same = evaluate(about.iter().filter(|part| !part.variable), &context, self.classes);
+                Rc::clone(reading.same.insert(Rc::new(same)))
+            }
+        };
+        if !about.iter().any(|part| part.variable) {
+            return same;
+        }
+        let context = Context::new(self.catalogue);
+        let own = evaluate(about.iter().filter(|part| part.variable), &context.with(who), self.classes);
+        Rc::new(same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect())
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn of(document: &Document, buckets: &'a [Bucket]) -> Self {
+        let part = |(column, bucket): (usize, &'a Bucket)| Part::of(document, column, bucket);
+        Self { about: Rc::new(buckets.iter().enumerate().filter_map(part).collect()), same: None }
+    }
+}
+
+impl<'a> Part<'a> {
+    fn of(document: &Document, column: usize, bucket: &'a Bucket) -> Option<Self> {
+        let mut met = Vec::new();
+        let mut even = bucket.is_one();
+        let mut about = |statement: &Statement| {
+            let mut statement = statement.clone();
+            let resources = &mut statement.resources;
+            let (meets, misses): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut resources.patterns).into_iter().partition(|pattern| bucket.meets(pattern));
+            even &= meets.iter().all(|pattern| is_even(pattern));
+            met.push(meets.join(" "));
+            let keep = resources.negated || !meets.is_empty();
+            resources.patterns = if resources.negated { [meets, misses].concat() } else { meets };
+            keep.then_some(statement)
+        };
+        let statements: Vec<_> = document.statements.iter().filter_map(&mut about).collect();
+        if statements.is_empty() {
+            return None;
+        }
+        let document = Document { statements, ..document.clone() };
+        let variable = bucket.is_variable() || crate::policy::access::depends_on_user(&document);
+        Some(Self { bucket: (column, bucket), document, variable, even: even.then_some(met) })
+    }
+}
+
+/// The columns in which these parts give access. Buckets that a document treats the same are looked at once.
+fn evaluate<'p, 'a: 'p>(
+    parts: impl Iterator<Item = &'p Part<'a>>,
+    context: &Context<'_>,
+    classes: &Classes<'_>,
+) -> Line {
+    let mut seen: BTreeMap<&Vec<String>, Grades> = BTreeMap::new();
+    let mut line = Line::new();
+    for part in parts {
+        let (column, bucket) = part.bucket;
+        let found = match part.even.as_ref().and_then(|even| seen.get(even)) {
+            Some(found) => *found,
+            None => grades(&part.document, bucket, context, classes),
+        };
+        if let Some(even) = &part.even {
+            seen.insert(even, found);
+        }
+        if found != Grades::NONE {
+            line.insert(column, found);
+        }
+    }
+    line
+}

@@ -1,0 +1,98 @@
+//! One side of a report: policies, and who holds which.
+
+use std::collections::BTreeMap;
+
+use crate::base::{PolicyName, Principal, Release};
+use crate::desired::{Desired, Holding, PolicyIntent};
+use crate::observed::{Body, Observed};
+use crate::plan::{ChangeKind, Plan};
+use crate::policy::{normal, predefined};
+
+/// Policies, and who holds which, at one time.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// The policies.
+    pub policies: BTreeMap<PolicyName, Body>,
+    /// The users that can hold a policy, and the groups that do, with what they hold.
+    pub holders: BTreeMap<Principal, Option<PolicyName>>,
+    /// Whether it is known who holds what. Where it is not, there are no holders.
+    pub holders_known: bool,
+    /// Whether it is known which groups hold what.
+    pub groups_known: bool,
+}
+
+impl State {
+    /// What a cluster reported.
+    #[must_use]
+    pub fn of_cluster(observed: &Observed) -> Self {
+        let users = observed.users.iter().filter(|(_, user)| user.can_hold() || user.holds.is_some());
+        let users = users.map(|(name, user)| (Principal::from(name), user.holds.clone()));
+        let groups = observed.groups.iter().map(|(name, policy)| (Principal::from(name), Some(policy.clone())));
+        let known = observed.attachments_known;
+        Self {
+            policies: observed.policies.clone(),
+            holders: users.chain(groups).filter(|_| known).collect(),
+            holders_known: known,
+            groups_known: observed.groups_known,
+        }
+    }
+
+    /// What a file declares, with what is known of predefined policies that it has somebody hold.
+    #[must_use]
+    pub fn of_file(desired: &Desired, release: &Release) -> Self {
+        let declared = desired.policies.iter().filter_map(|(name, entry)| match &entry.intent {
+            PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(normal(&authored.document)))),
+            PolicyIntent::Absent => None,
+        });
+        let mut policies: BTreeMap<_, _> = declared.collect();
+        let held = |intent: &Holding| match intent {
+            Holding::Holds(policy) => Some(policy.clone()),
+            Holding::Detached | Holding::Retired => None,
+        };
+        let holders: BTreeMap<_, _> = desired.holders().map(|(who, entry)| (who, held(&entry.intent))).collect();
+        for policy in holders.values().flatten() {
+            let body = || predefined(policy, release).map_or(Body::NotRead, |document| Body::Known(normal(&document)));
+            policies.entry(policy.clone()).or_insert_with(body);
+        }
+        Self { policies, holders, holders_known: true, groups_known: true }
+    }
+
+    /// What a plan leaves behind where it is run to its end.
+    #[must_use]
+    pub fn after(&self, plan: &Plan) -> Self {
+        let mut after = self.clone();
+        for policy in after.holders.values_mut().flatten() {
+            if let Some(meant) = policy.in_transit_for() {
+                *policy = meant;
+            }
+        }
+        for change in &plan.changes {
+            after.change(&change.kind);
+        }
+        if !self.holders_known {
+            after.holders.clear();
+        }
+        after
+    }
+
+    fn change(&mut self, change: &ChangeKind) {
+        match change {
+            ChangeKind::AddPolicy { policy, after } => {
+                self.policies.insert(policy.clone(), Body::Known(after.clone()));
+            }
+            ChangeKind::ReplacePolicy { policy, after, leftovers, .. } => {
+                self.policies.insert(policy.clone(), Body::Known(after.clone()));
+                self.policies.retain(|name, _| !leftovers.contains(name));
+            }
+            ChangeKind::RemovePolicy { policy, leftovers, .. } => {
+                self.policies.retain(|name, _| name != policy && !leftovers.contains(name));
+            }
+            ChangeKind::Attach { principal, after } | ChangeKind::Move { principal, after, .. } => {
+                self.holders.insert(principal.clone(), Some(after.clone()));
+            }
+            ChangeKind::Detach { principal, .. } => {
+                self.holders.insert(principal.clone(), None);
+            }
+        }
+    }
+}

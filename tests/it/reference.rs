@@ -1,0 +1,129 @@
+//! The pages of the reference that are made from the program itself.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use super::harness::{Folder, expect_file, root};
+
+/// The reference of the file, from its schema.
+fn file_page() -> String {
+    let schema: Value =
+        serde_json::from_str(&fs::read_to_string(root().join("schemas/attune.schema.json")).unwrap()).unwrap();
+    let mut page = String::from(
+        "# The file\n\nEvery section and key of a desired-state file, from its [schema](../schemas/attune.schema.json). The README shows a whole one; \
+         `attune fmt` keeps files in [one form](form.md).\n",
+    );
+    section(&mut page, "The top", &schema, &schema);
+    for (name, of) in schema["properties"].as_object().unwrap() {
+        let (title, table) = match named(of, &schema) {
+            Some(entry) => (format!("[{name}.NAME]"), entry),
+            None => (format!("[{name}]"), resolved(of, &schema)),
+        };
+        if table["properties"].is_object() {
+            section(&mut page, &format!("`{title}`"), table, &schema);
+        }
+    }
+    page
+}
+
+fn section(page: &mut String, title: &str, table: &Value, schema: &Value) {
+    let about = table["description"].as_str().unwrap_or_default();
+    write!(page, "\n## {title}\n\n{about}\n\n| key | value | |\n|---|---|---|\n").unwrap();
+    for (key, of) in table["properties"].as_object().unwrap() {
+        let about = of["description"].as_str().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
+        writeln!(page, "| `{key}` | {} | {about} |", kind(of, schema)).unwrap();
+    }
+}
+
+/// What a reference stands for; of something that may be missing, what it is when it is there.
+fn resolved<'a>(of: &'a Value, schema: &'a Value) -> &'a Value {
+    if let Some(name) = of["$ref"].as_str() {
+        return &schema["$defs"][name.rsplit('/').next().unwrap()];
+    }
+    let options = of["anyOf"].as_array().or(of["oneOf"].as_array());
+    match options.and_then(|options| options.iter().find(|option| option["$ref"].is_string())) {
+        Some(option) => resolved(option, schema),
+        None => of,
+    }
+}
+
+/// The entries of a table whose keys are names.
+fn named<'a>(of: &'a Value, schema: &'a Value) -> Option<&'a Value> {
+    let entries = &of["additionalProperties"];
+    entries.is_object().then(|| resolved(entries, schema))
+}
+
+/// What a key takes, in a word or two.
+fn kind(of: &Value, schema: &Value) -> String {
+    if of["additionalProperties"].is_object() {
+        return "tables by name".to_owned();
+    }
+    let of = resolved(of, schema);
+    let words: Vec<String> = match (&of["oneOf"], &of["anyOf"]) {
+        (Value::Array(options), _) => {
+            options.iter().filter_map(|one| one["const"].as_str()).map(|word| format!("`\"{word}\"`")).collect()
+        }
+        (_, Value::Array(options)) => {
+            options.iter().map(|one| kind(one, schema)).filter(|word| word != "nothing").collect()
+        }
+        _ => types(&of["type"]).into_iter().map(word).filter(|word| *word != "nothing").map(str::to_owned).collect(),
+    };
+    let mut unique: Vec<String> = Vec::new();
+    for word in words {
+        if !unique.contains(&word) {
+            unique.push(word);
+        }
+    }
+    unique.join(" or ")
+}
+
+fn types(of: &Value) -> Vec<&str> {
+    match of {
+        Value::String(one) => vec![one],
+        Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
+fn word(kind: &str) -> &str {
+    match kind {
+        "string" => "text",
+        "array" => "list",
+        "object" => "table",
+        "boolean" => "true or false",
+        "integer" | "number" => "number",
+        "null" => "nothing",
+        other => other,
+    }
+}
+
+/// The reference of the command line, from its help.
+fn commands_page() -> String {
+    let mut page = String::from(
+        "# The commands\n\nWhat `--help` says of each command. Every one takes the options of the first.\n",
+    );
+    let folder = Folder::new();
+    let mut waiting = vec![String::new()];
+    while let Some(command) = waiting.pop() {
+        let help = folder.attune(format!("{command} --help").trim()).exits(0).stdout;
+        let title = format!("attune {command}");
+        write!(page, "\n## `{}`\n\n```text\n{}\n```\n", title.trim(), help.trim_end()).unwrap();
+        let own = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+        let names = own
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next());
+        let mut under: Vec<String> =
+            names.filter(|name| *name != "help").map(|name| format!("{command} {name}").trim().to_owned()).collect();
+        under.reverse();
+        waiting.extend(under);
+    }
+    page
+}
+
+#[test]
+fn the_reference_is_what_the_program_says() {
+    expect_file(&root().join("docs/file.md"), &file_page());
+    expect_file(&root().join("docs/commands.md"), &commands_page());
+}
