@@ -11,6 +11,8 @@ pub mod observed;
 
 pub mod plan;
 
+pub mod drift;
+
 pub mod report;
 
 pub mod cluster;

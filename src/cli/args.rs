@@ -27,6 +27,7 @@ Examples:
   attune plan                              what would change, and how
   attune plan --format json --out p.json   the same for machines and for keeping
   attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
+  attune drift                             what the cluster has that the file does not say
   attune plan --file clusters              for each of many clusters
   attune doctor                            whether the cluster can be worked with
   attune access alice                      what alice may do
@@ -37,7 +38,7 @@ Examples:
 Credentials come from ATTUNE_USERNAME and ATTUNE_PASSWORD, else WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG),
 else the login that `weka user login` stored (WEKA_TOKEN, or ~/.weka/auth-token.json).
 
-Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff, fmt --check), access not
+Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff, fmt --check), drift, access not
 given or warnings (doctor) · 3 a guard refused ·
 4 not the approved plan · 5 applied in part · 130 interrupted";
 
@@ -109,6 +110,7 @@ pub(super) enum Format {
 pub(super) enum Command {
     Plan(super::plan::PlanArgs),
     Apply(super::apply::ApplyArgs),
+    Drift(super::drift::DriftArgs),
     Show(super::show::ShowArgs),
     Import(super::import::ImportArgs),
     Fmt(super::fmt::FmtArgs),

@@ -12,7 +12,7 @@ pub enum Exit {
     Done,
     /// Something is wrong; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), two policies differ, a file is not in form (`fmt --check`), an access is
+    /// There are changes (`plan --detailed-exitcode`), there is drift, two policies differ, a file is not in form (`fmt --check`), an access is
     /// not given, or `doctor` warns.
     Changes,
     /// A guard refused.
@@ -84,6 +84,8 @@ codes! {
     NO_BASE = "no-base", "The desired state that `--base` names cannot be read.";
     BASE_NOT_PLANNED = "base-not-planned", "The desired state that `--base` names has errors, so drift is not told from what is proposed.";
     BASE_WITHOUT_FILE = "base-without-file", "The file was not there at the revision that `--base` names; everything is proposed.";
+    DRIFT_UNKNOWN = "drift-unknown", "Whether there is drift cannot be told; why is said before.";
+    DRIFT_STATE = "drift-state", "The file of `drift --since` cannot be used.";
     NO_DOCUMENT = "no-document", "A policy document cannot be read.";
     BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
     UNKNOWN_USER = "unknown-user", "Neither the file nor the cluster, whichever was asked, knows the user.";

@@ -11,8 +11,12 @@ use tempfile::TempDir;
 /// Files above this are left out: they are no desired state, and a repository may hold much else. Bytes.
 const LARGEST: u64 = 4 << 20;
 
-/// What git says to a directory that is in no repository, whatever the language of its messages.
-const NO_REPOSITORY: i32 = 128;
+/// What git says to a directory that is in no repository; a repository that it does not trust has the same exit code.
+const NO_REPOSITORY: &str = "not a git repository";
+
+/// Large files that are kept elsewhere are not fetched: they are no desired state.
+const WITHOUT_LARGE_FILES: [&str; 6] =
+    ["-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false"];
 
 /// The files of a revision, in a directory that is gone when this is dropped.
 pub(super) struct Checkout {
@@ -48,7 +52,7 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = parent.canonicalize().map_err(|error| failed("rev-parse", &error))?;
     let top = run(&parent, "rev-parse", ["--show-toplevel"], None)?;
-    if top.status.code() == Some(NO_REPOSITORY) {
+    if !top.status.success() && text(&top.stderr).contains(NO_REPOSITORY) {
         return Err(GitProblem::NoRepository(parent.display().to_string()));
     }
     let top = PathBuf::from(text(&succeeded("rev-parse", &top)?).trim_end_matches(['\n', '\r']));
@@ -120,7 +124,9 @@ fn run<A: AsRef<OsStr>>(
     index: Option<(&Path, &[u8])>,
 ) -> Result<Output, GitProblem> {
     let mut git = Command::new("git");
-    git.arg("-C").arg(directory).arg(command).args(args);
+    git.args(WITHOUT_LARGE_FILES).arg("-C").arg(directory).arg(command).args(args);
+    // Its messages are read here.
+    git.env("LC_ALL", "C");
     // In a hook these name the repository and the index of the hook.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         git.env_remove(name);

@@ -10,6 +10,7 @@ mod connect;
 mod custody;
 mod desired;
 mod doctor;
+mod drift;
 mod exit;
 mod fix;
 mod fmt;
@@ -26,6 +27,7 @@ mod plan;
 mod plan_format;
 mod policy;
 mod progress;
+mod publish;
 mod report;
 mod schema;
 mod show;
@@ -79,6 +81,7 @@ fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     match &args.command {
         Command::Plan(command) => wait(command.run(global, output)),
         Command::Apply(command) => wait(command.run(global, output)),
+        Command::Drift(command) => wait(command.run(global, output)),
         Command::Import(command) => wait(command.run(global, output)),
         Command::Fmt(command) => command.run(global, output),
         Command::Validate(command) => command.run(global, output),
@@ -112,7 +115,8 @@ fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exi
         Command::Doctor(command) => {
             wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
         }
-        Command::Show(_)
+        Command::Drift(_)
+        | Command::Show(_)
         | Command::Import(_)
         | Command::Fmt(_)
         | Command::Access(_)

@@ -6,8 +6,8 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired;
 use crate::render::json::{
-    self, AccessReportV1, DoctorV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1, PolicyDiffV1, ReportV1,
-    SessionV1,
+    self, AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
+    PolicyDiffV1, ReportV1, SessionV1,
 };
 
 /// Print a JSON Schema
@@ -33,6 +33,10 @@ enum Of {
     Plan,
     /// An outcome, as `attune apply --format json` prints it
     Outcome,
+    /// A drift, as `attune drift --format json` prints it
+    Drift,
+    /// What `attune drift --since` remembers
+    DriftState,
     /// Findings, as `attune validate --format json` prints them
     Findings,
     /// A difference of policies, as `attune policy diff --format json` prints it
@@ -59,6 +63,8 @@ impl SchemaArgs {
             Of::File => desired::schema(),
             Of::Plan => json::schema_of::<PlanV1>(),
             Of::Outcome => json::schema_of::<OutcomeV1>(),
+            Of::Drift => json::schema_of::<DriftV1>(),
+            Of::DriftState => json::schema_of::<DriftStateV1>(),
             Of::Findings => json::schema_of::<FindingsV1>(),
             Of::PolicyDiff => json::schema_of::<PolicyDiffV1>(),
             Of::Access => json::schema_of::<AccessReportV1>(),

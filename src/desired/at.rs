@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 /// A value with its place, in bytes of its file. Compares by the value alone.
@@ -101,6 +101,50 @@ impl JsonSchema for Limits {
         let percent = json_schema!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,2}%|100%)$" });
         let list = json_schema!({ "type": "array", "minItems": 1, "items": { "anyOf": [number, percent] } });
         json_schema!({ "anyOf": [number, percent, list] })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// A day as it is written, as a date or as a string. Whether it is one is not looked at here.
+#[derive(Debug, Clone)]
+pub(super) struct Day(pub(super) String);
+
+struct DayVisitor;
+
+impl<'de> Visitor<'de> for DayVisitor {
+    type Value = Day;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Day, E> {
+        Ok(Day(text.to_owned()))
+    }
+
+    /// TOML's own dates come as a table of one entry, whose value is their text.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
+        let entry: Option<(String, String)> = map.next_entry()?;
+        Ok(Day(entry.map(|(_, text)| text).unwrap_or_default()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DayVisitor)
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
     }
 
     fn inline_schema() -> bool {

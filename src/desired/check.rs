@@ -171,11 +171,16 @@ fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
         }
         DeValue::Float(_) => &["number"],
         DeValue::Boolean(_) => &["boolean"],
-        DeValue::Datetime(_) => &[],
+        DeValue::Datetime(_) => return is_date(schema),
         DeValue::Array(_) => &["array"],
         DeValue::Table(_) => &["object"],
     };
     types(schema).iter().any(|name| kinds.contains(name))
+}
+
+/// Whether it takes a date, which the schema of an editor knows as a string.
+fn is_date(schema: &Value) -> bool {
+    schema.get("format").and_then(Value::as_str) == Some("date")
 }
 
 /// What a schema takes, in words.
@@ -183,6 +188,7 @@ fn expected(schema: &Value) -> String {
     let mut words: Vec<String> = options(schema)
         .flat_map(|option| match option.get("const").and_then(Value::as_str) {
             Some(only) => vec![format!("{only:?}")],
+            None if is_date(option) => vec!["a date".to_owned()],
             None => types(option).into_iter().map(word).map(str::to_owned).collect(),
         })
         .collect();

@@ -31,5 +31,6 @@ codes! {
     SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` is to write files and names no directory for them.";
     BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
+    BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, its reason or its last day, or has one that cannot be read.";
     RETIRE_ALONE = "retire-keys-without-detach", "The keys of a user are to be retired that is not declared detached.";
 }

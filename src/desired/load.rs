@@ -146,6 +146,7 @@ impl Loader {
             ("cluster", raw.cluster.as_ref().map(At::span)),
             ("ownership", raw.ownership.as_ref().map(At::span)),
             ("guards", raw.guards.as_ref().map(At::span)),
+            ("drift", raw.drift.as_ref().map(At::span)),
             ("lint", raw.lint.as_ref().map(At::span)),
             ("credentials", raw.credentials.as_ref().map(At::span)),
         ];

@@ -4,6 +4,7 @@ mod at;
 mod check;
 mod codes;
 mod credentials;
+mod drift;
 mod form;
 mod guards;
 mod lint;
@@ -21,6 +22,7 @@ use crate::policy::{Document, Places};
 
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
+pub use drift::{Ignore, NoObjects};
 pub use form::{Broken, form, without_secrets};
 pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
@@ -38,6 +40,8 @@ pub struct Desired {
     pub guards: Guards,
     /// Where a new key pair goes; `None` when the file does not say.
     pub credentials: Option<Sink>,
+    /// What may differ without being told as drift.
+    pub ignores: Vec<Ignore>,
     /// The rules that every document may break without a word.
     pub lint: Allowed,
     /// The declared policies, tombstones included.

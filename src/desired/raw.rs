@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::at::{At, Entries, Limits, Texts};
+use super::at::{At, Day, Entries, Limits, Texts};
 
 /// Desired state of the S3 access of a WEKA cluster, kept by attune.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub(super) struct RawFile {
     pub ownership: Option<At<RawOwnership>>,
     /// Limits on what one apply may take away.
     pub guards: Option<At<RawGuards>>,
+    /// What `attune drift` does not report.
+    pub drift: Option<At<RawDrift>>,
     /// How policy documents are checked.
     pub lint: Option<At<RawLint>>,
     /// Where a new secret goes, which the cluster shows once.
@@ -111,6 +113,26 @@ pub(super) struct RawGuards {
     pub protected_policies: Vec<At<String>>,
     /// Whether a plan that gives anybody new access is refused.
     pub deny_new_access: Option<bool>,
+}
+
+/// What `attune drift` does not report.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawDrift {
+    /// Objects that may differ from the file without being reported, each for a reason and until a day.
+    pub ignore: Vec<At<RawIgnore>>,
+}
+
+/// Objects that may differ from the file without being reported.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawIgnore {
+    /// Which: `policy/NAME`, `user/NAME` or `group/NAME`, where `*` stands for any run of characters and `?` for one.
+    pub object: Option<At<String>>,
+    /// Why; it is reported.
+    pub reason: Option<At<String>>,
+    /// The last day (UTC) on which it is ignored, such as `2030-12-31`.
+    pub until: Option<At<Day>>,
 }
 
 /// How policy documents are checked.

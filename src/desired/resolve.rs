@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::at::At;
 use super::credentials::sink;
+use super::drift::ignores;
 use super::lint::named;
 use super::raw::{RawCluster, RawFile, RawGroup, RawOwnership, RawPolicy, RawStrategy, RawUser, RawVia};
 use super::statement::inline_document;
@@ -45,6 +46,9 @@ impl Resolver {
         }
         if let Some(guards) = &raw.guards {
             self.desired.guards = Guards::read(guards, file, findings);
+        }
+        if let Some(drift) = &raw.drift {
+            self.desired.ignores = ignores(drift.get(), file, findings);
         }
         self.desired.lint = Allowed::read(raw.lint.as_ref().map(At::get), file, findings);
         if let Some(credentials) = &raw.credentials {

@@ -26,3 +26,10 @@ codes! {
     OWN_USER = "guard-own-user", "A plan would detach or move the user that attune is logged in as, or leave it without access.";
     NEW_ACCESS = "guard-new-access", "A plan would give new access, and a guard refuses that.";
 }
+
+/// Errors that say something of the file, or that the cluster cannot be compared with it; all others only stand in the way of
+/// calls.
+pub const NOT_COMPARED: &[crate::base::Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE];
+
+/// The error that says that a user is gone.
+pub const USER_GONE: crate::base::Code = NO_SUCH_USER;

@@ -208,6 +208,13 @@ fn what_is_wrong_with_a_revision_is_said() {
     folder.attune("plan --file live/attune.toml --base main").exits(1).warns("git cannot be run").warns("PATH");
     let run = plan(&folder, "--base nowhere --format json").exits(1);
     assert_eq!(run.codes(), ["no-base"]);
+    // A repository of somebody else is not trusted by git, and is no missing one.
+    let other = [("PATH", &*std::env::var("PATH").unwrap()), ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")]
+        .map(|(name, value)| (name, value.to_owned()));
+    let other: Vec<(&str, &str)> = other.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let run =
+        folder.attune_with("plan --file live/attune.toml --base main", &other).exits(1).warns("dubious ownership");
+    assert!(!run.stderr.contains("in no git repository"), "{}", run.stderr);
     let outside = Folder::example("quickstart");
     let path = std::env::var("PATH").unwrap();
     outside.attune_with("plan --base main", &[("PATH", &path)]).exits(1).warns("is in no git repository");

@@ -204,6 +204,8 @@ pub(crate) fn validate(value: &Value) {
     let schema = match value["format"].as_str() {
         Some("attune.plan/1") => "plan",
         Some("attune.outcome/1") => "outcome",
+        Some("attune.drift/1") => "drift",
+        Some("attune.drift-state/1") => "drift-state",
         Some("attune.findings/1") => "findings",
         Some("attune.policy-diff/1") => "policy-diff",
         Some("attune.access/1") => "access",
@@ -215,8 +217,10 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 13] = [
         "plan",
+        "drift",
+        "drift-state",
         "outcome",
         "findings",
         "policy-diff",

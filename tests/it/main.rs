@@ -17,6 +17,8 @@ mod docs;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod face;

@@ -13,6 +13,8 @@ fn the_checked_in_schemas_are_what_the_program_prints() {
         ("schema", "attune"),
         ("schema plan", "plan"),
         ("schema outcome", "outcome"),
+        ("schema drift", "drift"),
+        ("schema drift-state", "drift-state"),
         ("schema findings", "findings"),
         ("schema policy-diff", "policy-diff"),
         ("schema access", "access"),

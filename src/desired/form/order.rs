@@ -7,7 +7,8 @@ use toml_edit::{Item, Table};
 use super::comments::{Lead, beside};
 
 /// The sections of a file, in the order in which they are documented. Any other comes after them.
-const SECTIONS: [&str; 8] = ["cluster", "ownership", "guards", "lint", "credentials", "policies", "users", "groups"];
+const SECTIONS: [&str; 9] =
+    ["cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups"];
 
 /// Those whose entries are in the order of their names.
 const NAMED: [&str; 3] = ["policies", "users", "groups"];

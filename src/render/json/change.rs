@@ -71,7 +71,7 @@ pub struct HolderAccessV1 {
 }
 
 impl HolderAccessV1 {
-    fn of(of: &HolderAccess) -> Self {
+    pub(super) fn of(of: &HolderAccess) -> Self {
         let (user, group) = user_or_group(&of.principal);
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
         Self { user, group, gained, lost, undecided }
@@ -215,7 +215,7 @@ pub(super) fn document(normal: &Normal) -> Option<Box<RawValue>> {
 }
 
 /// A document as JSON; one that cannot be modelled as the string of its text.
-fn body(body: &Body) -> Option<Box<RawValue>> {
+pub(super) fn body(body: &Body) -> Option<Box<RawValue>> {
     match body {
         Body::NotRead => None,
         Body::Known(normal) => document(normal),
@@ -223,6 +223,6 @@ fn body(body: &Body) -> Option<Box<RawValue>> {
     }
 }
 
-fn text(text: &str) -> Option<Box<RawValue>> {
+pub(super) fn text(text: &str) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(text).ok()
 }

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::change::{ChangeV1, KindV1, document, user_or_group};
 use super::{BaseV1, FindingV1, SeverityV1};
-use crate::base::Sources;
+use crate::base::{PolicyName, Sources};
 use crate::observed::Identity;
-use crate::plan::{Call, Digest, Overridden, Plan, Step};
+use crate::plan::{Call, Digest, LeftAlone, Overridden, Plan, Step};
 
 /// A plan.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -182,7 +182,6 @@ impl PlanV1 {
     /// A copy of a plan.
     #[must_use]
     pub fn of(plan: &Plan, sources: &Sources) -> Self {
-        let texts = |names: &[crate::base::PolicyName]| names.iter().map(ToString::to_string).collect();
         Self {
             format: "attune.plan/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -197,12 +196,7 @@ impl PlanV1 {
             limits: LimitsV1 { policies: plan.limits.policies, document_bytes: plan.limits.document_bytes },
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
             steps: plan.steps.iter().map(StepV1::of).collect(),
-            left_alone: LeftAloneV1 {
-                predefined: texts(&plan.left_alone.predefined),
-                policies: texts(&plan.left_alone.policies),
-                users: plan.left_alone.users.iter().map(ToString::to_string).collect(),
-                groups: plan.left_alone.groups.iter().map(ToString::to_string).collect(),
-            },
+            left_alone: LeftAloneV1::of(&plan.left_alone),
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
@@ -222,6 +216,20 @@ impl PlanV1 {
     #[must_use]
     pub fn short_digest(&self) -> &str {
         self.digest.get(..Digest::SHORT).unwrap_or(&self.digest)
+    }
+}
+
+impl LeftAloneV1 {
+    /// A copy of what is left alone.
+    #[must_use]
+    pub fn of(alone: &LeftAlone) -> Self {
+        let texts = |names: &[PolicyName]| names.iter().map(ToString::to_string).collect();
+        Self {
+            predefined: texts(&alone.predefined),
+            policies: texts(&alone.policies),
+            users: alone.users.iter().map(ToString::to_string).collect(),
+            groups: alone.groups.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod base;
 mod changes;
 mod cut;
 mod diff;
+mod drift;
 mod escape;
 mod findings;
 mod marker;
@@ -15,6 +16,7 @@ mod outcome;
 mod phrase;
 mod plan;
 
+pub use drift::drift;
 pub use outcome::outcome;
 pub use plan::plan;
 

@@ -18,12 +18,12 @@ const NAMED_LOST: usize = 4;
 
 /// Writes what is gained or may be: all of it. Nothing when nobody gains anything.
 pub(super) fn gained(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
-    side(out, styles, changes, SideV1::Gained, "access gained")
+    side(out, styles, changes.iter().flat_map(|change| &change.access), SideV1::Gained, "access gained")
 }
 
 /// Writes what is lost or may be, in short. Nothing when nobody loses anything.
 pub(super) fn lost(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
-    side(out, styles, changes, SideV1::Lost, "access lost")
+    side(out, styles, changes.iter().flat_map(|change| &change.access), SideV1::Lost, "access lost")
 }
 
 /// Those with the same access, in the order of the first of them.
@@ -42,8 +42,15 @@ fn alike<'a>(all: impl Iterator<Item = &'a HolderAccessV1>) -> Vec<Alike<'a>> {
     alike
 }
 
-fn side(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1], side: SideV1, title: &str) -> io::Result<()> {
-    let alike = alike(changes.iter().flat_map(|change| &change.access));
+/// Writes one half of the access of all these under a title. Nothing when there is none.
+pub(super) fn side<'a>(
+    out: &mut dyn Write,
+    styles: &Styles,
+    all: impl Iterator<Item = &'a HolderAccessV1>,
+    side: SideV1,
+    title: &str,
+) -> io::Result<()> {
+    let alike = alike(all);
     let of_side = alike.iter().filter_map(|some| Some((some, only(some.first()?, side))));
     let of_side: Vec<_> = of_side.filter(|(_, access)| *access != AccessV1::default()).collect();
     if of_side.is_empty() {
