@@ -86,6 +86,18 @@ struct Known {
 }
 
 impl DriftArgs {
+    /// The form of the result, for many files at once.
+    pub(super) fn of_many(&self) -> Result<Format, Failure> {
+        let one = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];
+        match one.iter().find(|(given, _)| *given) {
+            None => Ok(self.format.of_failures()),
+            Some((_, option)) => {
+                let message = format!("`{option}` is about one cluster, and there are many files");
+                Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file"))
+            }
+        }
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let begun = Instant::now();
         let mut known = Known::default();
@@ -118,6 +130,11 @@ impl DriftArgs {
             None => None,
         };
         let told = DriftV1::of(&drift, news.as_ref(), &loaded.sources);
+        output.sum_up(match told.drift.len() {
+            0 => "no drift".to_owned(),
+            1 => "drift: 1 object".to_owned(),
+            more => format!("drift: {more} objects"),
+        });
         output.result(|out, styles| match self.format {
             Report::Text => text::drift(out, styles, &told),
             Report::Json => json::write(out, &told),

@@ -112,11 +112,14 @@ fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exi
         Command::Validate(command) => {
             wait(many::each(global, files, command.format()?, output, async |of, to| command.run(of, to)))
         }
+        Command::Drift(command) => {
+            let format = command.of_many()?;
+            wait(many::each(global, files, format, output, async |of, to| command.run(of, to).await))
+        }
         Command::Doctor(command) => {
             wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
         }
-        Command::Drift(_)
-        | Command::Show(_)
+        Command::Show(_)
         | Command::Import(_)
         | Command::Fmt(_)
         | Command::Access(_)
@@ -129,7 +132,7 @@ fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exi
         | Command::Man(_)
         | Command::Sim(_) => {
             let message = format!("this command takes one file, and {} are named", files.len());
-            Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, validate and doctor take many"))
+            Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take many"))
         }
     }
 }

@@ -57,6 +57,8 @@ mod pages;
 #[cfg(test)]
 mod pairs;
 #[cfg(test)]
+mod pipelines;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod reference;
