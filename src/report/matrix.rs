@@ -53,7 +53,9 @@ pub(super) fn matrix(looked: &Looked, classes: &Classes<'_>, catalogue: &Catalog
     let mut reader = Reader { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
     let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
     for (who, [before, after]) in everything {
-        let [before, after] = [before, after].map(|held| reader.line(held, who));
+        let same = before.document().is_some() && before.document() == after.document();
+        let before = reader.line(before, who);
+        let after = if same { Rc::clone(&before) } else { reader.line(after, who) };
         rows.entry(merged(&before, &after)).or_default().push(who.clone());
     }
     let mut rows: Vec<Row> = rows.into_iter().map(|(cells, holders)| Row { holders, cells }).collect();

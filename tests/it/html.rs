@@ -16,7 +16,7 @@ pub(crate) struct Page(Html);
 impl Page {
     pub(crate) fn read(text: &str) -> Self {
         let page = Html::parse_document(text);
-        assert!(page.errors.is_empty(), "{:?} in {text}", page.errors);
+        assert!(page.errors.is_empty(), "{:?}", page.errors);
         Self(page)
     }
 
@@ -245,7 +245,7 @@ fn nothing_from_elsewhere_is_more_than_text() {
 fn many_users_with_the_same_access_are_one_row_and_many_buckets_are_a_list() {
     let few = large(1024, 20);
     let page = few.attune("plan --format html").exits(0).stdout;
-    assert!(page.len() < 400_000, "{} bytes", page.len());
+    assert!(page.len() < 600_000, "{} bytes", page.len());
     let page = Page::read(&page);
     page.is_sound();
     let rows = page.all("table.m tbody tr").len();

@@ -46,7 +46,7 @@ fn one(access: &HolderAccessV1, holders: &[String]) -> Markup {
                 h3 { @for (index, holder) in holders.iter().enumerate() { @if index > 0 { ", " } (name(holder)) } }
             } @else {
                 h3 { (holders.len()) " users and groups" }
-                p { (names(holders, NAMED)) }
+                div.p { (names(holders, NAMED)) }
             }
             (lines("gained", "g", "+", &access.gained, &open(SideV1::Gained)))
             (lines("lost", "l", "−", &access.lost, &open(SideV1::Lost)))

@@ -54,7 +54,7 @@ fn one(change: &ChangeV1) -> Markup {
             h3 { (title(change)) }
             @if let Some(way) = change.way { p { (words::way(way)) } }
             @if !change.holders.is_empty() { (holders(change)) }
-            @if !change.heals.is_empty() { p { "Gone afterwards: " (names(&change.heals, NAMED)) } }
+            @if !change.heals.is_empty() { div.p { "Gone afterwards: " (names(&change.heals, NAMED)) } }
             @match change.kind {
                 KindV1::AddPolicy | KindV1::ReplacePolicy => {
                     (difference(change.before.as_deref(), change.after.as_deref()))
@@ -76,7 +76,7 @@ fn holders(change: &ChangeV1) -> Markup {
         if holder.declared { holder.label() } else { format!("{} (in no file)", holder.label()) }
     };
     let labels: Vec<String> = change.holders.iter().map(label).collect();
-    html! { p { "Held by: " (names(&labels, NAMED)) } }
+    html! { div.p { "Held by: " (names(&labels, NAMED)) } }
 }
 
 fn held(policy: Option<&RawValue>) -> Markup {

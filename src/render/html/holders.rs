@@ -39,7 +39,7 @@ pub(super) fn holders(report: &ReportV1) -> Markup {
                 }
             }
         }
-        @if !unheld.is_empty() { p { "Held by nobody: " (names(&unheld, NAMED)) } }
+        @if !unheld.is_empty() { div.p { "Held by nobody: " (names(&unheld, NAMED)) } }
     }
 }
 

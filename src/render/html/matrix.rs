@@ -29,7 +29,7 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
         @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report.looked_at))) }
         @else { (scrolling("Access matrix", &grid(&view, report.looked_at))) }
         @if !view.without.is_empty() {
-            p { (view.without.len()) " without access to any bucket: " (names(&view.without, NAMED * 3)) }
+            div.p { (view.without.len()) " without access to any bucket: " (names(&view.without, NAMED * 3)) }
         }
     }
 }

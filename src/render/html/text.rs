@@ -16,7 +16,7 @@ impl Render for Text<'_> {
 
 /// A name or pattern, set so that its direction does not touch what is around it.
 pub(super) fn name(text: &str) -> Markup {
-    html! { bdi.name { (Text(text)) } }
+    html! { bdi { (Text(text)) } }
 }
 
 /// Who can hold a policy.
