@@ -30,7 +30,12 @@ fn scripts(value: &Value, found: &mut Vec<String>) {
                     Value::Array(lines) if RUN.contains(&key.as_str()) => {
                         found.extend(lines.iter().map(|line| line.as_str().unwrap().to_owned()));
                     }
-                    value => scripts(value, found),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::String(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => scripts(value, found),
                 }
             }
         }
@@ -123,7 +128,7 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
             ("comment.md", format!("attune:digest={digest}")),
             ("summary.md", "14 done".to_owned()),
             ("attune.prom", "attune_drift".to_owned()),
-            ("plan.html", digest),
+            ("plan.html", digest[..16].to_owned()),
         ];
         for (name, part) in expected.into_iter().filter(|(name, _)| folder.path(name).exists()) {
             assert!(folder.read(name).contains(&part), "{}: {name}", path.display());
