@@ -23,7 +23,8 @@ fn scripts(value: &Value, found: &mut Vec<String>) {
                 found.push(words.collect::<Vec<_>>().join(" "));
             }
             let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(key, _)| *key == "after_script");
+            // The reader puts them in the order of their names.
+            members.sort_by_key(|(key, _)| ["apply", "after_script"].contains(&key.as_str()));
             for (key, value) in members {
                 match value {
                     Value::String(text) if RUN.contains(&key.as_str()) => found.push(text.clone()),
