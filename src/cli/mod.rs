@@ -73,7 +73,7 @@ fn usage(told: &clap::Error) -> ExitCode {
 }
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
-    let mut files = many::files(&args.global.files)?;
+    let mut files = many::files(&args.global.desired_files)?;
     if files.len() > 1 {
         return run_many(args, files, output);
     }

@@ -60,13 +60,7 @@ impl ShowArgs {
                 output.result(|out, _| out.write_all(comment.as_bytes()))?;
             }
             (Saved::Plan(plan), PlanFormat::Html) => output.result(|out, _| html::plan(out, plan, None))?,
-            (Saved::Outcome(_), PlanFormat::Html) => {
-                return Err(Failure::new(
-                    &exit::NOT_SAVED,
-                    format!("{name} is an outcome, and there is no page of one"),
-                )
-                .help("use `--format text` or `--format markdown`"));
-            }
+            (Saved::Outcome(saved), PlanFormat::Html) => output.result(|out, _| html::outcome(out, saved))?,
             (Saved::Outcome(outcome), PlanFormat::Markdown) => {
                 let comment = markdown::outcome(outcome, self.max_chars.max_chars);
                 output.result(|out, _| out.write_all(comment.as_bytes()))?;

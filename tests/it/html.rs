@@ -257,3 +257,13 @@ fn many_users_with_the_same_access_are_one_row_and_many_buckets_are_a_list() {
     page.is_sound();
     assert_eq!((page.all("table.m").len(), page.all("table.n").len()), (0, 1));
 }
+
+#[test]
+fn an_outcome_has_a_page() {
+    let folder = Folder::example("quickstart");
+    folder.write("outcome.json", &folder.attune("apply --yes --format json").exits(0).stdout);
+    let page = Page::read(&folder.attune("show outcome.json --format html").exits(0).stdout);
+    page.is_sound();
+    assert_eq!(page.all("main ol > li").len(), 14);
+    assert!(page.texts("main")[0].contains("The cluster is as the file says."));
+}

@@ -5,6 +5,7 @@ mod changes;
 mod document;
 mod holders;
 mod matrix;
+mod outcome;
 mod page;
 mod plan;
 mod policies;
@@ -13,5 +14,6 @@ mod text;
 mod view;
 mod words;
 
+pub use outcome::outcome;
 pub use plan::plan;
 pub use report::report;
