@@ -46,7 +46,7 @@ given or warnings (doctor) · 3 a guard refused ·
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct GlobalArgs {
     /// The desired-state file; for plan, apply, drift, validate and doctor several, or a directory of them
-    #[arg(short, long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
+    #[arg(short = 'f', long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
     pub(super) desired_files: Vec<PathBuf>,
     /// The one of these that a command is about.
     #[arg(skip)]

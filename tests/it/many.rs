@@ -43,6 +43,7 @@ fn a_directory_is_planned_in_one_go_and_the_worst_is_the_exit_code() {
     let heads: Vec<&&str> = lines.iter().filter(|line| line.starts_with("== clusters/")).collect();
     assert_eq!(heads, [&"== clusters/a.toml", &"== clusters/b.toml", &"== clusters/c.toml"]);
     folder.attune("plan --file clusters/a.toml --file clusters/b.toml --detailed-exitcode").exits(2);
+    folder.attune("plan -f clusters/a.toml").exits(0).says("no changes");
     // The same again, whatever came first.
     assert_eq!(folder.attune("plan --file clusters").exits(1).stdout, run.stdout);
 }
