@@ -14,12 +14,21 @@ const NAMED_LOST: usize = 4;
 
 /// All that is gained or may be. Empty when nobody gains anything.
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {
-    section("Access gained", &grouped(plan, SideV1::Gained, cut < Cut::Lost), true)
+    section("Access gained", &grouped(of_plan(plan), SideV1::Gained, cut < Cut::Lost), true)
 }
 
 /// What is lost or may be. Empty when nobody loses anything.
 pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
-    section("Access lost", &grouped(plan, SideV1::Lost, cut < Cut::Lost), cut < Cut::Lost)
+    section("Access lost", &grouped(of_plan(plan), SideV1::Lost, cut < Cut::Lost), cut < Cut::Lost)
+}
+
+/// All that some gain or may, under a title of its own. Empty when nobody gains anything.
+pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a HolderAccessV1>) -> String {
+    section(title, &grouped(all, SideV1::Gained, true), true)
+}
+
+fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &HolderAccessV1> {
+    plan.changes.iter().flat_map(|change| &change.access)
 }
 
 /// A user by its name, a group as such.
@@ -38,10 +47,10 @@ struct Group {
 }
 
 /// The groups, in the order of the first of each.
-fn grouped(plan: &PlanV1, side: SideV1, examples: bool) -> Vec<Group> {
+fn grouped<'a>(all: impl Iterator<Item = &'a HolderAccessV1>, side: SideV1, examples: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
-    for of in plan.changes.iter().flat_map(|change| &change.access) {
+    for of in all {
         let lines = lines(of, side, examples);
         if lines.is_empty() {
             continue;

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
+use super::access::gained_by;
 use super::escape::code;
-use crate::render::json::{AccessLineV1, DriftKindV1, DriftV1, DriftedV1, HolderAccessV1, SideV1};
+use crate::render::json::{DriftKindV1, DriftV1, DriftedV1};
 use crate::render::words::count;
 
 /// Writes a drift.
@@ -22,7 +23,12 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     };
     writeln!(out, "### {title}\n")?;
     writeln!(out, "Cluster {}, WEKA {}, tenant {}", code(&of.name), code(&of.release), code(&of.tenant))?;
-    gained(out, drift)?;
+    // Before all else.
+    let all = drift.drift.iter().flat_map(|object| &object.access);
+    let given = gained_by("Access that the cluster gives and the file does not", all);
+    if !given.is_empty() {
+        write!(out, "\n{}\n", given.trim_end())?;
+    }
     if !drift.drift.is_empty() {
         writeln!(out, "\n| object | the cluster | the file |\n|---|---|---|")?;
     }
@@ -40,44 +46,6 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
         writeln!(out, "{}- {line}", if index == 0 { "\n" } else { "" })?;
     }
     Ok(())
-}
-
-/// Access that the cluster gives and the file does not, before all else.
-fn gained(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
-    let mut first = true;
-    for of in drift.drift.iter().flat_map(|object| &object.access) {
-        let open = of.undecided.iter().filter(|open| open.side == SideV1::Gained);
-        let open = open.map(|open| format!("{} on {}, not decided", codes(&open.actions), code(&open.pattern)));
-        for line in of.gained.iter().map(line).chain(open) {
-            if first {
-                writeln!(out, "\n**Access that the cluster gives and the file does not**\n")?;
-                first = false;
-            }
-            writeln!(out, "- {}: {line}", holder(of))?;
-        }
-    }
-    Ok(())
-}
-
-fn holder(of: &HolderAccessV1) -> String {
-    match (&of.user, &of.group) {
-        (_, Some(group)) => format!("group {}", code(group)),
-        (user, None) => code(user.as_deref().unwrap_or_default()),
-    }
-}
-
-fn line(line: &AccessLineV1) -> String {
-    let mut text = format!("{} on {}", codes(&line.actions), code(&line.pattern));
-    if let Some(denied) = &line.denied {
-        text += &format!(", no longer denied on {}", code(denied));
-    }
-    if !line.conditions.is_empty() {
-        text += &format!(" when {}", codes(&line.conditions));
-    }
-    if !line.except.is_empty() {
-        text += &format!(", except {}", codes(&line.except));
-    }
-    text
 }
 
 fn sides(object: &DriftedV1) -> (String, String) {
@@ -98,10 +66,6 @@ fn sides(object: &DriftedV1) -> (String, String) {
         | DriftKindV1::GroupMoved
         | DriftKindV1::GroupDetached => (held(&object.observed), held(&object.declared)),
     }
-}
-
-fn codes(texts: &[String]) -> String {
-    texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", ")
 }
 
 /// A span of code within a table, where a bar would end the cell.
