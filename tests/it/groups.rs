@@ -115,8 +115,14 @@ fn where_groups_are_not_told_of_they_are_refused_with_the_reason() {
     let refused = folder.attune("plan").exits(1);
     assert!(refused.stderr.contains("over REST, WEKA 6.0.1 does not report what groups hold"), "{}", refused.stderr);
     assert!(refused.stderr.contains("via = \"weka\""), "{}", refused.stderr);
-    // Before 6.0 there are no groups, and nobody asks.
-    example("5.1", true).attune("apply --yes").exits(0);
+    // Before 6.0 there are no groups, and nobody asks; where the file is wrong about the release, the command says so.
+    let older = example("5.1", true);
+    older.write(
+        "attune.toml",
+        &older.read("attune.toml").replace("via = \"weka\"", "via = \"weka\"\nrelease = \"6.0\""),
+    );
+    older.attune("apply --yes").exits(0);
+    older.attune("plan --detailed-exitcode").exits(0);
 }
 
 #[test]

@@ -224,12 +224,15 @@ impl Cluster for WekaCluster {
         self.ask(&command, answer::session_keys).await
     }
 
-    /// Since 6.0.
+    /// Since 6.0; a command that does not know of groups after all does not tell of any.
     async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
         if !self.standing().await?.dialect.groups {
             return Ok(None);
         }
-        self.ask(&command::groups(), answer::groups).await.map(Some)
+        match self.ask(&command::groups(), answer::groups).await {
+            Err(error) if outcome::is_usage(&error) => Ok(None),
+            told => told.map(Some),
+        }
     }
 
     fn way(&self, _release: &Release) -> Way {
