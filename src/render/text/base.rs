@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use console::{Alignment, Style, measure_text_width, pad_str};
-use serde_json::value::RawValue;
+use console::{Alignment, measure_text_width, pad_str};
 
+use super::change::{held, mark, object};
 use crate::render::Styles;
 use crate::render::json::{BaseV1, ChangeV1, KindV1};
 use crate::render::words::{count, shown};
@@ -46,28 +46,8 @@ fn section(
     writeln!(out)
 }
 
-fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
-    match kind {
-        KindV1::AddPolicy | KindV1::Attach => ("+", &styles.add),
-        KindV1::ReplacePolicy => ("±", &styles.change),
-        KindV1::Move => (">", &styles.change),
-        KindV1::RemovePolicy | KindV1::Detach => ("-", &styles.remove),
-    }
-}
-
-/// What a change is about: `policy NAME`, `user NAME` or `group NAME`.
-fn object(change: &ChangeV1) -> String {
-    let (kind, name) = match (&change.policy, &change.user, &change.group) {
-        (Some(policy), _, _) => ("policy", policy),
-        (None, Some(user), _) => ("user", user),
-        (None, None, Some(group)) => ("group", group),
-        (None, None, None) => return shown(&change.id),
-    };
-    format!("{kind} {}", shown(name))
-}
-
 fn what(change: &ChangeV1) -> String {
-    let arrow = || format!("{} → {}", name(change.before.as_deref()), name(change.after.as_deref()));
+    let arrow = || format!("{} → {}", held(change.before.as_deref()), held(change.after.as_deref()));
     match change.kind {
         KindV1::AddPolicy => "added".to_owned(),
         KindV1::ReplacePolicy if !change.heals.is_empty() => "an interrupted replacement is finished".to_owned(),
@@ -77,10 +57,4 @@ fn what(change: &ChangeV1) -> String {
         KindV1::RemovePolicy => "removed".to_owned(),
         KindV1::Attach | KindV1::Move | KindV1::Detach => arrow(),
     }
-}
-
-/// The name of the policy that somebody holds.
-fn name(held: Option<&RawValue>) -> String {
-    let name = held.and_then(|held| serde_json::from_str::<String>(held.get()).ok());
-    name.map_or_else(|| "nothing".to_owned(), |name| shown(&name))
 }

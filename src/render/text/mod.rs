@@ -3,6 +3,7 @@
 mod access;
 mod access_report;
 mod base;
+mod change;
 mod diff;
 mod doctor;
 mod drift;
