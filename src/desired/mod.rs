@@ -7,6 +7,7 @@ mod credentials;
 mod drift;
 mod form;
 mod guards;
+mod holders;
 mod lint;
 mod load;
 mod raw;
