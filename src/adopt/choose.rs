@@ -27,7 +27,7 @@ impl Survey {
 
     /// The policies that those hold who match a pattern of users or groups.
     fn held_by_wanted(&self, selection: &Selection) -> BTreeSet<PolicyName> {
-        self.holdings().filter(|(who, _)| selection.names(who)).map(|(_, policy)| meant(policy)).collect()
+        self.holdings().filter(|(who, _)| selection.names(who)).map(|(_, policy)| policy.meant()).collect()
     }
 
     /// Says what becomes of the policies that cannot be declared, or are not wanted.
@@ -155,7 +155,7 @@ impl Selection {
     fn holder(&self, who: &Principal, holds: &PolicyName) -> bool {
         match (self.names_nobody(), self.policies.is_empty()) {
             (true, true) => true,
-            (true, false) => matches(&self.policies, meant(holds).as_str()),
+            (true, false) => matches(&self.policies, holds.meant().as_str()),
             (false, _) => self.names(who),
         }
     }
@@ -207,11 +207,6 @@ fn undeclarable(what: &str, name: &str, why: &str) -> Finding {
 
 fn matches(patterns: &[glob::Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
-}
-
-/// The policy that is meant by a name: a stand-in means what it stands in for.
-fn meant(policy: &PolicyName) -> PolicyName {
-    policy.in_transit_for().unwrap_or_else(|| policy.clone())
 }
 
 /// The first of some users and groups, and how many more there are.

@@ -123,6 +123,12 @@ impl PolicyName {
         let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
         (is_tag && check(name).is_ok()).then(|| Self(name.to_owned()))
     }
+
+    /// The policy that is meant by this name: a stand-in means what it stands in for.
+    #[must_use]
+    pub fn meant(&self) -> Self {
+        self.in_transit_for().unwrap_or_else(|| self.clone())
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +142,7 @@ mod tests {
         assert_eq!(stand_in.as_str(), "attune-swap-0a1b2c3d-ml-training");
         assert_eq!(stand_in.in_transit_for(), Some(policy.clone()));
         assert_eq!(policy.in_transit_for(), None);
+        assert_eq!((stand_in.meant(), policy.meant()), (policy.clone(), policy.clone()));
         assert_eq!(PolicyName::reported("attune-swap-nothex00-x").in_transit_for(), None);
         assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").in_transit_for(), None);
     }

@@ -134,7 +134,7 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
 fn holder_fates(desired: &Desired, observed: &Observed) -> BTreeMap<Principal, HolderFate> {
     let fate = |principal: Principal| {
         let physical = observed.held_by(&principal);
-        let before = physical.map(|policy| policy.in_transit_for().unwrap_or_else(|| policy.clone()));
+        let before = physical.map(PolicyName::meant);
         let declared = desired.entry(&principal).map(|entry| &entry.intent);
         let after = match declared {
             Some(Holding::Holds(policy)) => Some(policy.clone()),

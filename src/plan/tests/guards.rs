@@ -174,25 +174,20 @@ fn an_override_stands_for_the_limits_of_the_file() {
     assert_eq!(refused(&[two], &[most]), (false, 0));
 }
 
-/// What is held, by its name once it is in place.
-fn in_effect(held: &PolicyName) -> PolicyName {
-    held.in_transit_for().unwrap_or_else(|| held.clone())
-}
-
 /// The policies there are, with every document that anybody has access by under that name.
 fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
     let mut documents: BTreeMap<PolicyName, BTreeSet<&Normal>> = BTreeMap::new();
     let held: BTreeSet<&PolicyName> = world.holders.values().flatten().collect();
     for (name, document) in &world.policies {
         if !name.is_predefined() && (name.in_transit_for().is_none() || held.contains(name)) {
-            documents.entry(in_effect(name)).or_default().insert(document);
+            documents.entry(name.meant()).or_default().insert(document);
         }
     }
     documents
 }
 
 fn holders(world: &World) -> BTreeMap<&Principal, PolicyName> {
-    world.holders.iter().filter_map(|(who, held)| Some((who, in_effect(held.as_ref()?)))).collect()
+    world.holders.iter().filter_map(|(who, held)| Some((who, held.as_ref()?.meant()))).collect()
 }
 
 /// The world after the plan, when nothing stands in its way.
