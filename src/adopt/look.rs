@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-
 use super::Selection;
 use crate::base::{GroupName, PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster};
+use crate::cluster::{CallError, Cluster, documents};
 use crate::observed::{Identity, ObservedUser};
 
 /// What a cluster told.
@@ -53,30 +51,11 @@ pub async fn look(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> 
         attachments_known: users.attachments_known,
     };
     let wanted = survey.declarable_policies(selection);
-    for (name, text) in texts(cluster, &wanted, jobs.max(1)).await? {
+    for (name, text) in documents(cluster, &wanted, jobs).await? {
         match text {
             Some(text) => survey.policies.insert(name, Some(text)),
             None => survey.policies.remove(&name),
         };
     }
     Ok(survey)
-}
-
-/// The documents as told, `None` for a policy that went away since it was listed.
-async fn texts(
-    cluster: &dyn Cluster,
-    wanted: &BTreeSet<PolicyName>,
-    jobs: usize,
-) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
-    stream::iter(wanted.iter().cloned())
-        .map(|name| async move {
-            match cluster.show_policy(&name).await {
-                Ok(text) => Ok((name, Some(text))),
-                Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
-                Err(_) => Ok((name, None)),
-            }
-        })
-        .buffer_unordered(jobs)
-        .try_collect()
-        .await
 }

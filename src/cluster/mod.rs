@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect};
-pub use observe::{body, observe, observe_all, observe_for, observe_held};
+pub use observe::{body, documents, observe, observe_all, observe_for, observe_held};
 pub use patience::{Patience, Patient};
 pub use way::Way;
 

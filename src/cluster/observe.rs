@@ -72,11 +72,13 @@ async fn look(
     let groups = groups.unwrap_or_default();
     let names = cluster.list_policies().await?;
     let wanted = wanted(&names, &users, &groups);
-    let bodies = bodies(cluster, &wanted, jobs.max(1)).await?;
-    let gone: BTreeSet<_> = bodies.iter().filter(|(_, body)| body.is_none()).map(|(name, _)| name.clone()).collect();
-    let mut policies: BTreeMap<PolicyName, Body> =
-        names.into_iter().filter(|name| !gone.contains(name)).map(|name| (name, Body::NotRead)).collect();
-    policies.extend(bodies.into_iter().filter_map(|(name, body)| body.map(|body| (name, body))));
+    let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
+    for (name, text) in documents(cluster, &wanted, jobs).await? {
+        match text {
+            Some(text) => policies.insert(name, body(text)),
+            None => policies.remove(&name),
+        };
+    }
     Ok(Observed {
         identity,
         policies,
@@ -125,21 +127,24 @@ fn held(names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<Policy
     names.iter().filter(|name| held.contains(name) && name.addressable().is_ok()).cloned().collect()
 }
 
-/// The documents, `None` for a policy that went away since it was listed.
-async fn bodies(
+/// The documents as the cluster tells them, at most `jobs` at a time; `None` for a policy that went away since it was listed.
+///
+/// # Errors
+/// The first read that fails.
+pub async fn documents(
     cluster: &dyn Cluster,
     wanted: &BTreeSet<PolicyName>,
     jobs: usize,
-) -> Result<Vec<(PolicyName, Option<Body>)>, CallError> {
+) -> Result<Vec<(PolicyName, Option<String>)>, CallError> {
     stream::iter(wanted.iter().cloned())
         .map(|name| async move {
             match cluster.show_policy(&name).await {
-                Ok(text) => Ok((name, Some(body(text)))),
+                Ok(text) => Ok((name, Some(text))),
                 Err(error) if cluster.list_policies().await?.contains(&name) => Err(error),
                 Err(_) => Ok((name, None)),
             }
         })
-        .buffer_unordered(jobs)
+        .buffer_unordered(jobs.max(1))
         .try_collect()
         .await
 }
