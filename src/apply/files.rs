@@ -97,7 +97,8 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// The empty path is this directory.
-fn here(dir: &Path) -> &Path {
+/// The directory to open for this path: the empty path is this directory.
+#[must_use]
+pub fn here(dir: &Path) -> &Path {
     if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::exit::{self, Failure};
 use super::output::Output;
+use super::publish::replace;
 use crate::base::{Severity, Sources};
 use crate::desired::{Edit, Loaded, fixes};
 use crate::policy::{self, Catalogue, apply_edits};
@@ -58,16 +59,4 @@ fn still_reads(before: &str, after: &str) -> bool {
         return !policy::read(after).problems.iter().any(|problem| problem.severity == Severity::Error);
     }
     toml::from_str::<toml::Table>(after).is_ok()
-}
-
-/// Replaces a file as a whole or not at all. A link stays a link.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|failed| failed.error)?;
-    Ok(())
 }

@@ -8,8 +8,8 @@ use similar::TextDiff;
 
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
-use super::fix::replace;
 use super::output::Output;
+use super::publish::replace;
 use crate::desired::{self, Broken, form};
 
 /// The name of a file that stands for the standard input.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::apply::files::here;
+
 /// A file to write: its path below the directory, and its text.
 pub(super) type NewFile<'a> = (&'a str, &'a str);
 
@@ -98,11 +100,6 @@ fn make_directory(path: &Path, done: &mut Done) -> io::Result<()> {
         done.directories.push(part.to_path_buf());
     }
     Ok(())
-}
-
-/// The empty path is this directory.
-fn here(dir: &Path) -> &Path {
-    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }
 
 #[cfg(test)]

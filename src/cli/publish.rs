@@ -1,19 +1,38 @@
-//! A file that others read at any time: whole or as it was, never half of it.
+//! Files that others read at any time: whole or as they were, never half of one.
 
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Who may read such a file: everybody.
+use crate::apply::files::here;
+
+/// Who may read a new file of this kind: everybody.
 #[cfg(unix)]
 const MODE: u32 = 0o644;
 
-/// Writes a file under another name in the same directory, and puts it in place at once.
+/// Writes a file for everybody to read, in place of one that is there.
 pub(super) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    #[cfg(unix)]
+    let permissions = Some(std::os::unix::fs::PermissionsExt::from_mode(MODE));
+    #[cfg(not(unix))]
+    let permissions = None;
+    put(path, bytes, permissions)
+}
+
+/// Replaces a file as a whole or not at all. A link stays a link, and who may read it stays.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    put(&path, text.as_bytes(), Some(fs::metadata(&path)?.permissions()))
+}
+
+/// Writes a file under another name in the same directory, and puts it in place at once.
+fn put(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+    let directory = here(path.parent().unwrap_or(Path::new("")));
     let mut file = tempfile::Builder::new().prefix(".attune-").suffix(".tmp").tempfile_in(directory)?;
     file.write_all(bytes)?;
-    #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE))?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
