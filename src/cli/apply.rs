@@ -18,6 +18,7 @@ use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{Before, Settings, before, text};
 
@@ -112,8 +113,9 @@ impl ApplyArgs {
     ) -> Result<Prepared, Failure> {
         let connection = connect(global, &loaded.desired.cluster, output).await?;
         let observed = observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await?;
-        let plan = planned(loaded, &observed, &self.guards)?;
-        Ok(Prepared { connection, observed, plan, stop: Stop::default() })
+        let catalogue = self.guards.actions(&observed)?;
+        let plan = planned(loaded, &observed, &self.guards, &catalogue);
+        Ok(Prepared { connection, observed, catalogue, plan, stop: Stop::default() })
     }
 
     /// The plan is part of the text result; beside JSON it goes to stderr.
@@ -205,8 +207,7 @@ impl ApplyArgs {
             credentials: desired.credentials.as_ref(),
             directory: &directory,
         };
-        let catalogue = self.guards.actions(&prepared.observed)?;
-        Ok(before(&prepared.plan, &prepared.observed, settings, &catalogue))
+        Ok(before(&prepared.plan, &prepared.observed, settings, &prepared.catalogue))
     }
 
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
@@ -225,6 +226,7 @@ impl ApplyArgs {
 struct Prepared {
     connection: Connection,
     observed: Observed,
+    catalogue: Catalogue,
     plan: Plan,
     stop: Stop,
 }

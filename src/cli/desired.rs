@@ -5,7 +5,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Location, Sources};
 use crate::cluster::rest::Endpoint;
-use crate::desired::{Loaded, load};
+use crate::desired::{ClusterSettings, Loaded, load};
 use crate::render::json::{self, FindingsV1};
 
 /// The scheme of an endpoint that is a simulated cluster.
@@ -72,6 +72,14 @@ pub(super) fn read_whole(global: &GlobalArgs, output: &mut Output) -> Result<Loa
         return Err(NotReady { failure, loaded: Some(Box::new(loaded)) });
     }
     Ok(loaded)
+}
+
+/// How the file says the cluster is reached. Whoever names the cluster needs no file yet.
+pub(super) fn cluster_settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, NotReady> {
+    if global.cluster.is_some() && !global.file.exists() {
+        return Ok(ClusterSettings::default());
+    }
+    Ok(read_whole(global, output)?.desired.cluster)
 }
 
 fn check(endpoint: &str, at: Option<Location>, insecure: bool) -> Option<Finding> {

@@ -2,11 +2,10 @@
 
 use super::args::{Format, GlobalArgs, Pace};
 use super::connect::connect;
-use super::desired::{NotReady, read_whole};
+use super::desired::{NotReady, cluster_settings};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Severity};
-use crate::desired::ClusterSettings;
 use crate::doctor::{Report, judge, look};
 use crate::render::json::{self, DoctorV1};
 use crate::render::text;
@@ -53,19 +52,11 @@ impl DoctorArgs {
     }
 
     async fn examine(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, NotReady> {
-        let settings = settings(global, output)?;
+        let settings = cluster_settings(global, output)?;
         let connection = connect(global, &settings, output).await?;
         let facts = look(&connection.patient(&Pace::only_retries(self.retries))).await.map_err(Failure::from)?;
         Ok(judge(&facts))
     }
-}
-
-/// How the file says the cluster is reached. Whoever names the cluster needs no file yet.
-fn settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, NotReady> {
-    if global.cluster.is_some() && !global.file.exists() {
-        return Ok(ClusterSettings::default());
-    }
-    Ok(read_whole(global, output)?.desired.cluster)
 }
 
 fn summary(findings: &[Finding]) -> String {

@@ -82,8 +82,8 @@ impl PlanArgs {
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
         }
         .map_err(Failure::from)?;
-        let mut plan = planned(&mut loaded, &observed, &self.guards)?;
         let catalogue = self.guards.actions(&observed)?;
+        let mut plan = planned(&mut loaded, &observed, &self.guards, &catalogue);
         let page = self.format == PlanFormat::Html;
         let report = page.then(|| ReportV1::of(&of_plan(&plan, &observed, &catalogue)));
         let Some(base) = base else { return Ok(Made { loaded, plan, base: None, report }) };
@@ -133,9 +133,9 @@ impl PlanArgs {
 }
 
 /// Makes the plan of a run: the one place where the file, the guards of the command line and the actions meet.
-pub(super) fn planned(loaded: &mut Loaded, observed: &Observed, guards: &GuardArgs) -> Result<Plan, Failure> {
+pub(super) fn planned(loaded: &mut Loaded, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> Plan {
     guards.add_to(&mut loaded.desired.guards);
-    Ok(plan_with(&loaded.desired, observed, &guards.actions(observed)?))
+    plan_with(&loaded.desired, observed, catalogue)
 }
 
 impl GuardArgs {

@@ -7,12 +7,11 @@ use clap::ValueEnum;
 use super::actions::ActionArgs;
 use super::args::{Format, GlobalArgs, Pace};
 use super::connect::connect;
-use super::desired::{NotReady, read_whole};
+use super::desired::{NotReady, cluster_settings, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::Release;
 use crate::cluster::{observe_all, observe_held};
-use crate::desired::ClusterSettings;
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
@@ -90,7 +89,7 @@ impl ReportArgs {
 
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, NotReady> {
         if self.observed {
-            let settings = settings(global, output)?;
+            let settings = cluster_settings(global, output)?;
             let connection = connect(global, &settings, output).await?;
             let seen = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
             let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
@@ -118,12 +117,4 @@ pub(super) fn of_plan(plan: &Plan, observed: &Observed, catalogue: &Catalogue) -
     let after = before.after(plan);
     let (identity, digest) = (observed.identity.clone(), plan.digest.clone());
     report(Looked::Both { before, after }, Some(identity), Some(digest), catalogue)
-}
-
-/// How the file says the cluster is reached. Whoever names the cluster needs no file yet.
-fn settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, NotReady> {
-    if global.cluster.is_some() && !global.file.exists() {
-        return Ok(ClusterSettings::default());
-    }
-    Ok(read_whole(global, output)?.desired.cluster)
 }
