@@ -8,7 +8,6 @@ use super::page::{Section, page};
 use super::plan::cluster;
 use super::text::{Text, name};
 use super::words;
-use crate::plan::Digest;
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 
 /// Writes the page of an outcome.
@@ -16,8 +15,7 @@ use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 /// # Errors
 /// Those of the writer.
 pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
-    let short: String = outcome.digest.chars().take(Digest::SHORT).collect();
-    let title = format!("Outcome of plan {short} on {}", outcome.cluster.name);
+    let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
     let mut all = vec![Section { id: "calls", title: "Calls", body: calls(&outcome.steps) }];
     if !outcome.left.is_empty() {
         all.push(Section { id: "left", title: "Left to do", body: left(&outcome.left) });
@@ -25,10 +23,10 @@ pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
     if !outcome.overrides.is_empty() {
         all.push(Section { id: "overrides", title: "Guards that were overridden", body: overrides(outcome) });
     }
-    writeln!(out, "{}", page(&title, &head(outcome, &short), &all, &outcome.tool_version).into_string())
+    writeln!(out, "{}", page(&title, &head(outcome), &all, &outcome.tool_version).into_string())
 }
 
-fn head(outcome: &OutcomeV1, digest: &str) -> Markup {
+fn head(outcome: &OutcomeV1) -> Markup {
     let (class, verdict) = match (outcome.converged, &outcome.remaining) {
         (true, _) => ("good", "The cluster is as the file says."),
         (false, Some(_)) => ("bad", "The cluster is not as the file says."),
@@ -38,7 +36,7 @@ fn head(outcome: &OutcomeV1, digest: &str) -> Markup {
         p class={ "verdict " (class) } { (verdict) }
         dl.facts {
             (cluster(&outcome.cluster))
-            dt { "Digest" } dd { code { (Text(digest)) } }
+            dt { "Digest" } dd { code { (Text(outcome.short_digest())) } }
             dt { "Calls" } dd { (outcome.steps.len()) }
         }
         @if let Some(file) = &outcome.way_back {

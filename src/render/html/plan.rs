@@ -8,15 +8,14 @@ use super::page::{Section, page};
 use super::report::sections;
 use super::text::{Text, name, names};
 use super::{access, changes, words};
-use crate::plan::Digest;
-use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SeverityV1, SummaryV1};
+use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
 
 /// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
-    let title = format!("Plan {} for {}", short(&plan.digest), plan.cluster.name);
+    let title = format!("Plan {} for {}", plan.short_digest(), plan.cluster.name);
     let mut all = Vec::new();
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
         all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
@@ -32,10 +31,6 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
 }
 
-fn short(digest: &str) -> String {
-    digest.chars().take(Digest::SHORT).collect()
-}
-
 fn head(plan: &PlanV1) -> Markup {
     let (class, verdict) = verdict(plan);
     html! {
@@ -47,7 +42,7 @@ fn head(plan: &PlanV1) -> Markup {
         }
         @if class == "open" {
             p { "To run exactly this:" }
-            pre tabindex="0" aria-label="The command" { code { "attune apply --approved " (Text(&short(&plan.digest))) } }
+            pre tabindex="0" aria-label="The command" { code { "attune apply --approved " (Text(plan.short_digest())) } }
         }
     }
 }
@@ -62,22 +57,14 @@ pub(super) fn cluster(cluster: &ClusterV1) -> Markup {
 }
 
 fn verdict(plan: &PlanV1) -> (&'static str, String) {
-    let blocked = plan.findings.iter().any(|finding| is_error(finding.severity));
     let calls = plan.summary.calls;
     let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
-    match (blocked, plan.refusals.len(), plan.changes.len()) {
+    match (plan.is_blocked(), plan.refusals.len(), plan.changes.len()) {
         (true, ..) => ("bad", "This plan cannot be applied: something stands in the way.".to_owned()),
         (false, 1.., _) => ("bad", "A guard refuses this plan.".to_owned()),
         (false, 0, 0) => ("good", "No changes: the cluster is as the file says.".to_owned()),
         (false, 0, 1) => ("open", format!("1 change, by {calls}.")),
         (false, 0, changes) => ("open", format!("{changes} changes, by {calls}.")),
-    }
-}
-
-fn is_error(severity: SeverityV1) -> bool {
-    match severity {
-        SeverityV1::Error => true,
-        SeverityV1::Warning | SeverityV1::Note => false,
     }
 }
 
@@ -100,8 +87,7 @@ fn findings(plan: &PlanV1) -> Markup {
     html! {
         @for refusal in &plan.refusals { (finding("r", "refused", refusal)) }
         @for found in &plan.findings {
-            @let (class, word) = words::severity(found.severity);
-            (finding(class, word, found))
+            (finding(words::severity(found.severity), found.severity.word(), found))
         }
         @for over in &plan.overrides {
             article.card {

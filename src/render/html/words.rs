@@ -70,12 +70,12 @@ pub(super) fn call(call: CallV1) -> &'static str {
     }
 }
 
-/// How much a finding weighs: the class of its style, and the word.
-pub(super) fn severity(severity: SeverityV1) -> (&'static str, &'static str) {
+/// How much a finding weighs: the class of its style.
+pub(super) fn severity(severity: SeverityV1) -> &'static str {
     match severity {
-        SeverityV1::Error => ("r", "error"),
-        SeverityV1::Warning => ("c", "warning"),
-        SeverityV1::Note => ("dim", "note"),
+        SeverityV1::Error => "r",
+        SeverityV1::Warning => "c",
+        SeverityV1::Note => "dim",
     }
 }
 

@@ -112,12 +112,7 @@ impl DoctorV1 {
         Self {
             format: "attune.doctor/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1 {
-                name: identity.name.clone(),
-                guid: identity.guid.clone(),
-                release: identity.release.to_string(),
-                tenant: identity.tenant.clone(),
-            },
+            cluster: ClusterV1::of(identity),
             login: LoginV1 {
                 user: identity.user.to_string(),
                 role: identity.role.clone(),

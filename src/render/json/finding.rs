@@ -54,6 +54,18 @@ pub struct FindingsV1 {
     pub findings: Vec<FindingV1>,
 }
 
+impl SeverityV1 {
+    /// `error`, `warning` or `note`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
 impl FindingV1 {
     /// A copy of a finding.
     #[must_use]

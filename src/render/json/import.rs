@@ -82,12 +82,7 @@ impl ImportV1 {
         Self {
             format: "attune.import/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: ClusterV1 {
-                name: identity.name.clone(),
-                guid: identity.guid.clone(),
-                release: identity.release.to_string(),
-                tenant: identity.tenant.clone(),
-            },
+            cluster: ClusterV1::of(identity),
             directory: directory.to_owned(),
             files: [MAIN.to_owned()].into_iter().chain(adoption.documents.keys().cloned()).collect(),
             policies: adoption

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{CallV1, ClusterV1, OverrideV1, StepV1, SummaryV1};
+use super::plan::{CallV1, ClusterV1, OverrideV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
@@ -109,6 +109,12 @@ pub enum RemarkV1 {
 }
 
 impl OutcomeV1 {
+    /// The digest as it is shown to people.
+    #[must_use]
+    pub fn short_digest(&self) -> &str {
+        short_digest(&self.digest)
+    }
+
     /// A copy of an outcome.
     #[must_use]
     pub fn of(plan: &Plan, outcome: &Outcome) -> Self {

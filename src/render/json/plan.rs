@@ -215,8 +215,13 @@ impl PlanV1 {
     /// The digest as it is shown to people.
     #[must_use]
     pub fn short_digest(&self) -> &str {
-        self.digest.get(..Digest::SHORT).unwrap_or(&self.digest)
+        short_digest(&self.digest)
     }
+}
+
+/// A digest as it is shown to people.
+pub(super) fn short_digest(digest: &str) -> &str {
+    digest.get(..Digest::SHORT).unwrap_or(digest)
 }
 
 impl LeftAloneV1 {

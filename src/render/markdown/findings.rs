@@ -44,11 +44,7 @@ fn section(title: &str, findings: &[&FindingV1]) -> String {
 }
 
 fn item(finding: &FindingV1) -> String {
-    let severity = match finding.severity {
-        SeverityV1::Error => "error",
-        SeverityV1::Warning => "warning",
-        SeverityV1::Note => "note",
-    };
+    let severity = finding.severity.word();
     let mut text = format!("- {severity} {}: {}", code(&finding.code), code(&finding.message));
     if let Some(file) = &finding.file {
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();

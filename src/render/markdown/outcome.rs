@@ -48,7 +48,7 @@ fn head(outcome: &OutcomeV1, short: bool) -> String {
         name(&outcome.cluster.name),
         name(release(&outcome.cluster)),
         name(&outcome.cluster.tenant),
-        code(&outcome.digest.chars().take(16).collect::<String>()),
+        code(outcome.short_digest()),
         ended(&outcome.steps),
     );
     text

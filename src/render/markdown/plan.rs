@@ -8,7 +8,7 @@ use super::diff::Body;
 use super::escape::{argument, code, fence};
 use super::findings::{blocking, other, overridden, refused};
 use super::{LEAST, clipped, fits, marker, release};
-use crate::render::json::{PlanV1, SeverityV1, SummaryV1};
+use crate::render::json::{PlanV1, SummaryV1};
 use crate::render::words::{count, list};
 
 /// Writes a plan in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -33,7 +33,7 @@ enum Verdict {
 }
 
 fn verdict(plan: &PlanV1) -> Verdict {
-    if plan.findings.iter().any(|finding| matches!(finding.severity, SeverityV1::Error)) {
+    if plan.is_blocked() {
         Verdict::Blocked
     } else if !plan.refusals.is_empty() {
         Verdict::Refused

@@ -12,12 +12,12 @@ use crate::render::words::shown;
 /// Those of the writer.
 pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV1]) -> io::Result<()> {
     for finding in findings {
-        let (word, style) = match finding.severity {
-            SeverityV1::Error => ("error", &styles.remove),
-            SeverityV1::Warning => ("warning", &styles.change),
-            SeverityV1::Note => ("note", &styles.dim),
+        let style = match finding.severity {
+            SeverityV1::Error => &styles.remove,
+            SeverityV1::Warning => &styles.change,
+            SeverityV1::Note => &styles.dim,
         };
-        let head = style.apply_to(format!("{word}[{}]:", shown(&finding.code)));
+        let head = style.apply_to(format!("{}[{}]:", finding.severity.word(), shown(&finding.code)));
         writeln!(out, "{head} {}", shown(&finding.message))?;
         if let Some(file) = &finding.file {
             let place = [finding.line, finding.column].into_iter().flatten().map(|number| format!(":{number}"));
