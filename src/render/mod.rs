@@ -7,6 +7,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 mod metrics;
+mod phrase;
 mod styles;
 pub mod text;
 mod words;

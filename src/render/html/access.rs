@@ -1,12 +1,11 @@
 //! Access gained and lost, by user and group.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 
 use super::text::{Text, Who, name, names};
 use super::words;
 use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, SideV1, UndecidedV1};
+use crate::render::phrase::alike;
 
 /// How many names are seen at once.
 const NAMED: usize = 12;
@@ -16,21 +15,12 @@ const HEADED: usize = 4;
 
 /// What each user and group gains and loses; those for whom it is the same are together.
 pub(super) fn access(plan: &PlanV1) -> Markup {
-    let mut order: Vec<(&HolderAccessV1, Vec<String>)> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for holder in plan.changes.iter().flat_map(|change| &change.access) {
-        let same = format!("{:?}", (&holder.gained, &holder.lost, &holder.undecided));
-        let place = *places.entry(same).or_insert_with(|| {
-            order.push((holder, Vec::new()));
-            order.len() - 1
-        });
-        order[place].1.push(holder.label());
-    }
+    let mut order = alike(plan.changes.iter().flat_map(|change| &change.access));
     // What is gained is what a reviewer looks for.
-    order.sort_by_key(|(access, _)| !gains(access));
+    order.sort_by_key(|some| !some.first().is_some_and(|access| gains(access)));
     html! {
         @if order.is_empty() { p { "Nobody's access becomes another." } }
-        @for (access, holders) in &order { (one(access, holders)) }
+        @for some in &order { (one(some)) }
     }
 }
 
@@ -38,7 +28,10 @@ fn gains(access: &HolderAccessV1) -> bool {
     !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == SideV1::Gained)
 }
 
-fn one(access: &HolderAccessV1, holders: &[String]) -> Markup {
+/// Those that gain and lose the same.
+fn one(some: &[&HolderAccessV1]) -> Markup {
+    let Some(access) = some.first() else { return html! {} };
+    let holders: Vec<String> = some.iter().map(|holder| holder.label()).collect();
     let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();
     html! {
         article.card {
@@ -46,7 +39,7 @@ fn one(access: &HolderAccessV1, holders: &[String]) -> Markup {
                 h3 { @for (index, holder) in holders.iter().enumerate() { @if index > 0 { ", " } (name(holder)) } }
             } @else {
                 h3 { (holders.len()) " users and groups" }
-                div.p { (names(holders, NAMED)) }
+                div.p { (names(&holders, NAMED)) }
             }
             (lines("gained", "g", "+", &access.gained, &open(SideV1::Gained)))
             (lines("lost", "l", "−", &access.lost, &open(SideV1::Lost)))

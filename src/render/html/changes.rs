@@ -7,6 +7,7 @@ use super::document::difference;
 use super::text::{Who, name, names};
 use super::words;
 use crate::render::json::{BaseV1, ChangeV1, KindV1, PlanV1, StepV1};
+use crate::render::phrase::text_in;
 
 /// How many holders are seen at once.
 const NAMED: usize = 12;
@@ -80,8 +81,7 @@ fn holders(change: &ChangeV1) -> Markup {
 }
 
 fn held(policy: Option<&RawValue>) -> Markup {
-    let policy = policy.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    html! { @match policy { Some(policy) => (name(&policy)), None => "nothing" } }
+    html! { @match text_in(policy) { Some(policy) => (name(&policy)), None => "nothing" } }
 }
 
 /// All calls, in order.

@@ -9,6 +9,7 @@ use super::report::sections;
 use super::text::{Text, name, names};
 use super::{access, changes, words};
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
+use crate::render::phrase::counts;
 
 /// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
@@ -69,18 +70,12 @@ fn verdict(plan: &PlanV1) -> (&'static str, String) {
 }
 
 fn summary(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged, .. } = *summary;
-    let counts = [
-        (add, "to add"),
-        (replace, "to replace"),
-        (remove, "to remove"),
-        (attach, "to attach"),
-        (r#move, "to move"),
-        (detach, "to detach"),
-        (unchanged, "unchanged"),
-    ];
-    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+    match (counts(summary), summary.unchanged) {
+        (counts, 0) if counts.is_empty() => "none".to_owned(),
+        (counts, 0) => counts,
+        (counts, unchanged) if counts.is_empty() => format!("{unchanged} unchanged"),
+        (counts, unchanged) => format!("{counts}, {unchanged} unchanged"),
+    }
 }
 
 fn findings(plan: &PlanV1) -> Markup {

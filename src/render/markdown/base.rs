@@ -1,9 +1,10 @@
 //! Drift and what is proposed, told apart, before the plan that does both.
 
+use super::change::what;
 use super::cut::Cut;
 use super::escape::code;
-use super::phrase::{object, what};
 use crate::render::json::{BaseV1, ChangeV1, PlanV1};
+use crate::render::phrase::object;
 use crate::render::words::count;
 
 /// Both sections; nothing where they were not told apart.

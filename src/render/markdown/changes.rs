@@ -1,10 +1,11 @@
 //! The changes of a plan: what goes and moves as lists, documents in folds.
 
+use super::change::what;
 use super::cut::Cut;
 use super::diff::{Body, BodyLine};
 use super::escape::{code, fence, html_code};
-use super::phrase::{KEYS_MAY_APPEAR, object, what};
 use crate::render::json::{ChangeV1, KindV1, NoteV1, PlanV1};
+use crate::render::phrase::{KEYS_MAY_APPEAR, object};
 use crate::render::words::{count, list};
 
 /// What is removed, detached and moved, by name: all of it, whatever else is left out.

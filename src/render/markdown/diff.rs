@@ -3,9 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::escape::visible;
-use crate::policy::access::{Context, same_access};
-use crate::policy::{self, Catalogue, Change as StatementChange, Document, DocumentDiff, Line, LineKind, Sameness};
+use crate::policy::{self, Change as StatementChange, Document, DocumentDiff, Line, LineKind};
 use crate::render::json::{ChangeV1, KindV1};
+use crate::render::phrase;
 use crate::render::words::count;
 
 /// The documents of a change: how they differ, and what does not.
@@ -49,7 +49,7 @@ impl Body {
         if change.kind != KindV1::ReplacePolicy || before.is_some() {
             lines.extend(documents(old.as_ref(), new.as_ref()));
         }
-        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| sameness(old, new));
+        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| phrase::sameness(old, new));
         Self { lines, sameness }
     }
 }
@@ -61,10 +61,10 @@ enum Side {
 }
 
 fn side(value: Option<&RawValue>) -> Option<Side> {
-    let text = value?.get();
-    if let Ok(unreadable) = serde_json::from_str::<String>(text) {
+    if let Some(unreadable) = phrase::text_in(value) {
         return Some(Side::Text(unreadable));
     }
+    let text = value?.get();
     Some(match policy::read(text).document {
         Some(document) => Side::Document(Box::new(document)),
         None => Side::Text(text.to_owned()),
@@ -95,13 +95,4 @@ fn entry(line: &Line) -> BodyLine {
     };
     let text = format!("{mark} {:<9} {}", line.member, visible(&line.value));
     BodyLine { text, context: line.kind == LineKind::Context }
-}
-
-fn sameness(before: &Document, after: &Document) -> Option<&'static str> {
-    match policy::sameness(before, after) {
-        Sameness::Same => None,
-        Sameness::IdsOnly => Some("ids only: the document decides as before"),
-        Sameness::Different => same_access(before, after, &Context::new(&Catalogue::newest()))
-            .then_some("no access change: the new document allows what the old one does"),
-    }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::access::gained_by;
 use super::escape::code;
 use crate::render::json::{DriftKindV1, DriftV1, DriftedV1};
+use crate::render::phrase::held;
 use crate::render::words::count;
 
 /// Writes a drift.
@@ -49,10 +50,7 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
 }
 
 fn sides(object: &DriftedV1) -> (String, String) {
-    let held = |raw: &Option<Box<RawValue>>| {
-        let name = raw.as_ref().and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-        name.map_or_else(|| "holds nothing".to_owned(), |name| format!("holds {}", cell(&name)))
-    };
+    let held = |raw: &Option<Box<RawValue>>| format!("holds {}", held(raw.as_deref(), cell));
     let text = |text: &str| text.to_owned();
     match object.kind {
         DriftKindV1::PolicyAdded => (text("has it"), text("does not want it")),

@@ -12,9 +12,6 @@ const LONGEST_IN_A_MARKER: usize = 96;
 /// Letters that Unicode calls printable and that show as nothing.
 const BLANK: [char; 5] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}'];
 
-/// How a name is written: as a code span, or inside HTML.
-pub(super) type Name = fn(&str) -> String;
-
 /// A text on one line, in which all that would not be seen, or would turn the direction of others, is written out.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

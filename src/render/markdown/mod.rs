@@ -5,6 +5,7 @@
 
 mod access;
 mod base;
+mod change;
 mod changes;
 mod cut;
 mod diff;
@@ -13,14 +14,11 @@ mod escape;
 mod findings;
 mod marker;
 mod outcome;
-mod phrase;
 mod plan;
 
 pub use drift::drift;
 pub use outcome::outcome;
 pub use plan::plan;
-
-use super::json::ClusterV1;
 
 /// How many characters (Unicode code points) a comment may have at least: the shortest ones must fit.
 pub const LEAST: usize = 1_500;
@@ -33,11 +31,6 @@ const CLIPPED: usize = 40;
 
 fn fits(page: &str, max: usize) -> bool {
     page.chars().count() <= max
-}
-
-/// The release without the build's hash.
-fn release(cluster: &ClusterV1) -> &str {
-    cluster.release.split('-').next().unwrap_or_default()
 }
 
 /// The beginning of a text.

@@ -1,11 +1,10 @@
 //! An outcome as a comment on a pull request, as long as it may be.
 
-use super::access::holder;
 use super::escape::{argument, code, fence};
 use super::findings::overridden;
-use super::plan::counts;
-use super::{LEAST, clipped, fits, marker, release};
-use crate::render::json::{CallV1, OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+use super::{LEAST, clipped, fits, marker};
+use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+use crate::render::phrase::{self, counts, release};
 use crate::render::words::count;
 
 /// Writes an outcome in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -118,33 +117,15 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
 
 /// What was called.
 fn called(step: &StepOutcomeV1) -> String {
-    let policy = code(step.policy.as_deref().unwrap_or_default());
-    let who = holder(step.user.as_deref(), step.group.as_deref(), code);
-    match step.call {
-        CallV1::AddPolicy => format!("add policy {policy}"),
-        CallV1::RemovePolicy => format!("remove policy {policy}"),
-        CallV1::Attach => format!("attach {policy} to {who}"),
-        CallV1::RetireKeys => format!("retire the keys of {who}"),
-        CallV1::Detach => format!("detach {policy} from {who}"),
-    }
+    let holder = (step.user.as_deref(), step.group.as_deref());
+    phrase::called(step.call, step.policy.as_deref(), holder, code)
 }
 
 /// `14 calls: 12 done, 2 failed`.
 fn ended(steps: &[StepOutcomeV1]) -> String {
-    let number = |of: &[StatusV1]| steps.iter().filter(|step| of.contains(&step.status)).count();
-    let counts = [
-        (number(&[StatusV1::Done]), "done"),
-        (number(&[StatusV1::AlreadyDone]), "already done"),
-        (number(&[StatusV1::Refused]), "refused"),
-        (number(&[StatusV1::Drifted]), "drifted"),
-        (number(&[StatusV1::InDoubt]), "in doubt"),
-        (number(&[StatusV1::Failed]), "failed"),
-        (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
-    ];
-    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    match counts.is_empty() {
-        true => "no calls".to_owned(),
-        false => format!("{}: {}", count(steps.len(), "call", "calls"), counts.join(", ")),
+    match phrase::endings(steps) {
+        endings if endings.is_empty() => "no calls".to_owned(),
+        endings => format!("{}: {endings}", count(steps.len(), "call", "calls")),
     }
 }
 

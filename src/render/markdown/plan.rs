@@ -7,8 +7,9 @@ use super::cut::Cut;
 use super::diff::Body;
 use super::escape::{argument, code, fence};
 use super::findings::{blocking, other, overridden, refused};
-use super::{LEAST, clipped, fits, marker, release};
-use crate::render::json::{PlanV1, SummaryV1};
+use super::{LEAST, clipped, fits, marker};
+use crate::render::json::PlanV1;
+use crate::render::phrase::{counts, release};
 use crate::render::words::{count, list};
 
 /// Writes a plan in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -85,21 +86,6 @@ fn heading(plan: &PlanV1) -> String {
         code(&plan.cluster.tenant),
         count(plan.summary.calls, "call", "calls"),
     )
-}
-
-/// `1 to add, 2 to remove`.
-pub(super) fn counts(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, left_alone: _, calls: _ } = *summary;
-    let counts = [
-        (add, "to add"),
-        (replace, "to replace"),
-        (remove, "to remove"),
-        (attach, "to attach"),
-        (r#move, "to move"),
-        (detach, "to detach"),
-    ];
-    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    counts.join(", ")
 }
 
 /// How the plan is agreed to, or why it cannot be.

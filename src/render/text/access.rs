@@ -6,10 +6,8 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::render::Styles;
 use crate::render::json::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1};
+use crate::render::phrase;
 use crate::render::words::shown;
-
-/// What every resource begins with, and is not worth repeating.
-const ARN: &str = "arn:aws:s3:::";
 
 /// How far columns are aligned, in characters: one long entry does not push all others aside.
 const ALIGNED: usize = 40;
@@ -35,7 +33,7 @@ pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &Acces
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
     columns(out, indent, &all)?;
     for row in &some {
-        let servers = row.profile.map(servers).unwrap_or_default();
+        let servers = row.profile.map(phrase::servers).unwrap_or_default();
         let text = format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row));
         writeln!(out, "{indent}{} {servers}: {}", styles.change.apply_to("!"), row.style.apply_to(text))?;
     }
@@ -62,43 +60,26 @@ fn example(row: &Row<'_>) -> String {
 }
 
 fn row<'s>(styles: &'s Styles, side: SideV1, line: &AccessLineV1) -> Row<'s> {
-    let (mark, style, denied) = match side {
-        SideV1::Gained => ("+", &styles.add, "no longer denied"),
-        SideV1::Lost => ("-", &styles.remove, "now denied"),
+    let style = match side {
+        SideV1::Gained => &styles.add,
+        SideV1::Lost => &styles.remove,
     };
-    let pattern = plain(&line.pattern);
-    let mut resources = format!("on {pattern}");
-    if let Some(among) = &line.denied {
-        let among = plain(among);
-        let within = if among == pattern { String::new() } else { format!(" where it is {among}") };
-        resources = format!("{resources}{within}, {denied}");
+    Row {
+        style,
+        mark: phrase::mark(side),
+        actions: actions(&line.actions),
+        resources: phrase::resources(line, side, shown),
+        example: phrase::example(line, shown),
+        profile: line.profile,
     }
-    resources += &when(&line.conditions);
-    for except in &line.except {
-        // `*` is no bucket, and not the same as all of them.
-        let short = plain(except);
-        let except = if short == pattern { shown(except) } else { short };
-        resources = format!("{resources}, except {except}");
-    }
-    let mut example = plain(&line.witness.resource);
-    if line.witness.conditions != line.conditions {
-        example += &when(&line.witness.conditions);
-    }
-    let example = (example != pattern).then_some(example);
-    Row { style, mark, actions: actions(&line.actions), resources, example, profile: line.profile }
 }
 
 fn undecided<'s>(styles: &'s Styles, open: &UndecidedV1) -> Row<'s> {
-    let side = match open.side {
-        SideV1::Gained => "gained",
-        SideV1::Lost => "lost",
-    };
-    let resources = format!("on {}: not decided, to be taken as {side}", plain(&open.pattern));
     Row {
         style: &styles.change,
         mark: "?",
         actions: actions(&open.actions),
-        resources,
+        resources: phrase::undecided(open, shown),
         example: None,
         profile: open.profile,
     }
@@ -106,24 +87,6 @@ fn undecided<'s>(styles: &'s Styles, open: &UndecidedV1) -> Row<'s> {
 
 fn actions(actions: &[String]) -> String {
     shown(&actions.join(", "))
-}
-
-fn when(conditions: &[String]) -> String {
-    if conditions.is_empty() { String::new() } else { format!(" when {}", shown(&conditions.join(" and "))) }
-}
-
-/// A pattern without what every pattern begins with.
-fn plain(pattern: &str) -> String {
-    let short = pattern.replace(ARN, "");
-    shown(if short.is_empty() { pattern } else { &short })
-}
-
-/// On which servers a line is so that the others do not show.
-fn servers(profile: ProfileV1) -> &'static str {
-    match profile {
-        ProfileV1::Aws => "on servers that evaluate as AWS does, also",
-        ProfileV1::Minio => "on MinIO-derived servers also",
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::base::{GroupName, UserName};
 use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, Report, Request, Verdict};
 use crate::render::Styles;
 use crate::render::json::AccessV1;
+use crate::render::phrase::who;
 use crate::render::words::{list, shown};
 
 /// Writes the answers, one after the other.
@@ -36,7 +37,7 @@ fn holder(holder: &Holder) -> String {
     let policy = holder.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
     format!(
         "{} holds {policy}",
-        super::who(holder.principal.user().map(UserName::as_str), holder.principal.group().map(GroupName::as_str),)
+        who(holder.principal.user().map(UserName::as_str), holder.principal.group().map(GroupName::as_str), shown)
     )
 }
 

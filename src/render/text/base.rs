@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use console::{Alignment, measure_text_width, pad_str};
 
-use super::change::{held, mark, object};
+use super::change::mark;
 use crate::render::Styles;
 use crate::render::json::{BaseV1, ChangeV1, KindV1};
+use crate::render::phrase::{held, object};
 use crate::render::words::{count, shown};
 
 /// Writes both sections, and what heads the plan that follows. Nothing where they were not told apart.
@@ -36,10 +37,10 @@ fn section(
         return writeln!(out, "{name} {nothing}\n");
     }
     writeln!(out, "{name} {}, {title}", count(changes.len(), "change", "changes"))?;
-    let width = changes.iter().map(|change| measure_text_width(&object(change))).max().unwrap_or(0);
+    let width = changes.iter().map(|change| measure_text_width(&object(change, shown))).max().unwrap_or(0);
     for change in changes {
         let (mark, style) = mark(styles, change.kind);
-        let object = object(change);
+        let object = object(change, shown);
         let object = pad_str(&object, width, Alignment::Left, None);
         writeln!(out, "  {} {object}   {}", style.apply_to(mark), what(change))?;
     }
@@ -47,7 +48,7 @@ fn section(
 }
 
 fn what(change: &ChangeV1) -> String {
-    let arrow = || format!("{} → {}", held(change.before.as_deref()), held(change.after.as_deref()));
+    let arrow = || format!("{} → {}", held(change.before.as_deref(), shown), held(change.after.as_deref(), shown));
     match change.kind {
         KindV1::AddPolicy => "added".to_owned(),
         KindV1::ReplacePolicy if !change.heals.is_empty() => "an interrupted replacement is finished".to_owned(),

@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::diff::documents;
 use super::users::side;
-use crate::policy::{self, Document};
 use crate::render::Styles;
 use crate::render::json::{DriftKindV1, DriftV1, DriftedV1, RememberedV1, SideV1};
+use crate::render::phrase::{document, release, text_in};
 use crate::render::words::{count, shown};
 
 /// What stands before the lines under an object.
@@ -22,8 +22,7 @@ const UNDER: &str = "        ";
 pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
     let of = &drift.cluster;
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
-    let release = of.release.split('-').next().unwrap_or_default();
-    writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release), shown(&of.tenant))?;
+    writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))?;
     let access = || drift.drift.iter().flat_map(|object| &object.access);
     side(out, styles, access(), SideV1::Gained, "access that the cluster gives and the file does not")?;
     writeln!(out)?;
@@ -54,18 +53,13 @@ fn object(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize
     if object.kind != DriftKindV1::PolicyChanged {
         return Ok(());
     }
-    let text = object.observed.as_deref().and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    if let Some(text) = text {
+    if let Some(text) = text_in(object.observed.as_deref()) {
         return writeln!(out, "{UNDER}{}", styles.add.apply_to(format!("+ {}", shown(&text))));
     }
     match (object.declared.as_deref().and_then(document), object.observed.as_deref().and_then(document)) {
         (Some(declared), Some(observed)) => documents(out, styles, UNDER, Some(&declared), &observed),
         (Some(_) | None, _) => Ok(()),
     }
-}
-
-fn document(raw: &RawValue) -> Option<Document> {
-    policy::read_lenient(raw.get()).ok()
 }
 
 fn mark(styles: &Styles, kind: DriftKindV1) -> (&'static str, &Style) {
@@ -81,11 +75,8 @@ fn mark(styles: &Styles, kind: DriftKindV1) -> (&'static str, &Style) {
 }
 
 fn what(object: &DriftedV1) -> String {
-    let held = |raw: &Option<Box<RawValue>>| {
-        let name = raw.as_ref().and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-        shown(&name.unwrap_or_default())
-    };
-    let (declared, observed) = (held(&object.declared), held(&object.observed));
+    let held = |raw: Option<&RawValue>| shown(&text_in(raw).unwrap_or_default());
+    let (declared, observed) = (held(object.declared.as_deref()), held(object.observed.as_deref()));
     match object.kind {
         DriftKindV1::PolicyAdded => "is there, and should not be".to_owned(),
         DriftKindV1::PolicyChanged if object.observed.is_none() => {

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{called, overridden};
+use super::overridden;
 use crate::render::Styles;
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+use crate::render::phrase;
 use crate::render::words::{count, shown};
 
 /// Writes the outcome: first what did not end well, then the counts, then whether the cluster is as the file says.
@@ -35,7 +36,8 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
 }
 
 fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Result<()> {
-    let called = called(ended.call, ended.policy.as_deref(), ended.user.as_deref(), ended.group.as_deref());
+    let called =
+        phrase::called(ended.call, ended.policy.as_deref(), (ended.user.as_deref(), ended.group.as_deref()), shown);
     let line = |text: String| format!("  {:>3} {called}: {text}", ended.id);
     let why = shown(ended.reason.as_deref().unwrap_or_default());
     let text = match ended.status {
@@ -86,17 +88,7 @@ pub fn ended(outcome: &OutcomeV1) -> String {
 }
 
 fn counts(outcome: &OutcomeV1) -> String {
-    let number = |of: &[StatusV1]| outcome.steps.iter().filter(|step| of.contains(&step.status)).count();
-    let counts = [
-        (number(&[StatusV1::Done]), "done"),
-        (number(&[StatusV1::AlreadyDone]), "already done"),
-        (number(&[StatusV1::Refused]), "refused"),
-        (number(&[StatusV1::Drifted]), "drifted"),
-        (number(&[StatusV1::InDoubt]), "in doubt"),
-        (number(&[StatusV1::Failed]), "failed"),
-        (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
-    ];
-    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let calls = count(outcome.steps.len(), "call", "calls");
-    if counts.is_empty() { calls } else { format!("{calls}: {}", counts.join(", ")) }
+    let endings = phrase::endings(&outcome.steps);
+    if endings.is_empty() { calls } else { format!("{calls}: {endings}") }
 }

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use console::measure_text_width;
 
 use super::base::base;
-use super::change::{change, object};
+use super::change::change;
 use super::overridden;
 use super::users::{gained, lost};
 use crate::render::Styles;
-use crate::render::json::{PlanV1, SummaryV1};
+use crate::render::json::PlanV1;
+use crate::render::phrase::{counts, object, release};
 use crate::render::words::{count, shown};
 
 /// Writes a plan: cluster, changes, digest and counts.
@@ -27,7 +28,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     }
     gained(out, styles, &plan.changes)?;
     writeln!(out)?;
-    let width = plan.changes.iter().map(|change| measure_text_width(&object(change))).max().unwrap_or(0);
+    let width = plan.changes.iter().map(|change| measure_text_width(&object(change, shown))).max().unwrap_or(0);
     for of in &plan.changes {
         change(out, styles, plan, of, width)?;
     }
@@ -40,9 +41,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
 fn heading(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     let of = &plan.cluster;
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
-    // The release without the build's hash.
-    let release = of.release.split('-').next().unwrap_or_default();
-    writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release), shown(&of.tenant))
+    writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))
 }
 
 /// What a plan comes to, in a line: its digest, or why there is none to run.
@@ -58,20 +57,6 @@ pub fn verdict(plan: &PlanV1) -> String {
     let calls = count(plan.summary.calls, "call", "calls");
     let refused = if plan.refusals.is_empty() { "" } else { " · refused by a guard" };
     format!("plan {}: {counts} · {calls}{refused}", plan.short_digest())
-}
-
-fn counts(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, .. } = *summary;
-    let counts = [
-        (add, "to add"),
-        (replace, "to replace"),
-        (remove, "to remove"),
-        (attach, "to attach"),
-        (r#move, "to move"),
-        (detach, "to detach"),
-    ];
-    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    counts.join(", ")
 }
 
 fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {

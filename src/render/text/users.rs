@@ -1,20 +1,15 @@
 //! Who gains and who loses what access by a plan; those for whom it is the same stand together.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::access::access;
-use super::who;
 use crate::render::Styles;
 use crate::render::json::{AccessLineV1, AccessV1, ChangeV1, HolderAccessV1, SideV1};
-use crate::render::words::list;
+use crate::render::phrase;
+use crate::render::words::{list, shown};
 
 /// How many users and groups are named before the rest is only counted.
 const NAMED: usize = 8;
-
-/// How many actions of a line of what is lost are named before the rest is only counted. What is gained is always shown
-/// whole.
-const NAMED_LOST: usize = 4;
 
 /// Writes what is gained or may be: all of it. Nothing when nobody gains anything.
 pub(super) fn gained(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
@@ -26,22 +21,6 @@ pub(super) fn lost(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -
     side(out, styles, changes.iter().flat_map(|change| &change.access), SideV1::Lost, "access lost")
 }
 
-/// Those with the same access, in the order of the first of them.
-type Alike<'a> = Vec<&'a HolderAccessV1>;
-
-fn alike<'a>(all: impl Iterator<Item = &'a HolderAccessV1>) -> Vec<Alike<'a>> {
-    let mut places: BTreeMap<_, usize> = BTreeMap::new();
-    let mut alike: Vec<Alike<'a>> = Vec::new();
-    for of in all {
-        let place = *places.entry((&of.gained, &of.lost, &of.undecided)).or_insert(alike.len());
-        match alike.get_mut(place) {
-            Some(some) => some.push(of),
-            None => alike.push(vec![of]),
-        }
-    }
-    alike
-}
-
 /// Writes one half of the access of all these under a title. Nothing when there is none.
 pub(super) fn side<'a>(
     out: &mut dyn Write,
@@ -50,7 +29,7 @@ pub(super) fn side<'a>(
     side: SideV1,
     title: &str,
 ) -> io::Result<()> {
-    let alike = alike(all);
+    let alike = phrase::alike(all);
     let of_side = alike.iter().filter_map(|some| Some((some, only(some.first()?, side))));
     let of_side: Vec<_> = of_side.filter(|(_, access)| *access != AccessV1::default()).collect();
     if of_side.is_empty() {
@@ -68,22 +47,17 @@ pub(super) fn side<'a>(
 fn only(access: &HolderAccessV1, side: SideV1) -> AccessV1 {
     let (gained, lost) = match side {
         SideV1::Gained => (access.gained.clone(), Vec::new()),
-        SideV1::Lost => (Vec::new(), access.lost.iter().map(shortened).collect()),
+        SideV1::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
     };
     AccessV1 { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
 }
 
-fn shortened(line: &AccessLineV1) -> AccessLineV1 {
-    let mut line = line.clone();
-    if line.actions.len() > NAMED_LOST {
-        let more = line.actions.split_off(NAMED_LOST - 1).len();
-        line.actions.push(format!("{more} more actions"));
-    }
-    line
+fn short(line: &AccessLineV1) -> AccessLineV1 {
+    AccessLineV1 { actions: phrase::shortened(&line.actions, SideV1::Lost), ..line.clone() }
 }
 
 fn named(holders: &[&HolderAccessV1]) -> String {
-    let of = |of: &&HolderAccessV1| who(of.user.as_deref(), of.group.as_deref());
+    let of = |of: &&HolderAccessV1| phrase::who(of.user.as_deref(), of.group.as_deref(), shown);
     let mut words: Vec<String> = holders.iter().take(NAMED).map(of).collect();
     if holders.len() > NAMED {
         words.push(format!("{} more", holders.len() - NAMED));

@@ -1,0 +1,193 @@
+//! What is said of plans, outcomes and drift in every form that people read: the words, with names written as the form
+//! needs them.
+
+mod access;
+
+use serde_json::value::RawValue;
+
+use super::json::{CallV1, ChangeV1, ClusterV1, HolderV1, NoteV1, PlanV1, StatusV1, StepOutcomeV1, SummaryV1, WayV1};
+use super::words::{count, list};
+use crate::policy::access::{Context, same_access};
+use crate::policy::{self, Catalogue, Document, Sameness};
+
+pub(super) use access::{alike, example, mark, resources, servers, shortened, undecided};
+
+/// How a name is written: made visible, as a code span, or inside HTML.
+pub(super) type Name = fn(&str) -> String;
+
+/// The release without the build's hash.
+pub(super) fn release(cluster: &ClusterV1) -> &str {
+    cluster.release.split('-').next().unwrap_or_default()
+}
+
+/// `1 to add, 2 to remove`; empty where nothing is to be done.
+pub(super) fn counts(summary: &SummaryV1) -> String {
+    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, left_alone: _, calls: _ } = *summary;
+    numbers(&[
+        (add, "to add"),
+        (replace, "to replace"),
+        (remove, "to remove"),
+        (attach, "to attach"),
+        (r#move, "to move"),
+        (detach, "to detach"),
+    ])
+}
+
+/// `12 done, 2 failed`; empty where there were no calls.
+pub(super) fn endings(steps: &[StepOutcomeV1]) -> String {
+    let number = |of: &[StatusV1]| steps.iter().filter(|step| of.contains(&step.status)).count();
+    numbers(&[
+        (number(&[StatusV1::Done]), "done"),
+        (number(&[StatusV1::AlreadyDone]), "already done"),
+        (number(&[StatusV1::Refused]), "refused"),
+        (number(&[StatusV1::Drifted]), "drifted"),
+        (number(&[StatusV1::InDoubt]), "in doubt"),
+        (number(&[StatusV1::Failed]), "failed"),
+        (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
+    ])
+}
+
+/// Those of the numbers that are not 0, each with what it is the number of.
+fn numbers(numbers: &[(usize, &str)]) -> String {
+    let some: Vec<_> = numbers.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    some.join(", ")
+}
+
+/// A user by its name, a group as such: `alice`, `group ml`.
+pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String {
+    match (user, group) {
+        (Some(user), _) => name(user),
+        (None, Some(group)) => format!("group {}", name(group)),
+        (None, None) => "nobody".to_owned(),
+    }
+}
+
+/// What a change is about: `policy NAME`, `user NAME` or `group NAME`.
+pub(super) fn object(change: &ChangeV1, name: Name) -> String {
+    match (&change.policy, &change.user, &change.group) {
+        (Some(policy), _, _) => format!("policy {}", name(policy)),
+        (None, Some(user), _) => format!("user {}", name(user)),
+        (None, None, Some(group)) => format!("group {}", name(group)),
+        (None, None, None) => name(&change.id),
+    }
+}
+
+/// The name of the policy that somebody holds, or `nothing`.
+pub(super) fn held(policy: Option<&RawValue>, name: Name) -> String {
+    text_in(policy).map_or_else(|| "nothing".to_owned(), |policy| name(&policy))
+}
+
+/// The text that a value is: the name of a policy, or a document that cannot be modelled. `None` for a document.
+pub(super) fn text_in(value: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(value?.get()).ok()
+}
+
+/// A document in a plan or a drift; `None` for one that cannot be modelled, of which there is the text.
+pub(super) fn document(raw: &RawValue) -> Option<Document> {
+    policy::read_lenient(raw.get()).ok()
+}
+
+/// A call: `attach ml-training to alice`.
+pub(super) fn called(
+    call: CallV1,
+    policy: Option<&str>,
+    (user, group): (Option<&str>, Option<&str>),
+    name: Name,
+) -> String {
+    let (policy, holder) = (name(policy.unwrap_or_default()), who(user, group, name));
+    match call {
+        CallV1::AddPolicy => format!("add policy {policy}"),
+        CallV1::RemovePolicy => format!("remove policy {policy}"),
+        CallV1::Attach => format!("attach {policy} to {holder}"),
+        CallV1::RetireKeys => format!("retire the keys of {holder}"),
+        CallV1::Detach => format!("detach {policy} from {holder}"),
+    }
+}
+
+/// How much of what a cluster takes the new document is.
+pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
+    let after = change.after.as_ref()?;
+    Some(format!("{} of {} bytes", after.get().len(), plan.limits.document_bytes))
+}
+
+/// How a document is replaced. `keeping` says who keeps access throughout, `without` who lacks it for a moment.
+pub(super) fn replacing(
+    way: WayV1,
+    holders: &[HolderV1],
+    keeping: impl Fn() -> String,
+    without: impl Fn() -> String,
+) -> String {
+    match way {
+        WayV1::Plain => "replaced, nobody holds it".to_owned(),
+        WayV1::Swap if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
+        WayV1::Swap => format!("swap, access is kept throughout by {}", keeping()),
+        WayV1::Gap => format!("gap, without access for a moment: {}", without()),
+        WayV1::Finish if holders.is_empty() => "brought back, nobody holds it".to_owned(),
+        WayV1::Finish => format!("brought back, access is kept throughout by {}", keeping()),
+    }
+}
+
+/// `2 holders: alice and bob`, of whom at most so many are named.
+pub(super) fn counted(holders: &[HolderV1], most: usize, name: Name) -> String {
+    format!("{}: {}", count(holders.len(), "holder", "holders"), named(holders, most, name))
+}
+
+/// Holders by their names, at most so many.
+pub(super) fn named(holders: &[HolderV1], most: usize, name: Name) -> String {
+    let one = |of: &HolderV1| {
+        let who = who(of.user.as_deref(), of.group.as_deref(), name);
+        if of.declared { who } else { format!("{who} (in no file)") }
+    };
+    let mut words: Vec<String> = holders.iter().take(most).map(one).collect();
+    if holders.len() > most {
+        words.push(format!("{} more", holders.len() - most));
+    }
+    list(&words)
+}
+
+/// What a new document does not change.
+pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static str> {
+    match policy::sameness(before, after) {
+        Sameness::Same => None,
+        Sameness::IdsOnly => Some("ids only: the document decides as before"),
+        Sameness::Different => same_access(before, after, &Context::new(&Catalogue::newest()))
+            .then_some("no access change: the new document allows what the old one does"),
+    }
+}
+
+/// What a note says; that an interrupted replacement is finished is said with the change.
+pub(super) fn noted(note: NoteV1) -> Option<&'static str> {
+    match note {
+        NoteV1::Heals => None,
+        NoteV1::KeysStay => Some("the key pair stays valid for a later attach"),
+        NoteV1::KeysRetired => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
+        NoteV1::KeysMayAppear => Some(KEYS_MAY_APPEAR),
+        NoteV1::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
+        NoteV1::NameAbsent => {
+            Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
+        }
+        NoteV1::NameGone => {
+            Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here")
+        }
+        NoteV1::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
+        NoteV1::NoRoomToMove => {
+            Some("without access for a moment, because the cluster has no room for one policy more")
+        }
+    }
+}
+
+/// Whether a note is about the key pair of a user.
+pub(super) fn is_of_keys(note: NoteV1) -> bool {
+    match note {
+        NoteV1::KeysStay | NoteV1::KeysRetired | NoteV1::KeysMayAppear => true,
+        NoteV1::Heals
+        | NoteV1::Imported
+        | NoteV1::NameAbsent
+        | NoteV1::NameGone
+        | NoteV1::NoRoom
+        | NoteV1::NoRoomToMove => false,
+    }
+}
+
+/// What an attach may bring.
+pub(super) const KEYS_MAY_APPEAR: &str = "a key pair is made if there is none, an old one works again";
