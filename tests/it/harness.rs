@@ -124,6 +124,16 @@ impl Folder {
         command
     }
 
+    /// A line for a shell, with this program and what is here on its path and nothing else of the environment.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap().display();
+        let here = self.path("").display().to_string();
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", line]).current_dir(self.path("")).env_clear();
+        shell.env("PATH", format!("{program}:{here}:/usr/bin:/bin")).env("HOME", &here);
+        shell
+    }
+
     /// Runs the program with these arguments, separated by blanks.
     pub(crate) fn attune(&self, args: &str) -> Run {
         self.attune_with(args, &[])

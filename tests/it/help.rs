@@ -6,7 +6,7 @@ use std::fs;
 use super::harness::{Folder, root};
 
 /// The commands below one, as its help lists them.
-fn below(folder: &Folder, command: &str) -> Vec<String> {
+pub(crate) fn below(folder: &Folder, command: &str) -> Vec<String> {
     let help = folder.attune(&format!("{command} --help")).exits(0).stdout;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let named = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned));

@@ -5,8 +5,7 @@
 //! streams, `? N` its exit code where it is not 0. `[..]` in a line is anything, a line `...` any lines.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use super::harness::{Folder, files, root, update};
 use super::weka::face;
@@ -47,16 +46,7 @@ fn steps(page: &str) -> Option<(String, bool, Vec<Step>)> {
 }
 
 fn printed(folder: &Folder, command: &str) -> Vec<String> {
-    let program = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap().display().to_string();
-    let here = folder.path("").display().to_string();
-    let ended = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(folder.path(""))
-        .env_clear()
-        .env("PATH", format!("{program}:{here}:/usr/bin:/bin"))
-        .env("HOME", &here)
-        .output()
-        .unwrap();
+    let ended = folder.shell(&format!("exec 2>&1; {command}")).output().unwrap();
     let mut lines: Vec<String> = String::from_utf8_lossy(&ended.stdout).lines().map(str::to_owned).collect();
     match ended.status.code() {
         Some(0) => {}

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -94,13 +93,8 @@ fn run(folder: &Folder, line: &str, digest: &str) -> std::process::Output {
         .replace("/etc/attune/", &here)
         .replace("/var/lib/attune/", &here)
         .replace("/var/lib/node_exporter/", &here);
-    let program = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap().display().to_string();
-    Command::new("sh")
-        .args(["-euc", &line])
-        .current_dir(folder.path(""))
-        .env_clear()
-        .env("PATH", format!("{program}:/usr/bin:/bin"))
-        .env("HOME", &here)
+    folder
+        .shell(&line)
         .env("ATTUNE_CLUSTER", "sim:cluster.json")
         .env("ATTUNE_APPROVED", digest)
         .env("ATTUNE_USERNAME", "admin")

@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::harness::{Folder, expect_file, root};
+use super::help::below;
 
 /// The reference of the file, from its schema.
 fn file_page() -> String {
@@ -110,12 +111,7 @@ fn commands_page() -> String {
         let help = folder.attune(format!("{command} --help").trim()).exits(0).stdout;
         let title = format!("attune {command}");
         write!(page, "\n## `{}`\n\n```text\n{}\n```\n", title.trim(), help.trim_end()).unwrap();
-        let own = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-        let names = own
-            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-            .filter_map(|line| line.split_whitespace().next());
-        let mut under: Vec<String> =
-            names.filter(|name| *name != "help").map(|name| format!("{command} {name}").trim().to_owned()).collect();
+        let mut under: Vec<String> = below(&folder, &command).iter().map(|command| command.trim().to_owned()).collect();
         under.reverse();
         waiting.extend(under);
     }
