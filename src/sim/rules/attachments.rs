@@ -121,11 +121,7 @@ fn unknown(user: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::rules::testing::{admin, cluster};
-
-    fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
-        result.unwrap_err().message()
-    }
+    use crate::sim::rules::testing::{admin, cluster, message};
 
     #[test]
     fn an_attach_makes_a_key_pair_once_and_only_from_5_1() {

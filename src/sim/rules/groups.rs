@@ -57,11 +57,7 @@ pub fn detach(state: &mut State, caller: &Caller, group: &str) -> Result<(), Ref
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::rules::testing::{admin, cluster};
-
-    fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
-        result.unwrap_err().message()
-    }
+    use crate::sim::rules::testing::{admin, cluster, message};
 
     #[test]
     fn a_group_holds_one_policy_which_stays_meanwhile() {

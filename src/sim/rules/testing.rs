@@ -1,6 +1,6 @@
 //! A small cluster for the tests of the rules.
 
-use super::Caller;
+use super::{Caller, Refusal};
 use crate::sim::document::Document;
 use crate::sim::state::State;
 
@@ -25,6 +25,11 @@ pub(in crate::sim) fn cluster(release: &str) -> State {
 /// The administrator of [`cluster`].
 pub(in crate::sim) fn admin() -> Caller {
     Caller::log_in(&cluster("5.1"), "Root", "admin", "admin").unwrap()
+}
+
+/// What a refusal says.
+pub(in crate::sim) fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
+    result.unwrap_err().message()
 }
 
 pub(in crate::sim) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;

@@ -191,7 +191,7 @@ fn user_mut<'s>(state: &'s mut State, place: &Place) -> Result<&'s mut User, Ref
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::rules::testing::{admin, cluster};
+    use crate::sim::rules::testing::{admin, cluster, message};
 
     fn new(name: &str, role: &str) -> NewUser {
         NewUser {
@@ -202,10 +202,6 @@ mod tests {
             posix_gid: None,
             org: None,
         }
-    }
-
-    fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
-        result.unwrap_err().message()
     }
 
     #[test]
