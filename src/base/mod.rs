@@ -15,4 +15,4 @@ pub use names::{GroupName, NameProblem, PolicyName, UserName};
 pub use principal::Principal;
 pub use release::Release;
 pub use secret::{KeyPair, SessionKeys};
-pub use suggest::nearest;
+pub use suggest::{Suggestions, nearest};

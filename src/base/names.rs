@@ -1,6 +1,7 @@
-//! Names of policies, users and groups, checked once at the door.
+//! Names of policies, users and groups, checked once at the door. A clone shares the text.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a text cannot be the name of a policy, user or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
+        pub struct $type(Arc<str>);
 
         impl $type {
             /// Takes a name that a person wrote; refuses one that no call can carry safely.
@@ -46,13 +47,13 @@ macro_rules! name {
             /// # Errors
             /// Says what is wrong with the name.
             pub fn parse(name: &str) -> Result<Self, NameProblem> {
-                check(name).map(|()| Self(name.to_owned()))
+                check(name).map(|()| Self(name.into()))
             }
 
             /// Takes a name as a cluster reports it. It may be one that no call can carry
             /// ([`addressable`](Self::addressable)); it is still a name that exists.
             #[must_use]
-            pub fn reported(name: impl Into<String>) -> Self {
+            pub fn reported(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
 
@@ -112,7 +113,7 @@ impl PolicyName {
     /// The stand-in of this policy for the document with that tag (8 hexadecimal digits).
     #[must_use]
     pub fn transit(&self, tag: &str) -> Self {
-        Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0))
+        Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0).into())
     }
 
     /// The policy this one stands in for, when it is a policy in transit.
@@ -121,7 +122,7 @@ impl PolicyName {
         let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
         let (tag, name) = rest.split_once('-')?;
         let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (is_tag && check(name).is_ok()).then(|| Self(name.to_owned()))
+        (is_tag && check(name).is_ok()).then(|| Self(name.into()))
     }
 
     /// The policy that is meant by this name: a stand-in means what it stands in for.

@@ -3,6 +3,7 @@
 mod newer;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use newer::{CODES, newer_than_known};
 
@@ -78,6 +79,16 @@ impl Body {
             Self::NotRead => None,
             Self::Known(normal) => Some(normal.json()),
             Self::Unreadable(text) => Some(text),
+        }
+    }
+
+    /// The same, to be kept.
+    #[must_use]
+    pub fn shared_text(&self) -> Option<Arc<str>> {
+        match self {
+            Self::NotRead => None,
+            Self::Known(normal) => Some(normal.shared_json()),
+            Self::Unreadable(text) => Some(text.as_str().into()),
         }
     }
 

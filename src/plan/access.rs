@@ -28,7 +28,7 @@ pub(super) fn accesses(
 ) -> BTreeMap<Principal, Arc<Access>> {
     let mut known: BTreeMap<Question<'_>, Arc<Access>> = BTreeMap::new();
     let mut accesses = BTreeMap::new();
-    for (principal, fate) in &comparison.holders {
+    for (principal, fate) in comparison.affected() {
         let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
         if before == after {
             continue;
@@ -51,7 +51,7 @@ pub(super) fn bereft(
 ) -> BTreeSet<Principal> {
     let mut known: BTreeMap<(Held<'_>, Option<&Principal>), Gives> = BTreeMap::new();
     let mut bereft = BTreeSet::new();
-    for (principal, fate) in comparison.holders.iter().filter(|(principal, _)| matters(principal)) {
+    for (principal, fate) in comparison.affected().filter(|(principal, _)| matters(principal)) {
         let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
         if before == after {
             continue;

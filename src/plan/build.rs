@@ -5,6 +5,7 @@
 //! a rule above says so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Observed};
@@ -99,20 +100,20 @@ impl Builder<'_> {
     }
 
     /// The document of a policy as it was observed.
-    fn present(&self, policy: &PolicyName) -> Option<String> {
-        self.observed.policies.get(policy).and_then(Body::text).map(str::to_owned)
+    fn present(&self, policy: &PolicyName) -> Option<Arc<str>> {
+        self.observed.policies.get(policy).and_then(Body::shared_text)
     }
 
     /// The document that a policy is added with by this plan.
-    fn planned(&self, policy: &PolicyName) -> Option<String> {
+    fn planned(&self, policy: &PolicyName) -> Option<Arc<str>> {
         match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
-            Call::AddPolicy { document, .. } => Some(document.json().to_owned()),
+            Call::AddPolicy { document, .. } => Some(document.shared_json()),
             Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } | Call::Detach { .. } => None,
         }
     }
 
     fn holders(&mut self) {
-        for (principal, fate) in &self.comparison.holders {
+        for (principal, fate) in self.comparison.affected() {
             match (&fate.after, &fate.physical) {
                 (Some(target), _) => self.towards(principal, fate, target),
                 (None, Some(policy)) => self.away(principal, fate, policy),

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, Principal, UserName};
-use crate::desired::{Desired, Holding, PolicyIntent};
-use crate::observed::{Body, Observed, ObservedUser};
+use crate::base::{PolicyName, Principal};
+use crate::desired::{Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
+use crate::observed::{Body, Observed};
 use crate::policy::{Normal, normal};
+
+use super::merged::merged;
 
 /// What should become of a policy name, seen from both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) struct HolderFate {
     pub(super) after: Option<PolicyName>,
     /// Whether a file declares it.
     pub(super) declared: bool,
+    /// Whether anything at all becomes another: what it holds, or the policy that it goes on holding.
+    pub(super) affected: bool,
     /// Whether a user's key pair is to be made worthless before it is detached.
     pub(super) retire_keys: bool,
 }
@@ -49,6 +53,8 @@ pub(super) struct Comparison {
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
     /// Every user on the cluster that can hold a policy or does, and every group that does or is declared.
     pub(super) holders: BTreeMap<Principal, HolderFate>,
+    /// Who holds a policy that is replaced, by that policy.
+    of_replaced: BTreeMap<PolicyName, Vec<Principal>>,
 }
 
 impl Comparison {
@@ -57,32 +63,68 @@ impl Comparison {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
 
-    /// Who holds this policy now and should go on holding it, in order.
-    pub(super) fn stayers<'a>(
-        &'a self,
-        policy: &'a PolicyName,
-    ) -> impl Iterator<Item = (&'a Principal, &'a HolderFate)> {
-        self.holders.iter().filter(move |(_, fate)| fate.before.as_ref() == Some(policy) && fate.after == fate.before)
+    /// Whoever is affected, in order.
+    pub(super) fn affected(&self) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+        self.holders.iter().filter(|(_, fate)| fate.affected)
+    }
+
+    /// Who holds this policy now, in order. Told of policies that are replaced only.
+    pub(super) fn holders_of_replaced(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+        let principals = self.of_replaced.get(policy).into_iter().flatten();
+        principals.filter_map(|principal| self.holders.get_key_value(principal))
+    }
+
+    /// Who holds this policy, which is replaced, now and should go on holding it, in order.
+    pub(super) fn stayers(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+        self.holders_of_replaced(policy).filter(|(_, fate)| fate.after == fate.before)
     }
 }
 
 /// Compares the two, object by object. Problems are not looked for here.
 pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let leftovers = leftovers(observed);
-    let names: BTreeSet<&PolicyName> = desired
-        .policies
-        .keys()
-        .chain(observed.policies.keys().filter(|name| name.in_transit_for().is_none()))
-        .chain(leftovers.keys())
-        .collect();
-    let policies = names
-        .into_iter()
-        .map(|name| {
-            let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
-            (name.clone(), policy_fate(name, left, desired, observed))
-        })
-        .collect();
-    Comparison { policies, leftovers, holders: holder_fates(desired, observed) }
+    let policies = policy_fates(desired, observed, &leftovers);
+    let unsettled: BTreeSet<&PolicyName> =
+        policies.iter().filter(|(_, fate)| fate.is_unsettled()).map(|(policy, _)| policy).collect();
+    let mut holders = holder_fates(desired, observed);
+    let mut of_replaced: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
+    for (principal, fate) in &mut holders {
+        let is_unsettled = |policy: &&PolicyName| unsettled.contains(policy);
+        fate.affected = fate.physical != fate.after || fate.after.as_ref().is_some_and(|after| is_unsettled(&after));
+        if let Some(before) = fate.before.as_ref().filter(is_unsettled)
+            && matches!(policies.get(before), Some(PolicyFate::Replace(_)))
+        {
+            of_replaced.entry(before.clone()).or_default().push(principal.clone());
+        }
+    }
+    Comparison { policies, leftovers, holders, of_replaced }
+}
+
+fn policy_fates(
+    desired: &Desired,
+    observed: &Observed,
+    leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
+) -> BTreeMap<PolicyName, PolicyFate> {
+    let there = merged(&desired.policies, &observed.policies)
+        .filter(|(name, declared, _)| declared.is_some() || name.in_transit_for().is_none());
+    let fate = |(name, declared, now): (&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
+        let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
+        (name.clone(), policy_fate(name, left, declared, now, desired, observed))
+    };
+    let mut policies: BTreeMap<PolicyName, PolicyFate> = there.map(fate).collect();
+    let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
+    policies.extend(others.into_iter().map(|name| fate((name, None, observed.policies.get(name)))));
+    policies
+}
+
+impl PolicyFate {
+    /// Whether the policy becomes another, comes or goes.
+    fn is_unsettled(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::Replace(_) | Self::Remove => true,
+            Self::Keep | Self::LeaveAlone | Self::Ambiguous => false,
+        }
+    }
 }
 
 fn leftovers(observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
@@ -95,9 +137,15 @@ fn leftovers(observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
     leftovers
 }
 
-fn policy_fate(name: &PolicyName, leftovers: &[PolicyName], desired: &Desired, observed: &Observed) -> PolicyFate {
-    let now = observed.policies.get(name);
-    match desired.policies.get(name).map(|entry| &entry.intent) {
+fn policy_fate(
+    name: &PolicyName,
+    leftovers: &[PolicyName],
+    declared: Option<&PolicyEntry>,
+    now: Option<&Body>,
+    desired: &Desired,
+    observed: &Observed,
+) -> PolicyFate {
+    match declared.map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => {
             let after = normal(&authored.document);
             match now {
@@ -132,24 +180,26 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
 }
 
 fn holder_fates(desired: &Desired, observed: &Observed) -> BTreeMap<Principal, HolderFate> {
-    let fate = |principal: Principal| {
-        let physical = observed.held_by(&principal);
+    let fate = |principal: Principal, declared: Option<&HolderEntry>, physical: Option<&PolicyName>| {
         let before = physical.map(PolicyName::meant);
-        let declared = desired.entry(&principal).map(|entry| &entry.intent);
-        let after = match declared {
+        let intent = declared.map(|entry| &entry.intent);
+        let after = match intent {
             Some(Holding::Holds(policy)) => Some(policy.clone()),
             Some(Holding::Detached | Holding::Retired) => None,
             None if desired.ownership.covers(&principal) => None,
             None => before.clone(),
         };
-        let retire_keys = declared == Some(&Holding::Retired);
-        let fate = HolderFate { physical: physical.cloned(), before, after, declared: declared.is_some(), retire_keys };
+        let (retire_keys, declared) = (intent == Some(&Holding::Retired), declared.is_some());
+        // Whether it is affected shows only beside what becomes of the policies.
+        let fate =
+            HolderFate { physical: physical.cloned(), before, after, declared, affected: false, retire_keys };
         (principal, fate)
     };
-    let matters = |(name, user): &(&UserName, &ObservedUser)| {
-        user.can_hold() || user.holds.is_some() || desired.users.contains_key(*name)
-    };
-    let users = observed.users.iter().filter(matters).map(|(name, _)| Principal::from(name));
-    let groups: BTreeSet<_> = desired.groups.keys().chain(observed.groups.keys()).collect();
-    users.chain(groups.into_iter().map(Principal::from)).map(fate).collect()
+    let users = merged(&desired.users, &observed.users).filter_map(|(name, declared, user)| {
+        let user = user.filter(|user| declared.is_some() || user.can_hold() || user.holds.is_some())?;
+        Some(fate(Principal::from(name), declared, user.holds.as_ref()))
+    });
+    let groups = merged(&desired.groups, &observed.groups);
+    let groups = groups.map(|(name, declared, holds)| fate(Principal::from(name), declared, holds));
+    users.chain(groups).collect()
 }

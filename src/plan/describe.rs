@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal};
-use crate::desired::Desired;
+use crate::desired::{Desired, PolicyEntry};
 use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
 use crate::policy::access::Access;
@@ -12,6 +12,7 @@ use crate::policy::access::Access;
 use super::access::HolderAccess;
 use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 use super::compare::{Comparison, HolderFate, PolicyFate};
+use super::merged::merged;
 use super::order::Ordered;
 use super::{LeftAlone, Unchanged};
 
@@ -24,18 +25,21 @@ pub(super) fn changes(
 ) -> Vec<Change> {
     let describe = Describe { comparison, observed, ordered, accesses };
     let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
-    let holders = comparison.holders.iter().filter_map(|(principal, fate)| describe.holder(principal, fate));
+    let holders = comparison.affected().filter_map(|(principal, fate)| describe.holder(principal, fate));
     policies.chain(holders).collect()
 }
 
 /// What is declared and already so.
 pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
-    let kept = |policy: &PolicyName| comparison.policies.get(policy) == Some(&PolicyFate::Keep);
-    let same = |principal: &Principal| comparison.holders.get(principal).is_some_and(|fate| fate.before == fate.after);
+    let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyFate>)| {
+        declared.is_some() && *fate == Some(&PolicyFate::Keep)
+    };
+    let same = |(_, fate): &(&Principal, &HolderFate)| fate.declared && fate.before == fate.after;
+    let same = || comparison.holders.iter().filter(same).map(|(principal, _)| principal);
     Unchanged {
-        policies: desired.policies.keys().filter(|policy| kept(policy)).count(),
-        users: desired.users.keys().filter(|user| same(&Principal::from(*user))).count(),
-        groups: desired.groups.keys().filter(|group| same(&Principal::from(*group))).count(),
+        policies: merged(&desired.policies, &comparison.policies).filter(kept).count(),
+        users: same().filter_map(Principal::user).count(),
+        groups: same().filter_map(Principal::group).count(),
     }
 }
 
@@ -88,8 +92,8 @@ impl Describe<'_> {
             }
             PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => return None,
         };
-        let holders = self.comparison.stayers(policy).map(|(principal, _)| principal);
-        let access = if matches!(fate, PolicyFate::Replace(_)) { self.access(holders) } else { Vec::new() };
+        // Nobody stays with a policy that is not replaced, as far as this change goes.
+        let access = self.access(self.comparison.stayers(policy).map(|(principal, _)| principal));
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access })
     }
 

@@ -12,6 +12,7 @@ mod digest;
 mod graph;
 mod guards;
 mod keys;
+mod merged;
 mod order;
 mod precedence;
 mod problems;

@@ -47,7 +47,7 @@ impl Precedences {
         let mut replaced: BTreeMap<&PolicyName, (bool, bool)> = BTreeMap::new();
         // A new policy comes as early as the first of the users that wait for it.
         let mut awaited: BTreeMap<&PolicyName, Precedence> = BTreeMap::new();
-        for (principal, fate) in &comparison.holders {
+        for (principal, fate) in comparison.affected() {
             let access = accesses.get(principal).map(AsRef::as_ref);
             let place = match (&fate.before, &fate.after) {
                 (_, None) => Precedence::Detach,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Finding, Location, PolicyName, Principal, UserName, nearest};
+use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName};
 use crate::desired::{Desired, Holding, PolicyIntent};
 use crate::observed::{Observed, newer_than_known};
 
 use super::codes;
 use super::compare::{Comparison, PolicyFate};
+use super::merged::merged;
 use super::step::{Call, Step};
 
 /// Everything that stands in the way of this plan, and what is worth knowing beside.
@@ -85,15 +86,16 @@ impl View<'_> {
     }
 
     fn users(&self, findings: &mut Vec<Finding>) {
-        for (user, entry) in &self.desired.users {
-            let observed = self.observed.users.get(user);
+        let mut suggestions = Suggestions::default();
+        for (user, entry, observed) in merged(&self.desired.users, &self.observed.users) {
+            let Some(entry) = entry else { continue };
             match (&entry.intent, observed) {
                 (Holding::Detached | Holding::Retired, None) => findings.push(
                     Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it holds nothing"))
                         .at(entry.at.clone()),
                 ),
                 (Holding::Detached | Holding::Retired, Some(_)) => {}
-                (Holding::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone())),
+                (Holding::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone(), &mut suggestions)),
                 (Holding::Holds(policy), Some(found)) => {
                     if !found.can_hold() {
                         let message = format!("user `{user}` cannot hold a policy: its role is {}", found.role);
@@ -106,7 +108,7 @@ impl View<'_> {
                     if found.is_imported() && self.changes_user(user) {
                         findings.push(imported(user, &found.source, entry.at.clone()));
                     }
-                    self.target(&Principal::from(user), policy, findings);
+                    self.target(&Principal::from(user), policy, &mut suggestions, findings);
                 }
             }
         }
@@ -114,6 +116,7 @@ impl View<'_> {
 
     /// Which groups there are is not told: only those that hold a policy are.
     fn groups(&self, findings: &mut Vec<Finding>) {
+        let mut suggestions = Suggestions::default();
         for (group, entry) in &self.desired.groups {
             if !self.observed.groups_known {
                 let release = &self.observed.identity.release;
@@ -131,7 +134,7 @@ impl View<'_> {
                 let message = format!("group `{group}` cannot be managed: {why}");
                 findings.push(Finding::error(codes::GROUPS_UNKNOWN, message).at(entry.at.clone()).help(help));
             } else if let Holding::Holds(policy) = &entry.intent {
-                self.target(&Principal::from(group), policy, findings);
+                self.target(&Principal::from(group), policy, &mut suggestions, findings);
             }
         }
     }
@@ -140,9 +143,9 @@ impl View<'_> {
         self.comparison.holders.get(&Principal::from(user)).is_some_and(|fate| fate.before != fate.after)
     }
 
-    fn no_such_user(&self, user: &UserName, at: Option<Location>) -> Finding {
+    fn no_such_user(&self, user: &UserName, at: Option<Location>, suggestions: &mut Suggestions) -> Finding {
         let known = self.observed.users.iter().filter(|(_, known)| known.can_hold()).map(|(name, _)| name.as_str());
-        let near = nearest(user.as_str(), known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let near = suggestions.nearest(user.as_str(), known).map(did_you_mean).unwrap_or_default();
         let message = format!("user `{user}` does not exist in tenant {}", self.observed.identity.tenant);
         Finding::error(codes::NO_SUCH_USER, message)
             .at(at)
@@ -150,7 +153,13 @@ impl View<'_> {
     }
 
     /// The policy that somebody declared is to hold must be there in the end.
-    fn target(&self, principal: &Principal, policy: &PolicyName, findings: &mut Vec<Finding>) {
+    fn target(
+        &self,
+        principal: &Principal,
+        policy: &PolicyName,
+        suggestions: &mut Suggestions,
+        findings: &mut Vec<Finding>,
+    ) {
         let declared = self.desired.policies.get(policy).map(|entry| &entry.intent);
         match (declared, self.comparison.policies.get(policy)) {
             (Some(PolicyIntent::Absent), _) => {
@@ -179,8 +188,7 @@ impl View<'_> {
             ) => {}
             (None, None) => {
                 let known = self.comparison.policies.keys().map(PolicyName::as_str);
-                let near =
-                    nearest(policy.as_str(), known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                let near = suggestions.nearest(policy.as_str(), known).map(did_you_mean).unwrap_or_default();
                 let message =
                     format!("{principal} is to hold `{policy}`, which is neither declared nor on the cluster");
                 findings.push(
@@ -194,7 +202,7 @@ impl View<'_> {
 
     /// Nobody may hold what is removed; whom no file names, no plan detaches, unless owned.
     fn removals(&self, findings: &mut Vec<Finding>) {
-        for (principal, fate) in &self.comparison.holders {
+        for (principal, fate) in self.comparison.affected() {
             let Some(policy) = fate.after.as_ref().filter(|_| !fate.declared) else { continue };
             if !matches!(self.comparison.policies.get(policy), Some(PolicyFate::Remove)) {
                 continue;
@@ -270,6 +278,10 @@ impl View<'_> {
             }
         }
     }
+}
+
+fn did_you_mean(near: &str) -> String {
+    format!("did you mean `{near}`? ")
 }
 
 fn imported(user: &UserName, source: &str, at: Option<Location>) -> Finding {

@@ -1,5 +1,7 @@
 //! The calls of a plan, in order, each with what must be done before it.
 
+use std::sync::Arc;
+
 use crate::base::{PolicyName, Principal, UserName};
 use crate::plan::ChangeId;
 use crate::policy::Normal;
@@ -42,7 +44,7 @@ pub enum Call {
         /// The name.
         policy: PolicyName,
         /// The document expected, as one line of text.
-        expects: Option<String>,
+        expects: Option<Arc<str>>,
     },
     /// Attach a policy to a user or group.
     Attach {
@@ -54,7 +56,7 @@ pub enum Call {
         expects: Option<PolicyName>,
         /// The document that the policy is expected to have by then, as one line of text; `None` where the plan does
         /// not depend on it.
-        grants: Option<String>,
+        grants: Option<Arc<str>>,
     },
     /// Make a new key pair for a user and throw it away, so that the old one is worthless; expects that the user holds a
     /// policy.

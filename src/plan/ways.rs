@@ -52,20 +52,31 @@ pub(super) fn ways(
     concessions: &Concessions,
 ) -> BTreeMap<PolicyName, Way> {
     let mut ways = BTreeMap::new();
+    let joined = joined_from_remade(comparison, observed);
     for (policy, fate) in &comparison.policies {
         let PolicyFate::Replace(after) = fate else { continue };
         let gap = strategy == Strategy::Gap || concessions.policies.contains(policy);
-        ways.insert(policy.clone(), way(policy, after, comparison, observed, gap));
+        let way = if is_remade(policy, comparison, observed) {
+            way(policy, after, comparison, observed, gap, joined.contains(policy))
+        } else {
+            Way::Finish
+        };
+        ways.insert(policy.clone(), way);
     }
     ways
 }
 
-fn way(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed, gap: bool) -> Way {
-    if !is_remade(policy, comparison, observed) {
-        return Way::Finish;
-    }
+/// The way of a policy that is remade; `joined` says that somebody comes to it from one that is remade as well.
+fn way(
+    policy: &PolicyName,
+    after: &Normal,
+    comparison: &Comparison,
+    observed: &Observed,
+    gap: bool,
+    joined: bool,
+) -> Way {
     let held = comparison.stayers(policy).any(|(_, user)| user.physical.as_ref() == Some(policy));
-    if !held && !joined_from_remade(policy, comparison, observed) {
+    if !held && !joined {
         Way::Plain
     } else if gap && can_gap(policy, comparison) {
         Way::Gap
@@ -80,14 +91,14 @@ pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
     comparison.stayers(policy).all(|(_, user)| user.declared)
 }
 
-/// Whether a user comes here from a policy that is replaced as well: it can neither wait for the new document (the old
+/// The policies that a user comes to from one that is remade: it can neither wait for a new document there (the old
 /// policy waits for the user to leave) nor come before it, so it needs somewhere to be in between.
-fn joined_from_remade(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
-    comparison.holders.values().any(|user| {
-        user.after.as_ref() == Some(policy)
-            && user.before != user.after
-            && user.before.as_ref().is_some_and(|before| is_remade(before, comparison, observed))
-    })
+fn joined_from_remade<'a>(comparison: &'a Comparison, observed: &Observed) -> BTreeSet<&'a PolicyName> {
+    let moved = comparison.affected().filter(|(_, fate)| fate.before != fate.after);
+    let joined = moved.filter_map(|(_, fate)| {
+        fate.before.as_ref().filter(|before| is_remade(before, comparison, observed)).and(fate.after.as_ref())
+    });
+    joined.collect()
 }
 
 /// Whether this policy is removed and added again on the way: its holders must have left before, and come after.

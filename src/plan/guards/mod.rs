@@ -13,6 +13,7 @@ use crate::policy::Catalogue;
 
 use super::access;
 use super::compare::{Comparison, HolderFate};
+use super::merged::merged;
 use super::{Change, Plan, Step};
 
 /// A refusal that did not come about, because somebody said so for this run.
@@ -94,12 +95,14 @@ impl<'a> View<'a> {
     /// The policies there are, without the predefined ones. One whose name is absent because a replacement was
     /// interrupted is there for as long as anybody holds a stand-in of it.
     fn policies(&self) -> BTreeSet<&'a PolicyName> {
-        let held: BTreeSet<_> = self.comparison.holders.values().filter_map(|fate| fate.before.as_ref()).collect();
-        let there = |policy: &PolicyName| {
-            let in_transit = || held.contains(policy) && !self.comparison.leftovers_of(policy).is_empty();
-            self.observed.policies.contains_key(policy) || in_transit()
+        let leftovers = &self.comparison.leftovers;
+        let in_transit: BTreeSet<_> = match leftovers.is_empty() {
+            true => BTreeSet::new(),
+            false => self.holders().map(|(_, _, held)| held).filter(|held| leftovers.contains_key(*held)).collect(),
         };
-        self.comparison.policies.keys().filter(|policy| !policy.is_predefined() && there(policy)).collect()
+        let there = merged(&self.comparison.policies, &self.observed.policies)
+            .filter_map(|(policy, fate, body)| fate.map(|_| (policy, body.is_some() || in_transit.contains(policy))));
+        there.filter(|(policy, there)| *there && !policy.is_predefined()).map(|(policy, _)| policy).collect()
     }
 
     /// The users and groups that hold a policy.

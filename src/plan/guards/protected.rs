@@ -39,7 +39,7 @@ pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
 /// Whether the policy, or what anybody holds in its stead, has another document than this. An interrupted replacement
 /// that is only finished changes no document.
 fn is_other(view: &View<'_>, policy: &PolicyName, after: &Normal) -> bool {
-    let held = view.holders().filter(|(_, _, held)| *held == policy).filter_map(|(_, fate, _)| fate.physical.as_ref());
+    let held = view.comparison.holders_of_replaced(policy).filter_map(|(_, fate)| fate.physical.as_ref());
     let mut bodies = held.chain([policy]).filter_map(|name| view.observed.policies.get(name));
     bodies.any(|body| body.normal() != Some(after))
 }

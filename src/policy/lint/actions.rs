@@ -6,7 +6,7 @@ use super::super::catalogue::Catalogue;
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::context::{Context, Entry};
+use super::context::{Context, Entry, matched};
 use super::glob::{covers, has_wildcard};
 use super::vocabulary::ALIASES;
 use super::{Check, Lint};
@@ -38,7 +38,6 @@ enum Verdict {
 }
 
 fn verdict(pattern: &str, catalogue: &Catalogue) -> Verdict {
-    let known = |covers: &dyn Fn(&str) -> bool| catalogue.actions().iter().any(|action| covers(&action.name));
     if pattern.is_empty() || pattern.contains(|c: char| c.is_whitespace() || c == ',') {
         return Verdict::Untidy;
     }
@@ -48,10 +47,13 @@ fn verdict(pattern: &str, catalogue: &Catalogue) -> Verdict {
         Some((service, _)) if !service.eq_ignore_ascii_case("s3") => return Verdict::Foreign,
         Some(_) => {}
     }
-    let lower = pattern.to_ascii_lowercase();
-    if known(&|name| covers(pattern, name)) {
+    let in_any_case = || {
+        let lower = pattern.to_ascii_lowercase();
+        catalogue.actions().iter().any(|action| covers(&lower, &action.name.to_ascii_lowercase()))
+    };
+    if matched(pattern, catalogue).next().is_some() {
         Verdict::Known
-    } else if known(&|name| covers(&lower, &name.to_ascii_lowercase())) {
+    } else if in_any_case() {
         Verdict::WrongCase
     } else if has_wildcard(pattern) {
         Verdict::MatchesNothing
@@ -112,7 +114,7 @@ static MATCHES_NOTHING: Rule = Rule {
 fn matches_nothing(context: &Context<'_>) -> Vec<Lint> {
     let lint = |entry: Entry<'_>| {
         let message = format!("`{}` matches no action", entry.pattern);
-        let later = Catalogue::newest().actions().iter().any(|action| covers(entry.pattern, &action.name));
+        let later = matched(entry.pattern, &Catalogue::newest()).next().is_some();
         let help = if later { "it does in later releases only" } else { "check its spelling" };
         Lint::new(&MATCHES_NOTHING, entry.place, message).help(help)
     };

@@ -5,7 +5,7 @@ use super::super::document::{Clause, Document, Effect, Statement};
 use super::super::normal::{Normal, normal};
 use super::super::place::{Part, Place};
 use super::LintInput;
-use super::glob::covers;
+use super::glob::{covers, has_wildcard};
 use super::resource::path;
 
 /// The document under the rules.
@@ -77,15 +77,24 @@ impl<'a> Context<'a> {
     }
 
     /// The actions of the catalogue that a pattern matches.
-    pub(super) fn matched(&self, pattern: &str) -> impl Iterator<Item = &'a Action> + use<'a, '_> {
-        let pattern = pattern.to_owned();
-        self.catalogue.actions().iter().filter(move |action| covers(&pattern, &action.name))
+    pub(super) fn matched(&self, pattern: &str) -> impl Iterator<Item = &'a Action> {
+        matched(pattern, self.catalogue)
     }
 
     /// The actions of the catalogue that a statement is about.
     pub(super) fn selected(&self, statement: &'a Statement) -> impl Iterator<Item = &'a Action> + use<'a> {
         self.catalogue.actions().iter().filter(move |action| is_about(statement, &action.name))
     }
+}
+
+/// The actions of a catalogue that a pattern matches.
+pub(super) fn matched<'a>(pattern: &str, catalogue: &'a Catalogue) -> impl Iterator<Item = &'a Action> {
+    // One without wildcards is found, the others are tried.
+    let (one, many) = match has_wildcard(pattern) {
+        true => (None, catalogue.actions()),
+        false => (catalogue.get(pattern), &[][..]),
+    };
+    one.into_iter().chain(many.iter().filter(move |action| covers(pattern, &action.name)))
 }
 
 /// Whether a statement is about an action of this name.

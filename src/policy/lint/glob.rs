@@ -1,5 +1,7 @@
 //! Patterns with `*` (any run of characters) and `?` (one character), compared with texts and with each other.
 
+use std::str::Chars;
+
 use super::super::normal::fold_wildcards;
 
 /// Whether every text that `other` matches is matched by `pattern` too. A text without wildcards is a pattern for itself.
@@ -7,26 +9,33 @@ use super::super::normal::fold_wildcards;
 /// The `*` of `other` stands for any text, so only a `*` of `pattern` can take it; likewise for `?`. That is exact,
 /// because there is always a character that is in neither pattern.
 pub(super) fn covers(pattern: &str, other: &str) -> bool {
-    let pattern: Vec<char> = fold_wildcards(pattern).chars().collect();
-    let other: Vec<char> = fold_wildcards(other).chars().collect();
-    let (mut p, mut o) = (0, 0);
-    let mut last_star = None;
-    while o < other.len() {
-        if pattern.get(p) == Some(&'*') {
-            last_star = Some((p, o));
-            p += 1;
-        } else if pattern.get(p).is_some_and(|&token| takes(token, other[o])) {
-            p += 1;
-            o += 1;
-        } else if let Some((star, taken)) = last_star {
-            last_star = Some((star, taken + 1));
-            p = star + 1;
-            o = taken + 1;
-        } else {
-            return false;
+    if !has_wildcard(pattern) {
+        return pattern == other;
+    }
+    let (pattern, other) = (fold_wildcards(pattern), fold_wildcards(other));
+    let (mut pattern, mut other) = (pattern.chars(), other.chars());
+    // What follows the last `*`, and where the run that it takes ends so far.
+    let mut last_star: Option<(Chars<'_>, Chars<'_>)> = None;
+    while let Some(next) = other.clone().next() {
+        let mut after = pattern.clone();
+        match after.next() {
+            Some('*') => {
+                last_star = Some((after.clone(), other.clone()));
+                pattern = after;
+            }
+            Some(token) if takes(token, next) => {
+                pattern = after;
+                other.next();
+            }
+            Some(_) | None => {
+                let Some((behind, mut taken)) = last_star else { return false };
+                taken.next();
+                last_star = Some((behind.clone(), taken.clone()));
+                (pattern, other) = (behind, taken);
+            }
         }
     }
-    pattern[p..].iter().all(|&token| token == '*')
+    pattern.all(|token| token == '*')
 }
 
 fn takes(token: char, other: char) -> bool {

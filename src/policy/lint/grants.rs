@@ -26,7 +26,7 @@ fn everything(at: usize, statement: &PolicyStatement) -> Option<Entry<'_>> {
 
 /// The entry by which a statement is about all actions.
 fn all_actions(at: usize, statement: &PolicyStatement) -> Option<Entry<'_>> {
-    let all = |entry: &Entry<'_>| matches!(fold_wildcards(entry.pattern).as_str(), "s3:*" | "*");
+    let all = |entry: &Entry<'_>| matches!(&*fold_wildcards(entry.pattern), "s3:*" | "*");
     actions_of(at, statement).filter(|_| !statement.actions.negated).find(all)
 }
 

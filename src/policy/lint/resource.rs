@@ -18,7 +18,10 @@ fn is_everything(pattern: &str) -> bool {
 }
 
 /// The path with `*` for every variable, as its value is not known.
-pub(super) fn relaxed(path: &str) -> String {
+pub(super) fn relaxed(path: &str) -> Cow<'_, str> {
+    if !path.contains("${") {
+        return fold_wildcards(path);
+    }
     let mut relaxed = String::new();
     let mut rest = path;
     while let Some(start) = rest.find("${") {
@@ -28,7 +31,7 @@ pub(super) fn relaxed(path: &str) -> String {
         rest = &rest[start + end + 1..];
     }
     relaxed.push_str(rest);
-    fold_wildcards(&relaxed)
+    Cow::Owned(fold_wildcards(&relaxed).into_owned())
 }
 
 /// Whether a path can match a bucket as a whole.
@@ -45,7 +48,7 @@ pub(super) fn can_be_object(path: &str) -> bool {
 
 /// Whether a path stands for every bucket, or every object of every bucket.
 pub(super) fn is_all(path: &str) -> bool {
-    matches!(fold_wildcards(path).as_str(), "*" | "*/*")
+    matches!(&*fold_wildcards(path), "*" | "*/*")
 }
 
 /// The bucket of a path, with its wildcards.

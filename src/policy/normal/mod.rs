@@ -9,6 +9,7 @@ mod render;
 mod values;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::document::{Clause, Document, Selector, Statement};
 pub(super) use patterns::fold_wildcards;
@@ -17,11 +18,11 @@ pub(super) use values::{fold_value, instant, integer, network, truth};
 /// The only version with policy variables, and the only one that servers of MinIO's lineage take.
 const VERSION: &str = "2012-10-17";
 
-/// A document in normal form, with its rendering. Compares by the rendering.
+/// A document in normal form, with its rendering. Compares by the rendering. A clone shares both.
 #[derive(Debug, Clone)]
 pub struct Normal {
-    document: Document,
-    json: String,
+    document: Arc<Document>,
+    json: Arc<str>,
 }
 
 /// How two documents compare.
@@ -48,14 +49,15 @@ pub fn normal(document: &Document) -> Normal {
         .collect();
     statements.sort_by(|(a, _), (b, _)| a.cmp(b));
     statements.dedup_by(|(a, _), (b, _)| a == b);
+    let (written, statements): (Vec<String>, Vec<Statement>) = statements.into_iter().unzip();
     let document = Document {
-        version: version(document),
+        version: version(document, &written),
         id: present(document.id.as_ref()),
-        statements: statements.into_iter().map(|(_, statement)| statement).collect(),
+        statements,
         extra: document.extra.clone(),
     };
-    let json = render::document(&document);
-    Normal { document, json }
+    let json = render::document_of(&document, &written).into();
+    Normal { document: Arc::new(document), json }
 }
 
 /// A document as minified JSON, in the order of its parts: not folded as its normal form is.
@@ -89,6 +91,12 @@ impl Normal {
         &self.json
     }
 
+    /// The same, shared.
+    #[must_use]
+    pub fn shared_json(&self) -> Arc<str> {
+        Arc::clone(&self.json)
+    }
+
     /// The length of the rendering, in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a rendering is never empty")]
@@ -104,7 +112,7 @@ impl Normal {
 
     /// The rendering without ids, which may hold a statement more than once.
     fn without_ids(&self) -> String {
-        let mut document = Document { id: None, ..self.document.clone() };
+        let mut document = Document { id: None, ..Document::clone(&self.document) };
         for statement in &mut document.statements {
             statement.sid = None;
         }
@@ -133,17 +141,13 @@ impl Ord for Normal {
     }
 }
 
-/// No version means the usual one, unless a variable is used: without a version, AWS reads `${…}` literally.
-fn version(document: &Document) -> Option<String> {
+/// No version means the usual one, unless a variable is used, `${` anywhere in a statement: without a version, AWS reads
+/// it literally.
+fn version(document: &Document, statements: &[String]) -> Option<String> {
     match &document.version {
-        None if !uses_variables(document) => Some(VERSION.to_owned()),
+        None if !statements.iter().any(|statement| statement.contains("${")) => Some(VERSION.to_owned()),
         version => version.clone(),
     }
-}
-
-/// Whether `${` occurs anywhere in the document.
-fn uses_variables(document: &Document) -> bool {
-    document.statements.iter().any(|statement| render::statement(statement).contains("${"))
 }
 
 /// An empty text is like none.
@@ -167,7 +171,7 @@ pub(super) fn normal_statement(statement: &Statement) -> Statement {
 }
 
 fn normal_selector(selector: &Selector) -> Selector {
-    let patterns = selector.patterns.iter().map(|pattern| fold_wildcards(pattern));
+    let patterns = selector.patterns.iter().map(|pattern| fold_wildcards(pattern).into_owned());
     Selector { negated: selector.negated, patterns: set(patterns) }
 }
 

@@ -1,7 +1,18 @@
 //! One spelling for patterns that match the same texts because they only differ in their runs of wildcards.
 
+use std::borrow::Cow;
+
 /// Writes every run of wildcards that has a `*` in it as all its `?`, then one `*`. What is inside `${…}` stays.
-pub(in crate::policy) fn fold_wildcards(pattern: &str) -> String {
+pub(in crate::policy) fn fold_wildcards(pattern: &str) -> Cow<'_, str> {
+    let is_wildcard = |byte: &u8| matches!(byte, b'*' | b'?');
+    // Only a run of several can be written otherwise.
+    if !pattern.as_bytes().windows(2).any(|pair| pair.iter().all(is_wildcard)) {
+        return Cow::Borrowed(pattern);
+    }
+    Cow::Owned(folded(pattern))
+}
+
+fn folded(pattern: &str) -> String {
     let mut folded = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(start) = rest.find(['*', '?', '$']) {

@@ -1,0 +1,118 @@
+//! A fleet's worth of policies and users: files that declare them, and the cluster that they are held against.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use attune::base::{PolicyName, Release, UserName};
+use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::policy::{normal, read_lenient};
+
+/// How many policies a file declares: as many as a cluster is sold with room for.
+pub(crate) const POLICIES_OF_A_FILE: usize = 1_000;
+
+/// How many users there are for each policy.
+pub(crate) const USERS_OF_A_POLICY: usize = 10;
+
+/// Of so many, one is not as the file says: policies replaced and added, users moved and attached.
+const ONE_CHANGED_OF: usize = 100;
+
+/// Writes the main file, and a file for each [`POLICIES_OF_A_FILE`] policies with those that hold them.
+pub(crate) fn write(directory: &Path, policies: usize) -> io::Result<()> {
+    let main = "include = [\"clusters/*.toml\"]\n\n[guards]\nmax_removals = 10\nmax_detached = \"5%\"\n";
+    fs::write(directory.join("attune.toml"), main)?;
+    let clusters = directory.join("clusters");
+    fs::create_dir_all(&clusters)?;
+    for (file, first) in (0..policies).step_by(POLICIES_OF_A_FILE).enumerate() {
+        let mut text = String::new();
+        for policy in first..policies.min(first + POLICIES_OF_A_FILE) {
+            declare(&mut text, policy).map_err(io::Error::other)?;
+        }
+        fs::write(clusters.join(format!("{file:04}.toml")), text)?;
+    }
+    Ok(())
+}
+
+fn declare(text: &mut String, policy: usize) -> std::fmt::Result {
+    let name = policy_name(policy);
+    writeln!(text, "[policies.{name}]\ndescription = \"What team {policy} works with\"\n")?;
+    writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
+    writeln!(text, "action = [\"s3:GetObject\", \"s3:PutObject\"]\nresource = \"arn:aws:s3:::{name}/*\"\n")?;
+    writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
+    writeln!(text, "action = [\"s3:ListBucket\"]\nresource = \"arn:aws:s3:::{name}\"\n")?;
+    for user in users_of(policy) {
+        writeln!(text, "[users.{}]\npolicy = \"{name}\"\n", user_name(user))?;
+    }
+    Ok(())
+}
+
+/// The cluster, where one of [`ONE_CHANGED_OF`] is not as the files say.
+pub(crate) fn observed(policies: usize) -> Observed {
+    let (mut bodies, mut users) = (BTreeMap::new(), BTreeMap::new());
+    for policy in 0..policies {
+        let changed = policy % ONE_CHANGED_OF;
+        // One is added, the next has an old document.
+        if changed != 1 {
+            let actions = if changed == 2 { "\"s3:GetObject\"" } else { "\"s3:GetObject\",\"s3:PutObject\"" };
+            bodies.insert(PolicyName::reported(policy_name(policy)), body(&policy_name(policy), actions));
+        }
+        for user in users_of(policy) {
+            let holds = match user % ONE_CHANGED_OF {
+                3 => Some((policy / ONE_CHANGED_OF) * ONE_CHANGED_OF),
+                4 => None,
+                _ if changed == 1 => None,
+                _ => Some(policy),
+            };
+            let holds = holds.map(|policy| PolicyName::reported(policy_name(policy)));
+            let record = ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), holds };
+            users.insert(UserName::reported(user_name(user)), record);
+        }
+    }
+    Observed {
+        identity: identity(),
+        policies: bodies,
+        users,
+        groups: BTreeMap::new(),
+        groups_known: false,
+        attachments_known: true,
+        keys_can_be_generated: false,
+        limits: Limits { policies: 2 * policies, ..Limits::default() },
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        name: "fleet".to_owned(),
+        guid: "guid".to_owned(),
+        release: Release::parse("5.1.2").unwrap_or_else(|| unreachable!("a release")),
+        tenant: "Root".to_owned(),
+        user: UserName::reported("admin"),
+        role: "ClusterAdmin".to_owned(),
+    }
+}
+
+fn body(name: &str, actions: &str) -> Body {
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+        {{"Effect":"Allow","Action":[{actions}],"Resource":["arn:aws:s3:::{name}/*"]}},
+        {{"Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::{name}"]}}]}}"#
+    );
+    match read_lenient(&text) {
+        Ok(document) => Body::Known(normal(&document)),
+        Err(_) => Body::Unreadable(text),
+    }
+}
+
+fn policy_name(number: usize) -> String {
+    format!("team-{number:06}")
+}
+
+fn user_name(number: usize) -> String {
+    format!("svc-{number:07}")
+}
+
+fn users_of(policy: usize) -> std::ops::Range<usize> {
+    policy * USERS_OF_A_POLICY..(policy + 1) * USERS_OF_A_POLICY
+}
