@@ -13,6 +13,9 @@ use attune::plan::plan;
 use attune::render::json::{self, PlanV1};
 use attune::render::{Styles, html, markdown, text};
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let policies: usize = env::args().nth(1).unwrap_or_default().parse()?;
     let directory = env::temp_dir().join(format!("attune-scale-{policies}"));

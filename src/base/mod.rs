@@ -2,6 +2,7 @@
 
 mod file_name;
 mod finding;
+mod many;
 mod names;
 mod principal;
 mod release;
@@ -11,6 +12,7 @@ mod suggest;
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
+pub use many::map;
 pub use names::{GroupName, NameProblem, PolicyName, UserName};
 pub use principal::Principal;
 pub use release::Release;

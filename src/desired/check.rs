@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::codes;
+use super::shape::{Shape, found};
 use crate::base::{FileId, Finding, Location, nearest};
 
 /// Keys that would hold a secret, wherever they stand.
@@ -27,58 +27,79 @@ pub(super) struct Misfits {
     pub(super) secrets: Vec<Location>,
 }
 
+impl Misfits {
+    /// Whether something in this entry did not fit.
+    pub(super) fn hit(&self, section: &str, name: &str) -> bool {
+        !self.entries.is_empty() && self.entries.contains(&(section.to_owned(), name.to_owned()))
+    }
+}
+
 /// Whether a key is, or is nearly, one that would hold a secret.
 pub(super) fn is_secret(key: &str) -> bool {
     nearest(key, SECRET_KEYS).is_some()
 }
 
-/// Checks `root` against the JSON Schema of a file and removes what does not fit.
-pub(super) fn check(root: &mut DeTable<'_>, schema: &Value, file: FileId) -> Misfits {
-    let mut walk = Walk { file, path: Vec::new(), misfits: Misfits::default() };
-    walk.table(root, schema);
+/// Checks `root` against the shape of a file and removes what does not fit.
+pub(super) fn check(root: &mut DeTable<'_>, shape: &Shape, file: FileId) -> Misfits {
+    let mut walk = Walk { file, misfits: Misfits::default() };
+    walk.table(root, shape, None);
     walk.misfits
 }
 
 struct Walk {
     file: FileId,
-    path: Vec<String>,
     misfits: Misfits,
 }
 
+/// Where in the file the walk is: a key, and the table that it is in.
+#[derive(Clone, Copy)]
+struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    key: &'p str,
+}
+
+impl Path<'_> {
+    /// The first two keys: a section, and the name of an entry in it.
+    fn entry(&self) -> Option<(&str, &str)> {
+        let parent = self.parent?;
+        if parent.parent.is_some() { parent.entry() } else { Some((parent.key, self.key)) }
+    }
+}
+
 impl Walk {
-    fn table<'i>(&mut self, table: &mut DeTable<'i>, schema: &Value) {
-        let members = std::mem::replace(table, DeTable::new());
-        for (key, mut value) in members {
-            let name = key.get_ref().to_string();
-            self.path.push(name.clone());
-            let keep = match member(schema, &name) {
-                Some(of) => self.value(&mut value, of),
+    fn table(&mut self, table: &mut DeTable<'_>, shape: &Shape, within: Option<&Path<'_>>) {
+        let mut misfits = BTreeSet::new();
+        for (key, value) in table.iter_mut() {
+            let path = Path { parent: within, key: key.get_ref() };
+            let fits = match shape.member(path.key) {
+                Some(of) => self.value(value, of, &path),
                 None => {
-                    self.unknown(&name, key.span(), value.span(), schema);
+                    self.unknown(&path, key.span(), value.span(), shape);
                     false
                 }
             };
-            self.path.pop();
-            if keep {
-                table.insert(key, value);
+            if !fits {
+                misfits.insert(path.key.to_owned());
             }
+        }
+        if !misfits.is_empty() {
+            let members = std::mem::replace(table, DeTable::new());
+            table.extend(members.into_iter().filter(|(key, _)| !misfits.contains(key.get_ref().as_ref())));
         }
     }
 
     /// Whether the value may stay.
-    fn value(&mut self, value: &mut Spanned<DeValue<'_>>, schema: &Value) -> bool {
+    fn value(&mut self, value: &mut Spanned<DeValue<'_>>, shape: &Shape, path: &Path<'_>) -> bool {
         let span = value.span();
-        let fits = options(schema).any(|option| accepts(option, value.get_ref()));
-        if !fits {
-            self.wrong_type(value.get_ref(), span, schema);
+        let Some(fitting) = shape.fitting(value.get_ref()) else {
+            self.wrong_type(value.get_ref(), span, shape, path);
             return false;
-        }
-        let Some(schema) = options(schema).find(|option| accepts(option, value.get_ref())) else { return true };
+        };
         match value.get_mut() {
-            DeValue::Table(table) => self.table(table, schema),
+            DeValue::Table(table) => self.table(table, fitting, Some(path)),
             DeValue::Array(array) => {
-                if let Some(of) = schema.get("items") {
-                    self.items(array, of);
+                if let Some(of) = fitting.items() {
+                    self.items(array, of, path);
                 }
             }
             DeValue::String(_)
@@ -90,12 +111,13 @@ impl Walk {
         true
     }
 
-    fn items<'i>(&mut self, array: &mut DeArray<'i>, schema: &Value) {
+    fn items<'i>(&mut self, array: &mut DeArray<'i>, shape: &Shape, path: &Path<'_>) {
         let items = std::mem::replace(array, DeArray::new());
-        *array = items.into_iter().filter_map(|mut item| self.value(&mut item, schema).then_some(item)).collect();
+        *array = items.into_iter().filter_map(|mut item| self.value(&mut item, shape, path).then_some(item)).collect();
     }
 
-    fn unknown(&mut self, name: &str, span: Range<usize>, value: Range<usize>, schema: &Value) {
+    fn unknown(&mut self, path: &Path<'_>, span: Range<usize>, value: Range<usize>, shape: &Shape) {
+        let name = path.key;
         if is_secret(name) {
             self.misfits.secrets.push(Location { file: self.file, span: value });
             let finding = Finding::error(codes::SECRET_IN_FILE, format!("`{name}` would put a secret into the file"));
@@ -105,119 +127,36 @@ impl Walk {
                  ATTUNE_PASSWORD in the environment instead",
                 ),
                 span,
+                path,
             );
             return;
         }
-        let known = || schema.get("properties").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys);
         let finding = Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{name}`"));
-        let finding = match nearest(name, known().map(String::as_str)) {
+        let finding = match nearest(name, shape.names()) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
             None => {
-                let known: Vec<_> = known().map(|key| format!("`{key}`")).collect();
+                let known: Vec<_> = shape.names().map(|key| format!("`{key}`")).collect();
                 finding.help(format!("known here: {}", known.join(", ")))
             }
         };
-        self.add(finding, span);
+        self.add(finding, span, path);
     }
 
-    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, schema: &Value) {
-        let expected = expected(schema);
+    fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, shape: &Shape, path: &Path<'_>) {
+        let expected = shape.expected();
         let found = match value.as_str().filter(|_| expected.contains('"')) {
             Some(text) => format!("{text:?}"),
             None => found(value).to_owned(),
         };
-        let key = self.path.last().map_or("", String::as_str);
+        let key = path.key;
         let finding = Finding::error(codes::WRONG_TYPE, format!("`{key}` takes {expected}, not {found}"));
-        self.add(finding, span);
+        self.add(finding, span, path);
     }
 
-    fn add(&mut self, finding: Finding, span: Range<usize>) {
-        if let [section, name, ..] = self.path.as_slice() {
-            self.misfits.entries.insert((section.clone(), name.clone()));
+    fn add(&mut self, finding: Finding, span: Range<usize>, path: &Path<'_>) {
+        if let Some((section, name)) = path.entry() {
+            self.misfits.entries.insert((section.to_owned(), name.to_owned()));
         }
         self.misfits.findings.push(finding.at(Location { file: self.file, span }));
-    }
-}
-
-/// The schema of a table's member, if it may have one of that name.
-fn member<'s>(schema: &'s Value, name: &str) -> Option<&'s Value> {
-    let declared = schema.get("properties").and_then(|properties| properties.get(name));
-    declared.or_else(|| schema.get("additionalProperties").filter(|of| of.is_object()))
-}
-
-/// The alternatives of a schema; itself when it has none.
-fn options(schema: &Value) -> impl Iterator<Item = &Value> {
-    let alternatives = ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)).and_then(Value::as_array);
-    alternatives.map_or(std::slice::from_ref(schema), Vec::as_slice).iter()
-}
-
-fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(one)) => vec![one],
-        Some(_) | None => Vec::new(),
-    }
-}
-
-fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
-    if let Some(only) = schema.get("const") {
-        return value.as_str().is_some() && value.as_str() == only.as_str();
-    }
-    let kinds: &[&str] = match value {
-        DeValue::String(_) => &["string"],
-        DeValue::Integer(integer) => {
-            let negative = integer.as_str().starts_with('-');
-            if negative && schema.get("minimum").is_some() { &[] } else { &["integer", "number"] }
-        }
-        DeValue::Float(_) => &["number"],
-        DeValue::Boolean(_) => &["boolean"],
-        DeValue::Datetime(_) => return is_date(schema),
-        DeValue::Array(_) => &["array"],
-        DeValue::Table(_) => &["object"],
-    };
-    types(schema).iter().any(|name| kinds.contains(name))
-}
-
-/// Whether it takes a date, which the schema of an editor knows as a string.
-fn is_date(schema: &Value) -> bool {
-    schema.get("format").and_then(Value::as_str) == Some("date")
-}
-
-/// What a schema takes, in words.
-fn expected(schema: &Value) -> String {
-    let mut words: Vec<String> = options(schema)
-        .flat_map(|option| match option.get("const").and_then(Value::as_str) {
-            Some(only) => vec![format!("{only:?}")],
-            None if is_date(option) => vec!["a date".to_owned()],
-            None => types(option).into_iter().map(word).map(str::to_owned).collect(),
-        })
-        .collect();
-    let last = words.pop().unwrap_or_default();
-    if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
-}
-
-/// What a value is, in words.
-fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(integer) if integer.as_str().starts_with('-') => "a negative number",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-fn word(kind: &str) -> &str {
-    match kind {
-        "string" => "a string",
-        "integer" => "an integer",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "a list",
-        "object" => "a table",
-        other => other,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::raw::RawLint;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
-use crate::base::{Code, FileId, Finding, Location, nearest};
+use crate::base::{Code, FileId, Finding, Location, map, nearest};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
 
 /// The rules that somebody agreed not to be told of.
@@ -20,9 +20,10 @@ impl Allowed {
 
     /// What a `[lint]` table says. A name that no rule has is a finding.
     pub(super) fn read(raw: Option<&RawLint>, file: FileId, findings: &mut Vec<Finding>) -> Self {
-        let rules = policy::rules();
         let mut allowed = BTreeSet::new();
-        for name in raw.into_iter().flat_map(|raw| &raw.allow) {
+        let Some(raw) = raw else { return Self(allowed) };
+        let rules = policy::rules();
+        for name in &raw.allow {
             match rules.iter().find(|rule| rule.id == name.get() || rule.code.id == name.get()) {
                 Some(rule) => _ = allowed.insert(rule.code),
                 None => findings.push(unknown(name.get(), &rules).at(Location { file, span: name.span() })),
@@ -89,8 +90,11 @@ fn lints<'a>(
         PolicyIntent::Present(authored) => Some((entry, authored)),
         PolicyIntent::Absent => None,
     });
-    declared.flat_map(move |(entry, authored)| {
-        let found = policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None, depth });
+    let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
+    let found = map(&declared, |(_, authored)| {
+        policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None, depth })
+    });
+    declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {
         let told = found
             .into_iter()
             .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));

@@ -1,6 +1,6 @@
 //! Reads the main file, what it includes, and the documents it names. The only part of this room that touches disks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,13 @@ use toml::de::DeTable;
 use super::at::At;
 use super::check::{Misfits, check, is_secret};
 use super::credentials::misplaced_secrets;
-use super::raw::RawFile;
-use super::resolve::Resolver;
+use super::declared::Declared;
+use super::merge::merge;
+use super::raw::{RawFile, RawPolicy};
+use super::resolve::settings;
+use super::shape::Shape;
 use super::{Desired, codes, schema};
-use crate::base::{FileId, Finding, Location, Sources};
+use crate::base::{FileId, Finding, Location, Sources, map};
 
 /// A desired state, with everything that was found wrong on the way. Only usable as a whole when no finding is an
 /// error.
@@ -54,91 +57,115 @@ pub struct LoadError {
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let text = fs::read_to_string(path).map_err(|cause| LoadError { path: path.display().to_string(), cause })?;
     let mut loader = Loader {
-        schema: schema(),
+        shape: Shape::of(&schema()),
         sources: Sources::default(),
         findings: Vec::new(),
-        resolver: Resolver::default(),
-        seen: BTreeSet::new(),
+        desired: Desired::default(),
+        declared: Vec::new(),
+        seen: BTreeSet::from([identity(path)]),
+        included: VecDeque::new(),
     };
-    loader.seen.insert(identity(path));
-    loader.file(path, &text, Role::Main);
-    loader.resolver.finish(&mut loader.findings);
+    let main = File { id: loader.sources.add(path.display().to_string(), text), path: path.to_path_buf(), is_main: true };
+    loader.batch(&[main]);
+    while let Some(files) = loader.next_batch() {
+        loader.batch(&files);
+    }
+    merge(loader.declared, &mut loader.desired, &mut loader.findings);
     loader.findings.sort_by_key(|finding| finding.at.as_ref().map(|at| (at.file, at.span.start)));
-    Ok(Loaded { desired: loader.resolver.desired, sources: loader.sources, findings: loader.findings })
+    Ok(Loaded { desired: loader.desired, sources: loader.sources, findings: loader.findings })
 }
 
-/// Whether a file may hold all sections.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Main,
-    Included,
+/// How many files are read at once: what is parsed takes far more room than what it says, and is gone with its batch.
+const BATCH: usize = 32;
+
+/// A file that is among the sources.
+struct File {
+    id: FileId,
+    path: PathBuf,
+    /// Whether it may hold all sections.
+    is_main: bool,
+}
+
+/// A file as it is written, what did not fit, and the document file of each of its policies.
+struct Parsed {
+    file: FileId,
+    raw: RawFile,
+    misfits: Misfits,
+    documents: Vec<Option<FileId>>,
 }
 
 struct Loader {
-    schema: serde_json::Value,
+    shape: Shape,
     sources: Sources,
     findings: Vec<Finding>,
-    resolver: Resolver,
+    /// What the main file says beside its entries.
+    desired: Desired,
+    declared: Vec<Declared>,
+    /// Every file that is read or to be read.
     seen: BTreeSet<PathBuf>,
+    /// Files to be read, and where they are included.
+    included: VecDeque<(PathBuf, Location)>,
 }
 
 impl Loader {
-    fn file(&mut self, path: &Path, text: &str, role: Role) {
-        let file = self.sources.add(path.display().to_string(), text);
-        let Some((raw, misfits)) = self.parse(text, file) else { return };
-        let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        for secret in &misfits.secrets {
-            self.sources.redact(secret);
-        }
-        self.findings.extend(misfits.findings);
-        if role == Role::Included {
-            self.refuse_sections(&raw, file);
-        } else {
-            self.resolver.settings(&raw, file, &directory, &mut self.findings);
-            for secret in endpoint_secrets(&raw, text, file) {
-                self.sources.redact(&secret);
-            }
-        }
-        for secret in misplaced_secrets(raw.credentials.as_ref(), file) {
-            self.sources.redact(&secret);
-        }
-        for (name, policy) in &raw.policies {
-            let broken = misfits.entries.contains(&("policies".to_owned(), name.get().clone()));
-            let document = policy.document.as_ref().and_then(|path| self.document(path, file, &directory));
-            let document = document.map(|id| (id, self.sources.file(id).text.as_str()));
-            self.resolver.policy(name, policy, document, broken, file, &mut self.findings);
-        }
-        for (name, user) in &raw.users {
-            let broken = misfits.entries.contains(&("users".to_owned(), name.get().clone()));
-            self.resolver.user(name, user, broken, file, &mut self.findings);
-        }
-        for (name, group) in &raw.groups {
-            let broken = misfits.entries.contains(&("groups".to_owned(), name.get().clone()));
-            self.resolver.group(name, group, broken, file, &mut self.findings);
-        }
-        for pattern in &raw.include {
-            self.include(pattern, file, &directory);
-        }
-    }
-
-    fn parse(&mut self, text: &str, file: FileId) -> Option<(RawFile, Misfits)> {
-        let (mut table, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            for secret in secrets_of_lines(text, file) {
-                self.sources.redact(&secret);
-            }
-            self.findings.extend(errors.iter().map(|error| syntax(error, file)));
+    /// Reads the next files that are included.
+    fn next_batch(&mut self) -> Option<Vec<File>> {
+        if self.included.is_empty() {
             return None;
         }
-        let misfits = check(table.get_mut(), &self.schema, file);
-        match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-            Ok(raw) => Some((raw, misfits)),
-            Err(error) => {
-                self.findings.extend(misfits.findings);
-                self.findings.push(syntax(&error, file));
-                None
+        let mut files = Vec::new();
+        for (path, at) in self.included.drain(..self.included.len().min(BATCH)) {
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let id = self.sources.add(path.display().to_string(), text);
+                    files.push(File { id, path, is_main: false });
+                }
+                Err(error) => self.findings.push(unreadable(&error, at)),
             }
         }
+        Some(files)
+    }
+
+    /// Takes in files: what each says for itself is found out for several at a time.
+    fn batch(&mut self, files: &[File]) {
+        let parsed = map(files, |file| parse(&self.sources.file(file.id).text, file.id, &self.shape));
+        let mut readable = Vec::new();
+        for (file, parsed) in files.iter().zip(parsed) {
+            match parsed {
+                Ok((raw, misfits)) => readable.push(self.taken_in(file, raw, misfits)),
+                Err((findings, secrets)) => {
+                    secrets.iter().for_each(|secret| self.sources.redact(secret));
+                    self.findings.extend(findings);
+                }
+            }
+        }
+        let (sources, allowed) = (&self.sources, &self.desired.lint);
+        self.declared.extend(map(&readable, |parsed| {
+            let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
+            let documents = parsed.documents.iter().map(|id| id.as_ref().map(text));
+            Declared::read(&parsed.raw, &parsed.misfits, documents, allowed, parsed.file)
+        }));
+    }
+
+    /// What of a file is dealt with in the order of the files: its secrets, its settings, and which other files it names.
+    fn taken_in(&mut self, file: &File, raw: RawFile, mut misfits: Misfits) -> Parsed {
+        let directory = file.path.parent().unwrap_or(Path::new(""));
+        if file.is_main {
+            self.desired = settings(&raw, file.id, directory, &mut self.findings);
+        } else {
+            self.refuse_sections(&raw, file.id);
+        }
+        let mut secrets = endpoint_secrets(&raw, &self.sources.file(file.id).text, file.id);
+        secrets.append(&mut misfits.secrets);
+        secrets.extend(misplaced_secrets(raw.credentials.as_ref(), file.id));
+        secrets.iter().for_each(|secret| self.sources.redact(secret));
+        self.findings.append(&mut misfits.findings);
+        let document = |policy: &RawPolicy| self.document(policy.document.as_ref()?, file.id, directory);
+        let documents = raw.policies.values().map(document).collect();
+        for pattern in &raw.include {
+            self.include(pattern, file.id, directory);
+        }
+        Parsed { file: file.id, raw, misfits, documents }
     }
 
     fn refuse_sections(&mut self, raw: &RawFile, file: FileId) {
@@ -190,16 +217,13 @@ impl Loader {
         let mut matched = false;
         for path in paths {
             matched = true;
-            match path.map_err(io::Error::from).and_then(|path| fs::read_to_string(&path).map(|text| (path, text))) {
-                Ok((path, text)) => {
+            match path.map_err(io::Error::from) {
+                Ok(path) => {
                     if self.seen.insert(identity(&path)) {
-                        self.file(&path, &text, Role::Included);
+                        self.included.push_back((path, at.clone()));
                     }
                 }
-                Err(error) => {
-                    let message = format!("cannot read an included file: {error}");
-                    self.findings.push(Finding::error(codes::UNREADABLE, message).at(at.clone()));
-                }
+                Err(error) => self.findings.push(unreadable(&error, at.clone())),
             }
         }
         if !matched {
@@ -207,6 +231,27 @@ impl Loader {
             self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(
                 "the pattern is relative to the file that holds it; take the entry out if nothing is to be included",
             ));
+        }
+    }
+}
+
+fn unreadable(error: &io::Error, at: Location) -> Finding {
+    Finding::error(codes::UNREADABLE, format!("cannot read an included file: {error}")).at(at)
+}
+
+/// What is written in a file; else what is wrong with it, and where it may hold secrets.
+fn parse(text: &str, file: FileId, shape: &Shape) -> Result<(RawFile, Misfits), (Vec<Finding>, Vec<Location>)> {
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let findings = errors.iter().map(|error| syntax(error, file)).collect();
+        return Err((findings, secrets_of_lines(text, file)));
+    }
+    let mut misfits = check(table.get_mut(), shape, file);
+    match RawFile::deserialize(toml::de::Deserializer::from(table)) {
+        Ok(raw) => Ok((raw, misfits)),
+        Err(error) => {
+            misfits.findings.push(syntax(&error, file));
+            Err((misfits.findings, misfits.secrets))
         }
     }
 }

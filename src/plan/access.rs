@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Observed};
 use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
 use crate::policy::{Catalogue, Normal};
@@ -26,45 +26,66 @@ pub(super) fn accesses(
     observed: &Observed,
     catalogue: &Catalogue,
 ) -> BTreeMap<Principal, Arc<Access>> {
-    let mut known: BTreeMap<Question<'_>, Arc<Access>> = BTreeMap::new();
-    let mut accesses = BTreeMap::new();
-    for (principal, fate) in comparison.affected() {
-        let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
-        if before == after {
-            continue;
-        }
-        let variable = before.is_variable() || after.is_variable();
-        let question = Question { before, after, principal: variable.then_some(principal) };
-        let access = known.entry(question).or_insert_with(|| Arc::new(answer(before, after, principal, catalogue)));
-        accesses.insert(principal.clone(), Arc::clone(access));
-    }
-    accesses
+    let asked: Vec<(&Principal, Question<'_>)> = comparison
+        .affected()
+        .map(|(principal, fate)| (principal, held_now(fate, observed), held_then(fate, comparison, observed)))
+        .filter(|(_, before, after)| before != after)
+        .map(|(principal, before, after)| {
+            let variable = before.is_variable() || after.is_variable();
+            (principal, Question { before, after, principal: variable.then_some(principal) })
+        })
+        .collect();
+    let known = answers(&asked, |principal, question| {
+        Arc::new(answer(question.before, question.after, principal, catalogue))
+    });
+    let of = |(principal, question): &(&Principal, Question<'_>)| {
+        Some((Principal::clone(principal), Arc::clone(known.get(question)?)))
+    };
+    asked.iter().filter_map(of).collect()
 }
 
 /// The users and groups, of those that matter, whose document gives them something now and nothing then. Where it is not decided
-/// whether the one then gives anything, it is taken to give nothing.
+/// whether the one then gives anything, it is taken to give nothing. `accesses` are those of the same comparison: who had
+/// nothing, or gains anything, is not bereft.
 pub(super) fn bereft(
     comparison: &Comparison,
     observed: &Observed,
-    catalogue: &Catalogue,
+    (accesses, catalogue): (&BTreeMap<Principal, Arc<Access>>, &Catalogue),
     matters: impl Fn(&Principal) -> bool,
 ) -> BTreeSet<Principal> {
-    let mut known: BTreeMap<(Held<'_>, Option<&Principal>), Gives> = BTreeMap::new();
-    let mut bereft = BTreeSet::new();
-    for (principal, fate) in comparison.affected().filter(|(principal, _)| matters(principal)) {
-        let (before, after) = (held_now(fate, observed), held_then(fate, comparison, observed));
-        if before == after {
-            continue;
-        }
-        let [before, after] = [before, after].map(|held| {
-            let question = (held, held.is_variable().then_some(principal));
-            *known.entry(question).or_insert_with(|| gives(held, principal, catalogue))
-        });
-        if before != Gives::Nothing && after != Gives::Something {
-            bereft.insert(principal.clone());
-        }
+    let held: Vec<(&Principal, [Held<'_>; 2])> = comparison
+        .affected()
+        .filter(|(principal, _)| matters(principal))
+        .map(|(principal, fate)| (principal, [held_now(fate, observed), held_then(fate, comparison, observed)]))
+        .filter(|(principal, [before, after])| {
+            let gains = || accesses.get(*principal).is_some_and(|access| !access.gained.is_empty());
+            before != after && *before != Held::Nothing && !gains()
+        })
+        .collect();
+    let asked: Vec<_> = held
+        .iter()
+        .flat_map(|&(principal, both)| both.map(|held| (principal, held.of(principal))))
+        .collect();
+    let known = answers(&asked, |principal, (held, _)| gives(*held, principal, catalogue));
+    let is_bereft = |(principal, both): &(&Principal, [Held<'_>; 2])| {
+        let [before, after] = both.map(|held| known.get(&held.of(principal)));
+        before != Some(&Gives::Nothing) && after != Some(&Gives::Something)
+    };
+    held.iter().filter(|row| is_bereft(row)).map(|(principal, _)| Principal::clone(principal)).collect()
+}
+
+/// The answers to questions, each asked once, for the first who asks it.
+fn answers<'p, Q: Copy + Ord + Sync, A: Send>(
+    asked: &[(&'p Principal, Q)],
+    answer: impl Fn(&'p Principal, &Q) -> A + Send + Sync,
+) -> BTreeMap<Q, A> {
+    let mut first: BTreeMap<Q, &Principal> = BTreeMap::new();
+    for (principal, question) in asked {
+        first.entry(*question).or_insert(principal);
     }
-    bereft
+    let questions: Vec<(Q, &Principal)> = first.into_iter().collect();
+    let answers = map(&questions, |(question, principal)| answer(principal, question));
+    questions.into_iter().map(|(question, _)| question).zip(answers).collect()
 }
 
 /// Whether a document gives any access at all.
@@ -108,7 +129,12 @@ enum Held<'a> {
     Unknown(Option<&'a str>),
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// This document with whom it is for, where that matters.
+    fn of(self, principal: &'a Principal) -> (Self, Option<&'a Principal>) {
+        (self, self.is_variable().then_some(principal))
+    }
+
     /// Whether it speaks of the user by a variable.
     fn is_variable(&self) -> bool {
         self.text().is_some_and(|text| text.contains("${"))

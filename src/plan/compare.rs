@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, map};
 use crate::desired::{Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
 use crate::observed::{Body, Observed};
 use crate::policy::{Normal, normal};
@@ -107,13 +107,14 @@ fn policy_fates(
 ) -> BTreeMap<PolicyName, PolicyFate> {
     let there = merged(&desired.policies, &observed.policies)
         .filter(|(name, declared, _)| declared.is_some() || name.in_transit_for().is_none());
-    let fate = |(name, declared, now): (&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
+    let fate = |&(name, declared, now): &(&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
         let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
-        (name.clone(), policy_fate(name, left, declared, now, desired, observed))
+        (name.clone(), policy_fate(name, left, declared, now, (desired, observed)))
     };
-    let mut policies: BTreeMap<PolicyName, PolicyFate> = there.map(fate).collect();
+    let there: Vec<_> = there.collect();
+    let mut policies: BTreeMap<PolicyName, PolicyFate> = map(&there, fate).into_iter().collect();
     let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
-    policies.extend(others.into_iter().map(|name| fate((name, None, observed.policies.get(name)))));
+    policies.extend(others.into_iter().map(|name| fate(&(name, None, observed.policies.get(name)))));
     policies
 }
 
@@ -142,8 +143,7 @@ fn policy_fate(
     leftovers: &[PolicyName],
     declared: Option<&PolicyEntry>,
     now: Option<&Body>,
-    desired: &Desired,
-    observed: &Observed,
+    (desired, observed): (&Desired, &Observed),
 ) -> PolicyFate {
     match declared.map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => {

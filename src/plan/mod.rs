@@ -125,7 +125,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     }
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
     let guards::Ruling { mut refusals, overrides } =
-        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), catalogue);
+        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
     refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     Plan {
         identity: observed.identity.clone(),

@@ -87,6 +87,8 @@ impl View<'_> {
 
     fn users(&self, findings: &mut Vec<Finding>) {
         let mut suggestions = Suggestions::default();
+        // Users often hold what the one before them holds, and what is there for the one is there for the other.
+        let mut there: Option<&PolicyName> = None;
         for (user, entry, observed) in merged(&self.desired.users, &self.observed.users) {
             let Some(entry) = entry else { continue };
             match (&entry.intent, observed) {
@@ -108,7 +110,11 @@ impl View<'_> {
                     if found.is_imported() && self.changes_user(user) {
                         findings.push(imported(user, &found.source, entry.at.clone()));
                     }
-                    self.target(&Principal::from(user), policy, &mut suggestions, findings);
+                    if there != Some(policy) {
+                        let found = findings.len();
+                        self.target(&Principal::from(user), policy, &mut suggestions, findings);
+                        there = (findings.len() == found).then_some(policy);
+                    }
                 }
             }
         }

@@ -4,12 +4,14 @@ mod limits;
 mod new_access;
 mod protected;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Desired, Guards, Override};
 use crate::observed::Observed;
 use crate::policy::Catalogue;
+use crate::policy::access::Access;
 
 use super::access;
 use super::compare::{Comparison, HolderFate};
@@ -50,10 +52,10 @@ pub(super) fn refusals(
     observed: &Observed,
     comparison: &Comparison,
     (changes, steps): (&[Change], &[Step]),
-    catalogue: &Catalogue,
+    (accesses, catalogue): (&BTreeMap<Principal, Arc<Access>>, &Catalogue),
 ) -> Ruling {
     let mut view = View { desired, observed, comparison, steps, bereft: BTreeSet::new() };
-    view.bereft = access::bereft(comparison, observed, catalogue, |principal| view.is_guarded(principal));
+    view.bereft = access::bereft(comparison, observed, (accesses, catalogue), |principal| view.is_guarded(principal));
     let mut ruling = Ruling::default();
     limits::removals(&view, &mut ruling);
     limits::detached(&view, &mut ruling);

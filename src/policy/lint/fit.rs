@@ -174,14 +174,12 @@ static BUCKET_GLOB: Rule = Rule {
 fn bucket_glob(context: &Context<'_>) -> Vec<Lint> {
     let mut found = Vec::new();
     for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
-        if !context.selected(statement).any(|action| action.kind == Kind::Bucket) {
-            continue;
-        }
-        for entry in resources_of(at, statement) {
+        let on_buckets = || context.selected(statement).any(|action| action.kind == Kind::Bucket);
+        for entry in resources_of(at, statement).filter(|entry| has_wildcard(entry.pattern)) {
             let Some(path) = path(entry.pattern).map(relaxed) else { continue };
             let misses =
                 can_be_bucket(&path) && has_wildcard(&path) && !path.ends_with('*') && !entry.pattern.contains("${");
-            if misses && !paths(statement).any(|other| covers(other, &format!("{path}/"))) {
+            if misses && !paths(statement).any(|other| covers(other, &format!("{path}/"))) && on_buckets() {
                 let message = format!("`{}` matches no bucket on some servers", entry.pattern);
                 let lint = Lint::new(&BUCKET_GLOB, entry.place, message);
                 found.push(lint.help(format!("name the buckets, or add `{}/*`", entry.pattern)));

@@ -1,0 +1,51 @@
+//! What one file declares, valid for itself and not yet held against other files.
+
+use super::lint::Allowed;
+use super::policies::DocumentFile;
+use super::raw::RawFile;
+use super::{HolderEntry, PolicyEntry, codes};
+use super::check::Misfits;
+use crate::base::{FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, UserName};
+
+/// The entries of a file, and what was found wrong with them.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) file: FileId,
+    pub(super) policies: Vec<(PolicyName, PolicyEntry)>,
+    pub(super) users: Vec<(UserName, HolderEntry)>,
+    pub(super) groups: Vec<(GroupName, HolderEntry)>,
+    /// Where a user or group says what it holds.
+    pub(super) holds: Vec<(Principal, Location)>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Declared {
+    /// Reads the entries of a file. `misfits` are what was already found wrong in it, `documents` the document file of
+    /// each policy that names one, in their order; `allowed` are the rules that every document may break.
+    pub(super) fn read<'d>(
+        raw: &RawFile,
+        misfits: &Misfits,
+        documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>,
+        allowed: &Allowed,
+        file: FileId,
+    ) -> Self {
+        let (policies, users) = (Vec::with_capacity(raw.policies.len()), Vec::with_capacity(raw.users.len()));
+        let mut read = Self { file, policies, users, groups: Vec::new(), holds: Vec::new(), findings: Vec::new() };
+        for ((name, policy), document) in raw.policies.iter().zip(documents) {
+            read.policy(name, policy, document, misfits.hit("policies", name.get()), allowed);
+        }
+        for (name, user) in &raw.users {
+            read.user(name, user, misfits.hit("users", name.get()));
+        }
+        for (name, group) in &raw.groups {
+            read.group(name, group, misfits.hit("groups", name.get()));
+        }
+        read
+    }
+}
+
+pub(super) fn bad_name(what: &str, name: &str, problem: NameProblem, at: Location) -> Finding {
+    Finding::error(codes::BAD_NAME, format!("the {what} name {name:?} {problem}"))
+        .at(at)
+        .help("such a name cannot be carried safely by the calls that would have to name it; rename it")
+}

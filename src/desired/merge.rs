@@ -1,0 +1,74 @@
+//! Puts together what the files declare, and says what only shows when all of them are read.
+
+use std::collections::BTreeMap;
+
+use super::declared::Declared;
+use super::{Desired, Holding, PolicyIntent, codes};
+use crate::base::{Finding, Location, PolicyName, Principal};
+
+/// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
+pub(super) fn merge(files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
+    let (mut policies, mut users, mut groups, mut holds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for file in files {
+        policies.extend(file.policies);
+        users.extend(file.users);
+        groups.extend(file.groups);
+        holds.extend(file.holds);
+        findings.extend(file.findings);
+    }
+    desired.policies = unique("policy", policies, |entry| entry.at.clone(), findings);
+    desired.users = unique("user", users, |entry| entry.at.clone(), findings);
+    desired.groups = unique("group", groups, |entry| entry.at.clone(), findings);
+    holds_absent(desired, holds, findings);
+}
+
+fn unique<N: Ord + std::fmt::Display, E>(
+    kind: &str,
+    mut entries: Vec<(N, E)>,
+    at: impl Fn(&E) -> Option<Location>,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<N, E> {
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    entries.dedup_by(|(name, again), (first_name, first)| {
+        let repeated = name == first_name;
+        if repeated {
+            findings.push(twice(kind, name, at(again), at(first)));
+        }
+        repeated
+    });
+    entries.into_iter().collect()
+}
+
+fn twice(kind: &str, name: &impl std::fmt::Display, at: Option<Location>, first: Option<Location>) -> Finding {
+    let finding = Finding::error(codes::DECLARED_TWICE, format!("{kind} `{name}` is declared twice"))
+        .at(at)
+        .help("keep one of the two declarations");
+    match first {
+        Some(first) => finding.label(first, "first declared here"),
+        None => finding,
+    }
+}
+
+/// Nobody can hold what is to be absent. `holds` are the places where that is said.
+fn holds_absent(desired: &Desired, holds: Vec<(Principal, Location)>, findings: &mut Vec<Finding>) {
+    let absent = desired.policies.iter().filter(|(_, entry)| matches!(entry.intent, PolicyIntent::Absent));
+    let absent: BTreeMap<&PolicyName, Option<&Location>> =
+        absent.map(|(policy, entry)| (policy, entry.at.as_ref())).collect();
+    if absent.is_empty() {
+        return;
+    }
+    let holds: BTreeMap<Principal, Location> = holds.into_iter().collect();
+    for (principal, entry) in desired.holders() {
+        let Holding::Holds(policy) = &entry.intent else { continue };
+        let Some(declared) = absent.get(policy) else { continue };
+        let message = format!("{principal} is to hold `{policy}`, which is declared `absent`");
+        let finding = Finding::error(codes::HOLDS_ABSENT, message).at(holds.get(&principal).cloned()).help(format!(
+            "give the {} another policy, or `detached = true`, or keep the policy",
+            principal.kind()
+        ));
+        findings.push(match declared {
+            Some(at) => finding.label((*at).clone(), "declared absent here"),
+            None => finding,
+        });
+    }
+}
