@@ -1,5 +1,5 @@
 //! How long a plan takes with as much of everything as a cluster holds. Pure: no cluster, no files. Prints figures,
-//! judges none.
+//! judges none. Run as a test (without `--bench`), it does with little of everything.
 
 mod random;
 
@@ -17,20 +17,28 @@ use random::Random;
 /// How many policies, and how many users: a cluster takes so many policies.
 const EACH: usize = 1_024;
 
+/// The same, when run as a test.
+const SMALL: usize = 8;
+
+// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> io::Result<()> {
+    let each = if std::env::args().any(|argument| argument == "--bench") { EACH } else { SMALL };
     let mut out = io::stdout().lock();
     let mut random = Random { state: 11, negated: false };
-    let revisions: Vec<_> = (0..EACH).map(|_| random.revision()).collect();
+    let revisions: Vec<_> = (0..each).map(|_| random.revision()).collect();
     let before: Vec<_> = revisions.iter().map(|(before, _)| before.clone()).collect();
     let after: Vec<_> = revisions.iter().map(|(_, after)| after.clone()).collect();
 
-    writeln!(out, "plans of {EACH} policies with documents of 2048 bytes, and {EACH} users:")?;
+    writeln!(out, "plans of {each} policies with documents of 2048 bytes, and {each} users:")?;
     let same = |number| number;
-    let next = |number| (number + 1) % EACH;
+    let next = |number| (number + 1) % each;
     let cluster = cluster(&before, same);
-    let much = Observed { limits: Limits { policies: 2 * EACH, ..Limits::default() }, ..cluster.clone() };
-    let one = Observed { limits: Limits { policies: EACH + 1, ..Limits::default() }, ..cluster.clone() };
-    let empty = Observed { policies: BTreeMap::new(), users: holding(|_| None), ..cluster.clone() };
+    let much = Observed { limits: Limits { policies: 2 * each, ..Limits::default() }, ..cluster.clone() };
+    let one = Observed { limits: Limits { policies: each + 1, ..Limits::default() }, ..cluster.clone() };
+    let empty = Observed { policies: BTreeMap::new(), users: holding(each, |_| None), ..cluster.clone() };
     measure(&mut out, "nothing to do", &file(&before, same), &cluster)?;
     measure(&mut out, "each policy added, each user attached", &file(&after, same), &empty)?;
     measure(&mut out, "each user moved", &file(&before, next), &cluster)?;
@@ -66,7 +74,7 @@ fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
     };
     let policies = documents.iter().enumerate().map(|(number, document)| (policy(number), entry(document)));
     let holds = |number| HolderEntry { intent: Holding::Holds(policy(held(number))), at: None };
-    let users = (0..EACH).map(|number| (user(number), holds(number)));
+    let users = (0..documents.len()).map(|number| (user(number), holds(number)));
     Desired { policies: policies.collect(), users: users.collect(), ..Desired::default() }
 }
 
@@ -83,16 +91,16 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
             role: "ClusterAdmin".to_owned(),
         },
         policies: bodies.enumerate().map(|(number, body)| (policy(number), body)).collect(),
-        users: holding(|number| Some(policy(held(number)))),
+        users: holding(documents.len(), |number| Some(policy(held(number)))),
         groups: BTreeMap::new(),
         groups_known: false,
         attachments_known: true,
         keys_can_be_generated: false,
-        limits: Limits { policies: EACH, ..Limits::default() },
+        limits: Limits { policies: documents.len(), ..Limits::default() },
     }
 }
 
-fn holding(held: impl Fn(usize) -> Option<PolicyName>) -> BTreeMap<UserName, ObservedUser> {
+fn holding(users: usize, held: impl Fn(usize) -> Option<PolicyName>) -> BTreeMap<UserName, ObservedUser> {
     let holder = |number| ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), holds: held(number) };
-    (0..EACH).map(|number| (user(number), holder(number))).collect()
+    (0..users).map(|number| (user(number), holder(number))).collect()
 }

@@ -16,51 +16,76 @@ pub(crate) const POLICIES_OF_A_FILE: usize = 1_000;
 /// How many users there are for each policy.
 pub(crate) const USERS_OF_A_POLICY: usize = 10;
 
-/// Of so many, one is not as the file says: policies replaced and added, users moved and attached.
-const ONE_CHANGED_OF: usize = 100;
+/// How much of everything there is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fleet {
+    /// How many policies.
+    pub(crate) policies: usize,
+    /// Of so many policies, and of so many users, one is added, one is another, and one user is moved.
+    pub(crate) one_of: usize,
+    /// Whether all users hold one policy, which is another, instead of each ten one of their own.
+    pub(crate) shared: bool,
+}
+
+/// What all users hold where they share one.
+const SHARED: usize = 2;
+
+/// The main file.
+const MAIN: &str = r#"include = ["clusters/*.toml"]
+
+[guards]
+max_removals = 10
+max_detached = "5%"
+
+[credentials]
+file = true
+dir = "secrets"
+"#;
 
 /// Writes the main file, and a file for each [`POLICIES_OF_A_FILE`] policies with those that hold them.
-pub(crate) fn write(directory: &Path, policies: usize) -> io::Result<()> {
-    let main = "include = [\"clusters/*.toml\"]\n\n[guards]\nmax_removals = 10\nmax_detached = \"5%\"\n";
-    fs::write(directory.join("attune.toml"), main)?;
+pub(crate) fn write(directory: &Path, fleet: Fleet) -> io::Result<()> {
+    fs::write(directory.join("attune.toml"), MAIN)?;
     let clusters = directory.join("clusters");
     fs::create_dir_all(&clusters)?;
+    let policies = fleet.policies;
     for (file, first) in (0..policies).step_by(POLICIES_OF_A_FILE).enumerate() {
         let mut text = String::new();
         for policy in first..policies.min(first + POLICIES_OF_A_FILE) {
-            declare(&mut text, policy).map_err(io::Error::other)?;
+            declare(&mut text, policy, fleet.shared).map_err(io::Error::other)?;
         }
         fs::write(clusters.join(format!("{file:04}.toml")), text)?;
     }
     Ok(())
 }
 
-fn declare(text: &mut String, policy: usize) -> std::fmt::Result {
+fn declare(text: &mut String, policy: usize, shared: bool) -> std::fmt::Result {
     let name = policy_name(policy);
     writeln!(text, "[policies.{name}]\ndescription = \"What team {policy} works with\"\n")?;
     writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
     writeln!(text, "action = [\"s3:GetObject\", \"s3:PutObject\"]\nresource = \"arn:aws:s3:::{name}/*\"\n")?;
     writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
     writeln!(text, "action = [\"s3:ListBucket\"]\nresource = \"arn:aws:s3:::{name}\"\n")?;
+    let held = if shared { policy_name(SHARED) } else { name };
     for user in users_of(policy) {
-        writeln!(text, "[users.{}]\npolicy = \"{name}\"\n", user_name(user))?;
+        writeln!(text, "[users.{}]\npolicy = \"{held}\"\n", user_name(user))?;
     }
     Ok(())
 }
 
-/// The cluster, where one of [`ONE_CHANGED_OF`] is not as the files say.
-pub(crate) fn observed(policies: usize) -> Observed {
+/// The cluster, which is not quite as the files say.
+pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
     let (mut bodies, mut users) = (BTreeMap::new(), BTreeMap::new());
     for policy in 0..policies {
-        let changed = policy % ONE_CHANGED_OF;
+        let changed = policy % one_of;
         // One is added, the next has an old document.
         if changed != 1 {
             let actions = if changed == 2 { "\"s3:GetObject\"" } else { "\"s3:GetObject\",\"s3:PutObject\"" };
             bodies.insert(PolicyName::reported(policy_name(policy)), body(&policy_name(policy), actions));
         }
         for user in users_of(policy) {
-            let holds = match user % ONE_CHANGED_OF {
-                3 => Some((policy / ONE_CHANGED_OF) * ONE_CHANGED_OF),
+            let holds = match user % one_of {
+                _ if shared => Some(SHARED),
+                3 => Some((policy / one_of) * one_of),
                 4 => None,
                 _ if changed == 1 => None,
                 _ => Some(policy),

@@ -1,6 +1,7 @@
 //! Findings: what is wrong with a file, a document or a plan, as data.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,16 +136,43 @@ impl Finding {
 }
 
 /// A file that was read, kept so that findings can show its lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SourceFile {
     /// The path as a person would name it.
     pub path: String,
     /// The whole text.
     pub text: String,
+    /// Where its lines begin, once somebody has asked.
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl SourceFile {
+    /// Where each line begins, in bytes.
+    fn lines(&self) -> &[usize] {
+        let begin = || std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.lines.get_or_init(begin)
+    }
+
+    /// The line that a byte is in, from 0, and where that line begins.
+    fn line_of(&self, at: usize) -> (usize, usize) {
+        let line = self.lines().partition_point(|begin| *begin <= at).saturating_sub(1);
+        (line, self.lines().get(line).copied().unwrap_or_default())
+    }
+
+    /// The whole lines that a stretch of bytes is in, with so many lines before and after: the number of the first, from
+    /// 1, where it begins, and the text.
+    #[must_use]
+    pub fn around(&self, span: &Range<usize>, lines: usize) -> (usize, usize, &str) {
+        let first = self.line_of(span.start.min(self.text.len())).0.saturating_sub(lines);
+        let last = self.line_of(span.end.min(self.text.len())).0 + lines;
+        let begin = self.lines().get(first).copied().unwrap_or_default();
+        let end = self.lines().get(last + 1).copied().unwrap_or(self.text.len());
+        (first + 1, begin, self.text.get(begin..end).unwrap_or_default())
+    }
 }
 
 /// All files that were read, in the order of reading.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }
@@ -152,7 +180,7 @@ pub struct Sources {
 impl Sources {
     /// Keeps a file and returns its id.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(SourceFile { path: path.into(), text: text.into() });
+        self.files.push(SourceFile { path: path.into(), text: text.into(), lines: OnceLock::new() });
         FileId(self.files.len() - 1)
     }
 
@@ -180,14 +208,14 @@ impl Sources {
     /// Line and column of the start of a location, both from 1, the column in characters.
     #[must_use]
     pub fn line_column(&self, at: &Location) -> (usize, usize) {
-        let text = &self.file(at.file).text;
+        let file = self.file(at.file);
+        let text = &file.text;
         let mut start = at.span.start.min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let (line, begin) = file.line_of(start);
+        (line + 1, text[begin..start].chars().count() + 1)
     }
 }
 

@@ -26,6 +26,12 @@ pub enum NameProblem {
 
 fn check(name: &str) -> Result<(), NameProblem> {
     match name {
+        // Most are: then there is nothing more to look for.
+        _ if !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) =>
+        {
+            Ok(())
+        }
         "" => Err(NameProblem::Empty),
         "." | ".." => Err(NameProblem::Dots),
         _ if name.chars().any(char::is_control) => Err(NameProblem::Control),

@@ -1,10 +1,10 @@
 //! What one file declares, valid for itself and not yet held against other files.
 
+use super::check::Misfits;
 use super::lint::Allowed;
 use super::policies::DocumentFile;
 use super::raw::RawFile;
 use super::{HolderEntry, PolicyEntry, codes};
-use super::check::Misfits;
 use crate::base::{FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, UserName};
 
 /// The entries of a file, and what was found wrong with them.

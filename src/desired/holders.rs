@@ -1,8 +1,8 @@
 //! What files declare of users and groups.
 
 use super::at::At;
-use super::raw::{RawGroup, RawUser};
 use super::declared::{Declared, bad_name};
+use super::raw::{RawGroup, RawUser};
 use super::{HolderEntry, Holding, codes};
 use crate::base::{Finding, GroupName, Location, PolicyName, Principal, UserName};
 

@@ -91,7 +91,7 @@ fn lints<'a>(
         PolicyIntent::Absent => None,
     });
     let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
-    let found = map(&declared, |(_, authored)| {
+    let found = map(declared.clone(), |(_, authored)| {
         policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None, depth })
     });
     declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {

@@ -65,7 +65,8 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         seen: BTreeSet::from([identity(path)]),
         included: VecDeque::new(),
     };
-    let main = File { id: loader.sources.add(path.display().to_string(), text), path: path.to_path_buf(), is_main: true };
+    let main =
+        File { id: loader.sources.add(path.display().to_string(), text), path: path.to_path_buf(), is_main: true };
     loader.batch(&[main]);
     while let Some(files) = loader.next_batch() {
         loader.batch(&files);
@@ -128,7 +129,8 @@ impl Loader {
 
     /// Takes in files: what each says for itself is found out for several at a time.
     fn batch(&mut self, files: &[File]) {
-        let parsed = map(files, |file| parse(&self.sources.file(file.id).text, file.id, &self.shape));
+        let parsed =
+            map(files.iter().collect(), |file: &File| parse(&self.sources.file(file.id).text, file.id, &self.shape));
         let mut readable = Vec::new();
         for (file, parsed) in files.iter().zip(parsed) {
             match parsed {
@@ -140,7 +142,7 @@ impl Loader {
             }
         }
         let (sources, allowed) = (&self.sources, &self.desired.lint);
-        self.declared.extend(map(&readable, |parsed| {
+        self.declared.extend(map(readable, |parsed: Parsed| {
             let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
             let documents = parsed.documents.iter().map(|id| id.as_ref().map(text));
             Declared::read(&parsed.raw, &parsed.misfits, documents, allowed, parsed.file)

@@ -62,10 +62,9 @@ fn holds_absent(desired: &Desired, holds: Vec<(Principal, Location)>, findings: 
         let Holding::Holds(policy) = &entry.intent else { continue };
         let Some(declared) = absent.get(policy) else { continue };
         let message = format!("{principal} is to hold `{policy}`, which is declared `absent`");
-        let finding = Finding::error(codes::HOLDS_ABSENT, message).at(holds.get(&principal).cloned()).help(format!(
-            "give the {} another policy, or `detached = true`, or keep the policy",
-            principal.kind()
-        ));
+        let finding = Finding::error(codes::HOLDS_ABSENT, message)
+            .at(holds.get(&principal).cloned())
+            .help(format!("give the {} another policy, or `detached = true`, or keep the policy", principal.kind()));
         findings.push(match declared {
             Some(at) => finding.label((*at).clone(), "declared absent here"),
             None => finding,

@@ -1,7 +1,7 @@
 //! What files declare of policies.
 
-use super::declared::{Declared, bad_name};
 use super::at::At;
+use super::declared::{Declared, bad_name};
 use super::lint::named;
 use super::raw::RawPolicy;
 use super::statement::inline_document;
@@ -27,9 +27,8 @@ impl Declared {
         let lint = Allowed::read(raw.lint.as_ref(), self.file, &mut self.findings);
         let mut found = Vec::new();
         let intent = policy_intent(&policy, raw, document, broken, &at, &mut found);
-        let is_told = |finding: &Finding| {
-            finding.is_error() || !(allowed.contains(finding.code) || lint.contains(finding.code))
-        };
+        let is_told =
+            |finding: &Finding| finding.is_error() || !(allowed.contains(finding.code) || lint.contains(finding.code));
         self.findings.extend(found.into_iter().filter(is_told));
         let Some(intent) = intent else { return };
         let entry = PolicyEntry { description: raw.description.clone(), intent, lint, at: Some(at) };

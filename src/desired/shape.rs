@@ -38,7 +38,10 @@ impl Shape {
         };
         let members = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
         Self {
-            options: ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array()).map_or_else(Vec::new, all),
+            options: ["anyOf", "oneOf"]
+                .into_iter()
+                .find_map(|key| schema.get(key)?.as_array())
+                .map_or_else(Vec::new, all),
             only: schema.get("const").and_then(Value::as_str).map(str::to_owned),
             types,
             natural: schema.get("minimum").is_some(),

@@ -35,9 +35,8 @@ pub(super) fn accesses(
             (principal, Question { before, after, principal: variable.then_some(principal) })
         })
         .collect();
-    let known = answers(&asked, |principal, question| {
-        Arc::new(answer(question.before, question.after, principal, catalogue))
-    });
+    let known =
+        answers(&asked, |principal, question| Arc::new(answer(question.before, question.after, principal, catalogue)));
     let of = |(principal, question): &(&Principal, Question<'_>)| {
         Some((Principal::clone(principal), Arc::clone(known.get(question)?)))
     };
@@ -62,10 +61,8 @@ pub(super) fn bereft(
             before != after && *before != Held::Nothing && !gains()
         })
         .collect();
-    let asked: Vec<_> = held
-        .iter()
-        .flat_map(|&(principal, both)| both.map(|held| (principal, held.of(principal))))
-        .collect();
+    let asked: Vec<_> =
+        held.iter().flat_map(|&(principal, both)| both.map(|held| (principal, held.of(principal)))).collect();
     let known = answers(&asked, |principal, (held, _)| gives(*held, principal, catalogue));
     let is_bereft = |(principal, both): &(&Principal, [Held<'_>; 2])| {
         let [before, after] = both.map(|held| known.get(&held.of(principal)));
@@ -75,7 +72,7 @@ pub(super) fn bereft(
 }
 
 /// The answers to questions, each asked once, for the first who asks it.
-fn answers<'p, Q: Copy + Ord + Sync, A: Send>(
+fn answers<'p, Q: Copy + Ord + Send, A: Send>(
     asked: &[(&'p Principal, Q)],
     answer: impl Fn(&'p Principal, &Q) -> A + Send + Sync,
 ) -> BTreeMap<Q, A> {
@@ -84,7 +81,7 @@ fn answers<'p, Q: Copy + Ord + Sync, A: Send>(
         first.entry(*question).or_insert(principal);
     }
     let questions: Vec<(Q, &Principal)> = first.into_iter().collect();
-    let answers = map(&questions, |(question, principal)| answer(principal, question));
+    let answers = map(questions.clone(), |(question, principal)| answer(principal, &question));
     questions.into_iter().map(|(question, _)| question).zip(answers).collect()
 }
 

@@ -107,14 +107,13 @@ fn policy_fates(
 ) -> BTreeMap<PolicyName, PolicyFate> {
     let there = merged(&desired.policies, &observed.policies)
         .filter(|(name, declared, _)| declared.is_some() || name.in_transit_for().is_none());
-    let fate = |&(name, declared, now): &(&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
+    let fate = |(name, declared, now): (&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
         let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
         (name.clone(), policy_fate(name, left, declared, now, (desired, observed)))
     };
-    let there: Vec<_> = there.collect();
-    let mut policies: BTreeMap<PolicyName, PolicyFate> = map(&there, fate).into_iter().collect();
+    let mut policies: BTreeMap<PolicyName, PolicyFate> = map(there.collect(), fate).into_iter().collect();
     let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
-    policies.extend(others.into_iter().map(|name| fate(&(name, None, observed.policies.get(name)))));
+    policies.extend(others.into_iter().map(|name| fate((name, None, observed.policies.get(name)))));
     policies
 }
 
@@ -191,8 +190,7 @@ fn holder_fates(desired: &Desired, observed: &Observed) -> BTreeMap<Principal, H
         };
         let (retire_keys, declared) = (intent == Some(&Holding::Retired), declared.is_some());
         // Whether it is affected shows only beside what becomes of the policies.
-        let fate =
-            HolderFate { physical: physical.cloned(), before, after, declared, affected: false, retire_keys };
+        let fate = HolderFate { physical: physical.cloned(), before, after, declared, affected: false, retire_keys };
         (principal, fate)
     };
     let users = merged(&desired.users, &observed.users).filter_map(|(name, declared, user)| {

@@ -23,7 +23,7 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Finding, GroupName, PolicyName, Severity, UserName};
+use crate::base::{Finding, GroupName, PolicyName, Severity, UserName, both};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
@@ -109,13 +109,18 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 /// Makes the plan that turns `observed` into `desired`, where the cluster has the actions of `catalogue`.
 #[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
-    let comparison = compare::compare(desired, observed);
-    let mut findings = problems::problems(desired, observed, &comparison);
-    findings.extend(keys::not_retired(desired, observed, &comparison));
-    findings.extend(lint(desired, catalogue));
-    let accesses = access::accesses(&comparison, observed, catalogue);
-    let precedences = precedence::Precedences::new(&comparison, &accesses);
-    let mut ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
+    let arrange = || {
+        let comparison = compare::compare(desired, observed);
+        let mut findings = problems::problems(desired, observed, &comparison);
+        findings.extend(keys::not_retired(desired, observed, &comparison));
+        let accesses = access::accesses(&comparison, observed, catalogue);
+        let precedences = precedence::Precedences::new(&comparison, &accesses);
+        let ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
+        (comparison, findings, accesses, ordered)
+    };
+    let ((comparison, mut findings, accesses, mut ordered), lints) =
+        both(desired.policies.len(), arrange, || lint(desired, catalogue));
+    findings.extend(lints);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
     }
@@ -143,7 +148,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 
 /// What is wrong with the declared documents, or probably: notes are for `validate`, where documents are written. The
 /// size of a document only matters where it is sent, and is held against what this cluster takes.
-fn lint(desired: &Desired, catalogue: &Catalogue) -> impl Iterator<Item = Finding> {
+fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
     let told = |finding: &Finding| finding.severity != Severity::Note && finding.code != policy::TOO_LONG;
-    desired::lint(desired, catalogue, Depth::Quick).into_iter().filter(told)
+    desired::lint(desired, catalogue, Depth::Quick).into_iter().filter(told).collect()
 }

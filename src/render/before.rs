@@ -2,14 +2,14 @@
 //!
 //! Applying that file is the way back, with no machinery of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name};
 use crate::desired::{ClusterSettings, Sink, Strategy, Via};
-use crate::observed::Observed;
+use crate::observed::{Body, Observed};
 use crate::plan::{Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
 
@@ -152,10 +152,19 @@ impl Maker<'_> {
         names.dedup();
         let users = touched.users.iter().map(|user| Principal::from(*user));
         let holders = users.chain(touched.groups.iter().map(|group| Principal::from(*group)));
-        let held: Vec<PolicyName> = holders.filter_map(|principal| self.held(&principal)).collect();
+        let held: BTreeSet<PolicyName> = holders.filter_map(|principal| self.held(&principal)).collect();
+        // The first stand-in of each policy.
+        let mut stand_ins: BTreeMap<PolicyName, &Body> = BTreeMap::new();
+        for (name, body) in &self.observed.policies {
+            if let Some(policy) = name.in_transit_for() {
+                stand_ins.entry(policy).or_insert(body);
+            }
+        }
         let mut table = Table::new();
         for policy in names.iter().filter(|policy| !policy.is_predefined()) {
-            match self.text_of(policy) {
+            // The document that it gives access by: its own, or that of what stands in for it.
+            let body = self.observed.policies.get(policy).or_else(|| stand_ins.get(policy).copied());
+            match body.and_then(Body::text).map(str::to_owned) {
                 Some(text) => {
                     if let Some(entry) = self.present(policy, text) {
                         table.insert(policy.as_str().to_owned(), entry.into());
@@ -170,16 +179,6 @@ impl Maker<'_> {
             }
         }
         table
-    }
-
-    /// The document that a policy gives access by: its own, or that of what stands in for it.
-    fn text_of(&self, policy: &PolicyName) -> Option<String> {
-        let own = self.observed.policies.get(policy);
-        let stand_in = || {
-            let mut all = self.observed.policies.iter();
-            all.find(|(name, _)| name.in_transit_for().as_ref() == Some(policy)).map(|(_, body)| body)
-        };
-        own.or_else(stand_in)?.text().map(str::to_owned)
     }
 
     fn present(&mut self, policy: &PolicyName, text: String) -> Option<Table> {

@@ -1,6 +1,7 @@
 //! Findings with the lines of the file they are about.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -39,11 +40,11 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
     };
     let title = level.primary_title(finding.message.as_str()).id(finding.code.id);
     let mut group = match &finding.at {
-        Some(at) => title.element(snippet(at, finding, sources)),
+        Some(at) => title.element(snippet(finding, at.file, sources)),
         None => Group::with_title(title),
     };
     for file in other_files(finding) {
-        group = group.element(labels(finding, file, sources));
+        group = group.element(snippet(finding, file, sources));
     }
     if let Some(help) = &finding.help {
         // Unlike a title, a message may be styled beforehand, and is printed as it is.
@@ -52,19 +53,24 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
     vec![group]
 }
 
-fn snippet<'a>(at: &Location, finding: &'a Finding, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
-    let primary = AnnotationKind::Primary.span(clamped(at, sources.file(at.file)));
-    labels(finding, at.file, sources).annotation(primary)
-}
-
-fn labels<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
+/// What a finding points to in one file: of the file, only the lines that are pointed to, as a renderer looks at all it gets.
+fn snippet<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
     let source = sources.file(file);
-    let annotations = finding
-        .labels
-        .iter()
-        .filter(|label| label.at.file == file)
-        .map(|label| AnnotationKind::Context.span(clamped(&label.at, source)).label(label.text.as_str()));
-    Snippet::source(source.text.as_str()).path(source.path.as_str()).annotations(annotations)
+    let primary = finding.at.iter().filter(|at| at.file == file).map(|at| (clamped(at, source), None));
+    let labels = finding.labels.iter().filter(|label| label.at.file == file);
+    let labels = labels.map(|label| (clamped(&label.at, source), Some(label.text.as_str())));
+    let places: Vec<(Range<usize>, Option<&str>)> = labels.chain(primary).collect();
+    let start = places.iter().map(|(span, _)| span.start).min().unwrap_or_default();
+    let end = places.iter().map(|(span, _)| span.end).max().unwrap_or_default();
+    let (line, begin, text) = source.around(&(start..end), 1);
+    let annotations = places.into_iter().map(|(span, label)| {
+        let span = span.start - begin..span.end - begin;
+        match label {
+            Some(label) => AnnotationKind::Context.span(span).label(label),
+            None => AnnotationKind::Primary.span(span),
+        }
+    });
+    Snippet::source(text).line_start(line).path(source.path.as_str()).annotations(annotations)
 }
 
 fn other_files(finding: &Finding) -> Vec<FileId> {
@@ -77,7 +83,7 @@ fn other_files(finding: &Finding) -> Vec<FileId> {
 }
 
 /// The span within the file, on character boundaries, whatever was handed in.
-fn clamped(at: &Location, source: &SourceFile) -> std::ops::Range<usize> {
+fn clamped(at: &Location, source: &SourceFile) -> Range<usize> {
     let text = &source.text;
     let boundary = |mut index: usize| {
         index = index.min(text.len());

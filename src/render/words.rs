@@ -18,6 +18,9 @@ pub(super) fn list(words: &[String]) -> String {
 /// change what is around them.
 pub(super) fn shown(text: &str) -> String {
     let hidden = |c: char| c.is_control() || is_unseen(c);
+    if !text.contains(hidden) {
+        return text.to_owned();
+    }
     text.chars().map(|c| if hidden(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 

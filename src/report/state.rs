@@ -82,10 +82,10 @@ impl State {
             }
             ChangeKind::ReplacePolicy { policy, after, leftovers, .. } => {
                 self.policies.insert(policy.clone(), Body::Known(after.clone()));
-                self.policies.retain(|name, _| !leftovers.contains(name));
+                leftovers.iter().for_each(|leftover| _ = self.policies.remove(leftover));
             }
             ChangeKind::RemovePolicy { policy, leftovers, .. } => {
-                self.policies.retain(|name, _| name != policy && !leftovers.contains(name));
+                leftovers.iter().chain([policy]).for_each(|gone| _ = self.policies.remove(gone));
             }
             ChangeKind::Attach { principal, after } | ChangeKind::Move { principal, after, .. } => {
                 self.holders.insert(principal.clone(), Some(after.clone()));

@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// What an entry of `Action` is. Each entry is one of these, so that one mistake is one finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// It matches actions of the release.
     Known,
     /// It is empty, or has white space or a comma.
@@ -37,7 +37,7 @@ enum Verdict {
     Unknown,
 }
 
-fn verdict(pattern: &str, catalogue: &Catalogue) -> Verdict {
+pub(super) fn verdict(pattern: &str, catalogue: &Catalogue) -> Verdict {
     if pattern.is_empty() || pattern.contains(|c: char| c.is_whitespace() || c == ',') {
         return Verdict::Untidy;
     }
@@ -63,7 +63,7 @@ fn verdict(pattern: &str, catalogue: &Catalogue) -> Verdict {
 }
 
 fn entries<'a>(context: &Context<'a>, wanted: Verdict) -> impl Iterator<Item = Entry<'a>> {
-    context.actions().filter(move |entry| verdict(entry.pattern, context.catalogue) == wanted)
+    context.actions().zip(&context.verdicts).filter(move |(_, verdict)| **verdict == wanted).map(|(entry, _)| entry)
 }
 
 static UNKNOWN_ACTION: Rule = Rule {

@@ -5,6 +5,7 @@ use super::super::document::{Clause, Document, Effect, Statement};
 use super::super::normal::{Normal, normal};
 use super::super::place::{Part, Place};
 use super::LintInput;
+use super::actions::{Verdict, verdict};
 use super::glob::{covers, has_wildcard};
 use super::resource::path;
 
@@ -14,6 +15,8 @@ pub(super) struct Context<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) text_length: Option<usize>,
     pub(super) normal: Normal,
+    /// What each entry of [`actions`](Self::actions) is, in their order.
+    pub(super) verdicts: Vec<Verdict>,
 }
 
 /// An entry of `Action` or `Resource`, and the statement it is in.
@@ -40,6 +43,10 @@ impl<'a> Context<'a> {
             catalogue: input.catalogue,
             text_length: input.text_length,
             normal: normal(input.document),
+            verdicts: (input.document.statements.iter())
+                .flat_map(|statement| &statement.actions.patterns)
+                .map(|pattern| verdict(pattern, input.catalogue))
+                .collect(),
         }
     }
 

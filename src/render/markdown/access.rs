@@ -1,5 +1,7 @@
 //! Who gains and who loses what access: users and groups for whom it is the same stand together.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::cut::Cut;
 use super::escape::{code, fence, visible};
 use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, ProfileV1, SideV1, UndecidedV1};
@@ -27,14 +29,29 @@ fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &HolderAccessV1> {
 
 /// Users and groups with the same lines.
 struct Group {
-    names: Vec<String>,
+    names: Names,
     lines: Vec<String>,
+}
+
+/// Names in the order in which they came, each once.
+#[derive(Default)]
+struct Names {
+    all: Vec<String>,
+    seen: BTreeSet<String>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        if self.seen.insert(name.to_owned()) {
+            self.all.push(name.to_owned());
+        }
+    }
 }
 
 /// The groups, in the order of the first of each.
 fn grouped<'a>(all: impl Iterator<Item = &'a HolderAccessV1>, side: SideV1, examples: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut places = std::collections::BTreeMap::new();
+    let mut places = BTreeMap::new();
     for of in all {
         let lines = lines(of, side, examples);
         if lines.is_empty() {
@@ -42,11 +59,10 @@ fn grouped<'a>(all: impl Iterator<Item = &'a HolderAccessV1>, side: SideV1, exam
         }
         let name = phrase::who(of.user.as_deref(), of.group.as_deref(), code);
         let place = *places.entry(lines.clone()).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) if !group.names.contains(&name) => group.names.push(name),
-            Some(_) => {}
-            None => groups.push(Group { names: vec![name], lines }),
+        if place == groups.len() {
+            groups.push(Group { names: Names::default(), lines });
         }
+        groups[place].names.add(&name);
     }
     groups
 }
@@ -57,16 +73,12 @@ fn section(title: &str, groups: &[Group], whole: bool) -> String {
     }
     let mut text = format!("**{title}**\n\n");
     if !whole {
-        let mut names: Vec<String> = Vec::new();
-        for name in groups.iter().flat_map(|group| &group.names) {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        return text + &format!("by {}\n\n", list(&names));
+        let mut names = Names::default();
+        groups.iter().flat_map(|group| &group.names.all).for_each(|name| names.add(name));
+        return text + &format!("by {}\n\n", list(&names.all));
     }
     for Group { names, lines } in groups {
-        text += &format!("{}\n\n{}\n", list(names), fence("diff", lines));
+        text += &format!("{}\n\n{}\n", list(&names.all), fence("diff", lines));
     }
     text
 }
