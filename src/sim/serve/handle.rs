@@ -61,7 +61,7 @@ pub(super) async fn handle(
         status: None,
     };
     let asked = read(request).await;
-    let reply = match tokio::spawn(served.see_through(event, asked)).await {
+    let reply = match tokio::spawn(served.see_through(event, line.number, asked)).await {
         Ok(reply) => reply,
         Err(error) => Answer::from(Refusal::Broken(error.to_string())).into(),
     };
@@ -90,7 +90,7 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
 }
 
 impl Served {
-    async fn see_through(self: Arc<Self>, mut event: Event, asked: Result<Asked, Refusal>) -> Reply {
+    async fn see_through(self: Arc<Self>, mut event: Event, connection: u64, asked: Result<Asked, Refusal>) -> Reply {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
@@ -99,7 +99,7 @@ impl Served {
             Err(refusal) => Answer::from(refusal).into(),
         };
         event.status = reply.status();
-        self.write_down(event);
+        self.write_down(event, connection);
         match &reply {
             Reply::Answer(_) | Reply::Close | Reply::Reset(_) => {}
             Reply::Stop => self.die().await,
@@ -163,10 +163,11 @@ impl Served {
         })
     }
 
-    fn write_down(&self, event: Event) {
+    fn write_down(&self, event: Event, connection: u64) {
         if let Some(log) = &self.log {
             log.write(&Entry {
                 seq: event.seq,
+                connection,
                 method: &event.method,
                 path: &event.path,
                 status: event.status,

@@ -72,9 +72,7 @@ where
 {
     let counted = Arc::clone(served);
     let phases = &served.phases;
-    let taken = move || {
-        counted.connections.fetch_add(1, Ordering::Relaxed);
-    };
+    let taken = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
     let router = Router::new().fallback(handle::handle).with_state(Arc::clone(served));
     let serve = axum::serve(Wired::new(listener, phases, taken), router.into_make_service_with_connect_info::<Line>())
         .with_graceful_shutdown(phases.reached(Phase::Stopping));
