@@ -35,6 +35,8 @@ pub(super) struct Served {
     pub(super) phases: Phases,
     pub(super) connections: AtomicU64,
     pub(super) requests: AtomicU64,
+    /// How many requests are not answered yet.
+    pub(super) under_way: AtomicU64,
 }
 
 /// What came of the state's side of a request.
@@ -91,13 +93,9 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
 
 impl Served {
     async fn see_through(self: Arc<Self>, mut event: Event, connection: u64, asked: Result<Asked, Refusal>) -> Reply {
-        if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
-        }
-        let reply = match asked {
-            Ok(asked) => self.work(asked, &mut event).await,
-            Err(refusal) => Answer::from(refusal).into(),
-        };
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let reply = self.decide_in_time(&mut event, others, asked).await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
         event.status = reply.status();
         self.write_down(event, connection);
         match &reply {
@@ -108,11 +106,21 @@ impl Served {
         reply
     }
 
+    async fn decide_in_time(self: &Arc<Self>, event: &mut Event, others: u64, asked: Result<Asked, Refusal>) -> Reply {
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        match asked {
+            Ok(asked) => self.work(asked, others, event).await,
+            Err(refusal) => Answer::from(refusal).into(),
+        }
+    }
+
     /// Does what the request asks for, or what a fault makes of it, and notes in the event what that was.
-    async fn work(self: &Arc<Self>, asked: Asked, event: &mut Event) -> Reply {
+    async fn work(self: &Arc<Self>, asked: Asked, others: u64, event: &mut Event) -> Reply {
         event.route = self.api.route(&asked);
-        let call =
-            Call { method: &event.method, path: &event.path, writes: matches!(event.route, Some(Route::Change(_))) };
+        let writes = matches!(event.route, Some(Route::Change(_)));
+        let call = Call { method: &event.method, path: &event.path, writes, others };
         event.faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).next(call);
         for fault in &event.faults {
             if let Fault::Delay(time) = fault {

@@ -52,6 +52,7 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
         phases: Phases::new(),
         connections: AtomicU64::new(0),
         requests: AtomicU64::new(0),
+        under_way: AtomicU64::new(0),
     });
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
