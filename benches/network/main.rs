@@ -61,7 +61,8 @@ fn main() -> Outcome<()> {
         }
         return Ok(());
     }
-    let sizes = if has("--bench") { WHOLE } else { SMALL };
+    let whole = has("--bench");
+    let sizes = if whole { WHOLE } else { SMALL };
     writeln!(
         out,
         "{} policies and {} users, documents of {} bytes, {} ms an answer, --jobs {}:",
@@ -71,7 +72,7 @@ fn main() -> Outcome<()> {
         sizes.latency.as_millis(),
         sizes.jobs
     )?;
-    let mut table = Table::new(&mut out)?;
+    let mut table = Table::new(&mut out, whole)?;
     runs::observing(&sizes, &mut table)?;
     runs::applying(&sizes, &mut table)?;
     runs::small(&sizes, &mut table)?;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Shared};
@@ -43,6 +43,21 @@ pub(super) struct Served {
 struct Decided {
     behind: Vec<Changed>,
     own: Option<Answered>,
+}
+
+/// How much too late the timers of the runtime may be, which count in milliseconds.
+const COARSE: Duration = Duration::from_millis(2);
+
+/// Sleeps exactly as long: the last bit in a thread, whose timer is finer.
+async fn sleep_until(due: Instant) {
+    if let Some(early) = due.checked_sub(COARSE).filter(|early| *early > Instant::now()) {
+        tokio::time::sleep_until(early.into()).await;
+    }
+    let left = due.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        // It can only fail by being cut off, and nothing is lost then.
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(left)).await;
+    }
 }
 
 /// Answers one request. It is seen through even if the client goes away meanwhile, as a cluster would.
@@ -106,14 +121,15 @@ impl Served {
         reply
     }
 
+    /// Decides, and lets the time pass that an answer takes: what the deciding took of it is not added.
     async fn decide_in_time(self: &Arc<Self>, event: &mut Event, others: u64, asked: Result<Asked, Refusal>) -> Reply {
-        if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
-        }
-        match asked {
+        let due = Instant::now() + self.latency;
+        let reply = match asked {
             Ok(asked) => self.work(asked, others, event).await,
             Err(refusal) => Answer::from(refusal).into(),
-        }
+        };
+        sleep_until(due).await;
+        reply
     }
 
     /// Does what the request asks for, or what a fault makes of it, and notes in the event what that was.
