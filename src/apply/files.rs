@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// How many names are tried before it is given up that one is free.
 const TRIES: usize = 10_000;
 
+/// How many files are written at once.
+const AT_ONCE: usize = 16;
+
 /// Writes a file that is not there yet. It has its mode from the start, and is on the disk, with its name, when this
 /// returns. What could not be written whole is taken away again.
 ///
@@ -31,12 +34,41 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = directory_of(path);
     make_private(dir)?;
+    put(path, bytes)?;
+    sync_directory(dir)
+}
+
+/// Writes files of one directory, each as [`replace`] does. A disk is asked for several at once: it is slow to say that it
+/// has one, and no slower to say that it has many.
+///
+/// # Errors
+/// Those of the file system, with the file; some of the others may be there then.
+pub fn replace_all(dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBuf, io::Error)> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let of_dir = |error| (dir.to_owned(), error);
+    make_private(dir).map_err(of_dir)?;
+    let some = |files: &[(PathBuf, &[u8])]| {
+        files.iter().try_for_each(|(path, bytes)| put(path, bytes).map_err(|error| (path.clone(), error)))
+    };
+    std::thread::scope(|scope| {
+        let chunks = files.chunks(files.len().div_ceil(AT_ONCE));
+        let threads: Vec<_> = chunks.map(|chunk| scope.spawn(move || some(chunk))).collect();
+        let panicked = || Err(of_dir(io::Error::other("a thread that writes ended early")));
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
+    })?;
+    sync_directory(dir).map_err(of_dir)
+}
+
+/// Writes a file whole and moves it to its place; that its name is on the disk is another matter.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Such a file is for its owner alone from the start.
-    let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(here(dir))?;
+    let mut file = tempfile::Builder::new().prefix(".attune-").tempfile_in(here(directory_of(path)))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
-    sync_directory(dir)
+    Ok(())
 }
 
 /// Opens a file to add to its end; makes it where there is none.

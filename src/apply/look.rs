@@ -26,6 +26,9 @@ pub(super) enum Seen {
 /// cost few looks; a foreign change within it is noticed only by the observation after the last call.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
 
+/// How old a look may be before it is made again while it still serves: one call waits for that, and no other.
+const AGEING: Duration = Duration::from_millis(700);
+
 /// Looks, and remembers for a moment what it saw.
 pub(super) struct Looker<'a> {
     cluster: &'a dyn Cluster,
@@ -34,8 +37,22 @@ pub(super) struct Looker<'a> {
     documents: std::sync::Mutex<BTreeMap<PolicyName, Arc<Memory<Body>>>>,
 }
 
-/// Something seen, and when the asking began.
-type Memory<T> = Mutex<Option<(Instant, Arc<T>)>>;
+/// Something seen, for as long as it serves.
+struct Memory<T> {
+    /// What was seen last, and when the asking began.
+    seen: std::sync::Mutex<Option<(Instant, Arc<T>)>>,
+    /// Held by the one who asks.
+    asking: Mutex<()>,
+}
+
+/// As of when something must have been seen.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    /// Within the last second.
+    Recently(Instant),
+    /// Not before this.
+    From(Instant),
+}
 
 /// Who holds what; nothing for a user that is there and holds nothing.
 struct Holdings {
@@ -51,8 +68,7 @@ impl<'a> Looker<'a> {
     /// Whether all is as the call expects it. What was seen a moment ago will do as long as it is what is expected:
     /// what this run has changed since then is never that.
     pub(super) async fn before(&self, call: &Call) -> Result<Seen, CallError> {
-        let recently = Instant::now().checked_sub(FRESH).unwrap_or_else(Instant::now);
-        match self.look(call, recently).await? {
+        match self.look(call, Since::Recently(Instant::now())).await? {
             Seen::Before => Ok(Seen::Before),
             Seen::Done | Seen::Other(_) => self.now(call).await,
         }
@@ -60,13 +76,15 @@ impl<'a> Looker<'a> {
 
     /// What there is now.
     pub(super) async fn now(&self, call: &Call) -> Result<Seen, CallError> {
-        self.look(call, Instant::now()).await
+        self.look(call, Since::From(Instant::now())).await
     }
 
-    async fn look(&self, call: &Call, since: Instant) -> Result<Seen, CallError> {
+    async fn look(&self, call: &Call, since: Since) -> Result<Seen, CallError> {
         match call {
             Call::AddPolicy { policy, document } => {
-                let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Before) };
+                let Some(there) = self.document(policy, Expected::Absent, since).await? else {
+                    return Ok(Seen::Before);
+                };
                 Ok(match there.normal() == Some(document) {
                     true => Seen::Done,
                     false => Seen::Other(format!("policy `{policy}` is there with another document")),
@@ -74,12 +92,16 @@ impl<'a> Looker<'a> {
             }
             Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), since).await,
             Call::Attach { principal, policy, expects, grants } => {
-                let holdings = self.holdings(since).await?;
+                let granting = async {
+                    match grants {
+                        Some(grants) => self.granting(policy, grants, since).await,
+                        None => Ok(None),
+                    }
+                };
+                let (holdings, granting) = tokio::join!(self.holdings(since), granting);
+                let holdings = holdings?;
                 let seen = holdings.seen(principal, Some(policy), expects.as_ref());
-                match grants {
-                    Some(grants) if holdings.known => Ok(self.granting(policy, grants, since).await?.unwrap_or(seen)),
-                    Some(_) | None => Ok(seen),
-                }
+                Ok(if holdings.known { granting?.unwrap_or(seen) } else { seen })
             }
             // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
             Call::RetireKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
@@ -87,13 +109,15 @@ impl<'a> Looker<'a> {
         }
     }
 
-    async fn removal(&self, policy: &PolicyName, expects: Option<&str>, since: Instant) -> Result<Seen, CallError> {
-        let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Done) };
+    async fn removal(&self, policy: &PolicyName, expects: Option<&str>, since: Since) -> Result<Seen, CallError> {
+        // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
+        let late = Since::From(Instant::now());
+        let (there, holdings) = tokio::join!(self.document(policy, Expected::There, since), self.holdings(late));
+        let Some(there) = there? else { return Ok(Seen::Done) };
         if expects.is_some() && there.text() != expects {
             return Ok(Seen::Other(format!("policy `{policy}` has another document now")));
         }
-        // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
-        let holdings = self.holdings(Instant::now()).await?;
+        let holdings = holdings?;
         let holder = holdings.by_holder.iter().find(|(_, held)| held.as_ref() == Some(policy));
         Ok(match holder {
             Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),
@@ -102,40 +126,60 @@ impl<'a> Looker<'a> {
     }
 
     /// What is wrong with a policy that is to be attached, if anything: it must give the access that was reviewed.
-    async fn granting(&self, policy: &PolicyName, grants: &str, since: Instant) -> Result<Option<Seen>, CallError> {
-        Ok(match self.document(policy, since).await? {
+    async fn granting(&self, policy: &PolicyName, grants: &str, since: Since) -> Result<Option<Seen>, CallError> {
+        Ok(match self.document(policy, Expected::There, since).await? {
             None => Some(Seen::Other(format!("policy `{policy}` is not there"))),
             Some(there) if there.text() == Some(grants) => None,
             Some(_) => Some(Seen::Other(format!("policy `{policy}` has another document now"))),
         })
     }
 
-    async fn holdings(&self, since: Instant) -> Result<Arc<Holdings>, CallError> {
-        remembered(&self.holdings, since, || async {
-            let users = self.cluster.users().await?;
-            let groups = self.cluster.groups().await?.unwrap_or_default();
-            let users_hold = users.users.into_iter().map(|record| (Principal::User(record.name), record.policy));
-            let groups_hold = groups.into_iter().map(|(group, policy)| (Principal::Group(group), Some(policy)));
-            let by_holder = users_hold.chain(groups_hold).collect();
-            Ok(Holdings { known: users.attachments_known, by_holder })
-        })
-        .await
+    async fn holdings(&self, since: Since) -> Result<Arc<Holdings>, CallError> {
+        self.holdings
+            .since(since, || async {
+                let (users, groups) = tokio::try_join!(self.cluster.users(), self.cluster.groups())?;
+                let groups = groups.unwrap_or_default();
+                let users_hold = users.users.into_iter().map(|record| (Principal::User(record.name), record.policy));
+                let groups_hold = groups.into_iter().map(|(group, policy)| (Principal::Group(group), Some(policy)));
+                let by_holder = users_hold.chain(groups_hold).collect();
+                Ok(Holdings { known: users.attachments_known, by_holder })
+            })
+            .await
     }
 
-    /// The document of a policy; `None` where there is no such policy.
-    async fn document(&self, policy: &PolicyName, since: Instant) -> Result<Option<Arc<Body>>, CallError> {
-        let listed = remembered(&self.names, since, || async {
-            Ok(self.cluster.list_policies().await?.into_iter().collect::<BTreeSet<_>>())
-        });
-        if !listed.await?.contains(policy) {
-            return Ok(None);
-        }
+    /// The document of a policy; `None` where there is no such policy. Of one that is likely to be there it is asked for
+    /// while the names are.
+    async fn document(
+        &self,
+        policy: &PolicyName,
+        expected: Expected,
+        since: Since,
+    ) -> Result<Option<Arc<Body>>, CallError> {
+        let listed = self
+            .names
+            .since(since, || async { Ok(self.cluster.list_policies().await?.into_iter().collect::<BTreeSet<_>>()) });
         let memory = match self.documents.lock() {
             Ok(mut documents) => Arc::clone(documents.entry(policy.clone()).or_default()),
             Err(_) => Arc::default(),
         };
-        let shown = || async { Ok(body(self.cluster.show_policy(policy).await?)) };
-        match remembered(&memory, since, shown).await {
+        let shown = memory.since(since, || async { Ok(body(self.cluster.show_policy(policy).await?)) });
+        let (listed, shown) = match expected {
+            Expected::There => {
+                let (listed, shown) = tokio::join!(listed, shown);
+                (listed?, shown)
+            }
+            Expected::Absent => {
+                let listed = listed.await?;
+                if !listed.contains(policy) {
+                    return Ok(None);
+                }
+                (listed, shown.await)
+            }
+        };
+        if !listed.contains(policy) {
+            return Ok(None);
+        }
+        match shown {
             Ok(there) => Ok(Some(there)),
             // It may have gone since it was listed.
             Err(error) => match self.cluster.list_policies().await?.contains(policy) {
@@ -146,22 +190,59 @@ impl<'a> Looker<'a> {
     }
 }
 
-/// What is remembered since then, else what `ask` finds. Several that ask at once share one answer, as long as it was
-/// asked for late enough.
-async fn remembered<T, F>(memory: &Memory<T>, since: Instant, ask: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
-where
-    F: Future<Output = Result<T, CallError>>,
-{
-    let mut memory = memory.lock().await;
-    if let Some((began, seen)) = memory.as_ref()
-        && *began >= since
-    {
-        return Ok(Arc::clone(seen));
+/// Whether a policy is likely to be there.
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    There,
+    Absent,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self { seen: std::sync::Mutex::default(), asking: Mutex::default() }
     }
-    let began = Instant::now();
-    let seen = Arc::new(ask().await?);
-    *memory = Some((began, Arc::clone(&seen)));
-    Ok(seen)
+}
+
+impl<T> Memory<T> {
+    /// What is remembered since then, else what `ask` finds. Several that ask at once share one answer, as long as it was
+    /// asked for late enough. What is about to be too old is asked for by one, while it serves the others.
+    async fn since<F>(&self, since: Since, ask: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let _asking = match (self.seen_since(since), self.asking.try_lock()) {
+            (Some((age, seen)), _) if age < AGEING => return Ok(seen),
+            // Somebody asks already.
+            (Some((_, seen)), Err(_)) => return Ok(seen),
+            (Some(_), Ok(asking)) => asking,
+            (None, asking) => {
+                drop(asking);
+                let asking = self.asking.lock().await;
+                if let Some((_, seen)) = self.seen_since(since) {
+                    return Ok(seen);
+                }
+                asking
+            }
+        };
+        let began = Instant::now();
+        let seen = Arc::new(ask().await?);
+        if let Ok(mut memory) = self.seen.lock() {
+            *memory = Some((began, Arc::clone(&seen)));
+        }
+        Ok(seen)
+    }
+
+    /// What was seen since then, and how long ago.
+    fn seen_since(&self, since: Since) -> Option<(Duration, Arc<T>)> {
+        let seen = self.seen.lock().ok()?;
+        let (began, seen) = seen.as_ref()?;
+        let age = began.elapsed();
+        let serves = match since {
+            Since::Recently(now) => now.saturating_duration_since(*began) <= FRESH,
+            Since::From(then) => *began >= then,
+        };
+        serves.then(|| (age, Arc::clone(seen)))
+    }
 }
 
 impl Holdings {

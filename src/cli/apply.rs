@@ -111,7 +111,7 @@ impl ApplyArgs {
         loaded: &mut Loaded,
         output: &mut Output,
     ) -> Result<Prepared, Failure> {
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let observed = observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await?;
         let catalogue = self.guards.actions(&observed)?;
         let plan = planned(loaded, &observed, &self.guards, &catalogue);

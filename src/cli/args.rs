@@ -161,7 +161,8 @@ impl GuardArgs {
 /// How a command goes about its calls to a cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Pace {
-    /// How many calls may be under way at once
+    /// How many calls may be under way at once; while the cluster answers that it is busy (429, 503) fewer are, and more
+    /// again bit by bit when it answers
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
     /// How often a call is tried again that got no answer; one that changes something only once looking has shown that

@@ -41,10 +41,11 @@ enum Target {
     Endpoints(Vec<Endpoint>),
 }
 
-/// Gets the cluster. Nothing is sent to it yet.
+/// Gets the cluster, for so many calls at once. Nothing is sent to it yet.
 pub(super) async fn connect(
     global: &GlobalArgs,
     settings: &ClusterSettings,
+    jobs: usize,
     output: &mut Output,
 ) -> Result<Connection, Failure> {
     let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
@@ -57,7 +58,7 @@ pub(super) async fn connect(
         return weka(global, settings, tenant, output);
     }
     match target(global, settings)? {
-        Target::Simulated(state) => simulated(&state, tenant, release, output).await,
+        Target::Simulated(state) => simulated(&state, (tenant, release), jobs, output).await,
         Target::Endpoints(endpoints) => {
             if global.insecure {
                 output.warn("--insecure: any certificate is believed; whoever is in between reads the password and changes the calls");
@@ -65,7 +66,8 @@ pub(super) async fn connect(
             let credentials = credentials()?;
             let trust = trust(global, settings)?;
             let timeouts = Timeouts::default();
-            let cluster = rest(RestOptions { endpoints, credentials, tenant, release, trust, timeouts })?;
+            let options = RestOptions { endpoints, credentials, tenant, release, trust, timeouts };
+            let cluster = rest(options, jobs)?;
             Ok(Connection { cluster, _simulated: None, draws: output.draws() })
         }
     }
@@ -158,10 +160,10 @@ fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failu
     Trust::from_pem(&pem).map_err(|problem| failure(problem.to_string()))
 }
 
-fn rest(options: RestOptions) -> Result<Box<dyn Cluster>, Failure> {
+fn rest(options: RestOptions, jobs: usize) -> Result<Box<dyn Cluster>, Failure> {
     let cluster = RestCluster::new(options);
     cluster
-        .map(|cluster| Box::new(cluster) as Box<dyn Cluster>)
+        .map(|cluster| Box::new(cluster.at_most(jobs)) as Box<dyn Cluster>)
         .map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))
 }
 
@@ -169,8 +171,8 @@ fn rest(options: RestOptions) -> Result<Box<dyn Cluster>, Failure> {
 /// its passwords anyway.
 async fn simulated(
     state: &Path,
-    tenant: Option<String>,
-    release: Option<Release>,
+    (tenant, release): (Option<String>, Option<Release>),
+    jobs: usize,
     output: &Output,
 ) -> Result<Connection, Failure> {
     let failure =
@@ -179,13 +181,7 @@ async fn simulated(
     let (username, password) = running.admin_login();
     let endpoint = parse(running.url(), false).map_err(|problem| failure(problem.to_string()))?;
     let credentials = Credentials::Password { username, password: password.into(), org: None };
-    let cluster = rest(RestOptions {
-        endpoints: vec![endpoint],
-        credentials,
-        tenant,
-        release,
-        trust: Trust::System,
-        timeouts: Timeouts::default(),
-    })?;
+    let (endpoints, trust, timeouts) = (vec![endpoint], Trust::System, Timeouts::default());
+    let cluster = rest(RestOptions { endpoints, credentials, tenant, release, trust, timeouts }, jobs)?;
     Ok(Connection { cluster, _simulated: Some(running), draws: output.draws() })
 }

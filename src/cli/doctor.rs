@@ -53,8 +53,9 @@ impl DoctorArgs {
 
     async fn examine(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, NotReady> {
         let settings = cluster_settings(global, output)?;
-        let connection = connect(global, &settings, output).await?;
-        let facts = look(&connection.patient(&Pace::only_retries(self.retries))).await.map_err(Failure::from)?;
+        let pace = Pace::only_retries(self.retries);
+        let connection = connect(global, &settings, pace.jobs(), output).await?;
+        let facts = look(&connection.patient(&pace)).await.map_err(Failure::from)?;
         Ok(judge(&facts))
     }
 }

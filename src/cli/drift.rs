@@ -157,7 +157,7 @@ impl DriftArgs {
         known: &mut Known,
     ) -> Result<(Loaded, Drift), NotReady> {
         let loaded = read_whole(global, output)?;
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let cluster = connection.patient(&self.pace);
         let observed = observe(&cluster, &loaded.desired, self.pace.jobs()).await.map_err(Failure::from)?;
         known.identity = Some(observed.identity.clone());

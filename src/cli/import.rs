@@ -96,7 +96,7 @@ impl ImportArgs {
 
     async fn made(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Survey, Adoption), NotReady> {
         let settings = self.settings(global, output)?;
-        let connection = connect(global, &settings, output).await?;
+        let connection = connect(global, &settings, self.pace.jobs(), output).await?;
         let selection =
             Selection { policies: self.policies.clone(), users: self.users.clone(), groups: self.groups.clone() };
         let survey =

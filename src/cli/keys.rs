@@ -76,7 +76,7 @@ impl GenerateArgs {
             let failure = Failure::new(&exit::CREDENTIAL_SINK, "the file does not say where the new secret goes");
             return Err(failure.help("say so under `[credentials]`: `age`, `command` or `file`").into());
         }
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let identity = connection.patient(&self.pace).identity().await.map_err(Failure::from)?;
         let user = match &self.user {
             Some(name) => UserName::parse(name)

@@ -1,5 +1,6 @@
 //! Many files, each about a cluster: the same command for each, side by side, and one summary.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
@@ -94,14 +95,16 @@ pub(super) async fn each(
         let own = GlobalArgs { file, one_of_many: true, ..global.clone() };
         runs.push((own, output.of_one()));
     }
-    let one = async |(own, mut output): (GlobalArgs, Output)| {
+    let one = async |(place, (own, mut output)): (usize, (GlobalArgs, Output))| {
         let ended = command(&own, &mut output).await;
         if let Err(failure) = &ended {
             output.failure(failure);
         }
-        Ended { file: own.file.display().to_string(), ended, kept: output.into_kept() }
+        (place, Ended { file: own.file.display().to_string(), ended, kept: output.into_kept() })
     };
-    let runs: Vec<Ended> = stream::iter(runs).map(one).buffered(AT_ONCE).collect().await;
+    // Whoever is done makes room for the next, so that a cluster that is slow holds up none but itself.
+    let runs = stream::iter(runs.into_iter().enumerate()).map(one).buffer_unordered(AT_ONCE);
+    let runs: Vec<Ended> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
     let worst = runs.iter().map(Ended::exit).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Done);
     match format {
         Format::Text => texts(&runs, output)?,

@@ -73,7 +73,7 @@ impl PlanArgs {
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
         let mut loaded = read_whole(global, output)?;
         let base = self.base.as_deref().map(|base| base::read(base, &global.file)).transpose()?;
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let states: Vec<&Desired> =
             std::iter::once(&loaded.desired).chain(base.iter().map(|base| &base.desired)).collect();
         let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());

@@ -90,7 +90,7 @@ impl ReportArgs {
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, NotReady> {
         if self.observed {
             let settings = cluster_settings(global, output)?;
-            let connection = connect(global, &settings, output).await?;
+            let connection = connect(global, &settings, self.pace.jobs(), output).await?;
             let seen = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
             let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
             return Ok(report(Looked::Cluster(State::of_cluster(&seen)), Some(seen.identity), None, &catalogue));
@@ -101,7 +101,7 @@ impl ReportArgs {
             let state = State::of_file(&loaded.desired, self.actions.release().unwrap_or(&newest));
             return Ok(report(Looked::File(state), None, None, &self.actions.catalogue()?));
         }
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let seen = observe_all(&connection.patient(&self.pace), &[&loaded.desired], self.pace.jobs()).await;
         let seen = seen.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&seen.identity.release)?;

@@ -37,10 +37,10 @@ impl State {
 
     /// Writes the way back. Returns where.
     pub(super) fn write_before(&self, before: &Before) -> Result<PathBuf, Failure> {
-        for (name, text) in &before.documents {
-            let path = self.dir.join(name);
-            files::replace(&path, text.as_bytes()).map_err(|error| unusable(&path, &error))?;
-        }
+        let documents: Vec<_> =
+            before.documents.iter().map(|(name, text)| (self.dir.join(name), text.as_bytes())).collect();
+        let place = documents.first().and_then(|(path, _)| path.parent()).unwrap_or(&self.dir);
+        files::replace_all(place, &documents).map_err(|(path, error)| unusable(&path, &error))?;
         let path = self.dir.join(&before.name);
         files::replace(&path, before.text.as_bytes()).map_err(|error| unusable(&path, &error))?;
         Ok(path)

@@ -118,7 +118,7 @@ impl AssumeRoleArgs {
         let settings = settings(global, output)?;
         let document = self.policy_file.as_deref().map(|path| normal_document(path, output)).transpose()?;
         let secret_key = secret(output)?;
-        let connection = connect(global, &settings, output).await?;
+        let connection = connect(global, &settings, self.pace.jobs(), output).await?;
         let ask = AssumeRole { access_key: self.access_key.clone(), secret_key, seconds: self.duration.0, document };
         let begun = OffsetDateTime::now_utc();
         let keys = connection.patient(&self.pace).assume_role(&ask).await.map_err(Failure::from)?;

@@ -25,13 +25,15 @@ pub struct CallError {
     pub message: String,
     /// What to do next, where that can be said.
     pub help: Option<String>,
+    /// Whether the cluster answered that it is busy or not ready: asked again later, it may do it.
+    pub busy: bool,
 }
 
 impl CallError {
     /// A failed call, with nothing to say yet about what to do next.
     #[must_use]
     pub fn new(call: impl Into<String>, effect: Effect, message: impl Into<String>) -> Self {
-        Self { call: call.into(), effect, message: message.into(), help: None }
+        Self { call: call.into(), effect, message: message.into(), help: None, busy: false }
     }
 
     /// The login of `user` is to the tenant `here`, and another is meant, so that nothing more is sent.

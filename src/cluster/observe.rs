@@ -66,11 +66,9 @@ async fn look(
     wanted: impl FnOnce(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName>,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
-    let users = cluster.users().await?;
-    let groups = cluster.groups().await?;
+    let (users, groups, names) = tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies())?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
-    let names = cluster.list_policies().await?;
     let wanted = wanted(&names, &users, &groups);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
     for (name, text) in documents(cluster, &wanted, jobs).await? {

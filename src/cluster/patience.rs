@@ -38,7 +38,7 @@ impl Patience {
     }
 }
 
-/// A cluster whose reads are asked again when no answer came or none that can be read. Writes go through as they are:
+/// A cluster whose reads are asked again when no answer came, none that can be read, or that it is busy. Writes go through as they are:
 /// whether to repeat one takes a look at the cluster.
 pub struct Patient<'a> {
     cluster: &'a dyn Cluster,
@@ -86,7 +86,7 @@ impl<'a> Patient<'a> {
             };
             let worth_it = match error.effect {
                 Effect::InDoubt => true,
-                Effect::NotSent => self.reached.load(Ordering::Relaxed),
+                Effect::NotSent => error.busy || self.reached.load(Ordering::Relaxed),
                 Effect::Refused(_) | Effect::Unauthorized(_) => false,
             };
             if !worth_it || again == self.patience.retries {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
@@ -19,7 +20,8 @@ fn connect(url: &str) -> RestCluster {
         credentials: Credentials::Password { username: "admin".into(), password: "admin".into(), org: None },
         tenant: None,
         trust: Trust::default(),
-        timeouts: Timeouts::default(),
+        // What a busy cluster asks for is not waited for.
+        timeouts: Timeouts { busy: Duration::from_millis(1), ..Timeouts::default() },
     })
     .unwrap()
 }

@@ -37,7 +37,8 @@ pub(crate) fn client(running: &Running) -> RestCluster {
         credentials: Credentials::Password { username, password: password.into(), org: None },
         tenant: None,
         trust: Trust::System,
-        timeouts: Timeouts::default(),
+        // What a busy cluster asks for is not waited for.
+        timeouts: Timeouts { busy: Duration::from_millis(1), ..Timeouts::default() },
     })
     .unwrap()
 }

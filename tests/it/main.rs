@@ -53,6 +53,8 @@ mod many;
 #[cfg(test)]
 mod markdown;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod pairs;

@@ -100,7 +100,7 @@ impl AccessArgs {
             let release = self.actions.release().unwrap_or(&newest);
             return Ok((holders::declared(&loaded.desired, release), self.actions.catalogue()?));
         }
-        let connection = connect(global, &loaded.desired.cluster, output).await?;
+        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
         let observed = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&observed.identity.release)?;
         Ok((holders::observed(&observed)?, catalogue))

@@ -6,8 +6,10 @@ mod clock;
 mod definition;
 mod endpoints;
 mod failure;
+mod gate;
 mod outcome;
 mod people;
+mod race;
 mod request;
 mod send;
 mod session;
@@ -16,6 +18,8 @@ mod testing;
 mod tls;
 mod verify;
 mod words;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -109,6 +113,12 @@ impl RestCluster {
         Ok(Self { session, tenant, release, endpoints, believes_anyone, standing: OnceCell::new() })
     }
 
+    /// The same, with so many requests at once, and fewer while the cluster says that it is busy.
+    #[must_use]
+    pub fn at_most(self, jobs: usize) -> Self {
+        Self { session: self.session.at_most(jobs), ..self }
+    }
+
     /// Makes a call once it is known that the login is to the tenant that is meant.
     async fn ask_tenant<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         if self.tenant.is_some() {
@@ -117,19 +127,29 @@ impl RestCluster {
         self.session.send(request, read).await
     }
 
+    async fn user_policies(&self) -> Result<BTreeMap<UserName, Option<PolicyName>>, CallError> {
+        self.session.send(&request::user_policies(), answer::user_policies).await
+    }
+
     async fn standing(&self) -> Result<&Standing, CallError> {
         self.standing.get_or_try_init(|| self.look()).await
     }
 
     /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
     async fn look(&self) -> Result<Standing, CallError> {
-        let who = self.session.send(&request::whoami(), answer::whoami).await?;
-        if let Some(meant) = &self.tenant
-            && *meant != who.org_name
-        {
-            return Err(CallError::other_tenant(request::whoami().call(), &who.username, &who.org_name, meant));
-        }
-        let mut cluster = self.session.send(&request::cluster(), answer::cluster).await?;
+        let (whoami, cluster) = (request::whoami(), request::cluster());
+        let who = self.session.send(&whoami, answer::whoami);
+        let cluster = self.session.send(&cluster, answer::cluster);
+        let (who, mut cluster) = match &self.tenant {
+            None => tokio::try_join!(who, cluster)?,
+            Some(meant) => {
+                let who = who.await?;
+                if *meant != who.org_name {
+                    return Err(CallError::other_tenant(whoami.call(), &who.username, &who.org_name, meant));
+                }
+                (who, cluster.await?)
+            }
+        };
         if let Some(release) = &self.release {
             cluster.release = release.clone();
         }
@@ -210,7 +230,15 @@ impl Cluster for RestCluster {
         let standing = self.standing().await?;
         let (dialect, org) = (Dialect::of(&standing.cluster.release), standing.who.org_id.as_ref());
         let request = request::users();
-        let rows = self.session.send(&request, answer::users).await?;
+        let rows = self.session.send(&request, answer::users);
+        let (rows, held) = match dialect.attachments {
+            // Its records seldom tell, so that both are asked for at once.
+            Attachments::UserPolicies => {
+                let (rows, told) = tokio::join!(rows, self.user_policies());
+                (rows?, Some(told))
+            }
+            Attachments::Untold | Attachments::Users => (rows.await?, None),
+        };
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
         if !rows.is_empty() && !rows.iter().any(|row| people::is_of(row, org)) {
             let message = "all users in the answer are of other tenants than the login";
@@ -222,7 +250,11 @@ impl Cluster for RestCluster {
         if dialect.attachments == Attachments::Untold {
             return Ok(people::from_records(rows, org, false));
         }
-        match self.session.send(&request::user_policies(), answer::user_policies).await {
+        let held = match held {
+            Some(told) => told,
+            None => self.user_policies().await,
+        };
+        match held {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
             Err(error) if error.effect == Effect::Refused(404) && dialect.attachments == Attachments::Users => {

@@ -43,7 +43,8 @@ fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) ->
     let words = words_of(request, answer, secrets);
     let message =
         if words.is_empty() { status_line(answer.status) } else { status_line(answer.status) + ": " + &words };
-    let error = CallError::new(request.call(), effect, message);
+    let busy = matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let error = CallError { busy, ..CallError::new(request.call(), effect, message) };
     match help_for(answer) {
         Some(help) => error.help(help),
         None => error,

@@ -1,11 +1,12 @@
 //! The one place that sends: picks an endpoint, reads the answer, and says what a failure may have done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
+use rustls::ClientConfig;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,10 +14,13 @@ use super::answer::Read;
 use super::clock::Clock;
 use super::endpoints::Endpoint;
 use super::failure::{Unreachable, reason};
+use super::gate::Gate;
 use super::outcome::{self, Answer};
+use super::race;
 use super::request::{Method, Request};
 use super::tls::{self, Trust, TrustProblem};
 use super::verify::Presented;
+use super::words;
 use crate::cluster::{CallError, Effect};
 
 /// How long is waited.
@@ -26,18 +30,25 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For a whole call, from the connection to the end of the answer.
     pub call: Duration,
+    /// For as long as a busy cluster asks for (`Retry-After`), but no longer than this.
+    pub busy: Duration,
 }
 
 impl Default for Timeouts {
     /// 10 s to connect: a host that is up takes milliseconds, one that is down should not hold up the next endpoint.
-    /// 60 s for a call: adding a policy restarts nothing, but a busy cluster takes its time.
+    /// 60 s for a call: adding a policy restarts nothing, but a busy cluster takes its time. 30 s where it asks for a pause:
+    /// longer than a cluster is busy with itself, and short enough for a person to wait.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), call: Duration::from_secs(60) }
+        let [connect, call, busy] = [10, 60, 30].map(Duration::from_secs);
+        Self { connect, call, busy }
     }
 }
 
 /// The longest answer that is read, in bytes: 1024 policies or users are far below it.
 const LONGEST_ANSWER: usize = 16 << 20;
+
+/// How many requests are under way at once where nobody says.
+const MOST: usize = 256;
 
 /// How long an idle connection is kept: shorter than servers do, so that a write seldom meets a closing one.
 const IDLE: Duration = Duration::from_secs(15);
@@ -50,8 +61,14 @@ type Body = Zeroizing<String>;
 pub(super) struct Sender {
     client: Client,
     endpoints: Vec<Endpoint>,
-    /// The index of the endpoint that answered last.
+    gate: Gate,
+    /// The index of the endpoint that calls are sent to.
     good: AtomicUsize,
+    /// When a connection to it was last seen to come about, or an answer to come from it.
+    seen: Mutex<Option<Instant>>,
+    /// Held by the one call that finds out to which endpoint a connection comes about.
+    finding: tokio::sync::Mutex<()>,
+    tls: Arc<ClientConfig>,
     presented: Arc<Presented>,
     timeouts: Timeouts,
     clock: Clock,
@@ -62,8 +79,9 @@ impl Sender {
         let presented = Arc::new(Presented::default());
         // Without an encrypted endpoint nothing is ever checked: the system's authorities need not be read.
         let trust = if endpoints.iter().any(Endpoint::is_encrypted) { trust } else { &Trust::Anyone };
+        let tls = tls::config(trust, Arc::clone(&presented))?;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls::config(trust, Arc::clone(&presented))?)
+            .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("attune/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -72,7 +90,23 @@ impl Sender {
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(|_| TrustProblem::Library)?;
-        Ok(Self { client, endpoints, good: AtomicUsize::new(0), presented, timeouts, clock: Clock::default() })
+        Ok(Self {
+            client,
+            endpoints,
+            gate: Gate::new(MOST, timeouts.busy),
+            good: AtomicUsize::new(0),
+            seen: Mutex::default(),
+            finding: tokio::sync::Mutex::default(),
+            tls: Arc::new(tls),
+            presented,
+            timeouts,
+            clock: Clock::default(),
+        })
+    }
+
+    /// The same, with so many requests at once.
+    pub(super) fn at_most(self, jobs: usize) -> Self {
+        Self { gate: self.gate.at_most(jobs), ..self }
     }
 
     /// By how many seconds the clock there is ahead, as the last answer told.
@@ -87,6 +121,7 @@ impl Sender {
         token: Option<&SecretString>,
         read: Read<T>,
     ) -> Result<T, CallError> {
+        let pass = self.gate.pass().await;
         let started = Instant::now();
         let mut response = self.reach(request, token).await?;
         self.clock.note(response.headers());
@@ -98,6 +133,13 @@ impl Sender {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "call"
         );
+        match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => pass.refused(pause(response.headers())),
+            _ => pass.answered(),
+        }
+        if let Some(encoding) = encoding(response.headers()) {
+            return Err(broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR));
+        }
         let body = match self.body(&mut response).await {
             Ok(body) => body,
             // A login that is refused stands without its explanation: each try counts towards locking the account.
@@ -111,21 +153,54 @@ impl Sender {
 
     /// Sends to the endpoint that answered last, and on to the next as long as no connection comes about.
     async fn reach(&self, request: &Request, token: Option<&SecretString>) -> Result<Response, CallError> {
-        let first = self.good.load(Ordering::Relaxed);
+        let first = self.endpoint().await;
         let mut unreachable = Unreachable::default();
         for turn in 0..self.endpoints.len() {
             let index = (first + turn) % self.endpoints.len();
             let endpoint = &self.endpoints[index];
             match self.once(endpoint, request, token).await {
                 Ok(response) => {
-                    self.good.store(index, Ordering::Relaxed);
+                    // One that is slow to answer takes the place only of the one that it stood in for.
+                    if self.good.compare_exchange(first, index, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                        self.see(Some(Instant::now()));
+                    }
                     return Ok(response);
                 }
-                Err(Failure::NotSent(error)) => unreachable.note(endpoint, &error, &self.presented),
+                Err(Failure::NotSent(error)) => {
+                    unreachable.note(endpoint, &error, &self.presented);
+                    if self.good.load(Ordering::Relaxed) == index {
+                        self.see(None);
+                    }
+                }
                 Err(Failure::Final(error)) => return Err(error),
             }
         }
         Err(unreachable.error(request))
+    }
+
+    /// The endpoint to send to first. Of several, it is one with which a connection came about a moment ago; where there is
+    /// none, one call finds it and the others wait for that, so that an endpoint that is down holds up nobody for long.
+    async fn endpoint(&self) -> usize {
+        let is_well = || self.seen().is_some_and(|seen| seen.elapsed() < IDLE);
+        if self.endpoints.len() > 1 && !is_well() {
+            let _finding = self.finding.lock().await;
+            let from = self.good.load(Ordering::Relaxed);
+            if !is_well()
+                && let Some(found) = race::first(&self.endpoints, from, &self.tls, self.timeouts.connect).await
+            {
+                self.good.store(found, Ordering::Relaxed);
+                self.see(Some(Instant::now()));
+            }
+        }
+        self.good.load(Ordering::Relaxed)
+    }
+
+    fn seen(&self) -> Option<Instant> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn see(&self, seen: Option<Instant>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     async fn once(
@@ -192,6 +267,21 @@ impl Sender {
         }
     }
 }
+
+/// For how long a busy cluster asks to be left alone; a date is not taken, since clocks differ.
+fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// In what form an answer is that is not plain.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then(|| words::clean(&encoding, &[]))
+}
+
+const NOT_ASKED_FOR: &str = "no compressed answer was asked for, and none is read: let whatever is between here and the \
+    cluster leave answers as they are";
 
 /// Why one endpoint gave no answer.
 enum Failure {
@@ -310,6 +400,105 @@ mod tests {
             sender(vec![server.endpoint()]).send(&write(), Some(&"a\nb: c".into()), answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::NotSent);
         assert!(server.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_does_not_finish_a_connection_is_waited_for_by_nobody() {
+        // It takes connections, and never says a word of TLS.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&taken);
+        let holding = tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = silent.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                held.push(stream);
+            }
+        });
+        let server = Server::start(|_| json(200, "{}")).await;
+        let endpoints = vec![Endpoint::parse(&format!("https://{address}")).unwrap(), server.endpoint()];
+        // Whoever waited for the silent one would be told that the call took too long.
+        let timeouts = Timeouts { connect: Duration::from_secs(3_600), ..Timeouts::default() };
+        let sender = Sender::new(endpoints, &Trust::Anyone, timeouts).unwrap();
+        let (call, token) = (write(), "t".into());
+        let calls = (0..32).map(|_| sender.send(&call, Some(&token), answer::nothing));
+        let outcomes = futures_util::future::join_all(calls).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        assert_eq!((server.calls().len(), taken.load(Ordering::Relaxed)), (32, 1));
+        holding.abort();
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_is_gone_is_left_for_one_that_is_there() {
+        // It closes each connection behind its answer, so that none outlives it.
+        let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+        let one = Server::start(move |_| Reply::Raw(closing.to_owned())).await;
+        let other = Server::start(|_| json(200, "{}")).await;
+        let sender = sender(vec![one.endpoint(), other.endpoint()]);
+        sender.send(&write(), None, answer::nothing).await.unwrap();
+        assert_eq!((one.calls().len(), other.calls().len()), (1, 0));
+        drop(one);
+        tokio::task::yield_now().await;
+        for sent in 1..4 {
+            sender.send(&write(), None, answer::nothing).await.unwrap();
+            assert_eq!((other.calls().len(), sender.good.load(Ordering::Relaxed)), (sent, 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_cluster_is_left_alone_for_as_long_as_it_asks_for_and_no_longer() {
+        let busy = "HTTP/1.1 503 X\r\nretry-after: 3600\r\ncontent-length: 2\r\n\r\n{}";
+        let told = AtomicUsize::new(0);
+        let server = Server::start(move |_| match told.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::Raw(busy.to_owned()),
+            _ => json(200, "{}"),
+        })
+        .await;
+        let timeouts = Timeouts { busy: Duration::from_millis(50), ..Timeouts::default() };
+        let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
+        let begun = Instant::now();
+        let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
+        assert!((error.effect, error.busy) == (Effect::InDoubt, true), "{error}");
+        sender.send(&write(), None, answer::nothing).await.unwrap();
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+    }
+
+    #[test]
+    fn a_pause_is_told_in_seconds() {
+        let told = |value: &'static str| {
+            pause(&HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))]))
+        };
+        assert_eq!((told("2"), told("0")), (Some(Duration::from_secs(2)), Some(Duration::ZERO)));
+        for value in ["", "-1", "soon", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
+            assert_eq!(told(value), None, "{value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_compressed_answer_is_asked_for_and_one_that_comes_all_the_same_leaves_doubt() {
+        let server = Server::start(|_| json(200, "{}")).await;
+        sender(vec![server.endpoint()]).send(&write(), None, answer::nothing).await.unwrap();
+        assert!(!server.heard()[0].head.to_lowercase().contains("accept-encoding"), "{:?}", server.heard());
+        let raw = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}";
+        let error = outcome(move || Reply::Raw(raw.to_owned())).await;
+        assert_eq!(error.effect, Effect::InDoubt);
+        assert!(error.message.contains("it is compressed (gzip)") && error.help.is_some(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_while_idle_is_no_error_and_nothing_is_sent_twice() {
+        // Each answer looks as if the connection were kept, and it is closed behind it.
+        let closing = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        let server = Server::start(move |_| Reply::Raw(closing.to_owned())).await;
+        let sender = sender(vec![server.endpoint()]);
+        let mut done = 0;
+        for _ in 0..20 {
+            // The other end closes right away; a little later the connection is seen to be closed.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            done += usize::from(sender.send(&write(), None, answer::nothing).await.is_ok());
+        }
+        assert_eq!((done, server.calls().len()), (20, 20));
     }
 
     #[tokio::test]

@@ -59,6 +59,11 @@ impl Session {
         Self { sender, credentials, tenant, state }
     }
 
+    /// The same, with so many requests at once.
+    pub(super) fn at_most(self, jobs: usize) -> Self {
+        Self { sender: self.sender.at_most(jobs), ..self }
+    }
+
     /// By how many seconds the clock there is ahead, as the last answer told.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
         self.sender.clock_ahead()

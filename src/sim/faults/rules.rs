@@ -82,6 +82,8 @@ pub(in crate::sim) struct Call<'c> {
     pub(in crate::sim) path: &'c str,
     /// Whether it is one that changes the state.
     pub(in crate::sim) writes: bool,
+    /// How many others are under way.
+    pub(in crate::sim) others: u64,
 }
 
 /// Rules that are in force, and what was counted since.
@@ -144,6 +146,7 @@ impl Counted {
                 self.matched += u64::from(among);
                 among && nth.is_none_or(|nth| nth == self.matched)
             }
+            When::Crowd(number) => call.others >= *number,
             When::Chance { millionths, seed } => takes(*millionths, *seed, calls),
         };
         met && self.rule.times.is_none_or(|times| self.done < times)

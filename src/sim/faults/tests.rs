@@ -17,7 +17,7 @@ fn struck(rules: &[&str], calls: &[(&str, &str)]) -> Vec<String> {
     let mut armed = Armed::from(Rules(rules.iter().map(|text| rule(text)).collect()));
     let strike = |(method, path): &(&str, &str)| {
         let path = format!("/api/v2{path}");
-        let faults = armed.next(Call { method, path: &path, writes: *method != "GET" });
+        let faults = armed.next(Call { method, path: &path, writes: *method != "GET", others: 0 });
         let names: Vec<String> = faults.iter().map(Fault::name).collect();
         if names.is_empty() { "-".to_owned() } else { names.join("+") }
     };
@@ -30,6 +30,7 @@ fn what_is_written_is_read_again() {
     for text in [
         "call:1=drop-before",
         "write:3=drop-after",
+        "crowd:4=429-before:2",
         "POST /s3/policies/attach#2=500-after",
         "* /s3/*,times=4=503-before:20",
         "GET /a=b=drop-after",
@@ -51,6 +52,14 @@ fn what_is_written_is_read_again() {
             assert_eq!(read, Ok(fault), "{text}");
         }
     }
+}
+
+#[test]
+fn a_crowd_is_so_many_others_at_the_same_time() {
+    let mut armed = Armed::from(Rules(vec![rule("crowd:2=429")]));
+    let mut struck =
+        |others| !armed.next(Call { method: "GET", path: "/api/v2/users", writes: false, others }).is_empty();
+    assert_eq!([0, 1, 2, 3].map(&mut struck), [false, false, true, true]);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum When {
         /// The number.
         nth: Option<u64>,
     },
+    /// Calls that come while at least so many others are under way.
+    Crowd(u64),
     /// Any call, by chance; which ones follows from the seed and the call's number.
     Chance {
         /// How many calls of a million.
@@ -64,6 +66,8 @@ impl FromStr for When {
             positive(number).map(Self::Call)
         } else if let Some(number) = text.strip_prefix("write:") {
             positive(number).map(Self::Write)
+        } else if let Some(number) = text.strip_prefix("crowd:") {
+            positive(number).map(Self::Crowd)
         } else if let Some(chance) = text.strip_prefix("p=") {
             parse_chance(chance)
         } else {
@@ -78,6 +82,7 @@ impl fmt::Display for When {
         match self {
             Self::Call(number) => write!(f, "call:{number}"),
             Self::Write(number) => write!(f, "write:{number}"),
+            Self::Crowd(number) => write!(f, "crowd:{number}"),
             Self::On { calls: Calls { method, path, open }, nth } => {
                 write!(f, "{} {path}{}", method.as_deref().unwrap_or("*"), if *open { "*" } else { "" })?;
                 nth.map_or(Ok(()), |nth| write!(f, "#{nth}"))

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Shared};
@@ -35,12 +35,29 @@ pub(super) struct Served {
     pub(super) phases: Phases,
     pub(super) connections: AtomicU64,
     pub(super) requests: AtomicU64,
+    /// How many requests are not answered yet.
+    pub(super) under_way: AtomicU64,
 }
 
 /// What came of the state's side of a request.
 struct Decided {
     behind: Vec<Changed>,
     own: Option<Answered>,
+}
+
+/// How much too late the timers of the runtime may be, which count in milliseconds.
+const COARSE: Duration = Duration::from_millis(2);
+
+/// Sleeps exactly as long: the last bit in a thread, whose timer is finer.
+async fn sleep_until(due: Instant) {
+    if let Some(early) = due.checked_sub(COARSE).filter(|early| *early > Instant::now()) {
+        tokio::time::sleep_until(early.into()).await;
+    }
+    let left = due.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        // It can only fail by being cut off, and nothing is lost then.
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(left)).await;
+    }
 }
 
 /// Answers one request. It is seen through even if the client goes away meanwhile, as a cluster would.
@@ -61,7 +78,7 @@ pub(super) async fn handle(
         status: None,
     };
     let asked = read(request).await;
-    let reply = match tokio::spawn(served.see_through(event, asked)).await {
+    let reply = match tokio::spawn(served.see_through(event, line.number, asked)).await {
         Ok(reply) => reply,
         Err(error) => Answer::from(Refusal::Broken(error.to_string())).into(),
     };
@@ -90,16 +107,12 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
 }
 
 impl Served {
-    async fn see_through(self: Arc<Self>, mut event: Event, asked: Result<Asked, Refusal>) -> Reply {
-        if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
-        }
-        let reply = match asked {
-            Ok(asked) => self.work(asked, &mut event).await,
-            Err(refusal) => Answer::from(refusal).into(),
-        };
+    async fn see_through(self: Arc<Self>, mut event: Event, connection: u64, asked: Result<Asked, Refusal>) -> Reply {
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let reply = self.decide_in_time(&mut event, others, asked).await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
         event.status = reply.status();
-        self.write_down(event);
+        self.write_down(event, connection);
         match &reply {
             Reply::Answer(_) | Reply::Close | Reply::Reset(_) => {}
             Reply::Stop => self.die().await,
@@ -108,11 +121,22 @@ impl Served {
         reply
     }
 
+    /// Decides, and lets the time pass that an answer takes: what the deciding took of it is not added.
+    async fn decide_in_time(self: &Arc<Self>, event: &mut Event, others: u64, asked: Result<Asked, Refusal>) -> Reply {
+        let due = Instant::now() + self.latency;
+        let reply = match asked {
+            Ok(asked) => self.work(asked, others, event).await,
+            Err(refusal) => Answer::from(refusal).into(),
+        };
+        sleep_until(due).await;
+        reply
+    }
+
     /// Does what the request asks for, or what a fault makes of it, and notes in the event what that was.
-    async fn work(self: &Arc<Self>, asked: Asked, event: &mut Event) -> Reply {
+    async fn work(self: &Arc<Self>, asked: Asked, others: u64, event: &mut Event) -> Reply {
         event.route = self.api.route(&asked);
-        let call =
-            Call { method: &event.method, path: &event.path, writes: matches!(event.route, Some(Route::Change(_))) };
+        let writes = matches!(event.route, Some(Route::Change(_)));
+        let call = Call { method: &event.method, path: &event.path, writes, others };
         event.faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).next(call);
         for fault in &event.faults {
             if let Fault::Delay(time) = fault {
@@ -163,10 +187,11 @@ impl Served {
         })
     }
 
-    fn write_down(&self, event: Event) {
+    fn write_down(&self, event: Event, connection: u64) {
         if let Some(log) = &self.log {
             log.write(&Entry {
                 seq: event.seq,
+                connection,
                 method: &event.method,
                 path: &event.path,
                 status: event.status,

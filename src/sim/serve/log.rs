@@ -16,6 +16,8 @@ pub(super) struct RequestLog(Mutex<File>);
 pub(super) struct Entry<'r> {
     /// Which request it was, in the order of arrival, from 1. Lines are in the order of the answers.
     pub(super) seq: u64,
+    /// Which connection it came over, from 1.
+    pub(super) connection: u64,
     /// The method.
     pub(super) method: &'r str,
     /// The path as it was sent.

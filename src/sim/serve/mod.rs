@@ -52,6 +52,7 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
         phases: Phases::new(),
         connections: AtomicU64::new(0),
         requests: AtomicU64::new(0),
+        under_way: AtomicU64::new(0),
     });
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
@@ -72,9 +73,7 @@ where
 {
     let counted = Arc::clone(served);
     let phases = &served.phases;
-    let taken = move || {
-        counted.connections.fetch_add(1, Ordering::Relaxed);
-    };
+    let taken = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
     let router = Router::new().fallback(handle::handle).with_state(Arc::clone(served));
     let serve = axum::serve(Wired::new(listener, phases, taken), router.into_make_service_with_connect_info::<Line>())
         .with_graceful_shutdown(phases.reached(Phase::Stopping));

@@ -39,7 +39,7 @@ pub struct Options {
     pub release: Option<SimRelease>,
     /// Switches to be set, as `name=value`; the others stay as the file has them. They are saved.
     pub switches: Vec<String>,
-    /// How long each request waits before it is answered.
+    /// How long each request takes to be answered; what it asks for is done meanwhile.
     pub latency: Duration,
     /// Whether to speak TLS, with a certificate that is new at each start.
     pub tls: bool,

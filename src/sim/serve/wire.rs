@@ -36,8 +36,12 @@ impl Socket for TlsStream<TcpStream> {
 }
 
 /// A way to cut a connection. What is cut answers nothing any more.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<Mutex<Option<Cut>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    /// Which connection it is, from 1.
+    pub(super) number: u64,
+    cut: Arc<Mutex<Option<Cut>>>,
+}
 
 /// How a connection ends as soon as an answer is to be written to it.
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl Line {
     }
 
     fn cut(&self, cut: Cut) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
     }
 }
 
@@ -75,12 +79,12 @@ pub(super) struct Wired<L> {
     // In this order: it is closed when the listener is gone.
     listener: L,
     closed: OnDrop,
-    taken: Box<dyn FnMut() + Send>,
+    taken: Box<dyn FnMut() -> u64 + Send>,
 }
 
 impl<L> Wired<L> {
-    /// Calls `taken` at each connection.
-    pub(super) fn new(listener: L, phases: &Phases, taken: impl FnMut() + Send + 'static) -> Self {
+    /// Calls `taken` at each connection for its number.
+    pub(super) fn new(listener: L, phases: &Phases, taken: impl FnMut() -> u64 + Send + 'static) -> Self {
         let closed = OnDrop { phases: phases.clone(), to: Phase::Closed };
         Self { listener, closed, taken: Box::new(taken) }
     }
@@ -92,13 +96,13 @@ impl<L: Listener<Io: Socket, Addr = SocketAddr>> Listener for Wired<L> {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (socket, address) = self.listener.accept().await;
-        (self.taken)();
+        let number = (self.taken)();
         // Small answers are sent without waiting for more to send.
         if let Err(error) = socket.tcp().set_nodelay(true) {
             tracing::debug!("TCP_NODELAY cannot be set: {error}");
         }
         let dead = Box::pin(self.closed.phases.reached(Phase::Dead));
-        (Wire { socket, line: Line::default(), dead: Some(dead) }, address)
+        (Wire { socket, line: Line { number, cut: Arc::default() }, dead: Some(dead) }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -156,7 +160,7 @@ impl<S: Socket> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.alive(cx)?;
         let Self { socket, line, .. } = &mut *self;
-        match line.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match line.cut.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(cut) => cut.poll(socket, cx).map(Err),
             None => Pin::new(socket).poll_write(cx, buffer),
         }
@@ -168,7 +172,7 @@ impl<S: Socket> AsyncWrite for Wire<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // What is cut takes no leave.
-        if self.line.0.lock().unwrap_or_else(PoisonError::into_inner).is_some() || self.dead.is_none() {
+        if self.line.cut.lock().unwrap_or_else(PoisonError::into_inner).is_some() || self.dead.is_none() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.socket).poll_shutdown(cx)

@@ -1,7 +1,7 @@
 //! The state file: read when it changed, changed under a lock, saved whole or not at all.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -35,7 +35,7 @@ struct Cached {
     stamp: Stamp,
     /// Whether the stamp was old enough, when it was taken, to be trusted.
     settled: bool,
-    text: String,
+    text: Vec<u8>,
     state: Arc<State>,
 }
 
@@ -61,13 +61,13 @@ impl StateFile {
         let _held = store.lock()?;
         match store.path.try_exists() {
             Ok(false) => {
-                store.save(fresh().map_err(invalid)?)?;
+                store.save(Arc::new(fresh().map_err(invalid)?))?;
             }
             Ok(true) => {
                 let found = store.read()?;
                 let adjusted = adjust(State::clone(&found)).complete().map_err(invalid)?;
                 if adjusted != *found {
-                    store.save(adjusted)?;
+                    store.save(Arc::new(adjusted))?;
                 }
             }
             Err(source) => return Err(StoreError::Read { path: store.path.clone(), source }),
@@ -83,7 +83,14 @@ impl StateFile {
         if let Some(cached) = cache.as_ref().filter(|cached| cached.settled && cached.stamp == stamp) {
             return Ok(Arc::clone(&cached.state));
         }
-        let text = fs::read_to_string(&self.path).map_err(unreadable)?;
+        if let Some(cached) = cache.as_mut().filter(|cached| cached.stamp.length == stamp.length) {
+            // A file that was written a moment ago may be another one with the same time, but seldom is.
+            if holds(&self.path, &cached.text).map_err(unreadable)? {
+                (cached.stamp, cached.settled) = (stamp, stamp.is_settled());
+                return Ok(Arc::clone(&cached.state));
+            }
+        }
+        let text = fs::read(&self.path).map_err(unreadable)?;
         let state = match cache.take() {
             Some(cached) if cached.text == text => cached.state,
             Some(_) | None => Arc::new(self.parse(&text)?),
@@ -92,7 +99,11 @@ impl StateFile {
         Ok(state)
     }
 
-    fn parse(&self, text: &str) -> Result<State, StoreError> {
+    fn parse(&self, text: &[u8]) -> Result<State, StoreError> {
+        let text = std::str::from_utf8(text).map_err(|error| StoreError::Read {
+            path: self.path.clone(),
+            source: io::Error::new(io::ErrorKind::InvalidData, error),
+        })?;
         let read = || {
             json::check(text)?;
             serde_json::from_str::<State>(text)
@@ -102,27 +113,27 @@ impl StateFile {
     }
 
     /// Writes a file beside the state and moves it over the state, so that a reader sees the old or the new one.
-    pub(super) fn save(&self, state: State) -> Result<Arc<State>, StoreError> {
-        let mut text = serde_json::to_string_pretty(&state)
+    pub(super) fn save(&self, state: Arc<State>) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(&*state)
             .map_err(|source| StoreError::Parse { path: self.path.clone(), source })?;
-        text.push('\n');
-        let write = || -> io::Result<Stamp> {
+        text.push(b'\n');
+        let write = || -> io::Result<_> {
             // The suffix is ignored by git, should a process die here.
             let mut file =
                 tempfile::Builder::new().prefix(&self.beside("")).suffix(".lock.tmp").tempfile_in(self.directory())?;
-            file.write_all(text.as_bytes())?;
+            file.write_all(&text)?;
             if self.durable {
                 file.as_file().sync_all()?;
             }
             let stamp = Stamp::of(&file.as_file().metadata()?);
+            // Who reads meanwhile waits for what is in the file by now, and need not read it.
+            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
             file.persist(&self.path)?;
-            Ok(stamp)
+            Ok((stamp, cache))
         };
-        let stamp = write().map_err(|source| StoreError::Write { path: self.path.clone(), source })?;
-        let state = Arc::new(state);
-        let saved = Cached { stamp, settled: stamp.is_settled(), text, state: Arc::clone(&state) };
-        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved);
-        Ok(state)
+        let (stamp, mut cache) = write().map_err(|source| StoreError::Write { path: self.path.clone(), source })?;
+        *cache = Some(Cached { stamp, settled: stamp.is_settled(), text, state });
+        Ok(())
     }
 
     /// Waits until no other process (nor another store in this one) is changing the state.
@@ -144,6 +155,23 @@ impl StateFile {
     fn beside(&self, suffix: &str) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         format!(".{name}{suffix}")
+    }
+}
+
+/// Whether a file holds exactly this.
+fn holds(path: &Path, text: &[u8]) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut piece = [0; 16 << 10];
+    let mut rest = text;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(rest.is_empty());
+        }
+        match rest.strip_prefix(&piece[..read]) {
+            Some(left) => rest = left,
+            None => return Ok(false),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where a simulated cluster keeps its state: in a file that others may change too, or in memory.
 
 mod file;
+mod turns;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::file::StateFile;
+use self::turns::Turns;
 use super::state::{State, StateProblem};
 
 /// The state of a simulated cluster, and who changes it when.
@@ -20,7 +22,7 @@ pub struct Store {
 
 #[derive(Debug)]
 enum Place {
-    File(StateFile),
+    File(Box<StateFile>, Turns),
     Memory(Mutex<Arc<State>>),
 }
 
@@ -93,7 +95,8 @@ impl Store {
         fresh: impl FnOnce() -> Result<State, StateProblem>,
         adjust: impl FnOnce(State) -> State,
     ) -> Result<Self, StoreError> {
-        Ok(Self { place: Place::File(StateFile::open(path, durable, fresh, adjust)?), changes: AtomicU64::new(0) })
+        let file = Box::new(StateFile::open(path, durable, fresh, adjust)?);
+        Ok(Self { place: Place::File(file, Turns::default()), changes: AtomicU64::new(0) })
     }
 
     /// Keeps a state in memory alone.
@@ -106,7 +109,7 @@ impl Store {
     #[must_use]
     pub fn waits(&self) -> bool {
         match self.place {
-            Place::File(_) => true,
+            Place::File(..) => true,
             Place::Memory(_) => false,
         }
     }
@@ -117,7 +120,7 @@ impl Store {
     /// The file vanished, or is not a state any more.
     pub fn read(&self) -> Result<Arc<State>, StoreError> {
         match &self.place {
-            Place::File(file) => file.read(),
+            Place::File(file, _) => file.read(),
             Place::Memory(state) => Ok(Arc::clone(&state.lock().unwrap_or_else(PoisonError::into_inner))),
         }
     }
@@ -131,35 +134,51 @@ impl Store {
         change: impl FnOnce(&mut State) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         match &self.place {
-            Place::File(file) => {
-                let _held = file.lock()?;
-                self.exchange(file.read()?, change, |after| file.save(after))
-            }
+            Place::File(file, turns) => turns.take(file, |before| {
+                let done = self.exchange(before, change)?;
+                let after = done.changed.as_ref().map(|changed| Arc::clone(&changed.after));
+                Ok((done, after))
+            }),
             Place::Memory(state) => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                self.exchange(Arc::clone(&state), change, |after| {
-                    *state = Arc::new(after);
-                    Ok(Arc::clone(&state))
-                })
+                let done = self.exchange(&state, change)?;
+                if let Some(changed) = &done.changed {
+                    *state = Arc::clone(&changed.after);
+                }
+                Ok(done)
             }
         }
     }
 
     /// One change, while nobody else makes one.
-    fn exchange<T, E: From<StoreError>>(
+    fn exchange<T, E>(
         &self,
-        before: Arc<State>,
+        before: &Arc<State>,
         change: impl FnOnce(&mut State) -> Result<T, E>,
-        save: impl FnOnce(State) -> Result<Arc<State>, StoreError>,
     ) -> Result<Done<T>, E> {
-        let mut after = State::clone(&before);
+        let mut after = State::clone(before);
         let value = change(&mut after)?;
-        if after == *before {
+        if after == **before {
             return Ok(Done { value, changed: None });
         }
-        let after = save(after)?;
         let number = self.changes.fetch_add(1, Ordering::Relaxed) + 1;
+        let (before, after) = (Arc::clone(before), Arc::new(after));
         Ok(Done { value, changed: Some(Changed { number, before, after }) })
+    }
+}
+
+impl StoreError {
+    /// The same, for another change that it met.
+    fn again(&self) -> Self {
+        let same = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
+        match self {
+            Self::Read { path, source } => Self::Read { path: path.clone(), source: same(source) },
+            Self::Parse { path, source } => {
+                Self::Parse { path: path.clone(), source: serde_json::Error::io(io::Error::other(source.to_string())) }
+            }
+            Self::Invalid { path, source } => Self::Invalid { path: path.clone(), source: source.clone() },
+            Self::Write { path, source } => Self::Write { path: path.clone(), source: same(source) },
+        }
     }
 }
 
@@ -240,6 +259,46 @@ mod tests {
             }
         });
         assert_eq!(stores[0].read().unwrap().serial, 40);
+    }
+
+    #[test]
+    fn changes_at_the_same_time_are_all_saved_and_told_one_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.json");
+        let store = open(&path).unwrap();
+        let changed: Vec<Changed> = std::thread::scope(|scope| {
+            let one = || {
+                let made = store.change(|state| Ok::<_, StoreError>(state.next_serial())).unwrap();
+                // What is told as done is in the file.
+                let saved: State = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+                assert!(saved.serial >= made.changed.as_ref().unwrap().after.serial);
+                made.changed.unwrap()
+            };
+            let threads: Vec<_> = (0..200).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let mut serials: Vec<_> =
+            changed.iter().map(|changed| (changed.number, changed.before.serial, changed.after.serial)).collect();
+        serials.sort_unstable();
+        assert!(serials.into_iter().eq((1..=200).map(|number| (number, number - 1, number))));
+        assert_eq!(open(&path).unwrap().read().unwrap().serial, 200);
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_an_error_for_all_that_were_to_be_saved_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.json");
+        let store = open(&path).unwrap();
+        let good = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(store.change(|state| Ok::<_, StoreError>(state.next_serial())).is_err()));
+            }
+        });
+        fs::write(&path, good).unwrap();
+        store.change(|state| rename(state, "peter")).unwrap();
+        assert_eq!(store.read().unwrap().name, "peter");
     }
 
     #[test]

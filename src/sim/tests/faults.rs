@@ -329,6 +329,6 @@ async fn the_log_names_the_faults() {
     .await;
     world.attach().await;
     let text = std::fs::read_to_string(&log).unwrap();
-    let expected = r#"{"seq":2,"method":"POST","path":"/api/v2/s3/policies/attach","faults":["delay","drop-after"]}"#;
+    let expected = r#"{"seq":2,"connection":2,"method":"POST","path":"/api/v2/s3/policies/attach","faults":["delay","drop-after"]}"#;
     assert_eq!(text.lines().last(), Some(expected));
 }

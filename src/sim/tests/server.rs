@@ -114,9 +114,9 @@ async fn the_log_tells_each_request_and_nothing_secret() {
     world.send(Method::DELETE, "/s3/policies/a%20b", None).await;
     let text = std::fs::read_to_string(&log).unwrap();
     let expected = [
-        r#"{"seq":1,"method":"POST","path":"/api/v2/login","status":200}"#,
-        r#"{"seq":2,"method":"GET","path":"/api/v2/users","status":200}"#,
-        r#"{"seq":3,"method":"DELETE","path":"/api/v2/s3/policies/a%20b","status":400}"#,
+        r#"{"seq":1,"connection":1,"method":"POST","path":"/api/v2/login","status":200}"#,
+        r#"{"seq":2,"connection":1,"method":"GET","path":"/api/v2/users","status":200}"#,
+        r#"{"seq":3,"connection":1,"method":"DELETE","path":"/api/v2/s3/policies/a%20b","status":400}"#,
     ];
     assert!(text.lines().eq(expected), "{text}");
 }

@@ -1,0 +1,82 @@
+//! How close whole runs come to what the network costs: the program against a simulated cluster in a process of its own.
+//! Prints figures, judges none. Run as a test (without `--bench`), it makes each run once with little of everything.
+
+mod load;
+mod process;
+mod runs;
+mod simulator;
+mod table;
+mod world;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use table::Table;
+
+/// What goes wrong ends the benchmark.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// How much of everything there is.
+pub(crate) struct Sizes {
+    /// How many policies, and how many users.
+    pub(crate) each: usize,
+    /// How many of the users hold the policy that is swapped.
+    pub(crate) holders: usize,
+    /// How many calls at once.
+    pub(crate) jobs: usize,
+    /// What an answer takes.
+    pub(crate) latency: Duration,
+    /// How often a run is measured.
+    pub(crate) runs: usize,
+    /// How many reads the simulator is asked for by each of the connections of a load.
+    pub(crate) reads: usize,
+    /// How many changes.
+    pub(crate) writes: usize,
+}
+
+/// A cluster at its limit.
+const WHOLE: Sizes = Sizes {
+    // Three of the 1024 policies are the predefined ones.
+    each: 1_021,
+    holders: 500,
+    jobs: 16,
+    latency: Duration::from_millis(20),
+    runs: 5,
+    reads: 2_000,
+    writes: 64,
+};
+
+/// Enough to see that everything still runs.
+const SMALL: Sizes =
+    Sizes { each: 24, holders: 10, jobs: 4, latency: Duration::from_millis(2), runs: 1, reads: 10, writes: 2 };
+
+fn main() -> Outcome<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let has = |wanted: &str| args.iter().any(|arg| arg == wanted);
+    let mut out = io::stdout().lock();
+    if has("--list") {
+        // A runner of tests asks what there is.
+        if !has("--ignored") {
+            writeln!(out, "network: test")?;
+        }
+        return Ok(());
+    }
+    let whole = has("--bench");
+    let sizes = if whole { WHOLE } else { SMALL };
+    writeln!(
+        out,
+        "{} policies and {} users, documents of {} bytes, {} ms an answer, --jobs {}:",
+        sizes.each,
+        sizes.each,
+        world::document(0, 0).len(),
+        sizes.latency.as_millis(),
+        sizes.jobs
+    )?;
+    let mut table = Table::new(&mut out, whole)?;
+    runs::observing(&sizes, &mut table)?;
+    runs::applying(&sizes, &mut table)?;
+    runs::small(&sizes, &mut table)?;
+    load::reads(&sizes, &mut table)?;
+    load::writes(&sizes, &mut table)?;
+    runs::memory(&sizes, &mut table)
+}

@@ -1,0 +1,176 @@
+//! Runs of `attune plan`, `apply` and `validate`, and what each costs at least.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::process::{Took, run};
+use crate::simulator::Simulator;
+use crate::table::{Bound, Row, Table, median, milliseconds};
+use crate::world::World;
+use crate::{Outcome, Sizes};
+
+const MIB: f64 = 1_048_576.0;
+
+/// So many rounds of answers, in milliseconds.
+fn rounds(sizes: &Sizes, rounds: usize) -> f64 {
+    rounds as f64 * milliseconds(sizes.latency)
+}
+
+/// A plan of a cluster at its limit, with nothing to do.
+pub(crate) fn observing(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
+    let own: Vec<_> = (0..sizes.each).map(Some).collect();
+    let world = World::new(sizes.each, &own, &own, None)?;
+    let mut simulator = Simulator::start(world.path(), sizes.latency, true)?;
+    let jobs = sizes.jobs.to_string();
+    let args = ["plan", "--detailed-exitcode", "--jobs", &jobs, "--cluster", &simulator.url.clone()];
+    let mut took = Vec::new();
+    let mut traffic = (0, 0);
+    for _ in 0..sizes.runs {
+        took.push(run(world.path(), &args, 0)?);
+        traffic = simulator.traffic()?;
+    }
+    if traffic.0 < sizes.each {
+        return Err(format!("a plan made {} requests, fewer than there are documents", traffic.0).into());
+    }
+    table.row(&Row {
+        what: "plan with nothing to do, wall time",
+        floor: Some(rounds(sizes, 3 + sizes.each.div_ceil(sizes.jobs))),
+        measured: median(took.iter().map(|took| milliseconds(took.wall)).collect()),
+        unit: "ms",
+        bound: Bound::Ratio(1.15),
+        traffic: Some(traffic),
+    })?;
+    row_of_process(table, "  its process time", &took, Bound::None)?;
+    row_of_memory(table, "  its peak memory", &took, Bound::Below(64.0))
+}
+
+/// Plans of many attaches, and one of a swap, carried out.
+pub(crate) fn applying(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
+    let shared = 16.min(sizes.each);
+    let none = vec![None; sizes.each];
+    let few: Vec<_> = (0..sizes.each).map(|number| Some(number % shared)).collect();
+    let attaches = sizes.each.div_ceil(sizes.jobs);
+    let what = format!("apply, {} attaches to {shared} policies", sizes.each);
+    apply(sizes, table, (&what, attaches, sizes.each), &|| World::new(shared, &none, &few, None))?;
+
+    let own: Vec<_> = (0..sizes.each).map(Some).collect();
+    let what = format!("apply, {} attaches to as many policies", sizes.each);
+    // Each policy is looked at before it is given to anybody.
+    let floor = (2 * sizes.each).div_ceil(sizes.jobs);
+    apply(sizes, table, (&what, floor, sizes.each), &|| World::new(sizes.each, &none, &own, None))?;
+
+    let holders = vec![Some(0); sizes.holders];
+    let what = format!("apply, a swap with {} holders", sizes.holders);
+    let floor = 4 + 2 * sizes.holders.div_ceil(sizes.jobs);
+    apply(sizes, table, (&what, floor, 4 + 2 * sizes.holders), &|| World::new(1, &holders, &holders, Some(0)))
+}
+
+/// Applies and measures from the first call to the last, as the journal tells them.
+fn apply(
+    sizes: &Sizes,
+    table: &mut Table<'_>,
+    (what, floor, calls): (&str, usize, usize),
+    world: &dyn Fn() -> Outcome<World>,
+) -> Outcome<()> {
+    let (mut took, mut traffic) = (Vec::new(), (0, 0));
+    for _ in 0..sizes.runs.min(3) {
+        let world = world()?;
+        let mut simulator = Simulator::start(world.path(), sizes.latency, true)?;
+        carry_out(sizes, world.path(), &simulator.url)?;
+        traffic = simulator.traffic()?;
+        took.push(milliseconds(calls_of(&world.path().join("state"), calls)?));
+    }
+    table.row(&Row {
+        what,
+        floor: Some(rounds(sizes, floor)),
+        measured: median(took),
+        unit: "ms",
+        bound: Bound::Ratio(1.2),
+        traffic: Some(traffic),
+    })
+}
+
+fn carry_out(sizes: &Sizes, folder: &Path, url: &str) -> Outcome<Took> {
+    let jobs = sizes.jobs.to_string();
+    run(folder, &["apply", "--yes", "--quiet", "--state-dir", "state", "--jobs", &jobs, "--cluster", url], 0)
+}
+
+/// From the beginning of the first call to the end of the last, of which there must be so many.
+fn calls_of(state: &Path, calls: usize) -> Outcome<Duration> {
+    let mut times = Vec::new();
+    for entry in fs::read_dir(state)? {
+        let path = entry?.path();
+        if !path.extension().is_some_and(|end| end == "jsonl") {
+            continue;
+        }
+        for line in fs::read_to_string(path)?.lines() {
+            let event: Value = serde_json::from_str(line)?;
+            if matches!(event["event"].as_str(), Some("started" | "ended")) {
+                times.push(OffsetDateTime::parse(event["time"].as_str().unwrap_or_default(), &Rfc3339)?);
+            }
+        }
+    }
+    if times.len() != 2 * calls {
+        return Err(format!("the journal tells of {} beginnings and ends, not of {calls} calls", times.len()).into());
+    }
+    match (times.iter().min(), times.iter().max()) {
+        (Some(first), Some(last)) => Ok((*last - *first).unsigned_abs()),
+        (None, _) | (_, None) => Err("there are no calls".into()),
+    }
+}
+
+/// The example that people begin with.
+pub(crate) fn small(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    let folder = tempfile::tempdir()?;
+    for (from, to) in
+        [(example.clone(), folder.path().to_owned()), (example.join("policies"), folder.path().join("policies"))]
+    {
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(from)?.collect::<Result<Vec<_>, _>>()? {
+            if entry.path().is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+    }
+    let times = 4 * sizes.runs;
+    let validate = (0..times).map(|_| run(folder.path(), &["validate"], 0)).collect::<Outcome<Vec<_>>>()?;
+    row_of_process(table, "validate of the quickstart, process time", &validate, Bound::Below(10.0))?;
+    let mut simulator = Simulator::start(folder.path(), Duration::ZERO, true)?;
+    let args = ["plan", "--cluster", &simulator.url.clone()];
+    let plan = (0..times).map(|_| run(folder.path(), &args, 0)).collect::<Outcome<Vec<_>>>()?;
+    simulator.traffic()?;
+    row_of_process(table, "plan of the quickstart, process time", &plan, Bound::Below(40.0))?;
+    row_of_memory(table, "  its peak memory", &plan, Bound::None)
+}
+
+/// What an apply of many calls needs, and one of four times as many.
+pub(crate) fn memory(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
+    for calls in [sizes.each, 4 * sizes.each] {
+        let shared = 16.min(sizes.each);
+        let held: Vec<_> = (0..calls).map(|number| Some(number % shared)).collect();
+        let world = World::new(shared, &vec![None; calls], &held, None)?;
+        let simulator = Simulator::start(world.path(), Duration::ZERO, false)?;
+        let plan = run(world.path(), &["plan", "--cluster", &simulator.url], 0)?;
+        row_of_memory(table, &format!("plan of {calls} attaches, peak memory"), &[plan], Bound::None)?;
+        let apply = carry_out(sizes, world.path(), &simulator.url)?;
+        calls_of(&world.path().join("state"), calls)?;
+        row_of_memory(table, &format!("apply of {calls} attaches, peak memory"), &[apply], Bound::None)?;
+    }
+    Ok(())
+}
+
+fn row_of_process(table: &mut Table<'_>, what: &str, took: &[Took], bound: Bound) -> Outcome<()> {
+    let measured = median(took.iter().map(|took| milliseconds(took.cpu)).collect());
+    table.row(&Row { what, floor: None, measured, unit: "ms", bound, traffic: None })
+}
+
+fn row_of_memory(table: &mut Table<'_>, what: &str, took: &[Took], bound: Bound) -> Outcome<()> {
+    let measured = median(took.iter().map(|took| took.peak as f64 / MIB).collect());
+    table.row(&Row { what, floor: None, measured, unit: "MiB", bound, traffic: None })
+}

@@ -1,0 +1,71 @@
+//! The simulated cluster as a process of its own, and what its log of requests tells.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use wait4::Wait4;
+
+use crate::Outcome;
+use crate::process::attune;
+
+/// A simulated cluster that is running; it is stopped when this is dropped.
+pub(crate) struct Simulator {
+    child: Child,
+    log: PathBuf,
+    /// How many lines of the log were looked at.
+    seen: usize,
+    /// Where it listens.
+    pub(crate) url: String,
+}
+
+impl Simulator {
+    /// Serves the state `cluster.json` of a folder. Only one that is to tell what was asked writes a log.
+    pub(crate) fn start(folder: &Path, latency: Duration, logs: bool) -> Outcome<Self> {
+        let latency = format!("{}ms", latency.as_millis());
+        let mut args = vec!["sim", "serve", "--state", "cluster.json", "--quiet", "--latency", &latency];
+        if logs {
+            args.extend(["--log", "log.jsonl"]);
+        }
+        let mut child = attune(folder, &args).stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        if let Some(told) = child.stdout.take() {
+            BufReader::new(told).read_line(&mut url)?;
+        }
+        let url = url.trim().to_owned();
+        let simulator = Self { child, log: folder.join("log.jsonl"), seen: 0, url };
+        if simulator.url.is_empty() { Err("the simulator did not start".into()) } else { Ok(simulator) }
+    }
+
+    /// How many requests were made since this was last asked, and over how many connections.
+    pub(crate) fn traffic(&mut self) -> Outcome<(usize, usize)> {
+        let text = std::fs::read_to_string(&self.log)?;
+        let mut connections = BTreeSet::new();
+        let mut requests = 0;
+        for line in text.lines().skip(self.seen) {
+            let entry: Value = serde_json::from_str(line)?;
+            connections.insert(entry["connection"].as_u64());
+            requests += 1;
+        }
+        self.seen += requests;
+        Ok((requests, connections.len()))
+    }
+
+    /// Stops it. Returns what it took of the processors from start to end.
+    pub(crate) fn stop(mut self) -> Outcome<Duration> {
+        self.child.kill()?;
+        let ended = self.child.wait4()?;
+        Ok(ended.rusage.utime + ended.rusage.stime)
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,160 @@
+//! How the program goes about a network, by what a simulated cluster logged: how many requests, over how many
+//! connections, and how a busy or slow cluster is treated. Nothing here depends on how long anything takes.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::harness::Folder;
+use super::served::Served;
+
+const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
+
+/// A cluster with so many policies, each held by a user, and a file that says so.
+fn of(policies: usize, release: &str) -> Folder {
+    let document = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"] }] });
+    let mut root = json!({ "users": { "admin": { "role": "ClusterAdmin", "password": "admin" } }, "policies": {} });
+    let mut file = String::new();
+    for number in 0..policies {
+        root["policies"][format!("p{number:03}")] = json!({ "document": document });
+        root["users"][format!("u{number:03}")] = json!({ "policy": format!("p{number:03}") });
+        file += &format!(
+            "[[policies.p{number:03}.statement]]\neffect = \"Allow\"\naction = [\"s3:GetObject\"]\n\
+             resource = [\"arn:aws:s3:::b/*\"]\n[users.u{number:03}]\npolicy = \"p{number:03}\"\n"
+        );
+    }
+    let state = json!({ "format": "attune.sim/1", "release": release, "tenants": { "Root": root } });
+    Folder::with(&[("cluster.json", &state.to_string()), ("attune.toml", &file)])
+}
+
+/// A request as the simulator logged it.
+struct Logged {
+    connection: u64,
+    call: String,
+    status: Option<u64>,
+}
+
+fn log(folder: &Folder) -> Vec<Logged> {
+    let entry = |line: &str| {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        let path = entry["path"].as_str().unwrap().trim_start_matches("/api/v2");
+        Logged {
+            connection: entry["connection"].as_u64().unwrap(),
+            call: format!("{} {path}", entry["method"].as_str().unwrap()),
+            status: entry["status"].as_u64(),
+        }
+    };
+    folder.read("log.jsonl").lines().map(entry).collect()
+}
+
+#[test]
+fn a_plan_asks_for_each_thing_once_over_as_many_connections_as_jobs() {
+    for (release, lists) in [("4.0", 6), ("5.1", 5)] {
+        let folder = of(48, release);
+        // So that a connection always comes about sooner than an answer.
+        let served = Served::start(&folder, "--log log.jsonl --latency 10ms");
+        folder.attune_with(&format!("plan --jobs 4 --detailed-exitcode --cluster {}", served.url), &ADMIN).exits(0);
+        let log = log(&folder);
+        let calls: BTreeSet<&str> = log.iter().map(|logged| logged.call.as_str()).collect();
+        assert_eq!((log.len(), calls.len()), (48 + lists, 48 + lists), "{release}");
+        let connections: BTreeSet<u64> = log.iter().map(|logged| logged.connection).collect();
+        assert!(connections.len() <= 4, "{release}: {connections:?}");
+    }
+}
+
+#[test]
+fn what_does_not_depend_on_each_other_is_asked_for_together_and_never_by_more_than_jobs() {
+    // Of the calls that come while another one is under way, one is answered late enough to be seen.
+    for (jobs, crowded) in [("1", false), ("2", true)] {
+        let folder = of(4, "5.1");
+        let served =
+            Served::start_with(&folder, &["--log", "log.jsonl", "--latency", "20ms", "--fault", "crowd:1=delay:1ms"]);
+        folder.attune_with(&format!("plan --jobs {jobs} --cluster {}", served.url), &ADMIN).exits(0);
+        assert_eq!(folder.read("log.jsonl").contains("delay"), crowded, "--jobs {jobs}");
+    }
+}
+
+#[test]
+fn a_cluster_that_takes_few_calls_at_once_gets_few() {
+    let folder = of(96, "5.1");
+    let args = ["--log", "log.jsonl", "--latency", "5ms", "--fault", "crowd:3=429"];
+    let served = Served::start_with(&folder, &args);
+    folder.attune_with(&format!("plan --jobs 16 --detailed-exitcode --cluster {}", served.url), &ADMIN).exits(0);
+    let log = log(&folder);
+    let refused = log.iter().filter(|logged| logged.status == Some(429)).count();
+    // Sixteen at once, of which three are taken, would be refused five times for each that is answered.
+    assert!(refused > 0 && refused < log.len() / 2, "{refused} of {} were refused", log.len());
+}
+
+#[test]
+fn an_apply_is_done_although_the_cluster_is_busy_now_and_then() {
+    for status in ["429", "503", "429-after", "503-after"] {
+        let folder = of(12, "4.4");
+        folder.drift(|root| {
+            for number in 0..12 {
+                root["users"][format!("u{number:03}")] = json!({});
+            }
+        });
+        let fault = format!("p=0.2,seed=3,times=12={status}:0");
+        let served = Served::start_with(&folder, &["--log", "log.jsonl", "--fault", &fault]);
+        let args = format!("apply --yes --jobs 4 --retries 8 --cluster {}", served.url);
+        folder.attune_with(&args, &ADMIN).exits(0).says("12 calls: 12 done");
+        assert!(log(&folder).iter().any(|logged| logged.status.is_some_and(|status| status >= 429)), "{status}");
+    }
+}
+
+#[test]
+fn a_login_that_is_told_to_come_later_comes_later() {
+    for status in ["429", "503"] {
+        let folder = of(1, "5.1");
+        let fault = format!("POST /login,times=2={status}:0");
+        let served = Served::start_with(&folder, &["--log", "log.jsonl", "--fault", &fault]);
+        folder.attune_with(&format!("plan --cluster {}", served.url), &ADMIN).exits(0);
+        assert_eq!(log(&folder).iter().filter(|logged| logged.call == "POST /login").count(), 3);
+    }
+}
+
+#[test]
+fn a_slow_cluster_holds_up_none_of_the_others() {
+    const FILES: usize = 20;
+    let folder = Folder::new();
+    let (heard, asked) = mpsc::channel();
+    for number in 0..FILES {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let file = format!("[cluster]\nendpoints = [\"http://{address}\"]\n[users.u]\ndetached = true\n");
+        folder.write(&format!("clusters/{number:02}.toml"), &file);
+        let heard = heard.clone();
+        std::thread::spawn(move || {
+            let mut held: Vec<TcpStream> = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept() {
+                // The first cluster takes the connection and never answers; the others hang up.
+                if number == 0 {
+                    held.push(stream);
+                    continue;
+                }
+                let _ = stream.read(&mut [0; 16]);
+                let _ = heard.send(number);
+            }
+        });
+    }
+    let mut command = folder.command(["plan", "--retries", "0", "--file", "clusters"]);
+    let mut child =
+        command.envs(ADMIN).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut all = BTreeSet::new();
+    while all.len() < FILES - 1 {
+        // A run that waits for the slow one asks no more of the others.
+        match asked.recv_timeout(Duration::from_secs(50)) {
+            Ok(number) => all.insert(number),
+            Err(_) => break,
+        };
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(all.len(), FILES - 1, "{all:?}");
+}
