@@ -68,7 +68,7 @@ fn user(number: usize) -> UserName {
 fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
     let entry = |document: &Document| PolicyEntry {
         description: None,
-        intent: PolicyIntent::Present(Authored { document: document.clone(), source: None }),
+        intent: PolicyIntent::Present(Authored::new(document.clone(), None)),
         lint: Allowed::default(),
         at: None,
     };

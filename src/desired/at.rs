@@ -1,7 +1,9 @@
 //! Values that remember where in the file they stand.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -37,6 +39,54 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 
     fn inline_schema() -> bool {
         T::inline_schema()
+    }
+}
+
+/// The entries of a table as they stand in the file: TOML itself sees to it that none is there twice.
+#[derive(Debug, Clone)]
+pub(super) struct Table<T>(pub(super) Vec<(At<String>, T)>);
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TableVisitor(PhantomData))
+    }
+}
+
+struct TableVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
+    type Value = Table<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table<T>, A::Error> {
+        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or_default());
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Table(entries))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Table<T> {
+    fn schema_name() -> Cow<'static, str> {
+        BTreeMap::<String, T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, T>::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        BTreeMap::<String, T>::inline_schema()
     }
 }
 

@@ -29,15 +29,15 @@ impl Declared {
         allowed: &Allowed,
         file: FileId,
     ) -> Self {
-        let (policies, users) = (Vec::with_capacity(raw.policies.len()), Vec::with_capacity(raw.users.len()));
+        let (policies, users) = (Vec::with_capacity(raw.policies.0.len()), Vec::with_capacity(raw.users.0.len()));
         let mut read = Self { file, policies, users, groups: Vec::new(), holds: Vec::new(), findings: Vec::new() };
-        for ((name, policy), document) in raw.policies.iter().zip(documents) {
+        for ((name, policy), document) in raw.policies.0.iter().zip(documents) {
             read.policy(name, policy, document, misfits.hit("policies", name.get()), allowed);
         }
-        for (name, user) in &raw.users {
+        for (name, user) in &raw.users.0 {
             read.user(name, user, misfits.hit("users", name.get()));
         }
-        for (name, group) in &raw.groups {
+        for (name, group) in &raw.groups.0 {
             read.group(name, group, misfits.hit("groups", name.get()));
         }
         read

@@ -65,7 +65,7 @@ pub struct Edit {
 #[must_use]
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
     let edit = |(_, authored, lint): (&PolicyEntry, &Authored, Lint)| {
-        let ((file, places), fix) = (authored.source.as_ref()?, lint.fix?);
+        let ((file, places), fix) = (authored.source()?, lint.fix?);
         let span = places.get(fix.place)?;
         Some(Edit { at: Location { file: *file, span }, with: fix.written() })
     };
@@ -92,7 +92,10 @@ fn lints<'a>(
     });
     let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
     let found = map(declared.clone(), |(_, authored)| {
-        policy::lint(&LintInput { document: &authored.document, catalogue, text_length: None, depth })
+        policy::lint_normal(
+            &LintInput { document: authored.document(), catalogue, text_length: None, depth },
+            authored.normal(),
+        )
     });
     declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {
         let told = found
@@ -110,7 +113,7 @@ fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
         code: lint.rule.code,
         severity: lint.severity,
         message: named(lint.rule, &lint.message),
-        at: authored.source.as_ref().and_then(nearest).or_else(|| entry.at.clone()),
+        at: authored.source().and_then(nearest).or_else(|| entry.at.clone()),
         labels: Vec::new(),
         help: lint.help,
     }

@@ -163,7 +163,7 @@ impl Loader {
         secrets.iter().for_each(|secret| self.sources.redact(secret));
         self.findings.append(&mut misfits.findings);
         let document = |policy: &RawPolicy| self.document(policy.document.as_ref()?, file.id, directory);
-        let documents = raw.policies.values().map(document).collect();
+        let documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
         for pattern in &raw.include {
             self.include(pattern, file.id, directory);
         }

@@ -28,6 +28,9 @@ fn unique<N: Ord + std::fmt::Display, E>(
     at: impl Fn(&E) -> Option<Location>,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<N, E> {
+    if entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return entries.into_iter().collect();
+    }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     entries.dedup_by(|(name, again), (first_name, first)| {
         let repeated = name == first_name;

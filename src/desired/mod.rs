@@ -21,9 +21,10 @@ mod statement;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::base::{FileId, GroupName, Location, PolicyName, Principal, Release, UserName};
-use crate::policy::{Document, Places};
+use crate::policy::{Document, Normal, Places, normal};
 
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
@@ -180,10 +181,36 @@ pub enum PolicyIntent {
 /// A document that a person wrote, with where its parts stand.
 #[derive(Debug, Clone)]
 pub struct Authored {
-    /// The document.
-    pub document: Document,
+    document: Document,
+    source: Option<(FileId, Places)>,
+    /// Its normal form, once somebody has asked for it.
+    normal: OnceLock<Normal>,
+}
+
+impl Authored {
+    /// A document, with the file that it stands in and where its parts are, when it was read from one.
+    #[must_use]
+    pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
+        Self { document, source, normal: OnceLock::new() }
+    }
+
+    /// The document, as it was written.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// The file it stands in and where its parts are, when it was read from one.
-    pub source: Option<(FileId, Places)>,
+    #[must_use]
+    pub fn source(&self) -> Option<&(FileId, Places)> {
+        self.source.as_ref()
+    }
+
+    /// Its normal form.
+    #[must_use]
+    pub fn normal(&self) -> &Normal {
+        self.normal.get_or_init(|| normal(&self.document))
+    }
 }
 
 /// A declared user or group.

@@ -107,5 +107,5 @@ fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> 
         help: problem.help,
     }));
     let document = read.document.filter(|_| !failed)?;
-    Some(Authored { document, source: Some((file, read.places)) })
+    Some(Authored::new(document, Some((file, read.places))))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::at::{At, Day, Entries, Limits, Texts};
+use super::at::{At, Day, Entries, Limits, Table, Texts};
 
 /// Desired state of the S3 access of a WEKA cluster, kept by attune.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -29,11 +29,11 @@ pub(super) struct RawFile {
     /// Where a new secret goes, which the cluster shows once.
     pub credentials: Option<At<RawCredentials>>,
     /// The policies, by name.
-    pub policies: BTreeMap<At<String>, RawPolicy>,
+    pub policies: Table<RawPolicy>,
     /// The users, by name.
-    pub users: BTreeMap<At<String>, RawUser>,
+    pub users: Table<RawUser>,
     /// The groups, by name: from 6.0, and over the `weka` command only.
-    pub groups: BTreeMap<At<String>, RawGroup>,
+    pub groups: Table<RawGroup>,
 }
 
 /// The cluster and how to reach it. Credentials come from the environment, never from this file.

@@ -26,7 +26,7 @@ pub(super) fn inline_document(
     let places = reader.places;
     let statements = statements.into_iter().collect::<Option<Vec<_>>>()?;
     let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
-    Some(Authored { document, source: Some((file, places)) })
+    Some(Authored::new(document, Some((file, places))))
 }
 
 struct Reader<'a> {

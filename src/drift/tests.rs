@@ -16,7 +16,7 @@ fn document(action: &str) -> policy::Document {
 
 fn desired(users: &[(&str, Option<&str>)]) -> Desired {
     let mut desired = Desired::default();
-    let intent = PolicyIntent::Present(Authored { document: document("s3:GetObject"), source: None });
+    let intent = PolicyIntent::Present(Authored::new(document("s3:GetObject"), None));
     let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
     desired.policies.insert(PolicyName::reported("p"), entry);
     for (user, held) in users {

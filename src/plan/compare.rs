@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{PolicyName, Principal, map};
 use crate::desired::{Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
 use crate::observed::{Body, Observed};
-use crate::policy::{Normal, normal};
+use crate::policy::Normal;
 
 use super::merged::merged;
 
@@ -146,7 +146,7 @@ fn policy_fate(
 ) -> PolicyFate {
     match declared.map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => {
-            let after = normal(&authored.document);
+            let after = authored.normal().clone();
             match now {
                 None if leftovers.is_empty() => PolicyFate::Add(after),
                 Some(Body::Known(before)) if *before == after && leftovers.is_empty() => PolicyFate::Keep,

@@ -22,7 +22,9 @@ pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level};
 pub use compared::{Compared, compared};
 pub use diff::{Change, DocumentDiff, Line, LineKind, StatementDiff, diff};
 pub use document::{Clause, Document, Effect, Selector, Statement};
-pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes, explain, lint, reference, rules};
+pub use lint::{
+    Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes, explain, lint, lint_normal, reference, rules,
+};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use place::{Part, Place, Places};
 pub use predefined::predefined;

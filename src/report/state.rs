@@ -41,7 +41,7 @@ impl State {
     #[must_use]
     pub fn of_file(desired: &Desired, release: &Release) -> Self {
         let declared = desired.policies.iter().filter_map(|(name, entry)| match &entry.intent {
-            PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(normal(&authored.document)))),
+            PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(authored.normal().clone()))),
             PolicyIntent::Absent => None,
         });
         let mut policies: BTreeMap<_, _> = declared.collect();

@@ -98,7 +98,7 @@ fn said(loaded: &Loaded) -> String {
     let endpoints: Vec<&str> = desired.cluster.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
     let policies = desired.policies.iter().map(|(name, entry)| {
         let document = match &entry.intent {
-            PolicyIntent::Present(authored) => format!("{:?}", authored.document),
+            PolicyIntent::Present(authored) => format!("{:?}", authored.document()),
             PolicyIntent::Absent => "absent".to_owned(),
         };
         format!("{name} {:?} {:?} {document}", entry.description, entry.lint)

@@ -71,10 +71,10 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
     let mut desired = Desired::default();
     for (name, choice) in POLICIES.iter().zip(&pair.wished) {
         let intent = match choice {
-            0..=2 => PolicyIntent::Present(Authored {
-                document: attune::policy::read(&document(*choice).to_string()).document.unwrap(),
-                source: None,
-            }),
+            0..=2 => PolicyIntent::Present(Authored::new(
+                attune::policy::read(&document(*choice).to_string()).document.unwrap(),
+                None,
+            )),
             3 if !only_additions => PolicyIntent::Absent,
             _ => continue,
         };

@@ -11,7 +11,7 @@ use crate::policy::{Document, predefined};
 pub(super) fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
     let document = |policy: &PolicyName| -> Option<Document> {
         match desired.policies.get(policy).map(|entry| &entry.intent) {
-            Some(PolicyIntent::Present(authored)) => Some(authored.document.clone()),
+            Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
             Some(PolicyIntent::Absent) => None,
             None => predefined(policy, release),
         }

@@ -17,7 +17,7 @@ fn same(one: &Observed, other: &Observed) -> bool {
 /// The document that a state declares for a policy; `None` within when it is to be absent.
 fn document(desired: &Desired, policy: &PolicyName) -> Option<Option<Normal>> {
     desired.policies.get(policy).map(|entry| match &entry.intent {
-        PolicyIntent::Present(authored) => Some(normal(&authored.document)),
+        PolicyIntent::Present(authored) => Some(normal(authored.document())),
         PolicyIntent::Absent => None,
     })
 }

@@ -44,7 +44,7 @@ fn nothing() -> Document {
 }
 
 fn wishing_nothing(mut wish: Wish, name: &str) -> Wish {
-    let intent = PolicyIntent::Present(Authored { document: nothing(), source: None });
+    let intent = PolicyIntent::Present(Authored::new(nothing(), None));
     let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
     wish.0.policies.insert(policy(name), entry);
     wish

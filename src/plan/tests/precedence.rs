@@ -1,7 +1,7 @@
 //! In what order changes are made that do not wait for each other.
 
 use super::world::{Wish, World, policy};
-use crate::desired::PolicyIntent;
+use crate::desired::{Authored, PolicyIntent};
 use crate::plan::{Plan, plan};
 use crate::policy::{Document, normal, read};
 
@@ -27,7 +27,7 @@ fn wished(wish: Wish, name: &str, paths: &[&str]) -> Wish {
     let mut wish = wish.policy(name, 0);
     if let Some(PolicyIntent::Present(authored)) = wish.0.policies.get_mut(&policy(name)).map(|entry| &mut entry.intent)
     {
-        authored.document = reading(paths);
+        *authored = Authored::new(reading(paths), None);
     }
     wish
 }

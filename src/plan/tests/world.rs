@@ -186,7 +186,7 @@ pub(super) struct Wish(pub(super) Desired);
 
 impl Wish {
     pub(super) fn policy(mut self, name: &str, number: u8) -> Self {
-        let intent = PolicyIntent::Present(Authored { document: document(number), source: None });
+        let intent = PolicyIntent::Present(Authored::new(document(number), None));
         self.0
             .policies
             .insert(policy(name), PolicyEntry { description: None, intent, lint: Allowed::default(), at: None });

@@ -2,7 +2,7 @@
 
 use super::super::catalogue::{Action, Catalogue};
 use super::super::document::{Clause, Document, Effect, Statement};
-use super::super::normal::{Normal, normal};
+use super::super::normal::Normal;
 use super::super::place::{Part, Place};
 use super::LintInput;
 use super::actions::{Verdict, verdict};
@@ -14,7 +14,7 @@ pub(super) struct Context<'a> {
     pub(super) document: &'a Document,
     pub(super) catalogue: &'a Catalogue,
     pub(super) text_length: Option<usize>,
-    pub(super) normal: Normal,
+    pub(super) normal: &'a Normal,
     /// What each entry of [`actions`](Self::actions) is, in their order.
     pub(super) verdicts: Vec<Verdict>,
 }
@@ -37,12 +37,12 @@ pub(super) struct ClauseAt<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(input: &LintInput<'a>) -> Self {
+    pub(super) fn new(input: &LintInput<'a>, normal: &'a Normal) -> Self {
         Self {
             document: input.document,
             catalogue: input.catalogue,
             text_length: input.text_length,
-            normal: normal(input.document),
+            normal,
             verdicts: (input.document.statements.iter())
                 .flat_map(|statement| &statement.actions.patterns)
                 .map(|pattern| verdict(pattern, input.catalogue))

@@ -45,14 +45,16 @@ static DUPLICATE_STATEMENT: Rule = Rule {
 };
 
 fn duplicate_statement(context: &Context<'_>) -> Vec<Lint> {
-    let normal: Vec<PolicyStatement> = context.document.statements.iter().map(normal_statement).collect();
+    let without_sid = |statement| {
+        let mut statement = normal_statement(statement);
+        (statement.sid.take(), statement)
+    };
+    let normal: Vec<(Option<String>, PolicyStatement)> = context.document.statements.iter().map(without_sid).collect();
     let mut found = Vec::new();
-    for (at, statement) in normal.iter().enumerate() {
-        let same =
-            |other: &&PolicyStatement| PolicyStatement { sid: statement.sid.clone(), ..(*other).clone() } == *statement;
-        if let Some(first) = normal[..at].iter().position(|other| same(&other)) {
+    for (at, (sid, statement)) in normal.iter().enumerate() {
+        if let Some(first) = normal[..at].iter().position(|(_, other)| other == statement) {
             let message = format!("statement {} says the same as statement {}", at + 1, first + 1);
-            let repeated = normal[first].sid == statement.sid;
+            let repeated = normal[first].0 == *sid;
             let severity = if repeated { Severity::Warning } else { Severity::Error };
             let place = Place::Statement(at, Part::Whole);
             found.push(Lint::new(&DUPLICATE_STATEMENT, place, message).severity(severity).help("remove one of them"));

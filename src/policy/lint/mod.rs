@@ -26,6 +26,7 @@ mod vocabulary;
 
 use super::catalogue::Catalogue;
 use super::document::Document;
+use super::normal::{Normal, normal};
 use super::place::Place;
 use super::read::rules as reader;
 use super::rule::Rule;
@@ -119,7 +120,13 @@ const READER_RULES: &[&Rule] = &[
 /// Holds a document against all rules. What is found is in the order of the document.
 #[must_use]
 pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
-    let context = Context::new(input);
+    lint_normal(input, &normal(input.document))
+}
+
+/// The same, of a document whose normal form is known.
+#[must_use]
+pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
+    let context = Context::new(input, normal);
     if context.normal.len() > LOOKED_INTO {
         return form::size(&context);
     }

@@ -240,7 +240,7 @@ impl Case {
         for (policy, entry) in &self.desired.policies {
             let (goes, document) = match &entry.intent {
                 PolicyIntent::Absent => (true, None),
-                PolicyIntent::Present(authored) => (false, Some(normal(&authored.document))),
+                PolicyIntent::Present(authored) => (false, Some(normal(authored.document()))),
             };
             let there = tenant.policies.get(policy.as_str()).map(|policy| policy.document.as_str());
             let holds = |user: &User| user.policy.as_deref() == Some(policy.as_str());

@@ -97,10 +97,10 @@ impl Scenario {
                 let (policy, what) = word.split_once('=').unwrap();
                 let intent = match what {
                     "absent" => PolicyIntent::Absent,
-                    number => PolicyIntent::Present(Authored {
-                        document: read(document(number.parse().unwrap()).json()).document.unwrap(),
-                        source: None,
-                    }),
+                    number => PolicyIntent::Present(Authored::new(
+                        read(document(number.parse().unwrap()).json()).document.unwrap(),
+                        None,
+                    )),
                 };
                 let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
                 desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
