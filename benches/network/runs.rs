@@ -105,7 +105,7 @@ fn calls_of(state: &Path, calls: usize) -> Outcome<Duration> {
     let mut times = Vec::new();
     for entry in fs::read_dir(state)? {
         let path = entry?.path();
-        if !path.extension().is_some_and(|end| end == "jsonl") {
+        if path.extension().is_none_or(|end| end != "jsonl") {
             continue;
         }
         for line in fs::read_to_string(path)?.lines() {

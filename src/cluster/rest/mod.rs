@@ -19,8 +19,6 @@ mod tls;
 mod verify;
 mod words;
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
@@ -127,10 +125,6 @@ impl RestCluster {
         self.session.send(request, read).await
     }
 
-    async fn user_policies(&self) -> Result<BTreeMap<UserName, Option<PolicyName>>, CallError> {
-        self.session.send(&request::user_policies(), answer::user_policies).await
-    }
-
     async fn standing(&self) -> Result<&Standing, CallError> {
         self.standing.get_or_try_init(|| self.look()).await
     }
@@ -230,15 +224,7 @@ impl Cluster for RestCluster {
         let standing = self.standing().await?;
         let (dialect, org) = (Dialect::of(&standing.cluster.release), standing.who.org_id.as_ref());
         let request = request::users();
-        let rows = self.session.send(&request, answer::users);
-        let (rows, held) = match dialect.attachments {
-            // Its records seldom tell, so that both are asked for at once.
-            Attachments::UserPolicies => {
-                let (rows, told) = tokio::join!(rows, self.user_policies());
-                (rows?, Some(told))
-            }
-            Attachments::Untold | Attachments::Users => (rows.await?, None),
-        };
+        let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
         if !rows.is_empty() && !rows.iter().any(|row| people::is_of(row, org)) {
             let message = "all users in the answer are of other tenants than the login";
@@ -250,11 +236,7 @@ impl Cluster for RestCluster {
         if dialect.attachments == Attachments::Untold {
             return Ok(people::from_records(rows, org, false));
         }
-        let held = match held {
-            Some(told) => told,
-            None => self.user_policies().await,
-        };
-        match held {
+        match self.session.send(&request::user_policies(), answer::user_policies).await {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
             Err(error) if error.effect == Effect::Refused(404) && dialect.attachments == Attachments::Users => {

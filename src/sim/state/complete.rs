@@ -28,7 +28,7 @@ impl State {
         root.id = Some(0);
         if !root.users.values().any(|user| user.role == Role::ClusterAdmin && user.password.is_some()) {
             let admin = User { role: Role::ClusterAdmin, password: Some("admin".to_owned()), ..User::default() };
-            root.users.insert("admin".to_owned(), admin);
+            root.users.insert("admin".to_owned(), admin.into());
         }
         self.number_tenants();
         self.name_users();

@@ -2,12 +2,14 @@
 
 mod access;
 mod complete;
+mod shared;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use complete::StateProblem;
+pub use shared::Shared;
 
 use super::document::Document;
 use super::release::{Behaviour, SimRelease};
@@ -61,9 +63,9 @@ pub struct Tenant {
     /// Its id: 0 for `Root`; the next free one when the file does not say.
     pub id: Option<u32>,
     /// The users by name.
-    pub users: BTreeMap<String, User>,
+    pub users: BTreeMap<String, Shared<User>>,
     /// The policies by name, without the predefined ones.
-    pub policies: BTreeMap<String, Policy>,
+    pub policies: Shared<BTreeMap<String, Policy>>,
     /// The groups by name, from 6.0, each with the policy it holds.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Option<String>>,
