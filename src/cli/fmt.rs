@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use similar::TextDiff;
+use diffy::DiffOptions;
 
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
@@ -131,8 +131,9 @@ fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// What would change, without what may be a secret.
 fn difference(name: &str, text: &str, formed: &str) -> String {
     let (text, formed) = (desired::without_secrets(text), desired::without_secrets(formed));
-    let (before, after) = (name, format!("{name} (in form)"));
-    TextDiff::from_lines(&text, &formed).unified_diff().header(before, &after).to_string()
+    let mut options = DiffOptions::new();
+    options.set_original_filename(name.to_owned()).set_modified_filename(format!("{name} (in form)"));
+    options.create_patch(&text, &formed).to_string()
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Failure {

@@ -1,6 +1,5 @@
 //! Places in a document, and where they are in the text it was read from.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A place in a document, in the words of the document: statement, member, entry. Ordered as a reader meets them.
@@ -78,19 +77,27 @@ impl Part {
 /// Where the places of one document are in its text, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
-    spans: BTreeMap<Place, Range<usize>>,
+    /// In the order of the places.
+    spans: Vec<(Place, Range<usize>)>,
 }
 
 impl Places {
     /// Notes where a place is.
     pub fn insert(&mut self, place: Place, span: Range<usize>) {
-        self.spans.insert(place, span);
+        match self.search(place) {
+            Ok(at) => self.spans[at].1 = span,
+            Err(at) => self.spans.insert(at, (place, span)),
+        }
+    }
+
+    fn search(&self, place: Place) -> Result<usize, usize> {
+        self.spans.binary_search_by(|(other, _)| other.cmp(&place))
     }
 
     /// Where exactly this place is.
     #[must_use]
     pub fn get(&self, place: Place) -> Option<Range<usize>> {
-        self.spans.get(&place).cloned()
+        self.search(place).ok().map(|at| self.spans[at].1.clone())
     }
 
     /// Where this place is, or else the nearest place around it that the text has.

@@ -32,7 +32,7 @@ pub(crate) fn expect_file(path: &Path, actual: &str) {
 
 /// What differs, line by line.
 pub(crate) fn difference(expected: &str, actual: &str) -> String {
-    similar::TextDiff::from_lines(expected, actual).unified_diff().header("expected", "actual").to_string()
+    diffy::create_patch(expected, actual).to_string()
 }
 
 /// The folders in a folder, in the order of their names.
