@@ -82,7 +82,7 @@ impl<'a> Looker<'a> {
     async fn look(&self, call: &Call, since: Since) -> Result<Seen, CallError> {
         match call {
             Call::AddPolicy { policy, document } => {
-                let Some(there) = self.document(policy, Expected::Absent, since).await? else {
+                let Some(there) = self.document(policy, since).await? else {
                     return Ok(Seen::Before);
                 };
                 Ok(match there.normal() == Some(document) {
@@ -92,16 +92,17 @@ impl<'a> Looker<'a> {
             }
             Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), since).await,
             Call::Attach { principal, policy, expects, grants } => {
-                let granting = async {
-                    match grants {
-                        Some(grants) => self.granting(policy, grants, since).await,
-                        None => Ok(None),
-                    }
-                };
-                let (holdings, granting) = tokio::join!(self.holdings(since), granting);
+                // The document comes last: it is what the holder will have access by.
+                let (holdings, names) = tokio::join!(self.holdings(since), self.names(since));
                 let holdings = holdings?;
                 let seen = holdings.seen(principal, Some(policy), expects.as_ref());
-                Ok(if holdings.known { granting?.unwrap_or(seen) } else { seen })
+                match grants {
+                    Some(grants) if holdings.known => {
+                        names?;
+                        Ok(self.granting(policy, grants, since).await?.unwrap_or(seen))
+                    }
+                    Some(_) | None => Ok(seen),
+                }
             }
             // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
             Call::RetireKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
@@ -110,14 +111,12 @@ impl<'a> Looker<'a> {
     }
 
     async fn removal(&self, policy: &PolicyName, expects: Option<&str>, since: Since) -> Result<Seen, CallError> {
-        // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
-        let late = Since::From(Instant::now());
-        let (there, holdings) = tokio::join!(self.document(policy, Expected::There, since), self.holdings(late));
-        let Some(there) = there? else { return Ok(Seen::Done) };
+        let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Done) };
         if expects.is_some() && there.text() != expects {
             return Ok(Seen::Other(format!("policy `{policy}` has another document now")));
         }
-        let holdings = holdings?;
+        // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
+        let holdings = self.holdings(Since::From(Instant::now())).await?;
         let holder = holdings.by_holder.iter().find(|(_, held)| held.as_ref() == Some(policy));
         Ok(match holder {
             Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),
@@ -127,7 +126,7 @@ impl<'a> Looker<'a> {
 
     /// What is wrong with a policy that is to be attached, if anything: it must give the access that was reviewed.
     async fn granting(&self, policy: &PolicyName, grants: &str, since: Since) -> Result<Option<Seen>, CallError> {
-        Ok(match self.document(policy, Expected::There, since).await? {
+        Ok(match self.document(policy, since).await? {
             None => Some(Seen::Other(format!("policy `{policy}` is not there"))),
             Some(there) if there.text() == Some(grants) => None,
             Some(_) => Some(Seen::Other(format!("policy `{policy}` has another document now"))),
@@ -147,39 +146,20 @@ impl<'a> Looker<'a> {
             .await
     }
 
-    /// The document of a policy; `None` where there is no such policy. Of one that is likely to be there it is asked for
-    /// while the names are.
-    async fn document(
-        &self,
-        policy: &PolicyName,
-        expected: Expected,
-        since: Since,
-    ) -> Result<Option<Arc<Body>>, CallError> {
-        let listed = self
-            .names
-            .since(since, || async { Ok(self.cluster.list_policies().await?.into_iter().collect::<BTreeSet<_>>()) });
+    async fn names(&self, since: Since) -> Result<Arc<BTreeSet<PolicyName>>, CallError> {
+        self.names.since(since, || async { Ok(self.cluster.list_policies().await?.into_iter().collect()) }).await
+    }
+
+    /// The document of a policy; `None` where there is no such policy.
+    async fn document(&self, policy: &PolicyName, since: Since) -> Result<Option<Arc<Body>>, CallError> {
+        if !self.names(since).await?.contains(policy) {
+            return Ok(None);
+        }
         let memory = match self.documents.lock() {
             Ok(mut documents) => Arc::clone(documents.entry(policy.clone()).or_default()),
             Err(_) => Arc::default(),
         };
-        let shown = memory.since(since, || async { Ok(body(self.cluster.show_policy(policy).await?)) });
-        let (listed, shown) = match expected {
-            Expected::There => {
-                let (listed, shown) = tokio::join!(listed, shown);
-                (listed?, shown)
-            }
-            Expected::Absent => {
-                let listed = listed.await?;
-                if !listed.contains(policy) {
-                    return Ok(None);
-                }
-                (listed, shown.await)
-            }
-        };
-        if !listed.contains(policy) {
-            return Ok(None);
-        }
-        match shown {
+        match memory.since(since, || async { Ok(body(self.cluster.show_policy(policy).await?)) }).await {
             Ok(there) => Ok(Some(there)),
             // It may have gone since it was listed.
             Err(error) => match self.cluster.list_policies().await?.contains(policy) {
@@ -188,13 +168,6 @@ impl<'a> Looker<'a> {
             },
         }
     }
-}
-
-/// Whether a policy is likely to be there.
-#[derive(Debug, Clone, Copy)]
-enum Expected {
-    There,
-    Absent,
 }
 
 impl<T> Default for Memory<T> {
