@@ -60,11 +60,9 @@ pub(crate) fn write(directory: &Path, fleet: Fleet) -> io::Result<()> {
 
 fn declare(text: &mut String, policy: usize, shared: bool) -> std::fmt::Result {
     let name = policy_name(policy);
-    writeln!(text, "[policies.{name}]\ndescription = \"What team {policy} works with\"\n")?;
     writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
-    writeln!(text, "action = [\"s3:GetObject\", \"s3:PutObject\"]\nresource = \"arn:aws:s3:::{name}/*\"\n")?;
-    writeln!(text, "[[policies.{name}.statement]]\neffect = \"Allow\"")?;
-    writeln!(text, "action = [\"s3:ListBucket\"]\nresource = \"arn:aws:s3:::{name}\"\n")?;
+    writeln!(text, "action = [\"s3:GetObject\", \"s3:PutObject\", \"s3:ListBucket\"]")?;
+    writeln!(text, "resource = [\"arn:aws:s3:::{name}\", \"arn:aws:s3:::{name}/*\"]\n")?;
     let held = if shared { policy_name(SHARED) } else { name };
     for user in users_of(policy) {
         writeln!(text, "[users.{}]\npolicy = \"{held}\"\n", user_name(user))?;
@@ -121,8 +119,8 @@ fn identity() -> Identity {
 fn body(name: &str, actions: &str) -> Body {
     let text = format!(
         r#"{{"Version":"2012-10-17","Statement":[
-        {{"Effect":"Allow","Action":[{actions}],"Resource":["arn:aws:s3:::{name}/*"]}},
-        {{"Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::{name}"]}}]}}"#
+        {{"Effect":"Allow","Action":[{actions},"s3:ListBucket"],
+        "Resource":["arn:aws:s3:::{name}","arn:aws:s3:::{name}/*"]}}]}}"#
     );
     match read_lenient(&text) {
         Ok(document) => Body::Known(normal(&document)),

@@ -16,7 +16,7 @@ use super::merge::merge;
 use super::raw::{RawFile, RawPolicy};
 use super::resolve::settings;
 use super::shape::Shape;
-use super::{Desired, codes, schema};
+use super::{Allowed, Desired, codes};
 use crate::base::{FileId, Finding, Location, Sources, map};
 
 /// A desired state, with everything that was found wrong on the way. Only usable as a whole when no finding is an
@@ -57,7 +57,7 @@ pub struct LoadError {
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let text = fs::read_to_string(path).map_err(|cause| LoadError { path: path.display().to_string(), cause })?;
     let mut loader = Loader {
-        shape: Shape::of(&schema()),
+        shape: Shape::of_file(),
         sources: Sources::default(),
         findings: Vec::new(),
         desired: Desired::default(),
@@ -95,6 +95,14 @@ struct Parsed {
     documents: Vec<Option<FileId>>,
 }
 
+/// What is written in a file, and what did not fit.
+struct Written {
+    raw: RawFile,
+    misfits: Misfits,
+    /// What it declares, where that takes nothing else; then it is no longer in `raw`.
+    declared: Option<Declared>,
+}
+
 struct Loader {
     shape: Shape,
     sources: Sources,
@@ -129,12 +137,15 @@ impl Loader {
 
     /// Takes in files: what each says for itself is found out for several at a time.
     fn batch(&mut self, files: &[File]) {
-        let parsed =
-            map(files.iter().collect(), |file: &File| parse(&self.sources.file(file.id).text, file.id, &self.shape));
+        let allowed = &self.desired.lint;
+        let written = map(files.iter().collect(), |file: &File| {
+            let written = parse(&self.sources.file(file.id).text, file.id, &self.shape)?;
+            Ok(if file.is_main { written } else { written.on_its_own(file.id, allowed) })
+        });
         let mut readable = Vec::new();
-        for (file, parsed) in files.iter().zip(parsed) {
-            match parsed {
-                Ok((raw, misfits)) => readable.push(self.taken_in(file, raw, misfits)),
+        for (file, written) in files.iter().zip(written) {
+            match written {
+                Ok(written) => readable.extend(self.taken_in(file, written)),
                 Err((findings, secrets)) => {
                     secrets.iter().for_each(|secret| self.sources.redact(secret));
                     self.findings.extend(findings);
@@ -150,7 +161,9 @@ impl Loader {
     }
 
     /// What of a file is dealt with in the order of the files: its secrets, its settings, and which other files it names.
-    fn taken_in(&mut self, file: &File, raw: RawFile, mut misfits: Misfits) -> Parsed {
+    /// Returns what is left to do.
+    fn taken_in(&mut self, file: &File, written: Written) -> Option<Parsed> {
+        let Written { raw, mut misfits, declared } = written;
         let directory = file.path.parent().unwrap_or(Path::new(""));
         if file.is_main {
             self.desired = settings(&raw, file.id, directory, &mut self.findings);
@@ -167,7 +180,13 @@ impl Loader {
         for pattern in &raw.include {
             self.include(pattern, file.id, directory);
         }
-        Parsed { file: file.id, raw, misfits, documents }
+        match declared {
+            Some(declared) => {
+                self.declared.push(declared);
+                None
+            }
+            None => Some(Parsed { file: file.id, raw, misfits, documents }),
+        }
     }
 
     fn refuse_sections(&mut self, raw: &RawFile, file: FileId) {
@@ -241,8 +260,21 @@ fn unreadable(error: &io::Error, at: Location) -> Finding {
     Finding::error(codes::UNREADABLE, format!("cannot read an included file: {error}")).at(at)
 }
 
+impl Written {
+    /// The same with what it declares, where no document stands in a file of its own.
+    fn on_its_own(mut self, file: FileId, allowed: &Allowed) -> Self {
+        let policies = &self.raw.policies.0;
+        if policies.iter().all(|(_, policy)| policy.document.is_none()) {
+            let documents = policies.iter().map(|_| None);
+            self.declared = Some(Declared::read(&self.raw, &self.misfits, documents, allowed, file));
+            (self.raw.policies, self.raw.users, self.raw.groups) = Default::default();
+        }
+        self
+    }
+}
+
 /// What is written in a file; else what is wrong with it, and where it may hold secrets.
-fn parse(text: &str, file: FileId, shape: &Shape) -> Result<(RawFile, Misfits), (Vec<Finding>, Vec<Location>)> {
+fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Written, (Vec<Finding>, Vec<Location>)> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let findings = errors.iter().map(|error| syntax(error, file)).collect();
@@ -250,7 +282,7 @@ fn parse(text: &str, file: FileId, shape: &Shape) -> Result<(RawFile, Misfits), 
     }
     let mut misfits = check(table.get_mut(), shape, file);
     match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-        Ok(raw) => Ok((raw, misfits)),
+        Ok(raw) => Ok(Written { raw, misfits, declared: None }),
         Err(error) => {
             misfits.findings.push(syntax(&error, file));
             Err((misfits.findings, misfits.secrets))

@@ -7,8 +7,9 @@ use super::{Desired, Holding, PolicyIntent, codes};
 use crate::base::{Finding, Location, PolicyName, Principal};
 
 /// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
-pub(super) fn merge(files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
+pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
     let (mut policies, mut users, mut groups, mut holds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    files.sort_by_key(|file| file.file);
     for file in files {
         policies.extend(file.policies);
         users.extend(file.users);

@@ -33,7 +33,7 @@ pub use form::{Broken, form, without_secrets};
 pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
-pub use schema::schema;
+pub use schema::{SCHEMA, schema};
 
 /// What the files say should be.
 #[derive(Debug, Clone, Default)]

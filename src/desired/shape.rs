@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toml::de::DeValue;
 
+use super::SCHEMA;
+
 /// What a value may be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -27,8 +29,14 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// What a desired-state file may be.
+    pub(super) fn of_file() -> Self {
+        // A test reads it.
+        Self::of(&serde_json::from_str(SCHEMA).unwrap_or_default())
+    }
+
     /// Reads a schema.
-    pub(super) fn of(schema: &Value) -> Self {
+    fn of(schema: &Value) -> Self {
         let shape = |key: &str| schema.get(key).filter(|of| of.is_object()).map(|of| Box::new(Self::of(of)));
         let all = |schemas: &Vec<Value>| schemas.iter().map(Self::of).collect();
         let types = match schema.get("type") {
@@ -132,5 +140,16 @@ fn word(kind: &str) -> &str {
         "array" => "a list",
         "object" => "a table",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_that_is_checked_in_is_that_of_the_types() {
+        assert_eq!(serde_json::from_str::<Value>(SCHEMA).unwrap(), super::super::schema());
+        assert!(Shape::of_file().member("policies").is_some() && Shape::of_file().member("polices").is_none());
     }
 }

@@ -86,12 +86,11 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let policies = policy_fates(desired, observed, &leftovers);
     let unsettled: BTreeSet<&PolicyName> =
         policies.iter().filter(|(_, fate)| fate.is_unsettled()).map(|(policy, _)| policy).collect();
-    let mut holders = holder_fates(desired, observed);
+    let holders = holder_fates(desired, observed, &unsettled);
     let mut of_replaced: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
-    for (principal, fate) in &mut holders {
-        let is_unsettled = |policy: &&PolicyName| unsettled.contains(policy);
-        fate.affected = fate.physical != fate.after || fate.after.as_ref().is_some_and(|after| is_unsettled(&after));
-        if let Some(before) = fate.before.as_ref().filter(is_unsettled)
+    // Who holds what is replaced is affected, whether it goes on holding it or not.
+    for (principal, fate) in holders.iter().filter(|(_, fate)| fate.affected) {
+        if let Some(before) = &fate.before
             && matches!(policies.get(before), Some(PolicyFate::Replace(_)))
         {
             of_replaced.entry(before.clone()).or_default().push(principal.clone());
@@ -178,19 +177,25 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
     }
 }
 
-fn holder_fates(desired: &Desired, observed: &Observed) -> BTreeMap<Principal, HolderFate> {
+/// What becomes of all users and groups; `unsettled` are the policies that become others, come or go.
+fn holder_fates(
+    desired: &Desired,
+    observed: &Observed,
+    unsettled: &BTreeSet<&PolicyName>,
+) -> BTreeMap<Principal, HolderFate> {
     let fate = |principal: Principal, declared: Option<&HolderEntry>, physical: Option<&PolicyName>| {
         let before = physical.map(PolicyName::meant);
         let intent = declared.map(|entry| &entry.intent);
         let after = match intent {
-            Some(Holding::Holds(policy)) => Some(policy.clone()),
+            // Names that are one and the same are found equal at once from here on.
+            Some(Holding::Holds(policy)) => physical.filter(|held| *held == policy).or(Some(policy)).cloned(),
             Some(Holding::Detached | Holding::Retired) => None,
             None if desired.ownership.covers(&principal) => None,
             None => before.clone(),
         };
         let (retire_keys, declared) = (intent == Some(&Holding::Retired), declared.is_some());
-        // Whether it is affected shows only beside what becomes of the policies.
-        let fate = HolderFate { physical: physical.cloned(), before, after, declared, affected: false, retire_keys };
+        let affected = physical != after.as_ref() || after.as_ref().is_some_and(|after| unsettled.contains(after));
+        let fate = HolderFate { physical: physical.cloned(), before, after, declared, affected, retire_keys };
         (principal, fate)
     };
     let users = merged(&desired.users, &observed.users).filter_map(|(name, declared, user)| {

@@ -34,7 +34,7 @@ pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged
     let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyFate>)| {
         declared.is_some() && *fate == Some(&PolicyFate::Keep)
     };
-    let same = |(_, fate): &(&Principal, &HolderFate)| fate.declared && fate.before == fate.after;
+    let same = |(_, fate): &(&Principal, &HolderFate)| fate.declared && (!fate.affected || fate.before == fate.after);
     let same = || comparison.holders.iter().filter(same).map(|(principal, _)| principal);
     Unchanged {
         policies: merged(&desired.policies, &comparison.policies).filter(kept).count(),

@@ -4,29 +4,37 @@ use std::fs;
 
 use serde_json::Value;
 
+use attune::render::json::{
+    AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
+    PolicyDiffV1, ReportV1, SessionV1, schema_of,
+};
+
 use crate::harness::{Folder, expect_file, files, root, validator};
 
 #[test]
-fn the_checked_in_schemas_are_what_the_program_prints() {
+fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    for (args, name) in [
-        ("schema", "attune"),
-        ("schema plan", "plan"),
-        ("schema outcome", "outcome"),
-        ("schema drift", "drift"),
-        ("schema drift-state", "drift-state"),
-        ("schema findings", "findings"),
-        ("schema policy-diff", "policy-diff"),
-        ("schema access", "access"),
-        ("schema report", "report"),
-        ("schema keys", "keys"),
-        ("schema session", "session"),
-        ("schema doctor", "doctor"),
-        ("schema import", "import"),
-        ("schema many", "many"),
-    ] {
-        let printed = folder.attune(args).exits(0);
-        expect_file(&root().join(format!("schemas/{name}.schema.json")), &printed.stdout);
+    let schemas: [(&str, Value); 14] = [
+        ("attune", attune::desired::schema()),
+        ("plan", schema_of::<PlanV1>()),
+        ("outcome", schema_of::<OutcomeV1>()),
+        ("drift", schema_of::<DriftV1>()),
+        ("drift-state", schema_of::<DriftStateV1>()),
+        ("findings", schema_of::<FindingsV1>()),
+        ("policy-diff", schema_of::<PolicyDiffV1>()),
+        ("access", schema_of::<AccessReportV1>()),
+        ("report", schema_of::<ReportV1>()),
+        ("keys", schema_of::<KeysV1>()),
+        ("session", schema_of::<SessionV1>()),
+        ("doctor", schema_of::<DoctorV1>()),
+        ("import", schema_of::<ImportV1>()),
+        ("many", schema_of::<ManyV1>()),
+    ];
+    for (name, schema) in schemas {
+        let path = root().join(format!("schemas/{name}.schema.json"));
+        expect_file(&path, &format!("{schema:#}\n"));
+        let of = if name == "attune" { "file" } else { name };
+        assert_eq!(folder.attune(&format!("schema {of}")).exits(0).stdout, fs::read_to_string(path).unwrap(), "{name}");
     }
     assert_eq!(folder.attune("schema file").stdout, folder.attune("schema").stdout);
 }

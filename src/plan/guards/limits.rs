@@ -29,7 +29,7 @@ pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
 pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
     let left: Vec<&Principal> = view
         .holders()
-        .filter(|(principal, fate, _)| fate.after.is_none() || view.bereft.contains(*principal))
+        .filter(|(principal, fate, _)| fate.after.is_none() || fate.affected && view.bereft.contains(*principal))
         .map(|(principal, ..)| principal)
         .collect();
     let labels: Vec<String> = left.iter().map(|principal| principal.label()).collect();

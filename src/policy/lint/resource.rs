@@ -10,7 +10,7 @@ pub(super) const ARN: &str = "arn:aws:s3:::";
 /// The part behind the ARN's prefix, `bucket` or `bucket/key`; `*` alone stands for everything. `None` for a pattern that
 /// is not a resource.
 pub(super) fn path(pattern: &str) -> Option<&str> {
-    if is_everything(pattern) { Some("*") } else { pattern.strip_prefix(ARN) }
+    pattern.strip_prefix(ARN).or_else(|| is_everything(pattern).then_some("*"))
 }
 
 fn is_everything(pattern: &str) -> bool {
