@@ -67,7 +67,7 @@ fn conditions(clauses: &[Clause]) -> String {
 
 /// Always a list, also of one.
 fn texts(out: &mut String, texts: &[String]) {
-    list(out, texts, |out, text| quote(out, text));
+    list(out, texts, quote);
 }
 
 fn list(out: &mut String, items: &[String], write: impl Fn(&mut String, &str)) {
