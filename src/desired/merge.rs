@@ -8,8 +8,12 @@ use crate::base::{Finding, Location, PolicyName, Principal};
 
 /// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
 pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
-    let (mut policies, mut users, mut groups, mut holds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     files.sort_by_key(|file| file.file);
+    let room = |of: fn(&Declared) -> usize| files.iter().map(of).sum();
+    let mut policies = Vec::with_capacity(room(|file| file.policies.len()));
+    let mut users = Vec::with_capacity(room(|file| file.users.len()));
+    let mut groups = Vec::with_capacity(room(|file| file.groups.len()));
+    let mut holds = Vec::with_capacity(room(|file| file.holds.len()));
     for file in files {
         policies.extend(file.policies);
         users.extend(file.users);
