@@ -1,5 +1,6 @@
 //! Runs of `attune plan`, `apply` and `validate`, and what each costs at least.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::process::{Took, run};
+use crate::process::{Took, attune, run};
 use crate::simulator::Simulator;
 use crate::table::{Bound, Row, Table, median, milliseconds};
 use crate::world::World;
@@ -56,25 +57,56 @@ pub(crate) fn applying(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let few: Vec<_> = (0..sizes.each).map(|number| Some(number % shared)).collect();
     let attaches = sizes.each.div_ceil(sizes.jobs);
     let what = format!("apply, {} attaches to {shared} policies", sizes.each);
-    apply(sizes, table, (&what, attaches, sizes.each), &|| World::new(shared, &none, &few, None))?;
+    apply(sizes, table, (&what, attaches, sizes.each, Bound::Ratio(1.2)), &|| World::new(shared, &none, &few, None))?;
 
     let own: Vec<_> = (0..sizes.each).map(Some).collect();
     let what = format!("apply, {} attaches to as many policies", sizes.each);
     // Each policy is looked at before it is given to anybody.
     let floor = (2 * sizes.each).div_ceil(sizes.jobs);
-    apply(sizes, table, (&what, floor, sizes.each), &|| World::new(sizes.each, &none, &own, None))?;
+    let bound = Bound::Ratio(1.2);
+    apply(sizes, table, (&what, floor, sizes.each, bound), &|| World::new(sizes.each, &none, &own, None))?;
 
     let holders = vec![Some(0); sizes.holders];
     let what = format!("apply, a swap with {} holders", sizes.holders);
     let floor = 4 + 2 * sizes.holders.div_ceil(sizes.jobs);
-    apply(sizes, table, (&what, floor, 4 + 2 * sizes.holders), &|| World::new(1, &holders, &holders, Some(0)))
+    let world = || World::new(1, &holders, &holders, Some(0));
+    apply(sizes, table, (&what, floor, 4 + 2 * sizes.holders, Bound::None), &world)?;
+    table.row(&Row {
+        what: "  its calls one after the other",
+        floor: Some(floor as f64),
+        measured: in_a_row(&world()?, sizes)? as f64,
+        unit: "calls",
+        bound: Bound::Ratio(1.0),
+        traffic: None,
+    })
+}
+
+/// How many calls of a plan come one after the other, at least, where so many may be under way at once: those that wait for
+/// equally many others in a row can be made together.
+fn in_a_row(world: &World, sizes: &Sizes) -> Outcome<usize> {
+    let mut simulator = Simulator::start(world.path(), Duration::ZERO, false)?;
+    let args = ["plan", "--format", "json", "--cluster", &simulator.url.clone()];
+    let plan: Value = serde_json::from_slice(&attune(world.path(), &args).output()?.stdout)?;
+    simulator.stop()?;
+    let steps = plan["steps"].as_array().ok_or("the plan has no steps")?;
+    let mut depths: BTreeMap<u64, usize> = BTreeMap::new();
+    for step in steps {
+        let firsts = step["after"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+        let depth = firsts.filter_map(|first| depths.get(&first)).max().map_or(0, |deepest| deepest + 1);
+        depths.insert(step["id"].as_u64().ok_or("a step has no number")?, depth);
+    }
+    let mut together: BTreeMap<usize, usize> = BTreeMap::new();
+    for depth in depths.into_values() {
+        *together.entry(depth).or_default() += 1;
+    }
+    Ok(together.into_values().map(|calls| calls.div_ceil(sizes.jobs)).sum())
 }
 
 /// Applies and measures from the first call to the last, as the journal tells them.
 fn apply(
     sizes: &Sizes,
     table: &mut Table<'_>,
-    (what, floor, calls): (&str, usize, usize),
+    (what, floor, calls, bound): (&str, usize, usize, Bound),
     world: &dyn Fn() -> Outcome<World>,
 ) -> Outcome<()> {
     let (mut took, mut traffic) = (Vec::new(), (0, 0));
@@ -90,7 +122,7 @@ fn apply(
         floor: Some(rounds(sizes, floor)),
         measured: median(took),
         unit: "ms",
-        bound: Bound::Ratio(1.2),
+        bound,
         traffic: Some(traffic),
     })
 }

@@ -27,7 +27,7 @@ pub(super) enum Seen {
 pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 /// How old a look may be before it is made again while it still serves: one call waits for that, and no other.
-const AGEING: Duration = Duration::from_millis(700);
+const AGEING: Duration = Duration::from_millis(850);
 
 /// Looks, and remembers for a moment what it saw.
 pub(super) struct Looker<'a> {

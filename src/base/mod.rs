@@ -12,7 +12,7 @@ mod suggest;
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
-pub use many::{both, map};
+pub use many::{both, map, map_large};
 pub use names::{GroupName, NameProblem, PolicyName, UserName};
 pub use principal::Principal;
 pub use release::Release;

@@ -17,7 +17,7 @@ use super::raw::{RawFile, RawPolicy};
 use super::resolve::settings;
 use super::shape::Shape;
 use super::{Allowed, Desired, codes};
-use crate::base::{FileId, Finding, Location, Sources, map};
+use crate::base::{FileId, Finding, Location, Sources, map_large};
 
 /// A desired state, with everything that was found wrong on the way. Only usable as a whole when no finding is an
 /// error.
@@ -138,7 +138,7 @@ impl Loader {
     /// Takes in files: what each says for itself is found out for several at a time.
     fn batch(&mut self, files: &[File]) {
         let allowed = &self.desired.lint;
-        let written = map(files.iter().collect(), |file: &File| {
+        let written = map_large(files.iter().collect(), |file: &File| {
             let written = parse(&self.sources.file(file.id).text, file.id, &self.shape)?;
             Ok(if file.is_main { written } else { written.on_its_own(file.id, allowed) })
         });
@@ -153,7 +153,7 @@ impl Loader {
             }
         }
         let (sources, allowed) = (&self.sources, &self.desired.lint);
-        self.declared.extend(map(readable, |parsed: Parsed| {
+        self.declared.extend(map_large(readable, |parsed: Parsed| {
             let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
             let documents = parsed.documents.iter().map(|id| id.as_ref().map(text));
             Declared::read(&parsed.raw, &parsed.misfits, documents, allowed, parsed.file)
