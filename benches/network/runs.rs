@@ -84,7 +84,7 @@ pub(crate) fn applying(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
 /// How many calls of a plan come one after the other, at least, where so many may be under way at once: those that wait for
 /// equally many others in a row can be made together.
 fn in_a_row(world: &World, sizes: &Sizes) -> Outcome<usize> {
-    let mut simulator = Simulator::start(world.path(), Duration::ZERO, false)?;
+    let simulator = Simulator::start(world.path(), Duration::ZERO, false)?;
     let args = ["plan", "--format", "json", "--cluster", &simulator.url.clone()];
     let plan: Value = serde_json::from_slice(&attune(world.path(), &args).output()?.stdout)?;
     simulator.stop()?;
