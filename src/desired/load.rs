@@ -122,9 +122,11 @@ impl Loader {
         if self.included.is_empty() {
             return None;
         }
+        let next: Vec<_> = self.included.drain(..self.included.len().min(BATCH)).collect();
+        let read = map_large(next, |(path, at)| (fs::read_to_string(&path), path, at));
         let mut files = Vec::new();
-        for (path, at) in self.included.drain(..self.included.len().min(BATCH)) {
-            match fs::read_to_string(&path) {
+        for (text, path, at) in read {
+            match text {
                 Ok(text) => {
                     let id = self.sources.add(path.display().to_string(), text);
                     files.push(File { id, path, is_main: false });

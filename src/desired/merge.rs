@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::declared::Declared;
 use super::{Desired, Holding, PolicyIntent, codes};
-use crate::base::{Finding, Location, PolicyName, Principal};
+use crate::base::{Finding, Location, PolicyName, Principal, both};
 
 /// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
 pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
@@ -21,20 +21,26 @@ pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &
         holds.extend(file.holds);
         findings.extend(file.findings);
     }
-    desired.policies = unique("policy", policies, |entry| entry.at.clone(), findings);
-    desired.users = unique("user", users, |entry| entry.at.clone(), findings);
-    desired.groups = unique("group", groups, |entry| entry.at.clone(), findings);
+    let (policies, users) = both(
+        users.len(),
+        || unique("policy", policies, |entry| entry.at.clone()),
+        || unique("user", users, |entry| entry.at.clone()),
+    );
+    let groups = unique("group", groups, |entry| entry.at.clone());
+    (desired.policies, desired.users, desired.groups) = (policies.0, users.0, groups.0);
+    findings.extend([policies.1, users.1, groups.1].into_iter().flatten());
     holds_absent(desired, holds, findings);
 }
 
+/// The entries by name, and what is there twice.
 fn unique<N: Ord + std::fmt::Display, E>(
     kind: &str,
     mut entries: Vec<(N, E)>,
     at: impl Fn(&E) -> Option<Location>,
-    findings: &mut Vec<Finding>,
-) -> BTreeMap<N, E> {
+) -> (BTreeMap<N, E>, Vec<Finding>) {
+    let mut findings = Vec::new();
     if entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-        return entries.into_iter().collect();
+        return (entries.into_iter().collect(), findings);
     }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     entries.dedup_by(|(name, again), (first_name, first)| {
@@ -44,7 +50,7 @@ fn unique<N: Ord + std::fmt::Display, E>(
         }
         repeated
     });
-    entries.into_iter().collect()
+    (entries.into_iter().collect(), findings)
 }
 
 fn twice(kind: &str, name: &impl std::fmt::Display, at: Option<Location>, first: Option<Location>) -> Finding {

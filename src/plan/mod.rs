@@ -109,17 +109,24 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 /// Makes the plan that turns `observed` into `desired`, where the cluster has the actions of `catalogue`.
 #[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
+    let many = desired.policies.len();
     let arrange = || {
         let comparison = compare::compare(desired, observed);
-        let mut findings = problems::problems(desired, observed, &comparison);
-        findings.extend(keys::not_retired(desired, observed, &comparison));
-        let accesses = access::accesses(&comparison, observed, catalogue);
-        let precedences = precedence::Precedences::new(&comparison, &accesses);
-        let ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
+        let find = || {
+            let mut findings = problems::problems(desired, observed, &comparison);
+            findings.extend(keys::not_retired(desired, observed, &comparison));
+            findings
+        };
+        let order = || {
+            let accesses = access::accesses(&comparison, observed, catalogue);
+            let precedences = precedence::Precedences::new(&comparison, &accesses);
+            let ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
+            (accesses, ordered)
+        };
+        let (findings, (accesses, ordered)) = both(many, find, order);
         (comparison, findings, accesses, ordered)
     };
-    let ((comparison, mut findings, accesses, mut ordered), lints) =
-        both(desired.policies.len(), arrange, || lint(desired, catalogue));
+    let ((comparison, mut findings, accesses, mut ordered), lints) = both(many, arrange, || lint(desired, catalogue));
     findings.extend(lints);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
@@ -129,15 +136,16 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         ordered.steps.clear();
     }
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
-    let guards::Ruling { mut refusals, overrides } =
-        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
+    let rest = || (describe::unchanged(&comparison, desired), describe::left_alone(&comparison, desired));
+    let guard = || guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
+    let ((unchanged, left_alone), guards::Ruling { mut refusals, overrides }) = both(many, rest, guard);
     refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
         digest: digest::digest(observed, &changes, &ordered.steps),
-        unchanged: describe::unchanged(&comparison, desired),
-        left_alone: describe::left_alone(&comparison, desired),
+        unchanged,
+        left_alone,
         refusals,
         overrides,
         changes,
