@@ -27,7 +27,7 @@ impl Survey {
 
     /// The policies that those hold who match a pattern of users or groups.
     fn held_by_wanted(&self, selection: &Selection) -> BTreeSet<PolicyName> {
-        self.holdings().filter(|(who, _)| selection.names(who)).map(|(_, policy)| policy.meant()).collect()
+        self.holdings().filter(|(who, _)| selection.names(who)).map(|(_, policy)| policy.meant().into_owned()).collect()
     }
 
     /// Says what becomes of the policies that cannot be declared, or are not wanted.

@@ -8,7 +8,8 @@ use crate::observed::{Body, Observed};
 use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
 use crate::policy::{Catalogue, Normal};
 
-use super::compare::{Comparison, HolderFate, PolicyFate};
+use super::compare::{Comparison, PolicyFate};
+use super::holders::HolderFate;
 
 /// What access a change gives a user or group, or takes from it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
 use super::change::{ChangeId, Way};
-use super::compare::{Comparison, HolderFate, PolicyFate};
+use super::compare::{Comparison, PolicyFate};
 use super::graph::{Graph, Key};
+use super::holders::HolderFate;
 use super::step::Call;
 use super::ways::{Concessions, is_remade};
 

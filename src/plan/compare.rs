@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal, map};
-use crate::desired::{Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
+use crate::desired::{Desired, PolicyEntry, PolicyIntent};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
+use super::holders::{HolderFate, Holders};
 use super::merged::merged;
 
 /// What should become of a policy name, seen from both sides.
@@ -26,24 +27,6 @@ pub(super) enum PolicyFate {
     Ambiguous,
 }
 
-/// What a user or group holds and what it should hold. One that holds a stand-in counts as holding the policy it stands
-/// in for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HolderFate {
-    /// The policy attached now, a stand-in as such.
-    pub(super) physical: Option<PolicyName>,
-    /// The policy held now, in effect.
-    pub(super) before: Option<PolicyName>,
-    /// The policy that should be held.
-    pub(super) after: Option<PolicyName>,
-    /// Whether a file declares it.
-    pub(super) declared: bool,
-    /// Whether anything at all becomes another: what it holds, or the policy that it goes on holding.
-    pub(super) affected: bool,
-    /// Whether a user's key pair is to be made worthless before it is detached.
-    pub(super) retire_keys: bool,
-}
-
 /// The whole comparison, by object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
@@ -51,8 +34,8 @@ pub(super) struct Comparison {
     pub(super) policies: BTreeMap<PolicyName, PolicyFate>,
     /// The stand-ins left behind, by the policy they stand in for.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
-    /// Every user on the cluster that can hold a policy or does, and every group that does or is declared.
-    pub(super) holders: BTreeMap<Principal, HolderFate>,
+    /// The users and groups.
+    pub(super) holders: Holders,
     /// Who holds a policy that is replaced, by that policy.
     of_replaced: BTreeMap<PolicyName, Vec<Principal>>,
 }
@@ -65,13 +48,13 @@ impl Comparison {
 
     /// Whoever is affected, in order.
     pub(super) fn affected(&self) -> impl Iterator<Item = (&Principal, &HolderFate)> {
-        self.holders.iter().filter(|(_, fate)| fate.affected)
+        self.holders.affected.iter()
     }
 
     /// Who holds this policy now, in order. Told of policies that are replaced only.
     pub(super) fn holders_of_replaced(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
         let principals = self.of_replaced.get(policy).into_iter().flatten();
-        principals.filter_map(|principal| self.holders.get_key_value(principal))
+        principals.filter_map(|principal| self.holders.affected.get_key_value(principal))
     }
 
     /// Who holds this policy, which is replaced, now and should go on holding it, in order.
@@ -84,12 +67,10 @@ impl Comparison {
 pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let leftovers = leftovers(observed);
     let policies = policy_fates(desired, observed, &leftovers);
-    let unsettled: BTreeSet<&PolicyName> =
-        policies.iter().filter(|(_, fate)| fate.is_unsettled()).map(|(policy, _)| policy).collect();
-    let holders = holder_fates(desired, observed, &unsettled);
+    let holders = Holders::new(desired, observed, &policies, &leftovers);
     let mut of_replaced: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
     // Who holds what is replaced is affected, whether it goes on holding it or not.
-    for (principal, fate) in holders.iter().filter(|(_, fate)| fate.affected) {
+    for (principal, fate) in &holders.affected {
         if let Some(before) = &fate.before
             && matches!(policies.get(before), Some(PolicyFate::Replace(_)))
         {
@@ -118,7 +99,7 @@ fn policy_fates(
 
 impl PolicyFate {
     /// Whether the policy becomes another, comes or goes.
-    fn is_unsettled(&self) -> bool {
+    pub(super) fn is_unsettled(&self) -> bool {
         match self {
             Self::Add(_) | Self::Replace(_) | Self::Remove => true,
             Self::Keep | Self::LeaveAlone | Self::Ambiguous => false,
@@ -175,34 +156,4 @@ fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Obse
         Some(Some(only)) if documents.len() == 1 => PolicyFate::Replace((*only).clone()),
         Some(_) | None => PolicyFate::Ambiguous,
     }
-}
-
-/// What becomes of all users and groups; `unsettled` are the policies that become others, come or go.
-fn holder_fates(
-    desired: &Desired,
-    observed: &Observed,
-    unsettled: &BTreeSet<&PolicyName>,
-) -> BTreeMap<Principal, HolderFate> {
-    let fate = |principal: Principal, declared: Option<&HolderEntry>, physical: Option<&PolicyName>| {
-        let before = physical.map(PolicyName::meant);
-        let intent = declared.map(|entry| &entry.intent);
-        let after = match intent {
-            // Names that are one and the same are found equal at once from here on.
-            Some(Holding::Holds(policy)) => physical.filter(|held| *held == policy).or(Some(policy)).cloned(),
-            Some(Holding::Detached | Holding::Retired) => None,
-            None if desired.ownership.covers(&principal) => None,
-            None => before.clone(),
-        };
-        let (retire_keys, declared) = (intent == Some(&Holding::Retired), declared.is_some());
-        let affected = physical != after.as_ref() || after.as_ref().is_some_and(|after| unsettled.contains(after));
-        let fate = HolderFate { physical: physical.cloned(), before, after, declared, affected, retire_keys };
-        (principal, fate)
-    };
-    let users = merged(&desired.users, &observed.users).filter_map(|(name, declared, user)| {
-        let user = user.filter(|user| declared.is_some() || user.can_hold() || user.holds.is_some())?;
-        Some(fate(Principal::from(name), declared, user.holds.as_ref()))
-    });
-    let groups = merged(&desired.groups, &observed.groups);
-    let groups = groups.map(|(name, declared, holds)| fate(Principal::from(name), declared, holds));
-    users.chain(groups).collect()
 }

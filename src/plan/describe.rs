@@ -11,7 +11,8 @@ use crate::policy::access::Access;
 
 use super::access::HolderAccess;
 use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
-use super::compare::{Comparison, HolderFate, PolicyFate};
+use super::compare::{Comparison, PolicyFate};
+use super::holders::HolderFate;
 use super::merged::merged;
 use super::order::Ordered;
 use super::{LeftAlone, Unchanged};
@@ -34,12 +35,10 @@ pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged
     let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyFate>)| {
         declared.is_some() && *fate == Some(&PolicyFate::Keep)
     };
-    let same = |(_, fate): &(&Principal, &HolderFate)| fate.declared && (!fate.affected || fate.before == fate.after);
-    let same = || comparison.holders.iter().filter(same).map(|(principal, _)| principal);
     Unchanged {
         policies: merged(&desired.policies, &comparison.policies).filter(kept).count(),
-        users: same().filter_map(Principal::user).count(),
-        groups: same().filter_map(Principal::group).count(),
+        users: comparison.holders.kept_users,
+        groups: comparison.holders.kept_groups,
     }
 }
 
@@ -51,15 +50,7 @@ pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlon
         .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(policy))
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
-    // Whoever holds a policy that is replaced is moved along: listed with that change, and not left alone.
-    let moved_along = |fate: &HolderFate| {
-        let policy = fate.before.as_ref().and_then(|policy| comparison.policies.get(policy));
-        matches!(policy, Some(PolicyFate::Replace(_)))
-    };
-    let alone = |(principal, fate): &(&Principal, &HolderFate)| {
-        !fate.declared && !desired.ownership.covers(principal) && !moved_along(fate)
-    };
-    let alone = || comparison.holders.iter().filter(alone).map(|(principal, _)| principal);
+    let alone = || comparison.holders.alone.iter();
     LeftAlone {
         policies,
         predefined,

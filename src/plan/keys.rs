@@ -82,7 +82,7 @@ pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &C
     } else {
         return Vec::new();
     };
-    let detached = comparison.holders.iter().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
+    let detached = comparison.affected().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
     let finding = |user: &UserName| {
         let message = format!("the key pair of user `{user}` cannot be retired: {why}");
         let at = desired.users.get(user).and_then(|entry| entry.at.clone());

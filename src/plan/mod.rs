@@ -11,6 +11,7 @@ mod describe;
 mod digest;
 mod graph;
 mod guards;
+mod holders;
 mod keys;
 mod merged;
 mod order;
@@ -23,7 +24,7 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Finding, GroupName, PolicyName, Severity, UserName, both};
+use crate::base::{Finding, GroupName, PolicyName, UserName, both};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
@@ -157,6 +158,6 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
 /// What is wrong with the declared documents, or probably: notes are for `validate`, where documents are written. The
 /// size of a document only matters where it is sent, and is held against what this cluster takes.
 fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
-    let told = |finding: &Finding| finding.severity != Severity::Note && finding.code != policy::TOO_LONG;
-    desired::lint(desired, catalogue, Depth::Quick).into_iter().filter(told).collect()
+    let found = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
+    found.filter(|finding| finding.code != policy::TOO_LONG).collect()
 }

@@ -146,7 +146,7 @@ impl View<'_> {
     }
 
     fn changes_user(&self, user: &UserName) -> bool {
-        self.comparison.holders.get(&Principal::from(user)).is_some_and(|fate| fate.before != fate.after)
+        self.comparison.holders.affected.get(&Principal::from(user)).is_some_and(|fate| fate.before != fate.after)
     }
 
     fn no_such_user(&self, user: &UserName, at: Option<Location>, suggestions: &mut Suggestions) -> Finding {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::arbitrary::any_document;
 use super::{Catalogue, Depth, Document, LintInput, diff, lint, normal, read, read_lenient, same_document};
+use crate::base::Severity;
 
 /// Pieces of which texts are put together: what a document is made of, and what upsets readers.
 const PIECES: &[&str] = &[
@@ -115,6 +116,12 @@ proptest! {
         let catalogue = Catalogue::newest();
         let found = lint(&LintInput { document: &document, catalogue: &catalogue, text_length: None, depth: Depth::Thorough });
         prop_assert!(found.iter().all(|lint| !lint.message.is_empty()));
+        prop_assert!(found.iter().all(|lint| lint.rule.severity <= lint.severity), "{found:?}");
+        let told = |depth| lint(&LintInput { document: &document, catalogue: &catalogue, text_length: None, depth });
+        let weighty = told(Depth::Quick).into_iter().filter(|lint| lint.severity != Severity::Note);
+        let both = [weighty.collect(), told(Depth::Warnings)];
+        let [quick, warnings] = both.map(|found: Vec<_>| format!("{found:?}"));
+        prop_assert_eq!(quick, warnings);
         prop_assert!(diff(Some(&document), Some(&document)).statements.is_empty());
     }
 

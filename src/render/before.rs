@@ -147,7 +147,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn policies(&mut self, touched: &Touched<'_>) -> Table {
-        let mut names: Vec<PolicyName> = touched.policies.iter().map(|policy| policy.meant()).collect();
+        let mut names: Vec<PolicyName> = touched.policies.iter().map(|policy| policy.meant().into_owned()).collect();
         names.sort();
         names.dedup();
         let users = touched.users.iter().map(|user| Principal::from(*user));
@@ -229,6 +229,6 @@ impl Maker<'_> {
 
     /// The policy that a user or group holds, by its own name also where a stand-in is held.
     fn held(&self, principal: &Principal) -> Option<PolicyName> {
-        self.observed.held_by(principal).map(PolicyName::meant)
+        self.observed.held_by(principal).map(|policy| policy.meant().into_owned())
     }
 }

@@ -9,9 +9,8 @@ use super::{Ruling, View, agreement, named};
 
 /// Policies that are there and would be gone. A policy that is replaced stays, and a stand-in is none.
 pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
-    let there = view.policies();
     let removed = |policy: &&PolicyName| matches!(view.comparison.policies.get(policy), Some(PolicyFate::Remove));
-    let names: Vec<&str> = there.iter().copied().filter(removed).map(PolicyName::as_str).collect();
+    let names: Vec<&str> = view.there.iter().copied().filter(removed).map(PolicyName::as_str).collect();
     let guard = Guard {
         code: REMOVALS,
         limits: &view.guards().max_removals,
@@ -22,14 +21,14 @@ pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
         enough: Override::MaxRemovals(Limit::Number(names.len())),
         what: ("policy", "policies", "removed"),
     };
-    guard.hold(&names, there.len(), ruling);
+    guard.hold(&names, view.there.len(), ruling);
 }
 
 /// Users and groups that hold a policy and would hold none, or one that gives them nothing, although it does now.
 pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
     let left: Vec<&Principal> = view
         .holders()
-        .filter(|(principal, fate, _)| fate.after.is_none() || fate.affected && view.bereft.contains(*principal))
+        .filter(|(principal, fate, _)| fate.after.is_none() || view.bereft.contains(*principal))
         .map(|(principal, ..)| principal)
         .collect();
     let labels: Vec<String> = left.iter().map(|principal| principal.label()).collect();
@@ -48,7 +47,7 @@ pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
         enough: Override::MaxDetached(Limit::Number(names.len())),
         what: (one, many, "left without access"),
     };
-    guard.hold(&names, view.holders().count(), ruling);
+    guard.hold(&names, view.comparison.holders.holding, ruling);
 }
 
 /// What this run says of a limit.

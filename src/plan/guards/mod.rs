@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Desired, Guards, Override};
-use crate::observed::Observed;
+use crate::observed::{Body, Observed};
 use crate::policy::Catalogue;
 use crate::policy::access::Access;
 
 use super::access;
-use super::compare::{Comparison, HolderFate};
+use super::compare::Comparison;
+use super::holders::HolderFate;
 use super::merged::merged;
 use super::{Change, Plan, Step};
 
@@ -54,7 +55,8 @@ pub(super) fn refusals(
     (changes, steps): (&[Change], &[Step]),
     (accesses, catalogue): (&BTreeMap<Principal, Arc<Access>>, &Catalogue),
 ) -> Ruling {
-    let mut view = View { desired, observed, comparison, steps, bereft: BTreeSet::new() };
+    let there = policies_there(comparison, observed);
+    let mut view = View { desired, observed, comparison, steps, there, bereft: BTreeSet::new() };
     view.bereft = access::bereft(comparison, observed, (accesses, catalogue), |principal| view.is_guarded(principal));
     let mut ruling = Ruling::default();
     limits::removals(&view, &mut ruling);
@@ -71,6 +73,8 @@ struct View<'a> {
     observed: &'a Observed,
     comparison: &'a Comparison,
     steps: &'a [Step],
+    /// The policies there are, without the predefined ones, in order.
+    there: Vec<&'a PolicyName>,
     /// The guarded users and groups that have access now and none then, by the documents.
     bereft: BTreeSet<Principal>,
 }
@@ -94,23 +98,21 @@ impl<'a> View<'a> {
         principal.user() == Some(&self.observed.identity.user) && self.desired.entry(principal).is_none()
     }
 
-    /// The policies there are, without the predefined ones. One whose name is absent because a replacement was
-    /// interrupted is there for as long as anybody holds a stand-in of it.
-    fn policies(&self) -> BTreeSet<&'a PolicyName> {
-        let leftovers = &self.comparison.leftovers;
-        let in_transit: BTreeSet<_> = match leftovers.is_empty() {
-            true => BTreeSet::new(),
-            false => self.holders().map(|(_, _, held)| held).filter(|held| leftovers.contains_key(*held)).collect(),
-        };
-        let there = merged(&self.comparison.policies, &self.observed.policies)
-            .filter_map(|(policy, fate, body)| fate.map(|_| (policy, body.is_some() || in_transit.contains(policy))));
-        there.filter(|(policy, there)| *there && !policy.is_predefined()).map(|(policy, _)| policy).collect()
-    }
-
-    /// The users and groups that hold a policy.
+    /// The users and groups that hold a policy and of whom anything becomes another.
     fn holders(&self) -> impl Iterator<Item = (&'a Principal, &'a HolderFate, &'a PolicyName)> {
-        self.comparison.holders.iter().filter_map(|(principal, fate)| Some((principal, fate, fate.before.as_ref()?)))
+        self.comparison.affected().filter_map(|(principal, fate)| Some((principal, fate, fate.before.as_ref()?)))
     }
+}
+
+/// The policies there are, without the predefined ones. One whose name is absent because a replacement was interrupted is
+/// there for as long as anybody holds a stand-in of it.
+fn policies_there<'a>(comparison: &'a Comparison, observed: &'a Observed) -> Vec<&'a PolicyName> {
+    let there = |policy: &PolicyName, body: Option<&Body>| {
+        !policy.is_predefined() && (body.is_some() || comparison.holders.held_in_transit.contains(policy))
+    };
+    merged(&comparison.policies, &observed.policies)
+        .filter_map(|(policy, fate, body)| fate.filter(|_| there(policy, body)).map(|_| policy))
+        .collect()
 }
 
 /// How many names a refusal lists before it only counts the rest.

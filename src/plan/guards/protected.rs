@@ -8,12 +8,13 @@ use crate::policy::Normal;
 
 use super::super::Call;
 use super::super::codes::{OWN_USER, PROTECTED_POLICY, PROTECTED_USER};
-use super::super::compare::{HolderFate, PolicyFate};
+use super::super::compare::PolicyFate;
+use super::super::holders::HolderFate;
 use super::{Ruling, View, agreement};
 
 /// Protected policies that would be gone, or have another document.
 pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
-    for policy in view.policies() {
+    for policy in view.there.iter().copied() {
         if !view.guards().protected_policies.covers(policy.as_str()) {
             continue;
         }

@@ -180,14 +180,14 @@ fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
     let held: BTreeSet<&PolicyName> = world.holders.values().flatten().collect();
     for (name, document) in &world.policies {
         if !name.is_predefined() && (name.in_transit_for().is_none() || held.contains(name)) {
-            documents.entry(name.meant()).or_default().insert(document);
+            documents.entry(name.meant().into_owned()).or_default().insert(document);
         }
     }
     documents
 }
 
 fn holders(world: &World) -> BTreeMap<&Principal, PolicyName> {
-    world.holders.iter().filter_map(|(who, held)| Some((who, held.as_ref()?.meant()))).collect()
+    world.holders.iter().filter_map(|(who, held)| Some((who, held.as_ref()?.meant().into_owned()))).collect()
 }
 
 /// The world after the plan, when nothing stands in its way.

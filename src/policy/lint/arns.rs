@@ -83,8 +83,8 @@ static BARE_ARN: Rule = Rule {
 
 fn bare_arn(context: &Context<'_>) -> Vec<Lint> {
     let bare = context.resources().filter(|entry| entry.pattern == ARN);
-    let help = format!("add the bucket; all buckets are `{ARN}*`");
-    bare.map(|entry| Lint::new(&BARE_ARN, entry.place, "the resource names no bucket").help(&help)).collect()
+    let lint = |entry: Entry<'_>| Lint::new(&BARE_ARN, entry.place, "the resource names no bucket");
+    bare.map(|entry| lint(entry).help(format!("add the bucket; all buckets are `{ARN}*`"))).collect()
 }
 
 static LEADING_SLASH: Rule = Rule {
@@ -137,7 +137,7 @@ fn why_impossible(name: &str) -> Option<&'static str> {
     }
     let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-' | '*' | '?');
     let at_edge = |c: Option<char>| c.is_some_and(|c| matches!(c, '.' | '-'));
-    let length = name.chars().filter(|c| *c != '*').count();
+    let length = || name.chars().filter(|c| *c != '*').count();
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         Some(if wrong.is_ascii_uppercase() {
             "it has upper-case letters"
@@ -146,7 +146,7 @@ fn why_impossible(name: &str) -> Option<&'static str> {
         })
     } else if at_edge(name.chars().next()) || at_edge(name.chars().last()) {
         Some("it begins or ends with `.` or `-`")
-    } else if length > 63 || (length < 3 && !name.contains('*')) {
+    } else if length() > 63 || (length() < 3 && !name.contains('*')) {
         Some("it does not have 3 to 63 characters")
     } else if !has_wildcard(name) && name.parse::<Ipv4Addr>().is_ok() {
         Some("it is an IP address")

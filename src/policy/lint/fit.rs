@@ -103,8 +103,11 @@ static BUCKET_ON_OBJECT: Rule = Rule {
 fn bucket_on_object(context: &Context<'_>) -> Vec<Lint> {
     let mut found = Vec::new();
     for (at, statement) in context.statements().filter(|(_, statement)| is_clear(statement)) {
+        if paths(statement).any(can_be_bucket) {
+            continue;
+        }
         let entries = only_of_kind(context, at, statement, Kind::Bucket);
-        let Some(first) = entries.first().filter(|_| !paths(statement).any(can_be_bucket)) else { continue };
+        let Some(first) = entries.first() else { continue };
         let message = format!("{} acts on buckets, and the statement names only objects", named(&entries));
         let help = paths(statement).find_map(|path| path.split_once('/')).map(|(bucket, _)| bucket);
         let lint = Lint::new(&BUCKET_ON_OBJECT, first.place, message);

@@ -45,6 +45,9 @@ static DUPLICATE_STATEMENT: Rule = Rule {
 };
 
 fn duplicate_statement(context: &Context<'_>) -> Vec<Lint> {
+    if context.document.statements.len() < 2 {
+        return Vec::new();
+    }
     let without_sid = |statement| {
         let mut statement = normal_statement(statement);
         (statement.sid.take(), statement)

@@ -58,10 +58,19 @@ pub struct LintInput<'a> {
 /// How much is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// What can be seen at once, without notes: what a plan tells of documents.
+    Warnings,
     /// What can be seen at once.
     Quick,
     /// Also what only the access engine tells, which takes it some milliseconds a statement.
     Thorough,
+}
+
+impl Depth {
+    /// Whether what weighs as much is looked for. A rule's own severity is the most that what it finds can weigh.
+    fn includes(self, severity: Severity) -> bool {
+        self != Self::Warnings || severity != Severity::Note
+    }
 }
 
 /// One place where a rule is broken.
@@ -130,15 +139,21 @@ pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     if context.normal.len() > LOOKED_INTO {
         return form::size(&context);
     }
-    let run = |groups: &[&[Check]]| -> Vec<Lint> {
-        groups.iter().flat_map(|group| group.iter()).flat_map(|check| (check.run)(&context)).collect()
-    };
-    let mut found = run(CHECKS);
+    let mut found = run(CHECKS, &context, input.depth);
     // What a wrong document allows is not worth a word beside what is wrong with it.
     if input.depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
-        found.extend(run(THOROUGH));
+        found.append(&mut run(THOROUGH, &context, input.depth));
     }
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
+    found
+}
+
+fn run(groups: &[&[Check]], context: &Context<'_>, depth: Depth) -> Vec<Lint> {
+    let mut found = Vec::new();
+    for check in groups.iter().copied().flatten().filter(|check| depth.includes(check.rule.severity)) {
+        found.append(&mut (check.run)(context));
+    }
+    found.retain(|lint| depth.includes(lint.severity));
     found
 }
 

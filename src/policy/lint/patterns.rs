@@ -40,6 +40,10 @@ fn regex_thinking(context: &Context<'_>) -> Vec<Lint> {
 
 /// The first thing that means something in a regular expression or a shell, and nothing here.
 fn regex_part(path: &str) -> Option<&'static str> {
+    // Most have nothing that could be one.
+    if !path.bytes().any(|byte| matches!(byte, b'[' | b'{' | b'(' | b'.' | b'\\')) {
+        return None;
+    }
     let between = |open: &str, close: char, inner: char| {
         path.match_indices(open).any(|(at, _)| {
             let variable = path[..at].ends_with('$');
@@ -78,8 +82,11 @@ const MANY: usize = 6;
 fn many_stars(context: &Context<'_>) -> Vec<Lint> {
     let lint = |entry: Entry<'_>| {
         let stars = fold_wildcards(entry.pattern).matches('*').count();
+        if stars < MANY {
+            return None;
+        }
         let message = format!("`{}` has {stars} `*`, which can be slow to match", entry.pattern);
-        (stars >= MANY).then(|| Lint::new(&MANY_STARS, entry.place, message).help("use a simpler pattern"))
+        Some(Lint::new(&MANY_STARS, entry.place, message).help("use a simpler pattern"))
     };
     context.resources().filter_map(lint).collect()
 }

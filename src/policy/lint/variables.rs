@@ -47,10 +47,10 @@ pub(super) fn without_variables(text: &str) -> String {
 }
 
 /// All texts of the document in which variables are expanded.
-fn texts<'a>(context: &Context<'a>) -> Vec<(Place, &'a str)> {
+fn texts<'a>(context: &Context<'a>) -> impl Iterator<Item = (Place, &'a str)> + use<'a> {
     let resources = context.resources().map(|entry| (entry.place, entry.pattern));
     let values = context.clauses().flat_map(|clause| clause.values());
-    resources.chain(values).collect()
+    resources.chain(values)
 }
 
 static VARIABLE: Rule = Rule {
@@ -70,7 +70,7 @@ static VARIABLE: Rule = Rule {
 };
 
 fn variable(context: &Context<'_>) -> Vec<Lint> {
-    let found = texts(context).into_iter().flat_map(|(place, text)| {
+    let found = texts(context).flat_map(|(place, text)| {
         variables(text).into_iter().filter_map(move |found| variable_lint(place, text, &found))
     });
     found.collect()
@@ -123,7 +123,7 @@ fn is_aws_only(key: &str) -> bool {
 }
 
 fn unsupported_form(context: &Context<'_>) -> Vec<Lint> {
-    let found = texts(context).into_iter().flat_map(|(place, text)| {
+    let found = texts(context).flat_map(|(place, text)| {
         variables(text).into_iter().filter_map(move |found| match found {
             Found::Variable(key) if is_aws_only(key) => {
                 let message = format!("`${{{key}}}` is understood by AWS only");

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 /// Writes every run of wildcards that has a `*` in it as all its `?`, then one `*`. What is inside `${…}` stays.
 pub(in crate::policy) fn fold_wildcards(pattern: &str) -> Cow<'_, str> {
-    let is_wildcard = |byte: &u8| matches!(byte, b'*' | b'?');
     // Only a run of several can be written otherwise.
-    if !pattern.as_bytes().windows(2).any(|pair| pair.iter().all(is_wildcard)) {
+    if !pattern.as_bytes().windows(2).any(|pair| matches!(pair, [b'*' | b'?', b'*' | b'?'])) {
         return Cow::Borrowed(pattern);
     }
     Cow::Owned(folded(pattern))
