@@ -1,6 +1,6 @@
 //! Names of policies, users and groups, checked once at the door. A clone shares the text.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
@@ -75,6 +75,13 @@ macro_rules! name {
             /// The name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// Names are in the order of their texts.
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

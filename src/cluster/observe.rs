@@ -109,10 +109,10 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
         .collect();
     let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::in_transit_for).collect();
     let matters = |name: &&PolicyName| {
-        desired.policies.contains_key(name)
+        desired.policies.contains_key(*name)
             || desired.ownership.covers_policy(name)
             || name.in_transit_for().is_some()
-            || in_transit.contains(name)
+            || in_transit.contains(*name)
             || held.contains(name)
             || targets.contains(name)
     };

@@ -1,10 +1,12 @@
 //! What one file declares, valid for itself and not yet held against other files.
 
+use std::collections::BTreeSet;
+
 use super::check::Misfits;
 use super::lint::Allowed;
 use super::policies::DocumentFile;
 use super::raw::RawFile;
-use super::{HolderEntry, PolicyEntry, codes};
+use super::{HolderEntry, PolicyEntry, PolicyIntent, codes};
 use crate::base::{FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, UserName};
 
 /// The entries of a file, and what was found wrong with them.
@@ -14,7 +16,7 @@ pub(super) struct Declared {
     pub(super) policies: Vec<(PolicyName, PolicyEntry)>,
     pub(super) users: Vec<(UserName, HolderEntry)>,
     pub(super) groups: Vec<(GroupName, HolderEntry)>,
-    /// Where a user or group says what it holds.
+    /// Where a user or group says what it holds, unless that is a policy that the same file declares to be there.
     pub(super) holds: Vec<(Principal, Location)>,
     pub(super) findings: Vec<Finding>,
 }
@@ -34,13 +36,36 @@ impl Declared {
         for ((name, policy), document) in raw.policies.0.iter().zip(documents) {
             read.policy(name, policy, document, misfits.hit("policies", name.get()), allowed);
         }
+        let mut present = Present::new(&read.policies);
         for (name, user) in &raw.users.0 {
-            read.user(name, user, misfits.hit("users", name.get()));
+            read.user(name, user, misfits.hit("users", name.get()), &mut present);
         }
         for (name, group) in &raw.groups.0 {
-            read.group(name, group, misfits.hit("groups", name.get()));
+            read.group(name, group, misfits.hit("groups", name.get()), &mut present);
         }
         read
+    }
+}
+
+/// The policies that a file declares to be there: whoever holds one shares its name.
+pub(super) struct Present {
+    policies: BTreeSet<PolicyName>,
+    /// The one that was asked for last: whoever comes next often holds the same.
+    last: Option<PolicyName>,
+}
+
+impl Present {
+    fn new(policies: &[(PolicyName, PolicyEntry)]) -> Self {
+        let present = policies.iter().filter(|(_, entry)| matches!(entry.intent, PolicyIntent::Present(_)));
+        Self { policies: present.map(|(name, _)| name.clone()).collect(), last: None }
+    }
+
+    /// The policy of that name, if it is one of them.
+    pub(super) fn get(&mut self, name: &str) -> Option<PolicyName> {
+        if self.last.as_ref().is_none_or(|last| last.as_str() != name) {
+            self.last = Some(self.policies.get(name)?.clone());
+        }
+        self.last.clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What files declare of users and groups.
 
 use super::at::At;
-use super::declared::{Declared, bad_name};
+use super::declared::{Declared, Present, bad_name};
 use super::raw::{RawGroup, RawUser};
 use super::{HolderEntry, Holding, codes};
 use crate::base::{Finding, GroupName, Location, PolicyName, Principal, UserName};
@@ -15,8 +15,9 @@ struct Said<'a> {
 }
 
 impl Declared {
-    /// One `[users.NAME]`. `broken` says that a part of it was already found wrong.
-    pub(super) fn user(&mut self, name: &At<String>, raw: &RawUser, broken: bool) {
+    /// One `[users.NAME]`. `broken` says that a part of it was already found wrong, `present` which policies the file
+    /// declares to be there.
+    pub(super) fn user(&mut self, name: &At<String>, raw: &RawUser, broken: bool, present: &mut Present) {
         let file = self.file;
         let at = Location { file, span: name.span() };
         let user = match UserName::parse(name.get()) {
@@ -33,7 +34,7 @@ impl Declared {
             );
         }
         let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
-        let intent = match self.holding(&Principal::from(&user), &said, &at) {
+        let intent = match self.holding(&Principal::from(&user), &said, &at, present) {
             Some(Holding::Detached) if retire.is_some() => Holding::Retired,
             Some(intent) => intent,
             None => return,
@@ -41,8 +42,8 @@ impl Declared {
         self.users.push((user, HolderEntry { intent, at: Some(at) }));
     }
 
-    /// One `[groups.NAME]`. `broken` says that a part of it was already found wrong.
-    pub(super) fn group(&mut self, name: &At<String>, raw: &RawGroup, broken: bool) {
+    /// One `[groups.NAME]`, likewise.
+    pub(super) fn group(&mut self, name: &At<String>, raw: &RawGroup, broken: bool, present: &mut Present) {
         let file = self.file;
         let at = Location { file, span: name.span() };
         let group = match GroupName::parse(name.get()) {
@@ -50,12 +51,18 @@ impl Declared {
             Err(problem) => return self.findings.push(bad_name("group", name.get(), problem, at)),
         };
         let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
-        if let Some(intent) = self.holding(&Principal::from(&group), &said, &at) {
+        if let Some(intent) = self.holding(&Principal::from(&group), &said, &at, present) {
             self.groups.push((group, HolderEntry { intent, at: Some(at) }));
         }
     }
 
-    fn holding(&mut self, principal: &Principal, said: &Said<'_>, at: &Location) -> Option<Holding> {
+    fn holding(
+        &mut self,
+        principal: &Principal,
+        said: &Said<'_>,
+        at: &Location,
+        present: &mut Present,
+    ) -> Option<Holding> {
         match (said.policy, said.detached) {
             (Some(policy), true) => {
                 let finding = Finding::error(
@@ -66,6 +73,9 @@ impl Declared {
                 None
             }
             (Some(policy), false) => {
+                if let Some(name) = present.get(policy.get()) {
+                    return Some(Holding::Holds(name));
+                }
                 let place = Location { file: at.file, span: policy.span() };
                 match PolicyName::parse(policy.get()) {
                     Ok(name) => {

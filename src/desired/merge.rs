@@ -77,7 +77,7 @@ fn holds_absent(desired: &Desired, holds: Vec<(Principal, Location)>, findings: 
         let Some(declared) = absent.get(policy) else { continue };
         let message = format!("{principal} is to hold `{policy}`, which is declared `absent`");
         let finding = Finding::error(codes::HOLDS_ABSENT, message)
-            .at(holds.get(&principal).cloned())
+            .at(holds.get(&principal).or(entry.at.as_ref()).cloned())
             .help(format!("give the {} another policy, or `detached = true`, or keep the policy", principal.kind()));
         findings.push(match declared {
             Some(at) => finding.label((*at).clone(), "declared absent here"),

@@ -47,7 +47,7 @@ pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlon
     let (predefined, policies) = comparison
         .policies
         .iter()
-        .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(policy))
+        .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(*policy))
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
     let alone = || comparison.holders.alone.iter();

@@ -9,7 +9,7 @@ use super::{Ruling, View, agreement, named};
 
 /// Policies that are there and would be gone. A policy that is replaced stays, and a stand-in is none.
 pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
-    let removed = |policy: &&PolicyName| matches!(view.comparison.policies.get(policy), Some(PolicyFate::Remove));
+    let removed = |policy: &&PolicyName| matches!(view.comparison.policies.get(*policy), Some(PolicyFate::Remove));
     let names: Vec<&str> = view.there.iter().copied().filter(removed).map(PolicyName::as_str).collect();
     let guard = Guard {
         code: REMOVALS,
