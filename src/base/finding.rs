@@ -89,6 +89,12 @@ impl Finding {
         Self { code, severity, message: message.into(), at: None, labels: Vec::new(), help: None }
     }
 
+    /// The file and where in it, by which findings are sorted.
+    #[must_use]
+    pub fn place(&self) -> Option<(FileId, usize)> {
+        self.at.as_ref().map(|at| (at.file, at.span.start))
+    }
+
     /// An error, with no place yet.
     #[must_use]
     pub fn error(code: Code, message: impl Into<String>) -> Self {

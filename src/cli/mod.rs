@@ -38,6 +38,7 @@ mod sts;
 mod validate;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -140,6 +141,8 @@ fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exi
 /// Runs what talks to the network.
 fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // What waits is there once, whatever the command.
+    let work: Pin<Box<dyn Future<Output = Result<T, Failure>> + '_>> = Box::pin(work);
     runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?.block_on(work)
 }
 

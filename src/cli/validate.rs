@@ -96,7 +96,7 @@ impl ValidateArgs {
         }
         let mut loaded = read(global)?;
         loaded.findings.extend(desired::lint(&loaded.desired, &catalogue, Depth::Thorough));
-        loaded.findings.sort_by_key(|finding| finding.at.as_ref().map(|at| (at.file, at.span.start)));
+        loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)
     }
 

@@ -27,7 +27,7 @@ pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
     let of_all = |names: &[PolicyName], users: &Users, groups: &Groups| {
         states.iter().flat_map(|desired| wanted(desired, names, users, groups)).collect()
     };
-    look(cluster, jobs, of_all).await
+    look(cluster, jobs, &of_all).await
 }
 
 /// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.
@@ -35,7 +35,7 @@ pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
 /// # Errors
 /// The first read that fails; an incomplete observation is never returned.
 pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
-    look(cluster, jobs, held).await
+    look(cluster, jobs, &held).await
 }
 
 /// Observes the cluster with the documents that matter for any of several desired states and those of all policies that
@@ -48,7 +48,7 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
         let matters = states.iter().flat_map(|desired| wanted(desired, names, users, groups));
         matters.chain(held(names, users, groups)).collect()
     };
-    look(cluster, jobs, all).await
+    look(cluster, jobs, &all).await
 }
 
 /// The groups that hold a policy.
@@ -60,11 +60,10 @@ fn holdings<'a>(users: &'a Users, groups: &'a Groups) -> impl Iterator<Item = (P
     users.chain(groups.iter().map(|(group, policy)| (Principal::from(group), policy)))
 }
 
-async fn look(
-    cluster: &dyn Cluster,
-    jobs: usize,
-    wanted: impl FnOnce(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName>,
-) -> Result<Observed, CallError> {
+/// Which documents matter, of all policies and of who holds what.
+type Wanted<'a> = dyn Fn(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName> + Sync + 'a;
+
+async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let (users, groups, names) = tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies())?;
     let groups_known = groups.is_some();

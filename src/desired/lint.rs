@@ -48,7 +48,7 @@ fn unknown(name: &str, rules: &[&Rule]) -> Finding {
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         lints(desired, catalogue, depth).map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
-    findings.sort_by_key(place);
+    findings.sort_by_key(Finding::place);
     findings
 }
 
@@ -75,10 +75,6 @@ pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
 /// The text of a rule's message, with the short name by which it can be allowed.
 pub(super) fn named(rule: &Rule, message: &str) -> String {
     format!("{message} [{}]", rule.id)
-}
-
-fn place(finding: &Finding) -> Option<(FileId, usize)> {
-    finding.at.as_ref().map(|at| (at.file, at.span.start))
 }
 
 fn lints<'a>(

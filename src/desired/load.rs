@@ -72,7 +72,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         loader.batch(&files);
     }
     merge(loader.declared, &mut loader.desired, &mut loader.findings);
-    loader.findings.sort_by_key(|finding| finding.at.as_ref().map(|at| (at.file, at.span.start)));
+    loader.findings.sort_by_key(Finding::place);
     Ok(Loaded { desired: loader.desired, sources: loader.sources, findings: loader.findings })
 }
 

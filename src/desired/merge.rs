@@ -1,6 +1,7 @@
 //! Puts together what the files declare, and says what only shows when all of them are read.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::declared::Declared;
 use super::{Desired, Holding, PolicyIntent, codes};
@@ -35,22 +36,21 @@ pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &
 /// The entries by name, and what is there twice.
 fn unique<N: Ord + std::fmt::Display, E>(
     kind: &str,
-    mut entries: Vec<(N, E)>,
+    entries: Vec<(N, E)>,
     at: impl Fn(&E) -> Option<Location>,
 ) -> (BTreeMap<N, E>, Vec<Finding>) {
     let mut findings = Vec::new();
     if entries.is_sorted_by(|(a, _), (b, _)| a < b) {
         return (entries.into_iter().collect(), findings);
     }
-    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    entries.dedup_by(|(name, again), (first_name, first)| {
-        let repeated = name == first_name;
-        if repeated {
-            findings.push(twice(kind, name, at(again), at(first)));
+    let mut unique = BTreeMap::new();
+    for (name, entry) in entries {
+        match unique.entry(name) {
+            Entry::Vacant(place) => _ = place.insert(entry),
+            Entry::Occupied(first) => findings.push(twice(kind, first.key(), at(&entry), at(first.get()))),
         }
-        repeated
-    });
-    (entries.into_iter().collect(), findings)
+    }
+    (unique, findings)
 }
 
 fn twice(kind: &str, name: &impl std::fmt::Display, at: Option<Location>, first: Option<Location>) -> Finding {
