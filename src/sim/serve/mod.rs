@@ -10,12 +10,10 @@ mod tls;
 mod wire;
 
 use std::future::IntoFuture;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -27,7 +25,7 @@ use self::handle::Served;
 use self::log::RequestLog;
 use self::phase::{OnDrop, Phase, Phases};
 use self::tls::TlsListener;
-use self::wire::{Line, Socket, Wired};
+use self::wire::{Door, Line, Wired};
 use super::faults::Armed;
 use super::observe::Recorder;
 use super::rest::{Api, Life};
@@ -57,25 +55,23 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
     let address = tcp.local_addr().map_err(no_listener)?;
-    let (scheme, certificate, server) = if options.tls {
+    let (scheme, certificate, door) = if options.tls {
         let (certificate, acceptor) = tls::self_signed(address.ip())?;
-        ("https", Some(certificate), spawn(TlsListener::new(tcp, acceptor), &served))
+        ("https", Some(certificate), Door::Tls(TlsListener::new(tcp, acceptor)))
     } else {
-        ("http", None, spawn(tcp, &served))
+        ("http", None, Door::Plain(tcp))
     };
+    let server = spawn(door, &served);
     let stop = OnDrop { phases: served.phases.clone(), to: Phase::Stopping };
     Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, served, stop, server })
 }
 
-fn spawn<L>(listener: L, served: &Arc<Served>) -> JoinHandle<()>
-where
-    L: Listener<Io: Socket, Addr = SocketAddr>,
-{
+fn spawn(door: Door, served: &Arc<Served>) -> JoinHandle<()> {
     let counted = Arc::clone(served);
     let phases = &served.phases;
     let taken = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
     let router = Router::new().fallback(handle::handle).with_state(Arc::clone(served));
-    let serve = axum::serve(Wired::new(listener, phases, taken), router.into_make_service_with_connect_info::<Line>())
+    let serve = axum::serve(Wired::new(door, phases, taken), router.into_make_service_with_connect_info::<Line>())
         .with_graceful_shutdown(phases.reached(Phase::Stopping));
     let dead = OnDrop { phases: phases.clone(), to: Phase::Dead };
     tokio::spawn(async move {

@@ -64,13 +64,8 @@ impl TlsListener {
     pub(super) fn new(tcp: TcpListener, acceptor: TlsAcceptor) -> Self {
         Self { tcp, acceptor, handshakes: JoinSet::new() }
     }
-}
 
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+    pub(super) async fn accept(&mut self) -> (TlsStream<TcpStream>, SocketAddr) {
         loop {
             tokio::select! {
                 (stream, address) = Listener::accept(&mut self.tcp) => {
@@ -88,7 +83,7 @@ impl Listener for TlsListener {
         }
     }
 
-    fn local_addr(&self) -> io::Result<Self::Addr> {
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
 }

@@ -12,10 +12,11 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
 use super::phase::{OnDrop, Phase, Phases};
+use super::tls::TlsListener;
 
 /// What a connection runs over.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {
@@ -68,34 +69,64 @@ impl Line {
     }
 }
 
-impl<L: Listener<Io: Socket, Addr = SocketAddr>> Connected<IncomingStream<'_, Wired<L>>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Wired<L>>) -> Self {
+impl Connected<IncomingStream<'_, Wired>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Wired>) -> Self {
         stream.io().line.clone()
     }
 }
 
+/// Where connections come in.
+pub(super) enum Door {
+    /// As they are.
+    Plain(TcpListener),
+    /// Over TLS.
+    Tls(TlsListener),
+}
+
+impl Door {
+    async fn accept(&mut self) -> (Box<dyn Socket>, SocketAddr) {
+        match self {
+            Self::Plain(tcp) => {
+                let (socket, address) = Listener::accept(tcp).await;
+                (Box::new(socket), address)
+            }
+            Self::Tls(tls) => {
+                let (socket, address) = tls.accept().await;
+                (Box::new(socket), address)
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Plain(tcp) => tcp.local_addr(),
+            Self::Tls(tls) => tls.local_addr(),
+        }
+    }
+}
+
 /// Takes connections that can be cut, and all of which end when the server is dead.
-pub(super) struct Wired<L> {
-    // In this order: it is closed when the listener is gone.
-    listener: L,
+pub(super) struct Wired {
+    // In this order: it is closed when the door is gone.
+    door: Door,
     closed: OnDrop,
     taken: Box<dyn FnMut() -> u64 + Send>,
 }
 
-impl<L> Wired<L> {
+impl Wired {
     /// Calls `taken` at each connection for its number.
-    pub(super) fn new(listener: L, phases: &Phases, taken: impl FnMut() -> u64 + Send + 'static) -> Self {
+    pub(super) fn new(door: Door, phases: &Phases, taken: impl FnMut() -> u64 + Send + 'static) -> Self {
         let closed = OnDrop { phases: phases.clone(), to: Phase::Closed };
-        Self { listener, closed, taken: Box::new(taken) }
+        Self { door, closed, taken: Box::new(taken) }
     }
 }
 
-impl<L: Listener<Io: Socket, Addr = SocketAddr>> Listener for Wired<L> {
-    type Io = Wire<L::Io>;
+impl Listener for Wired {
+    type Io = Wire;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (socket, address) = self.listener.accept().await;
+        let (socket, address) = self.door.accept().await;
         let number = (self.taken)();
         // Small answers are sent without waiting for more to send.
         if let Err(error) = socket.tcp().set_nodelay(true) {
@@ -106,19 +137,19 @@ impl<L: Listener<Io: Socket, Addr = SocketAddr>> Listener for Wired<L> {
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
+        self.door.local_addr()
     }
 }
 
 /// A connection that can be cut.
-pub(super) struct Wire<S> {
-    socket: S,
+pub(super) struct Wire {
+    socket: Box<dyn Socket>,
     line: Line,
     /// Ready when the server is dead; nothing once it was.
     dead: Option<BoxFuture<'static, ()>>,
 }
 
-impl<S: Socket> Wire<S> {
+impl Wire {
     fn alive(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.dead.as_mut().is_some_and(|dead| dead.as_mut().poll(cx).is_ready()) {
             self.dead = None;
@@ -129,7 +160,7 @@ impl<S: Socket> Wire<S> {
 
 impl Cut {
     /// Does all that is left to do; it always ends in an error, at which the HTTP library lets go of the socket.
-    fn poll(&mut self, socket: &mut impl Socket, cx: &mut Context<'_>) -> Poll<io::Error> {
+    fn poll(&mut self, socket: &mut dyn Socket, cx: &mut Context<'_>) -> Poll<io::Error> {
         if let Self::Reset { words, sent } = self {
             while *sent < words.len() {
                 match ready!(Pin::new(&mut *socket).poll_write(cx, &words[*sent..])) {
@@ -149,19 +180,19 @@ fn cut_off() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "cut by a fault")
 }
 
-impl<S: Socket> AsyncRead for Wire<S> {
+impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.alive(cx)?;
         Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }
 
-impl<S: Socket> AsyncWrite for Wire<S> {
+impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.alive(cx)?;
         let Self { socket, line, .. } = &mut *self;
         match line.cut.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(cut) => cut.poll(socket, cx).map(Err),
+            Some(cut) => cut.poll(&mut **socket, cx).map(Err),
             None => Pin::new(socket).poll_write(cx, buffer),
         }
     }
