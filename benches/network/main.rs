@@ -76,6 +76,7 @@ fn main() -> Outcome<()> {
     runs::observing(&sizes, &mut table)?;
     runs::applying(&sizes, &mut table)?;
     runs::small(&sizes, &mut table)?;
+    runs::program(&mut table)?;
     load::reads(&sizes, &mut table)?;
     load::writes(&sizes, &mut table)?;
     runs::memory(&sizes, &mut table)

@@ -9,6 +9,9 @@ use wait4::Wait4;
 
 use crate::Outcome;
 
+/// Where the program is.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_attune");
+
 /// What a run took.
 pub(crate) struct Took {
     /// From its start to its end.
@@ -21,7 +24,7 @@ pub(crate) struct Took {
 
 /// The program with these arguments in a folder, with nothing of the environment.
 pub(crate) fn attune(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_attune"));
+    let mut command = Command::new(PROGRAM);
     command.args(args).current_dir(folder).env_clear().env("HOME", folder).stdin(Stdio::null());
     command.env("ATTUNE_USERNAME", "admin").env("ATTUNE_PASSWORD", "admin");
     command

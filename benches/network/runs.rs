@@ -9,7 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::process::{Took, attune, run};
+use crate::process::{PROGRAM, Took, attune, run};
 use crate::simulator::Simulator;
 use crate::table::{Bound, Row, Table, median, milliseconds};
 use crate::world::World;
@@ -179,6 +179,13 @@ pub(crate) fn small(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     simulator.traffic()?;
     row_of_process(table, "plan of the quickstart, process time", &plan, Bound::Below(40.0))?;
     row_of_memory(table, "  its peak memory", &plan, Bound::None)
+}
+
+/// How large the program is.
+pub(crate) fn program(table: &mut Table<'_>) -> Outcome<()> {
+    let measured = fs::metadata(PROGRAM)?.len() as f64 / 1_000_000.0;
+    let (what, unit) = ("the program", "MB");
+    table.row(&Row { what, floor: None, measured, unit, bound: Bound::Below(12.0), traffic: None })
 }
 
 /// What an apply of many calls needs, and one of four times as many.
