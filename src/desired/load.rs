@@ -87,18 +87,13 @@ struct File {
     is_main: bool,
 }
 
-/// A file as it is written, what did not fit, and the document file of each of its policies.
-struct Parsed {
+/// What is written in a file, and what did not fit.
+struct Written {
     file: FileId,
     raw: RawFile,
     misfits: Misfits,
+    /// The document file of each of its policies, once they are looked for.
     documents: Vec<Option<FileId>>,
-}
-
-/// What is written in a file, and what did not fit.
-struct Written {
-    raw: RawFile,
-    misfits: Misfits,
     /// What it declares, where that takes nothing else; then it is no longer in `raw`.
     declared: Option<Declared>,
 }
@@ -142,12 +137,12 @@ impl Loader {
         let allowed = &self.desired.lint;
         let written = map_large(files.iter().collect(), |file: &File| {
             let written = parse(&self.sources.file(file.id).text, file.id, &self.shape)?;
-            Ok(if file.is_main { written } else { written.on_its_own(file.id, allowed) })
+            Ok(if file.is_main { written } else { written.on_its_own(allowed) })
         });
         let mut readable = Vec::new();
         for (file, written) in files.iter().zip(written) {
             match written {
-                Ok(written) => readable.extend(self.taken_in(file, written)),
+                Ok(written) => readable.push(self.taken_in(file, written)),
                 Err((findings, secrets)) => {
                     secrets.iter().for_each(|secret| self.sources.redact(secret));
                     self.findings.extend(findings);
@@ -155,40 +150,30 @@ impl Loader {
             }
         }
         let (sources, allowed) = (&self.sources, &self.desired.lint);
-        self.declared.extend(map_large(readable, |parsed: Parsed| {
-            let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
-            let documents = parsed.documents.iter().map(|id| id.as_ref().map(text));
-            Declared::read(&parsed.raw, &parsed.misfits, documents, allowed, parsed.file)
-        }));
+        self.declared.extend(map_large(readable, |written: Written| written.declares(sources, allowed)));
     }
 
     /// What of a file is dealt with in the order of the files: its secrets, its settings, and which other files it names.
-    /// Returns what is left to do.
-    fn taken_in(&mut self, file: &File, written: Written) -> Option<Parsed> {
-        let Written { raw, mut misfits, declared } = written;
+    /// Returns what it says for itself.
+    fn taken_in(&mut self, file: &File, mut written: Written) -> Written {
+        let (raw, misfits) = (&written.raw, &mut written.misfits);
         let directory = file.path.parent().unwrap_or(Path::new(""));
         if file.is_main {
-            self.desired = settings(&raw, file.id, directory, &mut self.findings);
+            self.desired = settings(raw, file.id, directory, &mut self.findings);
         } else {
-            self.refuse_sections(&raw, file.id);
+            self.refuse_sections(raw, file.id);
         }
-        let mut secrets = endpoint_secrets(&raw, &self.sources.file(file.id).text, file.id);
+        let mut secrets = endpoint_secrets(raw, &self.sources.file(file.id).text, file.id);
         secrets.append(&mut misfits.secrets);
         secrets.extend(misplaced_secrets(raw.credentials.as_ref(), file.id));
         secrets.iter().for_each(|secret| self.sources.redact(secret));
         self.findings.append(&mut misfits.findings);
         let document = |policy: &RawPolicy| self.document(policy.document.as_ref()?, file.id, directory);
-        let documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
+        written.documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
         for pattern in &raw.include {
             self.include(pattern, file.id, directory);
         }
-        match declared {
-            Some(declared) => {
-                self.declared.push(declared);
-                None
-            }
-            None => Some(Parsed { file: file.id, raw, misfits, documents }),
-        }
+        written
     }
 
     fn refuse_sections(&mut self, raw: &RawFile, file: FileId) {
@@ -264,14 +249,23 @@ fn unreadable(error: &io::Error, at: Location) -> Finding {
 
 impl Written {
     /// The same with what it declares, where no document stands in a file of its own.
-    fn on_its_own(mut self, file: FileId, allowed: &Allowed) -> Self {
+    fn on_its_own(mut self, allowed: &Allowed) -> Self {
         let policies = &self.raw.policies.0;
         if policies.iter().all(|(_, policy)| policy.document.is_none()) {
             let documents = policies.iter().map(|_| None);
-            self.declared = Some(Declared::read(&self.raw, &self.misfits, documents, allowed, file));
+            self.declared = Some(Declared::read(&self.raw, &self.misfits, documents, allowed, self.file));
             (self.raw.policies, self.raw.users, self.raw.groups) = Default::default();
         }
         self
+    }
+
+    /// What it declares.
+    fn declares(self, sources: &Sources, allowed: &Allowed) -> Declared {
+        self.declared.unwrap_or_else(|| {
+            let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
+            let documents = self.documents.iter().map(|id| id.as_ref().map(text));
+            Declared::read(&self.raw, &self.misfits, documents, allowed, self.file)
+        })
     }
 }
 
@@ -284,7 +278,7 @@ fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Written, (Vec<Findin
     }
     let mut misfits = check(table.get_mut(), shape, file);
     match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-        Ok(raw) => Ok(Written { raw, misfits, declared: None }),
+        Ok(raw) => Ok(Written { file, raw, misfits, documents: Vec::new(), declared: None }),
         Err(error) => {
             misfits.findings.push(syntax(&error, file));
             Err((misfits.findings, misfits.secrets))

@@ -8,8 +8,7 @@ use super::{Desired, Holding, PolicyIntent, codes};
 use crate::base::{Finding, Location, PolicyName, Principal, both};
 
 /// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
-pub(super) fn merge(mut files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
-    files.sort_by_key(|file| file.file);
+pub(super) fn merge(files: Vec<Declared>, desired: &mut Desired, findings: &mut Vec<Finding>) {
     let room = |of: fn(&Declared) -> usize| files.iter().map(of).sum();
     let mut policies = Vec::with_capacity(room(|file| file.policies.len()));
     let mut users = Vec::with_capacity(room(|file| file.users.len()));

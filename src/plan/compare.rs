@@ -72,7 +72,7 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     // Who holds what is replaced is affected, whether it goes on holding it or not.
     for (principal, fate) in &holders.affected {
         if let Some(before) = &fate.before
-            && matches!(policies.get(before), Some(PolicyFate::Replace(_)))
+            && policies.get(before).is_some_and(PolicyFate::is_replaced)
         {
             of_replaced.entry(before.clone()).or_default().push(principal.clone());
         }
@@ -98,6 +98,11 @@ fn policy_fates(
 }
 
 impl PolicyFate {
+    /// Whether it gets another document.
+    pub(super) fn is_replaced(&self) -> bool {
+        matches!(self, Self::Replace(_))
+    }
+
     /// Whether the policy becomes another, comes or goes.
     pub(super) fn is_unsettled(&self) -> bool {
         match self {

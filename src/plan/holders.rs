@@ -51,9 +51,8 @@ impl Holders {
         policies: &BTreeMap<PolicyName, PolicyFate>,
         leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
     ) -> Self {
-        let unsettled = policies.iter().filter(|(_, fate)| fate.is_unsettled()).map(|(policy, _)| policy).collect();
         let (affected, holders) = (Vec::new(), Self::default());
-        let mut walk = Walk { desired, policies, leftovers, unsettled, known: None, affected, holders };
+        let mut walk = Walk { desired, policies, leftovers, known: None, affected, holders };
         for (name, declared, user) in merged(&desired.users, &observed.users) {
             let Some(user) = user.filter(|user| declared.is_some() || user.can_hold() || user.holds.is_some()) else {
                 continue;
@@ -73,17 +72,15 @@ struct Walk<'a> {
     desired: &'a Desired,
     policies: &'a BTreeMap<PolicyName, PolicyFate>,
     leftovers: &'a BTreeMap<PolicyName, Vec<PolicyName>>,
-    /// The policies that become others, come or go.
-    unsettled: BTreeSet<&'a PolicyName>,
-    /// Whether the policy that was asked for last is unsettled: whoever comes next often holds the same.
-    known: Option<(PolicyName, bool)>,
+    /// What becomes of the policy that was asked for last: whoever comes next often holds the same.
+    known: Option<(PolicyName, Option<&'a PolicyFate>)>,
     /// Those that are affected, in order.
     affected: Vec<(Principal, HolderFate)>,
     /// The others.
     holders: Holders,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Takes in one of them. Returns whether a file declares it, and it holds what it should.
     fn holder(
         &mut self,
@@ -99,14 +96,14 @@ impl Walk<'_> {
             Some(Holding::Detached | Holding::Retired) => None,
             None if self.desired.ownership.covers(&name()) => None,
             None => {
-                if !self.is_moved_along(before) {
+                if !self.becomes(before, PolicyFate::is_replaced) {
                     self.holders.alone.push(name());
                 }
                 before
             }
         };
         self.hold(before);
-        let affected = physical != after || after.is_some_and(|after| self.is_unsettled(after));
+        let affected = physical != after || self.becomes(after, PolicyFate::is_unsettled);
         if affected {
             // Names that are one and the same are found equal at once from here on.
             let one = |policy: &PolicyName| physical.filter(|held| *held == policy).unwrap_or(policy).clone();
@@ -131,17 +128,18 @@ impl Walk<'_> {
         }
     }
 
-    fn is_moved_along(&self, before: Option<&PolicyName>) -> bool {
-        matches!(before.and_then(|policy| self.policies.get(policy)), Some(PolicyFate::Replace(_)))
+    /// Whether this becomes of a policy, if there is one.
+    fn becomes(&mut self, policy: Option<&PolicyName>, this: fn(&PolicyFate) -> bool) -> bool {
+        policy.and_then(|policy| self.fate(policy)).is_some_and(this)
     }
 
-    fn is_unsettled(&mut self, policy: &PolicyName) -> bool {
+    fn fate(&mut self, policy: &PolicyName) -> Option<&'a PolicyFate> {
         match &self.known {
-            Some((known, unsettled)) if known == policy => *unsettled,
+            Some((known, fate)) if known == policy => *fate,
             Some(_) | None => {
-                let unsettled = self.unsettled.contains(policy);
-                self.known = Some((policy.clone(), unsettled));
-                unsettled
+                let fate = self.policies.get(policy);
+                self.known = Some((policy.clone(), fate));
+                fate
             }
         }
     }

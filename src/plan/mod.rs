@@ -137,16 +137,15 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         ordered.steps.clear();
     }
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
-    let rest = || (describe::unchanged(&comparison, desired), describe::left_alone(&comparison, desired));
-    let guard = || guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
-    let ((unchanged, left_alone), guards::Ruling { mut refusals, overrides }) = both(many, rest, guard);
+    let guards::Ruling { mut refusals, overrides } =
+        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
     refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
         digest: digest::digest(observed, &changes, &ordered.steps),
-        unchanged,
-        left_alone,
+        unchanged: describe::unchanged(&comparison, desired),
+        left_alone: describe::left_alone(&comparison, desired),
         refusals,
         overrides,
         changes,
