@@ -38,13 +38,17 @@ pub(super) fn judge<T>(
     Err(refusal(request, answer, &secrets))
 }
 
+/// Whether a cluster that answers so is busy or not ready: asked again later, it may do it.
+pub(super) fn is_busy(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
 fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> CallError {
     let effect = effect_of(answer.status);
     let words = words_of(request, answer, secrets);
     let message =
         if words.is_empty() { status_line(answer.status) } else { status_line(answer.status) + ": " + &words };
-    let busy = matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-    let error = CallError { busy, ..CallError::new(request.call(), effect, message) };
+    let error = CallError { busy: is_busy(answer.status), ..CallError::new(request.call(), effect, message) };
     match help_for(answer) {
         Some(help) => error.help(help),
         None => error,

@@ -133,9 +133,9 @@ impl Sender {
             milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "call"
         );
-        match status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => pass.refused(pause(response.headers())),
-            _ => pass.answered(),
+        match outcome::is_busy(status) {
+            true => pass.refused(pause(response.headers())),
+            false => pass.answered(),
         }
         if let Some(encoding) = encoding(response.headers()) {
             return Err(broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR));

@@ -107,11 +107,11 @@ fn make_keys(state: &mut State, caller: &Caller, user: &str) -> Result<Keys, Ref
 }
 
 fn account<'s>(state: &'s State, caller: &Caller, user: &str) -> Result<&'s User, Refusal> {
-    caller.tenant(state)?.users.get(user).map(|user| &**user).ok_or_else(|| unknown(user))
+    caller.tenant(state)?.user(user).ok_or_else(|| unknown(user))
 }
 
 fn account_mut<'s>(state: &'s mut State, caller: &Caller, user: &str) -> Result<&'s mut User, Refusal> {
-    caller.tenant_mut(state)?.users.get_mut(user).map(|user| &mut **user).ok_or_else(|| unknown(user))
+    caller.tenant_mut(state)?.user_mut(user).ok_or_else(|| unknown(user))
 }
 
 fn unknown(user: &str) -> Refusal {

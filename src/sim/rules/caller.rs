@@ -44,7 +44,7 @@ impl Caller {
     /// # Errors
     /// Unauthorized when the user is gone.
     pub fn account<'s>(&self, state: &'s State) -> Result<&'s User, Refusal> {
-        self.tenant(state)?.users.get(&self.user).map(|user| &**user).ok_or(Refusal::Unauthorized)
+        self.tenant(state)?.user(&self.user).ok_or(Refusal::Unauthorized)
     }
 
     /// The caller's tenant.

@@ -67,17 +67,14 @@ pub fn assume_role(state: &State, tenant: &str, wish: &Wish, serial: u64) -> Res
 }
 
 fn owner<'s>(state: &'s State, tenant: &str, wish: &Wish) -> Option<&'s User> {
-    let users = &state.tenants.get(tenant)?.users;
+    let tenant = state.tenants.get(tenant)?;
     if !state.behaviour().own_key_pairs {
-        return users
-            .get(&wish.access_key)
-            .map(|user| &**user)
-            .filter(|user| user.password.as_ref() == Some(&wish.secret_key));
+        return tenant.user(&wish.access_key).filter(|user| user.password.as_ref() == Some(&wish.secret_key));
     }
     let is_pair = |user: &&User| {
         user.keys.as_ref().is_some_and(|keys| keys.access_key == wish.access_key && keys.secret_key == wish.secret_key)
     };
-    users.values().map(|user| &**user).find(is_pair)
+    tenant.users.values().map(|user| &**user).find(is_pair)
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ fn find(state: &State, caller: &Caller, uid: &str) -> Result<Place, Refusal> {
 
 fn user_mut<'s>(state: &'s mut State, place: &Place) -> Result<&'s mut User, Refusal> {
     let tenant = state.tenants.get_mut(&place.tenant);
-    tenant.and_then(|tenant| tenant.users.get_mut(&place.user)).map(|user| &mut **user).ok_or(Refusal::Unauthorized)
+    tenant.and_then(|tenant| tenant.user_mut(&place.user)).ok_or(Refusal::Unauthorized)
 }
 
 #[cfg(test)]

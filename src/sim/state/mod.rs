@@ -71,6 +71,19 @@ pub struct Tenant {
     pub groups: BTreeMap<String, Option<String>>,
 }
 
+impl Tenant {
+    /// The user of that name.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.get(name).map(|user| &**user)
+    }
+
+    /// The user of that name, to be changed.
+    pub fn user_mut(&mut self, name: &str) -> Option<&mut User> {
+        self.users.get_mut(name).map(|user| &mut **user)
+    }
+}
+
 /// A policy of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
