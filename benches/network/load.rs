@@ -21,18 +21,13 @@ pub(crate) fn reads(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let (wall, cpu) =
         load(&World::new(each, &own, &[], None)?, sizes.reads, &move |number| (of_documents(number), String::new()))?;
     let all = (CONNECTIONS * sizes.reads) as f64;
-    let row =
-        |what, per_second, bound| Row { what, floor: None, measured: per_second, unit: "/s", bound, traffic: None };
-    table.row(&row(
-        "simulator, documents a second of its processor",
-        all / cpu.as_secs_f64(),
-        Bound::Above(5_000.0),
-    ))?;
-    table.row(&row("simulator, documents a second", all / wall.as_secs_f64(), Bound::None))?;
+    let (what, least) = ("simulator, documents a second of its processor", Bound::Above(5_000.0));
+    table.row(&a_second(what, all, cpu, least))?;
+    table.row(&a_second("simulator, documents a second", all, wall, Bound::None))?;
     let few = (sizes.reads / 40).max(1);
     let (_, cpu) = load(&World::new(each, &own, &[], None)?, few, &|_| ("GET /users".to_owned(), String::new()))?;
     let all = (CONNECTIONS * few) as f64;
-    table.row(&row("simulator, lists of users a second of its p.", all / cpu.as_secs_f64(), Bound::None))
+    table.row(&a_second("simulator, lists of users a second of its p.", all, cpu, Bound::None))
 }
 
 /// How many changes the simulator takes.
@@ -45,10 +40,12 @@ pub(crate) fn writes(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let all = (CONNECTIONS * sizes.writes) as f64;
     // What sixteen calls at once need, so that the simulator does not hold them up: 16 each 20 ms.
     let bound = Bound::Above(CONNECTIONS as f64 / 0.02);
-    let row =
-        |what, per_second, bound| Row { what, floor: None, measured: per_second, unit: "/s", bound, traffic: None };
-    table.row(&row("simulator, changes a second", all / wall.as_secs_f64(), bound))?;
-    table.row(&row("simulator, changes a second of its processor", all / cpu.as_secs_f64(), Bound::None))
+    table.row(&a_second("simulator, changes a second", all, wall, bound))?;
+    table.row(&a_second("simulator, changes a second of its processor", all, cpu, Bound::None))
+}
+
+fn a_second(what: &str, all: f64, time: Duration, bound: Bound) -> Row<'_> {
+    Row::of(what, all / time.as_secs_f64(), "/s", bound)
 }
 
 /// Sends so many requests over each of the connections. Returns the time it took, and what the simulator took of the

@@ -173,10 +173,9 @@ pub(crate) fn small(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let times = 4 * sizes.runs;
     let validate = (0..times).map(|_| run(folder.path(), &["validate"], 0)).collect::<Outcome<Vec<_>>>()?;
     row_of_process(table, "validate of the quickstart, process time", &validate, Bound::Below(10.0))?;
-    let mut simulator = Simulator::start(folder.path(), Duration::ZERO, true)?;
-    let args = ["plan", "--cluster", &simulator.url.clone()];
+    let simulator = Simulator::start(folder.path(), Duration::ZERO, false)?;
+    let args = ["plan", "--cluster", &simulator.url];
     let plan = (0..times).map(|_| run(folder.path(), &args, 0)).collect::<Outcome<Vec<_>>>()?;
-    simulator.traffic()?;
     row_of_process(table, "plan of the quickstart, process time", &plan, Bound::Below(40.0))?;
     row_of_memory(table, "  its peak memory", &plan, Bound::None)
 }
@@ -184,8 +183,7 @@ pub(crate) fn small(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
 /// How large the program is.
 pub(crate) fn program(table: &mut Table<'_>) -> Outcome<()> {
     let measured = fs::metadata(PROGRAM)?.len() as f64 / 1_000_000.0;
-    let (what, unit) = ("the program", "MB");
-    table.row(&Row { what, floor: None, measured, unit, bound: Bound::Below(12.0), traffic: None })
+    table.row(&Row::of("the program", measured, "MB", Bound::Below(12.0)))
 }
 
 /// What an apply of many calls needs, and one of four times as many.
@@ -206,10 +204,10 @@ pub(crate) fn memory(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
 
 fn row_of_process(table: &mut Table<'_>, what: &str, took: &[Took], bound: Bound) -> Outcome<()> {
     let measured = median(took.iter().map(|took| milliseconds(took.cpu)).collect());
-    table.row(&Row { what, floor: None, measured, unit: "ms", bound, traffic: None })
+    table.row(&Row::of(what, measured, "ms", bound))
 }
 
 fn row_of_memory(table: &mut Table<'_>, what: &str, took: &[Took], bound: Bound) -> Outcome<()> {
     let measured = median(took.iter().map(|took| took.peak as f64 / MIB).collect());
-    table.row(&Row { what, floor: None, measured, unit: "MiB", bound, traffic: None })
+    table.row(&Row::of(what, measured, "MiB", bound))
 }

@@ -21,6 +21,13 @@ pub(crate) struct Row<'r> {
     pub(crate) traffic: Option<(usize, usize)>,
 }
 
+impl<'r> Row<'r> {
+    /// A figure that the network costs nothing of.
+    pub(crate) fn of(what: &'r str, measured: f64, unit: &'static str, bound: Bound) -> Self {
+        Self { what, floor: None, measured, unit, bound, traffic: None }
+    }
+}
+
 /// What a figure should keep.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
