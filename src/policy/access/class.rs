@@ -89,7 +89,10 @@ impl<'a> Class<'a> {
         let none = [allowed.as_slice(), &self.after.deny.here].concat();
         let worded = [self.before.allow.whole.as_slice(), &self.after.deny.whole].concat();
         for anchor in widest(narrow(vec![anchor], allowed, self.facts), self.facts) {
-            let answer = self.search(vec![&anchor], &none, None, searches);
+            let answer = match self.search(vec![&anchor], &none, None, searches) {
+                Answer::Found(_) if anchor.pattern.foreign => Answer::Undecided,
+                answer => answer,
+            };
             if answer != Answer::Nothing {
                 report(Wording { facts: self.facts, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
             }

@@ -10,7 +10,7 @@ use super::searches::{Answers, Budget, Searches};
 use super::tally::Tally;
 use super::terms::{Setting, Taken, Term, normal_statements};
 use super::universe::{Universe, unasked};
-use super::verbs::Verb;
+use super::verbs::Verbs;
 use super::views::{Lens, stance};
 use super::{Context, Profile};
 use crate::policy::{Document, Effect, Kind};
@@ -20,7 +20,7 @@ pub(super) fn compare<'a>(
     before: Option<&Document>,
     after: Option<&Document>,
     sides: &[Side],
-    verbs: &'a [Verb],
+    verbs: &'a Verbs,
     context: &Context<'a>,
 ) -> BTreeMap<Side, Tallies<'a>> {
     let (before, after) = (before.map(normal_statements), after.map(normal_statements));
@@ -28,7 +28,7 @@ pub(super) fn compare<'a>(
     let mut memory = Memory::new(Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) });
     let mut found: BTreeMap<Side, Tallies<'a>> = BTreeMap::new();
     for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
-        let setting = Setting { profile, user: context.user, verbs };
+        let setting = Setting { profile, user: context.user, verbs: &verbs.all };
         let mut take = |document: &Option<_>| {
             document.as_ref().map_or(Vec::new(), |document| setting.take(document, &mut atoms, &mut memory.numbers))
         };
@@ -36,7 +36,10 @@ pub(super) fn compare<'a>(
         let terms = before.iter().chain(&after).flat_map(|taken| &taken.terms);
         let letter = unasked(terms.flat_map(Term::letters));
         let comparison = Comparison { setting, atoms: &atoms, before: &before, after: &after, letter };
-        for (side, tally) in comparison.run(sides, &mut memory) {
+        for (side, mut tally) in comparison.run(sides, &mut memory) {
+            if verbs.is_cut {
+                tally.leave_all_open();
+            }
             found.entry(side).or_default().push((profile, tally));
         }
     }
@@ -99,7 +102,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let answers = memory.answers.entry(universe).or_default();
         let mut searches = Searches { facts, budget: &mut memory.budget, letter: self.letter, answers };
         for actions in classes.values() {
-            let names: Vec<_> = actions.iter().map(|&action| self.setting.verbs[action].name.as_str()).collect();
+            let verbs: Vec<_> = actions.iter().map(|&action| &self.setting.verbs[action]).collect();
             let (before, after) = (stance(&before, actions[0]), stance(&after, actions[0]));
             for (side, tally) in tallies.iter_mut() {
                 let (before, after) = match side {
@@ -108,7 +111,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
                 };
                 let class = Class { universe, facts, before, after };
                 class.gained(&mut searches, &mut |cover, answer| {
-                    tally.enter(&names, cover, answer, (universe, self.atoms));
+                    tally.enter(&verbs, cover, answer, (universe, self.atoms));
                 });
             }
         }

@@ -50,7 +50,8 @@ pub struct Witness {
     pub conditions: Vec<String>,
 }
 
-/// A pattern for which the search was given up: it may give access, and is to be taken as if it did.
+/// A pattern that may give access, and is to be taken as if it did: the actions or the resources are not known, or the search
+/// was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
     /// Whether it would be gained or lost.

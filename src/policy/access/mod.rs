@@ -4,7 +4,8 @@
 //! A request is an action, a resource, and an answer to each condition. What is found is a request that one document
 //! allows and the other does not, or that there is none. Where a document leaves something open (conditions, variables
 //! whose value is not known), both answers are taken as possible, so that more may be reported than there is. Where the
-//! search is given up, it says so.
+//! search is given up, it says so; and where a document names actions or resources that are not known (another service's,
+//! `s3:*Acl`, a resource that is no ARN of S3), a difference is not decided, never nothing.
 
 mod anchors;
 mod atoms;
@@ -33,6 +34,8 @@ mod wording;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod unknown_tests;
 
 pub use decide::{Decision, Ground, Verdict, decide};
 pub use hygiene::{dead_denies, grants_nothing, never_grants, redundant_statements};

@@ -27,8 +27,11 @@ pub(super) struct Pattern {
     pub(super) globs: Rc<[Glob]>,
     /// Whether it also matches the resource `*`, which has no `arn:aws:s3:::`.
     pub(super) bare: bool,
-    /// Whether it matches only some of `globs`, and nobody knows which: it has a variable with no known value.
+    /// Whether it matches only some of `globs`, and nobody knows which: it has a variable with no known value, or is
+    /// `foreign`.
     pub(super) opaque: bool,
+    /// Whether it does not begin with `arn:aws:s3:::`, so that nobody knows what a server makes of it.
+    pub(super) foreign: bool,
     /// Its number among the patterns of a comparison; see [`Numbers`](super::pairs::Numbers).
     pub(super) number: usize,
 }
@@ -36,24 +39,21 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Reads a pattern.
     ///
-    /// One that may match an ARN but does not begin with `arn:aws:s3:::` is opaque over everything: servers read it
-    /// differently or refuse it.
+    /// One that does not begin with `arn:aws:s3:::` is opaque over everything: servers read it differently or refuse it.
     pub(super) fn read(text: &str, dialect: Dialect<'_>) -> Self {
         let (tokens, unknown) = dialect.expand(text);
         let wild = tokens.iter().any(|token| token.is_some_and(|t| !matches!(t, Token::One(_))));
         let glob = Glob::new(tokens.into_iter().map(|token| token.unwrap_or(Token::Run)));
         let everything = Glob::new([Token::Run]);
         let bare = glob.matches("*");
-        let (globs, odd) = if glob.is_everything() {
+        let (globs, foreign) = if glob.is_everything() {
             (vec![everything], false)
         } else if let Some(rest) = glob.strip(ARN) {
             (with_slash(&rest, wild, dialect.profile).into_iter().chain([rest]).collect(), false)
-        } else if bare || glob.overlaps(&Glob::parse(&format!("{ARN}*"))) {
-            (vec![everything], true)
         } else {
-            (Vec::new(), false)
+            (vec![everything], true)
         };
-        Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || odd, number: 0 }
+        Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || foreign, foreign, number: 0 }
     }
 
     /// The pattern for [`Universe::Bare`], where a resource without `arn:aws:s3:::` is
@@ -77,7 +77,10 @@ impl Pattern {
 
     /// Whether it matches the same as another for being read the same.
     pub(super) fn is_read_like(&self, other: &Self) -> bool {
-        self.globs == other.globs && self.bare == other.bare && self.opaque == other.opaque
+        self.globs == other.globs
+            && self.bare == other.bare
+            && self.opaque == other.opaque
+            && self.foreign == other.foreign
     }
 
     /// Whether it covers, variables aside, all that `narrower` covers. May be wrongly false.
@@ -193,14 +196,15 @@ mod tests {
         assert_eq!(globs("arn:aws:s3:::b", Profile::Minio, None), [Glob::literal("b/"), Glob::literal("b")]);
         assert_eq!(globs("arn:aws:s3:::b*", Profile::Minio, None), [Glob::parse("b*")]);
         assert_eq!(globs("arn:aws:s3:::", Profile::Minio, None), [Glob::literal("")]);
-        assert_eq!(globs("arn:minio:s3:::b", Profile::Aws, None), []);
         assert!(read("*", Profile::Aws, None).bare && !read("arn:aws:s3:::*", Profile::Aws, None).bare);
     }
 
     #[test]
-    fn a_pattern_that_is_no_arn_is_opaque_when_it_could_match_one() {
-        let odd = read("arn:*:s3:::b", Profile::Aws, None);
-        assert!(odd.opaque && *odd.globs == [Glob::parse("*")]);
+    fn a_pattern_that_is_no_arn_of_s3_may_cover_anything() {
+        for text in ["arn:*:s3:::b", "arn:minio:s3:::b", "b/*", ""] {
+            let foreign = read(text, Profile::Aws, None);
+            assert!(foreign.opaque && foreign.foreign && *foreign.globs == [Glob::parse("*")], "{text}");
+        }
     }
 
     #[test]

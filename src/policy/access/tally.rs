@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::atoms::Atoms;
 use super::search::Answer;
 use super::universe::Universe;
+use super::verbs::Verb;
 use super::wording::text;
 
 /// How a difference is put, without the actions it is about.
@@ -40,21 +41,38 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    /// Enters what a search found for a class of actions.
-    pub(super) fn enter(&mut self, actions: &[&'a str], cover: Cover, answer: Answer, place: (Universe, &Atoms)) {
+    /// Enters what a search found for a class of actions. What is found of actions that are not known is not decided.
+    pub(super) fn enter(&mut self, actions: &[&'a Verb], cover: Cover, answer: Answer, place: (Universe, &Atoms)) {
+        let names = |known: bool| actions.iter().filter(move |verb| verb.known == known).map(|verb| verb.name.as_str());
         match answer {
             Answer::Nothing => {}
-            Answer::Undecided => self.undecided.entry(cover.pattern).or_default().extend(actions),
+            Answer::Undecided => self.leave_open(&cover.pattern, names(true).chain(names(false))),
             Answer::Found(point) => {
+                self.leave_open(&cover.pattern, names(false));
+                if names(true).next().is_none() {
+                    return;
+                }
                 let (universe, atoms) = place;
                 let resource = universe.written(&point.resource);
                 let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
                 let example = Rc::new(Example { resource, conditions });
                 let examples = self.found.entry(cover).or_default();
-                for &action in actions {
+                for action in names(true) {
                     examples.entry(action).or_insert_with(|| Rc::clone(&example));
                 }
             }
         }
+    }
+
+    fn leave_open(&mut self, pattern: &Rc<str>, actions: impl Iterator<Item = &'a str>) {
+        let mut actions = actions.peekable();
+        if actions.peek().is_some() {
+            self.undecided.entry(Rc::clone(pattern)).or_default().extend(actions);
+        }
+    }
+
+    /// Says that nothing is certain, on whatever resource, of actions that are not known.
+    pub(super) fn leave_all_open(&mut self) {
+        self.undecided.entry("*".into()).or_default().insert("*:*");
     }
 }

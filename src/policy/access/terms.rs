@@ -120,7 +120,7 @@ impl Setting<'_> {
             numbers.enter(&mut term);
             term
         };
-        patterns.into_iter().filter(|pattern| !pattern.globs.is_empty()).map(term).collect()
+        patterns.into_iter().map(term).collect()
     }
 
     /// Which verbs a statement is about. AWS compares action names without regard to case, MinIO's line exactly; there,
@@ -129,11 +129,8 @@ impl Setting<'_> {
         let globs: Vec<_> = actions.patterns.iter().map(|pattern| Glob::parse(&self.fold(pattern))).collect();
         let version = self.profile == Profile::Minio && actions.patterns.iter().any(|p| p == "s3:GetObjectVersion");
         let named = |verb: &Verb| {
-            let name = match self.profile {
-                Profile::Aws => &verb.folded,
-                Profile::Minio => &verb.exact,
-            };
-            globs.iter().any(|glob| glob.subsumes(name)) || (version && verb.name == "s3:GetObject")
+            let matched = globs.iter().any(|glob| verb.is_matched_by(glob, self.profile));
+            matched || (version && verb.name == "s3:GetObject")
         };
         self.verbs.iter().map(|verb| named(verb) != actions.negated).collect()
     }

@@ -62,7 +62,7 @@ pub struct WitnessV1 {
     pub conditions: Vec<String>,
 }
 
-/// Access for which the search was given up.
+/// Access that is not decided: the actions or the resources are not known, or the search was given up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UndecidedV1 {
