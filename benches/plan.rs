@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use attune::base::{PolicyName, Release, UserName};
 use attune::desired::{Allowed, Authored, Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
-use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy::{Document, normal};
 use random::Random;
@@ -94,6 +94,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
         users: holding(documents.len(), |number| Some(policy(held(number)))),
         groups: BTreeMap::new(),
         groups_known: false,
+        duplicates: Duplicates::default(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: documents.len(), ..Limits::default() },

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use attune::base::{PolicyName, Release, UserName};
-use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::policy::{normal, read_lenient};
 
 /// How many policies a file declares: as many as a cluster is sold with room for.
@@ -99,6 +99,7 @@ pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
         users,
         groups: BTreeMap::new(),
         groups_known: false,
+        duplicates: Duplicates::default(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: 2 * policies, ..Limits::default() },

@@ -91,6 +91,9 @@ impl Survey {
 
     /// Why somebody that holds a policy cannot be declared.
     fn undeclared(&self, who: &Principal, policy: &PolicyName) -> Option<Finding> {
+        if self.duplicates.contains(who) {
+            return Some(self.duplicates.about(who, false));
+        }
         if let Err(problem) = who.addressable() {
             return Some(undeclarable(who.kind(), who.name(), &problem.to_string()));
         }

@@ -1,11 +1,11 @@
 //! What is asked of a cluster that is to be adopted: everything that is wanted, with the documents as they are told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Selection;
 use crate::base::{GroupName, PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster, documents};
-use crate::observed::{Identity, ObservedUser};
+use crate::cluster::{CallError, Cluster, documents, groups_by_name};
+use crate::observed::{Duplicates, Identity, ObservedUser};
 
 /// What a cluster told.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Survey {
     pub users: BTreeMap<UserName, ObservedUser>,
     /// The groups that hold a policy, as far as it is told.
     pub groups: BTreeMap<GroupName, PolicyName>,
+    /// The names that have several records.
+    pub duplicates: Duplicates,
     /// Whether the cluster says who holds what.
     pub attachments_known: bool,
 }
@@ -38,17 +40,17 @@ pub async fn look(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> 
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
     let groups = cluster.groups().await?.unwrap_or_default();
-    let names: BTreeSet<PolicyName> = cluster.list_policies().await?.into_iter().collect();
+    let names = cluster.list_policies().await?;
+    let mut duplicates = Duplicates::default();
+    duplicates.policies(&names);
+    let attachments_known = users.attachments_known;
     let mut survey = Survey {
         identity,
         policies: names.into_iter().map(|name| (name, None)).collect(),
-        users: users
-            .users
-            .into_iter()
-            .map(|user| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy }))
-            .collect(),
-        groups,
-        attachments_known: users.attachments_known,
+        users: users.by_name(&mut duplicates),
+        groups: groups_by_name(groups, &mut duplicates),
+        duplicates,
+        attachments_known,
     };
     let wanted = survey.declarable_policies(selection);
     for (name, text) in documents(cluster, &wanted, jobs).await? {

@@ -57,7 +57,8 @@ enum Since {
 /// Who holds what; nothing for a user that is there and holds nothing.
 struct Holdings {
     known: bool,
-    by_holder: BTreeMap<Principal, Option<PolicyName>>,
+    /// By name: what each record of the name says, nearly always one.
+    by_holder: BTreeMap<Principal, Vec<Option<PolicyName>>>,
 }
 
 impl<'a> Looker<'a> {
@@ -117,7 +118,7 @@ impl<'a> Looker<'a> {
         }
         // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
         let holdings = self.holdings(Since::From(Instant::now())).await?;
-        let holder = holdings.by_holder.iter().find(|(_, held)| held.as_ref() == Some(policy));
+        let holder = holdings.by_holder.iter().find(|(_, held)| held.iter().flatten().any(|held| held == policy));
         Ok(match holder {
             Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),
             None => Seen::Before,
@@ -139,8 +140,11 @@ impl<'a> Looker<'a> {
                 let (users, groups) = tokio::try_join!(self.cluster.users(), self.cluster.groups())?;
                 let groups = groups.unwrap_or_default();
                 let users_hold = users.users.into_iter().map(|record| (Principal::User(record.name), record.policy));
-                let groups_hold = groups.into_iter().map(|(group, policy)| (Principal::Group(group), Some(policy)));
-                let by_holder = users_hold.chain(groups_hold).collect();
+                let groups_hold = groups.into_iter().map(|group| (Principal::Group(group.name), group.policy));
+                let mut by_holder: BTreeMap<_, Vec<_>> = BTreeMap::new();
+                for (holder, policy) in users_hold.chain(groups_hold) {
+                    by_holder.entry(holder).or_default().push(policy);
+                }
                 Ok(Holdings { known: users.attachments_known, by_holder })
             })
             .await
@@ -221,9 +225,11 @@ impl<T> Memory<T> {
 impl Holdings {
     /// What there is of a user that should hold something.
     fn holding_any(&self, user: &UserName) -> Seen {
-        match self.by_holder.get(&Principal::from(user)) {
-            Some(Some(_)) => Seen::Before,
-            Some(None) => Seen::Other(format!("user `{user}` holds no policy")),
+        let principal = Principal::from(user);
+        match self.by_holder.get(&principal).map(Vec::as_slice) {
+            Some([Some(_)]) => Seen::Before,
+            Some([None]) => Seen::Other(format!("user `{user}` holds no policy")),
+            Some(records) => Seen::Other(several(&principal, records)),
             None => Seen::Other(format!("user `{user}` is not there")),
         }
     }
@@ -231,8 +237,9 @@ impl Holdings {
     /// What there is of a user or group that should go from one policy to another. Of groups, only those that hold one are
     /// told.
     fn seen(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> Seen {
-        let held = match (self.by_holder.get(principal), principal) {
-            (Some(held), _) => held.as_ref(),
+        let held = match (self.by_holder.get(principal).map(Vec::as_slice), principal) {
+            (Some([held]), _) => held.as_ref(),
+            (Some(records), _) => return Seen::Other(several(principal, records)),
             (None, Principal::Group(_)) => None,
             (None, Principal::User(_)) => return Seen::Other(format!("{principal} is not there")),
         };
@@ -243,4 +250,8 @@ impl Holdings {
             None => Seen::Other(format!("{principal} holds no policy")),
         }
     }
+}
+
+fn several(principal: &Principal, records: &[Option<PolicyName>]) -> String {
+    format!("the cluster now reports {} records of {principal}", records.len())
 }

@@ -22,6 +22,7 @@ pub use patience::{Patience, Patient};
 pub use way::Way;
 
 pub use crate::observed::Identity;
+use crate::observed::{Duplicates, ObservedUser};
 
 use secrecy::SecretString;
 
@@ -48,6 +49,31 @@ pub struct Users {
     /// Whether the cluster says who holds what. Over REST it does since 4.0 (`GET /s3/userPolicies`; in
     /// `GET /users` since 4.4); before that there is no call that tells.
     pub attachments_known: bool,
+}
+
+impl Users {
+    /// The users by name; `duplicates` gets all records of a name that has several.
+    #[must_use]
+    pub fn by_name(self, duplicates: &mut Duplicates) -> BTreeMap<UserName, ObservedUser> {
+        let record =
+            |user: UserRecord| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy });
+        duplicates.users(self.users.into_iter().map(record).collect())
+    }
+}
+
+/// A group as the cluster reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The name.
+    pub name: GroupName,
+    /// The policy it has.
+    pub policy: Option<PolicyName>,
+}
+
+/// The groups that have a policy, by name; `duplicates` gets all records of a name that has several.
+#[must_use]
+pub fn groups_by_name(groups: Vec<GroupRecord>, duplicates: &mut Duplicates) -> BTreeMap<GroupName, PolicyName> {
+    duplicates.groups(groups.into_iter().map(|group| (group.name, group.policy)).collect())
 }
 
 /// What temporary credentials are asked for with.
@@ -103,9 +129,9 @@ pub trait Cluster: Send + Sync {
     /// All users of the tenant and, where the release tells, what they hold.
     async fn users(&self) -> Result<Users, CallError>;
 
-    /// The groups that hold a policy; `None` where this is not told: over REST by no release, over the `weka` command
-    /// since 6.0.
-    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
+    /// The groups, at least those that have a policy; `None` where this is not reported: over REST by no release, over the
+    /// `weka` command since 6.0.
+    async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         Ok(None)
     }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{CallError, Cluster, Users};
-use crate::base::{GroupName, PolicyName, Principal};
+use super::{CallError, Cluster, GroupRecord, Users, groups_by_name};
+use crate::base::{PolicyName, Principal};
 use crate::desired::{Desired, Holding};
-use crate::observed::{Body, Limits, Observed, ObservedUser};
+use crate::observed::{Body, Duplicates, Limits, Observed};
 use crate::policy;
 
 /// Observes the cluster: identity, users, all policy names, and the documents that matter for `desired`, at most
@@ -51,13 +51,14 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
     look(cluster, jobs, &all).await
 }
 
-/// The groups that hold a policy.
-type Groups = BTreeMap<GroupName, PolicyName>;
+/// The groups as they are reported.
+type Groups = [GroupRecord];
 
-/// Who holds what.
+/// Who holds what, by all records of a name that has several.
 fn holdings<'a>(users: &'a Users, groups: &'a Groups) -> impl Iterator<Item = (Principal, &'a PolicyName)> {
     let users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
-    users.chain(groups.iter().map(|(group, policy)| (Principal::from(group), policy)))
+    let groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
+    users.chain(groups)
 }
 
 /// Which documents matter, of all policies and of who holds what.
@@ -69,6 +70,8 @@ async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
     let wanted = wanted(&names, &users, &groups);
+    let mut duplicates = Duplicates::default();
+    duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
     for (name, text) in documents(cluster, &wanted, jobs).await? {
         match text {
@@ -79,15 +82,12 @@ async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result
     Ok(Observed {
         identity,
         policies,
-        groups,
         groups_known,
         attachments_known: users.attachments_known,
         keys_can_be_generated: cluster.can_generate_keys(),
-        users: users
-            .users
-            .into_iter()
-            .map(|user| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy }))
-            .collect(),
+        users: users.by_name(&mut duplicates),
+        groups: groups_by_name(groups, &mut duplicates),
+        duplicates,
         limits: Limits::default(),
     })
 }

@@ -1,13 +1,12 @@
 //! How long a cluster that does not answer is waited for, and reads that are asked again.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
-use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
+use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// How often something is tried again, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +124,7 @@ impl Cluster for Patient<'_> {
         self.read(|| self.cluster.own_definition()).await
     }
 
-    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
+    async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         self.read(|| self.cluster.groups()).await
     }
 

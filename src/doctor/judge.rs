@@ -5,7 +5,7 @@ use super::{Definition, Facts, Leftover, Report};
 use crate::base::{Code, Finding, PolicyName};
 use crate::cluster::rest::{CALLS, Difference, differences};
 use crate::cluster::{CallError, Users, Way};
-use crate::observed::{Identity, newer_than_known};
+use crate::observed::{Duplicates, Identity, newer_than_known};
 
 /// How far the clocks may be apart, in seconds: an answer takes its time, and no sane clock is off by more.
 const CLOCK_TOLERANCE: u64 = 60;
@@ -31,6 +31,7 @@ pub fn judge(facts: &Facts) -> Report {
     findings.extend(about_way(way));
     findings.extend(leftovers.iter().flatten().map(leftover));
     findings.extend(about_release(facts));
+    findings.extend(several_records(facts));
     findings.sort_by_key(|finding| finding.severity);
     let attachments_known = users.ok().map(|users| users.attachments_known);
     Report {
@@ -100,6 +101,18 @@ fn about_release(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::note(codes::NO_DEFINITION, message));
     }
     findings
+}
+
+/// Names under which the cluster reports several records.
+fn several_records(facts: &Facts) -> Vec<Finding> {
+    let mut several = Duplicates::default();
+    several.policies(facts.policies.iter().flatten());
+    if let Ok(users) = &facts.users {
+        // Only the names that have several are of interest here.
+        drop(users.clone().by_name(&mut several));
+    }
+    let policies = several.policies.keys().map(|policy| several.about_policy(policy, false));
+    policies.chain(several.principals().map(|principal| several.about(&principal, false))).collect()
 }
 
 fn leftovers(policies: &[PolicyName], users: Option<&Users>) -> Vec<Leftover> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::{Release, UserName};
 use crate::desired::{Allowed, Authored, HolderEntry, PolicyEntry, PolicyIntent};
-use crate::observed::{Limits, ObservedUser};
+use crate::observed::{Duplicates, Limits, ObservedUser};
 use crate::plan::plan;
 use crate::policy;
 
@@ -48,6 +48,7 @@ fn observed(action: &str, users: &[(&str, Option<&str>)]) -> Observed {
         users: users.iter().map(|(name, held)| (UserName::reported(*name), user(held))).collect(),
         groups: std::collections::BTreeMap::new(),
         groups_known: false,
+        duplicates: Duplicates::default(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

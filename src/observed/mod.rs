@@ -1,11 +1,15 @@
 //! What a cluster reported: a snapshot, as plain data.
 
+mod codes;
+mod duplicates;
 mod newer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use newer::{CODES, newer_than_known};
+pub use codes::CODES;
+pub use duplicates::Duplicates;
+pub use newer::newer_than_known;
 
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
 use crate::policy::Normal;
@@ -40,6 +44,8 @@ pub struct Observed {
     pub groups: BTreeMap<GroupName, PolicyName>,
     /// Whether the cluster says which groups hold what: over the `weka` command since 6.0, over REST by no release.
     pub groups_known: bool,
+    /// The names that have several records; each is also in `users`, `groups` or `policies`, with one of its records.
+    pub duplicates: Duplicates,
     /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
     /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached
@@ -57,6 +63,12 @@ impl Observed {
             Principal::User(user) => self.users.get(user)?.holds.as_ref(),
             Principal::Group(group) => self.groups.get(group),
         }
+    }
+
+    /// All policies that a user or group has: those of each of its records, where it has several.
+    #[must_use]
+    pub fn all_held_by(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
+        self.held_by(principal).into_iter().chain(self.duplicates.held_by(principal)).collect()
     }
 }
 

@@ -1,11 +1,7 @@
 //! A release that nobody here knows yet.
 
-use crate::base::{Finding, Release, codes};
-
-codes! {
-    "All kinds of findings of this room.";
-    NEWER = "release-newer-than-known", "The release is newer than the newest that attune knows, and is spoken to like that one.";
-}
+use super::codes::NEWER;
+use crate::base::{Finding, Release};
 
 /// What is to be said of a release that is newer than all that are known.
 #[must_use]

@@ -23,6 +23,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     view.room(&mut findings);
     view.attachments(&mut findings);
     view.names(&mut findings);
+    view.several_records(&mut findings);
     findings
 }
 
@@ -283,6 +284,32 @@ impl View<'_> {
                 findings.push(Finding::warning(codes::UNADDRESSABLE, message).help("it is left alone"));
             }
         }
+    }
+}
+
+impl View<'_> {
+    /// A call carries a name alone: where several records have it, nothing that depends on one of them is planned.
+    fn several_records(&self, findings: &mut Vec<Finding>) {
+        let several = &self.observed.duplicates;
+        for principal in several.principals() {
+            let covered = self.desired.entry(&principal).is_some() || self.desired.ownership.covers(&principal);
+            let depends = covered || several.held_by(&principal).any(|policy| self.changes_policy(policy));
+            findings.push(several.about(&principal, depends).at(self.at(&principal)));
+        }
+        for policy in several.policies.keys() {
+            let declared = self.desired.policies.contains_key(policy) || self.desired.ownership.covers_policy(policy);
+            findings
+                .push(several.about_policy(policy, declared || self.changes_policy(policy)).at(self.policy_at(policy)));
+        }
+    }
+
+    /// Whether the document that a policy's name gives becomes another, by its own name or by that of a temporary policy.
+    fn changes_policy(&self, policy: &PolicyName) -> bool {
+        let becomes = |name: &PolicyName| match self.comparison.policies.get(name) {
+            Some(PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::Remove | PolicyFate::Ambiguous) => true,
+            Some(PolicyFate::Keep | PolicyFate::LeaveAlone) | None => false,
+        };
+        becomes(policy) || becomes(&policy.meant())
     }
 }
 

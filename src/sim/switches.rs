@@ -47,6 +47,18 @@ pub enum ListShape {
     BareObjects,
 }
 
+/// How often a name is in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lists {
+    /// Once.
+    Once,
+    /// Each S3 user twice: the second record is of the directory `LDAP` and has no policy.
+    UsersTwice,
+    /// Each policy twice.
+    PoliciesTwice,
+}
+
 /// What the cluster tells of its own interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,6 +88,8 @@ pub struct Switches {
     pub attach_shows_keys: bool,
     /// The shape of the list of policies, which no definition gives.
     pub list_shape: ListShape,
+    /// How often a name is in a list: a cluster may have a user in two directories.
+    pub lists: Lists,
     /// Whether a policy is shown with its document as JSON in a string.
     pub content_as_string: bool,
     /// Whether `/s3/userPolicies` answers `{"users":…}` as the definition has it, without `data` around it.
@@ -95,6 +109,7 @@ impl Default for Switches {
             detach_unheld: Rule::Refuse,
             attach_shows_keys: true,
             list_shape: ListShape::Names,
+            lists: Lists::Once,
             content_as_string: false,
             user_policies_bare: false,
             sts_in_data: false,

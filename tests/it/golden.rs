@@ -10,7 +10,7 @@ use std::path::Path;
 
 use attune::base::{Code, GroupName, PolicyName, Release, Sources, UserName};
 use attune::desired::Desired;
-use attune::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy;
 use attune::render::json::PlanV1;
@@ -298,6 +298,7 @@ fn observed(release: &str) -> Observed {
         users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
         groups: BTreeMap::new(),
         groups_known: false,
+        duplicates: Duplicates::default(),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

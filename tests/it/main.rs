@@ -63,6 +63,8 @@ mod pipelines;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod reliability;

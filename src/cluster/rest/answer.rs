@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
 pub(super) use crate::cluster::told::Expected;
-use crate::cluster::told::{Listed, policy_or_none};
+use crate::cluster::told::{Listed, Members, policy_or_none};
 
 /// Reads one kind of answer.
 pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
@@ -137,14 +137,15 @@ pub(super) fn users(body: &str) -> Result<Vec<UserRow>, Expected> {
 }
 
 /// Reads `GET /s3/userPolicies`: `users` at the top as in the definition, or under `data` as a client sees it.
-/// An empty text is a user without a policy.
-pub(super) fn user_policies(body: &str) -> Result<BTreeMap<UserName, Option<PolicyName>>, Expected> {
+/// An empty text is a user without a policy. A name that is there twice is listed twice: of a JSON object's equal members,
+/// readers keep the last without a word.
+pub(super) fn user_policies(body: &str) -> Result<Vec<(UserName, Option<PolicyName>)>, Expected> {
     #[derive(Deserialize)]
     struct Raw {
-        users: BTreeMap<String, Option<String>>,
+        users: Members<Option<String>>,
     }
     let raw: Raw = object(data(body)?).ok_or(Expected("users and their policies"))?;
-    Ok(raw.users.into_iter().map(|(user, policy)| (UserName::reported(user), policy_or_none(policy))).collect())
+    Ok(raw.users.0.into_iter().map(|(user, policy)| (UserName::reported(user), policy_or_none(policy))).collect())
 }
 
 /// Reads `GET /s3/policies`, whose shape no definition tells: `{policies: […]}` or a bare array, under `data` or
@@ -341,9 +342,11 @@ mod tests {
     fn user_policies_stand_at_the_top_or_under_data() {
         for body in [r#"{"users":{"a":"p","b":""}}"#, r#"{"data":{"users":{"a":"p","b":null}}}"#] {
             let map = user_policies(body).unwrap();
-            assert_eq!(map[&UserName::reported("a")], Some(PolicyName::reported("p")));
-            assert_eq!(map[&UserName::reported("b")], None);
+            let expected = [("a", Some("p")), ("b", None)];
+            let expected = expected.map(|(user, policy)| (UserName::reported(user), policy.map(PolicyName::reported)));
+            assert_eq!(map, expected);
         }
+        assert_eq!(user_policies(r#"{"users":{"a":"p","a":"q"}}"#).unwrap().len(), 2);
         assert!(user_policies(r#"{"users":{}}"#).unwrap().is_empty());
         for body in ["{}", r#"{"data":null}"#, r#"{"users":null}"#, r#"{"data":[]}"#] {
             assert!(user_policies(body).is_err(), "nobody is said to hold nothing by {body}");

@@ -30,19 +30,28 @@ pub(super) fn from_records(rows: Vec<UserRow>, org: Option<&OrgId>, attachments_
 }
 
 /// The same, with what `/s3/userPolicies` says. A holder whom `/users` does not list (a directory's user, perhaps)
-/// still holds a policy, and is added: with the role that holding implies, and no source, since none is known.
+/// still holds a policy, and is added: with the role that holding implies, and no source, since none is known. A name that
+/// either answer has several times gets a record for each.
 pub(super) fn from_map(
     rows: Vec<UserRow>,
     org: Option<&OrgId>,
-    mut held: BTreeMap<UserName, Option<PolicyName>>,
+    reported: Vec<(UserName, Option<PolicyName>)>,
 ) -> Users {
-    let listed: BTreeSet<UserName> = rows.iter().map(|row| UserName::reported(row.name.as_str())).collect();
-    let mut users = from_records(rows, org, true).users;
-    for user in &mut users {
-        user.policy = held.remove(&user.name).flatten();
+    let mut held: BTreeMap<UserName, Vec<Option<PolicyName>>> = BTreeMap::new();
+    for (user, policy) in reported {
+        held.entry(user).or_default().push(policy);
     }
-    let unlisted = held.into_iter().filter(|(name, policy)| policy.is_some() && !listed.contains(name));
-    users.extend(unlisted.map(|(name, policy)| UserRecord { name, role: "S3".into(), source: String::new(), policy }));
+    let listed: BTreeSet<UserName> = rows.iter().map(|row| UserName::reported(row.name.as_str())).collect();
+    let nothing = vec![None];
+    let mut users = Vec::new();
+    for user in from_records(rows, org, true).users {
+        let policies = held.get(&user.name).unwrap_or(&nothing);
+        users.extend(policies.iter().map(|policy| UserRecord { policy: policy.clone(), ..user.clone() }));
+    }
+    for (name, policies) in held.into_iter().filter(|(name, _)| !listed.contains(name)) {
+        let holder = |policy| UserRecord { name: name.clone(), role: "S3".into(), source: String::new(), policy };
+        users.extend(policies.into_iter().filter(Option::is_some).map(holder));
+    }
     Users { users, attachments_known: true }
 }
 
@@ -95,6 +104,19 @@ mod tests {
         let users = from_map(rows(), Some(&org()), held);
         assert_eq!(shown(&users), [("a", Some("p")), ("b", None), ("d", None), ("ldap", Some("r"))]);
         assert!(users.attachments_known);
+    }
+
+    #[test]
+    fn a_name_that_an_answer_has_twice_has_two_records() {
+        let held = answer::user_policies(r#"{"users":{"a":"p","a":"q","ldap":"r","ldap":"r"}}"#).unwrap();
+        let users = from_map(rows(), Some(&org()), held);
+        let expected =
+            [("a", Some("p")), ("a", Some("q")), ("b", None), ("d", None), ("ldap", Some("r")), ("ldap", Some("r"))];
+        assert_eq!(shown(&users), expected);
+        let twice = || rows().into_iter().chain(rows()).filter(|row| row.name == "a").collect();
+        let held = answer::user_policies(r#"{"users":{"a":"p"}}"#).unwrap();
+        assert_eq!(shown(&from_map(twice(), Some(&org()), held)), [("a", Some("p")); 2]);
+        assert_eq!(from_records(twice(), Some(&org()), true).users.len(), 2);
     }
 
     #[test]

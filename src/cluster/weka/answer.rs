@@ -1,7 +1,5 @@
 //! What the `weka` command prints, in both dialects of its JSON: a list or an object, ids as numbers or texts.
 
-use std::collections::BTreeMap;
-
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,9 +7,9 @@ use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
 use crate::base::{GroupName, KeyPair, PolicyName, Release, SessionKeys, UserName};
-use crate::cluster::UserRecord;
 pub(super) use crate::cluster::told::Expected;
-use crate::cluster::told::{Listed, policy_or_none};
+use crate::cluster::told::{Listed, Members, policy_or_none};
+use crate::cluster::{GroupRecord, UserRecord};
 
 /// Which cluster, as `weka status` tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,16 +98,17 @@ pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
     Ok(items.into_iter().map(PolicyName::from).collect())
 }
 
-/// Reads `weka s3 group list`: those groups that hold a policy.
-pub(super) fn groups(text: &str) -> Result<BTreeMap<GroupName, PolicyName>, Expected> {
+/// Reads `weka s3 group list`.
+pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
     #[derive(Deserialize)]
     struct Group {
         name: String,
         policy: Option<String>,
     }
     let groups: Vec<Group> = all(text, &["groups"]).ok_or(Expected("a list of groups"))?;
-    let held = |group: Group| Some((GroupName::reported(group.name), policy_or_none(group.policy)?));
-    Ok(groups.into_iter().filter_map(held).collect())
+    let record =
+        |group: Group| GroupRecord { name: GroupName::reported(group.name), policy: policy_or_none(group.policy) };
+    Ok(groups.into_iter().map(record).collect())
 }
 
 /// Reads `weka s3 policy show`: the text of the document, unchanged, whether it is an object or JSON in a string.
@@ -193,7 +192,7 @@ fn id(value: &Value) -> Option<String> {
 fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
     let json = json(text)?;
     let sole = match serde_json::from_str::<Vec<&RawValue>>(json.get()).as_deref() {
-        Ok([one]) => (*one).to_owned(),
+        Ok([one]) => one,
         Ok(_) => return None,
         Err(_) => json,
     };
@@ -206,12 +205,22 @@ fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
 /// All elements of the list that is printed: bare, or a member of that name.
 fn all<T: DeserializeOwned>(text: &str, members: &[&str]) -> Option<Vec<T>> {
     let json = json(text)?;
+    list(json, members, 2)
+}
+
+/// The same in a JSON value, at most so many objects deep. Two members of that name are no list: which is meant is unknown.
+fn list<T: DeserializeOwned>(json: &RawValue, members: &[&str], depth: usize) -> Option<Vec<T>> {
     if json.get().starts_with('[') {
         return serde_json::from_str(json.get()).ok();
     }
-    let object: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json.get()).ok()?;
-    let list = members.iter().chain(&["data"]).find_map(|member| object.get(*member))?;
-    if list.get().starts_with('[') { serde_json::from_str(list.get()).ok() } else { all(list.get(), members) }
+    let depth = depth.checked_sub(1)?;
+    let Members(object) = serde_json::from_str::<Members<&RawValue>>(json.get()).ok()?;
+    let named = |name: &str| object.iter().filter(|(member, _)| member == name).map(|(_, list)| *list).collect();
+    let found = members.iter().chain(&["data"]).map(|name| named(name)).find(|found: &Vec<_>| !found.is_empty())?;
+    match found.as_slice() {
+        [only] => list(only, members, depth),
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]
@@ -219,13 +228,27 @@ struct Data<T> {
     data: T,
 }
 
-/// The JSON that is printed, behind questions and notes.
-fn json(text: &str) -> Option<Box<RawValue>> {
+/// The JSON that is printed, behind questions and notes. A value that is cut off is none, and neither is one inside it. What
+/// only begins like JSON is skipped, as often as it takes to read about four times the text: no output takes longer than
+/// that, however many brackets it has.
+fn json(text: &str) -> Option<&RawValue> {
+    let mut budget = 4 * text.len() + 65_536;
     let starts = text.char_indices().filter(|(_, letter)| matches!(letter, '{' | '['));
-    starts.map(|(at, _)| &text[at..]).find_map(|rest| {
-        let mut values = Deserializer::from_str(rest).into_iter::<Box<RawValue>>();
-        values.next().and_then(Result::ok)
-    })
+    for rest in starts.map(|(at, _)| &text[at..]) {
+        let mut values = Deserializer::from_str(rest).into_iter::<&RawValue>();
+        match values.next()? {
+            Ok(value) => return Some(value),
+            Err(error) if error.is_eof() => return None,
+            Err(error) => budget = budget.checked_sub(consumed(rest, &error))?,
+        }
+    }
+    None
+}
+
+/// How many bytes of a text were read before the error was found.
+fn consumed(text: &str, error: &serde_json::Error) -> usize {
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    before + error.column()
 }
 
 #[cfg(test)]
@@ -295,6 +318,26 @@ mod tests {
         }
         assert!(key_pair("").unwrap().is_none() && key_pair("null").unwrap().is_none());
         assert!(key_pair("the secret is on its way").is_err());
+    }
+
+    #[test]
+    fn no_output_takes_long_to_read_and_what_is_cut_off_is_nothing() {
+        let many = 2_000_000;
+        for text in ["[".repeat(many), "{".repeat(many), "[[x ".repeat(many / 4), "{\"a\":[1,".repeat(many / 8)] {
+            assert!(policies(&text).is_err() && key_pair(&text).unwrap().is_none());
+        }
+        let deep = format!("{}[]{}", r#"{"data":"#.repeat(100_000), "}".repeat(100_000));
+        assert!(policies(&deep).is_err() && whoami(&deep).is_err());
+        assert!(policies(r#"{"policies":["a","b"],"more":"#).is_err());
+        assert!(policies(r#"{"policies":["a"],"policies":["b"]}"#).is_err());
+        assert_eq!(policies("{ or [maybe] \n{x} [\"a\"]").unwrap(), [PolicyName::reported("a")]);
+    }
+
+    #[test]
+    fn a_group_that_is_listed_twice_is_two_records() {
+        let groups = groups(r#"[{"name":"g","policy":"p"},{"name":"g","policy":""},{"name":"h"}]"#).unwrap();
+        let shown: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.policy.is_some())).collect();
+        assert_eq!(shown, [("g", true), ("g", false), ("h", false)]);
     }
 
     #[test]

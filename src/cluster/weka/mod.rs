@@ -6,7 +6,6 @@ mod command;
 mod outcome;
 mod run;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +21,8 @@ use command::Command;
 use run::Runner;
 
 use super::dialect::{Detach, Dialect};
-use super::{AssumeRole, CallError, Cluster, Effect, Identity, Users, Way};
-use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
+use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
 #[derive(Debug)]
@@ -225,7 +224,7 @@ impl Cluster for WekaCluster {
     }
 
     /// Since 6.0; a command that does not know of groups after all does not tell of any.
-    async fn groups(&self) -> Result<Option<BTreeMap<GroupName, PolicyName>>, CallError> {
+    async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         if !self.standing().await?.dialect.groups {
             return Ok(None);
         }

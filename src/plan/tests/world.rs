@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
 use crate::desired::{Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent};
-use crate::observed::{Body, Identity, Limits, Observed, ObservedUser};
+use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId};
 use crate::policy::{self, Normal};
 
@@ -106,6 +106,7 @@ impl World {
                 .filter_map(|(principal, holds)| Some((principal.group()?.clone(), holds.clone()?)))
                 .collect(),
             groups_known: true,
+            duplicates: Duplicates::default(),
             attachments_known: true,
             keys_can_be_generated: true,
             limits: Limits { policies: self.limit, document_bytes: 2048 },

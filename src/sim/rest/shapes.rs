@@ -10,8 +10,8 @@ use crate::sim::ids;
 use crate::sim::release::Behaviour;
 use crate::sim::rules::users::Place;
 use crate::sim::rules::{Caller, Refusal, sts, tenants};
-use crate::sim::state::{Keys, State, Tenant, User};
-use crate::sim::switches::ListShape;
+use crate::sim::state::{Keys, Role, State, Tenant, User};
+use crate::sim::switches::{ListShape, Lists};
 
 /// A pair of tokens.
 pub(super) fn tokens(issued: &Issued, behaviour: &Behaviour) -> Answer {
@@ -106,7 +106,17 @@ pub(super) fn tenant(state: &State, name: &str, tenant: &Tenant) -> Value {
 
 /// Some users.
 pub(super) fn users(state: &State, places: &[Place]) -> Answer {
-    Answer::data(places.iter().filter_map(|place| shown_user(state, place)).collect::<Vec<_>>())
+    let twice = state.switches.lists == Lists::UsersTwice;
+    let records = |place| {
+        let shown = shown_user(state, place)?;
+        let another = (twice && shown.role == Role::S3.name(state.behaviour())).then(|| ShownUser {
+            source: "LDAP",
+            policy: shown.policy.map(|_| ""),
+            ..shown.clone()
+        });
+        Some([Some(shown), another])
+    };
+    Answer::data(places.iter().filter_map(records).flatten().flatten().collect::<Vec<_>>())
 }
 
 /// One user.
@@ -114,7 +124,7 @@ pub(super) fn user(state: &State, place: &Place) -> Answer {
     Answer::data(shown_user(state, place))
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct ShownUser<'s> {
     uid: &'s str,
     org_id: Option<u32>,

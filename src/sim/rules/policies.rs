@@ -3,7 +3,7 @@
 use super::{Caller, Refusal, document, s3};
 use crate::sim::document::Document;
 use crate::sim::state::{Policy, State, Tenant};
-use crate::sim::switches::{AddOver, Rule};
+use crate::sim::switches::{AddOver, Lists, Rule};
 
 /// The names of all policies of the caller's tenant, the predefined ones among them.
 ///
@@ -14,6 +14,9 @@ pub fn list(state: &State, caller: &Caller) -> Result<Vec<String>, Refusal> {
     s3::is_there(state)?;
     let tenant = caller.tenant(state)?;
     let mut names: Vec<String> = state.predefined.keys().chain(tenant.policies.keys()).cloned().collect();
+    if state.switches.lists == Lists::PoliciesTwice {
+        names.extend(tenant.policies.keys().cloned());
+    }
     names.sort();
     Ok(names)
 }

@@ -9,7 +9,8 @@ use crate::sim::release::Behaviour;
 use crate::sim::rules::sts::Credentials;
 use crate::sim::rules::users::Place;
 use crate::sim::rules::{Caller, Refusal};
-use crate::sim::state::{Keys, State, Tenant};
+use crate::sim::state::{Keys, Role, State, Tenant};
+use crate::sim::switches::Lists;
 
 /// What is printed.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +95,17 @@ pub(super) fn users(state: &State, places: &[Place]) -> Shown {
         }
         Some(row)
     };
-    Shown::Members(places.iter().filter_map(row).collect())
+    let twice = state.switches.lists == Lists::UsersTwice;
+    let records = |place| {
+        let shown = row(place)?;
+        let mut another = (twice && shown["role"] == Role::S3.name(behaviour)).then(|| shown.clone());
+        if let Some(another) = &mut another {
+            another["source"] = "LDAP".into();
+            another[if behaviour.wekactl { "s3policy" } else { "s3_policy" }] = "".into();
+        }
+        Some([Some(shown), another])
+    };
+    Shown::Members(places.iter().filter_map(records).flatten().flatten().collect())
 }
 
 /// A user's id: its place in its tenant, from 1. A number on 6.0, and a text such as `UserId<3>` before.

@@ -1,0 +1,178 @@
+//! Names under which a cluster reports several records: a user of two directories, or an answer that is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::ObservedUser;
+use super::codes::SEVERAL_RECORDS;
+use crate::base::{Finding, GroupName, PolicyName, Principal, UserName};
+
+/// The names that have several records. A call carries the name alone, so that nobody knows which record it changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    /// All records of each user that has several.
+    pub users: BTreeMap<UserName, Vec<ObservedUser>>,
+    /// What each of several records of a group says that it has.
+    pub groups: BTreeMap<GroupName, Vec<Option<PolicyName>>>,
+    /// The policies that are listed several times, and how often.
+    pub policies: BTreeMap<PolicyName, usize>,
+}
+
+impl Duplicates {
+    /// Takes in the records of users. Of several with one name, the map gets the same one whatever their order: one that
+    /// has a policy, if any has.
+    #[must_use]
+    pub fn users(&mut self, records: Vec<(UserName, ObservedUser)>) -> BTreeMap<UserName, ObservedUser> {
+        let order =
+            |user: &ObservedUser| (user.holds.is_none(), user.source.clone(), user.role.clone(), user.holds.clone());
+        by_name(records, order, &mut self.users)
+    }
+
+    /// The same for the records of groups. Groups that have no policy are left out.
+    #[must_use]
+    pub fn groups(&mut self, records: Vec<(GroupName, Option<PolicyName>)>) -> BTreeMap<GroupName, PolicyName> {
+        let order = |policy: &Option<PolicyName>| (policy.is_none(), policy.clone());
+        let all = by_name(records, order, &mut self.groups);
+        all.into_iter().filter_map(|(group, policy)| Some((group, policy?))).collect()
+    }
+
+    /// Takes in the list of policies.
+    pub fn policies<'a>(&mut self, names: impl IntoIterator<Item = &'a PolicyName>) {
+        let mut counts: BTreeMap<&PolicyName, usize> = BTreeMap::new();
+        for name in names {
+            *counts.entry(name).or_default() += 1;
+        }
+        self.policies = counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, n)| (name.clone(), n)).collect();
+    }
+
+    /// Whether a user or group has several records.
+    #[must_use]
+    pub fn contains(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::User(user) => self.users.contains_key(user),
+            Principal::Group(group) => self.groups.contains_key(group),
+        }
+    }
+
+    /// The users and groups that have several records.
+    pub fn principals(&self) -> impl Iterator<Item = Principal> {
+        self.users.keys().map(Principal::from).chain(self.groups.keys().map(Principal::from))
+    }
+
+    /// The policies of all records of a name that has several.
+    pub fn held_by(&self, principal: &Principal) -> impl Iterator<Item = &PolicyName> {
+        let (users, groups) = match principal {
+            Principal::User(user) => (self.users.get(user), None),
+            Principal::Group(group) => (None, self.groups.get(group)),
+        };
+        let users = users.into_iter().flatten().filter_map(|user| user.holds.as_ref());
+        users.chain(groups.into_iter().flatten().filter_map(Option::as_ref))
+    }
+
+    /// The finding about a name that has several records, as an error or as a warning.
+    #[must_use]
+    pub fn about(&self, principal: &Principal, is_error: bool) -> Finding {
+        let records = match principal {
+            Principal::User(user) => self.users.get(user).into_iter().flatten().map(record_of_user).collect(),
+            Principal::Group(group) => self.groups.get(group).into_iter().flatten().map(record_of_group).collect(),
+        };
+        let records: Vec<String> = records;
+        let message = format!("{} records of {principal} ({})", records.len(), records.join("; "));
+        let kind = principal.kind();
+        match is_error {
+            true => Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them a call changes"))
+                .help(format!("remove or rename all but one {kind} of this name, then plan again")),
+            false => Finding::warning(SEVERAL_RECORDS, message)
+                .help(format!("no call is planned for this name; remove or rename all but one {kind} of it")),
+        }
+    }
+
+    /// The same about a policy that is listed several times.
+    #[must_use]
+    pub fn about_policy(&self, policy: &PolicyName, is_error: bool) -> Finding {
+        let times = self.policies.get(policy).copied().unwrap_or_default();
+        let message = format!("the cluster lists policy `{policy}` {times} times");
+        match is_error {
+            true => Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them a call changes"))
+                .help("check the cluster's list of policies, and remove all but one of this name, then plan again"),
+            false => Finding::warning(SEVERAL_RECORDS, message).help("check the cluster's list of policies"),
+        }
+    }
+}
+
+/// All records by name; those of a name that has several are also kept as they are, in `order`.
+fn by_name<K: Ord + Clone, V: Clone, O: Ord>(
+    mut records: Vec<(K, V)>,
+    order: impl Fn(&V) -> O,
+    several: &mut BTreeMap<K, Vec<V>>,
+) -> BTreeMap<K, V> {
+    records.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for equal in records.chunk_by(|(a, _), (b, _)| a == b).filter(|equal| equal.len() > 1) {
+        let mut values: Vec<V> = equal.iter().map(|(_, value)| value.clone()).collect();
+        values.sort_by_cached_key(&order);
+        several.insert(equal[0].0.clone(), values);
+    }
+    let mut all: BTreeMap<K, V> = records.into_iter().collect();
+    for (name, values) in several.iter() {
+        all.insert(name.clone(), values[0].clone());
+    }
+    all
+}
+
+fn record_of_user(user: &ObservedUser) -> String {
+    let mut shown = if user.source.is_empty() { "unknown source".to_owned() } else { user.source.clone() };
+    // Writing to a text cannot fail.
+    let _ = write!(shown, ", role {}, {}", user.role, policy_of(user.holds.as_ref()));
+    shown
+}
+
+fn record_of_group(policy: &Option<PolicyName>) -> String {
+    policy_of(policy.as_ref())
+}
+
+fn policy_of(policy: Option<&PolicyName>) -> String {
+    policy.map_or_else(|| "no policy".to_owned(), |policy| format!("`{policy}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(source: &str, holds: Option<&str>) -> ObservedUser {
+        ObservedUser { role: "S3".into(), source: source.into(), holds: holds.map(PolicyName::reported) }
+    }
+
+    #[test]
+    fn several_records_are_all_kept_and_their_order_decides_nothing() {
+        let name = |name: &str| UserName::reported(name);
+        let records = vec![
+            (name("x"), user("LDAP", None)),
+            (name("y"), user("Internal", None)),
+            (name("x"), user("AD", Some("p"))),
+        ];
+        let reversed = records.iter().rev().cloned().collect();
+        let (mut one, mut other) = (Duplicates::default(), Duplicates::default());
+        let (users, same) = (one.users(records), other.users(reversed));
+        assert_eq!((&users, &one), (&same, &other));
+        assert_eq!(users[&name("x")], user("AD", Some("p")));
+        assert_eq!(one.users.keys().collect::<Vec<_>>(), [&name("x")]);
+        let finding = one.about(&Principal::User(name("x")), true);
+        assert_eq!(
+            finding.message,
+            "2 records of user `x` (AD, role S3, `p`; LDAP, role S3, no policy): it is unknown which of them a call changes"
+        );
+    }
+
+    #[test]
+    fn equal_records_and_groups_without_a_policy_count_as_records() {
+        let mut several = Duplicates::default();
+        let users = several.users(vec![(UserName::reported("x"), user("AD", None)); 3]);
+        assert_eq!((users.len(), several.users[&UserName::reported("x")].len()), (1, 3));
+        let group = GroupName::reported("g");
+        let groups = several.groups(vec![(group.clone(), None), (group.clone(), Some(PolicyName::reported("p")))]);
+        assert_eq!(groups[&group], PolicyName::reported("p"));
+        assert_eq!(several.held_by(&Principal::Group(group)).count(), 1);
+        several.policies(&["a", "b", "a"].map(PolicyName::reported));
+        assert_eq!(several.policies, BTreeMap::from([(PolicyName::reported("a"), 2)]));
+    }
+}
