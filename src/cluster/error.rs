@@ -1,5 +1,10 @@
 //! What went wrong with a call, and whether it may have taken effect.
 
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::zeroize::Zeroizing;
+
 /// What a failed call may have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -13,7 +18,31 @@ pub enum Effect {
     InDoubt,
 }
 
-/// A call that failed. Holds no secret: neither token nor password nor body of the request.
+/// An answer that was not understood, as it came: it may hold a new key pair, whose secret is shown only once. Its
+/// `Debug` shows nothing of it, and it is wiped from memory when the last copy is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawAnswer(Arc<Zeroizing<Vec<u8>>>);
+
+impl RawAnswer {
+    /// The bytes of an answer; `None` where there are none.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        (!bytes.is_empty()).then(|| Self(Arc::new(Zeroizing::new(bytes.to_vec()))))
+    }
+
+    /// The bytes, to be stored as a secret.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RawAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RawAnswer([not shown])")
+    }
+}
+
+/// A call that failed. Its words hold no secret: neither token nor password nor body of the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {message}")]
 pub struct CallError {
@@ -27,13 +56,15 @@ pub struct CallError {
     pub help: Option<String>,
     /// Whether the cluster answered that it is busy or not ready: asked again later, it may do it.
     pub busy: bool,
+    /// The answer to a call that may make a key pair, where it may hold one that was not found in it.
+    pub answer: Option<RawAnswer>,
 }
 
 impl CallError {
     /// A failed call, with nothing to say yet about what to do next.
     #[must_use]
     pub fn new(call: impl Into<String>, effect: Effect, message: impl Into<String>) -> Self {
-        Self { call: call.into(), effect, message: message.into(), help: None, busy: false }
+        Self { call: call.into(), effect, message: message.into(), help: None, busy: false, answer: None }
     }
 
     /// The login of `user` is to the tenant `here`, and another is meant, so that nothing more is sent.
@@ -41,6 +72,12 @@ impl CallError {
         let message = format!("{user:?} is logged in to tenant {here:?}, and {meant:?} is meant");
         Self::new(call, Effect::NotSent, message)
             .help(format!("log in to {meant:?}, or set tenant = {here:?} under [cluster]"))
+    }
+
+    /// The same failure, with the answer that was not understood.
+    #[must_use]
+    pub(super) fn with_answer(self, bytes: &[u8]) -> Self {
+        Self { answer: RawAnswer::of(bytes), ..self }
     }
 
     /// The same failure, with what to do next.

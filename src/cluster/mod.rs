@@ -4,6 +4,7 @@ mod credentials;
 pub mod dialect;
 mod error;
 mod observe;
+mod pairs;
 mod patience;
 pub mod rest;
 mod told;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 pub use credentials::{Credentials, CredentialsProblem};
-pub use error::{CallError, Effect};
+pub use error::{CallError, Effect, RawAnswer};
 pub use observe::{body, documents, observe, observe_all, observe_for, observe_held};
 pub use patience::{Patience, Patient};
 pub use way::Way;
@@ -111,7 +112,8 @@ pub trait Cluster: Send + Sync {
     async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError>;
 
     /// Gives a user or group a policy, in place of the one it held. The answer holds a key pair when the cluster made
-    /// one (5.1 and later, for a user that had none) and shows it on this transport.
+    /// one (5.1 and later, for a user that had none) and shows it on this transport. An answer that may hold one that is
+    /// not found in it is in [`CallError::answer`].
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError>;
 
     /// Takes the policy it holds from a user or group. A user's key pair stays.
@@ -120,7 +122,8 @@ pub trait Cluster: Send + Sync {
     /// Whether [`generate_keys`](Self::generate_keys) works through this transport.
     fn can_generate_keys(&self) -> bool;
 
-    /// Makes a new key pair for a user that holds a policy; the old one is worthless at once.
+    /// Makes a new key pair for a user that holds a policy; the old one is worthless at once. An answer in which it is not
+    /// found is in [`CallError::answer`].
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError>;
 
     /// Gives temporary credentials to who has the key pair of a user that holds a policy.

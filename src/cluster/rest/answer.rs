@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::cluster::pairs;
 pub(super) use crate::cluster::told::Expected;
 use crate::cluster::told::{Listed, Members, policy_or_none};
 
@@ -187,24 +188,25 @@ pub(super) fn definition(body: &str) -> Result<String, Expected> {
     Ok(data(body).unwrap_or(body).to_owned())
 }
 
-/// Reads the answer to an attach: whether 5.1 and later show the key pair that they make here is unknown, so
-/// `access_key` and `secret_key` are looked for; nearly always there is nothing.
+/// Reads the answer to an attach. Whether 5.1 and later show the key pair that they make here is unknown, and in which
+/// shape, so that all are taken. What is neither a pair nor one of the known empty answers is an error: it may hold a pair.
 pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        access_key: Option<String>,
-        secret_key: Option<String>,
+    if let Some(pair) = pairs::find(body) {
+        return Ok(Some(pair));
     }
-    let data = sole(data(body)?);
-    if !is_object(data) {
-        return nothing(body).map(|()| None);
+    if body.trim().is_empty() {
+        return Ok(None);
     }
-    let raw: Raw = object(data).ok_or(Expected("a key pair"))?;
-    match (raw.access_key, raw.secret_key) {
-        (Some(access_key), Some(secret)) => Ok(Some(KeyPair { access_key, secret_key: secret.into() })),
-        (_, None) => nothing(body).map(|()| None),
-        (None, Some(_)) => Err(Expected("a whole key pair")),
+    nothing(body)?;
+    match serde_json::from_str::<String>(data(body)?) {
+        Ok(text) if !is_assent(&text) => Err(Expected("nothing, or a key pair")),
+        Ok(_) | Err(_) => Ok(None),
     }
+}
+
+/// A text that says that all is well and nothing else.
+fn is_assent(text: &str) -> bool {
+    matches!(text.trim().to_ascii_lowercase().as_str(), "" | "ok" | "done" | "success" | "null")
 }
 
 /// Reads `POST /s3/sts`: bare in the definitions, perhaps under `data`.
@@ -392,12 +394,26 @@ mod tests {
             r#"{"data":{"access_key":"AK","secret_key":"SK"}}"#,
             r#"{"data":[{"access_key":"AK","secret_key":"SK"}]}"#,
             r#"{"access_key":"AK","secret_key":"SK"}"#,
+            r#"{"data":{"accessKey":"AK","secretKey":"SK"}}"#,
+            r#"{"data":{"user":{"access_key_id":"AK","secret_access_key":"SK"}}}"#,
+            r#"{"data":"Access-Key: AK\nSecret-Key: SK"}"#,
+            "Access-Key: AK\nSecret-Key: SK\n",
         ] {
             let pair = key_pair(body).unwrap().unwrap();
             assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"));
         }
-        assert!(key_pair(r#"{"data":{"secret_key":"SK"}}"#).is_err());
-        assert!(key_pair(r#"{"data":{"access_key":"AK","secret_key":{"v":"SK"}}}"#).is_err());
+        for body in [
+            r#"{"data":{"secret_key":"SK"}}"#,
+            r#"{"data":{"access_key":"AK","secret_key":{"v":"SK"}}}"#,
+            r#"{"data":{"id":"AK","key":"SK"}}"#,
+            r#"{"data":"AK SK"}"#,
+            r#"["AK","SK"]"#,
+            "<html>",
+            "AK SK",
+        ] {
+            assert!(key_pair(body).is_err(), "{body}");
+        }
+        assert!(key_pair("").unwrap().is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::answer::{Expected, Read};
 use super::request::Request;
 use super::words;
+use crate::cluster::pairs;
 use crate::cluster::{CallError, Effect};
 
 /// What came back for a call.
@@ -31,11 +32,20 @@ pub(super) fn judge<T>(
     }
     if answer.status.is_success() {
         return match words::of_failed_success(answer.body) {
-            None => read(answer.body).map_err(|expected| unreadable(request, expected, answer.body, &secrets)),
-            Some(error) => Err(failed_success(request, answer.status, &error, &secrets)),
+            None => read(answer.body).map_err(|expected| {
+                let error = unreadable(request, expected, answer.body, &secrets);
+                if request.makes_keys { error.with_answer(answer.body.as_bytes()) } else { error }
+            }),
+            Some(error) => Err(keeping(request, answer, failed_success(request, answer.status, &error, &secrets))),
         };
     }
-    Err(refusal(request, answer, &secrets))
+    Err(keeping(request, answer, refusal(request, answer, &secrets)))
+}
+
+/// The failure with its answer, where that speaks of a secret although it reports an error.
+fn keeping(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
+    let keep = request.makes_keys && pairs::speaks_of_secret(answer.body);
+    if keep { error.with_answer(answer.body.as_bytes()) } else { error }
 }
 
 /// Whether a cluster that answers so is busy or not ready: asked again later, it may do it.
@@ -58,7 +68,7 @@ fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) ->
 /// An answer that is a success by its status but holds something else than it should. What was done is unknown.
 fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secrets: &[&SecretString]) -> CallError {
     let shown = match words::clean(body, secrets) {
-        _ if request.confidential => "not shown, since it may hold a secret".to_owned(),
+        _ if request.confidential => NOT_SHOWN.to_owned(),
         text if text.is_empty() => "empty".to_owned(),
         text => text,
     };
@@ -66,6 +76,8 @@ fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secre
     let error = CallError::new(request.call(), Effect::InDoubt, message);
     if body.trim_start().starts_with('<') { error.help(NOT_THE_CLUSTER) } else { error }
 }
+
+const NOT_SHOWN: &str = "not shown, since it may hold a secret";
 
 const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another service: check that the endpoint is \
     a management address of the cluster, whose port is 14000 by default";
@@ -86,8 +98,9 @@ fn effect_of(status: StatusCode) -> Effect {
 fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets: &[&SecretString]) -> CallError {
     let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::InDoubt };
     let words = match error.as_str() {
-        Some(text) => words::clean(text, secrets),
-        None if request.confidential => "not shown, since it may hold a secret".to_owned(),
+        Some(text) if !(request.confidential && pairs::speaks_of_secret(text)) => words::clean(text, secrets),
+        Some(_) => NOT_SHOWN.to_owned(),
+        None if request.confidential => NOT_SHOWN.to_owned(),
         None => words::clean(&error.to_string(), secrets),
     };
     CallError::new(request.call(), effect, format!("{}, but with an error: {words}", status_line(status)))
@@ -95,6 +108,7 @@ fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets:
 
 fn words_of(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> String {
     match words::of_envelope(answer.body) {
+        Some(words) if request.confidential && pairs::speaks_of_secret(&words) => NOT_SHOWN.to_owned(),
         Some(words) => words::clean(&words, secrets),
         None if request.confidential => String::new(),
         None => words::clean(answer.body, secrets),
@@ -204,6 +218,27 @@ mod tests {
         let error = unreadable(&attach(), Expected("a whole key pair"), r#"{"data":{"secret_key":"SK"}}"#, &[]);
         assert!(!error.to_string().contains("SK"), "{error}");
         assert_eq!(judged(&attach(), 400, r#"{"message":"no user"}"#).unwrap_err().message, "400 Bad Request: no user");
+    }
+
+    #[test]
+    fn an_answer_that_may_hold_a_pair_goes_with_the_error() {
+        let kept = |request: &Request, status: u16, body: &str| {
+            let answer = Answer { status: StatusCode::from_u16(status).unwrap(), location: None, body };
+            let error = judge(request, &answer, None, answer::key_pair).unwrap_err();
+            error.answer.map(|answer| String::from_utf8(answer.bytes().to_vec()).unwrap())
+        };
+        let secret = r#"{"data":{"error":"e","secret_key":"SK"}}"#;
+        let page = "<html>Welcome</html>";
+        for (status, body) in [(200, secret), (200, page), (500, secret), (400, secret)] {
+            assert_eq!(kept(&attach(), status, body).as_deref(), Some(body), "{status}");
+            assert_eq!(kept(&remove(), status, body).as_deref(), None, "{status}");
+        }
+        for (status, body) in [(502, page), (400, r#"{"message":"no such user"}"#), (200, r#"{"data":{"error":"e"}}"#)]
+        {
+            assert_eq!(kept(&attach(), status, body), None, "{status}");
+        }
+        let error = judged(&attach(), 400, r#"{"message":"Secret-Key: SK"}"#).unwrap_err();
+        assert!(!format!("{error:?}").contains("SK"), "{error:?}");
     }
 
     #[test]

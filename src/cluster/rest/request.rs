@@ -43,6 +43,8 @@ pub(super) struct Request {
     pub(super) body: Option<String>,
     /// Whether its answer can hold a token or a secret key, so that no part of one may be shown as it is.
     pub(super) confidential: bool,
+    /// Whether it may make a key pair, so that an answer that is not understood must be kept.
+    pub(super) makes_keys: bool,
     /// The secret in the body, which an answer may repeat.
     pub(super) secret: Option<SecretString>,
 }
@@ -50,7 +52,8 @@ pub(super) struct Request {
 impl Request {
     /// A call whose path has nothing to fill in, without a body.
     fn of(call: &Call) -> Self {
-        Self { method: call.method, path: call.path.to_owned(), body: None, confidential: false, secret: None }
+        let path = call.path.to_owned();
+        Self { method: call.method, path, body: None, confidential: false, makes_keys: false, secret: None }
     }
 
     /// The same for one policy.
@@ -164,7 +167,8 @@ pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, Ca
     sendable(&calls::ATTACH, "policy", policy.as_str(), policy.addressable())?;
     sendable(&calls::ATTACH, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    Ok(Request::of(&calls::ATTACH).with_body(body.to_string()).confidential())
+    let request = Request::of(&calls::ATTACH).with_body(body.to_string()).confidential();
+    Ok(Request { makes_keys: true, ..request })
 }
 
 /// `POST /s3/sts`. The document, where there is one, is JSON in a string.

@@ -137,15 +137,23 @@ impl Sender {
             true => pass.refused(pause(response.headers())),
             false => pass.answered(),
         }
+        let mut bytes = Zeroizing::new(Vec::new());
         if let Some(encoding) = encoding(response.headers()) {
-            return Err(broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR));
+            if request.makes_keys {
+                let _ = self.body(&mut response, &mut bytes).await;
+            }
+            let error = broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR);
+            return Err(error.with_answer(&bytes));
         }
-        let body = match self.body(&mut response).await {
+        let body = match self.body(&mut response, &mut bytes).await {
             Ok(body) => body,
             // A login that is refused stands without its explanation: each try counts towards locking the account.
             Err(_) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Body::default(),
             // Any other refusal may hinge on it, so it is asked for again, once it is seen that nothing was done.
-            Err(reason) => return Err(broken_answer(request, status, &reason)),
+            Err(reason) => {
+                let error = broken_answer(request, status, &reason);
+                return Err(if request.makes_keys { error.with_answer(&bytes) } else { error });
+            }
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
         outcome::judge(request, &Answer { status, location, body: &body }, token, read)
@@ -246,16 +254,15 @@ impl Sender {
         Failure::Final(CallError::new(request.call(), Effect::InDoubt, message))
     }
 
-    /// The whole answer as text, or why there is none.
-    async fn body(&self, response: &mut Response) -> Result<Body, String> {
-        let mut bytes = Zeroizing::new(Vec::new());
+    /// The whole answer as text, or why there is none; what came of it is in `bytes` in any case.
+    async fn body(&self, response: &mut Response, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Body, String> {
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
             if bytes.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(format!("it is longer than {} MiB", LONGEST_ANSWER >> 20));
             }
             bytes.extend_from_slice(&chunk);
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| "it is not text".to_owned())?;
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
         Ok(Zeroizing::new(text.to_owned()))
     }
 

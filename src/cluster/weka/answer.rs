@@ -1,12 +1,12 @@
 //! What the `weka` command prints, in both dialects of its JSON: a list or an object, ids as numbers or texts.
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
 use crate::base::{GroupName, KeyPair, PolicyName, Release, SessionKeys, UserName};
+use crate::cluster::pairs;
 pub(super) use crate::cluster::told::Expected;
 use crate::cluster::told::{Listed, Members, policy_or_none};
 use crate::cluster::{GroupRecord, UserRecord};
@@ -128,24 +128,17 @@ pub(super) fn document(text: &str) -> Result<String, Expected> {
     if text.trim_start().starts_with('{') { Ok(text) } else { Err(EXPECTED) }
 }
 
-/// Reads what makes a key pair. `None` where none is shown.
-pub(super) fn key_pair(text: &str) -> Result<Option<KeyPair>, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        #[serde(alias = "accessKey")]
-        access_key: String,
-        #[serde(alias = "secretKey")]
-        secret_key: String,
-    }
-    let pair = match one::<Raw>(text) {
-        Some(raw) => Some((raw.access_key, raw.secret_key)),
-        None => labelled(text, &["access_key", "access key"]).zip(labelled(text, &["secret_key", "secret key"])),
-    };
-    match pair {
-        Some((access_key, secret)) => Ok(Some(KeyPair { access_key, secret_key: SecretString::from(secret) })),
-        // Words that speak of a secret are not to be overlooked: it is shown only this once.
-        None if text.to_ascii_lowercase().contains("secret") => Err(Expected("a whole key pair")),
-        None => Ok(None),
+/// Reads what a command that may make a key pair prints as its result and as its complaint. `None` where it shows none.
+/// What may hold one that is not found is an error. `known` are words that are no secret: the names in the command.
+pub(super) fn key_pair(out: &str, complaint: &str, known: &[&str]) -> Result<Option<KeyPair>, Expected> {
+    match (pairs::find(out), pairs::find(complaint)) {
+        (Some(pair), None) | (None, Some(pair)) => Ok(Some(pair)),
+        (Some(pair), Some(same)) if pair.access_key == same.access_key => Ok(Some(pair)),
+        (Some(_), Some(_)) => Err(Expected("one key pair")),
+        (None, None) if pairs::may_hold_secret(out, known) || pairs::speaks_of_secret(complaint) => {
+            Err(Expected("a whole key pair"))
+        }
+        (None, None) => Ok(None),
     }
 }
 
@@ -162,18 +155,6 @@ pub(super) fn session_keys(text: &str) -> Result<SessionKeys, Expected> {
     let raw: Raw = one(text).ok_or(Expected("temporary credentials"))?;
     let (secret_key, session_token) = (raw.secret_access_key.into(), raw.session_token.into());
     Ok(SessionKeys { access_key: raw.access_key_id, secret_key, session_token })
-}
-
-/// The value behind a label on a line of its own, as in `access_key: AKIA…`; the output for people is read as well, since
-/// whether every release prints JSON here is unknown.
-fn labelled(text: &str, labels: &[&str]) -> Option<String> {
-    text.lines().find_map(|line| {
-        let lower = line.to_ascii_lowercase();
-        let behind = labels.iter().find_map(|label| lower.find(label).map(|at| at + label.len()))?;
-        let value = line.get(behind..)?.trim_start_matches([' ', '\t', ':', '=', '|', '"']);
-        let value = value.split([' ', '\t', '|', '"', ',']).next()?;
-        (!value.is_empty()).then(|| value.to_owned())
-    })
 }
 
 /// An id as text: `3`, `"3"` and `"UserId<3>"` are the same.
@@ -313,18 +294,30 @@ mod tests {
             "Access key: AK\nSecret key: SK\n",
             "access_key = AK\nsecret_key = SK",
         ] {
-            let pair = key_pair(text).unwrap().unwrap();
-            assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"), "{text}");
+            for (out, complaint) in [(text, ""), (text, "a warning"), ("", text), (text, text)] {
+                let pair = key_pair(out, complaint, &[]).unwrap().unwrap();
+                assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"), "{text}");
+            }
         }
-        assert!(key_pair("").unwrap().is_none() && key_pair("null").unwrap().is_none());
-        assert!(key_pair("the secret is on its way").is_err());
+        for (out, complaint) in [("", ""), ("null", ""), ("attached ml-training-2026-readers", "warning: no TTY")] {
+            assert!(key_pair(out, complaint, &["ml-training-2026-readers"]).unwrap().is_none(), "{out}");
+        }
+        let other = r#"{"access_key":"A2","secret_key":"S2"}"#;
+        for (out, complaint) in [
+            ("the secret is on its way", ""),
+            ("", "the secret is on its way"),
+            (r#"{"id":"0AKIAXXXXXXXXXXX","value":"bbbbbbbbbbBBBBBBBBBBB"}"#, ""),
+            (r#"{"access_key":"AK","secret_key":"SK"}"#, other),
+        ] {
+            assert!(key_pair(out, complaint, &[]).is_err(), "{out}{complaint}");
+        }
     }
 
     #[test]
     fn no_output_takes_long_to_read_and_what_is_cut_off_is_nothing() {
         let many = 2_000_000;
         for text in ["[".repeat(many), "{".repeat(many), "[[x ".repeat(many / 4), "{\"a\":[1,".repeat(many / 8)] {
-            assert!(policies(&text).is_err() && key_pair(&text).unwrap().is_none());
+            assert!(policies(&text).is_err() && key_pair(&text, "", &[]).is_err());
         }
         let deep = format!("{}[]{}", r#"{"data":"#.repeat(100_000), "}".repeat(100_000));
         assert!(policies(&deep).is_err() && whoami(&deep).is_err());

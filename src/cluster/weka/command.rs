@@ -19,12 +19,14 @@ pub(super) struct Command {
     pub(super) secret: Option<SecretString>,
     /// Whether what it prints may hold a secret, so that nothing of it may be shown.
     pub(super) confidential: bool,
+    /// Whether it may make a key pair, so that what it prints must be kept where it is not understood.
+    pub(super) makes_keys: bool,
 }
 
 impl Command {
     fn new(words: &[&str]) -> Self {
         let args = words.iter().chain(&["--json"]).map(|word| (*word).to_owned()).collect();
-        Self { args, is_read: false, answers: None, secret: None, confidential: false }
+        Self { args, is_read: false, answers: None, secret: None, confidential: false, makes_keys: false }
     }
 
     fn read(words: &[&str]) -> Self {
@@ -83,7 +85,7 @@ pub(super) fn attach(policy: &PolicyName, principal: &Principal) -> Result<Comma
     match principal {
         Principal::User(user) => {
             let command = named(&words, &[policy.as_str(), user.as_str()])?;
-            Ok(Command { confidential: true, ..command })
+            Ok(Command { confidential: true, makes_keys: true, ..command })
         }
         Principal::Group(group) => {
             let mut command = named(&words, &[policy.as_str()])?;
@@ -126,7 +128,7 @@ pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallErro
     if let Some(user) = user {
         command.args.extend(option("--user", user.as_str())?);
     }
-    Ok(Command { confidential: true, answers: Some("yes\n".into()), ..command })
+    Ok(Command { confidential: true, makes_keys: true, answers: Some("yes\n".into()), ..command })
 }
 
 /// A command about names. Which releases take `--` in front of them is unknown, so that a name which could be taken for

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
@@ -21,6 +22,7 @@ use command::Command;
 use run::Runner;
 
 use super::dialect::{Detach, Dialect};
+use super::pairs;
 use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
@@ -93,6 +95,24 @@ impl WekaCluster {
             // What only looks has done nothing, whatever it says; it is asked again.
             error if command.is_read => error,
             error => error.help("look at the cluster before the command is run again"),
+        })
+    }
+
+    /// Runs a command that may make a key pair. What may hold one that is not found goes with the error.
+    async fn make_keys(&self, command: &Command) -> Result<Option<KeyPair>, CallError> {
+        let password = self.runner.login.as_ref().map(|login| &login.password);
+        let secrets: Vec<&SecretString> = password.into_iter().collect();
+        let ended = self.runner.run(command).await?;
+        let whole = Zeroizing::new([ended.out.as_bytes(), ended.err.as_bytes()].concat());
+        let known: Vec<&str> = command.args.iter().map(String::as_str).collect();
+        let (out, complaint) = (ended.out.clone(), ended.err.clone());
+        if let Err(error) = outcome::judge(command, ended, &secrets) {
+            let keep = [&out, &complaint].into_iter().any(|text| pairs::speaks_of_secret(text));
+            return Err(if keep { error.with_answer(&whole) } else { error });
+        }
+        answer::key_pair(&out, &complaint, &known).map_err(|expected| {
+            let error = outcome::unreadable(command, expected, &out, &secrets).with_answer(&whole);
+            error.help("look at the cluster before the command is run again")
         })
     }
 
@@ -176,7 +196,7 @@ impl Cluster for WekaCluster {
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
         let command = command::attach(policy, principal)?;
         self.standing().await.map_err(CallError::before_another)?;
-        self.ask(&command, answer::key_pair).await
+        self.make_keys(&command).await
     }
 
     /// In the form of the release; where that is refused as no such form, the other is tried once, and kept to.
@@ -211,8 +231,8 @@ impl Cluster for WekaCluster {
         // For oneself no role is needed, and no name.
         let other = Some(user).filter(|user| user.as_str() != standing.who.user);
         let command = command::generate_keys(other)?;
-        let some = |text: &str| answer::key_pair(text)?.ok_or(Expected("a key pair"));
-        self.ask(&command, some).await
+        let made = self.make_keys(&command).await?;
+        made.ok_or_else(|| outcome::unreadable(&command, Expected("a key pair"), "", &[]))
     }
 
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {

@@ -5,6 +5,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::answer::Expected;
 use super::command::Command;
+use crate::cluster::pairs;
 use crate::cluster::words::clean;
 use crate::cluster::{CallError, Effect};
 
@@ -16,7 +17,7 @@ pub(super) struct Ended {
     /// What it printed as its result.
     pub(super) out: Zeroizing<String>,
     /// What it printed as its complaint.
-    pub(super) err: String,
+    pub(super) err: Zeroizing<String>,
 }
 
 /// Words of a command that could not talk to its cluster, or not to the end. No release documents them; where they are
@@ -103,6 +104,9 @@ pub(super) fn unreadable(
 
 /// What the command complained about; what it printed as its result is looked at only where it has no complaint.
 fn words(command: &Command, ended: &Ended, secrets: &[&SecretString]) -> String {
+    if command.confidential && pairs::speaks_of_secret(&ended.err) {
+        return "not shown, since it may hold a secret".to_owned();
+    }
     let complaint = clean(&ended.err, secrets);
     if !complaint.is_empty() || command.confidential { complaint } else { clean(&ended.out, secrets) }
 }
@@ -118,13 +122,14 @@ mod tests {
     use crate::base::{PolicyName, Principal, UserName};
 
     fn effect(code: Option<i32>, err: &str) -> Effect {
-        let ended = Ended { code, out: Zeroizing::default(), err: err.to_owned() };
+        let ended = Ended { code, out: Zeroizing::default(), err: Zeroizing::new(err.to_owned()) };
         judge(&command::users(), ended, &[]).unwrap_err().effect
     }
 
     #[test]
     fn the_exit_status_decides_and_the_words_say_what_may_have_been_done() {
-        let ended = Ended { code: Some(0), out: Zeroizing::new("[]".to_owned()), err: "a warning".to_owned() };
+        let ended =
+            Ended { code: Some(0), out: Zeroizing::new("[]".to_owned()), err: Zeroizing::new("a warning".to_owned()) };
         assert_eq!(judge(&command::users(), ended, &[]).unwrap().as_str(), "[]");
         for (code, err, expected) in [
             (Some(1), "error: policy is attached to bob", Effect::Refused(1)),
@@ -141,13 +146,17 @@ mod tests {
     #[test]
     fn secrets_are_in_no_error() {
         let password = SecretString::from("p4ssw0rd");
-        let ended =
-            Ended { code: Some(1), out: Zeroizing::new("p4ssw0rd".to_owned()), err: "p4ssw0rd is wrong".to_owned() };
+        let text = |text: &str| Zeroizing::new(text.to_owned());
+        let ended = Ended { code: Some(1), out: text("p4ssw0rd"), err: text("p4ssw0rd is wrong") };
         let error = judge(&command::users(), ended, &[&password]).unwrap_err();
         assert!(!format!("{error:?}").contains("p4ssw0rd"));
         let user = Principal::User(UserName::reported("u"));
         let attach = command::attach(&PolicyName::reported("p"), &user);
-        let error = unreadable(&attach.unwrap(), Expected("a key pair"), "secret SK", &[]);
+        let attach = attach.unwrap();
+        let error = unreadable(&attach, Expected("a key pair"), "secret SK", &[]);
         assert!(!format!("{error:?}").contains("SK"));
+        let ended = Ended { code: Some(1), out: text(""), err: text("Access-Key: AK\nSecret-Key: SK") };
+        let error = judge(&attach, ended, &[]).unwrap_err();
+        assert!(!format!("{error:?}").contains("SK"), "{error:?}");
     }
 }

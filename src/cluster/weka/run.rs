@@ -37,7 +37,8 @@ impl Runner {
     pub(super) async fn run(&self, command: &Command) -> Result<Ended, CallError> {
         let started = Instant::now();
         let mut child = self.spawn(command)?;
-        let ended = match tokio::time::timeout(self.limit, see_through(&mut child, command)).await {
+        let mut printed = Printed::default();
+        let ended = match tokio::time::timeout(self.limit, see_through(&mut child, command, &mut printed)).await {
             Ok(ended) => ended.map_err(|error| broken(command, &error)),
             Err(_) => {
                 // It is reaped with the runtime's help; that it cannot be killed is nothing that could be mended here.
@@ -46,6 +47,10 @@ impl Runner {
                 Err(CallError::new(command.shown(), Effect::InDoubt, message))
             }
         };
+        let ended = ended.map_err(|error| match command.makes_keys {
+            true => error.with_answer(&Zeroizing::new([printed.out.as_slice(), &printed.err].concat())),
+            false => error,
+        });
         let code = ended.as_ref().map_or(None, |ended| ended.code);
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(command = command.shown(), code, milliseconds, "run");
@@ -56,6 +61,9 @@ impl Runner {
         let mut process = Process::new(&self.program);
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         process.kill_on_drop(true);
+        // Ctrl-C at the terminal is for attune, which lets what is under way finish.
+        #[cfg(unix)]
+        process.process_group(0);
         if let Some((host, port)) = &self.server {
             process.env("WEKA_HOST", host).env("WEKA_PORT", port.to_string());
         }
@@ -75,8 +83,15 @@ impl Runner {
     }
 }
 
+/// What a command printed so far.
+#[derive(Default)]
+struct Printed {
+    out: Zeroizing<Vec<u8>>,
+    err: Zeroizing<Vec<u8>>,
+}
+
 /// Answers the command's questions and reads all that it prints.
-async fn see_through(child: &mut Child, command: &Command) -> io::Result<Ended> {
+async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed) -> io::Result<Ended> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let answer = async {
         let Some(mut stdin) = stdin else { return };
@@ -85,19 +100,18 @@ async fn see_through(child: &mut Child, command: &Command) -> io::Result<Ended> 
             let _ = stdin.write_all(answers.expose_secret().as_bytes()).await;
         }
     };
-    let (out, err, ()) = tokio::join!(whole(stdout), whole(stderr), answer);
-    let (out, err) = (out?, err?);
+    let (out, err, ()) = tokio::join!(whole(stdout, &mut printed.out), whole(stderr, &mut printed.err), answer);
+    let _ = (out?, err?);
     let code = child.wait().await?.code();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Ended { code, out: Zeroizing::new(text(&out)), err: text(&err) })
+    let text = |bytes: &[u8]| Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+    Ok(Ended { code, out: text(&printed.out), err: text(&printed.err) })
 }
 
-async fn whole(stream: Option<impl AsyncReadExt + Unpin>) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
+async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -> io::Result<()> {
     if let Some(stream) = stream {
-        stream.take(LONGEST_OUTPUT).read_to_end(&mut bytes).await?;
+        stream.take(LONGEST_OUTPUT).read_to_end(bytes).await?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn broken(command: &Command, error: &io::Error) -> CallError {

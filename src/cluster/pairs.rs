@@ -1,0 +1,395 @@
+//! Finds a new key pair in an answer of any shape: any spelling, at any depth, in arrays, in text and in tables.
+//!
+//! No definition says what an attach answers where it makes a key pair, and the secret is shown only once. So every
+//! reader here takes all shapes that are known, and says so where an answer may hold a secret that it does not find.
+
+use secrecy::zeroize::Zeroize;
+use serde_json::{Deserializer, Value};
+
+use crate::base::KeyPair;
+
+/// The longest text that is searched, in bytes: an answer with a key pair has a few hundred.
+const SEARCHED: usize = 64 << 10;
+
+/// How many places of a text are tried as the start of JSON: questions and notes may stand before it.
+const STARTS: usize = 16;
+
+/// How deep texts in JSON in texts are followed.
+const NESTED: usize = 4;
+
+/// From this length on a word that is not plain could be a key, in characters: keys have 20 and 40 of them.
+const KEY_LENGTH: usize = 16;
+
+/// The key pair in a text; `None` where there is none, or more than one.
+pub(super) fn find(text: &str) -> Option<KeyPair> {
+    let mut found = Vec::new();
+    if text.len() <= SEARCHED {
+        search(text, NESTED, &mut found);
+    }
+    let mut pairs = found.into_iter();
+    match (pairs.next(), pairs.next()) {
+        (Some(Pair { access, secret }), None) => Some(KeyPair { access_key: access, secret_key: secret.into() }),
+        (Some(mut one), Some(mut other)) => {
+            one.secret.zeroize();
+            other.secret.zeroize();
+            pairs.for_each(|mut pair| pair.secret.zeroize());
+            None
+        }
+        (None, _) => None,
+    }
+}
+
+/// Whether a text speaks of a secret: what is said beside it must not be shown.
+pub(super) fn speaks_of_secret(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("secret") || find(text).is_some()
+}
+
+/// Whether a text for people may hold a secret: it speaks of keys, or has a word that could be one. `known` are words
+/// that are none, such as the names in the call.
+pub(super) fn may_hold_secret(text: &str, known: &[&str]) -> bool {
+    if text.len() > SEARCHED || speaks_of_secret(text) || text.lines().any(|line| !labels_in(line).is_empty()) {
+        return true;
+    }
+    let words = text.split(|c: char| c.is_whitespace() || "\"'`|│,;:=()[]{}<>".contains(c));
+    let is_plain = |word: &str| word.trim_end_matches('.').chars().all(|c| c.is_ascii_lowercase());
+    words.filter(|word| word.chars().count() >= KEY_LENGTH).any(|word| !known.contains(&word) && !is_plain(word))
+}
+
+/// What every label begins with.
+const FIRST_WORDS: [&str; 4] = ["access", "secret", "aws", "s3"];
+
+/// The longest label, in bytes: `aws_secret_access_key`, and some blanks.
+const LONGEST_LABEL: usize = 24;
+
+/// An access key and its secret.
+#[derive(Debug, PartialEq, Eq)]
+struct Pair {
+    access: String,
+    secret: String,
+}
+
+/// The two halves of a key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Access,
+    Secret,
+}
+
+/// Which half a name stands for: `accessKey`, `Access-Key`, `access_key_id`, `SECRET KEY`, `SecretAccessKey`…
+fn half(name: &str) -> Option<Half> {
+    let plain: String = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
+    match plain.trim().to_ascii_lowercase().as_str() {
+        "accesskey" | "accesskeyid" | "awsaccesskeyid" | "s3accesskey" => Some(Half::Access),
+        "secretkey" | "secretaccesskey" | "awssecretaccesskey" | "s3secretkey" => Some(Half::Secret),
+        _ => None,
+    }
+}
+
+fn search(text: &str, nested: usize, found: &mut Vec<Pair>) {
+    if let Ok(mut value) = serde_json::from_str::<Value>(text) {
+        in_json(&value, nested, found);
+        wipe(&mut value);
+        return;
+    }
+    if embedded(text, nested, found) {
+        return;
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    if let Some(pair) = by_labels(&lines).or_else(|| by_columns(&lines)) {
+        note(pair, found);
+    }
+}
+
+/// JSON behind questions and notes. Whether a pair was found there.
+fn embedded(text: &str, nested: usize, found: &mut Vec<Pair>) -> bool {
+    let before = found.len();
+    let mut from = 0;
+    for _ in 0..STARTS {
+        let Some(at) = text[from..].find(['{', '[']) else { break };
+        let rest = &text[from + at..];
+        let mut values = Deserializer::from_str(rest).into_iter::<Value>();
+        from += at + 1;
+        if let Some(Ok(mut value)) = values.next() {
+            from += values.byte_offset().saturating_sub(1);
+            in_json(&value, nested, found);
+            wipe(&mut value);
+        }
+    }
+    found.len() > before
+}
+
+fn in_json(value: &Value, nested: usize, found: &mut Vec<Pair>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => {
+            if let Some(nested) = nested.checked_sub(1) {
+                search(text, nested, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| in_json(item, nested, found)),
+        Value::Object(members) => {
+            let of = |wanted: Half| {
+                let mut texts = members.iter().filter(|(name, _)| half(name) == Some(wanted));
+                texts.find_map(|(_, value)| value.as_str().filter(|text| is_key(text)))
+            };
+            if let (Some(access), Some(secret)) = (of(Half::Access), of(Half::Secret)) {
+                note(Pair { access: access.to_owned(), secret: secret.to_owned() }, found);
+            }
+            let others = members.iter().filter(|(name, _)| half(name).is_none());
+            others.for_each(|(_, value)| in_json(value, nested, found));
+        }
+    }
+}
+
+/// The same pair twice is one.
+fn note(pair: Pair, found: &mut Vec<Pair>) {
+    if !found.contains(&pair) {
+        found.push(pair);
+    }
+}
+
+/// What could be a key: one word, and not a mask in its place.
+fn is_key(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && text.contains(char::is_alphanumeric)
+}
+
+/// Texts of a value that may be secrets leave no copy behind.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+    }
+}
+
+/// `Access-Key: AAAA`, `access_key | AAAA`, `secret_key = bbbb`, each on a line of its own or both on one.
+fn by_labels(lines: &[&str]) -> Option<Pair> {
+    let (mut access, mut secret) = (None, None);
+    for line in lines {
+        for (which, behind) in labels_in(line) {
+            let place = match which {
+                Half::Access => &mut access,
+                Half::Secret => &mut secret,
+            };
+            if place.is_none() {
+                *place = value(line, behind);
+            }
+        }
+    }
+    Some(Pair { access: access?, secret: secret? })
+}
+
+/// The labels in a line, and where each ends.
+fn labels_in(line: &str) -> Vec<(Half, usize)> {
+    let lower = line.to_ascii_lowercase();
+    let mut starts: Vec<usize> =
+        FIRST_WORDS.iter().flat_map(|word| lower.match_indices(word)).map(|(at, _)| at).collect();
+    starts.sort_unstable();
+    let mut labels: Vec<(Half, usize)> = Vec::new();
+    for start in starts {
+        // `secret access key` is one label.
+        if labels.last().is_none_or(|(_, end)| *end <= start)
+            && let Some((which, length)) = label_at(&lower[start..])
+        {
+            labels.push((which, start + length));
+        }
+    }
+    labels
+}
+
+/// The longest label that a text in lower case begins with, and its length.
+fn label_at(text: &str) -> Option<(Half, usize)> {
+    let is_part = |c: u8| c.is_ascii_alphanumeric() || b"_- ".contains(&c);
+    let length = text.bytes().take(LONGEST_LABEL).take_while(|c| is_part(*c)).count();
+    let run = &text[..length];
+    let labels = (1..=run.len()).filter_map(|end| Some((half(&run[..end])?, end)));
+    labels.filter(|(_, end)| is_end(&text[*end..])).last()
+}
+
+/// Whether a name ends before this: no letter goes on with it.
+fn is_end(rest: &str) -> bool {
+    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// The value behind a label: behind a sign or a wide gap, or alone behind it on the line.
+fn value(line: &str, behind: usize) -> Option<String> {
+    const SIGNS: &[char] = &[':', '=', '|', '│', '"', '\'', '\t'];
+    let rest = line.get(behind..)?;
+    let trimmed: &str = rest.trim_start_matches(|c: char| c == ' ' || SIGNS.contains(&c));
+    let gap = &rest[..rest.len() - trimmed.len()];
+    let ends = |c: char| c.is_whitespace() || matches!(c, '|' | '│' | '"' | '\'' | ',');
+    let word = trimmed.split(ends).next().filter(|word| is_key(word))?;
+    let alone = trimmed.trim_end() == word;
+    let apart = gap.contains(SIGNS) || gap.contains("  ") || (alone && !gap.is_empty());
+    // The label of the next column is no value.
+    (apart && label_at(&lower(trimmed)).is_none()).then(|| word.to_owned())
+}
+
+/// As much of a text in lower case as a label and its end may take.
+fn lower(text: &str) -> String {
+    text.chars().take(LONGEST_LABEL + 1).collect::<String>().to_ascii_lowercase()
+}
+
+/// A table: a line with both labels, and the values below them.
+fn by_columns(lines: &[&str]) -> Option<Pair> {
+    let heads = lines.iter().enumerate().filter(|(_, line)| labels_in(line).len() == 2);
+    heads.into_iter().find_map(|(at, head)| {
+        let row = lines[at + 1..].iter().find(|line| line.contains(char::is_alphanumeric))?;
+        let names = cells(head);
+        let mut values = cells(row);
+        if values.len() != names.len() {
+            values = row.split_whitespace().collect();
+        }
+        if values.len() != names.len() {
+            return None;
+        }
+        let of = |wanted: Half| {
+            let column = names.iter().position(|name| half(name) == Some(wanted))?;
+            values.get(column).filter(|value| is_key(value)).map(|value| (*value).to_owned())
+        };
+        Some(Pair { access: of(Half::Access)?, secret: of(Half::Secret)? })
+    })
+}
+
+/// The cells of a line: between bars, else between wide gaps, else its words.
+fn cells(line: &str) -> Vec<&str> {
+    let line = line.trim();
+    let bars = line.split(['|', '│']).map(str::trim).filter(|cell| !cell.is_empty());
+    if line.contains(['|', '│']) {
+        return bars.collect();
+    }
+    let gaps = line.split("  ").flat_map(|cell| cell.split('\t')).map(str::trim).filter(|cell| !cell.is_empty());
+    let wide: Vec<&str> = gaps.collect();
+    if wide.len() > 1 { wide } else { line.split_whitespace().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn found(text: &str) -> Option<(String, String)> {
+        find(text).map(|pair| (pair.access_key, pair.secret_key.expose_secret().to_owned()))
+    }
+
+    fn pair() -> Option<(String, String)> {
+        Some(("AK/0+".to_owned(), "SK/1+=".to_owned()))
+    }
+
+    #[test]
+    fn a_pair_is_found_under_any_spelling_at_any_depth() {
+        for (access, secret) in [
+            ("access_key", "secret_key"),
+            ("accessKey", "secretKey"),
+            ("access_key_id", "secret_access_key"),
+            ("AccessKeyId", "SecretAccessKey"),
+            ("Access-Key", "Secret-Key"),
+            ("ACCESS KEY", "SECRET KEY"),
+            ("aws_access_key_id", "aws_secret_access_key"),
+        ] {
+            let object = format!(r#"{{"user":"bob","{access}":"AK\/0\u002b","{secret}":"SK/1+=","n":[1,null]}}"#);
+            let quoted = Value::from(object.as_str());
+            for text in [
+                object.clone(),
+                format!(r#"{{"data":{object}}}"#),
+                format!(r#"{{"data":[{object}]}}"#),
+                format!(r#"[{object},{object}]"#),
+                format!(r#"{{"data":{{"credentials":[{{"s3":{object}}}],"ok":true}}}}"#),
+                format!(r#"{{"data":{quoted}}}"#),
+                format!("This replaces the pair. Continue? [yes/no] {{y}} {object}\ndone"),
+            ] {
+                assert_eq!(found(&text), pair(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_is_found_in_text_and_tables() {
+        for text in [
+            "Access-Key: AK/0+\nSecret-Key: SK/1+=\nSession-Token: x\n",
+            "Access key: AK/0+\r\nSecret key: SK/1+=\r\n",
+            "access_key = AK/0+\nsecret_key = SK/1+=",
+            "access_key AK/0+\nsecret_key SK/1+=",
+            "access_key_id\tAK/0+\nsecret_access_key\tSK/1+=",
+            "The key pair was made. Access key: AK/0+, Secret key: SK/1+=",
+            "| access_key | AK/0+ |\n| secret_key | SK/1+= |",
+            "NAME        VALUE\naccess key  AK/0+\nsecret key  SK/1+=",
+            "access_key  secret_key\nAK/0+       SK/1+=",
+            "ACCESS KEY  SECRET KEY\nAK/0+ SK/1+=\n",
+            "USER  SECRET KEY  ACCESS KEY\n----  ----------  ----------\nbob   SK/1+=      AK/0+",
+            "+------------+\n| Access Key | Secret Key |\n+------------+\n| AK/0+ | SK/1+= |\n+---+",
+            "│ accessKey │ secretKey │\n├───┼───┤\n│ AK/0+ │ SK/1+= │",
+            "export AWS_ACCESS_KEY_ID=AK/0+\nexport AWS_SECRET_ACCESS_KEY='SK/1+='",
+            r#"{"data": "Access-Key: AK/0+\nSecret-Key: SK/1+="}"#,
+            r#"note: "accessKey":"AK/0+","secretKey":"SK/1+=""#,
+        ] {
+            assert_eq!(found(text), pair(), "{text}");
+        }
+    }
+
+    #[test]
+    fn captured_answers_are_read() {
+        for (text, access, secret) in [
+            (include_str!("shapes/reset-credentials.json"), "AAAA", "bbbbbbbbbbbbbbbb"),
+            (include_str!("shapes/ldap-import.json"), "ldap-alice", "bbbbbbbbbbbb"),
+            (
+                include_str!("shapes/sts-assume-role-human.txt"),
+                "AAAAAAAAAAAAAAAAAAAA",
+                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+            ),
+        ] {
+            assert_eq!(found(text), Some((access.to_owned(), secret.to_owned())), "{text}");
+        }
+        for text in [
+            include_str!("shapes/already-attached-500.json"),
+            include_str!("shapes/refresh-imported.json"),
+            include_str!("shapes/s3-down.txt"),
+        ] {
+            assert!(found(text).is_none() && !speaks_of_secret(text) && !may_hold_secret(text, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn half_a_pair_a_mask_and_two_pairs_are_none() {
+        for text in [
+            r#"{"accessKey":"AK"}"#,
+            r#"{"access_key":7,"secret_key":"SK"}"#,
+            r#"{"access_key":"AK","secret_key":"****"}"#,
+            r#"{"access_key":"AK","secret_key":"not shown"}"#,
+            r#"[{"access_key":"A","secret_key":"S"},{"access_key":"B","secret_key":"T"}]"#,
+            "The secret key is displayed once and the access key is not",
+            "Access-Key: AK",
+            "access_key  secret_key",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+            assert!(may_hold_secret(text, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_could_hold_a_secret_is_told_from_one_that_does_not() {
+        let harmless = ["", "null", "Policy ml-readers-of-everything attached to user alice.", "done in 12 ms"];
+        for text in harmless {
+            assert!(!may_hold_secret(text, &["ml-readers-of-everything"]), "{text}");
+        }
+        for text in ["0AKIAXXXXXXXXXXX bbbbbbbbbbBBBBBBBBBBB", "key=bbbbbbbbbbBBBBBBBBBBB", "Secret: x", "accessKey: x"]
+        {
+            assert!(may_hold_secret(text, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_texts_take_no_time() {
+        let huge = "x".repeat(SEARCHED + 1);
+        for text in
+            ["{".repeat(60_000), "[{".repeat(30_000), "access".repeat(10_000), "secret key\n".repeat(5_000), huge]
+        {
+            let begun = std::time::Instant::now();
+            assert!(find(&text).is_none());
+            may_hold_secret(&text, &[]);
+            assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{}", &text[..9]);
+        }
+    }
+}
