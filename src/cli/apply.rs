@@ -1,6 +1,6 @@
 //! `attune apply`: runs the plan, once somebody has agreed to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Format, GlobalArgs, GuardArgs, Pace};
 use super::connect::{Connection, connect};
@@ -8,7 +8,7 @@ use super::custody::{custody, tried};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::interrupt::interruptible;
-use super::journal::Both;
+use super::journal::{Both, applied_at};
 use super::output::Output;
 use super::plan::{blocked, planned, refused};
 use super::progress::Progress;
@@ -17,7 +17,7 @@ use crate::apply::{Conditions, Custody, Outcome, Stop, run};
 use crate::cluster::observe;
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
-use crate::plan::Plan;
+use crate::plan::{Digest, Plan, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{Before, Settings, before, text};
@@ -33,15 +33,15 @@ use crate::render::{Before, Settings, before, text};
 #[command(after_long_help = "\
 Examples:
   attune apply
-  attune apply --approved 3f9c21ab90d4e6f7   the digest that `attune plan` printed
+  attune apply --approved 7c2a9e51d08b43f6a1e5c3097bd8264f   the digest that `attune plan` printed
   attune apply --yes --format json
-  attune apply --file .attune/before-3f9c21ab90d4e6f7.toml    go back to what was before that plan
+  attune apply --file .attune/before-DIGEST.toml       go back to what was before that plan
   attune apply --override max_removals=12    a guard of the file, set for this run")]
 pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(short, long, conflicts_with = "approved")]
     yes: bool,
-    /// Run only a plan with this digest: the whole, or the 16 digits that `plan` shows; one for each of many files
+    /// Run only a plan with this digest: at least the 32 digits that `plan` shows; one for each of many files
     #[arg(long, value_name = "DIGEST")]
     approved: Vec<String>,
     /// The form of the result
@@ -98,9 +98,10 @@ impl ApplyArgs {
             Format::Text if plan.is_empty() => {}
             Format::Text => output.result(|out, styles| text::outcome(out, styles, &told))?,
         }
-        Ok(match (prepared.stop.is_asked(), outcome.all_good() && outcome.converged()) {
-            (true, _) => Exit::Interrupted,
-            (false, true) => Exit::Done,
+        // An interruption that left no work to do interrupted nothing.
+        Ok(match (outcome.all_good() && outcome.converged(), prepared.stop.is_asked()) {
+            (true, _) => Exit::Done,
+            (false, true) => Exit::Interrupted,
             (false, false) => Exit::Partial,
         })
     }
@@ -138,12 +139,19 @@ impl ApplyArgs {
             return Err(blocked());
         }
         if plan.is_refused() {
-            return Err(refused());
+            return Err(refused(plan));
+        }
+        if plan.is_empty() {
+            // Whatever was approved has nothing left to do, so that a job that runs again ends well.
+            if !self.approved.is_empty() {
+                output.aside(|out, _| writeln!(out, "the approved plan has nothing left to do"));
+            }
+            return Ok(());
         }
         if !self.approved.is_empty() {
-            return approved(plan, &self.approved);
+            return approved(plan, &self.approved, &self.state_dir);
         }
-        if plan.is_empty() || self.yes {
+        if self.yes {
             return Ok(());
         }
         if !output.can_ask() {
@@ -213,7 +221,7 @@ impl ApplyArgs {
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
     async fn again(&self, prepared: &Prepared, desired: &Desired, output: &mut Output) -> Option<Box<Plan>> {
         match observe(&prepared.connection.patient(&self.pace), desired, self.pace.jobs()).await {
-            Ok(observed) => Some(Box::new(crate::plan::plan(desired, &observed))),
+            Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
             Err(error) => {
                 output.urgent(|out, _| writeln!(out, "the cluster could not be observed again: {error}"));
                 None
@@ -237,12 +245,25 @@ fn dropped() -> Failure {
     Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }
 
-fn approved(plan: &Plan, approvals: &[String]) -> Result<(), Failure> {
+/// Whether the plan is one of the approved ones. The journal decides nothing here: the state directory may lie where a
+/// proposal can write, so its memory is only a hint for the person who reads the error.
+fn approved(plan: &Plan, approvals: &[String], state_dir: &Path) -> Result<(), Failure> {
     if approvals.iter().any(|approval| plan.digest.approved_by(approval)) {
         return Ok(());
     }
     let approval = approvals.join(" or ");
     let message = format!("the plan is now {}, not the approved {approval}; nothing was changed", plan.digest.short());
-    let help = "the cluster or the file has changed since the review: review the plan above and approve its digest";
+    let mut help = if approvals.iter().any(|approval| plan.digest.is_abbreviated_by(approval)) {
+        format!("an approval needs at least {} digits of the digest", Digest::SHORT)
+    } else {
+        "the cluster or the configuration has changed since the review: review the plan above and approve its digest"
+            .to_owned()
+    };
+    for approval in approvals {
+        if let Some(time) = applied_at(state_dir, approval) {
+            help +=
+                &format!("\nthe journal in {} says that plan {approval} was applied at {time}", state_dir.display());
+        }
+    }
     Err(Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale))
 }

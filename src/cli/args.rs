@@ -26,7 +26,7 @@ Examples:
   attune fmt --check                       whether the files are in form
   attune plan                              what would change, and how
   attune plan --format json --out p.json   the same for machines and for keeping
-  attune apply --approved 3f9c21ab90d4e6f7 run the plan with that digest, or nothing
+  attune apply --approved DIGEST           run the plan with that digest, or nothing
   attune drift                             what the cluster has that the file does not say
   attune plan --file clusters              for each of many clusters
   attune doctor                            whether the cluster can be worked with

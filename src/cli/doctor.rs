@@ -22,7 +22,7 @@ Examples:
   attune doctor
   attune doctor --cluster https://weka01.example.com:14000     without a file
   attune doctor --tenant ml --format json | jq -r '.findings[].code'
-  attune doctor && attune apply --approved 3f9c21ab90d4e6f7")]
+  attune doctor && attune apply --approved DIGEST")]
 pub(super) struct DoctorArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]

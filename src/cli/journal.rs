@@ -1,7 +1,8 @@
 //! The journal of an apply: one JSON line for each thing that happens, written before the next one does.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -9,8 +10,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::apply::{Outcome, StepOutcome, Watch};
-use crate::plan::{Plan, Step};
+use crate::plan::{Digest, Plan, Step};
 use crate::render::json::{StepOutcomeV1, StepV1};
+
+/// How much of a journal is read at most. Bytes.
+const MOST_READ: u64 = 16 << 20;
 
 /// Writes down what an apply does. No line holds a secret.
 pub(super) struct Journal<'a> {
@@ -70,6 +74,29 @@ impl Watch for Journal<'_> {
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
         self.note(json!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
+}
+
+/// When a plan whose digest begins so was last finished, as a journal in the directory remembers it. A hint for people
+/// and nothing else: anybody who can write to the directory can write a journal.
+pub(super) fn applied_at(dir: &Path, approval: &str) -> Option<String> {
+    let approval = approval.trim().to_ascii_lowercase();
+    // It becomes part of a path.
+    let is_digest = approval.len() >= Digest::SHORT && approval.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let path = dir.join(format!("journal-{}.jsonl", approval.get(..Digest::SHORT).filter(|_| is_digest)?));
+    // Neither a link nor anything that could be read without an end.
+    if !fs::symlink_metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    File::open(&path).ok()?.take(MOST_READ).read_to_string(&mut text).ok()?;
+    let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let is = |event: &Value, name: &str| event["event"] == name;
+    let begun =
+        |event: &&Value| is(event, "begun") && event["digest"].as_str().is_some_and(|of| of.starts_with(&approval));
+    events.iter().find(begun)?;
+    let over = events.iter().rev().find(|event| is(event, "over") && event["converged"] == true)?;
+    let time = OffsetDateTime::parse(over["time"].as_str()?, &Rfc3339).ok()?;
+    time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }
 
 /// Two that are told the same.

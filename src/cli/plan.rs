@@ -16,7 +16,7 @@ use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, BaseV1, PlanV1, ReportV1};
-use crate::render::{html, markdown, text};
+use crate::render::{Refusals, html, markdown, text};
 
 /// Show what would change, and by which calls
 ///
@@ -125,7 +125,7 @@ impl PlanArgs {
             return Err(blocked());
         }
         if plan.is_refused() {
-            return Err(refused());
+            return Err(refused(&plan));
         }
         let changes = self.detailed_exitcode && !plan.is_empty();
         Ok(if changes { Exit::Changes } else { Exit::Done })
@@ -155,10 +155,21 @@ pub(super) fn catalogue(path: &Path) -> Result<Catalogue, Failure> {
     Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
 }
 
-/// A guard refuses, and that has been said.
-pub(super) fn refused() -> Failure {
-    let failure = Failure::new(&exit::REFUSED, "a guard refuses this plan; nothing was changed");
-    failure.help("what is refused, and how to agree to it, is said with the plan").exit(Exit::Refused)
+/// The plan is refused, and the reasons have been shown with it.
+pub(super) fn refused(plan: &Plan) -> Failure {
+    let by = Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id));
+    let (what, help) = match by {
+        Refusals::Guards => ("a guard refuses this plan", "the plan says what is refused, and how to override it"),
+        Refusals::NoDestination => (
+            "this plan may create S3 keys, and the configuration names no destination for their secrets",
+            "add `[credentials]` to the configuration",
+        ),
+        Refusals::Both => (
+            "a guard refuses this plan, and the configuration names no destination for new secrets",
+            "the plan says what is refused, and what to do about it",
+        ),
+    };
+    Failure::new(&exit::REFUSED, format!("{what}; nothing was changed")).help(help).exit(Exit::Refused)
 }
 
 /// Something stands in the way, and has been said.

@@ -33,3 +33,6 @@ pub const NOT_COMPARED: &[crate::base::Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNK
 
 /// The error that says that a user is gone.
 pub const USER_GONE: crate::base::Code = NO_SUCH_USER;
+
+/// The refusal that is by no guard: a plan may create keys, and there is no destination for their secrets.
+pub const NO_DESTINATION: crate::base::Code = NO_SINK;

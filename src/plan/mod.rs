@@ -32,7 +32,7 @@ use crate::policy::{self, Catalogue, Depth};
 pub use access::HolderAccess;
 pub use after::after;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
-pub use codes::{CODES, NOT_COMPARED, USER_GONE};
+pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
 pub use guards::Overridden;
 pub use step::{Call, Step, StepId};

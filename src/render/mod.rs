@@ -16,4 +16,5 @@ pub use before::{Before, Settings, before};
 pub use findings::findings;
 pub use github::annotations;
 pub use metrics::{Before as MetricsBefore, Metrics, metrics};
+pub use phrase::Refusals;
 pub use styles::Styles;

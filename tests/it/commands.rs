@@ -85,7 +85,7 @@ fn an_apply_that_nobody_agreed_to_changes_nothing() {
     let plan = folder.attune("plan");
     let digest = digest(&folder);
     for refused in [folder.attune("apply"), folder.attune_fed("apply", "yes\n"), folder.attune("apply -q")] {
-        let refused = refused.exits(1).warns("nobody is here to confirm the plan").warns(&digest[..16]);
+        let refused = refused.exits(1).warns("nobody is here to confirm the plan").warns(&digest[..32]);
         assert_eq!(refused.stdout, plan.stdout);
     }
     let refused = folder.attune("apply --format json").exits(1).warns("nobody is here to confirm the plan");
@@ -99,21 +99,79 @@ fn only_the_approved_plan_runs() {
     let before = folder.read("cluster.json");
     let digest = digest(&folder);
     let other = digest.replace(|c: char| c.is_ascii_digit(), "f");
-    for wrong in [&digest[..15], &other, &other[..16], "x", &format!("{digest}0")] {
+    for wrong in [&digest[..31], &other, &other[..32], "x", &format!("{digest}0")] {
         let args = format!("apply --approved {wrong}");
         let stale = folder.attune(&args).exits(4).warns(&format!("not the approved {wrong}"));
-        assert!(stale.stderr.contains(&digest[..16]) && stale.stderr.contains("nothing was changed"));
+        assert!(stale.stderr.contains(&digest[..32]) && stale.stderr.contains("nothing was changed"));
         let stale = folder.attune(&format!("{args} --format json")).exits(4);
         assert_eq!(stale.json()["digest"], digest.as_str());
     }
-    folder.attune("apply --yes --approved 0123456789abcdef").exits(1).warns("cannot be used with");
+    folder.attune("apply --yes --approved 0123456789abcdef0123456789abcdef").exits(1).warns("cannot be used with");
     assert_eq!(folder.read("cluster.json"), before);
-    folder.attune(&format!("apply --approved {}", &digest[..16])).exits(0);
+    folder.attune(&format!("apply --approved {}", &digest[..32])).exits(0);
     let again = folder.attune(&format!("apply --approved {digest}"));
-    again.exits(4).warns("not the approved");
+    again.exits(0).says("no changes").warns("the approved plan has nothing left to do");
 
     let folder = Folder::example("quickstart");
     folder.attune(&format!("apply --approved {}", digest.to_uppercase())).exits(0).says("14 done");
+}
+
+#[test]
+fn an_approved_plan_that_is_finished_ends_well_and_one_that_was_undone_runs_again() {
+    let folder = Folder::example("quickstart");
+    let digest = digest(&folder);
+    let approved = format!("apply --approved {digest}");
+    let before = folder.read("cluster.json");
+    folder.attune(&approved).exits(0).says("14 done");
+    let again = folder.attune(&format!("{approved} --format json")).exits(0).warns("nothing left to do");
+    assert_eq!((&again.json()["converged"], &again.json()["steps"]), (&json!(true), &json!([])));
+    // The plan is empty, whatever the digest says: no journal is asked.
+    std::fs::remove_dir_all(folder.path(".attune")).unwrap();
+    folder.attune(&approved).exits(0);
+    folder.attune(&format!("apply --approved {}", "0".repeat(32))).exits(0).warns("nothing left to do");
+    // Somebody undoes it: the same plan is there again, and still approved.
+    folder.write("cluster.json", &before);
+    folder.attune(&approved).exits(0).says("14 done");
+}
+
+#[test]
+fn of_another_plan_the_journal_only_remembers_and_decides_nothing() {
+    let folder = Folder::example("quickstart");
+    let digest = digest(&folder);
+    folder.attune(&format!("apply --approved {digest}")).exits(0);
+    folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!(null));
+    let stale = folder.attune(&format!("apply --approved {digest}")).exits(4).warns("the journal in .attune says");
+    assert!(stale.stderr.contains(&format!("that plan {digest} was applied at 2")), "{}", stale.stderr);
+    // Nobody believes a journal: not one that says that the present plan is done, nor one that is no file of journals.
+    let now = self::digest(&folder);
+    let name = format!(".attune/journal-{}.jsonl", &now[..32]);
+    let forged =
+        [json!({"event": "begun", "digest": now}), json!({"event": "over", "converged": true, "time": "\u{1b}[2J"})];
+    folder.write(&name, &forged.map(|line| format!("{line}\n")).concat());
+    folder.attune(&format!("apply --approved {now}")).exits(0).says("1 done");
+    for text in ["", "no json", "{\"event\": \"begun\"}\n[]\n\u{1b}"] {
+        folder.write(&format!(".attune/journal-{}.jsonl", "0".repeat(32)), text);
+        folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!(null));
+        let stale = folder.attune(&format!("apply --approved {}", "0".repeat(32))).exits(4);
+        assert!(!stale.stderr.contains("journal"), "{}", stale.stderr);
+    }
+}
+
+#[test]
+fn what_is_left_is_found_with_the_catalogue_of_the_run() {
+    let folder = Folder::example("quickstart");
+    let all = "[{\"name\": \"s3:GetObject\", \"kind\": \"object\"}]";
+    folder.write("actions.json", all);
+    folder.write(
+        "new.toml",
+        "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[policies.new]\n[[policies.new.statement]]\neffect = \"Allow\"\n\
+         action = [\"s3:GetTomorrow\"]\nresource = [\"arn:aws:s3:::x/*\"]\n",
+    );
+    let unknown = folder.attune("plan -f new.toml").stderr;
+    folder.write("actions.json", &all.replace("GetObject", "GetTomorrow"));
+    let known = folder.attune("plan -f new.toml --catalogue actions.json").exits(0).stderr;
+    assert_ne!(unknown, known, "the built-in catalogue does not know the action");
+    folder.attune("apply -f new.toml --yes --catalogue actions.json").exits(0).says("1 done");
 }
 
 #[test]
@@ -183,7 +241,7 @@ fn machine_output_is_what_its_schema_says_and_never_changes_the_exit_code() {
         ("plan -f missing.toml", 1, "attune.findings/1"),
         ("plan --cluster sim:missing/cluster.json", 1, "attune.findings/1"),
         ("apply", 1, "attune.plan/1"),
-        ("apply --approved 0123456789abcdef", 4, "attune.plan/1"),
+        ("apply --approved 0123456789abcdef0123456789abcdef", 4, "attune.plan/1"),
         ("apply --yes -f broken.toml", 1, "attune.findings/1"),
         ("apply --yes -f blocked.toml", 1, "attune.plan/1"),
         ("apply --yes -f missing.toml", 1, "attune.findings/1"),
@@ -229,7 +287,11 @@ fn results_are_on_stdout_and_all_else_is_on_stderr() {
         "attune.toml",
         &folder.read("attune.toml").replace("[cluster]", "[users.gone]\ndetached = true\n[cluster]"),
     );
-    let plan = folder.attune("plan").exits(0).says("plan f526bb5082cc5fa5").warns("note[detached-user-absent]");
+    let plan = folder
+        .attune("plan")
+        .exits(0)
+        .says(&format!("plan {}", &digest(&folder)[..32]))
+        .warns("note[detached-user-absent]");
     assert!(!plan.stdout.contains("note["));
     let quiet = folder.attune("plan -q").exits(0);
     assert_eq!((quiet.stdout, quiet.stderr.as_str()), (plan.stdout, ""));

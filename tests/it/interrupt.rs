@@ -31,12 +31,21 @@ fn begun(folder: &Folder, served: &Served) -> Child {
 
 /// Waits until the journal tells of the second call, which the cluster keeps waiting.
 fn under_way(folder: &Folder, child: &mut Child) {
+    journal_has(folder, child, "\"started\"", 2);
+}
+
+/// Waits until the journal tells the end of so many calls.
+fn ended(folder: &Folder, child: &mut Child, calls: usize) {
+    journal_has(folder, child, "\"ended\"", calls);
+}
+
+fn journal_has(folder: &Folder, child: &mut Child, event: &str, times: usize) {
     loop {
         let journals = std::fs::read_dir(folder.path(".attune")).into_iter().flatten();
         let mut journals = journals.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
         let journal = journals.find(|path| path.extension().is_some_and(|end| end == "jsonl"));
         let text = journal.map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default();
-        if text.matches("\"started\"").count() == 2 {
+        if text.matches(event).count() == times {
             return;
         }
         assert_eq!(child.try_wait().unwrap(), None, "the apply ended before it was interrupted: {text}");
@@ -60,6 +69,18 @@ fn an_interruption_sees_through_what_is_under_way_and_begins_nothing_more() {
     run.warns("interrupted: seeing through the calls under way");
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
     folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(0).says("1 call: 1 done");
+}
+
+#[test]
+fn an_interruption_that_leaves_no_work_ends_well() {
+    let folder = folder();
+    // Each reading of the users takes its time, the last one too.
+    let served = Served::start_with(&folder, &["--fault", "GET /users=delay:1s"]);
+    let mut child = begun(&folder, &served);
+    ended(&folder, &mut child, 3);
+    interrupt(&child);
+    let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(0);
+    run.says("3 calls: 3 done").warns("interrupted");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
             ("comment.md", format!("attune:digest={digest}")),
             ("summary.md", "14 done".to_owned()),
             ("attune.prom", "attune_drift".to_owned()),
-            ("plan.html", digest[..16].to_owned()),
+            ("plan.html", digest[..32].to_owned()),
         ];
         for (name, part) in expected.into_iter().filter(|(name, _)| folder.path(name).exists()) {
             assert!(folder.read(name).contains(&part), "{}: {name}", path.display());

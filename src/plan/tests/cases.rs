@@ -160,7 +160,7 @@ fn the_digest_is_of_what_the_plan_touches() {
     }
     let digest = digest(&world);
     assert!(digest.approved_by(digest.as_str()) && digest.approved_by(digest.short()));
-    assert!(!digest.approved_by(&digest.short()[..15]) && !digest.approved_by(""));
+    assert!(!digest.approved_by(&digest.short()[..31]) && !digest.approved_by(""));
 }
 
 #[test]

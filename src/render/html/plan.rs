@@ -9,7 +9,7 @@ use super::report::sections;
 use super::text::{Text, name, names};
 use super::{access, changes, words};
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
-use crate::render::phrase::counts;
+use crate::render::phrase::{counts, refused};
 
 /// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
@@ -62,7 +62,7 @@ fn verdict(plan: &PlanV1) -> (&'static str, String) {
     let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
     match (plan.is_blocked(), plan.refusals.len(), plan.changes.len()) {
         (true, ..) => ("bad", "This plan cannot be applied: something stands in the way.".to_owned()),
-        (false, 1.., _) => ("bad", "A guard refuses this plan.".to_owned()),
+        (false, 1.., _) => ("bad", format!("This plan is {}.", refused(plan).unwrap_or("refused"))),
         (false, 0, 0) => ("good", "No changes: the cluster is as the file says.".to_owned()),
         (false, 0, 1) => ("open", format!("1 change, by {calls}.")),
         (false, 0, changes) => ("open", format!("{changes} changes, by {calls}.")),

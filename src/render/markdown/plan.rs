@@ -9,7 +9,7 @@ use super::escape::{argument, code, fence};
 use super::findings::{blocking, other, overridden, refused};
 use super::{LEAST, clipped, fits, marker};
 use crate::render::json::PlanV1;
-use crate::render::phrase::{counts, release};
+use crate::render::phrase::{counts, refused as why_refused, release};
 use crate::render::words::{count, list};
 
 /// Writes a plan in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -74,7 +74,7 @@ fn heading(plan: &PlanV1) -> String {
     let verdict = match verdict(plan) {
         Verdict::Blocked if counts.is_empty() => "something stands in the way".to_owned(),
         Verdict::Blocked => format!("no plan, something stands in the way: {counts}"),
-        Verdict::Refused => format!("refused by a guard: {counts}"),
+        Verdict::Refused => format!("{}: {counts}", why_refused(plan).unwrap_or("refused")),
         Verdict::Nothing => "no changes".to_owned(),
         Verdict::Ready if !plan.overrides.is_empty() => format!("{counts} (a guard is overridden)"),
         Verdict::Ready => counts,
@@ -93,7 +93,9 @@ fn agreement(plan: &PlanV1) -> String {
     let digest = code(&plan.digest);
     match verdict(plan) {
         Verdict::Blocked => format!("This cannot be applied. Digest {digest}\n\n"),
-        Verdict::Refused => format!("This is not applied while a guard refuses it. Digest {digest}\n\n"),
+        Verdict::Refused => {
+            format!("This plan is not applied: {}. Digest {digest}\n\n", why_refused(plan).unwrap_or("refused"))
+        }
         Verdict::Nothing => {
             let unchanged = plan.unchanged;
             let words = [
@@ -146,7 +148,7 @@ fn too_large(plan: &PlanV1, max: usize) -> String {
     let markers = marker::stable("plan", &plan.cluster) + &marker::digest("too-large", &plan.digest, &plan.cluster);
     let stands = match verdict(plan) {
         Verdict::Blocked => "\n\nSomething stands in the way of it.",
-        Verdict::Refused => "\n\nA guard refuses it.",
+        Verdict::Refused => "\n\nIt is refused.",
         Verdict::Nothing | Verdict::Ready => "",
     };
     format!(

@@ -2,6 +2,7 @@
 //! needs them.
 
 mod access;
+mod refusals;
 
 use serde_json::value::RawValue;
 
@@ -9,6 +10,8 @@ use super::json::{CallV1, ChangeV1, ClusterV1, HolderV1, NoteV1, PlanV1, StatusV
 use super::words::{count, list};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
+
+pub use refusals::Refusals;
 
 pub(super) use access::{alike, example, mark, resources, servers, shortened, undecided};
 
@@ -45,6 +48,12 @@ pub(super) fn endings(steps: &[StepOutcomeV1]) -> String {
         (number(&[StatusV1::Failed]), "failed"),
         (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
     ])
+}
+
+/// Why a plan is refused, such as `refused by a guard`; `None` where it is not.
+pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
+    let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
+    (!plan.refusals.is_empty()).then(|| Refusals::of(codes).verdict())
 }
 
 /// Those of the numbers that are not 0, each with what it is the number of.

@@ -10,7 +10,7 @@ use super::overridden;
 use super::users::{gained, lost};
 use crate::render::Styles;
 use crate::render::json::PlanV1;
-use crate::render::phrase::{counts, object, release};
+use crate::render::phrase::{counts, object, refused, release};
 use crate::render::words::{count, shown};
 
 /// Writes a plan: cluster, changes, digest and counts.
@@ -55,7 +55,7 @@ pub fn verdict(plan: &PlanV1) -> String {
         return "no changes".to_owned();
     }
     let calls = count(plan.summary.calls, "call", "calls");
-    let refused = if plan.refusals.is_empty() { "" } else { " · refused by a guard" };
+    let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
     format!("plan {}: {counts} · {calls}{refused}", plan.short_digest())
 }
 

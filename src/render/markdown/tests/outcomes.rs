@@ -32,7 +32,7 @@ fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
         converged: left.is_empty(),
         remaining: Some(SummaryV1 { detach: left.len(), ..SummaryV1::default() }),
         left: left.iter().map(|&id| id.to_owned()).collect(),
-        way_back: Some(".attune/before-0123456789abcdef.toml".into()),
+        way_back: Some(".attune/before-0123456789abcdef0123456789abcdef.toml".into()),
         steps,
     }
 }
@@ -46,14 +46,14 @@ fn an_outcome_that_is_well_is_short() {
 
     ### attune: the cluster is as the file says
 
-    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef`
+    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef0123456789abcdef`
 
     2 calls: 1 done, 1 already done
 
     The way back:
 
     ```sh
-    attune apply --file .attune/before-0123456789abcdef.toml
+    attune apply --file .attune/before-0123456789abcdef0123456789abcdef.toml
     ```
     "##);
 }
@@ -73,7 +73,7 @@ fn what_did_not_end_well_is_said() {
 
     ### attune: applied in part: 1 to detach still
 
-    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef`
+    cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef0123456789abcdef`
 
     3 calls: 1 done, 1 refused, 1 not reached
 
@@ -92,7 +92,7 @@ fn what_did_not_end_well_is_said() {
     The way back:
 
     ```sh
-    attune apply --file .attune/before-0123456789abcdef.toml
+    attune apply --file .attune/before-0123456789abcdef0123456789abcdef.toml
     ```
     "##);
     let parsed = Parsed::of(&page);
