@@ -2,24 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, GlobalArgs, GuardArgs, Pace};
+use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace};
+use super::base::Base;
 use super::connect::{Connection, connect};
 use super::custody::{custody, tried};
-use super::desired::{NotReady, read_whole};
+use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
 use super::interrupt::interruptible;
 use super::journal::{Both, applied_at};
 use super::output::Output;
-use super::plan::{blocked, planned, refused};
+use super::plan::{blocked, refused};
 use super::progress::Progress;
+use super::reviewed::{Made, Reviewed};
 use super::state::State;
 use crate::apply::{Conditions, Custody, Outcome, Stop, run};
-use crate::cluster::observe;
+use crate::cluster::{observe, observe_for};
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
 use crate::plan::{Digest, Plan, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, OutcomeV1, PlanV1};
+use crate::render::json::{self, OutcomeV1};
 use crate::render::{Before, Settings, before, text};
 
 /// Run the plan
@@ -34,6 +36,7 @@ use crate::render::{Before, Settings, before, text};
 Examples:
   attune apply
   attune apply --approved 7c2a9e51d08b43f6a1e5c3097bd8264f   the digest that `attune plan` printed
+  attune apply --base origin/main --approved DIGEST    a proposal, by the settings of main
   attune apply --yes --format json
   attune apply --file .attune/before-DIGEST.toml       go back to what was before that plan
   attune apply --override max_removals=12    a guard of the file, set for this run")]
@@ -51,6 +54,8 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "DIR", default_value = ".attune")]
     state_dir: PathBuf,
     #[command(flatten)]
+    base: BaseArg,
+    #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
     pace: Pace,
@@ -63,26 +68,21 @@ impl ApplyArgs {
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let mut loaded = match read_whole(global, output) {
-            Ok(loaded) => loaded,
+        let mut reviewed = match Reviewed::read(global, &self.base, output) {
+            Ok(reviewed) => reviewed,
             Err(not_ready) => return not_ready.reported(self.format, output),
         };
-        let prepared = self.prepare(global, &mut loaded, output).await;
+        let prepared = self.prepare(global, &mut reviewed, output).await;
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
-        let plan = &prepared.plan;
-        self.show(plan, &loaded, output)?;
+        let (plan, loaded) = (&prepared.made.plan, &reviewed.loaded);
+        self.show(&prepared.made, loaded, output)?;
         let custody = custody(&plan.identity, &loaded.desired, &self.state_dir);
-        let users: Vec<_> = plan.may_create_keys().into_iter().collect();
-        let ready = match self.agreed(plan, output) {
-            Ok(()) => tried(&custody, &users, output).await,
-            Err(failure) => Err(failure),
-        };
-        if let Err(failure) = ready {
+        if let Err(failure) = self.ready(plan, &reviewed, &custody, output).await {
             if self.format == Format::Json {
-                output.result(|out, _| json::write(out, &PlanV1::of(plan, &loaded.sources)))?;
+                output.result(|out, _| json::write(out, &prepared.made.copy(loaded)))?;
             }
             return Err(failure);
         }
@@ -109,20 +109,40 @@ impl ApplyArgs {
     async fn prepare(
         &self,
         global: &GlobalArgs,
-        loaded: &mut Loaded,
+        reviewed: &mut Reviewed,
         output: &mut Output,
     ) -> Result<Prepared, Failure> {
-        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let observed = observe(&connection.patient(&self.pace), &loaded.desired, self.pace.jobs()).await?;
+        let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
+        let observed = observe_for(&connection.patient(&self.pace), &reviewed.states(), self.pace.jobs()).await?;
         let catalogue = self.guards.actions(&observed)?;
-        let plan = planned(loaded, &observed, &self.guards, &catalogue);
-        Ok(Prepared { connection, observed, catalogue, plan, stop: Stop::default() })
+        let made = reviewed.planned(&observed, &self.guards, &catalogue);
+        Ok(Prepared { connection, observed, catalogue, made, stop: Stop::default() })
+    }
+
+    /// Whether the plan may run, and new secrets can be kept; says why not.
+    async fn ready(
+        &self,
+        plan: &Plan,
+        reviewed: &Reviewed,
+        custody: &Custody,
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        self.agreed(plan, output)?;
+        let users: Vec<_> = plan.may_create_keys().into_iter().collect();
+        match reviewed.base.as_ref().and_then(Base::untrusted_program).filter(|_| !users.is_empty()) {
+            Some(untrusted) => {
+                let failure =
+                    Failure::new(&exit::CREDENTIAL_SINK, format!("{}; nothing was changed", untrusted.message));
+                Err(failure.help(untrusted.help.unwrap_or_default()))
+            }
+            None => tried(custody, &users, output).await,
+        }
     }
 
     /// The plan is part of the text result; beside JSON it goes to stderr.
-    fn show(&self, plan: &Plan, loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
-        output.findings(&plan.findings, &loaded.sources);
-        let told = PlanV1::of(plan, &loaded.sources);
+    fn show(&self, made: &Made, loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
+        output.findings(&made.plan.findings, &loaded.sources);
+        let told = made.copy(loaded);
         output.sum_up(text::verdict(&told));
         match self.format {
             Format::Text => output.result(|out, styles| text::plan(out, styles, &told)),
@@ -174,7 +194,7 @@ impl ApplyArgs {
         desired: &Desired,
         output: &mut Output,
     ) -> Result<Option<Outcome>, Failure> {
-        let plan = &prepared.plan;
+        let plan = &prepared.made.plan;
         if plan.is_empty() {
             let remaining = self.again(prepared, desired, output).await;
             return Ok(Some(Outcome { steps: Vec::new(), remaining, way_back: None }));
@@ -215,7 +235,7 @@ impl ApplyArgs {
             credentials: desired.credentials.as_ref(),
             directory: &directory,
         };
-        Ok(before(&prepared.plan, &prepared.observed, settings, &prepared.catalogue))
+        Ok(before(&prepared.made.plan, &prepared.observed, settings, &prepared.catalogue))
     }
 
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
@@ -235,7 +255,7 @@ struct Prepared {
     connection: Connection,
     observed: Observed,
     catalogue: Catalogue,
-    plan: Plan,
+    made: Made,
     stop: Stop,
 }
 

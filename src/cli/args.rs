@@ -147,6 +147,7 @@ pub(super) struct GuardArgs {
 impl GuardArgs {
     /// Adds what the command line says to what the file says.
     pub(super) fn add_to(&self, guards: &mut Guards) {
+        guards.deny_for_this_run = self.deny_new_access && !guards.deny_new_access;
         guards.deny_new_access |= self.deny_new_access;
         guards.allow_access.extend(self.allow_access.iter().cloned());
         guards.overrides.extend(self.overrides.iter().cloned());
@@ -156,6 +157,19 @@ impl GuardArgs {
     pub(super) fn catalogue(&self) -> Option<&Path> {
         self.catalogue.as_deref()
     }
+}
+
+/// The revision that is trusted.
+#[derive(Debug, clap::Args)]
+pub(super) struct BaseArg {
+    /// Trust the settings of the configuration as it was at this revision of git, or those of this file (`./before.toml`), and
+    /// not those of the configuration itself
+    ///
+    /// How the cluster is reached, `[ownership]`, `[credentials]` and suppressed rules are those of the base, and the
+    /// `[guards]` of both hold. Everything that is no longer declared and every changed setting is shown, and drift apart from
+    /// what is proposed. Use it wherever somebody else may have written the configuration.
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
 }
 
 /// How a command goes about its calls to a cluster.

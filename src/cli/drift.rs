@@ -9,12 +9,13 @@ use clap::ValueEnum;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{Format, GlobalArgs, Pace};
+use super::args::{BaseArg, Format, GlobalArgs, Pace};
 use super::connect::connect;
-use super::desired::{NotReady, read_whole};
+use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::publish::publish;
+use super::reviewed::Reviewed;
 use crate::apply::files;
 use crate::base::Finding;
 use crate::cluster::observe;
@@ -38,6 +39,7 @@ Examples:
   attune drift --format json | jq -r '.drift[].id'
   attune drift --since /var/lib/attune/drift.json                  only what is new, and what is over
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
+  attune drift --base origin/main                                  by the settings of main, where others may propose
   attune drift --ignore 'user/svc-*'                               for this run")]
 pub(super) struct DriftArgs {
     /// The form of the result
@@ -52,6 +54,8 @@ pub(super) struct DriftArgs {
     /// Do not report these objects: `user/NAME`, `group/NAME` or `policy/NAME`, where `*` stands for any run of characters
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<Ignore>,
+    #[command(flatten)]
+    base: BaseArg,
     #[command(flatten)]
     pace: Pace,
 }
@@ -117,19 +121,20 @@ impl DriftArgs {
 
     async fn report(&self, global: &GlobalArgs, output: &mut Output, known: &mut Known) -> Result<Exit, Failure> {
         let now = OffsetDateTime::now_utc();
-        let (loaded, drift) = match self.look(global, output, now, known).await {
+        let (reviewed, drift) = match self.look(global, output, now, known).await {
             Ok(found) => found,
             Err(failed) => return failed.reported(self.format.of_failures(), output),
         };
+        let loaded = &reviewed.loaded;
         output.findings(&drift.findings, &loaded.sources);
         if drift.is_unknown() {
-            return self.unknown(&drift.findings, &loaded, output);
+            return self.unknown(&drift.findings, loaded, output);
         }
         let news = match &self.since {
             Some(path) => Some(memory(path, &drift.identity)?.compare(&drift, &stamp(now))),
             None => None,
         };
-        let told = DriftV1::of(&drift, news.as_ref(), &loaded.sources);
+        let told = DriftV1 { review: reviewed.review(), ..DriftV1::of(&drift, news.as_ref(), &loaded.sources) };
         output.sum_up(match told.drift.len() {
             0 => "no drift".to_owned(),
             1 => "drift: 1 object".to_owned(),
@@ -155,15 +160,15 @@ impl DriftArgs {
         output: &mut Output,
         now: OffsetDateTime,
         known: &mut Known,
-    ) -> Result<(Loaded, Drift), NotReady> {
-        let loaded = read_whole(global, output)?;
-        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let cluster = connection.patient(&self.pace);
-        let observed = observe(&cluster, &loaded.desired, self.pace.jobs()).await.map_err(Failure::from)?;
+    ) -> Result<(Reviewed, Drift), NotReady> {
+        let reviewed = Reviewed::read(global, &self.base, output)?;
+        let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
+        let (cluster, desired) = (connection.patient(&self.pace), &reviewed.loaded.desired);
+        let observed = observe(&cluster, desired, self.pace.jobs()).await.map_err(Failure::from)?;
         known.identity = Some(observed.identity.clone());
-        let made = plan(&loaded.desired, &observed);
-        let drift = drift(&loaded.desired, &observed, &made, &self.ignore, now.date());
-        Ok((loaded, drift))
+        let made = plan(desired, &observed);
+        let drift = drift(desired, &observed, &made, &self.ignore, now.date());
+        Ok((reviewed, drift))
     }
 
     fn unknown(&self, findings: &[Finding], loaded: &Loaded, output: &mut Output) -> Result<Exit, Failure> {

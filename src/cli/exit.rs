@@ -81,8 +81,9 @@ codes! {
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
     BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
-    NO_BASE = "no-base", "The desired state that `--base` names cannot be read.";
-    BASE_NOT_PLANNED = "base-not-planned", "The desired state that `--base` names has errors, so drift is not told from what is proposed.";
+    NO_BASE = "no-base", "The configuration that `--base` names cannot be read, or has errors.";
+    NO_TRUSTED_SETTINGS = "no-trusted-settings", "The configuration is not there at the revision that `--base` names, and the command line does not say where the cluster is.";
+    BASE_NOT_PLANNED = "base-not-planned", "The configuration that `--base` names cannot be planned, so drift is not told from what is proposed.";
     BASE_WITHOUT_FILE = "base-without-file", "The file was not there at the revision that `--base` names; everything is proposed.";
     DRIFT_UNKNOWN = "drift-unknown", "Whether there is drift cannot be told; why is said before.";
     DRIFT_STATE = "drift-state", "The file of `drift --since` cannot be used.";

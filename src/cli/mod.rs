@@ -29,6 +29,7 @@ mod policy;
 mod progress;
 mod publish;
 mod report;
+mod reviewed;
 mod schema;
 mod show;
 mod sim;

@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, GlobalArgs, GuardArgs, Pace};
-use super::base;
+use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace};
 use super::connect::connect;
-use super::desired::{NotReady, read_whole};
+use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
 use super::report::of_plan;
+use super::reviewed::{Made, Reviewed};
 use crate::cluster::{observe_all, observe_for};
-use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
-use crate::plan::{Plan, plan_with};
+use crate::plan::Plan;
 use crate::policy::Catalogue;
-use crate::render::json::{self, BaseV1, PlanV1, ReportV1};
+use crate::render::json::{self, PlanV1, ReportV1};
 use crate::render::{Refusals, html, markdown, text};
 
 /// Show what would change, and by which calls
@@ -32,7 +31,7 @@ Examples:
   attune plan --format markdown              for a comment on a pull request
   attune plan --format markdown --max-chars 1000000 > comment.md
   attune plan --format html > plan.html      a page, with the access of everybody before and after
-  attune plan --base origin/main             tell drift from what the file proposes
+  attune plan --base origin/main             review a proposal by the settings of main
   attune plan --override max_removals=12     a guard of the file, set for this run")]
 pub(super) struct PlanArgs {
     /// The form of the result
@@ -43,9 +42,8 @@ pub(super) struct PlanArgs {
     /// Write the plan as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Tell drift from what is proposed, by the file as it was at this revision of git, or by this file (`./before.toml`)
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    #[command(flatten)]
+    base: BaseArg,
     /// Exit with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -55,11 +53,10 @@ pub(super) struct PlanArgs {
     pace: Pace,
 }
 
-/// What was made of the file and the cluster.
-struct Made {
-    loaded: Loaded,
-    plan: Plan,
-    base: Option<BaseV1>,
+/// What was made of the configuration and the cluster.
+struct Shown {
+    reviewed: Reviewed,
+    made: Made,
     /// What a page says of the cluster beside the plan.
     report: Option<ReportV1>,
 }
@@ -70,12 +67,10 @@ impl PlanArgs {
         self.format.of_failure()
     }
 
-    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Made, NotReady> {
-        let mut loaded = read_whole(global, output)?;
-        let base = self.base.as_deref().map(|base| base::read(base, &global.file)).transpose()?;
-        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let states: Vec<&Desired> =
-            std::iter::once(&loaded.desired).chain(base.iter().map(|base| &base.desired)).collect();
+    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Shown, NotReady> {
+        let mut reviewed = Reviewed::read(global, &self.base, output)?;
+        let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
+        let states = reviewed.states();
         let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
@@ -83,13 +78,10 @@ impl PlanArgs {
         }
         .map_err(Failure::from)?;
         let catalogue = self.guards.actions(&observed)?;
-        let mut plan = planned(&mut loaded, &observed, &self.guards, &catalogue);
+        let made = reviewed.planned(&observed, &self.guards, &catalogue);
         let page = self.format == PlanFormat::Html;
-        let report = page.then(|| ReportV1::of(&of_plan(&plan, &observed, &catalogue)));
-        let Some(base) = base else { return Ok(Made { loaded, plan, base: None, report }) };
-        let apart = base.apart(&loaded.desired, &observed, &catalogue);
-        plan.findings.extend(apart.findings);
-        Ok(Made { loaded, plan, base: apart.base, report })
+        let report = page.then(|| ReportV1::of(&of_plan(&made.plan, &observed, &catalogue)));
+        Ok(Shown { reviewed, made, report })
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -100,14 +92,14 @@ impl PlanArgs {
                 Failure::new(&exit::NO_FILE, message).help("use `--format json`, or run the command for each file")
             );
         }
-        let made = self.make(global, output).await;
-        let Made { loaded, plan, base, report } = match made {
-            Ok(made) => made,
+        let shown = self.make(global, output).await;
+        let Shown { reviewed, made, report } = match shown {
+            Ok(shown) => shown,
             Err(failed) => return failed.reported(self.format.of_failure(), output),
         };
-        let sources = &loaded.sources;
-        output.findings(&plan.findings, sources);
-        let told = PlanV1 { base, ..PlanV1::of(&plan, sources) };
+        let plan = &made.plan;
+        output.findings(&plan.findings, &reviewed.loaded.sources);
+        let told = made.copy(&reviewed.loaded);
         output.sum_up(text::verdict(&told));
         match self.format {
             PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
@@ -125,17 +117,11 @@ impl PlanArgs {
             return Err(blocked());
         }
         if plan.is_refused() {
-            return Err(refused(&plan));
+            return Err(refused(plan));
         }
         let changes = self.detailed_exitcode && !plan.is_empty();
         Ok(if changes { Exit::Changes } else { Exit::Done })
     }
-}
-
-/// Makes the plan of a run: the one place where the file, the guards of the command line and the actions meet.
-pub(super) fn planned(loaded: &mut Loaded, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> Plan {
-    guards.add_to(&mut loaded.desired.guards);
-    plan_with(&loaded.desired, observed, catalogue)
 }
 
 impl GuardArgs {

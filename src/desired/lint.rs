@@ -18,6 +18,12 @@ impl Allowed {
         self.0.contains(&rule)
     }
 
+    /// The ids of the rules, such as `R07`.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let rules = policy::rules().into_iter().filter(|rule| self.contains(rule.code));
+        rules.map(|rule| rule.id).collect::<Vec<_>>().into_iter()
+    }
+
     /// What a `[lint]` table says. A name that no rule has is a finding.
     pub(super) fn read(raw: Option<&RawLint>, file: FileId, findings: &mut Vec<Finding>) -> Self {
         let mut allowed = BTreeSet::new();

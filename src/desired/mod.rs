@@ -18,6 +18,7 @@ mod resolve;
 mod schema;
 mod shape;
 mod statement;
+mod trusted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub use schema::{SCHEMA, schema};
 /// What the files say should be.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
+    /// The directory of the main file, to which the paths of its settings are relative.
+    pub directory: PathBuf,
     /// The cluster it is about.
     pub cluster: ClusterSettings,
     /// What may be taken away although no file declares it.
@@ -94,6 +97,8 @@ pub struct ClusterSettings {
     pub release: Option<Release>,
     /// How documents are replaced.
     pub replace: Strategy,
+    /// Whether any certificate is trusted. No configuration can say so: the command line does, for one run.
+    pub insecure: bool,
 }
 
 /// What a cluster is reached through.

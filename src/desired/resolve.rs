@@ -12,6 +12,7 @@ use crate::base::{FileId, Finding, Location, Release};
 /// What the main file says beside policies, users and groups.
 pub(super) fn settings(raw: &RawFile, file: FileId, directory: &Path, findings: &mut Vec<Finding>) -> Desired {
     Desired {
+        directory: directory.to_path_buf(),
         cluster: (raw.cluster.as_ref())
             .map(|cluster| cluster_settings(cluster.get(), file, directory, findings))
             .unwrap_or_default(),
@@ -51,6 +52,7 @@ fn cluster_settings(raw: &RawCluster, file: FileId, directory: &Path, findings: 
             Some(RawStrategy::Gap) => Strategy::Gap,
             Some(RawStrategy::Swap) | None => Strategy::Swap,
         },
+        insecure: false,
     }
 }
 

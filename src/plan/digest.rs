@@ -6,14 +6,19 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::{PolicyName, Principal};
+use crate::desired::Desired;
 use crate::observed::Observed;
 
 use super::change::Change;
+use super::options::RunOption;
+use super::settings;
 use super::step::{Call, Step};
 use super::touched::Touched;
 
-/// SHA-256 over the tenant, the cluster's guid, what was observed of the objects that the plan touches, and the steps.
-/// No time, path or order of files is part of it: unrelated drift does not change it, drift that matters does.
+/// SHA-256 over everything that decides what an apply does: the cluster's guid, tenant and release, what was observed of the
+/// objects that the plan touches, the steps, the settings in force (guards, ownership, destination of new secrets, strategy of
+/// replacement) and the options of the run. No time, place of a checkout or order of files is part of it: unrelated drift
+/// does not change it, drift that matters does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest(String);
 
@@ -55,14 +60,35 @@ impl fmt::Display for Digest {
     }
 }
 
+/// What an approval covers: everything that decides what an apply does.
+pub(super) struct Approved<'a> {
+    /// Which cluster, and what was observed of it.
+    pub(super) observed: &'a Observed,
+    pub(super) changes: &'a [Change],
+    pub(super) steps: &'a [Step],
+    /// Whose settings are in force.
+    pub(super) desired: &'a Desired,
+    /// The options of the run.
+    pub(super) options: &'a [RunOption],
+}
+
 /// Computes the digest. Each line is a JSON array, so that no name can be mistaken for structure.
-pub(super) fn digest(observed: &Observed, changes: &[Change], steps: &[Step]) -> Digest {
+pub(super) fn digest(approved: &Approved<'_>) -> Digest {
+    let Approved { observed, changes, steps, desired, options } = *approved;
     let mut hash = Sha256::new();
     let mut line = |value: serde_json::Value| {
         hash.update(value.to_string());
         hash.update("\n");
     };
-    line(json!(["attune.digest/1", observed.identity.guid, observed.identity.tenant]));
+    let of = &observed.identity;
+    line(json!(["attune.digest/2", of.guid, of.tenant, of.release.to_string()]));
+    for (name, value) in settings::deciding(desired) {
+        line(json!(["setting", name, value]));
+    }
+    // A guard is the same guard whether a configuration or an option of the run says so.
+    for option in options.iter().filter(|option| option.name != "--deny-new-access") {
+        line(json!(["option", option.name, option.value]));
+    }
     let touched = Touched::of(changes, steps);
     for policy in touched.policies {
         let body = observed.policies.get(policy).map(|body| body.text().unwrap_or_default());

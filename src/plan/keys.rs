@@ -8,7 +8,7 @@ use crate::observed::{Identity, Observed};
 
 use super::compare::Comparison;
 use super::step::{Call, Step};
-use super::{Plan, codes};
+use super::{Plan, codes, settings};
 
 impl Plan {
     /// The users for whom the cluster may make a key pair, whose secret it shows once: from 5.1, those that hold nothing
@@ -17,6 +17,21 @@ impl Plan {
     pub fn may_create_keys(&self) -> BTreeSet<UserName> {
         may_create_keys(&self.steps, &self.identity)
     }
+}
+
+/// The keys that a plan may create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKeys {
+    /// The users that may get them.
+    pub users: BTreeSet<UserName>,
+    /// The destination of their secrets, as `[credentials]` says it; `None` where there is none.
+    pub destination: Option<String>,
+}
+
+/// The keys that these steps may create, and where their secrets go; `None` where there are none.
+pub(super) fn new_keys(steps: &[Step], identity: &Identity, desired: &Desired) -> Option<NewKeys> {
+    let users = may_create_keys(steps, identity);
+    (!users.is_empty()).then(|| NewKeys { users, destination: settings::destination(desired) })
 }
 
 fn may_create_keys(steps: &[Step], identity: &Identity) -> BTreeSet<UserName> {

@@ -14,9 +14,11 @@ mod guards;
 mod holders;
 mod keys;
 mod merged;
+mod options;
 mod order;
 mod precedence;
 mod problems;
+mod settings;
 mod step;
 mod touched;
 mod ways;
@@ -35,6 +37,9 @@ pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
 pub use guards::Overridden;
+pub use keys::NewKeys;
+pub use options::RunOption;
+pub use settings::{Declared, Review, SettingChange, Undeclared};
 pub use step::{Call, Step, StepId};
 pub use touched::Touched;
 
@@ -61,6 +66,10 @@ pub struct Plan {
     pub refusals: Vec<Finding>,
     /// What the guards would have refused, had it not been overridden for this run.
     pub overrides: Vec<Overridden>,
+    /// The options of this run that decide it beside the configuration, whether they were needed or not.
+    pub options: Vec<RunOption>,
+    /// The keys that it may create; `None` where it creates none.
+    pub new_keys: Option<NewKeys>,
 }
 
 /// How much of what is declared is as it should be already.
@@ -140,14 +149,18 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let guards::Ruling { mut refusals, overrides } =
         guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
     refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
+    let options = options::options(desired, catalogue);
+    let approved = digest::Approved { observed, changes: &changes, steps: &ordered.steps, desired, options: &options };
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
-        digest: digest::digest(observed, &changes, &ordered.steps),
+        digest: digest::digest(&approved),
         unchanged: describe::unchanged(&comparison, desired),
         left_alone: describe::left_alone(&comparison, desired),
         refusals,
         overrides,
+        new_keys: keys::new_keys(&ordered.steps, &observed.identity, desired),
+        options,
         changes,
         steps: ordered.steps,
         findings,

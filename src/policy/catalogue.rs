@@ -1,6 +1,7 @@
 //! The S3 actions a release knows: what each acts on, and how much it can do.
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::base::Release;
 
@@ -45,6 +46,8 @@ pub struct Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     actions: Vec<Action>,
+    /// The SHA-256 of the text it was read from; `None` for a built-in one.
+    read_from: Option<String>,
 }
 
 /// Why a table of actions cannot be used.
@@ -91,7 +94,7 @@ impl Catalogue {
             .chain(added)
             .map(|&(name, kind, level)| Action { name: format!("s3:{name}"), kind, level })
             .collect();
-        Self::sorted(actions)
+        Self::sorted(actions, None)
     }
 
     /// Reads a table that replaces the built-in ones: `[{"name": "s3:GetObject", "kind": "object", "level": "read"}, …]`.
@@ -102,16 +105,22 @@ impl Catalogue {
     pub fn from_json(text: &str) -> Result<Self, CatalogueProblem> {
         let rows: Vec<Row> = serde_json::from_str(text).map_err(|e| CatalogueProblem::Shape(e.to_string()))?;
         let actions = rows.into_iter().map(Row::into_action).collect::<Result<Vec<_>, _>>()?;
-        let catalogue = Self::sorted(actions);
+        let catalogue = Self::sorted(actions, Some(hex::encode(Sha256::digest(text))));
         match catalogue.actions.windows(2).find(|pair| pair[0].name == pair[1].name) {
             Some(pair) => Err(CatalogueProblem::Twice(pair[0].name.clone())),
             None => Ok(catalogue),
         }
     }
 
-    fn sorted(mut actions: Vec<Action>) -> Self {
+    fn sorted(mut actions: Vec<Action>, read_from: Option<String>) -> Self {
         actions.sort();
-        Self { actions }
+        Self { actions, read_from }
+    }
+
+    /// The SHA-256 of the text that it was read from, in hexadecimal digits; `None` for a built-in one.
+    #[must_use]
+    pub fn read_from(&self) -> Option<&str> {
+        self.read_from.as_deref()
     }
 
     /// All actions, sorted by name.

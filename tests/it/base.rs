@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Folder, Run};
 
 /// The desired state that was agreed on.
-const AGREED: &str = r#"include = ["teams/*.toml"]
+pub(crate) const AGREED: &str = r#"include = ["teams/*.toml"]
 
 [cluster]
 endpoints = ["sim:cluster.json"]
@@ -24,14 +24,14 @@ policy = "ml"
 
 const TEAM: &str = "[users.bob]\npolicy = \"readonly\"\n";
 
-fn document(action: &str) -> String {
+pub(crate) fn document(action: &str) -> String {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": [action], "Resource": ["arn:aws:s3:::models/*"]}]})
     .to_string()
 }
 
 /// A repository with the agreed state in a folder of it, and a cluster that is as that says.
-fn repository() -> Folder {
+pub(crate) fn repository() -> Folder {
     let folder = Folder::with(&[
         ("live/attune.toml", AGREED),
         ("live/teams/b.toml", TEAM),
@@ -49,21 +49,26 @@ fn repository() -> Folder {
     folder
 }
 
-fn git(folder: &Folder, args: &[&str]) -> String {
+pub(crate) fn git(folder: &Folder, args: &[&str]) -> String {
     let who = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"];
     let output = Command::new("git").args(who).args(args).current_dir(folder.path("")).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn commit(folder: &Folder) {
+pub(crate) fn commit(folder: &Folder) {
     git(folder, &["add", "-A"]);
     git(folder, &["commit", "-q", "-m", "state"]);
 }
 
-fn plan(folder: &Folder, args: &str) -> Run {
+pub(crate) fn plan(folder: &Folder, args: &str) -> Run {
+    with_git(folder, &format!("plan --file live/attune.toml {args}"))
+}
+
+/// Runs attune where there is a git.
+pub(crate) fn with_git(folder: &Folder, args: &str) -> Run {
     let path = std::env::var("PATH").unwrap();
-    folder.attune_with(&format!("plan --file live/attune.toml {args}"), &[("PATH", &path)])
+    folder.attune_with(args, &[("PATH", &path)])
 }
 
 /// Somebody changes the cluster by other means.
@@ -156,7 +161,8 @@ fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
         (ids(&told, "drift"), ids(&told, "proposed")),
         (vec!["policy/ml".to_owned()], vec!["user/bob".to_owned()])
     );
-    folder.write("main", "[users.alice]\ndetached = true\n");
+    let cluster = "[cluster]\nendpoints = [\"sim:live/cluster.json\"]\n";
+    folder.write("main", &format!("{cluster}[users.alice]\ndetached = true\n"));
     assert_eq!(ids(&plan(&folder, "--base main --format json").exits(0).json(), "proposed").len(), 2);
     let told = plan(&folder, "--base ./main --format json").exits(0).json();
     assert_eq!(ids(&told, "drift"), ["user/alice"]);
@@ -170,7 +176,11 @@ fn everything_is_proposed_where_the_file_was_not_there() {
     commit(&folder);
     git(&folder, &["mv", "live/moved.toml", "live/attune.toml"]);
     propose(&folder);
-    let run = plan(&folder, "--base HEAD --format json").exits(0).warns("the file is not there at HEAD");
+    // No setting of a proposal is trusted, so the command line has to say where the cluster is.
+    let nowhere = plan(&folder, "--base HEAD --format json").exits(1).warns("no trusted settings say where");
+    assert_eq!(nowhere.codes(), ["no-trusted-settings"]);
+    let by_hand = "--base HEAD --cluster sim:live/cluster.json --format json";
+    let run = plan(&folder, by_hand).exits(0).warns("the file is not there at HEAD");
     let told = run.json();
     assert_eq!(ids(&told, "drift"), Vec::<String>::new());
     assert_eq!(told["base"]["proposed"], told["changes"]);
@@ -179,23 +189,36 @@ fn everything_is_proposed_where_the_file_was_not_there() {
 
 #[test]
 fn a_base_that_cannot_be_planned_is_said_and_the_whole_plan_is_shown() {
+    let folder = repository();
+    let whole = plan(&folder, "").exits(0).stdout;
+    folder.write("live/attune.toml", &format!("{AGREED}[users.nobody]\npolicy = \"readonly\"\n"));
+    commit(&folder);
+    folder.write("live/attune.toml", AGREED);
+    let run = plan(&folder, "--base main").exits(0).warns("drift is not told from what is proposed");
+    assert!(run.stdout.ends_with(&whole), "{}", run.stdout);
+    run.says("user nobody   keeps readonly, unmanaged from now on").warns("user `nobody` does not exist");
+    let machine = plan(&folder, "--base main --format json").exits(0).json();
+    assert!(machine.get("base").is_none());
+    assert_eq!(machine["findings"][0]["code"], "base-not-planned");
+    assert_eq!(machine["review"]["undeclared"][0]["id"], "user/nobody");
+}
+
+#[test]
+fn the_settings_of_a_base_with_errors_are_not_trusted() {
     for (name, text, why) in [
-        ("live/policies/ml.json", "{\"Statement\": []}", "main cannot be planned"),
-        ("live/attune.toml", "[users.nobody]\npolicy = \"readonly\"\n", "user `nobody` does not exist"),
+        ("live/policies/ml.json", "{\"Statement\": []}", "main has errors"),
         ("live/attune.toml", "[users.alice]\n[users.bob]\n", "(and 1 more)"),
         ("live/attune.toml", "[policies.ml]\ndocument = \"gone.json\"\n", "the policy document main:live/gone.json"),
+        ("live/attune.toml", "[guards]\nmax_removal = 3\n", "unknown key `max_removal`"),
     ] {
         let folder = repository();
-        let whole = plan(&folder, "").exits(0).stdout;
         let kept = folder.read(name);
         folder.write(name, text);
         commit(&folder);
         folder.write(name, &kept);
-        let run = plan(&folder, "--base main").exits(0).warns("drift is not told from what is proposed").warns(why);
-        assert_eq!(run.stdout, whole);
-        let machine = plan(&folder, "--base main --format json").exits(0).json();
-        assert!(machine.get("base").is_none());
-        assert_eq!(machine["findings"][0]["code"], "base-not-planned");
+        let run = plan(&folder, "--base main --format json").exits(1).warns(why).warns("an earlier revision");
+        assert_eq!(run.codes(), ["no-base"]);
+        plan(&folder, "--base main~1").exits(0);
     }
 }
 

@@ -131,6 +131,7 @@ fn an_approved_plan_that_is_finished_ends_well_and_one_that_was_undone_runs_agai
     folder.attune(&format!("apply --approved {}", "0".repeat(32))).exits(0).warns("nothing left to do");
     // Somebody undoes it: the same plan is there again, and still approved.
     folder.write("cluster.json", &before);
+    std::fs::remove_dir_all(folder.path("secrets")).unwrap();
     folder.attune(&approved).exits(0).says("14 done");
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod approval;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod base;
@@ -28,6 +30,8 @@ mod faults;
 mod fixpoint;
 #[cfg(test)]
 mod fmt;
+#[cfg(test)]
+mod git_only_read;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

@@ -36,6 +36,14 @@ impl std::str::FromStr for Exemption {
     }
 }
 
+impl std::fmt::Display for Exemption {
+    /// As it is written on the command line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bare = self.pattern.strip_prefix(ARN).unwrap_or(&self.pattern);
+        write!(f, "{}:{}:{bare}", self.who, self.action)
+    }
+}
+
 impl Exemption {
     /// Whether all of this access of this user or group was agreed to.
     #[must_use]
@@ -74,6 +82,7 @@ mod tests {
         let covers_group = |text: &str| {
             text.parse::<Exemption>().unwrap().covers(&group, &["s3:PutObject".to_owned()], "arn:aws:s3:::logs/x")
         };
+        assert_eq!(exemption.to_string(), "bob:s3:Put*:logs/*");
         assert!(covers_group("group/b*:s3:Put*:logs/*"));
         assert!(!covers_group("bob:s3:Put*:logs/*") && !covers_group("*:s3:*:*"));
     }

@@ -20,6 +20,8 @@ use crate::base::{FileId, Finding, Location, Principal};
 pub struct Guards {
     /// Whether a plan that gives anybody new access, or may, is refused.
     pub deny_new_access: bool,
+    /// Whether that is so for one run only, and not by a configuration.
+    pub deny_for_this_run: bool,
     /// New access that was agreed to.
     pub allow_access: Vec<Exemption>,
     /// How many policies may be removed; all of these hold.
@@ -59,6 +61,7 @@ impl Guards {
         let max_detached = limits("max_detached", &raw.max_detached);
         Self {
             deny_new_access: raw.deny_new_access.unwrap_or(false),
+            deny_for_this_run: false,
             allow_access: Vec::new(),
             max_removals,
             max_detached,

@@ -20,6 +20,17 @@ impl Protected {
         Self(patterns(texts, file, findings))
     }
 
+    /// The patterns, as written.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(glob::Pattern::as_str)
+    }
+
+    /// What either protects.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self([self.0, other.0].concat())
+    }
+
     /// Whether this name is protected.
     #[must_use]
     pub fn covers(&self, name: &str) -> bool {

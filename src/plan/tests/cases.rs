@@ -1,6 +1,7 @@
 //! Plans of single situations, call by call.
 
 use super::world::{Wish, World, stand_in};
+use crate::desired::Limit;
 use crate::plan::{Plan, plan};
 use crate::render::text::call;
 
@@ -158,6 +159,10 @@ fn the_digest_is_of_what_the_plan_touches() {
     for drifted in [world.clone().with("p", 2), world.clone().holding("alice", ""), world.clone().holding("zoe", "p")] {
         assert_ne!(digest(&world), digest(&drifted));
     }
+    assert_ne!(digest(&world), plan(&wish.0, &world.observed("5.1.3")).digest, "another release");
+    let mut settled = Wish::default().policy("p", 1).holds("alice", "p");
+    settled.0.guards.max_removals = vec![Limit::Number(9)];
+    assert_ne!(digest(&world), planned(&settled, &world).digest, "another guard");
     let digest = digest(&world);
     assert!(digest.approved_by(digest.as_str()) && digest.approved_by(digest.short()));
     assert!(!digest.approved_by(&digest.short()[..31]) && !digest.approved_by(""));

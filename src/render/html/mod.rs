@@ -10,6 +10,7 @@ mod page;
 mod plan;
 mod policies;
 mod report;
+mod review;
 mod text;
 mod view;
 mod words;

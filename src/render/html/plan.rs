@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::page::{Section, page};
 use super::report::sections;
 use super::text::{Text, name, names};
-use super::{access, changes, words};
+use super::{access, changes, review, words};
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
 use crate::render::phrase::{counts, refused};
 
@@ -18,6 +18,9 @@ use crate::render::phrase::{counts, refused};
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
     let title = format!("Plan {} for {}", plan.short_digest(), plan.cluster.name);
     let mut all = Vec::new();
+    if let Some(changed) = &plan.review {
+        all.push(Section { id: "review", title: "No longer declared, and settings", body: review::review(changed) });
+    }
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
         all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
     }
@@ -40,6 +43,7 @@ fn head(plan: &PlanV1) -> Markup {
             (cluster(&plan.cluster))
             dt { "Digest" } dd { code { (Text(&plan.digest)) } }
             dt { "Changes" } dd { (summary(&plan.summary)) }
+            (review::conditions(plan))
         }
         @if class == "open" {
             p { "To run exactly this:" }

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::FindingV1;
 use super::change::{HolderAccessV1, body, text, user_or_group};
 use super::plan::{ClusterV1, LeftAloneV1};
+use super::{FindingV1, ReviewV1};
 use crate::base::Sources;
 use crate::drift::{Drift, Kind, Memory, News, Object, Said};
 use crate::plan::ChangeId;
@@ -24,6 +24,9 @@ pub struct DriftV1 {
     pub cluster: ClusterV1,
     /// The drift in numbers.
     pub summary: DriftSummaryV1,
+    /// What is no longer declared, and which settings change; absent without `--base`, and where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewV1>,
     /// What differs; with `--since`, what is new of that.
     pub drift: Vec<DriftedV1>,
     /// With `--since`, what differs and was reported before.
@@ -155,6 +158,7 @@ impl DriftV1 {
             format: "attune.drift/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: ClusterV1::of(&drift.identity),
+            review: None,
             summary: DriftSummaryV1 {
                 reported: told.len(),
                 known: known.len(),

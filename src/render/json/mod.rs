@@ -19,6 +19,7 @@ mod outcome;
 mod plan;
 mod policy_diff;
 mod report;
+mod review;
 mod sarif;
 mod saved;
 
@@ -46,6 +47,7 @@ pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LeftAloneV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1};
 pub use policy_diff::PolicyDiffV1;
 pub use report::{BucketKindV1, BucketV1, HoldingV1, LookedV1, PolicyReportV1, PolicyStateV1, ReportV1, RowV1, WhoV1};
+pub use review::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
 pub use sarif::SarifV1;
 pub use saved::{NotSaved, Saved};
 

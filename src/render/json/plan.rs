@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::change::{ChangeV1, KindV1, document, user_or_group};
-use super::{BaseV1, FindingV1, SeverityV1};
+use super::{BaseV1, FindingV1, NewKeysV1, OptionV1, ReviewV1, SeverityV1};
 use crate::base::{PolicyName, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, LeftAlone, Overridden, Plan, Step};
@@ -42,6 +42,16 @@ pub struct PlanV1 {
     /// What the guards would have refused, had it not been overridden for this run; absent when nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
+    /// The options of this run that decide it beside the configuration; absent when there is none. An apply of the plan needs
+    /// the same ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<OptionV1>,
+    /// The keys that it may create; absent where it creates none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_keys: Option<NewKeysV1>,
+    /// What is no longer declared, and which settings change; absent without `--base`, and where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewV1>,
     /// Drift and what is proposed, told apart; absent without `--base`, and where they could not be. The rest of the plan
     /// does not depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,6 +210,9 @@ impl PlanV1 {
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
+            options: plan.options.iter().map(OptionV1::of).collect(),
+            new_keys: plan.new_keys.as_ref().map(NewKeysV1::of),
+            review: None,
             base: None,
         }
     }

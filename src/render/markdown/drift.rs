@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::access::gained_by;
 use super::escape::code;
+use super::review::review;
 use crate::render::json::{DriftKindV1, DriftV1, DriftedV1};
 use crate::render::phrase::held;
 use crate::render::words::count;
@@ -24,7 +25,11 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     };
     writeln!(out, "### {title}\n")?;
     writeln!(out, "Cluster {}, WEKA {}, tenant {}", code(&of.name), code(&of.release), code(&of.tenant))?;
-    // Before all else.
+    let changed = review(drift.review.as_ref());
+    if !changed.is_empty() {
+        write!(out, "\n{}\n", changed.trim_end())?;
+    }
+    // Before all else of the cluster.
     let all = drift.drift.iter().flat_map(|object| &object.access);
     let given = gained_by("Access that the cluster gives and the file does not", all);
     if !given.is_empty() {

@@ -15,6 +15,7 @@ mod findings;
 mod marker;
 mod outcome;
 mod plan;
+mod review;
 
 pub use drift::drift;
 pub use outcome::outcome;

@@ -7,6 +7,7 @@ use super::cut::Cut;
 use super::diff::Body;
 use super::escape::{argument, code, fence};
 use super::findings::{blocking, other, overridden, refused};
+use super::review::{conditions, review};
 use super::{LEAST, clipped, fits, marker};
 use crate::render::json::PlanV1;
 use crate::render::phrase::{counts, refused as why_refused, release};
@@ -54,6 +55,8 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
         text += &left_out.iter().map(|what| format!("- {what}\n")).collect::<String>();
         text.push('\n');
     }
+    text += &review(plan.review.as_ref());
+    text += &conditions(plan);
     text += &blocking(plan);
     text += &base(plan, cut);
     text += &refused(plan);
@@ -108,7 +111,7 @@ fn agreement(plan: &PlanV1) -> String {
         }
         Verdict::Ready => {
             let (command, whole) = command(plan);
-            let rest = if whole { "" } else { ", with the overrides of this plan" };
+            let rest = if whole { "" } else { ", with the options of this plan" };
             format!("To run exactly this, or nothing{rest}:\n\n{}\n", fence("sh", &[command]))
         }
     }
@@ -117,14 +120,20 @@ fn agreement(plan: &PlanV1) -> String {
 /// The command, and whether it is all that is needed.
 fn command(plan: &PlanV1) -> (String, bool) {
     let mut command = format!("attune apply --approved {}", plan.digest);
-    let mut given: Vec<&str> = plan.overrides.iter().map(|of| of.given.as_str()).collect();
-    given.sort_unstable();
-    given.dedup();
     let mut whole = true;
-    for given in given {
-        match argument(given) {
-            Some(given) => command += &format!(" --override {given}"),
-            None => whole = false,
+    // What a proposal changes in the settings counts after the merge; until then the plan is that of the base.
+    let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
+    let base = revision.map(|revision| ("--base", Some(revision)));
+    let options = plan.options.iter().map(|option| (option.name.as_str(), option.value.as_ref()));
+    for (name, value) in base.into_iter().chain(options) {
+        match value {
+            // The file of a catalogue is known by its content only.
+            Some(_) if name == "--catalogue" => whole = false,
+            Some(value) => match argument(value) {
+                Some(value) => command += &format!(" {name} {value}"),
+                None => whole = false,
+            },
+            None => command += &format!(" {name}"),
         }
     }
     (command, whole)

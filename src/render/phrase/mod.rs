@@ -3,6 +3,7 @@
 
 mod access;
 mod refusals;
+mod review;
 
 use serde_json::value::RawValue;
 
@@ -12,6 +13,9 @@ use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
 pub use refusals::Refusals;
+pub(super) use review::{
+    new_keys, option, setting_change, settings_title, undeclared_fate, undeclared_object, undeclared_title,
+};
 
 pub(super) use access::{alike, example, mark, resources, servers, shortened, undecided};
 

@@ -6,6 +6,7 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 use serde_json::value::RawValue;
 
 use super::diff::documents;
+use super::review::review;
 use super::users::side;
 use crate::render::Styles;
 use crate::render::json::{DriftKindV1, DriftV1, DriftedV1, RememberedV1, SideV1};
@@ -20,6 +21,7 @@ const UNDER: &str = "        ";
 /// # Errors
 /// Those of the writer.
 pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
+    review(out, styles, drift.review.as_ref())?;
     let of = &drift.cluster;
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
     writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))?;

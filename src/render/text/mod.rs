@@ -12,6 +12,7 @@ mod import;
 mod outcome;
 mod plan;
 mod policy_diff;
+mod review;
 mod users;
 
 pub use access::access;

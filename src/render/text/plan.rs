@@ -7,6 +7,7 @@ use console::measure_text_width;
 use super::base::base;
 use super::change::change;
 use super::overridden;
+use super::review::{conditions, review};
 use super::users::{gained, lost};
 use crate::render::Styles;
 use crate::render::json::PlanV1;
@@ -18,6 +19,7 @@ use crate::render::words::{count, shown};
 /// # Errors
 /// Those of the writer.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    review(out, styles, plan.review.as_ref())?;
     base(out, styles, plan.base.as_ref())?;
     heading(out, styles, plan)?;
     if plan.changes.is_empty() {
@@ -64,6 +66,7 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     if plan.is_blocked() {
         return writeln!(out, "{}", verdict(plan));
     }
+    conditions(out, styles, plan)?;
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;

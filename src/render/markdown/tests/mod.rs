@@ -8,7 +8,7 @@ mod world;
 use serde_json::{Value, json};
 
 use super::{LEAST, USUAL, plan};
-use crate::render::json::{ChangeV1, PlanV1, SeverityV1};
+use crate::render::json::{ChangeV1, OptionV1, PlanV1, SeverityV1};
 use parsed::Parsed;
 use world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
 
@@ -167,10 +167,11 @@ fn what_cannot_be_applied_has_no_command() {
 }
 
 #[test]
-fn the_command_has_the_overrides() {
+fn the_command_has_the_options() {
     let mut plan = plan_of(vec![detached("ops", "logs")]);
-    plan.overrides =
-        vec![overridden("protected_users=o'b"), overridden("max_removals=1"), overridden("max_removals=1")];
+    let option = |name: &str, value: &str| OptionV1 { name: name.into(), value: Some(value.into()) };
+    plan.options = vec![option("--override", "max_removals=1"), option("--override", "protected_users=o'b")];
+    plan.overrides = vec![overridden("protected_users=o'b"), overridden("max_removals=1")];
     let page = super::plan(&plan, USUAL);
     let command = format!(
         "attune apply --approved {} --override max_removals=1 --override 'protected_users=o'\\''b'\n",
@@ -178,9 +179,12 @@ fn the_command_has_the_overrides() {
     );
     assert!(page.contains(&command), "{page}");
     assert!(page.contains("(a guard is overridden)") && page.contains("- by `max_removals=1`: "), "{page}");
-    plan.overrides = vec![overridden("protected_users=a\u{202e}b")];
+    plan.options = vec![option("--override", "protected_users=a\u{202e}b")];
     let page = super::plan(&plan, USUAL);
-    assert!(page.contains("or nothing, with the overrides of this plan:"), "{page}");
+    assert!(page.contains("or nothing, with the options of this plan:"), "{page}");
+    plan.options = vec![option("--catalogue", "sha256:00")];
+    let page = super::plan(&plan, USUAL);
+    assert!(page.contains("with the options of this plan:") && !page.contains("--catalogue sha256"), "{page}");
 }
 
 #[test]

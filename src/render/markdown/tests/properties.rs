@@ -4,9 +4,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::parsed::Parsed;
-use super::world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
+use super::world::{
+    added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced, review,
+};
 use super::{LEAST, USUAL, length};
-use crate::render::json::{PlanV1, SeverityV1};
+use crate::render::json::{NewKeysV1, OptionV1, PlanV1, SeverityV1};
 use crate::render::markdown::escape::visible;
 use crate::render::markdown::plan;
 
@@ -113,6 +115,9 @@ fn any_plan() -> impl Strategy<Value = PlanV1> {
         plan.cluster.guid = name(12).to_owned();
         plan.cluster.release = format!("5.1.2{}", name(13));
         plan.overrides.push(overridden(name(0)));
+        plan.options.push(OptionV1 { name: "--override".into(), value: Some(name(0).to_owned()) });
+        plan.new_keys = Some(NewKeysV1 { users: vec![name(1).to_owned()], destination: Some(name(2).to_owned()) });
+        plan.review = Some(review(name(3), name(4), name(5)));
         plan.findings.push(finding(SeverityV1::Warning, name(1)));
         if blocked {
             plan.findings.push(finding(SeverityV1::Error, name(2)));

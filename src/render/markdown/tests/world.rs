@@ -4,8 +4,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::render::json::{
-    AccessLineV1, ChangeV1, ClusterV1, FindingV1, HolderAccessV1, HolderV1, KindV1, LeftAloneV1, LimitsV1, NoteV1,
-    OverrideV1, PlanV1, SeverityV1, SummaryV1, UnchangedV1, WayV1, WitnessV1,
+    AccessLineV1, ChangeV1, ClusterV1, DeclaredV1, FindingV1, HolderAccessV1, HolderV1, KindV1, LeftAloneV1, LimitsV1,
+    NoteV1, OverrideV1, PlanV1, ReviewV1, SettingChangeV1, SeverityV1, SummaryV1, UnchangedV1, UndeclaredV1, WayV1,
+    WitnessV1,
 };
 
 /// A plan of these changes.
@@ -38,6 +39,9 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
         steps: Vec::new(),
         left_alone: LeftAloneV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
         base: None,
+        review: None,
+        options: Vec::new(),
+        new_keys: None,
         findings: Vec::new(),
         refusals: Vec::new(),
         overrides: Vec::new(),
@@ -150,4 +154,20 @@ pub(super) fn finding(severity: SeverityV1, message: &str) -> FindingV1 {
 
 pub(super) fn overridden(given: &str) -> OverrideV1 {
     OverrideV1 { given: given.into(), code: "guard-max-removals".into(), message: given.into() }
+}
+
+/// A review in which these names are gone and set.
+pub(super) fn review(revision: &str, user: &str, value: &str) -> ReviewV1 {
+    let gone = UndeclaredV1 {
+        id: format!("user/{user}"),
+        policy: None,
+        user: Some(user.to_owned()),
+        group: None,
+        declared: DeclaredV1::Attached,
+        had: Some(value.to_owned()),
+        owned: false,
+    };
+    let setting =
+        SettingChangeV1 { name: format!("policies.{user}.lint.allow"), before: Some(value.to_owned()), after: None };
+    ReviewV1 { revision: revision.to_owned(), undeclared: vec![gone], settings: vec![setting] }
 }

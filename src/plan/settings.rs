@@ -1,0 +1,285 @@
+//! The settings of a configuration as text: what a review is shown of those that change, and what an approval covers.
+
+use std::collections::BTreeMap;
+
+use crate::base::{PolicyName, Principal};
+use crate::desired::{Desired, Holding, Limit, PolicyIntent, Protected, Sink, Strategy, Via};
+
+use super::change::ChangeId;
+
+/// What a configuration changes beside the objects that it declares, compared with the revision that is trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Review {
+    /// What only the base declares: policies, then users, then groups, each in the order of their names.
+    pub undeclared: Vec<Undeclared>,
+    /// The settings that are not the same, in the order of their names.
+    pub settings: Vec<SettingChange>,
+}
+
+/// A policy, user or group that is no longer declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeclared {
+    /// Which.
+    pub id: ChangeId,
+    /// The declaration of the base.
+    pub declared: Declared,
+    /// Whether `[ownership]` of the base covers it: then it is removed or detached, and does not stay as it is.
+    pub owned: bool,
+}
+
+/// A declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declared {
+    /// A policy with a document.
+    Present,
+    /// A policy that is absent.
+    Absent,
+    /// A user or group that has this policy.
+    Has(PolicyName),
+    /// A user or group that has none.
+    Detached,
+}
+
+/// A setting that is not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingChange {
+    /// Its name, such as `guards.max_removals`.
+    pub name: String,
+    /// Its value in the base, as TOML writes it; `None` where it is not set.
+    pub before: Option<String>,
+    /// Its value in the proposal.
+    pub after: Option<String>,
+}
+
+impl Review {
+    /// Compares a proposal with the base.
+    #[must_use]
+    pub fn of(base: &Desired, proposal: &Desired) -> Self {
+        Self { undeclared: undeclared(base, proposal), settings: changed(&settings(base), &settings(proposal)) }
+    }
+
+    /// Whether the proposal only adds declarations and changes those that are there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.undeclared.is_empty() && self.settings.is_empty()
+    }
+}
+
+fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
+    let policies = base.policies.iter().filter(|(policy, _)| !proposal.policies.contains_key(*policy));
+    let policies = policies.map(|(policy, entry)| Undeclared {
+        id: ChangeId::Policy(policy.clone()),
+        declared: match entry.intent {
+            PolicyIntent::Present(_) => Declared::Present,
+            PolicyIntent::Absent => Declared::Absent,
+        },
+        owned: base.ownership.covers_policy(policy),
+    });
+    let principals = base.holders().filter(|(principal, _)| proposal.entry(principal).is_none());
+    let principals = principals.map(|(principal, entry)| Undeclared {
+        declared: match &entry.intent {
+            Holding::Holds(policy) => Declared::Has(policy.clone()),
+            Holding::Detached | Holding::Retired => Declared::Detached,
+        },
+        owned: base.ownership.covers(&principal),
+        id: ChangeId::Holder(principal),
+    });
+    policies.chain(principals).collect()
+}
+
+fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>) -> Vec<SettingChange> {
+    let mut names: Vec<&String> = base.keys().chain(proposal.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let differ = names.into_iter().filter(|name| base.get(*name) != proposal.get(*name));
+    let change = |name: &String| SettingChange {
+        name: name.clone(),
+        before: base.get(name).cloned(),
+        after: proposal.get(name).cloned(),
+    };
+    differ.map(change).collect()
+}
+
+/// The settings of a configuration that are not the default, by their names, as TOML writes them. Lists whose order means
+/// nothing are sorted, and paths are relative to the configuration, so that the same settings are the same text anywhere.
+pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
+    let mut settings = Settings { desired, found: BTreeMap::new() };
+    settings.cluster();
+    settings.guards();
+    settings.credentials();
+    let ownership = &desired.ownership;
+    let of = [("policies", &ownership.policies), ("users", &ownership.users), ("groups", &ownership.groups)];
+    for (name, patterns) in of {
+        settings.set(&format!("ownership.{name}"), sorted(patterns.iter().map(glob::Pattern::as_str)));
+    }
+    settings.set("lint.allow", sorted(desired.lint.names()));
+    for (policy, entry) in &desired.policies {
+        let name = format!("policies.{}.lint.allow", key(policy.as_str()));
+        settings.set(&name, sorted(entry.lint.names()));
+    }
+    settings.set("drift.ignore", sorted(desired.ignores.iter().map(ignored)));
+    settings.found
+}
+
+fn ignored(ignore: &crate::desired::Ignore) -> String {
+    let until = ignore.until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("{}{until}: {}", ignore.object(), ignore.reason)
+}
+
+/// The settings that decide what an apply does, beside the cluster itself.
+pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
+    const SECTIONS: [&str; 4] = ["guards.", "ownership.", "credentials.", "cluster.replace"];
+    let mut all = settings(desired);
+    all.retain(|name, _| SECTIONS.iter().any(|section| name.starts_with(section)));
+    all
+}
+
+struct Settings<'a> {
+    desired: &'a Desired,
+    found: BTreeMap<String, String>,
+}
+
+impl Settings<'_> {
+    /// Sets a list, unless it is empty.
+    fn set(&mut self, name: &str, values: Vec<String>) {
+        if !values.is_empty() {
+            self.found.insert(name.to_owned(), list(&values));
+        }
+    }
+
+    fn one(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.found.insert(name.to_owned(), text(value));
+        }
+    }
+
+    fn flag(&mut self, name: &str, is_set: bool) {
+        if is_set {
+            self.found.insert(name.to_owned(), "true".to_owned());
+        }
+    }
+
+    fn path(&self, path: &std::path::Path) -> String {
+        path.strip_prefix(&self.desired.directory).unwrap_or(path).display().to_string()
+    }
+
+    fn cluster(&mut self) {
+        let of = &self.desired.cluster;
+        // Which endpoint comes first matters.
+        self.set("cluster.endpoints", of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect());
+        self.one("cluster.tenant", of.tenant.as_deref());
+        self.one("cluster.ca_file", of.ca_file.as_ref().map(|path| self.path(path)).as_deref());
+        self.one("cluster.fingerprint", of.fingerprint.as_ref().map(|digits| format!("sha256:{digits}")).as_deref());
+        self.one("cluster.release", of.release.as_ref().map(ToString::to_string).as_deref());
+        match of.via {
+            Via::Rest => {}
+            Via::Weka => self.one("cluster.via", Some("weka")),
+        }
+        match of.replace {
+            Strategy::Swap => {}
+            Strategy::Gap => self.one("cluster.replace", Some("gap")),
+        }
+    }
+
+    fn guards(&mut self) {
+        let of = &self.desired.guards;
+        self.flag("guards.deny_new_access", of.deny_new_access);
+        for (name, limits) in [("max_removals", &of.max_removals), ("max_detached", &of.max_detached)] {
+            self.set(&format!("guards.{name}"), sorted(limits.iter().map(Limit::to_string)));
+        }
+        let protected = [
+            ("protected_users", &of.protected_users),
+            ("protected_groups", &of.protected_groups),
+            ("protected_policies", &of.protected_policies),
+        ];
+        for (name, names) in protected {
+            self.set(&format!("guards.{name}"), sorted(Protected::patterns(names)));
+        }
+    }
+
+    fn credentials(&mut self) {
+        match &self.desired.credentials {
+            None => {}
+            Some(Sink::Age { recipients, dir }) => {
+                self.set("credentials.age", sorted(recipients.iter().map(ToString::to_string)));
+                self.one("credentials.dir", Some(&self.path(dir)));
+            }
+            Some(Sink::File { dir }) => {
+                self.flag("credentials.file", true);
+                self.one("credentials.dir", Some(&self.path(dir)));
+            }
+            Some(Sink::Command { program, arguments }) => {
+                self.set("credentials.command", self.command(program, arguments));
+            }
+        }
+    }
+
+    /// The words of a command. A program in a directory of the configuration keeps its `/`, by which it is none of `PATH`.
+    fn command(&self, program: &std::path::Path, arguments: &[crate::desired::Argument]) -> Vec<String> {
+        let named = self.path(program);
+        let is_of_path = program.components().count() == 1;
+        let named = if is_of_path || named.contains('/') { named } else { format!("./{named}") };
+        [named].into_iter().chain(arguments.iter().map(ToString::to_string)).collect()
+    }
+}
+
+/// The destination of new secrets as the settings say it, such as `age = ["age1…"], dir = "secrets"`; `None` where there is
+/// none.
+pub(super) fn destination(desired: &Desired) -> Option<String> {
+    let mut settings = Settings { desired, found: BTreeMap::new() };
+    settings.credentials();
+    let parts = settings.found.iter().filter_map(|(name, value)| Some((name.strip_prefix("credentials.")?, value)));
+    let parts: Vec<String> = parts.map(|(name, value)| format!("{name} = {value}")).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn sorted(values: impl Iterator<Item = impl Into<String>>) -> Vec<String> {
+    let mut values: Vec<String> = values.map(Into::into).collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+fn list(values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| text(value)).collect();
+    format!("[{}]", values.join(", "))
+}
+
+/// A text as TOML writes it in one line.
+fn text(value: &str) -> String {
+    toml::Value::from(value.replace(['\n', '\r'], " ")).to_string()
+}
+
+/// A part of a key.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    if bare { name.to_owned() } else { text(name) }
+}
+
+/// An endpoint without what may be a password in it.
+fn without_login(endpoint: &str) -> String {
+    match (endpoint.split_once("://"), endpoint.rfind('@')) {
+        (Some((scheme, _)), Some(at)) if at > scheme.len() => format!("{scheme}://…{}", &endpoint[at..]),
+        (Some(_) | None, Some(_) | None) => endpoint.to_owned(),
+    }
+}
+
+impl Undeclared {
+    /// The policy, when it is one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&PolicyName> {
+        match &self.id {
+            ChangeId::Policy(policy) => Some(policy),
+            ChangeId::Holder(_) => None,
+        }
+    }
+
+    /// The user or group, when it is one.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        match &self.id {
+            ChangeId::Policy(_) => None,
+            ChangeId::Holder(principal) => Some(principal),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is said of declarations that are gone, of changed settings, of new keys and of the options of a run.
+
+use super::{Name, who};
+use crate::render::json::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
+use crate::render::words::{count, list};
+
+/// How many users are named before the rest is only counted.
+const NAMED: usize = 8;
+
+/// The heading over what is no longer declared.
+pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
+    format!("no longer declared, compared with {}: {}", name(&review.revision), review.undeclared.len())
+}
+
+/// The heading over the settings that change.
+pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String {
+    let settings = count(review.settings.len(), "changed setting", "changed settings");
+    format!(
+        "{settings}: this plan is made by the settings of {}; approve and apply again after the merge",
+        name(&review.revision)
+    )
+}
+
+/// What is no longer declared, by its name.
+pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> String {
+    match &of.policy {
+        Some(policy) => format!("policy {}", name(policy)),
+        None if of.group.is_none() => format!("user {}", name(of.user.as_deref().unwrap_or(&of.id))),
+        None => who(None, of.group.as_deref(), name),
+    }
+}
+
+/// What becomes of it.
+pub(in crate::render) fn undeclared_fate(of: &UndeclaredV1, name: Name) -> String {
+    match (of.declared, of.owned) {
+        (DeclaredV1::Present, true) => "removed, since `[ownership]` covers it".to_owned(),
+        (DeclaredV1::Attached, true) => "detached, since `[ownership]` covers it".to_owned(),
+        (DeclaredV1::Present, false) => "stays as it is, unmanaged from now on".to_owned(),
+        (DeclaredV1::Attached, false) => {
+            format!("keeps {}, unmanaged from now on", name(of.had.as_deref().unwrap_or_default()))
+        }
+        (DeclaredV1::Absent, _) => "no longer declared absent".to_owned(),
+        (DeclaredV1::Detached, _) => "no longer declared detached".to_owned(),
+    }
+}
+
+/// A setting before and after.
+pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> String {
+    let side = |value: Option<&str>| value.map_or_else(|| "not set".to_owned(), name);
+    format!("{} → {}", side(of.before.as_deref()), side(of.after.as_deref()))
+}
+
+/// For whom keys may be created, and where their secrets go.
+pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
+    let mut users: Vec<String> = keys.users.iter().take(NAMED).map(|user| name(user)).collect();
+    if keys.users.len() > NAMED {
+        users.push(format!("{} more", keys.users.len() - NAMED));
+    }
+    let users = list(&users);
+    match &keys.destination {
+        Some(destination) => format!("S3 keys may be created for {users}; their secrets go to {}", name(destination)),
+        None => format!("S3 keys may be created for {users}; no destination for their secrets is configured"),
+    }
+}
+
+/// An option as it is given.
+pub(in crate::render) fn option(option: &OptionV1, name: Name) -> String {
+    match &option.value {
+        Some(value) => format!("{} {}", option.name, name(value)),
+        None => option.name.clone(),
+    }
+}

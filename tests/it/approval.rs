@@ -1,0 +1,251 @@
+//! What an approval covers, and whose settings decide where somebody else wrote the configuration (`--base`).
+
+use serde_json::{Value, json};
+
+use crate::base::{AGREED, commit, document, git, plan, repository, with_git};
+use crate::harness::{Folder, Run};
+
+/// A repository whose settings are agreed on.
+fn settled(settings: &str) -> Folder {
+    let folder = repository();
+    folder.write("live/attune.toml", &format!("{AGREED}{settings}"));
+    commit(&folder);
+    folder
+}
+
+fn apply(folder: &Folder, args: &str) -> Run {
+    with_git(folder, &format!("apply --file live/attune.toml {args}"))
+}
+
+fn digest(run: &Run) -> String {
+    run.json()["digest"].as_str().unwrap().to_owned()
+}
+
+fn policy_of(folder: &Folder, user: &str) -> Value {
+    let state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();
+    state["tenants"]["Root"]["users"][user]["policy"].clone()
+}
+
+#[test]
+fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
+    let folder = settled("[guards]\nprotected_users = [\"alice\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n");
+    // The proposal leads elsewhere, takes what it wants, and lets nothing hold it back.
+    let evil = AGREED.replace("sim:cluster.json", "sim:nowhere/cluster.json").replace("svc-*", "*").replace(
+        "[policies.ml]",
+        "[credentials]\ncommand = [\"touch\", \"stolen\"]\n[lint]\nallow = [\"A02\"]\n[guards]\nmax_removals = 0\n[policies.ml]",
+    );
+    folder.write("live/attune.toml", &format!("{evil}[users.svc-new]\npolicy = \"ml\"\n"));
+    let text = plan(&folder, "--base main").exits(0);
+    for part in [
+        "changed settings: this plan is made by the settings of main; approve and apply again after the merge",
+        "cluster.endpoints        [\"sim:cluster.json\"] → [\"sim:nowhere/cluster.json\"]",
+        "credentials.command      not set → [\"touch\", \"stolen\"]",
+        "credentials.file         true → not set",
+        "guards.max_removals      not set → [\"0\"]",
+        "guards.protected_users   [\"alice\"] → not set",
+        "lint.allow               not set → [\"A02\"]",
+        "ownership.users          [\"svc-*\"] → [\"*\"]",
+        "S3 keys may be created for svc-new; their secrets go to dir = \"secrets\", file = true",
+    ] {
+        assert!(text.stdout.contains(part), "{part:?} is not in {}", text.stdout);
+    }
+    let approved = digest(&plan(&folder, "--base main --format json").exits(0));
+    // Without the base, the proposal's own settings would be in force: there it is not this plan.
+    assert!(plan(&folder, "").code != Some(0));
+    apply(&folder, &format!("--base main --approved {approved}")).exits(0).says("1 done");
+    assert_eq!(policy_of(&folder, "svc-new"), "ml");
+    assert!(folder.path("live/secrets/svc-new.json").exists() && !folder.path("stolen").exists());
+    // The guards of both hold.
+    folder.write(
+        "live/attune.toml",
+        &folder.read("live/attune.toml").replace("[users.alice]\npolicy = \"ml\"", "[users.alice]\ndetached = true"),
+    );
+    apply(&folder, "--base main --yes").exits(3).says("user `alice` is protected").warns("a guard refuses");
+    folder.write(
+        "live/attune.toml",
+        &format!(
+            "{}[policies.ml]\nabsent = true\n",
+            AGREED.split("[policies.ml]").next().unwrap().to_owned() + "[guards]\nmax_removals = 0\n"
+        ),
+    );
+    apply(&folder, "--base main --yes").exits(3).says("0 may be");
+    assert_eq!(policy_of(&folder, "alice"), "ml");
+}
+
+#[test]
+fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_any_fold() {
+    let folder = settled("[guards]\nmax_detached = 1\n[policies.old]\nabsent = true\n");
+    folder.write("live/teams/b.toml", "");
+    folder.write("live/policies/ml.json", &document("s3:PutObject"));
+    folder.write("live/attune.toml", &AGREED.replace("[users.alice]\npolicy = \"ml\"\n", "").replace("svc-*", "*"));
+    let text = plan(&folder, "--base main").exits(0);
+    let begin = "no longer declared, compared with main: 3\n  policy old   no longer declared absent\n  \
+                 user alice   keeps ml, unmanaged from now on\n  user bob     keeps readonly, unmanaged from now on\n\n\
+                 2 changed settings: this plan is made by the settings of main";
+    assert!(text.stdout.starts_with(begin), "{}", text.stdout);
+    let comment = plan(&folder, "--base main --format markdown").exits(0).stdout;
+    let fold = comment.find("<details>").unwrap();
+    for part in
+        ["user `alice`: keeps `ml`, unmanaged", "`guards.max_detached`: `[\"1\"]` → not set", "`ownership.users`"]
+    {
+        assert!(comment.find(part).is_some_and(|at| at < fold), "{part} is not above the fold of {comment}");
+    }
+    assert!(comment.contains(" --base main\n"), "the plan is that of the base: {comment}");
+    plan(&folder, "--base main --format html").exits(0).says("keeps ml, unmanaged").says("guards.max_detached");
+    let review = plan(&folder, "--base main --format json").exits(0).json()["review"].clone();
+    assert_eq!(
+        review["undeclared"][1],
+        json!({"id": "user/alice", "user": "alice", "declared": "attached", "had": "ml", "owned": false})
+    );
+    assert_eq!(review["settings"][0], json!({"name": "guards.max_detached", "before": "[\"1\"]"}));
+    // A drift tells it as well, by the settings of the base.
+    let drift = |args: &str| with_git(&folder, &format!("drift --file live/attune.toml --base main {args}"));
+    assert!(drift("").exits(2).stdout.starts_with(begin));
+    drift("--format markdown").exits(2).says("- user `bob`: keeps `readonly`, unmanaged");
+    assert_eq!(drift("--format json").exits(2).json()["review"], review);
+    // The same declarations and settings have nothing to show, and one digest.
+    folder.write(
+        "live/attune.toml",
+        &format!("{AGREED}[guards]\nmax_detached = [1, 1]\n[policies.old]\nabsent = true\n"),
+    );
+    folder.write("live/teams/b.toml", "[users.bob]\npolicy = \"readonly\"\n");
+    let by_base = plan(&folder, "--base main --format json").exits(0);
+    assert!(by_base.json().get("review").is_none());
+    assert_eq!(digest(&by_base), digest(&plan(&folder, "--format json").exits(0)));
+}
+
+#[test]
+fn what_ownership_of_the_base_covers_is_removed_and_said_to_be() {
+    let folder = settled("[users.svc-new]\npolicy = \"ml\"\n");
+    with_git(&folder, "apply --yes --file live/attune.toml").exits(3).warns("no destination");
+    folder.write("live/attune.toml", AGREED);
+    plan(&folder, "--base main").exits(0).says("user svc-new   detached, since `[ownership]` covers it");
+}
+
+#[test]
+fn an_approval_covers_every_setting_and_every_option_that_decides() {
+    let file = |settings: &str| {
+        format!("[cluster]\nendpoints = [\"sim:cluster.json\"]\n{settings}\n[users.alice]\npolicy = \"readonly\"\n")
+    };
+    let folder = Folder::with(&[("cluster.json", r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#)]);
+    folder.write("actions.json", r#"[{"name": "s3:GetObject", "kind": "object"}]"#);
+    let sink = "[credentials]\nfile = true\ndir = \"secrets\"";
+    let mut seen = Vec::new();
+    let mut another = |settings: &str, args: &str| {
+        folder.write("attune.toml", &file(settings));
+        let digest = digest(&folder.attune(&format!("plan --format json {args}")));
+        assert!(!seen.contains(&digest), "{settings} {args}");
+        seen.push(digest);
+    };
+    another("", "");
+    another(sink, "");
+    another(&sink.replace("\"secrets", "\"other"), "");
+    another("[credentials]\ncommand = [\"sh\", \"-c\", \"cat\"]", "");
+    another("[credentials]\ncommand = [\"sh\", \"-c\", \"cat > x\"]", "");
+    another("[credentials]\ncommand = [\"./sh\", \"-c\", \"cat\"]", "");
+    another(&format!("replace = \"gap\"\n{sink}"), "");
+    another(&format!("{sink}\n[guards]\nmax_removals = 1"), "");
+    another(&format!("{sink}\n[guards]\nmax_removals = \"1%\""), "");
+    another(&format!("{sink}\n[guards]\nprotected_users = [\"x\"]"), "");
+    another(&format!("{sink}\n[ownership]\npolicies = [\"x\"]"), "");
+    another(sink, "--override max_removals=3");
+    another(sink, "--allow-access alice:s3:GetObject:x/*");
+    another(sink, "--deny-new-access");
+    another(sink, "--insecure");
+    another(sink, "--catalogue actions.json");
+    folder.write("actions.json", r#"[{"name": "s3:GetObject", "kind": "bucket"}]"#);
+    another(sink, "--catalogue actions.json");
+
+    // Where the checkout is does not matter, nor what decides nothing.
+    folder.write("attune.toml", &file(sink));
+    let first = digest(&folder.attune("plan --format json"));
+    let other = Folder::with(&[("deep/attune.toml", &file(sink)), ("deep/cluster.json", &folder.read("cluster.json"))]);
+    assert_eq!(digest(&other.attune("plan --file deep/attune.toml --format json")), first);
+    assert_eq!(digest(&folder.attune("plan --format json --jobs 1 --retries 0 --tenant Root")), first);
+}
+
+#[test]
+fn every_option_that_decides_is_in_every_form_of_the_plan() {
+    let folder = Folder::example("quickstart");
+    let args = "--override max_removals=3 --allow-access alice:s3:GetObject:x/* --insecure";
+    let options = "made with: --allow-access alice:s3:GetObject:x/* --insecure --override max_removals=3\n";
+    folder.attune(&format!("plan {args}")).exits(0).says(options);
+    let machine = folder.attune(&format!("plan {args} --format json")).exits(0).json();
+    assert_eq!(machine["options"][2], json!({"name": "--override", "value": "max_removals=3"}));
+    assert_eq!(machine["new_keys"], json!({"users": ["bob"], "destination": "dir = \"secrets\", file = true"}));
+    let comment = folder.attune(&format!("plan {args} --format markdown")).exits(0);
+    let command = comment.stdout.lines().find(|line| line.starts_with("attune apply")).unwrap().to_owned();
+    assert!(
+        command.ends_with(" --allow-access 'alice:s3:GetObject:x/*' --insecure --override max_removals=3"),
+        "{command}"
+    );
+    comment.says("**Made with**").says("their secrets go to");
+    folder.attune(&format!("plan {args} --format html")).exits(0).says("Made with").says("their secrets go to");
+    folder.attune(&command.replace("attune ", "").replace('\'', "")).exits(0).says("14 done");
+}
+
+#[test]
+fn a_destination_that_was_not_approved_gets_no_secret() {
+    let file = |sink: &str| {
+        format!(
+            "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\n{sink}\n[users.alice]\npolicy = \"readonly\"\n"
+        )
+    };
+    let folder = Folder::with(&[("cluster.json", r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#)]);
+    folder.write("attune.toml", &file("file = true\ndir = \"secrets\""));
+    let digest = digest(&folder.attune("plan --format json").exits(0));
+    folder.write("attune.toml", &file("command = [\"/bin/sh\", \"-c\", \"cat > stolen\"]"));
+    folder.attune(&format!("apply --approved {digest}")).exits(4);
+    assert!(!folder.path("stolen").exists());
+    assert_eq!(folder.state()["tenants"]["Root"]["users"]["alice"]["policy"], Value::Null);
+}
+
+#[test]
+fn a_program_that_a_proposal_can_change_gets_no_secret() {
+    let folder = settled("[credentials]\ncommand = [\"./store.sh\", \"{user}\"]\n");
+    folder.write("live/store.sh", "#!/bin/sh\ncat > stolen\n");
+    let state = folder.read("live/attune.toml");
+    folder.write("live/attune.toml", &format!("{state}[users.svc-new]\npolicy = \"ml\"\n"));
+    plan(&folder, "--base main").exits(0).warns("store.sh of `[credentials]` lies in the repository");
+    apply(&folder, "--base main --yes").exits(1).warns("lies in the repository, where a proposal can change it");
+    assert_eq!(policy_of(&folder, "svc-new"), Value::Null);
+}
+
+#[test]
+fn a_certificate_to_trust_is_that_of_the_base() {
+    let folder = repository();
+    let served = folder
+        .read("live/attune.toml")
+        .replace("endpoints = [\"sim:cluster.json\"]", "endpoints = [\"https://localhost:1\"]\nca_file = \"ca.pem\"");
+    folder.write("live/attune.toml", &served);
+    commit(&folder);
+    // The proposal brings the file that the base does not have.
+    folder.write("live/ca.pem", "not a certificate");
+    let login = [
+        ("PATH", std::env::var("PATH").unwrap()),
+        ("ATTUNE_USERNAME", "x".to_owned()),
+        ("ATTUNE_PASSWORD", "x".to_owned()),
+    ];
+    let login: Vec<(&str, &str)> = login.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let run = folder.attune_with("plan --file live/attune.toml --base main", &login).exits(1);
+    run.warns("attune-base-").warns("cannot be read");
+}
+
+#[test]
+fn many_files_have_a_base_each() {
+    let folder = repository();
+    for name in ["a", "b"] {
+        for file in ["attune.toml", "teams/b.toml", "policies/ml.json", "cluster.json"] {
+            folder.write(&format!("clusters/{name}/{file}"), &folder.read(&format!("live/{file}")));
+        }
+    }
+    commit(&folder);
+    folder
+        .write("clusters/b/attune.toml", &AGREED.replace("svc-*", "*").replace("[users.alice]\npolicy = \"ml\"\n", ""));
+    let run = with_git(&folder, "plan --file clusters --base main --format json").exits(0).json();
+    let review = |at: usize| run["runs"][at]["result"]["review"].clone();
+    assert_eq!((review(0), &review(1)["undeclared"][0]["id"]), (Value::Null, &json!("user/alice")));
+    with_git(&folder, "apply --file clusters --base main --yes").exits(0);
+    let out = git(&folder, &["status", "--porcelain"]);
+    assert!(!out.contains("clusters/a"), "{out}");
+}
