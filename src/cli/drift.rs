@@ -13,6 +13,7 @@ use super::args::{BaseArg, Format, GlobalArgs, Pace};
 use super::connect::connect;
 use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
+use super::git::is_committed;
 use super::output::Output;
 use super::publish::publish;
 use super::reviewed::Reviewed;
@@ -191,6 +192,12 @@ fn memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
         Err(error) => return Err(failure(error.to_string())),
     };
+    // A memory says that drift is known. One that came with a commit would let a proposal say so.
+    match is_committed(path) {
+        Ok(false) => {}
+        Ok(true) => return Err(failure("it is part of the repository, where a proposal can change it".to_owned())),
+        Err(problem) => return Err(failure(format!("it lies in a repository, and {problem}"))),
+    }
     DriftStateV1::read(&text).and_then(|state| state.memory(identity)).map_err(failure)
 }
 

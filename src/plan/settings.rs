@@ -103,8 +103,22 @@ fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>)
 /// The settings of a configuration that are not the default, by their names, as TOML writes them. Lists whose order means
 /// nothing are sorted, and paths are relative to the configuration, so that the same settings are the same text anywhere.
 pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
-    let mut settings = Settings { desired, found: BTreeMap::new() };
+    let mut settings = Settings { desired, found: deciding(desired) };
     settings.cluster();
+    settings.set("lint.allow", sorted(desired.lint.names()));
+    for (policy, entry) in &desired.policies {
+        let allowed = sorted(entry.lint.names());
+        if !allowed.is_empty() {
+            settings.set(&format!("policies.{}.lint.allow", key(policy.as_str())), allowed);
+        }
+    }
+    settings.set("drift.ignore", sorted(desired.ignores.iter().map(ignored)));
+    settings.found
+}
+
+/// Those of the settings that decide what an apply does, beside the cluster itself.
+pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
+    let mut settings = Settings { desired, found: BTreeMap::new() };
     settings.guards();
     settings.credentials();
     let ownership = &desired.ownership;
@@ -112,26 +126,16 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     for (name, patterns) in of {
         settings.set(&format!("ownership.{name}"), sorted(patterns.iter().map(glob::Pattern::as_str)));
     }
-    settings.set("lint.allow", sorted(desired.lint.names()));
-    for (policy, entry) in &desired.policies {
-        let name = format!("policies.{}.lint.allow", key(policy.as_str()));
-        settings.set(&name, sorted(entry.lint.names()));
+    match desired.cluster.replace {
+        Strategy::Swap => {}
+        Strategy::Gap => settings.one("cluster.replace", Some("gap")),
     }
-    settings.set("drift.ignore", sorted(desired.ignores.iter().map(ignored)));
     settings.found
 }
 
 fn ignored(ignore: &crate::desired::Ignore) -> String {
     let until = ignore.until.map(|until| format!(" until {until}")).unwrap_or_default();
     format!("{}{until}: {}", ignore.object(), ignore.reason)
-}
-
-/// The settings that decide what an apply does, beside the cluster itself.
-pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
-    const SECTIONS: [&str; 4] = ["guards.", "ownership.", "credentials.", "cluster.replace"];
-    let mut all = settings(desired);
-    all.retain(|name, _| SECTIONS.iter().any(|section| name.starts_with(section)));
-    all
 }
 
 struct Settings<'a> {
@@ -174,10 +178,6 @@ impl Settings<'_> {
         match of.via {
             Via::Rest => {}
             Via::Weka => self.one("cluster.via", Some("weka")),
-        }
-        match of.replace {
-            Strategy::Swap => {}
-            Strategy::Gap => self.one("cluster.replace", Some("gap")),
         }
     }
 
@@ -233,8 +233,8 @@ pub(super) fn destination(desired: &Desired) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn sorted(values: impl Iterator<Item = impl Into<String>>) -> Vec<String> {
-    let mut values: Vec<String> = values.map(Into::into).collect();
+fn sorted(values: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    let mut values: Vec<String> = values.into_iter().map(Into::into).collect();
     values.sort();
     values.dedup();
     values
@@ -281,5 +281,45 @@ impl Undeclared {
             ChangeId::Policy(_) => None,
             ChangeId::Holder(principal) => Some(principal),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::load;
+
+    fn desired(text: &str) -> Desired {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("attune.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&path).unwrap().desired
+    }
+
+    #[test]
+    fn settings_are_the_same_text_wherever_they_are_and_in_whatever_order() {
+        let one = desired(
+            "[cluster]\nendpoints = [\"https://u:geheim@h:14000\"]\nca_file = \"ca.pem\"\n[guards]\nmax_removals = [5, \"10%\", 5]\n\
+             protected_users = [\"b\", \"a\"]\n[credentials]\ncommand = [\"./store\", \"{user} {{x}}\"]\n",
+        );
+        let found: Vec<String> = settings(&one).iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        assert_eq!(
+            found,
+            [
+                "cluster.ca_file = \"ca.pem\"",
+                "cluster.endpoints = [\"https://…@h:14000\"]",
+                "credentials.command = [\"./store\", \"{user} {{x}}\"]",
+                "guards.max_removals = [\"10%\", \"5\"]",
+                "guards.protected_users = [\"a\", \"b\"]",
+            ]
+        );
+        let other = desired("[guards]\nmax_removals = [\"10%\", 5]\nprotected_users = [\"a\", \"b\", \"a\"]\n");
+        assert_eq!(deciding(&other)["guards.max_removals"], deciding(&one)["guards.max_removals"]);
+        assert_eq!(deciding(&other)["guards.protected_users"], deciding(&one)["guards.protected_users"]);
+        let changes = Review::of(&one, &other).settings;
+        assert_eq!(
+            changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>(),
+            ["cluster.ca_file", "cluster.endpoints", "credentials.command"]
+        );
     }
 }

@@ -249,3 +249,20 @@ fn many_files_have_a_base_each() {
     let out = git(&folder, &["status", "--porcelain"]);
     assert!(!out.contains("clusters/a"), "{out}");
 }
+
+#[test]
+fn a_memory_of_drift_that_a_commit_brought_is_not_believed() {
+    let folder = repository();
+    let mut state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();
+    state["tenants"]["Root"]["users"]["svc-new"]["policy"] = json!("readwrite");
+    folder.write("live/cluster.json", &state.to_string());
+    let drift = |args: &str| with_git(&folder, &format!("drift --file live/attune.toml --since {args}"));
+    drift(".attune/drift.json").exits(2).says("user svc-new");
+    drift(".attune/drift.json").exits(0);
+    // Somebody proposes that all of this is known.
+    commit(&folder);
+    drift(".attune/drift.json").exits(1).warns("it is part of the repository, where a proposal can change it");
+    std::os::unix::fs::symlink(folder.path(".attune"), folder.path("link")).unwrap();
+    drift("link/drift.json").exits(1).warns("it is part of the repository");
+    drift("other.json").exits(2).says("user svc-new");
+}

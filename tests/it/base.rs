@@ -206,7 +206,7 @@ fn a_base_that_cannot_be_planned_is_said_and_the_whole_plan_is_shown() {
 #[test]
 fn the_settings_of_a_base_with_errors_are_not_trusted() {
     for (name, text, why) in [
-        ("live/policies/ml.json", "{\"Statement\": []}", "main has errors"),
+        ("live/policies/ml.json", "no JSON", "main has errors"),
         ("live/attune.toml", "[users.alice]\n[users.bob]\n", "(and 1 more)"),
         ("live/attune.toml", "[policies.ml]\ndocument = \"gone.json\"\n", "the policy document main:live/gone.json"),
         ("live/attune.toml", "[guards]\nmax_removal = 3\n", "unknown key `max_removal`"),

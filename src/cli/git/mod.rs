@@ -127,6 +127,22 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     Ok(Checkout { file: root.join(&repository.inside), directory })
 }
 
+/// Whether the commit that is checked out brought this file, so that whoever proposed the commit wrote it.
+pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
+    let real = file.canonicalize().map_err(|error| GitProblem::failed("ls-tree", &error))?;
+    for path in [file, &real] {
+        let repository = match Repository::find(path) {
+            Ok(repository) => repository,
+            Err(GitProblem::NoRepository(_)) => continue,
+            Err(problem) => return Err(problem),
+        };
+        if Git::open(&repository)?.has("HEAD", &repository.inside)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl Checkout {
     /// The directory of the files: nothing that they name is outside of it.
     pub(super) fn tree(&self) -> PathBuf {

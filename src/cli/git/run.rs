@@ -84,6 +84,12 @@ impl<'a> Git<'a> {
         succeeded("ls-tree", self.run("ls-tree", &["-r", "-z", "--full-tree", commit], b"")?)
     }
 
+    /// Whether a revision has an entry; one that does not exist has none.
+    pub(super) fn has(&self, revision: &str, path: &Path) -> Result<bool, GitProblem> {
+        let found = self.run("ls-tree", &["-z", "--full-tree", revision, &path.to_string_lossy()], b"")?;
+        Ok(found.status.success() && !found.stdout.is_empty())
+    }
+
     /// The sizes of objects. Those that are not here are left out.
     pub(super) fn sizes(&self, ids: BTreeSet<&str>) -> Result<BTreeMap<String, u64>, GitProblem> {
         let args = ["--batch-check=%(objectname) %(objecttype) %(objectsize)"];
