@@ -9,7 +9,7 @@ use super::choose::Rest;
 use super::look::Survey;
 use super::statements::{statements, texts};
 use super::{Adoption, Declared, MAIN, Selection, Style, codes};
-use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals};
+use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
 use crate::desired::{ClusterSettings, Strategy, Via, form};
 use crate::policy::{self, Catalogue, Depth, Document, LintInput};
 
@@ -49,8 +49,7 @@ pub fn adopt(survey: &Survey, selection: &Selection, style: Style, reached: &Clu
 
 fn head(survey: &Survey) -> String {
     // A comment ends with its line.
-    let one_line = |text: &str| text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>();
-    let (cluster, tenant) = (one_line(&survey.identity.name), one_line(&survey.identity.tenant));
+    let (cluster, tenant) = (visible(&survey.identity.name), visible(&survey.identity.tenant));
     format!("# Who may do what over S3 on cluster {cluster} (tenant {tenant}), as `attune import` found it.\n\n")
 }
 

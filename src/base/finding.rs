@@ -1,7 +1,10 @@
 //! Findings: what is wrong with a file, a document or a plan, as data.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
+
+use super::{visible, visible_lines};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +75,7 @@ pub struct Finding {
     pub code: Code,
     /// How much it weighs.
     pub severity: Severity,
-    /// What is wrong, in one sentence.
+    /// What is wrong, in one sentence. Nothing in it is hidden: it is for people, and names in it are shown, not kept.
     pub message: String,
     /// Where, when it is in a file.
     pub at: Option<Location>,
@@ -86,7 +89,7 @@ impl Finding {
     /// A finding of the severity given, with no place yet.
     #[must_use]
     pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), at: None, labels: Vec::new(), help: None }
+        Self { code, severity, message: one_line(message), at: None, labels: Vec::new(), help: None }
     }
 
     /// The file and where in it, by which findings are sorted.
@@ -123,14 +126,14 @@ impl Finding {
     /// The same finding, with a second place.
     #[must_use]
     pub fn label(mut self, at: Location, text: impl Into<String>) -> Self {
-        self.labels.push(Label { at, text: text.into() });
+        self.labels.push(Label { at, text: one_line(text) });
         self
     }
 
     /// The same finding, with what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible_lines(&help.into()).into_owned());
         self
     }
 
@@ -138,6 +141,15 @@ impl Finding {
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+}
+
+/// A text for people: whatever names are in it, nothing in it is hidden, and it stays one line.
+fn one_line(text: impl Into<String>) -> String {
+    let text = text.into();
+    match visible(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words every other room uses: names, releases, findings, secrets. Imports no other room.
 
+mod confusable;
 mod file_name;
 mod finding;
 mod many;
@@ -8,7 +9,9 @@ mod principal;
 mod release;
 mod secret;
 mod suggest;
+mod visible;
 
+pub use confusable::{Confusable, confusable, spelled_out};
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};
@@ -18,3 +21,4 @@ pub use principal::Principal;
 pub use release::Release;
 pub use secret::{KeyPair, SessionKeys};
 pub use suggest::{Suggestions, nearest};
+pub use visible::{Eye, is_hidden, is_plain, visible, visible_lines};

@@ -26,7 +26,7 @@ impl CompletionsArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut Args::command(), "attune", &mut text);
-        output.result(|out, _| out.write_all(&text))?;
+        output.exact(&text)?;
         Ok(Exit::Done)
     }
 }

@@ -114,7 +114,7 @@ impl Failure {
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.finding.help = Some(help.into());
+        *self.finding = self.finding.help(help);
         self
     }
 

@@ -94,13 +94,13 @@ impl FmtArgs {
         std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("the standard input", &error))?;
         match found("<stdin>", text.clone()) {
             Found::InForm if self.check => Ok(Exit::Done),
-            Found::InForm => output.result(|out, _| out.write_all(text.as_bytes())).map(|()| Exit::Done),
+            Found::InForm => output.exact(text.as_bytes()).map(|()| Exit::Done),
             Found::Not { text, formed } if self.check => {
                 let shown = difference("<stdin>", &text, &formed);
                 output.result(|out, _| write!(out, "not in form: <stdin>\n{shown}"))?;
                 Ok(Exit::Changes)
             }
-            Found::Not { formed, .. } => output.result(|out, _| out.write_all(formed.as_bytes())).map(|()| Exit::Done),
+            Found::Not { formed, .. } => output.exact(formed.as_bytes()).map(|()| Exit::Done),
             Found::Broken(what) => {
                 output.findings(&what.findings, &what.sources);
                 Err(Failure::new(&exit::FILE_HAS_ERRORS, "the standard input is no TOML"))

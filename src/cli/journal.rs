@@ -5,13 +5,13 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::apply::{Outcome, StepOutcome, Watch};
 use crate::plan::{Digest, Plan, Step};
-use crate::render::json::{StepOutcomeV1, StepV1};
+use crate::render::json::{self, StepOutcomeV1, StepV1};
 
 /// How much of a journal is read at most. Bytes.
 const MOST_READ: u64 = 16 << 20;
@@ -26,7 +26,7 @@ impl<'a> Journal<'a> {
     /// Writes the first line.
     pub(super) fn begin(file: File, plan: &'a Plan) -> io::Result<Self> {
         let journal = Self { plan, file: Mutex::new(file) };
-        journal.line(json!({
+        journal.line(object!({
             "event": "begun",
             "digest": plan.digest.as_str(),
             "cluster": plan.identity.name,
@@ -41,7 +41,7 @@ impl<'a> Journal<'a> {
 
     /// Writes the last line.
     pub(super) fn over(&self, outcome: &Outcome) {
-        self.note(json!({"event": "over", "converged": outcome.converged()}));
+        self.note(object!({"event": "over", "converged": outcome.converged()}));
         // Lines survive the end of this process by themselves, and that of the machine by this.
         if let Err(error) = self.file().sync_all() {
             tracing::warn!(%error, "the journal may not be on the disk");
@@ -50,7 +50,7 @@ impl<'a> Journal<'a> {
 
     fn line(&self, mut event: Value) -> io::Result<()> {
         event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
-        let line = format!("{event}\n");
+        let line = json::line(&event) + "\n";
         self.file().write_all(line.as_bytes())
     }
 
@@ -68,11 +68,11 @@ impl<'a> Journal<'a> {
 
 impl Watch for Journal<'_> {
     fn started(&self, step: &Step) {
-        self.note(json!({"event": "started", "step": StepV1::of(step)}));
+        self.note(object!({"event": "started", "step": StepV1::of(step)}));
     }
 
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
-        self.note(json!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+        self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
 }
 

@@ -33,7 +33,7 @@ impl ManArgs {
         match &self.out {
             None => {
                 let page = page(&command, "attune")?;
-                output.result(|out, _| out.write_all(&page))?;
+                output.exact(&page)?;
             }
             Some(directory) => {
                 let mut pages = Vec::new();

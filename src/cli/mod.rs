@@ -37,16 +37,20 @@ mod sim_weka;
 mod state;
 mod sts;
 mod validate;
+mod visible;
 
+use std::io::{self, LineWriter, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::Parser;
+use console::Term;
 
 use args::{Args, Command, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
 use output::Output;
+use visible::Visible;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
@@ -69,8 +73,15 @@ pub fn main() -> ExitCode {
 /// Prints help where that was asked for, else what is wrong with the arguments: an error as any other, since 2 means that
 /// there are changes.
 fn usage(told: &clap::Error) -> ExitCode {
+    let is_error = told.use_stderr();
+    let stream: &mut dyn io::Write = if is_error { &mut io::stderr() } else { &mut io::stdout() };
+    let term = if is_error { Term::stderr() } else { Term::stdout() };
+    let styled = term.features().colors_supported();
+    let text = told.render();
+    let text = if styled { text.ansi().to_string() } else { text.to_string() };
+    let mut out = Visible::new(stream, styled);
     // There is nowhere to report that the stream is gone.
-    let _ = told.print();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if told.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
 }
 
@@ -161,7 +172,7 @@ fn tracing_to_stderr(global: &GlobalArgs) {
     };
     let shown = Targets::new().with_target("attune", own).with_default(others);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| LineWriter::new(Visible::new(io::stderr(), false)))
         .with_ansi(false)
         .without_time()
         .with_target(false);

@@ -6,13 +6,14 @@ use console::Term;
 
 use super::args::Color;
 use super::exit::Failure;
+use super::visible::Visible;
 use crate::base::{Finding, Sources};
 use crate::render::{Styles, findings};
 
 /// Where a command writes.
 pub(super) struct Output {
-    result: Stream,
-    rest: Stream,
+    result: Visible<Stream>,
+    rest: Visible<Stream>,
     /// The styles of results.
     pub(super) styles: Styles,
     rest_styles: Styles,
@@ -59,14 +60,16 @@ impl Output {
         let (result, rest) = (Term::buffered_stdout(), Term::stderr());
         let styles = |term: &Term| if coloured(color, term) { Styles::coloured() } else { Styles::default() };
         let (styles, rest_styles) = (styles(&result), styles(&rest));
-        Self { styles, rest_styles, result: Stream::Term(result), rest: Stream::Term(rest), quiet, summary: None }
+        let (result, rest) = (Stream::Term(result), Stream::Term(rest));
+        let (result, rest) = (Visible::new(result, styles.coloured), Visible::new(rest, rest_styles.coloured));
+        Self { styles, rest_styles, result, rest, quiet, summary: None }
     }
 
     /// The same, for one command of many: kept, to be shown when its turn comes.
     pub(super) fn of_one(&self) -> Self {
         Self {
-            result: Stream::Kept(Vec::new()),
-            rest: Stream::Kept(Vec::new()),
+            result: Visible::new(Stream::Kept(Vec::new()), self.styles.coloured),
+            rest: Visible::new(Stream::Kept(Vec::new()), self.rest_styles.coloured),
             styles: self.styles.clone(),
             rest_styles: self.rest_styles.clone(),
             quiet: self.quiet,
@@ -76,7 +79,7 @@ impl Output {
 
     /// What was kept.
     pub(super) fn into_kept(self) -> Kept {
-        let bytes = |stream| match stream {
+        let bytes = |stream: Visible<Stream>| match stream.into_inner() {
             Stream::Kept(kept) => kept,
             Stream::Term(_) => Vec::new(),
         };
@@ -94,10 +97,20 @@ impl Output {
         write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let written = write(&mut self.result, &self.styles).and_then(|()| self.result.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other?),
+        ended(written)
+    }
+
+    /// Writes a result that another program reads byte by byte, such as a file in form. On a terminal it is text.
+    pub(super) fn exact(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match self.result.get() {
+            Stream::Term(term) if !term.is_term() => {}
+            Stream::Term(_) | Stream::Kept(_) => return self.result(|out, _| out.write_all(bytes)),
         }
+        let written = self.result.flush().and_then(|()| {
+            let out = self.result.exact();
+            out.write_all(bytes).and_then(|()| out.flush())
+        });
+        ended(written)
     }
 
     /// Writes something that is not the result, unless asked to be quiet.
@@ -109,7 +122,7 @@ impl Output {
 
     /// Writes something that must be seen even when asked to be quiet. There is nowhere to report that stderr is gone.
     pub(super) fn urgent(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
-        let _ = write(&mut self.rest, &self.rest_styles);
+        let _ = write(&mut self.rest, &self.rest_styles).and_then(|()| self.rest.flush());
     }
 
     /// Writes findings to stderr; only errors when asked to be quiet.
@@ -137,7 +150,7 @@ impl Output {
 
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
-        matches!(self.result, Stream::Term(_))
+        matches!(self.result.get(), Stream::Term(_))
             && Term::stdout().features().is_attended()
             && console::user_attended_stderr()
             && io::IsTerminal::is_terminal(&io::stdin())
@@ -153,7 +166,15 @@ impl Output {
 
     /// Whether progress may be drawn on stderr.
     pub(super) fn draws(&self) -> bool {
-        !self.quiet && matches!(&self.rest, Stream::Term(term) if term.is_term())
+        !self.quiet && matches!(self.rest.get(), Stream::Term(term) if term.is_term())
+    }
+}
+
+/// A reader that has gone away has seen enough.
+fn ended(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
 }
 

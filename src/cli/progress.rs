@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Output;
 use crate::apply::{StepOutcome, Watch};
+use crate::base::{visible, visible_lines};
 use crate::plan::Step;
 use crate::render::text;
 
@@ -27,7 +28,7 @@ impl Progress {
     pub(super) fn say(&self, text: &str) {
         self.0.suspend(|| {
             // There is nowhere to report that stderr is gone.
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{text}\n"));
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", visible_lines(text)));
         });
     }
 
@@ -39,7 +40,7 @@ impl Progress {
 
 impl Watch for Progress {
     fn started(&self, step: &Step) {
-        self.0.set_message(text::call(&step.call));
+        self.0.set_message(visible(&text::call(&step.call)).into_owned());
     }
 
     fn ended(&self, _: &Step, _: &StepOutcome) {

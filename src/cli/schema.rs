@@ -55,7 +55,7 @@ enum Of {
 
 impl SchemaArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        output.result(|out, _| out.write_all(self.of.schema().as_bytes()))?;
+        output.exact(self.of.schema().as_bytes())?;
         Ok(Exit::Done)
     }
 }

@@ -66,7 +66,7 @@ impl WekaArgs {
             // As a command whose backend is gone, in words that are assumed.
             Some(Told::Wants(_)) | None => complaint("Connection closed"),
         };
-        output.result(|out, _| out.write_all(printed.out.as_bytes()))?;
+        output.exact(printed.out.as_bytes())?;
         output.urgent(|out, _| out.write_all(printed.err.as_bytes()));
         Ok(match printed.code {
             0 => Exit::Done,
@@ -147,7 +147,7 @@ fn gather(wants: Wants, run: &mut Run, output: &mut Output) -> Result<Result<(),
 
 /// Asks on stdout, as a command does that knows nothing of who reads it.
 fn answer(question: &Question, output: &mut Output) -> Result<String, Failure> {
-    output.result(|out, _| out.write_all(question.text.as_bytes()))?;
+    output.exact(question.text.as_bytes())?;
     if question.hidden && io::stdin().is_terminal() {
         let screen = [Term::stdout(), Term::stderr()].into_iter().find(Term::is_term);
         let blind = || Failure::new(&exit::ENVIRONMENT, "a secret cannot be typed unseen, since there is no screen");

@@ -2,28 +2,23 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::base::visible;
+
 /// How much of an answer an error keeps, in characters: enough for a sentence of the vendor's, too little for a page.
 const KEPT: usize = 300;
 
-/// The text on one line, without control or direction characters, without `secrets`, and cut where it is long.
+/// The text on one line, with what is hidden made visible, without `secrets`, and cut where it is long.
 pub(in crate::cluster) fn clean(text: &str, secrets: &[&SecretString]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "[secret]");
     }
-    let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
-    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned();
     if let Some((end, _)) = line.char_indices().nth(KEPT) {
         line.truncate(end);
         line.push('…');
     }
     line
-}
-
-/// Characters that a terminal acts on, or that turn the reading direction around.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -32,7 +27,7 @@ mod tests {
 
     #[test]
     fn a_cleaned_text_is_one_bounded_line() {
-        assert_eq!(clean(" a\r\n\tb\u{1b}[31m\u{202e}c ", &[]), "a b [31m c");
+        assert_eq!(clean(" a\r\n\tb\u{1b}[31m\u{202e}c ", &[]), r"a b\u{1b}[31m\u{202e}c");
         let long = clean(&"é".repeat(1000), &[]);
         assert_eq!(long.chars().count(), KEPT + 1);
         assert!(long.ends_with('…'));

@@ -32,5 +32,6 @@ codes! {
     BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, its reason or its last day, or has one that cannot be read.";
+    CONFUSABLE = "confusable-name", "A name that is easily taken for another: it looks like one, or mixes letters of several scripts.";
     RETIRE_ALONE = "retire-keys-without-detach", "The keys of a user are to be retired that is not declared detached.";
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::alike::alike;
 use super::declared::Declared;
 use super::{Desired, Holding, PolicyIntent, codes};
 use crate::base::{Finding, Location, PolicyName, Principal, both};
@@ -30,6 +31,7 @@ pub(super) fn merge(files: Vec<Declared>, desired: &mut Desired, findings: &mut 
     (desired.policies, desired.users, desired.groups) = (policies.0, users.0, groups.0);
     findings.extend([policies.1, users.1, groups.1].into_iter().flatten());
     holds_absent(desired, holds, findings);
+    findings.extend(alike(desired));
 }
 
 /// The entries by name, and what is there twice.

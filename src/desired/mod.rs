@@ -1,5 +1,6 @@
 //! The desired state: what the files under review say, valid once it is here.
 
+mod alike;
 mod at;
 mod check;
 mod codes;
@@ -27,6 +28,7 @@ use std::sync::OnceLock;
 use crate::base::{FileId, GroupName, Location, PolicyName, Principal, Release, UserName};
 use crate::policy::{Document, Normal, Places, normal};
 
+pub use alike::finding as looks_alike;
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
 pub use drift::{Ignore, NoObjects};

@@ -3,6 +3,7 @@
 
 mod access;
 mod after;
+mod alike;
 mod build;
 mod change;
 mod codes;
@@ -142,6 +143,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         findings.push(problems::no_room(observed));
     }
     findings.extend(problems::unnameable(&ordered.steps));
+    findings.extend(alike::alike(desired, observed, &ordered.steps));
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }

@@ -4,7 +4,7 @@ use super::document::Document;
 use super::json::{self, Json, Node, quoted};
 use super::normal::{self, Normal, normal};
 use super::read::{read, read_lenient};
-use crate::base::Severity;
+use crate::base::{Eye, Severity};
 
 /// The widest line that a list is kept on, in characters.
 const WIDTH: usize = 100;
@@ -123,11 +123,11 @@ fn end(text: &mut String, depth: usize, any: bool, bracket: char) {
 /// A JSON string in which nothing is hidden from the eye: characters that show nothing, or turn the direction of what
 /// follows, are written as their numbers.
 fn visible(text: &str) -> String {
-    let hidden = |c: char| matches!(c, '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let (mut eye, mut units) = (Eye::default(), [0; 2]);
     let mut shown = String::new();
     for c in quoted(text).chars() {
-        if hidden(c) {
-            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        if eye.hides(c) {
+            c.encode_utf16(&mut units).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
         } else {
             shown.push(c);
         }

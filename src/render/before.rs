@@ -2,12 +2,13 @@
 //!
 //! Applying that file is the way back, with no machinery of its own.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::base::{PolicyName, Principal, Severity, file_name};
+use crate::base::{PolicyName, Principal, Severity, file_name, visible};
 use crate::desired::{ClusterSettings, Sink, Strategy, Via};
 use crate::observed::{Body, Observed};
 use crate::plan::{Plan, Touched};
@@ -74,8 +75,8 @@ fn head(plan: &Plan, unsaid: &[String]) -> String {
 }
 
 /// A comment ends with its line.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+fn one_line(text: &str) -> Cow<'_, str> {
+    visible(text)
 }
 
 fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {

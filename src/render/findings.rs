@@ -1,13 +1,14 @@
 //! Findings with the lines of the file they are about.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::Styles;
-use super::words::{count, shown};
-use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources};
+use super::words::count;
+use crate::base::{Eye, FileId, Finding, Location, Severity, SourceFile, Sources, visible, visible_lines};
 
 /// Writes the findings one after the other, and a last line that counts them.
 ///
@@ -48,7 +49,7 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
     }
     if let Some(help) = &finding.help {
         // Unlike a title, a message may be styled beforehand, and is printed as it is.
-        group = group.element(Level::HELP.message(help.split('\n').map(shown).collect::<Vec<_>>().join("\n")));
+        group = group.element(Level::HELP.message(visible_lines(help)));
     }
     vec![group]
 }
@@ -63,14 +64,54 @@ fn snippet<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snip
     let start = places.iter().map(|(span, _)| span.start).min().unwrap_or_default();
     let end = places.iter().map(|(span, _)| span.end).max().unwrap_or_default();
     let (line, begin, text) = source.around(&(start..end), 1);
-    let annotations = places.into_iter().map(|(span, label)| {
-        let span = span.start - begin..span.end - begin;
-        match label {
-            Some(label) => AnnotationKind::Context.span(span).label(label),
-            None => AnnotationKind::Primary.span(span),
+    let excerpt = Excerpt::of(text);
+    let annotations: Vec<_> = places
+        .into_iter()
+        .map(|(span, label)| {
+            let span = excerpt.place(span.start - begin)..excerpt.place(span.end - begin);
+            match label {
+                Some(label) => AnnotationKind::Context.span(span).label(label),
+                None => AnnotationKind::Primary.span(span),
+            }
+        })
+        .collect();
+    Snippet::source(excerpt.text).line_start(line).path(visible(&source.path)).annotations(annotations)
+}
+
+/// Lines of a file in which nothing is hidden.
+struct Excerpt<'a> {
+    text: Cow<'a, str>,
+    /// Where a character was written out: behind which byte of the file, and how many bytes the text is longer from there.
+    longer: Vec<(usize, usize)>,
+}
+
+impl<'a> Excerpt<'a> {
+    fn of(text: &'a str) -> Self {
+        let (mut eye, mut shown, mut longer) = (Eye::default(), String::with_capacity(text.len()), Vec::new());
+        for (at, c) in text.char_indices() {
+            let ends_line = c == '\n' || (c == '\r' && text[at + 1..].starts_with('\n'));
+            if ends_line || c == '\t' {
+                eye = Eye::default();
+                shown.push(c);
+                continue;
+            }
+            eye.show(c, &mut shown);
+            let end = at + c.len_utf8();
+            if shown.len() - end > longer.last().map_or(0, |(_, more)| *more) {
+                longer.push((end, shown.len() - end));
+            }
         }
-    });
-    Snippet::source(text).line_start(line).path(source.path.as_str()).annotations(annotations)
+        if longer.is_empty() {
+            return Self { text: Cow::Borrowed(text), longer };
+        }
+        Self { text: Cow::Owned(shown), longer }
+    }
+
+    /// Where a byte of the file is in the text.
+    fn place(&self, at: usize) -> usize {
+        let before = self.longer.partition_point(|(end, _)| *end <= at);
+        at + self.longer[..before].last().map_or(0, |(_, more)| *more)
+    }
 }
 
 fn other_files(finding: &Finding) -> Vec<FileId> {

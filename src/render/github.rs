@@ -53,8 +53,8 @@ mod tests {
         annotations(&mut out, &[placed, finding], &sources).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "::warning file=a%2Cb%3Ac%25.toml,line=2,col=4,title=some-code::100%25: a, b%0D%0Ac%0Ahelp: do it\n\
-             ::warning title=some-code::100%25: a, b%0D%0Ac%0Ahelp: do it\n"
+            "::warning file=a%2Cb%3Ac%25.toml,line=2,col=4,title=some-code::100%25: a, b\\r\\nc%0Ahelp: do it\n\
+             ::warning title=some-code::100%25: a, b\\r\\nc%0Ahelp: do it\n"
         );
     }
 }

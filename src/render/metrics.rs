@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::base::visible;
 use crate::drift::{Drift, Kind};
 
 /// A run, as it is told to a monitoring.
@@ -39,7 +40,7 @@ const LAST_SUCCESS: &str = "attune_drift_last_success_timestamp_seconds";
 /// # Errors
 /// Those of the writer.
 pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
-    let now = run.of.map(|(cluster, tenant)| (cluster.to_owned(), tenant.to_owned()));
+    let now = run.of.map(|(cluster, tenant)| (visible(cluster).into_owned(), visible(tenant).into_owned()));
     // The success of another cluster is none of this one.
     let before = run.before.filter(|before| now.as_ref().is_none_or(|now| *now == before.of));
     let of = now.or_else(|| before.map(|before| before.of.clone()));

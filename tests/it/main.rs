@@ -89,6 +89,8 @@ mod summaries;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod visible;
+#[cfg(test)]
 mod way_back;
 #[cfg(test)]
 mod weka;

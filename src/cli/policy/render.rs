@@ -32,7 +32,7 @@ impl RenderArgs {
         };
         output.findings(&reading.findings, &reading.sources);
         let normal = normal(&written.document);
-        output.result(|out, _| out.write_all(normal.json().as_bytes()))?;
+        output.exact(normal.json().as_bytes())?;
         output.aside(|out, _| writeln!(out, "{} of {MAX_DOCUMENT} bytes", normal.len()));
         if normal.len() > MAX_DOCUMENT {
             let message = format!("the document is {} bytes; a cluster takes {MAX_DOCUMENT}", normal.len());

@@ -22,6 +22,7 @@ mod report;
 mod review;
 mod sarif;
 mod saved;
+mod visible;
 
 use std::io::{self, Write};
 
@@ -29,6 +30,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
+use visible::VisibleJson;
 
 pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
 pub use access_report::AccessReportV1;
@@ -51,13 +54,22 @@ pub use review::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, Und
 pub use sarif::SarifV1;
 pub use saved::{NotSaved, Saved};
 
-/// Writes a value as pretty JSON and a line break.
+/// Writes a value as pretty JSON and a line break. In strings, what a person would not see is written as its number.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
+    value.serialize(&mut Serializer::with_formatter(&mut *out, VisibleJson(PrettyFormatter::new())))?;
     writeln!(out)
+}
+
+/// A value as JSON on one line.
+#[must_use]
+pub fn line(value: &impl Serialize) -> String {
+    let mut line = Vec::new();
+    // Values here have only texts as keys, and memory takes all that is written to it.
+    let _ = value.serialize(&mut Serializer::with_formatter(&mut line, VisibleJson(CompactFormatter)));
+    String::from_utf8(line).unwrap_or_default()
 }
 
 /// The JSON Schema (2020-12) of one of the formats here.

@@ -9,21 +9,9 @@ const IN_A_MARKER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remov
 /// How long a value in a marker may be, in characters; a longer one is told by its hash.
 const LONGEST_IN_A_MARKER: usize = 96;
 
-/// Letters that Unicode calls printable and that show as nothing.
-const BLANK: [char; 5] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}', '\u{2800}'];
-
 /// A text on one line, in which all that would not be seen, or would turn the direction of others, is written out.
 pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '"' | '\'' => shown.push(c),
-            ' '..='~' => shown.push(c),
-            hidden if BLANK.contains(&hidden) => shown.extend(hidden.escape_unicode()),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    shown
+    crate::base::visible(text).into_owned()
 }
 
 /// A text as a code span, whatever backticks are in it. Mentions and references are not looked for in one.
