@@ -62,6 +62,11 @@ pub(super) struct ApplyArgs {
 }
 
 impl ApplyArgs {
+    /// The revision that is trusted, for many files at once.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.base.base.as_deref()
+    }
+
     /// The form of the result.
     pub(super) fn format(&self) -> Format {
         self.format

@@ -127,6 +127,31 @@ pub(super) enum Command {
     Man(super::man::ManArgs),
 }
 
+impl Command {
+    /// The revision that is trusted, where the command takes one and it is given.
+    pub(super) fn base(&self) -> Option<&str> {
+        match self {
+            Self::Plan(command) => command.base(),
+            Self::Apply(command) => command.base(),
+            Self::Drift(command) => command.base(),
+            Self::Show(_)
+            | Self::Import(_)
+            | Self::Fmt(_)
+            | Self::Validate(_)
+            | Self::Access(_)
+            | Self::Report(_)
+            | Self::Doctor(_)
+            | Self::Policy(_)
+            | Self::Keys(_)
+            | Self::Sts(_)
+            | Self::Schema(_)
+            | Self::Sim(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
+}
+
 /// What a run is refused or let through by, beside the file's `[guards]`.
 #[derive(Debug, clap::Args)]
 pub(super) struct GuardArgs {

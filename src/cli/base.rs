@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{GlobalArgs, ViaArg};
 use super::exit::{self, Failure};
-use super::git::{Checkout, GitProblem, checkout};
+use super::git::{self, Checkout, GitProblem, checkout};
 use crate::base::Finding;
 use crate::desired::{ClusterSettings, Desired, Loaded, Sink, load};
 use crate::observed::Observed;
@@ -23,7 +23,7 @@ pub(super) struct Base {
     /// The program of `[credentials] command`, where the repository holds it: a proposal can change that.
     pub(super) program: Option<PathBuf>,
     /// Whether the file was there.
-    there: bool,
+    pub(super) there: bool,
     /// The files of the revision, as long as they are needed.
     _checkout: Option<Checkout>,
 }
@@ -78,7 +78,16 @@ fn whole(base: &str, loaded: Loaded, named: impl Fn(&str) -> String) -> Result<D
         .help("name an earlier revision without errors, or correct it there first"))
 }
 
-fn is_path(base: &str) -> bool {
+/// The configurations that the base has in a directory. A base that is a file has none.
+pub(super) fn configurations(base: &str, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if is_path(base) {
+        return Ok(Vec::new());
+    }
+    git::configurations(base, directory).map_err(|problem| failure(&problem))
+}
+
+/// Whether a base is a file, and no revision.
+pub(super) fn is_path(base: &str) -> bool {
     let file = Path::new(base).extension().is_some_and(|end| end == "toml") && !base.contains(':');
     file || ["/", "./", "../"].iter().any(|start| base.starts_with(start))
 }

@@ -91,6 +91,11 @@ struct Known {
 }
 
 impl DriftArgs {
+    /// The revision that is trusted, for many files at once.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.base.base.as_deref()
+    }
+
     /// The form of the result, for many files at once.
     pub(super) fn of_many(&self) -> Result<Format, Failure> {
         let one = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];

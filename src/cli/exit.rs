@@ -82,6 +82,7 @@ codes! {
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
     BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
     NO_BASE = "no-base", "The configuration that `--base` names cannot be read, or has errors.";
+    CONFIGURATION_REMOVED = "configuration-removed", "A configuration that the base has is not there any more; what it declares becomes unmanaged.";
     NO_TRUSTED_SETTINGS = "no-trusted-settings", "The configuration is not there at the revision that `--base` names, and the command line does not say where the cluster is.";
     BASE_NOT_PLANNED = "base-not-planned", "The configuration that `--base` names cannot be planned, so drift is not told from what is proposed.";
     BASE_WITHOUT_FILE = "base-without-file", "The file was not there at the revision that `--base` names; everything is proposed.";

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::value::RawValue;
 
 use super::args::{Format, GlobalArgs};
+use super::base;
 use super::exit::{self, Exit, Failure};
 use super::output::{Kept, Output};
 use crate::render::json::{self, ManyV1, OneV1};
@@ -15,22 +16,33 @@ use crate::render::json::{self, ManyV1, OneV1};
 const AT_ONCE: usize = 8;
 
 /// The files that are meant: those that are named, and of a directory its `.toml` files and the `attune.toml` of each
-/// directory in it, in the order of their names.
-pub(super) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// directory in it, in the order of their names; with a base, also those that only the base has: what they declare is no
+/// longer declared.
+pub(super) fn files(named: &[PathBuf], base: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let found = in_directory(path)
+        let mut found = in_directory(path)
             .map_err(|error| Failure::new(&exit::NO_FILE, format!("cannot read {}: {error}", path.display())))?;
+        if let Some(base) = base {
+            found.extend(base::configurations(base, path)?);
+            found.sort();
+            found.dedup();
+        }
         if found.is_empty() {
             let message = format!("there is no desired-state file in the directory {}", path.display());
             return Err(Failure::new(&exit::NO_FILE, message)
                 .help("of a directory, its `.toml` files are taken, and the `attune.toml` of each directory in it"));
         }
         files.extend(found);
+    }
+    if let Some(base) = base.filter(|base| files.len() > 1 && base::is_path(base)) {
+        let message = format!("the base {base} is one file, and there are {} configurations", files.len());
+        return Err(Failure::new(&exit::NO_BASE, message)
+            .help("name a revision of git, or give the file of the base to each configuration alone"));
     }
     Ok(files)
 }

@@ -86,7 +86,7 @@ fn usage(told: &clap::Error) -> ExitCode {
 }
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
-    let mut files = many::files(&args.global.desired_files)?;
+    let mut files = many::files(&args.global.desired_files, args.command.base())?;
     if files.len() > 1 {
         return run_many(args, files, output);
     }

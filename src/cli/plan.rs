@@ -62,6 +62,11 @@ struct Shown {
 }
 
 impl PlanArgs {
+    /// The revision that is trusted, for many files at once.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.base.base.as_deref()
+    }
+
     /// The form of the result, for many files at once.
     pub(super) fn format(&self) -> Format {
         self.format.of_failure()

@@ -1,9 +1,14 @@
 //! The configuration under review, under the settings that are trusted: those of `--base`, else its own.
 
+use std::path::Path;
+
 use super::args::{BaseArg, GlobalArgs, GuardArgs};
 use super::base::{self, Base};
 use super::desired::{NotReady, read_whole};
-use crate::desired::{ClusterSettings, Desired, Loaded};
+use super::exit;
+use super::output::Output;
+use crate::base::{Finding, Sources};
+use crate::desired::{ClusterSettings, Desired, Loaded, Ownership};
 use crate::observed::Observed;
 use crate::plan::{Plan, Review, plan_with};
 use crate::policy::Catalogue;
@@ -29,26 +34,49 @@ pub(super) struct Made {
 
 impl Reviewed {
     /// Reads the configuration and its base.
-    pub(super) fn read(
-        global: &GlobalArgs,
-        base: &BaseArg,
-        output: &mut super::output::Output,
-    ) -> Result<Self, NotReady> {
-        let mut loaded = read_whole(global, output)?;
-        let base = match &base.base {
-            Some(base) => Some(base::read(base, &global.file, &loaded.desired.directory)?),
-            None => None,
-        };
-        let mut review = Review::default();
-        let mut connection = loaded.desired.cluster.clone();
-        if let Some(base) = &base {
-            base.says_where(global)?;
-            review = Review::of(&base.desired, &loaded.desired);
-            connection = base.connection.clone();
-            loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
+    pub(super) fn read(global: &GlobalArgs, base: &BaseArg, output: &mut Output) -> Result<Self, NotReady> {
+        let Some(base) = &base.base else { return Ok(Self::alone(read_whole(global, output)?, global)) };
+        if !global.file.exists() {
+            return Self::removed(global, base, output);
         }
+        let mut loaded = read_whole(global, output)?;
+        let base = base::read(base, &global.file, &loaded.desired.directory)?;
+        base.says_where(global)?;
+        let review = Review::of(&base.desired, &loaded.desired);
+        loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
         loaded.desired.cluster.insecure = global.insecure;
-        Ok(Self { loaded, connection, base, review })
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
+    }
+
+    /// A configuration with its own settings.
+    fn alone(mut loaded: Loaded, global: &GlobalArgs) -> Self {
+        loaded.desired.cluster.insecure = global.insecure;
+        let connection = loaded.desired.cluster.clone();
+        Self { loaded, connection, base: None, review: Review::default() }
+    }
+
+    /// A configuration that only the base has. After the merge nobody manages what it declares, so that everything stays as it
+    /// is, whatever its ownership covers.
+    fn removed(global: &GlobalArgs, base: &str, output: &mut Output) -> Result<Self, NotReady> {
+        let directory = global.file.parent().unwrap_or(Path::new(""));
+        let mut base = base::read(base, &global.file, directory)?;
+        if !base.there {
+            return read_whole(global, output).map(|loaded| Self::alone(loaded, global));
+        }
+        base.desired.ownership = Ownership::default();
+        let cluster = ClusterSettings { insecure: global.insecure, ..base.desired.cluster.clone() };
+        let desired = Desired { directory: directory.to_path_buf(), cluster, ..Desired::default() };
+        let review = Review { settings: Vec::new(), ..Review::of(&base.desired, &desired) };
+        let message = format!(
+            "{} is removed: everything that it declares at {} becomes unmanaged",
+            global.file.display(),
+            base.revision
+        );
+        let finding = Finding::warning(exit::CONFIGURATION_REMOVED, message)
+            .help("to take access away instead, declare `detached = true` and `absent = true` first");
+        let loaded = Loaded { desired, sources: Sources::default(), findings: vec![finding] };
+        output.findings(&loaded.findings, &loaded.sources);
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
     }
 
     /// The configurations for which the cluster is observed.

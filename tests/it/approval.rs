@@ -61,15 +61,11 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
         &folder.read("live/attune.toml").replace("[users.alice]\npolicy = \"ml\"", "[users.alice]\ndetached = true"),
     );
     apply(&folder, "--base main --yes").exits(3).says("user `alice` is protected").warns("a guard refuses");
-    folder.write(
-        "live/attune.toml",
-        &format!(
-            "{}[policies.ml]\nabsent = true\n",
-            AGREED.split("[policies.ml]").next().unwrap().to_owned() + "[guards]\nmax_removals = 0\n"
-        ),
-    );
+    let strict = format!("{AGREED}[guards]\nmax_detached = 0\n[users.svc-new]\npolicy = \"ml\"\n");
+    folder.write("live/attune.toml", &strict);
+    folder.write("live/teams/b.toml", "[users.bob]\ndetached = true\n");
     apply(&folder, "--base main --yes").exits(3).says("0 may be");
-    assert_eq!(policy_of(&folder, "alice"), "ml");
+    assert_eq!((policy_of(&folder, "alice"), policy_of(&folder, "bob")), (json!("ml"), json!("readonly")));
 }
 
 #[test]
@@ -246,6 +242,14 @@ fn many_files_have_a_base_each() {
     let review = |at: usize| run["runs"][at]["result"]["review"].clone();
     assert_eq!((review(0), &review(1)["undeclared"][0]["id"]), (Value::Null, &json!("user/alice")));
     with_git(&folder, "apply --file clusters --base main --yes").exits(0);
+    // A configuration that is deleted does not leave without a word.
+    std::fs::remove_dir_all(folder.path("clusters/b/teams")).unwrap();
+    std::fs::remove_file(folder.path("clusters/b/attune.toml")).unwrap();
+    let gone =
+        with_git(&folder, "plan --file clusters --base main").exits(0).says("user bob     keeps readonly, unmanaged");
+    gone.warns("clusters/b/attune.toml is removed: everything that it declares at main becomes unmanaged")
+        .says("no changes");
+    with_git(&folder, "plan --file clusters --base ./live/attune.toml").exits(1).warns("is one file, and there are");
     let out = git(&folder, &["status", "--porcelain"]);
     assert!(!out.contains("clusters/a"), "{out}");
 }

@@ -127,6 +127,27 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     Ok(Checkout { file: root.join(&repository.inside), directory })
 }
 
+/// The configurations that a revision has in a directory: its `.toml` files, and the `attune.toml` of each directory in it.
+pub(super) fn configurations(revision: &str, directory: &Path) -> Result<Vec<PathBuf>, GitProblem> {
+    let repository = Repository::find(&directory.join("attune.toml"))?;
+    let git = Git::open(&repository)?;
+    let tree = Tree::of_listing(&git.list(&commit(&git, &repository, revision)?)?);
+    let inside = repository.inside.parent().unwrap_or(Path::new(""));
+    let below = tree.files().chain(tree.links()).filter_map(|(path, _)| path.strip_prefix(inside).ok());
+    Ok(below.filter(|path| is_configuration(path)).map(|path| directory.join(path)).collect())
+}
+
+/// Whether a path below a directory is that of a configuration of the directory.
+fn is_configuration(path: &Path) -> bool {
+    let hidden = path.iter().next().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let named = match path.components().count() {
+        1 => path.extension().is_some_and(|end| end == "toml"),
+        2 => path.file_name().is_some_and(|name| name == "attune.toml"),
+        _ => false,
+    };
+    named && !hidden
+}
+
 /// Whether the commit that is checked out brought this file, so that whoever proposed the commit wrote it.
 pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
     let real = file.canonicalize().map_err(|error| GitProblem::failed("ls-tree", &error))?;
