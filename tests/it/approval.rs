@@ -249,7 +249,9 @@ fn many_files_have_a_base_each() {
         with_git(&folder, "plan --file clusters --base main").exits(0).says("user bob     keeps readonly, unmanaged");
     gone.warns("clusters/b/attune.toml is removed: everything that it declares at main becomes unmanaged")
         .says("no changes");
-    with_git(&folder, "plan --file clusters --base ./live/attune.toml").exits(1).warns("is one file, and there are");
+    with_git(&folder, "plan --file clusters --file live/attune.toml --base ./live/attune.toml")
+        .exits(1)
+        .warns("is one file, and there are");
     let out = git(&folder, &["status", "--porcelain"]);
     assert!(!out.contains("clusters/a"), "{out}");
 }
