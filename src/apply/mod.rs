@@ -47,8 +47,9 @@ pub struct Conditions<'a> {
     pub watch: &'a dyn Watch,
 }
 
-/// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest. When asked to
-/// stop, it sees through what is under way and begins nothing more.
+/// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest; but one that finds
+/// another cluster than the one of the plan stops the run. When asked to stop, it sees through what is under way and begins
+/// nothing more.
 pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
     let cluster = Patient::reached(conditions.cluster, conditions.patience);
     let sender = Sender {
@@ -60,21 +61,25 @@ pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
     };
     let mut run = Run::new(&plan.steps);
     let mut calls = FuturesUnordered::new();
+    let mut stopped_by = None;
     loop {
-        while calls.len() < conditions.jobs.max(1) && !conditions.stop.is_asked() {
+        while calls.len() < conditions.jobs.max(1) && !conditions.stop.is_asked() && stopped_by.is_none() {
             let Some(step) = run.next() else { break };
             conditions.watch.started(step);
             let sender = &sender;
             calls.push(async move { (step, sender.carry_out(&step.call).await) });
         }
         let Some((step, (status, remarks))) = calls.next().await else { break };
+        if stopped_by.is_none() && !status.is_good() && cluster.stopped().is_some() {
+            stopped_by = Some(step.id);
+        }
         for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {
             if let Some(step) = run.steps.get(&outcome.id) {
                 conditions.watch.ended(step, &outcome);
             }
         }
     }
-    run.outcomes()
+    run.outcomes(stopped_by)
 }
 
 /// Which steps are where: waiting, ready, or ended.
@@ -132,10 +137,12 @@ impl<'a> Run<'a> {
         ended
     }
 
-    /// How all steps ended, in the plan's order. Those that nothing was said of were not begun before the end.
-    fn outcomes(mut self) -> Vec<StepOutcome> {
+    /// How all steps ended, in the plan's order. Those that nothing was said of were not begun before the end, or before one
+    /// step stopped the run.
+    fn outcomes(mut self, stopped_by: Option<StepId>) -> Vec<StepOutcome> {
+        let status = stopped_by.map_or(Status::Interrupted, Status::NotReached);
         for id in self.steps.keys() {
-            let left = StepOutcome { id: *id, status: Status::Interrupted, remarks: Vec::new() };
+            let left = StepOutcome { id: *id, status: status.clone(), remarks: Vec::new() };
             self.outcomes.entry(*id).or_insert(left);
         }
         self.outcomes.into_values().collect()

@@ -111,6 +111,20 @@ impl Outcome {
         self.steps.iter().all(|step| step.status.is_good())
     }
 
+    /// Whether no step had an effect, nor may have had one.
+    #[must_use]
+    pub fn changed_nothing(&self) -> bool {
+        self.steps.iter().all(|step| match step.status {
+            Status::Done | Status::InDoubt(_) => false,
+            Status::AlreadyDone
+            | Status::Refused(_)
+            | Status::Drifted(_)
+            | Status::Failed(_)
+            | Status::NotReached(_)
+            | Status::Interrupted => step.remarks.is_empty(),
+        })
+    }
+
     /// Whether the cluster is as the file says: observed again after the last call, nothing was left to do.
     #[must_use]
     pub fn converged(&self) -> bool {

@@ -58,7 +58,7 @@ impl Sender<'_> {
             if let Some(status) = settled {
                 return status;
             }
-            if again == self.patience.retries || self.stop.is_asked() {
+            if again == self.patience.retries || self.stop.is_asked() || self.cluster.stopped().is_some() {
                 return given_up(&error, again);
             }
             again += 1;

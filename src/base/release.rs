@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The longest text of a release, in bytes: far more than a number and a build's hash.
+const LONGEST: usize = 100;
+
 /// A cluster's release, such as `5.1.2` or `3.11.1.6926-f6e1fbb9…`. Compares by its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -17,10 +20,14 @@ impl Release {
     }
 
     /// Reads the numbers at the front of `text`; anything behind them (a build's hash) is kept for show only.
-    /// `None` when there is not even a major and a minor number.
+    /// `None` when there is not even a major and a minor number, or anything that is no visible ASCII: it stands in every
+    /// message about the cluster.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || text.len() > LONGEST {
+            return None;
+        }
         let front = text.trim_start_matches('v').split(['-', '+', ' ']).next()?;
         let numbers: Vec<u32> = front.split('.').map_while(|part| part.parse().ok()).collect();
         (numbers.len() >= 2).then(|| Self { numbers, text: text.to_owned() })
@@ -58,7 +65,9 @@ mod tests {
         );
         assert!(Release::parse("5.1").unwrap().at_least(5, 1));
         assert!(Release::parse("10.0.1").unwrap().at_least(5, 1));
-        assert_eq!(Release::parse("weka"), None);
+        for text in ["weka", "5.1.2-\u{1b}[31m", "5.1.2-\u{202e}x", &format!("5.1.2-{}", "a".repeat(100))] {
+            assert_eq!(Release::parse(text), None, "{text:?}");
+        }
         for (text, newer) in [("4.4.9", false), ("5.1.99", false), ("6.0.3", false), ("6.1.0", true), ("7.0", true)] {
             assert_eq!(Release::parse(text).unwrap().is_newer_than_known(), newer, "{text}");
         }

@@ -103,6 +103,11 @@ impl ApplyArgs {
             Format::Text if plan.is_empty() => {}
             Format::Text => output.result(|out, styles| text::outcome(out, styles, &told))?,
         }
+        let stopped = prepared.connection.cluster.stopped().is_some() && !prepared.stop.is_asked();
+        if stopped && outcome.changed_nothing() {
+            output.urgent(|out, _| writeln!(out, "the run was stopped before its first change: nothing was changed"));
+            return Ok(Exit::Error);
+        }
         // An interruption that left no work to do interrupted nothing.
         Ok(match (outcome.all_good() && outcome.converged(), prepared.stop.is_asked()) {
             (true, _) => Exit::Done,
@@ -248,7 +253,10 @@ impl ApplyArgs {
         match observe(&prepared.connection.patient(&self.pace), desired, self.pace.jobs()).await {
             Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
             Err(error) => {
-                output.urgent(|out, _| writeln!(out, "the cluster could not be observed again: {error}"));
+                output.urgent(|out, _| {
+                    writeln!(out, "the cluster could not be observed again: {error}")?;
+                    error.help.iter().try_for_each(|help| writeln!(out, "  help: {help}"))
+                });
                 None
             }
         }

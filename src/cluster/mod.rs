@@ -7,6 +7,7 @@ mod observe;
 mod pairs;
 mod patience;
 pub mod rest;
+mod subject;
 mod told;
 mod way;
 pub mod weka;
@@ -137,6 +138,9 @@ pub trait Cluster: Send + Sync {
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         Ok(None)
     }
+
+    /// Why nothing more is sent: the way led to another cluster or tenant than the one that this run is about. Asks nothing.
+    fn stopped(&self) -> Option<String>;
 
     /// How a cluster of this release is reached and spoken to here. Asks nothing.
     fn way(&self, release: &Release) -> Way;

@@ -88,7 +88,7 @@ impl<'a> Patient<'a> {
                 Effect::NotSent => error.busy || self.reached.load(Ordering::Relaxed),
                 Effect::Refused(_) | Effect::Unauthorized(_) => false,
             };
-            if !worth_it || again == self.patience.retries {
+            if !worth_it || self.cluster.stopped().is_some() || again == self.patience.retries {
                 return Err(error);
             }
             again += 1;
@@ -114,6 +114,10 @@ impl Cluster for Patient<'_> {
 
     async fn users(&self) -> Result<Users, CallError> {
         self.read(|| self.cluster.users()).await
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.cluster.stopped()
     }
 
     fn way(&self, release: &Release) -> Way {

@@ -45,6 +45,8 @@ mod help;
 #[cfg(test)]
 mod html;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod inside;

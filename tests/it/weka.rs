@@ -14,7 +14,7 @@ use super::harness::{Folder, folders, root};
 use super::way_back::access;
 
 /// Puts a program named `weka` beside the file that is the simulator's face over the state beside it.
-fn stand_in(folder: &Folder, script: &str) {
+pub(crate) fn stand_in(folder: &Folder, script: &str) {
     folder.write("weka", script);
     fs::set_permissions(folder.path("weka"), fs::Permissions::from_mode(0o755)).unwrap();
 }

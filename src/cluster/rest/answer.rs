@@ -72,6 +72,10 @@ pub(super) fn cluster(body: &str) -> Result<ClusterFacts, Expected> {
     }
     let raw: Raw = object(data(body)?).ok_or(Expected("a cluster's name, guid and release"))?;
     let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
+    // One that has no id could be any.
+    if raw.guid.is_empty() {
+        return Err(Expected("a cluster's guid"));
+    }
     Ok(ClusterFacts { name: raw.name, guid: raw.guid, release })
 }
 
@@ -312,6 +316,7 @@ mod tests {
             Err(Expected("a release such as 5.1.2"))
         );
         assert!(cluster(r#"{"data":["w","g","4.2.1"]}"#).is_err());
+        assert!(cluster(r#"{"data":{"name":"w","guid":"","release":"4.2.1"}}"#).is_err());
     }
 
     #[test]

@@ -35,9 +35,9 @@ impl Unreachable {
         }
     }
 
-    pub(super) fn error(self, request: &Request) -> CallError {
+    pub(super) fn error(&self, request: &Request) -> CallError {
         let message = format!("no connection to the cluster: {}", self.reasons.join("; "));
-        let help = self.help.unwrap_or_else(|| {
+        let help = self.help.clone().unwrap_or_else(|| {
             "check the endpoints and that a management port (14000 by default) can be reached from here".to_owned()
         });
         CallError::new(request.call(), Effect::NotSent, message).help(help)

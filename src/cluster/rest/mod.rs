@@ -11,6 +11,7 @@ mod outcome;
 mod people;
 mod race;
 mod request;
+mod round;
 mod send;
 mod session;
 #[cfg(test)]
@@ -20,7 +21,6 @@ mod verify;
 mod words;
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 pub use calls::{CALLS, Call};
 pub use definition::{Difference, NoDefinition, differences};
@@ -28,10 +28,8 @@ pub use endpoints::{Endpoint, EndpointProblem};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
-use answer::{ClusterFacts, Read, Whoami};
-use request::Request;
 use send::Sender;
-use session::Session;
+use session::{Session, SessionInfo};
 
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 use crate::cluster::dialect::{Attachments, Dialect};
@@ -45,7 +43,7 @@ pub struct RestOptions {
     /// Who we are.
     pub credentials: Credentials,
     /// The tenant that is meant. The login is made to it, before the `org` of the credentials; and where the login
-    /// turns out to be to another (a stored token), no call but the one that asks is made.
+    /// turns out to be to another (a stored token), no call but those that ask is made.
     pub tenant: Option<String>,
     /// The release to speak to the cluster as, where it is not the one that it tells.
     pub release: Option<Release>,
@@ -81,18 +79,8 @@ impl SetupProblem {
 #[derive(Debug)]
 pub struct RestCluster {
     session: Session,
-    tenant: Option<String>,
-    release: Option<Release>,
     endpoints: Vec<Endpoint>,
     believes_anyone: bool,
-    standing: OnceCell<Standing>,
-}
-
-/// Where the login stands: fetched once, since neither changes while a session lasts.
-#[derive(Debug, Clone)]
-struct Standing {
-    cluster: ClusterFacts,
-    who: Whoami,
 }
 
 impl RestCluster {
@@ -106,48 +94,15 @@ impl RestCluster {
         }
         let RestOptions { endpoints, credentials, tenant, release, trust, timeouts } = options;
         let sender = Sender::new(endpoints.clone(), &trust, timeouts)?;
-        let session = Session::new(sender, credentials, tenant.clone());
+        let session = Session::new(sender, credentials, tenant, release);
         let believes_anyone = trust == Trust::Anyone;
-        Ok(Self { session, tenant, release, endpoints, believes_anyone, standing: OnceCell::new() })
+        Ok(Self { session, endpoints, believes_anyone })
     }
 
     /// The same, with so many requests at once, and fewer while the cluster says that it is busy.
     #[must_use]
     pub fn at_most(self, jobs: usize) -> Self {
         Self { session: self.session.at_most(jobs), ..self }
-    }
-
-    /// Makes a call once it is known that the login is to the tenant that is meant.
-    async fn ask_tenant<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
-        if self.tenant.is_some() {
-            self.standing().await.map_err(CallError::before_another)?;
-        }
-        self.session.send(request, read).await
-    }
-
-    async fn standing(&self) -> Result<&Standing, CallError> {
-        self.standing.get_or_try_init(|| self.look()).await
-    }
-
-    /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
-    async fn look(&self) -> Result<Standing, CallError> {
-        let (whoami, cluster) = (request::whoami(), request::cluster());
-        let who = self.session.send(&whoami, answer::whoami);
-        let cluster = self.session.send(&cluster, answer::cluster);
-        let (who, mut cluster) = match &self.tenant {
-            None => tokio::try_join!(who, cluster)?,
-            Some(meant) => {
-                let who = who.await?;
-                if *meant != who.org_name {
-                    return Err(CallError::other_tenant(whoami.call(), &who.username, &who.org_name, meant));
-                }
-                (who, cluster.await?)
-            }
-        };
-        if let Some(release) = &self.release {
-            cluster.release = release.clone();
-        }
-        Ok(Standing { cluster, who })
     }
 }
 
@@ -161,12 +116,9 @@ fn user<'a>(call: &str, principal: &'a Principal) -> Result<&'a UserName, CallEr
 
 #[async_trait]
 impl Cluster for RestCluster {
-    /// Asked anew each time: a second look tells whether this is still the same cluster.
+    /// Asked anew each time: a second look tells whether this is still the same cluster; another one stops the run.
     async fn identity(&self) -> Result<Identity, CallError> {
-        let standing = self.look().await?;
-        // The first look serves all other calls as well; that it was not the first is no matter.
-        let _ = self.standing.set(standing.clone());
-        let Standing { cluster, who } = standing;
+        let SessionInfo { cluster, who } = self.session.identify().await?;
         Ok(Identity {
             name: cluster.name,
             guid: cluster.guid,
@@ -178,24 +130,24 @@ impl Cluster for RestCluster {
     }
 
     async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
-        self.ask_tenant(&request::policies(), answer::policies).await
+        self.session.send(&request::policies(), answer::policies).await
     }
 
     async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
-        self.ask_tenant(&request::show_policy(policy)?, answer::document).await
+        self.session.send(&request::show_policy(policy)?, answer::document).await
     }
 
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
-        self.ask_tenant(&request::add_policy(policy, document)?, answer::nothing).await
+        self.session.send(&request::add_policy(policy, document)?, answer::nothing).await
     }
 
     async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError> {
-        self.ask_tenant(&request::remove_policy(policy)?, answer::nothing).await
+        self.session.send(&request::remove_policy(policy)?, answer::nothing).await
     }
 
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
         let user = user("attach", principal)?;
-        self.ask_tenant(&request::attach(policy, user)?, answer::key_pair).await
+        self.session.send(&request::attach(policy, user)?, answer::key_pair).await
     }
 
     /// There is no documented call for it up to 5.1.2: it is in the command line of the cluster only.
@@ -210,19 +162,19 @@ impl Cluster for RestCluster {
     }
 
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
-        self.ask_tenant(&request::assume_role(ask), answer::session_keys).await
+        self.session.send(&request::assume_role(ask), answer::session_keys).await
     }
 
     /// Over REST the call names the user only: what it holds is taken, whichever policy that is.
     async fn detach(&self, _policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
         let user = user("detach", principal)?;
-        self.ask_tenant(&request::detach(user)?, answer::nothing).await
+        self.session.send(&request::detach(user)?, answer::nothing).await
     }
 
     /// Who holds what is in `GET /users` since 4.4, in `GET /s3/userPolicies` since 4.0, and nowhere before.
     async fn users(&self) -> Result<Users, CallError> {
-        let standing = self.standing().await?;
-        let (dialect, org) = (Dialect::of(&standing.cluster.release), standing.who.org_id.as_ref());
+        let info = self.session.info().await?;
+        let (dialect, org) = (Dialect::of(&info.cluster.release), info.who.org_id.as_ref());
         let request = request::users();
         let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
@@ -244,6 +196,10 @@ impl Cluster for RestCluster {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.session.stopped()
     }
 
     fn way(&self, release: &Release) -> Way {
@@ -274,7 +230,7 @@ impl Cluster for RestCluster {
 mod tests {
     use secrecy::ExposeSecret;
 
-    use super::testing::{Heard, Reply, Server, json, tokens};
+    use super::testing::{Heard, Reply, Server, is_proof, json, tokens};
     use super::*;
 
     fn cluster(server: &Server, tenant: Option<&str>) -> RestCluster {
@@ -393,9 +349,10 @@ mod tests {
         assert_eq!(cluster.show_policy(&policy()).await.unwrap(), r#"{ "Version":1 }"#);
         cluster.add_policy(&policy(), r#"{ "Version": 1 }"#).await.unwrap();
         cluster.remove_policy(&policy()).await.unwrap();
-        let heard = server.heard();
+        let heard: Vec<Heard> = server.heard().into_iter().filter(|heard| !is_proof(&heard.call)).collect();
+        let calls: Vec<&str> = heard.iter().map(|heard| heard.call.as_str()).collect();
         assert_eq!(
-            server.calls()[1..],
+            calls[1..],
             ["GET /s3/policies", "GET /s3/policies/p", "POST /s3/policies", "DELETE /s3/policies/p"]
         );
         assert_eq!(heard[3].body, r#"{"policy_name":"p","policy_file_content":{ "Version": 1 }}"#);

@@ -14,16 +14,16 @@ use super::endpoints::Endpoint;
 /// How long an endpoint is waited for before the next one is tried as well (RFC 8305 calls it the delay of an attempt).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The index of the endpoint with which a connection comes about first, TLS included; those after `from` are tried one
+/// The index of the endpoint with which a connection comes about first, TLS included; those of `order` are tried one
 /// after the other with a short head start each. `None` where there is none in time.
 pub(super) async fn first(
     endpoints: &[Endpoint],
-    from: usize,
+    order: &[usize],
     tls: &Arc<ClientConfig>,
     patience: Duration,
 ) -> Option<usize> {
     let race = async {
-        let mut order = (0..endpoints.len()).map(|turn| (from + turn) % endpoints.len());
+        let mut order = order.iter().copied();
         let mut tries = FuturesUnordered::new();
         loop {
             let next = order.next();

@@ -79,6 +79,11 @@ impl Request {
         format!("{} {}", self.method.as_str(), self.path)
     }
 
+    /// Whether it may be asked of another endpoint when one does not answer: reads, and what gets a token.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.is_read() || [calls::LOGIN.path, calls::REFRESH.path].contains(&self.path.as_str())
+    }
+
     /// Whether repeating it changes nothing.
     pub(super) fn is_read(&self) -> bool {
         match self.method {

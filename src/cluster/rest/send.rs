@@ -1,5 +1,6 @@
 //! The one place that sends: picks an endpoint, reads the answer, and says what a failure may have done.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,11 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::answer::Read;
 use super::clock::Clock;
 use super::endpoints::Endpoint;
-use super::failure::{Unreachable, reason};
-use super::gate::Gate;
+use super::gate::{Gate, Pass};
 use super::outcome::{self, Answer};
 use super::race;
 use super::request::{Method, Request};
+use super::round::{self, Body, Broken, Missed, Round};
 use super::tls::{self, Trust, TrustProblem};
 use super::verify::Presented;
 use super::words;
@@ -30,6 +31,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For a whole call, from the connection to the end of the answer.
     pub call: Duration,
+    /// For the same, where the call changes nothing and another endpoint is left to ask.
+    pub answer: Duration,
     /// For as long as a busy cluster asks for (`Retry-After`), but no longer than this.
     pub busy: Duration,
 }
@@ -37,15 +40,13 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// 10 s to connect: a host that is up takes milliseconds, one that is down should not hold up the next endpoint.
     /// 60 s for a call: adding a policy restarts nothing, but a busy cluster takes its time. 30 s where it asks for a pause:
-    /// longer than a cluster is busy with itself, and short enough for a person to wait.
+    /// longer than a cluster is busy with itself, and short enough for a person to wait. 10 s for an answer that another
+    /// endpoint can give as well: a sound one takes far less.
     fn default() -> Self {
-        let [connect, call, busy] = [10, 60, 30].map(Duration::from_secs);
-        Self { connect, call, busy }
+        let [connect, call, answer, busy] = [10, 60, 10, 30].map(Duration::from_secs);
+        Self { connect, call, answer, busy }
     }
 }
-
-/// The longest answer that is read, in bytes: 1024 policies or users are far below it.
-const LONGEST_ANSWER: usize = 16 << 20;
 
 /// How many requests are under way at once where nobody says.
 const MOST: usize = 256;
@@ -53,8 +54,9 @@ const MOST: usize = 256;
 /// How long an idle connection is kept: shorter than servers do, so that a write seldom meets a closing one.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// The body of an answer, wiped when dropped: it can hold a token or a secret key.
-type Body = Zeroizing<String>;
+/// How long endpoints that stayed silent wait for the others when one is looked for: a lost packet is sent again after a
+/// second (RFC 6298).
+const SOUND_FIRST: Duration = Duration::from_secs(2);
 
 /// The HTTP client and the addresses it sends to.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub(super) struct Sender {
     good: AtomicUsize,
     /// When a connection to it was last seen to come about, or an answer to come from it.
     seen: Mutex<Option<Instant>>,
+    /// The endpoints that did not answer in time: they are asked last.
+    silent: Mutex<BTreeSet<usize>>,
     /// Held by the one call that finds out to which endpoint a connection comes about.
     finding: tokio::sync::Mutex<()>,
     tls: Arc<ClientConfig>,
@@ -96,6 +100,7 @@ impl Sender {
             gate: Gate::new(MOST, timeouts.busy),
             good: AtomicUsize::new(0),
             seen: Mutex::default(),
+            silent: Mutex::default(),
             finding: tokio::sync::Mutex::default(),
             tls: Arc::new(tls),
             presented,
@@ -114,16 +119,58 @@ impl Sender {
         self.clock.ahead()
     }
 
-    /// Sends a call once and returns what `read` finds in an answer that says it was done.
+    /// Waits until a call may be sent. Several calls take turns.
+    pub(super) async fn permit(&self) -> Pass<'_> {
+        self.gate.pass().await
+    }
+
+    /// How an endpoint is named in messages.
+    pub(super) fn name(&self, index: usize) -> String {
+        self.endpoints[index].to_string()
+    }
+
+    /// Sends a call to one endpoint after the other until one answers, and returns what `read` finds in an answer that says it
+    /// was done. For calls that need no proof of the cluster: a login, and what proves it.
     pub(super) async fn send<T>(
         &self,
         request: &Request,
         token: Option<&SecretString>,
         read: Read<T>,
     ) -> Result<T, CallError> {
-        let pass = self.gate.pass().await;
+        let mut round = Round::default();
+        loop {
+            let pass = self.permit().await;
+            let Some(index) = self.next(&round).await else { return Err(round.error(request)) };
+            match self.send_to(index, &round, pass, (request, token), read).await {
+                Ok(found) => return Ok(found),
+                Err(missed) => self.note(&mut round, index, missed, request.may_repeat())?,
+            }
+        }
+    }
+
+    /// Sends a call once to one endpoint and returns what `read` finds in an answer that says it was done.
+    pub(super) async fn send_to<T>(
+        &self,
+        index: usize,
+        round: &Round,
+        pass: Pass<'_>,
+        (request, token): (&Request, Option<&SecretString>),
+        read: Read<T>,
+    ) -> Result<T, Missed> {
         let started = Instant::now();
-        let mut response = self.reach(request, token).await?;
+        let limit = self.limit(index, round, request);
+        let mut response = match self.once(index, (request, token), limit).await {
+            Ok(response) => response,
+            Err(missed) => {
+                self.lose(index, &missed);
+                return Err(missed);
+            }
+        };
+        // One that stands in takes the place only of the one that it stands in for.
+        let first = round.tried.first().copied().unwrap_or(index);
+        if self.good.compare_exchange(first, index, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.see(Some(Instant::now()));
+        }
         self.clock.note(response.headers());
         let status = response.status();
         tracing::debug!(
@@ -140,50 +187,89 @@ impl Sender {
         let mut bytes = Zeroizing::new(Vec::new());
         if let Some(encoding) = encoding(response.headers()) {
             if request.makes_keys {
-                let _ = self.body(&mut response, &mut bytes).await;
+                let _ = round::body(&mut response, &mut bytes, limit).await;
             }
             let error = broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR);
-            return Err(error.with_answer(&bytes));
+            return Err(Missed::Failed(error.with_answer(&bytes)));
         }
-        let body = match self.body(&mut response, &mut bytes).await {
+        let body = match round::body(&mut response, &mut bytes, limit).await {
             Ok(body) => body,
             // A login that is refused stands without its explanation: each try counts towards locking the account.
             Err(_) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Body::default(),
             // Any other refusal may hinge on it, so it is asked for again, once it is seen that nothing was done.
-            Err(reason) => {
+            Err(Broken { reason, silent }) => {
                 let error = broken_answer(request, status, &reason);
-                return Err(if request.makes_keys { error.with_answer(&bytes) } else { error });
+                let error = if request.makes_keys { error.with_answer(&bytes) } else { error };
+                let missed = if silent { Missed::Silent(error) } else { Missed::Failed(error) };
+                self.lose(index, &missed);
+                return Err(missed);
             }
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        outcome::judge(request, &Answer { status, location, body: &body }, token, read)
+        outcome::judge(request, &Answer { status, location, body: &body }, token, read).map_err(Missed::Failed)
     }
 
-    /// Sends to the endpoint that answered last, and on to the next as long as no connection comes about.
-    async fn reach(&self, request: &Request, token: Option<&SecretString>) -> Result<Response, CallError> {
-        let first = self.endpoint().await;
-        let mut unreachable = Unreachable::default();
-        for turn in 0..self.endpoints.len() {
-            let index = (first + turn) % self.endpoints.len();
-            let endpoint = &self.endpoints[index];
-            match self.once(endpoint, request, token).await {
-                Ok(response) => {
-                    // One that is slow to answer takes the place only of the one that it stood in for.
-                    if self.good.compare_exchange(first, index, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                        self.see(Some(Instant::now()));
-                    }
-                    return Ok(response);
-                }
-                Err(Failure::NotSent(error)) => {
-                    unreachable.note(endpoint, &error, &self.presented);
-                    if self.good.load(Ordering::Relaxed) == index {
-                        self.see(None);
-                    }
-                }
-                Err(Failure::Final(error)) => return Err(error),
-            }
+    /// How long an answer is waited for. Where the call may as well be asked of another endpoint, only for as long as a sound
+    /// one takes: one that stays silent then comes last for the rest of the run, so that it costs that time once.
+    fn limit(&self, index: usize, round: &Round, request: &Request) -> Duration {
+        let is_left = |other: usize| other != index && !round.tried.contains(&other) && !self.is_silent(other);
+        let another = !self.is_silent(index) && (0..self.endpoints.len()).any(is_left);
+        match request.may_repeat() && another {
+            true => self.timeouts.answer.min(self.timeouts.call),
+            false => self.timeouts.call,
         }
-        Err(unreachable.error(request))
+    }
+
+    /// Remembers of an endpoint that it gave no answer.
+    fn lose(&self, index: usize, missed: &Missed) {
+        match missed {
+            Missed::Failed(_) => return,
+            Missed::Silent(_) if self.endpoints.len() > 1 && !self.is_silent(index) => {
+                tracing::warn!("{} did not answer in time: it is asked last from now on", self.endpoints[index]);
+                self.silent.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+            }
+            Missed::Silent(_) | Missed::Unreachable(_) => {}
+        }
+        if self.good.load(Ordering::Relaxed) == index {
+            self.see(None);
+        }
+    }
+
+    fn is_silent(&self, index: usize) -> bool {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).contains(&index)
+    }
+
+    /// Notes that an endpoint gave no answer, so that the next is asked; after silence only where what was sent `may_repeat`.
+    ///
+    /// # Errors
+    /// The call is not asked of another.
+    pub(super) fn note(
+        &self,
+        round: &mut Round,
+        index: usize,
+        missed: Missed,
+        may_repeat: bool,
+    ) -> Result<(), CallError> {
+        round.tried.push(index);
+        match missed {
+            Missed::Unreachable(error) => round.unreachable.note(&self.endpoints[index], &error, &self.presented),
+            Missed::Silent(error) if may_repeat => round.silent = Some(error),
+            Missed::Silent(error) | Missed::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The endpoint to send to next: the one that answered last, and then the others, the silent ones last.
+    pub(super) async fn next(&self, round: &Round) -> Option<usize> {
+        let Some(first) = round.tried.first() else { return Some(self.endpoint().await) };
+        self.order(*first).into_iter().find(|index| !round.tried.contains(index))
+    }
+
+    /// All endpoints from this one on, those that stayed silent last.
+    fn order(&self, from: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.endpoints.len()).map(|at| (from + at) % self.endpoints.len()).collect();
+        order.sort_by_key(|index| self.is_silent(*index));
+        order
     }
 
     /// The endpoint to send to first. Of several, it is one with which a connection came about a moment ago; where there is
@@ -192,15 +278,28 @@ impl Sender {
         let is_well = || self.seen().is_some_and(|seen| seen.elapsed() < IDLE);
         if self.endpoints.len() > 1 && !is_well() {
             let _finding = self.finding.lock().await;
-            let from = self.good.load(Ordering::Relaxed);
             if !is_well()
-                && let Some(found) = race::first(&self.endpoints, from, &self.tls, self.timeouts.connect).await
+                && let Some(found) = self.find().await
             {
                 self.good.store(found, Ordering::Relaxed);
                 self.see(Some(Instant::now()));
             }
         }
         self.good.load(Ordering::Relaxed)
+    }
+
+    /// Finds an endpoint to which a connection comes about; a silent one only where no other is there soon.
+    async fn find(&self) -> Option<usize> {
+        let order = self.order(self.good.load(Ordering::Relaxed));
+        let sound: Vec<usize> = order.iter().copied().filter(|index| !self.is_silent(*index)).collect();
+        let connect = self.timeouts.connect;
+        if sound.len() < order.len() {
+            let found = race::first(&self.endpoints, &sound, &self.tls, connect.min(SOUND_FIRST)).await;
+            if found.is_some() {
+                return found;
+            }
+        }
+        race::first(&self.endpoints, &order, &self.tls, connect).await
     }
 
     fn seen(&self) -> Option<Instant> {
@@ -213,65 +312,28 @@ impl Sender {
 
     async fn once(
         &self,
-        endpoint: &Endpoint,
-        request: &Request,
-        token: Option<&SecretString>,
-    ) -> Result<Response, Failure> {
+        index: usize,
+        (request, token): (&Request, Option<&SecretString>),
+        limit: Duration,
+    ) -> Result<Response, Missed> {
+        let endpoint = &self.endpoints[index];
         let Some(url) = endpoint.url(&request.path) else {
             let message = "not sent: a URL does not carry this path unchanged";
-            return Err(Failure::Final(CallError::new(request.call(), Effect::NotSent, message)));
+            return Err(Missed::Failed(CallError::new(request.call(), Effect::NotSent, message)));
         };
-        let mut builder = match request.method {
+        let builder = match request.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
             Method::Delete => self.client.delete(url),
         };
+        let mut builder = builder.timeout(limit);
         if let Some(token) = token {
             builder = builder.bearer_auth(token.expose_secret());
         }
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        builder.send().await.map_err(|error| self.failure(endpoint, request, error))
-    }
-
-    fn failure(&self, endpoint: &Endpoint, request: &Request, error: reqwest::Error) -> Failure {
-        // The URL is left out: errors name the endpoint in their own way.
-        let error = error.without_url();
-        tracing::debug!(method = request.method.as_str(), path = request.path, %endpoint, reason = reason(&error), "failed");
-        if error.is_connect() {
-            return Failure::NotSent(error);
-        }
-        if error.is_builder() {
-            let message = "not sent: the token holds characters that no header can carry";
-            return Failure::Final(CallError::new(request.call(), Effect::NotSent, message));
-        }
-        let message = if error.is_timeout() {
-            format!("{endpoint} did not answer within {} s", self.timeouts.call.as_secs_f32())
-        } else {
-            format!("the connection to {endpoint} broke before the answer: {}", reason(&error))
-        };
-        Failure::Final(CallError::new(request.call(), Effect::InDoubt, message))
-    }
-
-    /// The whole answer as text, or why there is none; what came of it is in `bytes` in any case.
-    async fn body(&self, response: &mut Response, bytes: &mut Zeroizing<Vec<u8>>) -> Result<Body, String> {
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(&error))? {
-            if bytes.len() + chunk.len() > LONGEST_ANSWER {
-                return Err(format!("it is longer than {} MiB", LONGEST_ANSWER >> 20));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
-        Ok(Zeroizing::new(text.to_owned()))
-    }
-
-    fn broken_off(&self, error: &reqwest::Error) -> String {
-        if error.is_timeout() {
-            format!("it was not complete within {} s", self.timeouts.call.as_secs_f32())
-        } else {
-            format!("it broke off: {}", reason(error))
-        }
+        builder.send().await.map_err(|error| round::missed(endpoint, request, error, limit))
     }
 }
 
@@ -290,14 +352,6 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
 const NOT_ASKED_FOR: &str = "no compressed answer was asked for, and none is read: let whatever is between here and the \
     cluster leave answers as they are";
 
-/// Why one endpoint gave no answer.
-enum Failure {
-    /// No connection came about; the next endpoint may be tried.
-    NotSent(reqwest::Error),
-    /// Something was sent, or can never be.
-    Final(CallError),
-}
-
 fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallError {
     let message = format!("the status was {}, but the answer cannot be read: {reason}", status.as_u16());
     CallError::new(request.call(), Effect::InDoubt, message)
@@ -305,6 +359,7 @@ fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallErr
 
 #[cfg(test)]
 mod tests {
+    use super::super::round::LONGEST_ANSWER;
     use super::super::testing::{Reply, Server, dead_endpoint, json};
     use super::super::{answer, request};
     use super::*;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -32,6 +33,12 @@ pub(super) enum Reply {
     Close,
     /// Nothing, for ever.
     Silence,
+    /// These bytes, and then nothing, for ever.
+    Stalled(String),
+    /// These bytes, one after the other with a pause in between.
+    Trickled(String),
+    /// This, after a while.
+    Late(Duration, Box<Reply>),
 }
 
 /// An answer of JSON.
@@ -45,6 +52,23 @@ pub(super) fn tokens(access: &str, expires_in: u64) -> Reply {
         200,
         format!(r#"{{"data":{{"access_token":"{access}","refresh_token":"r-{access}","expires_in":{expires_in}}}}}"#),
     )
+}
+
+/// What a request for a proof is answered with by an endpoint of this cluster and tenant; nothing for any other request.
+pub(super) fn proof(heard: &Heard, guid: &str, tenant: &str) -> Option<Reply> {
+    match heard.call.as_str() {
+        "GET /cluster" => Some(json(200, format!(r#"{{"data":{{"name":"w","guid":"{guid}","release":"5.1.2"}}}}"#))),
+        "GET /users/whoami" => Some(json(
+            200,
+            format!(r#"{{"data":{{"username":"admin","role":"ClusterAdmin","org_name":"{tenant}","org_id":0}}}}"#),
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a call is one of those that prove which cluster an endpoint leads to.
+pub(super) fn is_proof(call: &str) -> bool {
+    ["GET /cluster", "GET /users/whoami"].contains(&call)
 }
 
 /// The refusal of a token.
@@ -140,7 +164,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     while let Some(heard) = hear(&mut stream).await? {
         log.lock().unwrap().push(heard.clone());
-        match script(&heard) {
+        let mut reply = script(&heard);
+        if let Reply::Late(pause, late) = reply {
+            tokio::time::sleep(pause).await;
+            reply = *late;
+        }
+        match reply {
             Reply::Json(status, body) => {
                 let length = body.len();
                 let head = format!(
@@ -154,7 +183,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 return stream.shutdown().await;
             }
             Reply::Close => return stream.shutdown().await,
-            Reply::Silence => std::future::pending().await,
+            Reply::Silence | Reply::Late(..) => std::future::pending().await,
+            Reply::Stalled(bytes) => {
+                stream.write_all(bytes.as_bytes()).await?;
+                stream.flush().await?;
+                std::future::pending().await
+            }
+            Reply::Trickled(bytes) => {
+                for byte in bytes.bytes() {
+                    stream.write_all(&[byte]).await?;
+                    stream.flush().await?;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
         }
     }
     Ok(())

@@ -29,6 +29,10 @@ pub(super) fn status(text: &str) -> Result<Status, Expected> {
     }
     let raw: Raw = one(text).ok_or(Expected("a cluster's name, guid and release"))?;
     let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
+    // One that has no id could be any.
+    if raw.guid.is_empty() {
+        return Err(Expected("a cluster's guid"));
+    }
     Ok(Status { name: raw.name, guid: raw.guid, release })
 }
 

@@ -9,13 +9,13 @@ mod run;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
-use tokio::sync::OnceCell;
 
 use answer::{Expected, Status, Whoami};
 use command::Command;
@@ -23,6 +23,7 @@ use run::Runner;
 
 use super::dialect::{Detach, Dialect};
 use super::pairs;
+use super::subject::{RunSubject, Subject};
 use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
@@ -64,14 +65,23 @@ pub struct WekaCluster {
     runner: Runner,
     tenant: Option<String>,
     release: Option<Release>,
-    standing: OnceCell<Standing>,
+    run: RunSubject,
+    /// What the command told last of where it leads, and when it was asked.
+    proof: Mutex<Option<(Instant, SessionInfo)>>,
+    /// Held by the one call that asks.
+    proving: tokio::sync::Mutex<()>,
     /// Whether the cluster takes the other form of detach than its release should.
     other_detach: AtomicBool,
 }
 
-/// Where the login stands: fetched once, since neither changes while a run lasts.
+/// How old a proof may be that the command leads to the cluster of this run, for a command that only reads. One that changes
+/// something is proven right before: each run of the command is a connection of its own, so that a moved name, another
+/// configuration of the host or another login there can lead it elsewhere at any time.
+const READ_PROOF: Duration = Duration::from_secs(10);
+
+/// Which cluster the command leads to and as whom.
 #[derive(Debug, Clone)]
-struct Standing {
+struct SessionInfo {
     status: Status,
     who: Whoami,
     dialect: &'static Dialect,
@@ -83,7 +93,8 @@ impl WekaCluster {
     pub fn new(options: WekaOptions) -> Self {
         let WekaOptions { program, login, server, tenant, release, limit } = options;
         let runner = Runner { program, login, server, limit };
-        Self { runner, tenant, release, standing: OnceCell::new(), other_detach: AtomicBool::new(false) }
+        let (run, proof, proving, other_detach) = Default::default();
+        Self { runner, tenant, release, run, proof, proving, other_detach }
     }
 
     /// Runs a command and reads what it prints.
@@ -116,26 +127,70 @@ impl WekaCluster {
         })
     }
 
-    /// Runs a command once it is known that the login is to the tenant that is meant. What it prints is of no use.
+    /// Runs a command that changes something, once it is proven where it leads. What it prints is of no use.
     async fn tell(&self, command: Command) -> Result<(), CallError> {
-        self.standing().await.map_err(CallError::before_another)?;
+        self.before_change(&command).await?;
         self.ask(&command, |_| Ok(())).await
     }
 
-    async fn standing(&self) -> Result<&Standing, CallError> {
-        self.standing.get_or_try_init(|| self.look()).await
+    /// Proves that the command leads to the cluster and tenant of this run, right before one that changes something. Several
+    /// that wait for it at once share a proof.
+    async fn before_change(&self, command: &Command) -> Result<(), CallError> {
+        let proven = self.proven_since(Instant::now()).await;
+        self.run.may_send(&command.shown())?;
+        proven.map(drop).map_err(CallError::before_another)
     }
 
-    /// Asks which cluster this is and as whom it is spoken to, and checks the tenant.
-    async fn look(&self) -> Result<Standing, CallError> {
-        let command = command::whoami();
-        let who = self.ask(&command, answer::whoami).await?;
-        if let Some(meant) = self.tenant.as_ref().filter(|meant| **meant != who.tenant) {
-            return Err(CallError::other_tenant(command.shown(), &who.user, &who.tenant, meant));
+    /// The same before one that reads: a proof of a moment ago will do.
+    async fn before_read(&self) -> Result<SessionInfo, CallError> {
+        let now = Instant::now();
+        self.proven_since(now.checked_sub(READ_PROOF).unwrap_or(now)).await
+    }
+
+    /// What the command told of where it leads, asked no earlier than this.
+    async fn proven_since(&self, since: Instant) -> Result<SessionInfo, CallError> {
+        if let Some(proven) = self.proof_since(since) {
+            return Ok(proven);
         }
-        let status = self.ask(&command::status(), answer::status).await?;
-        let dialect = Dialect::of(self.release.as_ref().unwrap_or(&status.release));
-        Ok(Standing { status, who, dialect })
+        let _proving = self.proving.lock().await;
+        match self.proof_since(since) {
+            Some(proven) => Ok(proven),
+            None => self.look().await,
+        }
+    }
+
+    fn proof_since(&self, since: Instant) -> Option<SessionInfo> {
+        self.proof().as_ref().filter(|(asked, _)| *asked >= since).map(|(_, info)| info.clone())
+    }
+
+    fn proof(&self) -> MutexGuard<'_, Option<(Instant, SessionInfo)>> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks which cluster this is and as whom it is spoken to, and holds both against what this run is about.
+    async fn look(&self) -> Result<SessionInfo, CallError> {
+        let (whoami, status) = (command::whoami(), command::status());
+        self.run.may_send(&whoami.shown())?;
+        let asked = Instant::now();
+        let (who, told) = tokio::join!(self.ask(&whoami, answer::whoami), self.ask(&status, answer::status));
+        let who = who?;
+        if let Some(meant) = self.tenant.as_ref().filter(|meant| **meant != who.tenant) {
+            let error = CallError::other_tenant(whoami.shown(), &who.user, &who.tenant, meant);
+            self.run.stop(&error);
+            return Err(error);
+        }
+        let told = told?;
+        let subject = Subject {
+            name: told.name.clone(),
+            guid: told.guid.clone(),
+            tenant: who.tenant.clone(),
+            release: told.release.clone(),
+        };
+        self.run.prove(&status.shown(), "the `weka` command", subject, self.release.is_some())?;
+        let dialect = Dialect::of(self.release.as_ref().unwrap_or(&told.release));
+        let info = SessionInfo { status: told, who, dialect };
+        *self.proof() = Some((asked, info.clone()));
+        Ok(info)
     }
 
     fn detach_form(&self, dialect: &Dialect) -> Detach {
@@ -159,9 +214,7 @@ fn written(document: &str, call: &str) -> Result<NamedTempFile, CallError> {
 #[async_trait]
 impl Cluster for WekaCluster {
     async fn identity(&self) -> Result<Identity, CallError> {
-        let standing = self.look().await?;
-        let _ = self.standing.set(standing.clone());
-        let Standing { status, who, .. } = standing;
+        let SessionInfo { status, who, .. } = self.look().await?;
         Ok(Identity {
             name: status.name,
             guid: status.guid,
@@ -173,13 +226,13 @@ impl Cluster for WekaCluster {
     }
 
     async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
-        self.standing().await?;
+        self.before_read().await?;
         self.ask(&command::policies(), answer::policies).await
     }
 
     async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
         let command = command::show(policy)?;
-        self.standing().await?;
+        self.before_read().await?;
         self.ask(&command, answer::document).await
     }
 
@@ -195,7 +248,7 @@ impl Cluster for WekaCluster {
 
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
         let command = command::attach(policy, principal)?;
-        self.standing().await.map_err(CallError::before_another)?;
+        self.before_change(&command).await?;
         self.make_keys(&command).await
     }
 
@@ -205,7 +258,7 @@ impl Cluster for WekaCluster {
             Principal::User(user) => user,
             Principal::Group(group) => return self.tell(command::detach_group(group)?).await,
         };
-        let dialect = self.standing().await.map_err(CallError::before_another)?.dialect;
+        let dialect = self.before_read().await.map_err(CallError::before_another)?.dialect;
         let form = self.detach_form(dialect);
         let refused = match self.tell(command::detach(policy, user, form)?).await {
             Err(error) if outcome::is_usage(&error) => error,
@@ -223,14 +276,15 @@ impl Cluster for WekaCluster {
 
     /// Since 5.1, once it is known which release this is.
     fn can_generate_keys(&self) -> bool {
-        self.standing.get().is_some_and(|standing| standing.dialect.key_pairs)
+        self.proof().as_ref().is_some_and(|(_, info)| info.dialect.key_pairs)
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        let standing = self.standing().await.map_err(CallError::before_another)?;
+        let info = self.before_read().await.map_err(CallError::before_another)?;
         // For oneself no role is needed, and no name.
-        let other = Some(user).filter(|user| user.as_str() != standing.who.user);
+        let other = Some(user).filter(|user| user.as_str() != info.who.user);
         let command = command::generate_keys(other)?;
+        self.before_change(&command).await?;
         let made = self.make_keys(&command).await?;
         made.ok_or_else(|| outcome::unreadable(&command, Expected("a key pair"), "", &[]))
     }
@@ -239,19 +293,23 @@ impl Cluster for WekaCluster {
         let file = ask.document.as_deref().map(|text| written(text, "weka s3 sts assume-role")).transpose()?;
         let path = file.as_ref().map(|file| file.path().to_string_lossy().into_owned());
         let command = command::assume_role(ask, path.as_deref())?;
-        self.standing().await.map_err(CallError::before_another)?;
+        self.before_read().await.map_err(CallError::before_another)?;
         self.ask(&command, answer::session_keys).await
     }
 
     /// Since 6.0; a command that does not know of groups after all does not tell of any.
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
-        if !self.standing().await?.dialect.groups {
+        if !self.before_read().await?.dialect.groups {
             return Ok(None);
         }
         match self.ask(&command::groups(), answer::groups).await {
             Err(error) if outcome::is_usage(&error) => Ok(None),
             told => told.map(Some),
         }
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.run.stopped()
     }
 
     fn way(&self, _release: &Release) -> Way {
@@ -272,8 +330,8 @@ impl Cluster for WekaCluster {
     }
 
     async fn users(&self) -> Result<Users, CallError> {
-        let standing = self.standing().await?;
-        let tenant = standing.who.tenant_id.as_deref();
+        let info = self.before_read().await?;
+        let tenant = info.who.tenant_id.as_deref();
         let (users, attachments_known) = self.ask(&command::users(), |text| answer::users(text, tenant)).await?;
         Ok(Users { users, attachments_known })
     }

@@ -100,8 +100,8 @@ async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed
             let _ = stdin.write_all(answers.expose_secret().as_bytes()).await;
         }
     };
-    let (out, err, ()) = tokio::join!(whole(stdout, &mut printed.out), whole(stderr, &mut printed.err), answer);
-    let _ = (out?, err?);
+    let answer = async { Ok::<_, io::Error>(answer.await) };
+    tokio::try_join!(whole(stdout, &mut printed.out), whole(stderr, &mut printed.err), answer)?;
     let code = child.wait().await?.code();
     let text = |bytes: &[u8]| Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
     Ok(Ended { code, out: text(&printed.out), err: text(&printed.err) })
@@ -109,7 +109,10 @@ async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed
 
 async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -> io::Result<()> {
     if let Some(stream) = stream {
-        stream.take(LONGEST_OUTPUT).read_to_end(bytes).await?;
+        stream.take(LONGEST_OUTPUT + 1).read_to_end(bytes).await?;
+        if bytes.len() as u64 > LONGEST_OUTPUT {
+            return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST_OUTPUT >> 20)));
+        }
     }
     Ok(())
 }

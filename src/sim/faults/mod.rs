@@ -33,6 +33,10 @@ pub enum Fault {
     Drop(Applied),
     /// It is done; the head of the answer and half of its body are sent, and the connection is reset.
     Reset,
+    /// There is no answer, and the connection stays open, as at an endpoint that hangs.
+    Silent(Applied),
+    /// It is done; the head of the answer and half of its body are sent, then nothing more, and the connection stays open.
+    Stall,
     /// The answer is this status, with a body as the cluster writes them.
     Status {
         /// The status: 429, or of 500 to 599.
@@ -79,7 +83,8 @@ impl Applied {
 }
 
 impl Fault {
-    /// One fault of every kind and variant, but for [`Fault::Behind`], which depends on what is there.
+    /// One fault of every kind and variant, but for [`Fault::Behind`], which depends on what is there, and those of which a
+    /// client knows only after a long time: [`Fault::Silent`] and [`Fault::Stall`].
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut all = vec![
@@ -107,6 +112,8 @@ impl Fault {
             Self::Delay(_) => "delay".to_owned(),
             Self::Drop(applied) => with("drop", *applied),
             Self::Reset => "reset".to_owned(),
+            Self::Silent(applied) => with("silent", *applied),
+            Self::Stall => "stall".to_owned(),
             Self::Status { status, applied, .. } => with(&status.to_string(), *applied),
             Self::Html { applied, .. } => with("html", *applied),
             Self::Shape(applied) => with("shape", *applied),
@@ -126,6 +133,8 @@ impl Fault {
             Self::Refuse { .. }
             | Self::Drop(_)
             | Self::Reset
+            | Self::Silent(_)
+            | Self::Stall
             | Self::Status { .. }
             | Self::Html { .. }
             | Self::Shape(_)
@@ -141,8 +150,9 @@ impl Fault {
     pub fn applied(&self) -> Applied {
         match self {
             Self::Refuse { .. } | Self::Expire => Applied::No,
-            Self::Delay(_) | Self::Behind(_) | Self::Reset => Applied::Yes,
+            Self::Delay(_) | Self::Behind(_) | Self::Reset | Self::Stall => Applied::Yes,
             Self::Drop(applied)
+            | Self::Silent(applied)
             | Self::Status { applied, .. }
             | Self::Html { applied, .. }
             | Self::Shape(applied)

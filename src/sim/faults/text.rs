@@ -25,7 +25,7 @@ pub enum FaultProblem {
     When(String),
     /// There is no such fault.
     #[error(
-        "`{0}` is not a fault; there are refuse, delay, drop, reset, 429 and 500 to 599, html, shape, truncated, \
+        "`{0}` is not a fault; there are refuse, delay, drop, reset, silent, stall, 429 and 500 to 599, html, shape, truncated, \
          expire, behind and stop"
     )]
     Unknown(String),
@@ -51,6 +51,8 @@ impl FromStr for Fault {
             ("shape", _) => alone(Self::Shape(applied), argument),
             ("truncated", _) => alone(Self::Truncated(applied), argument),
             ("stop", _) => alone(Self::Stop(applied), argument),
+            ("silent", _) => alone(Self::Silent(applied), argument),
+            ("stall", None) => alone(Self::Stall, argument),
             ("reset", None) => alone(Self::Reset, argument),
             ("expire", None) => alone(Self::Expire, argument),
             ("refuse", None) => refuse(argument),
@@ -78,6 +80,8 @@ impl fmt::Display for Fault {
             Self::Status { retry_after: None, .. }
             | Self::Drop(_)
             | Self::Reset
+            | Self::Silent(_)
+            | Self::Stall
             | Self::Shape(_)
             | Self::Truncated(_)
             | Self::Expire

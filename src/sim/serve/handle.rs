@@ -12,7 +12,7 @@ use tokio::task::JoinError;
 use super::log::{Entry, RequestLog};
 use super::options::Hook;
 use super::phase::{Phase, Phases};
-use super::reply::Reply;
+use super::reply::{Reply, stalled};
 use super::wire::Line;
 use crate::sim::faults::{Applied, Armed, Call, Fault};
 use crate::sim::observe::{Event, Recorder};
@@ -86,6 +86,8 @@ pub(super) async fn handle(
         Reply::Answer(spoken) => return spoken.into_response(),
         Reply::Close | Reply::Stop | Reply::Kill => line.close(),
         Reply::Reset(words) => line.reset_after(words),
+        Reply::Silent => std::future::pending().await,
+        Reply::Stall(answer) => return stalled(answer),
     }
     // Whatever is written to a line that is cut is not sent.
     Response::default()
@@ -114,7 +116,7 @@ impl Served {
         event.status = reply.status();
         self.write_down(event, connection);
         match &reply {
-            Reply::Answer(_) | Reply::Close | Reply::Reset(_) => {}
+            Reply::Answer(_) | Reply::Close | Reply::Reset(_) | Reply::Silent | Reply::Stall(_) => {}
             Reply::Stop => self.die().await,
             Reply::Kill => self.kill().await,
         }

@@ -1,7 +1,10 @@
 //! What goes back to the client: the cluster's answer, or what a fault makes of it.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use crate::sim::faults::Fault;
@@ -17,6 +20,10 @@ pub(super) enum Reply {
     Close,
     /// These bytes, which are no whole answer; the connection is reset.
     Reset(Vec<u8>),
+    /// Nothing; the connection stays open.
+    Silent,
+    /// The beginning of an answer; the connection stays open.
+    Stall(Answer),
     /// Nothing, from now on, to anybody.
     Stop,
     /// Nothing, to nobody: the client is stopped.
@@ -42,6 +49,8 @@ impl Reply {
             Fault::Refuse { status, message } => told(*status, message, None),
             Fault::Drop(_) => Self::Close,
             Fault::Reset => Self::Reset(broken_off(&own)),
+            Fault::Silent(_) => Self::Silent,
+            Fault::Stall => Self::Stall(own),
             Fault::Status { status, retry_after, .. } => told(*status, "a fault of the simulator", *retry_after),
             Fault::Html { status, .. } => page(*status),
             Fault::Shape(_) => ok(json!({ "data": { "unexpected": [true] } }).to_string()),
@@ -56,7 +65,7 @@ impl Reply {
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             Self::Answer(spoken) => Some(spoken.answer.status.as_u16()),
-            Self::Close | Self::Reset(_) | Self::Stop | Self::Kill => None,
+            Self::Close | Self::Reset(_) | Self::Silent | Self::Stall(_) | Self::Stop | Self::Kill => None,
         }
     }
 }
@@ -92,6 +101,15 @@ fn page(status: u16) -> Reply {
     let title = code(status).to_string();
     let body = format!("<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n");
     Reply::Answer(Spoken { answer: Answer { status: code(status), body }, is_html: true, retry_after: None })
+}
+
+/// An answer of which half is sent, and then nothing more for as long as the connection lasts.
+pub(super) fn stalled(answer: Answer) -> Response<Body> {
+    let beginning = half(&answer.body).to_owned();
+    let mut response = answer.into_response();
+    let beginning = stream::once(async { Ok::<_, Infallible>(beginning) });
+    *response.body_mut() = Body::from_stream(beginning.chain(stream::pending()));
+    response
 }
 
 /// The head of an answer and half of its body.

@@ -185,6 +185,8 @@ impl Case {
             Fault::Delay(_)
             | Fault::Drop(_)
             | Fault::Reset
+            | Fault::Silent(_)
+            | Fault::Stall
             | Fault::Status { .. }
             | Fault::Html { .. }
             | Fault::Shape(_)
