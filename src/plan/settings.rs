@@ -105,14 +105,14 @@ fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>)
 pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let mut settings = Settings { desired, found: deciding(desired) };
     settings.cluster();
-    settings.set("lint.allow", sorted(desired.lint.names()));
+    settings.set("lint.allow", &sorted(desired.lint.names()));
     for (policy, entry) in &desired.policies {
         let allowed = sorted(entry.lint.names());
         if !allowed.is_empty() {
-            settings.set(&format!("policies.{}.lint.allow", key(policy.as_str())), allowed);
+            settings.set(&format!("policies.{}.lint.allow", key(policy.as_str())), &allowed);
         }
     }
-    settings.set("drift.ignore", sorted(desired.ignores.iter().map(ignored)));
+    settings.set("drift.ignore", &sorted(desired.ignores.iter().map(ignored)));
     settings.found
 }
 
@@ -124,7 +124,7 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let ownership = &desired.ownership;
     let of = [("policies", &ownership.policies), ("users", &ownership.users), ("groups", &ownership.groups)];
     for (name, patterns) in of {
-        settings.set(&format!("ownership.{name}"), sorted(patterns.iter().map(glob::Pattern::as_str)));
+        settings.set(&format!("ownership.{name}"), &sorted(patterns.iter().map(glob::Pattern::as_str)));
     }
     match desired.cluster.replace {
         Strategy::Swap => {}
@@ -145,9 +145,9 @@ struct Settings<'a> {
 
 impl Settings<'_> {
     /// Sets a list, unless it is empty.
-    fn set(&mut self, name: &str, values: Vec<String>) {
+    fn set(&mut self, name: &str, values: &[String]) {
         if !values.is_empty() {
-            self.found.insert(name.to_owned(), list(&values));
+            self.found.insert(name.to_owned(), list(values));
         }
     }
 
@@ -170,7 +170,10 @@ impl Settings<'_> {
     fn cluster(&mut self) {
         let of = &self.desired.cluster;
         // Which endpoint comes first matters.
-        self.set("cluster.endpoints", of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect());
+        self.set(
+            "cluster.endpoints",
+            &of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect::<Vec<_>>(),
+        );
         self.one("cluster.tenant", of.tenant.as_deref());
         self.one("cluster.ca_file", of.ca_file.as_ref().map(|path| self.path(path)).as_deref());
         self.one("cluster.fingerprint", of.fingerprint.as_ref().map(|digits| format!("sha256:{digits}")).as_deref());
@@ -185,7 +188,7 @@ impl Settings<'_> {
         let of = &self.desired.guards;
         self.flag("guards.deny_new_access", of.deny_new_access);
         for (name, limits) in [("max_removals", &of.max_removals), ("max_detached", &of.max_detached)] {
-            self.set(&format!("guards.{name}"), sorted(limits.iter().map(Limit::to_string)));
+            self.set(&format!("guards.{name}"), &sorted(limits.iter().map(Limit::to_string)));
         }
         let protected = [
             ("protected_users", &of.protected_users),
@@ -193,7 +196,7 @@ impl Settings<'_> {
             ("protected_policies", &of.protected_policies),
         ];
         for (name, names) in protected {
-            self.set(&format!("guards.{name}"), sorted(Protected::patterns(names)));
+            self.set(&format!("guards.{name}"), &sorted(Protected::patterns(names)));
         }
     }
 
@@ -201,7 +204,7 @@ impl Settings<'_> {
         match &self.desired.credentials {
             None => {}
             Some(Sink::Age { recipients, dir }) => {
-                self.set("credentials.age", sorted(recipients.iter().map(ToString::to_string)));
+                self.set("credentials.age", &sorted(recipients.iter().map(ToString::to_string)));
                 self.one("credentials.dir", Some(&self.path(dir)));
             }
             Some(Sink::File { dir }) => {
@@ -209,7 +212,7 @@ impl Settings<'_> {
                 self.one("credentials.dir", Some(&self.path(dir)));
             }
             Some(Sink::Command { program, arguments }) => {
-                self.set("credentials.command", self.command(program, arguments));
+                self.set("credentials.command", &self.command(program, arguments));
             }
         }
     }

@@ -108,14 +108,14 @@ pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProbl
     let git = Git::open(&repository)?;
     let commit = commit(&git, &repository, revision)?;
     let mut tree = Tree::of_listing(&git.list(&commit)?);
-    let sizes = git.sizes(tree.files().chain(tree.links()).map(|(_, entry)| entry.id.as_str()).collect())?;
+    let sizes = git.sizes(&tree.files().chain(tree.links()).map(|(_, entry)| entry.id.as_str()).collect())?;
     let short = |entry: &Entry| sizes.get(&entry.id).is_some_and(|size| *size <= LONGEST_LINK);
     let links = tree.links().map(|(_, entry)| entry).filter(|entry| short(entry));
-    let targets = git.read(links.map(|entry| entry.id.as_str()).collect())?;
+    let targets = git.read(&links.map(|entry| entry.id.as_str()).collect())?;
     tree.resolve_links(&targets);
     let (chosen, whole) = chosen(&tree, &sizes, &repository.inside).ok_or(GitProblem::TooLarge(revision.to_owned()))?;
     tracing::debug!(files = chosen.len(), whole, "read the files of the base");
-    let contents = git.read(chosen.iter().map(|(_, entry)| entry.id.as_str()).collect())?;
+    let contents = git.read(&chosen.iter().map(|(_, entry)| entry.id.as_str()).collect())?;
     let directory = tempfile::Builder::new().prefix("attune-base-").tempdir();
     let directory = directory.map_err(|error| GitProblem::failed("cat-file", &error))?;
     let root = directory.path().join("tree");

@@ -91,9 +91,9 @@ impl<'a> Git<'a> {
     }
 
     /// The sizes of objects. Those that are not here are left out.
-    pub(super) fn sizes(&self, ids: BTreeSet<&str>) -> Result<BTreeMap<String, u64>, GitProblem> {
+    pub(super) fn sizes(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, u64>, GitProblem> {
         let args = ["--batch-check=%(objectname) %(objecttype) %(objectsize)"];
-        let told = text(&succeeded("cat-file", self.run("cat-file", &args, &lines(&ids))?)?);
+        let told = text(&succeeded("cat-file", self.run("cat-file", &args, &lines(ids))?)?);
         let size = |line: &str| {
             let mut words = line.split(' ');
             match (words.next(), words.next(), words.next()) {
@@ -105,11 +105,11 @@ impl<'a> Git<'a> {
     }
 
     /// The contents of objects. Those that are not here are left out.
-    pub(super) fn read(&self, ids: BTreeSet<&str>) -> Result<BTreeMap<String, Vec<u8>>, GitProblem> {
+    pub(super) fn read(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Vec<u8>>, GitProblem> {
         if ids.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let told = succeeded("cat-file", self.run("cat-file", &["--batch"], &lines(&ids))?)?;
+        let told = succeeded("cat-file", self.run("cat-file", &["--batch"], &lines(ids))?)?;
         contents(&told).ok_or_else(|| GitProblem::failed("cat-file", &"its answer cannot be read"))
     }
 
