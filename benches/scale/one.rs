@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use attune::desired::load;
+use attune::desired::{Boundary, load};
 use attune::plan::plan;
 use attune::render::json::{self, PlanV1};
 use attune::render::{Styles, html, markdown, text};
@@ -20,7 +20,7 @@ pub(crate) fn run(fleet: Fleet) -> Result<(), Box<dyn Error>> {
     fleet::write(directory.path(), fleet)?;
     let observed = fleet::observed(fleet);
     let mut clock = Clock { laps: Vec::new(), since: Instant::now() };
-    let loaded = load(&directory.path().join("attune.toml"))?;
+    let loaded = load(&directory.path().join("attune.toml"), Boundary::Repository)?;
     clock.lap();
     let plan = plan(&loaded.desired, &observed);
     clock.lap();

@@ -71,9 +71,6 @@ fn cluster(reached: &ClusterSettings, tenant: &str) -> Table {
         Via::Weka => _ = table.insert("via", value("weka")),
         Via::Rest => {}
     }
-    if let Some(program) = &reached.weka_bin {
-        table.insert("weka_bin", shown(program));
-    }
     if let Some(release) = &reached.release {
         table.insert("release", value(release.to_string()));
     }

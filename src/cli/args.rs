@@ -60,6 +60,9 @@ pub(super) struct GlobalArgs {
     /// What the cluster is reached through, instead of the file's `via`
     #[arg(long, global = true, value_enum, value_name = "HOW")]
     pub(super) via: Option<ViaArg>,
+    /// The `weka` command, instead of the one of PATH (or ATTUNE_WEKA_BIN)
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) weka_bin: Option<PathBuf>,
     /// The tenant instead of the file's
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,

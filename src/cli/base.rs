@@ -6,7 +6,7 @@ use super::args::{GlobalArgs, ViaArg};
 use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use crate::base::Finding;
-use crate::desired::{ClusterSettings, Desired, Loaded, Sink, load};
+use crate::desired::{Boundary, ClusterSettings, Desired, Loaded, Sink, load};
 use crate::observed::Observed;
 use crate::plan::{after, plan_with};
 use crate::policy::Catalogue;
@@ -41,7 +41,7 @@ pub(super) struct Apart {
 /// adds can take the place of a revision.
 pub(super) fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Failure> {
     if is_path(base) {
-        let loaded = load(Path::new(base)).map_err(|error| {
+        let loaded = load(Path::new(base), Boundary::Repository).map_err(|error| {
             Failure::new(&exit::NO_BASE, format!("the base {error}"))
                 .help("what begins with `/`, `./` or `../` or ends in `.toml` is a file, all else a revision of git")
         })?;
@@ -54,7 +54,7 @@ pub(super) fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Fa
         let absent = Base::of(base, ClusterSettings::default(), desired, None);
         return Ok(Base { there: false, ..absent });
     }
-    let loaded = load(&checkout.file)
+    let loaded = load(&checkout.file, Boundary::Below(&checkout.tree()))
         .map_err(|error| Failure::new(&exit::NO_BASE, checkout.named(&format!("the base {error}"), base)))?;
     let desired = whole(base, loaded, |text| checkout.named(text, base))?;
     let ca_file = desired.cluster.ca_file.clone();

@@ -10,8 +10,8 @@ use super::progress::Reading;
 use crate::base::Release;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaLogin, WekaOptions};
-use crate::cluster::{Cluster, Credentials, Patient};
-use crate::desired::{ClusterSettings, Via};
+use crate::cluster::{Cluster, Credentials, Patient, program};
+use crate::desired::{ClusterSettings, Via, read_trusted};
 use crate::sim;
 
 /// A cluster to talk to; for a simulated one, with the server that simulates it.
@@ -108,7 +108,7 @@ fn weka(
         Err(problem) => return Err(Failure::new(&exit::NO_CREDENTIALS, problem.to_string()).help(problem.help())),
     };
     let cluster = WekaCluster::new(WekaOptions {
-        program: settings.weka_bin.clone().unwrap_or_else(|| PathBuf::from("weka")),
+        program: weka_program(global)?,
         login,
         server,
         tenant,
@@ -116,6 +116,19 @@ fn weka(
         limit: weka::LIMIT,
     });
     Ok(Connection { cluster: Box::new(cluster), _simulated: None, draws: output.draws() })
+}
+
+/// The `weka` command: from the command line, the environment or `PATH`, never from a configuration.
+fn weka_program(global: &GlobalArgs) -> Result<PathBuf, Failure> {
+    let of_environment = || std::env::var_os("ATTUNE_WEKA_BIN").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let named = global.weka_bin.clone().or_else(of_environment).unwrap_or_else(|| PathBuf::from("weka"));
+    program::find(&named, &std::env::var_os("PATH").unwrap_or_default()).ok_or_else(|| {
+        let place = if named.components().count() > 1 { "it is no program that may be run" } else { "it is not in PATH" };
+        let message = format!("the `weka` command `{}` cannot be run: {place}", named.display());
+        Failure::new(&exit::ENVIRONMENT, message).help(
+            "run attune on a host of the cluster, name the program with `--weka-bin PATH`, or reach the cluster over REST",
+        )
+    })
 }
 
 fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Failure> {
@@ -156,8 +169,8 @@ fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failu
         Failure::new(&exit::BAD_TRUST, format!("the `ca_file` {} {why}", path.display()))
             .help("it holds the certificates to trust in PEM form; `fingerprint = \"sha256:…\"` pins one instead")
     };
-    let pem = std::fs::read(path).map_err(|error| failure(format!("cannot be read: {error}")))?;
-    Trust::from_pem(&pem).map_err(|problem| failure(problem.to_string()))
+    let pem = read_trusted(path).map_err(|problem| failure(format!("cannot be read: {problem}")))?;
+    Trust::from_pem(pem.as_bytes()).map_err(|problem| failure(problem.to_string()))
 }
 
 fn rest(options: RestOptions, jobs: usize) -> Result<Box<dyn Cluster>, Failure> {

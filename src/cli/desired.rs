@@ -5,7 +5,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Location, Sources};
 use crate::cluster::rest::Endpoint;
-use crate::desired::{ClusterSettings, Loaded, load};
+use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, load};
 use crate::render::json::{self, FindingsV1};
 
 /// The scheme of an endpoint that is a simulated cluster.
@@ -13,9 +13,7 @@ pub(super) const SIM: &str = "sim:";
 
 /// Loads the file, and checks also what only this side knows: that its endpoints can be endpoints.
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
-    let mut loaded = load(&global.file).map_err(|error| {
-        Failure::new(&exit::NO_FILE, error.to_string()).help("name the desired-state file with `--file PATH`")
-    })?;
+    let mut loaded = load(&global.file, Boundary::Repository).map_err(unreadable)?;
     let problems: Vec<Finding> = loaded
         .desired
         .cluster
@@ -25,6 +23,15 @@ pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
         .collect();
     loaded.findings.extend(problems);
     Ok(loaded)
+}
+
+/// The main file cannot be read.
+pub(super) fn unreadable(error: LoadError) -> Failure {
+    let help = match &error.cause {
+        FileProblem::Io(_) => "name the configuration with `--file PATH`",
+        other => other.help(),
+    };
+    Failure::new(&exit::NO_FILE, error.to_string()).help(help)
 }
 
 /// Why a command cannot begin, with what was found in the files.

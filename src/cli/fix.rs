@@ -1,19 +1,16 @@
 //! Mends documents in the files where what was meant is clear: only the named strings change.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::exit::{self, Failure};
 use super::output::Output;
-use super::publish::replace;
 use crate::base::{Severity, Sources};
-use crate::desired::{Edit, Loaded, fixes};
+use crate::desired::{Boundary, Edit, FileProblem, Loaded, Tree, fixes};
 use crate::policy::{self, Catalogue, apply_edits};
 
 /// Puts all edits into the files, and says which.
-pub(super) fn mend(loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn mend(main: &Path, loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
     let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
     for edit in fixes(&loaded.desired, catalogue) {
         let path = loaded.sources.file(edit.at.file).path.clone();
@@ -21,19 +18,28 @@ pub(super) fn mend(loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) 
     }
     for (path, edits) in &files {
         let edits: Vec<&Edit> = edits.values().collect();
-        mend_file(path, &edits, &loaded.sources, output)
-            .map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot mend {path}: {error}")))?;
+        let mended = Tree::open(main, Boundary::Repository)
+            .and_then(|tree| mend_file(&tree, path, &edits, &loaded.sources, output));
+        mended.map_err(|problem| {
+            Failure::new(&exit::ENVIRONMENT, format!("cannot mend {path}: {problem}")).help(problem.help())
+        })?;
     }
     Ok(())
 }
 
-fn mend_file(path: &str, edits: &[&Edit], sources: &Sources, output: &mut Output) -> io::Result<()> {
-    let text = fs::read_to_string(path)?;
+fn mend_file(
+    tree: &Tree,
+    path: &str,
+    edits: &[&Edit],
+    sources: &Sources,
+    output: &mut Output,
+) -> Result<(), FileProblem> {
+    let text = tree.read(Path::new(path))?;
     let Some(mended) = mended(&text, edits, sources).filter(|mended| still_reads(&text, mended)) else {
         output.warn(&format!("{path} is left as it is: the edits do not go together"));
         return Ok(());
     };
-    replace(Path::new(path), &mended)?;
+    tree.replace(Path::new(path), &mended)?;
     for edit in edits {
         let (line, _) = sources.line_column(&edit.at);
         let before = text.get(edit.at.span.clone()).unwrap_or_default();

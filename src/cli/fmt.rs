@@ -1,6 +1,5 @@
 //! `attune fmt`: keeps desired-state files in one form.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +8,7 @@ use diffy::DiffOptions;
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::publish::replace;
-use crate::desired::{self, Broken, form};
+use crate::desired::{self, Boundary, Broken, FileProblem, LARGEST, Tree, form};
 
 /// The name of a file that stands for the standard input.
 const INPUT: &str = "-";
@@ -55,7 +53,10 @@ impl FmtArgs {
         let (mut broken, mut changed) = (0, 0);
         for file in &files {
             let name = file.display().to_string();
-            let text = fs::read_to_string(file).map_err(|error| unreadable(&name, &error))?;
+            // A file that is named is one by itself; those that are included lie within the boundary of the main file.
+            let main = if self.files.is_empty() { &global.file } else { file };
+            let tree = Tree::open(main, Boundary::Repository).map_err(|problem| unreadable(&name, &problem))?;
+            let text = tree.read(file).map_err(|problem| unreadable(&name, &problem))?;
             match found(&name, text) {
                 Found::InForm => {}
                 Found::Broken(what) => {
@@ -64,7 +65,7 @@ impl FmtArgs {
                 }
                 Found::Not { text, formed } => {
                     changed += 1;
-                    self.settle(file, &text, &formed, output)?;
+                    self.settle(&tree, file, (&text, &formed), output)?;
                 }
             }
         }
@@ -75,13 +76,20 @@ impl FmtArgs {
         Ok(if self.check && changed > 0 { Exit::Changes } else { Exit::Done })
     }
 
-    fn settle(&self, file: &Path, text: &str, formed: &str, output: &mut Output) -> Result<(), Failure> {
+    fn settle(
+        &self,
+        tree: &Tree,
+        file: &Path,
+        (text, formed): (&str, &str),
+        output: &mut Output,
+    ) -> Result<(), Failure> {
         let name = file.display().to_string();
         if self.check {
             return output.result(|out, _| write!(out, "not in form: {name}\n{}", difference(&name, text, formed)));
         }
-        replace(file, formed)
-            .map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot write {name}: {error}")))?;
+        tree.replace(file, formed).map_err(|problem| {
+            Failure::new(&exit::ENVIRONMENT, format!("cannot write {name}: {problem}")).help(problem.help())
+        })?;
         output.result(|out, _| writeln!(out, "brought into form: {name}"))
     }
 
@@ -91,7 +99,8 @@ impl FmtArgs {
             return Err(Failure::new(&exit::NO_FILE, message).help("name either files or `-`"));
         }
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("the standard input", &error))?;
+        let read = std::io::stdin().take(LARGEST).read_to_string(&mut text);
+        read.map_err(|error| unreadable("the standard input", &error.into()))?;
         match found("<stdin>", text.clone()) {
             Found::InForm if self.check => Ok(Exit::Done),
             Found::InForm => output.exact(text.as_bytes()).map(|()| Exit::Done),
@@ -119,10 +128,7 @@ fn found(name: &str, text: String) -> Found {
 
 /// The file with those that it includes; a file of another kind, such as a document, is none of them.
 fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let loaded = desired::load(main).map_err(|error| {
-        Failure::new(&exit::NO_FILE, error.to_string())
-            .help("name the desired-state file with `--file PATH`, or the files themselves")
-    })?;
+    let loaded = desired::load(main, Boundary::Repository).map_err(super::desired::unreadable)?;
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));
     Ok([main.to_path_buf()].into_iter().chain(others).collect())
@@ -136,6 +142,10 @@ fn difference(name: &str, text: &str, formed: &str) -> String {
     options.create_patch(&text, &formed).to_string()
 }
 
-fn unreadable(name: &str, error: &std::io::Error) -> Failure {
-    Failure::new(&exit::NO_FILE, format!("cannot read {name}: {error}"))
+fn unreadable(name: &str, problem: &FileProblem) -> Failure {
+    let failure = Failure::new(&exit::NO_FILE, format!("cannot read {name}: {problem}"));
+    match problem {
+        FileProblem::Io(_) => failure,
+        other => failure.help(other.help()),
+    }
 }

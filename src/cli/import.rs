@@ -140,12 +140,6 @@ impl ImportArgs {
             }
         }
         settings.ca_file = settings.ca_file.map(|file| seen_from(&self.out, &file));
-        // A name without a path is looked for in `PATH`.
-        let placed = |program: PathBuf| match program.components().count() {
-            1 => program,
-            _ => seen_from(&self.out, &program),
-        };
-        settings.weka_bin = settings.weka_bin.map(placed);
         match global.via {
             Some(ViaArg::Weka) => settings.via = Via::Weka,
             Some(ViaArg::Rest) => settings.via = Via::Rest,

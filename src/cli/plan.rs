@@ -11,6 +11,7 @@ use super::plan_format::{MaxChars, PlanFormat};
 use super::report::of_plan;
 use super::reviewed::{Made, Reviewed};
 use crate::cluster::{observe_all, observe_for};
+use crate::desired::read_trusted;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::policy::Catalogue;
@@ -142,7 +143,7 @@ impl GuardArgs {
 /// Reads a table of actions.
 pub(super) fn catalogue(path: &Path) -> Result<Catalogue, Failure> {
     let failure = |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
+    let text = read_trusted(path).map_err(|problem| failure(problem.to_string()))?;
     Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
 }
 

@@ -1,6 +1,6 @@
 //! Files that others read at any time: whole or as they were, never half of one.
 
-use std::fs::{self, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -17,12 +17,6 @@ pub(super) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(not(unix))]
     let permissions = None;
     put(path, bytes, permissions)
-}
-
-/// Replaces a file as a whole or not at all. A link stays a link, and who may read it stays.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    put(&path, text.as_bytes(), Some(fs::metadata(&path)?.permissions()))
 }
 
 /// Writes a file under another name in the same directory, and puts it in place at once.

@@ -92,7 +92,7 @@ impl ValidateArgs {
     fn checked(&self, global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
         let catalogue = self.actions()?;
         if self.fix {
-            mend(&read(global)?, &catalogue, output)?;
+            mend(&global.file, &read(global)?, &catalogue, output)?;
         }
         let mut loaded = read(global)?;
         loaded.findings.extend(desired::lint(&loaded.desired, &catalogue, Depth::Thorough));

@@ -6,6 +6,7 @@ mod error;
 mod observe;
 mod pairs;
 mod patience;
+pub mod program;
 pub mod rest;
 mod subject;
 mod told;

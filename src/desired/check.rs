@@ -15,6 +15,12 @@ use crate::base::{FileId, Finding, Location, nearest};
 const SECRET_KEYS: [&str; 8] =
     ["password", "passwd", "token", "access_token", "refresh_token", "secret", "secret_key", "api_key"];
 
+/// Keys that there were, and what to do instead.
+const REMOVED: [(&str, &str); 1] = [(
+    "weka_bin",
+    "a configuration names no program that a plan runs: put `weka` on PATH, or give `--weka-bin PATH` or set ATTUNE_WEKA_BIN",
+)];
+
 /// What did not fit.
 #[derive(Debug, Default)]
 pub(super) struct Misfits {
@@ -132,14 +138,15 @@ impl Walk {
             return;
         }
         let finding = Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{name}`"));
-        let finding = match nearest(name, shape.names()) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
+        let removed = REMOVED.iter().find(|(key, _)| *key == name).map(|(_, instead)| (*instead).to_owned());
+        let help = removed.unwrap_or_else(|| match nearest(name, shape.names()) {
+            Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let known: Vec<_> = shape.names().map(|key| format!("`{key}`")).collect();
-                finding.help(format!("known here: {}", known.join(", ")))
+                format!("known here: {}", known.join(", "))
             }
-        };
-        self.add(finding, span, path);
+        });
+        self.add(finding.help(help), span, path);
     }
 
     fn wrong_type(&mut self, value: &DeValue<'_>, span: Range<usize>, shape: &Shape, path: &Path<'_>) {

@@ -9,6 +9,8 @@ codes! {
     WRONG_TYPE = "wrong-type", "A value of another type than the key takes.";
     SECRET_IN_FILE = "secret-in-file", "A password, token or secret stands in the file; they belong in the environment.";
     UNREADABLE = "unreadable-file", "An included file or a policy document cannot be read.";
+    OUTSIDE = "path-outside", "A document or an included file is outside the repository, by its path or by a symbolic link, or has a name in its path that begins with a dot. It is not opened.";
+    READ_LIMIT = "read-limit", "A file is larger, or a configuration has more files, than attune reads.";
     INCLUDE_EMPTY = "include-matches-nothing", "An `include` entry matches no file.";
     SECTION_IN_INCLUDE = "section-in-include", "An included file holds a section that only the main file may hold.";
     DECLARED_TWICE = "declared-twice", "A policy or user is declared in two places.";

@@ -143,12 +143,57 @@ impl Argument {
         self.0.iter().map(text).collect()
     }
 
-    /// Whether what is filled in, rather than the author of the file, makes an option of this argument: a user may be
-    /// called `-x`.
+    /// The name, if any, that cannot be filled in here: an option, a shell or a path could be made of it. Whether the program
+    /// is a shell, or hands its arguments to one as `ssh` does, cannot be known.
     #[must_use]
-    pub fn becomes_option(&self, names: Names<'_>) -> bool {
-        matches!(self.0.first(), Some(Part::Place(_))) && self.filled(names).starts_with('-')
+    pub fn unsafe_name<'n>(&self, names: Names<'n>) -> Option<&'n str> {
+        let name = |part: &Part| match part {
+            Part::Text(_) => None,
+            Part::Place(Place::User) => Some(names.user),
+            Part::Place(Place::Cluster) => Some(names.cluster),
+            Part::Place(Place::Tenant) => Some(names.tenant),
+        };
+        self.0.iter().filter_map(name).find(|name| !is_plain_name(name))
     }
+
+    fn has_place(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Place(_)))
+    }
+
+    /// Whether a place stands in what a program may run: beside quotes, blanks and the like, or after such an option.
+    fn is_code(&self, before: Option<&str>) -> bool {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.chars().all(|c| c.is_alphanumeric() || BESIDE.contains(&c)),
+            Part::Place(_) => true,
+        };
+        let option = match self.0.first() {
+            Some(Part::Text(text)) => takes_code(text.trim_end_matches('=')),
+            Some(Part::Place(_)) | None => false,
+        };
+        self.has_place() && (!self.0.iter().all(text) || option || before.is_some_and(takes_code))
+    }
+}
+
+/// What may stand beside a place, other than letters and digits: of paths, addresses and `key=value`.
+const BESIDE: [char; 9] = ['.', '_', '/', ':', '=', '@', ',', '+', '-'];
+
+/// Whether no shell, no path and no option can be made of a name.
+fn is_plain_name(name: &str) -> bool {
+    let begins = |c: char| c.is_alphanumeric() || c == '_';
+    name.chars().next().is_some_and(begins)
+        && name.chars().all(|c| c.is_alphanumeric() || (c != '/' && BESIDE.contains(&c)))
+}
+
+/// Whether programs run what follows such an option: `-c` of a shell, also as `-lc`, `-e` of Perl, `-Command` of
+/// PowerShell.
+fn takes_code(option: &str) -> bool {
+    const LONG: [&str; 8] =
+        ["--command", "--eval", "--exec", "--execute", "-command", "-exec", "-execute", "-encodedcommand"];
+    let option = option.to_ascii_lowercase();
+    let short = option.strip_prefix('-').is_some_and(|letters| {
+        letters.len() <= 3 && letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.ends_with(['c', 'e'])
+    });
+    short || LONG.contains(&option.as_str()) || option == "/c" || option == "/k"
 }
 
 impl fmt::Display for Argument {
@@ -266,8 +311,15 @@ fn command_of(written: &[At<String>], at: &Location, directory: &Path, findings:
         bad(Location { file: at.file, span: program.span() }, "the program cannot hold a `{…}`".to_owned(), help);
     }
     let mut arguments = Vec::new();
-    for text in rest {
+    for (index, text) in rest.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| rest.get(before)).map(|before| before.get().as_str());
         match Argument::parse(text.get()) {
+            Ok(argument) if argument.is_code(before) => {
+                let message = "a name would be a part of what a program runs".to_owned();
+                let help = "give the name as an argument of its own, such as `[\"sh\", \"-c\", \"store \\\"$1\\\"\", \"sh\", \"{user}\"]`; beside \
+                            `{user}` stand letters, digits and `._/:=@,+-` only";
+                bad(Location { file: at.file, span: text.span() }, message, help);
+            }
             Ok(argument) => arguments.push(argument),
             Err(place) => {
                 let message = format!("`{place}` stands for nothing");
@@ -303,9 +355,79 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_becomes_an_option_is_told() {
-        assert!(Argument::parse("{user}").unwrap().becomes_option(NAMES));
-        assert!(!Argument::parse("s3/{user}").unwrap().becomes_option(NAMES));
-        assert!(!Argument::parse("--user={user}").unwrap().becomes_option(NAMES));
+    fn a_name_of_which_an_option_a_shell_or_a_path_can_be_made_is_not_filled_in() {
+        let argument = Argument::parse("s3/{user}").unwrap();
+        for user in [
+            "",
+            "-x",
+            "..",
+            ".",
+            ".x",
+            "a/b",
+            "a b",
+            "a;b",
+            "$(id)",
+            "`id`",
+            "a\nb",
+            "a|b",
+            "a&b",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "~",
+            "a*",
+            "{a}",
+            "a%b%",
+            "=a",
+            "a\u{202e}b",
+            "!a",
+            "#a",
+            "<a",
+            "a\0b",
+        ] {
+            assert_eq!(argument.unsafe_name(Names { user, ..NAMES }), Some(user));
+        }
+        for user in ["bob", "b.ob", "bob@example.com", "svc-1_2", "jürgen", "0", "a=b", "a:b"] {
+            assert_eq!(argument.unsafe_name(Names { user, ..NAMES }), None);
+        }
+        assert_eq!(Argument::parse("s3/{cluster}").unwrap().unsafe_name(NAMES), None);
+        assert_eq!(Argument::parse("{tenant}").unwrap().unsafe_name(Names { tenant: "a b", ..NAMES }), Some("a b"));
+    }
+
+    #[test]
+    fn a_place_in_what_a_program_runs_is_refused_whatever_the_program() {
+        let is_code = |before: Option<&str>, text: &str| Argument::parse(text).unwrap().is_code(before);
+        for (before, text) in [
+            ("-c", "vault kv put secret/{user} -"),
+            ("-c", "{user}"),
+            ("-lc", "{user}"),
+            ("-euc", "{user}"),
+            ("-e", "{user}"),
+            ("-Command", "{user}"),
+            ("/C", "{user}"),
+            ("host", "cat > {user}"),
+            ("-S", "store {user}"),
+            ("x", "\"{user}\""),
+            ("x", "'{user}'"),
+            ("x", "$({user})"),
+            ("x", "f({user})"),
+            ("x", "-c{user}"),
+            ("x", "--command={user}"),
+            ("x", "a;{user}"),
+            ("x", "{user}\n"),
+        ] {
+            assert!(is_code(Some(before), text), "{before} {text}");
+        }
+        for (before, text) in [
+            ("-c", "store \"$1\""),
+            ("sh", "{user}"),
+            ("put", "secret/{cluster}/{tenant}/{user}"),
+            ("x", "--user={user}"),
+            ("--name", "{user}"),
+            ("x", "s3://bucket/{user}.json"),
+        ] {
+            assert!(!is_code(Some(before), text), "{before} {text}");
+        }
+        assert!(!is_code(None, "{user}"));
     }
 }

@@ -1,8 +1,6 @@
-//! Reads the main file, what it includes, and the documents it names. The only part of this room that touches disks.
+//! Reads the main file, what it includes, and the documents it names.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +10,7 @@ use super::at::At;
 use super::check::{Misfits, check, is_secret};
 use super::credentials::misplaced_secrets;
 use super::declared::Declared;
+use super::files::{Boundary, FileProblem, Matched, Stopped, Tree};
 use super::merge::merge;
 use super::raw::{RawFile, RawPolicy};
 use super::resolve::settings;
@@ -47,23 +46,28 @@ pub struct LoadError {
     pub path: String,
     /// Why.
     #[source]
-    pub cause: io::Error,
+    pub cause: FileProblem,
 }
 
-/// Loads the file at `path` with all that it includes.
+/// Loads the file at `path` with all that it includes. Every file lies within the boundary.
 ///
 /// # Errors
 /// Only when the main file itself cannot be read; everything else is a finding.
-pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let text = fs::read_to_string(path).map_err(|cause| LoadError { path: path.display().to_string(), cause })?;
+pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
+    let failed = |cause| LoadError { path: path.display().to_string(), cause };
+    let tree = Tree::open(path, boundary).map_err(failed)?;
+    let text = tree.read_main().map_err(failed)?;
     let mut loader = Loader {
         shape: Shape::of_file(),
+        seen: tree.real(path).into_iter().collect(),
+        tree,
         sources: Sources::default(),
         findings: Vec::new(),
         desired: Desired::default(),
         declared: Vec::new(),
-        seen: BTreeSet::from([identity(path)]),
         included: VecDeque::new(),
+        patterns: Patterns::default(),
+        read: Amount::default(),
     };
     let main =
         File { id: loader.sources.add(path.display().to_string(), text), path: path.to_path_buf(), is_main: true };
@@ -74,6 +78,31 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     merge(loader.declared, &mut loader.desired, &mut loader.findings);
     loader.findings.sort_by_key(Finding::place);
     Ok(Loaded { desired: loader.desired, sources: loader.sources, findings: loader.findings })
+}
+
+/// How many files a configuration may have, documents included: ten times what a cluster has policies and users.
+const MOST_FILES: usize = 50_000;
+
+/// How large they may be together, in bytes: three times a configuration of 100 000 policies and 1 000 000 users.
+const MOST_BYTES: usize = 256 << 20;
+
+/// How many different entries of `include` a configuration may have.
+const MOST_PATTERNS: usize = 10_000;
+
+/// What has been read beside the main file.
+#[derive(Debug, Default)]
+struct Amount {
+    files: usize,
+    bytes: usize,
+    /// Whether it was more than may be read. Then no more is read.
+    exceeded: bool,
+}
+
+/// The entries of `include` that have been walked.
+#[derive(Debug, Default)]
+struct Patterns {
+    walked: BTreeSet<(PathBuf, String)>,
+    matched: Matched,
 }
 
 /// How many files are read at once: what is parsed takes far more room than what it says, and is gone with its batch.
@@ -99,6 +128,7 @@ struct Written {
 }
 
 struct Loader {
+    tree: Tree,
     shape: Shape,
     sources: Sources,
     findings: Vec<Finding>,
@@ -109,6 +139,8 @@ struct Loader {
     seen: BTreeSet<PathBuf>,
     /// Files to be read, and where they are included.
     included: VecDeque<(PathBuf, Location)>,
+    patterns: Patterns,
+    read: Amount,
 }
 
 impl Loader {
@@ -118,18 +150,41 @@ impl Loader {
             return None;
         }
         let next: Vec<_> = self.included.drain(..self.included.len().min(BATCH)).collect();
-        let read = map_large(next, |(path, at)| (fs::read_to_string(&path), path, at));
+        let read = map_large(next, |(path, at)| (self.tree.read(&path), path, at));
         let mut files = Vec::new();
         for (text, path, at) in read {
             match text {
-                Ok(text) => {
+                Ok(text) if self.may_add(&text, &at) => {
                     let id = self.sources.add(path.display().to_string(), text);
                     files.push(File { id, path, is_main: false });
                 }
-                Err(error) => self.findings.push(unreadable(&error, at)),
+                Ok(_) => {}
+                Err(problem) => self.findings.push(unreadable("the included file", &path, &problem, at)),
             }
         }
         Some(files)
+    }
+
+    /// Whether one more file may be among the sources. The first that may not is said.
+    fn may_add(&mut self, text: &str, at: &Location) -> bool {
+        self.read.files += 1;
+        self.read.bytes = self.read.bytes.saturating_add(text.len());
+        let fits = self.read.files <= MOST_FILES && self.read.bytes <= MOST_BYTES;
+        if !fits {
+            self.exceeded(at, format!("more than {MOST_FILES} files or {} MiB", MOST_BYTES >> 20));
+        }
+        fits
+    }
+
+    /// The configuration is too large: no more of it is read.
+    fn exceeded(&mut self, at: &Location, most: String) {
+        if !self.read.exceeded {
+            self.read.exceeded = true;
+            let finding =
+                Finding::error(codes::READ_LIMIT, format!("the configuration has {most}, and is not read on"));
+            self.findings.push(finding.at(at.clone()).help("divide it into several configurations"));
+        }
+        self.included.clear();
     }
 
     /// Takes in files: what each says for itself is found out for several at a time.
@@ -196,16 +251,15 @@ impl Loader {
     }
 
     fn document(&mut self, path: &At<String>, file: FileId, directory: &Path) -> Option<FileId> {
+        if self.read.exceeded {
+            return None;
+        }
+        let at = Location { file, span: path.span() };
         let full = directory.join(path.get());
-        match fs::read_to_string(&full) {
-            Ok(text) => Some(self.sources.add(full.display().to_string(), text)),
-            Err(error) => {
-                let message = format!("cannot read the policy document {}: {error}", full.display());
-                self.findings.push(
-                    Finding::error(codes::UNREADABLE, message)
-                        .at(Location { file, span: path.span() })
-                        .help("the path is relative to the file that names it"),
-                );
+        match self.tree.read(&full) {
+            Ok(text) => self.may_add(&text, &at).then(|| self.sources.add(full.display().to_string(), text)),
+            Err(problem) => {
+                self.findings.push(unreadable("the policy document", &full, &problem, at));
                 None
             }
         }
@@ -213,38 +267,52 @@ impl Loader {
 
     fn include(&mut self, pattern: &At<String>, file: FileId, directory: &Path) {
         let at = Location { file, span: pattern.span() };
-        let full = Path::new(&glob::Pattern::escape(&directory.to_string_lossy())).join(pattern.get());
-        let paths = match glob::glob(&full.to_string_lossy()) {
-            Ok(paths) => paths,
+        let new = self.patterns.walked.insert((directory.to_path_buf(), pattern.get().clone()));
+        if self.read.exceeded || !new {
+            return;
+        }
+        if self.patterns.walked.len() > MOST_PATTERNS {
+            return self.exceeded(&at, format!("more than {MOST_PATTERNS} entries of `include`"));
+        }
+        match self.patterns.matched.paths(&self.tree, directory, pattern.get()) {
+            Ok(Ok(paths)) if paths.is_empty() => {
+                let message = format!("`{}` matches no file", pattern.get());
+                self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(
+                    "the pattern is relative to the file that holds it; take the entry out if nothing is to be included",
+                ));
+            }
+            Ok(Ok(paths)) => paths.into_iter().for_each(|path| self.queue(path, &at)),
+            Ok(Err(Stopped { path, problem })) => {
+                self.findings.push(unreadable("files for `include` under", &path, &problem, at));
+            }
             Err(error) => {
                 let message = format!("`{}` is not a pattern: {error}", pattern.get());
                 self.findings.push(Finding::error(codes::BAD_PATTERN, message).at(at));
-                return;
-            }
-        };
-        let mut matched = false;
-        for path in paths {
-            matched = true;
-            match path.map_err(io::Error::from) {
-                Ok(path) => {
-                    if self.seen.insert(identity(&path)) {
-                        self.included.push_back((path, at.clone()));
-                    }
-                }
-                Err(error) => self.findings.push(unreadable(&error, at.clone())),
             }
         }
-        if !matched {
-            let message = format!("`{}` matches no file", pattern.get());
-            self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(
-                "the pattern is relative to the file that holds it; take the entry out if nothing is to be included",
-            ));
+    }
+
+    /// Lets a file be read, unless it is or will be: by whatever path, it is one file.
+    fn queue(&mut self, path: PathBuf, at: &Location) {
+        match self.tree.real(&path) {
+            Ok(real) => {
+                if self.seen.insert(real) {
+                    self.included.push_back((path, at.clone()));
+                }
+            }
+            Err(problem) => self.findings.push(unreadable("the included file", &path, &problem, at.clone())),
         }
     }
 }
 
-fn unreadable(error: &io::Error, at: Location) -> Finding {
-    Finding::error(codes::UNREADABLE, format!("cannot read an included file: {error}")).at(at)
+fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> Finding {
+    let code = match problem {
+        FileProblem::Outside | FileProblem::Hidden | FileProblem::Link => codes::OUTSIDE,
+        FileProblem::TooLarge | FileProblem::TooMany => codes::READ_LIMIT,
+        FileProblem::NotRegular | FileProblem::Io(_) => codes::UNREADABLE,
+    };
+    let message = format!("cannot read {what} {}: {problem}", path.display());
+    Finding::error(code, message).at(at).help(problem.help())
 }
 
 impl Written {
@@ -321,9 +389,4 @@ fn endpoint_secrets(raw: &RawFile, text: &str, file: FileId) -> Vec<Location> {
             Some(Location { file, span: span.start + start..span.start + end })
         })
         .collect()
-}
-
-/// The same for two paths to one file, so that a file included twice is read once.
-fn identity(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -7,6 +7,7 @@ mod codes;
 mod credentials;
 mod declared;
 mod drift;
+mod files;
 mod form;
 mod guards;
 mod holders;
@@ -32,6 +33,7 @@ pub use alike::finding as looks_alike;
 pub use codes::CODES;
 pub use credentials::{Argument, Names, Recipient, Sink};
 pub use drift::{Ignore, NoObjects};
+pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
 pub use form::{Broken, form, without_secrets};
 pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
 pub use lint::{Allowed, Edit, fixes, lint};
@@ -93,8 +95,6 @@ pub struct ClusterSettings {
     pub fingerprint: Option<String>,
     /// What the cluster is reached through.
     pub via: Via,
-    /// The `weka` command, where it is not the one of `PATH`.
-    pub weka_bin: Option<PathBuf>,
     /// The release to speak to the cluster as, where it is not the one that the cluster tells.
     pub release: Option<Release>,
     /// How documents are replaced.

@@ -13,8 +13,8 @@ use super::at::{At, Day, Entries, Limits, Table, Texts};
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "attune.toml")]
 pub(super) struct RawFile {
-    /// Further files of the same shape, as paths or patterns relative to this one, such as `teams/*.toml`.
-    /// They hold policies, users and groups only; a name declared twice is an error.
+    /// Further files of the same shape, as paths or patterns relative to this one, such as `teams/*.toml`, inside the
+    /// repository. They hold policies, users and groups only; a name declared twice is an error.
     pub include: Vec<At<String>>,
     /// The cluster this file is about, and how to reach it.
     pub cluster: Option<At<RawCluster>>,
@@ -52,8 +52,6 @@ pub(super) struct RawCluster {
     /// What the cluster is reached through: its REST interface (default), or the `weka` command of a host that is logged
     /// in.
     pub via: Option<RawVia>,
-    /// The `weka` command: a name that is looked for in `PATH`, or a path relative to this file. Default: `weka`.
-    pub weka_bin: Option<At<String>>,
     /// The release to speak to the cluster as, such as `5.1`. Default: the one that the cluster tells.
     pub release: Option<At<String>>,
     /// How a policy's document is replaced: `swap` (default) keeps every holder's access throughout, `gap` takes
@@ -165,7 +163,7 @@ pub(super) struct RawCredentials {
 pub(super) struct RawPolicy {
     /// What the policy is for; shown to reviewers, not sent to the cluster.
     pub description: Option<String>,
-    /// Path of the JSON document, relative to this file.
+    /// Path of the JSON document, relative to this file and inside the repository.
     pub document: Option<At<String>>,
     /// The document's statements, inline.
     pub statement: Option<Vec<At<RawStatement>>>,

@@ -1,6 +1,6 @@
 //! Turns the sections that only the main file holds into what is valid, and says why where that cannot be done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::at::At;
 use super::credentials::sink;
@@ -42,11 +42,6 @@ fn cluster_settings(raw: &RawCluster, file: FileId, directory: &Path, findings: 
             Some(RawVia::Weka) => Via::Weka,
             Some(RawVia::Rest) | None => Via::Rest,
         },
-        // A name without a path is looked for in `PATH`.
-        weka_bin: raw.weka_bin.as_ref().map(|bin| match bin.get().contains('/') {
-            true => directory.join(bin.get()),
-            false => PathBuf::from(bin.get()),
-        }),
         release: raw.release.as_ref().and_then(|text| release(text, file, findings)),
         replace: match raw.replace {
             Some(RawStrategy::Gap) => Strategy::Gap,

@@ -77,7 +77,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("attune.toml");
         std::fs::write(&path, text).unwrap();
-        load(&path).unwrap().desired
+        load(&path, crate::desired::Boundary::Repository).unwrap().desired
     }
 
     #[test]

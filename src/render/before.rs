@@ -100,12 +100,6 @@ fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {
     if settings.cluster.via == Via::Weka {
         table.insert("via".into(), "weka".into());
     }
-    if let Some(program) = &settings.cluster.weka_bin {
-        // A name without a path is looked for in `PATH`.
-        let named = program.components().count() == 1;
-        let program = if named { program.clone() } else { settings.directory.join(program) };
-        table.insert("weka_bin".into(), shown(&program).into());
-    }
     if let Some(release) = &settings.cluster.release {
         table.insert("release".into(), release.to_string().into());
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use attune::desired::{self, Loaded, PolicyIntent};
+use attune::desired::{self, Boundary, Loaded, PolicyIntent};
 
 use super::harness::{Folder, files, root};
 
@@ -80,12 +80,17 @@ fn the_standard_input_is_answered_on_the_standard_output() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_keeps_its_permissions_and_a_link_stays_one() {
+fn a_file_keeps_its_permissions_and_nothing_is_written_through_a_link() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::with(&[("real.toml", DRAFT)]);
     fs::set_permissions(folder.path("real.toml"), fs::Permissions::from_mode(0o640)).unwrap();
     std::os::unix::fs::symlink("real.toml", folder.path("attune.toml")).unwrap();
-    folder.attune("fmt").exits(0);
+    for args in ["fmt", "fmt attune.toml"] {
+        folder.attune(args).exits(1).warns("nothing is written through links").warns("name the file itself");
+        assert_eq!(folder.read("real.toml"), DRAFT);
+    }
+    folder.attune("fmt --check").exits(2);
+    folder.attune("fmt real.toml").exits(0);
     assert_eq!(folder.read("real.toml"), FORMED);
     assert_eq!(fs::metadata(folder.path("real.toml")).unwrap().permissions().mode() & 0o777, 0o640);
     assert!(fs::symlink_metadata(folder.path("attune.toml")).unwrap().is_symlink());
@@ -124,12 +129,12 @@ fn every_file_of_the_golden_cases_says_the_same_in_form() {
         files(&root().join("tests/golden"), "attune.toml").iter().chain(&files(&root().join("examples"), "attune.toml"))
     {
         let folder = Folder::copy_of(file.parent().unwrap_or(Path::new("")));
-        let before = desired::load(&folder.path("attune.toml")).unwrap();
+        let before = desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap();
         let comments = |text: &str| text.matches('#').count();
         let text = folder.read("attune.toml");
         let Ok(_) = toml::from_str::<toml::Table>(&text) else { continue };
         folder.attune("fmt").says("");
-        let after = desired::load(&folder.path("attune.toml")).unwrap();
+        let after = desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap();
         assert_eq!(said(&before), said(&after), "{}", file.display());
         assert_eq!(comments(&text), comments(&folder.read("attune.toml")), "{}", file.display());
         assert_eq!(folder.attune("fmt --check attune.toml").exits(0).stdout, "");

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use attune::base::{Code, GroupName, PolicyName, Release, Sources, UserName};
-use attune::desired::Desired;
+use attune::desired::{Boundary, Desired};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy;
@@ -234,14 +234,14 @@ fn of_release_6() -> attune::plan::Plan {
         "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n\
          [policies.old]\nabsent = true\n",
     )]);
-    let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
+    let desired: Desired = attune::desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap().desired;
     plan(&desired, &observed("6.0.1"))
 }
 
 /// A plan that retires the keys of a user, through a transport that can make key pairs.
 fn that_retires_keys() -> attune::plan::Plan {
     let folder = Folder::with(&[("attune.toml", "[users.alice]\ndetached = true\nretire_keys = true\n")]);
-    let desired: Desired = attune::desired::load(&folder.path("attune.toml")).unwrap().desired;
+    let desired: Desired = attune::desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap().desired;
     plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
 }
 
@@ -252,7 +252,7 @@ fn with_a_group() -> (attune::plan::Plan, Sources) {
         "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n\
          [policies.old]\nabsent = true\n",
     )]);
-    let loaded = attune::desired::load(&folder.path("attune.toml")).unwrap();
+    let loaded = attune::desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap();
     let held = |group: &str, policy: &str| (GroupName::reported(group), PolicyName::parse(policy).unwrap());
     let groups = BTreeMap::from([held("etl", "old"), held("ops", "ml"), held("others", "readonly")]);
     (plan(&loaded.desired, &Observed { groups, groups_known: true, ..observed("6.0.1") }), loaded.sources)

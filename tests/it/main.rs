@@ -69,6 +69,8 @@ mod pipelines;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod proposal;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod reference;

@@ -95,8 +95,11 @@ fn run(folder: &Folder, line: &str, digest: &str) -> std::process::Output {
         .replace("/var/lib/node_exporter/", &here);
     folder
         .shell(&line)
-        .env("ATTUNE_CLUSTER", "sim:cluster.json")
         .env("ATTUNE_APPROVED", digest)
+        .env("BASE", "HEAD")
+        .env("CI_COMMIT_SHA", "HEAD")
+        .env("RUNNER_TEMP", folder.path("temp"))
+        .env("NOTE", folder.path("temp/comment.md"))
         .env("ATTUNE_USERNAME", "admin")
         .env("ATTUNE_PASSWORD", "admin")
         .env("GITHUB_STEP_SUMMARY", folder.path("summary.md"))
@@ -110,6 +113,9 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
     let mut written = BTreeSet::new();
     for path in files(&root().join("examples/ci"), "") {
         let folder = Folder::example("quickstart");
+        fs::create_dir(folder.path("temp")).unwrap();
+        let commit = "git init -q . && git add . && git -c user.name=a -c user.email=a@example.com commit -qm base";
+        assert!(folder.shell(commit).status().unwrap().success());
         let digest = folder.attune("plan --format json").exits(0).json()["digest"].as_str().unwrap().to_owned();
         for line in lines(&path) {
             let ended = run(&folder, &line, &digest);
@@ -120,10 +126,9 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
             subcommands.insert(line.split_whitespace().nth(1).unwrap().to_owned());
         }
         let expected = [
-            ("comment.md", format!("attune:digest={digest}")),
+            ("temp/comment.md", format!("attune:digest={digest}")),
             ("summary.md", "14 done".to_owned()),
             ("attune.prom", "attune_drift".to_owned()),
-            ("plan.html", digest[..32].to_owned()),
         ];
         for (name, part) in expected.into_iter().filter(|(name, _)| folder.path(name).exists()) {
             assert!(folder.read(name).contains(&part), "{}: {name}", path.display());
@@ -131,27 +136,121 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
         }
     }
     assert_eq!(subcommands, ["apply", "drift", "fmt", "plan", "show", "validate"].map(str::to_owned).into());
-    assert_eq!(written, ["attune.prom", "comment.md", "plan.html", "summary.md"].into());
+    assert_eq!(written, ["attune.prom", "summary.md", "temp/comment.md"].into());
 }
 
-/// The plan of a pull request is told by its files where the cluster is, unless the command line says so.
+/// The examples for a service that runs pipelines of proposals, as YAML.
+fn pipelines() -> Vec<(String, String, Value)> {
+    let examples = root().join("examples/ci");
+    let of = |folder: &str| files(&examples.join(folder), ".yml");
+    let paths: Vec<_> = of("github").into_iter().chain(of("gitlab")).collect();
+    assert!(paths.len() >= 4);
+    let read = |path: &std::path::PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let value = serde_saphyr::from_str(&text).unwrap();
+        let commands = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
+        (path.display().to_string(), commands, value)
+    };
+    paths.iter().map(read).collect()
+}
+
+/// What a job must not have that somebody may start who is not trusted.
+fn has_nothing_to_take(name: &str, job: &str) {
+    for word in ["secrets.", "ATTUNE_", "TOKEN", "self-hosted", "environment", "tags", "write"] {
+        assert!(!job.contains(word), "{name}: a job that an outsider starts has `{word}`: {job}");
+    }
+}
+
 #[test]
-fn a_plan_of_what_is_not_trusted_names_the_cluster() {
-    for (file, trigger) in
-        [("github/plan.yml", "pull_request_target"), ("gitlab/.gitlab-ci.yml", "merge_request_event")]
-    {
-        let path = root().join("examples/ci").join(file);
-        assert!(fs::read_to_string(&path).unwrap().contains(trigger));
-        let plans: Vec<String> = lines(&path).into_iter().filter(|line| line.starts_with("attune plan")).collect();
-        assert!(!plans.is_empty());
-        for line in plans {
-            assert!(line.contains("--cluster \"$ATTUNE_CLUSTER\" --via rest"), "{line}");
+fn an_outsider_starts_no_job_that_has_a_login() {
+    let mut with_login = 0;
+    for (name, text, value) in pipelines() {
+        // They run with secrets for what anybody may do; and what a comment or an artifact says is anybody's.
+        for word in [
+            "pull_request_target",
+            "issue_comment",
+            "workflow_run",
+            "pull_request_review",
+            "gh pr view",
+            "download-artifact",
+            "/comments",
+        ] {
+            assert!(!text.contains(word), "{name}: {word}");
+        }
+        if let Some(on) = value.get("on") {
+            let triggers: Vec<&String> = on.as_object().unwrap().keys().collect();
+            if triggers == ["pull_request"] {
+                has_nothing_to_take(&name, &text);
+                assert_eq!(value["permissions"], serde_json::json!({"contents": "read"}), "{name}");
+                continue;
+            }
+            assert_eq!(triggers, ["workflow_dispatch"], "{name}");
+            for job in value["jobs"].as_object().unwrap().values() {
+                let condition = job["if"].as_str().unwrap_or_default();
+                assert!(condition.contains("github.ref_name == github.event.repository.default_branch"), "{name}");
+                assert!(job["environment"].is_string(), "{name}: its secrets are not kept from other branches");
+                with_login += 1;
+            }
+        } else {
+            assert!(value.get("variables").is_none() && value.get("default").is_none(), "{name}: what all jobs have");
+            for (job, of) in value.as_object().unwrap().iter().filter(|(_, of)| of.get("script").is_some()) {
+                let conditions: Vec<&str> =
+                    of["rules"].as_array().unwrap().iter().map(|rule| rule["if"].as_str().unwrap()).collect();
+                if conditions.iter().any(|condition| condition.contains("merge_request")) {
+                    has_nothing_to_take(job, &of.to_string());
+                    continue;
+                }
+                for condition in conditions {
+                    let trusted = "$CI_PIPELINE_SOURCE == \"web\" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && ";
+                    assert!(condition.starts_with(trusted) && !condition.contains("||"), "{job}: {condition}");
+                }
+                assert!(of["environment"].is_string(), "{job}");
+                with_login += 1;
+            }
         }
     }
-    let workflow = fs::read_to_string(root().join("examples/ci/github/plan.yml")).unwrap();
-    assert!(workflow.contains("persist-credentials: false"));
-    // A text of the pull request must not become part of a script.
-    assert!(lines(&root().join("examples/ci/github/plan.yml")).iter().all(|line| !line.contains("${{")));
-    let apply = fs::read_to_string(root().join("examples/ci/github/apply.yml")).unwrap();
-    assert!(apply.contains("cancel-in-progress: false"));
+    assert_eq!(with_login, 4);
+}
+
+#[test]
+fn a_job_that_reads_a_proposal_with_a_login_plans_with_a_base_and_writes_outside_of_it() {
+    let (mut plans, mut applies) = (0, 0);
+    for (name, text, value) in pipelines() {
+        let mut commands = Vec::new();
+        scripts(&value, &mut commands);
+        let lines: Vec<&str> = commands.iter().flat_map(|script| script.lines()).map(str::trim).collect();
+        for line in &lines {
+            // A text of the pull request must not become part of a script.
+            assert!(!line.contains("${{"), "{name}: {line}");
+            if line.contains("attune plan") {
+                let based = ["--base \"$BASE\"", "--base \"$CI_COMMIT_SHA\""].iter().any(|base| line.contains(base));
+                let outside = ["> \"$RUNNER_TEMP/", "> \"$NOTE\""].iter().any(|to| line.contains(to));
+                assert!(based && outside && !line.contains("--cluster"), "{name}: {line}");
+                plans += 1;
+            }
+            if line.contains("attune apply") {
+                assert!(line.starts_with("attune apply --approved \"$ATTUNE_APPROVED\" "), "{name}: {line}");
+                applies += 1;
+            }
+        }
+        if lines.iter().any(|line| line.contains("attune plan")) {
+            // What is planned is the commit that somebody has looked at, also if the proposal was changed since.
+            assert!(lines.iter().any(|line| line.ends_with("= \"$COMMIT\"")), "{name}");
+        }
+        assert_eq!(
+            text.matches("actions/checkout@").count(),
+            text.matches("persist-credentials: false").count(),
+            "{name}"
+        );
+        // One base is the default branch, as it was when the job began.
+        assert!(!text.contains("BASE:") || text.contains("BASE: ${{ github.sha }}"), "{name}");
+        assert!(
+            !text.contains("ATTUNE_APPROVED:") || text.contains("ATTUNE_APPROVED: ${{ inputs.approved }}"),
+            "{name}"
+        );
+        if text.contains("attune apply") && value.get("on").is_some() {
+            assert!(text.contains("cancel-in-progress: false"), "{name}");
+        }
+    }
+    assert_eq!((plans, applies), (2, 2));
 }

@@ -181,7 +181,7 @@ fn a_command_that_is_not_there_or_prints_nonsense_is_an_error_that_says_so() {
     let folder = example("5.1", true);
     fs::remove_file(folder.path("weka")).unwrap();
     let gone = folder.attune("plan --retries 0").exits(1);
-    assert!(gone.stderr.contains("cannot be run") && gone.stderr.contains("weka_bin"), "{}", gone.stderr);
+    assert!(gone.stderr.contains("cannot be run") && gone.stderr.contains("--weka-bin PATH"), "{}", gone.stderr);
     stand_in(&folder, "#!/bin/sh\necho Welcome to WEKA\n");
     let nonsense = folder.attune("plan --retries 0").exits(1);
     assert!(nonsense.stderr.contains("does not hold a user's name and role"), "{}", nonsense.stderr);

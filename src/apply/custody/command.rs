@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::cluster::program::{find, hide};
 use crate::desired::{Argument, Names};
 
 /// How much a command may say for its words to be shown, in bytes; more is read and dropped, so that it never blocks.
@@ -29,26 +30,35 @@ impl Program<'_> {
     /// Why it could not be run; `None` when it is there and executable.
     pub(super) fn problem(&self, search_path: &OsStr) -> Option<String> {
         let shown = self.program.display();
-        if self.program.components().count() > 1 || self.program.is_absolute() {
-            return (!is_executable(self.program)).then(|| format!("{shown} is not a program that can be run"));
+        if find(self.program, search_path).is_some() {
+            return None;
         }
-        let found = std::env::split_paths(search_path).any(|dir| is_executable(&dir.join(self.program)));
-        (!found).then(|| format!("the program `{shown}` is not in PATH"))
+        Some(if self.program.components().count() > 1 || self.program.is_absolute() {
+            format!("{shown} is not a program that can be run")
+        } else {
+            format!("the program `{shown}` is not in PATH")
+        })
     }
 
-    /// Whether a name that is filled in makes an option of an argument.
-    pub(super) fn has_option(&self, names: Names<'_>) -> bool {
-        self.arguments.iter().any(|argument| argument.becomes_option(names))
+    /// Why a name cannot be filled into the arguments.
+    pub(super) fn unsafe_name(&self, names: Names<'_>) -> Option<String> {
+        let name = self.arguments.iter().find_map(|argument| argument.unsafe_name(names))?;
+        Some(format!(
+            "the name {name:?} cannot be an argument of the command: an option, a path or a shell could read it otherwise"
+        ))
     }
 
     /// Runs it with the record on its standard input. Its words are shown only when it fails; the caller takes secrets
     /// out of them.
-    pub(super) async fn run(&self, names: Names<'_>, record: &[u8]) -> Result<String, String> {
+    pub(super) async fn run(&self, search_path: &OsStr, names: Names<'_>, record: &[u8]) -> Result<String, String> {
         let shown = self.program.display().to_string();
-        if self.has_option(names) {
-            return Err(format!("the name of the user would be an option of `{shown}`"));
+        if let Some(why) = self.unsafe_name(names) {
+            return Err(why);
         }
-        let mut command = Command::new(self.program);
+        let program = find(self.program, search_path).ok_or_else(|| format!("`{shown}` is not there"))?;
+        let mut command = Command::new(program);
+        // The login to the cluster is no business of it.
+        hide(command.as_std_mut(), &["ATTUNE_", "WEKA_"]);
         command.args(self.arguments.iter().map(|argument| argument.filled(names)));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         // Ctrl-C at the terminal is for attune, which lets what is under way finish.
@@ -106,21 +116,4 @@ async fn hear(from: Option<impl AsyncRead + Unpin>) -> Zeroizing<String> {
 
 fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
-}
-
-fn is_executable(path: &Path) -> bool {
-    let ending = std::env::consts::EXE_EXTENSION;
-    let with_ending = (!ending.is_empty()).then(|| path.with_extension(ending));
-    let runs = |path: &Path| path.metadata().is_ok_and(|found| found.is_file() && may_run(&found));
-    runs(path) || with_ending.is_some_and(|path| runs(&path))
-}
-
-#[cfg(unix)]
-fn may_run(found: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn may_run(_: &std::fs::Metadata) -> bool {
-    true
 }

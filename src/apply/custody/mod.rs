@@ -137,10 +137,12 @@ impl Custody {
                     message,
                     help: "name a program that is there and may be run under `[credentials] command`".to_owned(),
                 }));
-                let options = users.iter().filter(|user| program.has_option(self.names(user)));
-                problems.extend(options.map(|user| CustodyProblem {
-                    message: format!("the name of user `{user}` would be an option of the command"),
-                    help: "put something before `{user}` in the argument, such as `s3/{user}`".to_owned(),
+                let unsafe_names = users.iter().filter_map(|user| program.unsafe_name(self.names(user)));
+                problems.extend(unsafe_names.map(|message| CustodyProblem {
+                    message,
+                    help: "take the place out of the arguments under `[credentials] command`: the record on the standard \
+                           input has `user`, `cluster` and `tenant`"
+                        .to_owned(),
                 }));
             }
         }
@@ -185,7 +187,7 @@ impl Custody {
             }
             Sink::Command { program, arguments } => {
                 let program = Program { program, arguments, timeout: self.context.command_timeout };
-                program.run(self.names(user), record).await
+                program.run(&self.context.search_path, self.names(user), record).await
             }
         }
     }

@@ -131,10 +131,10 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
     let out = folder.path().display().to_string();
     let sink = script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
     let custody = custody(&folder, Some(&sink));
-    assert_eq!(custody.check(&[user("b ob")]).await, Ok(Vec::new()));
-    assert_eq!(keep(&custody, "b ob").await, Kept::Sink { place: "the command `sh`".to_owned() });
-    assert_eq!(json_at(&folder.path().join("got")), expected("b ob"));
-    assert_eq!(fs::read_to_string(folder.path().join("args")).unwrap(), "s3/stewie/Root/b ob\n");
+    assert_eq!(custody.check(&[user("b.ob")]).await, Ok(Vec::new()));
+    assert_eq!(keep(&custody, "b.ob").await, Kept::Sink { place: "the command `sh`".to_owned() });
+    assert_eq!(json_at(&folder.path().join("got")), expected("b.ob"));
+    assert_eq!(fs::read_to_string(folder.path().join("args")).unwrap(), "s3/stewie/Root/b.ob\n");
     let environment = fs::read_to_string(folder.path().join("env")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains(SECRET) && !environment.contains(ACCESS));
 }
@@ -178,7 +178,8 @@ async fn what_cannot_work_is_found_without_a_secret() {
         (Sink::File { dir: folder.path().join("plain/secrets") }, "plain/secrets, cannot be written"),
         (command("no-such-program-anywhere", ""), "`no-such-program-anywhere` is not in PATH"),
         (command(folder.path().join("plain").to_str().unwrap(), ""), "plain is not a program"),
-        (command("sh", "{user}"), "the name of user `-x` would be an option"),
+        (command("sh", "{user}"), "the name \"-x\" cannot be an argument"),
+        (command("sh", "s3/{user}"), "the name \"-x\" cannot be an argument"),
     ];
     for (sink, expected) in cases {
         let custody = custody(&folder, Some(&sink));

@@ -6,6 +6,7 @@ use crate::base::{FileId, Finding, Location, Sources};
 use crate::cli::args::Format;
 use crate::cli::exit::{self, Exit, Failure};
 use crate::cli::output::Output;
+use crate::desired::{FileProblem, read_named};
 use crate::policy::{Document, Places, Problem, read};
 use crate::render::json::{self, FindingsV1};
 
@@ -32,10 +33,9 @@ pub(super) struct Written {
 impl Reading {
     /// Reads a document as strictly as one that a file of the desired state names.
     pub(super) fn document(&mut self, path: &Path) -> Option<Written> {
-        let text = match std::fs::read(path).map(String::from_utf8) {
-            Ok(Ok(text)) => text,
-            Ok(Err(_)) => return self.unreadable(path, "it is not UTF-8"),
-            Err(error) => return self.unreadable(path, &error.to_string()),
+        let text = match read_named(path) {
+            Ok(text) => text,
+            Err(problem) => return self.unreadable(path, &problem),
         };
         let read = read(&text);
         let file = self.sources.add(path.display().to_string(), text);
@@ -43,9 +43,13 @@ impl Reading {
         Some(Written { document: read.document?, places: read.places, file })
     }
 
-    fn unreadable(&mut self, path: &Path, why: &str) -> Option<Written> {
-        let message = format!("cannot read the policy document {}: {why}", path.display());
-        self.findings.push(Finding::error(exit::NO_DOCUMENT, message));
+    fn unreadable(&mut self, path: &Path, problem: &FileProblem) -> Option<Written> {
+        let finding =
+            Finding::error(exit::NO_DOCUMENT, format!("cannot read the policy document {}: {problem}", path.display()));
+        self.findings.push(match problem {
+            FileProblem::Io(_) => finding,
+            other => finding.help(other.help()),
+        });
         None
     }
 

@@ -30,7 +30,7 @@ use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName
 /// What the transport needs to know.
 #[derive(Debug)]
 pub struct WekaOptions {
-    /// The program: a name that is looked for in `PATH`, or a path.
+    /// The program, by its path.
     pub program: PathBuf,
     /// Who we are; none: the login that the host has.
     pub login: Option<WekaLogin>,

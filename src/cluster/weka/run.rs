@@ -14,6 +14,7 @@ use tokio::process::{Child, Command as Process};
 use super::WekaLogin;
 use super::command::Command;
 use super::outcome::Ended;
+use crate::cluster::program::hide;
 use crate::cluster::{CallError, Effect};
 
 /// The longest output that is read, in bytes.
@@ -22,7 +23,7 @@ const LONGEST_OUTPUT: u64 = 16 << 20;
 /// What runs the command.
 #[derive(Debug)]
 pub(super) struct Runner {
-    /// The program: a name that is looked for in `PATH`, or a path.
+    /// The program, by its path.
     pub(super) program: PathBuf,
     /// Who we are; none where the host's own login is used.
     pub(super) login: Option<WekaLogin>,
@@ -64,6 +65,8 @@ impl Runner {
         // Ctrl-C at the terminal is for attune, which lets what is under way finish.
         #[cfg(unix)]
         process.process_group(0);
+        // What is attune's is not the command's.
+        hide(process.as_std_mut(), &["ATTUNE_"]);
         if let Some((host, port)) = &self.server {
             process.env("WEKA_HOST", host).env("WEKA_PORT", port.to_string());
         }
@@ -78,7 +81,7 @@ impl Runner {
             let program = self.program.display();
             let message = format!("the program `{program}` cannot be run: {error}");
             CallError::new(command.shown(), Effect::NotSent, message)
-                .help("run attune on a host of the cluster, name the program with `weka_bin` under [cluster], or reach the cluster over REST")
+                .help("run attune on a host of the cluster, name the program with `--weka-bin PATH`, or reach the cluster over REST")
         })
     }
 }
