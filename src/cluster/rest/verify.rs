@@ -172,13 +172,15 @@ fn disbelieve(reason: Disbelief) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
     use rustls::ServerConfig;
     use rustls::pki_types::PrivatePkcs8KeyDer;
     use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
     use super::super::send::{Sender, Timeouts};
-    use super::super::testing::{Server, json};
+    use super::super::testing::{Heard, Reply, Server, json};
     use super::super::{answer, request};
     use super::*;
     use crate::cluster::{CallError, Effect};
@@ -213,6 +215,10 @@ mod tests {
     }
 
     async fn server(held: &Held) -> Server {
+        server_that(held, |_| json(200, "{}")).await
+    }
+
+    async fn server_that(held: &Held, script: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(held.key.serialize_der());
         let config = ServerConfig::builder_with_provider(provider)
@@ -221,7 +227,19 @@ mod tests {
             .with_no_client_auth()
             .with_single_cert(vec![held.certificate.clone()], key.into())
             .unwrap();
-        Server::start_tls(config, |_| json(200, "{}")).await
+        Server::start_tls(config, script).await
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_speaks_tls_and_stays_silent_is_left_for_another() {
+        let held = self_signed(&params(&["127.0.0.1"]));
+        let (silent, sound) = (server_that(&held, |_| Reply::Silence).await, server(&held).await);
+        let timeouts = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
+        let sender = Sender::new(vec![silent.endpoint(), sound.endpoint()], &trust(&held), timeouts).unwrap();
+        for _ in 0..10 {
+            sender.send(&request::users(), None, answer::nothing).await.unwrap();
+        }
+        assert_eq!((silent.calls().len(), sound.calls().len()), (1, 10));
     }
 
     /// A call to the server as `host`, and whether it was sent as it says.

@@ -149,6 +149,7 @@ impl WekaCluster {
 
     /// What the command told of where it leads, asked no earlier than this.
     async fn proven_since(&self, since: Instant) -> Result<SessionInfo, CallError> {
+        self.run.may_send(&command::status().shown())?;
         if let Some(proven) = self.proof_since(since) {
             return Ok(proven);
         }
