@@ -1,19 +1,21 @@
-//! The calls whose answers hold a key pair: what is shown goes to custody before anything else happens to that user.
+//! The calls whose answers may hold a key pair: what is shown is stored before anything else happens to that user.
 
 use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
-use super::custody::{Custody, Kept};
+use super::Watch;
+use super::custody::{Custody, Kept, Slot};
 use super::outcome::{Remark, Status};
 use crate::base::{KeyPair, PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster};
+use crate::cluster::{CallError, Cluster, Effect, RawAnswer};
 use crate::plan::{Call, Plan};
 
 /// Custody for one run.
 pub(super) struct Keys<'a> {
     custody: &'a Custody,
     may_appear: BTreeSet<UserName>,
+    watch: &'a dyn Watch,
 }
 
 /// How an attach ended that the cluster answered.
@@ -36,11 +38,12 @@ impl From<Attached> for Status {
 
 impl<'a> Keys<'a> {
     /// Custody for the run of this plan.
-    pub(super) fn new(plan: &Plan, custody: &'a Custody) -> Self {
-        Self { custody, may_appear: plan.may_create_keys() }
+    pub(super) fn new(plan: &Plan, custody: &'a Custody, watch: &'a dyn Watch) -> Self {
+        Self { custody, may_appear: plan.may_create_keys(), watch }
     }
 
-    /// Attaches, and hands a key pair that is shown to custody.
+    /// Attaches, and stores a key pair that is shown, or an answer that may hold one. Nothing is sent where there is no
+    /// emergency file to write a secret to.
     pub(super) async fn attach(
         &self,
         cluster: &dyn Cluster,
@@ -48,20 +51,40 @@ impl<'a> Keys<'a> {
         principal: &Principal,
         remarks: &mut Vec<Remark>,
     ) -> Result<Attached, CallError> {
-        match (cluster.attach(policy, principal).await?, principal) {
-            (Some(pair), Principal::User(user)) => Ok(self.keep(user, &pair, remarks).await),
+        let Principal::User(user) = principal else {
             // Groups have no keys.
-            (Some(_), Principal::Group(_)) | (None, _) => Ok(Attached::Well),
+            return cluster.attach(policy, principal).await.map(|_| Attached::Well);
+        };
+        let slot = self.custody.reserve().map_err(|error| {
+            let message =
+                format!("not sent: a new secret could not be kept, as no emergency file can be opened: {error}");
+            CallError::new(format!("attach {policy} to {user}"), Effect::NotSent, message)
+        })?;
+        match cluster.attach(policy, principal).await {
+            Ok(None) => {
+                self.custody.give_back(slot);
+                Ok(Attached::Well)
+            }
+            Ok(Some(pair)) => Ok(self.keep(slot, user, &pair, remarks).await),
+            Err(error) => {
+                match &error.answer {
+                    None => self.custody.give_back(slot),
+                    Some(answer) => remarks.push(self.keep_answer(slot, user, answer)),
+                }
+                Err(error)
+            }
         }
     }
 
-    async fn keep(&self, user: &UserName, pair: &KeyPair, remarks: &mut Vec<Remark>) -> Attached {
-        let (remark, ended) = match self.custody.keep(user, pair, OffsetDateTime::now_utc()).await {
+    async fn keep(&self, slot: Slot, user: &UserName, pair: &KeyPair, remarks: &mut Vec<Remark>) -> Attached {
+        let now = OffsetDateTime::now_utc();
+        let kept = self.custody.keep(slot, user, pair, now, |kept| self.watch.kept(user, kept)).await;
+        let (remark, ended) = match kept {
             Kept::Sink { place } => (Remark::Kept { place }, Attached::Well),
             Kept::Emergency { path, why } => {
                 let path = path.display().to_string();
                 let reason = format!("attached, but the new key pair went to the emergency file {path}: {why}");
-                // Where the file names no sink, none failed: a pair that nobody expected is where such pairs go.
+                // Without a destination none failed: a pair that nobody expected is where such pairs go.
                 let ended = if self.custody.has_sink() { Attached::Halt(reason) } else { Attached::Well };
                 (Remark::KeptInEmergency { path, why }, ended)
             }
@@ -74,6 +97,16 @@ impl<'a> Keys<'a> {
         remarks.retain(|earlier| *earlier != Remark::PairUnknown);
         remarks.push(remark);
         ended
+    }
+
+    fn keep_answer(&self, slot: Slot, user: &UserName, answer: &RawAnswer) -> Remark {
+        match self.custody.keep_answer(slot, user, answer) {
+            Ok(path) => Remark::AnswerKept { path: path.display().to_string() },
+            Err(error) => {
+                tracing::warn!(%user, %error, "an answer that may hold a new key pair could not be kept");
+                Remark::PairUnknown
+            }
+        }
     }
 
     /// Notes that the answer to a call was lost on the way: a key pair may have been in it. Taken back when the pair comes

@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use crate::base::UserName;
 use crate::cluster::{Cluster, Patience, Patient};
 use crate::plan::{Plan, Step, StepId};
 
-pub use custody::{Custody, CustodyContext, CustodyProblem, Kept};
+pub use custody::{Custody, CustodyContext, CustodyProblem, Kept, Slot};
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
 pub use stop::Stop;
 
@@ -29,6 +30,8 @@ pub trait Watch: Sync {
     fn started(&self, step: &Step);
     /// A step ended, or will not be reached.
     fn ended(&self, step: &Step, outcome: &StepOutcome);
+    /// A new key pair of a user was stored, or could not be. Told before the emergency file goes.
+    fn kept(&self, _user: &UserName, _kept: &Kept) {}
 }
 
 /// What a run goes by.
@@ -55,7 +58,7 @@ pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
     let sender = Sender {
         cluster: &cluster,
         looker: Looker::new(&cluster),
-        keys: Keys::new(plan, conditions.custody),
+        keys: Keys::new(plan, conditions.custody, conditions.watch),
         patience: conditions.patience,
         stop: conditions.stop,
     };

@@ -77,20 +77,25 @@ pub enum Remark {
     /// The cluster does not take an attach over an attachment, so the user was detached first and had no access for a
     /// moment.
     Gap,
-    /// The cluster made a key pair for the user, and it is in its sink.
+    /// The cluster made a key pair for the user, and it is at its destination.
     Kept {
         /// The file or the command. Nothing secret.
         place: String,
     },
-    /// The cluster made a key pair for the user, the sink did not take it, and it is in an emergency file.
+    /// The cluster made a key pair for the user, the destination did not take it, and it is in an emergency file.
     KeptInEmergency {
         /// The file.
         path: String,
-        /// Why the sink did not take it. Nothing secret.
+        /// Why the destination did not take it. Nothing secret.
         why: String,
     },
     /// The cluster made a key pair for the user, or may have, and nobody knows its secret: the answer was lost.
     PairUnknown,
+    /// An answer was not understood. It may hold a key pair, and is in an emergency file as it came.
+    AnswerKept {
+        /// The file.
+        path: String,
+    },
 }
 
 impl Remark {
@@ -99,12 +104,29 @@ impl Remark {
     pub fn is_of_keys(&self) -> bool {
         match self {
             Self::Gap => false,
-            Self::Kept { .. } | Self::KeptInEmergency { .. } | Self::PairUnknown => true,
+            Self::Kept { .. } | Self::KeptInEmergency { .. } | Self::PairUnknown | Self::AnswerKept { .. } => true,
+        }
+    }
+}
+
+impl Remark {
+    /// Whether a secret may be lost: somebody has to look after it.
+    #[must_use]
+    pub fn is_of_loss(&self) -> bool {
+        match self {
+            Self::PairUnknown | Self::AnswerKept { .. } => true,
+            Self::Gap | Self::Kept { .. } | Self::KeptInEmergency { .. } => false,
         }
     }
 }
 
 impl Outcome {
+    /// Whether a new secret may be lost: however well all ended, somebody has to look after it.
+    #[must_use]
+    pub fn may_have_lost_a_secret(&self) -> bool {
+        self.steps.iter().flat_map(|step| &step.remarks).any(Remark::is_of_loss)
+    }
+
     /// Whether every step ended well.
     #[must_use]
     pub fn all_good(&self) -> bool {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace};
 use super::base::Base;
 use super::connect::{Connection, connect};
-use super::custody::{custody, tried};
+use super::custody::{CustodyArgs, custody, tried};
 use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
-use super::interrupt::interruptible;
+use super::interrupt::{Heard, interruptible};
 use super::journal::{Both, applied_at};
+use super::lost;
 use super::output::Output;
 use super::plan::{blocked, refused};
 use super::progress::Progress;
@@ -19,7 +20,7 @@ use crate::apply::{Conditions, Custody, Outcome, Stop, run};
 use crate::cluster::{observe, observe_for};
 use crate::desired::{Desired, Loaded};
 use crate::observed::Observed;
-use crate::plan::{Digest, Plan, plan_with};
+use crate::plan::{Digest, Plan, once_retired, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1};
 use crate::render::{Before, Settings, before, text};
@@ -50,11 +51,13 @@ pub(super) struct ApplyArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Where the state before the apply and its journal are written, and a new secret whose sink fails
+    /// Where the state before the apply and its journal are written, and new secrets first of all
     #[arg(long, value_name = "DIR", default_value = ".attune")]
     state_dir: PathBuf,
     #[command(flatten)]
     base: BaseArg,
+    #[command(flatten)]
+    custody: CustodyArgs,
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
@@ -83,8 +86,9 @@ impl ApplyArgs {
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         let (plan, loaded) = (&prepared.made.plan, &reviewed.loaded);
+        lost::warn(&self.state_dir, &plan.identity, &lost::having(&prepared.observed), output);
         self.show(&prepared.made, loaded, output)?;
-        let custody = custody(&plan.identity, &loaded.desired, &self.state_dir);
+        let custody = custody(&plan.identity, &loaded.desired, &self.state_dir, &self.custody);
         if let Err(failure) = self.ready(plan, &reviewed, &custody, output).await {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &prepared.made.copy(loaded)))?;
@@ -109,7 +113,7 @@ impl ApplyArgs {
             return Ok(Exit::Error);
         }
         // An interruption that left no work to do interrupted nothing.
-        Ok(match (outcome.all_good() && outcome.converged(), prepared.stop.is_asked()) {
+        Ok(match (well(&outcome), prepared.stop.is_asked()) {
             (true, _) => Exit::Done,
             (false, true) => Exit::Interrupted,
             (false, false) => Exit::Partial,
@@ -213,7 +217,7 @@ impl ApplyArgs {
         let way_back = state.write_before(&self.before(global, prepared, desired)?)?;
         let journal = state.journal(plan)?;
         let progress = Progress::new(plan.steps.len(), output);
-        let told = || progress.say("interrupted: seeing through the calls under way; once more stops at once");
+        let told = |heard: Heard| progress.say(heard.text());
         let work = async {
             let conditions = Conditions {
                 cluster: &*prepared.connection.cluster,
@@ -228,7 +232,7 @@ impl ApplyArgs {
             let remaining = self.again(prepared, desired, output).await;
             Outcome { steps, remaining, way_back: Some(way_back.display().to_string()) }
         };
-        let outcome = interruptible(work, &prepared.stop, told).await;
+        let outcome = interruptible(work, &prepared.stop, custody, told).await;
         if let Some(outcome) = &outcome {
             journal.over(outcome);
         }
@@ -250,6 +254,7 @@ impl ApplyArgs {
 
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
     async fn again(&self, prepared: &Prepared, desired: &Desired, output: &mut Output) -> Option<Box<Plan>> {
+        let desired = &once_retired(desired);
         match observe(&prepared.connection.patient(&self.pace), desired, self.pace.jobs()).await {
             Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
             Err(error) => {
@@ -270,6 +275,11 @@ struct Prepared {
     catalogue: Catalogue,
     made: Made,
     stop: Stop,
+}
+
+/// Whether all is done, and no new secret may be lost.
+fn well(outcome: &Outcome) -> bool {
+    outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret()
 }
 
 fn dropped() -> Failure {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::descriptors::affordable;
 use crate::cluster::Patience;
 use crate::desired::{Exemption, Guards, Override};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -200,6 +201,14 @@ pub(super) struct BaseArg {
     pub(super) base: Option<String>,
 }
 
+/// Where applies leave what they did.
+#[derive(Debug, clap::Args)]
+pub(super) struct StateDir {
+    /// The directory where `apply` and `keys generate` keep their journals: a key pair that may be lost is warned about
+    #[arg(long = "state-dir", value_name = "DIR", default_value = ".attune")]
+    pub(super) path: PathBuf,
+}
+
 /// How a command goes about its calls to a cluster.
 #[derive(Debug, clap::Args)]
 pub(super) struct Pace {
@@ -219,8 +228,9 @@ impl Pace {
         Self { jobs: 1, retries }
     }
 
+    /// As many as were asked for, and no more than the machine lets be.
     pub(super) fn jobs(&self) -> usize {
-        self.jobs.into()
+        affordable(self.jobs.into())
     }
 
     pub(super) fn patience(&self) -> Patience {

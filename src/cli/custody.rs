@@ -10,34 +10,37 @@ use crate::base::{Finding, Sources, UserName};
 use crate::desired::Desired;
 use crate::observed::Identity;
 
-/// How long a command may take to store one key pair: it does no more than a call or two to a store of secrets.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long storing one key pair may take: a command does no more than a call or two to a store of secrets.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The custody that the file asks for.
-pub(super) fn custody(identity: &Identity, desired: &Desired, state_dir: &Path) -> Custody {
+/// How new secrets are stored.
+#[derive(Debug, clap::Args)]
+pub(super) struct CustodyArgs {
+    /// Show what a `[credentials]` command that fails says on stderr: it may show the new secret, in any disguise
+    #[arg(long)]
+    show_command_output: bool,
+}
+
+/// The custody that the configuration asks for.
+pub(super) fn custody(identity: &Identity, desired: &Desired, state_dir: &Path, args: &CustodyArgs) -> Custody {
     let context = CustodyContext {
         cluster: identity.name.clone(),
         tenant: identity.tenant.clone(),
         state_dir: state_dir.to_path_buf(),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
-        command_timeout: COMMAND_TIMEOUT,
+        timeout: TIMEOUT,
+        show_output: args.show_command_output,
     };
     Custody::new(desired.credentials.as_ref(), context)
 }
 
 /// Tries it, before the first call, for all that may get a key pair.
 pub(super) async fn tried(custody: &Custody, users: &[UserName], output: &mut Output) -> Result<(), Failure> {
-    let problems = match custody.check(users).await {
-        Ok(warnings) => {
-            warnings.iter().for_each(|warning| output.warn(warning));
-            return Ok(());
-        }
-        Err(problems) => problems,
-    };
+    let Err(problems) = custody.check(users).await else { return Ok(()) };
     let findings: Vec<Finding> = problems
         .into_iter()
         .map(|problem| Finding::error(exit::CREDENTIAL_SINK, problem.message).help(problem.help))
         .collect();
     output.findings(&findings, &Sources::default());
-    Err(Failure::new(&exit::CREDENTIAL_SINK, "a new secret could not be kept; nothing was changed"))
+    Err(Failure::new(&exit::CREDENTIAL_SINK, "new secrets could not be kept, as said before; nothing was changed"))
 }

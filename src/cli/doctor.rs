@@ -1,9 +1,10 @@
 //! `attune doctor`: checks a cluster before anything is done to it.
 
-use super::args::{Format, GlobalArgs, Pace};
+use super::args::{Format, GlobalArgs, Pace, StateDir};
 use super::connect::connect;
 use super::desired::{NotReady, cluster_settings};
 use super::exit::{self, Exit, Failure};
+use super::lost;
 use super::output::Output;
 use crate::base::{Finding, Severity};
 use crate::doctor::{Report, judge, look};
@@ -30,6 +31,8 @@ pub(super) struct DoctorArgs {
     /// How often a call is tried again that got no answer
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
+    #[command(flatten)]
+    state_dir: StateDir,
 }
 
 impl DoctorArgs {
@@ -56,6 +59,8 @@ impl DoctorArgs {
         let pace = Pace::only_retries(self.retries);
         let connection = connect(global, &settings, pace.jobs(), output).await?;
         let facts = look(&connection.patient(&pace)).await.map_err(Failure::from)?;
+        let having = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
+        lost::warn(&self.state_dir.path, &facts.identity, &having.map(|user| user.name.clone()).collect(), output);
         Ok(judge(&facts))
     }
 }

@@ -9,11 +9,12 @@ use clap::ValueEnum;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{BaseArg, Format, GlobalArgs, Pace};
+use super::args::{BaseArg, Format, GlobalArgs, Pace, StateDir};
 use super::connect::connect;
 use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
 use super::git::is_committed;
+use super::lost;
 use super::output::Output;
 use super::publish::publish;
 use super::reviewed::Reviewed;
@@ -57,6 +58,8 @@ pub(super) struct DriftArgs {
     ignore: Vec<Ignore>,
     #[command(flatten)]
     base: BaseArg,
+    #[command(flatten)]
+    state_dir: StateDir,
     #[command(flatten)]
     pace: Pace,
 }
@@ -172,6 +175,7 @@ impl DriftArgs {
         let (cluster, desired) = (connection.patient(&self.pace), &reviewed.loaded.desired);
         let observed = observe(&cluster, desired, self.pace.jobs()).await.map_err(Failure::from)?;
         known.identity = Some(observed.identity.clone());
+        lost::warn(&self.state_dir.path, &observed.identity, &lost::having(&observed), output);
         let made = plan(desired, &observed);
         let drift = drift(desired, &observed, &made, &self.ignore, now.date());
         Ok((reviewed, drift))

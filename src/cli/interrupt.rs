@@ -1,12 +1,40 @@
-//! What an interruption does to an apply: the first is a request, the second an order.
+//! What an interruption does to a run: the first is a request, the second an order, and only the third ends the storing of
+//! a secret.
 
 use tokio::signal;
 
-use crate::apply::Stop;
+use crate::apply::{Custody, Stop};
 
-/// Does the work to its end. At the first interruption (Ctrl-C, or SIGTERM as schedulers send it) `stop` is asked and
-/// `told` is called; at the second the work is dropped where it is, and there is no result.
-pub(super) async fn interruptible<T>(work: impl Future<Output = T>, stop: &Stop, told: impl FnOnce()) -> Option<T> {
+/// What a person is told about an interruption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// What is under way is finished, and nothing more is begun.
+    Stopping,
+    /// A secret that has come is stored, and then all ends.
+    Storing,
+}
+
+impl Heard {
+    /// In words.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Stopping => "interrupted: seeing through the calls under way; once more stops at once",
+            Self::Storing => {
+                "interrupted again: storing the secrets that have come; once more leaves them in emergency files"
+            }
+        }
+    }
+}
+
+/// Does the work to its end. At the first interruption (Ctrl-C, SIGTERM as schedulers send it, SIGHUP of a session that is
+/// closed) `stop` is asked; at the second the work goes on only until no secret is being stored, and there is no result.
+/// `told` is called with what is done.
+pub(super) async fn interruptible<T>(
+    work: impl Future<Output = T>,
+    stop: &Stop,
+    custody: &Custody,
+    mut told: impl FnMut(Heard),
+) -> Option<T> {
     tokio::pin!(work);
     let mut interruptions = Interruptions::new();
     tokio::select! {
@@ -15,11 +43,22 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>, stop: &Stop,
         done = &mut work => return Some(done),
     }
     stop.ask();
-    told();
+    told(Heard::Stopping);
     tokio::select! {
         biased;
-        () = interruptions.next() => None,
+        done = &mut work => return Some(done),
+        () = interruptions.next() => {}
+    }
+    let storing = custody.is_storing();
+    if storing {
+        told(Heard::Storing);
+    }
+    // Where nothing is being stored, this ends at once: after the work has had the answers that are there.
+    tokio::select! {
+        biased;
         done = &mut work => Some(done),
+        () = custody.idle() => None,
+        () = interruptions.next() => None,
     }
 }
 
@@ -27,21 +66,25 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>, stop: &Stop,
 /// they cannot be listened for, they end the process as ever.
 struct Interruptions {
     #[cfg(unix)]
-    kinds: [Option<signal::unix::Signal>; 2],
+    kinds: [Option<signal::unix::Signal>; 3],
 }
 
 #[cfg(unix)]
 impl Interruptions {
     fn new() -> Self {
         use signal::unix::{SignalKind, signal};
-        Self { kinds: [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok()) }
+        Self {
+            kinds: [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+                .map(|kind| signal(kind).ok()),
+        }
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate] = &mut self.kinds;
+        let [interrupt, terminate, hangup] = &mut self.kinds;
         tokio::select! {
             () = heard(interrupt) => {}
             () = heard(terminate) => {}
+            () = heard(hangup) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The journal of an apply: one JSON line for each thing that happens, written before the next one does.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -9,8 +10,10 @@ use serde_json::{Value, json as object};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::apply::{Outcome, StepOutcome, Watch};
-use crate::plan::{Digest, Plan, Step};
+use crate::apply::{Kept, Outcome, StepOutcome, Watch};
+use crate::base::UserName;
+use crate::observed::Identity;
+use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::json::{self, StepOutcomeV1, StepV1};
 
 /// How much of a journal is read at most. Bytes.
@@ -19,13 +22,14 @@ const MOST_READ: u64 = 16 << 20;
 /// Writes down what an apply does. No line holds a secret.
 pub(super) struct Journal<'a> {
     plan: &'a Plan,
+    creating: BTreeSet<StepId>,
     file: Mutex<File>,
 }
 
 impl<'a> Journal<'a> {
     /// Writes the first line.
     pub(super) fn begin(file: File, plan: &'a Plan) -> io::Result<Self> {
-        let journal = Self { plan, file: Mutex::new(file) };
+        let journal = Self { plan, creating: plan.steps_that_may_create_keys(), file: Mutex::new(file) };
         journal.line(object!({
             "event": "begun",
             "digest": plan.digest.as_str(),
@@ -48,10 +52,8 @@ impl<'a> Journal<'a> {
         }
     }
 
-    fn line(&self, mut event: Value) -> io::Result<()> {
-        event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
-        let line = json::line(&event) + "\n";
-        self.file().write_all(line.as_bytes())
+    fn line(&self, event: Value) -> io::Result<()> {
+        write(&mut self.file(), event)
     }
 
     fn file(&self) -> MutexGuard<'_, File> {
@@ -68,11 +70,73 @@ impl<'a> Journal<'a> {
 
 impl Watch for Journal<'_> {
     fn started(&self, step: &Step) {
-        self.note(object!({"event": "started", "step": StepV1::of(step)}));
+        if !self.creating.contains(&step.id) {
+            return self.note(object!({"event": "started", "step": StepV1::of(step)}));
+        }
+        self.note(object!({"event": "started", "step": StepV1::of(step), "may_create_keys": true}));
+        // Should the machine stop before the secret is stored, this line must tell.
+        if let Err(error) = self.file().sync_data() {
+            tracing::warn!(%error, "the journal may not be on the disk");
+        }
     }
 
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
         self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+    }
+
+    fn kept(&self, user: &UserName, kept: &Kept) {
+        self.note(kept_event(user, kept));
+    }
+}
+
+fn write(file: &mut File, mut event: Value) -> io::Result<()> {
+    event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
+    let line = json::line(&event) + "\n";
+    file.write_all(line.as_bytes())
+}
+
+/// What became of a new key pair.
+fn kept_event(user: &UserName, kept: &Kept) -> Value {
+    let (how, place) = match kept {
+        Kept::Sink { place } => ("destination", place.clone()),
+        Kept::Emergency { path, .. } => ("emergency", path.display().to_string()),
+        Kept::Lost { .. } => ("lost", String::new()),
+    };
+    object!({"event": "kept", "user": user.as_str(), "how": how, "place": place})
+}
+
+/// The journal of `keys generate`.
+pub(super) struct KeysJournal {
+    user: UserName,
+    file: Mutex<File>,
+}
+
+impl KeysJournal {
+    /// Writes that a key pair is about to be made.
+    pub(super) fn begin(file: File, identity: &Identity, user: &UserName) -> io::Result<Self> {
+        let (guid, tenant) = (&identity.guid, &identity.tenant);
+        let mut file = file;
+        write(&mut file, object!({"event": "begun", "cluster": identity.name, "guid": guid, "tenant": tenant}))?;
+        write(&mut file, object!({"event": "generating", "user": user.as_str()}))?;
+        file.sync_all()?;
+        Ok(Self { user: user.clone(), file: Mutex::new(file) })
+    }
+
+    /// Writes what became of it.
+    pub(super) fn kept(&self, kept: &Kept) {
+        self.note(kept_event(&self.user, kept));
+    }
+
+    /// Writes that none was made.
+    pub(super) fn refused(&self) {
+        self.note(object!({"event": "not_generated", "user": self.user.as_str()}));
+    }
+
+    fn note(&self, event: Value) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = write(&mut file, event) {
+            tracing::warn!(%error, "the journal cannot be written");
+        }
     }
 }
 
@@ -111,5 +175,10 @@ impl Watch for Both<'_> {
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
         self.0.ended(step, outcome);
         self.1.ended(step, outcome);
+    }
+
+    fn kept(&self, user: &UserName, kept: &Kept) {
+        self.0.kept(user, kept);
+        self.1.kept(user, kept);
     }
 }

@@ -7,13 +7,16 @@ use time::OffsetDateTime;
 
 use super::args::{Format, GlobalArgs, Pace};
 use super::connect::connect;
-use super::custody::{custody, tried};
+use super::custody::{CustodyArgs, custody, tried};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
+use super::interrupt::interruptible;
+use super::journal::KeysJournal;
 use super::output::Output;
-use crate::apply::Kept;
+use super::state::State;
+use crate::apply::{Custody, Kept, Slot, Stop};
 use crate::base::{KeyPair, UserName};
-use crate::cluster::{CallError, Cluster, Effect};
+use crate::cluster::{Cluster, Effect};
 use crate::render::json::{self, KeysV1};
 
 /// Make new S3 key pairs
@@ -33,8 +36,9 @@ enum Command {
 
 /// Make a new key pair for a user that holds a policy
 ///
-/// The old pair is worthless at once, for all who use it. The secret of the new one is shown nowhere: it goes where
-/// `[credentials]` of the file says, or into an emergency file under --state-dir if that fails. Needs the `weka` command
+/// The old pair is worthless at once, for all who use it. The secret of the new one is shown nowhere: it goes to the
+/// destination that `[credentials]` names, in place of the old one, or stays in an emergency file under --state-dir if that
+/// fails. Ctrl-C sees the call and its secret through. Needs the `weka` command
 /// (`--via weka`), since no REST call is documented for it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -48,12 +52,14 @@ struct GenerateArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Where a secret goes that its sink does not take
+    /// Where a secret is written first, and stays if its destination fails; also the journal
     #[arg(long, default_value = ".attune", value_name = "DIR")]
     state_dir: PathBuf,
     /// The form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    custody: CustodyArgs,
     #[command(flatten)]
     pace: Pace,
 }
@@ -83,11 +89,18 @@ impl GenerateArgs {
                 .map_err(|problem| Failure::new(&exit::UNKNOWN_USER, format!("the name of user {name:?} {problem}")))?,
             None => identity.user.clone(),
         };
-        let custody = custody(&identity, &loaded.desired, &self.state_dir);
+        let custody = custody(&identity, &loaded.desired, &self.state_dir, &self.custody);
         tried(&custody, std::slice::from_ref(&user), output).await?;
         self.agreed(&user, output)?;
-        let pair = generate(&*connection.cluster, &user).await?;
-        let kept = custody.keep(&user, &pair, OffsetDateTime::now_utc()).await;
+        let state = State::lock(&self.state_dir, &identity)?;
+        let slot = custody.reserve().map_err(|error| {
+            let message = format!("no emergency file can be opened: {error}; nothing was changed");
+            Failure::new(&exit::CREDENTIAL_SINK, message)
+        })?;
+        let journal = state.keys_journal(&identity, &user)?;
+        let work = generate(&*connection.cluster, &user, (&custody, slot), &journal);
+        let done = interruptible(work, &Stop::default(), &custody, |heard| output.warn(heard.text())).await;
+        let (pair, kept) = done.unwrap_or_else(|| Err(dropped(&user)))?;
         self.report(&user, &pair, &kept, output).map_err(NotReady::from)
     }
 
@@ -136,17 +149,47 @@ impl GenerateArgs {
     }
 }
 
-/// Makes the pair. The cluster's own reason is kept, with what to do about it.
-async fn generate(cluster: &dyn Cluster, user: &UserName) -> Result<KeyPair, Failure> {
-    cluster.generate_keys(user).await.map_err(|error: CallError| match error.effect {
+/// Makes the pair and stores it. The cluster's own reason is kept, with what to do about it.
+async fn generate(
+    cluster: &dyn Cluster,
+    user: &UserName,
+    (custody, slot): (&Custody, Slot),
+    journal: &KeysJournal,
+) -> Result<(KeyPair, Kept), Failure> {
+    let error = match cluster.generate_keys(user).await {
+        Ok(pair) => {
+            let now = OffsetDateTime::now_utc();
+            let kept = custody.keep(slot, user, &pair, now, |kept| journal.kept(kept)).await;
+            return Ok((pair, kept));
+        }
+        Err(error) => error,
+    };
+    if let Some(answer) = &error.answer {
+        let place = match custody.keep_answer(slot, user, answer) {
+            Ok(path) => format!("the answer is in the emergency file {}: take the new pair from there", path.display()),
+            Err(why) => format!("the answer could not be kept ({why}): generate another pair"),
+        };
+        return Err(Failure::from(error).help(format!("the old pair may be worthless; {place}")).exit(Exit::Partial));
+    }
+    Err(match error.effect {
+        Effect::InDoubt => {
+            let help = "the old pair may be worthless, and the new one is lost: generate another";
+            Failure::from(error.help(help)).exit(Exit::Partial)
+        }
         Effect::Refused(_) if error.help.is_none() => {
+            journal.refused();
             let help = format!("a user needs a policy first: declare `[users.{user}] policy = \"…\"` and apply");
             Failure::from(error.help(help))
         }
-        Effect::InDoubt => {
-            let help = "the old pair may be worthless, and the new one is lost: generate another";
-            Failure::from(error.help(help))
+        Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_) => {
+            journal.refused();
+            Failure::from(error)
         }
-        Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_) => Failure::from(error),
     })
+}
+
+fn dropped(user: &UserName) -> Failure {
+    let message = format!("interrupted twice: stopped at once; the old key pair of `{user}` may be worthless");
+    let help = "look into the emergency files of the state directory; where there is none, generate another pair";
+    Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }

@@ -8,6 +8,7 @@ mod base;
 mod completions;
 mod connect;
 mod custody;
+mod descriptors;
 mod desired;
 mod doctor;
 mod drift;
@@ -19,6 +20,7 @@ mod import;
 mod interrupt;
 mod journal;
 mod keys;
+mod lost;
 mod man;
 mod many;
 mod output;
@@ -43,6 +45,7 @@ use std::io::{self, LineWriter, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use console::Term;
@@ -155,8 +158,15 @@ fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure>
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     // What waits is there once, whatever the command.
     let work: Pin<Box<dyn Future<Output = Result<T, Failure>> + '_>> = Box::pin(work);
-    runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?.block_on(work)
+    let runtime = runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?;
+    let done = runtime.block_on(work);
+    // What is stuck, such as a file on a disk that does not answer, is not waited for.
+    runtime.shutdown_timeout(STUCK);
+    done
 }
+
+/// How long what is stuck may hold up the end of the program.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// `-v` shows calls, `-vv` what libraries say of their work as well, `-vvv` all of it. Never bodies, never headers.
 fn tracing_to_stderr(global: &GlobalArgs) {
@@ -175,6 +185,8 @@ fn tracing_to_stderr(global: &GlobalArgs) {
         .with_writer(|| LineWriter::new(Visible::new(io::stderr(), false)))
         .with_ansi(false)
         .without_time()
+        // A terminal that is gone is no reason to stop.
+        .log_internal_errors(false)
         .with_target(false);
     tracing_subscriber::registry().with(shown).with(lines).init();
 }

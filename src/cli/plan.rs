@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace};
+use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace, StateDir};
 use super::connect::connect;
 use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
+use super::lost;
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
 use super::report::of_plan;
@@ -49,6 +50,8 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
+    state_dir: StateDir,
+    #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
     pace: Pace,
@@ -83,6 +86,7 @@ impl PlanArgs {
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
         }
         .map_err(Failure::from)?;
+        lost::warn(&self.state_dir.path, &observed.identity, &lost::having(&observed), output);
         let catalogue = self.guards.actions(&observed)?;
         let made = reviewed.planned(&observed, &self.guards, &catalogue);
         let page = self.format == PlanFormat::Html;

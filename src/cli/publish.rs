@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::apply::files::here;
+use crate::apply::files::{self, here};
 
 /// Who may read a new file of this kind: everybody.
 #[cfg(unix)]
@@ -22,12 +22,12 @@ pub(super) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Writes a file under another name in the same directory, and puts it in place at once.
 fn put(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     let directory = here(path.parent().unwrap_or(Path::new("")));
-    let mut file = tempfile::Builder::new().prefix(".attune-").suffix(".tmp").tempfile_in(directory)?;
-    file.write_all(bytes)?;
+    files::clean(directory);
+    let file = files::Temporary::create(directory, ".attune-", ".tmp")?;
+    file.as_file().write_all(bytes)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(path)
 }

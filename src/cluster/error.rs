@@ -25,7 +25,8 @@ pub struct RawAnswer(Arc<Zeroizing<Vec<u8>>>);
 
 impl RawAnswer {
     /// The bytes of an answer; `None` where there are none.
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
         (!bytes.is_empty()).then(|| Self(Arc::new(Zeroizing::new(bytes.to_vec()))))
     }
 

@@ -16,7 +16,8 @@ codes! {
     AMBIGUOUS_LEFTOVER = "ambiguous-leftover", "An interrupted replacement left stand-ins with different documents, and no file declares the policy.";
     UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user or group that would have to be changed is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
-    NOT_RETIRED = "keys-cannot-be-retired", "A key pair is to be retired before a detach, and this cluster offers no call for it here.";
+    NOT_RETIRED = "keys-cannot-be-retired", "A key pair is to be retired, and this cluster offers no call for it here, or the user has no policy.";
+    FIRST_KEYS = "first-keys-may-appear", "A user that has a policy already may get a first key pair by an attach.";
     NO_SINK = "no-credential-sink", "A plan may make key pairs, whose secrets are shown once, and the file does not say where they go.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
     REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` lets it.";

@@ -1,25 +1,34 @@
 //! What a plan does to key pairs: for whom one may be made, and whose cannot be retired.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Finding, Principal, UserName};
-use crate::desired::{Desired, Sink};
+use crate::base::{Finding, Principal, Severity, UserName};
+use crate::desired::{Desired, Holding, Sink};
 use crate::observed::{Identity, Observed};
 
 use super::compare::Comparison;
-use super::step::{Call, Step};
+use super::step::{Call, Step, StepId};
 use super::{Plan, codes, settings};
 
+/// How many users are named before the rest is only counted.
+const NAMED: usize = 20;
+
 impl Plan {
-    /// The users for whom the cluster may make a key pair, whose secret it shows once: from 5.1, those that hold nothing
-    /// now and are attached. Who has a pair already is not reported.
+    /// The users for whom the cluster may make a key pair, whose secret it shows once: from 5.1, all that are attached.
+    /// Who has a pair already is not reported, and one that got its policy before the cluster was upgraded may have none.
     #[must_use]
     pub fn may_create_keys(&self) -> BTreeSet<UserName> {
-        may_create_keys(&self.steps, &self.identity)
+        first_attaches(&self.steps, &self.identity).into_keys().cloned().collect()
+    }
+
+    /// The steps that may make a key pair: of each user the first attach. After it, the user has one.
+    #[must_use]
+    pub fn steps_that_may_create_keys(&self) -> BTreeSet<StepId> {
+        first_attaches(&self.steps, &self.identity).into_values().map(|first| first.step).collect()
     }
 }
 
-/// The keys that a plan may create.
+/// The keys that a plan may create for users that have no policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKeys {
     /// The users that may get them.
@@ -30,31 +39,45 @@ pub struct NewKeys {
 
 /// The keys that these steps may create, and where their secrets go; `None` where there are none.
 pub(super) fn new_keys(steps: &[Step], identity: &Identity, desired: &Desired) -> Option<NewKeys> {
-    let users = may_create_keys(steps, identity);
+    let users: BTreeSet<UserName> = users(steps, identity, true).into_iter().cloned().collect();
     (!users.is_empty()).then(|| NewKeys { users, destination: settings::destination(desired) })
 }
 
-fn may_create_keys(steps: &[Step], identity: &Identity) -> BTreeSet<UserName> {
-    let mut seen = BTreeSet::new();
-    let mut users = BTreeSet::new();
+/// The first attach of a user.
+struct First {
+    step: StepId,
+    /// Whether the user has no policy before this plan.
+    from_nothing: bool,
+}
+
+fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a UserName, First> {
+    let mut had: BTreeSet<&UserName> = BTreeSet::new();
+    let mut first: BTreeMap<&UserName, First> = BTreeMap::new();
     if !has_key_pairs(identity) {
-        return users;
+        return first;
     }
     for step in steps {
-        let (user, from_nothing) = match &step.call {
-            Call::Attach { principal: Principal::User(user), expects, .. } => (user, expects.is_none()),
-            Call::RetireKeys { user } | Call::Detach { principal: Principal::User(user), .. } => (user, false),
+        match &step.call {
+            Call::Attach { principal: Principal::User(user), expects, .. } => {
+                let from_nothing = expects.is_none() && !had.contains(user);
+                first.entry(user).or_insert(First { step: step.id, from_nothing });
+            }
+            Call::Detach { principal: Principal::User(user), .. } | Call::RetireKeys { user } => {
+                had.insert(user);
+            }
             Call::Attach { principal: Principal::Group(_), .. }
             | Call::Detach { principal: Principal::Group(_), .. }
             | Call::AddPolicy { .. }
-            | Call::RemovePolicy { .. } => continue,
-        };
-        // Only the first call for a user meets what it holds now.
-        if seen.insert(user) && from_nothing {
-            users.insert(user.clone());
+            | Call::RemovePolicy { .. } => {}
         }
     }
-    users
+    first
+}
+
+/// The users that are attached from nothing, or over a policy that they have.
+fn users<'a>(steps: &'a [Step], identity: &Identity, from_nothing: bool) -> Vec<&'a UserName> {
+    let first = first_attaches(steps, identity).into_iter();
+    first.filter(|(_, first)| first.from_nothing == from_nothing).map(|(user, _)| user).collect()
 }
 
 /// Key pairs apart from the account password exist since 5.1 (vendor documentation).
@@ -62,9 +85,29 @@ fn has_key_pairs(identity: &Identity) -> bool {
     identity.release.at_least(5, 1)
 }
 
-/// A plan that may make key pairs is not run before the file says where their secrets go.
+/// Users that have a policy may get a first key pair all the same; its secret goes to the destination, or where there is
+/// none stays in an emergency file.
+pub(super) fn first_pairs(steps: &[Step], identity: &Identity, desired: &Desired) -> Option<Finding> {
+    let users = users(steps, identity, false);
+    if users.is_empty() {
+        return None;
+    }
+    let mut named: Vec<_> = users.iter().take(NAMED).map(|user| format!("`{user}`")).collect();
+    if users.len() > NAMED {
+        named.push(format!("{} more", users.len() - NAMED));
+    }
+    let place = settings::destination(desired).unwrap_or_else(|| {
+        "an emergency file in the state directory, since `[credentials]` names no destination".to_owned()
+    });
+    let message = format!("a first key pair may be made for {}; its secret goes to {place}", named.join(", "));
+    let help =
+        "WEKA does not report who has a key pair; a user that got its policy before the upgrade to 5.1 may have none";
+    Some(Finding::note(codes::FIRST_KEYS, message).help(help))
+}
+
+/// A plan that attaches users which have no policy is not run before the configuration says where their secrets go.
 pub(super) fn without_sink(steps: &[Step], identity: &Identity, sink: Option<&Sink>) -> Option<Finding> {
-    let users = may_create_keys(steps, identity);
+    let users = users(steps, identity, true);
     if sink.is_some() || users.is_empty() {
         return None;
     }
@@ -81,8 +124,11 @@ pub(super) fn without_sink(steps: &[Step], identity: &Identity, sink: Option<&Si
     ))
 }
 
-/// Key pairs that are to be retired by this plan, where that cannot be done.
+/// Key pairs that are to be retired, where that cannot be done.
 pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
+    let finding = |user: &UserName, why: &str, help: &str| not_retired_finding(desired, user, why, help);
+    let detached = comparison.affected().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
+    let detached: BTreeSet<&UserName> = detached.filter_map(|(principal, _)| principal.user()).collect();
     let release = &observed.identity.release;
     let (why, help) = if !has_key_pairs(&observed.identity) {
         (
@@ -97,11 +143,43 @@ pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &C
     } else {
         return Vec::new();
     };
-    let detached = comparison.affected().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
-    let finding = |user: &UserName| {
-        let message = format!("the key pair of user `{user}` cannot be retired: {why}");
-        let at = desired.users.get(user).and_then(|entry| entry.at.clone());
-        Finding::error(codes::NOT_RETIRED, message).at(at).help(help.replace("NAME", user.as_str()))
-    };
-    detached.filter_map(|(principal, _)| principal.user()).map(finding).collect()
+    detached.into_iter().map(|user| finding(user, &why, help)).collect()
+}
+
+fn not_retired_finding(desired: &Desired, user: &UserName, why: &str, help: &str) -> Finding {
+    let message = format!("the key pair of user `{user}` cannot be retired: {why}");
+    let at = desired.users.get(user).and_then(|entry| entry.at.clone());
+    Finding::error(codes::NOT_RETIRED, message).at(at).help(help.replace("NAME", user.as_str()))
+}
+
+/// What to do about the keys of a user that has no policy.
+const ALREADY_DETACHED: &str = "if its keys were retired before, take `retire_keys` out; else delete the user, or attach a policy \
+     that allows nothing, run `weka s3 user keys-generate --user NAME`, throw that pair away, and detach the policy; then take \
+     `retire_keys` out";
+
+/// Key pairs that are to be retired of users that have no policy any more. Where there is something else to do, this must not
+/// stand in the way: it may be the rest of a run that was interrupted after it retired the keys.
+pub(super) fn retired_too_late(desired: &Desired, observed: &Observed, steps: &[Step]) -> Vec<Finding> {
+    if !observed.attachments_known {
+        return Vec::new();
+    }
+    let to_retire = desired.users.iter().filter(|(_, entry)| entry.intent == Holding::Retired).map(|(user, _)| user);
+    let late = to_retire.filter(|user| observed.users.get(*user).is_some_and(|found| found.holds.is_none()));
+    let why = "it has no policy, and a new pair can be made only while one is attached";
+    late.map(|user| {
+        let finding = not_retired_finding(desired, user, why, ALREADY_DETACHED);
+        let severity = if steps.is_empty() { Severity::Error } else { Severity::Warning };
+        Finding { severity, ..finding }
+    })
+    .collect()
+}
+
+/// The desired state to hold a cluster against after an apply: whether keys were retired cannot be seen.
+#[must_use]
+pub fn once_retired(desired: &Desired) -> Desired {
+    let mut desired = desired.clone();
+    for entry in desired.users.values_mut().filter(|entry| entry.intent == Holding::Retired) {
+        entry.intent = Holding::Detached;
+    }
+    desired
 }

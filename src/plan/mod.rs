@@ -38,7 +38,7 @@ pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
 pub use guards::Overridden;
-pub use keys::NewKeys;
+pub use keys::{NewKeys, once_retired};
 pub use options::RunOption;
 pub use settings::{Declared, Review, SettingChange, Undeclared};
 pub use step::{Call, Step, StepId};
@@ -144,6 +144,8 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     }
     findings.extend(problems::unnameable(&ordered.steps));
     findings.extend(alike::alike(desired, observed, &ordered.steps));
+    findings.extend(keys::retired_too_late(desired, observed, &ordered.steps));
+    findings.extend(keys::first_pairs(&ordered.steps, &observed.identity, desired));
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }

@@ -71,6 +71,26 @@ pub enum OwnDefinition {
     Missing,
 }
 
+/// The shape of an answer to an attach that shows a new key pair, which no definition gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachAnswer {
+    /// `{"data":{"access_key":…,"secret_key":…}}`
+    Snake,
+    /// `{"data":{"accessKey":…,"secretKey":…}}`, as the call that renews a pair answers (a later 5.1).
+    Camel,
+    /// `{"data":{"access_key_id":…,"secret_access_key":…}}`
+    Ids,
+    /// One level deeper, in an array.
+    Deep,
+    /// A text under `data`.
+    Text,
+    /// A text, and no JSON at all.
+    Body,
+    /// Members that nobody knows.
+    Unknown,
+}
+
 /// How this cluster behaves where clusters differ or nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,6 +106,8 @@ pub struct Switches {
     pub detach_unheld: Rule,
     /// Whether an attach that makes a key pair shows it in its answer: unknown for REST.
     pub attach_shows_keys: bool,
+    /// The shape of that answer.
+    pub attach_answer: AttachAnswer,
     /// The shape of the list of policies, which no definition gives.
     pub list_shape: ListShape,
     /// How often a name is in a list: a cluster may have a user in two directories.
@@ -108,6 +130,7 @@ impl Default for Switches {
             add_over: AddOver::Refuse,
             detach_unheld: Rule::Refuse,
             attach_shows_keys: true,
+            attach_answer: AttachAnswer::Snake,
             list_shape: ListShape::Names,
             lists: Lists::Once,
             content_as_string: false,

@@ -74,32 +74,37 @@ fn a_plan_that_may_make_keys_is_refused_without_a_sink() {
 }
 
 #[test]
-fn a_file_takes_the_pair_and_is_never_written_over() {
+fn a_file_takes_the_pair_in_place_of_an_old_one_and_the_rest_goes_to_an_emergency_file() {
     let folder = folder("[credentials]\nfile = true\ndir = \"deep/secrets\"");
-    folder.write("deep/secrets/bob.json", "precious");
+    folder.write("deep/secrets/alice.json", "an old pair");
     let plan = folder.attune("plan --format json").exits(0).json();
-    let run = folder.attune("apply --yes --format json").exits(5).warns("bob.json is there already");
+    let before = folder.read("cluster.json");
+    fs::create_dir(folder.path("deep/secrets/bob.json")).unwrap();
+    folder.attune("apply --yes").exits(1).warns("bob.json is a directory").warns("new secrets could not be kept");
+    assert_eq!(folder.read("cluster.json"), before);
+    fs::remove_dir(folder.path("deep/secrets/bob.json")).unwrap();
+    let run = folder.attune("apply --yes --format json").exits(0);
     is_quiet(&run, &folder);
     let outcome = run.json();
-    let (alice, bob) = (step(&plan, &outcome, "alice"), step(&plan, &outcome, "bob"));
-    assert_eq!((&alice["status"], &alice["remarks"][0]), (&"done".into(), &"kept".into()));
-    assert_eq!(alice["keys_kept_in"], "deep/secrets/alice.json");
-    is_private(&folder, "deep/secrets/alice.json");
-    is_record(&fs::read(folder.path("deep/secrets/alice.json")).unwrap(), &folder, "alice");
-    assert_eq!((&bob["status"], &bob["remarks"][0]), (&"failed".into(), &"kept_in_emergency".into()));
-    assert_eq!(folder.read("deep/secrets/bob.json"), "precious");
-    is_private(&folder, ".attune/emergency-bob-1.json");
-    is_record(&fs::read(folder.path(".attune/emergency-bob-1.json")).unwrap(), &folder, "bob");
+    for user in ["alice", "bob"] {
+        let step = step(&plan, &outcome, user);
+        assert_eq!((&step["status"], &step["remarks"][0]), (&"done".into(), &"kept".into()));
+        let place = format!("deep/secrets/{user}.json");
+        assert_eq!(step["keys_kept_in"], place.as_str());
+        is_private(&folder, &place);
+        is_record(&fs::read(folder.path(&place)).unwrap(), &folder, user);
+    }
+    assert_eq!(emergencies(&folder, ".attune"), [""; 0]);
     folder.attune("plan --detailed-exitcode").exits(0).says("no changes");
 }
 
-#[test]
-fn a_user_that_is_attached_again_is_not_held_up_by_the_file_it_has() {
-    let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
-    folder.attune("apply --yes").exits(0).says("a new key pair was made, and is in secrets/alice.json");
-    folder.drift(|root| root["users"]["alice"]["policy"] = Value::Null);
-    folder.attune("apply --yes").exits(0).warns("alice.json is there already");
-    assert!(!folder.path(".attune/emergency-alice-1.json").exists());
+/// The emergency files in a state directory.
+fn emergencies(folder: &Folder, dir: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder.path(dir)).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| !["journal-", "before-", "lock-", ".gitignore"].iter().any(|known| name.starts_with(known)));
+    names.sort();
+    names
 }
 
 #[test]
@@ -127,20 +132,30 @@ fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
         .attune("apply --yes")
         .exits(1)
         .warns("sink.sh is not a program that can be run")
-        .warns("nothing was changed");
+        .warns("new secrets could not be kept, as said before; nothing was changed");
     assert!(keys(&folder, "alice").is_null());
     fs::set_permissions(folder.path("sink.sh"), fs::Permissions::from_mode(0o700)).unwrap();
 
+    let again = folder.state();
     let run = folder.attune("apply --yes -vvv --state-dir state --jobs 1").exits(5);
     is_quiet(&run, &folder);
-    let run =
-        run.says("is in the command `./sink.sh`").says("the emergency file state/emergency-bob-1.json").says("sealed");
-    assert!(run.stdout.contains("[redacted]"), "{}", run.stdout);
+    let run = run.says("is in the command `./sink.sh`").says("the emergency file state/emergency-bob-1.json");
+    let run = run.says("ended with exit status: 9");
+    assert!(!run.stdout.contains("sealed") && !run.stderr.contains("sealed"), "{}{}", run.stdout, run.stderr);
     is_record(&fs::read(folder.path("got.json")).unwrap(), &folder, "alice");
     is_record(&fs::read(folder.path("state/emergency-bob-1.json")).unwrap(), &folder, "bob");
     is_private(&folder, "state/emergency-bob-1.json");
     let args = folder.read("args");
     assert_eq!(args.lines().collect::<Vec<_>>(), ["stewie/Root/alice", "stewie/Root/bob"]);
+
+    folder
+        .attune("plan --state-dir state")
+        .exits(0)
+        .warns("new secrets wait in emergency files: `state/emergency-bob-1.json`");
+    folder.write("cluster.json", &again.to_string());
+    let run = folder.attune("apply --yes --state-dir loud --jobs 1 --show-command-output").exits(5).says("sealed");
+    is_quiet(&run, &folder);
+    assert!(run.stdout.contains("[redacted]"), "{}", run.stdout);
 }
 
 #[test]
@@ -162,9 +177,15 @@ fn nothing_is_sent_when_a_secret_could_not_be_kept() {
 fn a_pair_whose_answer_was_lost_is_said_to_be_unknown() {
     let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
     let served = Served::start(&folder, "--fault write:1=drop-after");
-    let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(0);
-    let run = run.says("its secret is not known: `weka s3 user keys-generate --user alice` makes another");
+    let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
+    let run = run.says("its secret is not known").says("`weka s3 user keys-generate --user alice` makes another");
     is_quiet(&run, &folder);
+    for args in ["plan", "drift", "doctor", "apply --yes"] {
+        let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &ADMIN).exits(0);
+        run.warns("may have been created and lost for `alice`").warns("attune keys generate NAME");
+    }
+    let quiet = folder.attune_with(&format!("plan --state-dir elsewhere --cluster {}", served.url), &ADMIN).exits(0);
+    assert!(!quiet.stderr.contains("lost"), "{}", quiet.stderr);
     assert!(!folder.path("secrets/alice.json").exists() && folder.path("secrets/bob.json").exists());
 }
 
@@ -175,4 +196,100 @@ fn a_pair_that_comes_with_a_later_answer_is_not_said_to_be_unknown() {
     let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(0);
     assert!(!run.stdout.contains("is not known"), "{}", run.stdout);
     is_record(&fs::read(folder.path("secrets/alice.json")).unwrap(), &folder, "alice");
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_kept_and_needs_somebody() {
+    let identity = age::x25519::Identity::generate();
+    for (sink, end) in [
+        ("[credentials]\nfile = true\ndir = \"secrets\"".to_owned(), ""),
+        (format!("[credentials]\nage = [\"{}\"]\ndir = \"secrets\"", identity.to_public()), ".age"),
+    ] {
+        let folder = folder(&sink);
+        let served = Served::start(&folder, "--switch attach_answer=unknown");
+        let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
+        is_quiet(&run, &folder);
+        let name = format!(".attune/emergency-alice-1.answer{end}");
+        let run = run.says(&format!("the answer was not understood: it may hold a new key pair, and is in {name}"));
+        assert!(run.stdout.contains("2 calls: 2 done"), "{}", run.stdout);
+        is_private(&folder, &name);
+        let kept = fs::read(folder.path(&name)).unwrap();
+        let plain = if end.is_empty() { kept } else { age::decrypt(&identity, &kept).unwrap() };
+        let secret = keys(&folder, "alice")["secret_key"].as_str().unwrap().to_owned();
+        assert!(String::from_utf8(plain).unwrap().contains(&secret));
+        folder.attune_with(&format!("plan --cluster {}", served.url), &ADMIN).exits(0).warns(&name);
+    }
+}
+
+#[test]
+fn a_pair_is_found_in_every_shape_of_an_answer() {
+    for shape in ["camel", "ids", "deep", "text", "body"] {
+        let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
+        let served = Served::start(&folder, &format!("--switch attach_answer={shape}"));
+        folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(0);
+        for user in ["alice", "bob"] {
+            is_record(&fs::read(folder.path(&format!("secrets/{user}.json"))).unwrap(), &folder, user);
+        }
+    }
+}
+
+#[test]
+fn few_open_files_are_enough() {
+    let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
+    let users: String = (0..40).map(|at| format!("[users.u{at}]\npolicy = \"readonly\"\n")).collect();
+    folder.write("attune.toml", &format!("{}{users}", folder.read("attune.toml")));
+    folder.drift(|root| (0..40).for_each(|at| root["users"][format!("u{at}")] = serde_json::json!({})));
+    let served = Served::start(&folder, "");
+    let line = format!("ulimit -n 32; attune apply --yes --jobs 64 --cluster {}", served.url);
+    let output = folder.shell(&line).envs(ADMIN).output().unwrap();
+    let run = Run::of("apply", &output).exits(0);
+    run.warns("calls at once: too few files may be open");
+    for at in 0..40 {
+        is_record(&fs::read(folder.path(&format!("secrets/u{at}.json"))).unwrap(), &folder, &format!("u{at}"));
+    }
+    assert_eq!(emergencies(&folder, ".attune"), [""; 0]);
+}
+
+#[test]
+fn a_first_pair_of_a_user_that_has_a_policy_is_announced_and_kept() {
+    let folder = folder("");
+    folder
+        .write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.alice]\npolicy = \"readonly\"\n");
+    folder.drift(|root| root["users"]["alice"]["policy"] = "readwrite".into());
+    let plan = folder.attune("plan --format json").exits(0);
+    assert!(plan.codes().contains(&"first-keys-may-appear".to_owned()));
+    folder.attune("plan").exits(0).warns("a first key pair may be made for `alice`").warns("an emergency file");
+    folder.attune("plan --format markdown").exits(0).says("a first key pair may be made for");
+    folder.attune("plan --format html").exits(0).says("a first key pair may be made for");
+    let run = folder.attune("apply --yes").exits(0).says("move it from .attune/emergency-alice-1.json");
+    is_quiet(&run, &folder);
+    is_record(&fs::read(folder.path(".attune/emergency-alice-1.json")).unwrap(), &folder, "alice");
+}
+
+#[test]
+fn nothing_is_written_through_links_that_a_proposal_brings() {
+    let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
+    fs::create_dir(folder.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(folder.path("elsewhere"), folder.path(".attune")).unwrap();
+    folder.attune("apply --yes").exits(1).warns("it is a link").warns("nothing was changed");
+    fs::remove_file(folder.path(".attune")).unwrap();
+    let plan = folder.attune("plan --format json").exits(0).json();
+    // Which name the journal has is known before it is there.
+    fs::create_dir(folder.path(".attune")).unwrap();
+    folder.attune("apply --yes --state-dir first").exits(0);
+    let journal = fs::read_dir(folder.path("first")).unwrap().map(|entry| entry.unwrap().file_name());
+    let journal = journal.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("journal-")).unwrap();
+    assert!(plan["digest"].as_str().unwrap().starts_with(&journal["journal-".len()..journal.len() - ".jsonl".len()]));
+    folder.write("elsewhere/victim", "precious\n");
+    let link = folder.path(".attune").join(&journal);
+    std::os::unix::fs::symlink(folder.path("elsewhere/victim"), link).unwrap();
+    folder.drift(|root| {
+        for user in ["alice", "bob"] {
+            root["users"][user] = serde_json::json!({});
+        }
+    });
+    folder.attune("apply --yes").exits(1).warns("cannot be written");
+    assert_eq!(folder.read("elsewhere/victim"), "precious\n");
+    assert_eq!(folder.read("first/.gitignore"), "*\n");
+    assert_eq!(folder.read("secrets/.gitignore"), "*\n");
 }

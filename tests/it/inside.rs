@@ -69,7 +69,8 @@ impl Safe {
 
     /// All that is in it, emergency files too.
     pub(crate) fn texts(&self) -> Vec<String> {
-        files(self.0.path(), "").iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+        let text = |path: &PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        files(self.0.path(), "").iter().map(text).collect()
     }
 
     fn custody(&self) -> Custody {
@@ -78,7 +79,8 @@ impl Safe {
             tenant: "Root".to_owned(),
             state_dir: self.0.path().join("state"),
             search_path: OsString::new(),
-            command_timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
+            show_output: false,
         };
         Custody::new(Some(&Sink::File { dir: self.0.path().join("secrets") }), context)
     }

@@ -51,7 +51,7 @@ fn kept(folder: &Folder, already: &BTreeSet<String>) {
     let users = folder.state()["tenants"]["Root"]["users"].clone();
     let made: Vec<String> = with_keys(folder).difference(already).cloned().collect();
     assert!(!made.is_empty(), "no key pair was made: the test shows nothing");
-    assert_eq!(files(&folder.path("secrets"), "").len(), made.len());
+    assert_eq!(files(&folder.path("secrets"), ".json").len(), made.len());
     for name in made {
         let record: serde_json::Value = serde_json::from_str(&folder.read(&format!("secrets/{name}.json"))).unwrap();
         assert_eq!(record["secret_key"], users[&name]["keys"]["secret_key"], "{name}");

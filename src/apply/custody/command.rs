@@ -1,4 +1,4 @@
-//! A command as a sink: it gets the record on its standard input and nothing of it anywhere else.
+//! A command as a destination: it gets the record on its standard input and nothing of it anywhere else.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub(super) struct Program<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: &'a [Argument],
     pub(super) timeout: Duration,
+    /// Whether to show what it says on stderr when it fails.
+    pub(super) show_output: bool,
 }
 
 impl Program<'_> {
@@ -48,8 +50,8 @@ impl Program<'_> {
         ))
     }
 
-    /// Runs it with the record on its standard input. Its words are shown only when it fails; the caller takes secrets
-    /// out of them.
+    /// Runs it with the record on its standard input. Its words are shown only when it fails and that was asked for; the
+    /// caller takes secrets out of them as well as it can.
     pub(super) async fn run(&self, search_path: &OsStr, names: Names<'_>, record: &[u8]) -> Result<String, String> {
         let shown = self.program.display().to_string();
         if let Some(why) = self.unsafe_name(names) {
@@ -60,7 +62,8 @@ impl Program<'_> {
         // The login to the cluster is no business of it.
         hide(command.as_std_mut(), &["ATTUNE_", "WEKA_"]);
         command.args(self.arguments.iter().map(|argument| argument.filled(names)));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let errors = if self.show_output { Stdio::piped() } else { Stdio::null() };
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(errors).kill_on_drop(true);
         // Ctrl-C at the terminal is for attune, which lets what is under way finish.
         #[cfg(unix)]
         command.process_group(0);

@@ -1,7 +1,8 @@
-//! Custody of secrets that a cluster shows once: a new key pair goes to its sink before anything else happens to that
-//! user, and to an emergency file when the sink does not take it.
+//! Custody of secrets that a cluster shows once. A new key pair is written to an emergency file first, then to its
+//! destination, and the emergency file goes last: at no instant is it in memory alone, whatever ends the run.
 
 mod command;
+mod emergency;
 mod encrypt;
 mod record;
 mod redact;
@@ -10,18 +11,26 @@ mod redact;
 mod tests;
 
 use std::ffi::OsString;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::base::{KeyPair, UserName, file_name};
+use crate::cluster::RawAnswer;
 use crate::desired::{Names, Sink};
 
 use super::files;
 use command::Program;
+use emergency::Emergencies;
+pub use emergency::Slot;
 use record::record;
 
 /// What the key pairs belong to, and where an emergency file goes.
@@ -35,33 +44,39 @@ pub struct CustodyContext {
     pub state_dir: PathBuf,
     /// Where programs are looked for: `PATH`.
     pub search_path: OsString,
-    /// How long a command may take to store one key pair, before it is stopped.
-    pub command_timeout: Duration,
+    /// How long storing one key pair may take, before it is given up: a command is stopped then.
+    pub timeout: Duration,
+    /// Whether to show what a command that fails says on stderr: it may repeat the secret in any disguise.
+    pub show_output: bool,
 }
 
-/// Where new key pairs go. Without a sink, each goes to an emergency file.
+/// Where new key pairs go. Without a destination, each stays in its emergency file.
 #[derive(Debug, Clone)]
 pub struct Custody {
     sink: Option<Sink>,
     context: CustodyContext,
+    emergencies: Arc<Emergencies>,
+    /// How many secrets are being stored.
+    storing: Arc<watch::Sender<usize>>,
 }
 
 /// Where a key pair went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// Its sink has it, at this place.
+    /// Its destination has it, at this place.
     Sink {
         /// The file or the command, for people. Nothing secret.
         place: String,
     },
-    /// The sink failed; the pair is in an emergency file, as plain JSON that only its owner can read.
+    /// The destination failed; the pair is in an emergency file that only its owner can read: encrypted where there are
+    /// age recipients, else plain JSON.
     Emergency {
         /// The file.
         path: PathBuf,
-        /// Why the sink did not take it. Nothing secret.
+        /// Why the destination did not take it. Nothing secret.
         why: String,
     },
-    /// Neither the sink nor an emergency file took it: the secret is gone.
+    /// Neither the destination nor an emergency file took it: the secret is gone.
     Lost {
         /// Why. Nothing secret.
         why: String,
@@ -78,26 +93,39 @@ pub struct CustodyProblem {
 }
 
 impl Custody {
-    /// Custody by the sink of a file, if it names one.
+    /// Custody by the destination of a configuration, if it names one.
     #[must_use]
     pub fn new(sink: Option<&Sink>, context: CustodyContext) -> Self {
-        Self { sink: sink.cloned(), context }
+        let emergencies = Emergencies::new(&context.state_dir, matches!(sink, Some(Sink::Age { .. })));
+        let storing = Arc::new(watch::Sender::new(0));
+        Self { sink: sink.cloned(), context, emergencies: Arc::new(emergencies), storing }
     }
 
-    /// Whether the file says where new key pairs go.
+    /// Whether a secret is being stored.
+    #[must_use]
+    pub fn is_storing(&self) -> bool {
+        *self.storing.borrow() > 0
+    }
+
+    /// Waits until no secret is being stored. Each takes no longer than the time that it has.
+    pub async fn idle(&self) {
+        // It ends early only when nobody stores any more.
+        let _ = self.storing.subscribe().wait_for(|storing| *storing == 0).await;
+    }
+
+    /// Whether the configuration says where new key pairs go.
     #[must_use]
     pub fn has_sink(&self) -> bool {
         self.sink.is_some()
     }
 
-    /// Tries the sink for these users without a secret, and that an emergency file could be written. Returns what is
-    /// worth knowing although nothing stands in the way.
+    /// Tries the destination for these users without a secret, and that an emergency file could be written.
     ///
     /// # Errors
     /// Everything that would keep a key pair from being kept.
-    pub async fn check(&self, users: &[UserName]) -> Result<Vec<String>, Vec<CustodyProblem>> {
+    pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<CustodyProblem>> {
         if users.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let this = self.clone();
         let users = users.to_vec();
@@ -108,9 +136,8 @@ impl Custody {
         })
     }
 
-    fn check_now(&self, users: &[UserName]) -> Result<Vec<String>, Vec<CustodyProblem>> {
+    fn check_now(&self, users: &[UserName]) -> Result<(), Vec<CustodyProblem>> {
         let mut problems = Vec::new();
-        let mut warnings = Vec::new();
         match &self.sink {
             None => {}
             Some(Sink::Age { dir, .. } | Sink::File { dir }) => {
@@ -119,20 +146,15 @@ impl Custody {
                     "new secrets",
                     "choose another `dir` under `[credentials]`, or make this one writable",
                 ));
-                for user in users {
-                    let path = self.target(dir, user);
-                    if path.symlink_metadata().is_ok() {
-                        warnings.push(format!(
-                            "{} is there already and is never overwritten: should the cluster make a new key pair for \
-                             `{user}`, it goes to a file under {}; move the old one away if it is of no use",
-                            path.display(),
-                            self.context.state_dir.display()
-                        ));
-                    }
-                }
+                problems.extend(users.iter().filter_map(|user| {
+                    let message = self.in_the_way(&self.target(dir, user), user)?;
+                    let help =
+                        "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
+                    Some(CustodyProblem { message, help: help.to_owned() })
+                }));
             }
             Some(Sink::Command { program, arguments }) => {
-                let program = Program { program, arguments, timeout: self.context.command_timeout };
+                let program = self.program(program, arguments);
                 problems.extend(program.problem(&self.context.search_path).map(|message| CustodyProblem {
                     message,
                     help: "name a program that is there and may be run under `[credentials] command`".to_owned(),
@@ -146,61 +168,136 @@ impl Custody {
                 }));
             }
         }
-        let help = "name a directory that can be written with `--state-dir`: a secret goes there when its sink fails";
+        let help = "name a directory that can be written with `--state-dir`: a secret goes there first";
         problems.extend(directory(&self.context.state_dir, "emergency files", help));
-        if problems.is_empty() { Ok(warnings) } else { Err(problems) }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Hands a new key pair to the sink, or else to an emergency file. When this returns, it is on the disk or with the
-    /// command.
-    pub async fn keep(&self, user: &UserName, pair: &KeyPair, created_at: OffsetDateTime) -> Kept {
+    /// Opens an emergency file for a secret that may come. To be done before the call that may make one: what is open
+    /// then can be written even where nothing more can be opened.
+    ///
+    /// # Errors
+    /// Those of the file system. The call must not be made.
+    pub fn reserve(&self) -> io::Result<Slot> {
+        self.emergencies.reserve()
+    }
+
+    /// Takes back an emergency file that was not needed.
+    pub fn give_back(&self, slot: Slot) {
+        self.emergencies.give_back(slot);
+    }
+
+    /// Writes a new key pair to its emergency file, then hands it to the destination; the emergency file goes last.
+    /// `recorded` is told what became of it before that. When this is dropped halfway, the emergency file is there.
+    pub async fn keep(
+        &self,
+        slot: Slot,
+        user: &UserName,
+        pair: &KeyPair,
+        created_at: OffsetDateTime,
+        recorded: impl FnOnce(&Kept),
+    ) -> Kept {
+        let _storing = Storing::begin(&self.storing);
         let record = record(&self.context, user, pair, created_at);
-        let why = match &self.sink {
-            None => "the file names no place for new secrets (`[credentials]`)".to_owned(),
-            Some(sink) => match self.give(sink, user, &record).await {
-                Ok(place) => return Kept::Sink { place },
-                Err(why) => {
-                    redact::redacted(&Zeroizing::new(why), &[pair.secret_key.expose_secret(), &pair.access_key])
-                }
-            },
+        let written = self.write_emergency(slot, user, "json", &record);
+        let given = match &self.sink {
+            None => Err("`[credentials]` names no destination for new secrets".to_owned()),
+            Some(sink) => self.give(sink, user, &record).await,
         };
-        match files::first_free(
-            &self.context.state_dir,
-            |n| format!("emergency-{}-{n}.json", file_name(user.as_str())),
-            &record,
-        ) {
-            Ok(path) => Kept::Emergency { path, why },
-            Err(error) => {
+        let secrets = [pair.secret_key.expose_secret(), pair.access_key.as_str()];
+        let given = given.map_err(|why| redact::redacted(&Zeroizing::new(why), &secrets));
+        let kept = match (given, &written) {
+            (Ok(place), _) => Kept::Sink { place },
+            (Err(why), Ok(path)) => Kept::Emergency { path: path.clone(), why },
+            (Err(why), Err(error)) => {
                 let dir = self.context.state_dir.display();
                 Kept::Lost { why: format!("{why}; and no emergency file could be written under {dir}: {error}") }
             }
+        };
+        recorded(&kept);
+        if let (Kept::Sink { .. }, Ok(path)) = (&kept, written)
+            && let Err(error) = fs::remove_file(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "an emergency file is of no use any more and cannot be removed");
+        }
+        kept
+    }
+
+    /// Keeps an answer that was not understood, as it came: it may hold a new key pair. Returns the emergency file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn keep_answer(&self, slot: Slot, user: &UserName, answer: &RawAnswer) -> io::Result<PathBuf> {
+        self.write_emergency(slot, user, "answer", answer.bytes())
+    }
+
+    fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let name = file_name(user.as_str());
+        match &self.sink {
+            Some(Sink::Age { recipients, .. }) => {
+                let sealed = encrypt::to_all(recipients, bytes).map_err(io::Error::other)?;
+                self.emergencies.write(slot, &name, kind, &sealed)
+            }
+            Some(Sink::Command { .. } | Sink::File { .. }) | None => self.emergencies.write(slot, &name, kind, bytes),
         }
     }
 
     async fn give(&self, sink: &Sink, user: &UserName, record: &[u8]) -> Result<String, String> {
         match sink {
-            Sink::File { dir } => self.write(dir, user, record),
+            Sink::File { dir } => self.write(dir, user, record.to_vec()).await,
             Sink::Age { recipients, dir } => {
                 let sealed =
                     encrypt::to_all(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
-                self.write(dir, user, &sealed)
+                self.write(dir, user, sealed).await
             }
             Sink::Command { program, arguments } => {
-                let program = Program { program, arguments, timeout: self.context.command_timeout };
+                let program = self.program(program, arguments);
                 program.run(&self.context.search_path, self.names(user), record).await
             }
         }
     }
 
-    fn write(&self, dir: &Path, user: &UserName, bytes: &[u8]) -> Result<String, String> {
+    fn program<'a>(&self, program: &'a Path, arguments: &'a [crate::desired::Argument]) -> Program<'a> {
+        let (timeout, show_output) = (self.context.timeout, self.context.show_output);
+        Program { program, arguments, timeout, show_output }
+    }
+
+    /// Writes a file in place of one that is there: the pair in that one is worthless since the new one was made.
+    async fn write(&self, dir: &Path, user: &UserName, bytes: Vec<u8>) -> Result<String, String> {
         let path = self.target(dir, user);
-        match files::write_new(&path, bytes) {
-            Ok(()) => Ok(path.display().to_string()),
-            Err(error) => Err(format!("{} cannot be written: {error}", path.display())),
+        if let Some(problem) = self.in_the_way(&path, user) {
+            return Err(problem);
+        }
+        let (to, bytes) = (path.clone(), Zeroizing::new(bytes));
+        let writing = tokio::task::spawn_blocking(move || files::replace(&to, &bytes));
+        let failed = |why: &dyn std::fmt::Display| Err(format!("{} cannot be written: {why}", path.display()));
+        match timeout(self.context.timeout, writing).await {
+            Ok(Ok(Ok(()))) => Ok(path.display().to_string()),
+            Ok(Ok(Err(error))) => failed(&error),
+            Ok(Err(error)) => failed(&error),
+            Err(_) => failed(&format!("it took longer than {} s", self.context.timeout.as_secs_f64())),
         }
     }
 
-    /// The file of a user in the sink's directory.
+    /// Why what is there must not be replaced: it is no file, or holds the pair of somebody else.
+    fn in_the_way(&self, path: &Path, user: &UserName) -> Option<String> {
+        let found = path.symlink_metadata().ok()?;
+        let shown = path.display();
+        if found.is_dir() {
+            return Some(format!("{shown} is a directory"));
+        }
+        if !is_spelled_so(path) {
+            return Some(format!("{shown} is another user's: this file system does not tell capitals apart"));
+        }
+        // Nobody but a recipient can tell whose an encrypted file is.
+        let other = match &self.sink {
+            Some(Sink::File { .. }) => record::of_other(&self.context, user, path)?,
+            Some(Sink::Age { .. } | Sink::Command { .. }) | None => return None,
+        };
+        Some(format!("{shown} holds the key pair of {other}, and would be replaced"))
+    }
+
+    /// The file of a user in the directory of the destination.
     fn target(&self, dir: &Path, user: &UserName) -> PathBuf {
         let end = if matches!(self.sink, Some(Sink::Age { .. })) { "json.age" } else { "json" };
         dir.join(format!("{}.{end}", file_name(user.as_str())))
@@ -216,4 +313,26 @@ fn directory(dir: &Path, what: &str, help: &str) -> Option<CustodyProblem> {
     let error = files::writable(dir).err()?;
     let message = format!("the directory for {what}, {}, cannot be written: {error}", dir.display());
     Some(CustodyProblem { message, help: help.to_owned() })
+}
+
+/// Whether a file is there under exactly this name, on a file system that may not tell capitals apart.
+fn is_spelled_so(path: &Path) -> bool {
+    let entries = path.parent().and_then(|dir| fs::read_dir(files::here(dir)).ok());
+    entries.is_none_or(|entries| entries.flatten().any(|entry| Some(entry.file_name().as_os_str()) == path.file_name()))
+}
+
+/// A secret is being stored as long as this is there.
+struct Storing<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Storing<'a> {
+    fn begin(storing: &'a watch::Sender<usize>) -> Self {
+        storing.send_modify(|storing| *storing += 1);
+        Self(storing)
+    }
+}
+
+impl Drop for Storing<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|storing| *storing = storing.saturating_sub(1));
+    }
 }

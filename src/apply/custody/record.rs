@@ -1,12 +1,16 @@
-//! What every sink gets of a key pair: one JSON object.
+//! What every destination gets of a key pair: one JSON object.
+
+use std::io::Read;
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::CustodyContext;
+use crate::apply::files;
 use crate::base::{KeyPair, UserName};
 
 #[derive(Serialize)]
@@ -18,6 +22,9 @@ struct Record<'a> {
     secret_key: &'a str,
     created_at: String,
 }
+
+/// The longest record that is read, in bytes: names have at most a few hundred.
+const LONGEST: usize = 16 << 10;
 
 /// How many bytes a character may take in JSON.
 const ESCAPED: usize = 6;
@@ -46,4 +53,21 @@ pub(super) fn record(
     debug_assert!(written.is_ok() && bytes.capacity() == most);
     bytes.push(b'\n');
     bytes
+}
+
+/// Whose key pair the record in a file is, where it is not the one of this user of this cluster and tenant. What is no
+/// record is nobody's.
+pub(super) fn of_other(context: &CustodyContext, user: &UserName, path: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Whose {
+        cluster: String,
+        tenant: String,
+        user: String,
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    files::open(path).ok()?.take(longest).read_to_end(&mut bytes).ok()?;
+    let whose: Whose = serde_json::from_slice(&bytes).ok()?;
+    let same = whose.cluster == context.cluster && whose.tenant == context.tenant && whose.user == user.as_str();
+    (!same).then(|| format!("user `{}` of cluster {}, tenant {}", whose.user, whose.cluster, whose.tenant))
 }

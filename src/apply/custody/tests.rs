@@ -1,4 +1,4 @@
-//! Each sink with a key pair: what it keeps, what it refuses, and what it never shows.
+//! Each destination with a key pair: what it keeps, what it refuses, and what it never shows.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,9 +30,17 @@ fn in_time(folder: &TempDir, sink: Option<&Sink>, command_timeout: Duration) -> 
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state/deep"),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
-        command_timeout,
+        timeout: command_timeout,
+        show_output: false,
     };
     Custody::new(sink, context)
+}
+
+/// Custody that shows what a command says.
+fn loud(folder: &TempDir, sink: &Sink) -> Custody {
+    let mut custody = custody(folder, Some(sink));
+    custody.context.show_output = true;
+    custody
 }
 
 fn user(name: &str) -> UserName {
@@ -40,7 +48,8 @@ fn user(name: &str) -> UserName {
 }
 
 async fn keep(custody: &Custody, name: &str) -> Kept {
-    custody.keep(&user(name), &pair(), OffsetDateTime::UNIX_EPOCH).await
+    let slot = custody.reserve().unwrap();
+    custody.keep(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
 }
 
 fn expected(name: &str) -> Value {
@@ -67,40 +76,130 @@ fn script(folder: &TempDir, text: &str) -> Sink {
     Sink::Command { program: "sh".into(), arguments }
 }
 
-#[tokio::test]
-async fn a_file_is_private_and_is_never_written_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path().join("a/secrets");
-    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
-    assert_eq!(custody.check(&[user("a b")]).await, Ok(Vec::new()));
-    let path = dir.join("a%20b.json");
-    assert_eq!(keep(&custody, "a b").await, Kept::Sink { place: path.display().to_string() });
-    assert_eq!(json_at(&path), expected("a b"));
-    assert_eq!((mode(&path), mode(&dir), mode(&folder.path().join("a"))), (0o600, 0o700, 0o700));
-
-    let warnings = custody.check(&[user("a b"), user("other")]).await.unwrap();
-    assert_eq!(warnings.len(), 1);
-    assert!(warnings[0].contains("a%20b.json"), "{warnings:?}");
-    fs::write(&path, "precious").unwrap();
-    let Kept::Emergency { path: emergency, why } = keep(&custody, "a b").await else { panic!("it was written over") };
-    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-    assert!(why.contains("exists"), "{why}");
-    assert_eq!(emergency, folder.path().join("state/deep/emergency-a%20b-1.json"));
-    assert_eq!(json_at(&emergency), expected("a b"));
-    assert_eq!((mode(&emergency), mode(emergency.parent().unwrap())), (0o600, 0o700));
-    let Kept::Emergency { path: second, .. } = keep(&custody, "a b").await else { panic!("it was written over") };
-    assert_eq!(second, folder.path().join("state/deep/emergency-a%20b-2.json"));
+/// The names in a directory that are of secrets.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != ".gitignore");
+    names.sort();
+    names
 }
 
 #[tokio::test]
-async fn a_symbolic_link_is_not_followed() {
+async fn a_file_is_private_and_takes_the_place_of_the_old_pair() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("a/secrets");
+    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
+    assert_eq!(custody.check(&[user("a b")]).await, Ok(()));
+    let path = dir.join("a%20b.json");
+    for _ in 0..2 {
+        assert_eq!(keep(&custody, "a b").await, Kept::Sink { place: path.display().to_string() });
+        assert_eq!(json_at(&path), expected("a b"));
+        assert_eq!((mode(&path), mode(&dir), mode(&folder.path().join("a"))), (0o600, 0o700, 0o700));
+        assert_eq!(names(&dir), ["a%20b.json"]);
+        fs::write(&path, "an old pair").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(custody.check(&[user("a b")]).await, Ok(()));
+    }
+    let state = folder.path().join("state/deep");
+    assert_eq!((mode(&state), names(&state).len()), (0o700, 0), "{:?}", names(&state));
+    assert_eq!(fs::read_to_string(state.join(".gitignore")).unwrap(), "*\n");
+}
+
+#[tokio::test]
+async fn the_pair_of_another_cluster_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("secrets");
     fs::create_dir(&dir).unwrap();
+    let other = expected("bob").to_string().replace("stewie", "brian");
+    fs::write(dir.join("bob.json"), &other).unwrap();
+    fs::create_dir(dir.join("carl.json")).unwrap();
+    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
+    let problems = custody.check(&[user("bob"), user("carl")]).await.unwrap_err();
+    assert!(problems[0].message.contains("of user `bob` of cluster brian") && problems.len() == 2, "{problems:?}");
+    for name in ["bob", "carl"] {
+        let Kept::Emergency { path, .. } = keep(&custody, name).await else { panic!("it was replaced") };
+        assert_eq!(json_at(&path), expected(name));
+        assert_eq!(path, folder.path().join(format!("state/deep/emergency-{name}-1.json")));
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+    let Kept::Emergency { path: second, .. } = keep(&custody, "bob").await else { panic!("it was replaced") };
+    assert_eq!(second, folder.path().join("state/deep/emergency-bob-2.json"));
+    assert_eq!(fs::read_to_string(dir.join("bob.json")).unwrap(), other);
+}
+
+#[tokio::test]
+async fn no_link_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("secrets");
+    fs::create_dir(&dir).unwrap();
+    fs::write(folder.path().join("elsewhere"), "precious").unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), dir.join("bob.json")).unwrap();
-    let custody = custody(&folder, Some(&Sink::File { dir }));
-    assert!(matches!(keep(&custody, "bob").await, Kept::Emergency { .. }));
-    assert!(!folder.path().join("elsewhere").exists());
+    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
+    assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
+    assert_eq!(fs::read_to_string(folder.path().join("elsewhere")).unwrap(), "precious");
+    assert!(fs::symlink_metadata(dir.join("bob.json")).unwrap().is_file());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&dir, &link).unwrap();
+    let problems =
+        in_time(&folder, Some(&Sink::File { dir: link }), Duration::from_secs(60)).check(&[user("bob")]).await;
+    assert!(problems.unwrap_err()[0].message.contains("it is a link"));
+}
+
+#[tokio::test]
+async fn a_secret_that_came_is_in_an_emergency_file_whatever_becomes_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let text = format!("cat > /dev/null; touch '{}'; exec sleep 600", started.display());
+    let custody = custody(&folder, Some(&script(&folder, &text)));
+    assert!(!custody.is_storing());
+    let keeping = tokio::spawn({
+        let custody = custody.clone();
+        async move { keep(&custody, "bob").await }
+    });
+    while !started.exists() {
+        tokio::task::yield_now().await;
+    }
+    assert!(custody.is_storing());
+    let state = folder.path().join("state/deep");
+    assert_eq!(json_at(&state.join("emergency-bob-1.json")), expected("bob"));
+    // The run is dropped, as by a third signal.
+    keeping.abort();
+    assert!(keeping.await.unwrap_err().is_cancelled());
+    custody.idle().await;
+    assert_eq!(names(&state), ["emergency-bob-1.json"]);
+}
+
+#[tokio::test]
+async fn the_emergency_file_goes_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state/deep");
+    for dir in ["secrets", "state/deep/emergency"] {
+        let custody = custody(&folder, Some(&Sink::File { dir: folder.path().join(dir) }));
+        let slot = custody.reserve().unwrap();
+        let there = std::cell::RefCell::new(Vec::new());
+        let told = |_: &Kept| *there.borrow_mut() = names(&state);
+        custody.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, told).await;
+        assert!(there.borrow().contains(&"emergency-bob-1.json".to_owned()));
+        assert!(!names(&state).contains(&"emergency-bob-1.json".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_as_it_came_and_for_the_recipients_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = crate::cluster::RawAnswer::of(b"<html>\xff SECRET").unwrap();
+    let plain = custody(&folder, None);
+    let path = plain.keep_answer(plain.reserve().unwrap(), &user("bob"), &answer).unwrap();
+    assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer"));
+    assert_eq!((fs::read(&path).unwrap(), mode(&path)), (answer.bytes().to_vec(), 0o600));
+    let identity = age::x25519::Identity::generate();
+    let recipients = vec![identity.to_public().to_string().parse().unwrap()];
+    let sealed = custody(&folder, Some(&Sink::Age { recipients, dir: folder.path().join("secrets") }));
+    let path = sealed.keep_answer(sealed.reserve().unwrap(), &user("bob"), &answer).unwrap();
+    assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer.age"));
+    assert_eq!(age::decrypt(&identity, &fs::read(&path).unwrap()).unwrap(), answer.bytes());
+    assert!(!format!("{answer:?}").contains("SECRET"));
 }
 
 #[tokio::test]
@@ -110,7 +209,7 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     let identities = [age::x25519::Identity::generate(), age::x25519::Identity::generate()];
     let recipients = identities.iter().map(|identity| identity.to_public().to_string().parse().unwrap()).collect();
     let custody = custody(&folder, Some(&Sink::Age { recipients, dir: dir.clone() }));
-    assert_eq!(custody.check(&[user("bob")]).await, Ok(Vec::new()));
+    assert_eq!(custody.check(&[user("bob")]).await, Ok(()));
     assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
     let path = dir.join("bob.json.age");
     let sealed = fs::read(&path).unwrap();
@@ -121,8 +220,15 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     }
     assert!(age::decrypt(&age::x25519::Identity::generate(), &sealed).is_err());
     assert!(!sealed.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
-    assert!(matches!(keep(&custody, "bob").await, Kept::Emergency { .. }));
-    assert_eq!(fs::read(&path).unwrap(), sealed);
+    // Again: the old pair is worthless, and nothing is in plain text anywhere.
+    assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
+    assert_ne!(fs::read(&path).unwrap(), sealed);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let Kept::Emergency { path, .. } = keep(&custody, "bob").await else { panic!("it is a directory") };
+    assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.json.age"));
+    let plain = age::decrypt(&identities[0], &fs::read(&path).unwrap()).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&plain).unwrap(), expected("bob"));
 }
 
 #[tokio::test]
@@ -131,7 +237,7 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
     let out = folder.path().display().to_string();
     let sink = script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
     let custody = custody(&folder, Some(&sink));
-    assert_eq!(custody.check(&[user("b.ob")]).await, Ok(Vec::new()));
+    assert_eq!(custody.check(&[user("b.ob")]).await, Ok(()));
     assert_eq!(keep(&custody, "b.ob").await, Kept::Sink { place: "the command `sh`".to_owned() });
     assert_eq!(json_at(&folder.path().join("got")), expected("b.ob"));
     assert_eq!(fs::read_to_string(folder.path().join("args")).unwrap(), "s3/stewie/Root/b.ob\n");
@@ -140,9 +246,22 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_quoted_without_the_secret() {
+async fn of_a_command_that_fails_only_the_exit_status_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = custody(&folder, Some(&script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7")));
+    // The secret in disguises that nobody can think of all.
+    let text = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
+    let sink = script(&folder, text);
+    let Kept::Emergency { path, why } = keep(&custody(&folder, Some(&sink)), "bob").await else { panic!("it failed") };
+    assert_eq!(why, "`sh` ended with exit status: 7");
+    assert_eq!(json_at(&path), expected("bob"));
+    let Kept::Emergency { why, .. } = keep(&loud(&folder, &sink), "bob").await else { panic!("it failed") };
+    assert!(why.contains("no such mount"), "{why}");
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_quoted_where_asked_without_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let custody = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
     let Kept::Emergency { path, why } = keep(&custody, "bob").await else { panic!("it failed") };
     assert!(why.contains("exit status: 7") && why.contains("no such mount") && why.contains("[redacted]"), "{why}");
     assert!(!why.contains("0123456789abc") && !why.contains(ACCESS) && !why.contains("loud"), "{why}");
@@ -153,7 +272,7 @@ async fn a_command_that_fails_is_quoted_without_the_secret() {
 async fn a_command_that_says_too_much_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
-    let custody = custody(&folder, Some(&script(&folder, text)));
+    let custody = loud(&folder, &script(&folder, text));
     let Kept::Emergency { why, .. } = keep(&custody, "bob").await else { panic!("it failed") };
     assert!(why.contains("too much") && !why.contains("END"), "{why}");
 }
@@ -186,20 +305,23 @@ async fn what_cannot_work_is_found_without_a_secret() {
         let problems = custody.check(&[user("-x")]).await.unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].message.contains(expected), "{problems:?}");
-        assert_eq!(custody.check(&[]).await, Ok(Vec::new()));
+        assert_eq!(custody.check(&[]).await, Ok(()));
         assert!(matches!(keep(&custody, "-x").await, Kept::Emergency { .. }));
     }
 }
 
 #[tokio::test]
-async fn without_a_sink_a_pair_goes_to_an_emergency_file_and_without_that_it_is_lost() {
+async fn without_a_destination_a_pair_stays_in_an_emergency_file_and_without_that_no_call_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let custody = custody(&folder, None);
     assert!(matches!(keep(&custody, "bob").await, Kept::Emergency { .. }));
+    let slot = custody.reserve().unwrap();
     fs::remove_dir_all(folder.path().join("state")).unwrap();
     fs::write(folder.path().join("state"), "in the way").unwrap();
     assert!(custody.check(&[user("bob")]).await.is_err());
-    let lost = keep(&custody, "bob").await;
+    // It is open, but has no name any more.
+    let lost = custody.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
     assert!(matches!(&lost, Kept::Lost { why } if why.contains("no emergency file")), "{lost:?}");
+    assert!(custody.reserve().is_err());
     assert!(!format!("{lost:?} {custody:?}").contains(SECRET));
 }

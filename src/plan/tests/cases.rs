@@ -194,9 +194,22 @@ fn keys_that_cannot_be_retired_stand_in_the_way_only_of_who_is_detached() {
         let mut observed = world.observed(release);
         observed.keys_can_be_generated = can;
         let plan = plan(&wish.0, &observed);
-        assert_eq!(codes(&plan), ["keys-cannot-be-retired"]);
+        // Of the user that has no policy, too.
+        assert_eq!(codes(&plan), ["keys-cannot-be-retired"; 2]);
         assert!(plan.steps.is_empty() && plan.findings[0].message.contains(part), "{:?}", plan.findings);
     }
+}
+
+#[test]
+fn keys_of_a_user_that_has_no_policy_are_not_retired_in_silence() {
+    let world = World::new().with("p", 0).holding("erin", "").holding("bob", "p");
+    let alone = planned(&Wish::default().retired("erin"), &world);
+    assert!(alone.is_blocked() && alone.findings[0].message.contains("`erin` cannot be retired: it has no policy"));
+    assert!(alone.findings[0].help.as_ref().unwrap().contains("keys-generate --user erin"));
+    // What else there is to do is not held up: it may be the rest of an interrupted run.
+    let more = planned(&Wish::default().retired("erin").detached("bob"), &world);
+    assert!(!more.is_blocked() && more.steps.len() == 1 && codes(&more) == ["keys-cannot-be-retired"]);
+    assert!(planned(&Wish::default().detached("erin"), &world).findings.is_empty());
 }
 
 #[test]
@@ -205,7 +218,11 @@ fn who_may_get_a_key_pair_is_who_is_attached_from_nothing_where_key_pairs_are() 
     let mut wish = Wish::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
     for gap in [false, true] {
         let plan = planned(&wish, &world);
-        assert!(plan.may_create_keys().iter().eq([&super::world::user("alice")]), "gap {gap}");
+        let all = ["alice", "bob", "carol"].map(super::world::user);
+        assert!(plan.may_create_keys().iter().eq(all.iter()), "gap {gap}");
+        assert_eq!(plan.steps_that_may_create_keys().len(), 3, "gap {gap}");
+        let note = plan.findings.iter().find(|finding| finding.code.id == "first-keys-may-appear").unwrap();
+        assert!(note.message.contains("for `bob`, `carol`; its secret goes to an emergency file"), "{note:?}");
         assert_eq!(plan.refusals[0].code.id, "no-credential-sink");
         assert!(plan.refusals[0].message.contains("`alice`"));
         wish = wish.gap();

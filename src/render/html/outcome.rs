@@ -85,6 +85,7 @@ fn remark(remark: RemarkV1) -> &'static str {
         RemarkV1::Gap => "Was detached first, so that access was gone for a moment",
         RemarkV1::Kept => "A new key pair was made, and is kept",
         RemarkV1::KeptInEmergency => "A new key pair was made: move it to where it belongs, then delete the file",
+        RemarkV1::AnswerKept => "The answer was not understood, may hold a new key pair, and was kept",
         RemarkV1::PairUnknown => "A new key pair was made, or may have been, and its secret is not known",
     }
 }

@@ -67,7 +67,7 @@ pub struct StepOutcomeV1 {
     /// What else happened on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<RemarkV1>,
-    /// The file or command that has the new key pair.
+    /// The file or command that has the new key pair, or the file with an answer that may hold one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_kept_in: Option<String>,
 }
@@ -100,12 +100,14 @@ pub enum StatusV1 {
 pub enum RemarkV1 {
     /// The user was without access for a moment.
     Gap,
-    /// A new key pair was made, and is in its sink.
+    /// A new key pair was made, and is at its destination.
     Kept,
-    /// A new key pair was made, its sink did not take it, and it is in an emergency file.
+    /// A new key pair was made, its destination did not take it, and it is in an emergency file.
     KeptInEmergency,
     /// A new key pair was made, or may have been, and nobody knows its secret.
     PairUnknown,
+    /// An answer was not understood: it may hold a new key pair, and is in an emergency file as it came.
+    AnswerKept,
 }
 
 impl OutcomeV1 {
@@ -153,10 +155,11 @@ impl StepOutcomeV1 {
             Remark::Kept { .. } => RemarkV1::Kept,
             Remark::KeptInEmergency { .. } => RemarkV1::KeptInEmergency,
             Remark::PairUnknown => RemarkV1::PairUnknown,
+            Remark::AnswerKept { .. } => RemarkV1::AnswerKept,
         };
         let kept_in = |remark: &Remark| match remark {
             Remark::Kept { place } => Some(place.clone()),
-            Remark::KeptInEmergency { path, .. } => Some(path.clone()),
+            Remark::KeptInEmergency { path, .. } | Remark::AnswerKept { path } => Some(path.clone()),
             Remark::Gap | Remark::PairUnknown => None,
         };
         let StepV1 { id, call, policy, user, group, .. } = StepV1::of(step);

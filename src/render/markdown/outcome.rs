@@ -102,12 +102,15 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
         }),
         StatusV1::Interrupted => named.then(|| "not begun before the interruption".to_owned()),
     };
-    let place = || step.keys_kept_in.as_deref().map_or_else(|| "its sink".to_owned(), code);
+    let place = || step.keys_kept_in.as_deref().map_or_else(|| "its destination".to_owned(), code);
     let remark = |remark: &RemarkV1| match remark {
         RemarkV1::Gap => "was detached first, so that access was gone for a moment".to_owned(),
         RemarkV1::Kept => format!("a new key pair was made, and is in {}", place()),
         RemarkV1::KeptInEmergency => {
             format!("a new key pair was made: move it from {} to where it belongs, then delete that file", place())
+        }
+        RemarkV1::AnswerKept => {
+            format!("the answer was not understood, may hold a new key pair, and is in {}", place())
         }
         RemarkV1::PairUnknown => "a new key pair was made, or may have been, and its secret is not known".to_owned(),
     };
@@ -136,6 +139,10 @@ fn short(outcome: &OutcomeV1) -> String {
     let mut text = head(outcome, true) + "The steps do not fit in this comment.\n";
     if emergency > 0 {
         text += &format!("\n{} in emergency files.\n", count(emergency, "new key pair is", "new key pairs are"));
+    }
+    let answers = with(RemarkV1::AnswerKept);
+    if answers > 0 {
+        text += &format!("\n{} kept: each may hold a new key pair.\n", count(answers, "answer is", "answers are"));
     }
     if unknown > 0 {
         text += &format!("\nThe secrets of {} are not known.\n", count(unknown, "new key pair", "new key pairs"));

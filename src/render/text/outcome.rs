@@ -68,6 +68,11 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
                  `weka s3 user keys-generate --user {}` makes another",
                 argument(ended.user.as_deref().unwrap_or("NAME"))
             ),
+            RemarkV1::AnswerKept => format!(
+                "the answer was not understood: it may hold a new key pair, and is in {place}; take the pair from there, \
+                 or run `attune keys generate {}`, then delete that file",
+                argument(ended.user.as_deref().unwrap_or("NAME"))
+            ),
         };
         writeln!(out, "{}", styles.change.apply_to(line(text)))?;
     }

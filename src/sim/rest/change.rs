@@ -29,7 +29,7 @@ pub(super) fn answer(state: &mut State, caller: &Caller, change: &Change, body: 
         Change::RemovePolicy(name) => policies::remove(state, caller, name).map(|()| Answer::done()),
         Change::Attach => {
             let made = attachments::attach(state, caller, &body.text("policy_name"), &body.text("user_name"))?;
-            Ok(shapes::attached(made.as_ref(), state.switches.attach_shows_keys))
+            Ok(shapes::attached(made.as_ref(), &state.switches))
         }
         Change::Detach => attachments::detach(state, caller, &body.text("user_name")).map(|()| Answer::done()),
     }

@@ -11,7 +11,7 @@ use crate::sim::release::Behaviour;
 use crate::sim::rules::users::Place;
 use crate::sim::rules::{Caller, Refusal, sts, tenants};
 use crate::sim::state::{Keys, Role, State, Tenant, User};
-use crate::sim::switches::{ListShape, Lists};
+use crate::sim::switches::{AttachAnswer, ListShape, Lists, Switches};
 
 /// A pair of tokens.
 pub(super) fn tokens(issued: &Issued, behaviour: &Behaviour) -> Answer {
@@ -195,10 +195,21 @@ pub(super) fn user_policies(held: &impl Serialize, bare: bool) -> Answer {
 }
 
 /// The key pair an attach made, if it is shown.
-pub(super) fn attached(keys: Option<&Keys>, shown: bool) -> Answer {
-    match keys.filter(|_| shown) {
-        Some(keys) => Answer::data(keys),
-        None => Answer::done(),
+pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> Answer {
+    let Some(Keys { access_key, secret_key }) = keys.filter(|_| switches.attach_shows_keys) else {
+        return Answer::done();
+    };
+    let words = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
+    match switches.attach_answer {
+        AttachAnswer::Snake => Answer::data(json!({ "access_key": access_key, "secret_key": secret_key })),
+        AttachAnswer::Camel => Answer::data(json!({ "accessKey": access_key, "secretKey": secret_key })),
+        AttachAnswer::Ids => Answer::data(json!({ "access_key_id": access_key, "secret_access_key": secret_key })),
+        AttachAnswer::Deep => {
+            Answer::data(json!({ "credentials": [{ "s3": { "accessKey": access_key, "secretKey": secret_key } }] }))
+        }
+        AttachAnswer::Text => Answer::data(words()),
+        AttachAnswer::Body => Answer { body: words(), ..Answer::done() },
+        AttachAnswer::Unknown => Answer::data(json!({ "id": access_key, "value": secret_key })),
     }
 }
 
