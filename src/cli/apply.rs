@@ -31,7 +31,8 @@ use crate::render::{Before, Settings, before, text};
 /// was reviewed or nothing, or `--yes`. Afterwards the cluster is observed again and must be as the file says.
 ///
 /// Before the first call, all that the plan touches is written down as a desired-state file: applying that one is the
-/// way back. Ctrl-C sees through the calls under way and reports; a second one stops at once.
+/// way back. Ctrl-C (also SIGTERM and SIGHUP) sees through the calls under way and reports; a second one stops once
+/// the secrets that have come are stored.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -145,10 +145,10 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     findings.extend(problems::unnameable(&ordered.steps));
     findings.extend(alike::alike(desired, observed, &ordered.steps));
     findings.extend(keys::retired_too_late(desired, observed, &ordered.steps));
-    findings.extend(keys::first_pairs(&ordered.steps, &observed.identity, desired));
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }
+    findings.extend(keys::first_pairs(&ordered.steps, &observed.identity, desired));
     let changes = describe::changes(&comparison, observed, &ordered, &accesses);
     let guards::Ruling { mut refusals, overrides } =
         guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
