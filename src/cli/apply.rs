@@ -190,8 +190,7 @@ impl ApplyArgs {
             return Ok(());
         }
         if !output.can_ask() {
-            let help =
-                format!("review the plan, then run `attune apply --approved {}` (or `--yes`)", plan.digest.short());
+            let help = format!("review the plan, then run this with `--approved {}` (or `--yes`)", plan.digest.short());
             return Err(Failure::new(&exit::NOT_CONFIRMED, "nobody is here to confirm the plan").help(help));
         }
         match output.ask("apply this plan? Only `yes` is taken: ")?.as_str() {
