@@ -152,6 +152,16 @@ fn links_in_a_revision_lead_to_files_of_the_same_revision_only() {
 }
 
 #[test]
+fn a_git_of_the_tree_is_not_run() {
+    let folder = repository();
+    alarm(&folder, "git");
+    alarm(&folder, "live/git");
+    let path = format!(".:live::{}", std::env::var("PATH").unwrap());
+    folder.attune_with("plan --file live/attune.toml --base main", &[("PATH", &path)]).exits(0);
+    quiet(&folder);
+}
+
+#[test]
 fn git_gets_no_password_and_nothing_of_a_hook() {
     let folder = repository();
     let real = std::env::var("PATH").unwrap();

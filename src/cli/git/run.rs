@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use super::GitProblem;
 use super::repository::Repository;
+use crate::cluster::program;
 
 /// What Git says to a directory that is in no repository; a repository that it does not trust has the same exit code.
 const NO_REPOSITORY: &str = "not a git repository";
@@ -46,7 +47,7 @@ pub(super) struct Git<'a> {
 impl<'a> Git<'a> {
     /// Git for a repository that it trusts: whose it is, and `safe.directory`, are looked at by Git itself.
     pub(super) fn open(repository: &'a Repository) -> Result<Self, GitProblem> {
-        let mut git = command(&repository.top);
+        let mut git = command(&repository.top)?;
         if let Some(above) = repository.top.parent() {
             git.env("GIT_CEILING_DIRECTORIES", above);
         }
@@ -114,7 +115,7 @@ impl<'a> Git<'a> {
     }
 
     fn run(&self, what: &'static str, args: &[&str], input: &[u8]) -> Result<Output, GitProblem> {
-        let mut git = command(&self.repository.top);
+        let mut git = command(&self.repository.top)?;
         let mut dir = std::ffi::OsString::from("--git-dir=");
         dir.push(&self.repository.git_dir);
         finish(what, git.arg(dir).arg(what).args(args), input)
@@ -122,20 +123,22 @@ impl<'a> Git<'a> {
 }
 
 /// Git in a directory, with nothing of the environment that it must not have.
-fn command(directory: &Path) -> Command {
-    let mut git = Command::new("git");
+fn command(directory: &Path) -> Result<Command, GitProblem> {
+    let found = program::find(Path::new("git"), &std::env::var_os("PATH").unwrap_or_default());
+    let missing = || GitProblem::NoGit(std::io::Error::other("it is in no absolute directory of PATH"));
+    let mut git = Command::new(found.ok_or_else(missing)?);
     git.args(QUIET).current_dir(directory);
+    program::hide(&mut git, &["ATTUNE_", "WEKA_"]);
     for (name, _) in std::env::vars_os() {
         let known = name.to_string_lossy();
-        let of_git = known.starts_with("GIT_") && !KEPT.iter().any(|kept| known.starts_with(kept));
-        if of_git || ["ATTUNE_", "WEKA_"].iter().any(|prefix| known.starts_with(prefix)) {
+        if known.starts_with("GIT_") && !KEPT.iter().any(|kept| known.starts_with(kept)) {
             git.env_remove(&name);
         }
     }
     // Its messages are read here; nothing is asked and nothing is fetched.
     git.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1");
     git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    git
+    Ok(git)
 }
 
 fn finish(what: &'static str, git: &mut Command, input: &[u8]) -> Result<Output, GitProblem> {
