@@ -95,6 +95,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
         groups: BTreeMap::new(),
         groups_known: false,
         duplicates: Duplicates::default(),
+        identity_provider: Some(false),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: documents.len(), ..Limits::default() },

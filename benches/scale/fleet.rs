@@ -100,6 +100,7 @@ pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
         groups: BTreeMap::new(),
         groups_known: false,
         duplicates: Duplicates::default(),
+        identity_provider: Some(false),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits { policies: 2 * policies, ..Limits::default() },

@@ -99,7 +99,10 @@ impl Survey {
         }
         if let Err(problem) = policy.addressable() {
             let message = format!("{who} holds the policy {:?}, whose name {problem}: left out", policy.as_str());
-            let help = "rename the policy, then import again";
+            let help = match policy.is_list() {
+                true => "attach one policy to it, or several as one policy, then import again",
+                false => "rename the policy, then import again",
+            };
             return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help(help));
         }
         if !self.policies.contains_key(policy) {

@@ -82,9 +82,9 @@ impl<'a> Looker<'a> {
 
     async fn look(&self, call: &Call, since: Since) -> Result<Seen, CallError> {
         match call {
-            Call::AddPolicy { policy, document } => {
+            Call::AddPolicy { policy, document, has } => {
                 let Some(there) = self.document(policy, since).await? else {
-                    return Ok(Seen::Before);
+                    return self.addition(policy, has, since).await;
                 };
                 Ok(match there.normal() == Some(document) {
                     true => Seen::Done,
@@ -111,6 +111,19 @@ impl<'a> Looker<'a> {
         }
     }
 
+    /// Who has a name has the policy as soon as it is added: nobody may but those whom the plan shows.
+    async fn addition(&self, policy: &PolicyName, has: &[Principal], since: Since) -> Result<Seen, CallError> {
+        let holdings = self.holdings(since).await?;
+        let has_it = |attached: &PolicyName| attached.listed().any(|listed| listed == *policy);
+        let mut others = holdings.by_holder.iter().filter(|(principal, attached)| {
+            attached.iter().flatten().any(has_it) && has.binary_search(principal).is_err()
+        });
+        Ok(match others.next() {
+            Some((principal, _)) => Seen::Other(format!("{principal} has the name of policy `{policy}` already")),
+            None => Seen::Before,
+        })
+    }
+
     async fn removal(&self, policy: &PolicyName, expects: Option<&str>, since: Since) -> Result<Seen, CallError> {
         let Some(there) = self.document(policy, since).await? else { return Ok(Seen::Done) };
         if expects.is_some() && there.text() != expects {
@@ -118,7 +131,8 @@ impl<'a> Looker<'a> {
         }
         // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
         let holdings = self.holdings(Since::From(Instant::now())).await?;
-        let holder = holdings.by_holder.iter().find(|(_, held)| held.iter().flatten().any(|held| held == policy));
+        let has_it = |attached: &PolicyName| attached.listed().any(|listed| listed == *policy);
+        let holder = holdings.by_holder.iter().find(|(_, attached)| attached.iter().flatten().any(has_it));
         Ok(match holder {
             Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),
             None => Seen::Before,

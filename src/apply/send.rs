@@ -99,7 +99,7 @@ impl Sender<'_> {
             Call::Attach { principal, policy, .. } => {
                 return self.keys.attach(self.cluster, policy, principal, &mut way.remarks).await;
             }
-            Call::AddPolicy { policy, document } => self.cluster.add_policy(policy, document.json()).await,
+            Call::AddPolicy { policy, document, .. } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
             Call::RetireKeys { user } => retire(self.cluster, user).await,
             Call::Detach { principal, policy } => self.cluster.detach(policy, principal).await,

@@ -23,6 +23,10 @@ pub enum NameProblem {
     /// The name begins or ends with white space, which commands and proxies strip.
     #[error("begins or ends with white space")]
     Edge,
+    /// The name of a policy holds a comma. Servers of MinIO's lineage read such a name as a list: attaching `a,b` gives
+    /// both policies (measured on two of them).
+    #[error("holds a comma, which makes it a list of policies")]
+    Comma,
 }
 
 fn check(name: &str) -> Result<(), NameProblem> {
@@ -42,8 +46,14 @@ fn check(name: &str) -> Result<(), NameProblem> {
     }
 }
 
+/// What holds of the names of policies beside what holds of all names.
+fn check_policy(name: &str) -> Result<(), NameProblem> {
+    check(name)?;
+    if name.contains(',') { Err(NameProblem::Comma) } else { Ok(()) }
+}
+
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $check:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(Arc<str>);
@@ -54,7 +64,7 @@ macro_rules! name {
             /// # Errors
             /// Says what is wrong with the name.
             pub fn parse(name: &str) -> Result<Self, NameProblem> {
-                check(name).map(|()| Self(name.into()))
+                $check(name).map(|()| Self(name.into()))
             }
 
             /// Takes a name as a cluster reports it. It may be one that no call can carry
@@ -69,7 +79,7 @@ macro_rules! name {
             /// # Errors
             /// Says what is wrong with the name.
             pub fn addressable(&self) -> Result<(), NameProblem> {
-                check(&self.0)
+                $check(&self.0)
             }
 
             /// The name as text.
@@ -96,18 +106,18 @@ macro_rules! name {
 
 name! {
     /// The name of an IAM policy. Matched case-sensitively (vendor documentation, 6.0).
-    PolicyName
+    PolicyName, check_policy
 }
 
 name! {
     /// The name of a user of one tenant.
-    UserName
+    UserName, check
 }
 
 name! {
     /// The name of a group of one tenant, as its directory has it. Groups can hold policies since 6.0 (vendor
     /// documentation).
-    GroupName
+    GroupName, check
 }
 
 impl PolicyName {
@@ -120,29 +130,43 @@ impl PolicyName {
         Self::PREDEFINED.contains(&self.as_str())
     }
 
-    /// Begins the name of a policy in transit: the stand-in that holders have while the policy they hold is replaced.
+    /// Begins the name of a temporary policy: the one that users have while the policy they have is replaced.
     /// Only letters and hyphens, because which other characters every release takes is unknown.
     pub const TRANSIT_PREFIX: &str = "attune-swap-";
 
-    /// The stand-in of this policy for the document with that tag (8 hexadecimal digits).
+    /// The temporary policy for this policy and the document with that tag (8 hexadecimal digits).
     #[must_use]
     pub fn transit(&self, tag: &str) -> Self {
         Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0).into())
     }
 
-    /// The policy this one stands in for, when it is a policy in transit.
+    /// The policy that this one is a temporary policy of, by its name alone. Predefined policies are never replaced, so
+    /// that they have none.
     #[must_use]
     pub fn in_transit_for(&self) -> Option<Self> {
         let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
         let (tag, name) = rest.split_once('-')?;
         let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (is_tag && check(name).is_ok()).then(|| Self(name.into()))
+        (is_tag && check_policy(name).is_ok()).then(|| Self(name.into())).filter(|policy| !policy.is_predefined())
     }
 
-    /// The policy that is meant by this name: a stand-in means what it stands in for.
+    /// The policy that this name is about, by the name alone: a temporary policy is about the policy it is one of.
     #[must_use]
     pub fn meant(&self) -> Cow<'_, Self> {
         self.in_transit_for().map_or(Cow::Borrowed(self), Cow::Owned)
+    }
+
+    /// Whether this is a list of policies rather than the name of one: it holds a comma.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.0.contains(',')
+    }
+
+    /// The policies that a user or group has to whom this name is attached: this one, or each of a list.
+    pub fn listed(&self) -> impl Iterator<Item = Self> + '_ {
+        let whole = (!self.is_list()).then(|| self.clone());
+        let parts = self.0.split(',').map(str::trim).filter(|part| self.is_list() && !part.is_empty());
+        whole.into_iter().chain(parts.map(Self::reported))
     }
 }
 
@@ -157,9 +181,22 @@ mod tests {
         assert_eq!(stand_in.as_str(), "attune-swap-0a1b2c3d-ml-training");
         assert_eq!(stand_in.in_transit_for(), Some(policy.clone()));
         assert_eq!(policy.in_transit_for(), None);
-        assert_eq!([stand_in.meant(), policy.meant()], [&policy, &policy].map(Cow::Borrowed));
+        let predefined = PolicyName::reported("readwrite").transit("deadbeef");
+        assert_eq!(predefined.in_transit_for(), None, "a predefined policy is never replaced");
         assert_eq!(PolicyName::reported("attune-swap-nothex00-x").in_transit_for(), None);
         assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").in_transit_for(), None);
+    }
+
+    #[test]
+    fn a_comma_makes_a_list_of_policies_and_of_nothing_else() {
+        assert_eq!(PolicyName::parse("x,readwrite"), Err(NameProblem::Comma));
+        assert_eq!(PolicyName::reported("x,readwrite").addressable(), Err(NameProblem::Comma));
+        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-a,readwrite").in_transit_for(), None);
+        assert!(UserName::parse("Doe, Jane").is_ok() && GroupName::parse("cn=a,dc=b").is_ok());
+        let listed = |name: &str| PolicyName::reported(name).listed().map(|name| name.to_string()).collect::<Vec<_>>();
+        assert_eq!(listed("a, readonly,,b,"), ["a", "readonly", "b"]);
+        assert_eq!(listed(" a "), [" a "]);
+        assert_eq!(listed(","), [""; 0]);
     }
 
     #[test]

@@ -143,6 +143,12 @@ pub trait Cluster: Send + Sync {
     /// Why nothing more is sent: the way led to another cluster or tenant than the one that this run is about. Asks nothing.
     fn stopped(&self) -> Option<String>;
 
+    /// Whether an identity provider gives policies by their names: over REST from 5.1 on (`GET /s3/oidc`). `None` where this is
+    /// not reported.
+    async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
+        Ok(None)
+    }
+
     /// How a cluster of this release is reached and spoken to here. Asks nothing.
     fn way(&self, release: &Release) -> Way;
 

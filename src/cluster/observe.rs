@@ -66,7 +66,8 @@ type Wanted<'a> = dyn Fn(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName>
 
 async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
-    let (users, groups, names) = tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies())?;
+    let (users, groups, names, identity_provider) =
+        tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), cluster.identity_provider())?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
     let wanted = wanted(&names, &users, &groups);
@@ -83,6 +84,7 @@ async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result
         identity,
         policies,
         groups_known,
+        identity_provider,
         attachments_known: users.attachments_known,
         keys_can_be_generated: cluster.can_generate_keys(),
         users: users.by_name(&mut duplicates),
@@ -99,6 +101,11 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
         .filter(|(principal, _)| desired.entry(principal).is_some() || desired.ownership.covers(principal))
         .map(|(_, policy)| policy)
         .collect();
+    // Whoever has several policies at once has access by all of them together.
+    let listed: BTreeSet<PolicyName> = holdings(users, groups)
+        .filter(|(_, attached)| attached.is_list())
+        .flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>())
+        .collect();
     let targets: BTreeSet<&PolicyName> = desired
         .holders()
         .filter_map(|(_, entry)| match &entry.intent {
@@ -113,6 +120,7 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
             || name.in_transit_for().is_some()
             || in_transit.contains(*name)
             || held.contains(name)
+            || listed.contains(*name)
             || targets.contains(name)
     };
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
@@ -120,8 +128,9 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
 
 /// The policies that anybody holds.
 fn held(names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<PolicyName> {
-    let held: BTreeSet<&PolicyName> = holdings(users, groups).map(|(_, policy)| policy).collect();
-    names.iter().filter(|name| held.contains(name) && name.addressable().is_ok()).cloned().collect()
+    let held: BTreeSet<PolicyName> =
+        holdings(users, groups).flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>()).collect();
+    names.iter().filter(|name| held.contains(*name) && name.addressable().is_ok()).cloned().collect()
 }
 
 /// The documents as the cluster tells them, at most `jobs` at a time; `None` for a policy that went away since it was listed.

@@ -128,6 +128,10 @@ impl Cluster for Patient<'_> {
         self.read(|| self.cluster.own_definition()).await
     }
 
+    async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
+        self.read(|| self.cluster.identity_provider()).await
+    }
+
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         self.read(|| self.cluster.groups()).await
     }

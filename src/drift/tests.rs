@@ -49,6 +49,7 @@ fn observed(action: &str, users: &[(&str, Option<&str>)]) -> Observed {
         groups: std::collections::BTreeMap::new(),
         groups_known: false,
         duplicates: Duplicates::default(),
+        identity_provider: Some(false),
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

@@ -2,6 +2,7 @@
 
 mod codes;
 mod duplicates;
+mod granted;
 mod newer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 pub use codes::CODES;
 pub use duplicates::Duplicates;
+pub use granted::granted;
 pub use newer::newer_than_known;
 
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
@@ -46,6 +48,8 @@ pub struct Observed {
     pub groups_known: bool,
     /// The names that have several records; each is also in `users`, `groups` or `policies`, with one of its records.
     pub duplicates: Duplicates,
+    /// Whether an identity provider gives policies by their names (OIDC, from 5.1 on); `None` where that is not known.
+    pub identity_provider: Option<bool>,
     /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
     /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached
@@ -56,7 +60,20 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// What somebody holds.
+    /// The same with room for any number of policies.
+    #[must_use]
+    pub fn with_room(&self) -> Self {
+        Self { limits: Limits { policies: usize::MAX, ..self.limits }, ..self.clone() }
+    }
+
+    /// Everyone to whom anything is attached, with the name that is: of a policy, of one that does not exist, or a list.
+    pub fn attachments(&self) -> impl Iterator<Item = (impl Fn() -> Principal, &PolicyName)> {
+        let users = self.users.iter().filter_map(|(name, user)| Some((Named::User(name), user.holds.as_ref()?)));
+        let groups = self.groups.iter().map(|(name, holds)| (Named::Group(name), holds));
+        users.chain(groups).map(|(named, holds)| (move || named.principal(), holds))
+    }
+
+    /// The name that is attached to a user or group.
     #[must_use]
     pub fn held_by(&self, principal: &Principal) -> Option<&PolicyName> {
         match principal {
@@ -72,8 +89,24 @@ impl Observed {
     }
 }
 
+/// The name of a user or group, before it is copied.
+#[derive(Clone, Copy)]
+enum Named<'a> {
+    User(&'a UserName),
+    Group(&'a GroupName),
+}
+
+impl Named<'_> {
+    fn principal(self) -> Principal {
+        match self {
+            Self::User(user) => Principal::from(user),
+            Self::Group(group) => Principal::from(group),
+        }
+    }
+}
+
 /// The document of a policy on the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Body {
     /// It was not read, because nothing depends on it.
     NotRead,

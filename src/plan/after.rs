@@ -12,7 +12,7 @@ pub fn after(plan: &Plan, observed: &Observed) -> Observed {
     let mut after = observed.clone();
     for step in &plan.steps {
         match &step.call {
-            Call::AddPolicy { policy, document } => {
+            Call::AddPolicy { policy, document, .. } => {
                 after.policies.insert(policy.clone(), Body::Known(document.clone()));
             }
             Call::RemovePolicy { policy, .. } => {

@@ -16,7 +16,7 @@ use super::compare::{Comparison, PolicyFate};
 use super::graph::{Graph, Key};
 use super::holders::HolderFate;
 use super::step::Call;
-use super::ways::{Concessions, is_remade};
+use super::ways::{Concessions, leaves_remade};
 
 /// The graph of all calls.
 pub(super) fn build(
@@ -29,6 +29,7 @@ pub(super) fn build(
     builder.policies();
     builder.holders();
     builder.waits_of_removals();
+    builder.waits_of_additions();
     builder.graph
 }
 
@@ -55,7 +56,7 @@ impl Builder<'_> {
                         self.remove(leftover, &change);
                     }
                 }
-                PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => {}
+                PolicyFate::Keep | PolicyFate::LeaveAlone => {}
             }
         }
     }
@@ -90,7 +91,8 @@ impl Builder<'_> {
     }
 
     fn add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
-        let call = Call::AddPolicy { policy: policy.clone(), document: document.clone() };
+        let has = self.comparison.holders_of(policy).map(|(principal, _)| principal.clone()).collect();
+        let call = Call::AddPolicy { policy: policy.clone(), document: document.clone(), has };
         self.graph.call(Key::Add(policy.clone()), change, call);
     }
 
@@ -143,10 +145,13 @@ impl Builder<'_> {
         if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {
             return;
         }
-        let from_remade =
-            !stays && fate.before.as_ref().is_some_and(|before| is_remade(before, self.comparison, self.observed));
+        let from_remade = !stays && leaves_remade(fate, self.comparison, self.observed);
         let between = in_place || from_remade;
         let mut holds = fate.physical.clone();
+        // The name gives nothing yet, and would as soon as it is added.
+        if !in_place && holds.as_ref().is_some_and(|name| self.comes_to_be(name)) {
+            holds = self.let_go(principal, holds, &change);
+        }
         match way {
             Some(Way::Swap(stand_in)) if between && holds.as_ref() != Some(stand_in) => {
                 self.attach(principal, stand_in, holds.as_ref(), &change);
@@ -196,12 +201,38 @@ impl Builder<'_> {
                 | Call::AddPolicy { .. }
                 | Call::RemovePolicy { .. } => continue,
             };
-            leaves.entry(left.clone()).or_default().insert(key.clone());
+            for policy in left.listed() {
+                leaves.entry(policy).or_default().insert(key.clone());
+            }
         }
         for (policy, keys) in leaves {
             for key in keys {
                 self.graph.wait(&Key::Remove(policy.clone()), &key);
             }
+        }
+    }
+
+    /// Whether this plan adds a policy whose name is attached to someone although it does not exist.
+    fn comes_to_be(&self, policy: &PolicyName) -> bool {
+        self.comparison.holders.missing.contains(policy) && self.graph.has(&Key::Add(policy.clone()))
+    }
+
+    /// An addition gives the policy to everyone who has its name: it waits until those have left who should not keep it.
+    fn waits_of_additions(&mut self) {
+        let mut leaves = Vec::new();
+        for (key, node) in &self.graph.nodes {
+            let left = match &node.call {
+                Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
+                Call::Attach { expects: None, .. }
+                | Call::RetireKeys { .. }
+                | Call::AddPolicy { .. }
+                | Call::RemovePolicy { .. } => continue,
+            };
+            let added = left.listed().filter(|policy| self.comes_to_be(policy));
+            leaves.extend(added.map(|policy| (Key::Add(policy), key.clone())));
+        }
+        for (addition, leaving) in leaves {
+            self.graph.wait(&addition, &leaving);
         }
     }
 }

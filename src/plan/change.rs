@@ -37,15 +37,31 @@ pub struct Change {
     pub access: Vec<HolderAccess>,
 }
 
+impl Change {
+    /// Who has a policy that is added or replaced before and after, in the order of their names.
+    #[must_use]
+    pub fn holders(&self) -> &[Holder] {
+        match &self.kind {
+            ChangeKind::AddPolicy { holders, .. } | ChangeKind::ReplacePolicy { holders, .. } => holders,
+            ChangeKind::RemovePolicy { .. }
+            | ChangeKind::Attach { .. }
+            | ChangeKind::Move { .. }
+            | ChangeKind::Detach { .. } => &[],
+        }
+    }
+}
+
 /// The six kinds of change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A policy that is not there is added.
+    /// A policy that does not exist is added.
     AddPolicy {
         /// The policy.
         policy: PolicyName,
         /// Its document.
         after: Normal,
+        /// Who has its name already, and so gets the policy at once, in the order of their names.
+        holders: Vec<Holder>,
     },
     /// A policy gets another document under the same name, or an interrupted replacement is finished.
     ReplacePolicy {

@@ -13,7 +13,9 @@ codes! {
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
     ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who holds what.";
-    AMBIGUOUS_LEFTOVER = "ambiguous-leftover", "An interrupted replacement left stand-ins with different documents, and no file declares the policy.";
+    UNMANAGED_TEMPORARY = "unmanaged-temporary-policy", "A temporary policy belongs to a policy that the configuration does not declare, or does not exist and is attached all the same. It stays as it is.";
+    SEVERAL_POLICIES = "several-policies-at-once", "A user or group has a list of policies, and the plan removes or adds one of them while the list is attached.";
+    NOT_SHOWN = "plan-not-shown", "A defect of attune: a step has no shown change, or an effect no shown line. No plan is made.";
     UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user or group that would have to be changed is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
     NOT_RETIRED = "keys-cannot-be-retired", "A key pair is to be retired, and this cluster offers no call for it here, or the user has no policy.";

@@ -1,5 +1,6 @@
 //! Compares what should be with what is: per policy, then per user.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal, map};
@@ -21,27 +22,26 @@ pub(super) enum PolicyFate {
     Replace(Normal),
     /// It goes.
     Remove,
-    /// No file names it and nobody owns it.
+    /// It is unmanaged: no configuration declares it and `[ownership]` does not cover it.
     LeaveAlone,
-    /// Stand-ins of it were left behind with different documents, and no file says which is right.
-    Ambiguous,
 }
 
 /// The whole comparison, by object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
-    /// Every policy name that is declared, present, or stood in for.
+    /// Every policy name that is declared or present, but for the temporary policies among `leftovers`.
     pub(super) policies: BTreeMap<PolicyName, PolicyFate>,
-    /// The stand-ins left behind, by the policy they stand in for.
+    /// The temporary policies that an interrupted run left behind, by the policy that this plan replaces or removes. One of any
+    /// other policy is a policy like all others.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
     /// The users and groups.
     pub(super) holders: Holders,
-    /// Who holds a policy that is replaced, by that policy.
-    of_replaced: BTreeMap<PolicyName, Vec<Principal>>,
+    /// Who has a policy that is added or replaced, by that policy.
+    of_unsettled: BTreeMap<PolicyName, Vec<Principal>>,
 }
 
 impl Comparison {
-    /// The stand-ins left behind of one policy.
+    /// The temporary policies of one policy that an interrupted run left behind.
     pub(super) fn leftovers_of(&self, policy: &PolicyName) -> &[PolicyName] {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
@@ -51,33 +51,39 @@ impl Comparison {
         self.holders.affected.iter()
     }
 
-    /// Who holds this policy now, in order. Told of policies that are replaced only.
-    pub(super) fn holders_of_replaced(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
-        let principals = self.of_replaced.get(policy).into_iter().flatten();
+    /// The policy that a name counts as: a temporary policy that an interrupted run left behind counts as its policy.
+    pub(super) fn counts_as<'a>(&'a self, name: &'a PolicyName) -> Cow<'a, PolicyName> {
+        let policy = name.in_transit_for().filter(|policy| self.leftovers_of(policy).contains(name));
+        policy.map_or(Cow::Borrowed(name), Cow::Owned)
+    }
+
+    /// Who has this policy, which is added or replaced, now, in order.
+    pub(super) fn holders_of(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+        let principals = self.of_unsettled.get(policy).into_iter().flatten();
         principals.filter_map(|principal| self.holders.affected.get_key_value(principal))
     }
 
-    /// Who holds this policy, which is replaced, now and should go on holding it, in order.
+    /// Who has this policy, which is added or replaced, now and should keep it, in order.
     pub(super) fn stayers(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
-        self.holders_of_replaced(policy).filter(|(_, fate)| fate.after == fate.before)
+        self.holders_of(policy).filter(|(_, fate)| fate.after == fate.before)
     }
 }
 
 /// Compares the two, object by object. Problems are not looked for here.
 pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
-    let leftovers = leftovers(observed);
+    let leftovers = leftovers(desired, observed);
     let policies = policy_fates(desired, observed, &leftovers);
     let holders = Holders::new(desired, observed, &policies, &leftovers);
-    let mut of_replaced: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
-    // Who holds what is replaced is affected, whether it goes on holding it or not.
+    let mut of_unsettled: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
+    // Who has what is added or replaced is affected, whether it keeps it or not.
     for (principal, fate) in &holders.affected {
-        if let Some(before) = &fate.before
-            && policies.get(before).is_some_and(PolicyFate::is_replaced)
-        {
-            of_replaced.entry(before.clone()).or_default().push(principal.clone());
+        for before in fate.before.iter().flat_map(PolicyName::listed) {
+            if policies.get(&before).is_some_and(PolicyFate::has_document) {
+                of_unsettled.entry(before).or_default().push(principal.clone());
+            }
         }
     }
-    Comparison { policies, leftovers, holders, of_replaced }
+    Comparison { policies, leftovers, holders, of_unsettled }
 }
 
 fn policy_fates(
@@ -85,11 +91,12 @@ fn policy_fates(
     observed: &Observed,
     leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
 ) -> BTreeMap<PolicyName, PolicyFate> {
+    let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
     let there = merged(&desired.policies, &observed.policies)
-        .filter(|(name, declared, _)| declared.is_some() || name.in_transit_for().is_none());
+        .filter(|(name, declared, _)| declared.is_some() || !temporary.contains(name));
     let fate = |(name, declared, now): (&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
         let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
-        (name.clone(), policy_fate(name, left, declared, now, (desired, observed)))
+        (name.clone(), policy_fate(name, left, declared, now, desired))
     };
     let mut policies: BTreeMap<PolicyName, PolicyFate> = map(there.collect(), fate).into_iter().collect();
     let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
@@ -98,24 +105,38 @@ fn policy_fates(
 }
 
 impl PolicyFate {
-    /// Whether it gets another document.
-    pub(super) fn is_replaced(&self) -> bool {
-        matches!(self, Self::Replace(_))
+    /// Whether it gets a document.
+    pub(super) fn has_document(&self) -> bool {
+        self.document().is_some()
+    }
+
+    /// The document that it gets.
+    pub(super) fn document(&self) -> Option<&Normal> {
+        match self {
+            Self::Add(document) | Self::Replace(document) => Some(document),
+            Self::Keep | Self::Remove | Self::LeaveAlone => None,
+        }
     }
 
     /// Whether the policy becomes another, comes or goes.
     pub(super) fn is_unsettled(&self) -> bool {
         match self {
             Self::Add(_) | Self::Replace(_) | Self::Remove => true,
-            Self::Keep | Self::LeaveAlone | Self::Ambiguous => false,
+            Self::Keep | Self::LeaveAlone => false,
         }
     }
 }
 
-fn leftovers(observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
+/// The temporary policies that an interrupted run left behind, of policies that this plan replaces or removes: declared ones,
+/// and owned ones that are declared no longer. All others stay as they are: another configuration may be replacing that policy
+/// just now.
+fn leftovers(desired: &Desired, observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
     let mut leftovers: BTreeMap<PolicyName, Vec<PolicyName>> = BTreeMap::new();
     for name in observed.policies.keys() {
-        if let Some(policy) = name.in_transit_for() {
+        let policy = name.in_transit_for();
+        let ours =
+            |policy: &PolicyName| desired.policies.contains_key(policy) || desired.ownership.covers_policy(policy);
+        if let Some(policy) = policy.filter(ours) {
             leftovers.entry(policy).or_default().push(name.clone());
         }
     }
@@ -127,7 +148,7 @@ fn policy_fate(
     leftovers: &[PolicyName],
     declared: Option<&PolicyEntry>,
     now: Option<&Body>,
-    (desired, observed): (&Desired, &Observed),
+    desired: &Desired,
 ) -> PolicyFate {
     match declared.map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => {
@@ -144,21 +165,6 @@ fn policy_fate(
         },
         None if name.is_predefined() || name.addressable().is_err() => PolicyFate::LeaveAlone,
         None if desired.ownership.covers_policy(name) => PolicyFate::Remove,
-        None if leftovers.is_empty() => PolicyFate::LeaveAlone,
-        None => heal_undeclared(now, leftovers, observed),
-    }
-}
-
-/// A replacement was interrupted and the policy has left the files since: bring back the name with the document
-/// it has, or had in transit.
-fn heal_undeclared(now: Option<&Body>, leftovers: &[PolicyName], observed: &Observed) -> PolicyFate {
-    if let Some(body) = now {
-        return body.normal().map_or(PolicyFate::Ambiguous, |normal| PolicyFate::Replace(normal.clone()));
-    }
-    let documents: BTreeSet<_> =
-        leftovers.iter().map(|name| observed.policies.get(name).and_then(Body::normal)).collect();
-    match documents.first() {
-        Some(Some(only)) if documents.len() == 1 => PolicyFate::Replace((*only).clone()),
-        Some(_) | None => PolicyFate::Ambiguous,
+        None => PolicyFate::LeaveAlone,
     }
 }

@@ -1,9 +1,9 @@
-//! Puts the comparison into the words of a plan: changes with their notes, what is unchanged, what is left alone.
+//! The changes of a plan, with their notes and with what its steps do to everyone's access; what is unchanged; what is unmanaged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Desired, PolicyEntry};
 use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
@@ -11,23 +11,73 @@ use crate::policy::access::Access;
 
 use super::access::HolderAccess;
 use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
+use super::codes;
 use super::compare::{Comparison, PolicyFate};
+use super::effects::{Effect, Effects};
 use super::holders::HolderFate;
 use super::merged::merged;
 use super::order::Ordered;
+use super::step::Step;
 use super::{LeftAlone, Unchanged};
 
-/// The changes, policies first.
+/// The changes, policies first, each with the effects that it explains.
 pub(super) fn changes(
     comparison: &Comparison,
     observed: &Observed,
     ordered: &Ordered,
-    accesses: &BTreeMap<Principal, Arc<Access>>,
+    effects: &Effects,
 ) -> Vec<Change> {
-    let describe = Describe { comparison, observed, ordered, accesses };
+    let describe = Describe { comparison, observed, ordered };
     let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
     let holders = comparison.affected().filter_map(|(principal, fate)| describe.holder(principal, fate));
-    policies.chain(holders).collect()
+    let mut changes: Vec<Change> = policies.chain(holders).collect();
+    let places: BTreeMap<ChangeId, usize> =
+        changes.iter().enumerate().map(|(place, change)| (change.id.clone(), place)).collect();
+    for (principal, effect) in &effects.on {
+        let Some(access) = &effect.access else { continue };
+        let place = explained_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
+        if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
+            change.access.push(HolderAccess { principal: principal.clone(), access: Arc::clone(access) });
+        }
+    }
+    changes
+}
+
+/// The changes that can be why somebody's access becomes another: what is attached to it, or else the documents of what is.
+fn explained_by<'a>(
+    principal: &'a Principal,
+    effect: &'a Effect,
+    comparison: &'a Comparison,
+) -> impl Iterator<Item = ChangeId> + 'a {
+    let attached = effect.after.iter().chain(&effect.before).flat_map(PolicyName::listed);
+    let policies = attached.map(|name| ChangeId::Policy(comparison.counts_as(&name).into_owned()));
+    std::iter::once(ChangeId::Holder(principal.clone())).chain(policies)
+}
+
+/// What is wrong with a plan that does not show all it does: a step that belongs to no change, or an effect on someone that
+/// no change shows. No plan that attune makes has any; one that had would be a defect.
+pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -> Vec<Finding> {
+    let shown: BTreeMap<&ChangeId, &Change> = changes.iter().map(|change| (&change.id, change)).collect();
+    let of_access: BTreeMap<&Principal, &Access> =
+        changes.iter().flat_map(|change| &change.access).map(|of| (&of.principal, of.access.as_ref())).collect();
+    let steps = steps.iter().filter(|step| !shown.contains_key(&step.change));
+    let steps =
+        steps.map(|step| format!("step {} belongs to `{}`, which is not among the changes", step.id, step.change));
+    let access =
+        effects.on.iter().filter(|(principal, effect)| effect.access.as_deref() != of_access.get(*principal).copied());
+    let access = access.map(|(principal, _)| format!("the access of {principal} changes, and no change shows how"));
+    let attached = effects.on.iter().filter(|(principal, effect)| {
+        let moved =
+            || changes.iter().any(|change| change.holders().iter().any(|holder| holder.principal == **principal));
+        effect.before != effect.after && !shown.contains_key(&ChangeId::Holder((*principal).clone())) && !moved()
+    });
+    let attached = attached.map(|(principal, _)| format!("{principal} gets another policy, and no change shows it"));
+    let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned());
+    let finding = |defect: String| {
+        Finding::error(codes::NOT_SHOWN, format!("internal error: {defect}; no plan is made"))
+            .help("this is a defect of attune: please report it, with the configuration and the plan as JSON")
+    };
+    defects.map(finding).collect()
 }
 
 /// What is declared and already so.
@@ -63,14 +113,14 @@ struct Describe<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
     ordered: &'a Ordered,
-    accesses: &'a BTreeMap<Principal, Arc<Access>>,
 }
 
 impl Describe<'_> {
     fn policy(&self, policy: &PolicyName, fate: &PolicyFate) -> Option<Change> {
         let (kind, notes) = match fate {
             PolicyFate::Add(after) => {
-                (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone() }, Vec::new())
+                let holders = self.stayers(policy);
+                (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone(), holders }, Vec::new())
             }
             PolicyFate::Replace(after) => self.replace(policy, after),
             PolicyFate::Remove => {
@@ -81,19 +131,22 @@ impl Describe<'_> {
                 };
                 (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
             }
-            PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => return None,
+            PolicyFate::Keep | PolicyFate::LeaveAlone => return None,
         };
-        // Nobody stays with a policy that is not replaced, as far as this change goes.
-        let access = self.access(self.comparison.stayers(policy).map(|(principal, _)| principal));
-        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access })
+        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access: Vec::new() })
     }
 
-    fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
-        let way = self.ordered.ways.get(policy).cloned().unwrap_or(Way::Finish);
+    /// Who has the policy before and after.
+    fn stayers(&self, policy: &PolicyName) -> Vec<Holder> {
         let holder = |(principal, fate): (&Principal, &HolderFate)| Holder {
             principal: principal.clone(),
             undeclared: !fate.declared,
         };
+        self.comparison.stayers(policy).map(holder).collect()
+    }
+
+    fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
+        let way = self.ordered.ways.get(policy).cloned().unwrap_or(Way::Finish);
         let leftovers = self.comparison.leftovers_of(policy).to_vec();
         let mut notes = Vec::new();
         if !leftovers.is_empty() {
@@ -109,7 +162,7 @@ impl Describe<'_> {
             policy: policy.clone(),
             before: self.observed.policies.get(policy).cloned(),
             after: after.clone(),
-            holders: self.comparison.stayers(policy).map(holder).collect(),
+            holders: self.stayers(policy),
             way,
             leftovers,
         };
@@ -136,16 +189,7 @@ impl Describe<'_> {
         if self.ordered.concessions.holders.contains(principal) {
             notes.push(Note::NoRoomToMove);
         }
-        let access = self.access(std::iter::once(principal));
-        Some(Change { id: ChangeId::Holder(principal.clone()), kind, notes, access })
-    }
-
-    fn access<'p>(&self, holders: impl Iterator<Item = &'p Principal>) -> Vec<HolderAccess> {
-        let of = |principal: &Principal| {
-            let access = Arc::clone(self.accesses.get(principal)?);
-            Some(HolderAccess { principal: principal.clone(), access })
-        };
-        holders.filter_map(of).collect()
+        Some(Change { id: ChangeId::Holder(principal.clone()), kind, notes, access: Vec::new() })
     }
 
     /// Whether it may have a key pair: users do, since 5.1 apart from the account password (vendor documentation).

@@ -10,6 +10,7 @@ use crate::desired::Desired;
 use crate::observed::Observed;
 
 use super::change::Change;
+use super::effects::Effects;
 use super::options::RunOption;
 use super::settings;
 use super::step::{Call, Step};
@@ -66,6 +67,8 @@ pub(super) struct Approved<'a> {
     pub(super) observed: &'a Observed,
     pub(super) changes: &'a [Change],
     pub(super) steps: &'a [Step],
+    /// What the steps do to everyone.
+    pub(super) effects: &'a Effects,
     /// Whose settings are in force.
     pub(super) desired: &'a Desired,
     /// The options of the run.
@@ -74,7 +77,7 @@ pub(super) struct Approved<'a> {
 
 /// Computes the digest. Each line is a JSON array, so that no name can be mistaken for structure.
 pub(super) fn digest(approved: &Approved<'_>) -> Digest {
-    let Approved { observed, changes, steps, desired, options } = *approved;
+    let Approved { observed, changes, steps, effects, desired, options } = *approved;
     let mut hash = Sha256::new();
     let mut line = |value: serde_json::Value| {
         hash.update(value.to_string());
@@ -101,10 +104,15 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
     for group in touched.groups {
         line(json!(["group", group.as_str(), observed.groups.get(group).map(PolicyName::as_str)]));
     }
+    for (principal, effect) in &effects.on {
+        let attached = [&effect.before, &effect.after].map(|name| name.as_ref().map(PolicyName::as_str));
+        let documents = [effect.first.text(), effect.last.text()];
+        line(json!(["effect", named("on", principal), principal.name(), attached, documents]));
+    }
     for step in steps {
         let after: Vec<usize> = step.after.iter().map(|first| first.0).collect();
         line(match &step.call {
-            Call::AddPolicy { policy, document } => {
+            Call::AddPolicy { policy, document, .. } => {
                 json!([step.id.0, "add_policy", policy.as_str(), document.json(), after])
             }
             Call::RemovePolicy { policy, .. } => json!([step.id.0, "remove_policy", policy.as_str(), after]),

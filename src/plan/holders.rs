@@ -1,4 +1,4 @@
-//! What becomes of users and groups. The most are as they should be: of them no more is kept than what is told of all.
+//! What each user and group has, and what it should have. Unchanged principals are only counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use crate::observed::Observed;
 use super::compare::PolicyFate;
 use super::merged::merged;
 
-/// What a user or group holds and what it should hold. One that holds a stand-in counts as holding the policy it stands
-/// in for.
+/// What is attached to a user or group and what should be. A temporary policy that an interrupted run left behind counts as its
+/// policy only while this plan replaces or removes that policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HolderFate {
-    /// The policy attached now, a stand-in as such.
+    /// The name attached now: of a policy, a temporary policy, a policy that does not exist, or a list of several.
     pub(super) physical: Option<PolicyName>,
-    /// The policy held now, in effect.
+    /// The same, but for a temporary policy the policy that it counts as.
     pub(super) before: Option<PolicyName>,
     /// The policy that should be held.
     pub(super) after: Option<PolicyName>,
@@ -39,8 +39,10 @@ pub(super) struct Holders {
     pub(super) alone: Vec<Principal>,
     /// How many hold a policy now.
     pub(super) holding: usize,
-    /// The policies of which stand-ins were left behind and that anybody holds now, as such or by a stand-in.
+    /// The policies of which `leftovers` were left behind and that anyone has now, as such or as a temporary one.
     pub(super) held_in_transit: BTreeSet<PolicyName>,
+    /// The names that are attached to anyone although no such policy exists: who adds one gives it to them.
+    pub(super) missing: BTreeSet<PolicyName>,
 }
 
 impl Holders {
@@ -52,7 +54,9 @@ impl Holders {
         leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
     ) -> Self {
         let (affected, holders) = (Vec::new(), Self::default());
-        let mut walk = Walk { desired, policies, leftovers, known: None, affected, holders };
+        let temporary =
+            leftovers.iter().flat_map(|(policy, names)| names.iter().map(move |name| (name, policy))).collect();
+        let mut walk = Walk { desired, observed, policies, leftovers, temporary, known: None, affected, holders };
         for (name, declared, user) in merged(&desired.users, &observed.users) {
             let Some(user) = user.filter(|user| declared.is_some() || user.can_hold() || user.holds.is_some()) else {
                 continue;
@@ -70,8 +74,11 @@ impl Holders {
 
 struct Walk<'a> {
     desired: &'a Desired,
+    observed: &'a Observed,
     policies: &'a BTreeMap<PolicyName, PolicyFate>,
     leftovers: &'a BTreeMap<PolicyName, Vec<PolicyName>>,
+    /// The policy that a leftover counts as.
+    temporary: BTreeMap<&'a PolicyName, &'a PolicyName>,
     /// What becomes of the policy that was asked for last: whoever comes next often holds the same.
     known: Option<(PolicyName, Option<&'a PolicyFate>)>,
     /// Those that are affected, in order.
@@ -88,15 +95,15 @@ impl<'a> Walk<'a> {
         declared: Option<&HolderEntry>,
         physical: Option<&PolicyName>,
     ) -> bool {
-        let before = physical.map(PolicyName::meant);
-        let before = before.as_deref();
+        let before = physical.map(|name| self.temporary.get(name).copied().unwrap_or(name));
+        self.miss(physical);
         let intent = declared.map(|entry| &entry.intent);
         let after = match intent {
             Some(Holding::Holds(policy)) => Some(policy),
             Some(Holding::Detached | Holding::Retired) => None,
             None if self.desired.ownership.covers(&name()) => None,
             None => {
-                if !self.becomes(before, PolicyFate::is_replaced) {
+                if !self.becomes(before, PolicyFate::has_document) {
                     self.holders.alone.push(name());
                 }
                 before
@@ -128,9 +135,28 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether this becomes of a policy, if there is one.
-    fn becomes(&mut self, policy: Option<&PolicyName>, this: fn(&PolicyFate) -> bool) -> bool {
-        policy.and_then(|policy| self.fate(policy)).is_some_and(this)
+    /// Notes the names that are attached although no such policy exists.
+    fn miss(&mut self, attached: Option<&PolicyName>) {
+        let Some(attached) = attached else { return };
+        if attached.is_list() {
+            let missing = attached.listed().filter(|name| !self.observed.policies.contains_key(name));
+            self.holders.missing.extend(missing);
+        } else if !self.observed.policies.contains_key(attached) {
+            self.holders.missing.insert(attached.clone());
+        }
+    }
+
+    /// Whether the action of a policy, or of any of a list, satisfies the predicate.
+    fn becomes(&mut self, attached: Option<&PolicyName>, predicate: fn(&PolicyFate) -> bool) -> bool {
+        let Some(attached) = attached else { return false };
+        if attached.is_list() {
+            let counted = |policy: PolicyName| match self.temporary.get(&policy) {
+                Some(counts_as) => PolicyName::clone(counts_as),
+                None => policy,
+            };
+            return attached.listed().map(counted).any(|policy| self.policies.get(&policy).is_some_and(predicate));
+        }
+        self.fate(attached).is_some_and(predicate)
     }
 
     fn fate(&mut self, policy: &PolicyName) -> Option<&'a PolicyFate> {

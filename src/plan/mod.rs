@@ -10,6 +10,7 @@ mod codes;
 mod compare;
 mod describe;
 mod digest;
+mod effects;
 mod graph;
 mod guards;
 mod holders;
@@ -22,27 +23,34 @@ mod problems;
 mod settings;
 mod step;
 mod touched;
+mod unreported;
 mod ways;
 
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Finding, GroupName, PolicyName, UserName, both};
+use std::collections::BTreeMap;
+
+use crate::base::{Finding, GroupName, PolicyName, Principal, UserName, both};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
+
+use effects::Effects;
 
 pub use access::HolderAccess;
 pub use after::after;
 pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
+pub use effects::Effect;
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_retired};
 pub use options::RunOption;
 pub use settings::{Declared, Review, SettingChange, Undeclared};
 pub use step::{Call, Step, StepId};
 pub use touched::Touched;
+pub use unreported::{NameAccess, NotReported, Unreported};
 
 /// Everything an apply does, and everything a reviewer needs to agree to it. Leaves nothing to decide.
 #[derive(Debug, Clone)]
@@ -57,6 +65,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The calls. Empty when there is an error among the findings: such a plan cannot be applied.
     pub steps: Vec<Step>,
+    /// What the steps do to each user and group whose access or attachment they change, computed from the steps.
+    pub effects: BTreeMap<Principal, Effect>,
+    /// What the cluster does not report, and what the steps may do to those who are not reported.
+    pub unreported: Unreported,
     /// What is as it should be.
     pub unchanged: Unchanged,
     /// What no file names and nobody owns.
@@ -121,6 +133,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 #[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let many = desired.policies.len();
+    let mut answers = access::Answers::new(catalogue);
     let arrange = || {
         let comparison = compare::compare(desired, observed);
         let find = || {
@@ -129,15 +142,19 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
             findings
         };
         let order = || {
-            let accesses = access::accesses(&comparison, observed, catalogue);
+            let accesses = access::expected(&comparison, observed, &mut answers);
             let precedences = precedence::Precedences::new(&comparison, &accesses);
-            let ordered = order::order(&comparison, observed, desired.cluster.replace, &precedences);
-            (accesses, ordered)
+            let order =
+                |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
+            let ordered = order(observed);
+            // What differs is shown even where the cluster has no room for the steps.
+            let meant = ordered.no_room.then(|| order(&observed.with_room()).steps);
+            (ordered, meant)
         };
-        let (findings, (accesses, ordered)) = both(many, find, order);
-        (comparison, findings, accesses, ordered)
+        let (findings, ordered) = both(many, find, order);
+        (comparison, findings, ordered)
     };
-    let ((comparison, mut findings, accesses, mut ordered), lints) = both(many, arrange, || lint(desired, catalogue));
+    let ((comparison, mut findings, (mut ordered, meant)), lints) = both(many, arrange, || lint(desired, catalogue));
     findings.extend(lints);
     if ordered.no_room && !findings.iter().any(Finding::is_error) {
         findings.push(problems::no_room(observed));
@@ -145,16 +162,28 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     findings.extend(problems::unnameable(&ordered.steps));
     findings.extend(alike::alike(desired, observed, &ordered.steps));
     findings.extend(keys::retired_too_late(desired, observed, &ordered.steps));
+    let effects = Effects::new(meant.as_ref().unwrap_or(&ordered.steps), observed, &mut answers);
+    let changes = describe::changes(&comparison, observed, &ordered, &effects);
+    if !findings.iter().any(Finding::is_error) {
+        findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
+    }
     if findings.iter().any(Finding::is_error) {
         ordered.steps.clear();
     }
     findings.extend(keys::first_pairs(&ordered.steps, &observed.identity, desired));
-    let changes = describe::changes(&comparison, observed, &ordered, &accesses);
-    let guards::Ruling { mut refusals, overrides } =
-        guards::refusals(desired, observed, &comparison, (&changes, &ordered.steps), (&accesses, catalogue));
+    let unreported = unreported::Unreported::new(&effects, observed, &mut answers);
+    let found = guards::Found { comparison: &comparison, effects: &effects, unreported: &unreported };
+    let guards::Ruling { mut refusals, overrides } = guards::refusals(desired, observed, found, &answers);
     refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     let options = options::options(desired, catalogue);
-    let approved = digest::Approved { observed, changes: &changes, steps: &ordered.steps, desired, options: &options };
+    let approved = digest::Approved {
+        observed,
+        changes: &changes,
+        steps: &ordered.steps,
+        effects: &effects,
+        desired,
+        options: &options,
+    };
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
@@ -167,6 +196,8 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         options,
         changes,
         steps: ordered.steps,
+        effects: effects.on,
+        unreported,
         findings,
     }
 }

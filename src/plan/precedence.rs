@@ -75,7 +75,7 @@ impl Precedences {
                     Precedence::Shift(Tendency::new(gains, loses))
                 }
                 PolicyFate::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
-                PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => continue,
+                PolicyFate::Keep | PolicyFate::LeaveAlone => continue,
             };
             places.insert(ChangeId::Policy(policy.clone()), place);
         }

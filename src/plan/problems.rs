@@ -1,6 +1,6 @@
 //! What cannot be done, found before the first call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName};
 use crate::desired::{Desired, Holding, PolicyIntent};
@@ -10,6 +10,7 @@ use super::codes;
 use super::compare::{Comparison, PolicyFate};
 use super::merged::merged;
 use super::step::{Call, Step};
+use super::ways::is_remade;
 
 /// Everything that stands in the way of this plan, and what is worth knowing beside.
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
@@ -20,6 +21,7 @@ pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comp
     view.removals(&mut findings);
     view.groups(&mut findings);
     view.leftovers(&mut findings);
+    view.lists(&mut findings);
     view.room(&mut findings);
     view.attachments(&mut findings);
     view.names(&mut findings);
@@ -183,16 +185,7 @@ impl View<'_> {
                         .help(format!("declare `[policies.{policy}]`, or it would be removed as no longer wanted")),
                 );
             }
-            (
-                None,
-                Some(
-                    PolicyFate::Keep
-                    | PolicyFate::Add(_)
-                    | PolicyFate::Replace(_)
-                    | PolicyFate::LeaveAlone
-                    | PolicyFate::Ambiguous,
-                ),
-            ) => {}
+            (None, Some(PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::LeaveAlone)) => {}
             (None, None) => {
                 let known = self.comparison.policies.keys().map(PolicyName::as_str);
                 let near = suggestions.nearest(policy.as_str(), known).map(did_you_mean).unwrap_or_default();
@@ -222,16 +215,55 @@ impl View<'_> {
         }
     }
 
+    /// Temporary policies of policies that this plan does not replace: they stay as they are.
     fn leftovers(&self, findings: &mut Vec<Finding>) {
-        for (policy, fate) in &self.comparison.policies {
-            if *fate != PolicyFate::Ambiguous {
-                continue;
+        let ours: BTreeSet<&PolicyName> = self.comparison.leftovers.values().flatten().collect();
+        let others = self.observed.policies.keys().filter(|name| !ours.contains(name));
+        for (name, policy) in others.filter_map(|name| Some((name, name.in_transit_for()?))) {
+            let message = format!(
+                "`{name}` is a temporary policy: a replacement of `{policy}`, which this configuration does not declare, runs or was interrupted"
+            );
+            findings.push(Finding::warning(codes::UNMANAGED_TEMPORARY, message).help(
+                "if no apply is running, apply the configuration that declares the policy: it finishes the replacement",
+            ));
+        }
+        let missing = self.comparison.holders.missing.iter().filter_map(|name| Some((name, name.in_transit_for()?)));
+        for (name, policy) in missing {
+            let message =
+                format!("`{name}`, a temporary policy of `{policy}`, does not exist and is attached all the same");
+            findings.push(
+                Finding::warning(codes::UNMANAGED_TEMPORARY, message)
+                    .help("it gives no access; declare the users that have it with the policy they should have"),
+            );
+        }
+    }
+
+    /// attune never attaches a list of policies, so who has one cannot keep it where a part of it is removed on the way.
+    fn lists(&self, findings: &mut Vec<Finding>) {
+        let temporary: BTreeSet<&PolicyName> = self.comparison.leftovers.values().flatten().collect();
+        for (principal, fate) in self.comparison.affected() {
+            let Some(list) = fate.physical.as_ref().filter(|name| name.is_list()) else { continue };
+            let action = |policy: &PolicyName| self.comparison.policies.get(policy);
+            let is_added = |policy: &PolicyName| {
+                action(policy).is_some_and(PolicyFate::has_document) && !self.observed.policies.contains_key(policy)
+            };
+            let several = list.listed().filter(is_added).count() > 1;
+            for policy in list.listed() {
+                let removed = matches!(action(&policy), Some(PolicyFate::Remove))
+                    || is_remade(&policy, self.comparison, self.observed)
+                    || temporary.contains(&policy);
+                let what = match (fate.declared, removed, is_added(&policy)) {
+                    (false, true, _) => "would be removed on the way",
+                    (true, _, true) => "would be added before the list is detached",
+                    (false, false, true) if several => "would be added before another one of them",
+                    (true | false, _, _) => continue,
+                };
+                let message = format!("{principal} has several policies at once (`{list}`), and `{policy}` {what}");
+                let (kind, name) = (principal.kind(), principal.name());
+                findings.push(Finding::error(codes::SEVERAL_POLICIES, message).at(self.at(principal)).help(format!(
+                    "attune attaches one policy to a {kind}: detach the list, or declare `[{kind}s.{name}]` with one policy, then plan again"
+                )));
             }
-            let names: Vec<_> = self.comparison.leftovers_of(policy).iter().map(|name| format!("`{name}`")).collect();
-            let message = format!("a replacement of `{policy}` was interrupted and left {} behind", names.join(", "));
-            findings.push(Finding::error(codes::AMBIGUOUS_LEFTOVER, message).help(format!(
-                "declare `[policies.{policy}]` with the document it should have; the plan finishes it then"
-            )));
         }
     }
 
@@ -240,9 +272,7 @@ impl View<'_> {
         let counts = |fate: &PolicyFate, name: &PolicyName| match fate {
             PolicyFate::Add(_) | PolicyFate::Replace(_) => true,
             PolicyFate::Remove => false,
-            PolicyFate::Keep | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => {
-                self.observed.policies.contains_key(name)
-            }
+            PolicyFate::Keep | PolicyFate::LeaveAlone => self.observed.policies.contains_key(name),
         };
         let after = self.comparison.policies.iter().filter(|(name, fate)| counts(fate, name)).count();
         let (before, limit) = (self.observed.policies.len(), self.observed.limits.policies);
@@ -270,7 +300,7 @@ impl View<'_> {
             let what = match fate {
                 PolicyFate::Replace(_) => "replaced",
                 PolicyFate::Remove => "removed",
-                PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone | PolicyFate::Ambiguous => continue,
+                PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone => continue,
             };
             let message = format!("WEKA {release} does not report who holds `{policy}`, so it cannot be {what} safely");
             findings.push(Finding::error(codes::ATTACHMENTS_UNKNOWN, message).at(self.policy_at(policy)).help(help));
@@ -293,7 +323,8 @@ impl View<'_> {
         let several = &self.observed.duplicates;
         for principal in several.principals() {
             let covered = self.desired.entry(&principal).is_some() || self.desired.ownership.covers(&principal);
-            let depends = covered || several.held_by(&principal).any(|policy| self.changes_policy(policy));
+            let depends = covered
+                || several.held_by(&principal).flat_map(PolicyName::listed).any(|policy| self.changes_policy(&policy));
             findings.push(several.about(&principal, depends).at(self.at(&principal)));
         }
         for policy in several.policies.keys() {
@@ -306,7 +337,7 @@ impl View<'_> {
     /// Whether the document that a policy's name gives becomes another, by its own name or by that of a temporary policy.
     fn changes_policy(&self, policy: &PolicyName) -> bool {
         let becomes = |name: &PolicyName| match self.comparison.policies.get(name) {
-            Some(PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::Remove | PolicyFate::Ambiguous) => true,
+            Some(PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::Remove) => true,
             Some(PolicyFate::Keep | PolicyFate::LeaveAlone) | None => false,
         };
         becomes(policy) || becomes(&policy.meant())

@@ -32,12 +32,14 @@ pub struct Step {
 /// A call that changes the cluster, with everything it sends and everything it expects to find.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
-    /// Add a policy; expects that the name is free.
+    /// Add a policy; expects that the name is free, and that no one else has it than the plan shows.
     AddPolicy {
         /// The name.
         policy: PolicyName,
         /// The document, whose JSON is sent byte for byte.
         document: Normal,
+        /// The users and groups that may have the name already, in order: the addition gives the policy to them.
+        has: Vec<Principal>,
     },
     /// Remove a policy; expects that nobody holds it.
     RemovePolicy {

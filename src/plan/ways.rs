@@ -11,6 +11,7 @@ use crate::policy::Normal;
 
 use super::change::Way;
 use super::compare::{Comparison, PolicyFate};
+use super::holders::HolderFate;
 
 /// What must give up keeping access throughout, because the cluster has no room for one policy more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn way(
     } else if gap && can_gap(policy, comparison) {
         Way::Gap
     } else {
-        Way::Swap(stand_in(policy, after, observed))
+        Way::Swap(temporary(policy, after, comparison, observed))
     }
 }
 
@@ -95,9 +96,8 @@ pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
 /// policy waits for the user to leave) nor come before it, so it needs somewhere to be in between.
 fn joined_from_remade<'a>(comparison: &'a Comparison, observed: &Observed) -> BTreeSet<&'a PolicyName> {
     let moved = comparison.affected().filter(|(_, fate)| fate.before != fate.after);
-    let joined = moved.filter_map(|(_, fate)| {
-        fate.before.as_ref().filter(|before| is_remade(before, comparison, observed)).and(fate.after.as_ref())
-    });
+    let joined =
+        moved.filter_map(|(_, fate)| fate.after.as_ref().filter(|_| leaves_remade(fate, comparison, observed)));
     joined.collect()
 }
 
@@ -107,9 +107,14 @@ pub(super) fn is_remade(policy: &PolicyName, comparison: &Comparison, observed: 
     observed.policies.get(policy).is_some_and(|now| now.normal() != Some(after))
 }
 
-/// The stand-in for this document: one that an interrupted run left behind with the same document, or a free name. The
-/// name tells the document, so that a stand-in for another document is never taken for this one.
-fn stand_in(policy: &PolicyName, after: &Normal, observed: &Observed) -> PolicyName {
+/// Whether somebody has a policy that is removed and added again on the way.
+pub(super) fn leaves_remade(fate: &HolderFate, comparison: &Comparison, observed: &Observed) -> bool {
+    fate.before.iter().flat_map(PolicyName::listed).any(|policy| is_remade(&policy, comparison, observed))
+}
+
+/// The temporary policy for this document: one that an interrupted run left behind with the same document, or a free name that
+/// nobody has. The name tells the document, so that a temporary policy for another document is never taken for this one.
+fn temporary(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed) -> PolicyName {
     let mut attempt = 0_u64;
     loop {
         let mut hash = Sha256::new();
@@ -119,9 +124,9 @@ fn stand_in(policy: &PolicyName, after: &Normal, observed: &Observed) -> PolicyN
         }
         let name = policy.transit(&hex::encode(&hash.finalize()[..4]));
         match observed.policies.get(&name) {
-            None => return name,
+            None if !comparison.holders.missing.contains(&name) => return name,
             Some(Body::Known(document)) if document == after => return name,
-            Some(Body::Known(_) | Body::NotRead | Body::Unreadable(_)) => attempt += 1,
+            None | Some(Body::Known(_) | Body::NotRead | Body::Unreadable(_)) => attempt += 1,
         }
     }
 }

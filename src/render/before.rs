@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
 use crate::desired::{ClusterSettings, Sink, Strategy, Via};
 use crate::observed::{Body, Observed};
-use crate::plan::{Plan, Touched};
+use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
 
 /// The files of a way back.
@@ -42,7 +42,9 @@ pub struct Settings<'a> {
 #[must_use]
 pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogue: &Catalogue) -> Before {
     let stem = format!("before-{}", plan.digest.short());
-    let mut maker = Maker { observed, catalogue, stem: stem.clone(), documents: BTreeMap::new(), unsaid: Vec::new() };
+    let leftovers = plan.changes.iter().flat_map(leftovers).collect();
+    let (documents, unsaid) = (BTreeMap::new(), Vec::new());
+    let mut maker = Maker { observed, catalogue, stem: stem.clone(), leftovers, documents, unsaid };
     let touched = plan.touched();
     let mut table = Table::new();
     table.insert("cluster".into(), Value::Table(cluster(&settings, &observed.identity.tenant)));
@@ -131,43 +133,54 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// The temporary policies that an interrupted run left behind and the plan removes, with the policies that they count as.
+fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
+    match &change.kind {
+        ChangeKind::ReplacePolicy { policy, leftovers, .. } | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
+            leftovers.iter().map(|leftover| (leftover, policy)).collect()
+        }
+        ChangeKind::AddPolicy { .. }
+        | ChangeKind::Attach { .. }
+        | ChangeKind::Move { .. }
+        | ChangeKind::Detach { .. } => Vec::new(),
+    }
+}
+
 struct Maker<'a> {
     observed: &'a Observed,
     catalogue: &'a Catalogue,
     stem: String,
+    /// The policies that temporary policies count as.
+    leftovers: BTreeMap<&'a PolicyName, &'a PolicyName>,
     documents: BTreeMap<String, String>,
     /// What cannot be said in a file.
     unsaid: Vec<String>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
     fn policies(&mut self, touched: &Touched<'_>) -> Table {
-        let mut names: Vec<PolicyName> = touched.policies.iter().map(|policy| policy.meant().into_owned()).collect();
-        names.sort();
-        names.dedup();
-        let users = touched.users.iter().map(|user| Principal::from(*user));
-        let holders = users.chain(touched.groups.iter().map(|group| Principal::from(*group)));
-        let held: BTreeSet<PolicyName> = holders.filter_map(|principal| self.held(&principal)).collect();
-        // The first stand-in of each policy.
-        let mut stand_ins: BTreeMap<PolicyName, &Body> = BTreeMap::new();
-        for (name, body) in &self.observed.policies {
-            if let Some(policy) = name.in_transit_for() {
-                stand_ins.entry(policy).or_insert(body);
+        let names: BTreeSet<&PolicyName> = touched.policies.iter().map(|policy| self.counts_as(policy)).collect();
+        let names: Vec<PolicyName> = names.into_iter().filter(|policy| is_declarable(policy)).cloned().collect();
+        // The first temporary policy of each.
+        let mut temporary: BTreeMap<PolicyName, &Body> = BTreeMap::new();
+        for (leftover, policy) in self.leftovers.iter().rev() {
+            if let Some(body) = self.observed.policies.get(*leftover) {
+                temporary.insert((*policy).clone(), body);
             }
         }
         let mut table = Table::new();
         for policy in names.iter().filter(|policy| !policy.is_predefined()) {
-            // The document that it gives access by: its own, or that of what stands in for it.
-            let body = self.observed.policies.get(policy).or_else(|| stand_ins.get(policy).copied());
-            match body.and_then(Body::text).map(str::to_owned) {
-                Some(text) => {
+            // The document that it gives access by: its own, or that of its temporary policy.
+            let body = self.observed.policies.get(policy).or_else(|| temporary.get(policy).copied());
+            match body.map(|body| body.text().map(str::to_owned)) {
+                Some(Some(text)) => {
                     if let Some(entry) = self.present(policy, text) {
                         table.insert(policy.as_str().to_owned(), entry.into());
                     }
                 }
-                None if held.contains(policy) => self
-                    .unsaid
-                    .push(format!("policy {policy} is held but not there, or its document was not read: left out")),
+                Some(None) => {
+                    self.unsaid.push(format!("policy {policy}: its document was not read, so it is left out"));
+                }
                 None => {
                     table.insert(policy.as_str().to_owned(), Table::from_iter([("absent".into(), true.into())]).into());
                 }
@@ -205,25 +218,50 @@ impl Maker<'_> {
         policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
     }
 
-    fn users(&self, touched: &Touched<'_>) -> Table {
+    fn users(&mut self, touched: &Touched<'_>) -> Table {
         let known = touched.users.iter().filter(|user| self.observed.users.contains_key(**user));
-        known.map(|user| self.holder(&Principal::from(*user))).collect()
+        let known: Vec<Principal> = known.map(|user| Principal::from(*user)).collect();
+        known.iter().filter_map(|user| self.holder(user)).collect()
     }
 
-    fn groups(&self, touched: &Touched<'_>) -> Table {
-        touched.groups.iter().map(|group| self.holder(&Principal::from(*group))).collect()
+    fn groups(&mut self, touched: &Touched<'_>) -> Table {
+        let groups: Vec<Principal> = touched.groups.iter().map(|group| Principal::from(*group)).collect();
+        groups.iter().filter_map(|group| self.holder(group)).collect()
     }
 
-    fn holder(&self, principal: &Principal) -> (String, Value) {
-        let entry = match self.held(principal) {
-            Some(policy) => ("policy".to_owned(), Value::from(policy.as_str())),
+    /// What a user or group had. A policy that did not exist gave nothing: who had its name goes back to nothing.
+    fn holder(&mut self, principal: &Principal) -> Option<(String, Value)> {
+        let observed = self.observed;
+        let attached = observed.held_by(principal).map(|attached| (attached, self.counts_as(attached)));
+        let entry = match attached {
+            Some((_, policy)) if !is_declarable(policy) => {
+                self.unsaid.push(format!(
+                    "{principal} had `{policy}` attached, which no configuration can declare: it is left out; attach it by hand"
+                ));
+                return None;
+            }
+            Some((attached, policy)) if observed.policies.contains_key(attached) => {
+                ("policy".to_owned(), Value::from(policy.as_str()))
+            }
+            Some((_, policy)) => {
+                self.unsaid.push(format!("{principal} had `{policy}`, which did not exist, and so no access"));
+                ("detached".to_owned(), true.into())
+            }
             None => ("detached".to_owned(), true.into()),
         };
-        (principal.name().to_owned(), Value::Table(Table::from_iter([entry])))
+        Some((principal.name().to_owned(), Value::Table(Table::from_iter([entry]))))
     }
 
-    /// The policy that a user or group holds, by its own name also where a stand-in is held.
-    fn held(&self, principal: &Principal) -> Option<PolicyName> {
-        self.observed.held_by(principal).map(|policy| policy.meant().into_owned())
+    /// The policy that a name counts as.
+    fn counts_as<'n>(&self, name: &'n PolicyName) -> &'n PolicyName
+    where
+        'a: 'n,
+    {
+        self.leftovers.get(name).copied().unwrap_or(name)
     }
+}
+
+/// Whether a configuration can declare a policy of this name, or name it where it says who has which.
+fn is_declarable(policy: &PolicyName) -> bool {
+    policy.addressable().is_ok() && !policy.as_str().starts_with(PolicyName::TRANSIT_PREFIX)
 }

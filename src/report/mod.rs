@@ -122,9 +122,14 @@ enum Held<'a> {
 impl State {
     fn held(&self, principal: &Principal) -> Held<'_> {
         let Some(policy) = self.holders.get(principal).and_then(Option::as_ref) else { return Held::Nothing };
-        match self.policies.get(policy) {
+        let body = match self.lists.get(policy) {
+            Some(together) => together.as_ref(),
+            None => self.policies.get(policy),
+        };
+        match body {
             Some(Body::Known(normal)) => Held::Document(normal),
-            Some(Body::NotRead | Body::Unreadable(_)) | None => Held::Unknown,
+            Some(Body::NotRead | Body::Unreadable(_)) => Held::Unknown,
+            None => Held::Nothing,
         }
     }
 }

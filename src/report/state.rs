@@ -1,10 +1,11 @@
 //! One side of a report: policies, and who holds which.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal, Release};
 use crate::desired::{Desired, Holding, PolicyIntent};
-use crate::observed::{Body, Observed};
+use crate::observed::{Body, Observed, granted};
 use crate::plan::{ChangeKind, Plan};
 use crate::policy::{normal, predefined};
 
@@ -15,6 +16,8 @@ pub struct State {
     pub policies: BTreeMap<PolicyName, Body>,
     /// The users that can hold a policy, and the groups that do, with what they hold.
     pub holders: BTreeMap<Principal, Option<PolicyName>>,
+    /// The documents that users and groups have access by who have several policies at once, by the list that is attached.
+    pub lists: BTreeMap<PolicyName, Option<Body>>,
     /// Whether it is known who holds what. Where it is not, there are no holders.
     pub holders_known: bool,
     /// Whether it is known which groups hold what.
@@ -29,12 +32,14 @@ impl State {
         let users = users.map(|(name, user)| (Principal::from(name), user.holds.clone()));
         let groups = observed.groups.iter().map(|(name, policy)| (Principal::from(name), Some(policy.clone())));
         let known = observed.attachments_known;
-        Self {
+        let state = Self {
             policies: observed.policies.clone(),
             holders: users.chain(groups).filter(|_| known).collect(),
+            lists: BTreeMap::new(),
             holders_known: known,
             groups_known: observed.groups_known,
-        }
+        };
+        state.with_lists()
     }
 
     /// What a file declares, with what is known of predefined policies that it has somebody hold.
@@ -54,30 +59,35 @@ impl State {
             let body = || predefined(policy, release).map_or(Body::NotRead, |document| Body::Known(normal(&document)));
             policies.entry(policy.clone()).or_insert_with(body);
         }
-        Self { policies, holders, holders_known: true, groups_known: true }
+        Self { policies, holders, lists: BTreeMap::new(), holders_known: true, groups_known: true }
     }
 
     /// What a plan leaves behind where it is run to its end.
     #[must_use]
     pub fn after(&self, plan: &Plan) -> Self {
         let mut after = self.clone();
-        for policy in after.holders.values_mut().flatten() {
-            if let Some(meant) = policy.in_transit_for() {
-                *policy = meant;
-            }
-        }
         for change in &plan.changes {
             after.change(&change.kind);
+        }
+        for (principal, effect) in &plan.effects {
+            after.holders.insert(principal.clone(), effect.after.clone());
         }
         if !self.holders_known {
             after.holders.clear();
         }
-        after
+        after.with_lists()
+    }
+
+    fn with_lists(mut self) -> Self {
+        let lists = self.holders.values().flatten().filter(|attached| attached.is_list());
+        let document = |list: &PolicyName| granted(&self.policies, list).map(Cow::into_owned);
+        self.lists = lists.map(|list| (list.clone(), document(list))).collect();
+        self
     }
 
     fn change(&mut self, change: &ChangeKind) {
         match change {
-            ChangeKind::AddPolicy { policy, after } => {
+            ChangeKind::AddPolicy { policy, after, .. } => {
                 self.policies.insert(policy.clone(), Body::Known(after.clone()));
             }
             ChangeKind::ReplacePolicy { policy, after, leftovers, .. } => {

@@ -19,6 +19,7 @@ fn state(policies: &[(&str, &str)], holders: &[(&str, Option<&str>)]) -> State {
     State {
         policies: policies.iter().map(|(name, text)| (PolicyName::reported(*name), document(text))).collect(),
         holders: holders.iter().map(|(name, policy)| (who(name), policy.map(PolicyName::reported))).collect(),
+        lists: BTreeMap::new(),
         holders_known: true,
         groups_known: true,
     }

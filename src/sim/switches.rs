@@ -118,6 +118,9 @@ pub struct Switches {
     pub user_policies_bare: bool,
     /// Whether `/s3/sts` answers inside `data`; the definition has it bare.
     pub sts_in_data: bool,
+    /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). What a cluster without one answers is unknown; here,
+    /// `null`.
+    pub identity_provider: bool,
     /// What `/docs/schema` answers, from 5.0.
     pub own_definition: OwnDefinition,
 }
@@ -136,6 +139,7 @@ impl Default for Switches {
             content_as_string: false,
             user_policies_bare: false,
             sts_in_data: false,
+            identity_provider: false,
             own_definition: OwnDefinition::Own,
         }
     }

@@ -301,6 +301,7 @@ fn observed(release: &str) -> Observed {
         groups: BTreeMap::new(),
         groups_known: false,
         duplicates: Duplicates::default(),
+        identity_provider: None,
         attachments_known: true,
         keys_can_be_generated: false,
         limits: Limits::default(),

@@ -3,7 +3,7 @@
 use crate::base::{PolicyName, Principal, Release};
 use crate::cli::exit::{self, Failure};
 use crate::desired::{Desired, HolderEntry, Holding, PolicyIntent};
-use crate::observed::{Body, Observed};
+use crate::observed::{Observed, granted};
 use crate::policy::access::Holder;
 use crate::policy::{Document, predefined};
 
@@ -32,10 +32,11 @@ pub(super) fn observed(observed: &Observed) -> Result<Vec<Holder>, Failure> {
         let message = format!("WEKA {} does not report over REST who holds what", observed.identity.release);
         return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("ask the file instead: leave out `--observed`"));
     }
-    let document = |policy: &PolicyName| observed.policies.get(policy).and_then(Body::normal);
+    let document =
+        |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
     let holder = |principal: Principal| {
         let policy = observed.held_by(&principal);
-        let document = policy.and_then(document).map(|normal| normal.document().clone());
+        let document = policy.and_then(document);
         Holder { policy: policy.cloned(), document, principal }
     };
     let users = observed.users.keys().map(Principal::from);

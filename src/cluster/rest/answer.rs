@@ -187,6 +187,20 @@ pub(super) fn document(body: &str) -> Result<String, Expected> {
     object::<serde::de::IgnoredAny>(&text).map(|_| text.clone()).ok_or(EXPECTED)
 }
 
+/// Reads `GET /s3/oidc`: whether there is an identity provider. One without an address of its configuration is none.
+pub(super) fn identity_provider(body: &str) -> Result<bool, Expected> {
+    #[derive(Deserialize)]
+    struct Raw {
+        config_url: Option<String>,
+    }
+    let data = sole(data(body)?);
+    if matches!(data.trim(), "null" | "[]" | "\"\"") {
+        return Ok(false);
+    }
+    let raw: Raw = object(data).ok_or(Expected("the configuration of an identity provider"))?;
+    Ok(raw.config_url.is_some_and(|address| !address.trim().is_empty()))
+}
+
 /// Takes `GET /docs/schema` as it is: what it holds is judged by who compares it.
 pub(super) fn definition(body: &str) -> Result<String, Expected> {
     Ok(data(body).unwrap_or(body).to_owned())

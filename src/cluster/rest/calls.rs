@@ -68,6 +68,9 @@ pub(super) const ATTACH: Call = Call {
 };
 pub(super) const DETACH: Call = Call::new(Method::Post, "/s3/policies/detach", &[always("user_name")]);
 
+/// Since 5.1. Where it is not there, it is not known whether there is an identity provider.
+pub(super) const IDENTITY_PROVIDER: Call = Call { dispensable: true, ..Call::get("/s3/oidc") };
+
 pub(super) const STS: Call = Call::new(
     Method::Post,
     "/s3/sts",
@@ -76,7 +79,7 @@ pub(super) const STS: Call = Call::new(
 
 /// All calls that a plan, an apply a login or temporary credentials can come to. The definition itself is not among them: vendor definitions do
 /// not list the call that gives them.
-pub const CALLS: [Call; 13] = [
+pub const CALLS: [Call; 14] = [
     LOGIN,
     REFRESH,
     CLUSTER,
@@ -89,6 +92,7 @@ pub const CALLS: [Call; 13] = [
     REMOVE_POLICY,
     ATTACH,
     DETACH,
+    IDENTITY_PROVIDER,
     STS,
 ];
 

@@ -216,6 +216,19 @@ impl Cluster for RestCluster {
         }
     }
 
+    /// Since 5.1 (vendor definition). What a cluster answers that has none is unknown: no address of a configuration is none,
+    /// and a refusal says nothing.
+    async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
+        if !self.session.info().await?.cluster.release.at_least(5, 1) {
+            return Ok(Some(false));
+        }
+        match self.session.send(&request::identity_provider(), answer::identity_provider).await {
+            Ok(configured) => Ok(Some(configured)),
+            Err(error) if matches!(error.effect, Effect::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Since 5.0 (vendor documentation).
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
         match self.session.send(&request::definition(), answer::definition).await {

@@ -195,6 +195,11 @@ pub(super) fn detach(user: &UserName) -> Result<Request, CallError> {
     Ok(Request::of(&calls::DETACH).with_body(json!({ "user_name": user.as_str() }).to_string()))
 }
 
+/// `GET /s3/oidc`, since 5.1 (vendor definition).
+pub(super) fn identity_provider() -> Request {
+    Request::of(&calls::IDENTITY_PROVIDER)
+}
+
 /// `GET /docs/schema`, since 5.0 (vendor documentation).
 pub(super) fn definition() -> Request {
     Request::of(&calls::DEFINITION)

@@ -1,6 +1,6 @@
 //! New access that was agreed to for one run.
 
-use crate::base::Principal;
+use crate::base::{PolicyName, Principal};
 use crate::policy::access::pattern_covers;
 
 /// New access that was agreed to: for these users or groups, these actions, on these resources.
@@ -49,6 +49,15 @@ impl Exemption {
     #[must_use]
     pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
         self.is_of(principal)
+            && actions.iter().all(|action| pattern_covers(&self.action, action))
+            && pattern_covers(&self.pattern, pattern)
+    }
+
+    /// Whether all of this access, by the name of a policy, of someone whom the cluster does not report was agreed to. It is
+    /// written `policy/NAME`.
+    #[must_use]
+    pub fn covers_policy(&self, policy: &PolicyName, actions: &[String], pattern: &str) -> bool {
+        self.who.strip_prefix("policy/").is_some_and(|who| pattern_covers(who, policy.as_str()))
             && actions.iter().all(|action| pattern_covers(&self.action, action))
             && pattern_covers(&self.pattern, pattern)
     }

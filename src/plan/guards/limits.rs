@@ -9,7 +9,8 @@ use super::{Ruling, View, agreement, named};
 
 /// Policies that are there and would be gone. A policy that is replaced stays, and a stand-in is none.
 pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
-    let removed = |policy: &&PolicyName| matches!(view.comparison.policies.get(*policy), Some(PolicyFate::Remove));
+    let removed =
+        |policy: &&PolicyName| matches!(view.found.comparison.policies.get(*policy), Some(PolicyFate::Remove));
     let names: Vec<&str> = view.there.iter().copied().filter(removed).map(PolicyName::as_str).collect();
     let guard = Guard {
         code: REMOVALS,
@@ -28,7 +29,7 @@ pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
 pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
     let left: Vec<&Principal> = view
         .holders()
-        .filter(|(principal, fate, _)| fate.after.is_none() || view.bereft.contains(*principal))
+        .filter(|(principal, effect, _)| effect.after.is_none() || view.bereft.contains(*principal))
         .map(|(principal, ..)| principal)
         .collect();
     let labels: Vec<String> = left.iter().map(|principal| principal.label()).collect();
@@ -47,7 +48,7 @@ pub(super) fn detached(view: &View<'_>, ruling: &mut Ruling) {
         enough: Override::MaxDetached(Limit::Number(names.len())),
         what: (one, many, "left without access"),
     };
-    guard.hold(&names, view.comparison.holders.holding, ruling);
+    guard.hold(&names, view.found.comparison.holders.holding, ruling);
 }
 
 /// What this run says of a limit.

@@ -4,20 +4,17 @@ mod limits;
 mod new_access;
 mod protected;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Desired, Guards, Override};
 use crate::observed::{Body, Observed};
-use crate::policy::Catalogue;
-use crate::policy::access::Access;
 
-use super::access;
+use super::access::{Answers, Gives, Held};
 use super::compare::Comparison;
-use super::holders::HolderFate;
+use super::effects::Effects;
 use super::merged::merged;
-use super::{Change, Plan, Step};
+use super::{Effect, Plan, Unreported};
 
 /// A refusal that did not come about, because somebody said so for this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,23 +44,25 @@ impl Ruling {
     }
 }
 
-/// What the guards refuse of the changes and of the steps that make them.
-pub(super) fn refusals(
-    desired: &Desired,
-    observed: &Observed,
-    comparison: &Comparison,
-    (changes, steps): (&[Change], &[Step]),
-    (accesses, catalogue): (&BTreeMap<Principal, Arc<Access>>, &Catalogue),
-) -> Ruling {
-    let there = policies_there(comparison, observed);
-    let mut view = View { desired, observed, comparison, steps, there, bereft: BTreeSet::new() };
-    view.bereft = access::bereft(comparison, observed, (accesses, catalogue), |principal| view.is_guarded(principal));
+/// What there is of a plan for the guards to look at.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) comparison: &'a Comparison,
+    pub(super) effects: &'a Effects,
+    pub(super) unreported: &'a Unreported,
+}
+
+/// What the guards refuse of the steps and of their effects.
+pub(super) fn refusals(desired: &Desired, observed: &Observed, found: Found<'_>, answers: &Answers<'_>) -> Ruling {
+    let there = policies_there(found.comparison, observed);
+    let mut view = View { desired, observed, found, there, bereft: BTreeSet::new() };
+    view.bereft = view.bereft(answers);
     let mut ruling = Ruling::default();
     limits::removals(&view, &mut ruling);
     limits::detached(&view, &mut ruling);
     protected::policies(&view, &mut ruling);
     protected::holders(&view, &mut ruling);
-    ruling.refusals.extend(new_access::refusals(changes, view.guards()));
+    ruling.refusals.extend(new_access::refusals(&found, view.guards()));
     ruling
 }
 
@@ -71,11 +70,10 @@ pub(super) fn refusals(
 struct View<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    comparison: &'a Comparison,
-    steps: &'a [Step],
+    found: Found<'a>,
     /// The policies there are, without the predefined ones, in order.
     there: Vec<&'a PolicyName>,
-    /// The guarded users and groups that have access now and none then, by the documents.
+    /// The guarded users and groups that have access before and none after, by the documents.
     bereft: BTreeSet<Principal>,
 }
 
@@ -84,7 +82,7 @@ impl<'a> View<'a> {
         &self.desired.guards
     }
 
-    /// Whether it matters to any guard what becomes of this access.
+    /// Whether any guard depends on this access.
     fn is_guarded(&self, principal: &Principal) -> bool {
         let limit = |by: &Override| matches!(by, Override::MaxDetached(_));
         !self.guards().max_detached.is_empty()
@@ -93,14 +91,41 @@ impl<'a> View<'a> {
             || self.is_own(principal)
     }
 
-    /// Whether this is the user that attune is logged in as, of whom no file speaks: one that a file declares was meant.
+    /// Whether this is the user that attune is logged in as and that no configuration declares: a declared one was meant.
     fn is_own(&self, principal: &Principal) -> bool {
         principal.user() == Some(&self.observed.identity.user) && self.desired.entry(principal).is_none()
     }
 
-    /// The users and groups that hold a policy and of whom anything becomes another.
-    fn holders(&self) -> impl Iterator<Item = (&'a Principal, &'a HolderFate, &'a PolicyName)> {
-        self.comparison.affected().filter_map(|(principal, fate)| Some((principal, fate, fate.before.as_ref()?)))
+    /// The users and groups to whom something is attached before, with what the steps do to them.
+    fn holders(&self) -> impl Iterator<Item = (&'a Principal, &'a Effect, &'a PolicyName)> {
+        self.found
+            .effects
+            .on
+            .iter()
+            .filter_map(|(principal, effect)| Some((principal, effect, effect.before.as_ref()?)))
+    }
+
+    /// The guarded users and groups whose document gives them something before and nothing after. Where it is not decided
+    /// whether the one after gives anything, it is taken to give nothing.
+    fn bereft(&self, answers: &Answers<'_>) -> BTreeSet<Principal> {
+        let gains = |effect: &Effect| effect.access.as_ref().is_some_and(|access| !access.gained.is_empty());
+        let changed: Vec<(&Principal, &Effect)> = self
+            .found
+            .effects
+            .on
+            .iter()
+            .filter(|(principal, effect)| effect.access.is_some() && !gains(effect) && self.is_guarded(principal))
+            .collect();
+        let asked: Vec<(&Held, &Principal)> = changed
+            .iter()
+            .flat_map(|(principal, effect)| [(&effect.first, *principal), (&effect.last, *principal)])
+            .collect();
+        let gives = answers.gives(&asked);
+        let bereft = changed.iter().zip(gives.chunks_exact(2)).filter(|(_, gives)| match gives {
+            [before, after] => *before != Gives::Nothing && *after != Gives::Something,
+            _ => false,
+        });
+        bereft.map(|((principal, _), _)| Principal::clone(principal)).collect()
     }
 }
 

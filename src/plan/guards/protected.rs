@@ -1,15 +1,12 @@
 //! Policies and users that a plan may not touch.
 
-use std::collections::BTreeSet;
-
 use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::Override;
 use crate::policy::Normal;
 
-use super::super::Call;
+use super::super::Effect;
 use super::super::codes::{OWN_USER, PROTECTED_POLICY, PROTECTED_USER};
 use super::super::compare::PolicyFate;
-use super::super::holders::HolderFate;
 use super::{Ruling, View, agreement};
 
 /// Protected policies that would be gone, or have another document.
@@ -18,17 +15,12 @@ pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
         if !view.guards().protected_policies.covers(policy.as_str()) {
             continue;
         }
-        let what = match view.comparison.policies.get(policy) {
+        let what = match view.found.comparison.policies.get(policy) {
             Some(PolicyFate::Remove) => "removed",
             Some(PolicyFate::Replace(after)) if is_other(view, policy, after) => "replaced",
-            Some(
-                PolicyFate::Replace(_)
-                | PolicyFate::Keep
-                | PolicyFate::Add(_)
-                | PolicyFate::LeaveAlone
-                | PolicyFate::Ambiguous,
-            )
-            | None => continue,
+            Some(PolicyFate::Replace(_) | PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone) | None => {
+                continue;
+            }
         };
         let message = format!("policy `{policy}` is protected by `[guards]` and would be {what}");
         let agreed = Override::Policy(policy.clone());
@@ -40,7 +32,7 @@ pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
 /// Whether the policy, or what anybody holds in its stead, has another document than this. An interrupted replacement
 /// that is only finished changes no document.
 fn is_other(view: &View<'_>, policy: &PolicyName, after: &Normal) -> bool {
-    let held = view.comparison.holders_of_replaced(policy).filter_map(|(_, fate)| fate.physical.as_ref());
+    let held = view.found.comparison.holders_of(policy).filter_map(|(_, fate)| fate.physical.as_ref());
     let mut bodies = held.chain([policy]).filter_map(|name| view.observed.policies.get(name));
     bodies.any(|body| body.normal() != Some(after))
 }
@@ -48,20 +40,12 @@ fn is_other(view: &View<'_>, policy: &PolicyName, after: &Normal) -> bool {
 /// Protected users and groups that would be detached, moved, or without access; the user that attune is logged in as is
 /// one of them.
 pub(super) fn holders(view: &View<'_>, ruling: &mut Ruling) {
-    let detached: BTreeSet<&Principal> = view
-        .steps
-        .iter()
-        .filter_map(|step| match &step.call {
-            Call::Detach { principal, .. } => Some(principal),
-            Call::AddPolicy { .. } | Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } => None,
-        })
-        .collect();
-    for (principal, fate, held) in view.holders() {
+    for (principal, effect, held) in view.holders() {
         let protected = view.guards().protects(principal);
         if !protected && !view.is_own(principal) {
             continue;
         }
-        let Some(what) = happens(principal, fate, held, view, &detached) else { continue };
+        let Some(what) = happens(principal, effect, held, view) else { continue };
         let agreed = Override::Holder(principal.clone());
         let refusal = if protected {
             let message = format!("{principal} is protected by `[guards]` and would be {what}");
@@ -75,23 +59,16 @@ pub(super) fn holders(view: &View<'_>, ruling: &mut Ruling) {
     }
 }
 
-/// What becomes of somebody that a protected one is kept from. Being moved along while the policy is swapped is not.
-fn happens(
-    principal: &Principal,
-    fate: &HolderFate,
-    held: &PolicyName,
-    view: &View<'_>,
-    detached: &BTreeSet<&Principal>,
-) -> Option<String> {
-    match &fate.after {
-        None => Some(format!("detached from `{held}`")),
-        Some(after) if after != held => Some(format!("moved from `{held}` to `{after}`")),
+/// What the plan does to somebody that a protected one is kept from. A swap of its policy is not.
+fn happens(principal: &Principal, effect: &Effect, attached: &PolicyName, view: &View<'_>) -> Option<String> {
+    let before = view.found.comparison.counts_as(attached);
+    match &effect.after {
+        None => Some(format!("detached from `{attached}`")),
+        Some(after) if after != before.as_ref() => Some(format!("moved from `{attached}` to `{after}`")),
         Some(_) if view.bereft.contains(principal) => {
-            Some(format!("left without access by the new document of `{held}`"))
+            Some(format!("left without access by the new document of `{before}`"))
         }
-        Some(_) if detached.contains(principal) => {
-            Some(format!("without access for a moment while `{held}` is replaced"))
-        }
+        Some(_) if effect.gap => Some(format!("without access for a moment while `{before}` is replaced")),
         Some(_) => None,
     }
 }

@@ -56,7 +56,10 @@ fn documents(change: &Change) -> Option<(Option<Normal>, Option<Normal>)> {
 fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]) -> Result<(), String> {
     let found = |id: ChangeId| proposed.iter().find(|change| change.id == id);
     let names = base.policies.keys().chain(file.policies.keys()).chain(between.policies.keys());
-    for policy in names {
+    // Of a policy that is replaced just now, or was, there is more than one document.
+    let temporary =
+        |policy: &PolicyName| between.policies.keys().any(|name| name.in_transit_for().as_ref() == Some(policy));
+    for policy in names.filter(|policy| policy.in_transit_for().is_none() && !temporary(policy)) {
         let there = between.policies.get(policy).and_then(|body| body.normal().cloned());
         let before = document(base, policy).unwrap_or_else(|| there.clone());
         let owned = file.ownership.covers_policy(policy) && !policy.is_predefined();
@@ -70,6 +73,9 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
     let users = between.users.keys().map(Principal::from);
     for principal in users.chain(between.groups.keys().chain(file.groups.keys()).map(Principal::from)) {
         let there = between.held_by(&principal).cloned();
+        if there.as_ref().is_some_and(|policy| policy.in_transit_for().is_some()) {
+            continue;
+        }
         let before = held(base, &principal).unwrap_or_else(|| there.clone());
         let after = held(file, &principal).unwrap_or(if file.ownership.covers(&principal) { None } else { there });
         let change = found(ChangeId::Holder(principal.clone())).and_then(sides);

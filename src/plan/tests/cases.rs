@@ -104,11 +104,16 @@ fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
 }
 
 #[test]
-fn an_interrupted_swap_of_a_policy_that_left_the_files_is_finished_too() {
+fn a_temporary_policy_of_a_policy_that_nobody_here_declares_stays_as_it_is() {
     let held = stand_in("p", 1);
     let world = World::new().with_stand_in("p", 1).holding("zoe", held.as_str());
-    let plan = planned(&Wish::default(), &world);
-    assert_eq!(plan.steps.len(), 3, "{:?}", calls(&plan));
+    for world in [world.clone(), world.with("p", 0)] {
+        let plan = planned(&Wish::default().policy("q", 1), &world);
+        assert_eq!(plan.steps.len(), 1, "{:?}", calls(&plan));
+        assert_eq!(codes(&plan), ["unmanaged-temporary-policy"]);
+        assert_eq!(plan.left_alone.users, [super::world::user("zoe")]);
+        assert!(plan.effects.is_empty());
+    }
 }
 
 #[test]

@@ -174,20 +174,27 @@ fn an_override_stands_for_the_limits_of_the_file() {
     assert_eq!(refused(&[two], &[most]), (false, 0));
 }
 
+/// The policy that a name counts as: a temporary policy counts as its policy where that one is declared or owned.
+fn counts_as(wish: &Wish, name: &PolicyName) -> PolicyName {
+    let ours = |policy: &PolicyName| wish.0.policies.contains_key(policy) || wish.0.ownership.covers_policy(policy);
+    name.in_transit_for().filter(ours).unwrap_or_else(|| name.clone())
+}
+
 /// The policies there are, with every document that anybody has access by under that name.
-fn documents(world: &World) -> BTreeMap<PolicyName, BTreeSet<&Normal>> {
+fn documents<'w>(wish: &Wish, world: &'w World) -> BTreeMap<PolicyName, BTreeSet<&'w Normal>> {
     let mut documents: BTreeMap<PolicyName, BTreeSet<&Normal>> = BTreeMap::new();
     let held: BTreeSet<&PolicyName> = world.holders.values().flatten().collect();
     for (name, document) in &world.policies {
-        if !name.is_predefined() && (name.in_transit_for().is_none() || held.contains(name)) {
-            documents.entry(name.meant().into_owned()).or_default().insert(document);
+        let policy = counts_as(wish, name);
+        if !name.is_predefined() && (policy == *name || held.contains(name)) {
+            documents.entry(policy).or_default().insert(document);
         }
     }
     documents
 }
 
-fn holders(world: &World) -> BTreeMap<&Principal, PolicyName> {
-    world.holders.iter().filter_map(|(who, held)| Some((who, held.as_ref()?.meant().into_owned()))).collect()
+fn holders<'w>(wish: &Wish, world: &'w World) -> BTreeMap<&'w Principal, PolicyName> {
+    world.holders.iter().filter_map(|(who, held)| Some((who, counts_as(wish, held.as_ref()?)))).collect()
 }
 
 /// The world after the plan, when nothing stands in its way.
@@ -214,9 +221,9 @@ proptest! {
         let guards = Guards { max_removals: vec![limit], max_detached: vec![limit], ..Guards::default() };
         let plan = planned(&guarded(&scene.wish, guards), &scene.world);
         let Some(after) = after(&scene, &plan) else { return Ok(()) };
-        let (there, then) = (documents(&scene.world), documents(&after));
+        let (there, then) = (documents(&scene.wish, &scene.world), documents(&scene.wish, &after));
         let removed = there.keys().filter(|name| !then.contains_key(*name)).count();
-        let (held, still) = (holders(&scene.world), holders(&after));
+        let (held, still) = (holders(&scene.wish, &scene.world), holders(&scene.wish, &after));
         let detached = held.keys().filter(|user| !still.contains_key(*user)).count();
         let exceeded = |count: usize, all: usize| match limit {
             Limit::Number(most) => count > most,
@@ -247,11 +254,11 @@ proptest! {
         let plan = planned(&wish, &scene.world);
         let Some(after) = after(&scene, &plan).filter(|_| codes(&plan).is_empty()) else { return Ok(()) };
         let guards = &wish.0.guards;
-        let then = documents(&after);
-        for (name, bodies) in documents(&scene.world) {
+        let then = documents(&scene.wish, &after);
+        for (name, bodies) in documents(&scene.wish, &scene.world) {
             prop_assert!(!guards.protected_policies.covers(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
         }
-        let (held, still) = (holders(&scene.world), holders(&after));
+        let (held, still) = (holders(&scene.wish, &scene.world), holders(&scene.wish, &after));
         let safe: BTreeSet<_> = held.keys().filter(|who| guards.protects(who)).collect();
         for user in &safe {
             prop_assert_eq!(held.get(**user), still.get(**user), "{}", user);

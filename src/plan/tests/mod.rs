@@ -2,7 +2,9 @@
 
 mod after;
 mod cases;
+mod effects;
 mod guards;
 mod precedence;
 mod properties;
+mod shown;
 mod world;

@@ -107,6 +107,7 @@ impl World {
                 .collect(),
             groups_known: true,
             duplicates: Duplicates::default(),
+            identity_provider: Some(false),
             attachments_known: true,
             keys_can_be_generated: true,
             limits: Limits { policies: self.limit, document_bytes: 2048 },
@@ -116,7 +117,13 @@ impl World {
     /// Makes a call; an error says which rule it breaks.
     pub(super) fn call(&mut self, call: &Call) -> Result<(), String> {
         match call {
-            Call::AddPolicy { policy, document } => {
+            Call::AddPolicy { policy, document, has } => {
+                let has_it = |held: &PolicyName| held.listed().any(|listed| listed == *policy);
+                let mut others =
+                    self.holders.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
+                if let Some((who, _)) = others.next() {
+                    return Err(format!("{policy} is added, and nothing says that {who} has its name"));
+                }
                 if self.policies.insert(policy.clone(), document.clone()).is_some() {
                     return Err(format!("{policy} is added over itself"));
                 }
@@ -124,7 +131,8 @@ impl World {
                 (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
             }
             Call::RemovePolicy { policy, expects } => {
-                if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref() == Some(policy)) {
+                let has_it = |held: &PolicyName| held.listed().any(|listed| listed == *policy);
+                if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
                     return Err(format!("{policy} is removed while {holder} holds it"));
                 }
                 let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
@@ -155,6 +163,13 @@ impl World {
     /// The document that a user or group has access by.
     pub(super) fn access(&self, principal: &Principal) -> Option<&Normal> {
         self.policies.get(self.holders.get(principal)?.as_ref()?)
+    }
+
+    /// All documents that a user or group has access by.
+    pub(super) fn accesses(&self, principal: &Principal) -> BTreeSet<&Normal> {
+        let attached = self.holders.get(principal).and_then(Option::as_ref);
+        let policies = attached.into_iter().flat_map(PolicyName::listed);
+        policies.filter_map(|policy| self.policies.get(&policy)).collect()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::text::{Text, Who, name, names};
+use super::text::{Text, name, names};
 use super::words;
 use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, SideV1, UndecidedV1};
-use crate::render::phrase::alike;
+use crate::render::phrase::{alike, whose};
 
 /// How many names are seen at once.
 const NAMED: usize = 12;
@@ -21,6 +21,10 @@ pub(super) fn access(plan: &PlanV1) -> Markup {
     html! {
         @if order.is_empty() { p { "Nobody's access becomes another." } }
         @for some in &order { (one(some)) }
+        @if !plan.unreported.by_name.is_empty() {
+            h3 { "Access that others may gain, whom the cluster does not report" }
+            @for some in &alike(plan.unreported.by_name.iter()) { (one(some)) }
+        }
     }
 }
 
@@ -31,7 +35,7 @@ fn gains(access: &HolderAccessV1) -> bool {
 /// Those that gain and lose the same.
 fn one(some: &[&HolderAccessV1]) -> Markup {
     let Some(access) = some.first() else { return html! {} };
-    let holders: Vec<String> = some.iter().map(|holder| holder.label()).collect();
+    let holders: Vec<String> = some.iter().map(|of| whose(of, |name| name.to_owned())).collect();
     let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();
     html! {
         article.card {

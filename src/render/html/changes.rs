@@ -55,6 +55,9 @@ fn one(change: &ChangeV1) -> Markup {
             h3 { (title(change)) }
             @if let Some(way) = change.way { p { (words::way(way)) } }
             @if !change.holders.is_empty() { (holders(change)) }
+            @if change.kind == KindV1::AddPolicy && !change.holders.is_empty() {
+                p { "They have its name already, and get the policy at once." }
+            }
             @if !change.heals.is_empty() { div.p { "Gone afterwards: " (names(&change.heals, NAMED)) } }
             @match change.kind {
                 KindV1::AddPolicy | KindV1::ReplacePolicy => {

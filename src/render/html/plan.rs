@@ -9,7 +9,7 @@ use super::report::sections;
 use super::text::{Text, name, names};
 use super::{access, changes, review, words};
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
-use crate::render::phrase::{counts, refused};
+use crate::render::phrase::{counts, not_reported, refused};
 
 /// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
@@ -115,6 +115,7 @@ fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
 
 fn left_alone(plan: &PlanV1) -> Markup {
     let alone = &plan.left_alone;
+    let not_reported = not_reported(&plan.unreported.kinds);
     let kinds = [
         ("Predefined policies", &alone.predefined),
         ("Policies that no file names", &alone.policies),
@@ -126,6 +127,7 @@ fn left_alone(plan: &PlanV1) -> Markup {
             @for (what, list) in kinds {
                 @if !list.is_empty() { dt { (what) " (" (list.len()) ")" } dd { (names(list, 12)) } }
             }
+            @if !not_reported.is_empty() { dt { "Not reported by the cluster" } dd { (not_reported) } }
         }
     }
 }

@@ -39,7 +39,8 @@ pub struct ChangeV1 {
     /// How a policy is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way: Option<WayV1>,
-    /// The users and groups that hold a replaced policy before and after.
+    /// The users and groups that have the policy before and after: of one that is replaced, or one that is added while they
+    /// have its name already.
     pub holders: Vec<HolderV1>,
     /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,6 +63,9 @@ pub struct HolderAccessV1 {
     /// The group, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The policy by whose name someone has the access whom the cluster does not report; only in `unreported` of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// What is allowed afterwards and was not before.
     pub gained: Vec<AccessLineV1>,
     /// What was allowed before and is not afterwards.
@@ -74,7 +78,7 @@ impl HolderAccessV1 {
     pub(super) fn of(of: &HolderAccess) -> Self {
         let (user, group) = user_or_group(&of.principal);
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user, group, gained, lost, undecided }
+        Self { user, group, policy: None, gained, lost, undecided }
     }
 }
 
@@ -110,7 +114,7 @@ pub enum WayV1 {
     Finish,
 }
 
-/// Who holds a policy that is replaced.
+/// Who has a policy that is added or replaced.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct HolderV1 {
@@ -159,9 +163,12 @@ impl ChangeV1 {
         };
         let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
         match &change.kind {
-            ChangeKind::AddPolicy { policy, after } => {
-                Self { policy: Some(policy.to_string()), after: document(after), ..empty }
-            }
+            ChangeKind::AddPolicy { policy, after, holders } => Self {
+                policy: Some(policy.to_string()),
+                after: document(after),
+                holders: holders.iter().map(HolderV1::of).collect(),
+                ..empty
+            },
             ChangeKind::ReplacePolicy { policy, before, after, holders, way, leftovers } => Self {
                 policy: Some(policy.to_string()),
                 before: before.as_ref().and_then(body),

@@ -22,6 +22,7 @@ mod report;
 mod review;
 mod sarif;
 mod saved;
+mod unreported;
 mod visible;
 
 use std::io::{self, Write};
@@ -53,6 +54,7 @@ pub use report::{BucketKindV1, BucketV1, HoldingV1, LookedV1, PolicyReportV1, Po
 pub use review::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
 pub use sarif::SarifV1;
 pub use saved::{NotSaved, Saved};
+pub use unreported::{NotReportedV1, UnreportedV1};
 
 /// Writes a value as pretty JSON and a line break. In strings, what a person would not see is written as its number.
 ///

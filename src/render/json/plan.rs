@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::change::{ChangeV1, KindV1, document, user_or_group};
-use super::{BaseV1, FindingV1, NewKeysV1, OptionV1, ReviewV1, SeverityV1};
+use super::{BaseV1, FindingV1, NewKeysV1, OptionV1, ReviewV1, SeverityV1, UnreportedV1};
 use crate::base::{PolicyName, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, LeftAlone, Overridden, Plan, Step};
@@ -35,6 +35,9 @@ pub struct PlanV1 {
     pub steps: Vec<StepV1>,
     /// What is not touched because no file names it.
     pub left_alone: LeftAloneV1,
+    /// What the cluster does not report, and what the plan may do to those who are not reported.
+    #[serde(default)]
+    pub unreported: UnreportedV1,
     /// What stands in the way, and what else to know.
     pub findings: Vec<FindingV1>,
     /// What the guards refuse; the plan is not run while there is any.
@@ -207,6 +210,7 @@ impl PlanV1 {
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
             steps: plan.steps.iter().map(StepV1::of).collect(),
             left_alone: LeftAloneV1::of(&plan.left_alone),
+            unreported: UnreportedV1::of(&plan.unreported),
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
@@ -308,7 +312,7 @@ impl StepV1 {
     pub fn of(step: &Step) -> Self {
         const NOBODY: (Option<String>, Option<String>) = (None, None);
         let (call, policy, (user, group), sent) = match &step.call {
-            Call::AddPolicy { policy, document: sent } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
+            Call::AddPolicy { policy, document: sent, .. } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
             Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
             Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
             Call::RetireKeys { user } => (CallV1::RetireKeys, None, (Some(user.to_string()), None), None),

@@ -57,7 +57,7 @@ fn grouped<'a>(all: impl Iterator<Item = &'a HolderAccessV1>, side: SideV1, exam
         if lines.is_empty() {
             continue;
         }
-        let name = phrase::who(of.user.as_deref(), of.group.as_deref(), code);
+        let name = phrase::whose(of, code);
         let place = *places.entry(lines.clone()).or_insert(groups.len());
         if place == groups.len() {
             groups.push(Group { names: Names::default(), lines });

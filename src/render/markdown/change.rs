@@ -1,7 +1,7 @@
 //! A change in words, with all that is noted of it.
 
 use crate::render::json::{ChangeV1, KindV1, PlanV1, WayV1};
-use crate::render::phrase::{Name, counted, held, named, noted, replacing, size};
+use crate::render::phrase::{Name, counted, given_at_once, held, named, noted, replacing, size};
 use crate::render::words::{count, list};
 
 /// How many holders that keep their access are named before the rest is only counted.
@@ -11,7 +11,12 @@ const NAMED: usize = 8;
 pub(super) fn what(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) -> String {
     let mut parts = Vec::new();
     match change.kind {
-        KindV1::AddPolicy => parts.extend(size(plan, change)),
+        KindV1::AddPolicy => {
+            if !change.holders.is_empty() {
+                parts.push(given_at_once(&change.holders, change.holders.len(), name));
+            }
+            parts.extend(size(plan, change));
+        }
         KindV1::ReplacePolicy => {
             if !change.heals.is_empty() {
                 parts.push(format!("finishes an interrupted replacement, after which {}", gone(change, name)));

@@ -1,6 +1,6 @@
 //! A plan as a comment on a pull request, as long as it may be.
 
-use super::access::{gained, lost};
+use super::access::{gained, gained_by, lost};
 use super::base::base;
 use super::changes::{given, removed_documents, taken};
 use super::cut::Cut;
@@ -10,7 +10,7 @@ use super::findings::{blocking, other, overridden, refused};
 use super::review::{conditions, review};
 use super::{LEAST, clipped, fits, marker};
 use crate::render::json::PlanV1;
-use crate::render::phrase::{counts, refused as why_refused, release};
+use crate::render::phrase::{counts, not_reported, refused as why_refused, release};
 use crate::render::words::{count, list};
 
 /// Writes a plan in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -62,6 +62,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
     text += &refused(plan);
     text += &overridden(&plan.overrides);
     text += &gained(plan, cut);
+    text += &gained_by("Access that others may gain, whom the cluster does not report", plan.unreported.by_name.iter());
     text += &taken(plan);
     text += &lost(plan, cut);
     text += &given(plan, bodies, cut);
@@ -69,6 +70,9 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
     text += &other(plan, cut);
     text += &agreement(plan);
     text += &left_alone(plan);
+    if !plan.changes.is_empty() && !plan.unreported.kinds.is_empty() {
+        text += &format!("\nNot reported by the cluster: {}\n", not_reported(&plan.unreported.kinds));
+    }
     text.trim_end().to_owned() + "\n"
 }
 

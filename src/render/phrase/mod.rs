@@ -7,7 +7,10 @@ mod review;
 
 use serde_json::value::RawValue;
 
-use super::json::{CallV1, ChangeV1, ClusterV1, HolderV1, NoteV1, PlanV1, StatusV1, StepOutcomeV1, SummaryV1, WayV1};
+use super::json::{
+    CallV1, ChangeV1, ClusterV1, HolderAccessV1, HolderV1, NotReportedV1, NoteV1, PlanV1, StatusV1, StepOutcomeV1,
+    SummaryV1, WayV1,
+};
 use super::words::{count, list};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
@@ -73,6 +76,41 @@ pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String
         (None, Some(group)) => format!("group {}", name(group)),
         (None, None) => "nobody".to_owned(),
     }
+}
+
+/// Whose access it is: a user, a group, or someone whom the cluster does not report and who has a policy by its name.
+pub(super) fn whose(of: &HolderAccessV1, name: Name) -> String {
+    match &of.policy {
+        Some(policy) => format!("anyone who has policy {}", name(policy)),
+        None => who(of.user.as_deref(), of.group.as_deref(), name),
+    }
+}
+
+/// The title of what those may gain whom the cluster does not report.
+pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, whom the cluster does not report";
+
+/// What the cluster does not report; empty where it reports all.
+pub(super) fn not_reported(kinds: &[NotReportedV1]) -> String {
+    let one = |kind: &NotReportedV1| {
+        let words = match kind {
+            NotReportedV1::Groups => "which groups have a policy",
+            NotReportedV1::IdentityProvider => "whom an identity provider gives policies by their names",
+            NotReportedV1::ServiceAccounts => {
+                "service accounts and temporary credentials (they have at most what their user has)"
+            }
+        };
+        words.to_owned()
+    };
+    list(&kinds.iter().map(one).collect::<Vec<_>>())
+}
+
+/// Who gets a policy as soon as it is added, because they have its name already.
+pub(super) fn given_at_once(holders: &[HolderV1], most: usize, name: Name) -> String {
+    format!(
+        "given at once to {}, who {} its name already",
+        named(holders, most, name),
+        if holders.len() == 1 { "has" } else { "have" }
+    )
 }
 
 /// What a change is about: `policy NAME`, `user NAME` or `group NAME`.

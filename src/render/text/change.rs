@@ -8,7 +8,7 @@ use super::diff::documents;
 use crate::render::Styles;
 use crate::render::json::{ChangeV1, KindV1, PlanV1, WayV1};
 use crate::render::phrase::{
-    self, counted, document, held, is_of_keys, named, noted, object, replacing, size, text_in,
+    self, counted, document, given_at_once, held, is_of_keys, named, noted, object, replacing, size, text_in,
 };
 use crate::render::words::shown;
 
@@ -79,7 +79,8 @@ fn replaced(out: &mut dyn Write, styles: &Styles, change: &ChangeV1) -> io::Resu
 fn what(plan: &PlanV1, change: &ChangeV1) -> String {
     let size = || size(plan, change).unwrap_or_default();
     match change.kind {
-        KindV1::AddPolicy => size(),
+        KindV1::AddPolicy if change.holders.is_empty() => size(),
+        KindV1::AddPolicy => format!("{} · {}", given_at_once(&change.holders, NAMED, shown), size()),
         KindV1::ReplacePolicy => {
             let healing = if change.heals.is_empty() { "" } else { "finishes an interrupted replacement; " };
             let way = change.way.unwrap_or(WayV1::Finish);

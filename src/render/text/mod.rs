@@ -43,7 +43,7 @@ pub fn call(call: &Call) -> String {
         phrase::called(call, policy.map(PolicyName::as_str), holder, shown)
     };
     match call {
-        Call::AddPolicy { policy, document } => {
+        Call::AddPolicy { policy, document, .. } => {
             format!("{} ({} bytes)", told(CallV1::AddPolicy, Some(policy), None), document.len())
         }
         Call::RemovePolicy { policy, .. } => told(CallV1::RemovePolicy, Some(policy), None),

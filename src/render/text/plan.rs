@@ -8,10 +8,10 @@ use super::base::base;
 use super::change::change;
 use super::overridden;
 use super::review::{conditions, review};
-use super::users::{gained, lost};
+use super::users::{gained, lost, side};
 use crate::render::Styles;
-use crate::render::json::PlanV1;
-use crate::render::phrase::{counts, object, refused, release};
+use crate::render::json::{PlanV1, SideV1};
+use crate::render::phrase::{UNREPORTED_GAINS, counts, not_reported, object, refused, release};
 use crate::render::words::{count, shown};
 
 /// Writes a plan: cluster, changes, digest and counts.
@@ -29,6 +29,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
         return left_alone(out, styles, plan);
     }
     gained(out, styles, &plan.changes)?;
+    side(out, styles, plan.unreported.by_name.iter(), SideV1::Gained, UNREPORTED_GAINS)?;
     writeln!(out)?;
     let width = plan.changes.iter().map(|change| measure_text_width(&object(change, shown))).max().unwrap_or(0);
     for of in &plan.changes {
@@ -37,7 +38,11 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     lost(out, styles, &plan.changes)?;
     writeln!(out)?;
     summary(out, styles, plan)?;
-    left_alone(out, styles, plan)
+    left_alone(out, styles, plan)?;
+    match not_reported(&plan.unreported.kinds) {
+        kinds if kinds.is_empty() => Ok(()),
+        kinds => writeln!(out, "{}", styles.dim.apply_to(format!("not reported by the cluster: {kinds}"))),
+    }
 }
 
 fn heading(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {

@@ -57,7 +57,7 @@ fn short(line: &AccessLineV1) -> AccessLineV1 {
 }
 
 fn named(holders: &[&HolderAccessV1]) -> String {
-    let of = |of: &&HolderAccessV1| phrase::who(of.user.as_deref(), of.group.as_deref(), shown);
+    let of = |of: &&HolderAccessV1| phrase::whose(of, shown);
     let mut words: Vec<String> = holders.iter().take(NAMED).map(of).collect();
     if holders.len() > NAMED {
         words.push(format!("{} more", holders.len() - NAMED));

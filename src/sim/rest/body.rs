@@ -143,6 +143,7 @@ pub(super) fn members(route: &Route, behaviour: &Behaviour) -> Vec<Member> {
             | Look::WhoAmI
             | Look::Users
             | Look::S3
+            | Look::IdentityProvider
             | Look::UserPolicies
             | Look::Policies
             | Look::Policy(_) => Vec::new(),

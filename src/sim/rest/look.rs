@@ -47,6 +47,11 @@ pub(super) fn answer(
             s3::is_there(state)?;
             Ok(shapes::s3())
         }
+        Look::IdentityProvider => {
+            caller.may_look()?;
+            s3::is_there(state)?;
+            Ok(shapes::identity_provider(switches.identity_provider))
+        }
         Look::UserPolicies => {
             Ok(shapes::user_policies(&attachments::held(state, caller)?, switches.user_policies_bare))
         }

@@ -39,6 +39,8 @@ pub enum Look {
     Users,
     /// `GET /s3`
     S3,
+    /// `GET /s3/oidc`, from 5.1
+    IdentityProvider,
     /// `GET /s3/userPolicies`
     UserPolicies,
     /// `GET /s3/policies`
@@ -103,6 +105,7 @@ impl Route {
                 | Look::WhoAmI
                 | Look::Users
                 | Look::S3
+                | Look::IdentityProvider
                 | Look::UserPolicies
                 | Look::Policies
                 | Look::Sts,
@@ -138,6 +141,7 @@ pub(super) const PATHS: &[&str] = &[
     "/users/whoami",
     "/users/{uid}",
     "/s3",
+    "/s3/oidc",
     "/s3/userPolicies",
     "/s3/policies",
     "/s3/policies/{policy}",
@@ -173,6 +177,7 @@ pub(super) fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)
         ["users", "whoami"] => vec![get(Look::WhoAmI)],
         ["users", uid] => vec![put(Change::User(name(uid))), delete(Change::RemoveUser(name(uid)))],
         ["s3"] => vec![get(Look::S3), delete(Change::DeleteS3)],
+        ["s3", "oidc"] if behaviour.tenants => vec![get(Look::IdentityProvider)],
         ["s3", "userPolicies"] if behaviour.user_policies => vec![get(Look::UserPolicies)],
         ["s3", "policies"] => vec![get(Look::Policies), post(Change::AddPolicy)],
         ["s3", "policies", policy] => {

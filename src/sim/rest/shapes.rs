@@ -185,6 +185,14 @@ pub(super) fn policy(name: &str, document: &Document, as_string: bool) -> Answer
     }
 }
 
+/// The identity provider, where one is configured.
+pub(super) fn identity_provider(configured: bool) -> Answer {
+    let configuration = configured.then(|| {
+        serde_json::json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"})
+    });
+    Answer::data(configuration)
+}
+
 /// Who holds what: under `data` as a client was seen to read it, or bare as the definition has it.
 pub(super) fn user_policies(held: &impl Serialize, bare: bool) -> Answer {
     #[derive(Serialize)]

@@ -38,6 +38,7 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
         changes,
         steps: Vec::new(),
         left_alone: LeftAloneV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
+        unreported: crate::render::json::UnreportedV1::default(),
         base: None,
         review: None,
         options: Vec::new(),
@@ -108,7 +109,14 @@ pub(super) fn detached(group: &str, before: &str) -> ChangeV1 {
 
 fn gains(user: &str, bucket: &str) -> HolderAccessV1 {
     let gained = vec![line(bucket)];
-    HolderAccessV1 { user: Some(user.into()), group: None, gained, lost: Vec::new(), undecided: Vec::new() }
+    HolderAccessV1 {
+        user: Some(user.into()),
+        group: None,
+        policy: None,
+        gained,
+        lost: Vec::new(),
+        undecided: Vec::new(),
+    }
 }
 
 fn line(bucket: &str) -> AccessLineV1 {

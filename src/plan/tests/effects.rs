@@ -1,0 +1,149 @@
+//! Effects that the list of changes does not name: who gets a policy by a name it has already, by a list, or unreported.
+
+use super::world::{Wish, World, policy, user, who};
+use crate::base::Principal;
+use crate::desired::{Guards, Protected};
+use crate::observed::Observed;
+use crate::plan::{ChangeKind, NotReported, Plan, plan};
+
+fn strict(mut wish: Wish) -> Wish {
+    let all = || Protected::new(vec![glob::Pattern::new("*").unwrap()]);
+    wish.0.guards =
+        Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
+    wish
+}
+
+fn planned(wish: &Wish, world: &World) -> Plan {
+    plan(&wish.0, &world.observed("5.1.2"))
+}
+
+fn refused(plan: &Plan) -> Vec<&'static str> {
+    plan.refusals.iter().map(|refusal| refusal.code.id).collect()
+}
+
+fn gaining(plan: &Plan) -> Vec<Principal> {
+    let shown = plan.changes.iter().flat_map(|change| &change.access);
+    shown.filter(|of| !of.access.gains_nothing()).map(|of| of.principal.clone()).collect()
+}
+
+#[test]
+fn a_temporary_policy_of_a_predefined_one_is_a_policy_like_any_other() {
+    let world = World::new()
+        .with("attune-swap-deadbeef-readwrite", 1)
+        .with("attune-swap-deadbeef-readonly", 2)
+        .holding("mal", "attune-swap-deadbeef-readwrite")
+        .holding("bob", "attune-swap-deadbeef-readonly");
+    let other = planned(&strict(Wish::default().policy("notes", 0)), &world);
+    assert_eq!(other.steps.len(), 1, "{:?}", other.steps);
+    assert!(other.effects.is_empty() && other.refusals.is_empty());
+    assert_eq!(other.left_alone.users, [user("bob"), user("mal")]);
+    let declared = planned(&strict(Wish::default().holds("bob", "readonly")), &world);
+    assert!(
+        matches!(&declared.changes[0].kind, ChangeKind::Move { before, .. } if before.as_str().starts_with("attune-swap"))
+    );
+    assert_eq!(gaining(&declared), [who("bob")]);
+    assert_eq!(refused(&declared), ["guard-protected-user", "guard-new-access"]);
+}
+
+#[test]
+fn a_temporary_policy_counts_as_its_policy_only_while_that_is_replaced() {
+    let name = "attune-swap-deadbeef-p";
+    let world = World::new().with(name, 2).with("p", 0).holding("mal", name);
+    for wish in [Wish::default().policy("q", 1), Wish::default().holds("mal", "p")] {
+        let plan = planned(&wish, &world);
+        assert!(plan.changes.iter().all(|change| !matches!(change.kind, ChangeKind::ReplacePolicy { .. })));
+    }
+    let finished = planned(&strict(Wish::default().policy("p", 0)), &world);
+    assert_eq!(gaining(&finished), [who("mal")]);
+    assert_eq!(refused(&finished), ["guard-new-access"]);
+}
+
+#[test]
+fn an_added_policy_is_given_to_everyone_who_has_its_name() {
+    let wish = strict(Wish::default().policy("etl", 1));
+    for name in ["mallory", "group/ops"] {
+        let world = World::new().holding(name, "etl");
+        let plan = planned(&wish, &world);
+        assert_eq!(gaining(&plan), [who(name)]);
+        assert_eq!(refused(&plan), ["guard-new-access"]);
+        assert_eq!(plan.changes[0].holders().len(), 1);
+        assert!(plan.left_alone.users.is_empty() && plan.left_alone.groups.is_empty());
+        let before = World::new().holding(name, "");
+        assert_ne!(plan.digest, planned(&wish, &before).digest, "an approval is not for those who came since");
+    }
+}
+
+#[test]
+fn who_has_the_name_of_an_added_policy_and_should_have_another_never_has_it() {
+    let world = World::new().holding("alice", "etl").holding("bob", "etl");
+    let wish = Wish::default().policy("etl", 1).holds("alice", "readonly").detached("bob");
+    let plan = planned(&wish, &world);
+    assert!(!plan.is_blocked(), "{:?}", plan.findings);
+    assert_eq!(gaining(&plan), [who("alice")], "readonly, and not etl");
+    super::world::run(&plan, &mut world.clone(), &[0], usize::MAX, |world| {
+        let has = ["alice", "bob"].map(|name| world.access(&who(name)).cloned());
+        match has.iter().flatten().any(|document| *document == super::world::normal(1)) {
+            true => Err("somebody has etl".to_owned()),
+            false => Ok(()),
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_list_of_policies_gives_each_of_them() {
+    let world = World::new().with("a", 0).holding("alice", "a,readonly");
+    let replaced = planned(&Wish::default().policy("a", 1), &world);
+    assert_eq!(replaced.findings[0].code.id, "several-policies-at-once", "{:?}", replaced.findings);
+    assert!(replaced.steps.is_empty());
+    assert_eq!(planned(&Wish::default().absent("a"), &world).findings[0].code.id, "several-policies-at-once");
+    let moved = planned(&strict(Wish::default().policy("a", 1).holds("alice", "a")), &world);
+    assert_eq!(gaining(&moved), [who("alice")]);
+    assert_eq!(refused(&moved), ["guard-protected-user", "guard-new-access"]);
+    let added = planned(&strict(Wish::default().policy("new", 1)), &World::new().holding("alice", "new, readonly"));
+    assert_eq!((gaining(&added), refused(&added)), (vec![who("alice")], vec!["guard-new-access"]));
+    let of = added.changes[0].access.first().unwrap();
+    assert!(of.access.loses_nothing(), "readonly stays: {:?}", of.access);
+}
+
+#[test]
+fn where_a_policy_of_a_list_is_not_known_nothing_is_decided() {
+    let world = World::new().with("a", 0).holding("alice", "a,b").holding("bob", "c,readonly");
+    let mut observed = world.observed("5.1.2");
+    observed.policies.insert(policy("b"), crate::observed::Body::Unreadable("?".to_owned()));
+    observed.policies.insert(policy("c,readonly"), crate::observed::Body::NotRead);
+    for name in ["alice", "bob"] {
+        let plan = plan(&strict(Wish::default().holds(name, "readonly")).0, &observed);
+        assert_eq!(gaining(&plan), [who(name)]);
+        assert!(plan.changes[0].access[0].access.gained.is_empty(), "it is undecided");
+        assert!(refused(&plan).contains(&"guard-new-access"));
+    }
+}
+
+fn unreported(release: &str, groups_known: bool, identity_provider: Option<bool>) -> Observed {
+    let world = World::new().with("p", 0);
+    Observed { groups_known, identity_provider, ..world.observed(release) }
+}
+
+#[test]
+fn new_access_of_those_whom_the_cluster_does_not_report_is_not_decided() {
+    let (widened, added) = (strict(Wish::default().policy("p", 1)), strict(Wish::default().policy("q", 1)));
+    let codes = |wish: &Wish, observed: &Observed| refused(&plan(&wish.0, observed)).len();
+    let over_rest = unreported("6.0.0", false, Some(false));
+    assert_eq!((codes(&widened, &over_rest), codes(&added, &over_rest)), (1, 0));
+    for provider in [None, Some(true)] {
+        let federated = unreported("5.1.2", true, provider);
+        assert_eq!((codes(&widened, &federated), codes(&added, &federated)), (1, 1), "{provider:?}");
+    }
+    for reported in [unreported("6.0.0", true, Some(false)), unreported("5.0.1", false, None)] {
+        assert_eq!((codes(&widened, &reported), codes(&added, &reported)), (0, 0));
+    }
+    let plan = plan(&widened.0, &over_rest);
+    assert_eq!(plan.unreported.kinds, [NotReported::Groups, NotReported::ServiceAccounts]);
+    assert_eq!(plan.unreported.by_name[0].policy, policy("p"));
+    let help = plan.refusals[0].help.clone().unwrap();
+    let mut agreed = widened;
+    let exemption = help.split("--allow-access ").nth(1).unwrap().trim_matches('\'').parse().unwrap();
+    agreed.0.guards.allow_access.push(exemption);
+    assert_eq!(codes(&agreed, &over_rest), 0, "{help}");
+}

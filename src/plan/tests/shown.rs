@@ -1,0 +1,213 @@
+//! Random worlds of every odd kind: what the steps do to anyone's access is shown, guarded, and on the way nobody has more.
+//!
+//! Names without a policy, temporary policies of declared, undeclared and predefined policies, lists of policies, groups.
+//! `ATTUNE_WORLDS` says how many worlds are drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::world::{Wish, World, policy, run, stand_in, who};
+use crate::base::{PolicyName, Principal};
+use crate::desired::{Guards, Protected};
+use crate::plan::{Plan, plan};
+use crate::policy::Normal;
+
+const POLICIES: [&str; 3] = ["pa", "pb", "pc"];
+const PRINCIPALS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
+
+/// The names that may be attached: of policies that may be there or not, of temporary ones, and lists.
+fn names() -> Vec<PolicyName> {
+    let plain = ["", "readonly", "readwrite", "pa", "pb", "pc", "gone", "other"].map(policy);
+    let forged =
+        ["attune-swap-deadbeef-pa", "attune-swap-deadbeef-readwrite", "attune-swap-deadbeef-other"].map(policy);
+    let real = [("pa", 0), ("pa", 1), ("pb", 1)].map(|(name, number)| stand_in(name, number));
+    let lists = ["pa,readonly", "gone,pb", "pa, pb", "attune-swap-deadbeef-pa,readonly"].map(policy);
+    plain.into_iter().chain(forged).chain(real).chain(lists).collect()
+}
+
+#[derive(Clone)]
+struct Scene {
+    wish: Wish,
+    world: World,
+    choices: Vec<u16>,
+}
+
+impl std::fmt::Debug for Scene {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short = |text: &str| text.split("bucket").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
+        let desired = &self.wish.0;
+        writeln!(f, "limit {}, replace {:?}, owned {:?}", self.world.limit, desired.cluster.replace, {
+            let owned = &desired.ownership;
+            [owned.policies.len(), owned.users.len()]
+        })?;
+        for (name, normal) in self.world.policies.iter().filter(|(name, _)| !name.is_predefined()) {
+            writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
+        }
+        for (principal, held) in &self.world.holders {
+            writeln!(f, "  there: {principal} {}", held.as_ref().map_or("", PolicyName::as_str))?;
+        }
+        for (name, entry) in &desired.policies {
+            let text = format!("{:?}", entry.intent);
+            writeln!(f, "  declared: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
+        }
+        for (principal, entry) in desired.holders() {
+            writeln!(f, "  declared: {principal} {:?}", entry.intent)?;
+        }
+        Ok(())
+    }
+}
+
+fn scenes() -> impl Strategy<Value = Scene> {
+    let names = names();
+    let attachable = names.len();
+    (
+        prop::collection::vec(prop::option::of(0..4_u8), 12),
+        prop::collection::vec(0..attachable, PRINCIPALS.len()),
+        prop::collection::vec(0..6_u8, POLICIES.len()),
+        prop::collection::vec(0..9_usize, PRINCIPALS.len()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), 0..4_usize),
+        prop::collection::vec(any::<u16>(), 20),
+    )
+        .prop_map(move |(there, attached, declared, wished, (owned, all, gap, room), choices)| {
+            let mut world = World::new();
+            let single =
+                names.iter().filter(|name| !name.as_str().is_empty() && !name.is_predefined() && !name.is_list());
+            for (name, number) in single.zip(&there) {
+                if let Some(number) = number {
+                    world = world.with(name.as_str(), *number);
+                }
+            }
+            for (principal, name) in PRINCIPALS.iter().zip(attached) {
+                // Of groups, only those are reported that have something.
+                world = world.holding(principal, names[name].as_str());
+            }
+            let mut wish = Wish::default();
+            for (name, choice) in POLICIES.iter().zip(declared) {
+                wish = match choice {
+                    0..=2 => wish.policy(name, choice),
+                    3 => wish.absent(name),
+                    _ => wish,
+                };
+            }
+            for (name, choice) in PRINCIPALS.iter().zip(wished) {
+                wish = match choice {
+                    0..=2 => wish.holds(name, POLICIES[choice]),
+                    3 => wish.holds(name, "readonly"),
+                    4 => wish.detached(name),
+                    _ => wish,
+                };
+            }
+            let wish = wish.owning(if owned { &["p*"] } else { &[] }, if all { &["u*", "group/g*"] } else { &[] });
+            let wish = if gap { wish.gap() } else { wish };
+            Scene { wish, world: if room == 3 { world } else { world.room(room + 1) }, choices }
+        })
+}
+
+/// The documents that each has access by.
+fn accesses(world: &World) -> BTreeMap<Principal, BTreeSet<Normal>> {
+    let of = |principal: &Principal| world.accesses(principal).into_iter().cloned().collect();
+    world.holders.keys().map(|principal| (principal.clone(), of(principal))).collect()
+}
+
+/// All documents of these worlds allow something that no other does, so that more documents are more access.
+fn check(scene: &Scene) -> Result<bool, String> {
+    let Scene { wish, world, choices } = scene;
+    let made = plan(&wish.0, &world.observed("4.4.8"));
+    if made.findings.iter().any(|finding| finding.code.id == "plan-not-shown") {
+        return Err(format!("an internal error: {:?}", made.findings));
+    }
+    if made.is_blocked() {
+        return if made.steps.is_empty() { Ok(false) } else { Err("a blocked plan has steps".to_owned()) };
+    }
+    let before = accesses(world);
+    let mut after = world.clone();
+    run(&made, &mut after, choices, usize::MAX, |_| Ok(()))?;
+    let then = accesses(&after);
+    run(&made, &mut world.clone(), choices, usize::MAX, |now| on_the_way(&before, &then, &accesses(now)))?;
+    shown(&made, &before, &then)?;
+    guarded(scene, &before, &then)?;
+    let again = plan(&wish.0, &after.observed("4.4.8"));
+    if !again.is_empty() || again.is_blocked() {
+        return Err(format!("the plan is not a fixpoint: {:?} {:?}", again.changes, again.findings));
+    }
+    Ok(true)
+}
+
+type Accesses = BTreeMap<Principal, BTreeSet<Normal>>;
+
+fn on_the_way(before: &Accesses, after: &Accesses, now: &Accesses) -> Result<(), String> {
+    for (principal, has) in now {
+        let (before, after) = (&before[principal], &after[principal]);
+        if !has.is_subset(&before.union(after).cloned().collect()) {
+            return Err(format!("{principal} has access that neither side gives"));
+        }
+    }
+    Ok(())
+}
+
+/// Whose access changes is told once, with the right direction, and nobody else is.
+fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String> {
+    let mut told: BTreeMap<&Principal, (bool, bool)> = BTreeMap::new();
+    for of in made.changes.iter().flat_map(|change| &change.access) {
+        let directions = (!of.access.gained.is_empty(), !of.access.lost.is_empty());
+        if told.insert(&of.principal, directions).is_some() || !of.access.undecided.is_empty() {
+            return Err(format!("{} is told twice, or not decided", of.principal));
+        }
+    }
+    for (principal, had) in before {
+        let has = &after[principal];
+        let expected = (had != has).then(|| (!has.is_subset(had), !had.is_subset(has)));
+        if told.get(principal).copied() != expected {
+            return Err(format!("{principal}: told {:?}, not {expected:?}", told.get(principal)));
+        }
+    }
+    Ok(())
+}
+
+/// The guards refuse just what the steps do.
+fn guarded(scene: &Scene, before: &Accesses, after: &Accesses) -> Result<(), String> {
+    let all = || Protected::new(vec![glob::Pattern::new("*").unwrap()]);
+    let mut wish = scene.wish.clone();
+    wish.0.guards =
+        Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
+    let made = plan(&wish.0, &scene.world.observed("4.4.8"));
+    let refused = |code: &str| made.refusals.iter().any(|refusal| refusal.code.id == code);
+    let gains = before.iter().any(|(principal, had)| !after[principal].is_subset(had));
+    if refused("guard-new-access") != gains {
+        return Err(format!("new access: {gains}, refused: {:?}", made.refusals));
+    }
+    let bereft = before.iter().any(|(principal, had)| !had.is_empty() && after[principal].is_empty());
+    if bereft && !refused("guard-protected-user") {
+        return Err("somebody protected is left without access".to_owned());
+    }
+    Ok(())
+}
+
+fn worlds() -> u32 {
+    std::env::var("ATTUNE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: worlds(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_the_steps_do_is_shown_and_guarded(scene in scenes()) {
+        if let Err(error) = check(&scene) {
+            return Err(TestCaseError::fail(error));
+        }
+    }
+}
+
+#[test]
+fn many_random_worlds_are_not_blocked() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let of = |_| {
+        let scene = scenes().new_tree(&mut runner).expect("a scene").current();
+        check(&scene).expect("a good plan")
+    };
+    let open = (0..400).map(of).filter(|open| *open).count();
+    assert!(open > 60, "only {open} of 400 random worlds have a plan");
+    assert_eq!(who("group/x").kind(), "group");
+}
