@@ -82,7 +82,7 @@ fn a_submodule_or_a_link_is_not_the_repository_of_the_tree() {
     raw(&folder, "", &["submodule", "--quiet", "add", other.path("").to_str().unwrap(), "sub"]);
     with_git(&folder, "plan --file sub/live/attune.toml --base main").exits(1).warns("inside another one");
     symlink(other.path(""), folder.path("link")).unwrap();
-    with_git(&folder, "plan --file link/live/attune.toml --base main").exits(1).warns("inside another one");
+    with_git(&folder, "plan --file link/live/attune.toml --base main").exits(1).warns("outside the repository");
     // A linked work tree is the operator's own.
     raw(&folder, "", &["worktree", "add", "-q", "-b", "side", "side"]);
     folder.write("side/live/cluster.json", &folder.read("live/cluster.json"));
