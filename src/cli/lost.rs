@@ -22,8 +22,8 @@ const JOURNALS: usize = 64;
 /// How much of them is read in all, in bytes: a step takes about a thousand.
 const READ: u64 = 64 << 20;
 
-/// How many users or files are named before the rest is only counted.
-const NAMED: usize = 20;
+/// How many users or files are named before the rest is only counted: each lost pair has to be named.
+const NAMED: usize = 200;
 
 /// The users that have a policy.
 pub(super) fn having(observed: &Observed) -> BTreeSet<UserName> {
