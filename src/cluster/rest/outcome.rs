@@ -98,7 +98,7 @@ fn effect_of(status: StatusCode) -> Effect {
 fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets: &[&SecretString]) -> CallError {
     let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::InDoubt };
     let words = match error.as_str() {
-        Some(text) if !(request.confidential && pairs::speaks_of_secret(text)) => words::clean(text, secrets),
+        Some(text) if !(request.makes_keys && pairs::speaks_of_secret(text)) => words::clean(text, secrets),
         Some(_) => NOT_SHOWN.to_owned(),
         None if request.confidential => NOT_SHOWN.to_owned(),
         None => words::clean(&error.to_string(), secrets),
@@ -108,7 +108,7 @@ fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets:
 
 fn words_of(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> String {
     match words::of_envelope(answer.body) {
-        Some(words) if request.confidential && pairs::speaks_of_secret(&words) => NOT_SHOWN.to_owned(),
+        Some(words) if request.makes_keys && pairs::speaks_of_secret(&words) => NOT_SHOWN.to_owned(),
         Some(words) => words::clean(&words, secrets),
         None if request.confidential => String::new(),
         None => words::clean(answer.body, secrets),

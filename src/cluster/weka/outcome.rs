@@ -104,7 +104,7 @@ pub(super) fn unreadable(
 
 /// What the command complained about; what it printed as its result is looked at only where it has no complaint.
 fn words(command: &Command, ended: &Ended, secrets: &[&SecretString]) -> String {
-    if command.confidential && pairs::speaks_of_secret(&ended.err) {
+    if command.makes_keys && pairs::speaks_of_secret(&ended.err) {
         return "not shown, since it may hold a secret".to_owned();
     }
     let complaint = clean(&ended.err, secrets);
