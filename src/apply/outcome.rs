@@ -12,6 +12,8 @@ pub struct Outcome {
     /// The desired-state file by which what the plan touched can be made again what it was; `None` where nothing was to
     /// be done.
     pub way_back: Option<String>,
+    /// The command that applies that file, where a shell can name it.
+    pub rollback_command: Option<String>,
 }
 
 /// What became of one step.
@@ -46,7 +48,22 @@ pub enum Status {
     Interrupted,
 }
 
+impl Outcome {
+    /// Whether a call of a step may have changed something.
+    #[must_use]
+    pub fn may_have_changed(&self) -> bool {
+        self.steps.iter().any(|step| step.status.may_have_changed())
+    }
+}
+
 impl Status {
+    fn may_have_changed(&self) -> bool {
+        match self {
+            Self::Done | Self::AlreadyDone | Self::Drifted(_) | Self::InDoubt(_) | Self::Failed(_) => true,
+            Self::Refused(_) | Self::NotReached(_) | Self::Interrupted => false,
+        }
+    }
+
     /// Whether the effect of the step is there.
     #[must_use]
     pub fn is_good(&self) -> bool {

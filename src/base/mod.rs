@@ -8,6 +8,7 @@ mod names;
 mod principal;
 mod release;
 mod secret;
+mod shell;
 mod suggest;
 mod visible;
 
@@ -20,5 +21,6 @@ pub use names::{GroupName, NameProblem, PolicyName, UserName};
 pub use principal::Principal;
 pub use release::Release;
 pub use secret::{KeyPair, SessionKeys};
+pub use shell::{quoted, shell_line, shell_word};
 pub use suggest::{Suggestions, nearest};
 pub use visible::{Eye, is_hidden, is_plain, visible, visible_lines};

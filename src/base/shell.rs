@@ -6,6 +6,11 @@ use super::visible;
 /// could not be checked before it is run.
 #[must_use]
 pub fn shell_word(text: &str) -> Option<String> {
+    // No shell reads these anywhere but at the beginning; without quotes they are easier to read.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.=%:/,@+".contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric() || "-_./".contains(c)) && text.chars().all(is_plain) {
+        return Some(text.to_owned());
+    }
     (visible(text) == text).then(|| quoted(text)).flatten()
 }
 
@@ -29,7 +34,23 @@ mod tests {
     #[test]
     fn a_word_is_quoted_where_a_shell_would_read_it() {
         assert_eq!(shell_word("max_removals=12").as_deref(), Some("max_removals=12"));
-        for text in ["x; rm -rf ~", "o'b $(x) `y`", "a\"b\\c", "*", "~", "", "{a,b}", "!x", "#", "é 政策", "-rf", "a=b"] {
+        for text in [
+            "x; rm -rf ~",
+            "o'b $(x) `y`",
+            "a\"b\\c",
+            "*",
+            "~",
+            "",
+            "{a,b}",
+            "!x",
+            "#",
+            "é 政策",
+            "-rf",
+            "a=b",
+            "=ls",
+            "~/x",
+            "%1",
+        ] {
             let word = shell_word(text).unwrap();
             assert_eq!(shlex::split(&word).unwrap(), [text], "{word}");
             assert_eq!(shlex::split(&format!("x {word} y")).unwrap(), ["x", text, "y"]);

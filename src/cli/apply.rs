@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace};
+use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace, ViaArg};
 use super::base::Base;
 use super::connect::{Connection, connect};
 use super::custody::{CustodyArgs, custody, tried};
@@ -17,13 +17,17 @@ use super::progress::Progress;
 use super::reviewed::{Made, Reviewed};
 use super::state::State;
 use crate::apply::{Conditions, Custody, Outcome, Stop, run};
+use crate::base::shell_line;
 use crate::cluster::{observe, observe_for};
-use crate::desired::{Desired, Loaded};
+use crate::desired::{Desired, Loaded, Via};
 use crate::observed::Observed;
 use crate::plan::{Digest, Plan, once_retired, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1};
 use crate::render::{Before, Settings, before, text};
+
+/// Where an apply leaves its files, unless it is told otherwise.
+const STATE_DIR: &str = ".attune";
 
 /// Run the plan
 ///
@@ -53,7 +57,7 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Where the state before the apply and its journal are written, and new secrets first of all
-    #[arg(long, value_name = "DIR", default_value = ".attune")]
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
     state_dir: PathBuf,
     #[command(flatten)]
     base: BaseArg,
@@ -101,6 +105,15 @@ impl ApplyArgs {
             Ok(None) => return Err(dropped()),
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
+        // An interruption that left no work to do interrupted nothing.
+        let exit = match (well(&outcome), prepared.stop.is_asked()) {
+            (true, _) => Exit::Done,
+            (false, true) => Exit::Interrupted,
+            (false, false) => Exit::Partial,
+        };
+        if outcome.may_have_changed() {
+            output.changed(exit);
+        }
         let told = OutcomeV1::of(plan, &outcome);
         output.sum_up(text::ended(&told));
         match self.format {
@@ -113,12 +126,7 @@ impl ApplyArgs {
             output.urgent(|out, _| writeln!(out, "the run was stopped before its first change: nothing was changed"));
             return Ok(Exit::Error);
         }
-        // An interruption that left no work to do interrupted nothing.
-        Ok(match (well(&outcome), prepared.stop.is_asked()) {
-            (true, _) => Exit::Done,
-            (false, true) => Exit::Interrupted,
-            (false, false) => Exit::Partial,
-        })
+        Ok(exit)
     }
 
     async fn prepare(
@@ -211,10 +219,11 @@ impl ApplyArgs {
         let plan = &prepared.made.plan;
         if plan.is_empty() {
             let remaining = self.again(prepared, desired, output).await;
-            return Ok(Some(Outcome { steps: Vec::new(), remaining, way_back: None }));
+            return Ok(Some(Outcome { steps: Vec::new(), remaining, way_back: None, rollback_command: None }));
         }
         let state = State::lock(&self.state_dir, &plan.identity)?;
-        let way_back = state.write_before(&self.before(global, prepared, desired)?)?;
+        let way_back = rollback_file(&state, &self.before(global, prepared, desired)?, output)?;
+        let rollback_command = way_back.as_deref().and_then(|file| self.rollback_command(global, file));
         let journal = state.journal(plan)?;
         let progress = Progress::new(plan.steps.len(), output);
         let told = |heard: Heard| progress.say(heard.text());
@@ -230,7 +239,7 @@ impl ApplyArgs {
             let steps = run(plan, &conditions).await;
             progress.finish();
             let remaining = self.again(prepared, desired, output).await;
-            Outcome { steps, remaining, way_back: Some(way_back.display().to_string()) }
+            Outcome { steps, remaining, way_back: way_back.map(|file| file.display().to_string()), rollback_command }
         };
         let outcome = interruptible(work, &prepared.stop, custody, told).await;
         if let Some(outcome) = &outcome {
@@ -243,13 +252,33 @@ impl ApplyArgs {
         let directory = std::env::current_dir().map_err(|error| {
             Failure::new(&exit::ENVIRONMENT, format!("the current directory cannot be told: {error}"))
         })?;
+        let mut cluster = desired.cluster.clone();
+        match global.via {
+            Some(ViaArg::Weka) => cluster.via = Via::Weka,
+            Some(ViaArg::Rest) => cluster.via = Via::Rest,
+            None => {}
+        }
         let settings = Settings {
-            cluster: &desired.cluster,
+            cluster: &cluster,
             instead: global.cluster.as_deref(),
             credentials: desired.credentials.as_ref(),
             directory: &directory,
+            state_dir: &self.state_dir,
         };
         Ok(before(&prepared.made.plan, &prepared.observed, settings, &prepared.catalogue))
+    }
+
+    /// The command that applies the rollback file, from where this one was given. Where nobody was asked, nobody will be.
+    fn rollback_command(&self, global: &GlobalArgs, file: &Path) -> Option<String> {
+        let is_default = self.state_dir == Path::new(STATE_DIR);
+        let state_dir = if is_default { None } else { Some(argument(&self.state_dir)?) };
+        let file = argument(file)?;
+        let mut words = vec!["attune", "apply"];
+        words.extend((self.yes || !self.approved.is_empty()).then_some("--yes"));
+        words.extend(global.insecure.then_some("--insecure"));
+        words.extend(state_dir.iter().flat_map(|dir| ["--state-dir", dir.as_str()]));
+        words.extend(["--file", file.as_str()]);
+        shell_line(words)
     }
 
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
@@ -266,6 +295,25 @@ impl ApplyArgs {
             }
         }
     }
+}
+
+/// A path as an argument, which is not taken for an option; `None` where no text says it exactly.
+fn argument(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    Some(if text.starts_with('-') { format!("./{text}") } else { text.to_owned() })
+}
+
+/// Writes the rollback file, and says what it cannot bring back. There is none where it could bring back nothing.
+fn rollback_file(state: &State, before: &Before, output: &mut Output) -> Result<Option<PathBuf>, Failure> {
+    let left_out = before.left_out.join("; ");
+    if before.is_empty {
+        output.warn(&format!("there is no rollback file, since nothing could be rolled back: {left_out}"));
+        return Ok(None);
+    }
+    if !left_out.is_empty() {
+        output.warn(&format!("the rollback file does not have everything: {left_out}"));
+    }
+    state.write_before(before).map(Some)
 }
 
 /// A plan, and what it was made from.

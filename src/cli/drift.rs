@@ -16,7 +16,7 @@ use super::exit::{self, Exit, Failure};
 use super::git::is_committed;
 use super::lost;
 use super::output::Output;
-use super::publish::publish;
+use super::publish::{is_special, publish};
 use super::reviewed::Reviewed;
 use crate::apply::files;
 use crate::base::Finding;
@@ -222,7 +222,8 @@ fn remember(path: &Path, identity: &Identity, memory: &Memory) -> Result<(), Fai
 
 /// Writes the metrics of a run. When it failed, the time of the last success is taken over from the file that is there.
 fn measured(path: &Path, known: &Known, exit: Exit, begun: Instant) -> Result<(), Failure> {
-    let before = fs::read_to_string(path).ok().and_then(|text| MetricsBefore::read(&text));
+    let before = if is_special(path) { None } else { fs::read_to_string(path).ok() };
+    let before = before.and_then(|text| MetricsBefore::read(&text));
     let of = known.identity.as_ref().map(|identity| (identity.name.as_str(), identity.tenant.as_str()));
     let run = Metrics {
         drift: known.drift.as_ref(),

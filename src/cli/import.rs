@@ -9,7 +9,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::place::{NewFile, in_the_way, place};
 use crate::adopt::{self, Adoption, MAIN, Selection, Style, Survey, look};
-use crate::base::Sources;
+use crate::base::{Sources, shell_line};
 use crate::cluster::CallError;
 use crate::cluster::rest::Fingerprint;
 use crate::desired::{ClusterSettings, Endpoint, Via};
@@ -84,7 +84,10 @@ impl ImportArgs {
             Format::Text => {
                 output.result(|out, styles| text::import(out, styles, &survey.identity, &adoption))?;
                 let file = shown(&self.out.join(MAIN));
-                output.aside(|out, _| writeln!(out, "next: attune plan --file {file}"));
+                match shell_line(["attune", "plan", "--file", &file]) {
+                    Some(command) => output.aside(|out, _| writeln!(out, "next: {command}")),
+                    None => output.aside(|out, _| writeln!(out, "next: `attune plan` with {file}")),
+                }
             }
             Format::Json => {
                 let report = ImportV1::of(&survey.identity, &adoption, &self.out.display().to_string());

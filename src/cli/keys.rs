@@ -124,18 +124,21 @@ impl GenerateArgs {
             Kept::Emergency { path, .. } => Some(path.display().to_string()),
             Kept::Lost { .. } => None,
         };
-        match self.format {
-            Format::Json => {
-                let keys = KeysV1::of(user, &pair.access_key, place.as_deref());
-                output.result(|out, _| json::write(out, &keys))?;
-            }
-            Format::Text => output.result(|out, _| {
+        let exit = if matches!(kept, Kept::Sink { .. }) { Exit::Done } else { Exit::Partial };
+        output.changed(exit);
+        let keys = KeysV1::of(user, &pair.access_key, place.as_deref());
+        let written = output.result(|out, _| match self.format {
+            Format::Json => json::write(out, &keys),
+            Format::Text => {
                 writeln!(out, "user        {user}\naccess key  {}", pair.access_key)?;
                 place.as_ref().map_or(Ok(()), |place| writeln!(out, "secret in   {place}"))
-            })?,
-        }
+            }
+        });
         let why = match kept {
-            Kept::Sink { .. } => return Ok(Exit::Done),
+            Kept::Sink { place } => {
+                let help = format!("a new key pair was made for user `{user}`, and its secret is in {place}");
+                return written.map(|()| exit).map_err(|failure| failure.help(help));
+            }
             Kept::Emergency { path, why } => {
                 format!("the new secret went to the emergency file {}: {why}", path.display())
             }

@@ -118,6 +118,9 @@ pub(super) async fn each(
     let runs = stream::iter(runs.into_iter().enumerate()).map(one).buffer_unordered(AT_ONCE);
     let runs: Vec<Ended> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
     let worst = runs.iter().map(Ended::exit).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Done);
+    if runs.iter().any(|run| run.kept.changed.is_some()) {
+        output.changed(worst);
+    }
     match format {
         Format::Text => texts(&runs, output)?,
         Format::Json => {

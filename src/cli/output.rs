@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use console::Term;
 
 use super::args::Color;
-use super::exit::Failure;
+use super::exit::{self, Exit, Failure};
 use super::visible::Visible;
 use crate::base::{Finding, Sources};
 use crate::render::{Styles, findings};
@@ -19,6 +19,9 @@ pub(super) struct Output {
     rest_styles: Styles,
     quiet: bool,
     summary: Option<String>,
+    /// How the command ends, once it may have changed something: then a result that cannot be written is no error before
+    /// anything was done.
+    changed: Option<Exit>,
 }
 
 /// One of the two streams.
@@ -52,6 +55,8 @@ pub(super) struct Kept {
     pub(super) rest: Vec<u8>,
     /// The command in a few words, where it came so far.
     pub(super) summary: Option<String>,
+    /// How the command ends, where it may have changed something.
+    pub(super) changed: Option<Exit>,
 }
 
 impl Output {
@@ -62,7 +67,7 @@ impl Output {
         let (styles, rest_styles) = (styles(&result), styles(&rest));
         let (result, rest) = (Stream::Term(result), Stream::Term(rest));
         let (result, rest) = (Visible::new(result, styles.coloured), Visible::new(rest, rest_styles.coloured));
-        Self { styles, rest_styles, result, rest, quiet, summary: None }
+        Self { styles, rest_styles, result, rest, quiet, summary: None, changed: None }
     }
 
     /// The same, for one command of many: kept, to be shown when its turn comes.
@@ -74,6 +79,7 @@ impl Output {
             rest_styles: self.rest_styles.clone(),
             quiet: self.quiet,
             summary: None,
+            changed: None,
         }
     }
 
@@ -83,7 +89,7 @@ impl Output {
             Stream::Kept(kept) => kept,
             Stream::Term(_) => Vec::new(),
         };
-        Kept { result: bytes(self.result), rest: bytes(self.rest), summary: self.summary }
+        Kept { result: bytes(self.result), rest: bytes(self.rest), summary: self.summary, changed: self.changed }
     }
 
     /// Says in a few words what came of it, for a list of many.
@@ -91,13 +97,18 @@ impl Output {
         self.summary = Some(summary);
     }
 
-    /// Writes a result. A reader that has gone away has seen enough.
+    /// Says that something may have been changed, and how the command ends if its result can be written.
+    pub(super) fn changed(&mut self, exit: Exit) {
+        self.changed = Some(exit);
+    }
+
+    /// Writes a result. See [`ended`] for what becomes of one that cannot be written.
     pub(super) fn result(
         &mut self,
         write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let written = write(&mut self.result, &self.styles).and_then(|()| self.result.flush());
-        ended(written)
+        ended(written, self.changed)
     }
 
     /// Writes a result that another program reads byte by byte, such as a file in form. On a terminal it is text.
@@ -110,7 +121,7 @@ impl Output {
             let out = self.result.exact();
             out.write_all(bytes).and_then(|()| out.flush())
         });
-        ended(written)
+        ended(written, self.changed)
     }
 
     /// Writes something that is not the result, unless asked to be quiet.
@@ -170,12 +181,17 @@ impl Output {
     }
 }
 
-/// A reader that has gone away has seen enough.
-fn ended(written: io::Result<()>) -> Result<(), Failure> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+/// A reader that has gone away has seen enough, unless something was changed: then nobody knows what.
+fn ended(written: io::Result<()>, changed: Option<Exit>) -> Result<(), Failure> {
+    let Err(error) = written else { return Ok(()) };
+    let Some(exit) = changed else {
+        return if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error.into()) };
+    };
+    let done = if exit == Exit::Done { "applied" } else { "applied in part" };
+    let worse = if exit.weight() > Exit::Partial.weight() { exit } else { Exit::Partial };
+    Err(Failure::new(&exit::ENVIRONMENT, format!("{done}; the result could not be written: {error}"))
+        .help("run `attune plan` to see where the cluster stands")
+        .exit(worse))
 }
 
 fn coloured(color: Color, term: &Term) -> bool {

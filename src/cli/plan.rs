@@ -9,6 +9,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost;
 use super::output::Output;
 use super::plan_format::{MaxChars, PlanFormat};
+use super::publish::save;
 use super::report::of_plan;
 use super::reviewed::{Made, Reviewed};
 use crate::cluster::{observe_all, observe_for};
@@ -179,5 +180,5 @@ fn write_plan(path: &Path, plan: &PlanV1) -> Result<(), Failure> {
     };
     let mut bytes = Vec::new();
     json::write(&mut bytes, plan).map_err(failure)?;
-    std::fs::write(path, bytes).map_err(failure)
+    save(path, &bytes).map_err(failure)
 }

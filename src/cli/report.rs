@@ -10,6 +10,7 @@ use super::connect::connect;
 use super::desired::{NotReady, cluster_settings, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
+use super::publish::save;
 use crate::base::Release;
 use crate::cluster::{observe_all, observe_held};
 use crate::observed::Observed;
@@ -83,7 +84,7 @@ impl ReportArgs {
             Failure::new(&exit::ENVIRONMENT, format!("cannot write the report to {}: {error}", path.display()))
         };
         let mut bytes = Vec::new();
-        write(&mut bytes).and_then(|()| std::fs::write(path, bytes)).map_err(failure)?;
+        write(&mut bytes).and_then(|()| save(path, &bytes)).map_err(failure)?;
         Ok(Exit::Done)
     }
 

@@ -1,5 +1,6 @@
 //! `attune sts`: temporary credentials.
 
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::policy::normal_document;
-use crate::base::SessionKeys;
+use crate::base::{SessionKeys, quoted};
 use crate::cluster::{AssumeRole, Cluster};
 use crate::desired::ClusterSettings;
 use crate::render::json::{self, CredentialProcess, SessionV1};
@@ -137,21 +138,18 @@ impl AssumeRoleArgs {
                 "access key     {}\nsecret key     {secret}\nsession token  {token}\nuntil          {end}",
                 keys.access_key
             ),
-            Form::Env => writeln!(
-                out,
-                "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_SESSION_TOKEN={}",
-                quoted(&keys.access_key),
-                quoted(secret),
-                quoted(token)
-            ),
+            Form::Env => {
+                let values =
+                    [("ACCESS_KEY_ID", &*keys.access_key), ("SECRET_ACCESS_KEY", secret), ("SESSION_TOKEN", token)];
+                values.into_iter().try_for_each(|(name, value)| {
+                    let value =
+                        quoted(value).ok_or_else(|| io::Error::other("a shell cannot hold one of the values"))?;
+                    writeln!(out, "export AWS_{name}={value}")
+                })
+            }
         })?;
         Ok(Exit::Done)
     }
-}
-
-/// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// The file's settings; none are needed where the command line says where the cluster is.
@@ -188,10 +186,5 @@ mod tests {
         {
             assert!(text.parse::<Life>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_shell_takes_a_quoted_word_as_it_is() {
-        assert_eq!(quoted("a$b'c"), r"'a$b'\''c'");
     }
 }

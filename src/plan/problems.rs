@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName};
+use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName, shell_line};
 use crate::desired::{Desired, Holding, PolicyIntent};
 use crate::observed::{Observed, newer_than_known};
 
@@ -156,9 +156,12 @@ impl View<'_> {
         let known = self.observed.users.iter().filter(|(_, known)| known.can_hold()).map(|(name, _)| name.as_str());
         let near = suggestions.nearest(user.as_str(), known).map(did_you_mean).unwrap_or_default();
         let message = format!("user `{user}` does not exist in tenant {}", self.observed.identity.tenant);
-        Finding::error(codes::NO_SUCH_USER, message)
-            .at(at)
-            .help(format!("{near}attune does not create users: `weka user add {user} s3` does"))
+        Finding::error(codes::NO_SUCH_USER, message).at(at).help(
+            match shell_line(["weka", "user", "add", user.as_str(), "s3"]) {
+                Some(command) => format!("{near}attune does not create users: `{command}` does"),
+                None => format!("{near}attune does not create users; check this name, letter by letter"),
+            },
+        )
     }
 
     /// The policy that somebody declared is to hold must be there in the end.

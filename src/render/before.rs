@@ -23,6 +23,10 @@ pub struct Before {
     pub text: String,
     /// The documents, by their paths beside it.
     pub documents: BTreeMap<String, String>,
+    /// Whether it declares nothing, so that applying it would do nothing.
+    pub is_empty: bool,
+    /// What a file cannot declare, in sentences.
+    pub left_out: Vec<String>,
 }
 
 /// What a way back is made of, beside what was observed.
@@ -36,6 +40,8 @@ pub struct Settings<'a> {
     pub credentials: Option<&'a Sink>,
     /// The directory that relative paths are relative to.
     pub directory: &'a Path,
+    /// Where the file will be.
+    pub state_dir: &'a Path,
 }
 
 /// Makes the files by which what `plan` touches can be made again what was `observed`.
@@ -43,22 +49,28 @@ pub struct Settings<'a> {
 pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogue: &Catalogue) -> Before {
     let stem = format!("before-{}", plan.digest.short());
     let leftovers = plan.changes.iter().flat_map(leftovers).collect();
-    let (documents, unsaid) = (BTreeMap::new(), Vec::new());
-    let mut maker = Maker { observed, catalogue, stem: stem.clone(), leftovers, documents, unsaid };
+    let (documents, unsaid, lost) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    let mut maker = Maker { observed, catalogue, stem: stem.clone(), leftovers, documents, unsaid, lost };
     let touched = plan.touched();
     let mut table = Table::new();
     table.insert("cluster".into(), Value::Table(cluster(&settings, &observed.identity.tenant)));
-    if let Some(sink) = settings.credentials {
+    let policies = maker.policies(&touched);
+    let (users, groups) = (maker.users(&touched), maker.groups(&touched));
+    let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
+    // Who had a policy has keys, so that none are made when it gets that back. Should some be made all the same, they are kept.
+    let fallback = Sink::File { dir: settings.state_dir.join("secrets") };
+    let attaches = users.values().any(|entry| entry.get("policy").is_some());
+    if let Some(sink) = settings.credentials.or(attaches.then_some(&fallback)) {
         table.insert("credentials".into(), Value::Table(credentials(sink, settings.directory)));
     }
-    table.insert("policies".into(), Value::Table(maker.policies(&touched)));
-    table.insert("users".into(), Value::Table(maker.users(&touched)));
-    if !touched.groups.is_empty() {
-        table.insert("groups".into(), Value::Table(maker.groups(&touched)));
+    table.insert("policies".into(), Value::Table(policies));
+    table.insert("users".into(), Value::Table(users));
+    if !groups.is_empty() {
+        table.insert("groups".into(), Value::Table(groups));
     }
     let body = toml::to_string(&table).unwrap_or_default();
     let text = format!("{}{body}", head(plan, &maker.unsaid));
-    Before { name: format!("{stem}.toml"), text, documents: maker.documents }
+    Before { name: format!("{stem}.toml"), text, documents: maker.documents, is_empty, left_out: maker.unsaid }
 }
 
 fn head(plan: &Plan, unsaid: &[String]) -> String {
@@ -155,6 +167,8 @@ struct Maker<'a> {
     documents: BTreeMap<String, String>,
     /// What cannot be said in a file.
     unsaid: Vec<String>,
+    /// The policies that cannot be made again.
+    lost: BTreeSet<PolicyName>,
 }
 
 impl<'a> Maker<'a> {
@@ -180,6 +194,7 @@ impl<'a> Maker<'a> {
                 }
                 Some(None) => {
                     self.unsaid.push(format!("policy {policy}: its document was not read, so it is left out"));
+                    self.lost.insert(policy.clone());
                 }
                 None => {
                     table.insert(policy.as_str().to_owned(), Table::from_iter([("absent".into(), true.into())]).into());
@@ -206,6 +221,7 @@ impl<'a> Maker<'a> {
         if declarable {
             return Some(entry);
         }
+        self.lost.insert(policy.clone());
         self.unsaid.push(format!(
             "policy {policy}: no file can declare its document, which is kept in {path}: add it by hand"
         ));
@@ -238,6 +254,10 @@ impl<'a> Maker<'a> {
                 self.unsaid.push(format!(
                     "{principal} had `{policy}` attached, which no configuration can declare: it is left out; attach it by hand"
                 ));
+                return None;
+            }
+            Some((_, policy)) if self.lost.contains(policy) => {
+                self.unsaid.push(format!("{principal} had `{policy}`, which is left out: it is left out as well"));
                 return None;
             }
             Some((attached, policy)) if observed.policies.contains_key(attached) => {

@@ -93,6 +93,8 @@ mod summaries;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod unwritten;
+#[cfg(test)]
 mod visible;
 #[cfg(test)]
 mod way_back;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::harness::Folder;
+use super::harness::{Folder, Run};
 
 /// The names of the files in `.attune`, those whose names begin so.
 pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
@@ -98,4 +98,78 @@ fn an_apply_that_cannot_write_the_way_back_changes_nothing() {
     let before = folder.state();
     folder.attune("apply --yes --state-dir taken").exits(1).warns("nothing was changed");
     assert_eq!(folder.state(), before);
+}
+
+/// The command that an apply prints, run by a shell in the directory of the apply.
+fn rolled_back(folder: &Folder, applied: &Run) -> Run {
+    let line = applied.stdout.lines().find_map(|line| line.strip_prefix("to roll back: "));
+    let line = line.unwrap_or_else(|| panic!("no command in {}{}", applied.stdout, applied.stderr));
+    Run::of(line, &folder.shell(line).output().unwrap())
+}
+
+const ODD: [&str; 4] = ["o'b; touch pwned", "a \"b\" $(touch pwned)", "-rf", "é #x"];
+
+/// Users with odd names, some with a policy, and a configuration that changes all of that.
+fn odd_folder(credentials: &str) -> Folder {
+    let folder = Folder::new();
+    let mut users = serde_json::json!({ "admin": { "role": "ClusterAdmin", "password": "admin" } });
+    let mut file = format!(
+        "[cluster]\nendpoints = [\"sim:cluster.json\"]\n{credentials}[[policies.new.statement]]\neffect = \"Allow\"\n\
+         action = \"s3:GetObject\"\nresource = \"arn:aws:s3:::b/*\"\n"
+    );
+    for (at, name) in ODD.iter().enumerate() {
+        users[*name] = serde_json::json!({ "role": "S3", "policy": "readonly" });
+        let intent = if at % 2 == 0 { "detached = true" } else { "policy = \"new\"" };
+        file += &format!("[users.{}]\n{intent}\n", toml::Value::from(*name));
+    }
+    folder.write(
+        "cluster.json",
+        &serde_json::json!({ "release": "5.1.2", "tenants": { "Root": { "users": users } } }).to_string(),
+    );
+    folder.write("attune.toml", &file);
+    folder
+}
+
+#[test]
+fn the_printed_rollback_command_works_as_printed_with_and_without_a_destination() {
+    for credentials in ["", "[credentials]\nfile = true\ndir = \"secrets\"\n"] {
+        for dir in [".attune", "my state's \"dir\"", "-state"] {
+            let folder = odd_folder(credentials);
+            let before = access(&folder.state());
+            let state_dir = format!("--state-dir={dir}");
+            let output = folder.command(["apply", "--yes", &state_dir]).output().unwrap();
+            let applied = Run::of("apply", &output).exits(0);
+            assert_ne!(access(&folder.state()), before);
+            rolled_back(&folder, &applied).exits(0).says("is as the file says");
+            let after = access(&folder.state());
+            assert_eq!(after.1, before.1, "{dir}");
+            assert!(!folder.path("pwned").exists());
+        }
+    }
+}
+
+#[test]
+fn the_rollback_goes_to_the_cluster_that_the_command_line_named() {
+    let folder = odd_folder("");
+    fs::rename(folder.path("cluster.json"), folder.path("other cluster.json")).unwrap();
+    let before = folder.read("other cluster.json");
+    let output = folder.command(["apply", "--yes", "--cluster", "sim:other cluster.json"]).output().unwrap();
+    let applied = Run::of("apply", &output).exits(0);
+    rolled_back(&folder, &applied).exits(0);
+    let state = |text: &str| access(&serde_json::from_str(text).unwrap()).1;
+    assert_eq!(state(&folder.read("other cluster.json")), state(&before));
+}
+
+#[test]
+fn where_nothing_can_be_rolled_back_there_is_no_file_and_the_output_says_why() {
+    let folder = Folder::with(&[
+        (
+            "cluster.json",
+            r#"{"release":"5.1.2","tenants":{"Root":{"users":{"admin":{"role":"ClusterAdmin","password":"admin"},"u":{"role":"S3","policy":"readonly,writeonly"}}}}}"#,
+        ),
+        ("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.u]\ndetached = true\n"),
+    ]);
+    let run = folder.attune("apply --yes").exits(0).warns("nothing could be rolled back").warns("readonly,writeonly");
+    assert!(!run.stdout.contains("to roll back"), "{}", run.stdout);
+    assert_eq!(left(&folder, "before-"), Vec::<String>::new());
 }

@@ -6,7 +6,7 @@ mod protected;
 
 use std::collections::BTreeSet;
 
-use crate::base::{Finding, PolicyName, Principal};
+use crate::base::{Finding, PolicyName, Principal, shell_line};
 use crate::desired::{Desired, Guards, Override};
 use crate::observed::{Body, Observed};
 
@@ -157,10 +157,10 @@ fn named(names: &[&str]) -> String {
 
 /// The argument that lets it through, as a shell takes it.
 fn agreement(by: &Override) -> String {
-    let text = by.to_string();
-    let plain = text.chars().all(|c| c.is_alphanumeric() || "=%_-.@+:,".contains(c));
-    let text = if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) };
-    format!("to agree to it for one run: --override {text}")
+    match shell_line(["--override", &by.to_string()]) {
+        Some(arguments) => format!("to agree to it for one run: {arguments}"),
+        None => "to agree to it for one run, give `--override` with exactly this name".to_owned(),
+    }
 }
 
 impl Plan {
@@ -188,6 +188,8 @@ mod tests {
     fn an_agreement_is_safe_to_paste_into_a_shell() {
         let argument = |name: &str| agreement(&Override::Holder(Principal::User(UserName::reported(name))));
         assert!(argument("svc-backup").ends_with("--override protected_users=svc-backup"));
-        assert!(argument("a b;'c").ends_with(r"--override 'protected_users=a b;'\''c'"));
+        let (_, line) = argument("a b;'c").split_once("run: ").map(|(_, line)| ((), line.to_owned())).unwrap();
+        assert_eq!(shlex::split(&line).unwrap(), ["--override", "protected_users=a b;'c"]);
+        assert!(!argument("a\u{202e}b").contains("run: "));
     }
 }

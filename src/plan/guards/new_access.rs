@@ -1,6 +1,6 @@
 //! New access that nobody agreed to.
 
-use crate::base::Finding;
+use crate::base::{Finding, shell_line};
 use crate::desired::{Exemption, Guards};
 use crate::policy::access::{Access, Side, Undecided};
 
@@ -56,9 +56,11 @@ fn new_access(
     };
     let refusal = |actions: &[String], pattern: &str, what: String| {
         let bare = pattern.strip_prefix("arn:aws:s3:::").unwrap_or(pattern);
-        let agree: Vec<String> =
-            actions.iter().map(|action| format!("--allow-access '{label}:{action}:{bare}'")).collect();
-        Finding::error(NEW_ACCESS, what).help(format!("to agree to it for one run: {}", agree.join(" ")))
+        let agree = actions.iter().map(|action| shell_line(["--allow-access", &format!("{label}:{action}:{bare}")]));
+        Finding::error(NEW_ACCESS, what).help(match agree.collect::<Option<Vec<String>>>() {
+            Some(arguments) => format!("to agree to it for one run: {}", arguments.join(" ")),
+            None => "to agree to it for one run, give `--allow-access` with exactly these names".to_owned(),
+        })
     };
     let gained = access.gained.iter().filter(|line| !agreed(&line.actions, &line.pattern)).map(|line| {
         let (actions, pattern, witness) = (line.actions.join(", "), &line.pattern, &line.witness);

@@ -40,8 +40,12 @@ fn head(outcome: &OutcomeV1) -> Markup {
             dt { "Calls" } dd { (outcome.steps.len()) }
         }
         @if let Some(file) = &outcome.way_back {
-            p { "The way back:" }
-            pre tabindex="0" aria-label="The way back" { code { "attune apply --file " (Text(file)) } }
+            @if let Some(command) = &outcome.rollback_command {
+                p { "To roll back:" }
+                pre tabindex="0" aria-label="The command that rolls back" { code { (Text(command)) } }
+            } @else {
+                p { "To roll back, apply the rollback file " code { (Text(file)) } "." }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::report::sections;
 use super::text::{Text, name, names};
 use super::{access, changes, review, words};
 use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
-use crate::render::phrase::{counts, not_reported, refused};
+use crate::render::phrase::{self, counts, not_reported, refused};
 
 /// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
 ///
@@ -46,8 +46,9 @@ fn head(plan: &PlanV1) -> Markup {
             (review::conditions(plan))
         }
         @if class == "open" {
-            p { "To run exactly this:" }
-            pre tabindex="0" aria-label="The command" { code { "attune apply --approved " (Text(plan.short_digest())) } }
+            @let (command, whole) = phrase::command(plan);
+            p { "To run exactly this" @if !whole { ", with the options of this plan" } ":" }
+            pre tabindex="0" aria-label="The command" { code { (Text(&command)) } }
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct OutcomeV1 {
     /// done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way_back: Option<String>,
+    /// The command that applies that file, for a shell in the directory of this run; absent where a shell cannot name the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_command: Option<String>,
 }
 
 /// What became of a step.
@@ -131,6 +134,7 @@ impl OutcomeV1 {
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
             left: outcome.remaining.iter().flat_map(|plan| &plan.changes).map(|change| change.id.to_string()).collect(),
             way_back: outcome.way_back.clone(),
+            rollback_command: outcome.rollback_command.clone(),
         }
     }
 }

@@ -67,15 +67,6 @@ pub(super) fn in_a_marker(text: &str) -> String {
     format!("sha256.{}", &hex::encode(Sha256::digest(text.as_bytes()))[..32])
 }
 
-/// A text as an argument for a shell; `None` when it holds what would not be seen.
-pub(super) fn argument(text: &str) -> Option<String> {
-    if visible(text) != text {
-        return None;
-    }
-    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.=%:/,".contains(c));
-    Some(if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) })
-}
-
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
@@ -109,12 +100,5 @@ mod tests {
         assert_eq!(in_a_marker("a-->b---"), "a%2D%2D%3Eb%2D%2D-");
         assert_eq!(in_a_marker("6e2bb63c-a0a7"), "6e2bb63c-a0a7");
         assert_eq!(in_a_marker(&"x".repeat(500)).len(), 39);
-    }
-
-    #[test]
-    fn an_argument_is_quoted_where_a_shell_would_read_it() {
-        assert_eq!(argument("max_removals=12").as_deref(), Some("max_removals=12"));
-        assert_eq!(argument("protected_users=o'b $(x)").as_deref(), Some(r"'protected_users=o'\''b $(x)'"));
-        assert_eq!(argument("a\nb"), None);
     }
 }

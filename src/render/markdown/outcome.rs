@@ -1,6 +1,6 @@
 //! An outcome as a comment on a pull request, as long as it may be.
 
-use super::escape::{argument, code, fence};
+use super::escape::{code, fence};
 use super::findings::overridden;
 use super::{LEAST, clipped, fits, marker};
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
@@ -77,9 +77,9 @@ fn page(outcome: &OutcomeV1, cut: Cut) -> String {
         text += "Reasons are cut, to fit.\n\n";
     }
     if let Some(file) = &outcome.way_back {
-        text += &match argument(file) {
-            Some(file) => format!("The way back:\n\n{}", fence("sh", &[format!("attune apply --file {file}")])),
-            None => format!("The way back: `attune apply --file` with {}\n", code(file)),
+        text += &match &outcome.rollback_command {
+            Some(command) => format!("To roll back:\n\n{}", fence("sh", std::slice::from_ref(command))),
+            None => format!("To roll back, apply the rollback file {}\n", code(file)),
         };
     }
     text.trim_end().to_owned() + "\n"

@@ -5,12 +5,12 @@ use super::base::base;
 use super::changes::{given, removed_documents, taken};
 use super::cut::Cut;
 use super::diff::Body;
-use super::escape::{argument, code, fence};
+use super::escape::{code, fence};
 use super::findings::{blocking, other, overridden, refused};
 use super::review::{conditions, review};
 use super::{LEAST, clipped, fits, marker};
 use crate::render::json::PlanV1;
-use crate::render::phrase::{counts, not_reported, refused as why_refused, release};
+use crate::render::phrase::{self, counts, not_reported, refused as why_refused, release};
 use crate::render::words::{count, list};
 
 /// Writes a plan in Markdown, in at most `max` characters (Unicode code points), of which it takes [`LEAST`] at least.
@@ -114,33 +114,11 @@ fn agreement(plan: &PlanV1) -> String {
             format!("{} are as the file says. Digest {digest}\n\n", list(&words))
         }
         Verdict::Ready => {
-            let (command, whole) = command(plan);
+            let (command, whole) = phrase::command(plan);
             let rest = if whole { "" } else { ", with the options of this plan" };
             format!("To run exactly this, or nothing{rest}:\n\n{}\n", fence("sh", &[command]))
         }
     }
-}
-
-/// The command, and whether it is all that is needed.
-fn command(plan: &PlanV1) -> (String, bool) {
-    let mut command = format!("attune apply --approved {}", plan.digest);
-    let mut whole = true;
-    // What a proposal changes in the settings counts after the merge; until then the plan is that of the base.
-    let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
-    let base = revision.map(|revision| ("--base", Some(revision)));
-    let options = plan.options.iter().map(|option| (option.name.as_str(), option.value.as_ref()));
-    for (name, value) in base.into_iter().chain(options) {
-        match value {
-            // The file of a catalogue is known by its content only.
-            Some(_) if name == "--catalogue" => whole = false,
-            Some(value) => match argument(value) {
-                Some(value) => command += &format!(" {name} {value}"),
-                None => whole = false,
-            },
-            None => command += &format!(" {name}"),
-        }
-    }
-    (command, whole)
 }
 
 fn left_alone(plan: &PlanV1) -> String {

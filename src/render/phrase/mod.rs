@@ -12,6 +12,7 @@ use super::json::{
     SummaryV1, WayV1,
 };
 use super::words::{count, list};
+use crate::base::shell_word;
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
@@ -24,6 +25,28 @@ pub(super) use access::{alike, example, mark, resources, servers, shortened, und
 
 /// How a name is written: made visible, as a code span, or inside HTML.
 pub(super) type Name = fn(&str) -> String;
+
+/// The command that runs just this plan, and whether it is all that is needed.
+pub(super) fn command(plan: &PlanV1) -> (String, bool) {
+    let mut command = format!("attune apply --approved {}", plan.digest);
+    let mut whole = true;
+    // What a proposal changes in the settings counts after the merge; until then the plan is that of the base.
+    let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
+    let base = revision.map(|revision| ("--base", Some(revision)));
+    let options = plan.options.iter().map(|option| (option.name.as_str(), option.value.as_ref()));
+    for (name, value) in base.into_iter().chain(options) {
+        match value {
+            // The file of a catalogue is known by its content only.
+            Some(_) if name == "--catalogue" => whole = false,
+            Some(value) => match shell_word(value) {
+                Some(value) => command += &format!(" {name} {value}"),
+                None => whole = false,
+            },
+            None => command += &format!(" {name}"),
+        }
+    }
+    (command, whole)
+}
 
 /// The release without the build's hash.
 pub(super) fn release(cluster: &ClusterV1) -> &str {

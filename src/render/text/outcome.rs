@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::overridden;
+use crate::base::shell_line;
 use crate::render::Styles;
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 use crate::render::phrase;
@@ -29,9 +30,10 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
         writeln!(out, "{}", styles.remove.apply_to(text))?;
         outcome.left.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
-    match &outcome.way_back {
-        Some(file) => writeln!(out, "the way back: attune apply --file {}", shown(file)),
-        None => Ok(()),
+    match (&outcome.rollback_command, &outcome.way_back) {
+        (Some(command), _) => writeln!(out, "to roll back: {}", shown(command)),
+        (None, Some(file)) => writeln!(out, "to roll back, apply the rollback file {}", shown(file)),
+        (None, None) => Ok(()),
     }
 }
 
@@ -63,26 +65,25 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
             RemarkV1::KeptInEmergency => {
                 format!("a new key pair was made: move it from {place} to where it belongs, then delete that file")
             }
-            RemarkV1::PairUnknown => format!(
-                "a new key pair was made, or may have been, and its secret is not known: \
-                 `weka s3 user keys-generate --user {}` makes another",
-                argument(ended.user.as_deref().unwrap_or("NAME"))
-            ),
-            RemarkV1::AnswerKept => format!(
-                "the answer was not understood: it may hold a new key pair, and is in {place}; take the pair from there, \
-                 or run `attune keys generate {}`, then delete that file",
-                argument(ended.user.as_deref().unwrap_or("NAME"))
-            ),
+            RemarkV1::PairUnknown => {
+                let user = ended.user.as_deref().unwrap_or("NAME");
+                let command = shell_line(["weka", "s3", "user", "keys-generate", "--user", user]);
+                let another = command.map(|command| format!(": `{command}` makes another")).unwrap_or_default();
+                format!("a new key pair was made, or may have been, and its secret is not known{another}")
+            }
+            RemarkV1::AnswerKept => {
+                let user = ended.user.as_deref().unwrap_or("NAME");
+                let command = shell_line(["attune", "keys", "generate", user]);
+                let another = command.map(|command| format!(", or run `{command}`")).unwrap_or_default();
+                format!(
+                    "the answer was not understood: it may hold a new key pair, and is in {place}; take the pair from there\
+                     {another}, then delete that file"
+                )
+            }
         };
         writeln!(out, "{}", styles.change.apply_to(line(text)))?;
     }
     Ok(())
-}
-
-/// A name as an argument for a shell.
-fn argument(user: &str) -> String {
-    let plain = user.chars().all(|c| c.is_alphanumeric() || "-_.@".contains(c));
-    if plain { user.to_owned() } else { format!("'{}'", shown(user).replace('\'', "'\\''")) }
 }
 
 /// What an apply came to, in a few words.

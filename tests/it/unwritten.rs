@@ -1,0 +1,106 @@
+//! A result that cannot be written: the exit code and the message are true of the cluster.
+
+use std::fs::{File, OpenOptions};
+use std::process::Stdio;
+
+use super::harness::{Folder, Run};
+use super::weka::example;
+
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
+
+/// A pipe that nobody reads.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn run(folder: &Folder, args: &str, stdout: impl Into<Stdio>) -> Run {
+    let mut command = folder.command(args.split_whitespace());
+    command.stdout(stdout).stderr(Stdio::piped());
+    Run::of(args, &command.spawn().unwrap().wait_with_output().unwrap())
+}
+
+#[test]
+fn after_changes_it_exits_5_and_says_that_they_were_made() {
+    for stdout in [|| Stdio::from(full()), closed] {
+        let folder = Folder::example("quickstart");
+        let run = run(&folder, "apply --yes --format json", stdout()).exits(5);
+        let run = run.warns("applied; the result could not be written");
+        assert!(!run.stderr.contains("nothing was changed"), "{}", run.stderr);
+        folder.attune("plan --detailed-exitcode").exits(0);
+    }
+}
+
+#[test]
+fn the_plan_is_written_before_the_first_call() {
+    let folder = Folder::example("quickstart");
+    let before = folder.state();
+    run(&folder, "apply --yes", full()).exits(1).warns("cannot write the result");
+    assert_eq!(folder.state(), before);
+}
+
+#[test]
+fn of_many_files_the_worst_is_told_likewise() {
+    let folder = Folder::example("quickstart");
+    folder.write("files/a.toml", &folder.read("attune.toml").replace("sim:cluster.json", "sim:../cluster.json"));
+    folder.write("files/b.toml", "[cluster]\nendpoints = [\"sim:../other.json\"]\n");
+    folder.write("other.json", &folder.read("cluster.json"));
+    for name in ["policies", "documents"] {
+        if folder.path(name).is_dir() {
+            std::os::unix::fs::symlink(folder.path(name), folder.path(&format!("files/{name}"))).unwrap();
+        }
+    }
+    let before = folder.state();
+    let run = run(&folder, "apply --yes --format json --file files/a.toml --file files/b.toml", full());
+    if folder.state() == before {
+        panic!("nothing was applied: {}", run.stderr);
+    }
+    run.exits(5).warns("applied; the result could not be written");
+}
+
+#[test]
+fn a_new_key_pair_is_named_where_the_result_cannot_be() {
+    let folder = example("5.1", true);
+    let ended = run(&folder, "keys generate alice --yes --format json", full()).exits(5);
+    ended
+        .warns("the result could not be written")
+        .warns("a new key pair was made for user `alice`")
+        .warns("alice.json");
+}
+
+#[test]
+fn what_only_reads_says_that_its_result_could_not_be_written_and_a_reader_may_leave() {
+    let folder = Folder::example("quickstart");
+    for args in [
+        "plan",
+        "plan --format json",
+        "plan --format html",
+        "drift",
+        "drift --format json",
+        "validate",
+        "report",
+        "doctor",
+    ] {
+        run(&folder, args, full()).exits(1).warns("cannot write the result");
+        let left = run(&folder, args, closed());
+        assert!(matches!(left.code, Some(0 | 2)), "{args}: {left:?}");
+    }
+    for args in
+        ["plan --out /dev/full", "report --out /dev/full", "drift --metrics /dev/full", "plan --out none/p.json"]
+    {
+        folder.attune(args).exits(1).warns("cannot");
+    }
+}
+
+#[test]
+fn a_saved_plan_is_written_as_a_whole_or_not_at_all() {
+    let folder = Folder::example("quickstart");
+    folder.write("p.json", "old");
+    folder.attune("plan --out p.json").exits(0);
+    assert!(serde_json::from_str::<serde_json::Value>(&folder.read("p.json")).is_ok());
+    let left: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".attune-")), "{left:?}");
+}
