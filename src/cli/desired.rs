@@ -50,7 +50,10 @@ impl NotReady {
             if !findings.iter().any(Finding::is_error) {
                 findings.push((*failure.finding).clone());
             }
-            output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources)))?;
+            // Why the command failed weighs more than that this could not be written.
+            if let Err(unwritten) = output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources))) {
+                output.failure(&unwritten);
+            }
         }
         Err(failure)
     }
