@@ -51,10 +51,10 @@ fn an_outcome_that_is_well_is_short() {
 
     2 calls: 1 done, 1 already done
 
-    The way back:
+    To roll back:
 
     ```sh
-    attune apply --file .attune/before-0123456789abcdef0123456789abcdef.toml
+    attune apply --yes --file .attune/before-0123456789abcdef0123456789abcdef.toml
     ```
     "##);
 }
@@ -90,10 +90,10 @@ fn what_did_not_end_well_is_said() {
 
     `attune plan` shows what, and `attune apply` goes on.
 
-    The way back:
+    To roll back:
 
     ```sh
-    attune apply --file .attune/before-0123456789abcdef0123456789abcdef.toml
+    attune apply --yes --file .attune/before-0123456789abcdef0123456789abcdef.toml
     ```
     "##);
     let parsed = Parsed::of(&page);
