@@ -82,6 +82,17 @@ impl Observed {
         }
     }
 
+    /// The name by which a user or group has access: the one that is attached to it. Of several records, nobody knows which
+    /// counts: then it is the list of all.
+    #[must_use]
+    pub fn attached_to(&self, principal: &Principal) -> Option<PolicyName> {
+        if !self.duplicates.contains(principal) {
+            return self.held_by(principal).cloned();
+        }
+        let all: Vec<&str> = self.all_held_by(principal).into_iter().map(PolicyName::as_str).collect();
+        (!all.is_empty()).then(|| PolicyName::reported(all.join(",")))
+    }
+
     /// All policies that a user or group has: those of each of its records, where it has several.
     #[must_use]
     pub fn all_held_by(&self, principal: &Principal) -> BTreeSet<&PolicyName> {

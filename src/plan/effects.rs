@@ -120,17 +120,8 @@ impl<'a> Simulation<'a> {
     fn attached(&self, principal: &Principal) -> Option<PolicyName> {
         match self.attached.get(principal) {
             Some(attached) => attached.clone(),
-            None => self.observed_of(principal),
+            None => self.observed.attached_to(principal),
         }
-    }
-
-    /// What was observed to be attached. Who has several records has the policies of all of them: nobody knows which counts.
-    fn observed_of(&self, principal: &Principal) -> Option<PolicyName> {
-        if !self.observed.duplicates.contains(principal) {
-            return self.observed.held_by(principal).cloned();
-        }
-        let all: Vec<&str> = self.observed.all_held_by(principal).into_iter().map(PolicyName::as_str).collect();
-        (!all.is_empty()).then(|| PolicyName::reported(all.join(",")))
     }
 
     /// Notes by which document somebody has access now.
@@ -167,7 +158,7 @@ impl<'a> Simulation<'a> {
                 asked.push(Question::new(first.clone(), last.clone(), Some(principal)));
             }
             let effect = Effect {
-                before: self.observed_of(principal),
+                before: self.observed.attached_to(principal),
                 after: self.attached(principal),
                 gap,
                 access: None,

@@ -29,8 +29,12 @@ impl State {
     #[must_use]
     pub fn of_cluster(observed: &Observed) -> Self {
         let users = observed.users.iter().filter(|(_, user)| user.can_hold() || user.holds.is_some());
-        let users = users.map(|(name, user)| (Principal::from(name), user.holds.clone()));
-        let groups = observed.groups.iter().map(|(name, policy)| (Principal::from(name), Some(policy.clone())));
+        let attached = |principal: Principal| {
+            let policy = observed.attached_to(&principal);
+            (principal, policy)
+        };
+        let users = users.map(|(name, _)| attached(Principal::from(name)));
+        let groups = observed.groups.keys().map(|name| attached(Principal::from(name)));
         let known = observed.attachments_known;
         let state = Self {
             policies: observed.policies.clone(),

@@ -54,7 +54,7 @@ fn a_cluster_of_every_release_is_well() {
         assert_eq!(report["definition"]["status"], status);
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
-    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 13 are as in the cluster's own definition");
+    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 14 are as in the cluster's own definition");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
         assert!(messages.iter().any(|message| message.starts_with(part)), "no {part:?} in {messages:#?}");
     }
     assert_eq!(messages.len(), 4, "{messages:#?}");
-    let text = folder.attune("doctor").exits(1).says("13 compared with the cluster's own definition: 4 differences");
+    let text = folder.attune("doctor").exits(1).says("14 compared with the cluster's own definition: 4 differences");
     text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
 }
 

@@ -318,9 +318,17 @@ fn every_golden_case_is_planned_as_over_rest() {
         let plans = [&rest, &weka].map(|folder| folder.attune("plan --format json"));
         assert_eq!(plans[0].code, plans[1].code, "{name}: {}", plans[1].stderr);
         let [told, same] = plans.map(|run| run.json());
-        for part in ["changes", "steps", "digest", "refusals", "summary"] {
+        for part in ["changes", "steps", "digest", "summary"] {
             assert_eq!(told[part], same[part], "{name}: {part}");
         }
+        // Over the command it is not known whether there is an identity provider.
+        let refusals = |plan: &Value| {
+            let all = plan["refusals"].as_array().cloned().unwrap_or_default();
+            all.into_iter()
+                .filter(|refusal| !refusal["message"].as_str().unwrap().contains("does not report"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(refusals(&told), refusals(&same), "{name}");
         compared += 1;
     }
     assert!(compared > 30, "{compared}");

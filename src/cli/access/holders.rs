@@ -35,9 +35,9 @@ pub(super) fn observed(observed: &Observed) -> Result<Vec<Holder>, Failure> {
     let document =
         |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
     let holder = |principal: Principal| {
-        let policy = observed.held_by(&principal);
-        let document = policy.and_then(document);
-        Holder { policy: policy.cloned(), document, principal }
+        let policy = observed.attached_to(&principal);
+        let document = policy.as_ref().and_then(document);
+        Holder { policy, document, principal }
     };
     let users = observed.users.keys().map(Principal::from);
     Ok(users.chain(observed.groups.keys().map(Principal::from)).map(holder).collect())

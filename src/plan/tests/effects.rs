@@ -4,7 +4,11 @@ use super::world::{Wish, World, policy, user, who};
 use crate::base::Principal;
 use crate::desired::{Guards, Protected};
 use crate::observed::Observed;
-use crate::plan::{ChangeKind, NotReported, Plan, plan};
+use crate::plan::access::Answers;
+use crate::plan::describe::not_shown;
+use crate::plan::effects::Effects;
+use crate::plan::{Change, ChangeKind, NotReported, Plan, plan};
+use crate::policy::Catalogue;
 
 fn strict(mut wish: Wish) -> Wish {
     let all = || Protected::new(vec![glob::Pattern::new("*").unwrap()]);
@@ -88,6 +92,22 @@ fn who_has_the_name_of_an_added_policy_and_should_have_another_never_has_it() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn a_plan_that_does_not_show_all_it_does_is_refused() {
+    let world = World::new().holding("mallory", "etl");
+    let made = planned(&Wish::default().policy("etl", 1), &world);
+    let catalogue = Catalogue::newest();
+    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut Answers::new(&catalogue));
+    assert!(not_shown(&made.changes, &made.steps, &effects).is_empty());
+    let defects = |changes: &[Change]| not_shown(changes, &made.steps, &effects).len();
+    assert_eq!(defects(&[]), 2, "neither the step nor the effect");
+    let silent: Vec<Change> =
+        made.changes.iter().map(|change| Change { access: Vec::new(), ..change.clone() }).collect();
+    assert_eq!(defects(&silent), 1, "not the effect");
+    let defective = Effects { defects: vec!["access on the way".to_owned()], ..Effects::default() };
+    assert_eq!(not_shown(&made.changes, &[], &defective).len(), 2);
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub(super) fn not_reported(kinds: &[NotReportedV1]) -> String {
         };
         words.to_owned()
     };
-    list(&kinds.iter().map(one).collect::<Vec<_>>())
+    kinds.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// Who gets a policy as soon as it is added, because they have its name already.
@@ -192,7 +192,8 @@ pub(super) fn replacing(
     without: impl Fn() -> String,
 ) -> String {
     match way {
-        WayV1::Plain => "replaced, nobody holds it".to_owned(),
+        WayV1::Plain if holders.is_empty() => "replaced, nobody holds it".to_owned(),
+        WayV1::Plain => format!("replaced while it is attached: {}", keeping()),
         WayV1::Swap if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
         WayV1::Swap => format!("swap, access is kept throughout by {}", keeping()),
         WayV1::Gap => format!("gap, without access for a moment: {}", without()),
