@@ -153,7 +153,10 @@ fn equal_rows_are_one_and_before_and_after_stand_side_by_side() {
 
 #[test]
 fn a_document_that_is_not_known_is_not_taken_for_none() {
-    let unknown = state(&[("p", &allow("GetObject", "logs/*"))], &[("al", Some("p")), ("bo", Some("gone"))]);
+    let holders = [("al", Some("p")), ("bo", Some("unread")), ("cy", Some("gone"))];
+    let mut unknown = state(&[("p", &allow("GetObject", "logs/*"))], &holders);
+    unknown.policies.insert(PolicyName::reported("unread"), Body::NotRead);
     let matrix = matrix(Looked::Cluster(unknown));
     assert_eq!(letters(matrix.rows[1].cells[0].before), "!!!");
+    assert!(matrix.rows[2].cells.is_empty(), "a policy that does not exist gives nothing");
 }

@@ -54,7 +54,7 @@ fn log(folder: &Folder) -> Vec<Logged> {
 
 #[test]
 fn a_plan_asks_for_each_thing_once_over_few_connections() {
-    for (release, lists) in [("4.0", 6), ("5.1", 5)] {
+    for (release, lists) in [("4.0", 6), ("5.1", 6)] {
         let folder = of(48, release);
         // So that a connection always comes about sooner than an answer.
         let served = Served::start(&folder, "--log log.jsonl --latency 10ms");

@@ -269,7 +269,6 @@ fn leftovers() -> Vec<Scenario> {
         plain("a stand-in for another document", "ml=1 alice:ml", "ml=2 ~ml=3 alice:~ml=3 zoe:ml"),
         plain("a stand-in for another document, and no policy", "ml=1 alice:ml", "!ml ~ml=3 alice:~ml=3 zoe:~ml=3"),
         plain("a stand-in with a document not its own", "ml=1 alice:ml", "ml=2 ~ml=1/9"),
-        plain("a stand-in of a policy no file names", "etl=1", "~ml=3 zoe:~ml=3"),
         plain("a stand-in of a policy that is to go", "ml=absent alice:-", "~ml=3 alice:~ml=3"),
         plain("a stand-in of a policy that is owned", "policies~m* users~z*", "ml=2 ~ml=3 zoe:~ml=3 zara:ml"),
     ]

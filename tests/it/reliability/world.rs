@@ -131,7 +131,11 @@ impl Ran {
             if shown.sent && !kept {
                 return Some(format!("the secret of {user} was shown and is nowhere"));
             }
-            if !shown.sent && awaited && self.steps.is_some() && !unknown {
+            // An answer that broke off is kept as it came, under the name of the user.
+            let name = format!("emergency-{user}-");
+            let is_kept = |at: &Remark| matches!(at, Remark::AnswerKept { path } if path.contains(&name));
+            let answer = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(is_kept);
+            if !shown.sent && awaited && self.steps.is_some() && !unknown && !answer {
                 return Some(format!("the secret of {user} was lost on the way, and nobody says so"));
             }
         }
