@@ -13,7 +13,7 @@ pub(super) const SIM: &str = "sim:";
 
 /// Loads the file, and checks also what only this side knows: that its endpoints can be endpoints.
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
-    let mut loaded = load(&global.file, Boundary::Repository).map_err(unreadable)?;
+    let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error))?;
     let problems: Vec<Finding> = loaded
         .desired
         .cluster
@@ -26,10 +26,11 @@ pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
 }
 
 /// The main file cannot be read.
-pub(super) fn unreadable(error: LoadError) -> Failure {
-    let help = match &error.cause {
-        FileProblem::Io(_) => "name the configuration with `--file PATH`",
-        other => other.help(),
+pub(super) fn unreadable(error: &LoadError) -> Failure {
+    let help = if matches!(error.cause, FileProblem::Io(_)) {
+        "name the configuration with `--file PATH`"
+    } else {
+        error.cause.help()
     };
     Failure::new(&exit::NO_FILE, error.to_string()).help(help)
 }

@@ -128,7 +128,7 @@ fn found(name: &str, text: String) -> Found {
 
 /// The file with those that it includes; a file of another kind, such as a document, is none of them.
 fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let loaded = desired::load(main, Boundary::Repository).map_err(super::desired::unreadable)?;
+    let loaded = desired::load(main, Boundary::Repository).map_err(|error| super::desired::unreadable(&error))?;
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));
     Ok([main.to_path_buf()].into_iter().chain(others).collect())
@@ -144,8 +144,5 @@ fn difference(name: &str, text: &str, formed: &str) -> String {
 
 fn unreadable(name: &str, problem: &FileProblem) -> Failure {
     let failure = Failure::new(&exit::NO_FILE, format!("cannot read {name}: {problem}"));
-    match problem {
-        FileProblem::Io(_) => failure,
-        other => failure.help(other.help()),
-    }
+    if matches!(problem, FileProblem::Io(_)) { failure } else { failure.help(problem.help()) }
 }

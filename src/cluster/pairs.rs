@@ -204,7 +204,7 @@ fn label_at(text: &str) -> Option<(Half, usize)> {
     let length = text.bytes().take(LONGEST_LABEL).take_while(|c| is_part(*c)).count();
     let run = &text[..length];
     let labels = (1..=run.len()).filter_map(|end| Some((half(&run[..end])?, end)));
-    labels.filter(|(_, end)| is_end(&text[*end..])).last()
+    labels.rev().find(|(_, end)| is_end(&text[*end..]))
 }
 
 /// Whether a name ends before this: no letter goes on with it.

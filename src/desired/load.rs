@@ -171,13 +171,13 @@ impl Loader {
         self.read.bytes = self.read.bytes.saturating_add(text.len());
         let fits = self.read.files <= MOST_FILES && self.read.bytes <= MOST_BYTES;
         if !fits {
-            self.exceeded(at, format!("more than {MOST_FILES} files or {} MiB", MOST_BYTES >> 20));
+            self.exceeded(at, &format!("more than {MOST_FILES} files or {} MiB", MOST_BYTES >> 20));
         }
         fits
     }
 
     /// The configuration is too large: no more of it is read.
-    fn exceeded(&mut self, at: &Location, most: String) {
+    fn exceeded(&mut self, at: &Location, most: &str) {
         if !self.read.exceeded {
             self.read.exceeded = true;
             let finding =
@@ -272,7 +272,7 @@ impl Loader {
             return;
         }
         if self.patterns.walked.len() > MOST_PATTERNS {
-            return self.exceeded(&at, format!("more than {MOST_PATTERNS} entries of `include`"));
+            return self.exceeded(&at, &format!("more than {MOST_PATTERNS} entries of `include`"));
         }
         match self.patterns.matched.paths(&self.tree, directory, pattern.get()) {
             Ok(Ok(paths)) if paths.is_empty() => {

@@ -110,7 +110,8 @@ fn is_behind_a_link(top: &Path) -> bool {
     links.into_iter().any(inside_another)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

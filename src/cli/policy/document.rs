@@ -46,10 +46,8 @@ impl Reading {
     fn unreadable(&mut self, path: &Path, problem: &FileProblem) -> Option<Written> {
         let finding =
             Finding::error(exit::NO_DOCUMENT, format!("cannot read the policy document {}: {problem}", path.display()));
-        self.findings.push(match problem {
-            FileProblem::Io(_) => finding,
-            other => finding.help(other.help()),
-        });
+        let is_of_machine = matches!(problem, FileProblem::Io(_));
+        self.findings.push(if is_of_machine { finding } else { finding.help(problem.help()) });
         None
     }
 

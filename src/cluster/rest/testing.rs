@@ -187,7 +187,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Reply::Stalled(bytes) => {
                 stream.write_all(bytes.as_bytes()).await?;
                 stream.flush().await?;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Reply::Trickled(bytes) => {
                 for byte in bytes.bytes() {

@@ -97,13 +97,13 @@ struct Printed {
 async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed) -> io::Result<Ended> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let answer = async {
-        let Some(mut stdin) = stdin else { return };
+        let Some(mut stdin) = stdin else { return Ok::<_, io::Error>(()) };
         if let Some(answers) = &command.answers {
             // One that does not ask does not read.
             let _ = stdin.write_all(answers.expose_secret().as_bytes()).await;
         }
+        Ok(())
     };
-    let answer = async { Ok::<_, io::Error>(answer.await) };
     tokio::try_join!(whole(stdout, &mut printed.out), whole(stderr, &mut printed.err), answer)?;
     let code = child.wait().await?.code();
     let text = |bytes: &[u8]| Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());

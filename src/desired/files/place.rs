@@ -61,7 +61,7 @@ impl Tree {
 
     fn begin(&self, path: &Path) -> Result<Walk<'_>, FileProblem> {
         let mut walk = Walk { tree: self, reached: Vec::new(), left: VecDeque::new(), links: 0 };
-        walk.add(&self.from_root(path))?;
+        walk.add(&self.below_root(path))?;
         Ok(walk)
     }
 
@@ -71,7 +71,7 @@ impl Tree {
     }
 
     /// A path as it is seen from the root; one that is absolute stays so.
-    fn from_root(&self, path: &Path) -> PathBuf {
+    fn below_root(&self, path: &Path) -> PathBuf {
         let directory = self.main.parent().unwrap_or(Path::new(""));
         path.strip_prefix(&self.directory).map_or_else(|_| path.to_path_buf(), |beside| directory.join(beside))
     }

@@ -35,7 +35,7 @@ fn read(folder: &TempDir, path: impl AsRef<Path>) -> Result<String, FileProblem>
     tree(folder).read(&folder.path().join("repo/team").join(path))
 }
 
-fn is_outside(found: Result<String, FileProblem>) -> bool {
+fn is_outside(found: &Result<String, FileProblem>) -> bool {
     matches!(found, Err(FileProblem::Outside))
 }
 
@@ -92,9 +92,9 @@ fn nothing_outside_the_repository_is_read_and_whether_it_is_there_is_not_said() 
         "../..",
         "/",
     ] {
-        assert!(is_outside(read(&folder, path)), "{path}: {:?}", read(&folder, path));
+        assert!(is_outside(&read(&folder, path)), "{path}: {:?}", read(&folder, path));
     }
-    assert!(is_outside(read(&folder, outside.join("secret"))));
+    assert!(is_outside(&read(&folder, outside.join("secret"))));
     symlink("loop", inside("loop")).unwrap();
     let problem = read(&folder, "loop").unwrap_err().to_string();
     assert!(problem.contains("too many symbolic links"), "{problem}");
@@ -148,16 +148,16 @@ fn a_main_file_is_what_the_command_line_names_and_no_link_out_of_the_repository(
     symlink("../../outside/secret", repo.join("team/evil.toml")).unwrap();
     symlink("attune.toml", repo.join("team/good.toml")).unwrap();
     symlink("../.env", repo.join("team/env.toml")).unwrap();
-    assert!(is_outside(read_named(&repo.join("team/evil.toml"))));
+    assert!(is_outside(&read_named(&repo.join("team/evil.toml"))));
     assert!(matches!(read_named(&repo.join("team/env.toml")), Err(FileProblem::Hidden)));
     assert_eq!(read_named(&repo.join("team/good.toml")).unwrap(), "main");
     assert_eq!(read_named(&repo.join(".env")).unwrap(), "token");
     assert_eq!(read_named(&folder.path().join("outside/secret")).unwrap(), "secret");
     // Without a repository, the directory of the file is the boundary.
     symlink("../repo/team/attune.toml", folder.path().join("outside/link")).unwrap();
-    assert!(is_outside(read_named(&folder.path().join("outside/link"))));
+    assert!(is_outside(&read_named(&folder.path().join("outside/link"))));
     let below = Tree::open(&repo.join("team/attune.toml"), Boundary::Below(&repo.join("team"))).unwrap();
-    assert!(is_outside(below.read(&repo.join("team/../shared/s.json"))));
+    assert!(is_outside(&below.read(&repo.join("team/../shared/s.json"))));
     let elsewhere = Tree::open(&repo.join("team/attune.toml"), Boundary::Below(&folder.path().join("outside")));
     assert!(matches!(elsewhere, Err(FileProblem::Outside)));
 }

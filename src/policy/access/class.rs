@@ -91,7 +91,7 @@ impl<'a> Class<'a> {
         for anchor in widest(narrow(vec![anchor], allowed, self.facts), self.facts) {
             let answer = match self.search(vec![&anchor], &none, None, searches) {
                 Answer::Found(_) if anchor.pattern.foreign => Answer::Undecided,
-                answer => answer,
+                answer @ (Answer::Nothing | Answer::Found(_) | Answer::Undecided) => answer,
             };
             if answer != Answer::Nothing {
                 report(Wording { facts: self.facts, anchor: &anchor, deny: None, none: &worded }.cover(), answer);
