@@ -114,7 +114,7 @@ impl<'a> Looker<'a> {
     /// Who has a name has the policy as soon as it is added: nobody may but those whom the plan shows.
     async fn addition(&self, policy: &PolicyName, has: &[Principal], since: Since) -> Result<Seen, CallError> {
         let holdings = self.holdings(since).await?;
-        let has_it = |attached: &PolicyName| attached.listed().any(|listed| listed == *policy);
+        let has_it = |attached: &PolicyName| attached.gives(policy);
         let mut others = holdings.by_holder.iter().filter(|(principal, attached)| {
             attached.iter().flatten().any(has_it) && has.binary_search(principal).is_err()
         });
@@ -131,7 +131,7 @@ impl<'a> Looker<'a> {
         }
         // Some clusters let a policy be removed that is held: who holds it is looked at as late as can be.
         let holdings = self.holdings(Since::From(Instant::now())).await?;
-        let has_it = |attached: &PolicyName| attached.listed().any(|listed| listed == *policy);
+        let has_it = |attached: &PolicyName| attached.gives(policy);
         let holder = holdings.by_holder.iter().find(|(_, attached)| attached.iter().flatten().any(has_it));
         Ok(match holder {
             Some((holder, _)) => Seen::Other(format!("{holder} holds policy `{policy}`")),

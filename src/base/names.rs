@@ -162,6 +162,12 @@ impl PolicyName {
         self.0.contains(',')
     }
 
+    /// Whether a user or group to whom this name is attached has that policy.
+    #[must_use]
+    pub fn gives(&self, policy: &Self) -> bool {
+        self.listed().any(|listed| listed == *policy)
+    }
+
     /// The policies that a user or group has to whom this name is attached: this one, or each of a list.
     pub fn listed(&self) -> impl Iterator<Item = Self> + '_ {
         let whole = (!self.is_list()).then(|| self.clone());

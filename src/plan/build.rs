@@ -4,7 +4,7 @@
 //! has access before and after has it throughout; what takes access away never waits for what gives it, except where
 //! a rule above says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal};
@@ -28,8 +28,7 @@ pub(super) fn build(
     let mut builder = Builder { comparison, observed, ways, concessions, graph: Graph::default() };
     builder.policies();
     builder.holders();
-    builder.waits_of_removals();
-    builder.waits_of_additions();
+    builder.waits_of_leaving();
     builder.graph
 }
 
@@ -190,9 +189,10 @@ impl Builder<'_> {
         }
     }
 
-    /// A removal waits until the last holder has left: by the call that expects to find it there.
-    fn waits_of_removals(&mut self) {
-        let mut leaves: BTreeMap<PolicyName, BTreeSet<Key>> = BTreeMap::new();
+    /// A policy is removed, or added while someone has its name, only when those have left who do not keep it: by the call
+    /// that expects to find it attached. An addition gives the policy to everyone who has its name.
+    fn waits_of_leaving(&mut self) {
+        let mut waits = Vec::new();
         for (key, node) in &self.graph.nodes {
             let left = match &node.call {
                 Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
@@ -202,37 +202,19 @@ impl Builder<'_> {
                 | Call::RemovePolicy { .. } => continue,
             };
             for policy in left.listed() {
-                leaves.entry(policy).or_default().insert(key.clone());
+                if self.comes_to_be(&policy) {
+                    waits.push((Key::Add(policy.clone()), key.clone()));
+                }
+                waits.push((Key::Remove(policy), key.clone()));
             }
         }
-        for (policy, keys) in leaves {
-            for key in keys {
-                self.graph.wait(&Key::Remove(policy.clone()), &key);
-            }
+        for (waiting, leaving) in waits {
+            self.graph.wait(&waiting, &leaving);
         }
     }
 
     /// Whether this plan adds a policy whose name is attached to someone although it does not exist.
     fn comes_to_be(&self, policy: &PolicyName) -> bool {
         self.comparison.holders.missing.contains(policy) && self.graph.has(&Key::Add(policy.clone()))
-    }
-
-    /// An addition gives the policy to everyone who has its name: it waits until those have left who should not keep it.
-    fn waits_of_additions(&mut self) {
-        let mut leaves = Vec::new();
-        for (key, node) in &self.graph.nodes {
-            let left = match &node.call {
-                Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
-                Call::Attach { expects: None, .. }
-                | Call::RetireKeys { .. }
-                | Call::AddPolicy { .. }
-                | Call::RemovePolicy { .. } => continue,
-            };
-            let added = left.listed().filter(|policy| self.comes_to_be(policy));
-            leaves.extend(added.map(|policy| (Key::Add(policy), key.clone())));
-        }
-        for (addition, leaving) in leaves {
-            self.graph.wait(&addition, &leaving);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The changes of a plan, with their notes and with what its steps do to everyone's access; what is unchanged; what is unmanaged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{Finding, PolicyName, Principal};
@@ -66,10 +66,12 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
     let access =
         effects.on.iter().filter(|(principal, effect)| effect.access.as_deref() != of_access.get(*principal).copied());
     let access = access.map(|(principal, _)| format!("the access of {principal} changes, and no change shows how"));
+    let holders: BTreeSet<&Principal> =
+        changes.iter().flat_map(Change::holders).map(|holder| &holder.principal).collect();
     let attached = effects.on.iter().filter(|(principal, effect)| {
-        let moved =
-            || changes.iter().any(|change| change.holders().iter().any(|holder| holder.principal == **principal));
-        effect.before != effect.after && !shown.contains_key(&ChangeId::Holder((*principal).clone())) && !moved()
+        effect.before != effect.after
+            && !shown.contains_key(&ChangeId::Holder((*principal).clone()))
+            && !holders.contains(principal)
     });
     let attached = attached.map(|(principal, _)| format!("{principal} gets another policy, and no change shows it"));
     let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned());

@@ -118,7 +118,7 @@ impl World {
     pub(super) fn call(&mut self, call: &Call) -> Result<(), String> {
         match call {
             Call::AddPolicy { policy, document, has } => {
-                let has_it = |held: &PolicyName| held.listed().any(|listed| listed == *policy);
+                let has_it = |held: &PolicyName| held.gives(policy);
                 let mut others =
                     self.holders.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
                 if let Some((who, _)) = others.next() {
@@ -131,7 +131,7 @@ impl World {
                 (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
             }
             Call::RemovePolicy { policy, expects } => {
-                let has_it = |held: &PolicyName| held.listed().any(|listed| listed == *policy);
+                let has_it = |held: &PolicyName| held.gives(policy);
                 if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
                     return Err(format!("{policy} is removed while {holder} holds it"));
                 }
