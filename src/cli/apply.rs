@@ -344,7 +344,7 @@ fn approved(plan: &Plan, approvals: &[String], state_dir: &Path) -> Result<(), F
     }
     let approval = approvals.join(" or ");
     let message = format!("the plan is now {}, not the approved {approval}; nothing was changed", plan.digest.short());
-    let mut help = if approvals.iter().any(|approval| plan.digest.is_abbreviated_by(approval)) {
+    let mut help = if approvals.iter().any(|approval| approval.len() < Digest::SHORT) {
         format!("an approval needs at least {} digits of the digest", Digest::SHORT)
     } else {
         "the cluster or the configuration has changed since the review: review the plan above and approve its digest"

@@ -46,13 +46,6 @@ impl Digest {
         let approval = approval.trim().to_ascii_lowercase();
         approval.len() >= Self::SHORT && self.0.starts_with(&approval)
     }
-
-    /// Whether a text begins as this digest does, and is too short to be an approval.
-    #[must_use]
-    pub fn is_abbreviated_by(&self, text: &str) -> bool {
-        let text = text.trim().to_ascii_lowercase();
-        !text.is_empty() && text.len() < Self::SHORT && self.0.starts_with(&text)
-    }
 }
 
 impl fmt::Display for Digest {

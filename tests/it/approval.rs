@@ -88,6 +88,17 @@ fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_
     }
     assert!(comment.contains(" --base main\n"), "the plan is that of the base: {comment}");
     plan(&folder, "--base main --format html").exits(0).says("keeps ml, unmanaged").says("guards.max_detached");
+    text.says("proposed: 1 change,").says("plan: both together\n");
+    folder.write("live/policies/ml.json", &document("s3:GetObject"));
+    let text = plan(&folder, "--base main").exits(0);
+    text.says("proposed: no changes but those listed above").says("plan: both together\n");
+    let agreed = folder.read("live/cluster.json");
+    folder.write("live/cluster.json", &agreed.replace(r#""alice":{"policy":"ml"}"#, r#""alice":{"policy":"readwrite"}"#));
+    let drifted = plan(&folder, "--base main").exits(0);
+    let drifted = drifted.says("user alice   readwrite → ml (no longer declared: not in this plan)");
+    drifted.says("plan: both together, without what is no longer declared");
+    folder.write("live/cluster.json", &agreed);
+    folder.write("live/policies/ml.json", &document("s3:PutObject"));
     let review = plan(&folder, "--base main --format json").exits(0).json()["review"].clone();
     assert_eq!(
         review["undeclared"][1],

@@ -137,7 +137,7 @@ fn what_is_agreed_on_proposes_nothing_and_a_cluster_as_agreed_on_has_no_drift() 
     plan(&folder, "--base HEAD")
         .exits(0)
         .says("drift: none, the cluster is as HEAD says")
-        .says("proposed: nothing, the file says what HEAD says")
+        .says("proposed: no changes, the configuration is the same as in HEAD")
         .says("no changes: ");
     drift(&folder);
     let drifted = plan(&folder, "--base HEAD --format json").exits(0).json();

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use super::document::difference;
 use super::text::{Who, name, names};
 use super::words;
-use crate::render::json::{BaseV1, ChangeV1, KindV1, PlanV1, StepV1};
-use crate::render::phrase::text_in;
+use crate::render::json::{BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, StepV1};
+use crate::render::phrase::{NOT_IN_THE_PLAN, is_left, nothing_proposed, plan_of_both, text_in};
 
 /// How many holders are seen at once.
 const NAMED: usize = 12;
@@ -21,21 +21,22 @@ pub(super) fn changes(plan: &PlanV1) -> Markup {
 }
 
 /// Drift and what is proposed, told apart: each change in a line, since all of them are in the plan as well.
-pub(super) fn base(base: &BaseV1) -> Markup {
+pub(super) fn base(base: &BaseV1, review: Option<&ReviewV1>) -> Markup {
     let revision = name(&base.revision);
     html! {
         h3 { "Drift: to bring the cluster back to what " (revision) " says" }
-        (lines(&base.drift))
+        (lines(&base.drift, review))
         h3 { "Proposed: what the file says otherwise than " (revision) }
-        (lines(&base.proposed))
-        p { "The plan does both." }
+        @if base.proposed.is_empty() { p { (nothing_proposed("the revision", review)) "." } }
+        @else { (lines(&base.proposed, review)) }
+        p { "The plan does " (plan_of_both(base, review)) "." }
     }
 }
 
-fn lines(changes: &[ChangeV1]) -> Markup {
+fn lines(changes: &[ChangeV1], review: Option<&ReviewV1>) -> Markup {
     html! {
         @if changes.is_empty() { p { "None." } }
-        @else { ul { @for change in changes { li { (title(change)) } } } }
+        @else { ul { @for change in changes { li { (title(change)) @if is_left(change, review) { " " (NOT_IN_THE_PLAN) } } } } }
     }
 }
 

@@ -25,7 +25,7 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
         all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
     }
     if let Some(base) = &plan.base {
-        all.push(Section { id: "base", title: "Drift and proposed", body: changes::base(base) });
+        all.push(Section { id: "base", title: "Drift and proposed", body: changes::base(base, plan.review.as_ref()) });
     }
     all.push(Section { id: "access", title: "Access gained and lost", body: access::access(plan) });
     all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });

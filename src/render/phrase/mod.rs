@@ -18,7 +18,8 @@ use crate::policy::{self, Catalogue, Document, Sameness};
 
 pub use refusals::Refusals;
 pub(super) use review::{
-    new_keys, option, setting_change, settings_title, undeclared_fate, undeclared_object, undeclared_title,
+    NOT_IN_THE_PLAN, is_left, new_keys, nothing_proposed, option, plan_of_both, setting_change, settings_title,
+    undeclared_fate, undeclared_object, undeclared_title,
 };
 
 pub(super) use access::{alike, example, mark, resources, servers, shortened, undecided};

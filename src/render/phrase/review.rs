@@ -1,7 +1,7 @@
 //! What is said of declarations that are gone, of changed settings, of new keys and of the options of a run.
 
 use super::{Name, who};
-use crate::render::json::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
+use crate::render::json::{BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
 use crate::render::words::{count, list};
 
 /// How many users are named before the rest is only counted.
@@ -41,6 +41,31 @@ pub(in crate::render) fn undeclared_fate(of: &UndeclaredV1, name: Name) -> Strin
         }
         (DeclaredV1::Absent, _) => "no longer declared absent".to_owned(),
         (DeclaredV1::Detached, _) => "no longer declared detached".to_owned(),
+    }
+}
+
+/// Whether a plan leaves a change to a declaration that is gone and that `[ownership]` does not cover.
+pub(in crate::render) fn is_left(change: &ChangeV1, review: Option<&ReviewV1>) -> bool {
+    review.is_some_and(|review| review.undeclared.iter().any(|gone| gone.id == change.id && !gone.owned))
+}
+
+/// After the summary of a change that the plan does not make.
+pub(in crate::render) const NOT_IN_THE_PLAN: &str = "(no longer declared: not in this plan)";
+
+/// The summary of a proposal without changes of objects.
+pub(in crate::render) fn nothing_proposed(revision: &str, review: Option<&ReviewV1>) -> String {
+    match review {
+        Some(review) if !review.is_empty() => "no changes but those listed above".to_owned(),
+        _ => format!("no changes, the configuration is the same as in {revision}"),
+    }
+}
+
+/// What the plan does of drift and proposal.
+pub(in crate::render) fn plan_of_both(base: &BaseV1, review: Option<&ReviewV1>) -> &'static str {
+    if base.drift.iter().any(|change| is_left(change, review)) {
+        "both together, without what is no longer declared"
+    } else {
+        "both together"
     }
 }
 

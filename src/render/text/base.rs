@@ -6,24 +6,24 @@ use console::{Alignment, measure_text_width, pad_str};
 
 use super::change::mark;
 use crate::render::Styles;
-use crate::render::json::{BaseV1, ChangeV1, KindV1};
-use crate::render::phrase::{held, object};
+use crate::render::json::{ChangeV1, KindV1, PlanV1, ReviewV1};
+use crate::render::phrase::{NOT_IN_THE_PLAN, held, is_left, nothing_proposed, object, plan_of_both};
 use crate::render::words::{count, shown};
 
 /// Writes both sections, and what heads the plan that follows. Nothing where they were not told apart.
 ///
 /// # Errors
 /// Those of the writer.
-pub(super) fn base(out: &mut dyn Write, styles: &Styles, base: Option<&BaseV1>) -> io::Result<()> {
-    let Some(base) = base else { return Ok(()) };
+pub(super) fn base(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    let (Some(base), review) = (&plan.base, plan.review.as_ref()) else { return Ok(()) };
     let revision = shown(&base.revision);
     let nothing = format!("none, the cluster is as {revision} says");
     let title = format!("to bring the cluster back to what {revision} says");
-    section(out, styles, ("drift", &title, &nothing), &base.drift)?;
-    let nothing = format!("nothing, the file says what {revision} says");
+    section(out, styles, ("drift", &title, &nothing), &base.drift, review)?;
+    let nothing = nothing_proposed(&revision, review);
     let title = format!("what the file says otherwise than {revision}");
-    section(out, styles, ("proposed", &title, &nothing), &base.proposed)?;
-    writeln!(out, "{} both together\n", styles.strong.apply_to("plan:"))
+    section(out, styles, ("proposed", &title, &nothing), &base.proposed, review)?;
+    writeln!(out, "{} {}\n", styles.strong.apply_to("plan:"), plan_of_both(base, review))
 }
 
 fn section(
@@ -31,6 +31,7 @@ fn section(
     styles: &Styles,
     (name, title, nothing): (&str, &str, &str),
     changes: &[ChangeV1],
+    review: Option<&ReviewV1>,
 ) -> io::Result<()> {
     let name = styles.strong.apply_to(format!("{name}:"));
     if changes.is_empty() {
@@ -42,7 +43,8 @@ fn section(
         let (mark, style) = mark(styles, change.kind);
         let object = object(change, shown);
         let object = pad_str(&object, width, Alignment::Left, None);
-        writeln!(out, "  {} {object}   {}", style.apply_to(mark), what(change))?;
+        let left = if is_left(change, review) { format!(" {NOT_IN_THE_PLAN}") } else { String::new() };
+        writeln!(out, "  {} {object}   {}{left}", style.apply_to(mark), what(change))?;
     }
     writeln!(out)
 }

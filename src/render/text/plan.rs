@@ -20,7 +20,7 @@ use crate::render::words::{count, shown};
 /// Those of the writer.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     review(out, styles, plan.review.as_ref())?;
-    base(out, styles, plan.base.as_ref())?;
+    base(out, styles, plan)?;
     heading(out, styles, plan)?;
     if plan.changes.is_empty() {
         let policies = count(plan.unchanged.policies, "policy", "policies");
