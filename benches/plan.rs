@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use attune::base::{PolicyName, Release, UserName};
-use attune::desired::{Allowed, Authored, Desired, HolderEntry, Holding, PolicyEntry, PolicyIntent};
+use attune::desired::{Allowed, Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
 use attune::policy::{Document, normal};
@@ -73,7 +73,7 @@ fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
         at: None,
     };
     let policies = documents.iter().enumerate().map(|(number, document)| (policy(number), entry(document)));
-    let holds = |number| HolderEntry { intent: Holding::Holds(policy(held(number))), at: None };
+    let holds = |number| PrincipalEntry { intent: DeclaredAttachment::Has(policy(held(number))), at: None };
     let users = (0..documents.len()).map(|number| (user(number), holds(number)));
     Desired { policies: policies.collect(), users: users.collect(), ..Desired::default() }
 }

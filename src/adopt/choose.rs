@@ -74,7 +74,7 @@ impl Survey {
                     Principal::User(_) => rest.left_out.other_users += 1,
                     Principal::Group(_) => rest.left_out.other_groups += 1,
                 }
-            } else if policy.in_transit_for().is_none() {
+            } else if policy.temporary_for().is_none() {
                 match self.undeclared(&who, policy) {
                     Some(finding) => rest.findings.push(finding),
                     None => _ = declared.insert(who, policy.clone()),
@@ -193,7 +193,7 @@ fn fate(name: &PolicyName) -> Fate {
     if name.is_predefined() {
         return Fate::Predefined;
     }
-    if let Some(policy) = name.in_transit_for() {
+    if let Some(policy) = name.temporary_for() {
         return Fate::InTransit(policy);
     }
     match name.addressable() {

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
-use super::Watch;
-use super::custody::{Custody, Kept, Slot};
+use super::Progress;
 use super::outcome::{Remark, Status};
+use super::secret_store::{SecretStore, Slot, StoredIn};
 use crate::base::{KeyPair, PolicyName, Principal, UserName};
 use crate::cluster::{CallError, Cluster, Effect, RawAnswer};
 use crate::plan::{Call, Plan};
 
-/// Custody for one run.
+/// SecretStore for one run.
 pub(super) struct Keys<'a> {
-    custody: &'a Custody,
+    secret_store: &'a SecretStore,
     may_appear: BTreeSet<UserName>,
-    watch: &'a dyn Watch,
+    progress: &'a dyn Progress,
 }
 
 /// How an attach ended that the cluster answered.
@@ -37,9 +37,9 @@ impl From<Attached> for Status {
 }
 
 impl<'a> Keys<'a> {
-    /// Custody for the run of this plan.
-    pub(super) fn new(plan: &Plan, custody: &'a Custody, watch: &'a dyn Watch) -> Self {
-        Self { custody, may_appear: plan.may_create_keys(), watch }
+    /// SecretStore for the run of this plan.
+    pub(super) fn new(plan: &Plan, secret_store: &'a SecretStore, progress: &'a dyn Progress) -> Self {
+        Self { secret_store, may_appear: plan.may_create_keys(), progress }
     }
 
     /// Attaches, and stores a key pair that is shown, or an answer that may hold one. Nothing is sent where there is no
@@ -55,20 +55,20 @@ impl<'a> Keys<'a> {
             // Groups have no keys.
             return cluster.attach(policy, principal).await.map(|_| Attached::Well);
         };
-        let slot = self.custody.reserve().map_err(|error| {
+        let slot = self.secret_store.reserve().map_err(|error| {
             let message =
                 format!("not sent: a new secret could not be kept, as no emergency file can be opened: {error}");
             CallError::new(format!("attach {policy} to {user}"), Effect::NotSent, message)
         })?;
         match cluster.attach(policy, principal).await {
             Ok(None) => {
-                self.custody.give_back(slot);
+                self.secret_store.give_back(slot);
                 Ok(Attached::Well)
             }
             Ok(Some(pair)) => Ok(self.keep(slot, user, &pair, remarks).await),
             Err(error) => {
                 match &error.answer {
-                    None => self.custody.give_back(slot),
+                    None => self.secret_store.give_back(slot),
                     Some(answer) => remarks.push(self.keep_answer(slot, user, answer)),
                 }
                 Err(error)
@@ -78,17 +78,17 @@ impl<'a> Keys<'a> {
 
     async fn keep(&self, slot: Slot, user: &UserName, pair: &KeyPair, remarks: &mut Vec<Remark>) -> Attached {
         let now = OffsetDateTime::now_utc();
-        let kept = self.custody.keep(slot, user, pair, now, |kept| self.watch.kept(user, kept)).await;
+        let kept = self.secret_store.keep(slot, user, pair, now, |kept| self.progress.kept(user, kept)).await;
         let (remark, ended) = match kept {
-            Kept::Sink { place } => (Remark::Kept { place }, Attached::Well),
-            Kept::Emergency { path, why } => {
+            StoredIn::Destination { place } => (Remark::Kept { place }, Attached::Well),
+            StoredIn::Emergency { path, why } => {
                 let path = path.display().to_string();
                 let reason = format!("attached, but the new key pair went to the emergency file {path}: {why}");
                 // Without a destination none failed: a pair that nobody expected is where such pairs go.
-                let ended = if self.custody.has_sink() { Attached::Halt(reason) } else { Attached::Well };
+                let ended = if self.secret_store.has_sink() { Attached::Halt(reason) } else { Attached::Well };
                 (Remark::KeptInEmergency { path, why }, ended)
             }
-            Kept::Lost { why } => {
+            StoredIn::Lost { why } => {
                 let reason = format!("attached, but the secret of the new key pair could not be kept: {why}");
                 (Remark::PairUnknown, Attached::Halt(reason))
             }
@@ -100,7 +100,7 @@ impl<'a> Keys<'a> {
     }
 
     fn keep_answer(&self, slot: Slot, user: &UserName, answer: &RawAnswer) -> Remark {
-        match self.custody.keep_answer(slot, user, answer) {
+        match self.secret_store.keep_answer(slot, user, answer) {
             Ok(path) => Remark::AnswerKept { path: path.display().to_string() },
             Err(error) => {
                 tracing::warn!(%user, %error, "an answer that may hold a new key pair could not be kept");
@@ -120,6 +120,6 @@ impl<'a> Keys<'a> {
 }
 
 /// Makes the key pair of a user worthless: a new one is made and thrown away, unseen.
-pub(super) async fn retire(cluster: &dyn Cluster, user: &UserName) -> Result<(), CallError> {
+pub(super) async fn revoke(cluster: &dyn Cluster, user: &UserName) -> Result<(), CallError> {
     cluster.generate_keys(user).await.map(drop)
 }

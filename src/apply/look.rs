@@ -106,7 +106,7 @@ impl<'a> Looker<'a> {
                 }
             }
             // Whether a pair was made cannot be seen. Making another one does no harm, as long as the user holds a policy.
-            Call::RetireKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
+            Call::RevokeKeys { user } => Ok(self.holdings(since).await?.holding_any(user)),
             Call::Detach { principal, policy } => Ok(self.holdings(since).await?.seen(principal, None, Some(policy))),
         }
     }

@@ -1,10 +1,10 @@
 //! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
 
-mod custody;
 pub mod files;
 mod keys;
 mod look;
 mod outcome;
+mod secret_store;
 mod send;
 mod stop;
 
@@ -13,62 +13,62 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::base::UserName;
-use crate::cluster::{Cluster, Patience, Patient};
+use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
-pub use custody::{Custody, CustodyContext, CustodyProblem, Kept, Slot};
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
-pub use stop::Stop;
+pub use secret_store::{SecretStore, SecretStoreContext, SecretStoreProblem, Slot, StoredIn};
+pub use stop::StopSignal;
 
 use keys::Keys;
 use look::Looker;
 use send::Sender;
 
 /// Is told what happens while a plan runs, for showing it.
-pub trait Watch: Sync {
+pub trait Progress: Sync {
     /// A step is about to be sent.
     fn started(&self, step: &Step);
     /// A step ended, or will not be reached.
     fn ended(&self, step: &Step, outcome: &StepOutcome);
     /// A new key pair of a user was stored, or could not be. Told before the emergency file goes.
-    fn kept(&self, _user: &UserName, _kept: &Kept) {}
+    fn kept(&self, _user: &UserName, _kept: &StoredIn) {}
 }
 
 /// What a run goes by.
-pub struct Conditions<'a> {
-    /// The cluster; its reads are asked again as often as `patience` says.
+pub struct RunOptions<'a> {
+    /// The cluster; its reads are asked again as often as `retry_policy` says.
     pub cluster: &'a dyn Cluster,
     /// Where new key pairs go.
-    pub custody: &'a Custody,
+    pub secret_store: &'a SecretStore,
     /// How many calls may be under way at once.
     pub jobs: usize,
     /// How often a call that did not happen is sent again.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// Whether to come to an end early.
-    pub stop: &'a Stop,
+    pub stop: &'a StopSignal,
     /// Who is told.
-    pub watch: &'a dyn Watch,
+    pub progress: &'a dyn Progress,
 }
 
 /// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest; but one that finds
 /// another cluster than the one of the plan stops the run. When asked to stop, it sees through what is under way and begins
 /// nothing more.
-pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
-    let cluster = Patient::reached(conditions.cluster, conditions.patience);
+pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
+    let cluster = RetryingCluster::reached(options.cluster, options.retry_policy);
     let sender = Sender {
         cluster: &cluster,
         looker: Looker::new(&cluster),
-        keys: Keys::new(plan, conditions.custody, conditions.watch),
-        patience: conditions.patience,
-        stop: conditions.stop,
+        keys: Keys::new(plan, options.secret_store, options.progress),
+        retry_policy: options.retry_policy,
+        stop: options.stop,
     };
     let mut run = Run::new(&plan.steps);
     let mut calls = FuturesUnordered::new();
     let mut stopped_by = None;
     loop {
-        while calls.len() < conditions.jobs.max(1) && !conditions.stop.is_asked() && stopped_by.is_none() {
+        while calls.len() < options.jobs.max(1) && !options.stop.is_asked() && stopped_by.is_none() {
             let Some(step) = run.next() else { break };
-            conditions.watch.started(step);
+            options.progress.started(step);
             let sender = &sender;
             calls.push(async move { (step, sender.carry_out(&step.call).await) });
         }
@@ -78,7 +78,7 @@ pub async fn run(plan: &Plan, conditions: &Conditions<'_>) -> Vec<StepOutcome> {
         }
         for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {
             if let Some(step) = run.steps.get(&outcome.id) {
-                conditions.watch.ended(step, &outcome);
+                options.progress.ended(step, &outcome);
             }
         }
     }

@@ -11,7 +11,7 @@ pub struct Outcome {
     pub remaining: Option<Box<Plan>>,
     /// The desired-state file by which what the plan touched can be made again what it was; `None` where nothing was to
     /// be done.
-    pub way_back: Option<String>,
+    pub rollback_file: Option<String>,
     /// The command that applies that file, where a shell can name it.
     pub rollback_command: Option<String>,
 }
@@ -39,7 +39,7 @@ pub enum Status {
     /// The cluster was not as the plan saw it, but so; nothing was sent, or nothing that had an effect.
     Drifted(String),
     /// It may have happened or not, for this reason: the answer was lost and the cluster cannot be asked.
-    InDoubt(String),
+    UnknownOutcome(String),
     /// It failed: the cluster does not show its effect, or what it showed once could not be kept.
     Failed(String),
     /// It was not tried, because this step before it did not end well.
@@ -59,7 +59,7 @@ impl Outcome {
 impl Status {
     fn may_have_changed(&self) -> bool {
         match self {
-            Self::Done | Self::AlreadyDone | Self::Drifted(_) | Self::InDoubt(_) | Self::Failed(_) => true,
+            Self::Done | Self::AlreadyDone | Self::Drifted(_) | Self::UnknownOutcome(_) | Self::Failed(_) => true,
             Self::Refused(_) | Self::NotReached(_) | Self::Interrupted => false,
         }
     }
@@ -71,7 +71,7 @@ impl Status {
             Self::Done | Self::AlreadyDone => true,
             Self::Refused(_)
             | Self::Drifted(_)
-            | Self::InDoubt(_)
+            | Self::UnknownOutcome(_)
             | Self::Failed(_)
             | Self::NotReached(_)
             | Self::Interrupted => false,
@@ -82,7 +82,7 @@ impl Status {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Refused(why) | Self::Drifted(why) | Self::InDoubt(why) | Self::Failed(why) => Some(why),
+            Self::Refused(why) | Self::Drifted(why) | Self::UnknownOutcome(why) | Self::Failed(why) => Some(why),
             Self::Done | Self::AlreadyDone | Self::NotReached(_) | Self::Interrupted => None,
         }
     }
@@ -154,7 +154,7 @@ impl Outcome {
     #[must_use]
     pub fn changed_nothing(&self) -> bool {
         self.steps.iter().all(|step| match step.status {
-            Status::Done | Status::InDoubt(_) => false,
+            Status::Done | Status::UnknownOutcome(_) => false,
             Status::AlreadyDone
             | Status::Refused(_)
             | Status::Drifted(_)

@@ -1,25 +1,25 @@
 //! Carries out one call and settles how it ended: by looking at the cluster, never by guessing.
 
-use crate::cluster::{CallError, Cluster, Effect, Patience};
+use crate::cluster::{CallError, Cluster, Effect, RetryPolicy};
 use crate::plan::Call;
 
-use super::keys::{Attached, Keys, retire};
+use super::keys::{Attached, Keys, revoke};
 use super::look::{Looker, Seen};
 use super::outcome::{Remark, Status};
-use super::stop::Stop;
+use super::stop::StopSignal;
 
 /// What carrying out a call takes.
 pub(super) struct Sender<'a> {
     pub(super) cluster: &'a dyn Cluster,
     pub(super) looker: Looker<'a>,
     pub(super) keys: Keys<'a>,
-    pub(super) patience: Patience,
-    pub(super) stop: &'a Stop,
+    pub(super) retry_policy: RetryPolicy,
+    pub(super) stop: &'a StopSignal,
 }
 
 /// What happened on the way to the end of a call.
 #[derive(Default)]
-struct Way {
+struct CallState {
     remarks: Vec<Remark>,
     /// Whether an answer was lost.
     doubted: bool,
@@ -28,41 +28,41 @@ struct Way {
 impl Sender<'_> {
     /// Carries the call out, if all is as the plan expects it. Returns how it ended and what happened on the way.
     pub(super) async fn carry_out(&self, call: &Call) -> (Status, Vec<Remark>) {
-        let mut way = Way::default();
+        let mut state = CallState::default();
         let status = match self.looker.before(call).await {
-            Ok(Seen::Before) => self.settle(call, &mut way).await,
+            Ok(Seen::Before) => self.settle(call, &mut state).await,
             Ok(Seen::Done) => Status::AlreadyDone,
             Ok(Seen::Other(found)) => Status::Drifted(found),
             Err(blind) => Status::Failed(format!("not sent, because it cannot be seen whether it may be: {blind}")),
         };
-        if way.doubted && may_have_happened(&status) {
-            self.keys.doubt(call, &mut way.remarks);
+        if state.doubted && may_have_happened(&status) {
+            self.keys.doubt(call, &mut state.remarks);
         }
-        (status, way.remarks)
+        (status, state.remarks)
     }
 
     /// Sends until it is known how it ended. It is sent again only once looking has shown that it did not happen.
-    async fn settle(&self, call: &Call, way: &mut Way) -> Status {
+    async fn settle(&self, call: &Call, state: &mut CallState) -> Status {
         let mut again = 0;
         loop {
-            let error = match self.once(call, way).await {
+            let error = match self.once(call, state).await {
                 Ok(attached) => return attached.into(),
                 Err(error) => error,
             };
-            way.doubted |= error.effect == Effect::InDoubt;
+            state.doubted |= error.effect == Effect::UnknownOutcome;
             let settled = match error.effect {
                 Effect::NotSent => None,
-                Effect::Refused(_) | Effect::Unauthorized(_) => Some(self.refused(call, &error, way).await),
-                Effect::InDoubt => self.doubted(call, &error).await,
+                Effect::Refused(_) | Effect::Unauthorized(_) => Some(self.refused(call, &error, state).await),
+                Effect::UnknownOutcome => self.doubted(call, &error).await,
             };
             if let Some(status) = settled {
                 return status;
             }
-            if again == self.patience.retries || self.stop.is_asked() || self.cluster.stopped().is_some() {
+            if again == self.retry_policy.retries || self.stop.is_asked() || self.cluster.stopped().is_some() {
                 return given_up(&error, again);
             }
             again += 1;
-            self.stop.unless_asked(self.patience.pause(again)).await;
+            self.stop.unless_asked(self.retry_policy.pause(again)).await;
             // What was on its way may have arrived meanwhile.
             match self.looker.now(call).await {
                 Ok(Seen::Before) => {}
@@ -84,24 +84,24 @@ impl Sender<'_> {
     }
 
     /// How a call ended that was refused: it may be so already, by an earlier try or by somebody else.
-    async fn refused(&self, call: &Call, error: &CallError, way: &mut Way) -> Status {
+    async fn refused(&self, call: &Call, error: &CallError, state: &mut CallState) -> Status {
         match self.looker.now(call).await {
             Ok(Seen::Done) => Status::AlreadyDone,
             Ok(Seen::Other(found)) => Status::Drifted(format!("{found}; therefore {error}")),
-            Ok(Seen::Before) if refuses_over(call, error) => self.detach_first(call, way).await,
+            Ok(Seen::Before) if refuses_over(call, error) => self.detach_first(call, state).await,
             Ok(Seen::Before) | Err(_) => Status::Refused(error.to_string()),
         }
     }
 
     /// The one place where what is changed decides what is called.
-    async fn once(&self, call: &Call, way: &mut Way) -> Result<Attached, CallError> {
+    async fn once(&self, call: &Call, state: &mut CallState) -> Result<Attached, CallError> {
         match call {
             Call::Attach { principal, policy, .. } => {
-                return self.keys.attach(self.cluster, policy, principal, &mut way.remarks).await;
+                return self.keys.attach(self.cluster, policy, principal, &mut state.remarks).await;
             }
             Call::AddPolicy { policy, document, .. } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
-            Call::RetireKeys { user } => retire(self.cluster, user).await,
+            Call::RevokeKeys { user } => revoke(self.cluster, user).await,
             Call::Detach { principal, policy } => self.cluster.detach(policy, principal).await,
         }
         .map(|()| Attached::Well)
@@ -109,33 +109,33 @@ impl Sender<'_> {
 
     /// Detaches what the user or group holds, then attaches; puts the old policy back when the attach fails. Seen through even
     /// when the run is asked to stop.
-    async fn detach_first(&self, call: &Call, way: &mut Way) -> Status {
+    async fn detach_first(&self, call: &Call, state: &mut CallState) -> Status {
         let Call::Attach { principal, policy, expects: Some(held), grants } = call else { return Status::Done };
         let detach = Call::Detach { principal: principal.clone(), policy: held.clone() };
-        let detached = Box::pin(self.settle(&detach, way)).await;
+        let detached = Box::pin(self.settle(&detach, state)).await;
         if !detached.is_good() {
             return detached;
         }
-        way.remarks.push(Remark::Gap);
+        state.remarks.push(Remark::Gap);
         let attach = |policy, grants| Call::Attach { principal: principal.clone(), policy, expects: None, grants };
-        let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), way)).await;
+        let attached = Box::pin(self.settle(&attach(policy.clone(), grants.clone()), state)).await;
         if attached.is_good() {
             return attached;
         }
-        let back = Box::pin(self.settle(&attach(held.clone(), None), way)).await;
-        let in_doubt = [&attached, &back].into_iter().any(|status| matches!(status, Status::InDoubt(_)));
+        let back = Box::pin(self.settle(&attach(held.clone(), None), state)).await;
+        let unknown_outcome = [&attached, &back].into_iter().any(|status| matches!(status, Status::UnknownOutcome(_)));
         let words = |status: Status| status.reason().unwrap_or_default().to_owned();
         if back.is_good() {
             return Status::Failed(format!("{}; it holds `{held}` again", words(attached)));
         }
         let why = format!("{}; and it could not be given `{held}` back: {}", words(attached), words(back));
-        if in_doubt { Status::InDoubt(why) } else { Status::Failed(why) }
+        if unknown_outcome { Status::UnknownOutcome(why) } else { Status::Failed(why) }
     }
 }
 
 fn may_have_happened(status: &Status) -> bool {
     match status {
-        Status::Done | Status::AlreadyDone | Status::Drifted(_) | Status::InDoubt(_) => true,
+        Status::Done | Status::AlreadyDone | Status::Drifted(_) | Status::UnknownOutcome(_) => true,
         Status::Refused(_) | Status::Failed(_) | Status::NotReached(_) | Status::Interrupted => false,
     }
 }
@@ -151,8 +151,8 @@ fn given_up(error: &CallError, again: u32) -> Status {
 fn unseen(error: &CallError, blind: &CallError) -> Status {
     match error.effect {
         Effect::NotSent => Status::Failed(error.to_string()),
-        Effect::InDoubt | Effect::Refused(_) | Effect::Unauthorized(_) => {
-            Status::InDoubt(format!("{error}; and looking failed: {blind}"))
+        Effect::UnknownOutcome | Effect::Refused(_) | Effect::Unauthorized(_) => {
+            Status::UnknownOutcome(format!("{error}; and looking failed: {blind}"))
         }
     }
 }

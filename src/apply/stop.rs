@@ -6,12 +6,12 @@ use tokio::sync::Notify;
 
 /// Whether a run should stop: what is under way is seen through, and nothing more is begun.
 #[derive(Debug, Default)]
-pub struct Stop {
+pub struct StopSignal {
     asked: AtomicBool,
     told: Notify,
 }
 
-impl Stop {
+impl StopSignal {
     /// Asks the run to stop.
     pub fn ask(&self) {
         self.asked.store(true, Ordering::SeqCst);

@@ -143,7 +143,7 @@ impl PolicyName {
     /// The policy that this one is a temporary policy of, by its name alone. Predefined policies are never replaced, so
     /// that they have none.
     #[must_use]
-    pub fn in_transit_for(&self) -> Option<Self> {
+    pub fn temporary_for(&self) -> Option<Self> {
         let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
         let (tag, name) = rest.split_once('-')?;
         let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -153,7 +153,7 @@ impl PolicyName {
     /// The policy that this name is about, by the name alone: a temporary policy is about the policy it is one of.
     #[must_use]
     pub fn meant(&self) -> Cow<'_, Self> {
-        self.in_transit_for().map_or(Cow::Borrowed(self), Cow::Owned)
+        self.temporary_for().map_or(Cow::Borrowed(self), Cow::Owned)
     }
 
     /// Whether this is a list of policies rather than the name of one: it holds a comma.
@@ -183,21 +183,21 @@ mod tests {
     #[test]
     fn a_policy_in_transit_says_for_which() {
         let policy = PolicyName::parse("ml-training").unwrap();
-        let stand_in = policy.transit("0a1b2c3d");
-        assert_eq!(stand_in.as_str(), "attune-swap-0a1b2c3d-ml-training");
-        assert_eq!(stand_in.in_transit_for(), Some(policy.clone()));
-        assert_eq!(policy.in_transit_for(), None);
+        let temporary = policy.transit("0a1b2c3d");
+        assert_eq!(temporary.as_str(), "attune-swap-0a1b2c3d-ml-training");
+        assert_eq!(temporary.temporary_for(), Some(policy.clone()));
+        assert_eq!(policy.temporary_for(), None);
         let predefined = PolicyName::reported("readwrite").transit("deadbeef");
-        assert_eq!(predefined.in_transit_for(), None, "a predefined policy is never replaced");
-        assert_eq!(PolicyName::reported("attune-swap-nothex00-x").in_transit_for(), None);
-        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").in_transit_for(), None);
+        assert_eq!(predefined.temporary_for(), None, "a predefined policy is never replaced");
+        assert_eq!(PolicyName::reported("attune-swap-nothex00-x").temporary_for(), None);
+        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").temporary_for(), None);
     }
 
     #[test]
     fn a_comma_makes_a_list_of_policies_and_of_nothing_else() {
         assert_eq!(PolicyName::parse("x,readwrite"), Err(NameProblem::Comma));
         assert_eq!(PolicyName::reported("x,readwrite").addressable(), Err(NameProblem::Comma));
-        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-a,readwrite").in_transit_for(), None);
+        assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-a,readwrite").temporary_for(), None);
         assert!(UserName::parse("Doe, Jane").is_ok() && GroupName::parse("cn=a,dc=b").is_ok());
         let listed = |name: &str| PolicyName::reported(name).listed().map(|name| name.to_string()).collect::<Vec<_>>();
         assert_eq!(listed("a, readonly,,b,"), ["a", "readonly", "b"]);

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn only_near_words_are_suggested() {
-        let known = ["policy", "detached", "retire_keys"];
+        let known = ["policy", "detached", "revoke_keys"];
         assert_eq!(nearest("polcy", known), Some("policy"));
         assert_eq!(nearest("Detatched", known), Some("detached"));
         assert_eq!(nearest("quota", known), None);

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace, ViaArg};
 use super::base::Base;
 use super::connect::{Connection, connect};
-use super::custody::{CustodyArgs, custody, tried};
 use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
 use super::interrupt::{Heard, interruptible};
@@ -13,15 +12,16 @@ use super::journal::{Both, applied_at};
 use super::lost;
 use super::output::Output;
 use super::plan::{blocked, refused};
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use super::reviewed::{Made, Reviewed};
+use super::secret_store::{SecretStoreArgs, secret_store, tried};
 use super::state::State;
-use crate::apply::{Conditions, Custody, Outcome, Stop, run};
+use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
 use crate::cluster::{observe, observe_for};
 use crate::desired::{Desired, Loaded, Via};
 use crate::observed::Observed;
-use crate::plan::{Digest, Plan, once_retired, plan_with};
+use crate::plan::{Digest, Plan, once_revoked, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1};
 use crate::render::{Before, Settings, before, text};
@@ -62,7 +62,7 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     base: BaseArg,
     #[command(flatten)]
-    custody: CustodyArgs,
+    secret_store: SecretStoreArgs,
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
@@ -93,14 +93,14 @@ impl ApplyArgs {
         let (plan, loaded) = (&prepared.made.plan, &reviewed.loaded);
         lost::warn(&self.state_dir, &plan.identity, &lost::having(&prepared.observed), output);
         self.show(&prepared.made, loaded, output)?;
-        let custody = custody(&plan.identity, &loaded.desired, &self.state_dir, &self.custody);
-        if let Err(failure) = self.ready(plan, &reviewed, &custody, output).await {
+        let secret_store = secret_store(&plan.identity, &loaded.desired, &self.state_dir, &self.secret_store);
+        if let Err(failure) = self.ready(plan, &reviewed, &secret_store, output).await {
             if self.format == Format::Json {
                 output.result(|out, _| json::write(out, &prepared.made.copy(loaded)))?;
             }
             return Err(failure);
         }
-        let outcome = match self.carry_out(global, &prepared, &custody, &loaded.desired, output).await {
+        let outcome = match self.carry_out(global, &prepared, &secret_store, &loaded.desired, output).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => return Err(dropped()),
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
@@ -136,10 +136,10 @@ impl ApplyArgs {
         output: &mut Output,
     ) -> Result<Prepared, Failure> {
         let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
-        let observed = observe_for(&connection.patient(&self.pace), &reviewed.states(), self.pace.jobs()).await?;
+        let observed = observe_for(&connection.retrying(&self.pace), &reviewed.states(), self.pace.jobs()).await?;
         let catalogue = self.guards.actions(&observed)?;
         let made = reviewed.planned(&observed, &self.guards, &catalogue);
-        Ok(Prepared { connection, observed, catalogue, made, stop: Stop::default() })
+        Ok(Prepared { connection, observed, catalogue, made, stop: StopSignal::default() })
     }
 
     /// Whether the plan may run, and new secrets can be kept; says why not.
@@ -147,7 +147,7 @@ impl ApplyArgs {
         &self,
         plan: &Plan,
         reviewed: &Reviewed,
-        custody: &Custody,
+        secret_store: &SecretStore,
         output: &mut Output,
     ) -> Result<(), Failure> {
         self.agreed(plan, output)?;
@@ -158,7 +158,7 @@ impl ApplyArgs {
                     Failure::new(&exit::CREDENTIAL_SINK, format!("{}; nothing was changed", untrusted.message));
                 Err(failure.help(untrusted.help.unwrap_or_default()))
             }
-            None => tried(custody, &users, output).await,
+            None => tried(secret_store, &users, output).await,
         }
     }
 
@@ -212,36 +212,41 @@ impl ApplyArgs {
         &self,
         global: &GlobalArgs,
         prepared: &Prepared,
-        custody: &Custody,
+        secret_store: &SecretStore,
         desired: &Desired,
         output: &mut Output,
     ) -> Result<Option<Outcome>, Failure> {
         let plan = &prepared.made.plan;
         if plan.is_empty() {
             let remaining = self.again(prepared, desired, output).await;
-            return Ok(Some(Outcome { steps: Vec::new(), remaining, way_back: None, rollback_command: None }));
+            return Ok(Some(Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None }));
         }
         let state = State::lock(&self.state_dir, &plan.identity)?;
-        let way_back = rollback_file(&state, &self.before(global, prepared, desired)?, output)?;
-        let rollback_command = way_back.as_deref().and_then(|file| self.rollback_command(global, file));
+        let rollback_file = rollback_file(&state, &self.before(global, prepared, desired)?, output)?;
+        let rollback_command = rollback_file.as_deref().and_then(|file| self.rollback_command(global, file));
         let journal = state.journal(plan)?;
-        let progress = Progress::new(plan.steps.len(), output);
+        let progress = ProgressLine::new(plan.steps.len(), output);
         let told = |heard: Heard| progress.say(heard.text());
         let work = async {
-            let conditions = Conditions {
+            let options = RunOptions {
                 cluster: &*prepared.connection.cluster,
-                custody,
+                secret_store,
                 jobs: self.pace.jobs(),
-                patience: self.pace.patience(),
+                retry_policy: self.pace.retry_policy(),
                 stop: &prepared.stop,
-                watch: &Both(&journal, &progress),
+                progress: &Both(&journal, &progress),
             };
-            let steps = run(plan, &conditions).await;
+            let steps = run(plan, &options).await;
             progress.finish();
             let remaining = self.again(prepared, desired, output).await;
-            Outcome { steps, remaining, way_back: way_back.map(|file| file.display().to_string()), rollback_command }
+            Outcome {
+                steps,
+                remaining,
+                rollback_file: rollback_file.map(|file| file.display().to_string()),
+                rollback_command,
+            }
         };
-        let outcome = interruptible(work, &prepared.stop, custody, told).await;
+        let outcome = interruptible(work, &prepared.stop, secret_store, told).await;
         if let Some(outcome) = &outcome {
             journal.over(outcome);
         }
@@ -283,8 +288,8 @@ impl ApplyArgs {
 
     /// What a new plan finds to do; `None` when the cluster cannot be observed.
     async fn again(&self, prepared: &Prepared, desired: &Desired, output: &mut Output) -> Option<Box<Plan>> {
-        let desired = &once_retired(desired);
-        match observe(&prepared.connection.patient(&self.pace), desired, self.pace.jobs()).await {
+        let desired = &once_revoked(desired);
+        match observe(&prepared.connection.retrying(&self.pace), desired, self.pace.jobs()).await {
             Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
             Err(error) => {
                 output.urgent(|out, _| {
@@ -322,7 +327,7 @@ struct Prepared {
     observed: Observed,
     catalogue: Catalogue,
     made: Made,
-    stop: Stop,
+    stop: StopSignal,
 }
 
 /// Whether all is done, and no new secret may be lost.

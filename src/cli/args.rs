@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::descriptors::affordable;
-use crate::cluster::Patience;
+use crate::cluster::RetryPolicy;
 use crate::desired::{Exemption, Guards, Override};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
@@ -233,7 +233,7 @@ impl Pace {
         affordable(self.jobs.into())
     }
 
-    pub(super) fn patience(&self) -> Patience {
-        Patience { retries: self.retries, ..Patience::default() }
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy { retries: self.retries, ..RetryPolicy::default() }
     }
 }

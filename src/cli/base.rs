@@ -6,7 +6,7 @@ use super::args::{GlobalArgs, ViaArg};
 use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use crate::base::Finding;
-use crate::desired::{Boundary, ClusterSettings, Desired, Loaded, Sink, load};
+use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, load};
 use crate::observed::Observed;
 use crate::plan::{after, plan_with};
 use crate::policy::Catalogue;
@@ -29,7 +29,7 @@ pub(super) struct Base {
 }
 
 /// Drift and what is proposed, and what to know about it.
-pub(super) struct Apart {
+pub(super) struct BaseComparison {
     /// Both; `None` where they could not be told apart.
     pub(super) base: Option<BaseV1>,
     /// Why not, or what else to know.
@@ -59,8 +59,8 @@ pub(super) fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Fa
     let desired = whole(base, loaded, |text| checkout.named(text, base))?;
     let ca_file = desired.cluster.ca_file.clone();
     let program = match &desired.credentials {
-        Some(Sink::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
-        Some(Sink::Age { .. } | Sink::File { .. }) | None => None,
+        Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
+        Some(Destination::Age { .. } | Destination::File { .. }) | None => None,
     };
     let desired = desired.moved_to(directory);
     let connection = ClusterSettings { ca_file, ..desired.cluster.clone() };
@@ -120,7 +120,7 @@ impl Base {
 
     /// Tells drift from what is proposed. Nothing is told where the base could not be planned: what it would leave is not
     /// known then.
-    pub(super) fn apart(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> Apart {
+    pub(super) fn apart(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> BaseComparison {
         let drift = plan_with(&self.desired, observed, catalogue);
         if drift.is_blocked() {
             let errors: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.is_error()).collect();
@@ -134,16 +134,16 @@ impl Base {
             let help = "only its guards count: no other setting of a proposal is trusted before it is merged";
             Finding::note(exit::BASE_WITHOUT_FILE, message).help(help)
         };
-        Apart { base: Some(base), findings: (!self.there).then(absent).into_iter().collect() }
+        BaseComparison { base: Some(base), findings: (!self.there).then(absent).into_iter().collect() }
     }
 
-    fn not_told(&self, errors: &[&Finding]) -> Apart {
+    fn not_told(&self, errors: &[&Finding]) -> BaseComparison {
         let first = errors.first().map(|first| first.message.as_str()).unwrap_or_default();
         let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
         let message =
             format!("{} cannot be planned, so drift is not told from what is proposed: {first}{more}", self.revision);
         let finding = Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown");
-        Apart { base: None, findings: vec![finding] }
+        BaseComparison { base: None, findings: vec![finding] }
     }
 
     /// What is wrong with a program that a proposal can change.

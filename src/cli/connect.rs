@@ -10,7 +10,7 @@ use super::progress::Reading;
 use crate::base::Release;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaLogin, WekaOptions};
-use crate::cluster::{Cluster, Credentials, Patient, program};
+use crate::cluster::{Cluster, Credentials, RetryingCluster, program};
 use crate::desired::{ClusterSettings, Via, read_trusted};
 use crate::sim;
 
@@ -25,13 +25,13 @@ pub(super) struct Connection {
 
 impl Connection {
     /// The cluster, asked again where it does not answer.
-    pub(super) fn patient(&self, pace: &Pace) -> Patient<'_> {
-        let patient = Patient::new(&*self.cluster, pace.patience());
+    pub(super) fn retrying(&self, pace: &Pace) -> RetryingCluster<'_> {
+        let retrying = RetryingCluster::new(&*self.cluster, pace.retry_policy());
         if !self.draws {
-            return patient;
+            return retrying;
         }
         let reading = Reading::new();
-        patient.telling(move || reading.read())
+        retrying.telling(move || reading.read())
     }
 }
 

@@ -58,7 +58,7 @@ impl DoctorArgs {
         let settings = cluster_settings(global, output)?;
         let pace = Pace::only_retries(self.retries);
         let connection = connect(global, &settings, pace.jobs(), output).await?;
-        let facts = look(&connection.patient(&pace)).await.map_err(Failure::from)?;
+        let facts = look(&connection.retrying(&pace)).await.map_err(Failure::from)?;
         let having = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         lost::warn(&self.state_dir.path, &facts.identity, &having.map(|user| user.name.clone()).collect(), output);
         Ok(judge(&facts))

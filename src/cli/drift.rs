@@ -172,7 +172,7 @@ impl DriftArgs {
     ) -> Result<(Reviewed, Drift), NotReady> {
         let reviewed = Reviewed::read(global, &self.base, output)?;
         let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
-        let (cluster, desired) = (connection.patient(&self.pace), &reviewed.loaded.desired);
+        let (cluster, desired) = (connection.retrying(&self.pace), &reviewed.loaded.desired);
         let observed = observe(&cluster, desired, self.pace.jobs()).await.map_err(Failure::from)?;
         known.identity = Some(observed.identity.clone());
         lost::warn(&self.state_dir.path, &observed.identity, &lost::having(&observed), output);

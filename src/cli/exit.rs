@@ -76,7 +76,7 @@ codes! {
     APPLY_UNDER_WAY = "apply-under-way", "Another apply to the same cluster is under way from the same directory.";
     INTERRUPTED = "interrupted", "An apply was interrupted twice, and stopped where it was.";
     NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
-    CREDENTIAL_SINK = "credential-sink", "A new secret could not be kept where the file says, found before the first call.";
+    CREDENTIAL_SINK = "credentials-destination", "A new secret could not be kept where the file says, found before the first call.";
     SIMULATOR = "simulator", "The simulated cluster cannot be started.";
     ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
     REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
@@ -129,7 +129,7 @@ impl From<CallError> for Failure {
         let code = match error.effect {
             Effect::NotSent => UNREACHABLE,
             Effect::Unauthorized(_) => UNAUTHORIZED,
-            Effect::Refused(_) | Effect::InDoubt => CALL_FAILED,
+            Effect::Refused(_) | Effect::UnknownOutcome => CALL_FAILED,
         };
         let failure = Self::new(&code, error.to_string());
         match error.help {

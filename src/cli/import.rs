@@ -103,7 +103,7 @@ impl ImportArgs {
         let selection =
             Selection { policies: self.policies.clone(), users: self.users.clone(), groups: self.groups.clone() };
         let survey =
-            look(&connection.patient(&self.pace), &selection, self.pace.jobs()).await.map_err(untrusted_said)?;
+            look(&connection.retrying(&self.pace), &selection, self.pace.jobs()).await.map_err(untrusted_said)?;
         let style = if self.inline { Style::Inline } else { Style::Files };
         let adoption = adopt::adopt(&survey, &selection, style, &self.reached(global, settings));
         Ok((survey, adoption))

@@ -3,7 +3,7 @@
 
 use tokio::signal;
 
-use crate::apply::{Custody, Stop};
+use crate::apply::{SecretStore, StopSignal};
 
 /// What a person is told about an interruption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Heard {
 /// `told` is called with what is done.
 pub(super) async fn interruptible<T>(
     work: impl Future<Output = T>,
-    stop: &Stop,
-    custody: &Custody,
+    stop: &StopSignal,
+    secret_store: &SecretStore,
     mut told: impl FnMut(Heard),
 ) -> Option<T> {
     tokio::pin!(work);
@@ -49,7 +49,7 @@ pub(super) async fn interruptible<T>(
         done = &mut work => return Some(done),
         () = interruptions.next() => {}
     }
-    let storing = custody.is_storing();
+    let storing = secret_store.is_storing();
     if storing {
         told(Heard::Storing);
     }
@@ -57,7 +57,7 @@ pub(super) async fn interruptible<T>(
     tokio::select! {
         biased;
         done = &mut work => Some(done),
-        () = custody.idle() => None,
+        () = secret_store.idle() => None,
         () = interruptions.next() => None,
     }
 }

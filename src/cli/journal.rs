@@ -10,7 +10,7 @@ use serde_json::{Value, json as object};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::apply::{Kept, Outcome, StepOutcome, Watch};
+use crate::apply::{Outcome, Progress, StepOutcome, StoredIn};
 use crate::base::UserName;
 use crate::observed::Identity;
 use crate::plan::{Digest, Plan, Step, StepId};
@@ -68,7 +68,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-impl Watch for Journal<'_> {
+impl Progress for Journal<'_> {
     fn started(&self, step: &Step) {
         if !self.creating.contains(&step.id) {
             return self.note(object!({"event": "started", "step": StepV1::of(step)}));
@@ -84,7 +84,7 @@ impl Watch for Journal<'_> {
         self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
 
-    fn kept(&self, user: &UserName, kept: &Kept) {
+    fn kept(&self, user: &UserName, kept: &StoredIn) {
         self.note(kept_event(user, kept));
     }
 }
@@ -96,11 +96,11 @@ fn write(file: &mut File, mut event: Value) -> io::Result<()> {
 }
 
 /// What became of a new key pair.
-fn kept_event(user: &UserName, kept: &Kept) -> Value {
+fn kept_event(user: &UserName, kept: &StoredIn) -> Value {
     let (how, place) = match kept {
-        Kept::Sink { place } => ("destination", place.clone()),
-        Kept::Emergency { path, .. } => ("emergency", path.display().to_string()),
-        Kept::Lost { .. } => ("lost", String::new()),
+        StoredIn::Destination { place } => ("destination", place.clone()),
+        StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
+        StoredIn::Lost { .. } => ("lost", String::new()),
     };
     object!({"event": "kept", "user": user.as_str(), "how": how, "place": place})
 }
@@ -123,7 +123,7 @@ impl KeysJournal {
     }
 
     /// Writes what became of it.
-    pub(super) fn kept(&self, kept: &Kept) {
+    pub(super) fn kept(&self, kept: &StoredIn) {
         self.note(kept_event(&self.user, kept));
     }
 
@@ -164,9 +164,9 @@ pub(super) fn applied_at(dir: &Path, approval: &str) -> Option<String> {
 }
 
 /// Two that are told the same.
-pub(super) struct Both<'a>(pub(super) &'a dyn Watch, pub(super) &'a dyn Watch);
+pub(super) struct Both<'a>(pub(super) &'a dyn Progress, pub(super) &'a dyn Progress);
 
-impl Watch for Both<'_> {
+impl Progress for Both<'_> {
     fn started(&self, step: &Step) {
         self.0.started(step);
         self.1.started(step);
@@ -177,7 +177,7 @@ impl Watch for Both<'_> {
         self.1.ended(step, outcome);
     }
 
-    fn kept(&self, user: &UserName, kept: &Kept) {
+    fn kept(&self, user: &UserName, kept: &StoredIn) {
         self.0.kept(user, kept);
         self.1.kept(user, kept);
     }

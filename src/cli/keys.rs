@@ -7,14 +7,14 @@ use time::OffsetDateTime;
 
 use super::args::{Format, GlobalArgs, Pace};
 use super::connect::connect;
-use super::custody::{CustodyArgs, custody, tried};
 use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::interrupt::interruptible;
 use super::journal::KeysJournal;
 use super::output::Output;
+use super::secret_store::{SecretStoreArgs, secret_store, tried};
 use super::state::State;
-use crate::apply::{Custody, Kept, Slot, Stop};
+use crate::apply::{SecretStore, Slot, StopSignal, StoredIn};
 use crate::base::{KeyPair, UserName};
 use crate::cluster::{Cluster, Effect};
 use crate::render::json::{self, KeysV1};
@@ -59,7 +59,7 @@ struct GenerateArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    custody: CustodyArgs,
+    secret_store: SecretStoreArgs,
     #[command(flatten)]
     pace: Pace,
 }
@@ -83,23 +83,23 @@ impl GenerateArgs {
             return Err(failure.help("say so under `[credentials]`: `age`, `command` or `file`").into());
         }
         let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let identity = connection.patient(&self.pace).identity().await.map_err(Failure::from)?;
+        let identity = connection.retrying(&self.pace).identity().await.map_err(Failure::from)?;
         let user = match &self.user {
             Some(name) => UserName::parse(name)
                 .map_err(|problem| Failure::new(&exit::UNKNOWN_USER, format!("the name of user {name:?} {problem}")))?,
             None => identity.user.clone(),
         };
-        let custody = custody(&identity, &loaded.desired, &self.state_dir, &self.custody);
-        tried(&custody, std::slice::from_ref(&user), output).await?;
+        let secret_store = secret_store(&identity, &loaded.desired, &self.state_dir, &self.secret_store);
+        tried(&secret_store, std::slice::from_ref(&user), output).await?;
         self.agreed(&user, output)?;
         let state = State::lock(&self.state_dir, &identity)?;
-        let slot = custody.reserve().map_err(|error| {
+        let slot = secret_store.reserve().map_err(|error| {
             let message = format!("no emergency file can be opened: {error}; nothing was changed");
             Failure::new(&exit::CREDENTIAL_SINK, message)
         })?;
         let journal = state.keys_journal(&identity, &user)?;
-        let work = generate(&*connection.cluster, &user, (&custody, slot), &journal);
-        let done = interruptible(work, &Stop::default(), &custody, |heard| output.warn(heard.text())).await;
+        let work = generate(&*connection.cluster, &user, (&secret_store, slot), &journal);
+        let done = interruptible(work, &StopSignal::default(), &secret_store, |heard| output.warn(heard.text())).await;
         let (pair, kept) = done.unwrap_or_else(|| Err(dropped(&user)))?;
         self.report(&user, &pair, &kept, output).map_err(NotReady::from)
     }
@@ -118,13 +118,13 @@ impl GenerateArgs {
         }
     }
 
-    fn report(&self, user: &UserName, pair: &KeyPair, kept: &Kept, output: &mut Output) -> Result<Exit, Failure> {
+    fn report(&self, user: &UserName, pair: &KeyPair, kept: &StoredIn, output: &mut Output) -> Result<Exit, Failure> {
         let place = match kept {
-            Kept::Sink { place } => Some(place.clone()),
-            Kept::Emergency { path, .. } => Some(path.display().to_string()),
-            Kept::Lost { .. } => None,
+            StoredIn::Destination { place } => Some(place.clone()),
+            StoredIn::Emergency { path, .. } => Some(path.display().to_string()),
+            StoredIn::Lost { .. } => None,
         };
-        let exit = if matches!(kept, Kept::Sink { .. }) { Exit::Done } else { Exit::Partial };
+        let exit = if matches!(kept, StoredIn::Destination { .. }) { Exit::Done } else { Exit::Partial };
         output.changed(exit);
         let keys = KeysV1::of(user, &pair.access_key, place.as_deref());
         let written = output.result(|out, _| match self.format {
@@ -135,18 +135,18 @@ impl GenerateArgs {
             }
         });
         let why = match kept {
-            Kept::Sink { place } => {
+            StoredIn::Destination { place } => {
                 let help = format!("a new key pair was made for user `{user}`, and its secret is in {place}");
                 return written.map(|()| exit).map_err(|failure| failure.help(help));
             }
-            Kept::Emergency { path, why } => {
+            StoredIn::Emergency { path, why } => {
                 format!("the new secret went to the emergency file {}: {why}", path.display())
             }
-            Kept::Lost { why } => format!("the new secret is lost: {why}"),
+            StoredIn::Lost { why } => format!("the new secret is lost: {why}"),
         };
         let help = match kept {
-            Kept::Lost { .. } => "generate another pair once it can be kept",
-            Kept::Sink { .. } | Kept::Emergency { .. } => "move it to where it belongs",
+            StoredIn::Lost { .. } => "generate another pair once it can be kept",
+            StoredIn::Destination { .. } | StoredIn::Emergency { .. } => "move it to where it belongs",
         };
         Err(Failure::new(&exit::CREDENTIAL_SINK, why).help(help).exit(Exit::Partial))
     }
@@ -156,26 +156,26 @@ impl GenerateArgs {
 async fn generate(
     cluster: &dyn Cluster,
     user: &UserName,
-    (custody, slot): (&Custody, Slot),
+    (secret_store, slot): (&SecretStore, Slot),
     journal: &KeysJournal,
-) -> Result<(KeyPair, Kept), Failure> {
+) -> Result<(KeyPair, StoredIn), Failure> {
     let error = match cluster.generate_keys(user).await {
         Ok(pair) => {
             let now = OffsetDateTime::now_utc();
-            let kept = custody.keep(slot, user, &pair, now, |kept| journal.kept(kept)).await;
+            let kept = secret_store.keep(slot, user, &pair, now, |kept| journal.kept(kept)).await;
             return Ok((pair, kept));
         }
         Err(error) => error,
     };
     if let Some(answer) = &error.answer {
-        let place = match custody.keep_answer(slot, user, answer) {
+        let place = match secret_store.keep_answer(slot, user, answer) {
             Ok(path) => format!("the answer is in the emergency file {}: take the new pair from there", path.display()),
             Err(why) => format!("the answer could not be kept ({why}): generate another pair"),
         };
         return Err(Failure::from(error).help(format!("the old pair may be worthless; {place}")).exit(Exit::Partial));
     }
     Err(match error.effect {
-        Effect::InDoubt => {
+        Effect::UnknownOutcome => {
             let help = "the old pair may be worthless, and the new one is lost: generate another";
             Failure::from(error.help(help)).exit(Exit::Partial)
         }

@@ -81,7 +81,7 @@ impl PlanArgs {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
         let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
         let states = reviewed.states();
-        let (cluster, jobs) = (connection.patient(&self.pace), self.pace.jobs());
+        let (cluster, jobs) = (connection.retrying(&self.pace), self.pace.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,

@@ -5,15 +5,15 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Output;
-use crate::apply::{StepOutcome, Watch};
+use crate::apply::{Progress, StepOutcome};
 use crate::base::{visible, visible_lines};
 use crate::plan::Step;
 use crate::render::text;
 
 /// A bar that counts steps and names the one last begun; nothing where there is no terminal.
-pub(super) struct Progress(ProgressBar);
+pub(super) struct ProgressLine(ProgressBar);
 
-impl Progress {
+impl ProgressLine {
     /// A bar for so many steps.
     pub(super) fn new(steps: usize, output: &Output) -> Self {
         let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -38,7 +38,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl Progress for ProgressLine {
     fn started(&self, step: &Step) {
         self.0.set_message(visible(&text::call(&step.call)).into_owned());
     }

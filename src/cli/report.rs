@@ -92,7 +92,7 @@ impl ReportArgs {
         if self.observed {
             let settings = cluster_settings(global, output)?;
             let connection = connect(global, &settings, self.pace.jobs(), output).await?;
-            let seen = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
+            let seen = observe_held(&connection.retrying(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
             let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
             return Ok(report(Looked::Cluster(State::of_cluster(&seen)), Some(seen.identity), None, &catalogue));
         }
@@ -103,7 +103,7 @@ impl ReportArgs {
             return Ok(report(Looked::File(state), None, None, &self.actions.catalogue()?));
         }
         let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let seen = observe_all(&connection.patient(&self.pace), &[&loaded.desired], self.pace.jobs()).await;
+        let seen = observe_all(&connection.retrying(&self.pace), &[&loaded.desired], self.pace.jobs()).await;
         let seen = seen.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&seen.identity.release)?;
         let plan = plan_with(&loaded.desired, &seen, &catalogue);

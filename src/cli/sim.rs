@@ -61,7 +61,7 @@ struct ServeArgs {
     /// Write a JSON line for each request to this file: number, method, path, status
     #[arg(long, value_name = "PATH")]
     log: Option<PathBuf>,
-    /// Behave otherwise where clusters differ, such as `remove_held=allow`; see the documentation of the simulator
+    /// Behave otherwise where clusters differ, such as `remove_attached=allow`; see the documentation of the simulator
     #[arg(long = "switch", value_name = "NAME=VALUE")]
     switches: Vec<String>,
     /// Let something go wrong, such as `write:3=drop-after`; can be given several times; see the documentation of the

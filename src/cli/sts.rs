@@ -122,7 +122,7 @@ impl AssumeRoleArgs {
         let connection = connect(global, &settings, self.pace.jobs(), output).await?;
         let ask = AssumeRole { access_key: self.access_key.clone(), secret_key, seconds: self.duration.0, document };
         let begun = OffsetDateTime::now_utc();
-        let keys = connection.patient(&self.pace).assume_role(&ask).await.map_err(Failure::from)?;
+        let keys = connection.retrying(&self.pace).assume_role(&ask).await.map_err(Failure::from)?;
         let end = (begun + Duration::from_secs(self.duration.0)).replace_nanosecond(0).unwrap_or(begun);
         self.print(&keys, end, output).map_err(NotReady::from)
     }

@@ -15,7 +15,7 @@ pub enum Effect {
     /// Nothing: the cluster does not accept who we are (a wrong password, a role that does not suffice).
     Unauthorized(u16),
     /// Unknown: a time-out, a reset, a 5xx, or an answer that cannot be read.
-    InDoubt,
+    UnknownOutcome,
 }
 
 /// An answer that was not understood, as it came: it may hold a new key pair, whose secret is shown only once. Its
@@ -92,7 +92,7 @@ impl CallError {
     /// unknown about a login is not unknown about the removal that it was for.
     #[must_use]
     pub fn before_another(mut self) -> Self {
-        if self.effect == Effect::InDoubt {
+        if self.effect == Effect::UnknownOutcome {
             self.effect = Effect::NotSent;
         }
         self

@@ -1,16 +1,16 @@
 //! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
 
+mod connection;
 mod credentials;
 pub mod dialect;
 mod error;
 mod observe;
 mod pairs;
-mod patience;
 pub mod program;
 pub mod rest;
+mod retrying;
 mod subject;
 mod told;
-mod way;
 pub mod weka;
 mod words;
 
@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+pub use connection::ConnectionInfo;
 pub use credentials::{Credentials, CredentialsProblem};
 pub use error::{CallError, Effect, RawAnswer};
 pub use observe::{body, documents, observe, observe_all, observe_for, observe_held};
-pub use patience::{Patience, Patient};
-pub use way::Way;
+pub use retrying::{RetryPolicy, RetryingCluster};
 
 pub use crate::observed::Identity;
 use crate::observed::{Duplicates, ObservedUser};
@@ -150,7 +150,7 @@ pub trait Cluster: Send + Sync {
     }
 
     /// How a cluster of this release is reached and spoken to here. Asks nothing.
-    fn way(&self, release: &Release) -> Way;
+    fn connection(&self, release: &Release) -> ConnectionInfo;
 
     /// The cluster's own definition of the interface that is spoken to, as text, where it has one.
     async fn own_definition(&self) -> Result<Option<String>, CallError> {

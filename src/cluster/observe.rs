@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{CallError, Cluster, GroupRecord, Users, groups_by_name};
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Desired, Holding};
+use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
 use crate::policy;
 
@@ -109,15 +109,15 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
     let targets: BTreeSet<&PolicyName> = desired
         .holders()
         .filter_map(|(_, entry)| match &entry.intent {
-            Holding::Holds(policy) => Some(policy),
-            Holding::Detached | Holding::Retired => None,
+            DeclaredAttachment::Has(policy) => Some(policy),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         })
         .collect();
-    let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::in_transit_for).collect();
+    let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::temporary_for).collect();
     let matters = |name: &&PolicyName| {
         desired.policies.contains_key(*name)
             || desired.ownership.covers_policy(name)
-            || name.in_transit_for().is_some()
+            || name.temporary_for().is_some()
             || in_transit.contains(*name)
             || held.contains(name)
             || listed.contains(*name)

@@ -23,7 +23,7 @@ const REMOVED: [(&str, &str); 1] = [(
 
 /// What did not fit.
 #[derive(Debug, Default)]
-pub(super) struct Misfits {
+pub(super) struct SchemaErrors {
     /// One finding each.
     pub(super) findings: Vec<Finding>,
     /// The entries they are in, as section and name, such as `("users", "bob")`: what such an entry lacks is not
@@ -33,7 +33,7 @@ pub(super) struct Misfits {
     pub(super) secrets: Vec<Location>,
 }
 
-impl Misfits {
+impl SchemaErrors {
     /// Whether something in this entry did not fit.
     pub(super) fn hit(&self, section: &str, name: &str) -> bool {
         !self.entries.is_empty() && self.entries.contains(&(section.to_owned(), name.to_owned()))
@@ -46,15 +46,15 @@ pub(super) fn is_secret(key: &str) -> bool {
 }
 
 /// Checks `root` against the shape of a file and removes what does not fit.
-pub(super) fn check(root: &mut DeTable<'_>, shape: &Shape, file: FileId) -> Misfits {
-    let mut walk = Walk { file, misfits: Misfits::default() };
+pub(super) fn check(root: &mut DeTable<'_>, shape: &Shape, file: FileId) -> SchemaErrors {
+    let mut walk = Walk { file, misfits: SchemaErrors::default() };
     walk.table(root, shape, None);
     walk.misfits
 }
 
 struct Walk {
     file: FileId,
-    misfits: Misfits,
+    misfits: SchemaErrors,
 }
 
 /// Where in the file the walk is: a key, and the table that it is in.

@@ -22,18 +22,18 @@ codes! {
     BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
     USER_EMPTY = "user-without-policy", "A user declares neither a policy nor `detached = true`.";
     USER_CONFLICT = "user-conflict", "A user declares both a policy and `detached = true`.";
-    HOLDS_ABSENT = "holds-absent-policy", "A user is to hold a policy that the files say must be absent.";
+    HOLDS_ABSENT = "attached-policy-absent", "A user is to hold a policy that the files say must be absent.";
     BAD_PATTERN = "bad-pattern", "A pattern of names, in `[ownership]` or `[guards]`, that cannot be read.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` that is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
     BAD_RELEASE = "bad-release", "A release that does not begin with its numbers.";
     UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
-    NO_SINK = "credentials-without-sink", "`[credentials]` does not say where new secrets go.";
+    NO_DESTINATION = "credentials-without-destination", "`[credentials]` does not say where new secrets go.";
     SINK_CONFLICT = "credentials-conflict", "`[credentials]` says more than one place for new secrets, or something that means nothing there.";
     SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` is to write files and names no directory for them.";
     BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, its reason or its last day, or has one that cannot be read.";
     CONFUSABLE = "confusable-name", "A name that is easily taken for another: it looks like one, or mixes letters of several scripts.";
-    RETIRE_ALONE = "retire-keys-without-detach", "The keys of a user are to be retired that is not declared detached.";
+    REVOKE_ALONE = "revoke-keys-without-detach", "The keys of a user are to be revoked that is not declared detached.";
 }

@@ -11,7 +11,7 @@ use crate::base::{FileId, Finding, Location};
 
 /// Where a new key pair goes, whose secret the cluster shows once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sink {
+pub enum Destination {
     /// One file per user, encrypted to these recipients.
     Age {
         /// Who can read the files.
@@ -209,12 +209,12 @@ impl fmt::Display for Argument {
 }
 
 /// Reads `[credentials]`; all that is wrong with it is said.
-pub(super) fn sink(
+pub(super) fn destination(
     raw: &At<RawCredentials>,
     file: FileId,
     directory: &Path,
     findings: &mut Vec<Finding>,
-) -> Option<Sink> {
+) -> Option<Destination> {
     let at = Location { file, span: raw.span() };
     let written = raw.get();
     let plain = written.file.unwrap_or(false);
@@ -222,7 +222,7 @@ pub(super) fn sink(
     let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
     match given.as_slice() {
         [] => {
-            let finding = Finding::error(codes::NO_SINK, "`[credentials]` does not say where new secrets go");
+            let finding = Finding::error(codes::NO_DESTINATION, "`[credentials]` does not say where new secrets go");
             findings.push(finding.at(at.clone()).help(
                 "add `age = [\"age1…\"]` with `dir`, or `command = [\"PROGRAM\", …]`, or `file = true` with `dir`",
             ));
@@ -246,9 +246,9 @@ pub(super) fn sink(
         findings.push(finding.at(Location { file, span: dir.span() }).help("take it out"));
     }
     match (recipients, command, plain, dir) {
-        (Some(recipients), None, false, Some(dir)) => Some(Sink::Age { recipients: recipients?, dir }),
+        (Some(recipients), None, false, Some(dir)) => Some(Destination::Age { recipients: recipients?, dir }),
         (None, Some(command), false, _) => command,
-        (None, None, true, Some(dir)) => Some(Sink::File { dir }),
+        (None, None, true, Some(dir)) => Some(Destination::File { dir }),
         (Some(_) | None, Some(_) | None, true | false, Some(_) | None) => None,
     }
 }
@@ -295,7 +295,12 @@ fn recipients(written: &[At<String>], at: &Location, findings: &mut Vec<Finding>
     (read.len() == written.len()).then_some(read)
 }
 
-fn command_of(written: &[At<String>], at: &Location, directory: &Path, findings: &mut Vec<Finding>) -> Option<Sink> {
+fn command_of(
+    written: &[At<String>],
+    at: &Location,
+    directory: &Path,
+    findings: &mut Vec<Finding>,
+) -> Option<Destination> {
     let before = findings.len();
     let mut bad = |at: Location, message: String, help: &str| {
         findings.push(Finding::error(codes::BAD_COMMAND, message).at(at).help(help));
@@ -330,7 +335,7 @@ fn command_of(written: &[At<String>], at: &Location, directory: &Path, findings:
     }
     let has_path = program.get().contains('/');
     let program = if has_path { directory.join(program.get()) } else { PathBuf::from(program.get()) };
-    (findings.len() == before).then_some(Sink::Command { program, arguments })
+    (findings.len() == before).then_some(Destination::Command { program, arguments })
 }
 
 #[cfg(test)]

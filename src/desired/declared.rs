@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::check::Misfits;
+use super::check::SchemaErrors;
 use super::lint::Allowed;
 use super::policies::DocumentFile;
 use super::raw::RawFile;
-use super::{HolderEntry, PolicyEntry, PolicyIntent, codes};
+use super::{PolicyEntry, PolicyIntent, PrincipalEntry, codes};
 use crate::base::{FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, UserName};
 
 /// The entries of a file, and what was found wrong with them.
@@ -14,8 +14,8 @@ use crate::base::{FileId, Finding, GroupName, Location, NameProblem, PolicyName,
 pub(super) struct Declared {
     pub(super) file: FileId,
     pub(super) policies: Vec<(PolicyName, PolicyEntry)>,
-    pub(super) users: Vec<(UserName, HolderEntry)>,
-    pub(super) groups: Vec<(GroupName, HolderEntry)>,
+    pub(super) users: Vec<(UserName, PrincipalEntry)>,
+    pub(super) groups: Vec<(GroupName, PrincipalEntry)>,
     /// Where a user or group says what it holds, unless that is a policy that the same file declares to be there.
     pub(super) holds: Vec<(Principal, Location)>,
     pub(super) findings: Vec<Finding>,
@@ -26,7 +26,7 @@ impl Declared {
     /// each policy that names one, in their order; `allowed` are the rules that every document may break.
     pub(super) fn read<'d>(
         raw: &RawFile,
-        misfits: &Misfits,
+        misfits: &SchemaErrors,
         documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>,
         allowed: &Allowed,
         file: FileId,

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::declared::{Declared, Present, bad_name};
 use super::raw::{RawGroup, RawUser};
-use super::{HolderEntry, Holding, codes};
+use super::{DeclaredAttachment, PrincipalEntry, codes};
 use crate::base::{Finding, GroupName, Location, PolicyName, Principal, UserName};
 
 /// What is written of a user or group.
@@ -24,22 +24,22 @@ impl Declared {
             Ok(user) => user,
             Err(problem) => return self.findings.push(bad_name("user", name.get(), problem, at)),
         };
-        let retire = raw.retire_keys.as_ref().filter(|retire| *retire.get());
-        if let Some(retire) = retire.filter(|_| !raw.detached.unwrap_or(false)) {
-            let message = format!("the keys of user `{user}` are to be retired, but it is not declared detached");
+        let revoke = raw.revoke_keys.as_ref().filter(|revoke| *revoke.get());
+        if let Some(revoke) = revoke.filter(|_| !raw.detached.unwrap_or(false)) {
+            let message = format!("the keys of user `{user}` are to be revoked, but it is not declared detached");
             self.findings.push(
-                Finding::error(codes::RETIRE_ALONE, message).at(Location { file, span: retire.span() }).help(
-                    "add `detached = true`, or take `retire_keys` out: a user that goes on working needs its keys",
+                Finding::error(codes::REVOKE_ALONE, message).at(Location { file, span: revoke.span() }).help(
+                    "add `detached = true`, or take `revoke_keys` out: a user that goes on working needs its keys",
                 ),
             );
         }
         let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
         let intent = match self.holding(&Principal::from(&user), &said, &at, present) {
-            Some(Holding::Detached) if retire.is_some() => Holding::Retired,
+            Some(DeclaredAttachment::Detached) if revoke.is_some() => DeclaredAttachment::Revoked,
             Some(intent) => intent,
             None => return,
         };
-        self.users.push((user, HolderEntry { intent, at: Some(at) }));
+        self.users.push((user, PrincipalEntry { intent, at: Some(at) }));
     }
 
     /// One `[groups.NAME]`, likewise.
@@ -52,7 +52,7 @@ impl Declared {
         };
         let said = Said { policy: raw.policy.as_ref(), detached: raw.detached.unwrap_or(false), broken };
         if let Some(intent) = self.holding(&Principal::from(&group), &said, &at, present) {
-            self.groups.push((group, HolderEntry { intent, at: Some(at) }));
+            self.groups.push((group, PrincipalEntry { intent, at: Some(at) }));
         }
     }
 
@@ -62,7 +62,7 @@ impl Declared {
         said: &Said<'_>,
         at: &Location,
         present: &mut Present,
-    ) -> Option<Holding> {
+    ) -> Option<DeclaredAttachment> {
         match (said.policy, said.detached) {
             (Some(policy), true) => {
                 let finding = Finding::error(
@@ -74,13 +74,13 @@ impl Declared {
             }
             (Some(policy), false) => {
                 if let Some(name) = present.get(policy.get()) {
-                    return Some(Holding::Holds(name));
+                    return Some(DeclaredAttachment::Has(name));
                 }
                 let place = Location { file: at.file, span: policy.span() };
                 match PolicyName::parse(policy.get()) {
                     Ok(name) => {
                         self.holds.push((principal.clone(), place));
-                        Some(Holding::Holds(name))
+                        Some(DeclaredAttachment::Has(name))
                     }
                     Err(problem) => {
                         self.findings.push(bad_name("policy", policy.get(), problem, place));
@@ -88,7 +88,7 @@ impl Declared {
                     }
                 }
             }
-            (None, true) => Some(Holding::Detached),
+            (None, true) => Some(DeclaredAttachment::Detached),
             (None, false) => {
                 if !said.broken {
                     let finding = Finding::error(codes::USER_EMPTY, format!("nothing is said about {principal}"));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::at::At;
-use super::check::{Misfits, check, is_secret};
+use super::check::{SchemaErrors, check, is_secret};
 use super::credentials::misplaced_secrets;
 use super::declared::Declared;
 use super::files::{Boundary, FileProblem, Matched, Stopped, Tree};
@@ -120,7 +120,7 @@ struct File {
 struct Written {
     file: FileId,
     raw: RawFile,
-    misfits: Misfits,
+    misfits: SchemaErrors,
     /// The document file of each of its policies, once they are looked for.
     documents: Vec<Option<FileId>>,
     /// What it declares, where that takes nothing else; then it is no longer in `raw`.

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::alike::alike;
 use super::declared::Declared;
-use super::{Desired, Holding, PolicyIntent, codes};
+use super::{DeclaredAttachment, Desired, PolicyIntent, codes};
 use crate::base::{Finding, Location, PolicyName, Principal, both};
 
 /// Adds what the files declare. Of an entry that is declared twice, the first stands, in the order of the files.
@@ -74,7 +74,7 @@ fn holds_absent(desired: &Desired, holds: Vec<(Principal, Location)>, findings: 
     }
     let holds: BTreeMap<Principal, Location> = holds.into_iter().collect();
     for (principal, entry) in desired.holders() {
-        let Holding::Holds(policy) = &entry.intent else { continue };
+        let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
         let Some(declared) = absent.get(policy) else { continue };
         let message = format!("{principal} is to hold `{policy}`, which is declared `absent`");
         let finding = Finding::error(codes::HOLDS_ABSENT, message)

@@ -31,7 +31,7 @@ use crate::policy::{Document, Normal, Places, normal};
 
 pub use alike::finding as looks_alike;
 pub use codes::CODES;
-pub use credentials::{Argument, Names, Recipient, Sink};
+pub use credentials::{Argument, Destination, Names, Recipient};
 pub use drift::{Ignore, NoObjects};
 pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
 pub use form::{Broken, form, without_secrets};
@@ -52,7 +52,7 @@ pub struct Desired {
     /// What a plan may not do.
     pub guards: Guards,
     /// Where a new key pair goes; `None` when the file does not say.
-    pub credentials: Option<Sink>,
+    pub credentials: Option<Destination>,
     /// What may differ without being told as drift.
     pub ignores: Vec<Ignore>,
     /// The rules that every document may break without a word.
@@ -60,15 +60,15 @@ pub struct Desired {
     /// The declared policies, tombstones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
-    pub users: BTreeMap<UserName, HolderEntry>,
+    pub users: BTreeMap<UserName, PrincipalEntry>,
     /// The declared groups.
-    pub groups: BTreeMap<GroupName, HolderEntry>,
+    pub groups: BTreeMap<GroupName, PrincipalEntry>,
 }
 
 impl Desired {
     /// What is declared of a user or group.
     #[must_use]
-    pub fn entry(&self, principal: &Principal) -> Option<&HolderEntry> {
+    pub fn entry(&self, principal: &Principal) -> Option<&PrincipalEntry> {
         match principal {
             Principal::User(user) => self.users.get(user),
             Principal::Group(group) => self.groups.get(group),
@@ -76,7 +76,7 @@ impl Desired {
     }
 
     /// All that is declared of users and groups, users first, each in the order of their names.
-    pub fn holders(&self) -> impl Iterator<Item = (Principal, &HolderEntry)> {
+    pub fn holders(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
         users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
     }
@@ -222,20 +222,20 @@ impl Authored {
 
 /// A declared user or group.
 #[derive(Debug, Clone)]
-pub struct HolderEntry {
+pub struct PrincipalEntry {
     /// What should be.
-    pub intent: Holding,
+    pub intent: DeclaredAttachment,
     /// Where it is declared.
     pub at: Option<Location>,
 }
 
 /// What should be of a declared user or group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holding {
+pub enum DeclaredAttachment {
     /// It holds this policy.
-    Holds(PolicyName),
+    Has(PolicyName),
     /// It holds none; its key pair stays.
     Detached,
     /// It holds none; before it is detached, its key pair is made worthless. Of users only.
-    Retired,
+    Revoked,
 }

@@ -216,7 +216,7 @@ pub(super) struct RawUser {
     pub detached: Option<bool>,
     /// Before the detach, generate a new key pair and throw it away, so that the old one is dead. Only beside
     /// `detached = true`, and only when this run detaches the user: a pair can be generated only while it holds a policy.
-    pub retire_keys: Option<At<bool>>,
+    pub revoke_keys: Option<At<bool>>,
 }
 
 /// One group: the policy it holds, or that it holds none.

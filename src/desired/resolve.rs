@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::at::At;
-use super::credentials::sink;
+use super::credentials::destination;
 use super::drift::ignores;
 use super::raw::{RawCluster, RawFile, RawOwnership, RawStrategy, RawVia};
 use super::{Allowed, ClusterSettings, Desired, Endpoint, Guards, Ownership, Strategy, Via, codes};
@@ -22,7 +22,10 @@ pub(super) fn settings(raw: &RawFile, file: FileId, directory: &Path, findings: 
         guards: raw.guards.as_ref().map(|guards| Guards::read(guards, file, findings)).unwrap_or_default(),
         ignores: raw.drift.as_ref().map(|drift| ignores(drift.get(), file, findings)).unwrap_or_default(),
         lint: Allowed::read(raw.lint.as_ref().map(At::get), file, findings),
-        credentials: raw.credentials.as_ref().and_then(|credentials| sink(credentials, file, directory, findings)),
+        credentials: raw
+            .credentials
+            .as_ref()
+            .and_then(|credentials| destination(credentials, file, directory, findings)),
         ..Desired::default()
     }
 }

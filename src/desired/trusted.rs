@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Desired, Guards, Protected, Sink};
+use super::{Desired, Destination, Guards, Protected};
 
 impl Desired {
     /// What these files declare, under the settings of `base`: how the cluster is reached, ownership, the destination of new
@@ -39,10 +39,10 @@ impl Desired {
         self.cluster.endpoints.iter_mut().for_each(|endpoint| moved(&mut endpoint.directory));
         self.cluster.ca_file.iter_mut().for_each(moved);
         match &mut self.credentials {
-            Some(Sink::Age { dir, .. } | Sink::File { dir }) => moved(dir),
+            Some(Destination::Age { dir, .. } | Destination::File { dir }) => moved(dir),
             // A name without a path is looked for in `PATH`.
-            Some(Sink::Command { program, .. }) if program.components().count() > 1 => moved(program),
-            Some(Sink::Command { .. }) | None => {}
+            Some(Destination::Command { program, .. }) if program.components().count() > 1 => moved(program),
+            Some(Destination::Command { .. }) | None => {}
         }
         self
     }
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(both.cluster.endpoints[0].text, "https://good:14000");
         assert_eq!(both.cluster.replace, super::super::Strategy::Gap);
         assert!(both.ownership.users.is_empty() && both.lint == super::super::Allowed::default());
-        assert!(matches!(both.credentials, Some(Sink::File { .. })));
+        assert!(matches!(both.credentials, Some(Destination::File { .. })));
         assert!(both.guards.deny_new_access && both.guards.max_removals.len() == 2);
         assert!(both.guards.protected_users.covers("a") && both.guards.protected_users.covers("b"));
         assert_eq!(both.users.keys().map(|user| user.as_str()).collect::<Vec<_>>(), ["new"]);
@@ -111,8 +111,8 @@ mod tests {
         let moved = desired(&text("secrets")).moved_to(Path::new("/there"));
         assert_eq!(moved.cluster.ca_file.as_deref(), Some(Path::new("/there/ca.pem")));
         assert_eq!(moved.cluster.endpoints[0].directory, Path::new("/there"));
-        assert_eq!(moved.credentials, Some(Sink::File { dir: "/there/secrets".into() }));
+        assert_eq!(moved.credentials, Some(Destination::File { dir: "/there/secrets".into() }));
         let moved = desired(&text("/var/secrets")).moved_to(Path::new("/there"));
-        assert_eq!(moved.credentials, Some(Sink::File { dir: "/var/secrets".into() }));
+        assert_eq!(moved.credentials, Some(Destination::File { dir: "/var/secrets".into() }));
     }
 }

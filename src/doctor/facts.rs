@@ -3,7 +3,7 @@
 use futures_util::join;
 
 use crate::base::PolicyName;
-use crate::cluster::{CallError, Cluster, Users, Way};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, Users};
 use crate::observed::Identity;
 
 /// What a cluster told. All but the first answer may be missing, and the check goes on.
@@ -12,7 +12,7 @@ pub struct Facts {
     /// Which cluster, which tenant, as whom.
     pub identity: Identity,
     /// How it is reached and spoken to.
-    pub way: Way,
+    pub connection: ConnectionInfo,
     /// The users of the tenant.
     pub users: Result<Users, CallError>,
     /// The names of the policies.
@@ -28,6 +28,6 @@ pub struct Facts {
 pub async fn look(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let identity = cluster.identity().await?;
     let (users, policies, definition) = join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
-    let way = cluster.way(&identity.release);
-    Ok(Facts { identity, way, users, policies, definition })
+    let connection = cluster.connection(&identity.release);
+    Ok(Facts { identity, connection, users, policies, definition })
 }

@@ -4,7 +4,7 @@ use super::codes;
 use super::{Definition, Facts, Leftover, Report};
 use crate::base::{Code, Finding, PolicyName};
 use crate::cluster::rest::{CALLS, Difference, differences};
-use crate::cluster::{CallError, Users, Way};
+use crate::cluster::{CallError, ConnectionInfo, Users};
 use crate::observed::{Duplicates, Identity, newer_than_known};
 
 /// How far the clocks may be apart, in seconds: an answer takes its time, and no sane clock is off by more.
@@ -17,7 +17,7 @@ const ADMINISTRATORS: [&str; 3] = ["ClusterAdmin", "OrgAdmin", "TenantAdmin"];
 /// What is found about a cluster.
 #[must_use]
 pub fn judge(facts: &Facts) -> Report {
-    let Facts { identity, way, users, policies, .. } = facts;
+    let Facts { identity, connection, users, policies, .. } = facts;
     let may_apply = ADMINISTRATORS.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
     let users = users.as_ref();
     let leftovers = policies.as_ref().ok().map(|policies| leftovers(policies, users.ok()));
@@ -28,7 +28,7 @@ pub fn judge(facts: &Facts) -> Report {
     let refused = [users.err(), policies.as_ref().err()];
     findings.extend(refused.into_iter().flatten().map(|error| failed(codes::NOT_TOLD, Finding::error, error)));
     findings.extend(about_calls);
-    findings.extend(about_way(way));
+    findings.extend(about_way(connection));
     findings.extend(leftovers.iter().flatten().map(leftover));
     findings.extend(about_release(facts));
     findings.extend(several_records(facts));
@@ -37,7 +37,7 @@ pub fn judge(facts: &Facts) -> Report {
     Report {
         identity: identity.clone(),
         may_apply,
-        way: way.clone(),
+        connection: connection.clone(),
         attachments_known,
         definition,
         leftovers,
@@ -62,8 +62,8 @@ fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -
     }
 }
 
-fn about_way(way: &Way) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = way
+fn about_way(connection: &ConnectionInfo) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = connection
         .unencrypted
         .iter()
         .map(|address| {
@@ -71,14 +71,14 @@ fn about_way(way: &Way) -> Vec<Finding> {
             Finding::warning(codes::UNENCRYPTED, message).help("write https:// under [cluster] endpoints")
         })
         .collect();
-    if way.believes_anyone {
+    if connection.any_certificate {
         let message = "any certificate is believed: whoever is in between reads the password and changes the calls";
         findings.push(Finding::warning(codes::ANY_CERTIFICATE, message).help(
             "set fingerprint or ca_file under [cluster] and leave out --insecure; without it, attune shows the \
              fingerprint of a certificate that it does not trust",
         ));
     }
-    if let Some(ahead) = way.clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
+    if let Some(ahead) = connection.clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
         let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
         let message = format!("the cluster's clock is {seconds} s {side} the one of this machine");
         findings.push(
@@ -93,10 +93,10 @@ fn about_release(facts: &Facts) -> Vec<Finding> {
     let release = &facts.identity.release;
     let mut findings: Vec<Finding> = newer_than_known(release).into_iter().collect();
     if facts.users.as_ref().is_ok_and(|users| !users.attachments_known) {
-        let message = format!("WEKA {release} does not report over {} who holds what", facts.way.transport);
+        let message = format!("WEKA {release} does not report over {} who holds what", facts.connection.transport);
         findings.push(Finding::note(codes::HOLDERS_UNKNOWN, message).help("only policies can be added here"));
     }
-    if facts.way.definition_expected && matches!(facts.definition, Ok(None)) {
+    if facts.connection.definition_expected && matches!(facts.definition, Ok(None)) {
         let message = "the cluster has no definition of its own to hold the calls against (`GET /docs/schema`)";
         findings.push(Finding::note(codes::NO_DEFINITION, message));
     }
@@ -124,21 +124,21 @@ fn leftovers(policies: &[PolicyName], users: Option<&Users>) -> Vec<Leftover> {
         holders
     };
     let leftover = |name: &PolicyName| {
-        Some(Leftover { policy: name.in_transit_for()?, stand_in: name.clone(), holders: holders(name) })
+        Some(Leftover { policy: name.temporary_for()?, temporary: name.clone(), holders: holders(name) })
     };
     let mut leftovers: Vec<Leftover> = policies.iter().filter_map(leftover).collect();
-    leftovers.sort_by(|a, b| a.stand_in.cmp(&b.stand_in));
+    leftovers.sort_by(|a, b| a.temporary.cmp(&b.temporary));
     leftovers
 }
 
 fn leftover(leftover: &Leftover) -> Finding {
-    let Leftover { stand_in, policy, holders } = leftover;
+    let Leftover { temporary, policy, holders } = leftover;
     let held = match holders.as_slice() {
         [] => String::new(),
         [one] => format!(", and `{one}` holds it"),
         several => format!(", and {} users hold it", several.len()),
     };
-    let message = format!("an interrupted apply left `{stand_in}` behind, which stands in for `{policy}`{held}");
+    let message = format!("an interrupted apply left `{temporary}` behind, which stands in for `{policy}`{held}");
     Finding::warning(codes::LEFTOVER, message)
         .help("`attune plan` shows how the next `attune apply` finishes what was begun and removes it")
 }

@@ -11,7 +11,7 @@ pub use facts::{Facts, look};
 pub use judge::judge;
 
 use crate::base::{Finding, PolicyName, UserName};
-use crate::cluster::Way;
+use crate::cluster::ConnectionInfo;
 use crate::observed::Identity;
 
 /// What is known after a check.
@@ -22,7 +22,7 @@ pub struct Report {
     /// Whether the role suffices to apply a plan.
     pub may_apply: bool,
     /// How the cluster is reached and spoken to.
-    pub way: Way,
+    pub connection: ConnectionInfo,
     /// Whether the cluster says who holds what; unknown when it was not told.
     pub attachments_known: Option<bool>,
     /// What the cluster's own definition says about the calls.
@@ -53,7 +53,7 @@ pub enum Definition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// Its name.
-    pub stand_in: PolicyName,
+    pub temporary: PolicyName,
     /// The policy it stands in for.
     pub policy: PolicyName,
     /// Who holds it, as far as the cluster tells.

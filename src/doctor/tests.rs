@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{CODES, Definition, Facts, Report, judge};
 use crate::base::{PolicyName, Release, Severity, UserName};
 use crate::cluster::rest::CALLS;
-use crate::cluster::{CallError, Effect, UserRecord, Users, Way};
+use crate::cluster::{CallError, ConnectionInfo, Effect, UserRecord, Users};
 use crate::observed::Identity;
 
 /// A cluster with which all is well, as far as it has no definition of its own.
@@ -19,12 +19,12 @@ fn facts() -> Facts {
             user: UserName::reported("admin"),
             role: "ClusterAdmin".into(),
         },
-        way: Way {
+        connection: ConnectionInfo {
             transport: "REST",
             addresses: vec!["https://weka01:14000".into()],
             unencrypted: Vec::new(),
-            believes_anyone: false,
-            holders_told_by: Some("GET /users"),
+            any_certificate: false,
+            attachments_source: Some("GET /users"),
             definition_expected: false,
             clock_ahead: Some(1),
         },
@@ -64,21 +64,21 @@ fn every_code_is_found_by_what_it_is_for_and_by_nothing_else() {
     type Change = fn(&mut Facts);
     let cases: [(&str, Severity, Change); 14] = [
         ("role-too-weak", Severity::Error, |facts| facts.identity.role = "ReadOnly".into()),
-        ("look-failed", Severity::Error, |facts| facts.users = Err(refused())),
-        ("look-failed", Severity::Error, |facts| facts.policies = Err(refused())),
-        ("unencrypted", Severity::Warning, |facts| facts.way.unencrypted = vec!["http://weka01:14000".into()]),
-        ("any-certificate", Severity::Warning, |facts| facts.way.believes_anyone = true),
-        ("clock-apart", Severity::Warning, |facts| facts.way.clock_ahead = Some(-61)),
-        ("leftover-stand-in", Severity::Warning, |facts| {
+        ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
+        ("read-failed", Severity::Error, |facts| facts.policies = Err(refused())),
+        ("unencrypted", Severity::Warning, |facts| facts.connection.unencrypted = vec!["http://weka01:14000".into()]),
+        ("any-certificate", Severity::Warning, |facts| facts.connection.any_certificate = true),
+        ("clock-skew", Severity::Warning, |facts| facts.connection.clock_ahead = Some(-61)),
+        ("leftover-temporary-policy", Severity::Warning, |facts| {
             facts.policies = Ok(vec![PolicyName::reported("ml").transit("0a1b2c3d")]);
         }),
         ("release-newer-than-known", Severity::Note, |facts| {
             facts.identity.release = Release::parse("7.0.1").unwrap();
         }),
-        ("holders-not-told", Severity::Note, |facts| {
+        ("attachments-not-reported", Severity::Note, |facts| {
             facts.users = Ok(Users { users: Vec::new(), attachments_known: false });
         }),
-        ("no-own-definition", Severity::Note, |facts| facts.way.definition_expected = true),
+        ("no-api-definition", Severity::Note, |facts| facts.connection.definition_expected = true),
         ("definition-unreadable", Severity::Warning, |facts| facts.definition = Err(refused())),
         ("definition-unreadable", Severity::Warning, |facts| facts.definition = Ok(Some("<html>".into()))),
         ("call-not-in-definition", Severity::Error, |facts| {
@@ -141,7 +141,7 @@ fn a_definition_that_fits_is_said_to() {
 fn what_weighs_most_comes_first() {
     let report = told(|facts| {
         facts.identity.release = Release::parse("7.0").unwrap();
-        facts.way.believes_anyone = true;
+        facts.connection.any_certificate = true;
         facts.definition = Ok(Some(definition().replace("\"delete\":{}", "\"put\":{}")));
     });
     let severities: Vec<Severity> = report.findings.iter().map(|finding| finding.severity).collect();
@@ -166,15 +166,15 @@ fn the_role_that_suffices_is_that_of_the_release() {
 
 #[test]
 fn a_leftover_says_for_whom_it_stands_and_who_holds_it() {
-    let stand_in = PolicyName::reported("ml").transit("0a1b2c3d");
+    let temporary = PolicyName::reported("ml").transit("0a1b2c3d");
     let holder = |name: &str| UserRecord {
         name: UserName::reported(name),
         role: "S3".into(),
         source: "Internal".into(),
-        policy: Some(stand_in.clone()),
+        policy: Some(temporary.clone()),
     };
     let report = told(|facts| {
-        facts.policies = Ok(vec![stand_in.clone()]);
+        facts.policies = Ok(vec![temporary.clone()]);
         facts.users = Ok(Users { users: vec![holder("zoe"), holder("bob")], attachments_known: true });
     });
     let leftover = &report.leftovers.as_ref().unwrap()[0];

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use time::Date;
 
 use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
-use crate::desired::{Desired, Holding, Ignore};
+use crate::desired::{DeclaredAttachment, Desired, Ignore};
 use crate::observed::{Body, Identity, Observed};
-use crate::plan::{self, Change, ChangeId, ChangeKind, HolderAccess, LeftAlone, Plan};
+use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Plan, Unmanaged};
 use crate::policy::access::{Access, Side, Undecided};
 
 pub use memory::{Memory, News, Remembered};
@@ -32,7 +32,7 @@ pub struct Drift {
     /// What differs and is not told.
     pub ignored: Vec<Ignored>,
     /// What no file names and nobody owns.
-    pub left_alone: LeftAlone,
+    pub unmanaged: Unmanaged,
     /// What else to know. With an error among them, whether there is drift is not known.
     pub findings: Vec<Finding>,
 }
@@ -49,7 +49,7 @@ pub struct Object {
     /// What the cluster has.
     pub observed: Said,
     /// Whose access is another: what the cluster gives and the file does not is gained.
-    pub access: Vec<HolderAccess>,
+    pub access: Vec<AccessChange>,
 }
 
 /// What happened to an object, seen from the file.
@@ -142,7 +142,7 @@ impl Drift {
     /// How many lines of access the cluster gives and the file does not, or may give.
     #[must_use]
     pub fn gained(&self) -> usize {
-        let of = |access: &HolderAccess| {
+        let of = |access: &AccessChange| {
             let open = access.access.undecided.iter().filter(|open| open.side == Side::Gained).count();
             access.access.gained.len() + open
         };
@@ -167,8 +167,8 @@ pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore
     let differs = !objects.is_empty() || !ignored.is_empty();
     let mut findings: Vec<Finding> = made.findings.iter().filter_map(|finding| told(finding, differs)).collect();
     findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| over(ignore)));
-    let (identity, left_alone) = (observed.identity.clone(), made.left_alone.clone());
-    Drift { identity, objects, ignored, left_alone, findings }
+    let (identity, unmanaged) = (observed.identity.clone(), made.unmanaged.clone());
+    Drift { identity, objects, ignored, unmanaged, findings }
 }
 
 /// What a finding of the plan is here. What only stands in the way of calls is no error where there is drift to tell; where nothing
@@ -195,14 +195,14 @@ fn over(ignore: &Ignore) -> Finding {
 fn gone<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = Object> + 'a {
     let users = desired.users.iter().filter(|(user, _)| !observed.users.contains_key(*user));
     users.filter_map(|(user, entry)| match &entry.intent {
-        Holding::Holds(policy) => Some(Object {
+        DeclaredAttachment::Has(policy) => Some(Object {
             id: ChangeId::Holder(Principal::from(user)),
             kind: Kind::UserRemoved,
             declared: Said::Policy(policy.clone()),
             observed: Said::Nothing,
             access: Vec::new(),
         }),
-        Holding::Detached | Holding::Retired => None,
+        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
     })
 }
 
@@ -239,7 +239,7 @@ impl Object {
 }
 
 /// What would be lost is what the cluster gives and the file does not.
-fn backwards(of: &HolderAccess) -> HolderAccess {
+fn backwards(of: &AccessChange) -> AccessChange {
     let Access { gained, lost, undecided } = &*of.access;
     let turned = |open: &Undecided| Undecided {
         side: match open.side {
@@ -250,5 +250,5 @@ fn backwards(of: &HolderAccess) -> HolderAccess {
     };
     let undecided = undecided.iter().map(turned).collect();
     let access = Access { gained: lost.clone(), lost: gained.clone(), undecided };
-    HolderAccess { principal: of.principal.clone(), access: Arc::new(access) }
+    AccessChange { principal: of.principal.clone(), access: Arc::new(access) }
 }

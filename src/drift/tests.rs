@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{Release, UserName};
-use crate::desired::{Allowed, Authored, HolderEntry, PolicyEntry, PolicyIntent};
+use crate::desired::{Allowed, Authored, PolicyEntry, PolicyIntent, PrincipalEntry};
 use crate::observed::{Duplicates, Limits, ObservedUser};
 use crate::plan::plan;
 use crate::policy;
@@ -20,8 +20,9 @@ fn desired(users: &[(&str, Option<&str>)]) -> Desired {
     let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
     desired.policies.insert(PolicyName::reported("p"), entry);
     for (user, held) in users {
-        let intent = held.map_or(Holding::Detached, |held| Holding::Holds(PolicyName::reported(held)));
-        desired.users.insert(UserName::reported(*user), HolderEntry { intent, at: None });
+        let intent =
+            held.map_or(DeclaredAttachment::Detached, |held| DeclaredAttachment::Has(PolicyName::reported(held)));
+        desired.users.insert(UserName::reported(*user), PrincipalEntry { intent, at: None });
     }
     desired
 }

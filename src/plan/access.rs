@@ -9,11 +9,11 @@ use crate::policy::access::{Access, Context, Side, Undecided, difference, summar
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::Comparison;
-use super::holders::HolderFate;
+use super::holders::AttachmentChange;
 
 /// What access a change gives a user or group, or takes from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HolderAccess {
+pub struct AccessChange {
     /// The user or group.
     pub principal: Principal,
     /// What is gained, lost, or not decided. Shared by all for whom it is the same.
@@ -134,7 +134,7 @@ pub(super) fn expected(
     principals.into_iter().cloned().zip(answers.all(&asked)).collect()
 }
 
-fn held_then(fate: &HolderFate, comparison: &Comparison, observed: &Observed) -> Held {
+fn held_then(fate: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> Held {
     match fate.after.as_ref().and_then(|policy| comparison.policies.get(policy)?.document()) {
         Some(document) => Held::Document(document.clone()),
         None => Held::by(&observed.policies, fate.after.as_ref()),

@@ -21,7 +21,7 @@ pub fn after(plan: &Plan, observed: &Observed) -> Observed {
             Call::Attach { principal, policy, .. } => hold(&mut after, principal, Some(policy)),
             Call::Detach { principal, .. } => hold(&mut after, principal, None),
             // Key pairs are not observed.
-            Call::RetireKeys { .. } => {}
+            Call::RevokeKeys { .. } => {}
         }
     }
     after

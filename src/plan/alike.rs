@@ -18,7 +18,7 @@ pub(super) fn alike(desired: &Desired, observed: &Observed, steps: &[Step]) -> V
                 let names = if principal.user().is_some() { &mut users } else { &mut groups };
                 names.insert(principal.name());
             }
-            Call::RetireKeys { user, .. } => _ = users.insert(user.as_str()),
+            Call::RevokeKeys { user, .. } => _ = users.insert(user.as_str()),
         }
     }
     let declared = desired.policies.keys().map(|name| name.as_str()).collect();

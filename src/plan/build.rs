@@ -11,21 +11,21 @@ use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
-use super::change::{ChangeId, Way};
-use super::compare::{Comparison, PolicyFate};
+use super::change::{ChangeId, ReplaceMethod};
+use super::compare::{Comparison, PolicyAction};
 use super::graph::{Graph, Key};
-use super::holders::HolderFate;
+use super::holders::AttachmentChange;
+use super::methods::{Concessions, leaves_remade};
 use super::step::Call;
-use super::ways::{Concessions, leaves_remade};
 
 /// The graph of all calls.
 pub(super) fn build(
     comparison: &Comparison,
     observed: &Observed,
-    ways: &BTreeMap<PolicyName, Way>,
+    methods: &BTreeMap<PolicyName, ReplaceMethod>,
     concessions: &Concessions,
 ) -> Graph {
-    let mut builder = Builder { comparison, observed, ways, concessions, graph: Graph::default() };
+    let mut builder = Builder { comparison, observed, methods, concessions, graph: Graph::default() };
     builder.policies();
     builder.holders();
     builder.waits_of_leaving();
@@ -35,7 +35,7 @@ pub(super) fn build(
 struct Builder<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
-    ways: &'a BTreeMap<PolicyName, Way>,
+    methods: &'a BTreeMap<PolicyName, ReplaceMethod>,
     concessions: &'a Concessions,
     graph: Graph,
 }
@@ -45,9 +45,9 @@ impl Builder<'_> {
         for (policy, fate) in &self.comparison.policies {
             let change = ChangeId::Policy(policy.clone());
             match fate {
-                PolicyFate::Add(document) => self.add(policy, document, &change),
-                PolicyFate::Replace(document) => self.replace(policy, document, &change),
-                PolicyFate::Remove => {
+                PolicyAction::Add(document) => self.add(policy, document, &change),
+                PolicyAction::Replace(document) => self.replace(policy, document, &change),
+                PolicyAction::Remove => {
                     if self.observed.policies.contains_key(policy) {
                         self.remove(policy, &change);
                     }
@@ -55,25 +55,27 @@ impl Builder<'_> {
                         self.remove(leftover, &change);
                     }
                 }
-                PolicyFate::Keep | PolicyFate::LeaveAlone => {}
+                PolicyAction::Keep | PolicyAction::LeaveAlone => {}
             }
         }
     }
 
     fn replace(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
-        match self.ways.get(policy) {
-            Some(Way::Swap(stand_in)) => {
-                if !self.observed.policies.contains_key(stand_in) {
-                    self.add(stand_in, document, change);
+        match self.methods.get(policy) {
+            Some(ReplaceMethod::Swap(temporary)) => {
+                if !self.observed.policies.contains_key(temporary) {
+                    self.add(temporary, document, change);
                 }
                 self.remove_and_add(policy, document, change);
-                self.remove(stand_in, change);
-                self.graph.wait(&Key::Remove(stand_in.clone()), &Key::Add(policy.clone()));
-                self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(stand_in.clone()));
+                self.remove(temporary, change);
+                self.graph.wait(&Key::Remove(temporary.clone()), &Key::Add(policy.clone()));
+                self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(temporary.clone()));
             }
-            Some(Way::Gap | Way::Plain) => self.remove_and_add(policy, document, change),
-            Some(Way::Finish) if !self.observed.policies.contains_key(policy) => self.add(policy, document, change),
-            Some(Way::Finish) | None => {}
+            Some(ReplaceMethod::Gap | ReplaceMethod::Plain) => self.remove_and_add(policy, document, change),
+            Some(ReplaceMethod::Finish) if !self.observed.policies.contains_key(policy) => {
+                self.add(policy, document, change)
+            }
+            Some(ReplaceMethod::Finish) | None => {}
         }
         for leftover in self.comparison.leftovers_of(policy) {
             if !self.graph.has(&Key::Remove(leftover.clone())) {
@@ -110,7 +112,7 @@ impl Builder<'_> {
     fn planned(&self, policy: &PolicyName) -> Option<Arc<str>> {
         match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
             Call::AddPolicy { document, .. } => Some(document.shared_json()),
-            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RetireKeys { .. } | Call::Detach { .. } => None,
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
         }
     }
 
@@ -124,24 +126,24 @@ impl Builder<'_> {
         }
     }
 
-    fn away(&mut self, principal: &Principal, fate: &HolderFate, policy: &PolicyName) {
+    fn away(&mut self, principal: &Principal, fate: &AttachmentChange, policy: &PolicyName) {
         let change = ChangeId::Holder(principal.clone());
         self.detach(principal, policy, &change);
-        if let Some(user) = principal.user().filter(|_| fate.retire_keys) {
-            let retire = Key::Retire(user.clone());
-            self.graph.call(retire.clone(), &change, Call::RetireKeys { user: user.clone() });
+        if let Some(user) = principal.user().filter(|_| fate.revoke_keys) {
+            let revoke = Key::Retire(user.clone());
+            self.graph.call(revoke.clone(), &change, Call::RevokeKeys { user: user.clone() });
             // A pair can be made only while a policy is held.
-            self.graph.wait(&Key::Detach(principal.clone()), &retire);
+            self.graph.wait(&Key::Detach(principal.clone()), &revoke);
         }
     }
 
     /// Brings a user or group to its policy, by way of a stand-in or of nothing where it must be.
-    fn towards(&mut self, principal: &Principal, fate: &HolderFate, target: &PolicyName) {
+    fn towards(&mut self, principal: &Principal, fate: &AttachmentChange, target: &PolicyName) {
         let stays = fate.before.as_ref() == Some(target);
         let change = if stays { ChangeId::Policy(target.clone()) } else { ChangeId::Holder(principal.clone()) };
-        let way = self.ways.get(target);
+        let method = self.methods.get(target);
         let in_place = fate.physical.as_ref() == Some(target);
-        if in_place && !matches!(way, Some(Way::Swap(_) | Way::Gap)) {
+        if in_place && !matches!(method, Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap)) {
             return;
         }
         let from_remade = !stays && leaves_remade(fate, self.comparison, self.observed);
@@ -151,13 +153,13 @@ impl Builder<'_> {
         if !in_place && holds.as_ref().is_some_and(|name| self.comes_to_be(name)) {
             holds = self.let_go(principal, holds, &change);
         }
-        match way {
-            Some(Way::Swap(stand_in)) if between && holds.as_ref() != Some(stand_in) => {
-                self.attach(principal, stand_in, holds.as_ref(), &change);
-                holds = Some(stand_in.clone());
+        match method {
+            Some(ReplaceMethod::Swap(temporary)) if between && holds.as_ref() != Some(temporary) => {
+                self.attach(principal, temporary, holds.as_ref(), &change);
+                holds = Some(temporary.clone());
             }
-            Some(Way::Gap) if between => holds = self.let_go(principal, holds, &change),
-            Some(Way::Swap(_) | Way::Gap | Way::Plain | Way::Finish) | None => {
+            Some(ReplaceMethod::Gap) if between => holds = self.let_go(principal, holds, &change),
+            Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap | ReplaceMethod::Plain | ReplaceMethod::Finish) | None => {
                 if self.concessions.holders.contains(principal) {
                     holds = self.let_go(principal, holds, &change);
                 }
@@ -197,7 +199,7 @@ impl Builder<'_> {
             let left = match &node.call {
                 Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
                 Call::Attach { expects: None, .. }
-                | Call::RetireKeys { .. }
+                | Call::RevokeKeys { .. }
                 | Call::AddPolicy { .. }
                 | Call::RemovePolicy { .. } => continue,
             };

@@ -4,7 +4,7 @@ use crate::base::{PolicyName, Principal};
 use crate::observed::Body;
 use crate::policy::Normal;
 
-use super::access::HolderAccess;
+use super::access::AccessChange;
 
 /// The name of a change in its plan: `policy/NAME`, `user/NAME` or `group/NAME`. At most one change per object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub struct Change {
     /// What else to know before agreeing.
     pub notes: Vec<Note>,
     /// Whose access becomes another by it, in the order of their names.
-    pub access: Vec<HolderAccess>,
+    pub access: Vec<AccessChange>,
 }
 
 impl Change {
@@ -74,7 +74,7 @@ pub enum ChangeKind {
         /// Who holds it before and after, in the order of their names.
         holders: Vec<Holder>,
         /// How it is done.
-        way: Way,
+        method: ReplaceMethod,
         /// Stand-ins that an interrupted run left behind; they are gone afterwards.
         leftovers: Vec<PolicyName>,
     },
@@ -123,7 +123,7 @@ pub struct Holder {
 
 /// How a document is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum ReplaceMethod {
     /// By way of this stand-in: nobody is without access at any instant.
     Swap(PolicyName),
     /// Holders are detached first and attached again.
@@ -138,11 +138,11 @@ pub enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
     /// The user's key pair stays valid and works again with any later attach.
-    KeysStay,
+    KeysKept,
     /// The user's key pair is made worthless before it is detached.
-    KeysRetired,
+    KeysRevoked,
     /// A key pair is created if the user has none; one it has works again.
-    KeysMayAppear,
+    KeysMayBeCreated,
     /// The user comes from a directory, whose next refresh sets its policy again.
     Imported,
     /// While the policy is replaced its name is absent for a moment: identities mapped to it by name (OIDC) are
@@ -156,5 +156,5 @@ pub enum Note {
     /// There is no room to add before removing, so the user is without access for a moment.
     NoRoomToMove,
     /// An interrupted replacement is finished.
-    Heals,
+    Resumed,
 }

@@ -7,9 +7,9 @@ codes! {
     NO_SUCH_USER = "no-such-user", "A user that is to hold a policy does not exist on the cluster.";
     NOT_S3_USER = "not-an-s3-user", "A user that is to hold a policy cannot: its role is not S3.";
     NO_SUCH_POLICY = "no-such-policy", "A policy that a user or group is to hold is neither declared nor on the cluster.";
-    HELD_ELSEWHERE = "held-by-undeclared-user", "A policy is to be removed while a user or group that no file names holds it.";
+    HELD_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while a user or group that no file names holds it.";
     GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report here what groups hold.";
-    HELD_NOT_DECLARED = "held-but-not-declared", "A declared user holds an owned policy that no file declares, so that it would be removed.";
+    HELD_NOT_DECLARED = "attached-but-not-declared", "A declared user holds an owned policy that no file declares, so that it would be removed.";
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
     ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who holds what.";
@@ -18,9 +18,9 @@ codes! {
     NOT_SHOWN = "plan-not-shown", "A defect of attune: a step has no shown change, or an effect no shown line. No plan is made.";
     UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user or group that would have to be changed is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
-    NOT_RETIRED = "keys-cannot-be-retired", "A key pair is to be retired, and this cluster offers no call for it here, or the user has no policy.";
-    FIRST_KEYS = "first-keys-may-appear", "A user that has a policy already may get a first key pair by an attach.";
-    NO_SINK = "no-credential-sink", "A plan may make key pairs, whose secrets are shown once, and the file does not say where they go.";
+    NOT_REVOKED = "keys-cannot-be-revoked", "A key pair is to be revoked, and this cluster offers no call for it here, or the user has no policy.";
+    FIRST_KEYS = "first-keys-may-be-created", "A user that has a policy already may get a first key pair by an attach.";
+    KEYS_WITHOUT_DESTINATION = "no-credentials-destination", "A plan may make key pairs, whose secrets are shown once, and the file does not say where they go.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
     REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` lets it.";
     DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` lets it.";
@@ -38,4 +38,4 @@ pub const NOT_COMPARED: &[crate::base::Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNK
 pub const USER_GONE: crate::base::Code = NO_SUCH_USER;
 
 /// The refusal that is by no guard: a plan may create keys, and there is no destination for their secrets.
-pub const NO_DESTINATION: crate::base::Code = NO_SINK;
+pub const NO_DESTINATION: crate::base::Code = KEYS_WITHOUT_DESTINATION;

@@ -8,12 +8,12 @@ use crate::desired::{Desired, PolicyEntry, PolicyIntent};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
-use super::holders::{HolderFate, Holders};
+use super::holders::{AttachmentChange, Holders};
 use super::merged::merged;
 
 /// What should become of a policy name, seen from both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PolicyFate {
+pub(super) enum PolicyAction {
     /// It stays as it is.
     Keep,
     /// It is not there and gets this document.
@@ -30,7 +30,7 @@ pub(super) enum PolicyFate {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     /// Every policy name that is declared or present, but for the temporary policies among `leftovers`.
-    pub(super) policies: BTreeMap<PolicyName, PolicyFate>,
+    pub(super) policies: BTreeMap<PolicyName, PolicyAction>,
     /// The temporary policies that an interrupted run left behind, by the policy that this plan replaces or removes. One of any
     /// other policy is a policy like all others.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
@@ -47,24 +47,24 @@ impl Comparison {
     }
 
     /// Whoever is affected, in order.
-    pub(super) fn affected(&self) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+    pub(super) fn affected(&self) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
         self.holders.affected.iter()
     }
 
     /// The policy that a name counts as: a temporary policy that an interrupted run left behind counts as its policy.
     pub(super) fn counts_as<'a>(&'a self, name: &'a PolicyName) -> Cow<'a, PolicyName> {
-        let policy = name.in_transit_for().filter(|policy| self.leftovers_of(policy).contains(name));
+        let policy = name.temporary_for().filter(|policy| self.leftovers_of(policy).contains(name));
         policy.map_or(Cow::Borrowed(name), Cow::Owned)
     }
 
     /// Who has this policy, which is added or replaced, now, in order.
-    pub(super) fn holders_of(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+    pub(super) fn holders_of(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
         let principals = self.of_unsettled.get(policy).into_iter().flatten();
         principals.filter_map(|principal| self.holders.affected.get_key_value(principal))
     }
 
     /// Who has this policy, which is added or replaced, now and should keep it, in order.
-    pub(super) fn stayers(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &HolderFate)> {
+    pub(super) fn stayers(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
         self.holders_of(policy).filter(|(_, fate)| fate.after == fate.before)
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     // Who has what is added or replaced is affected, whether it keeps it or not.
     for (principal, fate) in &holders.affected {
         for before in fate.before.iter().flat_map(PolicyName::listed) {
-            if policies.get(&before).is_some_and(PolicyFate::has_document) {
+            if policies.get(&before).is_some_and(PolicyAction::has_document) {
                 of_unsettled.entry(before).or_default().push(principal.clone());
             }
         }
@@ -90,7 +90,7 @@ fn policy_fates(
     desired: &Desired,
     observed: &Observed,
     leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
-) -> BTreeMap<PolicyName, PolicyFate> {
+) -> BTreeMap<PolicyName, PolicyAction> {
     let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
     let there = merged(&desired.policies, &observed.policies)
         .filter(|(name, declared, _)| declared.is_some() || !temporary.contains(name));
@@ -98,13 +98,13 @@ fn policy_fates(
         let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
         (name.clone(), policy_fate(name, left, declared, now, desired))
     };
-    let mut policies: BTreeMap<PolicyName, PolicyFate> = map(there.collect(), fate).into_iter().collect();
+    let mut policies: BTreeMap<PolicyName, PolicyAction> = map(there.collect(), fate).into_iter().collect();
     let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
     policies.extend(others.into_iter().map(|name| fate((name, None, observed.policies.get(name)))));
     policies
 }
 
-impl PolicyFate {
+impl PolicyAction {
     /// Whether it gets a document.
     pub(super) fn has_document(&self) -> bool {
         self.document().is_some()
@@ -133,7 +133,7 @@ impl PolicyFate {
 fn leftovers(desired: &Desired, observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
     let mut leftovers: BTreeMap<PolicyName, Vec<PolicyName>> = BTreeMap::new();
     for name in observed.policies.keys() {
-        let policy = name.in_transit_for();
+        let policy = name.temporary_for();
         let ours =
             |policy: &PolicyName| desired.policies.contains_key(policy) || desired.ownership.covers_policy(policy);
         if let Some(policy) = policy.filter(ours) {
@@ -149,22 +149,22 @@ fn policy_fate(
     declared: Option<&PolicyEntry>,
     now: Option<&Body>,
     desired: &Desired,
-) -> PolicyFate {
+) -> PolicyAction {
     match declared.map(|entry| &entry.intent) {
         Some(PolicyIntent::Present(authored)) => {
             let after = authored.normal().clone();
             match now {
-                None if leftovers.is_empty() => PolicyFate::Add(after),
-                Some(Body::Known(before)) if *before == after && leftovers.is_empty() => PolicyFate::Keep,
-                None | Some(_) => PolicyFate::Replace(after),
+                None if leftovers.is_empty() => PolicyAction::Add(after),
+                Some(Body::Known(before)) if *before == after && leftovers.is_empty() => PolicyAction::Keep,
+                None | Some(_) => PolicyAction::Replace(after),
             }
         }
         Some(PolicyIntent::Absent) => match (now, leftovers) {
-            (None, []) => PolicyFate::Keep,
-            (Some(_), _) | (None, [_, ..]) => PolicyFate::Remove,
+            (None, []) => PolicyAction::Keep,
+            (Some(_), _) | (None, [_, ..]) => PolicyAction::Remove,
         },
-        None if name.is_predefined() || name.addressable().is_err() => PolicyFate::LeaveAlone,
-        None if desired.ownership.covers_policy(name) => PolicyFate::Remove,
-        None => PolicyFate::LeaveAlone,
+        None if name.is_predefined() || name.addressable().is_err() => PolicyAction::LeaveAlone,
+        None if desired.ownership.covers_policy(name) => PolicyAction::Remove,
+        None => PolicyAction::LeaveAlone,
     }
 }

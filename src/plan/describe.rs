@@ -9,16 +9,16 @@ use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
 use crate::policy::access::Access;
 
-use super::access::HolderAccess;
-use super::change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
+use super::access::AccessChange;
+use super::change::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
 use super::codes;
-use super::compare::{Comparison, PolicyFate};
+use super::compare::{Comparison, PolicyAction};
 use super::effects::{Effect, Effects};
-use super::holders::HolderFate;
+use super::holders::AttachmentChange;
 use super::merged::merged;
 use super::order::Ordered;
 use super::step::Step;
-use super::{LeftAlone, Unchanged};
+use super::{Unchanged, Unmanaged};
 
 /// The changes, policies first, each with the effects that it explains.
 pub(super) fn changes(
@@ -37,7 +37,7 @@ pub(super) fn changes(
         let Some(access) = &effect.access else { continue };
         let place = explained_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
         if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
-            change.access.push(HolderAccess { principal: principal.clone(), access: Arc::clone(access) });
+            change.access.push(AccessChange { principal: principal.clone(), access: Arc::clone(access) });
         }
     }
     changes
@@ -84,8 +84,8 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
 
 /// What is declared and already so.
 pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
-    let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyFate>)| {
-        declared.is_some() && *fate == Some(&PolicyFate::Keep)
+    let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyAction>)| {
+        declared.is_some() && *fate == Some(&PolicyAction::Keep)
     };
     Unchanged {
         policies: merged(&desired.policies, &comparison.policies).filter(kept).count(),
@@ -95,15 +95,15 @@ pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged
 }
 
 /// What no file names and nobody owns.
-pub(super) fn left_alone(comparison: &Comparison, desired: &Desired) -> LeftAlone {
+pub(super) fn unmanaged(comparison: &Comparison, desired: &Desired) -> Unmanaged {
     let (predefined, policies) = comparison
         .policies
         .iter()
-        .filter(|(policy, fate)| **fate == PolicyFate::LeaveAlone && !desired.policies.contains_key(*policy))
+        .filter(|(policy, fate)| **fate == PolicyAction::LeaveAlone && !desired.policies.contains_key(*policy))
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
     let alone = || comparison.holders.alone.iter();
-    LeftAlone {
+    Unmanaged {
         policies,
         predefined,
         users: alone().filter_map(Principal::user).cloned().collect(),
@@ -118,14 +118,14 @@ struct Describe<'a> {
 }
 
 impl Describe<'_> {
-    fn policy(&self, policy: &PolicyName, fate: &PolicyFate) -> Option<Change> {
+    fn policy(&self, policy: &PolicyName, fate: &PolicyAction) -> Option<Change> {
         let (kind, notes) = match fate {
-            PolicyFate::Add(after) => {
+            PolicyAction::Add(after) => {
                 let holders = self.stayers(policy);
                 (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone(), holders }, Vec::new())
             }
-            PolicyFate::Replace(after) => self.replace(policy, after),
-            PolicyFate::Remove => {
+            PolicyAction::Replace(after) => self.replace(policy, after),
+            PolicyAction::Remove => {
                 let kind = ChangeKind::RemovePolicy {
                     policy: policy.clone(),
                     before: self.observed.policies.get(policy).cloned(),
@@ -133,14 +133,14 @@ impl Describe<'_> {
                 };
                 (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
             }
-            PolicyFate::Keep | PolicyFate::LeaveAlone => return None,
+            PolicyAction::Keep | PolicyAction::LeaveAlone => return None,
         };
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access: Vec::new() })
     }
 
     /// Who has the policy before and after.
     fn stayers(&self, policy: &PolicyName) -> Vec<Holder> {
-        let holder = |(principal, fate): (&Principal, &HolderFate)| Holder {
+        let holder = |(principal, fate): (&Principal, &AttachmentChange)| Holder {
             principal: principal.clone(),
             undeclared: !fate.declared,
         };
@@ -148,16 +148,16 @@ impl Describe<'_> {
     }
 
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
-        let way = self.ordered.ways.get(policy).cloned().unwrap_or(Way::Finish);
+        let method = self.ordered.methods.get(policy).cloned().unwrap_or(ReplaceMethod::Finish);
         let leftovers = self.comparison.leftovers_of(policy).to_vec();
         let mut notes = Vec::new();
         if !leftovers.is_empty() {
-            notes.push(Note::Heals);
+            notes.push(Note::Resumed);
         }
         if self.ordered.concessions.policies.contains(policy) {
             notes.push(Note::NoRoom);
         }
-        if way != Way::Finish && self.maps_names() {
+        if method != ReplaceMethod::Finish && self.maps_names() {
             notes.push(Note::NameAbsent);
         }
         let kind = ChangeKind::ReplacePolicy {
@@ -165,21 +165,21 @@ impl Describe<'_> {
             before: self.observed.policies.get(policy).cloned(),
             after: after.clone(),
             holders: self.stayers(policy),
-            way,
+            method,
             leftovers,
         };
         (kind, notes)
     }
 
-    fn holder(&self, principal: &Principal, fate: &HolderFate) -> Option<Change> {
+    fn holder(&self, principal: &Principal, fate: &AttachmentChange) -> Option<Change> {
         let owned = principal.clone();
         let (kind, note) = match (fate.before.clone(), fate.after.clone()) {
             (before, after) if before == after => return None,
             (None, None) => return None,
-            (None, Some(after)) => (ChangeKind::Attach { principal: owned, after }, Some(Note::KeysMayAppear)),
+            (None, Some(after)) => (ChangeKind::Attach { principal: owned, after }, Some(Note::KeysMayBeCreated)),
             (Some(before), Some(after)) => (ChangeKind::Move { principal: owned, before, after }, None),
             (Some(before), None) => {
-                let note = if fate.retire_keys { Note::KeysRetired } else { Note::KeysStay };
+                let note = if fate.revoke_keys { Note::KeysRevoked } else { Note::KeysKept };
                 (ChangeKind::Detach { principal: owned, before }, Some(note))
             }
         };

@@ -11,7 +11,7 @@ use crate::observed::Observed;
 
 use super::change::Change;
 use super::effects::Effects;
-use super::options::RunOption;
+use super::options::PlanOption;
 use super::settings;
 use super::step::{Call, Step};
 use super::touched::Touched;
@@ -65,7 +65,7 @@ pub(super) struct Approved<'a> {
     /// Whose settings are in force.
     pub(super) desired: &'a Desired,
     /// The options of the run.
-    pub(super) options: &'a [RunOption],
+    pub(super) options: &'a [PlanOption],
 }
 
 /// Computes the digest. Each line is a JSON array, so that no name can be mistaken for structure.
@@ -112,7 +112,7 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
             Call::Attach { principal, policy, .. } => {
                 json!([step.id.0, named("attach", principal), policy.as_str(), principal.name(), after])
             }
-            Call::RetireKeys { user } => json!([step.id.0, "retire_keys", user.as_str(), after]),
+            Call::RevokeKeys { user } => json!([step.id.0, "revoke_keys", user.as_str(), after]),
             Call::Detach { principal, policy } => {
                 json!([step.id.0, named("detach", principal), policy.as_str(), principal.name(), after])
             }

@@ -66,7 +66,7 @@ impl<'a> Simulation<'a> {
             Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => {
                 Some((policy.clone(), BTreeSet::new()))
             }
-            Call::Attach { .. } | Call::RetireKeys { .. } | Call::Detach { .. } => None,
+            Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
         });
         let mut has: BTreeMap<PolicyName, BTreeSet<Principal>> = names.collect();
         let mut note = |attached: &PolicyName, principal: &dyn Fn() -> Principal| {
@@ -92,7 +92,7 @@ impl<'a> Simulation<'a> {
             Call::RemovePolicy { policy, .. } => self.change(policy, |policies| _ = policies.remove(policy)),
             Call::Attach { principal, policy, .. } => self.attach(principal, Some(policy)),
             Call::Detach { principal, .. } => self.attach(principal, None),
-            Call::RetireKeys { user } => self.see(&Principal::from(user)),
+            Call::RevokeKeys { user } => self.see(&Principal::from(user)),
         }
     }
 

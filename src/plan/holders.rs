@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Desired, HolderEntry, Holding};
+use crate::desired::{DeclaredAttachment, Desired, PrincipalEntry};
 use crate::observed::Observed;
 
-use super::compare::PolicyFate;
+use super::compare::PolicyAction;
 use super::merged::merged;
 
 /// What is attached to a user or group and what should be. A temporary policy that an interrupted run left behind counts as its
 /// policy only while this plan replaces or removes that policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HolderFate {
+pub(super) struct AttachmentChange {
     /// The name attached now: of a policy, a temporary policy, a policy that does not exist, or a list of several.
     pub(super) physical: Option<PolicyName>,
     /// The same, but for a temporary policy the policy that it counts as.
@@ -22,14 +22,14 @@ pub(super) struct HolderFate {
     /// Whether a file declares it.
     pub(super) declared: bool,
     /// Whether a user's key pair is to be made worthless before it is detached.
-    pub(super) retire_keys: bool,
+    pub(super) revoke_keys: bool,
 }
 
 /// Every user on the cluster that can hold a policy or does, and every group that does or is declared.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holders {
     /// Those of whom anything becomes another: what they hold, or the policy that they go on holding.
-    pub(super) affected: BTreeMap<Principal, HolderFate>,
+    pub(super) affected: BTreeMap<Principal, AttachmentChange>,
     /// How many users a file declares that hold what they should.
     pub(super) kept_users: usize,
     /// How many groups a file declares that hold what they should.
@@ -50,7 +50,7 @@ impl Holders {
     pub(super) fn new(
         desired: &Desired,
         observed: &Observed,
-        policies: &BTreeMap<PolicyName, PolicyFate>,
+        policies: &BTreeMap<PolicyName, PolicyAction>,
         leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
     ) -> Self {
         let (affected, holders) = (Vec::new(), Self::default());
@@ -75,14 +75,14 @@ impl Holders {
 struct Walk<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    policies: &'a BTreeMap<PolicyName, PolicyFate>,
+    policies: &'a BTreeMap<PolicyName, PolicyAction>,
     leftovers: &'a BTreeMap<PolicyName, Vec<PolicyName>>,
     /// The policy that a leftover counts as.
     temporary: BTreeMap<&'a PolicyName, &'a PolicyName>,
     /// What becomes of the policy that was asked for last: whoever comes next often holds the same.
-    known: Option<(PolicyName, Option<&'a PolicyFate>)>,
+    known: Option<(PolicyName, Option<&'a PolicyAction>)>,
     /// Those that are affected, in order.
-    affected: Vec<(Principal, HolderFate)>,
+    affected: Vec<(Principal, AttachmentChange)>,
     /// The others.
     holders: Holders,
 }
@@ -92,34 +92,34 @@ impl<'a> Walk<'a> {
     fn holder(
         &mut self,
         name: impl Fn() -> Principal,
-        declared: Option<&HolderEntry>,
+        declared: Option<&PrincipalEntry>,
         physical: Option<&PolicyName>,
     ) -> bool {
         let before = physical.map(|name| self.temporary.get(name).copied().unwrap_or(name));
         self.miss(physical);
         let intent = declared.map(|entry| &entry.intent);
         let after = match intent {
-            Some(Holding::Holds(policy)) => Some(policy),
-            Some(Holding::Detached | Holding::Retired) => None,
+            Some(DeclaredAttachment::Has(policy)) => Some(policy),
+            Some(DeclaredAttachment::Detached | DeclaredAttachment::Revoked) => None,
             None if self.desired.ownership.covers(&name()) => None,
             None => {
-                if !self.becomes(before, PolicyFate::has_document) {
+                if !self.becomes(before, PolicyAction::has_document) {
                     self.holders.alone.push(name());
                 }
                 before
             }
         };
         self.hold(before);
-        let affected = physical != after || self.becomes(after, PolicyFate::is_unsettled);
+        let affected = physical != after || self.becomes(after, PolicyAction::is_unsettled);
         if affected {
             // Names that are one and the same are found equal at once from here on.
             let one = |policy: &PolicyName| physical.filter(|held| *held == policy).unwrap_or(policy).clone();
-            let fate = HolderFate {
+            let fate = AttachmentChange {
                 physical: physical.cloned(),
                 before: before.map(one),
                 after: after.map(one),
                 declared: declared.is_some(),
-                retire_keys: intent == Some(&Holding::Retired),
+                revoke_keys: intent == Some(&DeclaredAttachment::Revoked),
             };
             self.affected.push((name(), fate));
         }
@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the action of a policy, or of any of a list, satisfies the predicate.
-    fn becomes(&mut self, attached: Option<&PolicyName>, predicate: fn(&PolicyFate) -> bool) -> bool {
+    fn becomes(&mut self, attached: Option<&PolicyName>, predicate: fn(&PolicyAction) -> bool) -> bool {
         let Some(attached) = attached else { return false };
         if attached.is_list() {
             let counted = |policy: PolicyName| match self.temporary.get(&policy) {
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
         self.fate(attached).is_some_and(predicate)
     }
 
-    fn fate(&mut self, policy: &PolicyName) -> Option<&'a PolicyFate> {
+    fn fate(&mut self, policy: &PolicyName) -> Option<&'a PolicyAction> {
         match &self.known {
             Some((known, fate)) if known == policy => *fate,
             Some(_) | None => {

@@ -1,9 +1,9 @@
-//! What a plan does to key pairs: for whom one may be made, and whose cannot be retired.
+//! What a plan does to key pairs: for whom one may be made, and whose cannot be revoked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Finding, Principal, Severity, UserName};
-use crate::desired::{Desired, Holding, Sink};
+use crate::desired::{DeclaredAttachment, Desired, Destination};
 use crate::observed::{Identity, Observed};
 
 use super::compare::Comparison;
@@ -62,7 +62,7 @@ fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a Us
                 let from_nothing = expects.is_none() && !had.contains(user);
                 first.entry(user).or_insert(First { step: step.id, from_nothing });
             }
-            Call::Detach { principal: Principal::User(user), .. } | Call::RetireKeys { user } => {
+            Call::Detach { principal: Principal::User(user), .. } | Call::RevokeKeys { user } => {
                 had.insert(user);
             }
             Call::Attach { principal: Principal::Group(_), .. }
@@ -106,9 +106,13 @@ pub(super) fn first_pairs(steps: &[Step], identity: &Identity, desired: &Desired
 }
 
 /// A plan that attaches users which have no policy is not run before the configuration says where their secrets go.
-pub(super) fn without_sink(steps: &[Step], identity: &Identity, sink: Option<&Sink>) -> Option<Finding> {
+pub(super) fn without_destination(
+    steps: &[Step],
+    identity: &Identity,
+    destination: Option<&Destination>,
+) -> Option<Finding> {
     let users = users(steps, identity, true);
-    if sink.is_some() || users.is_empty() {
+    if destination.is_some() || users.is_empty() {
         return None;
     }
     let users: Vec<_> = users.iter().map(|user| format!("`{user}`")).collect();
@@ -116,7 +120,7 @@ pub(super) fn without_sink(steps: &[Step], identity: &Identity, sink: Option<&Si
         "a key pair may be made for {}, its secret is shown once, and the file does not say where it goes",
         users.join(", ")
     );
-    Some(Finding::error(codes::NO_SINK, message).help(
+    Some(Finding::error(codes::KEYS_WITHOUT_DESTINATION, message).help(
         "add to the file, with your own recipient (or `command = [\"PROGRAM\", …]`, or `file = true` with `dir`):\n\
          [credentials]\n\
          age = [\"age1…\"]\n\
@@ -124,21 +128,21 @@ pub(super) fn without_sink(steps: &[Step], identity: &Identity, sink: Option<&Si
     ))
 }
 
-/// Key pairs that are to be retired, where that cannot be done.
-pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
-    let finding = |user: &UserName, why: &str, help: &str| not_retired_finding(desired, user, why, help);
-    let detached = comparison.affected().filter(|(_, fate)| fate.retire_keys && fate.physical.is_some());
+/// Key pairs that are to be revoked, where that cannot be done.
+pub(super) fn not_revoked(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
+    let finding = |user: &UserName, why: &str, help: &str| not_revoked_finding(desired, user, why, help);
+    let detached = comparison.affected().filter(|(_, fate)| fate.revoke_keys && fate.physical.is_some());
     let detached: BTreeSet<&UserName> = detached.filter_map(|(principal, _)| principal.user()).collect();
     let release = &observed.identity.release;
     let (why, help) = if !has_key_pairs(&observed.identity) {
         (
             format!("before 5.1 (this is WEKA {release}) the name and the password are the key pair"),
-            "change the password of the user, then take `retire_keys` out",
+            "change the password of the user, then take `revoke_keys` out",
         )
     } else if !observed.keys_can_be_generated {
         (
             "there is no documented REST call that makes a key pair".to_owned(),
-            "run `weka s3 user keys-generate --user NAME` and throw the pair away, or delete the user; then take `retire_keys` out",
+            "run `weka s3 user keys-generate --user NAME` and throw the pair away, or delete the user; then take `revoke_keys` out",
         )
     } else {
         return Vec::new();
@@ -146,40 +150,41 @@ pub(super) fn not_retired(desired: &Desired, observed: &Observed, comparison: &C
     detached.into_iter().map(|user| finding(user, &why, help)).collect()
 }
 
-fn not_retired_finding(desired: &Desired, user: &UserName, why: &str, help: &str) -> Finding {
-    let message = format!("the key pair of user `{user}` cannot be retired: {why}");
+fn not_revoked_finding(desired: &Desired, user: &UserName, why: &str, help: &str) -> Finding {
+    let message = format!("the key pair of user `{user}` cannot be revoked: {why}");
     let at = desired.users.get(user).and_then(|entry| entry.at.clone());
-    Finding::error(codes::NOT_RETIRED, message).at(at).help(help.replace("NAME", user.as_str()))
+    Finding::error(codes::NOT_REVOKED, message).at(at).help(help.replace("NAME", user.as_str()))
 }
 
 /// What to do about the keys of a user that has no policy.
-const ALREADY_DETACHED: &str = "if its keys were retired before, take `retire_keys` out; else delete the user, or attach a policy \
+const ALREADY_DETACHED: &str = "if its keys were revoked before, take `revoke_keys` out; else delete the user, or attach a policy \
      that allows nothing, run `weka s3 user keys-generate --user NAME`, throw that pair away, and detach the policy; then take \
-     `retire_keys` out";
+     `revoke_keys` out";
 
-/// Key pairs that are to be retired of users that have no policy any more. Where there is something else to do, this must not
-/// stand in the way: it may be the rest of a run that was interrupted after it retired the keys.
-pub(super) fn retired_too_late(desired: &Desired, observed: &Observed, steps: &[Step]) -> Vec<Finding> {
+/// Key pairs that are to be revoked of users that have no policy any more. Where there is something else to do, this must not
+/// stand in the way: it may be the rest of a run that was interrupted after it revoked the keys.
+pub(super) fn revoked_too_late(desired: &Desired, observed: &Observed, steps: &[Step]) -> Vec<Finding> {
     if !observed.attachments_known {
         return Vec::new();
     }
-    let to_retire = desired.users.iter().filter(|(_, entry)| entry.intent == Holding::Retired).map(|(user, _)| user);
+    let to_retire =
+        desired.users.iter().filter(|(_, entry)| entry.intent == DeclaredAttachment::Revoked).map(|(user, _)| user);
     let late = to_retire.filter(|user| observed.users.get(*user).is_some_and(|found| found.holds.is_none()));
     let why = "it has no policy, and a new pair can be made only while one is attached";
     late.map(|user| {
-        let finding = not_retired_finding(desired, user, why, ALREADY_DETACHED);
+        let finding = not_revoked_finding(desired, user, why, ALREADY_DETACHED);
         let severity = if steps.is_empty() { Severity::Error } else { Severity::Warning };
         Finding { severity, ..finding }
     })
     .collect()
 }
 
-/// The desired state to hold a cluster against after an apply: whether keys were retired cannot be seen.
+/// The desired state to hold a cluster against after an apply: whether keys were revoked cannot be seen.
 #[must_use]
-pub fn once_retired(desired: &Desired) -> Desired {
+pub fn once_revoked(desired: &Desired) -> Desired {
     let mut desired = desired.clone();
-    for entry in desired.users.values_mut().filter(|entry| entry.intent == Holding::Retired) {
-        entry.intent = Holding::Detached;
+    for entry in desired.users.values_mut().filter(|entry| entry.intent == DeclaredAttachment::Revoked) {
+        entry.intent = DeclaredAttachment::Detached;
     }
     desired
 }

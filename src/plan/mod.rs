@@ -16,6 +16,7 @@ mod guards;
 mod holders;
 mod keys;
 mod merged;
+mod methods;
 mod options;
 mod order;
 mod precedence;
@@ -24,7 +25,6 @@ mod settings;
 mod step;
 mod touched;
 mod unreported;
-mod ways;
 
 #[cfg(test)]
 mod tests;
@@ -38,15 +38,15 @@ use crate::policy::{self, Catalogue, Depth};
 
 use effects::Effects;
 
-pub use access::HolderAccess;
+pub use access::AccessChange;
 pub use after::after;
-pub use change::{Change, ChangeId, ChangeKind, Holder, Note, Way};
+pub use change::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
 pub use effects::Effect;
 pub use guards::Overridden;
-pub use keys::{NewKeys, once_retired};
-pub use options::RunOption;
+pub use keys::{NewKeys, once_revoked};
+pub use options::PlanOption;
 pub use settings::{Declared, Review, SettingChange, Undeclared};
 pub use step::{Call, Step, StepId};
 pub use touched::Touched;
@@ -72,7 +72,7 @@ pub struct Plan {
     /// What is as it should be.
     pub unchanged: Unchanged,
     /// What no file names and nobody owns.
-    pub left_alone: LeftAlone,
+    pub unmanaged: Unmanaged,
     /// What stands in the way, and what else to know.
     pub findings: Vec<Finding>,
     /// What the guards refuse; the plan is not run while there is any.
@@ -80,7 +80,7 @@ pub struct Plan {
     /// What the guards would have refused, had it not been overridden for this run.
     pub overrides: Vec<Overridden>,
     /// The options of this run that decide it beside the configuration, whether they were needed or not.
-    pub options: Vec<RunOption>,
+    pub options: Vec<PlanOption>,
     /// The keys that it may create; `None` where it creates none.
     pub new_keys: Option<NewKeys>,
 }
@@ -98,7 +98,7 @@ pub struct Unchanged {
 
 /// What is on the cluster and stays as it is because no file names it and `[ownership]` does not cover it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftAlone {
+pub struct Unmanaged {
     /// Policies that somebody added.
     pub policies: Vec<PolicyName>,
     /// Policies that every cluster has.
@@ -138,7 +138,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         let comparison = compare::compare(desired, observed);
         let find = || {
             let mut findings = problems::problems(desired, observed, &comparison);
-            findings.extend(keys::not_retired(desired, observed, &comparison));
+            findings.extend(keys::not_revoked(desired, observed, &comparison));
             findings
         };
         let order = || {
@@ -161,7 +161,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     }
     findings.extend(problems::unnameable(&ordered.steps));
     findings.extend(alike::alike(desired, observed, &ordered.steps));
-    findings.extend(keys::retired_too_late(desired, observed, &ordered.steps));
+    findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(meant.as_ref().unwrap_or(&ordered.steps), observed, &mut answers);
     let changes = describe::changes(&comparison, observed, &ordered, &effects);
     if !findings.iter().any(Finding::is_error) {
@@ -174,7 +174,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let unreported = unreported::Unreported::new(&effects, observed, &mut answers);
     let found = guards::Found { comparison: &comparison, effects: &effects, unreported: &unreported };
     let guards::Ruling { mut refusals, overrides } = guards::refusals(desired, observed, found, &answers);
-    refusals.extend(keys::without_sink(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
+    refusals.extend(keys::without_destination(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
     let options = options::options(desired, catalogue);
     let approved = digest::Approved {
         observed,
@@ -189,7 +189,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         limits: observed.limits,
         digest: digest::digest(&approved),
         unchanged: describe::unchanged(&comparison, desired),
-        left_alone: describe::left_alone(&comparison, desired),
+        unmanaged: describe::unmanaged(&comparison, desired),
         refusals,
         overrides,
         new_keys: keys::new_keys(&ordered.steps, &observed.identity, desired),

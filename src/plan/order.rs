@@ -8,18 +8,18 @@ use crate::desired::Strategy;
 use crate::observed::Observed;
 
 use super::build::build;
-use super::change::{ChangeId, Way};
-use super::compare::{Comparison, PolicyFate};
+use super::change::{ChangeId, ReplaceMethod};
+use super::compare::{Comparison, PolicyAction};
 use super::graph::{Graph, Key};
+use super::methods::{Concession, Concessions, can_gap, methods};
 use super::precedence::{Precedence, Precedences};
 use super::step::{Call, Step, StepId};
-use super::ways::{Concession, Concessions, can_gap, ways};
 
 /// The calls in order, and how it was arranged.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     pub(super) steps: Vec<Step>,
-    pub(super) ways: BTreeMap<PolicyName, Way>,
+    pub(super) methods: BTreeMap<PolicyName, ReplaceMethod>,
     pub(super) concessions: Concessions,
     /// Whether even with all concessions some call would need room that nothing gives back.
     pub(super) no_room: bool,
@@ -35,21 +35,21 @@ pub(super) fn order(
 ) -> Ordered {
     let room = observed.limits.policies.saturating_sub(observed.policies.len());
     let attempt = |concessions: &Concessions| {
-        let ways = ways(comparison, observed, strategy, concessions);
-        let mut graph = build(comparison, observed, &ways, concessions);
+        let methods = methods(comparison, observed, strategy, concessions);
+        let mut graph = build(comparison, observed, &methods, concessions);
         let sequence = sequence(&mut graph, precedences, room);
-        (ways, graph, sequence)
+        (methods, graph, sequence)
     };
     let mut concessions = Concessions::default();
     loop {
-        let (ways, graph, sequence) = attempt(&concessions);
+        let (methods, graph, sequence) = attempt(&concessions);
         let stuck = match sequence {
-            Ok(sequence) => return Ordered { steps: steps(&graph, &sequence), ways, concessions, no_room: false },
+            Ok(sequence) => return Ordered { steps: steps(&graph, &sequence), methods, concessions, no_room: false },
             Err(stuck) => stuck,
         };
-        let possible = possible_concessions(&stuck, &graph, comparison, &ways);
+        let possible = possible_concessions(&stuck, &graph, comparison, &methods);
         if concessions.with(&possible) == concessions {
-            return Ordered { steps: Vec::new(), ways, concessions, no_room: true };
+            return Ordered { steps: Vec::new(), methods, concessions, no_room: true };
         }
         // A concession more never takes room away, so that the fewest that are enough can be found by halving.
         let with = |count: usize| concessions.with(&possible[..count]);
@@ -132,10 +132,12 @@ fn possible_concessions(
     stuck: &Stuck,
     graph: &Graph,
     comparison: &Comparison,
-    ways: &BTreeMap<PolicyName, Way>,
+    methods: &BTreeMap<PolicyName, ReplaceMethod>,
 ) -> Vec<Concession> {
     let swaps = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
-        ChangeId::Policy(policy) if matches!(ways.get(policy), Some(Way::Swap(_))) && can_gap(policy, comparison) => {
+        ChangeId::Policy(policy)
+            if matches!(methods.get(policy), Some(ReplaceMethod::Swap(_))) && can_gap(policy, comparison) =>
+        {
             Some(Concession::Swap(policy.clone()))
         }
         ChangeId::Policy(_) | ChangeId::Holder(_) => None,
@@ -152,14 +154,14 @@ fn possible_concessions(
         Call::Attach { .. }
         | Call::AddPolicy { .. }
         | Call::RemovePolicy { .. }
-        | Call::RetireKeys { .. }
+        | Call::RevokeKeys { .. }
         | Call::Detach { .. } => None,
     });
     moves.collect()
 }
 
 fn removed(policy: &PolicyName, comparison: &Comparison) -> bool {
-    matches!(comparison.policies.get(policy), Some(PolicyFate::Remove))
+    matches!(comparison.policies.get(policy), Some(PolicyAction::Remove))
 }
 
 fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {

@@ -7,7 +7,7 @@ use crate::base::{PolicyName, Principal};
 use crate::policy::access::Access;
 
 use super::change::ChangeId;
-use super::compare::{Comparison, PolicyFate};
+use super::compare::{Comparison, PolicyAction};
 
 /// What a change does to the access of those it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,13 +69,13 @@ impl Precedences {
         }
         for (policy, fate) in &comparison.policies {
             let place = match fate {
-                PolicyFate::Remove => Precedence::Remove,
-                PolicyFate::Replace(_) => {
+                PolicyAction::Remove => Precedence::Remove,
+                PolicyAction::Replace(_) => {
                     let (gains, loses) = replaced.get(policy).copied().unwrap_or_default();
                     Precedence::Shift(Tendency::new(gains, loses))
                 }
-                PolicyFate::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
-                PolicyFate::Keep | PolicyFate::LeaveAlone => continue,
+                PolicyAction::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
+                PolicyAction::Keep | PolicyAction::LeaveAlone => continue,
             };
             places.insert(ChangeId::Policy(policy.clone()), place);
         }

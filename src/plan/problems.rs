@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName, shell_line};
-use crate::desired::{Desired, Holding, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Observed, newer_than_known};
 
 use super::codes;
-use super::compare::{Comparison, PolicyFate};
+use super::compare::{Comparison, PolicyAction};
 use super::merged::merged;
+use super::methods::is_remade;
 use super::step::{Call, Step};
-use super::ways::is_remade;
 
 /// Everything that stands in the way of this plan, and what is worth knowing beside.
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
@@ -43,7 +43,7 @@ pub(super) fn unnameable(steps: &[Step]) -> Vec<Finding> {
     let named = steps.iter().filter_map(|step| match &step.call {
         Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
         // A file declares the user, by a name that calls can carry.
-        Call::RetireKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
+        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
     });
     let holders: BTreeMap<&Principal, String> = named.collect();
     let finding = |(principal, change): (&Principal, String)| {
@@ -75,7 +75,7 @@ impl View<'_> {
     /// Documents over the limit are refused only where they would be sent.
     fn documents(&self, findings: &mut Vec<Finding>) {
         for (policy, fate) in &self.comparison.policies {
-            let (PolicyFate::Add(document) | PolicyFate::Replace(document)) = fate else { continue };
+            let (PolicyAction::Add(document) | PolicyAction::Replace(document)) = fate else { continue };
             let (size, limit) = (document.json().len(), self.observed.limits.document_bytes);
             if size > limit {
                 let message = format!("the document of `{policy}` is {size} bytes; the cluster takes {limit}");
@@ -95,13 +95,15 @@ impl View<'_> {
         for (user, entry, observed) in merged(&self.desired.users, &self.observed.users) {
             let Some(entry) = entry else { continue };
             match (&entry.intent, observed) {
-                (Holding::Detached | Holding::Retired, None) => findings.push(
+                (DeclaredAttachment::Detached | DeclaredAttachment::Revoked, None) => findings.push(
                     Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it holds nothing"))
                         .at(entry.at.clone()),
                 ),
-                (Holding::Detached | Holding::Retired, Some(_)) => {}
-                (Holding::Holds(_), None) => findings.push(self.no_such_user(user, entry.at.clone(), &mut suggestions)),
-                (Holding::Holds(policy), Some(found)) => {
+                (DeclaredAttachment::Detached | DeclaredAttachment::Revoked, Some(_)) => {}
+                (DeclaredAttachment::Has(_), None) => {
+                    findings.push(self.no_such_user(user, entry.at.clone(), &mut suggestions))
+                }
+                (DeclaredAttachment::Has(policy), Some(found)) => {
                     if !found.can_hold() {
                         let message = format!("user `{user}` cannot hold a policy: its role is {}", found.role);
                         findings.push(
@@ -142,7 +144,7 @@ impl View<'_> {
                 };
                 let message = format!("group `{group}` cannot be managed: {why}");
                 findings.push(Finding::error(codes::GROUPS_UNKNOWN, message).at(entry.at.clone()).help(help));
-            } else if let Holding::Holds(policy) = &entry.intent {
+            } else if let DeclaredAttachment::Has(policy) = &entry.intent {
                 self.target(&Principal::from(group), policy, &mut suggestions, findings);
             }
         }
@@ -179,7 +181,7 @@ impl View<'_> {
                 findings.push(Finding::error(codes::NO_SUCH_POLICY, message).at(self.at(principal)));
             }
             (Some(PolicyIntent::Present(_)), _) => {}
-            (None, Some(PolicyFate::Remove)) => {
+            (None, Some(PolicyAction::Remove)) => {
                 let message =
                     format!("{principal} is to hold `{policy}`, which no file declares and `[ownership]` covers");
                 findings.push(
@@ -188,7 +190,10 @@ impl View<'_> {
                         .help(format!("declare `[policies.{policy}]`, or it would be removed as no longer wanted")),
                 );
             }
-            (None, Some(PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::LeaveAlone)) => {}
+            (
+                None,
+                Some(PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Replace(_) | PolicyAction::LeaveAlone),
+            ) => {}
             (None, None) => {
                 let known = self.comparison.policies.keys().map(PolicyName::as_str);
                 let near = suggestions.nearest(policy.as_str(), known).map(did_you_mean).unwrap_or_default();
@@ -207,7 +212,7 @@ impl View<'_> {
     fn removals(&self, findings: &mut Vec<Finding>) {
         for (principal, fate) in self.comparison.affected() {
             let Some(policy) = fate.after.as_ref().filter(|_| !fate.declared) else { continue };
-            if !matches!(self.comparison.policies.get(policy), Some(PolicyFate::Remove)) {
+            if !matches!(self.comparison.policies.get(policy), Some(PolicyAction::Remove)) {
                 continue;
             }
             let message = format!("policy `{policy}` is to be removed, but {principal}, whom no file names, holds it");
@@ -222,7 +227,7 @@ impl View<'_> {
     fn leftovers(&self, findings: &mut Vec<Finding>) {
         let ours: BTreeSet<&PolicyName> = self.comparison.leftovers.values().flatten().collect();
         let others = self.observed.policies.keys().filter(|name| !ours.contains(name));
-        for (name, policy) in others.filter_map(|name| Some((name, name.in_transit_for()?))) {
+        for (name, policy) in others.filter_map(|name| Some((name, name.temporary_for()?))) {
             let message = format!(
                 "`{name}` is a temporary policy: a replacement of `{policy}`, which this configuration does not declare, runs or was interrupted"
             );
@@ -230,7 +235,7 @@ impl View<'_> {
                 "if no apply is running, apply the configuration that declares the policy: it finishes the replacement",
             ));
         }
-        let missing = self.comparison.holders.missing.iter().filter_map(|name| Some((name, name.in_transit_for()?)));
+        let missing = self.comparison.holders.missing.iter().filter_map(|name| Some((name, name.temporary_for()?)));
         for (name, policy) in missing {
             let message =
                 format!("`{name}`, a temporary policy of `{policy}`, does not exist and is attached all the same");
@@ -248,11 +253,11 @@ impl View<'_> {
             let Some(list) = fate.physical.as_ref().filter(|name| name.is_list()) else { continue };
             let action = |policy: &PolicyName| self.comparison.policies.get(policy);
             let is_added = |policy: &PolicyName| {
-                action(policy).is_some_and(PolicyFate::has_document) && !self.observed.policies.contains_key(policy)
+                action(policy).is_some_and(PolicyAction::has_document) && !self.observed.policies.contains_key(policy)
             };
             let several = list.listed().filter(is_added).count() > 1;
             for policy in list.listed() {
-                let removed = matches!(action(&policy), Some(PolicyFate::Remove))
+                let removed = matches!(action(&policy), Some(PolicyAction::Remove))
                     || is_remade(&policy, self.comparison, self.observed)
                     || temporary.contains(&policy);
                 let what = match (fate.declared, removed, is_added(&policy)) {
@@ -272,10 +277,10 @@ impl View<'_> {
 
     /// In the end there may be no more policies than the cluster takes.
     fn room(&self, findings: &mut Vec<Finding>) {
-        let counts = |fate: &PolicyFate, name: &PolicyName| match fate {
-            PolicyFate::Add(_) | PolicyFate::Replace(_) => true,
-            PolicyFate::Remove => false,
-            PolicyFate::Keep | PolicyFate::LeaveAlone => self.observed.policies.contains_key(name),
+        let counts = |fate: &PolicyAction, name: &PolicyName| match fate {
+            PolicyAction::Add(_) | PolicyAction::Replace(_) => true,
+            PolicyAction::Remove => false,
+            PolicyAction::Keep | PolicyAction::LeaveAlone => self.observed.policies.contains_key(name),
         };
         let after = self.comparison.policies.iter().filter(|(name, fate)| counts(fate, name)).count();
         let (before, limit) = (self.observed.policies.len(), self.observed.limits.policies);
@@ -301,9 +306,9 @@ impl View<'_> {
         }
         for (policy, fate) in &self.comparison.policies {
             let what = match fate {
-                PolicyFate::Replace(_) => "replaced",
-                PolicyFate::Remove => "removed",
-                PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone => continue,
+                PolicyAction::Replace(_) => "replaced",
+                PolicyAction::Remove => "removed",
+                PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::LeaveAlone => continue,
             };
             let message = format!("WEKA {release} does not report who holds `{policy}`, so it cannot be {what} safely");
             findings.push(Finding::error(codes::ATTACHMENTS_UNKNOWN, message).at(self.policy_at(policy)).help(help));
@@ -340,8 +345,8 @@ impl View<'_> {
     /// Whether the document that a policy's name gives becomes another, by its own name or by that of a temporary policy.
     fn changes_policy(&self, policy: &PolicyName) -> bool {
         let becomes = |name: &PolicyName| match self.comparison.policies.get(name) {
-            Some(PolicyFate::Add(_) | PolicyFate::Replace(_) | PolicyFate::Remove) => true,
-            Some(PolicyFate::Keep | PolicyFate::LeaveAlone) | None => false,
+            Some(PolicyAction::Add(_) | PolicyAction::Replace(_) | PolicyAction::Remove) => true,
+            Some(PolicyAction::Keep | PolicyAction::LeaveAlone) | None => false,
         };
         becomes(policy) || becomes(&policy.meant())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Desired, Holding, Limit, PolicyIntent, Protected, Sink, Strategy, Via};
+use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Protected, Strategy, Via};
 
 use super::change::ChangeId;
 
@@ -78,8 +78,8 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
     let principals = base.holders().filter(|(principal, _)| proposal.entry(principal).is_none());
     let principals = principals.map(|(principal, entry)| Undeclared {
         declared: match &entry.intent {
-            Holding::Holds(policy) => Declared::Has(policy.clone()),
-            Holding::Detached | Holding::Retired => Declared::Detached,
+            DeclaredAttachment::Has(policy) => Declared::Has(policy.clone()),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => Declared::Detached,
         },
         owned: base.ownership.covers(&principal),
         id: ChangeId::Holder(principal),
@@ -203,15 +203,15 @@ impl Settings<'_> {
     fn credentials(&mut self) {
         match &self.desired.credentials {
             None => {}
-            Some(Sink::Age { recipients, dir }) => {
+            Some(Destination::Age { recipients, dir }) => {
                 self.set("credentials.age", &sorted(recipients.iter().map(ToString::to_string)));
                 self.one("credentials.dir", Some(&self.path(dir)));
             }
-            Some(Sink::File { dir }) => {
+            Some(Destination::File { dir }) => {
                 self.flag("credentials.file", true);
                 self.one("credentials.dir", Some(&self.path(dir)));
             }
-            Some(Sink::Command { program, arguments }) => {
+            Some(Destination::Command { program, arguments }) => {
                 self.set("credentials.command", &self.command(program, arguments));
             }
         }

@@ -62,7 +62,7 @@ pub enum Call {
     },
     /// Make a new key pair for a user and throw it away, so that the old one is worthless; expects that the user holds a
     /// policy.
-    RetireKeys {
+    RevokeKeys {
         /// The user.
         user: UserName,
     },

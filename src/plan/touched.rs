@@ -53,7 +53,7 @@ impl<'a> Touched<'a> {
         for step in steps {
             match &step.call {
                 Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => touched.policies([policy]),
-                Call::RetireKeys { user } => {
+                Call::RevokeKeys { user } => {
                     touched.users.insert(user);
                 }
                 Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {

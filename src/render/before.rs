@@ -9,7 +9,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
-use crate::desired::{ClusterSettings, Sink, Strategy, Via};
+use crate::desired::{ClusterSettings, Destination, Strategy, Via};
 use crate::observed::{Body, Observed};
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
@@ -37,7 +37,7 @@ pub struct Settings<'a> {
     /// The cluster that the command line names instead, if any.
     pub instead: Option<&'a str>,
     /// Where new secrets go.
-    pub credentials: Option<&'a Sink>,
+    pub credentials: Option<&'a Destination>,
     /// The directory that relative paths are relative to.
     pub directory: &'a Path,
     /// Where the file will be.
@@ -58,10 +58,10 @@ pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogu
     let (users, groups) = (maker.users(&touched), maker.groups(&touched));
     let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
     // Who had a policy has keys, so that none are made when it gets that back. Should some be made all the same, they are kept.
-    let fallback = Sink::File { dir: settings.state_dir.join("secrets") };
+    let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
     let attaches = users.values().any(|entry| entry.get("policy").is_some());
-    if let Some(sink) = settings.credentials.or(attaches.then_some(&fallback)) {
-        table.insert("credentials".into(), Value::Table(credentials(sink, settings.directory)));
+    if let Some(destination) = settings.credentials.or(attaches.then_some(&fallback)) {
+        table.insert("credentials".into(), Value::Table(credentials(destination, settings.directory)));
     }
     table.insert("policies".into(), Value::Table(policies));
     table.insert("users".into(), Value::Table(users));
@@ -123,15 +123,15 @@ fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {
     table
 }
 
-fn credentials(sink: &Sink, directory: &Path) -> Table {
+fn credentials(destination: &Destination, directory: &Path) -> Table {
     let dir = |dir: &Path| ("dir".to_owned(), Value::from(shown(&directory.join(dir))));
-    Table::from_iter(match sink {
-        Sink::Age { recipients, dir: to } => {
+    Table::from_iter(match destination {
+        Destination::Age { recipients, dir: to } => {
             let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
             vec![("age".to_owned(), recipients.into()), dir(to)]
         }
-        Sink::File { dir: to } => vec![("file".to_owned(), true.into()), dir(to)],
-        Sink::Command { program, arguments } => {
+        Destination::File { dir: to } => vec![("file".to_owned(), true.into()), dir(to)],
+        Destination::Command { program, arguments } => {
             // A name without a path is looked for in `PATH`.
             let named = program.components().count() == 1;
             let program = if named { program.clone() } else { directory.join(program) };

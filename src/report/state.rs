@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::base::{PolicyName, Principal, Release};
-use crate::desired::{Desired, Holding, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Body, Observed, granted};
 use crate::plan::{ChangeKind, Plan};
 use crate::policy::{normal, predefined};
@@ -54,9 +54,9 @@ impl State {
             PolicyIntent::Absent => None,
         });
         let mut policies: BTreeMap<_, _> = declared.collect();
-        let held = |intent: &Holding| match intent {
-            Holding::Holds(policy) => Some(policy.clone()),
-            Holding::Detached | Holding::Retired => None,
+        let held = |intent: &DeclaredAttachment| match intent {
+            DeclaredAttachment::Has(policy) => Some(policy.clone()),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
         let holders: BTreeMap<_, _> = desired.holders().map(|(who, entry)| (who, held(&entry.intent))).collect();
         for policy in holders.values().flatten() {

@@ -97,13 +97,13 @@ pub enum AttachAnswer {
 pub struct Switches {
     /// Removing a policy that somebody holds. The newest documentation has it refused; clients rely on older
     /// releases doing it.
-    pub remove_held: Rule,
+    pub remove_attached: Rule,
     /// Attaching a policy to a user that holds one: done in its place by default.
     pub attach_over: AttachOver,
     /// Adding a policy under a name that exists: what a cluster does is unknown.
     pub add_over: AddOver,
     /// Detaching a user that holds nothing: what a cluster does is unknown.
-    pub detach_unheld: Rule,
+    pub detach_unattached: Rule,
     /// Whether an attach that makes a key pair shows it in its answer: unknown for REST.
     pub attach_shows_keys: bool,
     /// The shape of that answer.
@@ -128,10 +128,10 @@ pub struct Switches {
 impl Default for Switches {
     fn default() -> Self {
         Self {
-            remove_held: Rule::Refuse,
+            remove_attached: Rule::Refuse,
             attach_over: AttachOver::Replace,
             add_over: AddOver::Refuse,
-            detach_unheld: Rule::Refuse,
+            detach_unattached: Rule::Refuse,
             attach_shows_keys: true,
             attach_answer: AttachAnswer::Snake,
             list_shape: ListShape::Names,
@@ -149,7 +149,7 @@ impl Default for Switches {
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchProblem {
     /// It is not of the form `name=value`.
-    #[error("`{0}` is not a switch; write `name=value`, such as `remove_held=allow`")]
+    #[error("`{0}` is not a switch; write `name=value`, such as `remove_attached=allow`")]
     Form(String),
     /// There is no such switch, or it cannot be set to this.
     #[error("`{setting}` is not a switch of the simulator: {source}")]
@@ -208,10 +208,11 @@ mod tests {
 
     #[test]
     fn a_switch_is_set_by_name() {
-        let switches = Switches::default().with("remove_held=allow").unwrap().with("content_as_string=true").unwrap();
-        assert_eq!(switches.remove_held, Rule::Allow);
+        let switches =
+            Switches::default().with("remove_attached=allow").unwrap().with("content_as_string=true").unwrap();
+        assert_eq!(switches.remove_attached, Rule::Allow);
         assert!(switches.content_as_string);
-        for wrong in ["remove_held", "remove_held=yes", "colour=red", "content_as_string=refuse"] {
+        for wrong in ["remove_attached", "remove_attached=yes", "colour=red", "content_as_string=refuse"] {
             assert!(Switches::default().with(wrong).is_err(), "{wrong}");
         }
     }

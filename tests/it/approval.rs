@@ -93,7 +93,8 @@ fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_
     let text = plan(&folder, "--base main").exits(0);
     text.says("proposed: no changes but those listed above").says("plan: both together\n");
     let agreed = folder.read("live/cluster.json");
-    folder.write("live/cluster.json", &agreed.replace(r#""alice":{"policy":"ml"}"#, r#""alice":{"policy":"readwrite"}"#));
+    folder
+        .write("live/cluster.json", &agreed.replace(r#""alice":{"policy":"ml"}"#, r#""alice":{"policy":"readwrite"}"#));
     let drifted = plan(&folder, "--base main").exits(0);
     let drifted = drifted.says("user alice   readwrite → ml (no longer declared: not in this plan)");
     drifted.says("plan: both together, without what is no longer declared");
@@ -136,7 +137,7 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
     };
     let folder = Folder::with(&[("cluster.json", r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#)]);
     folder.write("actions.json", r#"[{"name": "s3:GetObject", "kind": "object"}]"#);
-    let sink = "[credentials]\nfile = true\ndir = \"secrets\"";
+    let destination = "[credentials]\nfile = true\ndir = \"secrets\"";
     let mut seen = Vec::new();
     let mut another = |settings: &str, args: &str| {
         folder.write("attune.toml", &file(settings));
@@ -145,28 +146,29 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
         seen.push(digest);
     };
     another("", "");
-    another(sink, "");
-    another(&sink.replace("\"secrets", "\"other"), "");
+    another(destination, "");
+    another(&destination.replace("\"secrets", "\"other"), "");
     another("[credentials]\ncommand = [\"sh\", \"-c\", \"cat\"]", "");
     another("[credentials]\ncommand = [\"sh\", \"-c\", \"cat > x\"]", "");
     another("[credentials]\ncommand = [\"./sh\", \"-c\", \"cat\"]", "");
-    another(&format!("replace = \"gap\"\n{sink}"), "");
-    another(&format!("{sink}\n[guards]\nmax_removals = 1"), "");
-    another(&format!("{sink}\n[guards]\nmax_removals = \"1%\""), "");
-    another(&format!("{sink}\n[guards]\nprotected_users = [\"x\"]"), "");
-    another(&format!("{sink}\n[ownership]\npolicies = [\"x\"]"), "");
-    another(sink, "--override max_removals=3");
-    another(sink, "--allow-access alice:s3:GetObject:x/*");
-    another(sink, "--deny-new-access");
-    another(sink, "--insecure");
-    another(sink, "--catalogue actions.json");
+    another(&format!("replace = \"gap\"\n{destination}"), "");
+    another(&format!("{destination}\n[guards]\nmax_removals = 1"), "");
+    another(&format!("{destination}\n[guards]\nmax_removals = \"1%\""), "");
+    another(&format!("{destination}\n[guards]\nprotected_users = [\"x\"]"), "");
+    another(&format!("{destination}\n[ownership]\npolicies = [\"x\"]"), "");
+    another(destination, "--override max_removals=3");
+    another(destination, "--allow-access alice:s3:GetObject:x/*");
+    another(destination, "--deny-new-access");
+    another(destination, "--insecure");
+    another(destination, "--catalogue actions.json");
     folder.write("actions.json", r#"[{"name": "s3:GetObject", "kind": "bucket"}]"#);
-    another(sink, "--catalogue actions.json");
+    another(destination, "--catalogue actions.json");
 
     // Where the checkout is does not matter, nor what decides nothing.
-    folder.write("attune.toml", &file(sink));
+    folder.write("attune.toml", &file(destination));
     let first = digest(&folder.attune("plan --format json"));
-    let other = Folder::with(&[("deep/attune.toml", &file(sink)), ("deep/cluster.json", &folder.read("cluster.json"))]);
+    let other =
+        Folder::with(&[("deep/attune.toml", &file(destination)), ("deep/cluster.json", &folder.read("cluster.json"))]);
     assert_eq!(digest(&other.attune("plan --file deep/attune.toml --format json")), first);
     assert_eq!(digest(&folder.attune("plan --format json --jobs 1 --retries 0 --tenant Root")), first);
 }
@@ -193,9 +195,9 @@ fn every_option_that_decides_is_in_every_form_of_the_plan() {
 
 #[test]
 fn a_destination_that_was_not_approved_gets_no_secret() {
-    let file = |sink: &str| {
+    let file = |destination: &str| {
         format!(
-            "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\n{sink}\n[users.alice]\npolicy = \"readonly\"\n"
+            "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\n{destination}\n[users.alice]\npolicy = \"readonly\"\n"
         )
     };
     let folder = Folder::with(&[("cluster.json", r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#)]);

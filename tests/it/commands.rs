@@ -25,7 +25,7 @@ fn the_quickstart_converges_and_shows_drift() {
     let applied = folder.attune("apply --yes").exits(0).says("14 calls: 14 done");
     assert!(applied.stdout.starts_with(&planned.stdout), "apply shows the plan that it runs");
     let applied = applied.says("cluster stewie is as the file says");
-    assert!(applied.stderr.starts_with("note[first-keys-may-appear]: "), "{}", applied.stderr);
+    assert!(applied.stderr.starts_with("note[first-keys-may-be-created]: "), "{}", applied.stderr);
     assert!(applied.stderr.ends_with("\n1 note\n"), "{}", applied.stderr);
     let after = folder.state();
     for (name, policy) in

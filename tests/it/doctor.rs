@@ -34,7 +34,7 @@ fn messages(run: &Run) -> Vec<String> {
 #[test]
 fn a_cluster_of_every_release_is_well() {
     for (release, told, codes) in [
-        ("3.14", "not told by this release", &["holders-not-told"][..]),
+        ("3.14", "not told by this release", &["attachments-not-reported"][..]),
         ("4.0", "told by GET /s3/userPolicies", &[]),
         ("4.4", "told by GET /users", &[]),
         ("5.1", "told by GET /users", &[]),
@@ -78,7 +78,7 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
 #[test]
 fn a_definition_that_is_missing_or_no_definition_is_no_error() {
     let missing = folder("5.1", &json!({ "own_definition": "missing" }));
-    assert_eq!(missing.attune("doctor --format json").exits(0).codes(), ["no-own-definition"]);
+    assert_eq!(missing.attune("doctor --format json").exits(0).codes(), ["no-api-definition"]);
     let older = folder("4.4", &json!({ "own_definition": "missing" }));
     assert!(older.attune("doctor --format json").exits(0).codes().is_empty());
     for fault in ["GET /docs/schema=html-before:200", "GET /docs/schema=503", "GET /docs/schema=refuse:403"] {
@@ -97,7 +97,7 @@ fn a_role_that_does_not_suffice_is_an_error_with_what_to_do() {
     let viewer = viewer.says("viewer · ReadOnly · tenant Root · may not apply").says("error[role-too-weak]");
     viewer.says("log in as a user with the role ClusterAdmin, or as the TenantAdmin of tenant `Root`");
     let alice = as_user(&folder, &served, "alice", "pw", "--format json").exits(1);
-    assert_eq!(alice.codes(), ["role-too-weak", "look-failed", "look-failed"]);
+    assert_eq!(alice.codes(), ["role-too-weak", "read-failed", "read-failed"]);
     assert_eq!(alice.json()["leftovers"], Value::Null, "what is not known is left out");
     let boss = as_user(&folder, &served, "boss", "pw", "--tenant ml --format json").exits(0);
     assert_eq!((&boss.json()["cluster"]["tenant"], boss.codes().len()), (&json!("ml"), 0));
@@ -127,7 +127,7 @@ fn what_an_interrupted_apply_left_behind_is_a_warning_until_an_apply_finishes_it
     let run = folder
         .attune("doctor")
         .exits(2)
-        .says("warning[leftover-stand-in]")
+        .says("warning[leftover-temporary-policy]")
         .says("stands in for `ml`, and `alice` holds it");
     run.says("leftovers  attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
     let report = folder.attune("doctor --format json").exits(2).json();

@@ -97,7 +97,7 @@ fn drift_is_told_of_every_release_that_tells_who_holds_what() {
             (json!("s3:PutObject"), json!("arn:aws:s3:::web/*"))
         );
         assert_eq!(of("user/bob")["access"][0]["lost"][0]["pattern"], "arn:aws:s3:::web/*");
-        assert_eq!(told["left_alone"]["users"], json!(["other"]));
+        assert_eq!(told["unmanaged"]["users"], json!(["other"]));
     }
 }
 

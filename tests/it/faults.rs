@@ -45,7 +45,7 @@ async fn the_transport_never_takes_what_was_done_for_undone() {
         let answer = attach(&connect(sim.url())).await;
         let done = sim.state().unwrap().access_of("Root", "bob").is_some();
         let undone = match answer.as_ref().map_err(|error| error.effect) {
-            Ok(_) | Err(Effect::InDoubt) => false,
+            Ok(_) | Err(Effect::UnknownOutcome) => false,
             Err(Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_)) => true,
         };
         assert!(!(done && undone), "{fault}: {answer:?}");
@@ -76,7 +76,7 @@ async fn a_server_process_ends_at_its_fault() {
         let mut child = serve(&path, rule);
         let url = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
         let cluster = connect(&url);
-        assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::UnknownOutcome);
         assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::NotSent);
         let (code, text) = errors(child);
         assert!(code == Some(1) && text.contains("stopped by a fault"), "{code:?} {text}");

@@ -39,7 +39,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     true
 }
 
-/// Every key pair that the cluster made is in the sink.
+/// Every key pair that the cluster made is in the destination.
 fn kept(before: &State, after: &State, safe: &Safe) {
     for (name, user) in &after.tenants["Root"].users {
         let Some(keys) = user.keys.as_ref().filter(|_| before.tenants["Root"].users[name].keys.is_none()) else {

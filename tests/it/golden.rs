@@ -143,12 +143,12 @@ fn every_plan_that_nothing_stands_in_the_way_of_converges() {
     assert!(applied > 20, "only {applied} cases have a plan");
 }
 
-/// What the expected plans of all cases hold: codes of findings, kinds of changes, ways, notes, calls.
+/// What the expected plans of all cases hold: codes of findings, kinds of changes, methods, notes, calls.
 #[derive(Default)]
 struct Seen {
     codes: BTreeSet<String>,
     kinds: BTreeSet<String>,
-    ways: BTreeSet<String>,
+    methods: BTreeSet<String>,
     notes: BTreeSet<String>,
     calls: BTreeSet<String>,
 }
@@ -176,7 +176,7 @@ impl Seen {
         self.codes.extend(texts(&plan["findings"], "code"));
         self.codes.extend(texts(&plan["refusals"], "code"));
         self.kinds.extend(texts(&plan["changes"], "kind"));
-        self.ways.extend(texts(&plan["changes"], "way"));
+        self.methods.extend(texts(&plan["changes"], "method"));
         self.calls.extend(texts(&plan["steps"], "call"));
         for change in plan["changes"].as_array().into_iter().flatten() {
             let notes = change["notes"].as_array().into_iter().flatten();
@@ -226,7 +226,7 @@ fn every_finding_change_way_note_and_call_is_in_some_case() {
     let lacking: Vec<_> = codes.difference(&seen.codes).collect();
     assert!(lacking.is_empty(), "no golden case has these findings: {lacking:?}");
     assert_eq!(seen.kinds, in_the_schema("KindV1"));
-    assert_eq!(seen.ways, in_the_schema("WayV1"));
+    assert_eq!(seen.methods, in_the_schema("ReplaceMethodV1"));
     assert_eq!(seen.notes, in_the_schema("NoteV1"));
     assert_eq!(seen.calls, in_the_schema("CallV1"));
 }

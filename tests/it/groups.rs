@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::harness::Folder;
-use super::way_back::left;
+use super::rollback_file::left;
 use super::weka::{example, face};
 
 /// A cluster of 6.0 behind the `weka` command, whose groups hold these policies, with this after the cluster in its file.

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use attune::apply::{Conditions, Custody, CustodyContext, StepOutcome, Stop, Watch, run};
+use attune::apply::{Progress, RunOptions, SecretStore, SecretStoreContext, StepOutcome, StopSignal, run};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::weka::{WekaCluster, WekaOptions};
-use attune::cluster::{Cluster, Credentials, Patience};
-use attune::desired::Sink;
+use attune::cluster::{Cluster, Credentials, RetryPolicy};
+use attune::desired::Destination;
 use attune::plan::{Plan, Step};
 use attune::sim::Running;
 use tempfile::TempDir;
@@ -18,12 +18,12 @@ use tempfile::TempDir;
 use crate::harness::files;
 
 /// Tries three more times, in a moment: the faults of a test do not go away by waiting.
-pub(crate) const HASTE: Patience =
-    Patience { retries: 3, first: Duration::from_millis(1), longest: Duration::from_millis(2) };
+pub(crate) const HASTE: RetryPolicy =
+    RetryPolicy { retries: 3, first: Duration::from_millis(1), longest: Duration::from_millis(2) };
 
 struct Unwatched;
 
-impl Watch for Unwatched {
+impl Progress for Unwatched {
     fn started(&self, _: &Step) {}
     fn ended(&self, _: &Step, _: &StepOutcome) {}
 }
@@ -62,7 +62,7 @@ impl Safe {
         Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
     }
 
-    /// Where the sink puts the pair of a user.
+    /// Where the destination puts the pair of a user.
     pub(crate) fn of(&self, user: &str) -> PathBuf {
         self.0.path().join(format!("secrets/{user}.json"))
     }
@@ -73,8 +73,8 @@ impl Safe {
         files(self.0.path(), "").iter().map(text).collect()
     }
 
-    fn custody(&self) -> Custody {
-        let context = CustodyContext {
+    fn secret_store(&self) -> SecretStore {
+        let context = SecretStoreContext {
             cluster: "stewie".to_owned(),
             tenant: "Root".to_owned(),
             state_dir: self.0.path().join("state"),
@@ -82,13 +82,13 @@ impl Safe {
             timeout: Duration::from_secs(60),
             show_output: false,
         };
-        Custody::new(Some(&Sink::File { dir: self.0.path().join("secrets") }), context)
+        SecretStore::new(Some(&Destination::File { dir: self.0.path().join("secrets") }), context)
     }
 }
 
 /// Applies a plan, as the command does once it is agreed to.
 pub(crate) async fn apply(plan: &Plan, cluster: &dyn Cluster, safe: &Safe, jobs: usize) -> Vec<StepOutcome> {
-    let (stop, custody) = (Stop::default(), safe.custody());
-    let (stop, custody) = (&stop, &custody);
-    run(plan, &Conditions { cluster, custody, jobs, patience: HASTE, stop, watch: &Unwatched }).await
+    let (stop, secret_store) = (StopSignal::default(), safe.secret_store());
+    let (stop, secret_store) = (&stop, &secret_store);
+    run(plan, &RunOptions { cluster, secret_store, jobs, retry_policy: HASTE, stop, progress: &Unwatched }).await
 }

@@ -13,8 +13,6 @@ mod browser;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
-mod custody;
-#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;
@@ -79,7 +77,11 @@ mod reliability;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]
+mod rollback_file;
+#[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod secret_store;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
@@ -96,7 +98,5 @@ mod tidy;
 mod unwritten;
 #[cfg(test)]
 mod visible;
-#[cfg(test)]
-mod way_back;
 #[cfg(test)]
 mod weka;

@@ -2,7 +2,8 @@
 
 use attune::base::{PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent, Strategy as Replace,
+    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+    Strategy as Replace,
 };
 use attune::sim::state::State;
 use proptest::prelude::*;
@@ -86,12 +87,12 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
     }
     for (user, choice) in USERS.iter().zip(&pair.users) {
         let intent = match choice {
-            0..=3 => Holding::Holds(PolicyName::parse(POLICIES[*choice]).unwrap()),
-            4 => Holding::Holds(PolicyName::parse("readonly").unwrap()),
-            5 => Holding::Detached,
+            0..=3 => DeclaredAttachment::Has(PolicyName::parse(POLICIES[*choice]).unwrap()),
+            4 => DeclaredAttachment::Has(PolicyName::parse("readonly").unwrap()),
+            5 => DeclaredAttachment::Detached,
             _ => continue,
         };
-        desired.users.insert(UserName::parse(user).unwrap(), HolderEntry { intent, at: None });
+        desired.users.insert(UserName::parse(user).unwrap(), PrincipalEntry { intent, at: None });
     }
     let pattern = |text: &str| glob::Pattern::new(text).unwrap();
     if pair.owned {

@@ -11,17 +11,17 @@ use attune::cluster::{Cluster, Effect};
 use serde_json::Value;
 
 use super::harness::{Folder, folders, root};
-use super::way_back::access;
+use super::rollback_file::access;
 
 /// Puts a program named `weka` beside the file that is the simulator's face over the state beside it.
-pub(crate) fn stand_in(folder: &Folder, script: &str) {
+pub(crate) fn temporary(folder: &Folder, script: &str) {
     folder.write("weka", script);
     fs::set_permissions(folder.path("weka"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 pub(crate) fn face(folder: &Folder) {
     let (program, state) = (env!("CARGO_BIN_EXE_attune"), folder.path("cluster.json"));
-    stand_in(folder, &format!("#!/bin/sh\nexec {program} sim weka --state {} -- \"$@\"\n", state.display()));
+    temporary(folder, &format!("#!/bin/sh\nexec {program} sim weka --state {} -- \"$@\"\n", state.display()));
 }
 
 /// The example, on a cluster of this release; over the command its file says so.
@@ -105,7 +105,7 @@ fn keys_are_retired_before_the_detach_where_the_command_can_make_new_ones() {
         assert!(alice.get("policy").is_none(), "{alice}");
         assert_ne!(alice["keys"], old);
         // Nothing is left to do, and the next plan does not pass over it in silence.
-        folder.attune("plan").exits(1).warns("it has no policy").warns("take `retire_keys` out");
+        folder.attune("plan").exits(1).warns("it has no policy").warns("take `revoke_keys` out");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_release_that_is_newer_than_all_that_are_known_is_spoken_to_like_the_newest_
     let folder = example("6.0", true);
     let script = folder.read("weka").replacen("exec ", "", 1).trim_end().to_owned()
         + " | /usr/bin/env PATH=/usr/bin:/bin sed 's/\"6\\.0[^\"]*\"/\"7.2.1\"/'\n";
-    stand_in(&folder, &script);
+    temporary(&folder, &script);
     let plan = folder.attune("plan").exits(0);
     assert!(plan.stderr.contains("WEKA 7.2.1 is newer than 6.0"), "{}", plan.stderr);
     folder.attune("apply --yes").exits(0);
@@ -183,7 +183,7 @@ fn a_command_that_is_not_there_or_prints_nonsense_is_an_error_that_says_so() {
     fs::remove_file(folder.path("weka")).unwrap();
     let gone = folder.attune("plan --retries 0").exits(1);
     assert!(gone.stderr.contains("cannot be run") && gone.stderr.contains("--weka-bin PATH"), "{}", gone.stderr);
-    stand_in(&folder, "#!/bin/sh\necho Welcome to WEKA\n");
+    temporary(&folder, "#!/bin/sh\necho Welcome to WEKA\n");
     let nonsense = folder.attune("plan --retries 0").exits(1);
     assert!(nonsense.stderr.contains("does not hold a user's name and role"), "{}", nonsense.stderr);
     assert!(!Path::new(&folder.path(".attune")).exists());
@@ -260,7 +260,7 @@ fn no_secret_is_an_argument_and_a_document_is_for_its_owner_alone() {
         state.display(),
         log = log.display()
     );
-    stand_in(&folder, &script);
+    temporary(&folder, &script);
     let admin =
         [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin-password"), ("ATTUNE_SECRET_KEY", "s3cr3t-key")];
     folder.drift(|root| root["users"]["admin"]["password"] = "admin-password".into());
@@ -279,7 +279,7 @@ fn no_secret_is_an_argument_and_a_document_is_for_its_owner_alone() {
 #[tokio::test]
 async fn a_command_that_hangs_is_killed() {
     let folder = Folder::new();
-    stand_in(&folder, &format!("#!/bin/sh\necho $$ > {}\nexec /bin/sleep 600\n", folder.path("pid").display()));
+    temporary(&folder, &format!("#!/bin/sh\necho $$ > {}\nexec /bin/sleep 600\n", folder.path("pid").display()));
     let (login, server, tenant, release) = (None, None, None, None);
     let limit = Duration::from_millis(500);
     let cluster = WekaCluster::new(WekaOptions { program: folder.path("weka"), login, server, tenant, release, limit });
@@ -304,7 +304,7 @@ async fn a_command_that_hangs_is_killed() {
 fn every_golden_case_is_planned_as_over_rest() {
     const ENDPOINT: &str = "endpoints = [\"sim:cluster.json\"]";
     // Over REST no key pair can be made, which is what these are about.
-    const ABOUT_REST: [&str; 1] = ["keys-that-cannot-be-retired"];
+    const ABOUT_REST: [&str; 1] = ["keys-that-cannot-be-revoked"];
     let mut compared = 0;
     for case in folders(&root().join("tests/golden")) {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();

@@ -2,7 +2,7 @@
 
 use crate::base::{PolicyName, Principal, Release};
 use crate::cli::exit::{self, Failure};
-use crate::desired::{Desired, HolderEntry, Holding, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
 use crate::policy::access::Holder;
 use crate::policy::{Document, predefined};
@@ -16,10 +16,10 @@ pub(super) fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
             None => predefined(policy, release),
         }
     };
-    let holder = |(principal, entry): (Principal, &HolderEntry)| {
+    let holder = |(principal, entry): (Principal, &PrincipalEntry)| {
         let policy = match &entry.intent {
-            Holding::Holds(policy) => Some(policy),
-            Holding::Detached | Holding::Retired => None,
+            DeclaredAttachment::Has(policy) => Some(policy),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
         Holder { principal, policy: policy.cloned(), document: policy.and_then(document) }
     };

@@ -101,7 +101,7 @@ impl AccessArgs {
             return Ok((holders::declared(&loaded.desired, release), self.actions.catalogue()?));
         }
         let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let observed = observe_held(&connection.patient(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
+        let observed = observe_held(&connection.retrying(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
         let catalogue = self.actions.catalogue_or(&observed.identity.release)?;
         Ok((holders::observed(&observed)?, catalogue))
     }

@@ -33,7 +33,7 @@ use session::{Session, SessionInfo};
 
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 use crate::cluster::dialect::{Attachments, Dialect};
-use crate::cluster::{AssumeRole, CallError, Cluster, Credentials, Effect, Identity, Users, Way};
+use crate::cluster::{AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, Users};
 
 /// What the transport needs to know.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl SetupProblem {
 pub struct RestCluster {
     session: Session,
     endpoints: Vec<Endpoint>,
-    believes_anyone: bool,
+    any_certificate: bool,
 }
 
 impl RestCluster {
@@ -95,8 +95,8 @@ impl RestCluster {
         let RestOptions { endpoints, credentials, tenant, release, trust, timeouts } = options;
         let sender = Sender::new(endpoints.clone(), &trust, timeouts)?;
         let session = Session::new(sender, credentials, tenant, release);
-        let believes_anyone = trust == Trust::Anyone;
-        Ok(Self { session, endpoints, believes_anyone })
+        let any_certificate = trust == Trust::Anyone;
+        Ok(Self { session, endpoints, any_certificate })
     }
 
     /// The same, with so many requests at once, and fewer while the cluster says that it is busy.
@@ -180,7 +180,7 @@ impl Cluster for RestCluster {
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
         if !rows.is_empty() && !rows.iter().any(|row| people::is_of(row, org)) {
             let message = "all users in the answer are of other tenants than the login";
-            return Err(CallError::new(request.call(), Effect::InDoubt, message));
+            return Err(CallError::new(request.call(), Effect::UnknownOutcome, message));
         }
         if people::tell_policies(&rows) {
             return Ok(people::from_records(rows, org, true));
@@ -202,15 +202,15 @@ impl Cluster for RestCluster {
         self.session.stopped()
     }
 
-    fn way(&self, release: &Release) -> Way {
+    fn connection(&self, release: &Release) -> ConnectionInfo {
         let named = |endpoints: &mut dyn Iterator<Item = &Endpoint>| endpoints.map(ToString::to_string).collect();
         let readable = |endpoint: &&Endpoint| !endpoint.is_encrypted() && !endpoint.is_loopback();
-        Way {
+        ConnectionInfo {
             transport: "REST",
             addresses: named(&mut self.endpoints.iter()),
             unencrypted: named(&mut self.endpoints.iter().filter(readable)),
-            believes_anyone: self.believes_anyone,
-            holders_told_by: people::told_by(release),
+            any_certificate: self.any_certificate,
+            attachments_source: people::told_by(release),
             definition_expected: release.at_least(5, 0),
             clock_ahead: self.session.clock_ahead(),
         }
@@ -292,11 +292,11 @@ mod tests {
         .await;
         let cluster = cluster(&server, None);
         let release = Release::parse("5.1.2").unwrap();
-        assert_eq!(cluster.way(&release).clock_ahead, None);
+        assert_eq!(cluster.connection(&release).clock_ahead, None);
         assert_eq!(cluster.own_definition().await.unwrap().as_deref(), Some("{}"));
-        let way = cluster.way(&release);
-        assert!(way.clock_ahead.unwrap() < -900_000_000);
-        assert_eq!((way.addresses, way.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
+        let connection = cluster.connection(&release);
+        assert!(connection.clock_ahead.unwrap() < -900_000_000);
+        assert_eq!((connection.addresses, connection.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
         let far = |text| {
             RestCluster::new(RestOptions {
                 release: None,
@@ -307,13 +307,18 @@ mod tests {
                 timeouts: Timeouts::default(),
             })
         };
-        let way = far("http://weka01").unwrap().way(&release);
-        assert_eq!((way.unencrypted.as_slice(), way.believes_anyone), (&["http://weka01:14000".to_owned()][..], true));
+        let connection = far("http://weka01").unwrap().connection(&release);
+        assert_eq!(
+            (connection.unencrypted.as_slice(), connection.any_certificate),
+            (&["http://weka01:14000".to_owned()][..], true)
+        );
     }
 
     #[tokio::test]
     async fn a_cluster_without_a_definition_has_none_and_any_other_refusal_is_one() {
-        for (status, effect) in [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::InDoubt))] {
+        for (status, effect) in
+            [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::UnknownOutcome))]
+        {
             let server = server("5.1.2", move |_| json(status, "{}")).await;
             let told = cluster(&server, None).own_definition().await;
             assert_eq!(told.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
@@ -379,8 +384,8 @@ mod tests {
         for (answer, shown) in [
             (r#"{"data":null}"#, Ok(None)),
             (r#"{"data":{"access_key":"AK","secret_key":"SECRET"}}"#, Ok(Some("SECRET"))),
-            (r#"{"data":{"access_key":7,"secret_key":"SECRET"}}"#, Err(Effect::InDoubt)),
-            (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::InDoubt)),
+            (r#"{"data":{"access_key":7,"secret_key":"SECRET"}}"#, Err(Effect::UnknownOutcome)),
+            (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::UnknownOutcome)),
         ] {
             let server = server("5.1.2", move |_| json(200, answer)).await;
             match cluster(&server, None).attach(&policy(), &Principal::User(user())).await {
@@ -425,7 +430,7 @@ mod tests {
     #[tokio::test]
     async fn users_that_all_seem_to_be_elsewhere_are_an_error() {
         let server = server("5.1.2", |_| json(200, r#"{"data":[{"username":"a","org_id":"OrgId<0>"}]}"#)).await;
-        assert_eq!(cluster(&server, None).users().await.unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(cluster(&server, None).users().await.unwrap_err().effect, Effect::UnknownOutcome);
     }
 
     #[tokio::test]

@@ -73,7 +73,7 @@ fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secre
         text => text,
     };
     let message = format!("the answer does not hold {expected}; it is: {shown}");
-    let error = CallError::new(request.call(), Effect::InDoubt, message);
+    let error = CallError::new(request.call(), Effect::UnknownOutcome, message);
     if body.trim_start().starts_with('<') { error.help(NOT_THE_CLUSTER) } else { error }
 }
 
@@ -88,15 +88,15 @@ const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another
 fn effect_of(status: StatusCode) -> Effect {
     match status.as_u16() {
         code @ (401 | 403) => Effect::Unauthorized(code),
-        408 | 429 => Effect::InDoubt,
+        408 | 429 => Effect::UnknownOutcome,
         code @ 300..500 => Effect::Refused(code),
-        _ => Effect::InDoubt,
+        _ => Effect::UnknownOutcome,
     }
 }
 
 /// A failure reported with a success status. A read was refused; for a write it is unknown how far it got.
 fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets: &[&SecretString]) -> CallError {
-    let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::InDoubt };
+    let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::UnknownOutcome };
     let words = match error.as_str() {
         Some(text) if !(request.makes_keys && pairs::speaks_of_secret(text)) => words::clean(text, secrets),
         Some(_) => NOT_SHOWN.to_owned(),
@@ -165,12 +165,12 @@ mod tests {
             (401, Effect::Unauthorized(401)),
             (403, Effect::Unauthorized(403)),
             (404, Effect::Refused(404)),
-            (408, Effect::InDoubt),
+            (408, Effect::UnknownOutcome),
             (409, Effect::Refused(409)),
-            (429, Effect::InDoubt),
-            (500, Effect::InDoubt),
-            (503, Effect::InDoubt),
-            (599, Effect::InDoubt),
+            (429, Effect::UnknownOutcome),
+            (500, Effect::UnknownOutcome),
+            (503, Effect::UnknownOutcome),
+            (599, Effect::UnknownOutcome),
         ];
         for (status, effect) in cases {
             assert_eq!(judged(&remove(), status, "{}").unwrap_err().effect, effect, "{status}");
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_success_that_reports_an_error_is_none() {
         let body = r#"{"data":{"error":"policy is held"}}"#;
-        assert_eq!(judged(&remove(), 200, body).unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(judged(&remove(), 200, body).unwrap_err().effect, Effect::UnknownOutcome);
         assert_eq!(judged(&request::policies(), 200, body).unwrap_err().effect, Effect::Refused(200));
         assert!(judged(&remove(), 200, r#"{"data":null}"#).is_ok());
         let error = judged(&attach(), 200, r#"{"data":{"error":{"secret_key":"SK"}}}"#).unwrap_err();
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn no_content_is_done_for_a_write_and_nothing_for_a_read() {
         assert!(judged(&remove(), 204, "").is_ok());
-        assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::UnknownOutcome);
         let answer = Answer { status: StatusCode::NO_CONTENT, location: None, body: "" };
-        assert_eq!(judge(&request::users(), &answer, None, answer::users).unwrap_err().effect, Effect::InDoubt);
+        assert_eq!(judge(&request::users(), &answer, None, answer::users).unwrap_err().effect, Effect::UnknownOutcome);
         assert!(judge(&attach(), &answer, None, answer::key_pair).unwrap().is_none());
     }
 

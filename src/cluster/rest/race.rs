@@ -20,7 +20,7 @@ pub(super) async fn first(
     endpoints: &[Endpoint],
     order: &[usize],
     tls: &Arc<ClientConfig>,
-    patience: Duration,
+    retry_policy: Duration,
 ) -> Option<usize> {
     let race = async {
         let mut order = order.iter().copied();
@@ -40,7 +40,7 @@ pub(super) async fn first(
             }
         }
     };
-    tokio::time::timeout(patience, race).await.ok().flatten()
+    tokio::time::timeout(retry_policy, race).await.ok().flatten()
 }
 
 /// Whether a connection comes about.

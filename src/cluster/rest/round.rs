@@ -91,7 +91,7 @@ pub(super) fn missed(endpoint: &Endpoint, request: &Request, error: reqwest::Err
         format!("the connection to {endpoint} broke before the answer: {}", reason(&error))
     };
     let silent = error.is_timeout();
-    let error = CallError::new(request.call(), Effect::InDoubt, message);
+    let error = CallError::new(request.call(), Effect::UnknownOutcome, message);
     if silent { Missed::Silent(error) } else { Missed::Failed(error) }
 }
 

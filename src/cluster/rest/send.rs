@@ -354,7 +354,7 @@ const NOT_ASKED_FOR: &str = "no compressed answer was asked for, and none is rea
 
 fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallError {
     let message = format!("the status was {}, but the answer cannot be read: {reason}", status.as_u16());
-    CallError::new(request.call(), Effect::InDoubt, message)
+    CallError::new(request.call(), Effect::UnknownOutcome, message)
 }
 
 #[cfg(test)]
@@ -391,7 +391,11 @@ mod tests {
             outcome(|| json(502, "<html>")).await,
         ];
         for error in errors {
-            assert_eq!((error.effect, error.call.as_str()), (Effect::InDoubt, "DELETE /s3/policies/p"), "{error}");
+            assert_eq!(
+                (error.effect, error.call.as_str()),
+                (Effect::UnknownOutcome, "DELETE /s3/policies/p"),
+                "{error}"
+            );
             assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
         }
     }
@@ -402,7 +406,7 @@ mod tests {
         let timeouts = Timeouts { call: Duration::from_millis(200), ..Timeouts::default() };
         let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
         let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
-        assert_eq!(error.effect, Effect::InDoubt);
+        assert_eq!(error.effect, Effect::UnknownOutcome);
         assert!(error.message.ends_with("did not answer within 0.2 s"), "{error}");
     }
 
@@ -410,7 +414,7 @@ mod tests {
     async fn a_refusal_whose_explanation_is_lost_is_in_doubt_but_for_a_login() {
         let cut = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 99\r\n\r\n{{");
         let error = outcome(move || Reply::Raw(cut("409 Conflict"))).await;
-        assert_eq!(error.effect, Effect::InDoubt);
+        assert_eq!(error.effect, Effect::UnknownOutcome);
         assert!(error.message.starts_with("the status was 409, but the answer cannot be read"), "{error}");
         let error = outcome(move || Reply::Raw(cut("401 Unauthorized"))).await;
         assert_eq!((error.effect, error.message.as_str()), (Effect::Unauthorized(401), "401 Unauthorized"));
@@ -442,7 +446,7 @@ mod tests {
         let other = Server::start(|_| json(200, "{}")).await;
         let error =
             sender(vec![broken.endpoint(), other.endpoint()]).send(&write(), None, answer::nothing).await.unwrap_err();
-        assert_eq!(error.effect, Effect::InDoubt);
+        assert_eq!(error.effect, Effect::UnknownOutcome);
         assert_eq!((broken.calls().len(), other.calls().len()), (1, 0));
     }
 
@@ -521,7 +525,7 @@ mod tests {
         let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
         let begun = Instant::now();
         let error = sender.send(&write(), None, answer::nothing).await.unwrap_err();
-        assert!((error.effect, error.busy) == (Effect::InDoubt, true), "{error}");
+        assert!((error.effect, error.busy) == (Effect::UnknownOutcome, true), "{error}");
         sender.send(&write(), None, answer::nothing).await.unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(50));
     }
@@ -544,7 +548,7 @@ mod tests {
         assert!(!server.heard()[0].head.to_lowercase().contains("accept-encoding"), "{:?}", server.heard());
         let raw = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}";
         let error = outcome(move || Reply::Raw(raw.to_owned())).await;
-        assert_eq!(error.effect, Effect::InDoubt);
+        assert_eq!(error.effect, Effect::UnknownOutcome);
         assert!(error.message.contains("it is compressed (gzip)") && error.help.is_some(), "{error}");
     }
 

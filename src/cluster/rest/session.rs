@@ -258,7 +258,9 @@ impl Session {
                 let org = self.tenant.as_deref().or(org.as_deref());
                 self.log_in(state, &request::login(username, password, org)).await?
             }
-            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::InDoubt => return Err(error),
+            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::UnknownOutcome => {
+                return Err(error);
+            }
             (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(TOKEN_OVER)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
@@ -273,7 +275,7 @@ impl Session {
         }
         let outcome = self.ask_for_token(login, None).await.map_err(|error| match error.effect {
             Effect::Unauthorized(_) => error.help("check the user name, the password and the tenant"),
-            Effect::NotSent | Effect::Refused(_) | Effect::InDoubt => error,
+            Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
         });
         if let Err(error) = &outcome
             && let Effect::Unauthorized(_) = error.effect
@@ -597,7 +599,7 @@ mod tests {
             let timeouts = Timeouts { call: Duration::from_millis(300), ..impatient() };
             let session = session_at(vec![silent.endpoint(), sound.endpoint()], timeouts);
             let error = session.send(&write(), answer::key_pair).await.unwrap_err();
-            assert_eq!((error.effect, sound.calls().len()), (Effect::InDoubt, 0), "{error}");
+            assert_eq!((error.effect, sound.calls().len()), (Effect::UnknownOutcome, 0), "{error}");
             session.send(&request::policies(), answer::nothing).await.unwrap();
             session.send(&write(), answer::key_pair).await.unwrap();
             assert_eq!(silent.calls().iter().filter(|call| !is_proof(call)).count(), 2);
@@ -619,7 +621,7 @@ mod tests {
         let session = session_at(vec![slow.endpoint(), dead_endpoint().await], impatient());
         // The first try takes no longer than where another is left; then it is known that there is none.
         let error = session.send(&request::policies(), answer::nothing).await.unwrap_err();
-        assert_eq!(error.effect, Effect::InDoubt, "{error}");
+        assert_eq!(error.effect, Effect::UnknownOutcome, "{error}");
         session.send(&request::policies(), answer::nothing).await.unwrap();
     }
 

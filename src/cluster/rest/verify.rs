@@ -31,7 +31,7 @@ impl Presented {
 
 /// The reasons of our own for not believing a certificate.
 #[derive(Debug, thiserror::Error)]
-enum Disbelief {
+enum TrustError {
     #[error("the certificate is {presented}, and {expected} is expected")]
     OtherFingerprint { presented: Fingerprint, expected: Fingerprint },
     #[error("this system has no certificate authorities that could vouch for any certificate")]
@@ -113,10 +113,10 @@ impl ServerCertVerifier for Verifier {
                 .or_else(|error| verify_own(end_entity, own, server_name, error)),
             Check::Pin(expected) if *expected == fingerprint => Ok(ServerCertVerified::assertion()),
             Check::Pin(expected) => {
-                Err(disbelieve(Disbelief::OtherFingerprint { presented: fingerprint, expected: *expected }))
+                Err(disbelieve(TrustError::OtherFingerprint { presented: fingerprint, expected: *expected }))
             }
             Check::Nothing => Ok(ServerCertVerified::assertion()),
-            Check::NoAuthorities => Err(disbelieve(Disbelief::NoAuthorities)),
+            Check::NoAuthorities => Err(disbelieve(TrustError::NoAuthorities)),
         }
     }
 
@@ -166,7 +166,7 @@ pub(super) fn chain_error(error: &Error) -> Option<&webpki::Error> {
     reason.downcast_ref()
 }
 
-fn disbelieve(reason: Disbelief) -> Error {
+fn disbelieve(reason: TrustError) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
 }
 

@@ -24,7 +24,7 @@ use run::Runner;
 use super::dialect::{Detach, Dialect};
 use super::pairs;
 use super::subject::{RunSubject, Subject};
-use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
+use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
@@ -313,18 +313,18 @@ impl Cluster for WekaCluster {
         self.run.stopped()
     }
 
-    fn way(&self, _release: &Release) -> Way {
+    fn connection(&self, _release: &Release) -> ConnectionInfo {
         let program = self.runner.program.display();
         let address = match &self.runner.server {
             Some((host, port)) => format!("`{program}`, for {host}:{port}"),
             None => format!("`{program}`"),
         };
-        Way {
+        ConnectionInfo {
             transport: "the weka command",
             addresses: vec![address],
             unencrypted: Vec::new(),
-            believes_anyone: false,
-            holders_told_by: Some("weka user"),
+            any_certificate: false,
+            attachments_source: Some("weka user"),
             definition_expected: false,
             clock_ahead: None,
         }

@@ -60,12 +60,16 @@ pub(super) fn judge(
     let lower = words.to_lowercase();
     let says = |any: &[&str]| any.iter().any(|word| lower.contains(word));
     let Some(code) = ended.code.and_then(|code| u16::try_from(code).ok()) else {
-        return Err(CallError::new(command.shown(), Effect::InDoubt, format!("a signal ended it{}", behind(&words))));
+        return Err(CallError::new(
+            command.shown(),
+            Effect::UnknownOutcome,
+            format!("a signal ended it{}", behind(&words)),
+        ));
     };
     let effect = if says(&USAGE) {
         Effect::Refused(code)
     } else if says(&BROKEN) {
-        Effect::InDoubt
+        Effect::UnknownOutcome
     } else if says(&UNKNOWN_CALLER) {
         Effect::Unauthorized(code)
     } else {
@@ -76,7 +80,7 @@ pub(super) fn judge(
         Effect::Unauthorized(_) => {
             error.help("log in with `weka user login` as a user whose role may manage S3 policies and users of this tenant, or set WEKA_USERNAME and WEKA_PASSWORD")
         }
-        Effect::NotSent | Effect::Refused(_) | Effect::InDoubt => error,
+        Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
     })
 }
 
@@ -99,7 +103,7 @@ pub(super) fn unreadable(
         text => text,
     };
     let message = format!("what it printed does not hold {expected}; it is: {shown}");
-    CallError::new(command.shown(), Effect::InDoubt, message)
+    CallError::new(command.shown(), Effect::UnknownOutcome, message)
 }
 
 /// What the command complained about; what it printed as its result is looked at only where it has no complaint.
@@ -134,10 +138,10 @@ mod tests {
         for (code, err, expected) in [
             (Some(1), "error: policy is attached to bob", Effect::Refused(1)),
             (Some(2), "error: usage: weka s3 policy detach <user>", Effect::Refused(2)),
-            (Some(1), "error: Connection closed", Effect::InDoubt),
+            (Some(1), "error: Connection closed", Effect::UnknownOutcome),
             (Some(1), "error: Not logged in", Effect::Unauthorized(1)),
             (Some(1), "", Effect::Refused(1)),
-            (None, "", Effect::InDoubt),
+            (None, "", Effect::UnknownOutcome),
         ] {
             assert_eq!(effect(code, err), expected, "{err}");
         }

@@ -45,7 +45,7 @@ impl Runner {
                 // It is reaped with the runtime's help; that it cannot be killed is nothing that could be mended here.
                 let _ = child.start_kill();
                 let message = format!("it did not end within {} s, and was killed", self.limit.as_secs_f32());
-                Err(CallError::new(command.shown(), Effect::InDoubt, message))
+                Err(CallError::new(command.shown(), Effect::UnknownOutcome, message))
             }
         };
         let ended = ended.map_err(|error| match command.makes_keys {
@@ -121,5 +121,5 @@ async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -
 }
 
 fn broken(command: &Command, error: &io::Error) -> CallError {
-    CallError::new(command.shown(), Effect::InDoubt, format!("what it printed cannot be read: {error}"))
+    CallError::new(command.shown(), Effect::UnknownOutcome, format!("what it printed cannot be read: {error}"))
 }

@@ -4,13 +4,13 @@ use crate::base::{Code, Finding, PolicyName, Principal};
 use crate::desired::{Limit, Override};
 
 use super::super::codes::{DETACHED, REMOVALS};
-use super::super::compare::PolicyFate;
+use super::super::compare::PolicyAction;
 use super::{Ruling, View, agreement, named};
 
 /// Policies that are there and would be gone. A policy that is replaced stays, and a stand-in is none.
 pub(super) fn removals(view: &View<'_>, ruling: &mut Ruling) {
     let removed =
-        |policy: &&PolicyName| matches!(view.found.comparison.policies.get(*policy), Some(PolicyFate::Remove));
+        |policy: &&PolicyName| matches!(view.found.comparison.policies.get(*policy), Some(PolicyAction::Remove));
     let names: Vec<&str> = view.there.iter().copied().filter(removed).map(PolicyName::as_str).collect();
     let guard = Guard {
         code: REMOVALS,

@@ -6,7 +6,7 @@ use crate::policy::Normal;
 
 use super::super::Effect;
 use super::super::codes::{OWN_USER, PROTECTED_POLICY, PROTECTED_USER};
-use super::super::compare::PolicyFate;
+use super::super::compare::PolicyAction;
 use super::{Ruling, View, agreement};
 
 /// Protected policies that would be gone, or have another document.
@@ -16,9 +16,10 @@ pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
             continue;
         }
         let what = match view.found.comparison.policies.get(policy) {
-            Some(PolicyFate::Remove) => "removed",
-            Some(PolicyFate::Replace(after)) if is_other(view, policy, after) => "replaced",
-            Some(PolicyFate::Replace(_) | PolicyFate::Keep | PolicyFate::Add(_) | PolicyFate::LeaveAlone) | None => {
+            Some(PolicyAction::Remove) => "removed",
+            Some(PolicyAction::Replace(after)) if is_other(view, policy, after) => "replaced",
+            Some(PolicyAction::Replace(_) | PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::LeaveAlone)
+            | None => {
                 continue;
             }
         };

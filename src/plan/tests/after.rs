@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::properties::scenes;
 use super::world::run;
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Desired, Holding, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::Observed;
 use crate::plan::{Change, ChangeId, ChangeKind, after, plan};
 use crate::policy::{Normal, normal};
@@ -25,8 +25,8 @@ fn document(desired: &Desired, policy: &PolicyName) -> Option<Option<Normal>> {
 /// The policy that a state declares for a user or group; `None` within when it is to hold none.
 fn held(desired: &Desired, principal: &Principal) -> Option<Option<PolicyName>> {
     desired.entry(principal).map(|entry| match &entry.intent {
-        Holding::Holds(policy) => Some(policy.clone()),
-        Holding::Detached | Holding::Retired => None,
+        DeclaredAttachment::Has(policy) => Some(policy.clone()),
+        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
     })
 }
 
@@ -58,8 +58,8 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
     let names = base.policies.keys().chain(file.policies.keys()).chain(between.policies.keys());
     // Of a policy that is replaced just now, or was, there is more than one document.
     let temporary =
-        |policy: &PolicyName| between.policies.keys().any(|name| name.in_transit_for().as_ref() == Some(policy));
-    for policy in names.filter(|policy| policy.in_transit_for().is_none() && !temporary(policy)) {
+        |policy: &PolicyName| between.policies.keys().any(|name| name.temporary_for().as_ref() == Some(policy));
+    for policy in names.filter(|policy| policy.temporary_for().is_none() && !temporary(policy)) {
         let there = between.policies.get(policy).and_then(|body| body.normal().cloned());
         let before = document(base, policy).unwrap_or_else(|| there.clone());
         let owned = file.ownership.covers_policy(policy) && !policy.is_predefined();
@@ -73,7 +73,7 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
     let users = between.users.keys().map(Principal::from);
     for principal in users.chain(between.groups.keys().chain(file.groups.keys()).map(Principal::from)) {
         let there = between.held_by(&principal).cloned();
-        if there.as_ref().is_some_and(|policy| policy.in_transit_for().is_some()) {
+        if there.as_ref().is_some_and(|policy| policy.temporary_for().is_some()) {
             continue;
         }
         let before = held(base, &principal).unwrap_or_else(|| there.clone());

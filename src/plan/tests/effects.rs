@@ -40,7 +40,7 @@ fn a_temporary_policy_of_a_predefined_one_is_a_policy_like_any_other() {
     let other = planned(&strict(Wish::default().policy("notes", 0)), &world);
     assert_eq!(other.steps.len(), 1, "{:?}", other.steps);
     assert!(other.effects.is_empty() && other.refusals.is_empty());
-    assert_eq!(other.left_alone.users, [user("bob"), user("mal")]);
+    assert_eq!(other.unmanaged.users, [user("bob"), user("mal")]);
     let declared = planned(&strict(Wish::default().holds("bob", "readonly")), &world);
     assert!(
         matches!(&declared.changes[0].kind, ChangeKind::Move { before, .. } if before.as_str().starts_with("attune-swap"))
@@ -71,7 +71,7 @@ fn an_added_policy_is_given_to_everyone_who_has_its_name() {
         assert_eq!(gaining(&plan), [who(name)]);
         assert_eq!(refused(&plan), ["guard-new-access"]);
         assert_eq!(plan.changes[0].holders().len(), 1);
-        assert!(plan.left_alone.users.is_empty() && plan.left_alone.groups.is_empty());
+        assert!(plan.unmanaged.users.is_empty() && plan.unmanaged.groups.is_empty());
         let before = World::new().holding(name, "");
         assert_ne!(plan.digest, planned(&wish, &before).digest, "an approval is not for those who came since");
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::properties::{Scene, scenes};
-use super::world::{Wish, World, policy, run, stand_in, who};
+use super::world::{Wish, World, policy, run, temporary, who};
 use crate::base::{Finding, PolicyName, Principal};
 use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent, Protected};
 use crate::observed::Body;
@@ -110,14 +110,14 @@ fn only_a_stand_in_that_somebody_holds_is_a_policy() {
     let rubbish = World::new().with_stand_in("p", 1).holding("alice", "");
     let plan = planned(&wish, &rubbish);
     assert!(codes(&plan).is_empty() && plan.steps.len() == 1);
-    let held = rubbish.holding("alice", stand_in("p", 1).as_str());
+    let held = rubbish.holding("alice", temporary("p", 1).as_str());
     assert_eq!(codes(&planned(&wish, &held)), ["guard-removals"]);
     assert_eq!(codes(&planned(&wish, &held.with("p", 0))), ["guard-removals"]);
 }
 
 #[test]
 fn an_interrupted_replacement_of_a_protected_policy_is_finished_as_it_was_begun() {
-    let held = stand_in("p", 1);
+    let held = temporary("p", 1);
     let gone = World::new().with_stand_in("p", 1).holding("alice", held.as_str());
     let back = gone.clone().with("p", 1);
     let begun = back.clone().with("p", 0);
@@ -177,7 +177,7 @@ fn an_override_stands_for_the_limits_of_the_file() {
 /// The policy that a name counts as: a temporary policy counts as its policy where that one is declared or owned.
 fn counts_as(wish: &Wish, name: &PolicyName) -> PolicyName {
     let ours = |policy: &PolicyName| wish.0.policies.contains_key(policy) || wish.0.ownership.covers_policy(policy);
-    name.in_transit_for().filter(ours).unwrap_or_else(|| name.clone())
+    name.temporary_for().filter(ours).unwrap_or_else(|| name.clone())
 }
 
 /// The policies there are, with every document that anybody has access by under that name.

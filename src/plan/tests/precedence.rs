@@ -83,9 +83,9 @@ fn what_tightens_comes_first_and_what_widens_last() {
 fn a_replacement_widens_when_it_does_for_any_holder() {
     // The one user comes from a stand-in of a wide document, so that it loses what the other gains.
     let mut world = there(World::new(), "a-mixed", NARROW).holding("ua", "a-mixed");
-    let stand_in = policy("a-mixed").transit("00000000");
-    world.policies.insert(stand_in.clone(), normal(&reading(&["data", "logs", "old"])));
-    world = world.holding("ub", stand_in.as_str());
+    let temporary = policy("a-mixed").transit("00000000");
+    world.policies.insert(temporary.clone(), normal(&reading(&["data", "logs", "old"])));
+    world = world.holding("ub", temporary.as_str());
     world = there(world, "b-neutral", NARROW).holding("uc", "b-neutral");
     let wish = wished(wished(Wish::default(), "a-mixed", WIDE), "b-neutral", REWORDED);
     assert_eq!(changes(&plan(&wish.0, &world.observed("5.1.2"))), ["policy/b-neutral", "policy/a-mixed"]);

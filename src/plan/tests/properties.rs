@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::world::{Wish, World, policy, run, stand_in};
+use super::world::{Wish, World, policy, run, temporary};
 use crate::base::{PolicyName, Principal, UserName};
-use crate::desired::{HolderEntry, Holding};
-use crate::plan::codes::NOT_RETIRED;
-use crate::plan::{ChangeKind, Note, Plan, Way, once_retired, plan};
+use crate::desired::{DeclaredAttachment, PrincipalEntry};
+use crate::plan::codes::NOT_REVOKED;
+use crate::plan::{ChangeKind, Note, Plan, ReplaceMethod, once_revoked, plan};
 use crate::policy::Normal;
 
 const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
@@ -102,7 +102,7 @@ fn wish(declared: &[u8], users: &[usize], (policies, all): (bool, bool)) -> Wish
             4 => wish.holds(name, "readonly"),
             5 => wish.detached(name),
             // Groups have no keys.
-            6 if !name.starts_with("group/") => wish.retired(name),
+            6 if !name.starts_with("group/") => wish.revoked(name),
             _ => wish,
         };
     }
@@ -121,13 +121,13 @@ struct Bounds {
 fn bounds(plan: &Plan, before: &World, after: &World) -> Vec<Bounds> {
     let lacking = |who: &Principal| {
         plan.changes.iter().any(|change| match &change.kind {
-            ChangeKind::ReplacePolicy { holders, way: Way::Gap, .. } => {
+            ChangeKind::ReplacePolicy { holders, method: ReplaceMethod::Gap, .. } => {
                 holders.iter().any(|holder| holder.principal == *who)
             }
             ChangeKind::Attach { principal, .. } | ChangeKind::Detach { principal, .. } => principal == who,
             ChangeKind::Move { principal, after, .. } => {
                 let into_gap = plan.changes.iter().any(|change| {
-                    matches!(&change.kind, ChangeKind::ReplacePolicy { policy, way: Way::Gap, .. } if policy == after)
+                    matches!(&change.kind, ChangeKind::ReplacePolicy { policy, method: ReplaceMethod::Gap, .. } if policy == after)
                 });
                 principal == who && (into_gap || change.notes.contains(&Note::NoRoomToMove))
             }
@@ -166,14 +166,14 @@ fn check(scene: &Scene) -> Result<bool, String> {
     }
     let mut after = scene.world.clone();
     run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
-    let again = plan(&once_retired(&scene.wish.0), &after.observed("5.1.2"));
-    let retired = |(user, entry): (&UserName, &HolderEntry)| {
-        entry.intent == Holding::Retired && scene.world.holders[&Principal::from(user)].is_some()
+    let again = plan(&once_revoked(&scene.wish.0), &after.observed("5.1.2"));
+    let revoked = |(user, entry): (&UserName, &PrincipalEntry)| {
+        entry.intent == DeclaredAttachment::Revoked && scene.world.holders[&Principal::from(user)].is_some()
     };
-    let retired: BTreeSet<_> =
-        scene.wish.0.users.iter().filter(|entry| retired(*entry)).map(|(user, _)| user.clone()).collect();
-    if after.retired != retired {
-        return Err(format!("retired were {:?}, not {retired:?}", after.retired));
+    let revoked: BTreeSet<_> =
+        scene.wish.0.users.iter().filter(|entry| revoked(*entry)).map(|(user, _)| user.clone()).collect();
+    if after.revoked != revoked {
+        return Err(format!("revoked were {:?}, not {revoked:?}", after.revoked));
     }
     if !again.is_empty() || again.is_blocked() {
         return Err(format!("the plan is not a fixpoint: {again:?}"));
@@ -190,9 +190,9 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
     run(first, &mut world, &scene.choices, scene.stop, |_| Ok(()))?;
     let second = plan(&scene.wish.0, &world.observed("5.1.2"));
     if second.is_blocked() {
-        // Whether keys were retired cannot be seen: where that is all that is left, it is said.
+        // Whether keys were revoked cannot be seen: where that is all that is left, it is said.
         if world == *end
-            && second.findings.iter().filter(|finding| finding.is_error()).all(|finding| finding.code == NOT_RETIRED)
+            && second.findings.iter().filter(|finding| finding.is_error()).all(|finding| finding.code == NOT_REVOKED)
         {
             return Ok(());
         }
@@ -238,5 +238,5 @@ fn most_random_scenes_are_not_blocked() {
 
 #[test]
 fn a_stand_in_is_recognised_for_what_it_stands_in_for() {
-    assert_eq!(stand_in("pa", 1).in_transit_for(), Some(policy("pa")));
+    assert_eq!(temporary("pa", 1).temporary_for(), Some(policy("pa")));
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::world::{Wish, World, policy, run, stand_in, who};
+use super::world::{Wish, World, policy, run, temporary, who};
 use crate::base::{PolicyName, Principal};
 use crate::desired::{Guards, Protected};
 use crate::plan::{Plan, plan};
@@ -21,7 +21,7 @@ fn names() -> Vec<PolicyName> {
     let plain = ["", "readonly", "readwrite", "pa", "pb", "pc", "gone", "other"].map(policy);
     let forged =
         ["attune-swap-deadbeef-pa", "attune-swap-deadbeef-readwrite", "attune-swap-deadbeef-other"].map(policy);
-    let real = [("pa", 0), ("pa", 1), ("pb", 1)].map(|(name, number)| stand_in(name, number));
+    let real = [("pa", 0), ("pa", 1), ("pb", 1)].map(|(name, number)| temporary(name, number));
     let lists = ["pa,readonly", "gone,pb", "pa, pb", "attune-swap-deadbeef-pa,readonly"].map(policy);
     plain.into_iter().chain(forged).chain(real).chain(lists).collect()
 }

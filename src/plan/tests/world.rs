@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
-use crate::desired::{Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent};
+use crate::desired::{
+    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+};
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use crate::plan::{Call, Plan, Step, StepId};
 use crate::policy::{self, Normal};
@@ -16,7 +18,7 @@ pub(super) struct World {
     pub(super) holders: BTreeMap<Principal, Option<PolicyName>>,
     pub(super) limit: usize,
     /// The users whose key pair was made worthless.
-    pub(super) retired: BTreeSet<UserName>,
+    pub(super) revoked: BTreeSet<UserName>,
 }
 
 pub(super) fn policy(name: &str) -> PolicyName {
@@ -48,7 +50,7 @@ pub(super) fn normal(number: u8) -> Normal {
 }
 
 /// The stand-in of a policy for the document of that number.
-pub(super) fn stand_in(name: &str, number: u8) -> PolicyName {
+pub(super) fn temporary(name: &str, number: u8) -> PolicyName {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(normal(number).json());
     policy(name).transit(&hex::encode(&hash[..4]))
@@ -58,7 +60,7 @@ impl World {
     /// A cluster with the predefined policies and room for many more.
     pub(super) fn new() -> Self {
         let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
-        Self { policies: policies.collect(), holders: BTreeMap::new(), limit: 1024, retired: BTreeSet::new() }
+        Self { policies: policies.collect(), holders: BTreeMap::new(), limit: 1024, revoked: BTreeSet::new() }
     }
 
     pub(super) fn with(mut self, name: &str, number: u8) -> Self {
@@ -67,7 +69,7 @@ impl World {
     }
 
     pub(super) fn with_stand_in(mut self, name: &str, number: u8) -> Self {
-        self.policies.insert(stand_in(name, number), normal(number));
+        self.policies.insert(temporary(name, number), normal(number));
         self
     }
 
@@ -148,9 +150,9 @@ impl World {
                 let held = self.holders.insert(principal.clone(), Some(policy.clone())).ok_or("no such holder")?;
                 (held == *expects).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}, not {expects:?}"))
             }
-            Call::RetireKeys { user } => {
+            Call::RevokeKeys { user } => {
                 let held = self.holders.get(&Principal::from(user)).ok_or("no such user")?;
-                self.retired.insert(user.clone());
+                self.revoked.insert(user.clone());
                 held.is_some().then_some(()).ok_or_else(|| format!("{user} holds nothing: no pair can be made"))
             }
             Call::Detach { principal, policy } => {
@@ -216,19 +218,19 @@ impl Wish {
     }
 
     pub(super) fn holds(self, name: &str, held: &str) -> Self {
-        self.holding(name, Holding::Holds(policy(held)))
+        self.holding(name, DeclaredAttachment::Has(policy(held)))
     }
 
     pub(super) fn detached(self, name: &str) -> Self {
-        self.holding(name, Holding::Detached)
+        self.holding(name, DeclaredAttachment::Detached)
     }
 
-    pub(super) fn retired(self, name: &str) -> Self {
-        self.holding(name, Holding::Retired)
+    pub(super) fn revoked(self, name: &str) -> Self {
+        self.holding(name, DeclaredAttachment::Revoked)
     }
 
-    fn holding(mut self, name: &str, intent: Holding) -> Self {
-        let entry = HolderEntry { intent, at: None };
+    fn holding(mut self, name: &str, intent: DeclaredAttachment) -> Self {
+        let entry = PrincipalEntry { intent, at: None };
         match who(name) {
             Principal::User(user) => self.0.users.insert(user, entry),
             Principal::Group(group) => self.0.groups.insert(group, entry),

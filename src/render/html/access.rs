@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::text::{Text, name, names};
 use super::words;
-use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, SideV1, UndecidedV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, SideV1, UndecidedV1};
 use crate::render::phrase::{alike, whose};
 
 /// How many names are seen at once.
@@ -28,12 +28,12 @@ pub(super) fn access(plan: &PlanV1) -> Markup {
     }
 }
 
-fn gains(access: &HolderAccessV1) -> bool {
+fn gains(access: &AccessChangeV1) -> bool {
     !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == SideV1::Gained)
 }
 
 /// Those that gain and lose the same.
-fn one(some: &[&HolderAccessV1]) -> Markup {
+fn one(some: &[&AccessChangeV1]) -> Markup {
     let Some(access) = some.first() else { return html! {} };
     let holders: Vec<String> = some.iter().map(|of| whose(of, |name| name.to_owned())).collect();
     let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();

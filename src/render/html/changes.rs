@@ -54,7 +54,7 @@ fn one(change: &ChangeV1) -> Markup {
     html! {
         article.card {
             h3 { (title(change)) }
-            @if let Some(way) = change.way { p { (words::way(way)) } }
+            @if let Some(method) = change.method { p { (words::method(method)) } }
             @if !change.holders.is_empty() { (holders(change)) }
             @if change.kind == KindV1::AddPolicy && !change.holders.is_empty() {
                 p { "They have its name already, and get the policy at once." }

@@ -39,7 +39,7 @@ fn head(outcome: &OutcomeV1) -> Markup {
             dt { "Digest" } dd { code { (Text(outcome.short_digest())) } }
             dt { "Calls" } dd { (outcome.steps.len()) }
         }
-        @if let Some(file) = &outcome.way_back {
+        @if let Some(file) = &outcome.rollback_file {
             @if let Some(command) = &outcome.rollback_command {
                 p { "To roll back:" }
                 pre tabindex="0" aria-label="The command that rolls back" { code { (Text(command)) } }
@@ -77,7 +77,7 @@ fn status(status: StatusV1) -> (&'static str, &'static str) {
         StatusV1::AlreadyDone => ("a", "already done"),
         StatusV1::Refused => ("r", "refused"),
         StatusV1::Drifted => ("r", "drifted"),
-        StatusV1::InDoubt => ("r", "in doubt"),
+        StatusV1::UnknownOutcome => ("r", "in doubt"),
         StatusV1::Failed => ("r", "failed"),
         StatusV1::NotReached => ("r", "not reached, because"),
         StatusV1::Interrupted => ("r", "not begun before the interruption"),

@@ -31,7 +31,7 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });
     all.push(Section { id: "calls", title: "Calls", body: changes::calls(plan) });
     all.extend(report.into_iter().flat_map(sections));
-    all.push(Section { id: "left-alone", title: "Left alone", body: left_alone(plan) });
+    all.push(Section { id: "left-alone", title: "Left alone", body: unmanaged(plan) });
     writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
 }
 
@@ -114,8 +114,8 @@ fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
     }
 }
 
-fn left_alone(plan: &PlanV1) -> Markup {
-    let alone = &plan.left_alone;
+fn unmanaged(plan: &PlanV1) -> Markup {
+    let alone = &plan.unmanaged;
     let not_reported = not_reported(&plan.unreported.kinds);
     let kinds = [
         ("Predefined policies", &alone.predefined),

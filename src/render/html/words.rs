@@ -1,6 +1,6 @@
 //! What the values of the frozen copies are called.
 
-use crate::render::json::{CallV1, ClassNameV1, KindV1, NoteV1, ProfileV1, ReachV1, SeverityV1, WayV1};
+use crate::render::json::{CallV1, ClassNameV1, KindV1, NoteV1, ProfileV1, ReachV1, ReplaceMethodV1, SeverityV1};
 
 /// How far access goes: a symbol, and the word for it.
 pub(super) fn reach(reach: ReachV1) -> (&'static str, &'static str) {
@@ -35,27 +35,27 @@ pub(super) fn kind(kind: KindV1) -> (&'static str, &'static str, &'static str) {
 }
 
 /// How a policy is replaced.
-pub(super) fn way(way: WayV1) -> &'static str {
-    match way {
-        WayV1::Swap => "Swapped: its holders keep access throughout.",
-        WayV1::Gap => "With a gap: its holders are without access for a moment.",
-        WayV1::Plain => "Removed and added again; nobody holds it.",
-        WayV1::Finish => "An interrupted replacement is finished; its holders keep access throughout.",
+pub(super) fn method(method: ReplaceMethodV1) -> &'static str {
+    match method {
+        ReplaceMethodV1::Swap => "Swapped: its holders keep access throughout.",
+        ReplaceMethodV1::Gap => "With a gap: its holders are without access for a moment.",
+        ReplaceMethodV1::Plain => "Removed and added again; nobody holds it.",
+        ReplaceMethodV1::Finish => "An interrupted replacement is finished; its holders keep access throughout.",
     }
 }
 
 /// What else to know.
 pub(super) fn note(note: NoteV1) -> &'static str {
     match note {
-        NoteV1::KeysStay => "The key pair stays valid and works again with any later attach.",
-        NoteV1::KeysRetired => "The key pair is made worthless before the detach.",
-        NoteV1::KeysMayAppear => "A key pair is made if there is none; an old one works again.",
+        NoteV1::KeysKept => "The key pair stays valid and works again with any later attach.",
+        NoteV1::KeysRevoked => "The key pair is made worthless before the detach.",
+        NoteV1::KeysMayBeCreated => "A key pair is made if there is none; an old one works again.",
         NoteV1::Imported => "The user comes from a directory, whose next refresh sets its policy again.",
         NoteV1::NameAbsent => "The name is absent for a moment: identities mapped to it by name (OIDC) are affected.",
         NoteV1::NameGone => "Identities mapped to it by name (OIDC) lose it; the cluster does not report them here.",
         NoteV1::NoRoom => "A gap, because the cluster has no room for one policy more.",
         NoteV1::NoRoomToMove => "Without access for a moment, because the cluster has no room for one policy more.",
-        NoteV1::Heals => "Finishes an interrupted replacement.",
+        NoteV1::Resumed => "Finishes an interrupted replacement.",
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn call(call: CallV1) -> &'static str {
         CallV1::AddPolicy => "add policy",
         CallV1::RemovePolicy => "remove policy",
         CallV1::Attach => "attach",
-        CallV1::RetireKeys => "retire the keys of",
+        CallV1::RevokeKeys => "revoke the keys of",
         CallV1::Detach => "detach",
     }
 }

@@ -8,7 +8,7 @@ use super::access::{AccessLineV1, AccessV1, UndecidedV1};
 use super::note::NoteV1;
 use crate::base::Principal;
 use crate::observed::Body;
-use crate::plan::{Change, ChangeId, ChangeKind, Holder, HolderAccess, Way};
+use crate::plan::{AccessChange, Change, ChangeId, ChangeKind, Holder, ReplaceMethod};
 use crate::policy::Normal;
 
 /// A difference.
@@ -38,7 +38,7 @@ pub struct ChangeV1 {
     pub after: Option<Box<RawValue>>,
     /// How a policy is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub way: Option<WayV1>,
+    pub method: Option<ReplaceMethodV1>,
     /// The users and groups that have the policy before and after: of one that is replaced, or one that is added while they
     /// have its name already.
     pub holders: Vec<HolderV1>,
@@ -47,7 +47,7 @@ pub struct ChangeV1 {
     pub heals: Vec<String>,
     /// Whose access becomes another, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub access: Vec<HolderAccessV1>,
+    pub access: Vec<AccessChangeV1>,
     /// What else to know before agreeing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteV1>,
@@ -56,7 +56,7 @@ pub struct ChangeV1 {
 /// What access a user or group gains and loses.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct HolderAccessV1 {
+pub struct AccessChangeV1 {
     /// The user, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -74,8 +74,8 @@ pub struct HolderAccessV1 {
     pub undecided: Vec<UndecidedV1>,
 }
 
-impl HolderAccessV1 {
-    pub(super) fn of(of: &HolderAccess) -> Self {
+impl AccessChangeV1 {
+    pub(super) fn of(of: &AccessChange) -> Self {
         let (user, group) = user_or_group(&of.principal);
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
         Self { user, group, policy: None, gained, lost, undecided }
@@ -103,7 +103,7 @@ pub enum KindV1 {
 /// How a policy is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WayV1 {
+pub enum ReplaceMethodV1 {
     /// Nobody is without access at any instant.
     Swap,
     /// Holders are without access for a moment.
@@ -155,10 +155,10 @@ impl ChangeV1 {
             group,
             before: None,
             after: None,
-            way: None,
+            method: None,
             holders: Vec::new(),
             heals: Vec::new(),
-            access: change.access.iter().map(HolderAccessV1::of).collect(),
+            access: change.access.iter().map(AccessChangeV1::of).collect(),
             notes: change.notes.iter().copied().map(NoteV1::of).collect(),
         };
         let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
@@ -169,11 +169,11 @@ impl ChangeV1 {
                 holders: holders.iter().map(HolderV1::of).collect(),
                 ..empty
             },
-            ChangeKind::ReplacePolicy { policy, before, after, holders, way, leftovers } => Self {
+            ChangeKind::ReplacePolicy { policy, before, after, holders, method, leftovers } => Self {
                 policy: Some(policy.to_string()),
                 before: before.as_ref().and_then(body),
                 after: document(after),
-                way: Some(WayV1::of(way)),
+                method: Some(ReplaceMethodV1::of(method)),
                 holders: holders.iter().map(HolderV1::of).collect(),
                 heals: names(leftovers),
                 ..empty
@@ -205,13 +205,13 @@ pub(super) fn user_or_group(principal: &Principal) -> (Option<String>, Option<St
     (principal.user().map(ToString::to_string), principal.group().map(ToString::to_string))
 }
 
-impl WayV1 {
-    fn of(way: &Way) -> Self {
-        match way {
-            Way::Swap(_) => Self::Swap,
-            Way::Gap => Self::Gap,
-            Way::Plain => Self::Plain,
-            Way::Finish => Self::Finish,
+impl ReplaceMethodV1 {
+    fn of(method: &ReplaceMethod) -> Self {
+        match method {
+            ReplaceMethod::Swap(_) => Self::Swap,
+            ReplaceMethod::Gap => Self::Gap,
+            ReplaceMethod::Plain => Self::Plain,
+            ReplaceMethod::Finish => Self::Finish,
         }
     }
 }

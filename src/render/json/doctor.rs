@@ -65,7 +65,7 @@ pub struct TransportV1 {
     pub any_certificate: bool,
     /// The call that tells who holds what; missing where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub holders_told_by: Option<String>,
+    pub attachments_source: Option<String>,
 }
 
 /// What came of holding the calls against the cluster's own definition.
@@ -97,7 +97,7 @@ pub enum DefinitionStatusV1 {
 #[serde(deny_unknown_fields)]
 pub struct LeftoverV1 {
     /// Its name.
-    pub stand_in: String,
+    pub temporary: String,
     /// The policy it stands in for.
     pub policy: String,
     /// Who holds it, as far as the cluster tells.
@@ -108,7 +108,7 @@ impl DoctorV1 {
     /// A copy of a report.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        let (identity, way) = (&report.identity, &report.way);
+        let (identity, connection) = (&report.identity, &report.connection);
         Self {
             format: "attune.doctor/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -119,14 +119,14 @@ impl DoctorV1 {
                 may_apply: report.may_apply,
             },
             transport: TransportV1 {
-                name: way.transport.to_owned(),
-                addresses: way.addresses.clone(),
-                unencrypted: way.unencrypted.clone(),
-                any_certificate: way.believes_anyone,
-                holders_told_by: way.holders_told_by.map(str::to_owned),
+                name: connection.transport.to_owned(),
+                addresses: connection.addresses.clone(),
+                unencrypted: connection.unencrypted.clone(),
+                any_certificate: connection.any_certificate,
+                attachments_source: connection.attachments_source.map(str::to_owned),
             },
             attachments_known: report.attachments_known,
-            clock_ahead_seconds: way.clock_ahead,
+            clock_ahead_seconds: connection.clock_ahead,
             definition: DefinitionV1::of(report.definition),
             leftovers: report.leftovers.as_ref().map(|all| all.iter().map(LeftoverV1::of).collect()),
             findings: report.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
@@ -148,7 +148,7 @@ impl DefinitionV1 {
 impl LeftoverV1 {
     fn of(leftover: &Leftover) -> Self {
         Self {
-            stand_in: leftover.stand_in.to_string(),
+            temporary: leftover.temporary.to_string(),
             policy: leftover.policy.to_string(),
             holders: leftover.holders.iter().map(ToString::to_string).collect(),
         }

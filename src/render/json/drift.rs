@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::change::{HolderAccessV1, body, text, user_or_group};
-use super::plan::{ClusterV1, LeftAloneV1};
+use super::change::{AccessChangeV1, body, text, user_or_group};
+use super::plan::{ClusterV1, UnmanagedV1};
 use super::{FindingV1, ReviewV1};
 use crate::base::Sources;
 use crate::drift::{Drift, Kind, Memory, News, Object, Said};
@@ -38,7 +38,7 @@ pub struct DriftV1 {
     /// What differs and is ignored.
     pub ignored: Vec<IgnoredV1>,
     /// What is not looked at because no file names it.
-    pub left_alone: LeftAloneV1,
+    pub unmanaged: UnmanagedV1,
     /// What else to know.
     pub findings: Vec<FindingV1>,
 }
@@ -84,7 +84,7 @@ pub struct DriftedV1 {
     pub observed: Option<Box<RawValue>>,
     /// Whose access is another: `gained` is what the cluster allows and the file does not, `lost` the reverse.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub access: Vec<HolderAccessV1>,
+    pub access: Vec<AccessChangeV1>,
 }
 
 /// What happened to an object, seen from the file.
@@ -169,7 +169,7 @@ impl DriftV1 {
             known,
             over,
             ignored: ignored.collect(),
-            left_alone: LeftAloneV1::of(&drift.left_alone),
+            unmanaged: UnmanagedV1::of(&drift.unmanaged),
             findings: drift.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         }
     }
@@ -194,7 +194,7 @@ impl DriftedV1 {
             group,
             declared: side(&object.declared),
             observed: side(&object.observed),
-            access: object.access.iter().map(HolderAccessV1::of).collect(),
+            access: object.access.iter().map(AccessChangeV1::of).collect(),
         }
     }
 }

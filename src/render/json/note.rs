@@ -10,11 +10,11 @@ use crate::plan::Note;
 #[serde(rename_all = "snake_case")]
 pub enum NoteV1 {
     /// The user's key pair stays valid and works again with any later attach.
-    KeysStay,
+    KeysKept,
     /// The user's key pair is made worthless before it is detached.
-    KeysRetired,
+    KeysRevoked,
     /// A key pair is made if the user has none; one it has works again.
-    KeysMayAppear,
+    KeysMayBeCreated,
     /// The user comes from a directory, whose next refresh sets its policy again.
     Imported,
     /// The name is absent for a moment: identities mapped to it by name are affected.
@@ -26,7 +26,7 @@ pub enum NoteV1 {
     /// The user is without access for a moment, because the cluster has no room for one policy more.
     NoRoomToMove,
     /// An interrupted replacement is finished.
-    Heals,
+    Resumed,
 }
 
 impl NoteV1 {
@@ -34,15 +34,15 @@ impl NoteV1 {
     #[must_use]
     pub fn of(note: Note) -> Self {
         match note {
-            Note::KeysStay => Self::KeysStay,
-            Note::KeysRetired => Self::KeysRetired,
-            Note::KeysMayAppear => Self::KeysMayAppear,
+            Note::KeysKept => Self::KeysKept,
+            Note::KeysRevoked => Self::KeysRevoked,
+            Note::KeysMayBeCreated => Self::KeysMayBeCreated,
             Note::Imported => Self::Imported,
             Note::NameAbsent => Self::NameAbsent,
             Note::NameGone => Self::NameGone,
             Note::NoRoom => Self::NoRoom,
             Note::NoRoomToMove => Self::NoRoomToMove,
-            Note::Heals => Self::Heals,
+            Note::Resumed => Self::Resumed,
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct OutcomeV1 {
     /// The desired-state file by which what the plan touched can be made again what it was; absent where nothing was to be
     /// done.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub way_back: Option<String>,
+    pub rollback_file: Option<String>,
     /// The command that applies that file, for a shell in the directory of this run; absent where a shell cannot name the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_command: Option<String>,
@@ -88,7 +88,7 @@ pub enum StatusV1 {
     /// The cluster was not as the plan saw it.
     Drifted,
     /// It may have happened or not.
-    InDoubt,
+    UnknownOutcome,
     /// It failed, and has no effect.
     Failed,
     /// It was not tried, because of a step before it.
@@ -133,7 +133,7 @@ impl OutcomeV1 {
             converged: outcome.converged(),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
             left: outcome.remaining.iter().flat_map(|plan| &plan.changes).map(|change| change.id.to_string()).collect(),
-            way_back: outcome.way_back.clone(),
+            rollback_file: outcome.rollback_file.clone(),
             rollback_command: outcome.rollback_command.clone(),
         }
     }
@@ -148,7 +148,7 @@ impl StepOutcomeV1 {
             Status::AlreadyDone => (StatusV1::AlreadyDone, None),
             Status::Refused(_) => (StatusV1::Refused, None),
             Status::Drifted(_) => (StatusV1::Drifted, None),
-            Status::InDoubt(_) => (StatusV1::InDoubt, None),
+            Status::UnknownOutcome(_) => (StatusV1::UnknownOutcome, None),
             Status::Failed(_) => (StatusV1::Failed, None),
             Status::NotReached(first) => (StatusV1::NotReached, Some(first.0)),
             Status::Interrupted => (StatusV1::Interrupted, None),

@@ -8,7 +8,7 @@ use super::change::{ChangeV1, KindV1, document, user_or_group};
 use super::{BaseV1, FindingV1, NewKeysV1, OptionV1, ReviewV1, SeverityV1, UnreportedV1};
 use crate::base::{PolicyName, Sources};
 use crate::observed::Identity;
-use crate::plan::{Call, Digest, LeftAlone, Overridden, Plan, Step};
+use crate::plan::{Call, Digest, Overridden, Plan, Step, Unmanaged};
 
 /// A plan.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ pub struct PlanV1 {
     /// The calls, in order; empty when a finding is an error.
     pub steps: Vec<StepV1>,
     /// What is not touched because no file names it.
-    pub left_alone: LeftAloneV1,
+    pub unmanaged: UnmanagedV1,
     /// What the cluster does not report, and what the plan may do to those who are not reported.
     #[serde(default)]
     pub unreported: UnreportedV1,
@@ -106,7 +106,7 @@ pub struct SummaryV1 {
     /// Declared policies, users and groups that are as they should be.
     pub unchanged: usize,
     /// Policies (predefined ones included), users and groups that no file names.
-    pub left_alone: usize,
+    pub unmanaged: usize,
     /// Calls.
     pub calls: usize,
 }
@@ -171,7 +171,7 @@ pub enum CallV1 {
     /// Attach a policy to a user or group.
     Attach,
     /// Make a new key pair for a user and throw it away.
-    RetireKeys,
+    RevokeKeys,
     /// Detach a user or group.
     Detach,
 }
@@ -179,7 +179,7 @@ pub enum CallV1 {
 /// What is not touched because no file names it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct LeftAloneV1 {
+pub struct UnmanagedV1 {
     /// Policies that every cluster has.
     pub predefined: Vec<String>,
     /// Policies.
@@ -209,7 +209,7 @@ impl PlanV1 {
             limits: LimitsV1 { policies: plan.limits.policies, document_bytes: plan.limits.document_bytes },
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
             steps: plan.steps.iter().map(StepV1::of).collect(),
-            left_alone: LeftAloneV1::of(&plan.left_alone),
+            unmanaged: UnmanagedV1::of(&plan.unmanaged),
             unreported: UnreportedV1::of(&plan.unreported),
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
@@ -241,10 +241,10 @@ pub(super) fn short_digest(digest: &str) -> &str {
     digest.get(..Digest::SHORT).unwrap_or(digest)
 }
 
-impl LeftAloneV1 {
+impl UnmanagedV1 {
     /// A copy of what is left alone.
     #[must_use]
-    pub fn of(alone: &LeftAlone) -> Self {
+    pub fn of(alone: &Unmanaged) -> Self {
         let texts = |names: &[PolicyName]| names.iter().map(ToString::to_string).collect();
         Self {
             predefined: texts(&alone.predefined),
@@ -285,10 +285,10 @@ impl SummaryV1 {
     /// Counts a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let (unchanged, alone) = (plan.unchanged, &plan.left_alone);
+        let (unchanged, alone) = (plan.unchanged, &plan.unmanaged);
         let mut summary = Self {
             unchanged: unchanged.policies + unchanged.users + unchanged.groups,
-            left_alone: alone.policies.len() + alone.predefined.len() + alone.users.len() + alone.groups.len(),
+            unmanaged: alone.policies.len() + alone.predefined.len() + alone.users.len() + alone.groups.len(),
             calls: plan.steps.len(),
             ..Self::default()
         };
@@ -315,7 +315,7 @@ impl StepV1 {
             Call::AddPolicy { policy, document: sent, .. } => (CallV1::AddPolicy, Some(policy), NOBODY, document(sent)),
             Call::RemovePolicy { policy, .. } => (CallV1::RemovePolicy, Some(policy), NOBODY, None),
             Call::Attach { principal, policy, .. } => (CallV1::Attach, Some(policy), user_or_group(principal), None),
-            Call::RetireKeys { user } => (CallV1::RetireKeys, None, (Some(user.to_string()), None), None),
+            Call::RevokeKeys { user } => (CallV1::RevokeKeys, None, (Some(user.to_string()), None), None),
             Call::Detach { principal, policy } => (CallV1::Detach, Some(policy), user_or_group(principal), None),
         };
         Self {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Declared, NewKeys, Review, RunOption, SettingChange, Undeclared};
+use crate::plan::{Declared, NewKeys, PlanOption, Review, SettingChange, Undeclared};
 
 /// What a configuration changes beside the objects that it declares, compared with the revision of `--base`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -147,7 +147,7 @@ impl NewKeysV1 {
 impl OptionV1 {
     /// A copy of an option.
     #[must_use]
-    pub fn of(option: &RunOption) -> Self {
+    pub fn of(option: &PlanOption) -> Self {
         Self { name: option.name.to_owned(), value: option.value.clone() }
     }
 }

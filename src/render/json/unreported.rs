@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessV1;
-use super::change::HolderAccessV1;
+use super::change::AccessChangeV1;
 use crate::plan::{NameAccess, NotReported, Unreported};
 
 /// What the cluster does not report, and what the plan may do to those who are not reported.
@@ -16,7 +16,7 @@ pub struct UnreportedV1 {
     /// What someone may gain who has a policy by its name: `policy` is set instead of `user` and `group`. A guard against new
     /// access counts it as not decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_name: Vec<HolderAccessV1>,
+    pub by_name: Vec<AccessChangeV1>,
 }
 
 /// A use of policies that a cluster does not report.
@@ -42,9 +42,9 @@ impl UnreportedV1 {
     }
 }
 
-fn by_name(of: &NameAccess) -> HolderAccessV1 {
+fn by_name(of: &NameAccess) -> AccessChangeV1 {
     let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-    HolderAccessV1 { user: None, group: None, policy: Some(of.policy.to_string()), gained, lost, undecided }
+    AccessChangeV1 { user: None, group: None, policy: Some(of.policy.to_string()), gained, lost, undecided }
 }
 
 impl NotReportedV1 {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cut::Cut;
 use super::escape::{code, fence, visible};
-use crate::render::json::{AccessLineV1, HolderAccessV1, PlanV1, ProfileV1, SideV1, UndecidedV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, ProfileV1, SideV1, UndecidedV1};
 use crate::render::phrase;
 use crate::render::words::list;
 
@@ -19,11 +19,11 @@ pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
 }
 
 /// All that some gain or may, under a title of its own. Empty when nobody gains anything.
-pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a HolderAccessV1>) -> String {
+pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a AccessChangeV1>) -> String {
     section(title, &grouped(all, SideV1::Gained, true), true)
 }
 
-fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &HolderAccessV1> {
+fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
     plan.changes.iter().flat_map(|change| &change.access)
 }
 
@@ -49,7 +49,7 @@ impl Names {
 }
 
 /// The groups, in the order of the first of each.
-fn grouped<'a>(all: impl Iterator<Item = &'a HolderAccessV1>, side: SideV1, examples: bool) -> Vec<Group> {
+fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: SideV1, examples: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = BTreeMap::new();
     for of in all {
@@ -83,7 +83,7 @@ fn section(title: &str, groups: &[Group], whole: bool) -> String {
     text
 }
 
-fn lines(of: &HolderAccessV1, side: SideV1, examples: bool) -> Vec<String> {
+fn lines(of: &AccessChangeV1, side: SideV1, examples: bool) -> Vec<String> {
     let entries = match side {
         SideV1::Gained => &of.gained,
         SideV1::Lost => &of.lost,

@@ -1,6 +1,6 @@
 //! A change in words, with all that is noted of it.
 
-use crate::render::json::{ChangeV1, KindV1, PlanV1, WayV1};
+use crate::render::json::{ChangeV1, KindV1, PlanV1, ReplaceMethodV1};
 use crate::render::phrase::{Name, counted, given_at_once, held, named, noted, replacing, size};
 use crate::render::words::{count, list};
 
@@ -27,8 +27,8 @@ pub(super) fn what(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) ->
                 false => count(holders.len(), "holder", "holders"),
             };
             let without = || named(holders, holders.len(), name);
-            parts.push(replacing(change.way.unwrap_or(WayV1::Plain), holders, keeping, without));
-            if change.way != Some(WayV1::Finish) {
+            parts.push(replacing(change.method.unwrap_or(ReplaceMethodV1::Plain), holders, keeping, without));
+            if change.method != Some(ReplaceMethodV1::Finish) {
                 parts.extend(size(plan, change));
             }
         }

@@ -84,7 +84,7 @@ fn numbered(changes: &[&ChangeV1]) -> String {
 
 /// What holds for some of the users that are not named one by one.
 fn keys(changes: &[&ChangeV1]) -> String {
-    let some = changes.iter().filter(|change| change.notes.contains(&NoteV1::KeysMayAppear)).count();
+    let some = changes.iter().filter(|change| change.notes.contains(&NoteV1::KeysMayBeCreated)).count();
     if some == 0 { String::new() } else { format!("for {some} of them {KEYS_MAY_APPEAR}\n") }
 }
 

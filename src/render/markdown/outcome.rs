@@ -76,7 +76,7 @@ fn page(outcome: &OutcomeV1, cut: Cut) -> String {
     if cut >= Cut::Reasons {
         text += "Reasons are cut, to fit.\n\n";
     }
-    if let Some(file) = &outcome.way_back {
+    if let Some(file) = &outcome.rollback_file {
         text += &match &outcome.rollback_command {
             Some(command) => format!("To roll back:\n\n{}", fence("sh", std::slice::from_ref(command))),
             None => format!("To roll back, apply the rollback file {}\n", code(file)),
@@ -94,7 +94,7 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
         StatusV1::Done | StatusV1::AlreadyDone => None,
         StatusV1::Refused => Some(with("refused")),
         StatusV1::Drifted => Some(with("drifted")),
-        StatusV1::InDoubt => Some(with("in doubt")),
+        StatusV1::UnknownOutcome => Some(with("in doubt")),
         StatusV1::Failed => Some(with("failed")),
         StatusV1::NotReached => named.then(|| match step.because {
             Some(first) => format!("not reached, because of step {first}"),

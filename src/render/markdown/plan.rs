@@ -69,7 +69,7 @@ fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
     text += &removed_documents(plan, bodies, cut);
     text += &other(plan, cut);
     text += &agreement(plan);
-    text += &left_alone(plan);
+    text += &unmanaged(plan);
     if !plan.changes.is_empty() && !plan.unreported.kinds.is_empty() {
         text += &format!("\nNot reported by the cluster: {}\n", not_reported(&plan.unreported.kinds));
     }
@@ -121,8 +121,8 @@ fn agreement(plan: &PlanV1) -> String {
     }
 }
 
-fn left_alone(plan: &PlanV1) -> String {
-    let alone = &plan.left_alone;
+fn unmanaged(plan: &PlanV1) -> String {
+    let alone = &plan.unmanaged;
     let words = [
         (alone.predefined.len(), "predefined policy", "predefined policies"),
         (alone.policies.len(), "policy that no file names", "policies that no file names"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Name;
-use crate::render::json::{AccessLineV1, HolderAccessV1, ProfileV1, SideV1, UndecidedV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, ProfileV1, SideV1, UndecidedV1};
 
 /// What every resource begins with, and is not worth repeating.
 const ARN: &str = "arn:aws:s3:::";
@@ -13,9 +13,9 @@ const ARN: &str = "arn:aws:s3:::";
 const NAMED_LOST: usize = 4;
 
 /// Those with the same access together, in the order of the first of each.
-pub(in crate::render) fn alike<'a>(all: impl Iterator<Item = &'a HolderAccessV1>) -> Vec<Vec<&'a HolderAccessV1>> {
+pub(in crate::render) fn alike<'a>(all: impl Iterator<Item = &'a AccessChangeV1>) -> Vec<Vec<&'a AccessChangeV1>> {
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
-    let mut alike: Vec<Vec<&'a HolderAccessV1>> = Vec::new();
+    let mut alike: Vec<Vec<&'a AccessChangeV1>> = Vec::new();
     for of in all {
         let place = *places.entry((&of.gained, &of.lost, &of.undecided)).or_insert(alike.len());
         match alike.get_mut(place) {

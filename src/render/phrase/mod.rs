@@ -8,8 +8,8 @@ mod review;
 use serde_json::value::RawValue;
 
 use super::json::{
-    CallV1, ChangeV1, ClusterV1, HolderAccessV1, HolderV1, NotReportedV1, NoteV1, PlanV1, StatusV1, StepOutcomeV1,
-    SummaryV1, WayV1,
+    AccessChangeV1, CallV1, ChangeV1, ClusterV1, HolderV1, NotReportedV1, NoteV1, PlanV1, ReplaceMethodV1, StatusV1,
+    StepOutcomeV1, SummaryV1,
 };
 use super::words::{count, list};
 use crate::base::shell_word;
@@ -56,7 +56,7 @@ pub(super) fn release(cluster: &ClusterV1) -> &str {
 
 /// `1 to add, 2 to remove`; empty where nothing is to be done.
 pub(super) fn counts(summary: &SummaryV1) -> String {
-    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, left_alone: _, calls: _ } = *summary;
+    let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, unmanaged: _, calls: _ } = *summary;
     numbers(&[
         (add, "to add"),
         (replace, "to replace"),
@@ -75,7 +75,7 @@ pub(super) fn endings(steps: &[StepOutcomeV1]) -> String {
         (number(&[StatusV1::AlreadyDone]), "already done"),
         (number(&[StatusV1::Refused]), "refused"),
         (number(&[StatusV1::Drifted]), "drifted"),
-        (number(&[StatusV1::InDoubt]), "in doubt"),
+        (number(&[StatusV1::UnknownOutcome]), "in doubt"),
         (number(&[StatusV1::Failed]), "failed"),
         (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
     ])
@@ -103,7 +103,7 @@ pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String
 }
 
 /// Whose access it is: a user, a group, or someone whom the cluster does not report and who has a policy by its name.
-pub(super) fn whose(of: &HolderAccessV1, name: Name) -> String {
+pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
     match &of.policy {
         Some(policy) => format!("anyone who has policy {}", name(policy)),
         None => who(of.user.as_deref(), of.group.as_deref(), name),
@@ -174,7 +174,7 @@ pub(super) fn called(
         CallV1::AddPolicy => format!("add policy {policy}"),
         CallV1::RemovePolicy => format!("remove policy {policy}"),
         CallV1::Attach => format!("attach {policy} to {holder}"),
-        CallV1::RetireKeys => format!("retire the keys of {holder}"),
+        CallV1::RevokeKeys => format!("revoke the keys of {holder}"),
         CallV1::Detach => format!("detach {policy} from {holder}"),
     }
 }
@@ -187,19 +187,19 @@ pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
 
 /// How a document is replaced. `keeping` says who keeps access throughout, `without` who lacks it for a moment.
 pub(super) fn replacing(
-    way: WayV1,
+    method: ReplaceMethodV1,
     holders: &[HolderV1],
     keeping: impl Fn() -> String,
     without: impl Fn() -> String,
 ) -> String {
-    match way {
-        WayV1::Plain if holders.is_empty() => "replaced, nobody holds it".to_owned(),
-        WayV1::Plain => format!("replaced while it is attached: {}", keeping()),
-        WayV1::Swap if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
-        WayV1::Swap => format!("swap, access is kept throughout by {}", keeping()),
-        WayV1::Gap => format!("gap, without access for a moment: {}", without()),
-        WayV1::Finish if holders.is_empty() => "brought back, nobody holds it".to_owned(),
-        WayV1::Finish => format!("brought back, access is kept throughout by {}", keeping()),
+    match method {
+        ReplaceMethodV1::Plain if holders.is_empty() => "replaced, nobody holds it".to_owned(),
+        ReplaceMethodV1::Plain => format!("replaced while it is attached: {}", keeping()),
+        ReplaceMethodV1::Swap if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
+        ReplaceMethodV1::Swap => format!("swap, access is kept throughout by {}", keeping()),
+        ReplaceMethodV1::Gap => format!("gap, without access for a moment: {}", without()),
+        ReplaceMethodV1::Finish if holders.is_empty() => "brought back, nobody holds it".to_owned(),
+        ReplaceMethodV1::Finish => format!("brought back, access is kept throughout by {}", keeping()),
     }
 }
 
@@ -234,10 +234,10 @@ pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static s
 /// What a note says; that an interrupted replacement is finished is said with the change.
 pub(super) fn noted(note: NoteV1) -> Option<&'static str> {
     match note {
-        NoteV1::Heals => None,
-        NoteV1::KeysStay => Some("the key pair stays valid for a later attach"),
-        NoteV1::KeysRetired => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
-        NoteV1::KeysMayAppear => Some(KEYS_MAY_APPEAR),
+        NoteV1::Resumed => None,
+        NoteV1::KeysKept => Some("the key pair stays valid for a later attach"),
+        NoteV1::KeysRevoked => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
+        NoteV1::KeysMayBeCreated => Some(KEYS_MAY_APPEAR),
         NoteV1::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
         NoteV1::NameAbsent => {
             Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
@@ -255,8 +255,8 @@ pub(super) fn noted(note: NoteV1) -> Option<&'static str> {
 /// Whether a note is about the key pair of a user.
 pub(super) fn is_of_keys(note: NoteV1) -> bool {
     match note {
-        NoteV1::KeysStay | NoteV1::KeysRetired | NoteV1::KeysMayAppear => true,
-        NoteV1::Heals
+        NoteV1::KeysKept | NoteV1::KeysRevoked | NoteV1::KeysMayBeCreated => true,
+        NoteV1::Resumed
         | NoteV1::Imported
         | NoteV1::NameAbsent
         | NoteV1::NameGone

@@ -6,7 +6,7 @@ use console::{Style, pad_str};
 
 use super::diff::documents;
 use crate::render::Styles;
-use crate::render::json::{ChangeV1, KindV1, PlanV1, WayV1};
+use crate::render::json::{ChangeV1, KindV1, PlanV1, ReplaceMethodV1};
 use crate::render::phrase::{
     self, counted, document, given_at_once, held, is_of_keys, named, noted, object, replacing, size, text_in,
 };
@@ -83,10 +83,10 @@ fn what(plan: &PlanV1, change: &ChangeV1) -> String {
         KindV1::AddPolicy => format!("{} · {}", given_at_once(&change.holders, NAMED, shown), size()),
         KindV1::ReplacePolicy => {
             let healing = if change.heals.is_empty() { "" } else { "finishes an interrupted replacement; " };
-            let way = change.way.unwrap_or(WayV1::Finish);
-            let size = if way == WayV1::Finish { String::new() } else { format!(" · {}", size()) };
+            let method = change.method.unwrap_or(ReplaceMethodV1::Finish);
+            let size = if method == ReplaceMethodV1::Finish { String::new() } else { format!(" · {}", size()) };
             let holders = &change.holders;
-            let how = replacing(way, holders, || counted(holders, NAMED, shown), || named(holders, NAMED, shown));
+            let how = replacing(method, holders, || counted(holders, NAMED, shown), || named(holders, NAMED, shown));
             format!("{healing}{how}{size}")
         }
         KindV1::RemovePolicy => "nobody holds it then".to_owned(),

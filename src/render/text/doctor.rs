@@ -44,13 +44,13 @@ fn login(report: &Report) -> String {
 }
 
 fn transport(report: &Report) -> String {
-    let way = &report.way;
-    let checked = if way.believes_anyone { " · any certificate is believed" } else { "" };
-    format!("{} · {}{checked}", way.transport, list(&way.addresses))
+    let connection = &report.connection;
+    let checked = if connection.any_certificate { " · any certificate is believed" } else { "" };
+    format!("{} · {}{checked}", connection.transport, list(&connection.addresses))
 }
 
 fn who_holds(report: &Report) -> String {
-    match (report.attachments_known, report.way.holders_told_by) {
+    match (report.attachments_known, report.connection.attachments_source) {
         (Some(true), Some(call)) => format!("told by {call}"),
         (Some(true), None) => "told".to_owned(),
         (Some(false), _) => "not told by this release".to_owned(),
@@ -59,7 +59,7 @@ fn who_holds(report: &Report) -> String {
 }
 
 fn clock(report: &Report) -> String {
-    match report.way.clock_ahead {
+    match report.connection.clock_ahead {
         None => "not told".to_owned(),
         // A second is what the answer is rounded to, and another what it was under way.
         Some(-2..=2) => "as here".to_owned(),
@@ -85,6 +85,6 @@ fn leftovers(leftovers: Option<&[Leftover]>) -> String {
     match leftovers {
         None => "not known: the look failed".to_owned(),
         Some([]) => "none".to_owned(),
-        Some(some) => list(&some.iter().map(|leftover| shown(leftover.stand_in.as_str())).collect::<Vec<_>>()),
+        Some(some) => list(&some.iter().map(|leftover| shown(leftover.temporary.as_str())).collect::<Vec<_>>()),
     }
 }

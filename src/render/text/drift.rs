@@ -39,7 +39,7 @@ pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Resul
     remembered(out, styles, "over", &drift.over)?;
     ignored(out, styles, drift)?;
     writeln!(out, "{}", styles.strong.apply_to(summary(drift)))?;
-    left_alone(out, styles, drift)
+    unmanaged(out, styles, drift)
 }
 
 /// `policy/ml` as `policy ml`.
@@ -123,8 +123,8 @@ fn summary(drift: &DriftV1) -> String {
     parts.join(", ")
 }
 
-fn left_alone(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
-    let alone = &drift.left_alone;
+fn unmanaged(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
+    let alone = &drift.unmanaged;
     let parts = [
         (alone.policies.len(), "policy", "policies"),
         (alone.users.len(), "user", "users"),

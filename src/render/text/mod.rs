@@ -48,7 +48,7 @@ pub fn call(call: &Call) -> String {
         }
         Call::RemovePolicy { policy, .. } => told(CallV1::RemovePolicy, Some(policy), None),
         Call::Attach { principal, policy, .. } => told(CallV1::Attach, Some(policy), Some(principal)),
-        Call::RetireKeys { user } => told(CallV1::RetireKeys, None, Some(&Principal::from(user))),
+        Call::RevokeKeys { user } => told(CallV1::RevokeKeys, None, Some(&Principal::from(user))),
         Call::Detach { principal, policy } => told(CallV1::Detach, Some(policy), Some(principal)),
     }
 }

@@ -30,7 +30,7 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
         writeln!(out, "{}", styles.remove.apply_to(text))?;
         outcome.left.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
-    match (&outcome.rollback_command, &outcome.way_back) {
+    match (&outcome.rollback_command, &outcome.rollback_file) {
         (Some(command), _) => writeln!(out, "to roll back: {}", shown(command)),
         (None, Some(file)) => writeln!(out, "to roll back, apply the rollback file {}", shown(file)),
         (None, None) => Ok(()),
@@ -46,7 +46,7 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
         StatusV1::Done | StatusV1::AlreadyDone => None,
         StatusV1::Refused => Some(format!("refused: {why}")),
         StatusV1::Drifted => Some(format!("drifted: {why}")),
-        StatusV1::InDoubt => Some(format!("in doubt: {why}")),
+        StatusV1::UnknownOutcome => Some(format!("in doubt: {why}")),
         StatusV1::Failed => Some(format!("failed: {why}")),
         StatusV1::NotReached => Some(format!("not reached, because of step {}", ended.because.unwrap_or_default())),
         StatusV1::Interrupted => Some("not begun before the interruption".to_owned()),

@@ -26,7 +26,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
         let policies = count(plan.unchanged.policies, "policy", "policies");
         let holders = holders(plan.unchanged.users, plan.unchanged.groups);
         writeln!(out, "\nno changes: {policies}{holders} are as the file says")?;
-        return left_alone(out, styles, plan);
+        return unmanaged(out, styles, plan);
     }
     gained(out, styles, &plan.changes)?;
     side(out, styles, plan.unreported.by_name.iter(), SideV1::Gained, UNREPORTED_GAINS)?;
@@ -38,7 +38,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     lost(out, styles, &plan.changes)?;
     writeln!(out)?;
     summary(out, styles, plan)?;
-    left_alone(out, styles, plan)?;
+    unmanaged(out, styles, plan)?;
     match not_reported(&plan.unreported.kinds) {
         kinds if kinds.is_empty() => Ok(()),
         kinds => writeln!(out, "{}", styles.dim.apply_to(format!("not reported by the cluster: {kinds}"))),
@@ -94,8 +94,8 @@ fn holders(users: usize, groups: usize) -> String {
     }
 }
 
-fn left_alone(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    let alone = &plan.left_alone;
+fn unmanaged(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    let alone = &plan.unmanaged;
     let mut parts = Vec::new();
     if !alone.predefined.is_empty() {
         parts.push(count(alone.predefined.len(), "predefined policy", "predefined policies"));

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::access::access;
 use crate::render::Styles;
-use crate::render::json::{AccessLineV1, AccessV1, ChangeV1, HolderAccessV1, SideV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, ChangeV1, SideV1};
 use crate::render::phrase;
 use crate::render::words::{list, shown};
 
@@ -25,7 +25,7 @@ pub(super) fn lost(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -
 pub(super) fn side<'a>(
     out: &mut dyn Write,
     styles: &Styles,
-    all: impl Iterator<Item = &'a HolderAccessV1>,
+    all: impl Iterator<Item = &'a AccessChangeV1>,
     side: SideV1,
     title: &str,
 ) -> io::Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn side<'a>(
 }
 
 /// The half of an access that is gained, or that is lost.
-fn only(access: &HolderAccessV1, side: SideV1) -> AccessV1 {
+fn only(access: &AccessChangeV1, side: SideV1) -> AccessV1 {
     let (gained, lost) = match side {
         SideV1::Gained => (access.gained.clone(), Vec::new()),
         SideV1::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
@@ -56,8 +56,8 @@ fn short(line: &AccessLineV1) -> AccessLineV1 {
     AccessLineV1 { actions: phrase::shortened(&line.actions, SideV1::Lost), ..line.clone() }
 }
 
-fn named(holders: &[&HolderAccessV1]) -> String {
-    let of = |of: &&HolderAccessV1| phrase::whose(of, shown);
+fn named(holders: &[&AccessChangeV1]) -> String {
+    let of = |of: &&AccessChangeV1| phrase::whose(of, shown);
     let mut words: Vec<String> = holders.iter().take(NAMED).map(of).collect();
     if holders.len() > NAMED {
         words.push(format!("{} more", holders.len() - NAMED));

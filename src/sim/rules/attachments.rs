@@ -56,7 +56,7 @@ pub fn attach(state: &mut State, caller: &Caller, policy: &str, user: &str) -> R
 pub fn detach(state: &mut State, caller: &Caller, user: &str) -> Result<(), Refusal> {
     caller.may_change()?;
     s3::is_there(state)?;
-    let rule = state.switches.detach_unheld;
+    let rule = state.switches.detach_unattached;
     let account = account_mut(state, caller, user)?;
     match (account.policy.take(), rule) {
         (Some(_), _) | (None, Rule::Allow) => Ok(()),
@@ -151,7 +151,7 @@ mod tests {
     fn a_detach_of_nothing_follows_the_switch() {
         let mut state = cluster("5.1");
         assert!(message(detach(&mut state, &admin(), "bob")).contains("no policy attached"));
-        state.switches.detach_unheld = Rule::Allow;
+        state.switches.detach_unattached = Rule::Allow;
         detach(&mut state, &admin(), "bob").unwrap();
     }
 

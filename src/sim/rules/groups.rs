@@ -46,7 +46,7 @@ pub fn attach(state: &mut State, caller: &Caller, policy: &str, group: &str) -> 
 pub fn detach(state: &mut State, caller: &Caller, group: &str) -> Result<(), Refusal> {
     caller.may_change()?;
     s3::is_there(state)?;
-    let rule = state.switches.detach_unheld;
+    let rule = state.switches.detach_unattached;
     let held = caller.tenant_mut(state)?.groups.remove(group).flatten();
     match (held, rule) {
         (Some(_), _) | (None, Rule::Allow) => Ok(()),
@@ -85,7 +85,7 @@ mod tests {
         attach(&mut state, &admin(), "ml", "staff").unwrap();
         state.switches.attach_over = AttachOver::Refuse;
         assert!(message(attach(&mut state, &admin(), "readonly", "staff")).contains("already has the policy \"ml\""));
-        state.switches.detach_unheld = Rule::Allow;
+        state.switches.detach_unattached = Rule::Allow;
         detach(&mut state, &admin(), "nobody").unwrap();
         let eve = Caller::log_in(&state, "Root", "eve", "Evening-1").unwrap();
         assert!(matches!(attach(&mut state, &eve, "ml", "staff"), Err(Refusal::Forbidden(_))));

@@ -73,7 +73,7 @@ pub fn remove(state: &mut State, caller: &Caller, name: &str) -> Result<(), Refu
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is predefined and cannot be removed")));
     }
-    let (rule, groups) = (state.switches.remove_held, state.behaviour().groups);
+    let (rule, groups) = (state.switches.remove_attached, state.behaviour().groups);
     let tenant = caller.tenant_mut(state)?;
     if !tenant.policies.contains_key(name) {
         return Err(missing(name));
@@ -150,7 +150,7 @@ mod tests {
     fn removing_a_held_policy_follows_the_switch() {
         let mut state = cluster("5.1");
         refused(remove(&mut state, &admin(), "ml"), "attached to user \"alice\"");
-        state.switches.remove_held = Rule::Allow;
+        state.switches.remove_attached = Rule::Allow;
         remove(&mut state, &admin(), "ml").unwrap();
         assert_eq!(state.tenants["Root"].users["alice"].policy.as_deref(), Some("ml"));
     }

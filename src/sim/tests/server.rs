@@ -28,7 +28,7 @@ async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
     let path = folder.path().join("new.json");
     let mut options = Options::new(&path);
     options.release = Some("4.4".parse().unwrap());
-    options.switches = vec!["remove_held=allow".to_owned()];
+    options.switches = vec!["remove_attached=allow".to_owned()];
     let running = start(options.clone()).await.unwrap();
     assert_eq!(running.admin_login(), ("admin".to_owned(), "admin".to_owned()));
     running.stop().await;
@@ -37,7 +37,7 @@ async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
     drop(start(options.clone()).await.unwrap());
     let state: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&state["format"], &state["release"]), (&json!("attune.sim/1"), &json!("4.4.8")));
-    assert_eq!(state["switches"]["remove_held"], "allow");
+    assert_eq!(state["switches"]["remove_attached"], "allow");
     assert_eq!(state["switches"]["attach_over"], "refuse");
 }
 

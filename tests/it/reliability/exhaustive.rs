@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use attune::apply::Status;
-use attune::desired::{Desired, Holding, PolicyIntent};
+use attune::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use attune::plan::Plan;
 use attune::policy::{Normal, normal};
 use attune::sim::faults::Behind;
@@ -170,7 +170,7 @@ impl Case {
     fn truthful(&self, fault: &Fault, ran: &Ran, story: &dyn Fn() -> String) {
         let Some(steps) = &ran.steps else { return };
         let all_good = steps.iter().all(|step| step.status.is_good());
-        let known = steps.iter().all(|step| !matches!(step.status, Status::InDoubt(_)));
+        let known = steps.iter().all(|step| !matches!(step.status, Status::UnknownOutcome(_)));
         let there = Standing::of(&ran.state).without_keys() == Standing::of(&self.end).without_keys();
         match fault {
             Fault::Behind(_) | Fault::Kill(_) => {}
@@ -232,7 +232,7 @@ impl Case {
         let tenant = &state.tenants[ROOT];
         let mut found = Vec::new();
         for entry in self.desired.users.values() {
-            let Holding::Holds(policy) = &entry.intent else { continue };
+            let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
             let there = tenant.policies.contains_key(policy.as_str()) || policy.is_predefined();
             if !there && !self.desired.policies.contains_key(policy) {
                 found.push("no-such-policy");
@@ -247,7 +247,7 @@ impl Case {
             let there = tenant.policies.get(policy.as_str()).map(|policy| policy.document.as_str());
             let holds = |user: &User| user.policy.as_deref() == Some(policy.as_str());
             let held = tenant.users.iter().filter(|(name, user)| holds(user) && !self.declares(name)).count();
-            found.extend(std::iter::repeat_n("held-by-undeclared-user", if goes { held } else { 0 }));
+            found.extend(std::iter::repeat_n("attached-to-unmanaged-user", if goes { held } else { 0 }));
             if blind && there.is_some() && there != document.as_ref().map(Normal::json) {
                 found.push("attachments-unknown");
             }

@@ -133,7 +133,7 @@ impl Bounds {
             Behind::Attach { user, .. } | Behind::Detach { user, .. } => return BTreeSet::from([user.clone()]),
             Behind::Add { policy, .. } | Behind::Remove { policy, .. } => PolicyName::reported(policy.clone()),
         };
-        let meant = policy.in_transit_for().unwrap_or(policy);
+        let meant = policy.temporary_for().unwrap_or(policy);
         let holds = |state: &State, name: &str| {
             let tenant = &state.tenants[ROOT];
             let held = match name.strip_prefix(GROUP) {
@@ -142,7 +142,7 @@ impl Bounds {
             };
             held.is_some_and(|held| {
                 let held = PolicyName::reported(held);
-                held.in_transit_for().unwrap_or(held) == meant
+                held.temporary_for().unwrap_or(held) == meant
             })
         };
         self.before.keys().filter(|name| holds(start, name) || holds(end, name)).cloned().collect()

@@ -37,8 +37,8 @@ pub(super) fn pair(seed: u64, which: u8) -> Pair {
 pub(super) fn cluster(seed: u64, pair: &Pair) -> State {
     let (release, switches) = match seed % 5 {
         0 => ("4.0.6", json!({})),
-        1 => ("4.4.8", json!({"remove_held": "allow"})),
-        2 => ("5.1.2", json!({"add_over": "overwrite", "detach_unheld": "allow"})),
+        1 => ("4.4.8", json!({"remove_attached": "allow"})),
+        2 => ("5.1.2", json!({"add_over": "overwrite", "detach_unattached": "allow"})),
         _ => ("5.1.2", json!({})),
     };
     state(pair, release, &switches).complete().unwrap()

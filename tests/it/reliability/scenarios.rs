@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use attune::base::{GroupName, PolicyName, UserName};
 use attune::desired::{
-    Allowed, Authored, Desired, HolderEntry, Holding, Ownership, PolicyEntry, PolicyIntent, Strategy,
+    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy,
 };
 use attune::policy::{Normal, normal, read};
 use attune::sim::Document;
@@ -58,7 +58,7 @@ pub(super) fn policy(number: u8) -> Policy {
 }
 
 /// The stand-in of a policy for a document.
-fn stand_in(policy: &str, number: u8) -> PolicyName {
+fn temporary(policy: &str, number: u8) -> PolicyName {
     let digest = Sha256::digest(document(number).json());
     PolicyName::parse(policy).unwrap().transit(&hex::encode(&digest[..4]))
 }
@@ -66,7 +66,7 @@ fn stand_in(policy: &str, number: u8) -> PolicyName {
 /// The name that a word says: `ml`, or `~ml=2` for a stand-in.
 fn policy_name(word: &str) -> PolicyName {
     match word.strip_prefix('~').and_then(|rest| rest.split_once('=')) {
-        Some((policy, number)) => stand_in(policy, number.parse().unwrap()),
+        Some((policy, number)) => temporary(policy, number.parse().unwrap()),
         None => PolicyName::parse(word).unwrap(),
     }
 }
@@ -85,10 +85,10 @@ impl Scenario {
                 users.push(pattern(text));
             } else if let Some((user, policy)) = word.split_once(':') {
                 let intent = match policy {
-                    "-" => Holding::Detached,
-                    policy => Holding::Holds(PolicyName::parse(policy).unwrap()),
+                    "-" => DeclaredAttachment::Detached,
+                    policy => DeclaredAttachment::Has(PolicyName::parse(policy).unwrap()),
                 };
-                let entry = HolderEntry { intent, at: None };
+                let entry = PrincipalEntry { intent, at: None };
                 match user.strip_prefix(GROUP) {
                     Some(group) => drop(desired.groups.insert(GroupName::parse(group).unwrap(), entry)),
                     None => drop(desired.users.insert(UserName::parse(user).unwrap(), entry)),
@@ -122,7 +122,7 @@ impl Scenario {
                 users.insert(user.to_owned(), held);
             } else if let Some((policy, number)) = word.rsplit_once('=') {
                 let (name, number) = match (policy.strip_prefix('~'), number.split_once('/')) {
-                    (Some(policy), Some((tag, number))) => (stand_in(policy, tag.parse().unwrap()), number),
+                    (Some(policy), Some((tag, number))) => (temporary(policy, tag.parse().unwrap()), number),
                     (Some(_), None) => (policy_name(word), number),
                     (None, _) => (policy_name(policy), number),
                 };
@@ -293,10 +293,10 @@ fn switched() -> Vec<Scenario> {
         |without, forgotten, scenario| Scenario { switches: "attach_over=refuse", without, forgotten, ..scenario };
     let swap = |name| plain(name, "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml");
     vec![
-        by("remove_held=allow", swap("removal of what is held allowed")),
+        by("remove_attached=allow", swap("removal of what is held allowed")),
         by("add_over=overwrite", swap("addition over a name allowed")),
         by(
-            "detach_unheld=allow",
+            "detach_unattached=allow",
             plain("detach of who holds nothing allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-"),
         ),
         by("list_shape=objects content_as_string=true", swap("policies listed as objects, documents in strings")),

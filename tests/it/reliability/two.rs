@@ -29,7 +29,7 @@ async fn together(seed: u64) -> Together {
     let second = pair(seed, 1).with_cluster_of(&first);
     let mut start = cluster(seed, &first);
     // Where it does not refuse, one apply can remove what the other has just attached and add another document.
-    start.switches.remove_held = Rule::Refuse;
+    start.switches.remove_attached = Rule::Refuse;
     let files = [desired(&first, false), desired(&second, false)];
     let rules = Rules::one(When::Chance { millionths: 400_000, seed }, Fault::Delay(Duration::from_micros(700)))
         .and(When::Chance { millionths: 200_000, seed: !seed }, Fault::Delay(Duration::from_millis(2)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use attune::apply::{Remark, Status, StepOutcome};
 use attune::base::UserName;
-use attune::cluster::{CallError, Cluster, Patient, observe};
+use attune::cluster::{CallError, Cluster, RetryingCluster, observe};
 use attune::desired::Desired;
 use attune::plan::{Plan, plan};
 use attune::sim::state::State;
@@ -75,7 +75,7 @@ impl World {
 
     pub(super) async fn plan(&self, desired: &Desired) -> Option<Result<Plan, CallError>> {
         let cluster = self.client();
-        let cluster = Patient::new(&*cluster, HASTE);
+        let cluster = RetryingCluster::new(&*cluster, HASTE);
         let observed = self.unless_killed(observe(&cluster, desired, 1)).await?;
         Some(observed.map(|observed| plan(desired, &observed)))
     }
@@ -116,7 +116,7 @@ pub(super) async fn run_through(through: Through, state: &State, plan: &Plan, fa
 
 impl Ran {
     /// What became of a secret that the cluster showed, where it is not what should: one in an answer that came is in its
-    /// sink or in an emergency file, also when the client was killed later; one that was lost with its answer is said to
+    /// destination or in an emergency file, also when the client was killed later; one that was lost with its answer is said to
     /// be. None is in an outcome.
     pub(super) fn lost_secrets(&self) -> Option<String> {
         let said = format!("{:?}", self.steps);
@@ -158,7 +158,7 @@ fn word(status: &Status) -> &'static str {
         Status::AlreadyDone => "already done",
         Status::Refused(_) => "refused",
         Status::Drifted(_) => "drifted",
-        Status::InDoubt(_) => "in doubt",
+        Status::UnknownOutcome(_) => "in doubt",
         Status::Failed(_) => "failed",
         Status::NotReached(_) => "not reached",
         Status::Interrupted => "interrupted",

@@ -32,7 +32,7 @@ fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
         converged: left.is_empty(),
         remaining: Some(SummaryV1 { detach: left.len(), ..SummaryV1::default() }),
         left: left.iter().map(|&id| id.to_owned()).collect(),
-        way_back: Some(".attune/before-0123456789abcdef0123456789abcdef.toml".into()),
+        rollback_file: Some(".attune/before-0123456789abcdef0123456789abcdef.toml".into()),
         rollback_command: Some("attune apply --yes --file .attune/before-0123456789abcdef0123456789abcdef.toml".into()),
         steps,
     }

@@ -4,9 +4,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::render::json::{
-    AccessLineV1, ChangeV1, ClusterV1, DeclaredV1, FindingV1, HolderAccessV1, HolderV1, KindV1, LeftAloneV1, LimitsV1,
-    NoteV1, OverrideV1, PlanV1, ReviewV1, SettingChangeV1, SeverityV1, SummaryV1, UnchangedV1, UndeclaredV1, WayV1,
-    WitnessV1,
+    AccessChangeV1, AccessLineV1, ChangeV1, ClusterV1, DeclaredV1, FindingV1, HolderV1, KindV1, LimitsV1, NoteV1,
+    OverrideV1, PlanV1, ReplaceMethodV1, ReviewV1, SettingChangeV1, SeverityV1, SummaryV1, UnchangedV1, UndeclaredV1,
+    UnmanagedV1, WitnessV1,
 };
 
 /// A plan of these changes.
@@ -37,7 +37,7 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
         limits: LimitsV1 { policies: 1024, document_bytes: 2048 },
         changes,
         steps: Vec::new(),
-        left_alone: LeftAloneV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
+        unmanaged: UnmanagedV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
         unreported: crate::render::json::UnreportedV1::default(),
         base: None,
         review: None,
@@ -59,7 +59,7 @@ fn bare(kind: KindV1, id: String) -> ChangeV1 {
         group: None,
         before: None,
         after: None,
-        way: None,
+        method: None,
         holders: Vec::new(),
         heals: Vec::new(),
         access: Vec::new(),
@@ -85,11 +85,11 @@ pub(super) fn replaced(policy: &str, before: &Value, after: &Value, holder: &str
     let holders = vec![HolderV1 { user: Some(holder.into()), group: None, declared: false }];
     let bare = bare(KindV1::ReplacePolicy, format!("policy/{policy}"));
     let (before, after) = (raw(before), raw(after));
-    ChangeV1 { policy: Some(policy.into()), before, after, way: Some(WayV1::Swap), holders, ..bare }
+    ChangeV1 { policy: Some(policy.into()), before, after, method: Some(ReplaceMethodV1::Swap), holders, ..bare }
 }
 
 pub(super) fn attached(user: &str, after: &str) -> ChangeV1 {
-    let notes = vec![NoteV1::KeysMayAppear];
+    let notes = vec![NoteV1::KeysMayBeCreated];
     let access = vec![gains(user, after)];
     let bare = bare(KindV1::Attach, format!("user/{user}"));
     ChangeV1 { user: Some(user.into()), after: raw(&after), notes, access, ..bare }
@@ -107,9 +107,9 @@ pub(super) fn detached(group: &str, before: &str) -> ChangeV1 {
     ChangeV1 { group: Some(group.into()), before: raw(&before), ..bare }
 }
 
-fn gains(user: &str, bucket: &str) -> HolderAccessV1 {
+fn gains(user: &str, bucket: &str) -> AccessChangeV1 {
     let gained = vec![line(bucket)];
-    HolderAccessV1 {
+    AccessChangeV1 {
         user: Some(user.into()),
         group: None,
         policy: None,

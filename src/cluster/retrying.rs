@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{AssumeRole, CallError, Cluster, Effect, GroupRecord, Identity, Users, Way};
+use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// How often something is tried again, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often it is tried again after the first time.
     pub retries: u32,
     /// About how long is waited before the first of these; each time after, twice as long.
@@ -19,7 +19,7 @@ pub struct Patience {
     pub longest: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// Four more times over about 4 s: long enough for a management process that moves to another host's turn, short
     /// enough for a person to wait.
     fn default() -> Self {
@@ -27,7 +27,7 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// Waits before try number `again`, from 1: between half of the time and all of it, by chance, so that several
     /// clients do not come back together.
     pub async fn pause(&self, again: u32) {
@@ -39,26 +39,26 @@ impl Patience {
 
 /// A cluster whose reads are asked again when no answer came, none that can be read, or that it is busy. Writes go through as they are:
 /// whether to repeat one takes a look at the cluster.
-pub struct Patient<'a> {
+pub struct RetryingCluster<'a> {
     cluster: &'a dyn Cluster,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     /// Whether it ever answered: one that never did is more likely misnamed than busy.
     reached: AtomicBool,
     /// Is told of every read that was answered.
     told: Option<Box<dyn Fn() + Send + Sync + 'a>>,
 }
 
-impl<'a> Patient<'a> {
-    /// The same cluster, with patience.
+impl<'a> RetryingCluster<'a> {
+    /// The same cluster, with retry_policy.
     #[must_use]
-    pub fn new(cluster: &'a dyn Cluster, patience: Patience) -> Self {
-        Self { cluster, patience, reached: AtomicBool::new(false), told: None }
+    pub fn new(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
+        Self { cluster, retry_policy, reached: AtomicBool::new(false), told: None }
     }
 
-    /// The same cluster, with patience, which has answered before.
+    /// The same cluster, with retry_policy, which has answered before.
     #[must_use]
-    pub fn reached(cluster: &'a dyn Cluster, patience: Patience) -> Self {
-        Self { cluster, patience, reached: AtomicBool::new(true), told: None }
+    pub fn reached(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
+        Self { cluster, retry_policy, reached: AtomicBool::new(true), told: None }
     }
 
     /// The same, telling of every read that was answered, so that it can be shown how far an observation is.
@@ -84,22 +84,22 @@ impl<'a> Patient<'a> {
                 Err(error) => error,
             };
             let worth_it = match error.effect {
-                Effect::InDoubt => true,
+                Effect::UnknownOutcome => true,
                 Effect::NotSent => error.busy || self.reached.load(Ordering::Relaxed),
                 Effect::Refused(_) | Effect::Unauthorized(_) => false,
             };
-            if !worth_it || self.cluster.stopped().is_some() || again == self.patience.retries {
+            if !worth_it || self.cluster.stopped().is_some() || again == self.retry_policy.retries {
                 return Err(error);
             }
             again += 1;
             tracing::debug!(call = error.call, again, reason = error.message, "asking again");
-            self.patience.pause(again).await;
+            self.retry_policy.pause(again).await;
         }
     }
 }
 
 #[async_trait]
-impl Cluster for Patient<'_> {
+impl Cluster for RetryingCluster<'_> {
     async fn identity(&self) -> Result<Identity, CallError> {
         self.read(|| self.cluster.identity()).await
     }
@@ -120,8 +120,8 @@ impl Cluster for Patient<'_> {
         self.cluster.stopped()
     }
 
-    fn way(&self, release: &Release) -> Way {
-        self.cluster.way(release)
+    fn connection(&self, release: &Release) -> ConnectionInfo {
+        self.cluster.connection(release)
     }
 
     async fn own_definition(&self) -> Result<Option<String>, CallError> {

@@ -9,9 +9,9 @@ use crate::desired::Strategy;
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
-use super::change::Way;
-use super::compare::{Comparison, PolicyFate};
-use super::holders::HolderFate;
+use super::change::ReplaceMethod;
+use super::compare::{Comparison, PolicyAction};
+use super::holders::AttachmentChange;
 
 /// What must give up keeping access throughout, because the cluster has no room for one policy more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,43 +46,43 @@ impl Concessions {
 }
 
 /// The way of every policy that is replaced.
-pub(super) fn ways(
+pub(super) fn methods(
     comparison: &Comparison,
     observed: &Observed,
     strategy: Strategy,
     concessions: &Concessions,
-) -> BTreeMap<PolicyName, Way> {
-    let mut ways = BTreeMap::new();
+) -> BTreeMap<PolicyName, ReplaceMethod> {
+    let mut methods = BTreeMap::new();
     let joined = joined_from_remade(comparison, observed);
     for (policy, fate) in &comparison.policies {
-        let PolicyFate::Replace(after) = fate else { continue };
+        let PolicyAction::Replace(after) = fate else { continue };
         let gap = strategy == Strategy::Gap || concessions.policies.contains(policy);
-        let way = if is_remade(policy, comparison, observed) {
-            way(policy, after, comparison, observed, gap, joined.contains(policy))
+        let method = if is_remade(policy, comparison, observed) {
+            method(policy, after, comparison, observed, gap, joined.contains(policy))
         } else {
-            Way::Finish
+            ReplaceMethod::Finish
         };
-        ways.insert(policy.clone(), way);
+        methods.insert(policy.clone(), method);
     }
-    ways
+    methods
 }
 
 /// The way of a policy that is remade; `joined` says that somebody comes to it from one that is remade as well.
-fn way(
+fn method(
     policy: &PolicyName,
     after: &Normal,
     comparison: &Comparison,
     observed: &Observed,
     gap: bool,
     joined: bool,
-) -> Way {
+) -> ReplaceMethod {
     let held = comparison.stayers(policy).any(|(_, user)| user.physical.as_ref() == Some(policy));
     if !held && !joined {
-        Way::Plain
+        ReplaceMethod::Plain
     } else if gap && can_gap(policy, comparison) {
-        Way::Gap
+        ReplaceMethod::Gap
     } else {
-        Way::Swap(temporary(policy, after, comparison, observed))
+        ReplaceMethod::Swap(temporary(policy, after, comparison, observed))
     }
 }
 
@@ -103,12 +103,12 @@ fn joined_from_remade<'a>(comparison: &'a Comparison, observed: &Observed) -> BT
 
 /// Whether this policy is removed and added again on the way: its holders must have left before, and come after.
 pub(super) fn is_remade(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
-    let Some(PolicyFate::Replace(after)) = comparison.policies.get(policy) else { return false };
+    let Some(PolicyAction::Replace(after)) = comparison.policies.get(policy) else { return false };
     observed.policies.get(policy).is_some_and(|now| now.normal() != Some(after))
 }
 
 /// Whether somebody has a policy that is removed and added again on the way.
-pub(super) fn leaves_remade(fate: &HolderFate, comparison: &Comparison, observed: &Observed) -> bool {
+pub(super) fn leaves_remade(fate: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> bool {
     fate.before.iter().flat_map(PolicyName::listed).any(|policy| is_remade(&policy, comparison, observed))
 }
 

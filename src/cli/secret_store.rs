@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::exit::{self, Failure};
 use super::output::Output;
-use crate::apply::{Custody, CustodyContext};
+use crate::apply::{SecretStore, SecretStoreContext};
 use crate::base::{Finding, Sources, UserName};
 use crate::desired::Desired;
 use crate::observed::Identity;
@@ -15,15 +15,20 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How new secrets are stored.
 #[derive(Debug, clap::Args)]
-pub(super) struct CustodyArgs {
+pub(super) struct SecretStoreArgs {
     /// Show what a `[credentials]` command that fails says on stderr: it may show the new secret, in any disguise
     #[arg(long)]
     show_command_output: bool,
 }
 
-/// The custody that the configuration asks for.
-pub(super) fn custody(identity: &Identity, desired: &Desired, state_dir: &Path, args: &CustodyArgs) -> Custody {
-    let context = CustodyContext {
+/// The secret_store that the configuration asks for.
+pub(super) fn secret_store(
+    identity: &Identity,
+    desired: &Desired,
+    state_dir: &Path,
+    args: &SecretStoreArgs,
+) -> SecretStore {
+    let context = SecretStoreContext {
         cluster: identity.name.clone(),
         tenant: identity.tenant.clone(),
         state_dir: state_dir.to_path_buf(),
@@ -31,12 +36,12 @@ pub(super) fn custody(identity: &Identity, desired: &Desired, state_dir: &Path, 
         timeout: TIMEOUT,
         show_output: args.show_command_output,
     };
-    Custody::new(desired.credentials.as_ref(), context)
+    SecretStore::new(desired.credentials.as_ref(), context)
 }
 
 /// Tries it, before the first call, for all that may get a key pair.
-pub(super) async fn tried(custody: &Custody, users: &[UserName], output: &mut Output) -> Result<(), Failure> {
-    let Err(problems) = custody.check(users).await else { return Ok(()) };
+pub(super) async fn tried(secret_store: &SecretStore, users: &[UserName], output: &mut Output) -> Result<(), Failure> {
+    let Err(problems) = secret_store.check(users).await else { return Ok(()) };
     let findings: Vec<Finding> = problems
         .into_iter()
         .map(|problem| Finding::error(exit::CREDENTIAL_SINK, problem.message).help(problem.help))

@@ -1,4 +1,4 @@
-//! Custody of secrets that a cluster shows once. A new key pair is written to an emergency file first, then to its
+//! SecretStore of secrets that a cluster shows once. A new key pair is written to an emergency file first, then to its
 //! destination, and the emergency file goes last: at no instant is it in memory alone, whatever ends the run.
 
 mod command;
@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use crate::base::{KeyPair, UserName, file_name};
 use crate::cluster::RawAnswer;
-use crate::desired::{Names, Sink};
+use crate::desired::{Destination, Names};
 
 use super::files;
 use command::Program;
@@ -35,7 +35,7 @@ use record::record;
 
 /// What the key pairs belong to, and where an emergency file goes.
 #[derive(Debug, Clone)]
-pub struct CustodyContext {
+pub struct SecretStoreContext {
     /// The cluster's name.
     pub cluster: String,
     /// The tenant's name.
@@ -52,9 +52,9 @@ pub struct CustodyContext {
 
 /// Where new key pairs go. Without a destination, each stays in its emergency file.
 #[derive(Debug, Clone)]
-pub struct Custody {
-    sink: Option<Sink>,
-    context: CustodyContext,
+pub struct SecretStore {
+    destination: Option<Destination>,
+    context: SecretStoreContext,
     emergencies: Arc<Emergencies>,
     /// How many secrets are being stored.
     storing: Arc<watch::Sender<usize>>,
@@ -62,9 +62,9 @@ pub struct Custody {
 
 /// Where a key pair went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum StoredIn {
     /// Its destination has it, at this place.
-    Sink {
+    Destination {
         /// The file or the command, for people. Nothing secret.
         place: String,
     },
@@ -85,20 +85,20 @@ pub enum Kept {
 
 /// Why new key pairs could not be kept, found before there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustodyProblem {
+pub struct SecretStoreProblem {
     /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub help: String,
 }
 
-impl Custody {
-    /// Custody by the destination of a configuration, if it names one.
+impl SecretStore {
+    /// SecretStore by the destination of a configuration, if it names one.
     #[must_use]
-    pub fn new(sink: Option<&Sink>, context: CustodyContext) -> Self {
-        let emergencies = Emergencies::new(&context.state_dir, matches!(sink, Some(Sink::Age { .. })));
+    pub fn new(destination: Option<&Destination>, context: SecretStoreContext) -> Self {
+        let emergencies = Emergencies::new(&context.state_dir, matches!(destination, Some(Destination::Age { .. })));
         let storing = Arc::new(watch::Sender::new(0));
-        Self { sink: sink.cloned(), context, emergencies: Arc::new(emergencies), storing }
+        Self { destination: destination.cloned(), context, emergencies: Arc::new(emergencies), storing }
     }
 
     /// Whether a secret is being stored.
@@ -116,14 +116,14 @@ impl Custody {
     /// Whether the configuration says where new key pairs go.
     #[must_use]
     pub fn has_sink(&self) -> bool {
-        self.sink.is_some()
+        self.destination.is_some()
     }
 
     /// Tries the destination for these users without a secret, and that an emergency file could be written.
     ///
     /// # Errors
     /// Everything that would keep a key pair from being kept.
-    pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<CustodyProblem>> {
+    pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
         if users.is_empty() {
             return Ok(());
         }
@@ -132,15 +132,15 @@ impl Custody {
         let checked = tokio::task::spawn_blocking(move || this.check_now(&users)).await;
         checked.unwrap_or_else(|error| {
             let help = "this is a fault of attune: please report it".to_owned();
-            Err(vec![CustodyProblem { message: format!("the check for new secrets stopped: {error}"), help }])
+            Err(vec![SecretStoreProblem { message: format!("the check for new secrets stopped: {error}"), help }])
         })
     }
 
-    fn check_now(&self, users: &[UserName]) -> Result<(), Vec<CustodyProblem>> {
+    fn check_now(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
         let mut problems = Vec::new();
-        match &self.sink {
+        match &self.destination {
             None => {}
-            Some(Sink::Age { dir, .. } | Sink::File { dir }) => {
+            Some(Destination::Age { dir, .. } | Destination::File { dir }) => {
                 problems.extend(directory(
                     dir,
                     "new secrets",
@@ -150,17 +150,17 @@ impl Custody {
                     let message = self.in_the_way(&self.target(dir, user), user)?;
                     let help =
                         "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
-                    Some(CustodyProblem { message, help: help.to_owned() })
+                    Some(SecretStoreProblem { message, help: help.to_owned() })
                 }));
             }
-            Some(Sink::Command { program, arguments }) => {
+            Some(Destination::Command { program, arguments }) => {
                 let program = self.program(program, arguments);
-                problems.extend(program.problem(&self.context.search_path).map(|message| CustodyProblem {
+                problems.extend(program.problem(&self.context.search_path).map(|message| SecretStoreProblem {
                     message,
                     help: "name a program that is there and may be run under `[credentials] command`".to_owned(),
                 }));
                 let unsafe_names = users.iter().filter_map(|user| program.unsafe_name(self.names(user)));
-                problems.extend(unsafe_names.map(|message| CustodyProblem {
+                problems.extend(unsafe_names.map(|message| SecretStoreProblem {
                     message,
                     help: "take the place out of the arguments under `[credentials] command`: the record on the standard \
                            input has `user`, `cluster` and `tenant`"
@@ -195,27 +195,27 @@ impl Custody {
         user: &UserName,
         pair: &KeyPair,
         created_at: OffsetDateTime,
-        recorded: impl FnOnce(&Kept),
-    ) -> Kept {
+        recorded: impl FnOnce(&StoredIn),
+    ) -> StoredIn {
         let _storing = Storing::begin(&self.storing);
         let record = record(&self.context, user, pair, created_at);
         let written = self.write_emergency(slot, user, "json", &record);
-        let given = match &self.sink {
+        let given = match &self.destination {
             None => Err("`[credentials]` names no destination for new secrets".to_owned()),
-            Some(sink) => self.give(sink, user, &record).await,
+            Some(destination) => self.give(destination, user, &record).await,
         };
         let secrets = [pair.secret_key.expose_secret(), pair.access_key.as_str()];
         let given = given.map_err(|why| redact::redacted(&Zeroizing::new(why), &secrets));
         let kept = match (given, &written) {
-            (Ok(place), _) => Kept::Sink { place },
-            (Err(why), Ok(path)) => Kept::Emergency { path: path.clone(), why },
+            (Ok(place), _) => StoredIn::Destination { place },
+            (Err(why), Ok(path)) => StoredIn::Emergency { path: path.clone(), why },
             (Err(why), Err(error)) => {
                 let dir = self.context.state_dir.display();
-                Kept::Lost { why: format!("{why}; and no emergency file could be written under {dir}: {error}") }
+                StoredIn::Lost { why: format!("{why}; and no emergency file could be written under {dir}: {error}") }
             }
         };
         recorded(&kept);
-        if let (Kept::Sink { .. }, Ok(path)) = (&kept, written)
+        if let (StoredIn::Destination { .. }, Ok(path)) = (&kept, written)
             && let Err(error) = fs::remove_file(&path)
         {
             tracing::warn!(%error, path = %path.display(), "an emergency file is of no use any more and cannot be removed");
@@ -233,24 +233,26 @@ impl Custody {
 
     fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let name = file_name(user.as_str());
-        match &self.sink {
-            Some(Sink::Age { recipients, .. }) => {
+        match &self.destination {
+            Some(Destination::Age { recipients, .. }) => {
                 let sealed = encrypt::to_all(recipients, bytes).map_err(io::Error::other)?;
                 self.emergencies.write(slot, &name, kind, &sealed)
             }
-            Some(Sink::Command { .. } | Sink::File { .. }) | None => self.emergencies.write(slot, &name, kind, bytes),
+            Some(Destination::Command { .. } | Destination::File { .. }) | None => {
+                self.emergencies.write(slot, &name, kind, bytes)
+            }
         }
     }
 
-    async fn give(&self, sink: &Sink, user: &UserName, record: &[u8]) -> Result<String, String> {
-        match sink {
-            Sink::File { dir } => self.write(dir, user, record.to_vec()).await,
-            Sink::Age { recipients, dir } => {
+    async fn give(&self, destination: &Destination, user: &UserName, record: &[u8]) -> Result<String, String> {
+        match destination {
+            Destination::File { dir } => self.write(dir, user, record.to_vec()).await,
+            Destination::Age { recipients, dir } => {
                 let sealed =
                     encrypt::to_all(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
                 self.write(dir, user, sealed).await
             }
-            Sink::Command { program, arguments } => {
+            Destination::Command { program, arguments } => {
                 let program = self.program(program, arguments);
                 program.run(&self.context.search_path, self.names(user), record).await
             }
@@ -290,16 +292,16 @@ impl Custody {
             return Some(format!("{shown} is another user's: this file system does not tell capitals apart"));
         }
         // Nobody but a recipient can tell whose an encrypted file is.
-        let other = match &self.sink {
-            Some(Sink::File { .. }) => record::of_other(&self.context, user, path)?,
-            Some(Sink::Age { .. } | Sink::Command { .. }) | None => return None,
+        let other = match &self.destination {
+            Some(Destination::File { .. }) => record::of_other(&self.context, user, path)?,
+            Some(Destination::Age { .. } | Destination::Command { .. }) | None => return None,
         };
         Some(format!("{shown} holds the key pair of {other}, and would be replaced"))
     }
 
     /// The file of a user in the directory of the destination.
     fn target(&self, dir: &Path, user: &UserName) -> PathBuf {
-        let end = if matches!(self.sink, Some(Sink::Age { .. })) { "json.age" } else { "json" };
+        let end = if matches!(self.destination, Some(Destination::Age { .. })) { "json.age" } else { "json" };
         dir.join(format!("{}.{end}", file_name(user.as_str())))
     }
 
@@ -309,10 +311,10 @@ impl Custody {
 }
 
 /// Whether files can be written there; makes the directory.
-fn directory(dir: &Path, what: &str, help: &str) -> Option<CustodyProblem> {
+fn directory(dir: &Path, what: &str, help: &str) -> Option<SecretStoreProblem> {
     let error = files::writable(dir).err()?;
     let message = format!("the directory for {what}, {}, cannot be written: {error}", dir.display());
-    Some(CustodyProblem { message, help: help.to_owned() })
+    Some(SecretStoreProblem { message, help: help.to_owned() })
 }
 
 /// Whether a file is there under exactly this name, on a file system that may not tell capitals apart.

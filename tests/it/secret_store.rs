@@ -1,4 +1,4 @@
-//! A new key pair goes where the file says, through the program: each sink, each refusal, and what is done when a sink
+//! A new key pair goes where the file says, through the program: each destination, each refusal, and what is done when a destination
 //! fails on the way.
 
 use std::fs;
@@ -12,11 +12,11 @@ use super::served::Served;
 const ATTACH: &str = "[users.alice]\npolicy = \"readonly\"\n[users.bob]\npolicy = \"readwrite\"\n";
 const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
 
-/// A cluster with two users that hold nothing and have no keys, and a file with this sink that attaches both.
-fn folder(sink: &str) -> Folder {
+/// A cluster with two users that hold nothing and have no keys, and a file with this destination that attaches both.
+fn folder(destination: &str) -> Folder {
     let users = r#"{"admin":{"role":"ClusterAdmin","password":"admin"},"alice":{},"bob":{}}"#;
     Folder::with(&[
-        ("attune.toml", &format!("[cluster]\nendpoints = [\"sim:cluster.json\"]\n{sink}\n{ATTACH}")),
+        ("attune.toml", &format!("[cluster]\nendpoints = [\"sim:cluster.json\"]\n{destination}\n{ATTACH}")),
         ("cluster.json", &format!(r#"{{"format":"attune.sim/1","tenants":{{"Root":{{"users":{users}}}}}}}"#)),
     ])
 }
@@ -124,22 +124,22 @@ fn an_age_file_is_for_its_recipient_alone() {
 
 #[test]
 fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
-    let folder = folder("[credentials]\ncommand = [\"./sink.sh\", \"{cluster}/{tenant}/{user}\"]");
+    let folder = folder("[credentials]\ncommand = [\"./destination.sh\", \"{cluster}/{tenant}/{user}\"]");
     let script = "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$@\" >> args\n\
                   case \"$1\" in */bob) cat >&2; echo 'sealed' >&2; exit 9;; esac\ncat > got.json\n";
-    folder.write("sink.sh", script);
+    folder.write("destination.sh", script);
     folder
         .attune("apply --yes")
         .exits(1)
-        .warns("sink.sh is not a program that can be run")
+        .warns("destination.sh is not a program that can be run")
         .warns("new secrets could not be kept, as said before; nothing was changed");
     assert!(keys(&folder, "alice").is_null());
-    fs::set_permissions(folder.path("sink.sh"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(folder.path("destination.sh"), fs::Permissions::from_mode(0o700)).unwrap();
 
     let again = folder.state();
     let run = folder.attune("apply --yes -vvv --state-dir state --jobs 1").exits(5);
     is_quiet(&run, &folder);
-    let run = run.says("is in the command `./sink.sh`").says("the emergency file state/emergency-bob-1.json");
+    let run = run.says("is in the command `./destination.sh`").says("the emergency file state/emergency-bob-1.json");
     let run = run.says("ended with exit status: 9");
     assert!(!run.stdout.contains("sealed") && !run.stderr.contains("sealed"), "{}{}", run.stdout, run.stderr);
     is_record(&fs::read(folder.path("got.json")).unwrap(), &folder, "alice");
@@ -160,15 +160,15 @@ fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
 
 #[test]
 fn nothing_is_sent_when_a_secret_could_not_be_kept() {
-    for (sink, flags, part) in [
+    for (destination, flags, part) in [
         ("[credentials]\nfile = true\ndir = \"cluster.json/secrets\"", "", "cluster.json/secrets, cannot be written"),
         ("[credentials]\ncommand = [\"no-such-program\"]", "", "`no-such-program` is not in PATH"),
         ("[credentials]\nfile = true\ndir = \"secrets\"", "--state-dir cluster.json/state", "emergency files"),
     ] {
-        let folder = folder(sink);
+        let folder = folder(destination);
         let before = folder.read("cluster.json");
         let run = folder.attune(&format!("apply --yes {flags}")).exits(1).warns(part);
-        run.warns("error[credential-sink]");
+        run.warns("error[credentials-destination]");
         assert_eq!(folder.read("cluster.json"), before);
     }
 }
@@ -201,11 +201,11 @@ fn a_pair_that_comes_with_a_later_answer_is_not_said_to_be_unknown() {
 #[test]
 fn an_answer_that_is_not_understood_is_kept_and_needs_somebody() {
     let identity = age::x25519::Identity::generate();
-    for (sink, end) in [
+    for (destination, end) in [
         ("[credentials]\nfile = true\ndir = \"secrets\"".to_owned(), ""),
         (format!("[credentials]\nage = [\"{}\"]\ndir = \"secrets\"", identity.to_public()), ".age"),
     ] {
-        let folder = folder(&sink);
+        let folder = folder(&destination);
         let served = Served::start(&folder, "--switch attach_answer=unknown");
         let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
         is_quiet(&run, &folder);
@@ -257,7 +257,7 @@ fn a_first_pair_of_a_user_that_has_a_policy_is_announced_and_kept() {
         .write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.alice]\npolicy = \"readonly\"\n");
     folder.drift(|root| root["users"]["alice"]["policy"] = "readwrite".into());
     let plan = folder.attune("plan --format json").exits(0);
-    assert!(plan.codes().contains(&"first-keys-may-appear".to_owned()));
+    assert!(plan.codes().contains(&"first-keys-may-be-created".to_owned()));
     folder.attune("plan").exits(0).warns("a first key pair may be made for `alice`").warns("an emergency file");
     folder.attune("plan --format markdown").exits(0).says("a first key pair may be made for");
     folder.attune("plan --format html").exits(0).says("a first key pair may be made for");

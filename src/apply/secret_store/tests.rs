@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use super::{Custody, CustodyContext, Kept};
+use super::{SecretStore, SecretStoreContext, StoredIn};
 use crate::base::{KeyPair, UserName};
-use crate::desired::{Argument, Sink};
+use crate::desired::{Argument, Destination};
 
 const SECRET: &str = "0123456789abcdefghijABCDEFGHIJ+/01234567\"9";
 const ACCESS: &str = "0000ACCESSACCESSACCE";
@@ -20,12 +20,12 @@ fn pair() -> KeyPair {
     KeyPair { access_key: ACCESS.to_owned(), secret_key: SECRET.into() }
 }
 
-fn custody(folder: &TempDir, sink: Option<&Sink>) -> Custody {
-    in_time(folder, sink, Duration::from_secs(60))
+fn secret_store(folder: &TempDir, destination: Option<&Destination>) -> SecretStore {
+    in_time(folder, destination, Duration::from_secs(60))
 }
 
-fn in_time(folder: &TempDir, sink: Option<&Sink>, command_timeout: Duration) -> Custody {
-    let context = CustodyContext {
+fn in_time(folder: &TempDir, destination: Option<&Destination>, command_timeout: Duration) -> SecretStore {
+    let context = SecretStoreContext {
         cluster: "stewie".to_owned(),
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state/deep"),
@@ -33,23 +33,23 @@ fn in_time(folder: &TempDir, sink: Option<&Sink>, command_timeout: Duration) -> 
         timeout: command_timeout,
         show_output: false,
     };
-    Custody::new(sink, context)
+    SecretStore::new(destination, context)
 }
 
-/// Custody that shows what a command says.
-fn loud(folder: &TempDir, sink: &Sink) -> Custody {
-    let mut custody = custody(folder, Some(sink));
-    custody.context.show_output = true;
-    custody
+/// SecretStore that shows what a command says.
+fn loud(folder: &TempDir, destination: &Destination) -> SecretStore {
+    let mut secret_store = secret_store(folder, Some(destination));
+    secret_store.context.show_output = true;
+    secret_store
 }
 
 fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
-async fn keep(custody: &Custody, name: &str) -> Kept {
-    let slot = custody.reserve().unwrap();
-    custody.keep(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
+async fn keep(secret_store: &SecretStore, name: &str) -> StoredIn {
+    let slot = secret_store.reserve().unwrap();
+    secret_store.keep(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
 }
 
 fn expected(name: &str) -> Value {
@@ -67,13 +67,13 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A shell script as a sink.
-fn script(folder: &TempDir, text: &str) -> Sink {
-    let path = folder.path().join("sink.sh");
+/// A shell script as a destination.
+fn script(folder: &TempDir, text: &str) -> Destination {
+    let path = folder.path().join("destination.sh");
     fs::write(&path, text).unwrap();
     let arguments = [path.to_str().unwrap(), "s3/{cluster}/{tenant}/{user}"];
     let arguments = arguments.map(|text| Argument::parse(text).unwrap()).to_vec();
-    Sink::Command { program: "sh".into(), arguments }
+    Destination::Command { program: "sh".into(), arguments }
 }
 
 /// The names in a directory that are of secrets.
@@ -89,17 +89,17 @@ fn names(dir: &Path) -> Vec<String> {
 async fn a_file_is_private_and_takes_the_place_of_the_old_pair() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("a/secrets");
-    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
-    assert_eq!(custody.check(&[user("a b")]).await, Ok(()));
+    let secret_store = secret_store(&folder, Some(&Destination::File { dir: dir.clone() }));
+    assert_eq!(secret_store.check(&[user("a b")]).await, Ok(()));
     let path = dir.join("a%20b.json");
     for _ in 0..2 {
-        assert_eq!(keep(&custody, "a b").await, Kept::Sink { place: path.display().to_string() });
+        assert_eq!(keep(&secret_store, "a b").await, StoredIn::Destination { place: path.display().to_string() });
         assert_eq!(json_at(&path), expected("a b"));
         assert_eq!((mode(&path), mode(&dir), mode(&folder.path().join("a"))), (0o600, 0o700, 0o700));
         assert_eq!(names(&dir), ["a%20b.json"]);
         fs::write(&path, "an old pair").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(custody.check(&[user("a b")]).await, Ok(()));
+        assert_eq!(secret_store.check(&[user("a b")]).await, Ok(()));
     }
     let state = folder.path().join("state/deep");
     assert_eq!((mode(&state), names(&state).len()), (0o700, 0), "{:?}", names(&state));
@@ -114,16 +114,16 @@ async fn the_pair_of_another_cluster_is_not_replaced() {
     let other = expected("bob").to_string().replace("stewie", "brian");
     fs::write(dir.join("bob.json"), &other).unwrap();
     fs::create_dir(dir.join("carl.json")).unwrap();
-    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
-    let problems = custody.check(&[user("bob"), user("carl")]).await.unwrap_err();
+    let secret_store = secret_store(&folder, Some(&Destination::File { dir: dir.clone() }));
+    let problems = secret_store.check(&[user("bob"), user("carl")]).await.unwrap_err();
     assert!(problems[0].message.contains("of user `bob` of cluster brian") && problems.len() == 2, "{problems:?}");
     for name in ["bob", "carl"] {
-        let Kept::Emergency { path, .. } = keep(&custody, name).await else { panic!("it was replaced") };
+        let StoredIn::Emergency { path, .. } = keep(&secret_store, name).await else { panic!("it was replaced") };
         assert_eq!(json_at(&path), expected(name));
         assert_eq!(path, folder.path().join(format!("state/deep/emergency-{name}-1.json")));
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
-    let Kept::Emergency { path: second, .. } = keep(&custody, "bob").await else { panic!("it was replaced") };
+    let StoredIn::Emergency { path: second, .. } = keep(&secret_store, "bob").await else { panic!("it was replaced") };
     assert_eq!(second, folder.path().join("state/deep/emergency-bob-2.json"));
     assert_eq!(fs::read_to_string(dir.join("bob.json")).unwrap(), other);
 }
@@ -135,14 +135,14 @@ async fn no_link_is_followed() {
     fs::create_dir(&dir).unwrap();
     fs::write(folder.path().join("elsewhere"), "precious").unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), dir.join("bob.json")).unwrap();
-    let custody = custody(&folder, Some(&Sink::File { dir: dir.clone() }));
-    assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
+    let secret_store = secret_store(&folder, Some(&Destination::File { dir: dir.clone() }));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
     assert_eq!(fs::read_to_string(folder.path().join("elsewhere")).unwrap(), "precious");
     assert!(fs::symlink_metadata(dir.join("bob.json")).unwrap().is_file());
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&dir, &link).unwrap();
     let problems =
-        in_time(&folder, Some(&Sink::File { dir: link }), Duration::from_secs(60)).check(&[user("bob")]).await;
+        in_time(&folder, Some(&Destination::File { dir: link }), Duration::from_secs(60)).check(&[user("bob")]).await;
     assert!(problems.unwrap_err()[0].message.contains("it is a link"));
 }
 
@@ -151,22 +151,22 @@ async fn a_secret_that_came_is_in_an_emergency_file_whatever_becomes_of_the_run(
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
     let text = format!("cat > /dev/null; touch '{}'; exec sleep 600", started.display());
-    let custody = custody(&folder, Some(&script(&folder, &text)));
-    assert!(!custody.is_storing());
+    let secret_store = secret_store(&folder, Some(&script(&folder, &text)));
+    assert!(!secret_store.is_storing());
     let keeping = tokio::spawn({
-        let custody = custody.clone();
-        async move { keep(&custody, "bob").await }
+        let secret_store = secret_store.clone();
+        async move { keep(&secret_store, "bob").await }
     });
     while !started.exists() {
         tokio::task::yield_now().await;
     }
-    assert!(custody.is_storing());
+    assert!(secret_store.is_storing());
     let state = folder.path().join("state/deep");
     assert_eq!(json_at(&state.join("emergency-bob-1.json")), expected("bob"));
     // The run is dropped, as by a third signal.
     keeping.abort();
     assert!(keeping.await.unwrap_err().is_cancelled());
-    custody.idle().await;
+    secret_store.idle().await;
     assert_eq!(names(&state), ["emergency-bob-1.json"]);
 }
 
@@ -175,11 +175,11 @@ async fn the_emergency_file_goes_last() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state/deep");
     for dir in ["secrets", "state/deep/emergency"] {
-        let custody = custody(&folder, Some(&Sink::File { dir: folder.path().join(dir) }));
-        let slot = custody.reserve().unwrap();
+        let secret_store = secret_store(&folder, Some(&Destination::File { dir: folder.path().join(dir) }));
+        let slot = secret_store.reserve().unwrap();
         let there = std::cell::RefCell::new(Vec::new());
-        let told = |_: &Kept| *there.borrow_mut() = names(&state);
-        custody.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, told).await;
+        let told = |_: &StoredIn| *there.borrow_mut() = names(&state);
+        secret_store.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, told).await;
         assert!(there.borrow().contains(&"emergency-bob-1.json".to_owned()));
         assert!(!names(&state).contains(&"emergency-bob-1.json".to_owned()));
     }
@@ -189,13 +189,13 @@ async fn the_emergency_file_goes_last() {
 async fn an_answer_is_kept_as_it_came_and_for_the_recipients_alone() {
     let folder = tempfile::tempdir().unwrap();
     let answer = crate::cluster::RawAnswer::of(b"<html>\xff SECRET").unwrap();
-    let plain = custody(&folder, None);
+    let plain = secret_store(&folder, None);
     let path = plain.keep_answer(plain.reserve().unwrap(), &user("bob"), &answer).unwrap();
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer"));
     assert_eq!((fs::read(&path).unwrap(), mode(&path)), (answer.bytes().to_vec(), 0o600));
     let identity = age::x25519::Identity::generate();
     let recipients = vec![identity.to_public().to_string().parse().unwrap()];
-    let sealed = custody(&folder, Some(&Sink::Age { recipients, dir: folder.path().join("secrets") }));
+    let sealed = secret_store(&folder, Some(&Destination::Age { recipients, dir: folder.path().join("secrets") }));
     let path = sealed.keep_answer(sealed.reserve().unwrap(), &user("bob"), &answer).unwrap();
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer.age"));
     assert_eq!(age::decrypt(&identity, &fs::read(&path).unwrap()).unwrap(), answer.bytes());
@@ -208,9 +208,9 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     let dir = folder.path().join("secrets");
     let identities = [age::x25519::Identity::generate(), age::x25519::Identity::generate()];
     let recipients = identities.iter().map(|identity| identity.to_public().to_string().parse().unwrap()).collect();
-    let custody = custody(&folder, Some(&Sink::Age { recipients, dir: dir.clone() }));
-    assert_eq!(custody.check(&[user("bob")]).await, Ok(()));
-    assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
+    let secret_store = secret_store(&folder, Some(&Destination::Age { recipients, dir: dir.clone() }));
+    assert_eq!(secret_store.check(&[user("bob")]).await, Ok(()));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
     let path = dir.join("bob.json.age");
     let sealed = fs::read(&path).unwrap();
     assert_eq!(mode(&path), 0o600);
@@ -221,11 +221,11 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     assert!(age::decrypt(&age::x25519::Identity::generate(), &sealed).is_err());
     assert!(!sealed.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
     // Again: the old pair is worthless, and nothing is in plain text anywhere.
-    assert!(matches!(keep(&custody, "bob").await, Kept::Sink { .. }));
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Destination { .. }));
     assert_ne!(fs::read(&path).unwrap(), sealed);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    let Kept::Emergency { path, .. } = keep(&custody, "bob").await else { panic!("it is a directory") };
+    let StoredIn::Emergency { path, .. } = keep(&secret_store, "bob").await else { panic!("it is a directory") };
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.json.age"));
     let plain = age::decrypt(&identities[0], &fs::read(&path).unwrap()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&plain).unwrap(), expected("bob"));
@@ -235,10 +235,11 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
 async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();
-    let sink = script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
-    let custody = custody(&folder, Some(&sink));
-    assert_eq!(custody.check(&[user("b.ob")]).await, Ok(()));
-    assert_eq!(keep(&custody, "b.ob").await, Kept::Sink { place: "the command `sh`".to_owned() });
+    let destination =
+        script(&folder, &format!("cat > '{out}/got'; printf '%s\\n' \"$@\" > '{out}/args'; env > '{out}/env'"));
+    let secret_store = secret_store(&folder, Some(&destination));
+    assert_eq!(secret_store.check(&[user("b.ob")]).await, Ok(()));
+    assert_eq!(keep(&secret_store, "b.ob").await, StoredIn::Destination { place: "the command `sh`".to_owned() });
     assert_eq!(json_at(&folder.path().join("got")), expected("b.ob"));
     assert_eq!(fs::read_to_string(folder.path().join("args")).unwrap(), "s3/stewie/Root/b.ob\n");
     let environment = fs::read_to_string(folder.path().join("env")).unwrap();
@@ -250,19 +251,21 @@ async fn of_a_command_that_fails_only_the_exit_status_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     // The secret in disguises that nobody can think of all.
     let text = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
-    let sink = script(&folder, text);
-    let Kept::Emergency { path, why } = keep(&custody(&folder, Some(&sink)), "bob").await else { panic!("it failed") };
+    let destination = script(&folder, text);
+    let StoredIn::Emergency { path, why } = keep(&secret_store(&folder, Some(&destination)), "bob").await else {
+        panic!("it failed")
+    };
     assert_eq!(why, "`sh` ended with exit status: 7");
     assert_eq!(json_at(&path), expected("bob"));
-    let Kept::Emergency { why, .. } = keep(&loud(&folder, &sink), "bob").await else { panic!("it failed") };
+    let StoredIn::Emergency { why, .. } = keep(&loud(&folder, &destination), "bob").await else { panic!("it failed") };
     assert!(why.contains("no such mount"), "{why}");
 }
 
 #[tokio::test]
 async fn a_command_that_fails_is_quoted_where_asked_without_the_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
-    let Kept::Emergency { path, why } = keep(&custody, "bob").await else { panic!("it failed") };
+    let secret_store = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
+    let StoredIn::Emergency { path, why } = keep(&secret_store, "bob").await else { panic!("it failed") };
     assert!(why.contains("exit status: 7") && why.contains("no such mount") && why.contains("[redacted]"), "{why}");
     assert!(!why.contains("0123456789abc") && !why.contains(ACCESS) && !why.contains("loud"), "{why}");
     assert_eq!(json_at(&path), expected("bob"));
@@ -272,16 +275,16 @@ async fn a_command_that_fails_is_quoted_where_asked_without_the_secret() {
 async fn a_command_that_says_too_much_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
-    let custody = loud(&folder, &script(&folder, text));
-    let Kept::Emergency { why, .. } = keep(&custody, "bob").await else { panic!("it failed") };
+    let secret_store = loud(&folder, &script(&folder, text));
+    let StoredIn::Emergency { why, .. } = keep(&secret_store, "bob").await else { panic!("it failed") };
     assert!(why.contains("too much") && !why.contains("END"), "{why}");
 }
 
 #[tokio::test]
 async fn a_command_that_does_not_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = in_time(&folder, Some(&script(&folder, "exec sleep 600")), Duration::from_millis(50));
-    let Kept::Emergency { why, .. } = keep(&custody, "bob").await else { panic!("it ended") };
+    let secret_store = in_time(&folder, Some(&script(&folder, "exec sleep 600")), Duration::from_millis(50));
+    let StoredIn::Emergency { why, .. } = keep(&secret_store, "bob").await else { panic!("it ended") };
     assert!(why.contains("did not end within 0.05 s"), "{why}");
 }
 
@@ -289,39 +292,39 @@ async fn a_command_that_does_not_end_is_stopped() {
 async fn what_cannot_work_is_found_without_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("plain"), "").unwrap();
-    let command = |program: &str, argument: &str| Sink::Command {
+    let command = |program: &str, argument: &str| Destination::Command {
         program: program.into(),
         arguments: vec![Argument::parse(argument).unwrap()],
     };
     let cases = [
-        (Sink::File { dir: folder.path().join("plain/secrets") }, "plain/secrets, cannot be written"),
+        (Destination::File { dir: folder.path().join("plain/secrets") }, "plain/secrets, cannot be written"),
         (command("no-such-program-anywhere", ""), "`no-such-program-anywhere` is not in PATH"),
         (command(folder.path().join("plain").to_str().unwrap(), ""), "plain is not a program"),
         (command("sh", "{user}"), "the name \"-x\" cannot be an argument"),
         (command("sh", "s3/{user}"), "the name \"-x\" cannot be an argument"),
     ];
-    for (sink, expected) in cases {
-        let custody = custody(&folder, Some(&sink));
-        let problems = custody.check(&[user("-x")]).await.unwrap_err();
+    for (destination, expected) in cases {
+        let secret_store = secret_store(&folder, Some(&destination));
+        let problems = secret_store.check(&[user("-x")]).await.unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].message.contains(expected), "{problems:?}");
-        assert_eq!(custody.check(&[]).await, Ok(()));
-        assert!(matches!(keep(&custody, "-x").await, Kept::Emergency { .. }));
+        assert_eq!(secret_store.check(&[]).await, Ok(()));
+        assert!(matches!(keep(&secret_store, "-x").await, StoredIn::Emergency { .. }));
     }
 }
 
 #[tokio::test]
 async fn without_a_destination_a_pair_stays_in_an_emergency_file_and_without_that_no_call_is_made() {
     let folder = tempfile::tempdir().unwrap();
-    let custody = custody(&folder, None);
-    assert!(matches!(keep(&custody, "bob").await, Kept::Emergency { .. }));
-    let slot = custody.reserve().unwrap();
+    let secret_store = secret_store(&folder, None);
+    assert!(matches!(keep(&secret_store, "bob").await, StoredIn::Emergency { .. }));
+    let slot = secret_store.reserve().unwrap();
     fs::remove_dir_all(folder.path().join("state")).unwrap();
     fs::write(folder.path().join("state"), "in the way").unwrap();
-    assert!(custody.check(&[user("bob")]).await.is_err());
+    assert!(secret_store.check(&[user("bob")]).await.is_err());
     // It is open, but has no name any more.
-    let lost = custody.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
-    assert!(matches!(&lost, Kept::Lost { why } if why.contains("no emergency file")), "{lost:?}");
-    assert!(custody.reserve().is_err());
-    assert!(!format!("{lost:?} {custody:?}").contains(SECRET));
+    let lost = secret_store.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
+    assert!(matches!(&lost, StoredIn::Lost { why } if why.contains("no emergency file")), "{lost:?}");
+    assert!(secret_store.reserve().is_err());
+    assert!(!format!("{lost:?} {secret_store:?}").contains(SECRET));
 }

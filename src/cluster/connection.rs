@@ -2,7 +2,7 @@
 
 /// How a cluster is reached and spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct ConnectionInfo {
     /// What the calls go through, such as `REST`.
     pub transport: &'static str,
     /// Where it leads, as a person would name it.
@@ -10,9 +10,9 @@ pub struct Way {
     /// Those of the addresses to which everything goes in plain text, other than within this machine.
     pub unencrypted: Vec<String>,
     /// Whether any certificate is believed.
-    pub believes_anyone: bool,
+    pub any_certificate: bool,
     /// The call that tells who holds what at the cluster's release, when there is one.
-    pub holders_told_by: Option<&'static str>,
+    pub attachments_source: Option<&'static str>,
     /// Whether a cluster of this release should have a definition of its own interface here.
     pub definition_expected: bool,
     /// By how many seconds the cluster's clock is ahead of this machine's (behind, when negative), as its last answer

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::CustodyContext;
+use super::SecretStoreContext;
 use crate::apply::files;
 use crate::base::{KeyPair, UserName};
 
@@ -31,7 +31,7 @@ const ESCAPED: usize = 6;
 
 /// The JSON, on a line of its own; wiped from memory when dropped.
 pub(super) fn record(
-    context: &CustodyContext,
+    context: &SecretStoreContext,
     user: &UserName,
     pair: &KeyPair,
     created_at: OffsetDateTime,
@@ -57,7 +57,7 @@ pub(super) fn record(
 
 /// Whose key pair the record in a file is, where it is not the one of this user of this cluster and tenant. What is no
 /// record is nobody's.
-pub(super) fn of_other(context: &CustodyContext, user: &UserName, path: &Path) -> Option<String> {
+pub(super) fn of_other(context: &SecretStoreContext, user: &UserName, path: &Path) -> Option<String> {
     #[derive(Deserialize)]
     struct Whose {
         cluster: String,
