@@ -244,7 +244,7 @@ fn of_release_6() -> attune::plan::Plan {
 
 /// A plan that retires the keys of a user, through a transport that can make key pairs.
 fn that_retires_keys() -> attune::plan::Plan {
-    let folder = Folder::with(&[("attune.toml", "[users.alice]\ndetached = true\nretire_keys = true\n")]);
+    let folder = Folder::with(&[("attune.toml", "[users.alice]\ndetached = true\nrevoke_keys = true\n")]);
     let desired: Desired = attune::desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap().desired;
     plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
 }

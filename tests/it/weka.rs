@@ -94,7 +94,7 @@ fn a_new_key_pair_goes_into_custody_and_the_old_one_is_gone() {
 fn keys_are_retired_before_the_detach_where_the_command_can_make_new_ones() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
-        folder.write("attune.toml", "[cluster]\nvia = \"weka\"\n[users.alice]\ndetached = true\nretire_keys = true\n");
+        folder.write("attune.toml", "[cluster]\nvia = \"weka\"\n[users.alice]\ndetached = true\nrevoke_keys = true\n");
         let old = folder.state()["tenants"]["Root"]["users"]["alice"]["keys"].clone();
         if release == "4.4" {
             folder.attune("apply --yes").exits(1);
