@@ -7,6 +7,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
@@ -53,7 +55,8 @@ pub struct Object {
 }
 
 /// What happened to an object, seen from the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A policy that the file does not want is there.
     PolicyAdded,

@@ -1,5 +1,8 @@
 //! What differs between the file and the cluster, object by object.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::{PolicyName, Principal};
 use crate::observed::Body;
 use crate::policy::Normal;
@@ -135,7 +138,8 @@ pub enum ReplaceMethod {
 }
 
 /// Something a reviewer should know beside the change itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Note {
     /// The user's key pair stays valid and works again with any later attach.
     KeysKept,

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::access::{Answers, Question};
 use super::effects::Effects;
 use crate::base::PolicyName;
@@ -9,7 +12,8 @@ use crate::observed::Observed;
 use crate::policy::access::Access;
 
 /// A use of policies that the cluster does not report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum NotReported {
     /// Which groups have which policy: from 6.0, over REST (vendor documentation).
     Groups,

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Members;
 use crate::policy::access::Profile;
 use crate::policy::{Catalogue, Kind, Level};
 
 /// A class of actions. An action on no bucket, such as listing all buckets, is in none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Sees what is in a bucket, or how it is set up.
     Read,
@@ -34,7 +38,8 @@ impl Class {
 }
 
 /// How far access goes within a class, from least to most.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Reach {
     /// No action of the class is allowed on anything in the bucket.
     #[default]

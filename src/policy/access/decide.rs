@@ -1,5 +1,8 @@
 //! Whether a document allows one request, and by which of its statements.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::atoms::{Atoms, Literal};
 use super::pairs::Numbers;
 use super::request::Request;
@@ -22,7 +25,8 @@ pub struct Decision {
 }
 
 /// Whether a request is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Always.
     Allowed,

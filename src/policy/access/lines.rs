@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Profile;
 use super::tally::{Cover, Example, Tally};
 use super::verbs::Wildcards;
@@ -65,7 +68,8 @@ pub struct Undecided {
 }
 
 /// A direction of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The document after gives what that before does not.
     Gained,

@@ -43,6 +43,9 @@ pub use lines::{Cause, Line, Side, Undecided, Witness};
 pub use report::{Answer, Holder, Report};
 pub use request::{Request, RequestProblem};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Catalogue, Document, Statement};
 use crate::base::{Principal, UserName};
 use compare::compare;
@@ -50,7 +53,8 @@ use lines::Tallies;
 use verbs::{Wildcards, verbs};
 
 /// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// AWS's, as its user guide has them.
     Aws,
