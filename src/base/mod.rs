@@ -1,5 +1,6 @@
 //! The words every other room uses: names, releases, findings, secrets. Imports no other room.
 
+mod capabilities;
 mod confusable;
 mod file_name;
 mod finding;
@@ -12,6 +13,7 @@ mod shell;
 mod suggest;
 mod visible;
 
+pub use capabilities::{AttachmentsSource, Capabilities, DetachForm};
 pub use confusable::{Confusable, confusable, spelled_out};
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;

@@ -2,7 +2,6 @@
 
 mod connection;
 mod credentials;
-pub mod dialect;
 mod error;
 mod observe;
 mod pairs;

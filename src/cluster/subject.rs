@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::dialect::{Attachments, Dialect};
 use super::{CallError, Effect};
-use crate::base::Release;
+use crate::base::{Capabilities, Release};
 
 /// A cluster, a tenant of it, and its release, as one place told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,13 +124,8 @@ impl Subject {
 
     /// What a plan that was made for this release may need, and is otherwise at the other one.
     fn lacks(&self, other: &Self) -> Option<&'static str> {
-        let (planned, other) = (Dialect::of(&self.release), Dialect::of(&other.release));
-        let reports = |dialect: &Dialect| match dialect.attachments {
-            Attachments::Untold => 0,
-            Attachments::UserPolicies => 1,
-            Attachments::Users => 2,
-        };
-        if reports(other) < reports(planned) {
+        let (planned, other) = (Capabilities::of(&self.release), Capabilities::of(&other.release));
+        if other.attachments < planned.attachments {
             return Some("it reports less of who has which policy");
         }
         if planned.key_pairs != other.key_pairs {

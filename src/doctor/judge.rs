@@ -2,7 +2,7 @@
 
 use super::codes;
 use super::{Definition, Facts, Leftover, Report};
-use crate::base::{Code, Finding, PolicyName};
+use crate::base::{Capabilities, Code, Finding, PolicyName};
 use crate::cluster::rest::{CALLS, Difference, differences};
 use crate::cluster::{CallError, ConnectionInfo, Users};
 use crate::observed::{Duplicates, Identity, newer_than_known};
@@ -47,7 +47,7 @@ pub fn judge(facts: &Facts) -> Report {
 
 fn role(identity: &Identity) -> Finding {
     let Identity { user, role, tenant, release, .. } = identity;
-    let admin = if release.at_least(5, 1) { "TenantAdmin" } else { "OrgAdmin" };
+    let admin = if Capabilities::of(release).tenant_admin { "TenantAdmin" } else { "OrgAdmin" };
     let message = format!("`{user}` has the role {role}, which does not suffice to change policies and who holds them");
     Finding::error(codes::ROLE, message)
         .help(format!("log in as a user with the role ClusterAdmin, or as the {admin} of tenant `{tenant}`"))

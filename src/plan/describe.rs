@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Finding, PolicyName, Principal};
+use crate::base::{Capabilities, Finding, PolicyName, Principal};
 use crate::desired::{Desired, PolicyEntry};
 use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
@@ -194,13 +194,13 @@ impl Describe<'_> {
         Some(Change { id: ChangeId::Holder(principal.clone()), kind, notes, access: Vec::new() })
     }
 
-    /// Whether it may have a key pair: users do, since 5.1 apart from the account password (vendor documentation).
+    /// Whether it may have a key pair: only a user can have one.
     fn has_key_pair(&self, principal: &Principal) -> bool {
-        principal.user().is_some() && self.observed.identity.release.at_least(5, 1)
+        principal.user().is_some() && Capabilities::of(&self.observed.identity.release).key_pairs
     }
 
-    /// Policies are mapped to federated identities by name since 6.0 (vendor documentation).
+    /// Whether the cluster maps policies to federated identities by name.
     fn maps_names(&self) -> bool {
-        self.observed.identity.release.at_least(6, 0)
+        Capabilities::of(&self.observed.identity.release).federated_identities
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Finding, Principal, Severity, UserName};
+use crate::base::{Capabilities, Finding, Principal, Severity, UserName};
 use crate::desired::{DeclaredAttachment, Desired, Destination};
 use crate::observed::{Identity, Observed};
 
@@ -80,9 +80,9 @@ fn users<'a>(steps: &'a [Step], identity: &Identity, from_nothing: bool) -> Vec<
     first.filter(|(_, first)| first.from_nothing == from_nothing).map(|(user, _)| user).collect()
 }
 
-/// Key pairs apart from the account password exist since 5.1 (vendor documentation).
+/// Whether a user has a key pair apart from the account password.
 fn has_key_pairs(identity: &Identity) -> bool {
-    identity.release.at_least(5, 1)
+    Capabilities::of(&identity.release).key_pairs
 }
 
 /// Users that have a policy may get a first key pair all the same; its secret goes to the destination, or where there is

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Finding, Location, PolicyName, Principal, Suggestions, UserName, shell_line};
+use crate::base::{Capabilities, Finding, Location, PolicyName, Principal, Suggestions, UserName, shell_line};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Observed, newer_than_known};
 
@@ -131,8 +131,7 @@ impl View<'_> {
         for (group, entry) in &self.desired.groups {
             if !self.observed.groups_known {
                 let release = &self.observed.identity.release;
-                // Vendor documentation, 6.0.
-                let (why, help) = match release.at_least(6, 0) {
+                let (why, help) = match Capabilities::of(release).groups {
                     true => (
                         format!("over REST, WEKA {release} does not report what groups hold"),
                         "reach the cluster through its `weka` command: `via = \"weka\"` under [cluster]",

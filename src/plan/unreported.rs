@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Answers, Question};
 use super::effects::Effects;
-use crate::base::PolicyName;
+use crate::base::{Capabilities, PolicyName};
 use crate::observed::Observed;
 use crate::policy::access::Access;
 
@@ -78,14 +78,13 @@ impl NotReported {
 }
 
 fn kinds(observed: &Observed) -> Vec<NotReported> {
-    let release = &observed.identity.release;
-    let groups = release.at_least(6, 0) && !observed.groups_known;
-    let provider = release.at_least(5, 1) && observed.identity_provider != Some(false);
-    let accounts = release.at_least(4, 0);
+    let can = Capabilities::of(&observed.identity.release);
+    let groups = can.groups && !observed.groups_known;
+    let provider = can.identity_provider && observed.identity_provider != Some(false);
     let kinds = [
         (groups, NotReported::Groups),
         (provider, NotReported::IdentityProvider),
-        (accounts, NotReported::ServiceAccounts),
+        (can.service_accounts, NotReported::ServiceAccounts),
     ];
     kinds.into_iter().filter(|(there, _)| *there).map(|(_, kind)| kind).collect()
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::Release;
+use crate::base::{Capabilities, Release};
 
 /// What an action acts on, which decides the resources that can match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -78,7 +78,7 @@ impl Catalogue {
     /// tagging, object lock, versioning and notifications. Releases before and after get the nearer one.
     #[must_use]
     pub fn of(release: &Release) -> Self {
-        Self::built_in(release.at_least(5, 0))
+        Self::built_in(Capabilities::of(release).actions_of_5)
     }
 
     /// The actions of the newest release known, for documents that are looked at without a cluster.

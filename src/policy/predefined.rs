@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{PolicyName, Release};
+use crate::base::{Capabilities, PolicyName, Release};
 
 use super::document::{Document, Effect, Selector, Statement};
 
@@ -21,12 +21,11 @@ const READ: &[&str] = &[
 /// What `readonly` allows according to the vendor's page for 4.0.
 const READ_4: &[&str] = &["s3:GetBucketLocation", "s3:GetObject"];
 
-/// The document of a predefined policy as the vendor's pages print it. At which release between 4.0 and 5.1 that of
-/// `readonly` grew is not documented; it is taken to be 5.0. What the cluster itself returns is worth more.
+/// The document of a predefined policy as the vendor's pages print it. What the cluster itself returns is worth more.
 #[must_use]
 pub fn predefined(policy: &PolicyName, release: &Release) -> Option<Document> {
     let actions = match policy.as_str() {
-        "readonly" if release.at_least(5, 0) => READ,
+        "readonly" if Capabilities::of(release).readonly_lists_buckets => READ,
         "readonly" => READ_4,
         "writeonly" => &["s3:PutObject"],
         "readwrite" => &["s3:*"],

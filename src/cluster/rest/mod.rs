@@ -31,8 +31,7 @@ pub use tls::{Fingerprint, Trust, TrustProblem};
 use send::Sender;
 use session::{Session, SessionInfo};
 
-use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
-use crate::cluster::dialect::{Attachments, Dialect};
+use crate::base::{AttachmentsSource, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 use crate::cluster::{AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, Users};
 
 /// What the transport needs to know.
@@ -174,7 +173,7 @@ impl Cluster for RestCluster {
     /// Who holds what is in `GET /users` since 4.4, in `GET /s3/userPolicies` since 4.0, and nowhere before.
     async fn users(&self) -> Result<Users, CallError> {
         let info = self.session.info().await?;
-        let (dialect, org) = (Dialect::of(&info.cluster.release), info.who.org_id.as_ref());
+        let (source, org) = (Capabilities::of(&info.cluster.release).attachments, info.who.org_id.as_ref());
         let request = request::users();
         let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user; if ids were written differently in the two answers, none would seem to.
@@ -185,13 +184,13 @@ impl Cluster for RestCluster {
         if people::tell_policies(&rows) {
             return Ok(people::from_records(rows, org, true));
         }
-        if dialect.attachments == Attachments::Untold {
+        if source == AttachmentsSource::None {
             return Ok(people::from_records(rows, org, false));
         }
         match self.session.send(&request::user_policies(), answer::user_policies).await {
             Ok(held) => Ok(people::from_map(rows, org, held)),
             // Since 4.4 the records tell, so that a later release may drop the call: nobody holds anything.
-            Err(error) if error.effect == Effect::Refused(404) && dialect.attachments == Attachments::Users => {
+            Err(error) if error.effect == Effect::Refused(404) && source == AttachmentsSource::Users => {
                 Ok(people::from_records(rows, org, true))
             }
             Err(error) => Err(error),
@@ -210,8 +209,12 @@ impl Cluster for RestCluster {
             addresses: named(&mut self.endpoints.iter()),
             unencrypted: named(&mut self.endpoints.iter().filter(readable)),
             any_certificate: self.any_certificate,
-            attachments_source: people::told_by(release),
-            definition_expected: release.at_least(5, 0),
+            attachments_source: match Capabilities::of(release).attachments {
+                AttachmentsSource::None => None,
+                AttachmentsSource::UserPolicies => Some("GET /s3/userPolicies"),
+                AttachmentsSource::Users => Some("GET /users"),
+            },
+            definition_expected: Capabilities::of(release).api_definition,
             clock_ahead: self.session.clock_ahead(),
         }
     }
@@ -219,7 +222,7 @@ impl Cluster for RestCluster {
     /// Since 5.1 (vendor definition). What a cluster answers that has none is unknown: no address of a configuration is none,
     /// and a refusal says nothing.
     async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
-        if !self.session.info().await?.cluster.release.at_least(5, 1) {
+        if !Capabilities::of(&self.session.info().await?.cluster.release).identity_provider {
             return Ok(Some(false));
         }
         match self.session.send(&request::identity_provider(), answer::identity_provider).await {

@@ -3,23 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{OrgId, UserRow};
-use crate::base::{PolicyName, Release, UserName};
-use crate::cluster::dialect::{Attachments, Dialect};
+use crate::base::{PolicyName, UserName};
 use crate::cluster::{UserRecord, Users};
 
 /// Whether any record says what its user holds. Since 4.4 records have a `policy`; whether one without a policy
 /// has an empty one or none is not in the definitions.
 pub(super) fn tell_policies(rows: &[UserRow]) -> bool {
     rows.iter().any(|row| row.policy.is_some())
-}
-
-/// The call that tells who holds what at a release; none before 4.0.
-pub(super) fn told_by(release: &Release) -> Option<&'static str> {
-    match Dialect::of(release).attachments {
-        Attachments::Untold => None,
-        Attachments::UserPolicies => Some("GET /s3/userPolicies"),
-        Attachments::Users => Some("GET /users"),
-    }
 }
 
 /// The users of the tenant `org`, with what `/users` says they hold. Records without a tenant are of the caller's;
@@ -117,14 +107,6 @@ mod tests {
         let held = answer::user_policies(r#"{"users":{"a":"p"}}"#).unwrap();
         assert_eq!(shown(&from_map(twice(), Some(&org()), held)), [("a", Some("p")); 2]);
         assert_eq!(from_records(twice(), Some(&org()), true).users.len(), 2);
-    }
-
-    #[test]
-    fn who_tells_depends_on_the_release() {
-        let told = |release| told_by(&Release::parse(release).unwrap());
-        assert_eq!(told("3.14.4"), None);
-        assert_eq!(told("4.3.1"), Some("GET /s3/userPolicies"));
-        assert_eq!(told("4.4.0"), Some("GET /users"));
     }
 
     #[test]

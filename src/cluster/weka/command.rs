@@ -2,8 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::base::{GroupName, PolicyName, Principal, UserName};
-use crate::cluster::dialect::Detach;
+use crate::base::{DetachForm, GroupName, PolicyName, Principal, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
 /// One run of the `weka` command.
@@ -103,11 +102,11 @@ pub(super) fn detach_group(group: &GroupName) -> Result<Command, CallError> {
 }
 
 /// Takes its policy from a user, in one of the two forms.
-pub(super) fn detach(policy: &PolicyName, user: &UserName, form: Detach) -> Result<Command, CallError> {
+pub(super) fn detach(policy: &PolicyName, user: &UserName, form: DetachForm) -> Result<Command, CallError> {
     let words = ["s3", "policy", "detach"];
     match form {
-        Detach::User => named(&words, &[user.as_str()]),
-        Detach::PolicyAndUser => named(&words, &[policy.as_str(), user.as_str()]),
+        DetachForm::User => named(&words, &[user.as_str()]),
+        DetachForm::PolicyAndUser => named(&words, &[policy.as_str(), user.as_str()]),
     }
 }
 

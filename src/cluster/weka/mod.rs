@@ -21,11 +21,10 @@ use answer::{Expected, Status, Whoami};
 use command::Command;
 use run::Runner;
 
-use super::dialect::{Detach, Dialect};
 use super::pairs;
 use super::subject::{RunSubject, Subject};
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
-use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{Capabilities, DetachForm, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// What the transport needs to know.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ const READ_PROOF: Duration = Duration::from_secs(10);
 struct SessionInfo {
     status: Status,
     who: Whoami,
-    dialect: &'static Dialect,
+    can: Capabilities,
 }
 
 impl WekaCluster {
@@ -188,14 +187,14 @@ impl WekaCluster {
             release: told.release.clone(),
         };
         self.run.prove(&status.shown(), "the `weka` command", subject, self.release.is_some())?;
-        let dialect = Dialect::of(self.release.as_ref().unwrap_or(&told.release));
-        let info = SessionInfo { status: told, who, dialect };
+        let can = Capabilities::of(self.release.as_ref().unwrap_or(&told.release));
+        let info = SessionInfo { status: told, who, can };
         *self.proof() = Some((asked, info.clone()));
         Ok(info)
     }
 
-    fn detach_form(&self, dialect: &Dialect) -> Detach {
-        if self.other_detach.load(Ordering::Relaxed) { dialect.detach.other() } else { dialect.detach }
+    fn detach_form(&self, usual: DetachForm) -> DetachForm {
+        if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual }
     }
 }
 
@@ -259,8 +258,8 @@ impl Cluster for WekaCluster {
             Principal::User(user) => user,
             Principal::Group(group) => return self.tell(command::detach_group(group)?).await,
         };
-        let dialect = self.before_read().await.map_err(CallError::before_another)?.dialect;
-        let form = self.detach_form(dialect);
+        let usual = self.before_read().await.map_err(CallError::before_another)?.can.detach;
+        let form = self.detach_form(usual);
         let refused = match self.tell(command::detach(policy, user, form)?).await {
             Err(error) if outcome::is_usage(&error) => error,
             ended => return ended,
@@ -269,7 +268,7 @@ impl Cluster for WekaCluster {
             Err(error) if outcome::is_usage(&error) => Err(refused),
             ended => {
                 tracing::info!(?form, "the cluster takes the other form of detach than its release should");
-                self.other_detach.store(form == dialect.detach, Ordering::Relaxed);
+                self.other_detach.store(form == usual, Ordering::Relaxed);
                 ended
             }
         }
@@ -277,7 +276,7 @@ impl Cluster for WekaCluster {
 
     /// Since 5.1, once it is known which release this is.
     fn can_generate_keys(&self) -> bool {
-        self.proof().as_ref().is_some_and(|(_, info)| info.dialect.key_pairs)
+        self.proof().as_ref().is_some_and(|(_, info)| info.can.key_pairs)
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
@@ -300,7 +299,7 @@ impl Cluster for WekaCluster {
 
     /// Since 6.0; a command that does not know of groups after all does not tell of any.
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
-        if !self.before_read().await?.dialect.groups {
+        if !self.before_read().await?.can.groups {
             return Ok(None);
         }
         match self.ask(&command::groups(), answer::groups).await {
