@@ -1,25 +1,24 @@
-//! The file name of a user or policy: safe on every file system, and telling which one it was.
+//! File names for users and policies: safe on every file system, and readable.
 
-/// Names that are devices on Windows, whatever their ending.
+/// Device names on Windows, with any extension.
 const DEVICES: [&str; 22] = [
     "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2",
     "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
 ];
 
-/// The longest file name attune makes, in bytes; file systems take 255, and an ending is added.
+/// The maximum length in bytes. File systems take 255, and an extension is added.
 const LONGEST: usize = 200;
 
-/// Letters, digits, `_`, `-`, and `.` and `@` inside stay; every other byte of the UTF-8 is `%` and two hexadecimal
-/// digits, and so is the first character where it would hide the file, look like an option or name a device. A capital
-/// is kept: on a file system that does not tell capitals apart, the second of two such names is not written over the
-/// first but refused. A name that gets too long is cut and told apart by a hash.
+/// The file name of a name. Letters, digits and `_` stay, and `-`, `.` and `@` unless they come first. Every other byte
+/// becomes `%` and two hexadecimal digits, and so does the first byte of a device name. A name that gets too long is cut
+/// and gets a hash.
 #[must_use]
 pub fn file_name(name: &str) -> String {
     spelled(name, true)
 }
 
-/// The same with `%` and two digits for every capital as well: for names that differ in nothing but capitals, on a file
-/// system that does not tell them apart.
+/// Like [`file_name`], but capitals are encoded too: for names that differ only in capitals, on a file system that ignores
+/// case.
 #[must_use]
 pub fn file_name_without_capitals(name: &str) -> String {
     spelled(name, false)
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_only_in_capitals_are_told_apart_by_any_file_system() {
+    fn names_that_differ_only_in_capitals_get_different_file_names_on_every_system() {
         let names = ["ml", "Ml", "mL", "ML", "CON", "con"];
         let mut folded: Vec<_> = names.map(|name| file_name_without_capitals(name).to_lowercase()).to_vec();
         assert_eq!(folded[..4], ["ml", "%4dl", "m%4c", "%4d%4c"]);
@@ -84,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut_and_told_apart() {
+    fn long_names_are_cut_and_stay_different() {
         let long = |end: char| file_name(&format!("{}{end}", "x".repeat(400)));
         assert_eq!(long('a').len(), LONGEST);
         assert_ne!(long('a'), long('b'));
     }
 
     #[test]
-    fn what_is_written_can_be_read_back() {
+    fn file_names_decode_to_the_name() {
         for name in ["a b:c%", "é", "CON", ".x", "a%20b"] {
             let file = file_name(name);
             let back = percent_encoding::percent_decode_str(&file).decode_utf8().unwrap();

@@ -1,4 +1,4 @@
-//! Findings: what is wrong with a file, a document or a plan, as data.
+//! Findings: errors, warnings and notes about a configuration, a document or a plan, as data.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{visible, visible_lines};
 
-/// How much a finding weighs.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing can be done until it is mended.
+    /// The run stops until it is fixed.
     Error,
-    /// Probably not what was meant; does not stop anything.
+    /// Probably a mistake. It stops nothing.
     Warning,
-    /// Good to know.
+    /// Information.
     Note,
 }
 
@@ -33,24 +33,24 @@ impl Severity {
     }
 }
 
-/// The name of a kind of finding, unique over the whole tool and documented in `docs/findings.md` (or `docs/lints.md`).
+/// A kind of finding. Its id is unique in the whole tool and documented in `docs/findings.md` or `docs/lints.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Code {
     /// The stable name, such as `unknown-key`.
     pub id: &'static str,
-    /// One sentence that says when it is found.
+    /// The case that it reports, in one sentence.
     pub about: &'static str,
 }
 
 impl Code {
-    /// A code; each room lists its own in a constant.
+    /// A code. Each room lists its own in `CODES`.
     #[must_use]
     pub const fn new(id: &'static str, about: &'static str) -> Self {
         Self { id, about }
     }
 }
 
-/// Defines a room's codes, one constant each, and `CODES` with all of them, whose description comes first.
+/// Defines a room's codes, one constant each, and `CODES` with all of them. The first argument documents `CODES`.
 macro_rules! codes {
     ($all:literal; $($name:ident = $id:literal, $about:literal;)*) => {
         $(pub(super) const $name: $crate::base::Code = $crate::base::Code::new($id, $about);)*
@@ -62,71 +62,71 @@ macro_rules! codes {
 
 pub(crate) use codes;
 
-/// Which of the read files a location is in: an index into [`Sources`].
+/// The file of a location: an index into [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(usize);
 
-/// A stretch of a file, in bytes.
+/// A range of bytes in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// The file.
     pub file: FileId,
-    /// The bytes of it.
+    /// The bytes.
     pub span: Range<usize>,
 }
 
-/// A second place that belongs to a finding, with what it has to do with it.
+/// A second place of a finding, with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The place.
     pub at: Location,
-    /// What is there, such as "first declared here".
+    /// Its role, such as "first declared here".
     pub text: String,
 }
 
-/// One thing found: what, where, and what to do about it.
+/// One problem or note: what it is, where it is, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which kind.
+    /// The kind.
     pub code: Code,
-    /// How much it weighs.
+    /// How serious it is.
     pub severity: Severity,
-    /// What is wrong, in one sentence. Nothing in it is hidden: it is for people, and names in it are shown, not kept.
+    /// The problem, in one sentence for people. Hidden characters of names are escaped in it.
     pub message: String,
-    /// Where, when it is in a file.
+    /// The place, if it is in a file.
     pub at: Option<Location>,
-    /// Other places that belong to it.
+    /// Other places.
     pub labels: Vec<Label>,
     /// What to do next.
     pub help: Option<String>,
 }
 
 impl Finding {
-    /// A finding of the severity given, with no place yet.
+    /// A finding without a place.
     #[must_use]
     pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
         Self { code, severity, message: one_line(message), at: None, labels: Vec::new(), help: None }
     }
 
-    /// The file and where in it, by which findings are sorted.
+    /// The sort key: the file and the position in it.
     #[must_use]
     pub fn place(&self) -> Option<(FileId, usize)> {
         self.at.as_ref().map(|at| (at.file, at.span.start))
     }
 
-    /// An error, with no place yet.
+    /// An error without a place.
     #[must_use]
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Error, message)
     }
 
-    /// A warning, with no place yet.
+    /// A warning without a place.
     #[must_use]
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message)
     }
 
-    /// A note, with no place yet.
+    /// A note without a place.
     #[must_use]
     pub fn note(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Note, message)
@@ -160,7 +160,7 @@ impl Finding {
     }
 }
 
-/// A text for people: whatever names are in it, nothing in it is hidden, and it stays one line.
+/// A text on one line, with hidden characters escaped.
 fn one_line(text: impl Into<String>) -> String {
     let text = text.into();
     match visible(&text) {
@@ -169,32 +169,32 @@ fn one_line(text: impl Into<String>) -> String {
     }
 }
 
-/// A file that was read, kept so that findings can show its lines.
+/// A file that was read. Findings show its lines.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// The path as a person would name it.
+    /// The path, for messages.
     pub path: String,
     /// The whole text.
     pub text: String,
-    /// Where its lines begin, once somebody has asked.
+    /// The starts of the lines, computed on first use.
     lines: OnceLock<Vec<usize>>,
 }
 
 impl SourceFile {
-    /// Where each line begins, in bytes.
+    /// The start of each line, in bytes.
     fn lines(&self) -> &[usize] {
         let begin = || std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         self.lines.get_or_init(begin)
     }
 
-    /// The line that a byte is in, from 0, and where that line begins.
+    /// The line of a byte, from 0, and the start of that line.
     fn line_of(&self, at: usize) -> (usize, usize) {
         let line = self.lines().partition_point(|begin| *begin <= at).saturating_sub(1);
         (line, self.lines().get(line).copied().unwrap_or_default())
     }
 
-    /// The whole lines that a stretch of bytes is in, with so many lines before and after: the number of the first, from
-    /// 1, where it begins, and the text.
+    /// The lines of a range, with `lines` more before and after: the number of the first from 1, its start, and the
+    /// text.
     #[must_use]
     pub fn around(&self, span: &Range<usize>, lines: usize) -> (usize, usize, &str) {
         let first = self.line_of(span.start.min(self.text.len())).0.saturating_sub(lines);
@@ -212,25 +212,25 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Keeps a file and returns its id.
+    /// Adds a file and returns its id.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
         self.files.push(SourceFile { path: path.into(), text: text.into(), lines: OnceLock::new() });
         FileId(self.files.len() - 1)
     }
 
-    /// The file of an id that came from this list.
+    /// The file of an id that [`add`](Self::add) returned.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0]
     }
 
-    /// All of them, in the order of reading.
+    /// All files, in the order of reading.
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    /// Blanks out a stretch of a file, so that no finding can show the secret that stands there. Lines and columns stay.
+    /// Overwrites a secret in the text of a file with stars, so that no finding shows it. Lines and columns stay.
     pub fn redact(&mut self, at: &Location) {
         let Some(file) = self.files.get_mut(at.file.0) else { return };
         let Some(secret) = file.text.get(at.span.clone()) else { return };
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_redacted_is_gone_and_the_rest_stays_where_it_was() {
+    fn redacted_text_is_gone_and_the_rest_keeps_its_place() {
         let mut sources = Sources::default();
         let file = sources.add("a.toml", "password = \"pä\nss\"\nnext = 1\n");
         sources.redact(&Location { file, span: 11..19 });

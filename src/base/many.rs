@@ -1,16 +1,16 @@
-//! Work on many things, several at a time. What comes of it does not depend on how many.
+//! Parallel work. The number of threads never changes a result.
 
 use rayon::prelude::*;
 
-/// So few are not worth beginning threads for.
+/// Fewer items than this are not worth a thread.
 const FEW: usize = 8;
 
-/// What `of` makes of each, in their order; several at a time where there are many.
+/// Maps each item, in order, in parallel if there are many.
 pub fn map<T: Send, R: Send>(items: Vec<T>, of: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     map_each(FEW, items, of)
 }
 
-/// The same of large things, of which a few are many.
+/// Like [`map`], for items so large that two are worth a thread.
 pub fn map_large<T: Send, R: Send>(items: Vec<T>, of: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     map_each(2, items, of)
 }
@@ -19,7 +19,7 @@ fn map_each<T: Send, R: Send>(few: usize, items: Vec<T>, of: impl Fn(T) -> R + S
     if items.len() < few { items.into_iter().map(of).collect() } else { items.into_par_iter().map(of).collect() }
 }
 
-/// Does two things, at the same time where there are so many things to do that it is worth it.
+/// Runs both, in parallel if there are `many` items to work on.
 pub fn both<A: Send, B: Send>(
     many: usize,
     first: impl FnOnce() -> A + Send,

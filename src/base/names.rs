@@ -1,4 +1,4 @@
-//! Names of policies, users and groups, checked once at the door. A clone shares the text.
+//! Names of policies, users and groups, checked where they enter. A clone shares the text.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -14,24 +14,24 @@ pub enum NameProblem {
     /// `DELETE /s3`, the call that deletes the whole S3 cluster.
     #[error("is `.` or `..`, which a URL path resolves to another call")]
     Dots,
-    /// The name holds `/` or `\`, which cannot be told from a path separator by every proxy.
-    #[error("holds a `/` or `\\`, which a URL path cannot carry safely")]
+    /// The name contains `/` or `\`, which cannot be told from a path separator by every proxy.
+    #[error("contains a `/` or `\\`, which a URL path cannot carry safely")]
     Separator,
-    /// The name holds a control character.
-    #[error("holds a control character")]
+    /// The name contains a control character.
+    #[error("contains a control character")]
     Control,
     /// The name begins or ends with white space, which commands and proxies strip.
     #[error("begins or ends with white space")]
     Edge,
-    /// The name of a policy holds a comma. Servers of MinIO's lineage read such a name as a list: attaching `a,b` gives
+    /// A policy name contains a comma. Servers of MinIO's lineage read such a name as a list: attaching `a,b` gives
     /// both policies (measured on two of them).
-    #[error("holds a comma, which makes it a list of policies")]
+    #[error("contains a comma, which makes it a list of policies")]
     Comma,
 }
 
 fn check(name: &str) -> Result<(), NameProblem> {
     match name {
-        // Most are: then there is nothing more to look for.
+        // The common case.
         _ if !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) =>
         {
@@ -46,7 +46,7 @@ fn check(name: &str) -> Result<(), NameProblem> {
     }
 }
 
-/// What holds of the names of policies beside what holds of all names.
+/// Policy names have one more rule than other names.
 fn check_policy(name: &str) -> Result<(), NameProblem> {
     check(name)?;
     if name.contains(',') { Err(NameProblem::Comma) } else { Ok(()) }
@@ -59,25 +59,25 @@ macro_rules! name {
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// Takes a name that a person wrote; refuses one that no call can carry safely.
+            /// Takes a name that a person wrote. Refuses a name that no API call can carry safely.
             ///
             /// # Errors
-            /// Says what is wrong with the name.
+            /// The problem with the name.
             pub fn parse(name: &str) -> Result<Self, NameProblem> {
                 $check(name).map(|()| Self(name.into()))
             }
 
-            /// Takes a name as a cluster reports it. It may be one that no call can carry
-            /// ([`addressable`](Self::addressable)); it is still a name that exists.
+            /// Takes a name as a cluster reports it. An API call may be unable to carry it: see
+            /// [`addressable`](Self::addressable).
             #[must_use]
             pub fn reported(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
 
-            /// Whether a call can carry this name.
+            /// Checks that an API call can carry this name.
             ///
             /// # Errors
-            /// Says what is wrong with the name.
+            /// The problem with the name.
             pub fn addressable(&self) -> Result<(), NameProblem> {
                 $check(&self.0)
             }
@@ -89,7 +89,7 @@ macro_rules! name {
             }
         }
 
-        /// Names are in the order of their texts.
+        /// Names have the same order as their texts.
         impl Borrow<str> for $type {
             fn borrow(&self) -> &str {
                 &self.0
@@ -115,13 +115,14 @@ name! {
 }
 
 name! {
-    /// The name of a group of one tenant, as its directory has it. Groups can hold policies since 6.0 (vendor
+    /// The name of a group of one tenant, as its directory has it. Groups can have policies since 6.0 (vendor
     /// documentation).
     GroupName, check
 }
 
 impl PolicyName {
-    /// The policies every cluster has from the start (vendor's CLI page); they can be held, never changed or removed.
+    /// The policies that every cluster has from the start (vendor's CLI page). They can be attached, never changed or
+    /// removed.
     pub const PREDEFINED: [&str; 3] = ["readonly", "readwrite", "writeonly"];
 
     /// Whether this is one of [`PREDEFINED`](Self::PREDEFINED).
@@ -130,8 +131,8 @@ impl PolicyName {
         Self::PREDEFINED.contains(&self.as_str())
     }
 
-    /// Begins the name of a temporary policy: the one that users have while the policy they have is replaced.
-    /// Only letters and hyphens, because which other characters every release takes is unknown.
+    /// The name of a temporary policy starts with this. Users have the temporary policy while their policy is replaced.
+    /// It has only letters and hyphens: it is unknown which other characters every release takes.
     pub const TRANSIT_PREFIX: &str = "attune-swap-";
 
     /// The temporary policy for this policy and the document with that tag (8 hexadecimal digits).
@@ -140,8 +141,8 @@ impl PolicyName {
         Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0).into())
     }
 
-    /// The policy that this one is a temporary policy of, by its name alone. Predefined policies are never replaced, so
-    /// that they have none.
+    /// The policy that this temporary policy stands for, by its name alone. Predefined policies are never replaced, so
+    /// they have no temporary policy.
     #[must_use]
     pub fn temporary_for(&self) -> Option<Self> {
         let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
@@ -150,29 +151,115 @@ impl PolicyName {
         (is_tag && check_policy(name).is_ok()).then(|| Self(name.into())).filter(|policy| !policy.is_predefined())
     }
 
-    /// The policy that this name is about, by the name alone: a temporary policy is about the policy it is one of.
+    /// The policy that this name is about: for a temporary policy, the policy it stands for.
     #[must_use]
     pub fn meant(&self) -> Cow<'_, Self> {
         self.temporary_for().map_or(Cow::Borrowed(self), Cow::Owned)
     }
 
-    /// Whether this is a list of policies rather than the name of one: it holds a comma.
+    /// Whether this is a list of policies rather than one name: it contains a comma.
     #[must_use]
     pub fn is_list(&self) -> bool {
         self.0.contains(',')
     }
 
-    /// Whether a user or group to whom this name is attached has that policy.
+    /// Whether a user or group that this name is attached to has that policy.
     #[must_use]
     pub fn gives(&self, policy: &Self) -> bool {
         self.listed().any(|listed| listed == *policy)
     }
 
-    /// The policies that a user or group has to whom this name is attached: this one, or each of a list.
+    /// The policies that a user or group has when this name is attached: this one, or each one of the list.
     pub fn listed(&self) -> impl Iterator<Item = Self> + '_ {
         let whole = (!self.is_list()).then(|| self.clone());
         let parts = self.0.split(',').map(str::trim).filter(|part| self.is_list() && !part.is_empty());
         whole.into_iter().chain(parts.map(Self::reported))
+    }
+}
+
+/// A user, or since 6.0 a group, that a policy can be attached to. Users come first in order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Principal {
+    /// A user.
+    User(UserName),
+    /// A group of a directory: its members have the policy of the group.
+    Group(GroupName),
+}
+
+impl Principal {
+    /// `user` or `group`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Group(_) => "group",
+        }
+    }
+
+    /// The name alone. A user and a group can have the same name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(user) => user.as_str(),
+            Self::Group(group) => group.as_str(),
+        }
+    }
+
+    /// The user, if this is one.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserName> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Group(_) => None,
+        }
+    }
+
+    /// The group, if this is one.
+    #[must_use]
+    pub fn group(&self) -> Option<&GroupName> {
+        match self {
+            Self::User(_) => None,
+            Self::Group(group) => Some(group),
+        }
+    }
+
+    /// The name in a list of users and groups: `alice`, `group/ml`. No user name contains a `/`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::User(user) => user.to_string(),
+            Self::Group(group) => format!("group/{group}"),
+        }
+    }
+
+    /// Checks that an API call can carry the name.
+    ///
+    /// # Errors
+    /// The problem with the name.
+    pub fn addressable(&self) -> Result<(), NameProblem> {
+        match self {
+            Self::User(user) => user.addressable(),
+            Self::Group(group) => group.addressable(),
+        }
+    }
+}
+
+/// As in messages: user `alice`, group `ml`.
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind(), self.name())
+    }
+}
+
+impl From<&UserName> for Principal {
+    fn from(user: &UserName) -> Self {
+        Self::User(user.clone())
+    }
+}
+
+impl From<&GroupName> for Principal {
+    fn from(group: &GroupName) -> Self {
+        Self::Group(group.clone())
     }
 }
 
@@ -181,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_in_transit_says_for_which() {
+    fn a_temporary_policy_names_its_policy() {
         let policy = PolicyName::parse("ml-training").unwrap();
         let temporary = policy.transit("0a1b2c3d");
         assert_eq!(temporary.as_str(), "attune-swap-0a1b2c3d-ml-training");

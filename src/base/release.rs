@@ -1,8 +1,8 @@
-//! The release of a cluster, as far as it decides how to speak to it.
+//! The release of a cluster.
 
 use std::fmt;
 
-/// The longest text of a release, in bytes: far more than a number and a build's hash.
+/// The maximum length of a release in bytes: far more than a number and a build's hash.
 const LONGEST: usize = 100;
 
 /// A cluster's release, such as `5.1.2` or `3.11.1.6926-f6e1fbb9…`. Compares by its numbers.
@@ -13,15 +13,14 @@ pub struct Release {
 }
 
 impl Release {
-    /// The newest release that is known, for what is looked at without a cluster.
+    /// The newest release that attune knows. Checks without a cluster use it.
     #[must_use]
     pub fn newest() -> Self {
         Self { numbers: vec![6, 0], text: "6.0".to_owned() }
     }
 
-    /// Reads the numbers at the front of `text`; anything behind them (a build's hash) is kept for show only.
-    /// `None` when there is not even a major and a minor number, or anything that is no visible ASCII: it stands in every
-    /// message about the cluster.
+    /// Reads the numbers at the start of `text`; the rest (a build's hash) is kept for display only. `None` without a major
+    /// and a minor number, or if `text` has anything but printable ASCII.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -33,7 +32,7 @@ impl Release {
         (numbers.len() >= 2).then(|| Self { numbers, text: text.to_owned() })
     }
 
-    /// Whether this is of a line after that of the newest release that is known.
+    /// Whether its major and minor number are newer than those of the newest release that attune knows.
     #[must_use]
     pub fn is_newer_than_known(&self) -> bool {
         let known = Self::newest().numbers;

@@ -1,8 +1,8 @@
-//! Secrets that a cluster shows once.
+//! Secrets that a cluster shows only once.
 
 use secrecy::SecretString;
 
-/// An S3 key pair as an attach or a key generation shows it, once. Its `Debug` does not show the secret.
+/// An S3 key pair, as an attach or a key generation shows it once. `Debug` hides the secret.
 #[derive(Debug, Clone)]
 pub struct KeyPair {
     /// The access key, which is not secret but identifies the pair.
@@ -11,7 +11,7 @@ pub struct KeyPair {
     pub secret_key: SecretString,
 }
 
-/// Temporary credentials, as `weka s3 sts assume-role` gives them. Its `Debug` shows no secret.
+/// Temporary credentials, as `weka s3 sts assume-role` gives them. `Debug` hides the secrets.
 #[derive(Debug, Clone)]
 pub struct SessionKeys {
     /// The access key, which is not secret but identifies the credentials.

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::output::Output;
 use super::state::State;
 use crate::apply::files::{self, EMERGENCY};
-use crate::base::UserName;
+use crate::base::{UserName, list_some};
 use crate::observed::{Identity, Observed};
 
 /// How many journals are read, the newest first.
@@ -59,10 +59,7 @@ pub(super) fn warn(dir: &Path, identity: &Identity, having: &BTreeSet<UserName>,
 
 /// Names with nothing in them that a terminal acts on; of many, the first.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{}`", name.escape_debug())).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let text = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{text} and {more} more") } else { text }
+    list_some(&names.collect::<Vec<_>>(), NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
 /// The emergency files that hold something.

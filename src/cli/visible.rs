@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::str::Utf8Chunk;
 
-use crate::base::{Eye, is_plain};
+use crate::base::{VisibleText, is_plain};
 
 /// The numbers of the sequences that style text here; all others are not passed on. None of them hides text.
 const STYLES: [&str; 19] =
@@ -18,7 +18,7 @@ pub(super) struct Visible<W> {
     inner: W,
     /// Whether the text may be styled.
     styled: bool,
-    eye: Eye,
+    eye: VisibleText,
     /// The beginning of a character or a style whose rest was not written yet.
     pending: Vec<u8>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Visible<W> {
 impl<W: Write> Visible<W> {
     /// Text for this writer.
     pub(super) fn new(inner: W, styled: bool) -> Self {
-        Self { inner, styled, eye: Eye::default(), pending: Vec::new() }
+        Self { inner, styled, eye: VisibleText::default(), pending: Vec::new() }
     }
 
     /// The writer, for what must reach it byte by byte.
@@ -75,7 +75,7 @@ impl<W: Write> Visible<W> {
                 Style::Begun | Style::None => {}
             }
             if c == '\n' {
-                self.eye = Eye::default();
+                self.eye = VisibleText::default();
                 shown.push(c);
             } else {
                 self.eye.show(c, shown);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Capabilities, Finding, Principal, Severity, UserName};
+use crate::base::{Capabilities, Finding, Principal, Severity, UserName, list_some};
 use crate::desired::{DeclaredAttachment, Desired, Destination};
 use crate::observed::{Identity, Observed};
 
@@ -92,14 +92,11 @@ pub(super) fn first_pairs(steps: &[Step], identity: &Identity, desired: &Desired
     if users.is_empty() {
         return None;
     }
-    let mut named: Vec<_> = users.iter().take(NAMED).map(|user| format!("`{user}`")).collect();
-    if users.len() > NAMED {
-        named.push(format!("{} more", users.len() - NAMED));
-    }
+    let named = list_some(&users, NAMED, |user| format!("`{user}`"));
     let place = settings::destination(desired).unwrap_or_else(|| {
         "an emergency file in the state directory, since `[credentials]` names no destination".to_owned()
     });
-    let message = format!("a first key pair may be made for {}; its secret goes to {place}", named.join(", "));
+    let message = format!("a first key pair may be made for {named}; its secret goes to {place}");
     let help =
         "WEKA does not report who has a key pair; a user that got its policy before the upgrade to 5.1 may have none";
     Some(Finding::note(codes::FIRST_KEYS, message).help(help))

@@ -4,7 +4,7 @@ use super::document::Document;
 use super::json::{self, Json, Node, quoted};
 use super::normal::{self, Normal, normal};
 use super::read::{read, read_lenient};
-use crate::base::{Eye, Severity};
+use crate::base::{Severity, VisibleText};
 
 /// The widest line that a list is kept on, in characters.
 const WIDTH: usize = 100;
@@ -123,7 +123,7 @@ fn end(text: &mut String, depth: usize, any: bool, bracket: char) {
 /// A JSON string in which nothing is hidden from the eye: characters that show nothing, or turn the direction of what
 /// follows, are written as their numbers.
 fn visible(text: &str) -> String {
-    let (mut eye, mut units) = (Eye::default(), [0; 2]);
+    let (mut eye, mut units) = (VisibleText::default(), [0; 2]);
     let mut shown = String::new();
     for c in quoted(text).chars() {
         if eye.hides(c) {

@@ -8,7 +8,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::Styles;
 use super::words::count;
-use crate::base::{Eye, FileId, Finding, Location, Severity, SourceFile, Sources, visible, visible_lines};
+use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources, VisibleText, visible, visible_lines};
 
 /// Writes the findings one after the other, and a last line that counts them.
 ///
@@ -87,11 +87,11 @@ struct Excerpt<'a> {
 
 impl<'a> Excerpt<'a> {
     fn of(text: &'a str) -> Self {
-        let (mut eye, mut shown, mut longer) = (Eye::default(), String::with_capacity(text.len()), Vec::new());
+        let (mut eye, mut shown, mut longer) = (VisibleText::default(), String::with_capacity(text.len()), Vec::new());
         for (at, c) in text.char_indices() {
             let ends_line = c == '\n' || (c == '\r' && text[at + 1..].starts_with('\n'));
             if ends_line || c == '\t' {
-                eye = Eye::default();
+                eye = VisibleText::default();
                 shown.push(c);
                 continue;
             }

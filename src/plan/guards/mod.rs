@@ -6,7 +6,7 @@ mod protected;
 
 use std::collections::BTreeSet;
 
-use crate::base::{Finding, PolicyName, Principal, shell_line};
+use crate::base::{Finding, PolicyName, Principal, list_some, shell_line};
 use crate::desired::{Desired, Guards, Override};
 use crate::observed::{Body, Observed};
 
@@ -145,14 +145,7 @@ const NAMED: usize = 8;
 
 /// Names in a sentence: `a`, `b` and 3 more.
 fn named(names: &[&str]) -> String {
-    let mut words: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    if names.len() > NAMED {
-        words.push(format!("{} more", names.len() - NAMED));
-    }
-    match words.as_slice() {
-        [front @ .., last] if !front.is_empty() => format!("{} and {last}", front.join(", ")),
-        _ => words.concat(),
-    }
+    list_some(names, NAMED, |name| format!("`{name}`"))
 }
 
 /// The argument that lets it through, as a shell takes it.
@@ -175,14 +168,6 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::base::UserName;
-
-    #[test]
-    fn names_are_listed_up_to_a_few() {
-        assert_eq!(named(&["a"]), "`a`");
-        assert_eq!(named(&["a", "b"]), "`a` and `b`");
-        let many = ["a"; 10];
-        assert!(named(&many).ends_with("`a` and 2 more"), "{}", named(&many));
-    }
 
     #[test]
     fn an_agreement_is_safe_to_paste_into_a_shell() {

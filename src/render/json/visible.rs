@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::base::{Eye, is_plain};
+use crate::base::{VisibleText, is_plain};
 
 /// A formatter whose strings hold no hidden character.
 pub(super) struct VisibleJson<F>(pub(super) F);
@@ -47,7 +47,7 @@ fn visible<W: ?Sized + Write>(out: &mut W, text: &str) -> io::Result<()> {
     if is_plain(text.as_bytes()) {
         return out.write_all(text.as_bytes());
     }
-    let (mut eye, mut units) = (Eye::default(), [0; 2]);
+    let (mut eye, mut units) = (VisibleText::default(), [0; 2]);
     for c in text.chars() {
         if eye.hides(c) {
             c.encode_utf16(&mut units).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))?;

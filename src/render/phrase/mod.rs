@@ -11,8 +11,8 @@ use super::json::{
     AccessChangeV1, CallV1, ChangeV1, ClusterV1, HolderV1, NotReportedV1, NoteV1, PlanV1, ReplaceMethodV1, StatusV1,
     StepOutcomeV1, SummaryV1,
 };
-use super::words::{count, list};
-use crate::base::shell_word;
+use super::words::count;
+use crate::base::{list_some, shell_word};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
@@ -214,11 +214,7 @@ pub(super) fn named(holders: &[HolderV1], most: usize, name: Name) -> String {
         let who = who(of.user.as_deref(), of.group.as_deref(), name);
         if of.declared { who } else { format!("{who} (in no file)") }
     };
-    let mut words: Vec<String> = holders.iter().take(most).map(one).collect();
-    if holders.len() > most {
-        words.push(format!("{} more", holders.len() - most));
-    }
-    list(&words)
+    list_some(holders, most, one)
 }
 
 /// What a new document does not change.

@@ -1,8 +1,9 @@
 //! What is said of declarations that are gone, of changed settings, of new keys and of the options of a run.
 
 use super::{Name, who};
+use crate::base::list_some;
 use crate::render::json::{BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
-use crate::render::words::{count, list};
+use crate::render::words::count;
 
 /// How many users are named before the rest is only counted.
 const NAMED: usize = 8;
@@ -77,11 +78,7 @@ pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> Str
 
 /// For whom keys may be created, and where their secrets go.
 pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
-    let mut users: Vec<String> = keys.users.iter().take(NAMED).map(|user| name(user)).collect();
-    if keys.users.len() > NAMED {
-        users.push(format!("{} more", keys.users.len() - NAMED));
-    }
-    let users = list(&users);
+    let users = list_some(&keys.users, NAMED, |user| name(user));
     match &keys.destination {
         Some(destination) => format!("S3 keys may be created for {users}; their secrets go to {}", name(destination)),
         None => format!("S3 keys may be created for {users}; no destination for their secrets is configured"),

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::access::access;
+use crate::base::list_some;
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, ChangeV1, SideV1};
 use crate::render::phrase;
-use crate::render::words::{list, shown};
+use crate::render::words::shown;
 
 /// How many users and groups are named before the rest is only counted.
 const NAMED: usize = 8;
@@ -57,10 +58,5 @@ fn short(line: &AccessLineV1) -> AccessLineV1 {
 }
 
 fn named(holders: &[&AccessChangeV1]) -> String {
-    let of = |of: &&AccessChangeV1| phrase::whose(of, shown);
-    let mut words: Vec<String> = holders.iter().take(NAMED).map(of).collect();
-    if holders.len() > NAMED {
-        words.push(format!("{} more", holders.len() - NAMED));
-    }
-    list(&words)
+    list_some(holders, NAMED, |of| phrase::whose(of, shown))
 }
