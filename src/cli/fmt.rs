@@ -8,7 +8,7 @@ use diffy::DiffOptions;
 use super::args::GlobalArgs;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::desired::{self, Boundary, Broken, FileProblem, LARGEST, Tree, form};
+use crate::desired::{self, Boundary, FileProblem, LARGEST, NotToml, Tree, format_toml};
 
 /// The name of a file that stands for the standard input.
 const INPUT: &str = "-";
@@ -41,7 +41,7 @@ pub(super) struct FmtArgs {
 enum Found {
     InForm,
     Not { text: String, formed: String },
-    Broken(Broken),
+    Broken(NotToml),
 }
 
 impl FmtArgs {
@@ -119,7 +119,7 @@ impl FmtArgs {
 }
 
 fn found(name: &str, text: String) -> Found {
-    match form(name, &text) {
+    match format_toml(name, &text) {
         Ok(formed) if formed == text => Found::InForm,
         Ok(formed) => Found::Not { text, formed },
         Err(broken) => Found::Broken(broken),

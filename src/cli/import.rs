@@ -8,11 +8,11 @@ use super::desired::{NotReady, SIM, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::place::{NewFile, in_the_way, place};
-use crate::adopt::{self, Adoption, MAIN, Selection, Style, Survey, look};
-use crate::base::{Sources, shell_line};
+use crate::base::{NamePattern, Sources, shell_line};
 use crate::cluster::CallError;
 use crate::cluster::rest::Fingerprint;
 use crate::desired::{ClusterSettings, Endpoint, Via};
+use crate::import::{self, DocumentStyle, Import, Inventory, MAIN_FILE, Selection};
 use crate::render::json::{self, ImportV1};
 use crate::render::text;
 
@@ -39,13 +39,13 @@ Examples:
 pub(super) struct ImportArgs {
     /// Only policies whose names match; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = pattern)]
-    policies: Vec<glob::Pattern>,
+    policies: Vec<NamePattern>,
     /// Only users whose names match; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = pattern)]
-    users: Vec<glob::Pattern>,
+    users: Vec<NamePattern>,
     /// Only groups whose names match; may be given several times. Groups are told of over the weka command from 6.0
     #[arg(long, value_name = "GLOB", value_parser = pattern)]
-    groups: Vec<glob::Pattern>,
+    groups: Vec<NamePattern>,
     /// Write documents as statements in attune.toml, instead of into files
     #[arg(long)]
     inline: bool,
@@ -65,48 +65,53 @@ pub(super) struct ImportArgs {
     pace: Pace,
 }
 
-fn pattern(text: &str) -> Result<glob::Pattern, String> {
-    glob::Pattern::new(text).map_err(|error| error.to_string())
+fn pattern(text: &str) -> Result<NamePattern, String> {
+    text.parse().map_err(|error: glob::PatternError| error.to_string())
 }
 
 impl ImportArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let (survey, adoption) = match self.made(global, output).await {
+        let (inventory, import) = match self.made(global, output).await {
             Ok(made) => made,
             Err(failed) => return failed.reported(self.format, output),
         };
-        output.findings(&adoption.findings, &Sources::default());
-        match self.write(&adoption) {
+        output.findings(&import.findings, &Sources::default());
+        match self.write(&import) {
             Ok(()) => {}
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         }
         match self.format {
             Format::Text => {
-                output.result(|out, styles| text::import(out, styles, &survey.identity, &adoption))?;
-                let file = shown(&self.out.join(MAIN));
+                output.result(|out, styles| text::import(out, styles, &inventory.identity, &import))?;
+                let file = shown(&self.out.join(MAIN_FILE));
                 match shell_line(["attune", "plan", "--file", &file]) {
                     Some(command) => output.aside(|out, _| writeln!(out, "next: {command}")),
                     None => output.aside(|out, _| writeln!(out, "next: `attune plan` with {file}")),
                 }
             }
             Format::Json => {
-                let report = ImportV1::of(&survey.identity, &adoption, &self.out.display().to_string());
+                let report = ImportV1::of(&inventory.identity, &import, &self.out.display().to_string());
                 output.result(|out, _| json::write(out, &report))?;
             }
         }
         Ok(Exit::Done)
     }
 
-    async fn made(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Survey, Adoption), NotReady> {
+    async fn made(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Inventory, Import), NotReady> {
         let settings = self.settings(global, output)?;
         let connection = connect(global, &settings, self.pace.jobs(), output).await?;
-        let selection =
-            Selection { policies: self.policies.clone(), users: self.users.clone(), groups: self.groups.clone() };
-        let survey =
-            look(&connection.retrying(&self.pace), &selection, self.pace.jobs()).await.map_err(untrusted_said)?;
-        let style = if self.inline { Style::Inline } else { Style::Files };
-        let adoption = adopt::adopt(&survey, &selection, style, &self.reached(global, settings));
-        Ok((survey, adoption))
+        let patterns = |patterns: &[NamePattern]| patterns.iter().cloned().collect();
+        let selection = Selection {
+            policies: patterns(&self.policies),
+            users: patterns(&self.users),
+            groups: patterns(&self.groups),
+        };
+        let inventory = import::read_cluster(&connection.retrying(&self.pace), &selection, self.pace.jobs())
+            .await
+            .map_err(untrusted_said)?;
+        let style = if self.inline { DocumentStyle::Inline } else { DocumentStyle::Files };
+        let import = import::import(&inventory, &selection, style, &self.reached(global, settings));
+        Ok((inventory, import))
     }
 
     /// How the cluster is reached: as a file says, where there is one, and then as the command line does.
@@ -152,9 +157,9 @@ impl ImportArgs {
     }
 
     /// Writes the documents, and the file that names them last.
-    fn write(&self, adoption: &Adoption) -> Result<(), Failure> {
-        let documents = adoption.documents.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let files: Vec<NewFile<'_>> = documents.chain([(MAIN, adoption.text.as_str())]).collect();
+    fn write(&self, import: &Import) -> Result<(), Failure> {
+        let documents = import.documents.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let files: Vec<NewFile<'_>> = documents.chain([(MAIN_FILE, import.text.as_str())]).collect();
         let there = in_the_way(&self.out, &files);
         if !there.is_empty() {
             let there: Vec<String> = there.iter().map(|path| shown(path)).collect();

@@ -5,12 +5,12 @@ use time::{Date, Month};
 use super::at::At;
 use super::codes;
 use super::raw::{RawDrift, RawIgnore};
-use crate::base::{FileId, Finding, Location};
+use crate::base::{FileId, Finding, Location, NamePattern};
 
 /// Objects whose drift is not told.
 #[derive(Debug, Clone)]
 pub struct Ignore {
-    pattern: glob::Pattern,
+    pattern: NamePattern,
     /// Why.
     pub reason: String,
     /// The last day (UTC) on which it holds; `None` on the command line, where it holds for one run.
@@ -32,7 +32,7 @@ impl std::str::FromStr for Ignore {
     /// Reads a pattern of objects, such as `user/svc-*`, for one run.
     fn from_str(text: &str) -> Result<Self, NoObjects> {
         let named = ["policy/", "user/", "group/"].iter().find_map(|kind| text.strip_prefix(kind));
-        let pattern = glob::Pattern::new(text).ok().filter(|_| named.is_some_and(|name| !name.is_empty()));
+        let pattern = text.parse().ok().filter(|_| named.is_some_and(|name| !name.is_empty()));
         let pattern = pattern.ok_or_else(|| NoObjects(text.to_owned()))?;
         Ok(Self { pattern, reason: "asked for on the command line".to_owned(), until: None, at: None })
     }
@@ -48,7 +48,7 @@ impl Ignore {
     /// Whether it speaks of an object, such as `user/alice`. A name that is written out is meant as well, whatever signs it holds.
     #[must_use]
     pub fn covers(&self, object: &str) -> bool {
-        self.object() == object || self.pattern.matches(object)
+        self.pattern.matches(object)
     }
 
     /// Whether it no longer holds.

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::base::{FileId, GroupName, Location, PolicyName, Principal, Release, UserName};
+use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::{Document, Normal, Places, normal};
 
 pub use alike::finding as looks_alike;
@@ -34,8 +34,8 @@ pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names, Recipient};
 pub use drift::{Ignore, NoObjects};
 pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
-pub use form::{Broken, form, without_secrets};
-pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override, Protected};
+pub use form::{NotToml, format_toml, without_secrets};
+pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::{SCHEMA, schema};
@@ -138,18 +138,18 @@ pub enum Strategy {
 #[derive(Debug, Clone, Default)]
 pub struct Ownership {
     /// Of policies.
-    pub policies: Vec<glob::Pattern>,
+    pub policies: NamePatterns,
     /// Of users.
-    pub users: Vec<glob::Pattern>,
+    pub users: NamePatterns,
     /// Of groups.
-    pub groups: Vec<glob::Pattern>,
+    pub groups: NamePatterns,
 }
 
 impl Ownership {
     /// Whether this policy may be removed although no file declares it.
     #[must_use]
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
-        self.policies.iter().any(|pattern| pattern.matches(policy.as_str()))
+        self.policies.matches(policy.as_str())
     }
 
     /// Whether this user or group may be detached although no file declares it.
@@ -159,7 +159,7 @@ impl Ownership {
             Principal::User(_) => &self.users,
             Principal::Group(_) => &self.groups,
         };
-        patterns.iter().any(|pattern| pattern.matches(principal.name()))
+        patterns.matches(principal.name())
     }
 }
 

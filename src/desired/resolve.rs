@@ -7,7 +7,7 @@ use super::credentials::destination;
 use super::drift::ignores;
 use super::raw::{RawCluster, RawFile, RawOwnership, RawStrategy, RawVia};
 use super::{Allowed, ClusterSettings, Desired, Endpoint, Guards, Ownership, Strategy, Via, codes};
-use crate::base::{FileId, Finding, Location, Release};
+use crate::base::{FileId, Finding, Location, NamePattern, NamePatterns, Release};
 
 /// What the main file says beside policies, users and groups.
 pub(super) fn settings(raw: &RawFile, file: FileId, directory: &Path, findings: &mut Vec<Finding>) -> Desired {
@@ -88,17 +88,17 @@ fn ownership_of(raw: &RawOwnership, file: FileId, findings: &mut Vec<Finding>) -
 }
 
 /// Reads patterns of names. A text that is none is a finding.
-pub(super) fn patterns(texts: &[At<String>], file: FileId, findings: &mut Vec<Finding>) -> Vec<glob::Pattern> {
-    let mut read = Vec::new();
-    for text in texts {
-        match glob::Pattern::new(text.get()) {
-            Ok(pattern) => read.push(pattern),
-            Err(error) => findings.push(
+pub(super) fn patterns(texts: &[At<String>], file: FileId, findings: &mut Vec<Finding>) -> NamePatterns {
+    let pattern = |text: &At<String>| match text.get().parse::<NamePattern>() {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            findings.push(
                 Finding::error(codes::BAD_PATTERN, format!("`{}` is not a pattern: {error}", text.get()))
                     .at(Location { file, span: text.span() })
                     .help("`*` stands for any run of characters, `?` for one"),
-            ),
+            );
+            None
         }
-    }
-    read
+    };
+    texts.iter().filter_map(pattern).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Desired, Destination, Guards, Protected};
+use super::{Desired, Destination, Guards};
 
 impl Desired {
     /// What these files declare, under the settings of `base`: how the cluster is reached, ownership, the destination of new
@@ -52,7 +52,6 @@ impl Guards {
     /// The guards of both: a plan has to pass all of them.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let both = |some: Protected, more: Protected| some.and(more);
         Self {
             deny_new_access: self.deny_new_access || other.deny_new_access,
             deny_for_this_run: self.deny_for_this_run && !other.deny_new_access,
@@ -61,9 +60,9 @@ impl Guards {
             overrides: self.overrides,
             max_removals: [self.max_removals, other.max_removals].concat(),
             max_detached: [self.max_detached, other.max_detached].concat(),
-            protected_users: both(self.protected_users, other.protected_users),
-            protected_groups: both(self.protected_groups, other.protected_groups),
-            protected_policies: both(self.protected_policies, other.protected_policies),
+            protected_users: self.protected_users.and(other.protected_users),
+            protected_groups: self.protected_groups.and(other.protected_groups),
+            protected_policies: self.protected_policies.and(other.protected_policies),
         }
     }
 }
@@ -97,7 +96,7 @@ mod tests {
         assert!(both.ownership.users.is_empty() && both.lint == super::super::Allowed::default());
         assert!(matches!(both.credentials, Some(Destination::File { .. })));
         assert!(both.guards.deny_new_access && both.guards.max_removals.len() == 2);
-        assert!(both.guards.protected_users.covers("a") && both.guards.protected_users.covers("b"));
+        assert!(both.guards.protected_users.matches("a") && both.guards.protected_users.matches("b"));
         assert_eq!(both.users.keys().map(|user| user.as_str()).collect::<Vec<_>>(), ["new"]);
     }
 

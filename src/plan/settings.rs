@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{PolicyName, Principal};
-use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Protected, Strategy, Via};
+use crate::base::{NamePattern, PolicyName, Principal};
+use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Strategy, Via};
 
 use super::change::ChangeId;
 
@@ -124,7 +124,7 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let ownership = &desired.ownership;
     let of = [("policies", &ownership.policies), ("users", &ownership.users), ("groups", &ownership.groups)];
     for (name, patterns) in of {
-        settings.set(&format!("ownership.{name}"), &sorted(patterns.iter().map(glob::Pattern::as_str)));
+        settings.set(&format!("ownership.{name}"), &sorted(patterns.iter().map(NamePattern::as_str)));
     }
     match desired.cluster.replace {
         Strategy::Swap => {}
@@ -196,7 +196,7 @@ impl Settings<'_> {
             ("protected_policies", &of.protected_policies),
         ];
         for (name, names) in protected {
-            self.set(&format!("guards.{name}"), &sorted(Protected::patterns(names)));
+            self.set(&format!("guards.{name}"), &sorted(names.iter().map(NamePattern::as_str)));
         }
     }
 

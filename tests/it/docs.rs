@@ -15,7 +15,7 @@ const ROOMS: [(&str, &str, &[Code]); 7] = [
     ("The plan", "Found when the file is compared with the cluster.", attune::plan::CODES),
     ("The cluster", "Found about what a cluster reports, by a plan and by `attune doctor`.", attune::observed::CODES),
     ("The check", "Found by `attune doctor` when it looks at a cluster.", attune::doctor::CODES),
-    ("The import", "Found by `attune import` when it writes a file of what a cluster has.", attune::adopt::CODES),
+    ("The import", "Found by `attune import` when it writes a file of what a cluster has.", attune::import::CODES),
     ("The drift", "Found by `attune drift` beside what a plan finds.", attune::drift::CODES),
     ("The command", "Why a command could not do what was asked.", attune::cli::CODES),
 ];

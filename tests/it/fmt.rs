@@ -147,6 +147,6 @@ fn every_file_of_the_golden_cases_says_the_same_in_form() {
 fn the_examples_are_in_form() {
     for file in files(&root().join("examples"), ".toml") {
         let text = fs::read_to_string(&file).unwrap();
-        assert_eq!(desired::form("example", &text).unwrap(), text, "{}", file.display());
+        assert_eq!(desired::format_toml("example", &text).unwrap(), text, "{}", file.display());
     }
 }

@@ -60,8 +60,8 @@ fn the_plan_of_what_was_imported_is_empty_and_the_bytes_are_the_same_again() {
 }
 
 #[test]
-fn every_cluster_of_the_golden_cases_can_be_adopted() {
-    let mut adopted = 0;
+fn every_cluster_of_the_golden_cases_can_be_imported() {
+    let mut imported = 0;
     for case in folders(&root().join("tests/golden")) {
         let Ok(state) = fs::read_to_string(case.join("cluster.json")) else { continue };
         let folder = Folder::with(&[("cluster.json", &state)]);
@@ -71,7 +71,7 @@ fn every_cluster_of_the_golden_cases_can_be_adopted() {
             // What an interrupted apply left behind is for the next apply to finish.
             if !state.contains("attune-swap-") {
                 assert_eq!(planned.code, Some(0), "{}: {}{}", case.display(), planned.stdout, planned.stderr);
-                adopted += 1;
+                imported += 1;
             }
             folder.attune(&format!("{SIM}{style} --out b")).exits(0);
             assert_eq!(written(&folder, "a"), written(&folder, "b"), "{}", case.display());
@@ -79,7 +79,7 @@ fn every_cluster_of_the_golden_cases_can_be_adopted() {
             fs::remove_dir_all(folder.path("b")).unwrap();
         }
     }
-    assert!(adopted > 60, "only {adopted}");
+    assert!(imported > 60, "only {imported}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn every_code_of_an_import_is_found_somewhere() {
     let case = root().join("tests/import/out-of-order");
     let told: String = files(&case, ".stderr").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let told = told + &released("3.14").attune(SIM).exits(0).stderr;
-    for code in attune::adopt::CODES {
+    for code in attune::import::CODES {
         assert!(told.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
     }
 }
@@ -123,12 +123,16 @@ fn every_code_of_an_import_is_found_somewhere() {
 #[test]
 fn where_nobody_tells_who_holds_what_only_policies_are_written() {
     let folder = released("3.14");
-    folder.attune(SIM).exits(0).says("4 policies, 0 users").warns("does not report who holds what: no user is written");
+    folder
+        .attune(SIM)
+        .exits(0)
+        .says("4 policies, 0 users")
+        .warns("does not report which policies are attached: no users are written");
     folder.attune("plan --detailed-exitcode").exits(0);
 }
 
 #[test]
-fn a_thousand_of_everything_is_adopted() {
+fn a_thousand_of_everything_is_imported() {
     let statement = |n: usize| json!({"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::bucket-{n}/*")]});
     let policy = |n: usize| {
         (format!("policy-{n:04}"), json!({"document": {"Version": "2012-10-17", "Statement": [statement(n)]}}))

@@ -1,6 +1,6 @@
 //! Random pairs of a file and a cluster: some policies and users, declared and held in every way.
 
-use attune::base::{PolicyName, UserName};
+use attune::base::{NamePatterns, PolicyName, UserName};
 use attune::desired::{
     Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
     Strategy as Replace,
@@ -94,9 +94,10 @@ pub(crate) fn desired(pair: &Pair, only_additions: bool) -> Desired {
         };
         desired.users.insert(UserName::parse(user).unwrap(), PrincipalEntry { intent, at: None });
     }
-    let pattern = |text: &str| glob::Pattern::new(text).unwrap();
+    let pattern = |text: &str| -> NamePatterns { [text].iter().map(|text| text.parse().unwrap()).collect() };
     if pair.owned {
-        desired.ownership = Ownership { policies: vec![pattern("p*")], users: vec![pattern("u*")], groups: Vec::new() };
+        desired.ownership =
+            Ownership { policies: pattern("p*"), users: pattern("u*"), groups: NamePatterns::default() };
     }
     if pair.gap {
         desired.cluster.replace = Replace::Gap;

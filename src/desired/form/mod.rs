@@ -15,7 +15,7 @@ use comments::Lead;
 
 /// A text that is not TOML: what is wrong with it, and the text itself, without what may be a secret.
 #[derive(Debug)]
-pub struct Broken {
+pub struct NotToml {
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// The text.
@@ -31,13 +31,13 @@ pub struct Broken {
 ///
 /// # Errors
 /// When the text is not TOML.
-pub fn form(path: &str, text: &str) -> Result<String, Broken> {
+pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
     let broken = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
         let mut sources = Sources::default();
         let file = sources.add(path, text);
         let findings = finding(file);
         secrets_of_lines(text, file).iter().for_each(|secret| sources.redact(secret));
-        Broken { findings, sources }
+        NotToml { findings, sources }
     };
     let (_, errors) = toml::de::DeTable::parse_recoverable(text);
     if !errors.is_empty() {

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::form;
+use super::format_toml;
 
 fn formed(text: &str) -> String {
-    let once = form("a.toml", text).unwrap();
-    assert_eq!(form("a.toml", &once).unwrap(), once, "another time, another form");
+    let once = format_toml("a.toml", text).unwrap();
+    assert_eq!(format_toml("a.toml", &once).unwrap(), once, "another time, another form");
     once
 }
 
@@ -159,11 +159,11 @@ allow = []
 
 #[test]
 fn a_text_that_is_no_toml_is_a_finding_with_its_place_and_without_its_secrets() {
-    let broken = form("a.toml", "[cluster]\npassword = \"hunter2\"\ntenant = \n").unwrap_err();
+    let broken = format_toml("a.toml", "[cluster]\npassword = \"hunter2\"\ntenant = \n").unwrap_err();
     let at = broken.findings[0].at.clone().unwrap();
     assert_eq!(broken.sources.line_column(&at).0, 3);
     assert!(!broken.sources.file(at.file).text.contains("hunter2"));
-    let twice = form("a.toml", "[a]\nx = 1\n[a]\ny = 1\n").unwrap_err();
+    let twice = format_toml("a.toml", "[a]\nx = 1\n[a]\ny = 1\n").unwrap_err();
     assert_eq!(twice.findings[0].code.id, "toml-syntax");
     assert!(twice.findings[0].at.is_some());
 }
@@ -241,12 +241,12 @@ proptest! {
 
     #[test]
     fn the_form_of_the_form_is_itself_and_says_the_same_with_all_comments(text in files()) {
-        let Ok(once) = form("a.toml", &text) else {
+        let Ok(once) = format_toml("a.toml", &text) else {
             // Random keys repeat.
             prop_assert!(toml::from_str::<toml::Table>(&text).is_err());
             return Ok(());
         };
-        prop_assert_eq!(form("a.toml", &once).unwrap(), once.clone());
+        prop_assert_eq!(format_toml("a.toml", &once).unwrap(), once.clone());
         prop_assert_eq!(toml::from_str::<toml::Table>(&text).unwrap(), toml::from_str::<toml::Table>(&once).unwrap());
         prop_assert_eq!(comments(&text), comments(&once));
         prop_assert!(once.lines().all(|line| line.trim_end() == line), "{}", once);

@@ -3,17 +3,16 @@
 mod exemption;
 mod limit;
 mod overriding;
-mod protected;
 
 pub use exemption::{Exemption, NoExemption};
 pub use limit::{Limit, NoLimit};
 pub use overriding::{NoOverride, Override};
-pub use protected::Protected;
 
 use super::at::{At, Entries};
 use super::codes;
 use super::raw::RawGuards;
-use crate::base::{FileId, Finding, Location, Principal};
+use super::resolve::patterns;
+use crate::base::{FileId, Finding, Location, NamePatterns, Principal};
 
 /// The guards of a file, with what one run excepts from them.
 #[derive(Debug, Clone, Default)]
@@ -29,11 +28,11 @@ pub struct Guards {
     /// How many users and groups may be left without access; all of these hold.
     pub max_detached: Vec<Limit>,
     /// Users that are never detached or moved.
-    pub protected_users: Protected,
+    pub protected_users: NamePatterns,
     /// Groups that are never detached or moved.
-    pub protected_groups: Protected,
+    pub protected_groups: NamePatterns,
     /// Policies that are never removed or replaced.
-    pub protected_policies: Protected,
+    pub protected_policies: NamePatterns,
     /// What one run sets beside the file.
     pub overrides: Vec<Override>,
 }
@@ -46,7 +45,7 @@ impl Guards {
             Principal::User(_) => &self.protected_users,
             Principal::Group(_) => &self.protected_groups,
         };
-        protected.covers(principal.name())
+        protected.matches(principal.name())
     }
 
     /// What a `[guards]` table says. What cannot be read of it is a finding.
@@ -65,9 +64,9 @@ impl Guards {
             allow_access: Vec::new(),
             max_removals,
             max_detached,
-            protected_users: Protected::read(&raw.protected_users, file, findings),
-            protected_groups: Protected::read(&raw.protected_groups, file, findings),
-            protected_policies: Protected::read(&raw.protected_policies, file, findings),
+            protected_users: patterns(&raw.protected_users, file, findings),
+            protected_groups: patterns(&raw.protected_groups, file, findings),
+            protected_policies: patterns(&raw.protected_policies, file, findings),
             overrides: Vec::new(),
         }
     }

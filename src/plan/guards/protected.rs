@@ -12,7 +12,7 @@ use super::{Ruling, View, agreement};
 /// Protected policies that would be gone, or have another document.
 pub(super) fn policies(view: &View<'_>, ruling: &mut Ruling) {
     for policy in view.there.iter().copied() {
-        if !view.guards().protected_policies.covers(policy.as_str()) {
+        if !view.guards().protected_policies.matches(policy.as_str()) {
             continue;
         }
         let what = match view.found.comparison.policies.get(policy) {

@@ -2,7 +2,7 @@
 
 use super::world::{Wish, World, policy, user, who};
 use crate::base::Principal;
-use crate::desired::{Guards, Protected};
+use crate::desired::Guards;
 use crate::observed::Observed;
 use crate::plan::access::Answers;
 use crate::plan::describe::not_shown;
@@ -11,7 +11,7 @@ use crate::plan::{Change, ChangeKind, NotReported, Plan, plan};
 use crate::policy::Catalogue;
 
 fn strict(mut wish: Wish) -> Wish {
-    let all = || Protected::new(vec![glob::Pattern::new("*").unwrap()]);
+    let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
     wish.0.guards =
         Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
     wish

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::properties::{Scene, scenes};
 use super::world::{Wish, World, policy, run, temporary, who};
-use crate::base::{Finding, PolicyName, Principal};
-use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent, Protected};
+use crate::base::{Finding, NamePatterns, PolicyName, Principal};
+use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
 use crate::policy::{self, Document, Normal};
@@ -22,8 +22,8 @@ fn guarded(wish: &Wish, guards: Guards) -> Wish {
     wish
 }
 
-fn protected(patterns: &[&str]) -> Protected {
-    Protected::new(patterns.iter().map(|text| glob::Pattern::new(text).unwrap()).collect())
+fn protected(patterns: &[&str]) -> NamePatterns {
+    patterns.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 /// What the guards of the file refuse; whatever else may be refused is not of this page.
@@ -256,7 +256,7 @@ proptest! {
         let guards = &wish.0.guards;
         let then = documents(&scene.wish, &after);
         for (name, bodies) in documents(&scene.wish, &scene.world) {
-            prop_assert!(!guards.protected_policies.covers(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
+            prop_assert!(!guards.protected_policies.matches(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
         }
         let (held, still) = (holders(&scene.wish, &scene.world), holders(&scene.wish, &after));
         let safe: BTreeSet<_> = held.keys().filter(|who| guards.protects(who)).collect();

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::world::{Wish, World, policy, run, temporary, who};
 use crate::base::{PolicyName, Principal};
-use crate::desired::{Guards, Protected};
+use crate::desired::Guards;
 use crate::plan::{Plan, plan};
 use crate::policy::Normal;
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Scene {
         let desired = &self.wish.0;
         writeln!(f, "limit {}, replace {:?}, owned {:?}", self.world.limit, desired.cluster.replace, {
             let owned = &desired.ownership;
-            [owned.policies.len(), owned.users.len()]
+            [&owned.policies, &owned.users].map(|patterns| patterns.iter().count())
         })?;
         for (name, normal) in self.world.policies.iter().filter(|(name, _)| !name.is_predefined()) {
             writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
@@ -167,7 +167,7 @@ fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String>
 
 /// The guards refuse just what the steps do.
 fn guarded(scene: &Scene, before: &Accesses, after: &Accesses) -> Result<(), String> {
-    let all = || Protected::new(vec![glob::Pattern::new("*").unwrap()]);
+    let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
     let mut wish = scene.wish.clone();
     wish.0.guards =
         Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };

@@ -242,7 +242,7 @@ impl Wish {
     pub(super) fn owning(mut self, policies: &[&str], holders: &[&str]) -> Self {
         let (groups, users): (Vec<&str>, Vec<&str>) = holders.iter().partition(|text| text.starts_with("group/"));
         let groups: Vec<&str> = groups.iter().filter_map(|text| text.strip_prefix("group/")).collect();
-        let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).expect("a pattern")).collect();
+        let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a pattern")).collect();
         self.0.ownership =
             Ownership { policies: patterns(policies), users: patterns(&users), groups: patterns(&groups) };
         self

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::FindingV1;
 use super::plan::ClusterV1;
-use crate::adopt::{Adoption, LeftOut, MAIN};
 use crate::base::{Principal, Sources};
+use crate::import::{Import, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
 
 /// What was imported from a cluster.
@@ -78,14 +78,14 @@ pub struct LeftOutV1 {
 impl ImportV1 {
     /// A copy of what was imported.
     #[must_use]
-    pub fn of(identity: &Identity, adoption: &Adoption, directory: &str) -> Self {
+    pub fn of(identity: &Identity, import: &Import, directory: &str) -> Self {
         Self {
             format: "attune.import/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: ClusterV1::of(identity),
             directory: directory.to_owned(),
-            files: [MAIN.to_owned()].into_iter().chain(adoption.documents.keys().cloned()).collect(),
-            policies: adoption
+            files: [MAIN_FILE.to_owned()].into_iter().chain(import.documents.keys().cloned()).collect(),
+            policies: import
                 .policies
                 .iter()
                 .map(|(name, declared)| ImportedPolicyV1 {
@@ -94,17 +94,17 @@ impl ImportV1 {
                     allowed_rules: declared.allowed.iter().map(ToString::to_string).collect(),
                 })
                 .collect(),
-            users: ImportedHolderV1::all(adoption, |who| who.user().is_some()),
-            groups: ImportedHolderV1::all(adoption, |who| who.group().is_some()),
-            left_out: LeftOutV1::of(adoption.left_out),
-            findings: adoption.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
+            users: ImportedHolderV1::all(import, |who| who.user().is_some()),
+            groups: ImportedHolderV1::all(import, |who| who.group().is_some()),
+            left_out: LeftOutV1::of(import.left_out),
+            findings: import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
     }
 }
 
 impl ImportedHolderV1 {
-    fn all(adoption: &Adoption, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
-        let holders = adoption.holders.iter().filter(|(who, _)| of_kind(who));
+    fn all(import: &Import, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
+        let holders = import.holders.iter().filter(|(who, _)| of_kind(who));
         holders.map(|(who, policy)| Self { name: who.name().to_owned(), policy: policy.to_string() }).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::adopt::{Adoption, LeftOut, MAIN};
+use crate::import::{Import, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
 use crate::render::Styles;
 use crate::render::words::{count, list, shown};
@@ -11,18 +11,18 @@ use crate::render::words::{count, list, shown};
 ///
 /// # Errors
 /// Those of the writer.
-pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, adoption: &Adoption) -> io::Result<()> {
+pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Import) -> io::Result<()> {
     let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
     writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;
-    let policies = count(adoption.policies.len(), "policy", "policies");
-    let groups = adoption.holders.keys().filter(|who| who.group().is_some()).count();
-    let users = count(adoption.holders.len() - groups, "user", "users");
+    let policies = count(import.policies.len(), "policy", "policies");
+    let groups = import.holders.keys().filter(|who| who.group().is_some()).count();
+    let users = count(import.holders.len() - groups, "user", "users");
     let groups = if groups == 0 { String::new() } else { format!(", {}", count(groups, "group", "groups")) };
-    writeln!(out, "  {} {MAIN}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
-    for path in adoption.documents.keys() {
+    writeln!(out, "  {} {MAIN_FILE}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
+    for path in import.documents.keys() {
         writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
     }
-    let left = left_out(&adoption.left_out);
+    let left = left_out(&import.left_out);
     if !left.is_empty() {
         writeln!(out, "\nleft out: {}", list(&left))?;
     }

@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use attune::base::{GroupName, PolicyName, UserName};
+use attune::base::{GroupName, NamePattern, NamePatterns, PolicyName, UserName};
 use attune::desired::{
     Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy,
 };
@@ -75,7 +75,7 @@ impl Scenario {
     pub(super) fn desired(&self) -> Desired {
         let mut desired = Desired::default();
         let (mut policies, mut users) = (Vec::new(), Vec::new());
-        let pattern = |text: &str| glob::Pattern::new(text).unwrap();
+        let pattern = |text: &str| text.parse::<NamePattern>().unwrap();
         for word in self.file.split_whitespace() {
             if word == "gap" {
                 desired.cluster.replace = Strategy::Gap;
@@ -106,7 +106,11 @@ impl Scenario {
                 desired.policies.insert(PolicyName::parse(policy).unwrap(), entry);
             }
         }
-        desired.ownership = Ownership { policies, users, groups: Vec::new() };
+        desired.ownership = Ownership {
+            policies: policies.into_iter().collect(),
+            users: users.into_iter().collect(),
+            groups: NamePatterns::default(),
+        };
         desired
     }
 

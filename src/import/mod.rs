@@ -1,0 +1,152 @@
+//! The import: reads a cluster and writes it as a configuration.
+
+mod select;
+mod write;
+
+use std::collections::BTreeMap;
+
+pub use write::import;
+
+use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName};
+use crate::cluster::{CallError, Cluster, documents, groups_by_name};
+use crate::observed::{Duplicates, Identity, ObservedUser};
+
+/// The name of the main file.
+pub const MAIN_FILE: &str = "attune.toml";
+
+mod codes {
+    use crate::base::codes;
+
+    codes! {
+        "All kinds of findings of this room.";
+        UNDECLARABLE_NAME = "name-not-declarable", "A configuration cannot declare a name that the cluster has. The import leaves it out.";
+        UNDECLARABLE_DOCUMENT = "document-not-declarable", "A configuration cannot declare a document that the cluster has. The import leaves its policy out.";
+        TEMPORARY = "temporary-policy", "An interrupted apply left a temporary policy behind. The import leaves out the policy and the users and groups that have it.";
+        CANNOT_HAVE = "user-cannot-have-policy", "A user has a policy although its role does not allow one. The import leaves the user out.";
+        MISSING_POLICY = "attached-policy-missing", "A policy is attached that does not exist on the cluster. The import leaves out the user or group.";
+        ATTACHMENTS_UNKNOWN = "attachments-not-imported", "The release does not report which policies are attached. The import writes no users.";
+        BROKEN_RULES = "broken-rules-allowed", "A document breaks rules that block a plan. The configuration suppresses them for this policy.";
+        NOT_INLINE = "not-inline", "A document cannot be written as inline statements. It is in a file of its own.";
+        FROM_DIRECTORY = "users-from-a-directory", "Users come from a directory, which sets their policies again at its next refresh.";
+        NO_MATCH = "pattern-matches-nothing", "A pattern of names to import matches nothing on the cluster.";
+    }
+}
+
+pub use codes::CODES;
+
+/// The policies, users and groups to import: all, or those with a matching name. Patterns of policies alone also select the
+/// users and groups that have such a policy. Patterns of users or groups alone also select their policies.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Patterns of policy names.
+    pub policies: NamePatterns,
+    /// Patterns of user names.
+    pub users: NamePatterns,
+    /// Patterns of group names.
+    pub groups: NamePatterns,
+}
+
+/// The form of documents in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentStyle {
+    /// Each in a JSON file of its own.
+    Files,
+    /// As inline statements, where possible.
+    Inline,
+}
+
+/// A configuration that declares the contents of a cluster.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The text of the main file.
+    pub text: String,
+    /// The documents, by their paths relative to the main file.
+    pub documents: BTreeMap<String, String>,
+    /// The declared policies.
+    pub policies: BTreeMap<PolicyName, ImportedPolicy>,
+    /// The declared users and groups with their policies.
+    pub holders: BTreeMap<Principal, PolicyName>,
+    /// The objects that are left out for no problem.
+    pub left_out: LeftOut,
+    /// Problems and notes, by code and then by name.
+    pub findings: Vec<Finding>,
+}
+
+/// The declaration of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedPolicy {
+    /// The file of its document, or `None` for inline statements.
+    pub document: Option<String>,
+    /// The rules that are suppressed for its document because they would block a plan.
+    pub allowed: Vec<&'static str>,
+}
+
+/// The numbers of objects that are left out for no problem.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Predefined policies.
+    pub predefined: usize,
+    /// Users that can have a policy and have none.
+    pub holding_nothing: usize,
+    /// Policies that are not selected.
+    pub other_policies: usize,
+    /// Users that have a policy and are not selected.
+    pub other_users: usize,
+    /// Groups that have a policy and are not selected.
+    pub other_groups: usize,
+}
+
+/// The contents of a cluster.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The cluster and tenant.
+    pub identity: Identity,
+    /// All policies. The selected ones have their documents as text.
+    pub policies: BTreeMap<PolicyName, Option<String>>,
+    /// All users.
+    pub users: BTreeMap<UserName, ObservedUser>,
+    /// The groups that have a policy, as far as the cluster reports them.
+    pub groups: BTreeMap<GroupName, PolicyName>,
+    /// The names with several records.
+    pub duplicates: Duplicates,
+    /// Whether the cluster reports which policies are attached.
+    pub attachments_known: bool,
+}
+
+impl Inventory {
+    /// All attachments, users first.
+    fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
+        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.holds.as_ref()?)));
+        users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))
+    }
+}
+
+/// Reads the cluster, at most `jobs` documents at a time.
+///
+/// # Errors
+/// The first read that fails. The result is never incomplete.
+pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Inventory, CallError> {
+    let identity = cluster.identity().await?;
+    let users = cluster.users().await?;
+    let groups = cluster.groups().await?.unwrap_or_default();
+    let names = cluster.list_policies().await?;
+    let mut duplicates = Duplicates::default();
+    duplicates.policies(&names);
+    let attachments_known = users.attachments_known;
+    let mut inventory = Inventory {
+        identity,
+        policies: names.into_iter().map(|name| (name, None)).collect(),
+        users: users.by_name(&mut duplicates),
+        groups: groups_by_name(groups, &mut duplicates),
+        duplicates,
+        attachments_known,
+    };
+    let selected = inventory.declarable_policies(selection);
+    for (name, text) in documents(cluster, &selected, jobs).await? {
+        match text {
+            Some(text) => inventory.policies.insert(name, Some(text)),
+            None => inventory.policies.remove(&name),
+        };
+    }
+    Ok(inventory)
+}

@@ -1,0 +1,218 @@
+//! Selects the policies, users and groups to declare, and reports the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Inventory, LeftOut, Selection, codes};
+use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName, list_some};
+use crate::observed::ObservedUser;
+
+/// The maximum number of names in a message.
+const NAMED: usize = 5;
+
+/// The objects that are not declared.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) left_out: LeftOut,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Inventory {
+    /// The selected policies whose names a configuration can declare.
+    pub(super) fn declarable_policies(&self, selection: &Selection) -> BTreeSet<PolicyName> {
+        let attached = self.attached_to_selected(selection);
+        let selected = self.policies.keys().filter(|name| selection.has_policy(name, &attached));
+        selected.filter(|name| NameKind::of(name) == NameKind::Declarable).cloned().collect()
+    }
+
+    /// The policies of the users and groups that match a pattern.
+    fn attached_to_selected(&self, selection: &Selection) -> BTreeSet<PolicyName> {
+        let selected = self.attachments().filter(|(principal, _)| selection.matches(principal));
+        selected.map(|(_, policy)| policy.meant().into_owned()).collect()
+    }
+
+    /// Reports the policies that are not declared.
+    pub(super) fn other_policies(&self, selection: &Selection, rest: &mut Rest) {
+        let attached = self.attached_to_selected(selection);
+        for name in self.policies.keys() {
+            match NameKind::of(name) {
+                NameKind::Predefined => rest.left_out.predefined += 1,
+                NameKind::Temporary(policy) => rest.findings.push(self.temporary(name, &policy)),
+                NameKind::Declarable | NameKind::Undeclarable(_) if !selection.has_policy(name, &attached) => {
+                    rest.left_out.other_policies += 1;
+                }
+                NameKind::Undeclarable(why) => rest.findings.push(undeclarable("policy", name.as_str(), &why)),
+                NameKind::Declarable => {}
+            }
+        }
+    }
+
+    fn temporary(&self, name: &PolicyName, policy: &PolicyName) -> Finding {
+        let holders: Vec<Principal> =
+            self.attachments().filter(|(_, attached)| *attached == name).map(|(principal, _)| principal).collect();
+        let with = if holders.is_empty() { String::new() } else { format!(", and so is {}", some(&holders)) };
+        let message =
+            format!("`{name}` is a temporary policy for `{policy}`, whose replacement was interrupted: left out{with}");
+        Finding::warning(codes::TEMPORARY, message).help("apply the interrupted configuration again, then import again")
+    }
+
+    /// The users and groups to declare, with their policies. Reports the others.
+    pub(super) fn declared_holders(&self, selection: &Selection, rest: &mut Rest) -> BTreeMap<Principal, PolicyName> {
+        if !self.attachments_known {
+            let message = format!("WEKA {} does not report which policies are attached", self.identity.release);
+            rest.findings.push(
+                Finding::warning(codes::ATTACHMENTS_UNKNOWN, format!("{message}: no users are written"))
+                    .help("REST reports attachments since 4.0; `--via weka` may report more"),
+            );
+            return BTreeMap::new();
+        }
+        let without = self.users.values().filter(|user| user.holds.is_none() && user.can_hold());
+        rest.left_out.holding_nothing = without.count();
+        let mut declared = BTreeMap::new();
+        for (principal, policy) in self.attachments() {
+            if !selection.has_holder(&principal, policy) {
+                match principal {
+                    Principal::User(_) => rest.left_out.other_users += 1,
+                    Principal::Group(_) => rest.left_out.other_groups += 1,
+                }
+            } else if policy.temporary_for().is_none() {
+                match self.undeclared(&principal, policy) {
+                    Some(finding) => rest.findings.push(finding),
+                    None => _ = declared.insert(principal, policy.clone()),
+                }
+            }
+        }
+        rest.findings.extend(self.from_directory(&declared));
+        declared
+    }
+
+    fn user(&self, principal: &Principal) -> Option<&ObservedUser> {
+        self.users.get(principal.user()?)
+    }
+
+    /// The reason why a user or group with a policy cannot be declared.
+    fn undeclared(&self, principal: &Principal, policy: &PolicyName) -> Option<Finding> {
+        if self.duplicates.contains(principal) {
+            return Some(self.duplicates.about(principal, false));
+        }
+        if let Err(problem) = principal.addressable() {
+            return Some(undeclarable(principal.kind(), principal.name(), &problem.to_string()));
+        }
+        if let Err(problem) = policy.addressable() {
+            let message = format!("{principal} has the policy {:?}, whose name {problem}: left out", policy.as_str());
+            let help = match policy.is_list() {
+                true => "attach one policy, or merge the policies into one, then import again",
+                false => "rename the policy, then import again",
+            };
+            return Some(Finding::warning(codes::UNDECLARABLE_NAME, message).help(help));
+        }
+        if !self.policies.contains_key(policy) {
+            let message = format!("{principal} has `{policy}`, which does not exist on the cluster: left out");
+            let help = "detach it or add the policy, then import again";
+            return Some(Finding::warning(codes::MISSING_POLICY, message).help(help));
+        }
+        let user = self.user(principal).filter(|user| !user.can_hold())?;
+        let message = format!("{principal} has `{policy}` although its role is {}: left out", user.role);
+        let help = "only local users with the role S3 and users from a directory can have policies";
+        Some(Finding::warning(codes::CANNOT_HAVE, message).help(help))
+    }
+
+    fn from_directory(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
+        let users = declared.keys().filter(|user| self.user(user).is_some_and(ObservedUser::is_imported));
+        let users: Vec<Principal> = users.cloned().collect();
+        let (verb, their) = match users.len() {
+            0 => return None,
+            1 => ("comes", "its"),
+            _ => ("come", "their"),
+        };
+        let message =
+            format!("{} {verb} from a directory, which sets {their} policy again at each refresh", some(&users));
+        let help = "change their policies in the directory too (attribute `wekaS3Policy`), or remove them from the configuration";
+        Some(Finding::warning(codes::FROM_DIRECTORY, message).help(help))
+    }
+
+    /// Reports the patterns that match nothing.
+    pub(super) fn unused_patterns(&self, selection: &Selection, rest: &mut Rest) {
+        let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
+        let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();
+        let groups: Vec<&str> = self.groups.keys().map(GroupName::as_str).collect();
+        let kinds: [(&str, &NamePatterns, &[&str]); 3] = [
+            ("policy", &selection.policies, &policies),
+            ("user", &selection.users, &users),
+            ("group with a policy", &selection.groups, &groups),
+        ];
+        for (kind, patterns, names) in kinds {
+            for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| pattern.matches(name))) {
+                let message = format!("no {kind} on the cluster matches `{pattern}`");
+                rest.findings.push(Finding::warning(codes::NO_MATCH, message));
+            }
+        }
+    }
+}
+
+impl Selection {
+    fn has_policy(&self, name: &PolicyName, attached: &BTreeSet<PolicyName>) -> bool {
+        match (self.policies.is_empty(), self.has_no_holders()) {
+            (true, true) => true,
+            (true, false) => attached.contains(name),
+            (false, _) => self.policies.matches(name.as_str()),
+        }
+    }
+
+    fn has_holder(&self, principal: &Principal, attached: &PolicyName) -> bool {
+        match (self.has_no_holders(), self.policies.is_empty()) {
+            (true, true) => true,
+            (true, false) => self.policies.matches(attached.meant().as_str()),
+            (false, _) => self.matches(principal),
+        }
+    }
+
+    fn has_no_holders(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty()
+    }
+
+    fn matches(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::User(user) => self.users.matches(user.as_str()),
+            Principal::Group(group) => self.groups.matches(group.as_str()),
+        }
+    }
+}
+
+/// Whether a configuration can declare a policy, by its name alone.
+#[derive(Debug, PartialEq, Eq)]
+enum NameKind {
+    Declarable,
+    Predefined,
+    /// A temporary policy for this policy.
+    Temporary(PolicyName),
+    /// It cannot, for this reason.
+    Undeclarable(String),
+}
+
+impl NameKind {
+    fn of(name: &PolicyName) -> Self {
+        if name.is_predefined() {
+            return Self::Predefined;
+        }
+        if let Some(policy) = name.temporary_for() {
+            return Self::Temporary(policy);
+        }
+        match name.addressable() {
+            Err(problem) => Self::Undeclarable(problem.to_string()),
+            Ok(()) if name.as_str().starts_with(PolicyName::TRANSIT_PREFIX) => {
+                Self::Undeclarable(format!("starts with `{}`, which is reserved", PolicyName::TRANSIT_PREFIX))
+            }
+            Ok(()) => Self::Declarable,
+        }
+    }
+}
+
+fn undeclarable(kind: &str, name: &str, why: &str) -> Finding {
+    let message = format!("the {kind} name {name:?} {why}: left out");
+    Finding::warning(codes::UNDECLARABLE_NAME, message)
+        .help("rename it to manage it with attune; until then it stays as it is")
+}
+
+fn some(holders: &[Principal]) -> String {
+    list_some(holders, NAMED, ToString::to_string)
+}

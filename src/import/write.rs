@@ -1,0 +1,253 @@
+//! Writes the configuration that declares the contents of a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
+
+use super::select::Rest;
+use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, Selection, codes};
+use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
+use crate::desired::{ClusterSettings, Strategy, Via, format_toml};
+use crate::policy::{self, Catalogue, Clause, Depth, Document, Effect, LintInput, Selector, Statement, same_document};
+
+/// The version of documents that are written as inline statements.
+const VERSION: &str = "2012-10-17";
+
+/// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
+#[must_use]
+pub fn import(
+    inventory: &Inventory,
+    selection: &Selection,
+    style: DocumentStyle,
+    connection: &ClusterSettings,
+) -> Import {
+    let mut rest = Rest::default();
+    inventory.unused_patterns(selection, &mut rest);
+    inventory.other_policies(selection, &mut rest);
+    let mut writer = Writer {
+        style,
+        catalogues: [Catalogue::of(&inventory.identity.release), Catalogue::newest()],
+        documents: BTreeMap::new(),
+        policies: BTreeMap::new(),
+        findings: Vec::new(),
+    };
+    let policies = writer.policies(inventory, selection);
+    let holders = inventory.declared_holders(selection, &mut rest);
+    let mut file = DocumentMut::new();
+    file.decor_mut().set_prefix(head(inventory));
+    file.insert("cluster", Item::Table(cluster_table(connection, &inventory.identity.tenant)));
+    file.insert("policies", Item::Table(policies));
+    file.insert("users", Item::Table(holder_tables(&holders, |principal| principal.user().is_some())));
+    file.insert("groups", Item::Table(holder_tables(&holders, |principal| principal.group().is_some())));
+    let text = file.to_string();
+    rest.findings.extend(writer.findings);
+    rest.findings.sort_by_key(|finding| (finding.severity, finding.code));
+    Import {
+        text: format_toml(MAIN_FILE, &text).unwrap_or(text),
+        documents: writer.documents,
+        policies: writer.policies,
+        holders,
+        left_out: rest.left_out,
+        findings: rest.findings,
+    }
+}
+
+fn head(inventory: &Inventory) -> String {
+    let (cluster, tenant) = (visible(&inventory.identity.name), visible(&inventory.identity.tenant));
+    format!("# The S3 access of cluster {cluster} (tenant {tenant}), written by `attune import`.\n\n")
+}
+
+fn cluster_table(connection: &ClusterSettings, tenant: &str) -> Table {
+    let mut table = Table::new();
+    let endpoints: Vec<&str> = connection.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
+    if !endpoints.is_empty() {
+        table.insert("endpoints", value(array(&endpoints)));
+    }
+    table.insert("tenant", value(tenant));
+    let path = |path: &Path| value(path.display().to_string());
+    if let Some(file) = &connection.ca_file {
+        table.insert("ca_file", path(file));
+    }
+    if let Some(digits) = &connection.fingerprint {
+        table.insert("fingerprint", value(format!("sha256:{digits}")));
+    }
+    match connection.via {
+        Via::Weka => _ = table.insert("via", value("weka")),
+        Via::Rest => {}
+    }
+    if let Some(release) = &connection.release {
+        table.insert("release", value(release.to_string()));
+    }
+    match connection.replace {
+        Strategy::Gap => _ = table.insert("replace", value("gap")),
+        Strategy::Swap => {}
+    }
+    table
+}
+
+fn holder_tables(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
+    let mut table = implicit_table();
+    for (principal, policy) in declared.iter().filter(|(principal, _)| of_kind(principal)) {
+        let mut entry = Table::new();
+        entry.insert("policy", value(policy.as_str()));
+        table.insert(principal.name(), Item::Table(entry));
+    }
+    table
+}
+
+/// A table without a header of its own: only its entries have headers.
+fn implicit_table() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
+}
+
+struct Writer {
+    style: DocumentStyle,
+    /// The catalogues that a plan, and a validation without a cluster, check documents against.
+    catalogues: [Catalogue; 2],
+    documents: BTreeMap<String, String>,
+    policies: BTreeMap<PolicyName, ImportedPolicy>,
+    findings: Vec<Finding>,
+}
+
+impl Writer {
+    fn policies(&mut self, inventory: &Inventory, selection: &Selection) -> Table {
+        let mut table = implicit_table();
+        let selected = inventory.declarable_policies(selection);
+        let paths = paths(&selected);
+        for name in &selected {
+            let Some(Some(reported)) = inventory.policies.get(name) else { continue };
+            match policy::reviewed(reported) {
+                Ok((text, document)) => {
+                    let path = paths.get(name).cloned().unwrap_or_default();
+                    table.insert(name.as_str(), Item::Table(self.policy(name, path, text, &document)));
+                }
+                Err(why) => {
+                    let message = format!("cannot declare the document of policy `{name}`: {why}; left out");
+                    let help = "the policy stays as it is; to replace it, declare it by hand with a valid document";
+                    self.findings.push(Finding::warning(codes::UNDECLARABLE_DOCUMENT, message).help(help));
+                }
+            }
+        }
+        table
+    }
+
+    fn policy(&mut self, name: &PolicyName, path: String, text: String, document: &Document) -> Table {
+        let mut entry = Table::new();
+        let inline = match self.style {
+            DocumentStyle::Files => None,
+            DocumentStyle::Inline => inline_statements(document),
+        };
+        let allowed = self.broken_rules(document);
+        let file = match inline {
+            Some(statements) => {
+                entry.set_implicit(true);
+                entry.insert("statement", Item::ArrayOfTables(statements));
+                None
+            }
+            None => {
+                entry.insert("document", value(&path));
+                self.documents.insert(path.clone(), text);
+                Some(path)
+            }
+        };
+        if let (Some(path), DocumentStyle::Inline) = (&file, self.style) {
+            let message = format!("inline statements cannot express the document of policy `{name}`; it is in {path}");
+            self.findings.push(Finding::note(codes::NOT_INLINE, message));
+        }
+        if !allowed.is_empty() {
+            let mut lint = Table::new();
+            lint.insert("allow", value(array(&allowed)));
+            entry.insert("lint", Item::Table(lint));
+            let message = format!("the document of policy `{name}` breaks rules: {}", allowed.join(", "));
+            self.findings.push(
+                Finding::warning(codes::BROKEN_RULES, message).help(
+                    "the configuration suppresses these rules for this policy; `attune policy lint` explains them",
+                ),
+            );
+        }
+        self.policies.insert(name.clone(), ImportedPolicy { document: file, allowed });
+        entry
+    }
+
+    /// The rules that would block a plan, or a validation without a cluster.
+    fn broken_rules(&self, document: &Document) -> Vec<&'static str> {
+        let broken =
+            |catalogue| policy::lint(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick });
+        let errors = self.catalogues.iter().flat_map(broken).filter(|lint| lint.severity == Severity::Error);
+        let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
+        rules.into_iter().collect()
+    }
+}
+
+/// The path of each document. The paths differ even on a file system that ignores case.
+fn paths(names: &BTreeSet<PolicyName>) -> BTreeMap<&PolicyName, String> {
+    let folded = |name: &PolicyName| file_name(name.as_str()).to_lowercase();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names {
+        *counts.entry(folded(name)).or_default() += 1;
+    }
+    let path = |name: &PolicyName| match counts.get(&folded(name)) {
+        Some(2..) => file_name_without_capitals(name.as_str()),
+        Some(_) | None => file_name(name.as_str()),
+    };
+    names.iter().map(|name| (name, format!("policies/{}.json", path(name)))).collect()
+}
+
+/// The inline statements of a document, or `None` if they cannot express a part of it.
+fn inline_statements(document: &Document) -> Option<ArrayOfTables> {
+    let with_version = Document { version: Some(VERSION.to_owned()), id: None, ..document.clone() };
+    let is_expressible = same_document(&with_version, document)
+        && document.extra.is_empty()
+        && !document.statements.is_empty()
+        && document.statements.iter().all(is_expressible);
+    is_expressible.then(|| document.statements.iter().map(inline_statement).collect())
+}
+
+fn is_expressible(statement: &Statement) -> bool {
+    statement.extra.is_empty()
+        && !statement.actions.patterns.is_empty()
+        && !statement.resources.patterns.is_empty()
+        && has_distinct_keys(&statement.conditions)
+}
+
+/// A TOML table has each operator and key once.
+fn has_distinct_keys(conditions: &[Clause]) -> bool {
+    let same = |a: &Clause, b: &Clause| a.operator == b.operator && a.key == b.key;
+    conditions.iter().enumerate().all(|(at, clause)| !conditions[..at].iter().any(|other| same(clause, other)))
+}
+
+fn inline_statement(statement: &Statement) -> Table {
+    let mut table = Table::new();
+    if let Some(sid) = &statement.sid {
+        table.insert("sid", value(sid));
+    }
+    let effect = match statement.effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    };
+    table.insert("effect", value(effect));
+    let mut insert = |key: &str, selector: &Selector| {
+        let key = if selector.negated { format!("not_{key}") } else { key.to_owned() };
+        table.insert(&key, value(array(&selector.patterns)));
+    };
+    insert("action", &statement.actions);
+    insert("resource", &statement.resources);
+    if !statement.conditions.is_empty() {
+        let mut conditions = InlineTable::new();
+        for clause in &statement.conditions {
+            let keys = conditions.get_or_insert(clause.operator.as_str(), InlineTable::new());
+            if let Value::InlineTable(keys) = keys {
+                keys.insert(clause.key.as_str(), array(&clause.values).into());
+            }
+        }
+        table.insert("condition", value(conditions));
+    }
+    table
+}
+
+fn array<T: AsRef<str>>(texts: &[T]) -> Array {
+    texts.iter().map(AsRef::as_ref).collect()
+}
