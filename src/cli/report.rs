@@ -31,7 +31,7 @@ Examples:
   attune report --out report.html
   attune report --observed --cluster https://weka01.example.com:14000 --out report.html
   attune report --desired > report.html                     the file alone, offline
-  attune report --format json | jq '.rows[] | select(any(.cells[]; .after.aws.admin != \"none\")) | .holders'")]
+  attune report --format json | jq '.rows[] | select(any(.cells[]; .after.aws.admin != \"none\")) | .principals'")]
 pub(super) struct ReportArgs {
     /// Only the file: its users, groups and documents, and what is known of predefined policies
     #[arg(long, conflicts_with = "observed")]

@@ -47,7 +47,7 @@ fn folder() -> Folder {
 }
 
 fn users(json: &Value) -> Vec<&str> {
-    json["users"].as_array().unwrap().iter().map(|user| user["user"].as_str().unwrap()).collect()
+    json["principals"].as_array().unwrap().iter().map(|user| user["user"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn all_that_a_user_may_do_is_shown() {
     assert!(!older.stdout.contains("s3:List"), "{}", older.stdout);
     folder.attune("access carol").exits(0).says("carol holds no policy").says("nothing is allowed");
     let json = folder.attune("access alice --format json").exits(0).json();
-    assert_eq!(json["users"][0]["policy"], "logs");
-    assert_eq!(json["users"][0]["known"], true);
-    assert!(!json["users"][0]["access"]["gained"].as_array().unwrap().is_empty());
+    assert_eq!(json["principals"][0]["policy"], "logs");
+    assert_eq!(json["principals"][0]["document_known"], true);
+    assert!(!json["principals"][0]["access"]["gained"].as_array().unwrap().is_empty());
 }
 
 #[test]
@@ -75,11 +75,12 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol holds no policy");
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
     assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
-    let profiles: Vec<_> = json["users"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
+    let profiles: Vec<_> =
+        json["principals"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
     assert_eq!(profiles, ["aws", "minio"]);
-    assert_eq!(json["users"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
+    assert_eq!(json["principals"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
     let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --profile aws", 0).json();
-    assert_eq!(one["users"][0]["decisions"].as_array().unwrap().len(), 1);
+    assert_eq!(one["principals"][0]["decisions"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn what_cannot_be_known_is_said() {
     assert!(!unknown.stdout.contains("nothing is allowed"));
     let who = folder.attune("access --who s3:GetObject logs/alice/a --format json").exits(1);
     assert_eq!(users(&who.json()), ["alice", "bob"]);
-    assert_eq!(who.json()["users"][1]["known"], false);
+    assert_eq!(who.json()["principals"][1]["document_known"], false);
     folder.attune("access alise").exits(1).warns("there is no user `alise`").warns("did you mean `alice`?");
     folder.attune("access alice s3:GetObjekt logs/a").exits(1).warns("did you mean `s3:GetObject`?");
     folder.attune("access alice s3:GetObject logs").exits(1).warns("BUCKET/KEY");

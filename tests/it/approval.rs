@@ -103,7 +103,7 @@ fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_
     let review = plan(&folder, "--base main --format json").exits(0).json()["review"].clone();
     assert_eq!(
         review["undeclared"][1],
-        json!({"id": "user/alice", "user": "alice", "declared": "attached", "had": "ml", "owned": false})
+        json!({"id": "user/alice", "user": "alice", "declared": "attached", "declared_policy": "ml", "owned": false})
     );
     assert_eq!(review["settings"][0], json!({"name": "guards.max_detached", "before": "[\"1\"]"}));
     // A drift tells it as well, by the settings of the base.

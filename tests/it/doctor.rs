@@ -51,7 +51,7 @@ fn a_cluster_of_every_release_is_well() {
         assert_eq!(report["attachments_known"], json!(release != "3.14"));
         assert!(report["clock_ahead_seconds"].as_i64().unwrap().abs() <= 60, "{report}");
         let status = if release == "5.1" { "compared" } else { "none" };
-        assert_eq!(report["definition"]["status"], status);
+        assert_eq!(report["api_definition"]["status"], status);
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
     folder("5.1", &json!({})).attune("doctor").exits(0).says("all 14 are as in the cluster's own definition");
@@ -131,7 +131,7 @@ fn what_an_interrupted_apply_left_behind_is_a_warning_until_an_apply_finishes_it
         .says("stands in for `ml`, and `alice` holds it");
     run.says("leftovers  attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
     let report = folder.attune("doctor --format json").exits(2).json();
-    assert_eq!(report["leftovers"][1]["holders"], json!(["alice"]));
+    assert_eq!(report["leftovers"][1]["attached_to"], json!(["alice"]));
     folder.attune("apply --yes").exits(0);
     folder.attune("doctor").exits(0).says("all is well");
 }

@@ -209,14 +209,14 @@ fn only_what_is_new_is_told_and_what_is_over_is_said() {
     });
     let fourth = run(2);
     assert_eq!(kinds(&fourth, "drift"), expected(&[("user/bob", "user_moved")]));
-    assert_eq!(kinds(&fourth, "over"), expected(&[("user/svc-a", "user_attached")]));
+    assert_eq!(kinds(&fourth, "resolved"), expected(&[("user/svc-a", "user_attached")]));
     assert_eq!(state(), expected(&[("user/bob", "user_moved")]));
     folder.attune("drift --since state/drift.json").exits(0);
     let kept = folder.read("state/drift.json");
     for (text, why) in [
         ("{", "EOF"),
         (&*kept.replace("drift-state/1", "drift-state/2"), "attune.drift-state/2"),
-        (&*kept.replace("\"Root\"", "\"Other\""), "it is of the tenant \"Other\""),
+        (&*kept.replace("\"Root\"", "\"Other\""), "it belongs to the tenant \"Other\""),
     ] {
         folder.write("state/drift.json", text);
         folder.attune("drift --since state/drift.json").exits(1).warns(why).warns("all drift is new");

@@ -227,7 +227,7 @@ fn every_finding_change_way_note_and_call_is_in_some_case() {
     assert!(lacking.is_empty(), "no golden case has these findings: {lacking:?}");
     assert_eq!(seen.kinds, in_the_schema("KindV1"));
     assert_eq!(seen.methods, in_the_schema("ReplaceMethodV1"));
-    assert_eq!(seen.notes, in_the_schema("NoteV1"));
+    assert_eq!(seen.notes, in_the_schema("Note"));
     assert_eq!(seen.calls, in_the_schema("CallV1"));
 }
 

@@ -103,7 +103,7 @@ fn what_a_group_may_do_can_be_asked() {
     let ask = "access group/etl s3:GetObject arn:aws:s3:::web/x --observed";
     folder.attune(ask).exits(0).says("group etl holds web");
     let who = folder.attune("access --who s3:GetObject arn:aws:s3:::web/x --observed --format json").exits(0).json();
-    assert_eq!(who["users"][0]["group"], "etl");
+    assert_eq!(who["principals"][0]["group"], "etl");
     assert!(folder.attune("access group/elt --observed").exits(1).stderr.contains("did you mean `group/etl`?"));
 }
 

@@ -90,7 +90,7 @@ fn a_file_takes_the_pair_in_place_of_an_old_one_and_the_rest_goes_to_an_emergenc
         let step = step(&plan, &outcome, user);
         assert_eq!((&step["status"], &step["remarks"][0]), (&"done".into(), &"kept".into()));
         let place = format!("deep/secrets/{user}.json");
-        assert_eq!(step["keys_kept_in"], place.as_str());
+        assert_eq!(step["keys_stored_in"], place.as_str());
         is_private(&folder, &place);
         is_record(&fs::read(folder.path(&place)).unwrap(), &folder, user);
     }

@@ -41,7 +41,7 @@ fn findings_are_shown_with_their_places_and_what_is_no_plan_is_refused() {
     assert!(shown.stderr.contains("  --> attune.toml:"), "{}", shown.stderr);
     let newer = folder.read("saved.json").replace("attune.plan/1", "attune.plan/2");
     for (text, why) in
-        [(newer.as_str(), "it is `attune.plan/2`, written by attune"), ("[]", "neither a plan nor an outcome")]
+        [(newer.as_str(), "the format is `attune.plan/2`, written by attune"), ("[]", "not a plan or an outcome")]
     {
         folder.write("other.json", text);
         let refused = folder.attune("show other.json").exits(1);

@@ -26,7 +26,7 @@ Examples:
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
   attune access --who s3:DeleteObject arn:aws:s3:::datasets/a.csv
-  attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.users[].user'")]
+  attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
     /// The user; a group as group/NAME
     #[arg(required_unless_present = "who")]

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::text::{Text, name, names};
 use super::words;
-use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, SideV1, UndecidedV1};
+use crate::policy::access::Side;
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, UndecidedV1};
 use crate::render::phrase::{alike, whose};
 
 /// How many names are seen at once.
@@ -29,7 +30,7 @@ pub(super) fn access(plan: &PlanV1) -> Markup {
 }
 
 fn gains(access: &AccessChangeV1) -> bool {
-    !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == SideV1::Gained)
+    !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == Side::Gained)
 }
 
 /// Those that gain and lose the same.
@@ -45,8 +46,8 @@ fn one(some: &[&AccessChangeV1]) -> Markup {
                 h3 { (holders.len()) " users and groups" }
                 div.p { (names(&holders, NAMED)) }
             }
-            (lines("gained", "g", "+", &access.gained, &open(SideV1::Gained)))
-            (lines("lost", "l", "−", &access.lost, &open(SideV1::Lost)))
+            (lines("gained", "g", "+", &access.gained, &open(Side::Gained)))
+            (lines("lost", "l", "−", &access.lost, &open(Side::Lost)))
         }
     }
 }
@@ -80,7 +81,7 @@ fn line_of(line: &AccessLineV1) -> Markup {
             (Text(condition))
         }
         @if let Some(profile) = line.profile { " (" (words::profile(profile)) ")" }
-        span.dim { ", e.g. " (name(&line.witness.action)) " on " (name(short(&line.witness.resource))) }
+        span.dim { ", e.g. " (name(&line.example.action)) " on " (name(short(&line.example.resource))) }
     }
 }
 

@@ -55,11 +55,11 @@ fn one(change: &ChangeV1) -> Markup {
         article.card {
             h3 { (title(change)) }
             @if let Some(method) = change.method { p { (words::method(method)) } }
-            @if !change.holders.is_empty() { (holders(change)) }
-            @if change.kind == KindV1::AddPolicy && !change.holders.is_empty() {
+            @if !change.attached_to.is_empty() { (holders(change)) }
+            @if change.kind == KindV1::AddPolicy && !change.attached_to.is_empty() {
                 p { "They have its name already, and get the policy at once." }
             }
-            @if !change.heals.is_empty() { div.p { "Gone afterwards: " (names(&change.heals, NAMED)) } }
+            @if !change.temporary_policies.is_empty() { div.p { "Gone afterwards: " (names(&change.temporary_policies, NAMED)) } }
             @match change.kind {
                 KindV1::AddPolicy | KindV1::ReplacePolicy => {
                     (difference(change.before.as_deref(), change.after.as_deref()))
@@ -77,10 +77,10 @@ fn one(change: &ChangeV1) -> Markup {
 }
 
 fn holders(change: &ChangeV1) -> Markup {
-    let label = |holder: &crate::render::json::HolderV1| {
+    let label = |holder: &crate::render::json::AttachedPrincipalV1| {
         if holder.declared { holder.label() } else { format!("{} (in no file)", holder.label()) }
     };
-    let labels: Vec<String> = change.holders.iter().map(label).collect();
+    let labels: Vec<String> = change.attached_to.iter().map(label).collect();
     html! { div.p { "Held by: " (names(&labels, NAMED)) } }
 }
 

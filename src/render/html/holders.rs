@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::text::{Who, name, names};
-use crate::render::json::{HoldingV1, LookedV1, ReportV1};
+use crate::render::json::{AttachmentV1, ReportV1, ScopeV1};
 
 /// How many holders with nothing to say of them are seen at once.
 const NAMED: usize = 24;
@@ -20,12 +20,12 @@ struct Branch<'a> {
 
 /// Policies with their holders; those who hold nothing come last.
 pub(super) fn holders(report: &ReportV1) -> Markup {
-    if !report.holders_known {
+    if !report.attachments_known {
         return html! { p { "This cluster does not tell over REST who holds what." } };
     }
     let mut branches: BTreeMap<(bool, &str), Branch<'_>> = BTreeMap::new();
-    for holder in &report.holders {
-        enter(holder, report.looked_at, &mut branches);
+    for holder in &report.principals {
+        enter(holder, report.scope, &mut branches);
     }
     let held = report.policies.iter().filter(|policy| !branches.contains_key(&(false, policy.name.as_str())));
     let unheld: Vec<String> = held.map(|policy| policy.name.clone()).collect();
@@ -34,7 +34,7 @@ pub(super) fn holders(report: &ReportV1) -> Markup {
             @for ((nothing, policy), branch) in &branches {
                 li {
                     @if *nothing { b { "nothing" } } @else { b { (name(policy)) } }
-                    (count(branch, report.looked_at))
+                    (count(branch, report.scope))
                     (leaves(branch))
                 }
             }
@@ -43,13 +43,13 @@ pub(super) fn holders(report: &ReportV1) -> Markup {
     }
 }
 
-fn enter<'a>(holder: &'a HoldingV1, looked: LookedV1, branches: &mut BTreeMap<(bool, &'a str), Branch<'a>>) {
+fn enter<'a>(holder: &'a AttachmentV1, looked: ScopeV1, branches: &mut BTreeMap<(bool, &'a str), Branch<'a>>) {
     let key = |policy: Option<&'a str>| policy.map_or((true, ""), |policy| (false, policy));
     let (before, after) = (holder.before.as_deref(), holder.after.as_deref());
     let (before, after) = match looked {
-        LookedV1::Cluster => (before, before),
-        LookedV1::File => (after, after),
-        LookedV1::Both => (before, after),
+        ScopeV1::Cluster => (before, before),
+        ScopeV1::Configuration => (after, after),
+        ScopeV1::Both => (before, after),
     };
     if before == after {
         branches.entry(key(after)).or_default().stay.push(holder.label());
@@ -59,15 +59,15 @@ fn enter<'a>(holder: &'a HoldingV1, looked: LookedV1, branches: &mut BTreeMap<(b
     }
 }
 
-fn count(branch: &Branch<'_>, looked: LookedV1) -> Markup {
+fn count(branch: &Branch<'_>, looked: ScopeV1) -> Markup {
     let (before, after) = (branch.stay.len() + branch.leave.len(), branch.stay.len() + branch.come.len());
     html! {
         span.dim {
             " held by "
             @match looked {
-                LookedV1::Cluster | LookedV1::File => (after),
-                LookedV1::Both if before == after && branch.come.is_empty() => (after),
-                LookedV1::Both => { (before) " → " (after) },
+                ScopeV1::Cluster | ScopeV1::Configuration => (after),
+                ScopeV1::Both if before == after && branch.come.is_empty() => (after),
+                ScopeV1::Both => { (before) " → " (after) },
             }
         }
     }

@@ -6,7 +6,8 @@ use super::page::scrolling;
 use super::text::{Text, name, names};
 use super::view::{Pair, RowView, View};
 use super::words;
-use crate::render::json::{BucketKindV1, BucketV1, ClassNameV1, GradesV1, LookedV1, ReachV1, ReportV1};
+use crate::render::json::{BucketKindV1, BucketV1, GradesV1, ReportV1, ScopeV1};
+use crate::report::{Class, Reach};
 
 /// With more columns than this, a row a bucket can be read and a column a bucket cannot.
 const WIDEST: usize = 32;
@@ -14,11 +15,11 @@ const WIDEST: usize = 32;
 /// How many names of a row or column are seen at once.
 const NAMED: usize = 4;
 
-const CLASSES: [ClassNameV1; 3] = [ClassNameV1::Read, ClassNameV1::Write, ClassNameV1::Admin];
+const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Admin];
 
 /// The matrix, with what its symbols mean.
 pub(super) fn matrix(report: &ReportV1) -> Markup {
-    if !report.holders_known {
+    if !report.attachments_known {
         return html! { p { "This cluster does not tell over REST who holds what." } };
     }
     let view = View::of(report);
@@ -26,8 +27,8 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
     html! {
         (legend(report, wide))
         @if view.rows.is_empty() { p { "Nobody has access to any bucket." } }
-        @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report.looked_at))) }
-        @else { (scrolling("Access matrix", &grid(&view, report.looked_at))) }
+        @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report.scope))) }
+        @else { (scrolling("Access matrix", &grid(&view, report.scope))) }
         @if !view.without.is_empty() {
             div.p { (view.without.len()) " without access to any bucket: " (names(&view.without, NAMED * 3)) }
         }
@@ -35,14 +36,14 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
 }
 
 fn legend(report: &ReportV1, wide: bool) -> Markup {
-    const REACHES: [ReachV1; 5] = [ReachV1::All, ReachV1::Part, ReachV1::Depends, ReachV1::None, ReachV1::Unknown];
+    const REACHES: [Reach; 5] = [Reach::All, Reach::Part, Reach::Depends, Reach::None, Reach::Unknown];
     let reaches = REACHES.map(words::reach);
     html! {
         p {
             @for (symbol, word) in reaches { b { (symbol) } " " (word) ", " }
             @if wide { "each of reading, writing and administration. " }
             @else { "each of reading (R), writing (W) and administration (A). An empty cell is no access. " }
-            @if report.looked_at == LookedV1::Both {
+            @if report.scope == ScopeV1::Both {
                 "A change is written before → after, with " b { "+" } " for gained, " b { "−" } " for lost and " b { "±" }
                 " for other changes."
             }
@@ -69,7 +70,7 @@ fn legend(report: &ReportV1, wide: bool) -> Markup {
     }
 }
 
-fn grid(view: &View<'_>, looked: LookedV1) -> Markup {
+fn grid(view: &View<'_>, looked: ScopeV1) -> Markup {
     html! {
         table.m {
             caption { "Rows: users and groups, those with equal access in one. Columns: buckets, those with equal access in one." }
@@ -96,7 +97,7 @@ fn grid(view: &View<'_>, looked: LookedV1) -> Markup {
     }
 }
 
-fn long(view: &View<'_>, looked: LookedV1) -> Markup {
+fn long(view: &View<'_>, looked: ScopeV1) -> Markup {
     html! {
         table.n {
             caption { "Users and groups with equal access are in one group of rows, buckets with equal access in one row." }
@@ -112,7 +113,7 @@ fn long(view: &View<'_>, looked: LookedV1) -> Markup {
     }
 }
 
-fn long_rows(view: &View<'_>, row: &RowView, looked: LookedV1) -> Markup {
+fn long_rows(view: &View<'_>, row: &RowView, looked: ScopeV1) -> Markup {
     html! {
         tbody {
             @for (index, (column, pair)) in row.cells.iter().enumerate() {
@@ -142,7 +143,7 @@ fn heading(buckets: &[&BucketV1]) -> Markup {
 }
 
 /// The classes of which there is something, before or after.
-fn cell(pair: Pair, looked: LookedV1) -> Markup {
+fn cell(pair: Pair, looked: ScopeV1) -> Markup {
     let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, looked)).collect();
     let states: Vec<&State> = states.iter().filter(|state| state.is_something()).collect();
     let said: Vec<_> =
@@ -159,11 +160,11 @@ fn cell(pair: Pair, looked: LookedV1) -> Markup {
 }
 
 /// How far access goes in one class, by AWS's rules and by MinIO's.
-type Both = (ReachV1, ReachV1);
+type Both = (Reach, Reach);
 
 /// One class of a cell.
 struct State {
-    class: ClassNameV1,
+    class: Class,
     before: Option<Both>,
     now: Both,
     change: Change,
@@ -198,7 +199,7 @@ impl Change {
     }
 
     fn of(before: Both, after: Both) -> Self {
-        let unknown = [before.0, before.1, after.0, after.1].contains(&ReachV1::Unknown);
+        let unknown = [before.0, before.1, after.0, after.1].contains(&Reach::Unknown);
         let (up, down) = (after.0 >= before.0 && after.1 >= before.1, after.0 <= before.0 && after.1 <= before.1);
         match (before == after, unknown, up, down) {
             (true, ..) => Self::None,
@@ -210,13 +211,13 @@ impl Change {
 }
 
 impl State {
-    fn of(class: ClassNameV1, (before, after): Pair, looked: LookedV1) -> Self {
+    fn of(class: Class, (before, after): Pair, looked: ScopeV1) -> Self {
         let of = |grades: GradesV1| (grades.aws.reach(class), grades.minio.reach(class));
         let (before, after) = (of(before), of(after));
         match looked {
-            LookedV1::Cluster => Self { class, before: None, now: before, change: Change::None },
-            LookedV1::File => Self { class, before: None, now: after, change: Change::None },
-            LookedV1::Both => {
+            ScopeV1::Cluster => Self { class, before: None, now: before, change: Change::None },
+            ScopeV1::Configuration => Self { class, before: None, now: after, change: Change::None },
+            ScopeV1::Both => {
                 let change = Change::of(before, after);
                 Self { class, before: (change != Change::None).then_some(before), now: after, change }
             }
@@ -224,7 +225,7 @@ impl State {
     }
 
     fn is_something(&self) -> bool {
-        const NOTHING: Both = (ReachV1::None, ReachV1::None);
+        const NOTHING: Both = (Reach::None, Reach::None);
         self.now != NOTHING || self.before.is_some()
     }
 

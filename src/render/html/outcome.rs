@@ -17,8 +17,8 @@ use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
 pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
     let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
     let mut all = vec![Section { id: "calls", title: "Calls", body: calls(&outcome.steps) }];
-    if !outcome.left.is_empty() {
-        all.push(Section { id: "left", title: "Left to do", body: left(&outcome.left) });
+    if !outcome.remaining_changes.is_empty() {
+        all.push(Section { id: "left", title: "Left to do", body: left(&outcome.remaining_changes) });
     }
     if !outcome.overrides.is_empty() {
         all.push(Section { id: "overrides", title: "Guards that were overridden", body: overrides(outcome) });
@@ -65,9 +65,9 @@ fn one(step: &StepOutcomeV1) -> Markup {
         @if let Some(user) = &step.user { "user " (name(user)) " " }
         @if let Some(group) = &step.group { "group " (name(group)) " " }
         span class=(class) { (word) }
-        @if let Some(first) = step.because { " of step " (first) }
+        @if let Some(first) = step.blocked_by { " of step " (first) }
         @if let Some(reason) = &step.reason { p.dim { (Text(reason)) } }
-        @for told in &step.remarks { p { (remark(*told)) @if let Some(place) = &step.keys_kept_in { ": " (name(place)) } } }
+        @for told in &step.remarks { p { (remark(*told)) @if let Some(place) = &step.keys_stored_in { ": " (name(place)) } } }
     }
 }
 

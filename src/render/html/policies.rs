@@ -35,10 +35,10 @@ fn last(policy: &PolicyReportV1) -> Option<&PolicyStateV1> {
 }
 
 fn fate(policy: &PolicyReportV1, report: &ReportV1) -> Markup {
-    use crate::render::json::LookedV1::{Both, Cluster, File};
+    use crate::render::json::ScopeV1::{Both, Cluster, Configuration};
     html! {
-        @match report.looked_at {
-            Cluster | File => "",
+        @match report.scope {
+            Cluster | Configuration => "",
             Both => {
                 @if policy.before.is_none() { span.a { " + new" } }
                 @if policy.after.is_none() { span.r { " − removed" } }
@@ -62,7 +62,7 @@ fn size(policy: &PolicyReportV1, limit: usize) -> Markup {
 }
 
 fn holders(policy: &PolicyReportV1) -> Markup {
-    let count = |state: &Option<PolicyStateV1>| state.as_ref().map(|state| state.holders);
+    let count = |state: &Option<PolicyStateV1>| state.as_ref().map(|state| state.attachments);
     html! {
         @match (count(&policy.before), count(&policy.after)) {
             (Some(before), Some(after)) if before != after => { (before) " → " (after) },

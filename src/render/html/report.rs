@@ -8,7 +8,7 @@ use super::page::{Section, page};
 use super::plan::cluster;
 use super::text::Text;
 use super::{holders, matrix, policies};
-use crate::render::json::{LookedV1, ReportV1};
+use crate::render::json::{ReportV1, ScopeV1};
 
 /// Writes the page of a report.
 ///
@@ -23,18 +23,18 @@ pub fn report(out: &mut dyn Write, report: &ReportV1) -> io::Result<()> {
 fn head(report: &ReportV1) -> Markup {
     html! {
         p {
-            @match report.looked_at {
-                LookedV1::Cluster => "The cluster as it is.",
-                LookedV1::File => "What the file declares, whatever the cluster has.",
-                LookedV1::Both => "The cluster as it is, and as it will be when the plan of the file has been applied.",
+            @match report.scope {
+                ScopeV1::Cluster => "The cluster as it is.",
+                ScopeV1::Configuration => "What the file declares, whatever the cluster has.",
+                ScopeV1::Both => "The cluster as it is, and as it will be when the plan of the file has been applied.",
             }
         }
         dl.facts {
             @if let Some(of) = &report.cluster { (cluster(of)) }
             @if let Some(digest) = &report.digest { dt { "Digest of the plan" } dd { code { (Text(digest)) } } }
-            dt { "Users" } dd { (report.holders.iter().filter(|holder| holder.user.is_some()).count()) }
+            dt { "Users" } dd { (report.principals.iter().filter(|holder| holder.user.is_some()).count()) }
             dt { "Groups" } dd {
-                @if report.groups_known { (report.holders.iter().filter(|holder| holder.group.is_some()).count()) }
+                @if report.group_attachments_known { (report.principals.iter().filter(|holder| holder.group.is_some()).count()) }
                 @else { "not told by the cluster" }
             }
             dt { "Policies" } dd { (report.policies.len()) " of at most " (report.limits.policies) }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 
-use crate::render::json::{AccessChangeV1, HolderV1, HoldingV1, WhoV1};
+use crate::render::json::{AccessChangeV1, AttachedPrincipalV1, AttachmentV1, PrincipalV1};
 use crate::render::words::shown;
 
 /// Text that may hold anything: escaped, with control and direction characters written out.
@@ -44,7 +44,7 @@ macro_rules! who {
     };
 }
 
-who! { WhoV1 HoldingV1 HolderV1 AccessChangeV1 }
+who! { PrincipalV1 AttachmentV1 AttachedPrincipalV1 AccessChangeV1 }
 
 /// Names with blanks between them: the first few, and the others where they are asked for.
 pub(super) fn names(labels: &[String], first: usize) -> Markup {

@@ -49,7 +49,7 @@ impl<'a> View<'a> {
         }
         let (mut rows, mut without) = (Vec::new(), Vec::new());
         for (row, cells) in report.rows.iter().zip(cells) {
-            let holders: Vec<String> = row.holders.iter().map(Who::label).collect();
+            let holders: Vec<String> = row.principals.iter().map(Who::label).collect();
             if cells.is_empty() {
                 without.extend(holders);
             } else {

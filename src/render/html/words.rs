@@ -1,24 +1,28 @@
 //! What the values of the frozen copies are called.
 
-use crate::render::json::{CallV1, ClassNameV1, KindV1, NoteV1, ProfileV1, ReachV1, ReplaceMethodV1, SeverityV1};
+use crate::base::Severity;
+use crate::plan::Note;
+use crate::policy::access::Profile;
+use crate::render::json::{CallV1, KindV1, ReplaceMethodV1};
+use crate::report::{Class, Reach};
 
 /// How far access goes: a symbol, and the word for it.
-pub(super) fn reach(reach: ReachV1) -> (&'static str, &'static str) {
+pub(super) fn reach(reach: Reach) -> (&'static str, &'static str) {
     match reach {
-        ReachV1::None => ("○", "none"),
-        ReachV1::Depends => ("?", "depends"),
-        ReachV1::Part => ("◐", "part"),
-        ReachV1::All => ("●", "all"),
-        ReachV1::Unknown => ("!", "not known"),
+        Reach::None => ("○", "none"),
+        Reach::Depends => ("?", "depends"),
+        Reach::Part => ("◐", "part"),
+        Reach::All => ("●", "all"),
+        Reach::Unknown => ("!", "not known"),
     }
 }
 
 /// A class of actions: its letter, and its name.
-pub(super) fn class(class: ClassNameV1) -> (&'static str, &'static str) {
+pub(super) fn class(class: Class) -> (&'static str, &'static str) {
     match class {
-        ClassNameV1::Read => ("R", "read"),
-        ClassNameV1::Write => ("W", "write"),
-        ClassNameV1::Admin => ("A", "admin"),
+        Class::Read => ("R", "read"),
+        Class::Write => ("W", "write"),
+        Class::Admin => ("A", "admin"),
     }
 }
 
@@ -45,17 +49,17 @@ pub(super) fn method(method: ReplaceMethodV1) -> &'static str {
 }
 
 /// What else to know.
-pub(super) fn note(note: NoteV1) -> &'static str {
+pub(super) fn note(note: Note) -> &'static str {
     match note {
-        NoteV1::KeysKept => "The key pair stays valid and works again with any later attach.",
-        NoteV1::KeysRevoked => "The key pair is made worthless before the detach.",
-        NoteV1::KeysMayBeCreated => "A key pair is made if there is none; an old one works again.",
-        NoteV1::Imported => "The user comes from a directory, whose next refresh sets its policy again.",
-        NoteV1::NameAbsent => "The name is absent for a moment: identities mapped to it by name (OIDC) are affected.",
-        NoteV1::NameGone => "Identities mapped to it by name (OIDC) lose it; the cluster does not report them here.",
-        NoteV1::NoRoom => "A gap, because the cluster has no room for one policy more.",
-        NoteV1::NoRoomToMove => "Without access for a moment, because the cluster has no room for one policy more.",
-        NoteV1::Resumed => "Finishes an interrupted replacement.",
+        Note::KeysKept => "The key pair stays valid and works again with any later attach.",
+        Note::KeysRevoked => "The key pair is made worthless before the detach.",
+        Note::KeysMayBeCreated => "A key pair is made if there is none; an old one works again.",
+        Note::Imported => "The user comes from a directory, whose next refresh sets its policy again.",
+        Note::NameAbsent => "The name is absent for a moment: identities mapped to it by name (OIDC) are affected.",
+        Note::NameGone => "Identities mapped to it by name (OIDC) lose it; the cluster does not report them here.",
+        Note::NoRoom => "A gap, because the cluster has no room for one policy more.",
+        Note::NoRoomToMove => "Without access for a moment, because the cluster has no room for one policy more.",
+        Note::Resumed => "Finishes an interrupted replacement.",
     }
 }
 
@@ -71,18 +75,18 @@ pub(super) fn call(call: CallV1) -> &'static str {
 }
 
 /// How much a finding weighs: the class of its style.
-pub(super) fn severity(severity: SeverityV1) -> &'static str {
+pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
-        SeverityV1::Error => "r",
-        SeverityV1::Warning => "c",
-        SeverityV1::Note => "dim",
+        Severity::Error => "r",
+        Severity::Warning => "c",
+        Severity::Note => "dim",
     }
 }
 
 /// By whose rules.
-pub(super) fn profile(profile: ProfileV1) -> &'static str {
+pub(super) fn profile(profile: Profile) -> &'static str {
     match profile {
-        ProfileV1::Aws => "by AWS's rules only",
-        ProfileV1::Minio => "on MinIO-derived servers only",
+        Profile::Aws => "by AWS's rules only",
+        Profile::Minio => "on MinIO-derived servers only",
     }
 }

@@ -1,19 +1,24 @@
-//! What access is gained and lost, for machines: a part of plans and of differences.
+//! Access: differences as parts of plans and of `attune.policy-diff/1`, and the answers of `attune.access/1`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::access::{Access, Cause, Line, Profile, Side, Undecided, Witness};
+use crate::base::Principal;
+use crate::plan::{AccessChange, NameAccess};
+use crate::policy::access::{
+    Access, Answer, Cause, Decision, Ground, Line, Profile, Report, Side, Undecided, Verdict, Witness,
+};
+use crate::policy::{Compared, Sameness};
 
-/// What access is gained and lost.
+/// Access that is gained and lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AccessV1 {
-    /// What is allowed afterwards and was not before.
+    /// Allowed after the change and not before.
     pub gained: Vec<AccessLineV1>,
-    /// What was allowed before and is not afterwards.
+    /// Allowed before the change and not after.
     pub lost: Vec<AccessLineV1>,
-    /// What was not decided: it may be gained or lost, and is to be taken as if it were.
+    /// Undecided: it may be gained or lost. Treat it as if it were.
     pub undecided: Vec<UndecidedV1>,
 }
 
@@ -21,131 +26,277 @@ pub struct AccessV1 {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct AccessLineV1 {
-    /// The actions; a wildcard stands for just those actions of the release that are meant.
+    /// The actions. A wildcard stands for the actions of the release that it matches.
     pub actions: Vec<String>,
     /// The resources, as a pattern of one of the documents.
     pub pattern: String,
-    /// What is taken out of them.
+    /// The resources of `pattern` that are excluded.
     pub except: Vec<String>,
-    /// The conditions under which this is so, all of them.
+    /// The conditions, all of which must hold.
     pub conditions: Vec<String>,
-    /// The only rules of evaluation by which this is so; missing when all that were looked at agree.
+    /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<ProfileV1>,
-    /// The resources of a `Deny` that makes the difference, if one does: it went, and what it denied is gained, or it
-    /// came, and what it denies is lost. Only those of `pattern` that are among them are meant.
+    pub profile: Option<Profile>,
+    /// The resources of the `Deny` that makes the difference, if one does. For `gained`, the `Deny` is removed; for `lost`,
+    /// it is added. The line covers only the resources of `pattern` that are among these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<String>,
     /// One of the requests.
-    pub witness: WitnessV1,
-}
-
-/// By whose rules a document is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ProfileV1 {
-    /// AWS's.
-    Aws,
-    /// Those of servers of MinIO's lineage.
-    Minio,
+    pub example: ExampleV1,
 }
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct WitnessV1 {
+pub struct ExampleV1 {
     /// The action.
     pub action: String,
     /// The resource, as an ARN.
     pub resource: String,
-    /// What else must hold or must not.
+    /// The conditions that must hold, and those that must not.
     pub conditions: Vec<String>,
 }
 
-/// Access that is not decided: the actions or the resources are not known, or the search was given up.
+/// Undecided access: attune does not know the actions or the resources, or it gave up the search.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UndecidedV1 {
-    /// Whether it would be gained or lost.
-    pub side: SideV1,
+    /// Whether it may be gained or lost.
+    pub side: Side,
     /// The actions.
     pub actions: Vec<String>,
-    /// The resources within which it may be.
+    /// The pattern of the resources.
     pub pattern: String,
-    /// The only rules of evaluation by which this is so; missing when all that were looked at agree.
+    /// The only rules under which this holds; missing when it holds under all rules that attune evaluates.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<ProfileV1>,
+    pub profile: Option<Profile>,
 }
 
-/// A direction of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SideV1 {
-    /// Allowed afterwards and not before.
-    Gained,
-    /// Allowed before and not afterwards.
-    Lost,
+/// The access that a user or group gains and loses.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AccessChangeV1 {
+    /// The user, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Allowed after the change and not before.
+    pub gained: Vec<AccessLineV1>,
+    /// Allowed before the change and not after.
+    pub lost: Vec<AccessLineV1>,
+    /// Undecided: it may be gained or lost. Treat it as if it were.
+    pub undecided: Vec<UndecidedV1>,
+}
+
+/// How two policy documents differ.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.policy-diff/1")]
+pub struct PolicyDiffV1 {
+    /// `attune.policy-diff/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// Whether both are the same document, apart from formatting.
+    pub same_document: bool,
+    /// Whether both documents certainly allow the same.
+    pub same_access: bool,
+    /// Allowed by the newer document only.
+    pub gained: Vec<AccessLineV1>,
+    /// Allowed by the older document only.
+    pub lost: Vec<AccessLineV1>,
+    /// Undecided: it may be gained or lost. Treat it as if it were.
+    pub undecided: Vec<UndecidedV1>,
+}
+
+/// The access of users and groups, or whether they may make one request.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.access/1")]
+pub struct AccessReportV1 {
+    /// `attune.access/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// The request; missing when the report lists all access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestV1>,
+    /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
+    pub principals: Vec<AccessAnswerV1>,
+}
+
+/// An action on a resource.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestV1 {
+    /// The action.
+    pub action: String,
+    /// The resource: an ARN, or `*`.
+    pub resource: String,
+}
+
+/// The access of one user or group.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessAnswerV1 {
+    /// The user, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The policy it has; missing when it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Whether attune knows the document of that policy. If not, there is no answer.
+    pub document_known: bool,
+    /// All its access, as access gained over none; missing when there is a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessV1>,
+    /// The answer under each of the rules; empty when there is no request.
+    pub decisions: Vec<DecisionV1>,
+}
+
+/// An answer under one set of rules.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionV1 {
+    /// The rules.
+    pub profile: Profile,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The statements that allow it.
+    pub allowed_by: Vec<GroundV1>,
+    /// The statements that deny it.
+    pub denied_by: Vec<GroundV1>,
+}
+
+/// A statement that allows or denies a request.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroundV1 {
+    /// Its `Sid`, or else `statement N`, counted from 1.
+    pub statement: String,
+    /// The conditions under which it applies, all of them.
+    pub conditions: Vec<String>,
 }
 
 impl AccessV1 {
     /// A copy of a difference.
     #[must_use]
     pub fn of(access: &Access) -> Self {
+        let undecided = |open: &Undecided| UndecidedV1 {
+            side: open.side,
+            actions: open.actions.clone(),
+            pattern: open.pattern.clone(),
+            profile: open.profile,
+        };
         Self {
             gained: access.gained.iter().map(AccessLineV1::of).collect(),
             lost: access.lost.iter().map(AccessLineV1::of).collect(),
-            undecided: access.undecided.iter().map(UndecidedV1::of).collect(),
+            undecided: access.undecided.iter().map(undecided).collect(),
         }
     }
 }
 
 impl AccessLineV1 {
     fn of(line: &Line) -> Self {
+        let Witness { action, resource, conditions } = line.witness.clone();
         Self {
             actions: line.actions.clone(),
             pattern: line.pattern.clone(),
             except: line.except.clone(),
             conditions: line.conditions.clone(),
-            profile: line.profile.map(ProfileV1::of),
+            profile: line.profile,
             denied: match &line.cause {
                 Cause::Allow => None,
                 Cause::Deny { pattern } => Some(pattern.clone()),
             },
-            witness: WitnessV1::of(&line.witness),
+            example: ExampleV1 { action, resource, conditions },
         }
     }
 }
 
-impl ProfileV1 {
-    /// A copy of a profile.
-    pub(super) fn of(profile: Profile) -> Self {
-        match profile {
-            Profile::Aws => Self::Aws,
-            Profile::Minio => Self::Minio,
-        }
+impl AccessChangeV1 {
+    pub(super) fn of(of: &AccessChange) -> Self {
+        let (user, group) = user_or_group(&of.principal);
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
+        Self { user, group, policy: None, gained, lost, undecided }
+    }
+
+    pub(super) fn by_name(of: &NameAccess) -> Self {
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
+        Self { user: None, group: None, policy: Some(of.policy.to_string()), gained, lost, undecided }
     }
 }
 
-impl WitnessV1 {
-    fn of(witness: &Witness) -> Self {
+impl PolicyDiffV1 {
+    /// A copy of a comparison.
+    #[must_use]
+    pub fn of(compared: &Compared) -> Self {
+        let AccessV1 { gained, lost, undecided } = AccessV1::of(&compared.access);
         Self {
-            action: witness.action.clone(),
-            resource: witness.resource.clone(),
-            conditions: witness.conditions.clone(),
+            format: "attune.policy-diff/1".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            same_document: compared.sameness == Sameness::Same,
+            same_access: compared.same_access(),
+            gained,
+            lost,
+            undecided,
         }
     }
 }
 
-impl UndecidedV1 {
-    fn of(open: &Undecided) -> Self {
+impl AccessReportV1 {
+    /// A copy of a report.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let request = report
+            .request
+            .as_ref()
+            .map(|request| RequestV1 { action: request.action().to_owned(), resource: request.resource().to_owned() });
         Self {
-            side: match open.side {
-                Side::Gained => SideV1::Gained,
-                Side::Lost => SideV1::Lost,
-            },
-            actions: open.actions.clone(),
-            pattern: open.pattern.clone(),
-            profile: open.profile.map(ProfileV1::of),
+            format: "attune.access/1".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            request,
+            principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
         }
     }
+}
+
+impl AccessAnswerV1 {
+    fn of(answer: &Answer) -> Self {
+        let (user, group) = user_or_group(&answer.holder.principal);
+        Self {
+            user,
+            group,
+            policy: answer.holder.policy.as_ref().map(ToString::to_string),
+            document_known: answer.holder.is_known(),
+            access: answer.access.as_ref().map(AccessV1::of),
+            decisions: answer.decisions.iter().map(|(profile, decision)| DecisionV1::of(*profile, decision)).collect(),
+        }
+    }
+}
+
+impl DecisionV1 {
+    fn of(profile: Profile, decision: &Decision) -> Self {
+        let copy =
+            |ground: &Ground| GroundV1 { statement: ground.statement.clone(), conditions: ground.conditions.clone() };
+        Self {
+            profile,
+            verdict: decision.verdict,
+            allowed_by: decision.allowed_by.iter().map(copy).collect(),
+            denied_by: decision.denied_by.iter().map(copy).collect(),
+        }
+    }
+}
+
+/// The name as the member it goes into: the user and the group, one of which is `None`.
+pub(super) fn user_or_group(principal: &Principal) -> (Option<String>, Option<String>) {
+    (principal.user().map(ToString::to_string), principal.group().map(ToString::to_string))
 }

@@ -1,102 +1,72 @@
-//! A change of a plan, for machines: a part of `attune.plan/1`.
+//! A change of a plan: a part of `attune.plan/1`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::access::{AccessLineV1, AccessV1, UndecidedV1};
-use super::note::NoteV1;
-use crate::base::Principal;
+use super::access::{AccessChangeV1, user_or_group};
+use crate::base::PolicyName;
 use crate::observed::Body;
-use crate::plan::{AccessChange, Change, ChangeId, ChangeKind, Holder, ReplaceMethod};
+use crate::plan::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
 use crate::policy::Normal;
 
-/// A difference.
+/// A difference between the configuration and the cluster.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ChangeV1 {
     /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
-    /// What kind.
+    /// The kind of change.
     pub kind: KindV1,
-    /// The policy, when it is about one.
+    /// The policy, for a change of a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The user, when it is about one.
+    /// The user, for a change of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, when it is about one.
+    /// The group, for a change of a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Before: the document of a policy, the name of the policy a user or group holds.
+    /// Before: the document of a policy, or the name of the policy that a user or group has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub before: Option<Box<RawValue>>,
-    /// After: the document of a policy, the name of the policy a user or group holds.
+    /// After: the document of a policy, or the name of the policy that a user or group has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub after: Option<Box<RawValue>>,
     /// How a policy is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<ReplaceMethodV1>,
-    /// The users and groups that have the policy before and after: of one that is replaced, or one that is added while they
-    /// have its name already.
-    pub holders: Vec<HolderV1>,
-    /// Policies in transit that an interrupted run left behind, and that are gone afterwards.
+    /// The users and groups that a replaced policy is attached to before and after. For an added policy, those that already
+    /// have its name.
+    pub attached_to: Vec<AttachedPrincipalV1>,
+    /// Temporary policies of an interrupted run. They are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub heals: Vec<String>,
-    /// Whose access becomes another, and how.
+    pub temporary_policies: Vec<String>,
+    /// The users and groups whose access changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessChangeV1>,
-    /// What else to know before agreeing.
+    /// Notes for the reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<NoteV1>,
-}
-
-/// What access a user or group gains and loses.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AccessChangeV1 {
-    /// The user, where it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, where it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The policy by whose name someone has the access whom the cluster does not report; only in `unreported` of a plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// What is allowed afterwards and was not before.
-    pub gained: Vec<AccessLineV1>,
-    /// What was allowed before and is not afterwards.
-    pub lost: Vec<AccessLineV1>,
-    /// What was not decided: it may be gained or lost, and is to be taken as if it were.
-    pub undecided: Vec<UndecidedV1>,
-}
-
-impl AccessChangeV1 {
-    pub(super) fn of(of: &AccessChange) -> Self {
-        let (user, group) = user_or_group(&of.principal);
-        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user, group, policy: None, gained, lost, undecided }
-    }
+    pub notes: Vec<Note>,
 }
 
 /// The kinds of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KindV1 {
-    /// A policy is added.
+    /// Adds a policy.
     AddPolicy,
-    /// A policy gets another document.
+    /// Replaces the document of a policy.
     ReplacePolicy,
-    /// A policy is removed.
+    /// Removes a policy.
     RemovePolicy,
-    /// A user or group that holds nothing gets a policy.
+    /// Attaches a policy to a user or group that has none.
     Attach,
-    /// A user or group gets another policy.
+    /// Attaches another policy to a user or group.
     Move,
-    /// A user or group loses its policy.
+    /// Detaches the policy of a user or group.
     Detach,
 }
 
@@ -104,27 +74,27 @@ pub enum KindV1 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplaceMethodV1 {
-    /// Nobody is without access at any instant.
+    /// By a temporary policy, without interruption of access.
     Swap,
-    /// Holders are without access for a moment.
+    /// With a short interruption of access.
     Gap,
-    /// Nobody holds it.
+    /// Without users or groups: the policy is attached to none.
     Plain,
-    /// An interrupted replacement is finished.
+    /// Finishes an interrupted replacement.
     Finish,
 }
 
-/// Who has a policy that is added or replaced.
+/// A user or group that a policy is attached to.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct HolderV1 {
-    /// The user, where it is one.
+pub struct AttachedPrincipalV1 {
+    /// The user, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, where it is one.
+    /// The group, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Whether a file declares it.
+    /// Whether the configuration declares it.
     pub declared: bool,
 }
 
@@ -147,7 +117,7 @@ impl ChangeV1 {
             ChangeId::Policy(_) => (None, None),
             ChangeId::Holder(principal) => user_or_group(principal),
         };
-        let empty = Self {
+        let common = Self {
             id: change.id.to_string(),
             kind: KindV1::of(&change.kind),
             policy: None,
@@ -156,53 +126,44 @@ impl ChangeV1 {
             before: None,
             after: None,
             method: None,
-            holders: Vec::new(),
-            heals: Vec::new(),
+            attached_to: change.holders().iter().map(AttachedPrincipalV1::of).collect(),
+            temporary_policies: Vec::new(),
             access: change.access.iter().map(AccessChangeV1::of).collect(),
-            notes: change.notes.iter().copied().map(NoteV1::of).collect(),
+            notes: change.notes.clone(),
         };
-        let names = |policies: &[crate::base::PolicyName]| policies.iter().map(ToString::to_string).collect();
+        let names = |policies: &[PolicyName]| policies.iter().map(ToString::to_string).collect();
         match &change.kind {
-            ChangeKind::AddPolicy { policy, after, holders } => Self {
-                policy: Some(policy.to_string()),
-                after: document(after),
-                holders: holders.iter().map(HolderV1::of).collect(),
-                ..empty
-            },
-            ChangeKind::ReplacePolicy { policy, before, after, holders, method, leftovers } => Self {
+            ChangeKind::AddPolicy { policy, after, .. } => {
+                Self { policy: Some(policy.to_string()), after: document(after), ..common }
+            }
+            ChangeKind::ReplacePolicy { policy, before, after, method, leftovers, .. } => Self {
                 policy: Some(policy.to_string()),
                 before: before.as_ref().and_then(body),
                 after: document(after),
                 method: Some(ReplaceMethodV1::of(method)),
-                holders: holders.iter().map(HolderV1::of).collect(),
-                heals: names(leftovers),
-                ..empty
+                temporary_policies: names(leftovers),
+                ..common
             },
             ChangeKind::RemovePolicy { policy, before, leftovers } => Self {
                 policy: Some(policy.to_string()),
                 before: before.as_ref().and_then(body),
-                heals: names(leftovers),
-                ..empty
+                temporary_policies: names(leftovers),
+                ..common
             },
-            ChangeKind::Attach { after, .. } => Self { after: text(after.as_str()), ..empty },
+            ChangeKind::Attach { after, .. } => Self { after: text(after.as_str()), ..common },
             ChangeKind::Move { before, after, .. } => {
-                Self { before: text(before.as_str()), after: text(after.as_str()), ..empty }
+                Self { before: text(before.as_str()), after: text(after.as_str()), ..common }
             }
-            ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..empty },
+            ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..common },
         }
     }
 }
 
-impl HolderV1 {
+impl AttachedPrincipalV1 {
     fn of(holder: &Holder) -> Self {
         let (user, group) = user_or_group(&holder.principal);
         Self { user, group, declared: !holder.undeclared }
     }
-}
-
-/// The name as the member it goes into.
-pub(super) fn user_or_group(principal: &Principal) -> (Option<String>, Option<String>) {
-    (principal.user().map(ToString::to_string), principal.group().map(ToString::to_string))
 }
 
 impl ReplaceMethodV1 {
@@ -221,7 +182,7 @@ pub(super) fn document(normal: &Normal) -> Option<Box<RawValue>> {
     RawValue::from_string(normal.json().to_owned()).ok()
 }
 
-/// A document as JSON; one that cannot be modelled as the string of its text.
+/// A document as JSON; an unreadable one as the string of its text.
 pub(super) fn body(body: &Body) -> Option<Box<RawValue>> {
     match body {
         Body::NotRead => None,

@@ -1,17 +1,20 @@
-//! `attune.drift/1`: what the cluster has that the file does not say, for machines.
+//! `attune.drift/1`: how the cluster differs from the configuration. `attune.drift-state/1`: the state of `--since`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::change::{AccessChangeV1, body, text, user_or_group};
+use super::access::{AccessChangeV1, user_or_group};
+use super::change::{body, text};
+use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
-use super::{FindingV1, ReviewV1};
+use super::review::ReviewV1;
 use crate::base::Sources;
-use crate::drift::{Drift, Kind, Memory, News, Object, Said};
+use crate::drift::{Drift, Kind, Memory, News, Object, Remembered, Said};
+use crate::observed::Identity;
 use crate::plan::ChangeId;
 
-/// How the cluster differs from the file.
+/// How the cluster differs from the configuration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.drift/1")]
@@ -20,26 +23,26 @@ pub struct DriftV1 {
     pub format: String,
     /// The version of attune that wrote it.
     pub tool_version: String,
-    /// Which cluster and tenant.
+    /// The cluster and the tenant.
     pub cluster: ClusterV1,
     /// The drift in numbers.
     pub summary: DriftSummaryV1,
-    /// What is no longer declared, and which settings change; absent without `--base`, and where there is nothing.
+    /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewV1>,
-    /// What differs; with `--since`, what is new of that.
+    /// The objects that differ; with `--since`, only the new ones.
     pub drift: Vec<DriftedV1>,
-    /// With `--since`, what differs and was reported before.
+    /// With `--since`: the objects that differ and were reported before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<RememberedV1>,
-    /// With `--since`, what was reported before and is as the file says now.
+    /// With `--since`: the objects that were reported before and match the configuration now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub over: Vec<RememberedV1>,
-    /// What differs and is ignored.
+    pub resolved: Vec<RememberedV1>,
+    /// The objects that differ and are ignored.
     pub ignored: Vec<IgnoredV1>,
-    /// What is not looked at because no file names it.
+    /// Objects that no configuration declares. They are not compared.
     pub unmanaged: UnmanagedV1,
-    /// What else to know.
+    /// Errors, warnings and notes.
     pub findings: Vec<FindingV1>,
 }
 
@@ -47,70 +50,45 @@ pub struct DriftV1 {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct DriftSummaryV1 {
-    /// Objects that are reported: those of `drift`.
+    /// The objects in `drift`.
     pub reported: usize,
-    /// Objects that were reported before.
+    /// The objects in `known`.
     pub known: usize,
-    /// Objects that were reported before and are as the file says now.
-    pub over: usize,
-    /// Objects that are ignored.
+    /// The objects in `resolved`.
+    pub resolved: usize,
+    /// The objects in `ignored`.
     pub ignored: usize,
 }
 
-/// An object that is not as the file says.
+/// An object that does not match the configuration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct DriftedV1 {
     /// `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
-    /// What happened to it, seen from the file.
-    pub kind: DriftKindV1,
-    /// The policy, when it is about one.
+    /// The kind of drift.
+    pub kind: Kind,
+    /// The policy, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The user, when it is about one.
+    /// The user, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, when it is about one.
+    /// The group, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What the file says: the document of a policy, the name of the policy a user or group holds; absent for none.
+    /// The declared state: the document of a policy, or the name of the policy of a user or group; missing for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub declared: Option<Box<RawValue>>,
-    /// What the cluster has: the document of a policy, the name of the policy a user or group holds; absent for none.
+    /// The state of the cluster: the document of a policy, or the name of the policy of a user or group; missing for
+    /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub observed: Option<Box<RawValue>>,
-    /// Whose access is another: `gained` is what the cluster allows and the file does not, `lost` the reverse.
+    /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access: Vec<AccessChangeV1>,
-}
-
-/// What happened to an object, seen from the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DriftKindV1 {
-    /// A policy that the file does not want is there.
-    PolicyAdded,
-    /// A policy has another document.
-    PolicyChanged,
-    /// A policy is not there.
-    PolicyRemoved,
-    /// A user that should hold nothing holds a policy.
-    UserAttached,
-    /// A user holds another policy.
-    UserMoved,
-    /// A user that should hold a policy holds none.
-    UserDetached,
-    /// A user that should hold a policy does not exist.
-    UserRemoved,
-    /// A group that should hold nothing holds a policy.
-    GroupAttached,
-    /// A group holds another policy.
-    GroupMoved,
-    /// A group that should hold a policy holds none.
-    GroupDetached,
 }
 
 /// An object that was reported before.
@@ -119,9 +97,9 @@ pub enum DriftKindV1 {
 pub struct RememberedV1 {
     /// `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
-    /// What happened to it, as `kind` of `drift`.
+    /// The kind of drift.
     pub kind: String,
-    /// When it was first reported.
+    /// The time of the first report.
     pub since: String,
 }
 
@@ -131,26 +109,26 @@ pub struct RememberedV1 {
 pub struct IgnoredV1 {
     /// `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
-    /// What happened to it.
-    pub kind: DriftKindV1,
-    /// Why it is ignored.
+    /// The kind of drift.
+    pub kind: Kind,
+    /// The reason to ignore it.
     pub reason: String,
-    /// The last day on which it is; absent for what the command line asks for.
+    /// The last day on which it is ignored; missing for `--ignore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }
 
 impl DriftV1 {
-    /// A copy of a drift; with `news`, of what is new of it.
+    /// A copy of a drift; with `news`, only its new objects.
     #[must_use]
     pub fn of(drift: &Drift, news: Option<&News>, sources: &Sources) -> Self {
-        let told = |object: &&Object| news.is_none_or(|news| news.new.contains(&object.id.to_string()));
-        let told: Vec<DriftedV1> = drift.objects.iter().filter(told).map(DriftedV1::of).collect();
+        let is_new = |object: &&Object| news.is_none_or(|news| news.new.contains(&object.id.to_string()));
+        let reported: Vec<DriftedV1> = drift.objects.iter().filter(is_new).map(DriftedV1::of).collect();
         let known = news.map(|news| RememberedV1::all(&news.memory, |id| !news.new.contains(id))).unwrap_or_default();
-        let over = news.map(|news| RememberedV1::all(&news.over, |_| true)).unwrap_or_default();
+        let resolved = news.map(|news| RememberedV1::all(&news.over, |_| true)).unwrap_or_default();
         let ignored = drift.ignored.iter().map(|ignored| IgnoredV1 {
             id: ignored.object.id.to_string(),
-            kind: DriftKindV1::of(ignored.object.kind),
+            kind: ignored.object.kind,
             reason: ignored.reason.clone(),
             until: ignored.until.map(|until| until.to_string()),
         });
@@ -160,14 +138,14 @@ impl DriftV1 {
             cluster: ClusterV1::of(&drift.identity),
             review: None,
             summary: DriftSummaryV1 {
-                reported: told.len(),
+                reported: reported.len(),
                 known: known.len(),
-                over: over.len(),
+                resolved: resolved.len(),
                 ignored: drift.ignored.len(),
             },
-            drift: told,
+            drift: reported,
             known,
-            over,
+            resolved,
             ignored: ignored.collect(),
             unmanaged: UnmanagedV1::of(&drift.unmanaged),
             findings: drift.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
@@ -188,7 +166,7 @@ impl DriftedV1 {
         };
         Self {
             id: object.id.to_string(),
-            kind: DriftKindV1::of(object.kind),
+            kind: object.kind,
             policy,
             user,
             group,
@@ -199,26 +177,92 @@ impl DriftedV1 {
     }
 }
 
-impl DriftKindV1 {
-    fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::PolicyAdded => Self::PolicyAdded,
-            Kind::PolicyChanged => Self::PolicyChanged,
-            Kind::PolicyRemoved => Self::PolicyRemoved,
-            Kind::UserAttached => Self::UserAttached,
-            Kind::UserMoved => Self::UserMoved,
-            Kind::UserDetached => Self::UserDetached,
-            Kind::UserRemoved => Self::UserRemoved,
-            Kind::GroupAttached => Self::GroupAttached,
-            Kind::GroupMoved => Self::GroupMoved,
-            Kind::GroupDetached => Self::GroupDetached,
-        }
-    }
-}
-
 impl RememberedV1 {
     fn all(memory: &Memory, keep: impl Fn(&str) -> bool) -> Vec<Self> {
         let of = memory.0.iter().filter(|(id, _)| keep(id));
         of.map(|(id, of)| Self { id: id.clone(), kind: of.kind.clone(), since: of.since.clone() }).collect()
+    }
+}
+
+/// The format of the state file.
+const STATE_FORMAT: &str = "attune.drift-state/1";
+
+/// The drift that earlier runs reported and that is not resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.drift-state/1")]
+pub struct DriftStateV1 {
+    /// `attune.drift-state/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// The cluster's id.
+    pub guid: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The reported objects that are not resolved.
+    pub reported: Vec<ReportedV1>,
+}
+
+/// A reported object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportedV1 {
+    /// `policy/NAME`, `user/NAME` or `group/NAME`.
+    pub id: String,
+    /// The kind of drift.
+    pub kind: String,
+    /// A value that is equal only for the same drift.
+    pub fingerprint: String,
+    /// The time of the first report.
+    pub since: String,
+}
+
+impl DriftStateV1 {
+    /// The state of one cluster and tenant.
+    #[must_use]
+    pub fn of(identity: &Identity, memory: &Memory) -> Self {
+        let reported = memory.0.iter().map(|(id, of)| ReportedV1 {
+            id: id.clone(),
+            kind: of.kind.clone(),
+            fingerprint: of.fingerprint.clone(),
+            since: of.since.clone(),
+        });
+        Self {
+            format: STATE_FORMAT.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            guid: identity.guid.clone(),
+            tenant: identity.tenant.clone(),
+            reported: reported.collect(),
+        }
+    }
+
+    /// Reads a state file.
+    ///
+    /// # Errors
+    /// Says why the text is not a state file.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let state: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if state.format == STATE_FORMAT {
+            Ok(state)
+        } else {
+            Err(format!("its format is `{}`, not `{STATE_FORMAT}`", state.format))
+        }
+    }
+
+    /// The state as a memory, if it belongs to this cluster and tenant.
+    ///
+    /// # Errors
+    /// Says which cluster and tenant it belongs to.
+    pub fn memory(self, identity: &Identity) -> Result<Memory, String> {
+        if (&self.guid, &self.tenant) != (&identity.guid, &identity.tenant) {
+            return Err(format!(
+                "it belongs to the tenant {:?} of the cluster with the id {:?}",
+                self.tenant, self.guid
+            ));
+        }
+        let remembered =
+            |of: ReportedV1| (of.id, Remembered { kind: of.kind, fingerprint: of.fingerprint, since: of.since });
+        Ok(Memory(self.reported.into_iter().map(remembered).collect()))
     }
 }

@@ -1,21 +1,27 @@
-//! `attune.findings/1`: findings for machines.
+//! Findings: `attune.findings/1`, and SARIF 2.1.0 for code scanning (only the parts that attune writes).
 
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Finding, Severity, Sources};
+use crate::base::{Finding, Label, Location, Severity, Sources};
 
-/// A finding, with its place as a person counts: line and column from 1.
+/// The characters that stay as they are in the path of a URI.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+/// A finding, with its location.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FindingV1 {
-    /// The kind, as listed in the documentation.
+    /// The rule, as listed in the documentation.
     pub code: String,
     /// `error`, `warning` or `note`.
-    pub severity: SeverityV1,
-    /// What is wrong.
+    pub severity: Severity,
+    /// The problem.
     pub message: String,
-    /// The file, when it is about one.
+    /// The file, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// The line, from 1.
@@ -24,24 +30,12 @@ pub struct FindingV1 {
     /// The column, from 1, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<usize>,
-    /// What to do next.
+    /// The next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
-/// How much a finding weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SeverityV1 {
-    /// Nothing can be done until it is mended.
-    Error,
-    /// Probably not what was meant.
-    Warning,
-    /// Good to know.
-    Note,
-}
-
-/// A list of findings as a document of its own.
+/// A list of findings.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.findings/1")]
@@ -54,18 +48,6 @@ pub struct FindingsV1 {
     pub findings: Vec<FindingV1>,
 }
 
-impl SeverityV1 {
-    /// `error`, `warning` or `note`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
-    }
-}
-
 impl FindingV1 {
     /// A copy of a finding.
     #[must_use]
@@ -73,11 +55,7 @@ impl FindingV1 {
         let place = finding.at.as_ref().map(|at| (sources.file(at.file).path.clone(), sources.line_column(at)));
         Self {
             code: finding.code.id.to_owned(),
-            severity: match finding.severity {
-                Severity::Error => SeverityV1::Error,
-                Severity::Warning => SeverityV1::Warning,
-                Severity::Note => SeverityV1::Note,
-            },
+            severity: finding.severity,
             message: finding.message.clone(),
             file: place.as_ref().map(|(file, _)| file.clone()),
             line: place.as_ref().map(|(_, (line, _))| *line),
@@ -97,4 +75,136 @@ impl FindingsV1 {
             findings: findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
         }
     }
+}
+
+/// A SARIF log with one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct SarifV1 {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run; 1],
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    tool: Tool,
+    column_kind: &'static str,
+    results: Vec<SarifResult>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Driver {
+    name: &'static str,
+    version: &'static str,
+    rules: Vec<Descriptor>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    id: &'static str,
+    short_description: Message,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Message {
+    text: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifResult {
+    rule_id: &'static str,
+    level: &'static str,
+    message: Message,
+    locations: Vec<Place>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_locations: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    physical_location: Physical,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Physical {
+    artifact_location: Artifact,
+    region: Region,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Artifact {
+    uri: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: usize,
+    start_column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+impl SarifV1 {
+    /// A copy of findings.
+    #[must_use]
+    pub fn of(findings: &[Finding], sources: &Sources) -> Self {
+        let rules: BTreeMap<_, _> = findings.iter().map(|finding| (finding.code.id, finding.code.about)).collect();
+        let descriptor = |(id, about): (_, &str)| Descriptor { id, short_description: Message { text: about.into() } };
+        let rules = rules.into_iter().map(descriptor).collect();
+        let driver = Driver { name: "attune", version: env!("CARGO_PKG_VERSION"), rules };
+        let results = findings.iter().map(|finding| SarifResult::of(finding, sources)).collect();
+        Self {
+            schema: "https://json.schemastore.org/sarif-2.1.0.json",
+            version: "2.1.0",
+            runs: [Run { tool: Tool { driver }, column_kind: "unicodeCodePoints", results }],
+        }
+    }
+}
+
+impl SarifResult {
+    fn of(finding: &Finding, sources: &Sources) -> Self {
+        let help = finding.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+        let label = |label: &Label| Place::of(&label.at, Some(label.text.clone()), sources);
+        Self {
+            rule_id: finding.code.id,
+            level: finding.severity.word(),
+            message: Message { text: format!("{}{help}", finding.message) },
+            locations: finding.at.iter().map(|at| Place::of(at, None, sources)).collect(),
+            related_locations: finding.labels.iter().map(label).collect(),
+        }
+    }
+}
+
+impl Place {
+    fn of(at: &Location, text: Option<String>, sources: &Sources) -> Self {
+        let end = at.span.end.max(at.span.start);
+        let (start_line, start_column) = sources.line_column(at);
+        let (end_line, end_column) = sources.line_column(&Location { file: at.file, span: end..end });
+        Self {
+            physical_location: Physical {
+                artifact_location: Artifact { uri: uri(&sources.file(at.file).path) },
+                region: Region { start_line, start_column, end_line, end_column },
+            },
+            message: text.map(|text| Message { text }),
+        }
+    }
+}
+
+fn uri(path: &str) -> String {
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(path, PATH))
 }

@@ -1,4 +1,4 @@
-//! `attune.keys/1` and `attune.session/1`: a new key pair without its secret, and temporary credentials, for machines.
+//! `attune.keys/1`: new keys, without the secret. `attune.session/1`: temporary credentials.
 
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::{SessionKeys, UserName};
 
-/// A new key pair. Its secret is where `place` says, and not here.
+/// New keys, without the secret.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "attune.keys/1")]
@@ -19,27 +19,26 @@ pub struct KeysV1 {
     pub user: String,
     /// The access key.
     pub access_key: String,
-    /// The file or the command that has the secret; missing when it is lost.
+    /// The file or the command that has the secret; missing when the secret is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
+    pub secret_stored_in: Option<String>,
 }
 
 impl KeysV1 {
-    /// What is told of a new key pair.
+    /// A copy of new keys.
     #[must_use]
-    pub fn of(user: &UserName, access_key: &str, place: Option<&str>) -> Self {
+    pub fn of(user: &UserName, access_key: &str, secret_stored_in: Option<&str>) -> Self {
         Self {
             format: "attune.keys/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             user: user.to_string(),
             access_key: access_key.to_owned(),
-            place: place.map(str::to_owned),
+            secret_stored_in: secret_stored_in.map(str::to_owned),
         }
     }
 }
 
-/// Temporary credentials, secrets and all: they were asked for to be used. Its `Debug` is not derived, so that they are
-/// printed nowhere else.
+/// Temporary credentials, with their secrets. The type has no `Debug`, so that nothing else prints them.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "attune.session/1")]
@@ -52,9 +51,9 @@ pub struct SessionV1 {
     pub access_key: String,
     /// The secret key.
     pub secret_key: String,
-    /// The token that goes with every request.
+    /// The session token.
     pub session_token: String,
-    /// Until when they hold, as RFC 3339 has it.
+    /// When they expire (RFC 3339).
     pub until: String,
 }
 
@@ -73,7 +72,7 @@ impl SessionV1 {
     }
 }
 
-/// What `credential_process` of the AWS SDKs expects (AWS SDKs reference, "Process credential provider").
+/// The format of `credential_process` in the AWS SDKs (AWS SDKs reference, "Process credential provider").
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CredentialProcess {

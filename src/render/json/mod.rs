@@ -1,28 +1,17 @@
-//! What machines read: frozen copies of a plan, an outcome, a check and findings. The core's own types are not serialised, so that
-//! they can change while these do not. A plan and an outcome can be read back, to be shown and never to be run; what people
-//! read is made from these copies, so that a saved one looks as it did.
+//! JSON: frozen copies of plans, outcomes and the rest, so that the core's own types can change while the formats do not.
+//!
+//! Text, Markdown and HTML are made from these copies, so that a saved plan or outcome looks the same later.
 
 mod access;
-mod access_report;
-mod base;
 mod change;
-mod doctor;
+mod cluster;
 mod drift;
-mod drift_state;
 mod finding;
-mod grade;
-mod import;
 mod keys;
-mod many;
-mod note;
 mod outcome;
 mod plan;
-mod policy_diff;
 mod report;
 mod review;
-mod sarif;
-mod saved;
-mod unreported;
 mod visible;
 
 use std::io::{self, Write};
@@ -32,31 +21,24 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
+use serde_json::value::RawValue;
 use visible::VisibleJson;
 
-pub use access::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1, WitnessV1};
-pub use access_report::AccessReportV1;
-pub use base::BaseV1;
-pub use change::{AccessChangeV1, ChangeV1, HolderV1, KindV1, ReplaceMethodV1};
-pub use doctor::DoctorV1;
-pub use drift::{DriftKindV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1};
-pub use drift_state::{DriftStateV1, ReportedV1};
-pub use finding::{FindingV1, FindingsV1, SeverityV1};
-pub use grade::{CellV1, ClassNameV1, ClassV1, GradeV1, GradesV1, ReachV1};
-pub use import::ImportV1;
+pub use access::{AccessChangeV1, AccessLineV1, AccessReportV1, AccessV1, ExampleV1, PolicyDiffV1, UndecidedV1};
+pub use change::{AttachedPrincipalV1, ChangeV1, KindV1, ReplaceMethodV1};
+pub use cluster::{DoctorV1, ImportV1};
+pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
+pub use finding::{FindingV1, FindingsV1, SarifV1};
 pub use keys::{CredentialProcess, KeysV1, SessionV1};
-pub use many::{ManyV1, OneV1};
-pub use note::NoteV1;
-pub use outcome::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
+pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1};
-pub use policy_diff::PolicyDiffV1;
-pub use report::{BucketKindV1, BucketV1, HoldingV1, LookedV1, PolicyReportV1, PolicyStateV1, ReportV1, RowV1, WhoV1};
-pub use review::{DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
-pub use sarif::SarifV1;
-pub use saved::{NotSaved, Saved};
-pub use unreported::{NotReportedV1, UnreportedV1};
+pub use report::{
+    AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
+    PrincipalV1, ReportV1, RowV1, ScopeV1,
+};
+pub use review::{BaseV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1, UnreportedV1};
 
-/// Writes a value as pretty JSON and a line break. In strings, what a person would not see is written as its number.
+/// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 ///
 /// # Errors
 /// Those of the writer.
@@ -69,7 +51,7 @@ pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 #[must_use]
 pub fn line(value: &impl Serialize) -> String {
     let mut line = Vec::new();
-    // Values here have only texts as keys, and memory takes all that is written to it.
+    // This cannot fail: all keys are strings, and the writer is memory.
     let _ = value.serialize(&mut Serializer::with_formatter(&mut line, VisibleJson(CompactFormatter)));
     String::from_utf8(line).unwrap_or_default()
 }
@@ -78,4 +60,44 @@ pub fn line(value: &impl Serialize) -> String {
 #[must_use]
 pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
+}
+
+/// The results of a command for many configurations.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "attune.many/1")]
+pub struct ManyV1 {
+    /// `attune.many/1`.
+    pub format: String,
+    /// The version of attune that wrote it.
+    pub tool_version: String,
+    /// The exit code of the command: the worst of all.
+    pub exit: u8,
+    /// The result of each configuration, in the order of the arguments.
+    pub runs: Vec<OneV1>,
+}
+
+/// The result of a command for one configuration.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OneV1 {
+    /// The file.
+    pub file: String,
+    /// The exit code for this configuration.
+    pub exit: u8,
+    /// Why it failed; missing when it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub result: Option<Box<RawValue>>,
+}
+
+impl ManyV1 {
+    /// Combines the results.
+    #[must_use]
+    pub fn new(exit: u8, runs: Vec<OneV1>) -> Self {
+        Self { format: "attune.many/1".to_owned(), tool_version: env!("CARGO_PKG_VERSION").to_owned(), exit, runs }
+    }
 }

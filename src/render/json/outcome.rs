@@ -1,13 +1,13 @@
-//! `attune.outcome/1`: what an apply did, for machines.
+//! `attune.outcome/1`: the outcome of an apply. Also reads saved plans and outcomes back, to show them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{CallV1, ClusterV1, OverrideV1, StepV1, SummaryV1, short_digest};
+use super::plan::{CallV1, ClusterV1, OverrideV1, PlanV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
-/// What an apply did.
+/// The outcome of an apply.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.outcome/1")]
@@ -16,39 +16,39 @@ pub struct OutcomeV1 {
     pub format: String,
     /// The version of attune that wrote it.
     pub tool_version: String,
-    /// The digest of the plan that was run.
+    /// The digest of the applied plan.
     pub digest: String,
-    /// Which cluster and tenant.
+    /// The cluster and the tenant.
     pub cluster: ClusterV1,
-    /// What the guards would have refused of the plan, had it not been overridden for this run; absent when nothing was.
+    /// Refusals that were overridden for this run; missing when there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
-    /// What became of each step.
+    /// The outcome of each step.
     pub steps: Vec<StepOutcomeV1>,
-    /// Whether the cluster, observed again, is as the file says.
+    /// Whether the cluster matches the configuration after the apply.
     pub converged: bool,
-    /// What a new plan still finds to do; absent when the cluster could not be observed again.
+    /// The changes that a new plan would make; missing when the cluster could not be read again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<SummaryV1>,
-    /// The names of the changes that a new plan still finds, such as `user/alice`.
+    /// The names of the changes that a new plan would make, such as `user/alice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<String>,
-    /// The desired-state file by which what the plan touched can be made again what it was; absent where nothing was to be
-    /// done.
+    pub remaining_changes: Vec<String>,
+    /// The rollback file: a configuration that restores the objects of the plan; missing when the plan had no changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_file: Option<String>,
-    /// The command that applies that file, for a shell in the directory of this run; absent where a shell cannot name the file.
+    /// The command that applies the rollback file, for a shell in the directory of this run; missing when a shell cannot
+    /// name the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_command: Option<String>,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct StepOutcomeV1 {
     /// The step's number in the plan.
     pub id: usize,
-    /// What was called.
+    /// The kind of call.
     pub call: CallV1,
     /// The policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,55 +61,55 @@ pub struct StepOutcomeV1 {
     pub group: Option<String>,
     /// How it ended.
     pub status: StatusV1,
-    /// Why, when it did not end well.
+    /// Why it did not succeed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The step whose failure kept this one from being tried.
+    /// The failed step that this step waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub because: Option<usize>,
-    /// What else happened on the way.
+    pub blocked_by: Option<usize>,
+    /// Remarks on the step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<RemarkV1>,
-    /// The file or command that has the new key pair, or the file with an answer that may hold one.
+    /// The file or command that has the new keys, or the file with a response that may contain them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys_kept_in: Option<String>,
+    pub keys_stored_in: Option<String>,
 }
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusV1 {
-    /// Done.
+    /// The call succeeded.
     Done,
-    /// It was so already.
+    /// The cluster was already in that state.
     AlreadyDone,
-    /// The cluster said no.
+    /// The cluster refused the call.
     Refused,
-    /// The cluster was not as the plan saw it.
+    /// The object was changed outside attune after the plan.
     Drifted,
-    /// It may have happened or not.
+    /// The call may have taken effect or not.
     UnknownOutcome,
-    /// It failed, and has no effect.
+    /// The call failed without effect.
     Failed,
-    /// It was not tried, because of a step before it.
+    /// Not started, because an earlier step did not succeed.
     NotReached,
-    /// It was not tried, because the run was interrupted.
+    /// Not started, because the run was interrupted.
     Interrupted,
 }
 
-/// What else happened on the way.
+/// A remark on a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RemarkV1 {
-    /// The user was without access for a moment.
+    /// Access was interrupted for a moment.
     Gap,
-    /// A new key pair was made, and is at its destination.
+    /// New keys were created and are at their destination.
     Kept,
-    /// A new key pair was made, its destination did not take it, and it is in an emergency file.
+    /// New keys were created. Their destination failed, so they are in an emergency file.
     KeptInEmergency,
-    /// A new key pair was made, or may have been, and nobody knows its secret.
+    /// New keys were or may have been created, and their secret is lost.
     PairUnknown,
-    /// An answer was not understood: it may hold a new key pair, and is in an emergency file as it came.
+    /// A response that attune does not understand may contain new keys. It is in an emergency file.
     AnswerKept,
 }
 
@@ -132,7 +132,12 @@ impl OutcomeV1 {
             steps: plan.steps.iter().zip(&outcome.steps).map(|(step, ended)| StepOutcomeV1::of(step, ended)).collect(),
             converged: outcome.converged(),
             remaining: outcome.remaining.as_deref().map(SummaryV1::of),
-            left: outcome.remaining.iter().flat_map(|plan| &plan.changes).map(|change| change.id.to_string()).collect(),
+            remaining_changes: outcome
+                .remaining
+                .iter()
+                .flat_map(|plan| &plan.changes)
+                .map(|change| change.id.to_string())
+                .collect(),
             rollback_file: outcome.rollback_file.clone(),
             rollback_command: outcome.rollback_command.clone(),
         }
@@ -140,10 +145,10 @@ impl OutcomeV1 {
 }
 
 impl StepOutcomeV1 {
-    /// A copy of what became of a step.
+    /// A copy of the outcome of a step.
     #[must_use]
     pub fn of(step: &Step, ended: &StepOutcome) -> Self {
-        let (status, because) = match &ended.status {
+        let (status, blocked_by) = match &ended.status {
             Status::Done => (StatusV1::Done, None),
             Status::AlreadyDone => (StatusV1::AlreadyDone, None),
             Status::Refused(_) => (StatusV1::Refused, None),
@@ -161,7 +166,7 @@ impl StepOutcomeV1 {
             Remark::PairUnknown => RemarkV1::PairUnknown,
             Remark::AnswerKept { .. } => RemarkV1::AnswerKept,
         };
-        let kept_in = |remark: &Remark| match remark {
+        let stored_in = |remark: &Remark| match remark {
             Remark::Kept { place } => Some(place.clone()),
             Remark::KeptInEmergency { path, .. } | Remark::AnswerKept { path } => Some(path.clone()),
             Remark::Gap | Remark::PairUnknown => None,
@@ -175,9 +180,97 @@ impl StepOutcomeV1 {
             group,
             status,
             reason,
-            because,
+            blocked_by,
             remarks: ended.remarks.iter().map(remark).collect(),
-            keys_kept_in: ended.remarks.iter().find_map(kept_in),
+            keys_stored_in: ended.remarks.iter().find_map(stored_in),
+        }
+    }
+}
+
+/// A saved plan or outcome.
+#[derive(Debug, Clone)]
+pub enum Saved {
+    /// A plan.
+    Plan(Box<PlanV1>),
+    /// The outcome of an apply.
+    Outcome(Box<OutcomeV1>),
+}
+
+/// Why a saved file cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSaved {
+    /// It is not JSON, or has no format.
+    #[error("not a plan or an outcome: {0}")]
+    Nothing(String),
+    /// It has another format.
+    #[error("the format is `{0}`, not a plan or an outcome")]
+    Other(String),
+    /// It has a version that this attune does not know.
+    #[error("the format is `{format}`{by}; this attune reads `{known}`")]
+    Version {
+        /// Its format.
+        format: String,
+        /// The format that this attune reads.
+        known: &'static str,
+        /// The version of attune that wrote it, in words; empty when unknown.
+        by: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    #[serde(default)]
+    tool_version: Option<String>,
+}
+
+impl Saved {
+    /// Reads the output of `plan --out`, `plan --format json` or `apply --format json`. Ignores members that a later minor
+    /// version added, and refuses another major version.
+    ///
+    /// # Errors
+    /// Says why the file cannot be shown.
+    pub fn read(text: &str) -> Result<Self, NotSaved> {
+        let nothing = |error: serde_json::Error| NotSaved::Nothing(error.to_string());
+        let Head { format, tool_version } = serde_json::from_str(text).map_err(nothing)?;
+        let known = match format.split_once('/') {
+            Some(("attune.plan", _)) => "attune.plan/1",
+            Some(("attune.outcome", _)) => "attune.outcome/1",
+            Some(_) | None => return Err(NotSaved::Other(format)),
+        };
+        if format != known {
+            let by = tool_version.map(|version| format!(", written by attune {version}")).unwrap_or_default();
+            return Err(NotSaved::Version { format, known, by });
+        }
+        if known == "attune.plan/1" {
+            return serde_json::from_str(text).map(|plan| Self::Plan(Box::new(plan))).map_err(nothing);
+        }
+        serde_json::from_str(text).map(|outcome| Self::Outcome(Box::new(outcome))).map_err(nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_other_formats_and_versions_are_refused() {
+        for (text, message) in [
+            ("", "not a plan or an outcome: "),
+            ("{}", "missing field `format`"),
+            (r#"{"format":"attune.access/1"}"#, "the format is `attune.access/1`, not a plan or an outcome"),
+            (
+                r#"{"format":"attune.plan/2","tool_version":"9.1.0"}"#,
+                "the format is `attune.plan/2`, written by attune 9.1.0; this attune reads `attune.plan/1`",
+            ),
+            (
+                r#"{"format":"attune.outcome/10"}"#,
+                "the format is `attune.outcome/10`; this attune reads `attune.outcome/1`",
+            ),
+            (r#"{"format":"attune.plan/1"}"#, "missing field"),
+        ] {
+            let error = Saved::read(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{text}: {error}");
         }
     }
 }

@@ -1,12 +1,14 @@
-//! `attune.plan/1`: a plan for machines. Never read back by attune to be run.
+//! `attune.plan/1`: a plan. attune reads it back to show it, never to run it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::change::{ChangeV1, KindV1, document, user_or_group};
-use super::{BaseV1, FindingV1, NewKeysV1, OptionV1, ReviewV1, SeverityV1, UnreportedV1};
-use crate::base::{PolicyName, Sources};
+use super::access::user_or_group;
+use super::change::{ChangeV1, KindV1, document};
+use super::finding::FindingV1;
+use super::review::{BaseV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1};
+use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, Step, Unmanaged};
 
@@ -19,61 +21,61 @@ pub struct PlanV1 {
     pub format: String,
     /// The version of attune that wrote it.
     pub tool_version: String,
-    /// What an approval is bound to: 64 hexadecimal digits.
+    /// The digest that an approval names: 64 hexadecimal digits.
     pub digest: String,
-    /// Which cluster and tenant.
+    /// The cluster and the tenant.
     pub cluster: ClusterV1,
     /// The plan in numbers.
     pub summary: SummaryV1,
-    /// How much of what is declared is as it should be already.
+    /// How many declared objects need no change.
     pub unchanged: UnchangedV1,
-    /// How much the cluster takes.
+    /// The limits of the cluster.
     pub limits: LimitsV1,
-    /// What differs.
+    /// The differences.
     pub changes: Vec<ChangeV1>,
-    /// The calls, in order; empty when a finding is an error.
+    /// The API calls, in order; empty when the plan is blocked.
     pub steps: Vec<StepV1>,
-    /// What is not touched because no file names it.
+    /// Objects that no configuration declares. The plan does not change them.
     pub unmanaged: UnmanagedV1,
-    /// What the cluster does not report, and what the plan may do to those who are not reported.
+    /// Attachments that the cluster does not report, and what the plan may change for them.
     #[serde(default)]
     pub unreported: UnreportedV1,
-    /// What stands in the way, and what else to know.
+    /// Errors, which block the plan, warnings and notes.
     pub findings: Vec<FindingV1>,
-    /// What the guards refuse; the plan is not run while there is any.
+    /// What the guards refuse. attune does not apply a plan with refusals.
     pub refusals: Vec<FindingV1>,
-    /// What the guards would have refused, had it not been overridden for this run; absent when nothing was.
+    /// Refusals that are overridden for this run; missing when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideV1>,
-    /// The options of this run that decide it beside the configuration; absent when there is none. An apply of the plan needs
-    /// the same ones.
+    /// The options of this run that change the plan; missing when there are none. An apply of the plan needs the same
+    /// options.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<OptionV1>,
-    /// The keys that it may create; absent where it creates none.
+    /// The keys that the plan may create; missing when it creates none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_keys: Option<NewKeysV1>,
-    /// What is no longer declared, and which settings change; absent without `--base`, and where there is nothing.
+    /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewV1>,
-    /// Drift and what is proposed, told apart; absent without `--base`, and where they could not be. The rest of the plan
+    /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
     /// does not depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<BaseV1>,
 }
 
-/// A guard that was overridden, and had to be.
+/// A guard that refused the plan and is overridden.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct OverrideV1 {
-    /// What was given to `--override`, such as `max_removals=12`.
+    /// The value of `--override`, such as `max_removals=12`.
     pub given: String,
-    /// The code of the refusal that did not come about.
+    /// The code of the overridden refusal.
     pub code: String,
-    /// What would have been refused.
+    /// What the guard would refuse.
     pub message: String,
 }
 
-/// Which cluster and tenant.
+/// A cluster and a tenant.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ClusterV1 {
@@ -81,7 +83,7 @@ pub struct ClusterV1 {
     pub name: String,
     /// The cluster's id.
     pub guid: String,
-    /// The release it runs.
+    /// The WEKA release.
     pub release: String,
     /// The tenant.
     pub tenant: String,
@@ -103,19 +105,19 @@ pub struct SummaryV1 {
     pub r#move: usize,
     /// Users and groups to detach.
     pub detach: usize,
-    /// Declared policies, users and groups that are as they should be.
+    /// Declared policies, users and groups that need no change.
     pub unchanged: usize,
-    /// Policies (predefined ones included), users and groups that no file names.
+    /// Unmanaged policies (predefined ones included), users and groups.
     pub unmanaged: usize,
-    /// Calls.
+    /// API calls.
     pub calls: usize,
 }
 
-/// How much of what is declared is as it should be already.
+/// How many declared objects need no change.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UnchangedV1 {
-    /// Policies, tombstones included.
+    /// Policies, including those declared absent.
     pub policies: usize,
     /// Users.
     pub users: usize,
@@ -123,17 +125,17 @@ pub struct UnchangedV1 {
     pub groups: usize,
 }
 
-/// How much the cluster takes.
+/// The limits of a cluster.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct LimitsV1 {
-    /// Policies in all.
+    /// The number of policies.
     pub policies: usize,
-    /// Bytes of a document, minified.
+    /// The size of a document, minified, in bytes.
     pub document_bytes: usize,
 }
 
-/// A call.
+/// An API call.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct StepV1 {
@@ -141,7 +143,7 @@ pub struct StepV1 {
     pub id: usize,
     /// The change it belongs to.
     pub change: String,
-    /// What is called.
+    /// The kind of call.
     pub call: CallV1,
     /// The policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,41 +154,41 @@ pub struct StepV1 {
     /// The group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The document, exactly as it is sent.
+    /// The document, exactly as attune sends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub document: Option<Box<RawValue>>,
-    /// The steps that must be done before.
+    /// The steps that this step waits for.
     pub after: Vec<usize>,
 }
 
-/// The calls.
+/// The kinds of API call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallV1 {
-    /// Add a policy.
+    /// Adds a policy.
     AddPolicy,
-    /// Remove a policy.
+    /// Removes a policy.
     RemovePolicy,
-    /// Attach a policy to a user or group.
+    /// Attaches a policy to a user or group.
     Attach,
-    /// Make a new key pair for a user and throw it away.
+    /// Revokes the keys of a user: creates new keys and discards them.
     RevokeKeys,
-    /// Detach a user or group.
+    /// Detaches the policy of a user or group.
     Detach,
 }
 
-/// What is not touched because no file names it.
+/// Objects that no configuration declares.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct UnmanagedV1 {
-    /// Policies that every cluster has.
+    /// Predefined policies, which every cluster has.
     pub predefined: Vec<String>,
     /// Policies.
     pub policies: Vec<String>,
-    /// Users that can hold a policy.
+    /// Users that can have a policy.
     pub users: Vec<String>,
-    /// Groups that hold a policy; absent where there are none.
+    /// Groups that have a policy; missing when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
 }
@@ -220,13 +222,11 @@ impl PlanV1 {
             base: None,
         }
     }
-}
 
-impl PlanV1 {
-    /// Whether something stands in the way.
+    /// Whether an error blocks the plan.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == SeverityV1::Error)
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The digest as it is shown to people.
@@ -242,21 +242,21 @@ pub(super) fn short_digest(digest: &str) -> &str {
 }
 
 impl UnmanagedV1 {
-    /// A copy of what is left alone.
+    /// A copy of the unmanaged objects.
     #[must_use]
-    pub fn of(alone: &Unmanaged) -> Self {
+    pub fn of(unmanaged: &Unmanaged) -> Self {
         let texts = |names: &[PolicyName]| names.iter().map(ToString::to_string).collect();
         Self {
-            predefined: texts(&alone.predefined),
-            policies: texts(&alone.policies),
-            users: alone.users.iter().map(ToString::to_string).collect(),
-            groups: alone.groups.iter().map(ToString::to_string).collect(),
+            predefined: texts(&unmanaged.predefined),
+            policies: texts(&unmanaged.policies),
+            users: unmanaged.users.iter().map(ToString::to_string).collect(),
+            groups: unmanaged.groups.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
 impl OverrideV1 {
-    /// A copy of what was overridden for a plan.
+    /// A copy of the overrides of a plan.
     #[must_use]
     pub fn all(plan: &Plan) -> Vec<Self> {
         let copy = |Overridden { by, refusal }: &Overridden| Self {
@@ -285,10 +285,13 @@ impl SummaryV1 {
     /// Counts a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let (unchanged, alone) = (plan.unchanged, &plan.unmanaged);
+        let (unchanged, unmanaged) = (plan.unchanged, &plan.unmanaged);
         let mut summary = Self {
             unchanged: unchanged.policies + unchanged.users + unchanged.groups,
-            unmanaged: alone.policies.len() + alone.predefined.len() + alone.users.len() + alone.groups.len(),
+            unmanaged: unmanaged.policies.len()
+                + unmanaged.predefined.len()
+                + unmanaged.users.len()
+                + unmanaged.groups.len(),
             calls: plan.steps.len(),
             ..Self::default()
         };

@@ -1,4 +1,4 @@
-//! `attune.report/1`: who holds what and may do what, for machines and for the page that is made of it.
+//! `attune.report/1`: the policies of users and groups, and their access to buckets.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::change::{document, user_or_group};
-use super::grade::{CellV1, ClassV1, name_of};
+use super::access::user_or_group;
+use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
 use crate::base::{PolicyName, Principal};
-use crate::observed::Body;
-use crate::report::{Bucket, Looked, Report, Row, State};
+use crate::report::{Bucket, Cell, Class, Grade, Grades, Looked, Members, Reach, Report, Row, State};
 
-/// Who holds what and may do what.
+/// The policies of users and groups, and their access to buckets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[schemars(title = "attune.report/1")]
@@ -22,41 +21,41 @@ pub struct ReportV1 {
     pub format: String,
     /// The version of attune that wrote it.
     pub tool_version: String,
-    /// What was looked at, and so which of `before` and `after` there are.
-    pub looked_at: LookedV1,
-    /// Which cluster and tenant; missing when only a file was looked at.
+    /// What the report covers: this decides which of `before` and `after` exist.
+    pub scope: ScopeV1,
+    /// The cluster and the tenant; missing when the report covers the configuration only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterV1>,
-    /// The digest of the plan that leads from before to after; missing when there is no plan.
+    /// The digest of the plan from before to after; missing when there is no plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// How much a cluster takes.
+    /// The limits of the cluster.
     pub limits: LimitsV1,
-    /// Whether the cluster tells who holds what. Where it does not, there are no holders.
-    pub holders_known: bool,
-    /// Whether the cluster tells which groups hold what. Where it does not, there are no groups.
-    pub groups_known: bool,
-    /// All policies of either side, in the order of their names.
+    /// Whether the cluster reports attachments. If not, `principals` is empty.
+    pub attachments_known: bool,
+    /// Whether the cluster reports attachments of groups. If not, `principals` has no groups.
+    pub group_attachments_known: bool,
+    /// All policies, before or after, sorted by name.
     pub policies: Vec<PolicyReportV1>,
-    /// All users that can hold a policy and all groups that do, users first, each in the order of their names.
-    pub holders: Vec<HoldingV1>,
-    /// What the classes of actions are in the matrix.
+    /// All users that can have a policy, then all groups that have one, each sorted by name.
+    pub principals: Vec<AttachmentV1>,
+    /// The classes of actions of the matrix.
     pub classes: Vec<ClassV1>,
     /// The columns of the matrix.
     pub buckets: Vec<BucketV1>,
-    /// The rows of the matrix: users and groups that may do the same everywhere are in one.
+    /// The rows of the matrix. Users and groups with the same access share a row.
     pub rows: Vec<RowV1>,
 }
 
-/// What was looked at.
+/// What a report covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum LookedV1 {
-    /// The cluster as it is: there is only `before`.
+pub enum ScopeV1 {
+    /// The cluster as it is: only `before` exists.
     Cluster,
-    /// What the file declares: there is only `after`.
-    File,
-    /// The cluster as it is and as a plan leaves it.
+    /// The configuration: only `after` exists.
+    Configuration,
+    /// The cluster before and after a plan.
     Both,
 }
 
@@ -66,12 +65,12 @@ pub enum LookedV1 {
 pub struct PolicyReportV1 {
     /// Its name.
     pub name: String,
-    /// Whether every cluster has it from the start.
+    /// Whether it is predefined: every cluster has it.
     pub predefined: bool,
-    /// As it is; missing when it is not there or that was not looked at.
+    /// Its state before; missing when it does not exist or the report does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<PolicyStateV1>,
-    /// As it will be; missing when it will not be there or that was not looked at.
+    /// Its state after; missing when it does not exist or the report does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<PolicyStateV1>,
 }
@@ -80,31 +79,31 @@ pub struct PolicyReportV1 {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PolicyStateV1 {
-    /// How many users and groups hold it.
-    pub holders: usize,
-    /// The size of its document, minified; missing when it was not read.
+    /// The number of users and groups that have it.
+    pub attachments: usize,
+    /// The size of its document, minified, in bytes; missing when attune did not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<usize>,
-    /// Its document; missing when it was not read, a string when it is none that can be modelled.
+    /// Its document: a string when it is unreadable, missing when attune did not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub document: Option<Box<RawValue>>,
 }
 
-/// A user or group, with what it holds.
+/// A user or group, and its policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct HoldingV1 {
-    /// The user, where it is one.
+pub struct AttachmentV1 {
+    /// The user, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, where it is one.
+    /// The group, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The policy it holds; missing when it holds none or that was not looked at.
+    /// Its policy before; missing when it has none or the report does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// The policy it will hold; missing when it will hold none or that was not looked at.
+    /// Its policy after; missing when it has none or the report does not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
@@ -112,11 +111,11 @@ pub struct HoldingV1 {
 /// A user or a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct WhoV1 {
-    /// The user, where it is one.
+pub struct PrincipalV1 {
+    /// The user, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, where it is one.
+    /// The group, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
 }
@@ -125,32 +124,79 @@ pub struct WhoV1 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct BucketV1 {
-    /// The name of a bucket, or a pattern of names; `*` for those that no other column is about. Names are unique.
+    /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
     pub name: String,
-    /// What it is about.
+    /// What the name is.
     pub kind: BucketKindV1,
 }
 
-/// What a column is about.
+/// The kinds of columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BucketKindV1 {
     /// The bucket of that name.
     Bucket,
-    /// All that the resources `NAME` and `NAME/*` match. `*` and `?` are wildcards; a variable stands for what it is for the user of the row.
+    /// All buckets that the resources `NAME` and `NAME/*` match. `*` and `?` are wildcards. A variable has its value for the
+    /// user of the row.
     Pattern,
-    /// Any bucket that no other column is about.
+    /// All buckets of no other column.
     Others,
 }
 
-/// Users and groups that may do the same everywhere.
+/// Users and groups with the same access.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct RowV1 {
     /// The users and groups.
-    pub holders: Vec<WhoV1>,
-    /// The buckets to which there is access before or after, in the order of the columns; to all others there is none.
+    pub principals: Vec<PrincipalV1>,
+    /// The buckets with access before or after, in the order of the columns. There is no access to other buckets.
     pub cells: Vec<CellV1>,
+}
+
+/// A class of actions.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ClassV1 {
+    /// Its name.
+    pub class: Class,
+    /// All its actions.
+    pub actions: Vec<String>,
+    /// The actions that must be allowed on all of a bucket for the class to be `all`.
+    pub core: Vec<String>,
+}
+
+/// Access to a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct CellV1 {
+    /// The name of the column.
+    pub bucket: String,
+    /// Access before; all `none` when the report does not cover it.
+    pub before: GradesV1,
+    /// Access after; all `none` when the report does not cover it.
+    pub after: GradesV1,
+}
+
+/// The level of access under each of the rules that a server may follow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GradesV1 {
+    /// Under AWS rules.
+    pub aws: GradeV1,
+    /// Under MinIO rules.
+    pub minio: GradeV1,
+}
+
+/// The level of access in each class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GradeV1 {
+    /// Reading.
+    pub read: Reach,
+    /// Writing.
+    pub write: Reach,
+    /// Administration.
+    pub admin: Reach,
 }
 
 impl ReportV1 {
@@ -164,14 +210,14 @@ impl ReportV1 {
         Self {
             format: "attune.report/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            looked_at: LookedV1::of(looked),
+            scope: ScopeV1::of(looked),
             cluster: identity.as_ref().map(ClusterV1::of),
             digest: digest.as_ref().map(ToString::to_string),
             limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
-            holders_known: all(|state| state.holders_known),
-            groups_known: all(|state| state.groups_known),
+            attachments_known: all(|state| state.holders_known),
+            group_attachments_known: all(|state| state.groups_known),
             policies: looked.policies().into_iter().map(|name| PolicyReportV1::of(name, sides, &counts)).collect(),
-            holders: looked.principals().into_iter().map(|who| HoldingV1::of(who, sides)).collect(),
+            principals: looked.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
             classes: classes.iter().map(ClassV1::of).collect(),
             buckets: matrix.buckets.iter().map(BucketV1::of).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets)).collect(),
@@ -179,7 +225,7 @@ impl ReportV1 {
     }
 }
 
-/// How many hold each policy.
+/// The number of users and groups that have each policy.
 fn counted(state: Option<&State>) -> BTreeMap<&PolicyName, usize> {
     let mut counts = BTreeMap::new();
     for policy in state.into_iter().flat_map(|state| state.holders.values().flatten()) {
@@ -188,11 +234,11 @@ fn counted(state: Option<&State>) -> BTreeMap<&PolicyName, usize> {
     counts
 }
 
-impl LookedV1 {
+impl ScopeV1 {
     fn of(looked: &Looked) -> Self {
         match looked {
             Looked::Cluster(_) => Self::Cluster,
-            Looked::File(_) => Self::File,
+            Looked::File(_) => Self::Configuration,
             Looked::Both { .. } => Self::Both,
         }
     }
@@ -201,16 +247,9 @@ impl LookedV1 {
 impl PolicyReportV1 {
     fn of(name: &PolicyName, [before, after]: [Option<&State>; 2], counts: &[BTreeMap<&PolicyName, usize>; 2]) -> Self {
         let state = |side: Option<&State>, counts: &BTreeMap<&PolicyName, usize>| {
-            let body = side?.policies.get(name)?;
-            let holders = counts.get(name).copied().unwrap_or_default();
-            Some(match body {
-                Body::NotRead => PolicyStateV1 { holders, bytes: None, document: None },
-                Body::Known(normal) => PolicyStateV1 { holders, bytes: Some(normal.len()), document: document(normal) },
-                Body::Unreadable(text) => {
-                    let document = serde_json::value::to_raw_value(text).ok();
-                    PolicyStateV1 { holders, bytes: Some(text.len()), document }
-                }
-            })
+            let document = side?.policies.get(name)?;
+            let attachments = counts.get(name).copied().unwrap_or_default();
+            Some(PolicyStateV1 { attachments, bytes: document.text().map(str::len), document: body(document) })
         };
         Self {
             name: name.to_string(),
@@ -221,7 +260,7 @@ impl PolicyReportV1 {
     }
 }
 
-impl HoldingV1 {
+impl AttachmentV1 {
     fn of(who: &Principal, sides: [Option<&State>; 2]) -> Self {
         let [before, after] =
             sides.map(|side| side.and_then(|state| state.holders.get(who)?.as_ref()).map(ToString::to_string));
@@ -230,7 +269,7 @@ impl HoldingV1 {
     }
 }
 
-impl WhoV1 {
+impl PrincipalV1 {
     fn of(principal: &Principal) -> Self {
         let (user, group) = user_or_group(principal);
         Self { user, group }
@@ -251,8 +290,51 @@ impl BucketV1 {
 impl RowV1 {
     fn of(row: &Row, buckets: &[Bucket]) -> Self {
         Self {
-            holders: row.holders.iter().map(WhoV1::of).collect(),
+            principals: row.holders.iter().map(PrincipalV1::of).collect(),
             cells: row.cells.iter().map(|cell| CellV1::of(cell, buckets)).collect(),
         }
+    }
+}
+
+impl ClassV1 {
+    fn of(members: &Members) -> Self {
+        Self { class: members.class, actions: members.actions.clone(), core: members.core.clone() }
+    }
+}
+
+impl CellV1 {
+    fn of(cell: &Cell, buckets: &[Bucket]) -> Self {
+        let bucket = buckets.get(cell.bucket).map(name_of).unwrap_or_default();
+        Self { bucket, before: GradesV1::of(cell.before), after: GradesV1::of(cell.after) }
+    }
+}
+
+impl GradesV1 {
+    fn of(grades: Grades) -> Self {
+        Self { aws: GradeV1::of(grades.aws), minio: GradeV1::of(grades.minio) }
+    }
+}
+
+impl GradeV1 {
+    fn of(Grade { read, write, admin }: Grade) -> Self {
+        Self { read, write, admin }
+    }
+
+    /// The level of access in one class.
+    #[must_use]
+    pub fn reach(self, class: Class) -> Reach {
+        match class {
+            Class::Read => self.read,
+            Class::Write => self.write,
+            Class::Admin => self.admin,
+        }
+    }
+}
+
+/// The name of a column.
+fn name_of(bucket: &Bucket) -> String {
+    match bucket {
+        Bucket::Named(name) | Bucket::Pattern(name) => name.clone(),
+        Bucket::Others(_) => "*".to_owned(),
     }
 }

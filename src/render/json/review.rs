@@ -1,19 +1,33 @@
-//! What a configuration changes beside the objects that it declares, for machines.
+//! Parts of `attune.plan/1` beside its changes: the comparison with `--base`, new keys, options, unreported access.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Declared, NewKeys, PlanOption, Review, SettingChange, Undeclared};
+use super::access::AccessChangeV1;
+use super::change::ChangeV1;
+use crate::plan::{Change, Declared, NewKeys, NotReported, PlanOption, Review, SettingChange, Undeclared, Unreported};
 
-/// What a configuration changes beside the objects that it declares, compared with the revision of `--base`.
+/// The differences between the cluster and the configuration, split by the configuration of `--base`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BaseV1 {
+    /// The revision or file, as given to `--base`.
+    pub revision: String,
+    /// The changes that make the cluster match the base: it was changed outside attune, or the base was never applied.
+    pub drift: Vec<ChangeV1>,
+    /// The changes that the configuration proposes over the base, on a cluster that matches the base.
+    pub proposed: Vec<ChangeV1>,
+}
+
+/// Changes of the configuration that are not changes of declared objects, compared with the revision of `--base`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ReviewV1 {
-    /// The revision or file, as it was given.
+    /// The revision or file, as given to `--base`.
     pub revision: String,
-    /// What is no longer declared.
+    /// The objects that are no longer declared.
     pub undeclared: Vec<UndeclaredV1>,
-    /// The settings that are not the same. The plan is made with those of the revision; of `[guards]`, both hold.
+    /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
     pub settings: Vec<SettingChangeV1>,
 }
 
@@ -23,21 +37,21 @@ pub struct ReviewV1 {
 pub struct UndeclaredV1 {
     /// `policy/NAME`, `user/NAME` or `group/NAME`.
     pub id: String,
-    /// The policy, when it is one.
+    /// The policy, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The user, when it is one.
+    /// The user, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The group, when it is one.
+    /// The group, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The declaration of the revision.
+    /// The declaration in the revision.
     pub declared: DeclaredV1,
     /// The policy that the revision declares for a user or group.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub had: Option<String>,
-    /// Whether `[ownership]` covers it: then it is removed or detached, else it stays as it is, unmanaged.
+    pub declared_policy: Option<String>,
+    /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
     pub owned: bool,
 }
 
@@ -47,24 +61,24 @@ pub struct UndeclaredV1 {
 pub enum DeclaredV1 {
     /// A policy with a document.
     Present,
-    /// A policy that is absent.
+    /// An absent policy.
     Absent,
     /// A user or group with a policy.
     Attached,
-    /// A user or group without one.
+    /// A user or group without a policy.
     Detached,
 }
 
-/// A setting that is not the same.
+/// A setting that changes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct SettingChangeV1 {
     /// Its name, such as `guards.max_removals`.
     pub name: String,
-    /// Its value in the revision, as TOML writes it; absent where it is not set.
+    /// Its value in the revision, as TOML; missing when it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Its value in the configuration; absent where it is not set.
+    /// Its value in the configuration, as TOML; missing when it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
@@ -73,32 +87,58 @@ pub struct SettingChangeV1 {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct NewKeysV1 {
-    /// The users that may get them.
+    /// The users that may get keys.
     pub users: Vec<String>,
-    /// The destination of their secrets, as `[credentials]` says it; absent where there is none.
+    /// The destination of the secrets, as in `[credentials]`; missing when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
 }
 
-/// An option of the run that decides its plan. An apply of the plan needs the same ones.
+/// An option of the run that changes its plan. An apply of the plan needs the same options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct OptionV1 {
     /// Its name, such as `--override`.
     pub name: String,
-    /// Its value; of a file, the SHA-256 of its content. Absent where it takes none.
+    /// Its value, or the SHA-256 of the content when it is a file; missing when the option takes no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+/// Attachments that the cluster does not report, and what the plan may change for them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct UnreportedV1 {
+    /// What the cluster does not report.
+    pub kinds: Vec<NotReported>,
+    /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
+    /// new access treats it as undecided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_name: Vec<AccessChangeV1>,
+}
+
+impl BaseV1 {
+    /// A copy of both lists.
+    #[must_use]
+    pub fn of(revision: &str, drift: &[Change], proposed: &[Change]) -> Self {
+        let copies = |changes: &[Change]| changes.iter().map(ChangeV1::of).collect();
+        Self { revision: revision.to_owned(), drift: copies(drift), proposed: copies(proposed) }
+    }
 }
 
 impl ReviewV1 {
     /// A copy of a review against a revision.
     #[must_use]
     pub fn of(revision: &str, review: &Review) -> Self {
+        let setting = |change: &SettingChange| SettingChangeV1 {
+            name: change.name.clone(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+        };
         Self {
             revision: revision.to_owned(),
             undeclared: review.undeclared.iter().map(UndeclaredV1::of).collect(),
-            settings: review.settings.iter().map(SettingChangeV1::of).collect(),
+            settings: review.settings.iter().map(setting).collect(),
         }
     }
 
@@ -112,7 +152,7 @@ impl ReviewV1 {
 impl UndeclaredV1 {
     fn of(of: &Undeclared) -> Self {
         let principal = of.principal();
-        let (declared, had) = match &of.declared {
+        let (declared, declared_policy) = match &of.declared {
             Declared::Present => (DeclaredV1::Present, None),
             Declared::Absent => (DeclaredV1::Absent, None),
             Declared::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
@@ -124,15 +164,9 @@ impl UndeclaredV1 {
             user: principal.and_then(|who| who.user()).map(ToString::to_string),
             group: principal.and_then(|who| who.group()).map(ToString::to_string),
             declared,
-            had,
+            declared_policy,
             owned: of.owned,
         }
-    }
-}
-
-impl SettingChangeV1 {
-    fn of(change: &SettingChange) -> Self {
-        Self { name: change.name.clone(), before: change.before.clone(), after: change.after.clone() }
     }
 }
 
@@ -149,5 +183,14 @@ impl OptionV1 {
     #[must_use]
     pub fn of(option: &PlanOption) -> Self {
         Self { name: option.name.to_owned(), value: option.value.clone() }
+    }
+}
+
+impl UnreportedV1 {
+    /// A copy of the unreported attachments.
+    #[must_use]
+    pub fn of(unreported: &Unreported) -> Self {
+        let by_name = unreported.by_name.iter().map(AccessChangeV1::by_name).collect();
+        Self { kinds: unreported.kinds.clone(), by_name }
     }
 }

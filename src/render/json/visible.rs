@@ -1,5 +1,4 @@
-//! JSON in which nothing is hidden from the eye, and which says exactly what it said: what would not be seen is written as its
-//! number, which a reader of JSON turns back.
+//! JSON without hidden characters: they are written as escapes, which a JSON parser turns back.
 
 use std::io::{self, Write};
 
@@ -7,7 +6,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::base::{VisibleText, is_plain};
 
-/// A formatter whose strings hold no hidden character.
+/// A formatter that escapes hidden characters in strings.
 pub(super) struct VisibleJson<F>(pub(super) F);
 
 macro_rules! visible_json {
@@ -65,7 +64,7 @@ mod tests {
     use crate::render::json::{line, write};
 
     #[test]
-    fn what_is_hidden_is_written_as_its_number_and_read_back_as_it_was() {
+    fn hidden_characters_are_escaped_and_read_back() {
         let value = json!({ "a\u{202e}b": ["\u{1b}[2J\n", "tag \u{e0041}", "plain é", "\u{7f}\u{ad}"] });
         let mut pretty = Vec::new();
         write(&mut pretty, &value).unwrap();

@@ -4,23 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cut::Cut;
 use super::escape::{code, fence, visible};
-use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, ProfileV1, SideV1, UndecidedV1};
+use crate::policy::access::{Profile, Side};
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, UndecidedV1};
 use crate::render::phrase;
 use crate::render::words::list;
 
 /// All that is gained or may be. Empty when nobody gains anything.
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {
-    section("Access gained", &grouped(of_plan(plan), SideV1::Gained, cut < Cut::Lost), true)
+    section("Access gained", &grouped(of_plan(plan), Side::Gained, cut < Cut::Lost), true)
 }
 
 /// What is lost or may be. Empty when nobody loses anything.
 pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
-    section("Access lost", &grouped(of_plan(plan), SideV1::Lost, cut < Cut::Lost), cut < Cut::Lost)
+    section("Access lost", &grouped(of_plan(plan), Side::Lost, cut < Cut::Lost), cut < Cut::Lost)
 }
 
 /// All that some gain or may, under a title of its own. Empty when nobody gains anything.
 pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a AccessChangeV1>) -> String {
-    section(title, &grouped(all, SideV1::Gained, true), true)
+    section(title, &grouped(all, Side::Gained, true), true)
 }
 
 fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
@@ -49,7 +50,7 @@ impl Names {
 }
 
 /// The groups, in the order of the first of each.
-fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: SideV1, examples: bool) -> Vec<Group> {
+fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: Side, examples: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = BTreeMap::new();
     for of in all {
@@ -83,16 +84,16 @@ fn section(title: &str, groups: &[Group], whole: bool) -> String {
     text
 }
 
-fn lines(of: &AccessChangeV1, side: SideV1, examples: bool) -> Vec<String> {
+fn lines(of: &AccessChangeV1, side: Side, examples: bool) -> Vec<String> {
     let entries = match side {
-        SideV1::Gained => &of.gained,
-        SideV1::Lost => &of.lost,
+        Side::Gained => &of.gained,
+        Side::Lost => &of.lost,
     };
     let decided = entries.iter().map(|entry| line(entry, side, examples));
     decided.chain(of.undecided.iter().filter(|open| open.side == side).map(undecided)).collect()
 }
 
-fn line(line: &AccessLineV1, side: SideV1, examples: bool) -> String {
+fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
     let actions = visible(&phrase::shortened(&line.actions, side).join(", "));
     let mut text = format!("{} {actions} {}", phrase::mark(side), phrase::resources(line, side, visible));
     if let Some(example) = phrase::example(line, visible).filter(|_| examples) {
@@ -110,6 +111,6 @@ fn undecided(open: &UndecidedV1) -> String {
 }
 
 /// What stands before a line that is so on some servers only.
-fn on_some(profile: Option<ProfileV1>) -> String {
+fn on_some(profile: Option<Profile>) -> String {
     profile.map(|profile| format!("! {}: ", phrase::servers(profile))).unwrap_or_default()
 }

@@ -12,16 +12,16 @@ pub(super) fn what(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) ->
     let mut parts = Vec::new();
     match change.kind {
         KindV1::AddPolicy => {
-            if !change.holders.is_empty() {
-                parts.push(given_at_once(&change.holders, change.holders.len(), name));
+            if !change.attached_to.is_empty() {
+                parts.push(given_at_once(&change.attached_to, change.attached_to.len(), name));
             }
             parts.extend(size(plan, change));
         }
         KindV1::ReplacePolicy => {
-            if !change.heals.is_empty() {
+            if !change.temporary_policies.is_empty() {
                 parts.push(format!("finishes an interrupted replacement, after which {}", gone(change, name)));
             }
-            let holders = &change.holders;
+            let holders = &change.attached_to;
             let keeping = || match names {
                 true => counted(holders, NAMED, name),
                 false => count(holders.len(), "holder", "holders"),
@@ -34,7 +34,7 @@ pub(super) fn what(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) ->
         }
         KindV1::RemovePolicy => {
             parts.push("nobody holds it then".to_owned());
-            if !change.heals.is_empty() {
+            if !change.temporary_policies.is_empty() {
                 parts.push(format!("{} as well", gone(change, name)));
             }
         }
@@ -48,6 +48,6 @@ pub(super) fn what(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) ->
 
 /// What an interrupted run left behind.
 fn gone(change: &ChangeV1, name: Name) -> String {
-    let names: Vec<String> = change.heals.iter().map(|policy| name(policy)).collect();
+    let names: Vec<String> = change.temporary_policies.iter().map(|policy| name(policy)).collect();
     format!("{} {} gone", list(&names), if names.len() == 1 { "is" } else { "are" })
 }

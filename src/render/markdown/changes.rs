@@ -4,7 +4,8 @@ use super::change::what;
 use super::cut::Cut;
 use super::diff::{Body, BodyLine};
 use super::escape::{code, fence, html_code};
-use crate::render::json::{ChangeV1, KindV1, NoteV1, PlanV1};
+use crate::plan::Note;
+use crate::render::json::{ChangeV1, KindV1, PlanV1};
 use crate::render::phrase::{KEYS_MAY_APPEAR, object};
 use crate::render::words::{count, list};
 
@@ -84,7 +85,7 @@ fn numbered(changes: &[&ChangeV1]) -> String {
 
 /// What holds for some of the users that are not named one by one.
 fn keys(changes: &[&ChangeV1]) -> String {
-    let some = changes.iter().filter(|change| change.notes.contains(&NoteV1::KeysMayBeCreated)).count();
+    let some = changes.iter().filter(|change| change.notes.contains(&Note::KeysMayBeCreated)).count();
     if some == 0 { String::new() } else { format!("for {some} of them {KEYS_MAY_APPEAR}\n") }
 }
 

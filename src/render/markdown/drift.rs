@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::access::gained_by;
 use super::escape::code;
 use super::review::review;
-use crate::render::json::{DriftKindV1, DriftV1, DriftedV1};
+use crate::drift::Kind;
+use crate::render::json::{DriftV1, DriftedV1};
 use crate::render::phrase::held;
 use crate::render::words::count;
 
@@ -42,7 +43,8 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
         let (cluster, file) = sides(object);
         writeln!(out, "| {} | {cluster} | {file} |", cell(&object.id))?;
     }
-    let lines = drift.over.iter().map(|over| format!("over: {}, reported since {}", code(&over.id), code(&over.since)));
+    let lines =
+        drift.resolved.iter().map(|over| format!("over: {}, reported since {}", code(&over.id), code(&over.since)));
     let known = drift.known.iter().map(|of| format!("known: {}, reported since {}", code(&of.id), code(&of.since)));
     let ignored = drift.ignored.iter().map(|of| {
         let until = of.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
@@ -58,16 +60,16 @@ fn sides(object: &DriftedV1) -> (String, String) {
     let held = |raw: &Option<Box<RawValue>>| format!("holds {}", held(raw.as_deref(), cell));
     let text = |text: &str| text.to_owned();
     match object.kind {
-        DriftKindV1::PolicyAdded => (text("has it"), text("does not want it")),
-        DriftKindV1::PolicyChanged => (text("has another document"), text("has its own")),
-        DriftKindV1::PolicyRemoved => (text("lacks it"), text("declares it")),
-        DriftKindV1::UserRemoved => (text("has no such user"), held(&object.declared)),
-        DriftKindV1::UserAttached
-        | DriftKindV1::UserMoved
-        | DriftKindV1::UserDetached
-        | DriftKindV1::GroupAttached
-        | DriftKindV1::GroupMoved
-        | DriftKindV1::GroupDetached => (held(&object.observed), held(&object.declared)),
+        Kind::PolicyAdded => (text("has it"), text("does not want it")),
+        Kind::PolicyChanged => (text("has another document"), text("has its own")),
+        Kind::PolicyRemoved => (text("lacks it"), text("declares it")),
+        Kind::UserRemoved => (text("has no such user"), held(&object.declared)),
+        Kind::UserAttached
+        | Kind::UserMoved
+        | Kind::UserDetached
+        | Kind::GroupAttached
+        | Kind::GroupMoved
+        | Kind::GroupDetached => (held(&object.observed), held(&object.declared)),
     }
 }
 

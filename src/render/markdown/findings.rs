@@ -2,13 +2,14 @@
 
 use super::cut::Cut;
 use super::escape::code;
-use crate::render::json::{FindingV1, OverrideV1, PlanV1, SeverityV1};
+use crate::base::Severity;
+use crate::render::json::{FindingV1, OverrideV1, PlanV1};
 use crate::render::words::count;
 
 /// What stands in the way.
 pub(super) fn blocking(plan: &PlanV1) -> String {
     let errors: Vec<&FindingV1> =
-        plan.findings.iter().filter(|finding| matches!(finding.severity, SeverityV1::Error)).collect();
+        plan.findings.iter().filter(|finding| matches!(finding.severity, Severity::Error)).collect();
     section("In the way", &errors)
 }
 
@@ -29,7 +30,7 @@ pub(super) fn overridden(overrides: &[OverrideV1]) -> String {
 /// What else was found.
 pub(super) fn other(plan: &PlanV1, cut: Cut) -> String {
     let others: Vec<&FindingV1> =
-        plan.findings.iter().filter(|finding| !matches!(finding.severity, SeverityV1::Error)).collect();
+        plan.findings.iter().filter(|finding| !matches!(finding.severity, Severity::Error)).collect();
     if cut < Cut::Names || others.is_empty() {
         return section("Found as well", &others);
     }

@@ -60,10 +60,10 @@ fn page(outcome: &OutcomeV1, cut: Cut) -> String {
     if !steps.is_empty() {
         text += &format!("**Steps to look at**\n\n{steps}\n");
     }
-    if !outcome.left.is_empty() {
-        text += &format!("**Left: {}**\n\n", count(outcome.left.len(), "change", "changes"));
+    if !outcome.remaining_changes.is_empty() {
+        text += &format!("**Left: {}**\n\n", count(outcome.remaining_changes.len(), "change", "changes"));
         if cut < Cut::NotReached {
-            text += &outcome.left.iter().map(|id| format!("- {}\n", code(id))).collect::<String>();
+            text += &outcome.remaining_changes.iter().map(|id| format!("- {}\n", code(id))).collect::<String>();
         }
         text += "\n`attune plan` shows what, and `attune apply` goes on.\n\n";
     }
@@ -96,13 +96,13 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
         StatusV1::Drifted => Some(with("drifted")),
         StatusV1::UnknownOutcome => Some(with("in doubt")),
         StatusV1::Failed => Some(with("failed")),
-        StatusV1::NotReached => named.then(|| match step.because {
+        StatusV1::NotReached => named.then(|| match step.blocked_by {
             Some(first) => format!("not reached, because of step {first}"),
             None => "not reached".to_owned(),
         }),
         StatusV1::Interrupted => named.then(|| "not begun before the interruption".to_owned()),
     };
-    let place = || step.keys_kept_in.as_deref().map_or_else(|| "its destination".to_owned(), code);
+    let place = || step.keys_stored_in.as_deref().map_or_else(|| "its destination".to_owned(), code);
     let remark = |remark: &RemarkV1| match remark {
         RemarkV1::Gap => "was detached first, so that access was gone for a moment".to_owned(),
         RemarkV1::Kept => format!("a new key pair was made, and is in {}", place()),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Name;
-use crate::render::json::{AccessChangeV1, AccessLineV1, ProfileV1, SideV1, UndecidedV1};
+use crate::policy::access::{Profile, Side};
+use crate::render::json::{AccessChangeV1, AccessLineV1, UndecidedV1};
 
 /// What every resource begins with, and is not worth repeating.
 const ARN: &str = "arn:aws:s3:::";
@@ -27,17 +28,17 @@ pub(in crate::render) fn alike<'a>(all: impl Iterator<Item = &'a AccessChangeV1>
 }
 
 /// The sign of a side.
-pub(in crate::render) fn mark(side: SideV1) -> &'static str {
+pub(in crate::render) fn mark(side: Side) -> &'static str {
     match side {
-        SideV1::Gained => "+",
-        SideV1::Lost => "-",
+        Side::Gained => "+",
+        Side::Lost => "-",
     }
 }
 
 /// The actions of a line; of those that are lost, the first few and how many more there are.
-pub(in crate::render) fn shortened(actions: &[String], side: SideV1) -> Vec<String> {
+pub(in crate::render) fn shortened(actions: &[String], side: Side) -> Vec<String> {
     let mut actions = actions.to_vec();
-    if side == SideV1::Lost && actions.len() > NAMED_LOST {
+    if side == Side::Lost && actions.len() > NAMED_LOST {
         let more = actions.split_off(NAMED_LOST - 1).len();
         actions.push(format!("{more} more actions"));
     }
@@ -45,10 +46,10 @@ pub(in crate::render) fn shortened(actions: &[String], side: SideV1) -> Vec<Stri
 }
 
 /// What the actions are allowed on: `on logs/* when …, except logs/private/*`.
-pub(in crate::render) fn resources(line: &AccessLineV1, side: SideV1, visible: Name) -> String {
+pub(in crate::render) fn resources(line: &AccessLineV1, side: Side, visible: Name) -> String {
     let denied = match side {
-        SideV1::Gained => "no longer denied",
-        SideV1::Lost => "now denied",
+        Side::Gained => "no longer denied",
+        Side::Lost => "now denied",
     };
     let pattern = plain(&line.pattern, visible);
     let mut text = format!("on {pattern}");
@@ -70,9 +71,9 @@ pub(in crate::render) fn resources(line: &AccessLineV1, side: SideV1, visible: N
 
 /// One of the requests, where it tells more than the pattern.
 pub(in crate::render) fn example(line: &AccessLineV1, visible: Name) -> Option<String> {
-    let mut example = plain(&line.witness.resource, visible);
-    if line.witness.conditions != line.conditions {
-        example += &when(&line.witness.conditions, visible);
+    let mut example = plain(&line.example.resource, visible);
+    if line.example.conditions != line.conditions {
+        example += &when(&line.example.conditions, visible);
     }
     (example != plain(&line.pattern, visible)).then_some(example)
 }
@@ -80,17 +81,17 @@ pub(in crate::render) fn example(line: &AccessLineV1, visible: Name) -> Option<S
 /// What was not decided, behind its actions.
 pub(in crate::render) fn undecided(open: &UndecidedV1, visible: Name) -> String {
     let side = match open.side {
-        SideV1::Gained => "gained",
-        SideV1::Lost => "lost",
+        Side::Gained => "gained",
+        Side::Lost => "lost",
     };
     format!("on {}: not decided, to be taken as {side}", plain(&open.pattern, visible))
 }
 
 /// On which servers a line is so that the others do not show.
-pub(in crate::render) fn servers(profile: ProfileV1) -> &'static str {
+pub(in crate::render) fn servers(profile: Profile) -> &'static str {
     match profile {
-        ProfileV1::Aws => "on servers that evaluate as AWS does, also",
-        ProfileV1::Minio => "on MinIO-derived servers also",
+        Profile::Aws => "on servers that evaluate as AWS does, also",
+        Profile::Minio => "on MinIO-derived servers also",
     }
 }
 

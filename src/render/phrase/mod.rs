@@ -8,11 +8,12 @@ mod review;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, CallV1, ChangeV1, ClusterV1, HolderV1, NotReportedV1, NoteV1, PlanV1, ReplaceMethodV1, StatusV1,
-    StepOutcomeV1, SummaryV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, PlanV1, ReplaceMethodV1, StatusV1, StepOutcomeV1,
+    SummaryV1,
 };
 use super::words::count;
 use crate::base::{list_some, shell_word};
+use crate::plan::{NotReported, Note};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
@@ -114,12 +115,12 @@ pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
 pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, whom the cluster does not report";
 
 /// What the cluster does not report; empty where it reports all.
-pub(super) fn not_reported(kinds: &[NotReportedV1]) -> String {
-    let one = |kind: &NotReportedV1| {
+pub(super) fn not_reported(kinds: &[NotReported]) -> String {
+    let one = |kind: &NotReported| {
         let words = match kind {
-            NotReportedV1::Groups => "which groups have a policy",
-            NotReportedV1::IdentityProvider => "whom an identity provider gives policies by their names",
-            NotReportedV1::ServiceAccounts => {
+            NotReported::Groups => "which groups have a policy",
+            NotReported::IdentityProvider => "whom an identity provider gives policies by their names",
+            NotReported::ServiceAccounts => {
                 "service accounts and temporary credentials (they have at most what their user has)"
             }
         };
@@ -129,7 +130,7 @@ pub(super) fn not_reported(kinds: &[NotReportedV1]) -> String {
 }
 
 /// Who gets a policy as soon as it is added, because they have its name already.
-pub(super) fn given_at_once(holders: &[HolderV1], most: usize, name: Name) -> String {
+pub(super) fn given_at_once(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
     format!(
         "given at once to {}, who {} its name already",
         named(holders, most, name),
@@ -188,7 +189,7 @@ pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
 /// How a document is replaced. `keeping` says who keeps access throughout, `without` who lacks it for a moment.
 pub(super) fn replacing(
     method: ReplaceMethodV1,
-    holders: &[HolderV1],
+    holders: &[AttachedPrincipalV1],
     keeping: impl Fn() -> String,
     without: impl Fn() -> String,
 ) -> String {
@@ -204,13 +205,13 @@ pub(super) fn replacing(
 }
 
 /// `2 holders: alice and bob`, of whom at most so many are named.
-pub(super) fn counted(holders: &[HolderV1], most: usize, name: Name) -> String {
+pub(super) fn counted(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
     format!("{}: {}", count(holders.len(), "holder", "holders"), named(holders, most, name))
 }
 
 /// Holders by their names, at most so many.
-pub(super) fn named(holders: &[HolderV1], most: usize, name: Name) -> String {
-    let one = |of: &HolderV1| {
+pub(super) fn named(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
+    let one = |of: &AttachedPrincipalV1| {
         let who = who(of.user.as_deref(), of.group.as_deref(), name);
         if of.declared { who } else { format!("{who} (in no file)") }
     };
@@ -228,36 +229,27 @@ pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static s
 }
 
 /// What a note says; that an interrupted replacement is finished is said with the change.
-pub(super) fn noted(note: NoteV1) -> Option<&'static str> {
+pub(super) fn noted(note: Note) -> Option<&'static str> {
     match note {
-        NoteV1::Resumed => None,
-        NoteV1::KeysKept => Some("the key pair stays valid for a later attach"),
-        NoteV1::KeysRevoked => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
-        NoteV1::KeysMayBeCreated => Some(KEYS_MAY_APPEAR),
-        NoteV1::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
-        NoteV1::NameAbsent => {
+        Note::Resumed => None,
+        Note::KeysKept => Some("the key pair stays valid for a later attach"),
+        Note::KeysRevoked => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
+        Note::KeysMayBeCreated => Some(KEYS_MAY_APPEAR),
+        Note::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
+        Note::NameAbsent => {
             Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
         }
-        NoteV1::NameGone => {
-            Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here")
-        }
-        NoteV1::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
-        NoteV1::NoRoomToMove => {
-            Some("without access for a moment, because the cluster has no room for one policy more")
-        }
+        Note::NameGone => Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here"),
+        Note::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
+        Note::NoRoomToMove => Some("without access for a moment, because the cluster has no room for one policy more"),
     }
 }
 
 /// Whether a note is about the key pair of a user.
-pub(super) fn is_of_keys(note: NoteV1) -> bool {
+pub(super) fn is_of_keys(note: Note) -> bool {
     match note {
-        NoteV1::KeysKept | NoteV1::KeysRevoked | NoteV1::KeysMayBeCreated => true,
-        NoteV1::Resumed
-        | NoteV1::Imported
-        | NoteV1::NameAbsent
-        | NoteV1::NameGone
-        | NoteV1::NoRoom
-        | NoteV1::NoRoomToMove => false,
+        Note::KeysKept | Note::KeysRevoked | Note::KeysMayBeCreated => true,
+        Note::Resumed | Note::Imported | Note::NameAbsent | Note::NameGone | Note::NoRoom | Note::NoRoomToMove => false,
     }
 }
 

@@ -38,7 +38,7 @@ pub(in crate::render) fn undeclared_fate(of: &UndeclaredV1, name: Name) -> Strin
         (DeclaredV1::Attached, true) => "detached, since `[ownership]` covers it".to_owned(),
         (DeclaredV1::Present, false) => "stays as it is, unmanaged from now on".to_owned(),
         (DeclaredV1::Attached, false) => {
-            format!("keeps {}, unmanaged from now on", name(of.had.as_deref().unwrap_or_default()))
+            format!("keeps {}, unmanaged from now on", name(of.declared_policy.as_deref().unwrap_or_default()))
         }
         (DeclaredV1::Absent, _) => "no longer declared absent".to_owned(),
         (DeclaredV1::Detached, _) => "no longer declared detached".to_owned(),

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
+use crate::policy::access::{Profile, Side};
 use crate::render::Styles;
-use crate::render::json::{AccessLineV1, AccessV1, ProfileV1, SideV1, UndecidedV1};
+use crate::render::json::{AccessLineV1, AccessV1, UndecidedV1};
 use crate::render::phrase;
 use crate::render::words::shown;
 
@@ -19,7 +20,7 @@ struct Row<'s> {
     actions: String,
     resources: String,
     example: Option<String>,
-    profile: Option<ProfileV1>,
+    profile: Option<Profile>,
 }
 
 /// Writes what is gained, what is lost and what was not decided, each line after `indent`. Nothing when nothing is.
@@ -27,8 +28,8 @@ struct Row<'s> {
 /// # Errors
 /// Those of the writer.
 pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1) -> io::Result<()> {
-    let gained = access.gained.iter().map(|line| row(styles, SideV1::Gained, line));
-    let lost = access.lost.iter().map(|line| row(styles, SideV1::Lost, line));
+    let gained = access.gained.iter().map(|line| row(styles, Side::Gained, line));
+    let lost = access.lost.iter().map(|line| row(styles, Side::Lost, line));
     let undecided = access.undecided.iter().map(|open| undecided(styles, open));
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
     columns(out, indent, &all)?;
@@ -59,10 +60,10 @@ fn example(row: &Row<'_>) -> String {
     row.example.as_ref().map(|example| format!("   e.g. {example}")).unwrap_or_default()
 }
 
-fn row<'s>(styles: &'s Styles, side: SideV1, line: &AccessLineV1) -> Row<'s> {
+fn row<'s>(styles: &'s Styles, side: Side, line: &AccessLineV1) -> Row<'s> {
     let style = match side {
-        SideV1::Gained => &styles.add,
-        SideV1::Lost => &styles.remove,
+        Side::Gained => &styles.add,
+        Side::Lost => &styles.remove,
     };
     Row {
         style,

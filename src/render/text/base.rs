@@ -53,9 +53,11 @@ fn what(change: &ChangeV1) -> String {
     let arrow = || format!("{} → {}", held(change.before.as_deref(), shown), held(change.after.as_deref(), shown));
     match change.kind {
         KindV1::AddPolicy => "added".to_owned(),
-        KindV1::ReplacePolicy if !change.heals.is_empty() => "an interrupted replacement is finished".to_owned(),
+        KindV1::ReplacePolicy if !change.temporary_policies.is_empty() => {
+            "an interrupted replacement is finished".to_owned()
+        }
         KindV1::ReplacePolicy => {
-            format!("gets another document, {}", count(change.holders.len(), "holder", "holders"))
+            format!("gets another document, {}", count(change.attached_to.len(), "holder", "holders"))
         }
         KindV1::RemovePolicy => "removed".to_owned(),
         KindV1::Attach | KindV1::Move | KindV1::Detach => arrow(),

@@ -79,13 +79,14 @@ fn replaced(out: &mut dyn Write, styles: &Styles, change: &ChangeV1) -> io::Resu
 fn what(plan: &PlanV1, change: &ChangeV1) -> String {
     let size = || size(plan, change).unwrap_or_default();
     match change.kind {
-        KindV1::AddPolicy if change.holders.is_empty() => size(),
-        KindV1::AddPolicy => format!("{} · {}", given_at_once(&change.holders, NAMED, shown), size()),
+        KindV1::AddPolicy if change.attached_to.is_empty() => size(),
+        KindV1::AddPolicy => format!("{} · {}", given_at_once(&change.attached_to, NAMED, shown), size()),
         KindV1::ReplacePolicy => {
-            let healing = if change.heals.is_empty() { "" } else { "finishes an interrupted replacement; " };
+            let healing =
+                if change.temporary_policies.is_empty() { "" } else { "finishes an interrupted replacement; " };
             let method = change.method.unwrap_or(ReplaceMethodV1::Finish);
             let size = if method == ReplaceMethodV1::Finish { String::new() } else { format!(" · {}", size()) };
-            let holders = &change.holders;
+            let holders = &change.attached_to;
             let how = replacing(method, holders, || counted(holders, NAMED, shown), || named(holders, NAMED, shown));
             format!("{healing}{how}{size}")
         }

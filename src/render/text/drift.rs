@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 use super::diff::documents;
 use super::review::review;
 use super::users::side;
+use crate::drift::Kind;
+use crate::policy::access::Side;
 use crate::render::Styles;
-use crate::render::json::{DriftKindV1, DriftV1, DriftedV1, RememberedV1, SideV1};
+use crate::render::json::{DriftV1, DriftedV1, RememberedV1};
 use crate::render::phrase::{document, release, text_in};
 use crate::render::words::{count, shown};
 
@@ -26,17 +28,17 @@ pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Resul
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
     writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))?;
     let access = || drift.drift.iter().flat_map(|object| &object.access);
-    side(out, styles, access(), SideV1::Gained, "access that the cluster gives and the file does not")?;
+    side(out, styles, access(), Side::Gained, "access that the cluster gives and the file does not")?;
     writeln!(out)?;
     let width = drift.drift.iter().map(|object| measure_text_width(&shown_id(&object.id))).max().unwrap_or(0);
     for object in &drift.drift {
         self::object(out, styles, object, width)?;
     }
-    side(out, styles, access(), SideV1::Lost, "access that the file gives and the cluster does not")?;
+    side(out, styles, access(), Side::Lost, "access that the file gives and the cluster does not")?;
     if !drift.drift.is_empty() {
         writeln!(out)?;
     }
-    remembered(out, styles, "over", &drift.over)?;
+    remembered(out, styles, "over", &drift.resolved)?;
     ignored(out, styles, drift)?;
     writeln!(out, "{}", styles.strong.apply_to(summary(drift)))?;
     unmanaged(out, styles, drift)
@@ -52,7 +54,7 @@ fn object(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize
     let id = shown_id(&object.id);
     let id = pad_str(&id, width, Alignment::Left, None);
     writeln!(out, "  {} {id}   {}", style.apply_to(mark), what(object))?;
-    if object.kind != DriftKindV1::PolicyChanged {
+    if object.kind != Kind::PolicyChanged {
         return Ok(());
     }
     if let Some(text) = text_in(object.observed.as_deref()) {
@@ -64,15 +66,12 @@ fn object(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize
     }
 }
 
-fn mark(styles: &Styles, kind: DriftKindV1) -> (&'static str, &Style) {
+fn mark(styles: &Styles, kind: Kind) -> (&'static str, &Style) {
     match kind {
-        DriftKindV1::PolicyAdded | DriftKindV1::UserAttached | DriftKindV1::GroupAttached => ("+", &styles.add),
-        DriftKindV1::PolicyChanged => ("±", &styles.change),
-        DriftKindV1::UserMoved | DriftKindV1::GroupMoved => (">", &styles.change),
-        DriftKindV1::PolicyRemoved
-        | DriftKindV1::UserDetached
-        | DriftKindV1::UserRemoved
-        | DriftKindV1::GroupDetached => ("-", &styles.remove),
+        Kind::PolicyAdded | Kind::UserAttached | Kind::GroupAttached => ("+", &styles.add),
+        Kind::PolicyChanged => ("±", &styles.change),
+        Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
+        Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
     }
 }
 
@@ -80,16 +79,14 @@ fn what(object: &DriftedV1) -> String {
     let held = |raw: Option<&RawValue>| shown(&text_in(raw).unwrap_or_default());
     let (declared, observed) = (held(object.declared.as_deref()), held(object.observed.as_deref()));
     match object.kind {
-        DriftKindV1::PolicyAdded => "is there, and should not be".to_owned(),
-        DriftKindV1::PolicyChanged if object.observed.is_none() => {
-            "an interrupted replacement left it absent".to_owned()
-        }
-        DriftKindV1::PolicyChanged => "is not as the file says".to_owned(),
-        DriftKindV1::PolicyRemoved => "is not there".to_owned(),
-        DriftKindV1::UserAttached | DriftKindV1::GroupAttached => format!("holds {observed}, and should hold nothing"),
-        DriftKindV1::UserMoved | DriftKindV1::GroupMoved => format!("holds {observed}, and should hold {declared}"),
-        DriftKindV1::UserDetached | DriftKindV1::GroupDetached => format!("holds nothing, and should hold {declared}"),
-        DriftKindV1::UserRemoved => format!("does not exist, and should hold {declared}"),
+        Kind::PolicyAdded => "is there, and should not be".to_owned(),
+        Kind::PolicyChanged if object.observed.is_none() => "an interrupted replacement left it absent".to_owned(),
+        Kind::PolicyChanged => "is not as the file says".to_owned(),
+        Kind::PolicyRemoved => "is not there".to_owned(),
+        Kind::UserAttached | Kind::GroupAttached => format!("holds {observed}, and should hold nothing"),
+        Kind::UserMoved | Kind::GroupMoved => format!("holds {observed}, and should hold {declared}"),
+        Kind::UserDetached | Kind::GroupDetached => format!("holds nothing, and should hold {declared}"),
+        Kind::UserRemoved => format!("does not exist, and should hold {declared}"),
     }
 }
 
@@ -113,12 +110,12 @@ fn ignored(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<
 
 fn summary(drift: &DriftV1) -> String {
     let numbers = &drift.summary;
-    let news = if numbers.known + numbers.over > 0 { "new " } else { "" };
+    let news = if numbers.known + numbers.resolved > 0 { "new " } else { "" };
     let mut parts = vec![match numbers.reported {
         0 => format!("no {news}drift"),
         n => format!("{news}drift: {}", count(n, "object is not as the file says", "objects are not as the file says")),
     }];
-    let others = [(numbers.known, "known"), (numbers.over, "over"), (numbers.ignored, "ignored")];
+    let others = [(numbers.known, "known"), (numbers.resolved, "over"), (numbers.ignored, "ignored")];
     parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
     parts.join(", ")
 }

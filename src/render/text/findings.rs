@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::base::Severity;
 use crate::render::Styles;
-use crate::render::json::{FindingV1, SeverityV1};
+use crate::render::json::FindingV1;
 use crate::render::words::shown;
 
 /// Writes the findings one after the other.
@@ -13,9 +14,9 @@ use crate::render::words::shown;
 pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV1]) -> io::Result<()> {
     for finding in findings {
         let style = match finding.severity {
-            SeverityV1::Error => &styles.remove,
-            SeverityV1::Warning => &styles.change,
-            SeverityV1::Note => &styles.dim,
+            Severity::Error => &styles.remove,
+            Severity::Warning => &styles.change,
+            Severity::Note => &styles.dim,
         };
         let head = style.apply_to(format!("{}[{}]:", finding.severity.word(), shown(&finding.code)));
         writeln!(out, "{head} {}", shown(&finding.message))?;

@@ -25,10 +25,10 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
     } else if outcome.remaining.is_none() {
         writeln!(out, "the cluster could not be observed again: run `attune plan` to see where it stands")?;
     } else {
-        let left = count(outcome.left.len(), "change is", "changes are");
+        let left = count(outcome.remaining_changes.len(), "change is", "changes are");
         let text = format!("{left} left: run `attune plan` to see what, and `attune apply` to go on");
         writeln!(out, "{}", styles.remove.apply_to(text))?;
-        outcome.left.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
+        outcome.remaining_changes.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
     match (&outcome.rollback_command, &outcome.rollback_file) {
         (Some(command), _) => writeln!(out, "to roll back: {}", shown(command)),
@@ -48,13 +48,13 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
         StatusV1::Drifted => Some(format!("drifted: {why}")),
         StatusV1::UnknownOutcome => Some(format!("in doubt: {why}")),
         StatusV1::Failed => Some(format!("failed: {why}")),
-        StatusV1::NotReached => Some(format!("not reached, because of step {}", ended.because.unwrap_or_default())),
+        StatusV1::NotReached => Some(format!("not reached, because of step {}", ended.blocked_by.unwrap_or_default())),
         StatusV1::Interrupted => Some("not begun before the interruption".to_owned()),
     };
     if let Some(text) = text {
         writeln!(out, "{}", styles.remove.apply_to(line(text)))?;
     }
-    let place = shown(ended.keys_kept_in.as_deref().unwrap_or_default());
+    let place = shown(ended.keys_stored_in.as_deref().unwrap_or_default());
     for remark in &ended.remarks {
         let text = match remark {
             RemarkV1::Gap => {

@@ -9,8 +9,9 @@ use super::change::change;
 use super::overridden;
 use super::review::{conditions, review};
 use super::users::{gained, lost, side};
+use crate::policy::access::Side;
 use crate::render::Styles;
-use crate::render::json::{PlanV1, SideV1};
+use crate::render::json::PlanV1;
 use crate::render::phrase::{UNREPORTED_GAINS, counts, not_reported, object, refused, release};
 use crate::render::words::{count, shown};
 
@@ -29,7 +30,7 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
         return unmanaged(out, styles, plan);
     }
     gained(out, styles, &plan.changes)?;
-    side(out, styles, plan.unreported.by_name.iter(), SideV1::Gained, UNREPORTED_GAINS)?;
+    side(out, styles, plan.unreported.by_name.iter(), Side::Gained, UNREPORTED_GAINS)?;
     writeln!(out)?;
     let width = plan.changes.iter().map(|change| measure_text_width(&object(change, shown))).max().unwrap_or(0);
     for of in &plan.changes {

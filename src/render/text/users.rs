@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::access::access;
 use crate::base::list_some;
+use crate::policy::access::Side;
 use crate::render::Styles;
-use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, ChangeV1, SideV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, ChangeV1};
 use crate::render::phrase;
 use crate::render::words::shown;
 
@@ -14,12 +15,12 @@ const NAMED: usize = 8;
 
 /// Writes what is gained or may be: all of it. Nothing when nobody gains anything.
 pub(super) fn gained(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
-    side(out, styles, changes.iter().flat_map(|change| &change.access), SideV1::Gained, "access gained")
+    side(out, styles, changes.iter().flat_map(|change| &change.access), Side::Gained, "access gained")
 }
 
 /// Writes what is lost or may be, in short. Nothing when nobody loses anything.
 pub(super) fn lost(out: &mut dyn Write, styles: &Styles, changes: &[ChangeV1]) -> io::Result<()> {
-    side(out, styles, changes.iter().flat_map(|change| &change.access), SideV1::Lost, "access lost")
+    side(out, styles, changes.iter().flat_map(|change| &change.access), Side::Lost, "access lost")
 }
 
 /// Writes one half of the access of all these under a title. Nothing when there is none.
@@ -27,7 +28,7 @@ pub(super) fn side<'a>(
     out: &mut dyn Write,
     styles: &Styles,
     all: impl Iterator<Item = &'a AccessChangeV1>,
-    side: SideV1,
+    side: Side,
     title: &str,
 ) -> io::Result<()> {
     let alike = phrase::alike(all);
@@ -45,16 +46,16 @@ pub(super) fn side<'a>(
 }
 
 /// The half of an access that is gained, or that is lost.
-fn only(access: &AccessChangeV1, side: SideV1) -> AccessV1 {
+fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
     let (gained, lost) = match side {
-        SideV1::Gained => (access.gained.clone(), Vec::new()),
-        SideV1::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
+        Side::Gained => (access.gained.clone(), Vec::new()),
+        Side::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
     };
     AccessV1 { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
 }
 
 fn short(line: &AccessLineV1) -> AccessLineV1 {
-    AccessLineV1 { actions: phrase::shortened(&line.actions, SideV1::Lost), ..line.clone() }
+    AccessLineV1 { actions: phrase::shortened(&line.actions, Side::Lost), ..line.clone() }
 }
 
 fn named(holders: &[&AccessChangeV1]) -> String {

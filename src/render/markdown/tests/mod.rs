@@ -8,7 +8,8 @@ mod world;
 use serde_json::{Value, json};
 
 use super::{LEAST, USUAL, plan};
-use crate::render::json::{ChangeV1, OptionV1, PlanV1, SeverityV1};
+use crate::base::Severity;
+use crate::render::json::{ChangeV1, OptionV1, PlanV1};
 use parsed::Parsed;
 use world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
 
@@ -70,7 +71,7 @@ fn each_step_leaves_out_more_and_says_so() {
         |number| replaced(&format!("ml-edited-{number:02}"), &document("A", "one"), &document("A", "two"), "zoe");
     changes.extend((0..20).map(edited));
     let mut plan = plan_of(changes);
-    plan.findings.push(finding(SeverityV1::Warning, "a warning"));
+    plan.findings.push(finding(Severity::Warning, "a warning"));
     let whole = super::plan(&plan, 1_000_000);
     assert!(!whole.contains("Left out") && whole.contains("1 statement unchanged"), "{whole}");
     has_the_indispensable(&whole, &plan);
@@ -154,12 +155,12 @@ fn the_same_plan_gives_the_same_comment_also_when_it_was_read_back() {
 fn what_cannot_be_applied_has_no_command() {
     let mut plan = plan_of(vec![detached("ops", "logs")]);
     assert!(super::plan(&plan, USUAL).contains("\n- group `ops`: `logs` → nothing\n"));
-    plan.refusals.push(finding(SeverityV1::Error, "no"));
+    plan.refusals.push(finding(Severity::Error, "no"));
     let page = super::plan(&plan, USUAL);
     assert!(page.contains("### attune: refused by a guard: 1 to detach\n"), "{page}");
     assert!(page.contains("**Refused**\n\n- error `some-code`: `no`"), "{page}");
     assert!(!page.contains("--approved"), "{page}");
-    plan.findings.push(finding(SeverityV1::Error, "broken"));
+    plan.findings.push(finding(Severity::Error, "broken"));
     let page = super::plan(&plan, USUAL);
     assert!(page.contains("### attune: no plan, something stands in the way: 1 to detach\n"), "{page}");
     assert!(page.contains("**In the way**\n\n- error `some-code`: `broken` in `broken:7`\n  - `do this:`\n"), "{page}");

@@ -16,9 +16,9 @@ fn step(id: usize, status: StatusV1, reason: &str) -> StepOutcomeV1 {
         group: None,
         status,
         reason,
-        because: None,
+        blocked_by: None,
         remarks: Vec::new(),
-        keys_kept_in: None,
+        keys_stored_in: None,
     }
 }
 
@@ -31,7 +31,7 @@ fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
         overrides: Vec::new(),
         converged: left.is_empty(),
         remaining: Some(SummaryV1 { detach: left.len(), ..SummaryV1::default() }),
-        left: left.iter().map(|&id| id.to_owned()).collect(),
+        remaining_changes: left.iter().map(|&id| id.to_owned()).collect(),
         rollback_file: Some(".attune/before-0123456789abcdef0123456789abcdef.toml".into()),
         rollback_command: Some("attune apply --yes --file .attune/before-0123456789abcdef0123456789abcdef.toml".into()),
         steps,
@@ -63,9 +63,9 @@ fn an_outcome_that_is_well_is_short() {
 fn what_did_not_end_well_is_said() {
     let mut kept = step(1, StatusV1::Done, "");
     kept.remarks = vec![RemarkV1::KeptInEmergency];
-    kept.keys_kept_in = Some("a`b".into());
+    kept.keys_stored_in = Some("a`b".into());
     let mut after = step(3, StatusV1::NotReached, "");
-    after.because = Some(2);
+    after.blocked_by = Some(2);
     let steps = vec![kept, step(2, StatusV1::Refused, "no: </details>\n# `x`"), after];
     let page = outcome(&outcome_of(steps, &["user/@org/team"]), USUAL);
     insta::assert_snapshot!(page, @r##"

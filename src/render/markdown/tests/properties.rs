@@ -8,7 +8,8 @@ use super::world::{
     added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced, review,
 };
 use super::{LEAST, USUAL, length};
-use crate::render::json::{NewKeysV1, OptionV1, PlanV1, SeverityV1};
+use crate::base::Severity;
+use crate::render::json::{NewKeysV1, OptionV1, PlanV1};
 use crate::render::markdown::escape::visible;
 use crate::render::markdown::plan;
 
@@ -109,7 +110,7 @@ fn any_plan() -> impl Strategy<Value = PlanV1> {
             moved(name(9), name(10), name(11)),
             detached(name(12), name(13)),
         ]);
-        plan.changes[3].heals = vec![name(8).to_owned()];
+        plan.changes[3].temporary_policies = vec![name(8).to_owned()];
         plan.cluster.name = name(10).to_owned();
         plan.cluster.tenant = name(11).to_owned();
         plan.cluster.guid = name(12).to_owned();
@@ -118,12 +119,12 @@ fn any_plan() -> impl Strategy<Value = PlanV1> {
         plan.options.push(OptionV1 { name: "--override".into(), value: Some(name(0).to_owned()) });
         plan.new_keys = Some(NewKeysV1 { users: vec![name(1).to_owned()], destination: Some(name(2).to_owned()) });
         plan.review = Some(review(name(3), name(4), name(5)));
-        plan.findings.push(finding(SeverityV1::Warning, name(1)));
+        plan.findings.push(finding(Severity::Warning, name(1)));
         if blocked {
-            plan.findings.push(finding(SeverityV1::Error, name(2)));
+            plan.findings.push(finding(Severity::Error, name(2)));
         }
         if refused {
-            plan.refusals.push(finding(SeverityV1::Error, name(3)));
+            plan.refusals.push(finding(Severity::Error, name(3)));
         }
         plan
     })

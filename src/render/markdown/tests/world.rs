@@ -3,10 +3,12 @@
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use crate::base::Severity;
+use crate::plan::Note;
 use crate::render::json::{
-    AccessChangeV1, AccessLineV1, ChangeV1, ClusterV1, DeclaredV1, FindingV1, HolderV1, KindV1, LimitsV1, NoteV1,
-    OverrideV1, PlanV1, ReplaceMethodV1, ReviewV1, SettingChangeV1, SeverityV1, SummaryV1, UnchangedV1, UndeclaredV1,
-    UnmanagedV1, WitnessV1,
+    AccessChangeV1, AccessLineV1, AttachedPrincipalV1, ChangeV1, ClusterV1, DeclaredV1, ExampleV1, FindingV1, KindV1,
+    LimitsV1, OverrideV1, PlanV1, ReplaceMethodV1, ReviewV1, SettingChangeV1, SummaryV1, UnchangedV1, UndeclaredV1,
+    UnmanagedV1,
 };
 
 /// A plan of these changes.
@@ -60,8 +62,8 @@ fn bare(kind: KindV1, id: String) -> ChangeV1 {
         before: None,
         after: None,
         method: None,
-        holders: Vec::new(),
-        heals: Vec::new(),
+        attached_to: Vec::new(),
+        temporary_policies: Vec::new(),
         access: Vec::new(),
         notes: Vec::new(),
     }
@@ -82,14 +84,14 @@ pub(super) fn removed(policy: &str, document: &Value) -> ChangeV1 {
 }
 
 pub(super) fn replaced(policy: &str, before: &Value, after: &Value, holder: &str) -> ChangeV1 {
-    let holders = vec![HolderV1 { user: Some(holder.into()), group: None, declared: false }];
+    let attached_to = vec![AttachedPrincipalV1 { user: Some(holder.into()), group: None, declared: false }];
     let bare = bare(KindV1::ReplacePolicy, format!("policy/{policy}"));
     let (before, after) = (raw(before), raw(after));
-    ChangeV1 { policy: Some(policy.into()), before, after, method: Some(ReplaceMethodV1::Swap), holders, ..bare }
+    ChangeV1 { policy: Some(policy.into()), before, after, method: Some(ReplaceMethodV1::Swap), attached_to, ..bare }
 }
 
 pub(super) fn attached(user: &str, after: &str) -> ChangeV1 {
-    let notes = vec![NoteV1::KeysMayBeCreated];
+    let notes = vec![Note::KeysMayBeCreated];
     let access = vec![gains(user, after)];
     let bare = bare(KindV1::Attach, format!("user/{user}"));
     ChangeV1 { user: Some(user.into()), after: raw(&after), notes, access, ..bare }
@@ -127,7 +129,7 @@ fn line(bucket: &str) -> AccessLineV1 {
         conditions: vec![format!("aws:username is {bucket}")],
         profile: None,
         denied: None,
-        witness: WitnessV1 {
+        example: ExampleV1 {
             action: "s3:GetObject".into(),
             resource: format!("arn:aws:s3:::{bucket}/x"),
             conditions: Vec::new(),
@@ -148,7 +150,7 @@ pub(super) fn document(sid: &str, bucket: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [keep, other]})
 }
 
-pub(super) fn finding(severity: SeverityV1, message: &str) -> FindingV1 {
+pub(super) fn finding(severity: Severity, message: &str) -> FindingV1 {
     FindingV1 {
         code: "some-code".into(),
         severity,
@@ -172,7 +174,7 @@ pub(super) fn review(revision: &str, user: &str, value: &str) -> ReviewV1 {
         user: Some(user.to_owned()),
         group: None,
         declared: DeclaredV1::Attached,
-        had: Some(value.to_owned()),
+        declared_policy: Some(value.to_owned()),
         owned: false,
     };
     let setting =
