@@ -1,6 +1,6 @@
 //! The documentation says what the program does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -11,20 +11,20 @@ use super::harness::{Folder, expect_file, files, root};
 
 /// The rooms that find things, with what they find.
 const ROOMS: [(&str, &str, &[Code]); 7] = [
-    ("The file", "Found when a desired-state file is read.", attune::desired::CODES),
-    ("The plan", "Found when the file is compared with the cluster.", attune::plan::CODES),
-    ("The cluster", "Found about what a cluster reports, by a plan and by `attune doctor`.", attune::observed::CODES),
-    ("The check", "Found by `attune doctor` when it looks at a cluster.", attune::doctor::CODES),
-    ("The import", "Found by `attune import` when it writes a file of what a cluster has.", attune::import::CODES),
-    ("The drift", "Found by `attune drift` beside what a plan finds.", attune::drift::CODES),
-    ("The command", "Why a command could not do what was asked.", attune::cli::CODES),
+    ("Configuration", "When attune reads a configuration.", attune::desired::CODES),
+    ("Plan", "When attune compares the configuration with the cluster.", attune::plan::CODES),
+    ("Cluster", "What the cluster reports, in a plan and in `attune doctor`.", attune::observed::CODES),
+    ("Preflight check", "In `attune doctor`.", attune::doctor::CODES),
+    ("Import", "In `attune import`.", attune::import::CODES),
+    ("Drift", "In `attune drift`, in addition to those of a plan.", attune::drift::CODES),
+    ("Commands", "Why a command failed.", attune::cli::CODES),
 ];
 
 fn findings_page() -> String {
     let mut page = String::from(
-        "# What can be found wrong\n\n\
-         Every finding has one of these codes, which do not change. Findings about the documents of policies have codes of their\n\
-         own: see [lints](lints.md). A test keeps this page in step with the program.\n",
+        "# Findings\n\n\
+         Each error, warning and note has one of these codes. Codes do not change. Rules about policy documents have codes of their\n\
+         own: see [Lint rules](lints.md). This page is generated.\n",
     );
     for (room, about, codes) in ROOMS {
         write!(page, "\n## {room}\n\n{about}\n\n| code | meaning |\n|---|---|\n").unwrap();
@@ -54,39 +54,62 @@ fn codes_are_unique_over_all_rooms() {
 }
 
 #[test]
-fn the_plan_in_the_readme_is_the_plan_of_the_quickstart() {
+fn the_pictures_in_the_readme_show_the_plan_of_the_quickstart() {
     let plan = Folder::example("quickstart").attune("plan").exits(0).stdout;
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let start = readme.find("```text\n").unwrap() + "```text\n".len();
-    let end = start + readme[start..].find("```").unwrap();
-    expect_file(&path, &format!("{}{plan}{}", &readme[..start], &readme[end..]));
+    let pictured = fs::read_to_string(root().join("docs/images/plan.txt")).unwrap();
+    assert!(pictured == plan, "the pictures are old: run docs/images/make.sh and commit what it writes");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for picture in ["docs/images/plan-terminal.png", "docs/images/plan-html.png"] {
+        assert!(readme.contains(&format!("({picture})")) && root().join(picture).is_file(), "{picture}");
+    }
 }
 
 #[test]
-fn exit_codes_are_those_of_the_readme() {
+fn the_page_about_exit_codes_has_all_of_them() {
     use attune::cli::Exit;
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let codes: Vec<u8> = readme
-        .lines()
-        .skip_while(|line| *line != "## Exit codes")
-        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
-        .collect();
+    let page = fs::read_to_string(root().join("docs/exit-codes.md")).unwrap();
+    let codes: Vec<u8> =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
     let exits = [Exit::Done, Exit::Error, Exit::Changes, Exit::Refused, Exit::Stale, Exit::Partial, Exit::Interrupted];
     assert_eq!(codes, exits.map(Exit::number));
 }
 
 #[test]
+fn the_readme_links_to_every_page_and_to_the_pipelines() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for page in files(&root().join("docs"), ".md").iter().filter(|page| !page.ends_with("SUMMARY.md")) {
+        let link = format!("({})", page.strip_prefix(root()).unwrap().display());
+        assert!(readme.contains(&link), "the README does not link to {link}");
+    }
+    assert!(readme.contains("(examples/ci/README.md)"));
+}
+
+/// The anchors of a page's headings, as mdbook and GitHub make them.
+fn headings(page: &str) -> BTreeSet<String> {
+    let titles = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let anchor = |title: &str| {
+        let kept = title.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    titles.map(anchor).collect()
+}
+
+#[test]
 fn links_lead_somewhere() {
     let mut pages = files(&root().join("docs"), ".md");
-    pages.extend([root().join("README.md"), root().join("CHANGELOG.md")]);
+    let others = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/ci/README.md"];
+    pages.extend(others.map(|page| root().join(page)));
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();
             let outside = target.is_empty() || target.contains("://");
-            let there = page.parent().unwrap_or(Path::new("")).join(target).exists();
-            assert!(outside || there, "{}: {link} leads nowhere", page.display());
+            let file = page.parent().unwrap_or(Path::new("")).join(target);
+            assert!(outside || file.exists(), "{}: {link} leads nowhere", page.display());
+            let Some((_, heading)) = link.split_once('#').filter(|_| !link.contains("://")) else { continue };
+            let file = if target.is_empty() { page.clone() } else { file };
+            let has = headings(&fs::read_to_string(&file).unwrap()).contains(heading);
+            assert!(has, "{}: {link} leads to no heading", page.display());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::harness::{Folder, root};
+use super::harness::Folder;
 
 /// The commands below one, as its help lists them.
 pub(crate) fn below(folder: &Folder, command: &str) -> Vec<String> {
@@ -68,17 +68,5 @@ fn there_is_a_manual_page_for_every_command() {
     let page = folder.read("share/man1/attune-sim-serve.1");
     for part in [".TH ATTUNE-SIM-SERVE 1", "Serve a simulated cluster", ".SH EXAMPLES", "\\fBattune sim serve\\fR"] {
         assert!(page.contains(part), "{part} is not in {page}");
-    }
-}
-
-#[test]
-fn the_readme_lists_every_command() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let listed = readme.split("\n## Commands\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let folder = Folder::new();
-    for command in commands(&folder).iter().filter(|command| below(&folder, command).is_empty()) {
-        let last = command.split(' ').next_back().unwrap();
-        let named = listed.contains(&format!("`attune {command}`")) || listed.contains(&format!("`{last}`"));
-        assert!(named, "`attune {command}` is not listed");
     }
 }

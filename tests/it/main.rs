@@ -100,3 +100,5 @@ mod unwritten;
 mod visible;
 #[cfg(test)]
 mod weka;
+#[cfg(test)]
+mod words;

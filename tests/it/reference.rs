@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::harness::{Folder, expect_file, root};
 use super::help::below;
 
-/// The reference of the file, from its schema.
+/// The reference of the configuration, from its schema.
 fn file_page() -> String {
     let schema: Value =
         serde_json::from_str(&fs::read_to_string(root().join("schemas/attune.schema.json")).unwrap()).unwrap();
     let mut page = String::from(
-        "# The file\n\nEvery section and key of a desired-state file, from its [schema](../schemas/attune.schema.json). The README shows a whole one; \
-         `attune fmt` keeps files in [one form](form.md).\n",
+        "# Configuration keys\n\nEvery section and key of a configuration, from its [schema](../schemas/attune.schema.json). For an annotated example, see\n\
+         [The configuration file](configuration.md). This page is generated.\n",
     );
-    section(&mut page, "The top", &schema, &schema);
+    section(&mut page, "Top level", &schema, &schema);
     for (name, of) in schema["properties"].as_object().unwrap() {
         let (title, table) = match named(of, &schema) {
             Some(entry) => (format!("[{name}.NAME]"), entry),
@@ -102,9 +102,7 @@ fn word(kind: &str) -> &str {
 
 /// The reference of the command line, from its help.
 fn commands_page() -> String {
-    let mut page = String::from(
-        "# The commands\n\nWhat `--help` says of each command. Every one takes the options of the first.\n",
-    );
+    let mut page = String::from("# Commands\n\nThe output of `--help` for each command. This page is generated.\n");
     let folder = Folder::new();
     let mut waiting = vec![String::new()];
     while let Some(command) = waiting.pop() {
