@@ -12,7 +12,7 @@ const LONGEST: usize = 30;
 const GENERATED: [&str; 4] = ["docs/commands.md", "docs/file.md", "docs/findings.md", "docs/lints.md"];
 
 /// Pages beside those of `docs/`.
-const OTHERS: [&str; 4] = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/ci/README.md"];
+const OTHERS: [&str; 5] = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/ci/README.md"];
 
 /// `tests/words.txt`.
 struct Rules {
