@@ -194,16 +194,12 @@ fn messages() -> Vec<(String, Vec<String>)> {
     sources.map(|path| (name(&path), literals(&fs::read_to_string(&path).unwrap()))).collect()
 }
 
-fn wrong<'a>(
-    place: &'a str,
-    text: &'a str,
-    phrases: &'a [(String, String)],
-    rules: &'a Rules,
-) -> impl Iterator<Item = String> + 'a {
+/// What a text says otherwise than it should, unless that is an exception.
+fn wrong(place: &str, text: &str, phrases: &[(String, String)], rules: &Rules) -> Vec<String> {
     let excepted =
         |phrase: &str| rules.exceptions.iter().any(|(path, what)| path == place && what.eq_ignore_ascii_case(phrase));
-    let found = phrases.iter().filter(move |(phrase, _)| has(text, phrase) && !excepted(phrase));
-    found.map(move |(phrase, instead)| format!("{place}: \"{phrase}\" (say \"{instead}\"): {}", text.trim()))
+    let found = phrases.iter().filter(|(phrase, _)| has(text, phrase) && !excepted(phrase));
+    found.map(|(phrase, instead)| format!("{place}: \"{phrase}\" (say \"{instead}\"): {}", text.trim())).collect()
 }
 
 #[test]
