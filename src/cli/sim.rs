@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::sim_weka::WekaArgs;
-use crate::sim::{self, Ended, Rule, Rules, SimRelease};
+use crate::sim::{self, EndReason, FaultRule, FaultRules, SimRelease};
 
 /// Run a simulated cluster
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ struct ServeArgs {
     /// Let something go wrong, such as `write:3=drop-after`; can be given several times; see the documentation of the
     /// simulator
     #[arg(long = "fault", value_name = "WHEN=FAULT")]
-    faults: Vec<Rule>,
+    faults: Vec<FaultRule>,
 }
 
 impl SimArgs {
@@ -88,7 +88,7 @@ impl ServeArgs {
             tls: self.tls,
             log: self.log.clone(),
             switches: self.switches.clone(),
-            faults: Rules(self.faults.clone()),
+            faults: FaultRules(self.faults.clone()),
             ..sim::Options::new(&self.state)
         };
         let running = sim::start(options)
@@ -105,8 +105,8 @@ impl ServeArgs {
         })?;
         output.aside(|out, _| writeln!(out, "simulating until interrupted; the API is under {}/api/v2", running.url()));
         match running.until(tokio::signal::ctrl_c()).await {
-            Ended::Told => Ok(Exit::Done),
-            Ended::Fault => {
+            EndReason::Requested => Ok(Exit::Done),
+            EndReason::Fault => {
                 output.aside(|out, _| writeln!(out, "stopped by a fault"));
                 Ok(Exit::Error)
             }

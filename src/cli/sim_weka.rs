@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::sim::weka::{self, Printed, Question, Run, Told, Wants};
+use crate::sim::weka::{self, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
 use crate::sim::{self, Running};
 
 /// Behave as the `weka` command of a simulated cluster
@@ -53,18 +53,18 @@ impl WekaArgs {
             url: self.url.as_deref().or(running.as_ref().map(Running::url)).unwrap_or_default(),
             client: self.client()?,
         };
-        let mut run = Run { args: self.args.clone(), login: login(), ..Run::default() };
+        let mut run = CommandRun { args: self.args.clone(), login: login(), ..CommandRun::default() };
         let told = match server.post(&run).await {
-            Some(Told::Wants(wants)) => match gather(wants, &mut run, output)? {
+            Some(RunResponse::Needs(needs)) => match gather(needs, &mut run, output)? {
                 Ok(()) => server.post(&run).await,
-                Err(printed) => Some(Told::Printed(printed)),
+                Err(printed) => Some(RunResponse::Output(printed)),
             },
             told => told,
         };
         let printed = match told {
-            Some(Told::Printed(printed)) => printed,
+            Some(RunResponse::Output(printed)) => printed,
             // As a command whose backend is gone, in words that are assumed.
-            Some(Told::Wants(_)) | None => complaint("Connection closed"),
+            Some(RunResponse::Needs(_)) | None => complaint("Connection closed"),
         };
         output.exact(printed.out.as_bytes())?;
         output.urgent(|out, _| out.write_all(printed.err.as_bytes()));
@@ -84,7 +84,7 @@ impl WekaArgs {
     }
 
     fn client(&self) -> Result<reqwest::Client, Failure> {
-        // The client wants a provider even for plain HTTP. That there is one already is no matter.
+        // The client needs a provider even for plain HTTP. That there is one already is no matter.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder().no_proxy();
         if let Some(path) = &self.cacert {
@@ -109,13 +109,13 @@ struct Server<'a> {
 impl Server<'_> {
     /// What the simulator answers to a run; nothing when it does not, or answers something else. Where its token has
     /// run out, it is sent once more, as by a command that gets itself another token.
-    async fn post(&self, run: &Run) -> Option<Told> {
+    async fn post(&self, run: &CommandRun) -> Option<RunResponse> {
         let answered = match self.send(run).await {
             Ok((401, _)) => self.send(run).await,
             answered => answered,
         };
         match answered {
-            Ok((status, body)) => Told::read(status, &body),
+            Ok((status, body)) => RunResponse::read(status, &body),
             Err(error) => {
                 tracing::debug!(reason = ?error, "no answer");
                 None
@@ -123,32 +123,32 @@ impl Server<'_> {
         }
     }
 
-    async fn send(&self, run: &Run) -> Result<(u16, Vec<u8>), reqwest::Error> {
+    async fn send(&self, run: &CommandRun) -> Result<(u16, Vec<u8>), reqwest::Error> {
         let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
         let response = self.client.post(url).json(run).send().await?;
         Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
     }
 }
 
-/// Gets what a run needs: the file is read on this side, the question printed and a line read. An error is what the
+/// Gets what a run needs: the file is read on this side, the prompt printed and a line read. An error is what the
 /// command prints when that cannot be.
-fn gather(wants: Wants, run: &mut Run, output: &mut Output) -> Result<Result<(), Printed>, Failure> {
-    if let Some(path) = wants.file {
+fn gather(needs: RunNeeds, run: &mut CommandRun, output: &mut Output) -> Result<Result<(), CommandOutput>, Failure> {
+    if let Some(path) = needs.file {
         match std::fs::read_to_string(&path) {
             Ok(text) => run.file = Some(text),
             Err(error) => return Ok(Err(complaint(&format!("the file {path} cannot be read: {error}")))),
         }
     }
-    if let Some(question) = wants.question {
-        run.typed = Some(answer(&question, output)?);
+    if let Some(prompt) = needs.prompt {
+        run.typed = Some(answer(&prompt, output)?);
     }
     Ok(Ok(()))
 }
 
 /// Asks on stdout, as a command does that knows nothing of who reads it.
-fn answer(question: &Question, output: &mut Output) -> Result<String, Failure> {
-    output.exact(question.text.as_bytes())?;
-    if question.hidden && io::stdin().is_terminal() {
+fn answer(prompt: &Prompt, output: &mut Output) -> Result<String, Failure> {
+    output.exact(prompt.text.as_bytes())?;
+    if prompt.hidden && io::stdin().is_terminal() {
         let screen = [Term::stdout(), Term::stderr()].into_iter().find(Term::is_term);
         let blind = || Failure::new(&exit::ENVIRONMENT, "a secret cannot be typed unseen, since there is no screen");
         return Ok(screen.ok_or_else(blind)?.read_secure_line()?);
@@ -159,15 +159,15 @@ fn answer(question: &Question, output: &mut Output) -> Result<String, Failure> {
 }
 
 /// What the command prints when it fails on this side.
-fn complaint(message: &str) -> Printed {
-    Printed { out: String::new(), err: format!("error: {message}\n"), code: 1 }
+fn complaint(message: &str) -> CommandOutput {
+    CommandOutput { out: String::new(), err: format!("error: {message}\n"), code: 1 }
 }
 
 /// Who runs the command, by the environment; nobody in particular where it names neither a user nor a password.
-fn login() -> Option<weka::Login> {
+fn login() -> Option<weka::CommandLogin> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (username, password) = (get("WEKA_USERNAME"), get("WEKA_PASSWORD"));
-    (username.is_some() || password.is_some()).then(|| weka::Login { username, password, org: get("WEKA_ORG") })
+    (username.is_some() || password.is_some()).then(|| weka::CommandLogin { username, password, org: get("WEKA_ORG") })
 }
 
 /// TLS that trusts in the certificates of a PEM file, and in no others.

@@ -1,39 +1,34 @@
-//! Ids and keys that look real and follow from what is in the state, so that a run can be repeated.
+//! Ids and keys that look real and are derived from the state, so that a run is repeatable.
 
 use sha2::{Digest, Sha256};
 
-/// An id in the form of a UUID that follows from `parts`.
-#[must_use]
+/// An id in the form of a UUID, derived from `parts`.
 pub(super) fn uuid(parts: &[&str]) -> String {
     let digest = hex::encode(digest(parts));
     format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
 }
 
-/// An access key of 20 characters. It begins with the tenant's id, since a key carries it; *how* a real one
-/// carries it is not documented.
-#[must_use]
+/// An access key of 20 characters. It starts with the tenant's id. A real key contains the tenant's id too, in an
+/// undocumented way.
 pub(super) fn access_key(tenant: u32, parts: &[&str]) -> String {
-    let letters = spell(&digest(&[parts, &["access"]].concat()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+    let letters = encode(&digest(&[parts, &["access"]].concat()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
     format!("{tenant:04X}{}", &letters[..16])
 }
 
 /// A secret key of 40 characters.
-#[must_use]
 pub(super) fn secret_key(parts: &[&str]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let halves = ["secret", "rest"].map(|half| spell(&digest(&[parts, &[half]].concat()), ALPHABET));
+    let halves = ["secret", "rest"].map(|half| encode(&digest(&[parts, &[half]].concat()), ALPHABET));
     halves.concat()[..40].to_owned()
 }
 
-/// A token in the shape of a JSON Web Token. Nothing can be read from it.
-#[must_use]
+/// A token in the form of a JSON Web Token, without any content.
 pub(super) fn token(parts: &[&str]) -> String {
     const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     format!("{HEADER}.{}.{}", hex::encode(digest(parts)), hex::encode(digest(&[parts, &["signature"]].concat())))
 }
 
-/// A number that follows from `parts` and looks like chance.
-#[must_use]
+/// A pseudo-random number, derived from `parts`.
 pub(super) fn number(parts: &[&str]) -> u64 {
     digest(parts).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
@@ -48,7 +43,7 @@ fn digest(parts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn spell(bytes: &[u8], alphabet: &[u8]) -> String {
+fn encode(bytes: &[u8], alphabet: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()
 }
 
@@ -57,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_follow_from_their_parts() {
+    fn ids_are_derived_from_their_parts() {
         assert_eq!(uuid(&["a"]), uuid(&["a"]));
         assert_ne!(uuid(&["ab", "c"]), uuid(&["a", "bc"]));
         assert_eq!(uuid(&["a"]).len(), 36);

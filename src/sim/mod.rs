@@ -1,29 +1,32 @@
 //! The simulated cluster: real HTTP on loopback, state in a JSON file, releases 3.14, 4.0, 4.4, 5.1 and 6.0.
 //!
-//! `state` is the data and the file's shape, `rules` what a cluster does with a call, `release` what differs between
-//! releases, `store` the file on disk, `rest` the API over it, `faults` what goes wrong, `serve` the listener, `observe`
-//! what it saw. `docs/simulator.md` describes it for users and says which behaviours are assumed.
+//! `state` is the data and its file format, `operations` what a cluster does with a call, `release` the differences between
+//! releases, `store` the file on disk, `rest` and `weka` the two interfaces, `fault` what goes wrong, `fault_rules` when,
+//! `serve` the listener, `observe` a record of the requests. It knows the releases on its own and shares no code with the
+//! client (`cluster`), so that an error in one of them shows. `docs/simulator.md` describes it for users and says which
+//! behaviours are assumed.
 
 mod document;
-pub mod faults;
+pub mod fault;
+mod fault_rules;
 mod ids;
-mod json;
 pub mod observe;
+pub mod operations;
 pub mod release;
 pub mod rest;
-pub mod rules;
 mod serve;
 pub mod state;
 pub mod store;
 pub mod switches;
 pub mod weka;
 
-pub use document::Document;
-pub use faults::{Applied, Fault, Rule, Rules, When};
-pub use observe::{By, Event, Shown, Snapshot, history};
+pub use document::StoredDocument;
+pub use fault::{Applied, Fault, FaultParseError, ForeignChange};
+pub use fault_rules::{CallPattern, FaultRule, FaultRules, Trigger};
+pub use observe::{ChangedBy, Event, HistoryEntry, ShownKeys, history};
 pub use release::{SimRelease, UnknownRelease};
-pub use serve::{Ended, Hook, Options, Place, Running, SimError, TlsError, start};
-pub use switches::{SwitchProblem, Switches};
+pub use serve::{EndReason, KillHook, Options, Running, SimError, StateSource, TlsError, start};
+pub use switches::{SwitchError, Switches};
 
 #[cfg(test)]
 mod tests;

@@ -1,59 +1,59 @@
-//! What a simulated cluster saw: every request, what came of it, and every state in between.
+//! The record of a simulated cluster: every request, its result, and every state in between.
 
 use std::sync::{Mutex, PoisonError};
 
-use super::faults::Fault;
-use super::rest::Route;
-use super::state::{Keys, State};
-use super::store::Changed;
+use crate::sim::fault::Fault;
+use crate::sim::rest::Route;
+use crate::sim::state::{ClusterState, Keys};
+use crate::sim::store::StateChange;
 
-/// One request and what came of it.
+/// One request and its result.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Which request it was, in the order of arrival, from 1.
+    /// Its number in the order of arrival, from 1.
     pub seq: u64,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The path as it was sent.
     pub path: String,
-    /// The call that it was, if it was one.
+    /// The call, if the request is one.
     pub route: Option<Route>,
-    /// What went wrong with it.
+    /// The faults that happened.
     pub faults: Vec<Fault>,
-    /// What others changed just before.
-    pub behind: Vec<Changed>,
-    /// Whether it was done, even if that changed nothing or its answer was lost.
+    /// The changes that others made just before.
+    pub foreign_changes: Vec<StateChange>,
+    /// Whether the call was executed, even if it changed nothing or its response was lost.
     pub applied: bool,
-    /// What it changed.
-    pub changed: Option<Changed>,
-    /// The status that was sent; none when there was no whole answer.
+    /// The change it made.
+    pub change: Option<StateChange>,
+    /// The status that was sent; `None` without a complete response.
     pub status: Option<u16>,
 }
 
-/// A change of the state, with the request it came with.
+/// A change of the state, with its request.
 #[derive(Debug, Clone, Copy)]
-pub struct Snapshot<'e> {
+pub struct HistoryEntry<'e> {
     /// The request.
     pub event: &'e Event,
-    /// Whether the request made the change.
-    pub by: By,
-    /// The states around it.
-    pub changed: &'e Changed,
+    /// Who made the change.
+    pub by: ChangedBy,
+    /// The states before and after.
+    pub change: &'e StateChange,
 }
 
 /// Who changed the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
+pub enum ChangedBy {
     /// The client, by its request.
     Client,
     /// Somebody else, just before it.
     Other,
 }
 
-/// A key pair that a call has made and whose secret was in the cluster's answer to it.
+/// A new key pair whose secret is in the cluster's response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// The request.
+pub struct ShownKeys {
+    /// The number of the request.
     pub seq: u64,
     /// The user's tenant.
     pub tenant: String,
@@ -61,25 +61,23 @@ pub struct Shown {
     pub user: String,
     /// The pair.
     pub keys: Keys,
-    /// Whether the answer was sent whole. If not, a fault lost it, and nobody knows the secret.
+    /// Whether the complete response was sent. If not, a fault lost it, and nobody knows the secret.
     pub sent: bool,
 }
 
 impl Event {
-    /// Whether the cluster's own answer was sent, and not lost to a fault.
-    #[must_use]
+    /// Whether the cluster's own response was sent, and not lost to a fault.
     pub fn delivered(&self) -> bool {
-        !self.faults.iter().any(Fault::decides)
+        !self.faults.iter().any(Fault::replaces_response)
     }
 
-    /// The key pairs that the call made and that its answer held.
-    #[must_use]
-    pub fn shown(&self) -> Vec<Shown> {
-        let Some(Changed { before, after, .. }) = &self.changed else { return Vec::new() };
+    /// The key pairs that the call created and that its response contained.
+    pub fn shown_keys(&self) -> Vec<ShownKeys> {
+        let Some(StateChange { before, after, .. }) = &self.change else { return Vec::new() };
         if !after.switches.attach_shows_keys {
             return Vec::new();
         }
-        let shown = |(tenant, user, keys): (&str, &str, &Keys)| Shown {
+        let shown = |(tenant, user, keys): (&str, &str, &Keys)| ShownKeys {
             seq: self.seq,
             tenant: tenant.to_owned(),
             user: user.to_owned(),
@@ -91,28 +89,27 @@ impl Event {
     }
 }
 
-/// All changes of the state in the order in which they happened.
-#[must_use]
-pub fn history(events: &[Event]) -> Vec<Snapshot<'_>> {
+/// All changes of the state in their order.
+pub fn history(events: &[Event]) -> Vec<HistoryEntry<'_>> {
     let mut history = Vec::new();
     for event in events {
-        history.extend(event.behind.iter().map(|changed| Snapshot { event, by: By::Other, changed }));
-        history.extend(event.changed.iter().map(|changed| Snapshot { event, by: By::Client, changed }));
+        history.extend(event.foreign_changes.iter().map(|change| HistoryEntry { event, by: ChangedBy::Other, change }));
+        history.extend(event.change.iter().map(|change| HistoryEntry { event, by: ChangedBy::Client, change }));
     }
-    history.sort_by_key(|snapshot| snapshot.changed.number);
+    history.sort_by_key(|entry| entry.change.number);
     history
 }
 
-/// Keeps the events of a server.
+/// Collects the events of a server.
 #[derive(Debug, Default)]
 pub(super) struct Recorder(Mutex<Vec<Event>>);
 
 impl Recorder {
-    pub(super) fn keep(&self, event: Event) {
+    pub(super) fn record(&self, event: Event) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 
-    /// The events so far, in the order of arrival of their requests.
+    /// The events so far, in the order in which their requests arrived.
     pub(super) fn events(&self) -> Vec<Event> {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         events.sort_by_key(|event| event.seq);
@@ -120,12 +117,12 @@ impl Recorder {
     }
 }
 
-fn all_keys(state: &State) -> impl Iterator<Item = (&str, &str, &Keys)> {
+fn all_keys(state: &ClusterState) -> impl Iterator<Item = (&str, &str, &Keys)> {
     state.tenants.iter().flat_map(|(tenant, inside)| {
         inside.users.iter().filter_map(move |(name, user)| Some((tenant.as_str(), name.as_str(), user.keys.as_ref()?)))
     })
 }
 
-fn keys_of<'s>(state: &'s State, tenant: &str, user: &str) -> Option<&'s Keys> {
+fn keys_of<'s>(state: &'s ClusterState, tenant: &str, user: &str) -> Option<&'s Keys> {
     state.tenants.get(tenant)?.users.get(user)?.keys.as_ref()
 }

@@ -1,29 +1,28 @@
-//! What each simulated release does: one table, read by everything that differs between releases.
+//! The differences between releases, in one table.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::Role;
 use crate::base::Release;
 
-/// A release the simulator knows, as a cluster of it names itself (`5.1.2`).
+/// A release that the simulator knows, by its full number (`5.1.2`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SimRelease {
-    line: Line,
+    line: ReleaseLine,
     text: String,
 }
 
-/// The simulator does not know a release.
+/// The simulator does not know this release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the simulator does not know the release `{0}`; it knows 3.14, 4.0, 4.4, 5.1 and 6.0 (also as `5.1.2`)")]
 pub struct UnknownRelease(String);
 
 /// The release lines whose definitions the simulator follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum ReleaseLine {
     V3_14,
     V4_0,
     V4_4,
@@ -31,48 +30,81 @@ enum Line {
     V6_0,
 }
 
-/// What a release does that another does not. Every field is a fact of the vendor's definitions or documentation
-/// unless its comment says that it is assumed.
+/// How one release differs from others. Every field is a fact of the vendor's definitions or documentation unless its
+/// comment says that it is assumed.
 #[derive(Debug)]
 pub struct Behaviour {
     /// `/login` and `/login/refresh` answer `data` as an array of one.
     pub tokens_in_array: bool,
-    /// `/login` tells `password_change_required`.
-    pub tells_password_change: bool,
+    /// `/login` answers with `password_change_required`.
+    pub login_has_password_change: bool,
     /// `/login/refresh` takes `access_token_expiry` and `refresh_token_expiry` (since 4.2).
     pub refresh_takes_expiry: bool,
-    /// `/users/whoami` tells the `uid`.
-    pub whoami_tells_uid: bool,
+    /// `/users/whoami` answers with the `uid`.
+    pub whoami_has_uid: bool,
     /// `GET /s3/userPolicies` exists.
     pub user_policies: bool,
-    /// `/users` tells `posix_uid` and `posix_gid` (since 4.2).
-    pub users_tell_posix: bool,
-    /// `/users` tells the `policy` a user holds. The 4.2 definition has the field already; the documentation and
-    /// the facts this tool stands on say 4.4.
-    pub users_tell_policy: bool,
-    /// `policy_file_content` may be JSON in a string. Up to 4.1 it is declared a string, its example is an object,
-    /// and clients send an object: both are taken.
+    /// `/users` answers with `posix_uid` and `posix_gid` (since 4.2).
+    pub users_have_posix: bool,
+    /// `/users` answers with the `policy` of a user. The 4.2 definition already has the field; the documentation says
+    /// 4.4.
+    pub users_have_policy: bool,
+    /// `policy_file_content` may be JSON in a string. Up to 4.1 the definition declares a string, its example is an
+    /// object, and clients send an object: both are accepted.
     pub content_may_be_text: bool,
-    /// Users have an S3 key pair apart from name and password, made by the first attach.
+    /// Users have an S3 key pair apart from name and password. The first attach creates it.
     pub own_key_pairs: bool,
-    /// `/organizations` tells `security_policies` (since 4.4).
+    /// `/organizations` answers with `security_policies` (since 4.4).
     pub security_policies: bool,
-    /// `weka s3 policy detach` names the policy as well (vendor's CLI page; other releases do not).
+    /// `weka s3 policy detach` names the policy as well (vendor's CLI page).
     pub detach_names_policy: bool,
     /// The `weka` command is `wekactl`, with another dialect of JSON (vendor documentation, 6.0).
     pub wekactl: bool,
-    /// Groups can hold policies (vendor documentation, 6.0).
+    /// Groups can have policies (vendor documentation, 6.0).
     pub groups: bool,
-    /// `/users` takes `org`, and `/tenants` exists beside `/organizations`.
+    /// `/users` has the parameter `org`, and `/tenants` exists beside `/organizations`.
     pub tenants: bool,
     /// `GET /docs/schema` exists.
     pub own_definition: bool,
-    /// What the administrator of one tenant is called.
+    /// The name of the role of a tenant administrator.
     pub tenant_admin: &'static str,
     /// The roles a user can be given.
     pub roles: &'static [Role],
     /// The documents of the predefined policies.
     pub predefined: [(&'static str, &'static str); 3],
+}
+
+/// The role of a user: which calls it may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Everything.
+    ClusterAdmin,
+    /// Everything in its tenant; called `OrgAdmin` before 5.1.
+    #[serde(alias = "OrgAdmin")]
+    TenantAdmin,
+    /// Reading.
+    ReadOnly,
+    /// Reading.
+    Regular,
+    /// S3 only, no calls.
+    S3,
+    /// For the CSI plugin only.
+    #[serde(rename = "CSI")]
+    Csi,
+}
+
+impl Role {
+    /// The role's name in a release.
+    pub fn name(self, behaviour: &Behaviour) -> &'static str {
+        match self {
+            Self::ClusterAdmin => "ClusterAdmin",
+            Self::TenantAdmin => behaviour.tenant_admin,
+            Self::ReadOnly => "ReadOnly",
+            Self::Regular => "Regular",
+            Self::S3 => "S3",
+            Self::Csi => "CSI",
+        }
+    }
 }
 
 const READWRITE: (&str, &str) = (
@@ -98,12 +130,12 @@ const ROLES: &[Role] = &[Role::ClusterAdmin, Role::TenantAdmin, Role::ReadOnly, 
 
 static V3_14: Behaviour = Behaviour {
     tokens_in_array: true,
-    tells_password_change: false,
+    login_has_password_change: false,
     refresh_takes_expiry: false,
-    whoami_tells_uid: false,
+    whoami_has_uid: false,
     user_policies: false,
-    users_tell_posix: false,
-    users_tell_policy: false,
+    users_have_posix: false,
+    users_have_policy: false,
     content_may_be_text: true,
     own_key_pairs: false,
     security_policies: false,
@@ -119,16 +151,16 @@ static V3_14: Behaviour = Behaviour {
 
 static V4_0: Behaviour = Behaviour {
     tokens_in_array: false,
-    tells_password_change: true,
-    whoami_tells_uid: true,
+    login_has_password_change: true,
+    whoami_has_uid: true,
     user_policies: true,
     ..V3_14
 };
 
 static V4_4: Behaviour = Behaviour {
     refresh_takes_expiry: true,
-    users_tell_posix: true,
-    users_tell_policy: true,
+    users_have_posix: true,
+    users_have_policy: true,
     content_may_be_text: false,
     security_policies: true,
     roles: ROLES,
@@ -152,20 +184,18 @@ impl SimRelease {
     /// The release lines the simulator knows, oldest first.
     pub const LINES: [&str; 5] = ["3.14", "4.0", "4.4", "5.1", "6.0"];
 
-    /// What this release does.
-    #[must_use]
+    /// The behaviour of this release.
     pub fn behaviour(&self) -> &'static Behaviour {
         match self.line {
-            Line::V3_14 => &V3_14,
-            Line::V4_0 => &V4_0,
-            Line::V4_4 => &V4_4,
-            Line::V5_1 => &V5_1,
-            Line::V6_0 => &V6_0,
+            ReleaseLine::V3_14 => &V3_14,
+            ReleaseLine::V4_0 => &V4_0,
+            ReleaseLine::V4_4 => &V4_4,
+            ReleaseLine::V5_1 => &V5_1,
+            ReleaseLine::V6_0 => &V6_0,
         }
     }
 
-    /// The release as the cluster tells it.
-    #[must_use]
+    /// The full number.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -173,7 +203,7 @@ impl SimRelease {
 
 impl Default for SimRelease {
     fn default() -> Self {
-        Self { line: Line::V5_1, text: "5.1.2".to_owned() }
+        Self { line: ReleaseLine::V5_1, text: "5.1.2".to_owned() }
     }
 }
 
@@ -182,7 +212,7 @@ impl FromStr for SimRelease {
 
     fn from_str(text: &str) -> Result<Self, UnknownRelease> {
         let unknown = || UnknownRelease(text.to_owned());
-        // A bare line stands for one release of it, since a cluster always tells all its numbers.
+        // A bare line stands for one release of it, because a cluster always reports a full number.
         let whole = match text {
             "3.14" => "3.14.4",
             "4.0" => "4.0.6",
@@ -192,8 +222,13 @@ impl FromStr for SimRelease {
             other => other,
         };
         let release = Release::parse(whole).ok_or_else(unknown)?;
-        let lines =
-            [(3, 14, Line::V3_14), (4, 0, Line::V4_0), (4, 4, Line::V4_4), (5, 1, Line::V5_1), (6, 0, Line::V6_0)];
+        let lines = [
+            (3, 14, ReleaseLine::V3_14),
+            (4, 0, ReleaseLine::V4_0),
+            (4, 4, ReleaseLine::V4_4),
+            (5, 1, ReleaseLine::V5_1),
+            (6, 0, ReleaseLine::V6_0),
+        ];
         let of_line = |major, minor| release.at_least(major, minor) && !release.at_least(major, minor + 1);
         let line = lines.into_iter().find(|&(major, minor, _)| of_line(major, minor)).ok_or_else(unknown)?.2;
         Ok(Self { line, text: whole.to_owned() })

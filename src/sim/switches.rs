@@ -1,39 +1,39 @@
-//! Behaviours that differ between clusters or are unknown, to be switched, and the limits of a cluster.
+//! Switches for behaviours that differ between clusters or are unknown, and the limits of a cluster.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Whether a call is refused.
+/// Whether the cluster refuses a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// It is refused with a 400.
+pub enum RefuseOrAllow {
+    /// With a 400.
     Refuse,
-    /// It is done.
+    /// It executes the call.
     Allow,
 }
 
-/// What an attach does to a user that holds a policy.
+/// How an attach treats a user that has a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachOver {
-    /// The new policy takes the place of the one held.
+    /// The new policy replaces the old one.
     Replace,
-    /// It is refused with a 400.
+    /// The cluster refuses the call with a 400.
     Refuse,
 }
 
-/// What an add does under a name that exists.
+/// How an add treats a name that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddOver {
-    /// It is refused with a 400.
+    /// The cluster refuses the call with a 400.
     Refuse,
-    /// The new document takes the place of the old one.
+    /// The new document replaces the old one.
     Overwrite,
 }
 
-/// The shape in which `GET /s3/policies` lists the policies.
+/// The shape of the list in `GET /s3/policies`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListShape {
@@ -47,37 +47,37 @@ pub enum ListShape {
     BareObjects,
 }
 
-/// How often a name is in a list.
+/// Which names are in a list more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Lists {
-    /// Once.
+pub enum ListDuplicates {
+    /// None.
     Once,
-    /// Each S3 user twice: the second record is of the directory `LDAP` and has no policy.
+    /// Each S3 user is there twice: the second record is from the directory `LDAP` and has no policy.
     UsersTwice,
-    /// Each policy twice.
+    /// Each policy is there twice.
     PoliciesTwice,
 }
 
-/// What the cluster tells of its own interface.
+/// The definition of its API that the cluster serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnDefinition {
-    /// What is true.
+    /// The true one.
     Own,
-    /// As if the next release had renamed a field: `user_name` is `user`. The calls stay as they are.
+    /// One in which the next release renamed `user_name` to `user`. The calls stay as they are.
     Renamed,
-    /// Nothing.
+    /// None.
     Missing,
 }
 
-/// The shape of an answer to an attach that shows a new key pair, which no definition gives.
+/// The shape of the response to an attach that creates a key pair. No definition has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachAnswer {
     /// `{"data":{"access_key":…,"secret_key":…}}`
     Snake,
-    /// `{"data":{"accessKey":…,"secretKey":…}}`, as the call that renews a pair answers (a later 5.1).
+    /// `{"data":{"accessKey":…,"secretKey":…}}`, as in the response of the call that renews a pair (a later 5.1).
     Camel,
     /// `{"data":{"access_key_id":…,"secret_access_key":…}}`
     Ids,
@@ -87,55 +87,55 @@ pub enum AttachAnswer {
     Text,
     /// A text, and no JSON at all.
     Body,
-    /// Members that nobody knows.
+    /// Unknown members.
     Unknown,
 }
 
-/// How this cluster behaves where clusters differ or nobody knows.
+/// How this cluster behaves where clusters differ or the behaviour is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switches {
-    /// Removing a policy that somebody holds. The newest documentation has it refused; clients rely on older
-    /// releases doing it.
-    pub remove_attached: Rule,
-    /// Attaching a policy to a user that holds one: done in its place by default.
+    /// Removing an attached policy. The newest documentation says it is refused; clients rely on older releases that
+    /// allow it.
+    pub remove_attached: RefuseOrAllow,
+    /// Attaching a policy to a user that has one.
     pub attach_over: AttachOver,
-    /// Adding a policy under a name that exists: what a cluster does is unknown.
+    /// Adding a policy under a name that exists: unknown.
     pub add_over: AddOver,
-    /// Detaching a user that holds nothing: what a cluster does is unknown.
-    pub detach_unattached: Rule,
-    /// Whether an attach that makes a key pair shows it in its answer: unknown for REST.
+    /// Detaching a user without a policy: unknown.
+    pub detach_unattached: RefuseOrAllow,
+    /// Whether the response to an attach contains the new key pair: unknown for REST.
     pub attach_shows_keys: bool,
-    /// The shape of that answer.
+    /// The shape of that response.
     pub attach_answer: AttachAnswer,
-    /// The shape of the list of policies, which no definition gives.
+    /// The shape of the list of policies. No definition has it.
     pub list_shape: ListShape,
-    /// How often a name is in a list: a cluster may have a user in two directories.
-    pub lists: Lists,
+    /// Which names are in a list twice: a user may be in two directories.
+    pub lists: ListDuplicates,
     /// Whether a policy is shown with its document as JSON in a string.
     pub content_as_string: bool,
-    /// Whether `/s3/userPolicies` answers `{"users":…}` as the definition has it, without `data` around it.
+    /// Whether `/s3/userPolicies` answers `{"users":…}` as in the definition, without `data` around it.
     pub user_policies_bare: bool,
-    /// Whether `/s3/sts` answers inside `data`; the definition has it bare.
+    /// Whether `/s3/sts` answers inside `data`, unlike the definition.
     pub sts_in_data: bool,
-    /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). What a cluster without one answers is unknown; here,
-    /// `null`.
+    /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). The response of a cluster without one is unknown;
+    /// here, `null`.
     pub identity_provider: bool,
-    /// What `/docs/schema` answers, from 5.0.
+    /// The response of `/docs/schema`, from 5.0.
     pub own_definition: OwnDefinition,
 }
 
 impl Default for Switches {
     fn default() -> Self {
         Self {
-            remove_attached: Rule::Refuse,
+            remove_attached: RefuseOrAllow::Refuse,
             attach_over: AttachOver::Replace,
             add_over: AddOver::Refuse,
-            detach_unattached: Rule::Refuse,
+            detach_unattached: RefuseOrAllow::Refuse,
             attach_shows_keys: true,
             attach_answer: AttachAnswer::Snake,
             list_shape: ListShape::Names,
-            lists: Lists::Once,
+            lists: ListDuplicates::Once,
             content_as_string: false,
             user_policies_bare: false,
             sts_in_data: false,
@@ -145,29 +145,29 @@ impl Default for Switches {
     }
 }
 
-/// A setting is not one of the switches.
+/// A setting does not name a switch and one of its values.
 #[derive(Debug, thiserror::Error)]
-pub enum SwitchProblem {
+pub enum SwitchError {
     /// It is not of the form `name=value`.
     #[error("`{0}` is not a switch; write `name=value`, such as `remove_attached=allow`")]
     Form(String),
     /// There is no such switch, or it cannot be set to this.
     #[error("`{setting}` is not a switch of the simulator: {source}")]
     Value {
-        /// What was given.
+        /// The setting.
         setting: String,
-        /// What serde says to it: it lists what there is.
+        /// The error of serde, which lists the possible names or values.
         source: serde_json::Error,
     },
 }
 
 impl Switches {
-    /// These switches with one set anew, as `name=value`.
+    /// These switches with one changed, as `name=value`.
     ///
     /// # Errors
-    /// Names the switches there are, or the values this one takes.
-    pub fn with(self, setting: &str) -> Result<Self, SwitchProblem> {
-        let (name, value) = setting.split_once('=').ok_or_else(|| SwitchProblem::Form(setting.to_owned()))?;
+    /// The error lists the switches, or the values of this one.
+    pub fn with(self, setting: &str) -> Result<Self, SwitchError> {
+        let (name, value) = setting.split_once('=').ok_or_else(|| SwitchError::Form(setting.to_owned()))?;
         let set = || -> Result<Self, serde_json::Error> {
             let mut all = serde_json::to_value(self)?;
             let value = match value {
@@ -180,19 +180,19 @@ impl Switches {
             }
             serde_json::from_value(all)
         };
-        set().map_err(|source| SwitchProblem::Value { setting: setting.to_owned(), source })
+        set().map_err(|source| SwitchError::Value { setting: setting.to_owned(), source })
     }
 }
 
-/// How much the cluster takes.
+/// The limits of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Policies of one tenant. That the predefined ones count, and that it is per tenant, is assumed.
+    /// Policies of one tenant. Assumed: the predefined ones count, and the limit is per tenant.
     pub policies: usize,
-    /// Bytes of one document. Which bytes a cluster counts is unknown; here, those of the minified text.
+    /// Bytes of one minified document. How a cluster counts is unknown.
     pub document_bytes: usize,
-    /// S3 users of one tenant. That it is per tenant is assumed.
+    /// S3 users of one tenant. Assumed: the limit is per tenant.
     pub s3_users: usize,
 }
 
@@ -210,7 +210,7 @@ mod tests {
     fn a_switch_is_set_by_name() {
         let switches =
             Switches::default().with("remove_attached=allow").unwrap().with("content_as_string=true").unwrap();
-        assert_eq!(switches.remove_attached, Rule::Allow);
+        assert_eq!(switches.remove_attached, RefuseOrAllow::Allow);
         assert!(switches.content_as_string);
         for wrong in ["remove_attached", "remove_attached=yes", "colour=red", "content_as_string=refuse"] {
             assert!(Switches::default().with(wrong).is_err(), "{wrong}");

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use attune::sim::state::State;
-use attune::sim::{Event, Options, Rule, Rules, Running, start};
+use attune::sim::state::ClusterState;
+use attune::sim::{Event, FaultRule, FaultRules, Options, Running, start};
 use serde_json::Value;
 
 use super::harness::{Folder, Run};
@@ -12,14 +12,14 @@ use super::harness::{Folder, Run};
 const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
 
 /// A cluster of 5.1 where `alice` holds `readonly` and has a key pair.
-fn state() -> State {
+fn state() -> ClusterState {
     let keys = r#"{"access_key":"AK","secret_key":"alices-secret-key"}"#;
     let users = format!(r#"{{"alice":{{"policy":"readonly","keys":{keys}}},"bob":{{}}}}"#);
     serde_json::from_str(&format!(r#"{{"release":"5.1","tenants":{{"Root":{{"users":{users}}}}}}}"#)).unwrap()
 }
 
 async fn simulated(faults: &[&str], tls: bool) -> Running {
-    let faults = Rules(faults.iter().map(|rule| rule.parse::<Rule>().unwrap()).collect());
+    let faults = FaultRules(faults.iter().map(|rule| rule.parse::<FaultRule>().unwrap()).collect());
     start(Options { faults, tls, record: true, ..Options::in_memory(state()) }).await.unwrap()
 }
 
@@ -79,7 +79,7 @@ async fn what_only_asks_or_fails_is_not_done_and_counts_as_no_write() {
     weka(&folder, &running, "-- s3 policy add new p.json").exits(1);
     weka(&folder, &running, "-- s3 policy detach bob").exits(2);
     let seen = events(&running).await;
-    let told = |event: &Event| (event.route.is_some(), event.applied, event.changed.is_some());
+    let told = |event: &Event| (event.route.is_some(), event.applied, event.change.is_some());
     let expected =
         [(false, false, false), (true, true, true), (false, false, false), (true, false, false), (false, false, false)];
     assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
@@ -111,7 +111,7 @@ async fn a_question_is_printed_before_its_answer_is_read() {
     let pair: Value = serde_json::from_str(&rest).unwrap();
     assert_ne!(pair["secret_key"], "alices-secret-key");
     let seen = events(&running).await;
-    assert!(seen.len() == 2 && seen[1].applied && seen[1].shown().len() == 1, "{seen:?}");
+    assert!(seen.len() == 2 && seen[1].applied && seen[1].shown_keys().len() == 1, "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

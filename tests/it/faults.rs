@@ -8,8 +8,8 @@ use std::time::Duration;
 use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::{CallError, Cluster, Credentials, Effect};
-use attune::sim::state::State;
-use attune::sim::{Applied, Event, Fault, Options, Rules, When, start};
+use attune::sim::state::ClusterState;
+use attune::sim::{Applied, Event, Fault, FaultRules, Options, Trigger, start};
 
 const STATE: &str = r#"{"tenants":{"Root":{"users":{"bob":{}}}}}"#;
 
@@ -38,8 +38,8 @@ async fn the_transport_never_takes_what_was_done_for_undone() {
         if matches!(fault, Fault::Status { status: 429, applied: Applied::Yes, .. }) {
             continue;
         }
-        let mut options = Options::in_memory(serde_json::from_str::<State>(STATE).unwrap());
-        options.faults = Rules::one(When::Write(1), fault.clone());
+        let mut options = Options::in_memory(serde_json::from_str::<ClusterState>(STATE).unwrap());
+        options.faults = FaultRules::one(Trigger::Write(1), fault.clone());
         options.record = true;
         let sim = start(options).await.unwrap();
         let answer = attach(&connect(sim.url())).await;
@@ -49,7 +49,7 @@ async fn the_transport_never_takes_what_was_done_for_undone() {
             Err(Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_)) => true,
         };
         assert!(!(done && undone), "{fault}: {answer:?}");
-        let shown: Vec<bool> = sim.events().iter().flat_map(Event::shown).map(|shown| shown.sent).collect();
+        let shown: Vec<bool> = sim.events().iter().flat_map(Event::shown_keys).map(|shown| shown.sent).collect();
         assert_eq!(shown, if done { vec![answer == Ok(true)] } else { Vec::new() }, "{fault}");
     }
 }
@@ -80,7 +80,7 @@ async fn a_server_process_ends_at_its_fault() {
         assert_eq!(attach(&cluster).await.unwrap_err().effect, Effect::NotSent);
         let (code, text) = errors(child);
         assert!(code == Some(1) && text.contains("stopped by a fault"), "{code:?} {text}");
-        let state: State = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let state: ClusterState = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(state.complete().unwrap().access_of("Root", "bob").is_some(), done, "{rule}");
     }
 }

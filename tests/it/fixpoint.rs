@@ -3,7 +3,7 @@
 
 use attune::cluster::observe;
 use attune::plan::{Plan, plan};
-use attune::sim::state::State;
+use attune::sim::state::ClusterState;
 use attune::sim::{Options, start};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -40,7 +40,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
 }
 
 /// Every key pair that the cluster made is in the destination.
-fn kept(before: &State, after: &State, safe: &Safe) {
+fn kept(before: &ClusterState, after: &ClusterState, safe: &Safe) {
     for (name, user) in &after.tenants["Root"].users {
         let Some(keys) = user.keys.as_ref().filter(|_| before.tenants["Root"].users[name].keys.is_none()) else {
             continue;

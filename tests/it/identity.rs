@@ -5,8 +5,8 @@ use std::time::Duration;
 use attune::base::PolicyName;
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::{Cluster, Credentials};
-use attune::sim::state::State;
-use attune::sim::{Applied, Fault, Options, Rules, When, start};
+use attune::sim::state::ClusterState;
+use attune::sim::{Applied, Fault, FaultRules, Options, Trigger, start};
 use serde_json::{Value, json};
 
 use super::harness::Folder;
@@ -134,10 +134,10 @@ fn a_weka_command_that_leads_elsewhere_gets_no_change() {
 #[tokio::test]
 async fn a_simulated_endpoint_that_hangs_is_left_for_another() {
     for fault in [Fault::Silent(Applied::No), Fault::Silent(Applied::Yes), Fault::Stall] {
-        let state: State = serde_json::from_value(state("one", "5.1")).unwrap();
+        let state: ClusterState = serde_json::from_value(state("one", "5.1")).unwrap();
         let start = async |faults| start(Options { faults, ..Options::in_memory(state.clone()) }).await.unwrap();
-        let hangs = start(Rules::one("GET /s3/policies*".parse::<When>().unwrap(), fault)).await;
-        let sound = start(Rules::default()).await;
+        let hangs = start(FaultRules::one("GET /s3/policies*".parse::<Trigger>().unwrap(), fault)).await;
+        let sound = start(FaultRules::default()).await;
         let endpoints = [&hangs, &sound].map(|one| Endpoint::parse(one.url()).unwrap()).to_vec();
         let (username, password) = sound.admin_login();
         let cluster = RestCluster::new(RestOptions {

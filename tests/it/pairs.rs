@@ -5,7 +5,7 @@ use attune::desired::{
     Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
     Strategy as Replace,
 };
-use attune::sim::state::State;
+use attune::sim::state::ClusterState;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(crate) fn pairs() -> impl Strategy<Value = Pair> {
 }
 
 /// The state file of the cluster of a pair.
-pub(crate) fn state(pair: &Pair, release: &str, switches: &Value) -> State {
+pub(crate) fn state(pair: &Pair, release: &str, switches: &Value) -> ClusterState {
     let policies: serde_json::Map<String, Value> = POLICIES
         .iter()
         .zip(&pair.there)

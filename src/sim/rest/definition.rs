@@ -1,14 +1,14 @@
-//! The simulator's own OpenAPI definition, made from its table of calls: paths, methods, queries and bodies.
+//! The simulator's own OpenAPI definition, generated from its table of calls: paths, methods, queries and bodies.
 
 use serde_json::{Map, Value, json};
 
-use super::body::{Kind, Member, members};
-use super::route::{Change, PATHS, Route, calls};
-use crate::sim::state::State;
+use crate::sim::rest::request::{BodyMember, MemberType, members};
+use crate::sim::rest::route::{PATHS, Route, WriteCall, calls};
+use crate::sim::state::ClusterState;
 use crate::sim::switches::OwnDefinition;
 
-/// The definition of a cluster; none where its release or its switch says so.
-pub(super) fn definition(state: &State) -> Option<Value> {
+/// The definition of a cluster; `None` if its release or its switch says so.
+pub(super) fn definition(state: &ClusterState) -> Option<Value> {
     let (behaviour, switch) = (state.behaviour(), state.switches.own_definition);
     if switch == OwnDefinition::Missing {
         return None;
@@ -22,8 +22,8 @@ pub(super) fn definition(state: &State) -> Option<Value> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let mut item = Map::new();
         for (method, route) in calls(&segments, behaviour) {
-            // `/s3/policies/attach` is also a policy of that name: that belongs to the path with the parameter.
-            if route.names_something() == path.contains('{') {
+            // `/s3/policies/attach` is also the path of a policy: that call belongs to the path with the parameter.
+            if route.has_path_parameter() == path.contains('{') {
                 let operation = operation(path, &route, &members(&route, behaviour), route.query(behaviour), rename);
                 item.insert(method.as_str().to_lowercase(), operation);
             }
@@ -43,7 +43,7 @@ pub(super) fn definition(state: &State) -> Option<Value> {
 fn operation(
     path: &str,
     route: &Route,
-    members: &[Member],
+    members: &[BodyMember],
     query: &[&str],
     rename: impl Fn(&'static str) -> &'static str,
 ) -> Value {
@@ -63,9 +63,9 @@ fn operation(
             .map(|member| (rename(member.name).to_owned(), json!({ "type": type_of(member.kind) })))
             .collect();
         let required: Vec<&str> = match route {
-            // So it is in the vendor's definitions: an error in them, which clients must bear.
-            Route::Change(Change::Attach) => vec!["policy", "user"],
-            Route::Login | Route::Refresh | Route::Look(_) | Route::Change(_) => {
+            // The vendor's definitions have this error, and clients must tolerate it.
+            Route::Write(WriteCall::Attach) => vec!["policy", "user"],
+            Route::Login | Route::Refresh | Route::Read(_) | Route::Write(_) => {
                 members.iter().filter(|member| member.required).map(|member| rename(member.name)).collect()
             }
         };
@@ -75,11 +75,11 @@ fn operation(
     operation
 }
 
-fn type_of(kind: Kind) -> &'static str {
+fn type_of(kind: MemberType) -> &'static str {
     match kind {
-        Kind::Text | Kind::ObjectOrText => "string",
-        Kind::Number => "number",
-        Kind::Object => "object",
+        MemberType::Text | MemberType::ObjectOrText => "string",
+        MemberType::Number => "number",
+        MemberType::Object => "object",
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
 
     fn of(switch: OwnDefinition) -> Option<Value> {
         let switches = Switches { own_definition: switch, ..Switches::default() };
-        definition(&State { switches, ..State::default() })
+        definition(&ClusterState { switches, ..ClusterState::default() })
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_renames_a_field_or_takes_it_all_away() {
+    fn a_switch_renames_a_field_or_removes_the_definition() {
         let renamed = of(OwnDefinition::Renamed).unwrap().to_string();
         assert!(renamed.contains("\"user\":{") && !renamed.contains("user_name"), "{renamed}");
         assert_eq!(of(OwnDefinition::Missing), None);

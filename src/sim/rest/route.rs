@@ -1,30 +1,30 @@
-//! Which call a method and a path are: one table, without a framework in it.
+//! The table of calls: from a method and a path to a call.
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::sim::operations::Refusal;
 use crate::sim::release::Behaviour;
-use crate::sim::rules::Refusal;
 
-/// Where the API begins.
+/// The prefix of all paths.
 const PREFIX: [&str; 2] = ["api", "v2"];
 
-/// A call of the API, with what its path says.
+/// A call of the API, with the parameters of its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `POST /login`
     Login,
     /// `POST /login/refresh`
     Refresh,
-    /// A call that leaves the state as it is.
-    Look(Look),
+    /// A call that only reads.
+    Read(ReadCall),
     /// A call that changes the state.
-    Change(Change),
+    Write(WriteCall),
 }
 
-/// A call that leaves the state as it is.
+/// A call that only reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum ReadCall {
     /// `GET /docs/schema`, from 5.0: the definition of all calls
     Definition,
     /// `GET /cluster`
@@ -53,7 +53,7 @@ pub enum Look {
 
 /// A call that changes the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum WriteCall {
     /// `POST /users`
     AddUser,
     /// `PUT /users/{uid}`
@@ -73,11 +73,11 @@ pub enum Change {
 }
 
 impl Route {
-    /// The call that a request is. `path` is the path as it was sent.
+    /// The call of a request; `path` is as it was sent.
     ///
     /// # Errors
-    /// There is no such path (404), or not with this method (405); what a real cluster answers to the latter is
-    /// unknown. A segment that is not UTF-8 when decoded is a 400.
+    /// 404 for an unknown path, 405 for a wrong method (the answer of a real cluster is unknown), 400 for a segment that is not
+    /// UTF-8 once decoded.
     pub fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<Self, Refusal> {
         let segments = decode(&resolve(path))?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -91,43 +91,42 @@ impl Route {
         found.ok_or_else(|| Refusal::WrongMethod(format!("{path} does not take {method}")))
     }
 
-    /// Whether its path says what it is about.
-    pub(super) fn names_something(&self) -> bool {
+    /// Whether its path has a parameter.
+    pub(super) fn has_path_parameter(&self) -> bool {
         match self {
-            Self::Look(Look::Tenant(_) | Look::Policy(_))
-            | Self::Change(Change::User(_) | Change::RemoveUser(_) | Change::RemovePolicy(_)) => true,
+            Self::Read(ReadCall::Tenant(_) | ReadCall::Policy(_))
+            | Self::Write(WriteCall::User(_) | WriteCall::RemoveUser(_) | WriteCall::RemovePolicy(_)) => true,
             Self::Login
             | Self::Refresh
-            | Self::Look(
-                Look::Definition
-                | Look::Cluster
-                | Look::Tenants
-                | Look::WhoAmI
-                | Look::Users
-                | Look::S3
-                | Look::IdentityProvider
-                | Look::UserPolicies
-                | Look::Policies
-                | Look::Sts,
+            | Self::Read(
+                ReadCall::Definition
+                | ReadCall::Cluster
+                | ReadCall::Tenants
+                | ReadCall::WhoAmI
+                | ReadCall::Users
+                | ReadCall::S3
+                | ReadCall::IdentityProvider
+                | ReadCall::UserPolicies
+                | ReadCall::Policies
+                | ReadCall::Sts,
             )
-            | Self::Change(Change::AddUser | Change::DeleteS3 | Change::AddPolicy | Change::Attach | Change::Detach) => {
-                false
-            }
+            | Self::Write(
+                WriteCall::AddUser | WriteCall::DeleteS3 | WriteCall::AddPolicy | WriteCall::Attach | WriteCall::Detach,
+            ) => false,
         }
     }
 
-    /// The parameters its query can have.
-    #[must_use]
+    /// The possible parameters of its query.
     pub fn query(&self, behaviour: &Behaviour) -> &'static [&'static str] {
         match self {
-            Self::Look(Look::Users) if behaviour.tenants => &["org", "include_tenants"],
-            Self::Change(Change::DeleteS3) => &["purge_config"],
-            Self::Login | Self::Refresh | Self::Look(_) | Self::Change(_) => &[],
+            Self::Read(ReadCall::Users) if behaviour.tenants => &["org", "include_tenants"],
+            Self::Write(WriteCall::DeleteS3) => &["purge_config"],
+            Self::Login | Self::Refresh | Self::Read(_) | Self::Write(_) => &[],
         }
     }
 }
 
-/// All paths, as a definition writes them. A path that is not here is no call, whatever [`calls`] has.
+/// All paths as in a definition. A path outside this list is no call, whatever [`calls`] has.
 pub(super) const PATHS: &[&str] = &[
     "/login",
     "/login/refresh",
@@ -150,53 +149,53 @@ pub(super) const PATHS: &[&str] = &[
     "/s3/sts",
 ];
 
-/// Whether a path is of this form.
+/// Whether a path has this form.
 fn fits(form: &str, path: &[&str]) -> bool {
     let form = form.split('/').skip(1);
     form.clone().count() == path.len()
         && form.zip(path).all(|(form, segment)| form.starts_with('{') || form == *segment)
 }
 
-/// The calls there are at a path, by method.
+/// The calls of a path, by method.
 pub(super) fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)> {
     let name = |name: &str| name.to_owned();
-    let get = |look| (Method::GET, Route::Look(look));
-    let post = |change| (Method::POST, Route::Change(change));
-    let put = |change| (Method::PUT, Route::Change(change));
-    let delete = |change| (Method::DELETE, Route::Change(change));
+    let get = |look| (Method::GET, Route::Read(look));
+    let post = |change| (Method::POST, Route::Write(change));
+    let put = |change| (Method::PUT, Route::Write(change));
+    let delete = |change| (Method::DELETE, Route::Write(change));
     match path {
         ["login"] => vec![(Method::POST, Route::Login)],
         ["login", "refresh"] => vec![(Method::POST, Route::Refresh)],
-        ["docs", "schema"] if behaviour.own_definition => vec![get(Look::Definition)],
-        ["cluster"] => vec![get(Look::Cluster)],
-        ["organizations"] => vec![get(Look::Tenants)],
-        ["organizations", uid] => vec![get(Look::Tenant(name(uid)))],
-        ["tenants"] if behaviour.tenants => vec![get(Look::Tenants)],
-        ["tenants", uid] if behaviour.tenants => vec![get(Look::Tenant(name(uid)))],
-        ["users"] => vec![get(Look::Users), post(Change::AddUser)],
-        ["users", "whoami"] => vec![get(Look::WhoAmI)],
-        ["users", uid] => vec![put(Change::User(name(uid))), delete(Change::RemoveUser(name(uid)))],
-        ["s3"] => vec![get(Look::S3), delete(Change::DeleteS3)],
-        ["s3", "oidc"] if behaviour.tenants => vec![get(Look::IdentityProvider)],
-        ["s3", "userPolicies"] if behaviour.user_policies => vec![get(Look::UserPolicies)],
-        ["s3", "policies"] => vec![get(Look::Policies), post(Change::AddPolicy)],
+        ["docs", "schema"] if behaviour.own_definition => vec![get(ReadCall::Definition)],
+        ["cluster"] => vec![get(ReadCall::Cluster)],
+        ["organizations"] => vec![get(ReadCall::Tenants)],
+        ["organizations", uid] => vec![get(ReadCall::Tenant(name(uid)))],
+        ["tenants"] if behaviour.tenants => vec![get(ReadCall::Tenants)],
+        ["tenants", uid] if behaviour.tenants => vec![get(ReadCall::Tenant(name(uid)))],
+        ["users"] => vec![get(ReadCall::Users), post(WriteCall::AddUser)],
+        ["users", "whoami"] => vec![get(ReadCall::WhoAmI)],
+        ["users", uid] => vec![put(WriteCall::User(name(uid))), delete(WriteCall::RemoveUser(name(uid)))],
+        ["s3"] => vec![get(ReadCall::S3), delete(WriteCall::DeleteS3)],
+        ["s3", "oidc"] if behaviour.tenants => vec![get(ReadCall::IdentityProvider)],
+        ["s3", "userPolicies"] if behaviour.user_policies => vec![get(ReadCall::UserPolicies)],
+        ["s3", "policies"] => vec![get(ReadCall::Policies), post(WriteCall::AddPolicy)],
         ["s3", "policies", policy] => {
-            let mut all = vec![get(Look::Policy(name(policy))), delete(Change::RemovePolicy(name(policy)))];
-            // A policy can be named like these two calls; they differ by their method.
+            let mut all = vec![get(ReadCall::Policy(name(policy))), delete(WriteCall::RemovePolicy(name(policy)))];
+            // A policy may have the name of one of these calls; the method differs.
             match *policy {
-                "attach" => all.push(post(Change::Attach)),
-                "detach" => all.push(post(Change::Detach)),
+                "attach" => all.push(post(WriteCall::Attach)),
+                "detach" => all.push(post(WriteCall::Detach)),
                 _ => {}
             }
             all
         }
-        ["s3", "sts"] => vec![(Method::POST, Route::Look(Look::Sts))],
+        ["s3", "sts"] => vec![(Method::POST, Route::Read(ReadCall::Sts))],
         _ => Vec::new(),
     }
 }
 
-/// Resolves `.` and `..` as a proxy in front of a cluster would, before anything is decoded: this is how
-/// `DELETE /s3/policies/..` becomes `DELETE /s3`. A `%2e%2e` stays a name.
+/// Resolves `.` and `..` before decoding, as a proxy in front of a cluster does: `DELETE /s3/policies/..` becomes
+/// `DELETE /s3`. A `%2e%2e` stays a name.
 fn resolve(path: &str) -> Vec<&str> {
     let mut resolved = Vec::new();
     for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
@@ -211,7 +210,7 @@ fn resolve(path: &str) -> Vec<&str> {
     resolved
 }
 
-/// Decodes each segment once, so that a `%2F` in a name does not part it.
+/// Decodes each segment once, so that a `%2F` in a name does not split it.
 fn decode(segments: &[&str]) -> Result<Vec<String>, Refusal> {
     let decode = |segment: &&str| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned);
     segments.iter().map(decode).collect::<Result<_, _>>().map_err(|_| Refusal::invalid("the path is not UTF-8"))
@@ -228,13 +227,13 @@ mod tests {
 
     #[test]
     fn paths_follow_the_release() {
-        assert_eq!(find("4.0", &Method::GET, "/s3/userPolicies"), Ok(Route::Look(Look::UserPolicies)));
+        assert_eq!(find("4.0", &Method::GET, "/s3/userPolicies"), Ok(Route::Read(ReadCall::UserPolicies)));
         assert!(matches!(find("3.14", &Method::GET, "/s3/userPolicies"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/tenants"), Ok(Route::Look(Look::Tenants)));
+        assert_eq!(find("5.1", &Method::GET, "/tenants"), Ok(Route::Read(ReadCall::Tenants)));
         assert!(matches!(find("4.4", &Method::GET, "/tenants"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/docs/schema"), Ok(Route::Look(Look::Definition)));
+        assert_eq!(find("5.1", &Method::GET, "/docs/schema"), Ok(Route::Read(ReadCall::Definition)));
         assert!(matches!(find("4.4", &Method::GET, "/docs/schema"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/organizations"), Ok(Route::Look(Look::Tenants)));
+        assert_eq!(find("5.1", &Method::GET, "/organizations"), Ok(Route::Read(ReadCall::Tenants)));
     }
 
     #[test]
@@ -252,7 +251,7 @@ mod tests {
 
     #[test]
     fn names_are_decoded_once_and_dots_resolved_before() {
-        let policy = |name: &str| Ok(Route::Look(Look::Policy(name.to_owned())));
+        let policy = |name: &str| Ok(Route::Read(ReadCall::Policy(name.to_owned())));
         let show = |path| find("5.1", &Method::GET, path);
         assert_eq!(show("/s3/policies/a%20b%2Fc%252e"), policy("a b/c%2e"));
         assert_eq!(show("/s3/policies/%2e%2e"), policy(".."));
@@ -260,7 +259,7 @@ mod tests {
         assert_eq!(show("/s3/policies/..."), policy("..."));
         assert!(matches!(show("/s3/policies/%ff"), Err(Refusal::Invalid { .. })));
         for path in ["/s3/policies/..", "/s3/policies/a/../..", "/users/./../s3"] {
-            assert_eq!(find("5.1", &Method::DELETE, path), Ok(Route::Change(Change::DeleteS3)), "{path}");
+            assert_eq!(find("5.1", &Method::DELETE, path), Ok(Route::Write(WriteCall::DeleteS3)), "{path}");
         }
     }
 }

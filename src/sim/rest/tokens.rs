@@ -1,4 +1,4 @@
-//! Access and refresh tokens: in memory only, so that another process knows nothing of them.
+//! AccessToken and refresh tokens: in memory only, so that another process does not know them.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -6,43 +6,43 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sim::ids;
-use crate::sim::rules::Caller;
+use crate::sim::operations::Caller;
 
-/// The longest life of an access token: a longer one could not be told from it.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest lifetime of an access token.
+const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The tokens one server has given out.
+/// The tokens that one server issued.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    /// Keeps the tokens of two servers apart.
+    /// Makes the tokens of two servers different.
     seed: String,
-    life: Life,
-    given: Mutex<Given>,
+    lifetime: TokenLifetime,
+    table: Mutex<TokenTable>,
 }
 
-/// How long an access token holds.
+/// The lifetime of an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Life {
-    /// For so long. The documentation's default is 300 seconds.
+pub struct TokenLifetime {
+    /// The time. The default in the documentation is 300 seconds.
     pub time: Duration,
-    /// For so many calls, when not for any number: a way to let a token run out at a known place.
+    /// The number of calls; unlimited by default. It makes a token expire at a known call.
     pub uses: Option<u32>,
 }
 
-/// A pair of tokens as it is told to a client.
+/// A pair of tokens as the client gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Issued {
+pub(super) struct IssuedTokens {
     /// The access token.
     pub access: String,
-    /// The refresh token. It holds while the server lives; a real one about a year.
+    /// The refresh token, valid until the server stops; a real one about a year.
     pub refresh: String,
-    /// How many seconds the access token holds.
+    /// The lifetime of the access token in seconds.
     pub expires_in: u64,
 }
 
-/// Whom a token was given to.
+/// The user of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(super) struct TokenOwner {
     /// The tenant.
     pub tenant: String,
     /// The user's name.
@@ -50,87 +50,85 @@ pub(super) struct Holder {
 }
 
 #[derive(Debug, Default)]
-struct Given {
+struct TokenTable {
     count: u64,
-    access: BTreeMap<String, Access>,
-    refresh: BTreeMap<String, Holder>,
+    access: BTreeMap<String, AccessToken>,
+    refresh: BTreeMap<String, TokenOwner>,
 }
 
 #[derive(Debug)]
-struct Access {
-    holder: Holder,
+struct AccessToken {
+    owner: TokenOwner,
     until: Instant,
     uses: Option<u32>,
 }
 
 impl Tokens {
-    /// No tokens yet.
-    #[must_use]
-    pub(super) fn new(life: Life) -> Self {
+    pub(super) fn new(lifetime: TokenLifetime) -> Self {
         let seed = RandomState::new().hash_one("tokens").to_string();
-        Self { seed, life, given: Mutex::default() }
+        Self { seed, lifetime, table: Mutex::default() }
     }
 
-    /// Gives a pair of tokens to a caller; the access token holds for `time` when given.
-    pub(super) fn issue(&self, caller: &Caller, time: Option<Duration>) -> Issued {
-        let time = time.unwrap_or(self.life.time).min(LONGEST);
-        let mut given = self.given();
-        given.count += 1;
-        let count = given.count.to_string();
+    /// Issues a pair of tokens to a caller, with `time` as the lifetime of the access token if it is given.
+    pub(super) fn issue(&self, caller: &Caller, time: Option<Duration>) -> IssuedTokens {
+        let time = time.unwrap_or(self.lifetime.time).min(MAX_LIFETIME);
+        let mut table = self.table();
+        table.count += 1;
+        let count = table.count.to_string();
         let access = ids::token(&["access", &self.seed, &count]);
         let refresh = ids::token(&["refresh", &self.seed, &count]);
-        let holder = Holder { tenant: caller.tenant.clone(), user: caller.user.clone() };
+        let owner = TokenOwner { tenant: caller.tenant.clone(), user: caller.user.clone() };
         let now = Instant::now();
-        given.access.retain(|_, access| access.until > now);
-        given.refresh.insert(refresh.clone(), holder.clone());
-        given.access.insert(access.clone(), Access { holder, until: now + time, uses: self.life.uses });
-        Issued { access, refresh, expires_in: time.as_secs() }
+        table.access.retain(|_, access| access.until > now);
+        table.refresh.insert(refresh.clone(), owner.clone());
+        table.access.insert(access.clone(), AccessToken { owner, until: now + time, uses: self.lifetime.uses });
+        IssuedTokens { access, refresh, expires_in: time.as_secs() }
     }
 
-    /// Whom an access token was given to, while it holds. Counts as a use of it.
-    pub(super) fn check(&self, token: &str) -> Option<Holder> {
-        let mut given = self.given();
-        let access = given.access.get_mut(token).filter(|access| access.until > Instant::now())?;
+    /// The user of a valid access token. Counts as a use of it.
+    pub(super) fn check(&self, token: &str) -> Option<TokenOwner> {
+        let mut table = self.table();
+        let access = table.access.get_mut(token).filter(|access| access.until > Instant::now())?;
         match &mut access.uses {
             None => {}
             Some(0) => return None,
             Some(left) => *left -= 1,
         }
-        Some(access.holder.clone())
+        Some(access.owner.clone())
     }
 
-    /// Whom a refresh token was given to.
-    pub(super) fn refresh(&self, token: &str) -> Option<Holder> {
-        self.given().refresh.get(token).cloned()
+    /// The user of a refresh token.
+    pub(super) fn refresh(&self, token: &str) -> Option<TokenOwner> {
+        self.table().refresh.get(token).cloned()
     }
 
-    /// Lets a token run out, of whatever kind it is.
+    /// Expires a token of either kind.
     pub(super) fn expire(&self, token: &str) {
-        let mut given = self.given();
-        given.access.remove(token);
-        given.refresh.remove(token);
+        let mut table = self.table();
+        table.access.remove(token);
+        table.refresh.remove(token);
     }
 
-    fn given(&self) -> MutexGuard<'_, Given> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, TokenTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::state::Role;
+    use crate::sim::release::Role;
 
     fn caller() -> Caller {
         Caller { tenant: "Root".into(), user: "admin".into(), role: Role::ClusterAdmin }
     }
 
     fn tokens(seconds: u64, uses: Option<u32>) -> Tokens {
-        Tokens::new(Life { time: Duration::from_secs(seconds), uses })
+        Tokens::new(TokenLifetime { time: Duration::from_secs(seconds), uses })
     }
 
     #[test]
-    fn a_token_holds_for_its_time_and_its_uses() {
+    fn a_token_is_valid_for_its_time_and_its_uses() {
         let tokens = tokens(300, Some(2));
         let issued = tokens.issue(&caller(), None);
         assert_eq!(issued.expires_in, 300);
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_life_never_holds_and_another_server_knows_none() {
+    fn an_expired_token_and_one_of_another_server_are_invalid() {
         let short = tokens(0, None);
         let issued = short.issue(&caller(), None);
         assert!(short.check(&issued.access).is_none());

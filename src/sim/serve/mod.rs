@@ -1,103 +1,102 @@
-//! The server: a listener on loopback, the API behind it, and how it is started and stopped.
+//! The server: start, inspect and stop a simulated cluster.
 
 mod handle;
-mod log;
+mod listener;
 mod options;
-mod phase;
 mod reply;
-mod running;
-mod tls;
-mod wire;
 
-use std::future::IntoFuture;
+pub use listener::TlsError;
+pub use options::{KillHook, Options, SimError, StateSource};
+
+use std::future::{Future, IntoFuture};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use options::{Hook, Options, Place, SimError};
-pub use running::{Ended, Running};
-pub use tls::TlsError;
-
-use self::handle::Served;
-use self::log::RequestLog;
-use self::phase::{OnDrop, Phase, Phases};
-use self::tls::TlsListener;
-use self::wire::{Door, Line, Wired};
-use super::faults::Armed;
-use super::observe::Recorder;
-use super::rest::{Api, Life};
-use super::state::{ROOT, Role, State};
-use super::store::Store;
-use super::switches::Switches;
+use crate::sim::fault_rules::{ActiveFaults, FaultRules};
+use crate::sim::observe::{Event, Recorder};
+use crate::sim::release::Role;
+use crate::sim::rest::{Api, TokenLifetime};
+use crate::sim::serve::handle::{RequestLog, Shared};
+use crate::sim::serve::listener::{
+    AnyListener, Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases, TlsListener,
+};
+use crate::sim::state::{ClusterState, ROOT};
+use crate::sim::store::{Store, StoreError};
+use crate::sim::switches::Switches;
 
 /// Starts a simulated cluster on the current runtime.
 ///
 /// # Errors
-/// The state file is not one or cannot be written, the address is taken, or the log cannot be opened.
+/// The state file is invalid or not writable, the address is taken, or the log cannot be opened.
 pub async fn start(options: Options) -> Result<Running, SimError> {
     let store = open(&options)?;
-    let admin = admin(&*store.read()?);
-    let served = Arc::new(Served {
-        api: Api::new(store, Life { time: options.token_time, uses: options.token_uses }),
+    let admin = admin_login(&*store.read()?);
+    let shared = Arc::new(Shared {
+        api: Api::new(store, TokenLifetime { time: options.token_time, uses: options.token_uses }),
         latency: options.latency,
         log: open_log(&options)?,
-        faults: Mutex::new(Armed::from(options.faults)),
+        faults: Mutex::new(ActiveFaults::from(options.faults)),
         recorder: options.record.then(Recorder::default),
         on_kill: options.on_kill,
         phases: Phases::new(),
         connections: AtomicU64::new(0),
         requests: AtomicU64::new(0),
-        under_way: AtomicU64::new(0),
+        in_flight: AtomicU64::new(0),
     });
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
     let address = tcp.local_addr().map_err(no_listener)?;
-    let (scheme, certificate, door) = if options.tls {
-        let (certificate, acceptor) = tls::self_signed(address.ip())?;
-        ("https", Some(certificate), Door::Tls(TlsListener::new(tcp, acceptor)))
+    let (scheme, certificate, listener) = if options.tls {
+        let (certificate, acceptor) = listener::self_signed(address.ip())?;
+        ("https", Some(certificate), AnyListener::Tls(TlsListener::new(tcp, acceptor)))
     } else {
-        ("http", None, Door::Plain(tcp))
+        ("http", None, AnyListener::Plain(tcp))
     };
-    let server = spawn(door, &served);
-    let stop = OnDrop { phases: served.phases.clone(), to: Phase::Stopping };
-    Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, served, stop, server })
+    let server = spawn(listener, &shared);
+    let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
+    Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, shared, stop, server })
 }
 
-fn spawn(door: Door, served: &Arc<Served>) -> JoinHandle<()> {
-    let counted = Arc::clone(served);
-    let phases = &served.phases;
-    let taken = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
-    let router = Router::new().fallback(handle::handle).with_state(Arc::clone(served));
-    let serve = axum::serve(Wired::new(door, phases, taken), router.into_make_service_with_connect_info::<Line>())
-        .with_graceful_shutdown(phases.reached(Phase::Stopping));
+fn spawn(listener: AnyListener, shared: &Arc<Shared>) -> JoinHandle<()> {
+    let counted = Arc::clone(shared);
+    let phases = &shared.phases;
+    let next_number = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
+    let router = Router::new().fallback(handle::handle).with_state(Arc::clone(shared));
+    let serve = axum::serve(
+        CuttableListener::new(listener, phases, next_number),
+        router.into_make_service_with_connect_info::<ConnectionHandle>(),
+    )
+    .with_graceful_shutdown(phases.reached(Phase::Stopping));
     let dead = OnDrop { phases: phases.clone(), to: Phase::Dead };
     tokio::spawn(async move {
-        // It never fails: after an error of the listener it goes on accepting.
+        // It never fails: after an error of the listener it continues to accept.
         let _ = serve.into_future().await;
         drop(dead);
     })
 }
 
 fn open(options: &Options) -> Result<Store, SimError> {
-    let set = |switches: Switches| options.switches.iter().try_fold(switches, |all, one| all.with(one));
-    // Whether a setting is one does not depend on what it is applied to.
-    set(Switches::default())?;
-    let adjust = |mut state: State| {
+    let with_settings = |switches: Switches| options.switches.iter().try_fold(switches, |all, one| all.with(one));
+    // The validity of a setting does not depend on the other switches.
+    with_settings(Switches::default())?;
+    let adjust = |mut state: ClusterState| {
         if let Some(release) = &options.release {
             state.release.clone_from(release);
         }
-        state.switches = set(state.switches).unwrap_or(state.switches);
+        state.switches = with_settings(state.switches).unwrap_or(state.switches);
         state
     };
     match &options.state {
-        Place::File { path, durable } => {
-            let fresh = || adjust(State::default()).complete();
+        StateSource::File { path, durable } => {
+            let fresh = || adjust(ClusterState::default()).complete();
             Ok(Store::open(path, *durable, fresh, adjust)?)
         }
-        Place::Memory(state) => Ok(Store::in_memory(adjust(State::clone(state)).complete()?)),
+        StateSource::Memory(state) => Ok(Store::in_memory(adjust(ClusterState::clone(state)).complete()?)),
     }
 }
 
@@ -108,10 +107,108 @@ fn open_log(options: &Options) -> Result<Option<RequestLog>, SimError> {
     options.log.as_ref().map(open).transpose()
 }
 
-/// That there is one is seen to whenever a state is read.
-fn admin(state: &State) -> (String, String) {
+/// The login of a cluster administrator; every complete state has one.
+fn admin_login(state: &ClusterState) -> (String, String) {
     let users = state.tenants.get(ROOT).into_iter().flat_map(|tenant| &tenant.users);
     let mut admins = users.filter(|(_, user)| user.role == Role::ClusterAdmin);
     let login = admins.find_map(|(name, user)| Some((name.clone(), user.password.clone()?)));
     login.unwrap_or_default()
+}
+
+/// How long the server waits for requests in flight when it stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running simulated cluster. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    url: String,
+    certificate: Option<Certificate>,
+    admin: (String, String),
+    shared: Arc<Shared>,
+    stop: OnDrop,
+    server: JoinHandle<()>,
+}
+
+/// Why a cluster stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// It was asked to.
+    Requested,
+    /// By the fault [`Fault::Stop`](crate::sim::Fault::Stop).
+    Fault,
+}
+
+impl Running {
+    /// Its URL, such as `http://127.0.0.1:41234`; the API is under `/api/v2`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// With TLS, the fingerprint of its certificate: `sha256:` and the digest of the certificate (DER) in hex.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.certificate.as_ref().map(|certificate| certificate.fingerprint.as_str())
+    }
+
+    /// With TLS, its certificate in PEM form, for `ca_file`.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.certificate.as_ref().map(|certificate| certificate.pem.as_str())
+    }
+
+    /// Name and password of an administrator of the tenant `Root`, as of the start.
+    pub fn admin_login(&self) -> (String, String) {
+        self.admin.clone()
+    }
+
+    /// The number of connections so far; with TLS, those with a successful handshake.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// The number of requests started so far.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// The current state.
+    ///
+    /// # Errors
+    /// The state file is gone or no longer valid.
+    pub fn state(&self) -> Result<Arc<ClusterState>, StoreError> {
+        self.shared.api.state()
+    }
+
+    /// The requests so far and their results, in the order of arrival, if [`Options::record`] is set.
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.recorder.as_ref().map(Recorder::events).unwrap_or_default()
+    }
+
+    /// Replaces the fault rules. Counts start again.
+    pub fn set_faults(&self, rules: FaultRules) {
+        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = ActiveFaults::from(rules);
+    }
+
+    /// Waits until it accepts no connection any more.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.phases.reached(Phase::Closed)
+    }
+
+    /// Runs until `signal` or until a fault stops it.
+    pub async fn until(self, signal: impl Future) -> EndReason {
+        let ended = tokio::select! {
+            _ = signal => EndReason::Requested,
+            () = self.stopped() => EndReason::Fault,
+        };
+        self.stop().await;
+        ended
+    }
+
+    /// Accepts no more requests, waits some time for those in flight, and stops.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let abort = self.server.abort_handle();
+        if tokio::time::timeout(STOP_TIMEOUT, self.server).await.is_err() {
+            abort.abort();
+        }
+        self.shared.phases.advance(Phase::Dead);
+    }
 }

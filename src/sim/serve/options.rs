@@ -1,4 +1,4 @@
-//! How a simulated cluster is started, and why it may not be.
+//! The options of a simulated cluster, and the errors at its start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,63 +6,63 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::tls::TlsError;
-use crate::sim::faults::Rules;
+use crate::sim::fault_rules::FaultRules;
 use crate::sim::release::SimRelease;
-use crate::sim::state::{State, StateProblem};
+use crate::sim::serve::listener::TlsError;
+use crate::sim::state::{ClusterState, StateError};
 use crate::sim::store::StoreError;
-use crate::sim::switches::SwitchProblem;
+use crate::sim::switches::SwitchError;
 
-/// Where the state of a simulated cluster is kept.
+/// The place of the state of a simulated cluster.
 #[derive(Debug, Clone)]
-pub enum Place {
-    /// In a file; one that is not there is begun as a fresh cluster.
+pub enum StateSource {
+    /// A file; a missing one starts as a new cluster.
     File {
         /// The file.
         path: PathBuf,
-        /// Whether a change is on the disk before it is answered. Without it a crash of the machine, not of the
-        /// process, may lose changes.
+        /// Whether a change is on the disk before its response. Without it, a crash of the machine (not of the process)
+        /// may lose changes.
         durable: bool,
     },
-    /// In memory, from this state on. It is gone when the cluster stops.
-    Memory(Box<State>),
+    /// In memory, starting with this state. It is lost when the cluster stops.
+    Memory(Box<ClusterState>),
 }
 
-/// How a simulated cluster is started.
+/// The options of a simulated cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the state is kept.
-    pub state: Place,
-    /// Where to listen. The default is any free port of loopback.
+    /// The place of the state.
+    pub state: StateSource,
+    /// The address to listen on; a free port of loopback by default.
     pub listen: SocketAddr,
-    /// The release to behave as; what is given wins over the file's, and is saved.
+    /// The release to behave as. It replaces the one of the state file.
     pub release: Option<SimRelease>,
-    /// Switches to be set, as `name=value`; the others stay as the file has them. They are saved.
+    /// Switches to set, as `name=value`. They replace those of the state file.
     pub switches: Vec<String>,
-    /// How long each request takes to be answered; what it asks for is done meanwhile.
+    /// The time from each request to its response; the request is executed meanwhile.
     pub latency: Duration,
-    /// Whether to speak TLS, with a certificate that is new at each start.
+    /// Whether to use TLS, with a new certificate at each start.
     pub tls: bool,
-    /// Where to write a JSON line for each request; what is there already stays.
+    /// The file that gets a JSON line for each request.
     pub log: Option<PathBuf>,
-    /// How long an access token holds; 300 seconds by default.
+    /// The lifetime of an access token; 300 seconds by default.
     pub token_time: Duration,
-    /// For how many calls an access token holds; for any number when not given.
+    /// The number of calls for which an access token is valid; unlimited by default.
     pub token_uses: Option<u32>,
-    /// What goes wrong, and when.
-    pub faults: Rules,
-    /// Whether to keep every request and every state, for [`Running::events`](super::Running::events).
+    /// The faults.
+    pub faults: FaultRules,
+    /// Whether to record every request and every state, for [`Running::events`](super::Running::events).
     pub record: bool,
-    /// What to do at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
-    pub on_kill: Option<Hook>,
+    /// The hook to call at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
+    pub on_kill: Option<KillHook>,
 }
 
-/// Something to do.
+/// A hook that kills the client.
 #[derive(Clone)]
-pub struct Hook(Arc<dyn Fn() + Send + Sync>);
+pub struct KillHook(Arc<dyn Fn() + Send + Sync>);
 
-impl Hook {
-    /// This, which may block.
+impl KillHook {
+    /// The hook may block.
     pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(hook))
     }
@@ -72,26 +72,24 @@ impl Hook {
     }
 }
 
-impl fmt::Debug for Hook {
+impl fmt::Debug for KillHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hook")
+        f.write_str("KillHook")
     }
 }
 
 impl Options {
-    /// The defaults, over this state file.
-    #[must_use]
+    /// The defaults, with this state file.
     pub fn new(state: impl Into<PathBuf>) -> Self {
-        Self::over(Place::File { path: state.into(), durable: true })
+        Self::with_state(StateSource::File { path: state.into(), durable: true })
     }
 
-    /// The defaults, over a state that is kept in memory.
-    #[must_use]
-    pub fn in_memory(state: State) -> Self {
-        Self::over(Place::Memory(Box::new(state)))
+    /// The defaults, with a state in memory.
+    pub fn in_memory(state: ClusterState) -> Self {
+        Self::with_state(StateSource::Memory(Box::new(state)))
     }
 
-    fn over(state: Place) -> Self {
+    fn with_state(state: StateSource) -> Self {
         Self {
             state,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -102,7 +100,7 @@ impl Options {
             log: None,
             token_time: Duration::from_secs(300),
             token_uses: None,
-            faults: Rules::default(),
+            faults: FaultRules::default(),
             record: false,
             on_kill: None,
         }
@@ -114,14 +112,14 @@ impl Options {
 pub enum SimError {
     /// The state file cannot be used.
     #[error(transparent)]
-    State(#[from] StoreError),
-    /// The state given describes what no cluster can be.
+    ClusterState(#[from] StoreError),
+    /// The given state describes an impossible cluster.
     #[error("the state describes no cluster: {0}")]
-    Invalid(#[from] StateProblem),
+    Invalid(#[from] StateError),
     /// A switch cannot be set.
     #[error(transparent)]
-    Switch(#[from] SwitchProblem),
-    /// The address cannot be listened on.
+    Switch(#[from] SwitchError),
+    /// The server cannot listen on the address.
     #[error("the simulator cannot listen on {address}: {source}; choose another address, or port 0 for a free one")]
     Listen {
         /// The address.
@@ -129,7 +127,7 @@ pub enum SimError {
         /// Why.
         source: io::Error,
     },
-    /// There is no certificate.
+    /// The certificate cannot be created.
     #[error("the simulator cannot make a certificate: {0}; it can run without TLS")]
     Tls(#[from] TlsError),
     /// The log cannot be opened.

@@ -1,207 +1,264 @@
-//! Where a simulated cluster keeps its state: in a file that others may change too, or in memory.
+//! Storage of a cluster state: in a file that other processes may change too, or in memory.
+//!
+//! Changes of a file that wait for each other are saved together: one write and one sync serve them all. No change counts
+//! as done before the file that contains it is saved.
 
 mod file;
-mod turns;
 
-use std::io;
-use std::path::{Path, PathBuf};
+pub use self::file::StoreError;
+
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use self::file::StateFile;
-use self::turns::Turns;
-use super::state::{State, StateProblem};
+use crate::sim::state::{ClusterState, StateError};
+use crate::sim::store::file::{FileLock, StateFile};
 
-/// The state of a simulated cluster, and who changes it when.
+/// The state of a simulated cluster, with one change at a time.
 #[derive(Debug)]
 pub struct Store {
-    place: Place,
-    /// How many changes were made through this store.
+    backend: Backend,
+    /// The number of changes through this store.
     changes: AtomicU64,
 }
 
 #[derive(Debug)]
-enum Place {
-    File(Box<StateFile>, Turns),
-    Memory(Mutex<Arc<State>>),
+enum Backend {
+    File(Box<StateFile>, WriteBatcher),
+    Memory(Mutex<Arc<ClusterState>>),
 }
 
-/// What came of a change that was not refused.
+/// The result of a change that was not refused.
 #[derive(Debug)]
-pub struct Done<T> {
-    /// What the change gave.
+pub struct ChangeResult<T> {
+    /// The value that the change returned.
     pub value: T,
-    /// The change, when the state is another one now.
-    pub changed: Option<Changed>,
+    /// The change, if the state is now different.
+    pub change: Option<StateChange>,
 }
 
 /// One change of the state.
 #[derive(Debug, Clone)]
-pub struct Changed {
-    /// Which change through this store it was, from 1: the order in which they happened.
+pub struct StateChange {
+    /// Its number among the changes through this store, from 1.
     pub number: u64,
-    /// The state it found.
-    pub before: Arc<State>,
-    /// The state it left.
-    pub after: Arc<State>,
-}
-
-/// The state file cannot be read, changed or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be read.
-    #[error("the state file `{path}` cannot be read: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not a state.
-    #[error("the state file `{path}` is not a state of the simulator: {source}; mend it, or remove it to begin anew")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        source: serde_json::Error,
-    },
-    /// The file describes what no cluster can be.
-    #[error("the state file `{path}` describes no cluster: {source}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What cannot be.
-        source: StateProblem,
-    },
-    /// The file or its lock cannot be written.
-    #[error("the state file `{path}` cannot be written: {source}; its directory must exist and be writable")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// The state before.
+    pub before: Arc<ClusterState>,
+    /// The state after.
+    pub after: Arc<ClusterState>,
 }
 
 impl Store {
-    /// Opens a state file; one that is not there is begun with `fresh`. `adjust` is applied to what is found. Unless
-    /// `durable`, a change counts as done before it is on the disk.
-    ///
-    /// # Errors
-    /// The file is there and is not a state, or cannot be written.
+    /// Opens a state file and applies `adjust` to it. A missing file starts with `fresh`. Unless `durable`, a change counts as
+    /// done before it is on the disk.
     pub fn open(
         path: &Path,
         durable: bool,
-        fresh: impl FnOnce() -> Result<State, StateProblem>,
-        adjust: impl FnOnce(State) -> State,
+        fresh: impl FnOnce() -> Result<ClusterState, StateError>,
+        adjust: impl FnOnce(ClusterState) -> ClusterState,
     ) -> Result<Self, StoreError> {
         let file = Box::new(StateFile::open(path, durable, fresh, adjust)?);
-        Ok(Self { place: Place::File(file, Turns::default()), changes: AtomicU64::new(0) })
+        Ok(Self { backend: Backend::File(file, WriteBatcher::default()), changes: AtomicU64::new(0) })
     }
 
-    /// Keeps a state in memory alone.
-    #[must_use]
-    pub fn in_memory(state: State) -> Self {
-        Self { place: Place::Memory(Mutex::new(Arc::new(state))), changes: AtomicU64::new(0) }
+    /// Keeps a state in memory only.
+    pub fn in_memory(state: ClusterState) -> Self {
+        Self { backend: Backend::Memory(Mutex::new(Arc::new(state))), changes: AtomicU64::new(0) }
     }
 
-    /// Whether a change may wait, for the disk or for another process.
-    #[must_use]
-    pub fn waits(&self) -> bool {
-        match self.place {
-            Place::File(..) => true,
-            Place::Memory(_) => false,
+    /// Whether a change may block, on the disk or on another process.
+    pub fn may_block(&self) -> bool {
+        match self.backend {
+            Backend::File(..) => true,
+            Backend::Memory(_) => false,
         }
     }
 
-    /// The state as it is now.
-    ///
-    /// # Errors
-    /// The file vanished, or is not a state any more.
-    pub fn read(&self) -> Result<Arc<State>, StoreError> {
-        match &self.place {
-            Place::File(file, _) => file.read(),
-            Place::Memory(state) => Ok(Arc::clone(&state.lock().unwrap_or_else(PoisonError::into_inner))),
+    /// The current state.
+    pub fn read(&self) -> Result<Arc<ClusterState>, StoreError> {
+        match &self.backend {
+            Backend::File(file, _) => file.read(),
+            Backend::Memory(state) => Ok(Arc::clone(&state.lock().unwrap_or_else(PoisonError::into_inner))),
         }
     }
 
-    /// Changes the state: nobody else changes it meanwhile, and what `change` refuses leaves no trace.
-    ///
-    /// # Errors
-    /// What `change` refuses with; or the file cannot be read or written.
+    /// Changes the state, while nobody else does. If `change` refuses, nothing changes.
     pub fn change<T, E: From<StoreError>>(
         &self,
-        change: impl FnOnce(&mut State) -> Result<T, E>,
-    ) -> Result<Done<T>, E> {
-        match &self.place {
-            Place::File(file, turns) => turns.take(file, |before| {
-                let done = self.exchange(before, change)?;
-                let after = done.changed.as_ref().map(|changed| Arc::clone(&changed.after));
+        change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
+    ) -> Result<ChangeResult<T>, E> {
+        match &self.backend {
+            Backend::File(file, batcher) => batcher.take(file, |before| {
+                let done = self.apply(before, change)?;
+                let after = done.change.as_ref().map(|change| Arc::clone(&change.after));
                 Ok((done, after))
             }),
-            Place::Memory(state) => {
+            Backend::Memory(state) => {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                let done = self.exchange(&state, change)?;
-                if let Some(changed) = &done.changed {
-                    *state = Arc::clone(&changed.after);
+                let done = self.apply(&state, change)?;
+                if let Some(change) = &done.change {
+                    *state = Arc::clone(&change.after);
                 }
                 Ok(done)
             }
         }
     }
 
-    /// One change, while nobody else makes one.
-    fn exchange<T, E>(
+    /// Makes one change, while nobody else does.
+    fn apply<T, E>(
         &self,
-        before: &Arc<State>,
-        change: impl FnOnce(&mut State) -> Result<T, E>,
-    ) -> Result<Done<T>, E> {
-        let mut after = State::clone(before);
+        before: &Arc<ClusterState>,
+        change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
+    ) -> Result<ChangeResult<T>, E> {
+        let mut after = ClusterState::clone(before);
         let value = change(&mut after)?;
         if after == **before {
-            return Ok(Done { value, changed: None });
+            return Ok(ChangeResult { value, change: None });
         }
         let number = self.changes.fetch_add(1, Ordering::Relaxed) + 1;
         let (before, after) = (Arc::clone(before), Arc::new(after));
-        Ok(Done { value, changed: Some(Changed { number, before, after }) })
+        Ok(ChangeResult { value, change: Some(StateChange { number, before, after }) })
     }
 }
 
-impl StoreError {
-    /// The same, for another change that it met.
-    fn again(&self) -> Self {
-        let same = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
-        match self {
-            Self::Read { path, source } => Self::Read { path: path.clone(), source: same(source) },
-            Self::Parse { path, source } => {
-                Self::Parse { path: path.clone(), source: serde_json::Error::io(io::Error::other(source.to_string())) }
+/// The most changes saved together, so that a stream of changes cannot delay the save forever.
+const MAX_BATCH: usize = 64;
+
+/// Lets changes of a file take turns, and saves several together.
+#[derive(Debug, Default)]
+struct WriteBatcher {
+    now: Mutex<BatchState>,
+    changed_signal: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct BatchState {
+    /// The number of changes that wait.
+    waiting: usize,
+    /// The changes that are not saved yet.
+    batch: Option<Batch>,
+    /// Whether a batch is being saved; no change happens meanwhile.
+    saving: bool,
+}
+
+/// Changes that are saved together.
+#[derive(Debug)]
+struct Batch {
+    lock: FileLock,
+    state: Arc<ClusterState>,
+    changes: usize,
+    saved: Saved,
+}
+
+/// The result of saving a batch, shared by all its changes.
+type Saved = Arc<OnceLock<Option<StoreError>>>;
+
+/// Wakes all waiting changes when dropped, however this change ends.
+struct NotifyOnDrop<'t>(&'t Condvar);
+
+impl Drop for NotifyOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.notify_all();
+    }
+}
+
+impl WriteBatcher {
+    /// Makes a change of a file. `change` gets the state after all earlier changes, and returns a value and the new state, if
+    /// there is one. Returns the value once everything that `change` saw is saved.
+    fn take<T, E: From<StoreError>>(
+        &self,
+        file: &StateFile,
+        change: impl FnOnce(&Arc<ClusterState>) -> Result<(T, Option<Arc<ClusterState>>), E>,
+    ) -> Result<T, E> {
+        let _notify = NotifyOnDrop(&self.changed_signal);
+        let mut now = self.now();
+        now.waiting += 1;
+        now = self.wait(now, |now| !now.saving && now.batch.as_ref().is_none_or(|batch| batch.changes < MAX_BATCH));
+        now.waiting -= 1;
+        let mut opened = None;
+        let before = match &now.batch {
+            Some(batch) => Arc::clone(&batch.state),
+            None => {
+                opened = Some(file.lock()?);
+                file.read()?
             }
-            Self::Invalid { path, source } => Self::Invalid { path: path.clone(), source: source.clone() },
-            Self::Write { path, source } => Self::Write { path: path.clone(), source: same(source) },
+        };
+        let change = change(&before);
+        if let Ok((_, Some(after))) = &change {
+            let after = Arc::clone(after);
+            match (&mut now.batch, opened.take()) {
+                (Some(batch), _) => {
+                    batch.state = after;
+                    batch.changes += 1;
+                }
+                (None, Some(lock)) => {
+                    now.batch = Some(Batch { lock, state: after, changes: 1, saved: Saved::default() });
+                }
+                (None, None) => {}
+            }
         }
+        drop(opened);
+        // A refused change waits too: the reason for its refusal may not be saved yet.
+        if let Some(saved) = now.batch.as_ref().map(|batch| Arc::clone(&batch.saved)) {
+            self.save(file, now, &saved)?;
+        }
+        change.map(|(value, _)| value)
+    }
+
+    /// Waits until the open batch is saved. Saves it if no change is about to join it.
+    fn save(&self, file: &StateFile, now: MutexGuard<'_, BatchState>, saved: &Saved) -> Result<(), StoreError> {
+        self.changed_signal.notify_all();
+        let full = |now: &BatchState| now.batch.as_ref().is_some_and(|batch| batch.changes >= MAX_BATCH);
+        let mut now = self.wait(now, |now| saved.get().is_some() || (!now.saving && (now.waiting == 0 || full(now))));
+        if saved.get().is_none()
+            && let Some(Batch { lock, state, saved, .. }) = now.batch.take()
+        {
+            now.saving = true;
+            drop(now);
+            let outcome = file.save(state);
+            drop(lock);
+            now = self.now();
+            now.saving = false;
+            let _ = saved.set(outcome.err());
+        }
+        drop(now);
+        match saved.get() {
+            Some(Some(error)) => Err(error.copy()),
+            Some(None) | None => Ok(()),
+        }
+    }
+
+    fn wait<'n>(
+        &self,
+        now: MutexGuard<'n, BatchState>,
+        until: impl Fn(&BatchState) -> bool,
+    ) -> MutexGuard<'n, BatchState> {
+        self.changed_signal.wait_while(now, |now| !until(now)).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> MutexGuard<'_, BatchState> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
+    use crate::sim::operations::Refusal;
     use crate::sim::release::SimRelease;
-    use crate::sim::rules::Refusal;
+    use std::fs;
 
     fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::open(path, true, || State::fresh(SimRelease::default()), |state| state)
+        Store::open(path, true, || ClusterState::fresh(SimRelease::default()), |state| state)
     }
 
-    fn rename(state: &mut State, name: &str) -> Result<(), StoreError> {
+    fn rename(state: &mut ClusterState, name: &str) -> Result<(), StoreError> {
         name.clone_into(&mut state.name);
         Ok(())
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_begun_and_every_change_is_in_it() {
+    fn a_missing_file_is_created_and_contains_every_change() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.json");
         let store = open(&path).unwrap();
@@ -212,11 +269,11 @@ mod tests {
     }
 
     #[test]
-    fn in_memory_a_change_is_told_as_it_is_in_a_file() {
+    fn a_change_in_memory_is_reported_as_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = open(&folder.path().join("c.json")).unwrap();
-        for store in [file, Store::in_memory(State::fresh(SimRelease::default()).unwrap())] {
-            assert!(store.change(|state| rename(state, "stewie")).unwrap().changed.is_none(), "it has that name");
+        for store in [file, Store::in_memory(ClusterState::fresh(SimRelease::default()).unwrap())] {
+            assert!(store.change(|state| rename(state, "stewie")).unwrap().change.is_none(), "it has that name");
             let refused = store.change(|state| {
                 rename(state, "meg")?;
                 Err::<(), _>(Refusal::Unauthorized)
@@ -224,15 +281,15 @@ mod tests {
             assert!(refused.is_err() && store.read().unwrap().name == "stewie");
             for (number, name) in [(1, "peter"), (2, "lois")] {
                 let before = store.read().unwrap();
-                let changed = store.change(|state| rename(state, name)).unwrap().changed.unwrap();
-                assert_eq!((changed.number, &changed.before, changed.after.name.as_str()), (number, &before, name));
-                assert_eq!(store.read().unwrap(), changed.after);
+                let change = store.change(|state| rename(state, name)).unwrap().change.unwrap();
+                assert_eq!((change.number, &change.before, change.after.name.as_str()), (number, &before, name));
+                assert_eq!(store.read().unwrap(), change.after);
             }
         }
     }
 
     #[test]
-    fn a_change_by_hand_is_seen_even_at_once_and_with_the_same_length() {
+    fn a_manual_change_is_seen_immediately_and_with_the_same_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.json");
         let store = open(&path).unwrap();
@@ -262,30 +319,30 @@ mod tests {
     }
 
     #[test]
-    fn changes_at_the_same_time_are_all_saved_and_told_one_after_another() {
+    fn concurrent_changes_are_all_saved_and_numbered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.json");
         let store = open(&path).unwrap();
-        let changed: Vec<Changed> = std::thread::scope(|scope| {
+        let change: Vec<StateChange> = std::thread::scope(|scope| {
             let one = || {
                 let made = store.change(|state| Ok::<_, StoreError>(state.next_serial())).unwrap();
-                // What is told as done is in the file.
-                let saved: State = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-                assert!(saved.serial >= made.changed.as_ref().unwrap().after.serial);
-                made.changed.unwrap()
+                // A change that counts as done is in the file.
+                let saved: ClusterState = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+                assert!(saved.serial >= made.change.as_ref().unwrap().after.serial);
+                made.change.unwrap()
             };
             let threads: Vec<_> = (0..200).map(|_| scope.spawn(one)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let mut serials: Vec<_> =
-            changed.iter().map(|changed| (changed.number, changed.before.serial, changed.after.serial)).collect();
+            change.iter().map(|change| (change.number, change.before.serial, change.after.serial)).collect();
         serials.sort_unstable();
         assert!(serials.into_iter().eq((1..=200).map(|number| (number, number - 1, number))));
         assert_eq!(open(&path).unwrap().read().unwrap().serial, 200);
     }
 
     #[test]
-    fn what_cannot_be_saved_is_an_error_for_all_that_were_to_be_saved_together() {
+    fn a_failed_save_is_an_error_for_the_whole_batch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.json");
         let store = open(&path).unwrap();
@@ -302,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_or_vanished_file_is_an_error_and_heals() {
+    fn an_invalid_or_missing_file_is_an_error_until_it_is_restored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.json");
         let store = open(&path).unwrap();
@@ -314,7 +371,7 @@ mod tests {
         assert!(store.read().unwrap_err().to_string().contains("`name` is there twice"));
         fs::remove_file(&path).unwrap();
         assert!(matches!(store.read(), Err(StoreError::Read { .. })));
-        assert!(store.change(|state| rename(state, "x")).is_err(), "it is not begun anew behind a client's back");
+        assert!(store.change(|state| rename(state, "x")).is_err(), "it is not created again while a client uses it");
         fs::write(&path, good).unwrap();
         assert_eq!(store.read().unwrap().name, "stewie");
     }

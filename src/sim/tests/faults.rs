@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::client_that_trusts;
-use crate::sim::faults::{Applied, Fault};
-use crate::sim::state::State;
-use crate::sim::{By, Ended, Hook, Options, Rule, Rules, Running, history, start};
+use crate::sim::state::ClusterState;
+use crate::sim::{Applied, Fault};
+use crate::sim::{ChangedBy, EndReason, FaultRule, FaultRules, KillHook, Options, Running, history, start};
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,24 +34,24 @@ struct Seen {
 }
 
 /// A cluster in memory in which `bob` holds nothing and has no keys.
-struct World {
+struct FaultyCluster {
     running: Running,
     token: String,
 }
 
-impl World {
+impl FaultyCluster {
     async fn new(rules: &[&str]) -> Self {
         Self::with(|options| options.faults = parse(rules)).await
     }
 
     async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let text = r#"{"tenants":{"Root":{"users":{"bob":{},"carol":{"policy":"readonly"}}}}}"#;
-        let mut options = Options::in_memory(serde_json::from_str::<State>(text).unwrap());
+        let mut options = Options::in_memory(serde_json::from_str::<ClusterState>(text).unwrap());
         options.record = true;
         change(&mut options);
-        let mut world = Self { running: start(options).await.unwrap(), token: String::new() };
-        world.log_in().await;
-        world
+        let mut cluster = Self { running: start(options).await.unwrap(), token: String::new() };
+        cluster.log_in().await;
+        cluster
     }
 
     async fn log_in(&mut self) {
@@ -91,8 +91,8 @@ impl World {
     }
 }
 
-fn parse(rules: &[&str]) -> Rules {
-    Rules(rules.iter().map(|text| text.parse::<Rule>().unwrap()).collect())
+fn parse(rules: &[&str]) -> FaultRules {
+    FaultRules(rules.iter().map(|text| text.parse::<FaultRule>().unwrap()).collect())
 }
 
 async fn read(stream: &mut TcpStream) -> Seen {
@@ -139,38 +139,38 @@ async fn each_fault_is_seen_and_done_as_it_says() {
         ("stop-after", "", "", true),
         (r#"behind:{"detach":{"user":"carol"}}"#, "200 OK", keys, true),
     ] {
-        let world = World::new(&[&format!("write:1={fault}")]).await;
-        let seen = world.attach().await;
+        let cluster = FaultyCluster::new(&[&format!("write:1={fault}")]).await;
+        let seen = cluster.attach().await;
         assert_eq!((seen.status.as_str(), seen.end), (status, End::Closed), "{fault}");
         assert!(seen.body.starts_with(body), "{fault}: {}", seen.body);
-        assert_eq!(world.held("bob").is_some(), applied, "{fault}");
-        assert_eq!(world.held("carol").is_some(), !fault.starts_with("behind"), "{fault}");
+        assert_eq!(cluster.held("bob").is_some(), applied, "{fault}");
+        assert_eq!(cluster.held("carol").is_some(), !fault.starts_with("behind"), "{fault}");
         let json = serde_json::from_str::<Value>(&seen.body).is_ok();
         assert_eq!(json, !["", "<"].contains(&&seen.body[..seen.body.len().min(1)]) && !fault.starts_with("trunc"));
         assert_eq!(seen.head.contains("content-type: text/html"), fault.starts_with("html"), "{fault}");
         assert_eq!(seen.head.contains("retry-after: 7"), fault.ends_with(":7"), "{fault}");
-        let event = world.running.events().pop().unwrap();
+        let event = cluster.running.events().pop().unwrap();
         assert_eq!((event.seq, event.faults), (2, vec![fault.parse::<Fault>().unwrap()]));
-        assert_eq!((event.applied, event.changed.is_some()), (applied, applied), "{fault}");
+        assert_eq!((event.applied, event.change.is_some()), (applied, applied), "{fault}");
         assert_eq!(event.status.map(|status| status.to_string()).unwrap_or_default(), status[..status.len().min(3)]);
     }
 }
 
 #[tokio::test]
 async fn a_reset_comes_in_the_middle_of_the_body() {
-    let whole = World::new(&[]).await.attach().await;
+    let whole = FaultyCluster::new(&[]).await.attach().await;
     assert_eq!((whole.status.as_str(), whole.end), ("200 OK", End::Closed));
-    let world = World::new(&["write:1=reset"]).await;
-    let seen = world.attach().await;
+    let cluster = FaultyCluster::new(&["write:1=reset"]).await;
+    let seen = cluster.attach().await;
     assert_eq!((seen.status.as_str(), seen.end), ("200 OK", End::Reset));
     assert!(seen.head.contains(&format!("content-length: {}", whole.body.len())), "{}", seen.head);
     assert_eq!(seen.body, whole.body[..whole.body.len() / 2]);
-    assert_eq!(world.held("bob").as_deref(), Some("readwrite"));
+    assert_eq!(cluster.held("bob").as_deref(), Some("readwrite"));
 }
 
 #[tokio::test]
 async fn under_tls_connections_are_cut_as_well() {
-    let mut options = Options::in_memory(State::default());
+    let mut options = Options::in_memory(ClusterState::default());
     options.tls = true;
     options.faults = parse(&["call:2=drop", "call:3=reset"]);
     let running = start(options).await.unwrap();
@@ -191,9 +191,9 @@ async fn under_tls_connections_are_cut_as_well() {
 
 #[tokio::test]
 async fn a_kept_connection_is_cut_too() {
-    let world = World::new(&["call:4=drop", "call:6=reset"]).await;
+    let cluster = FaultyCluster::new(&["call:4=drop", "call:6=reset"]).await;
     let client = super::client();
-    let get = async || client.get(format!("{}/api/v2/cluster", world.running.url())).send().await;
+    let get = async || client.get(format!("{}/api/v2/cluster", cluster.running.url())).send().await;
     for cut in [false, false, true, false] {
         match get().await {
             Ok(response) => assert_eq!((response.bytes().await.is_ok(), cut), (true, false)),
@@ -201,47 +201,47 @@ async fn a_kept_connection_is_cut_too() {
         }
     }
     assert!(get().await.unwrap().bytes().await.is_err());
-    assert_eq!(world.running.requests(), 6, "nothing was sent again by the client library");
+    assert_eq!(cluster.running.requests(), 6, "nothing was sent again by the client library");
 }
 
 #[tokio::test]
 async fn a_token_that_ran_out_is_out_for_good() {
-    let mut world = World::new(&["GET /users=expire"]).await;
-    let status = async |world: &World, path| world.send("GET", path, None).await.status;
-    assert_eq!(status(&world, "/cluster").await, "200 OK");
-    assert_eq!(status(&world, "/users").await, "401 Unauthorized");
-    assert_eq!(status(&world, "/cluster").await, "401 Unauthorized");
-    world.log_in().await;
-    assert_eq!(status(&world, "/cluster").await, "200 OK");
+    let mut cluster = FaultyCluster::new(&["GET /users=expire"]).await;
+    let status = async |cluster: &FaultyCluster, path| cluster.send("GET", path, None).await.status;
+    assert_eq!(status(&cluster, "/cluster").await, "200 OK");
+    assert_eq!(status(&cluster, "/users").await, "401 Unauthorized");
+    assert_eq!(status(&cluster, "/cluster").await, "401 Unauthorized");
+    cluster.log_in().await;
+    assert_eq!(status(&cluster, "/cluster").await, "200 OK");
     let login = json!({"username":"admin","password":"admin"});
-    let tokens: Value = serde_json::from_str(&world.send("POST", "/login", Some(&login)).await.body).unwrap();
+    let tokens: Value = serde_json::from_str(&cluster.send("POST", "/login", Some(&login)).await.body).unwrap();
     let refresh = json!({"refresh_token": tokens["data"]["refresh_token"]});
-    world.running.set_faults(parse(&["call:1=expire"]));
+    cluster.running.set_faults(parse(&["call:1=expire"]));
     for _ in 0..2 {
-        assert_eq!(world.send("POST", "/login/refresh", Some(&refresh)).await.status, "401 Unauthorized");
+        assert_eq!(cluster.send("POST", "/login/refresh", Some(&refresh)).await.status, "401 Unauthorized");
     }
 }
 
 #[tokio::test]
 async fn a_login_can_fail_as_any_call() {
     for (fault, tokens) in [("call:1=drop-after", 0), ("POST /login,times=1=503", 0), ("call:2=503", 1)] {
-        let world = World::new(&[fault]).await;
-        assert_eq!(usize::from(!world.token.is_empty()), tokens, "{fault}");
-        assert_eq!(world.running.events()[0].faults.len(), 1 - tokens, "{fault}");
+        let cluster = FaultyCluster::new(&[fault]).await;
+        assert_eq!(usize::from(!cluster.token.is_empty()), tokens, "{fault}");
+        assert_eq!(cluster.running.events()[0].faults.len(), 1 - tokens, "{fault}");
     }
 }
 
 #[tokio::test]
 async fn a_cluster_that_stops_is_gone_for_all() {
-    let world = World::new(&["write:1=stop-after"]).await;
-    let mut idle = TcpStream::connect(world.address()).await.unwrap();
-    assert_eq!(world.attach().await.end, End::Closed);
+    let cluster = FaultyCluster::new(&["write:1=stop-after"]).await;
+    let mut idle = TcpStream::connect(cluster.address()).await.unwrap();
+    assert_eq!(cluster.attach().await.end, End::Closed);
     assert_eq!(read(&mut idle).await.status, "");
-    let refused = TcpStream::connect(world.address()).await.unwrap_err();
+    let refused = TcpStream::connect(cluster.address()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-    assert_eq!(world.held("bob").as_deref(), Some("readwrite"));
-    world.running.stopped().await;
-    assert_eq!(world.running.until(std::future::pending::<()>()).await, Ended::Fault);
+    assert_eq!(cluster.held("bob").as_deref(), Some("readwrite"));
+    cluster.running.stopped().await;
+    assert_eq!(cluster.running.until(std::future::pending::<()>()).await, EndReason::Fault);
 }
 
 #[tokio::test]
@@ -249,30 +249,30 @@ async fn a_client_is_killed_at_the_call_and_the_cluster_goes_on() {
     for applied in Applied::BOTH {
         let killed = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&killed);
-        let world = World::with(|options| {
-            options.faults = Rules::one("write:1".parse().unwrap(), Fault::Kill(applied));
-            options.on_kill = Some(Hook::new(move || {
+        let cluster = FaultyCluster::with(|options| {
+            options.faults = FaultRules::one("write:1".parse().unwrap(), Fault::Kill(applied));
+            options.on_kill = Some(KillHook::new(move || {
                 count.fetch_add(1, Ordering::Relaxed);
             }));
         })
         .await;
-        let seen = world.attach().await;
+        let seen = cluster.attach().await;
         assert_eq!((seen.status.as_str(), seen.end), ("", End::Closed));
-        assert_eq!((killed.load(Ordering::Relaxed), world.held("bob").is_some()), (1, applied == Applied::Yes));
-        assert_eq!(world.attach().await.status, "200 OK");
+        assert_eq!((killed.load(Ordering::Relaxed), cluster.held("bob").is_some()), (1, applied == Applied::Yes));
+        assert_eq!(cluster.attach().await.status, "200 OK");
     }
 }
 
 #[tokio::test]
 async fn what_a_client_does_not_wait_for_is_done_nevertheless() {
     let delay = Duration::from_millis(5);
-    let world = World::new(&["write:1=delay:5ms"]).await;
+    let cluster = FaultyCluster::new(&["write:1=delay:5ms"]).await;
     let body = json!({"policy_name":"readwrite","user_name":"bob"});
-    let mut stream = TcpStream::connect(world.address()).await.unwrap();
+    let mut stream = TcpStream::connect(cluster.address()).await.unwrap();
     let begun = Instant::now();
-    stream.write_all(world.request("POST", "/s3/policies/attach", Some(&body)).as_bytes()).await.unwrap();
+    stream.write_all(cluster.request("POST", "/s3/policies/attach", Some(&body)).as_bytes()).await.unwrap();
     drop(stream);
-    while world.held("bob").is_none() {
+    while cluster.held("bob").is_none() {
         tokio::task::yield_now().await;
     }
     assert!(begun.elapsed() >= delay);
@@ -280,54 +280,54 @@ async fn what_a_client_does_not_wait_for_is_done_nevertheless() {
 
 #[tokio::test]
 async fn every_state_is_kept_with_who_made_it() {
-    let world = World::new(&[r#"write:2=behind:{"attach":{"policy":"writeonly","user":"carol"}}"#]).await;
-    world.attach().await;
-    world.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
-    world.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
-    let events = world.running.events();
+    let cluster = FaultyCluster::new(&[r#"write:2=behind:{"attach":{"policy":"writeonly","user":"carol"}}"#]).await;
+    cluster.attach().await;
+    cluster.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
+    cluster.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
+    let events = cluster.running.events();
     let applied: Vec<bool> = events.iter().map(|event| event.applied).collect();
     assert_eq!(applied, [true, true, true, false], "the login, and bob can be detached once");
     let history = history(&events);
-    let access = |state: &State, user| state.access_of("Root", user).map(|document| document.contains("s3:*"));
+    let access = |state: &ClusterState, user| state.access_of("Root", user).map(|document| document.contains("s3:*"));
     let told: Vec<_> = history
         .iter()
-        .map(|snapshot| {
-            let after = &snapshot.changed.after;
-            (snapshot.event.seq, snapshot.by, access(after, "bob"), access(after, "carol"))
+        .map(|entry| {
+            let after = &entry.change.after;
+            (entry.event.seq, entry.by, access(after, "bob"), access(after, "carol"))
         })
         .collect();
-    let (client, other) = (By::Client, By::Other);
+    let (client, other) = (ChangedBy::Client, ChangedBy::Other);
     let (all, some) = (Some(true), Some(false));
     assert_eq!(told, [(2, client, all, some), (3, other, all, some), (3, client, None, some)]);
-    assert!(history.windows(2).all(|pair| pair[0].changed.after == pair[1].changed.before));
+    assert!(history.windows(2).all(|pair| pair[0].change.after == pair[1].change.before));
 }
 
 #[tokio::test]
 async fn a_secret_is_sent_or_lost() {
     for (fault, sent) in [("call:99=drop", true), ("write:1=drop-after", false), ("write:1=500-after", false)] {
-        let world = World::new(&[fault]).await;
-        world.attach().await;
-        world.attach().await;
-        let shown: Vec<_> = world.running.events().iter().flat_map(crate::sim::Event::shown).collect();
+        let cluster = FaultyCluster::new(&[fault]).await;
+        cluster.attach().await;
+        cluster.attach().await;
+        let shown: Vec<_> = cluster.running.events().iter().flat_map(crate::sim::Event::shown_keys).collect();
         let [shown] = shown.as_slice() else { panic!("{shown:?}") };
         assert_eq!((shown.seq, shown.tenant.as_str(), shown.user.as_str(), shown.sent), (2, "Root", "bob", sent));
-        assert_eq!(world.running.state().unwrap().tenants["Root"].users["bob"].keys.as_ref(), Some(&shown.keys));
+        assert_eq!(cluster.running.state().unwrap().tenants["Root"].users["bob"].keys.as_ref(), Some(&shown.keys));
     }
-    let world = World::with(|options| options.switches = vec!["attach_shows_keys=false".to_owned()]).await;
-    world.attach().await;
-    assert!(world.running.events().iter().all(|event| event.shown().is_empty()));
+    let cluster = FaultyCluster::with(|options| options.switches = vec!["attach_shows_keys=false".to_owned()]).await;
+    cluster.attach().await;
+    assert!(cluster.running.events().iter().all(|event| event.shown_keys().is_empty()));
 }
 
 #[tokio::test]
 async fn the_log_names_the_faults() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");
-    let world = World::with(|options| {
+    let cluster = FaultyCluster::with(|options| {
         options.log = Some(log.clone());
         options.faults = parse(&["write:1=delay:1ms", "write:1=drop-after"]);
     })
     .await;
-    world.attach().await;
+    cluster.attach().await;
     let text = std::fs::read_to_string(&log).unwrap();
     let expected = r#"{"seq":2,"connection":2,"method":"POST","path":"/api/v2/s3/policies/attach","faults":["delay","drop-after"]}"#;
     assert_eq!(text.lines().last(), Some(expected));

@@ -1,23 +1,25 @@
-//! The simulated cluster over a real socket.
+//! The simulated cluster over a real socket: what the calls answer, by release and by switch, and that the documentation
+//! of the simulator is true.
 
-mod calls;
-mod docs;
 mod faults;
 mod server;
-mod strict;
 
 use std::path::PathBuf;
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use super::{Options, Running, SimRelease, start};
+use super::state::ClusterState;
+use super::{Fault, FaultRule, Options, Running, SimRelease, Switches, Trigger, start};
 
+const PAGE: &str = include_str!("../../../docs/simulator.md");
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::ml/*"],"Sid":""}]}"#;
 
 /// A running cluster, and a client that is logged in.
-struct World {
+struct TestCluster {
     running: Running,
     client: Client,
     token: String,
@@ -25,7 +27,7 @@ struct World {
     _folder: TempDir,
 }
 
-impl World {
+impl TestCluster {
     async fn new(release: &str) -> Self {
         Self::with(release, "{}", |_| {}).await
     }
@@ -38,9 +40,9 @@ impl World {
         options.release = Some(release.parse::<SimRelease>().unwrap());
         change(&mut options);
         let running = start(options).await.unwrap();
-        let mut world = Self { running, client: client(), token: String::new(), state: path, _folder: folder };
-        world.log_in("admin", "admin", "Root").await;
-        world
+        let mut cluster = Self { running, client: client(), token: String::new(), state: path, _folder: folder };
+        cluster.log_in("admin", "admin", "Root").await;
+        cluster
     }
 
     async fn log_in(&mut self, user: &str, password: &str, tenant: &str) {
@@ -90,4 +92,279 @@ fn client_that_trusts(roots: rustls::RootCertStore) -> Client {
 
 fn content() -> Value {
     serde_json::from_str(POLICY).unwrap()
+}
+
+#[tokio::test]
+async fn a_policy_goes_from_add_to_remove_on_every_release() {
+    for release in ["3.14", "4.0", "4.4", "5.1"] {
+        let cluster = TestCluster::new(release).await;
+        let ok = (200, json!({ "data": null }));
+        let user = json!({"username":"alice","password":"StrongPass111","role":"S3","posix_uid":10,"posix_gid":10});
+        let (status, added) = cluster.post("/users", &user).await;
+        assert_eq!((status, &added["data"]["username"]), (200, &json!("alice")), "{release}");
+        let add = json!({"policy_name":"ml","policy_file_content":content()});
+        assert_eq!(cluster.post("/s3/policies", &add).await, ok, "{release}");
+        let (status, _) = cluster.post("/s3/policies/attach", &json!({"policy_name":"ml","user_name":"alice"})).await;
+        assert_eq!(status, 200, "{release}");
+        let (_, shown) = cluster.get("/s3/policies/ml").await;
+        assert_eq!(shown, json!({"data":{"policy":{"name":"ml","content":content()}}}), "{release}");
+        assert_eq!(cluster.delete("/s3/policies/ml").await.0, 400, "{release}");
+        assert_eq!(cluster.post("/s3/policies/detach", &json!({"user_name":"alice"})).await, ok, "{release}");
+        assert_eq!(cluster.delete("/s3/policies/ml").await, ok, "{release}");
+        let (_, list) = cluster.get("/s3/policies").await;
+        assert_eq!(list, json!({"data":{"policies":["readonly","readwrite","writeonly"]}}), "{release}");
+        let uid = added["data"]["uid"].as_str().unwrap();
+        assert_eq!(cluster.delete(&format!("/users/{uid}")).await, ok, "{release}");
+        assert_eq!(cluster.delete(&format!("/users/{uid}")).await.0, 404, "{release}");
+        cluster.running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_release_does_not_tell_is_not_told() {
+    let state = r#"{"tenants":{"Root":{"users":{"alice":{"policy":"readonly","posix_uid":7}}}}}"#;
+    for (release, uid, held, posix, policy) in [
+        ("3.14", false, false, false, false),
+        ("4.0", true, true, false, false),
+        ("4.4", true, true, true, true),
+        ("5.1", true, true, true, true),
+    ] {
+        let cluster = TestCluster::with(release, state, |_| {}).await;
+        let (_, me) = cluster.get("/users/whoami").await;
+        assert_eq!(me["data"]["uid"].is_string(), uid, "{release}");
+        let (status, answer) = cluster.get("/s3/userPolicies").await;
+        assert_eq!(status == 200, held, "{release}");
+        assert_eq!(answer["data"]["users"]["alice"] == "readonly", held, "{release}");
+        let (_, users) = cluster.get("/users").await;
+        let alice = users["data"].as_array().unwrap().iter().find(|user| user["username"] == "alice").unwrap();
+        assert_eq!(alice["posix_uid"] == 7, posix, "{release}");
+        assert_eq!(alice["policy"] == "readonly", policy, "{release}");
+        let (_, about) = cluster.get("/cluster").await;
+        assert!(about["data"]["release"].as_str().unwrap().starts_with(release));
+        assert_eq!(about["data"]["name"], "stewie");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_that_holds_nothing_is_answered() {
+    let mut cluster = TestCluster::with("5.1", "{}", |options| options.token_uses = Some(1)).await;
+    assert_eq!(cluster.get("/users").await.0, 200);
+    let unauthorized = (401, json!({"data":"Unauthorized"}));
+    assert_eq!(cluster.get("/users").await, unauthorized);
+    cluster.token = "eyJ.x.y".to_owned();
+    assert_eq!(cluster.get("/users").await, unauthorized);
+    assert_eq!(cluster.post("/s3/policies", &json!({"nonsense":1})).await, unauthorized);
+    assert_eq!(cluster.post("/login", &json!({"username":"admin","password":"x"})).await, unauthorized);
+    let bare = cluster.client.get(format!("{}/api/v2/users", cluster.running.url())).send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+}
+
+#[tokio::test]
+async fn a_refresh_token_gives_a_new_access_token() {
+    for release in ["3.14", "5.1"] {
+        let mut cluster = TestCluster::with(release, "{}", |options| options.token_uses = Some(1)).await;
+        let (_, answer) = cluster.post("/login", &json!({"username":"admin","password":"admin"})).await;
+        let tokens = if release == "3.14" { answer["data"][0].clone() } else { answer["data"].clone() };
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(300)));
+        let (status, again) = cluster.post("/login/refresh", &json!({"refresh_token":tokens["refresh_token"]})).await;
+        assert_eq!(status, 200);
+        let again = if release == "3.14" { &again["data"][0] } else { &again["data"] };
+        cluster.token = again["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(cluster.get("/users").await.0, 200);
+        assert_eq!(cluster.post("/login/refresh", &json!({"refresh_token":"x"})).await.0, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_key_pair_is_shown_by_the_first_attach_and_never_again() {
+    let state = r#"{"tenants":{"Root":{"users":{"alice":{}}}}}"#;
+    let cluster = TestCluster::with("5.1", state, |_| {}).await;
+    let attach = json!({"policy_name":"readonly","user_name":"alice"});
+    let (_, first) = cluster.post("/s3/policies/attach", &attach).await;
+    assert!(first["data"]["access_key"].is_string());
+    assert_eq!(first["data"]["secret_key"].as_str().unwrap().len(), 40);
+    assert_eq!(cluster.post("/s3/policies/attach", &attach).await, (200, json!({"data":null})));
+    let wish =
+        json!({"access_key":first["data"]["access_key"],"secret_key":first["data"]["secret_key"],"duration":900});
+    let (status, given) = cluster.post("/s3/sts", &wish).await;
+    assert_eq!(status, 200);
+    assert!(given["session_token"].is_string());
+}
+
+#[tokio::test]
+async fn switches_change_the_shapes_of_answers() {
+    let state = r#"{"tenants":{"Root":{"users":{"alice":{"policy":"readonly"},"bob":{}}}}}"#;
+    let list = |shape: &str| format!("list_shape={shape}");
+    for (shape, expected) in [
+        ("objects", json!({"data":{"policies":[{"name":"readonly"},{"name":"readwrite"},{"name":"writeonly"}]}})),
+        ("bare_names", json!({"data":["readonly","readwrite","writeonly"]})),
+        ("bare_objects", json!({"data":[{"name":"readonly"},{"name":"readwrite"},{"name":"writeonly"}]})),
+    ] {
+        let cluster = TestCluster::with("5.1", "{}", |options| options.switches = vec![list(shape)]).await;
+        assert_eq!(cluster.get("/s3/policies").await.1, expected);
+    }
+    let settings = ["content_as_string=true", "user_policies_bare=true", "attach_shows_keys=false", "sts_in_data=true"];
+    let cluster =
+        TestCluster::with("5.1", state, |options| options.switches = settings.map(str::to_owned).to_vec()).await;
+    let (_, shown) = cluster.get("/s3/policies/readwrite").await;
+    let text = shown["data"]["policy"]["content"].as_str().unwrap();
+    assert!(text.starts_with(r#"{"Version":"2012-10-17","#), "{text}");
+    let (_, held) = cluster.get("/s3/userPolicies").await;
+    assert_eq!(held, json!({"users":{"alice":"readonly","bob":""}}));
+    let attach = json!({"policy_name":"readonly","user_name":"bob"});
+    assert_eq!(cluster.post("/s3/policies/attach", &attach).await, (200, json!({"data":null})));
+    let state = std::fs::read_to_string(&cluster.state).unwrap();
+    assert!(state.contains("secret_key") && state.contains("\"content_as_string\": true"), "{state}");
+}
+
+#[tokio::test]
+async fn a_document_comes_back_as_it_was_sent() {
+    let cluster = TestCluster::new("5.1").await;
+    let document = r#"{"Statement":[{"Sid":"\u0061 b","Resource":"*","Effect":"Deny","Action":"s3:*","X":1.50}],"Version":"2012-10-17"}"#;
+    let spaced = document.replace(',', " ,\n ");
+    let body = format!(r#"{{"policy_name":"ü /?","policy_file_content":{spaced}}}"#);
+    let request = cluster.client.post(format!("{}/api/v2/s3/policies", cluster.running.url()));
+    let request = request.bearer_auth(&cluster.token).header("content-type", "application/json").body(body);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let shown = cluster.send(Method::GET, "/s3/policies/%C3%BC%20%2F%3F", None).await.text().await.unwrap();
+    assert_eq!(shown, format!(r#"{{"data":{{"policy":{{"name":"ü /?","content":{document}}}}}}}"#));
+}
+
+#[tokio::test]
+async fn tenants_are_apart() {
+    let state = r#"{"tenants":{"lab":{"users":{"boss":{"role":"TenantAdmin","password":"Boss-1234"}}}}}"#;
+    let mut cluster = TestCluster::with("5.1", state, |_| {}).await;
+    let (_, tenants) = cluster.get("/tenants").await;
+    assert_eq!((&tenants["data"][0]["name"], &tenants["data"][1]["id"]), (&json!("Root"), &json!(1)));
+    let uid = tenants["data"][1]["uid"].as_str().unwrap().to_owned();
+    assert_eq!(cluster.get(&format!("/organizations/{uid}")).await.1["data"]["name"], "lab");
+    assert_eq!(cluster.get("/organizations/x").await.0, 404);
+    assert_eq!(cluster.get("/users?org=lab").await.1["data"][0]["username"], "boss");
+    assert_eq!(cluster.get("/users?include_tenants=true").await.1["data"].as_array().unwrap().len(), 2);
+    let user = json!({"username":"carol","password":"StrongPass111","role":"S3","org":"1"});
+    assert_eq!(cluster.post("/users", &user).await.1["data"]["org_id"], 1);
+    cluster.log_in("boss", "Boss-1234", "lab").await;
+    let (_, me) = cluster.get("/users/whoami").await;
+    assert_eq!((&me["data"]["org_name"], &me["data"]["role"]), (&json!("lab"), &json!("TenantAdmin")));
+    assert_eq!(cluster.get("/users?org=Root").await.0, 403);
+    assert_eq!(cluster.delete("/s3").await.0, 403);
+    let attach = json!({"policy_name":"readonly","user_name":"carol"});
+    let (_, keys) = cluster.post("/s3/policies/attach", &attach).await;
+    assert!(keys["data"]["access_key"].as_str().unwrap().starts_with("0001"), "{keys}");
+}
+
+fn marked_deleted(cluster: &TestCluster) -> bool {
+    let state: Value = serde_json::from_str(&std::fs::read_to_string(&cluster.state).unwrap()).unwrap();
+    state["s3_deleted"] == json!(true)
+}
+
+/// Sends a request byte for byte: HTTP libraries resolve dots in a path themselves.
+async fn send_raw(cluster: &TestCluster, method: &str, path: &str) -> String {
+    let address = cluster.running.url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let token = &cluster.token;
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn bodies_are_read_strictly() {
+    let cluster = TestCluster::new("5.1").await;
+    let path = "/s3/policies/attach";
+    let (status, answer) = cluster.post(path, &json!({})).await;
+    assert_eq!((status, &answer["data"]["missing_params"]), (400, &json!(["policy_name", "user_name"])));
+    let (status, answer) = cluster.post(path, &json!({"policy":"ml","user":"alice"})).await;
+    assert_eq!((status, &answer["data"]["param"]), (400, &json!("policy")));
+    let (status, answer) = cluster.post("/s3/policies", &json!({"policy_name":1,"policy_file_content":{}})).await;
+    assert_eq!((status, &answer["data"]["error"]), (400, &json!("policy_name must be a string")));
+    let text = json!({"policy_name":"a","policy_file_content":content().to_string()});
+    assert_eq!(cluster.post("/s3/policies", &text).await.0, 400);
+    assert_eq!(cluster.get("/users?tenant=x").await.0, 400);
+    let url = format!("{}/api/v2{path}", cluster.running.url());
+    let plain = cluster.client.post(url).bearer_auth(&cluster.token).body("{}").send().await.unwrap();
+    assert_eq!(plain.status(), 400);
+}
+
+#[tokio::test]
+async fn paths_and_methods_are_those_of_the_release() {
+    let cluster = TestCluster::new("4.4").await;
+    assert_eq!(cluster.get("/tenants").await.0, 404);
+    assert_eq!(cluster.get("/users?org=Root").await.0, 400);
+    assert_eq!(cluster.get("/s3/policy").await.0, 404);
+    assert_eq!(cluster.call(Method::PUT, "/s3/policies/ml", None).await.0, 405);
+    assert_eq!(cluster.call(Method::PATCH, "/cluster", None).await.0, 405);
+}
+
+#[tokio::test]
+async fn dots_in_a_path_reach_the_call_that_deletes_s3() {
+    let cluster = TestCluster::new("5.1").await;
+    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/%2e%2e").await, "HTTP/1.1 400 Bad Request");
+    assert!(!marked_deleted(&cluster));
+    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/..").await, "HTTP/1.1 200 OK");
+    assert!(marked_deleted(&cluster));
+    for path in ["/s3", "/s3/policies", "/s3/policies/readonly", "/s3/userPolicies"] {
+        assert_eq!(cluster.get(path).await.0, 400, "{path}");
+    }
+    assert_eq!(cluster.post("/s3/policies/detach", &json!({"user_name":"a"})).await.0, 400);
+    assert_eq!(cluster.delete("/s3").await.0, 400);
+    assert_eq!(cluster.get("/users").await.0, 200);
+}
+
+#[tokio::test]
+async fn who_may_only_look_only_looks() {
+    let state = r#"{"tenants":{"Root":{"users":{"eve":{"role":"ReadOnly","password":"e"},"alice":{"password":"a"}}}}}"#;
+    let mut cluster = TestCluster::with("5.1", state, |_| {}).await;
+    cluster.log_in("eve", "e", "root").await;
+    assert_eq!(cluster.get("/s3/policies").await.0, 200);
+    assert_eq!(cluster.post("/s3/policies/detach", &json!({"user_name":"alice"})).await.0, 403);
+    cluster.log_in("alice", "a", "Root").await;
+    assert_eq!(cluster.get("/users").await.0, 403);
+    assert_eq!(cluster.get("/users/whoami").await.1["data"]["role"], "S3");
+}
+
+#[test]
+fn the_state_file_shown_is_one() {
+    let (_, rest) = PAGE.split_once("```json\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let state: ClusterState = serde_json::from_str(example).unwrap();
+    state.complete().unwrap();
+}
+
+#[test]
+fn every_switch_is_listed_with_its_default_first() {
+    let Value::Object(switches) = serde_json::to_value(Switches::default()).unwrap() else { panic!() };
+    for (name, value) in switches {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert!(PAGE.contains(&format!("| `{name}` | `{value}`, ")), "{name}, {value}");
+    }
+}
+
+/// The texts in backticks in the first column of the table with this head.
+fn first_column(head: &str) -> Vec<&'static str> {
+    let (_, table) = PAGE.split_once(&format!("| {head} |")).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn every_fault_is_listed_and_what_is_listed_is_one() {
+    for when in first_column("when") {
+        when.parse::<Trigger>().unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    let listed = first_column("fault");
+    for fault in &listed {
+        fault.parse::<Fault>().unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    let named = |fault: &Fault| listed.iter().any(|text| text.split(':').next() == Some(fault.name().as_str()));
+    let others = |fault: &Fault| matches!(fault, Fault::Status { .. } | Fault::Kill(_));
+    for fault in Fault::all().iter().filter(|fault| !others(fault)) {
+        assert!(named(fault), "{fault} is not listed");
+    }
+    let rules = PAGE.split("--fault ").skip(1).filter_map(|text| text.split([' ', '\n']).next());
+    let rules: Vec<&str> = rules.filter(|rule| rule.contains(":3=")).collect();
+    assert!(!rules.is_empty() && rules.iter().all(|rule| rule.parse::<FaultRule>().is_ok()), "{rules:?}");
 }

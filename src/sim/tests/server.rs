@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::{Options, SimError, start};
-use super::{World, client, client_that_trusts};
+use super::{TestCluster, client, client_that_trusts};
 
 #[tokio::test]
 async fn the_file_is_the_state() {
-    let world = World::new("5.1").await;
-    std::fs::write(&world.state, r#"{"name":"peter"}"#).unwrap();
-    assert_eq!(world.get("/cluster").await.1["data"]["name"], "peter");
-    std::fs::write(&world.state, "{").unwrap();
-    let (status, answer) = world.get("/cluster").await;
+    let cluster = TestCluster::new("5.1").await;
+    std::fs::write(&cluster.state, r#"{"name":"peter"}"#).unwrap();
+    assert_eq!(cluster.get("/cluster").await.1["data"]["name"], "peter");
+    std::fs::write(&cluster.state, "{").unwrap();
+    let (status, answer) = cluster.get("/cluster").await;
     assert_eq!(status, 500);
     assert!(answer["message"].as_str().unwrap().contains("cluster.json"), "{answer}");
 }
@@ -64,7 +64,7 @@ async fn what_cannot_be_started_says_why() {
 
 #[tokio::test]
 async fn two_servers_share_one_cluster_but_no_tokens() {
-    let mut one = World::new("5.1").await;
+    let mut one = TestCluster::new("5.1").await;
     let two = start(Options::new(&one.state)).await.unwrap();
     let user = json!({"username":"alice","password":"StrongPass111","role":"S3"});
     assert_eq!(one.post("/users", &user).await.0, 200);
@@ -109,9 +109,9 @@ async fn a_client_that_never_shakes_hands_holds_up_no_other() {
 async fn the_log_tells_each_request_and_nothing_secret() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");
-    let world = World::with("5.1", "{}", |options| options.log = Some(log.clone())).await;
-    world.get("/users?org=Root").await;
-    world.send(Method::DELETE, "/s3/policies/a%20b", None).await;
+    let cluster = TestCluster::with("5.1", "{}", |options| options.log = Some(log.clone())).await;
+    cluster.get("/users?org=Root").await;
+    cluster.send(Method::DELETE, "/s3/policies/a%20b", None).await;
     let text = std::fs::read_to_string(&log).unwrap();
     let expected = [
         r#"{"seq":1,"connection":1,"method":"POST","path":"/api/v2/login","status":200}"#,
@@ -124,16 +124,16 @@ async fn the_log_tells_each_request_and_nothing_secret() {
 #[tokio::test]
 async fn latency_is_waited_for_by_each_request() {
     let latency = Duration::from_millis(20);
-    let world = World::with("5.1", "{}", |options| options.latency = latency).await;
+    let cluster = TestCluster::with("5.1", "{}", |options| options.latency = latency).await;
     let begun = Instant::now();
-    assert_eq!(world.get("/cluster").await.0, 200);
+    assert_eq!(cluster.get("/cluster").await.0, 200);
     assert!(begun.elapsed() >= latency);
-    assert_eq!(world.running.requests(), 2);
+    assert_eq!(cluster.running.requests(), 2);
 }
 
 #[tokio::test]
 async fn it_stops_when_told_and_when_dropped() {
-    let (told, dropped) = (World::new("5.1").await, World::new("5.1").await);
+    let (told, dropped) = (TestCluster::new("5.1").await, TestCluster::new("5.1").await);
     let url = told.running.url().to_owned();
     told.running.until(async {}).await;
     assert!(told.client.get(url).send().await.unwrap_err().is_connect());

@@ -1,28 +1,28 @@
-//! What the commands print: JSON in the dialect of the release, or words.
+//! The output of the commands: JSON in the dialect of the release, or text.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::sim::document::Document;
+use crate::sim::document::StoredDocument;
+use crate::sim::operations::sts::TemporaryCredentials;
+use crate::sim::operations::users::UserRef;
+use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Behaviour;
-use crate::sim::rules::sts::Credentials;
-use crate::sim::rules::users::Place;
-use crate::sim::rules::{Caller, Refusal};
-use crate::sim::state::{Keys, Role, State, Tenant};
-use crate::sim::switches::Lists;
+use crate::sim::release::Role;
+use crate::sim::state::{ClusterState, Keys, Tenant};
+use crate::sim::switches::ListDuplicates;
 
-/// What is printed.
+/// The output of a command.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Shown {
-    /// Members, as JSON or in words: a line for each. How a release lays out its words is not simulated.
+pub(super) enum Printout {
+    /// Members, as JSON or as text with a line for each. The text layout of a release is not simulated.
     Members(Value),
     /// A text.
     Text(String),
 }
 
-impl Shown {
-    /// The text that is printed.
+impl Printout {
     pub(super) fn as_text(&self, as_json: bool) -> String {
         match self {
             Self::Members(Value::Null) => String::new(),
@@ -42,62 +42,64 @@ fn words(value: &Value) -> String {
     }
 }
 
-pub(super) fn nothing() -> Shown {
-    Shown::Members(Value::Null)
+pub(super) fn nothing() -> Printout {
+    Printout::Members(Value::Null)
 }
 
-pub(super) fn status(state: &State) -> Shown {
-    Shown::Members(json!({ "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK" }))
+pub(super) fn status(state: &ClusterState) -> Printout {
+    Printout::Members(
+        json!({ "name": state.name, "guid": state.guid, "release": state.release.as_str(), "status": "OK" }),
+    )
 }
 
-pub(super) fn version(state: &State) -> Shown {
-    Shown::Text(state.release.as_str().to_owned())
+pub(super) fn version(state: &ClusterState) -> Printout {
+    Printout::Text(state.release.as_str().to_owned())
 }
 
-pub(super) fn who_am_i(state: &State, caller: &Caller) -> Result<Shown, Refusal> {
+pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<Printout, Refusal> {
     let (account, tenant) = (caller.account(state)?, caller.tenant(state)?);
     let behaviour = state.behaviour();
     let mut row = json!({ "username": caller.user, "role": account.role.name(behaviour), "source": account.source });
-    // That releases which do not tell over REST do not tell here is assumed.
-    if behaviour.whoami_tells_uid {
+    // Assumed: the command shows this only on releases whose REST API does.
+    if behaviour.whoami_has_uid {
         row["uid"] = user_id(behaviour, tenant, &caller.user);
     }
     if behaviour.wekactl {
         row["tenantId"] = tenant_id(behaviour, tenant);
         row["tenant"] = caller.tenant.as_str().into();
-        return Ok(Shown::Members(row));
+        return Ok(Printout::Members(row));
     }
     row["org_id"] = tenant_id(behaviour, tenant);
     row["org_name"] = caller.tenant.as_str().into();
-    Ok(Shown::Members(json!([row])))
+    Ok(Printout::Members(json!([row])))
 }
 
-pub(super) fn users(state: &State, places: &[Place]) -> Shown {
+pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> Printout {
     let behaviour = state.behaviour();
-    let row = |place: &Place| {
-        let tenant = state.tenants.get(&place.tenant)?;
-        let user = tenant.users.get(&place.user)?;
+    let row = |user_ref: &UserRef| {
+        let tenant = state.tenants.get(&user_ref.tenant)?;
+        let user = tenant.users.get(&user_ref.user)?;
         let policy = user.policy.as_deref().unwrap_or_default();
         let mut row = json!({
-            "uid": user_id(behaviour, tenant, &place.user), "username": place.user, "role": user.role.name(behaviour),
+            "uid": user_id(behaviour, tenant, &user_ref.user), "username": user_ref.user, "role": user.role.name(behaviour),
             "source": user.source, "posix_uid": user.posix_uid, "posix_gid": user.posix_gid,
         });
         if behaviour.wekactl {
             row["tenantId"] = tenant_id(behaviour, tenant);
-            row["tenant"] = place.tenant.as_str().into();
+            row["tenant"] = user_ref.tenant.as_str().into();
             row["s3policy"] = policy.into();
         } else {
             row["org_id"] = tenant_id(behaviour, tenant);
-            // That releases which do not tell over REST do not tell here is assumed.
+            // Assumed: the command shows this only on releases whose REST API does.
             if behaviour.user_policies {
                 row["s3_policy"] = policy.into();
             }
         }
         Some(row)
     };
-    let twice = state.switches.lists == Lists::UsersTwice;
-    let records = |place| {
-        let shown = row(place)?;
+    let twice = state.switches.lists == ListDuplicates::UsersTwice;
+    let records = |user_ref| {
+        let shown = row(user_ref)?;
         let mut another = (twice && shown["role"] == Role::S3.name(behaviour)).then(|| shown.clone());
         if let Some(another) = &mut another {
             another["source"] = "LDAP".into();
@@ -105,44 +107,44 @@ pub(super) fn users(state: &State, places: &[Place]) -> Shown {
         }
         Some([Some(shown), another])
     };
-    Shown::Members(places.iter().filter_map(records).flatten().flatten().collect())
+    Printout::Members(user_refs.iter().filter_map(records).flatten().flatten().collect())
 }
 
-/// A user's id: its place in its tenant, from 1. A number on 6.0, and a text such as `UserId<3>` before.
+/// A user's id: its position in its tenant, from 1. A number on 6.0, before that a text such as `UserId<3>`.
 fn user_id(behaviour: &Behaviour, tenant: &Tenant, user: &str) -> Value {
     let number = tenant.users.keys().take_while(|name| name.as_str() <= user).count();
     if behaviour.wekactl { number.into() } else { format!("UserId<{number}>").into() }
 }
 
-/// A tenant's id: a number on 6.0, and a text such as `OrgId<0>` before.
+/// A tenant's id: a number on 6.0, before that a text such as `OrgId<0>`.
 fn tenant_id(behaviour: &Behaviour, tenant: &Tenant) -> Value {
     let number = tenant.id.unwrap_or_default();
     if behaviour.wekactl { number.into() } else { format!("OrgId<{number}>").into() }
 }
 
-pub(super) fn policies(names: &[String]) -> Shown {
-    Shown::Members(names.iter().map(|name| json!({ "name": name })).collect())
+pub(super) fn policies(names: &[String]) -> Printout {
+    Printout::Members(names.iter().map(|name| json!({ "name": name })).collect())
 }
 
-pub(super) fn groups(held: &BTreeMap<String, String>) -> Shown {
-    Shown::Members(held.iter().map(|(name, policy)| json!({ "name": name, "policy": policy })).collect())
+pub(super) fn groups(held: &BTreeMap<String, String>) -> Printout {
+    Printout::Members(held.iter().map(|(name, policy)| json!({ "name": name, "policy": policy })).collect())
 }
 
-/// The document is printed as it was sent, member for member.
-pub(super) fn policy(state: &State, name: &str, document: &Document) -> Shown {
+/// The document is printed as it was sent.
+pub(super) fn policy(state: &ClusterState, name: &str, document: &StoredDocument) -> Printout {
     let shown = format!(r#"{{"name":{},"content":{}}}"#, Value::from(name), document.as_str());
-    Shown::Text(if state.behaviour().wekactl { shown } else { format!("[{shown}]") })
+    Printout::Text(if state.behaviour().wekactl { shown } else { format!("[{shown}]") })
 }
 
-/// A key pair where one was made, this one time.
-pub(super) fn keys(made: Option<&Keys>) -> Shown {
-    Shown::Members(
+/// A new key pair, if there is one.
+pub(super) fn keys(made: Option<&Keys>) -> Printout {
+    Printout::Members(
         made.map_or(Value::Null, |keys| json!({ "access_key": keys.access_key, "secret_key": keys.secret_key })),
     )
 }
 
-pub(super) fn credentials(given: &Credentials) -> Shown {
-    Shown::Members(json!({
+pub(super) fn credentials(given: &TemporaryCredentials) -> Printout {
+    Printout::Members(json!({
         "access_key_id": given.access_key,
         "secret_access_key": given.secret_key,
         "session_token": given.session_token,

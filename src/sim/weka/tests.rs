@@ -3,42 +3,42 @@
 use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use super::args::Weka;
 use super::*;
-use crate::sim::rules::testing::{POLICY, cluster};
+use crate::sim::operations::testing::{POLICY, cluster};
+use crate::sim::weka::parse::Weka;
 
 /// The releases, in the order of the columns of the tables.
 const RELEASES: [&str; 5] = ["3.14", "4.0", "4.4", "5.1", "6.0"];
 
-fn run(args: &str) -> Run {
-    Run { args: args.split_whitespace().map(str::to_owned).collect(), ..Run::default() }
+fn run(args: &str) -> CommandRun {
+    CommandRun { args: args.split_whitespace().map(str::to_owned).collect(), ..CommandRun::default() }
 }
 
 /// What is printed, once all that is asked for is given.
-fn printed(state: &mut State, run: &Run) -> Printed {
+fn printed(state: &mut ClusterState, run: &CommandRun) -> CommandOutput {
     let before = state.clone();
     let told = run.on(state, 1).unwrap_or_else(|told| {
         *state = before;
         told
     });
     match told {
-        Told::Printed(printed) => printed,
-        Told::Wants(wants) => panic!("{:?} wants {wants:?}", run.args),
+        RunResponse::Output(printed) => printed,
+        RunResponse::Needs(needs) => panic!("{:?} needs {needs:?}", run.args),
     }
 }
 
-fn given(args: &str) -> Run {
-    Run { file: Some(POLICY.to_owned()), typed: Some("yes".to_owned()), ..run(args) }
+fn given(args: &str) -> CommandRun {
+    CommandRun { file: Some(POLICY.to_owned()), typed: Some("yes".to_owned()), ..run(args) }
 }
 
-fn shown(state: &mut State, args: &str) -> Value {
-    let Printed { out, err, code } = printed(state, &given(args));
+fn shown(state: &mut ClusterState, args: &str) -> Value {
+    let CommandOutput { out, err, code } = printed(state, &given(args));
     assert_eq!((err.as_str(), code), ("", 0), "{args}");
     serde_json::from_str(&out).unwrap_or(Value::Null)
 }
 
-fn usage(state: &mut State, args: &str) -> String {
-    let Printed { out, err, code } = printed(state, &given(args));
+fn usage(state: &mut ClusterState, args: &str) -> String {
+    let CommandOutput { out, err, code } = printed(state, &given(args));
     assert_eq!((out.as_str(), code), ("", 2), "{args}: {err}");
     assert!(err.starts_with("error: usage: "), "{args}: {err}");
     err
@@ -159,7 +159,7 @@ fn temporary_credentials_hold_from_a_quarter_of_an_hour_to_a_week() {
 fn what_a_run_needs_is_asked_on_releases_that_have_the_command() {
     let yes_or_no = ("The existing S3 credentials will be replaced. Continue? [yes/no]: ", false);
     let secret = ("secret-key: ", true);
-    for (args, since_5_1, file, question) in [
+    for (args, since_5_1, file, prompt) in [
         ("s3 policy add new a.json", false, Some("a.json"), None),
         ("s3 user keys-generate --user alice", true, None, Some(yes_or_no)),
         ("s3 sts assume-role --access-key AK --duration 1w", false, None, Some(secret)),
@@ -172,9 +172,9 @@ fn what_a_run_needs_is_asked_on_releases_that_have_the_command() {
                 usage(&mut state, args);
                 continue;
             }
-            let question = question.map(|(text, hidden)| Question { text: text.to_owned(), hidden });
-            let wants = Wants { file: file.map(str::to_owned), question };
-            assert_eq!(run(args).on(&mut state, 1), Err(Told::Wants(wants)), "{release}: {args}");
+            let prompt = prompt.map(|(text, hidden)| Prompt { text: text.to_owned(), hidden });
+            let needs = RunNeeds { file: file.map(str::to_owned), prompt };
+            assert_eq!(run(args).on(&mut state, 1), Err(RunResponse::Needs(needs)), "{release}: {args}");
             assert_eq!(run(args).route(&state), None, "{release}: {args}");
             assert!(given(args).route(&state).is_some(), "{release}: {args}");
             assert_eq!(state, cluster(release));
@@ -188,18 +188,18 @@ fn a_question_is_answered_with_a_line() {
     shown(&mut state, "s3 policy attach ml bob");
     let old = state.clone();
     for (typed, message) in [("no", "error: aborted\n"), ("", "error: aborted\n"), ("YES", "error: aborted\n")] {
-        let answered = Run { typed: Some(typed.to_owned()), ..run("s3 user keys-generate --user bob") };
-        let Printed { out, err, code } = printed(&mut state, &answered);
+        let answered = CommandRun { typed: Some(typed.to_owned()), ..run("s3 user keys-generate --user bob") };
+        let CommandOutput { out, err, code } = printed(&mut state, &answered);
         assert_eq!((out.as_str(), err.as_str(), code), ("", message, 1), "{typed}");
     }
     assert_eq!(state, old);
     let keys = shown(&mut state, "s3 user keys-generate --user bob --json");
     let (access_key, secret_key) = (keys["access_key"].as_str().unwrap(), keys["secret_key"].as_str().unwrap());
     let ask = run(&format!("s3 sts assume-role --access-key {access_key} --duration 60m --json"));
-    let right = Run { typed: Some(format!("{secret_key}\r\n")), ..ask.clone() };
+    let right = CommandRun { typed: Some(format!("{secret_key}\r\n")), ..ask.clone() };
     let told: Value = serde_json::from_str(&printed(&mut state, &right).out).unwrap();
     assert!(told["session_token"].is_string() && told["access_key_id"].is_string(), "{told}");
-    let wrong = printed(&mut state, &Run { typed: Some("another secret".to_owned()), ..ask });
+    let wrong = printed(&mut state, &CommandRun { typed: Some("another secret".to_owned()), ..ask });
     assert!(wrong.code == 1 && wrong.err.contains("invalid"), "{wrong:?}");
 }
 
@@ -218,15 +218,15 @@ fn groups_are_given_policies_on_6_0() {
     assert!(unheld.code == 1 && unheld.err.contains("no policy attached"), "{unheld:?}");
     shown(&mut state, "s3 policy remove ml");
     let change = |args| run(args).route(&cluster("6.0"));
-    assert_eq!(change("s3 policy attach ml --group g"), Some(Route::Change(Change::Attach)));
-    assert_eq!(change("s3 policy detach --group g"), Some(Route::Change(Change::Detach)));
+    assert_eq!(change("s3 policy attach ml --group g"), Some(Route::Write(WriteCall::Attach)));
+    assert_eq!(change("s3 policy detach --group g"), Some(Route::Write(WriteCall::Detach)));
 }
 
 #[test]
 fn who_runs_it_is_held_against_the_state() {
     let login = |username: Option<&str>, password: Option<&str>, org: Option<&str>| {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        Some(Login { username: text(username), password: text(password), org: text(org) })
+        Some(CommandLogin { username: text(username), password: text(password), org: text(org) })
     };
     let eve = login(Some("eve"), Some("Evening-1"), None);
     for (login, args, said) in [
@@ -234,24 +234,24 @@ fn who_runs_it_is_held_against_the_state() {
         (login(None, Some("admin"), None), "user", "Not logged in"),
         (login(Some("admin"), Some("wrong"), None), "user", "Not logged in"),
         (eve.clone(), "s3 policy attach ml bob", "permission denied"),
-        // The rights come before the question of who holds what.
+        // The rights come before the prompt of who holds what.
         (eve.clone(), "s3 policy detach readonly alice", "permission denied"),
         (eve.clone(), "s3 policy detach ml alice", "permission denied"),
         (login(Some("boss"), Some("Boss-1234"), Some("lab")), "s3 policy show ml", "does not exist"),
     ] {
         let mut state = cluster("5.1");
-        let Printed { out, err, code } = printed(&mut state, &Run { login, ..run(args) });
+        let CommandOutput { out, err, code } = printed(&mut state, &CommandRun { login, ..run(args) });
         assert!(out.is_empty() && code == 1 && err.starts_with("error: ") && err.contains(said), "{args}: {err}");
         assert_eq!(state, cluster("5.1"));
     }
     let mut state = cluster("5.1");
-    assert_eq!(printed(&mut state, &Run { login: eve, ..run("s3 policy list") }).code, 0);
+    assert_eq!(printed(&mut state, &CommandRun { login: eve, ..run("s3 policy list") }).code, 0);
     assert_eq!(shown(&mut state, "user whoami --json")[0]["username"], "admin");
 }
 
 #[test]
 fn json_is_in_the_dialect_of_the_release() {
-    let alice = |state: &mut State| {
+    let alice = |state: &mut ClusterState| {
         let all = shown(state, "user --json");
         all.as_array().unwrap().iter().find(|row| row["username"] == "alice").unwrap().clone()
     };
@@ -286,9 +286,9 @@ fn json_is_in_the_dialect_of_the_release() {
 
 #[test]
 fn an_answer_that_is_no_run_is_told_as_the_command_would() {
-    let said = |status, body: &str| match Told::read(status, body.as_bytes()) {
-        Some(Told::Printed(Printed { err, code, .. })) => Some((err, code)),
-        Some(Told::Wants(wants)) => panic!("{wants:?}"),
+    let said = |status, body: &str| match RunResponse::read(status, body.as_bytes()) {
+        Some(RunResponse::Output(CommandOutput { err, code, .. })) => Some((err, code)),
+        Some(RunResponse::Needs(needs)) => panic!("{needs:?}"),
         None => None,
     };
     for (status, body, err) in [
@@ -305,6 +305,6 @@ fn an_answer_that_is_no_run_is_told_as_the_command_would() {
     for (status, body) in [(200, "{\"pri"), (200, r#"{"data":{}}"#), (502, "<html>"), (204, ""), (302, "{}")] {
         assert_eq!(said(status, body), None, "{status} {body}");
     }
-    let told = Told::Wants(Wants { file: Some("f".to_owned()), question: None });
-    assert_eq!(Told::read(200, serde_json::to_string(&told).unwrap().as_bytes()), Some(told));
+    let told = RunResponse::Needs(RunNeeds { file: Some("f".to_owned()), prompt: None });
+    assert_eq!(RunResponse::read(200, serde_json::to_string(&told).unwrap().as_bytes()), Some(told));
 }

@@ -8,9 +8,9 @@ use attune::apply::Status;
 use attune::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use attune::plan::Plan;
 use attune::policy::{Normal, normal};
-use attune::sim::faults::Behind;
-use attune::sim::state::{ROOT, State, User};
-use attune::sim::{Document, Fault, Rules, When};
+use attune::sim::ForeignChange;
+use attune::sim::state::{ClusterState, ROOT, User};
+use attune::sim::{Fault, FaultRules, StoredDocument, Trigger};
 
 use super::invariants::{Bounds, GROUP, Standing, access};
 use super::scenarios::{Scenario, document, scenarios, scenarios_with_groups};
@@ -45,12 +45,12 @@ struct Case {
     scenario: Scenario,
     through: Through,
     desired: Desired,
-    start: State,
+    start: ClusterState,
     plan: Plan,
     /// How many requests it takes to observe, and to apply.
     looks: u64,
     calls: u64,
-    end: Arc<State>,
+    end: Arc<ClusterState>,
     bounds: Bounds,
     /// What an apply without faults makes of each state that a fault left. The same state heals in the same way.
     healed: BTreeMap<Standing, Converged>,
@@ -64,11 +64,11 @@ impl Case {
     async fn new(scenario: Scenario, through: Through, share: usize) -> Self {
         let name = scenario.name;
         let (desired, start) = (scenario.desired(), scenario.state());
-        let world = World::through(through, &start, Rules::default()).await;
+        let world = World::through(through, &start, FaultRules::default()).await;
         let plan = world.plan(&desired).await.unwrap().unwrap();
         assert!(!plan.is_blocked() && !plan.steps.is_empty(), "{name}: {:?}", plan.findings);
         let looks = world.running.requests();
-        let clean = run_through(through, &start, &plan, Rules::default(), 1).await;
+        let clean = run_through(through, &start, &plan, FaultRules::default(), 1).await;
         let mut bounds =
             Bounds { before: access(&start), after: vec![access(&clean.state)], without: words(scenario.without) };
         assert_eq!(bounds.violations(&clean.events), [], "{name}");
@@ -94,7 +94,8 @@ impl Case {
                     continue;
                 }
                 let at = format!("{}: {fault} at request {call} of observing", self.scenario.name);
-                let world = World::through(self.through, &self.start, Rules::one(When::Call(call), fault)).await;
+                let world =
+                    World::through(self.through, &self.start, FaultRules::one(Trigger::Call(call), fault)).await;
                 if let Some(Ok(plan)) = world.plan(&self.desired).await {
                     assert_eq!(plan.digest, self.plan.digest, "{at}");
                 }
@@ -113,7 +114,7 @@ impl Case {
                 if !self.takes() {
                     continue;
                 }
-                let rules = Rules::one(When::Call(call), fault.clone());
+                let rules = FaultRules::one(Trigger::Call(call), fault.clone());
                 let ran = run_through(self.through, &self.start, &self.plan, rules, 1).await;
                 self.judge(&fault, &format!("{}: {fault} at request {call}", self.scenario.name), &ran).await;
             }
@@ -197,26 +198,30 @@ impl Case {
 
     /// What others may do meanwhile: detach or move who is declared, attach who is not to what goes, add under a name
     /// that is to come, remove what is there.
-    fn foreign_changes(&self) -> Vec<Behind> {
+    fn foreign_changes(&self) -> Vec<ForeignChange> {
         let tenant = || ROOT.to_owned();
         let mut changes = Vec::new();
         for (user, access) in &self.bounds.before {
             if self.declares(user) {
                 let policy = if access == &self.bounds.after[0][user] { "writeonly" } else { "readwrite" };
-                changes.push(Behind::Attach { tenant: tenant(), policy: policy.to_owned(), user: user.clone() });
-                changes.push(Behind::Detach { tenant: tenant(), user: user.clone() });
+                changes.push(ForeignChange::Attach { tenant: tenant(), policy: policy.to_owned(), user: user.clone() });
+                changes.push(ForeignChange::Detach { tenant: tenant(), user: user.clone() });
             }
         }
         let absent = self.desired.policies.iter().find(|(_, entry)| matches!(entry.intent, PolicyIntent::Absent));
         let undeclared =
             self.bounds.before.keys().find(|user| !self.declares(user) && *user != "admin" && !user.starts_with(GROUP));
         if let (Some((policy, _)), Some(user)) = (absent, undeclared) {
-            changes.push(Behind::Attach { tenant: tenant(), policy: policy.to_string(), user: user.clone() });
+            changes.push(ForeignChange::Attach { tenant: tenant(), policy: policy.to_string(), user: user.clone() });
         }
-        let strange = Document::parse(document(7).json()).unwrap();
+        let strange = StoredDocument::parse(document(7).json()).unwrap();
         for policy in self.desired.policies.keys().take(1) {
-            changes.push(Behind::Add { tenant: tenant(), policy: policy.to_string(), document: strange.clone() });
-            changes.push(Behind::Remove { tenant: tenant(), policy: policy.to_string() });
+            changes.push(ForeignChange::Add {
+                tenant: tenant(),
+                policy: policy.to_string(),
+                document: strange.clone(),
+            });
+            changes.push(ForeignChange::Remove { tenant: tenant(), policy: policy.to_string() });
         }
         changes
     }
@@ -228,7 +233,7 @@ impl Case {
     /// What must stand in the way of the next plan because of a foreign change: an undeclared user holds what is to
     /// go, a policy that no file declares is gone although a declared user is to hold it, or a release that does not
     /// say who holds what has another document than the file.
-    fn in_the_way(&self, state: &State) -> Vec<String> {
+    fn in_the_way(&self, state: &ClusterState) -> Vec<String> {
         let tenant = &state.tenants[ROOT];
         let mut found = Vec::new();
         for entry in self.desired.users.values() {

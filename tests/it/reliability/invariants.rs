@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use attune::base::PolicyName;
-use attune::sim::faults::Behind;
-use attune::sim::state::{ROOT, State};
+use attune::sim::ForeignChange;
+use attune::sim::state::{ClusterState, ROOT};
 use attune::sim::{Event, history};
 
 /// Who holds what and what it says: all of a cluster that a plan depends on.
@@ -17,7 +17,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn of(state: &State) -> Self {
+    pub(super) fn of(state: &ClusterState) -> Self {
         let tenant = &state.tenants[ROOT];
         let policies = tenant.policies.iter();
         let users = tenant.users.iter().map(|(name, user)| (name.clone(), (user.policy.clone(), user.keys.is_some())));
@@ -48,14 +48,14 @@ pub(super) const GROUP: &str = "@";
 /// The documents by which the users and groups of a cluster have access.
 pub(super) type Access = BTreeMap<String, Option<String>>;
 
-pub(super) fn access(state: &State) -> Access {
+pub(super) fn access(state: &ClusterState) -> Access {
     let tenant = &state.tenants[ROOT];
     let groups = tenant.groups.keys().map(|name| format!("{GROUP}{name}"));
     let names = tenant.users.keys().cloned().chain(groups);
     names.map(|name| (access_of(state, &name).map(str::to_owned), name)).map(|(held, name)| (name, held)).collect()
 }
 
-fn access_of<'a>(state: &'a State, name: &str) -> Option<&'a str> {
+fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<&'a str> {
     match name.strip_prefix(GROUP) {
         Some(group) => state.access_of_group(ROOT, group),
         None => state.access_of(ROOT, name),
@@ -95,10 +95,10 @@ impl Bounds {
     /// Everything that was wrong at some instant.
     pub(super) fn violations(&self, events: &[Event]) -> Vec<Violation> {
         let states = history(events);
-        states.iter().flat_map(|snapshot| self.at(&snapshot.changed.after, snapshot.event)).collect()
+        states.iter().flat_map(|entry| self.at(&entry.change.after, entry.event)).collect()
     }
 
-    fn at(&self, state: &State, event: &Event) -> Vec<Violation> {
+    fn at(&self, state: &ClusterState, event: &Event) -> Vec<Violation> {
         let when = format!("after request {} ({} {})", event.seq, event.method, event.path);
         let mut found = Vec::new();
         if state.s3_deleted {
@@ -128,13 +128,22 @@ impl Bounds {
     }
 
     /// Whom a foreign change concerns: the user it is about, or all that ever hold the policy it is about.
-    pub(super) fn concerned(&self, behind: &Behind, start: &State, end: &State) -> BTreeSet<String> {
+    pub(super) fn concerned(
+        &self,
+        behind: &ForeignChange,
+        start: &ClusterState,
+        end: &ClusterState,
+    ) -> BTreeSet<String> {
         let policy = match behind {
-            Behind::Attach { user, .. } | Behind::Detach { user, .. } => return BTreeSet::from([user.clone()]),
-            Behind::Add { policy, .. } | Behind::Remove { policy, .. } => PolicyName::reported(policy.clone()),
+            ForeignChange::Attach { user, .. } | ForeignChange::Detach { user, .. } => {
+                return BTreeSet::from([user.clone()]);
+            }
+            ForeignChange::Add { policy, .. } | ForeignChange::Remove { policy, .. } => {
+                PolicyName::reported(policy.clone())
+            }
         };
         let meant = policy.temporary_for().unwrap_or(policy);
-        let holds = |state: &State, name: &str| {
+        let holds = |state: &ClusterState, name: &str| {
             let tenant = &state.tenants[ROOT];
             let held = match name.strip_prefix(GROUP) {
                 Some(group) => tenant.groups.get(group).cloned().flatten(),

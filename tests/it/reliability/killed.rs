@@ -7,8 +7,8 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use attune::sim::state::{ROOT, State};
-use attune::sim::{Applied, Event, Fault, Hook, Options, Rules, Running, When, start};
+use attune::sim::state::{ClusterState, ROOT};
+use attune::sim::{Applied, Event, Fault, FaultRules, KillHook, Options, Running, Trigger, start};
 use serde_json::{Map, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -37,22 +37,22 @@ struct Swap {
     rng: fastrand::Rng,
 }
 
-fn cluster(number: u8) -> State {
+fn cluster(number: u8) -> ClusterState {
     let user = |at: usize| {
         let keys = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
         (format!("u{at:02}"), json!({"policy": "ml", "keys": keys}))
     };
     let users: Map<_, _> = (0..HOLDERS).map(user).collect();
-    let state: State = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
+    let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     let mut state = state.complete().unwrap();
-    state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(number));
+    state.tenants.get_mut(ROOT).unwrap().policies_mut().insert("ml".to_owned(), policy(number));
     state
 }
 
 /// The same users without policies and keys.
-fn bare_cluster() -> State {
+fn bare_cluster() -> ClusterState {
     let users: Map<_, _> = (0..HOLDERS).map(|at| (format!("u{at:02}"), json!({}))).collect();
-    let state: State = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
+    let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     state.complete().unwrap()
 }
 
@@ -74,12 +74,12 @@ impl Swap {
         Self::of(runtime, seed, cluster(2), file)
     }
 
-    fn of(runtime: &Runtime, seed: u64, state: State, file: impl Fn(&str) -> String) -> Self {
+    fn of(runtime: &Runtime, seed: u64, state: ClusterState, file: impl Fn(&str) -> String) -> Self {
         let child: Arc<Mutex<Option<Child>>> = Arc::default();
         let victim = Arc::clone(&child);
         let mut options = Options::in_memory(state);
         options.record = true;
-        options.on_kill = Some(Hook::new(move || {
+        options.on_kill = Some(KillHook::new(move || {
             if let Some(child) = victim.lock().unwrap().as_mut() {
                 child.kill().unwrap();
             }
@@ -98,9 +98,9 @@ impl Swap {
         let rules = match exactly {
             true => {
                 let applied = if self.rng.bool() { Applied::Yes } else { Applied::No };
-                Rules::one(When::Write(call as u64), Fault::Kill(applied))
+                FaultRules::one(Trigger::Write(call as u64), Fault::Kill(applied))
             }
-            false => Rules::default(),
+            false => FaultRules::default(),
         };
         self.running.set_faults(rules);
         let until = self.running.requests() + call as u64;
@@ -132,7 +132,7 @@ impl Swap {
 
     /// How many calls have had an effect so far.
     fn changes(&self) -> usize {
-        self.running.events().iter().filter(|event| event.changed.is_some()).count()
+        self.running.events().iter().filter(|event| event.change.is_some()).count()
     }
 
     /// Holds the end and every instant before against what must be.
@@ -141,7 +141,7 @@ impl Swap {
         assert_eq!(self.bounds.violations(&events), [], "seed {seed}");
         assert_eq!(access(&self.running.state().unwrap()), self.bounds.after[0], "seed {seed}");
         assert_eq!(self.running.state().unwrap().tenants["Root"].policies.len(), 1, "seed {seed}");
-        self.running.set_faults(Rules::default());
+        self.running.set_faults(FaultRules::default());
         self.spawn("plan --detailed-exitcode --quiet");
         let status = self.child.lock().unwrap().as_mut().unwrap().wait().unwrap();
         assert_eq!(status.code(), Some(0), "seed {seed}: the plan afterwards");
@@ -194,7 +194,7 @@ impl Swap {
 
     /// What the next plan warns about.
     fn warned(&self) -> String {
-        self.running.set_faults(Rules::default());
+        self.running.set_faults(FaultRules::default());
         let (user, password) = self.running.admin_login();
         let mut command = self.folder.command(["plan"]);
         let output = command.env("ATTUNE_USERNAME", user).env("ATTUNE_PASSWORD", password).output().unwrap();

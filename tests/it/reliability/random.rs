@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use attune::desired::{Desired, Strategy as Replace};
-use attune::sim::state::State;
-use attune::sim::{Fault, Rules, When};
+use attune::sim::state::ClusterState;
+use attune::sim::{Fault, FaultRules, Trigger};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
@@ -34,7 +34,7 @@ pub(super) fn pair(seed: u64, which: u8) -> Pair {
 }
 
 /// A cluster of a pair, of the release that the seed says.
-pub(super) fn cluster(seed: u64, pair: &Pair) -> State {
+pub(super) fn cluster(seed: u64, pair: &Pair) -> ClusterState {
     let (release, switches) = match seed % 5 {
         0 => ("4.0.6", json!({})),
         1 => ("4.4.8", json!({"remove_attached": "allow"})),
@@ -45,17 +45,17 @@ pub(super) fn cluster(seed: u64, pair: &Pair) -> State {
 }
 
 /// Some faults, each at some requests.
-fn faults(rng: &mut fastrand::Rng) -> Rules {
+fn faults(rng: &mut fastrand::Rng) -> FaultRules {
     let all = Fault::all();
-    let mut rules = Rules::default();
+    let mut rules = FaultRules::default();
     for _ in 0..6 {
         let fault = all[rng.usize(..all.len())].clone();
         // Who is stopped early shows little.
         let share = if matches!(fault, Fault::Stop(_) | Fault::Kill(_)) { 15_000 } else { 40_000 };
-        rules = rules.and(When::Chance { millionths: share, seed: rng.u64(..) }, fault);
+        rules = rules.and(Trigger::Chance { millionths: share, seed: rng.u64(..) }, fault);
     }
     let delay = Fault::Delay(Duration::from_micros(500));
-    rules.and(When::Chance { millionths: 100_000, seed: rng.u64(..) }, delay)
+    rules.and(Trigger::Chance { millionths: 100_000, seed: rng.u64(..) }, delay)
 }
 
 /// Who may be without access for a moment: whom a file replaces with a gap.
@@ -70,11 +70,11 @@ fn without(desired: &Desired) -> BTreeSet<String> {
 async fn survives(seed: u64) -> Option<usize> {
     let pair = pair(seed, 0);
     let (desired, start) = (desired(&pair, false), cluster(seed, &pair));
-    let planned = World::start(&start, Rules::default()).await.plan(&desired).await?.unwrap();
+    let planned = World::start(&start, FaultRules::default()).await.plan(&desired).await?.unwrap();
     if planned.is_blocked() || planned.steps.is_empty() {
         return None;
     }
-    let clean = run(&start, &planned, Rules::default(), 4).await;
+    let clean = run(&start, &planned, FaultRules::default(), 4).await;
     let bounds = Bounds { before: access(&start), after: vec![access(&clean.state)], without: without(&desired) };
     assert_eq!(bounds.violations(&clean.events), [], "seed {seed}");
     let (mut now, mut happened) = (start, 0);
@@ -89,7 +89,7 @@ async fn survives(seed: u64) -> Option<usize> {
         let events = world.events().await;
         assert_eq!(bounds.violations(&events), [], "{at}");
         happened += events.iter().map(|event| event.faults.len()).sum::<usize>();
-        now = State::clone(&world.state());
+        now = ClusterState::clone(&world.state());
     }
     let healed = converge(&now, &desired, &bounds).await;
     assert_eq!((healed.blocked, healed.left, healed.violations), (vec![], vec![], vec![]), "seed {seed}");

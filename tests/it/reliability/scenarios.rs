@@ -22,8 +22,8 @@ use attune::desired::{
     Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry, Strategy,
 };
 use attune::policy::{Normal, normal, read};
-use attune::sim::Document;
-use attune::sim::state::{Policy, ROOT, State};
+use attune::sim::StoredDocument;
+use attune::sim::state::{ClusterState, Policy, ROOT};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -54,7 +54,7 @@ pub(super) fn document(number: u8) -> Normal {
 
 /// A policy with such a document, byte for byte as it is sent.
 pub(super) fn policy(number: u8) -> Policy {
-    Policy { document: Document::parse(document(number).json()).unwrap() }
+    Policy { document: StoredDocument::parse(document(number).json()).unwrap() }
 }
 
 /// The stand-in of a policy for a document.
@@ -115,7 +115,7 @@ impl Scenario {
     }
 
     /// The cluster before: as the file says, but for the changes.
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> ClusterState {
         let mut policies: BTreeMap<String, u8> = BTreeMap::new();
         let mut users: BTreeMap<String, Option<String>> = BTreeMap::new();
         for word in self.file.split_whitespace().chain(self.cluster.split_whitespace()) {
@@ -138,7 +138,7 @@ impl Scenario {
         self.build(&policies, &users)
     }
 
-    fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> State {
+    fn build(&self, policies: &BTreeMap<String, u8>, users: &BTreeMap<String, Option<String>>) -> ClusterState {
         let (mut accounts, mut groups) = (Map::new(), Map::new());
         for (at, (user, policy)) in users.iter().enumerate() {
             if let Some(group) = user.strip_prefix(GROUP) {
@@ -151,14 +151,14 @@ impl Scenario {
             }
             accounts.insert(user.clone(), account);
         }
-        let state: State = serde_json::from_value(json!({
+        let state: ClusterState = serde_json::from_value(json!({
             "release": self.release,
             "switches": self.switches(),
             "tenants": {"Root": {"users": accounts, "groups": groups}},
         }))
         .unwrap();
         let mut state = state.complete().unwrap();
-        let own = &mut state.tenants.get_mut(ROOT).unwrap().policies;
+        let own = state.tenants.get_mut(ROOT).unwrap().policies_mut();
         own.extend(policies.iter().map(|(name, number)| (name.clone(), policy(*number))));
         for number in PolicyName::PREDEFINED.len() + own.len()..self.fill {
             own.insert(format!("filler-{number:04}"), policy(8));

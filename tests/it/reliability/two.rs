@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use attune::sim::state::State;
-use attune::sim::switches::Rule;
-use attune::sim::{Fault, Rules, When};
+use attune::sim::state::ClusterState;
+use attune::sim::switches::RefuseOrAllow;
+use attune::sim::{Fault, FaultRules, Trigger};
 
 use super::invariants::{Bounds, access};
 use super::random::{cases, cluster, pair};
@@ -29,10 +29,11 @@ async fn together(seed: u64) -> Together {
     let second = pair(seed, 1).with_cluster_of(&first);
     let mut start = cluster(seed, &first);
     // Where it does not refuse, one apply can remove what the other has just attached and add another document.
-    start.switches.remove_attached = Rule::Refuse;
+    start.switches.remove_attached = RefuseOrAllow::Refuse;
     let files = [desired(&first, false), desired(&second, false)];
-    let rules = Rules::one(When::Chance { millionths: 400_000, seed }, Fault::Delay(Duration::from_micros(700)))
-        .and(When::Chance { millionths: 200_000, seed: !seed }, Fault::Delay(Duration::from_millis(2)));
+    let rules =
+        FaultRules::one(Trigger::Chance { millionths: 400_000, seed }, Fault::Delay(Duration::from_micros(700)))
+            .and(Trigger::Chance { millionths: 200_000, seed: !seed }, Fault::Delay(Duration::from_millis(2)));
     let world = World::start(&start, rules).await;
     let (mut plans, mut after) = (Vec::new(), Vec::new());
     for file in &files {
@@ -40,7 +41,7 @@ async fn together(seed: u64) -> Together {
         if plan.is_blocked() || plan.steps.is_empty() {
             return Together::Nothing;
         }
-        after.push(access(&run(&start, &plan, Rules::default(), 2).await.state));
+        after.push(access(&run(&start, &plan, FaultRules::default(), 2).await.state));
         plans.push(plan);
     }
     tokio::join!(world.apply(&plans[0], 2), world.apply(&plans[1], 2));
@@ -49,11 +50,11 @@ async fn together(seed: u64) -> Together {
     let bounds = Bounds { before, after, without };
     let events = world.events().await;
     if let Some(violation) = bounds.violations(&events).first() {
-        let changes = events.iter().filter(|event| event.changed.is_some());
+        let changes = events.iter().filter(|event| event.change.is_some());
         let story: Vec<_> = changes.map(|event| format!("{} {:?}", event.seq, event.route)).collect();
         return Together::Mixed(format!("{violation}\n{}", story.join("\n")));
     }
-    let end = State::clone(&world.state());
+    let end = ClusterState::clone(&world.state());
     let healed = converge(&end, &files[0], &bounds).await;
     assert_eq!(healed.left, [""; 0], "seed {seed}");
     Together::Well { blocked: !healed.blocked.is_empty() }

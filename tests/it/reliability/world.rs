@@ -8,8 +8,8 @@ use attune::base::UserName;
 use attune::cluster::{CallError, Cluster, RetryingCluster, observe};
 use attune::desired::Desired;
 use attune::plan::{Plan, plan};
-use attune::sim::state::State;
-use attune::sim::{Event, Hook, Options, Rules, Running, start};
+use attune::sim::state::ClusterState;
+use attune::sim::{Event, FaultRules, KillHook, Options, Running, start};
 use tokio::sync::Notify;
 
 use super::invariants::{Access, Bounds, Standing, Violation, access};
@@ -35,7 +35,7 @@ pub(super) struct Ran {
     /// Nothing when the client was killed.
     pub(super) steps: Option<Vec<StepOutcome>>,
     pub(super) events: Vec<Event>,
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<ClusterState>,
     /// What is where new secrets go.
     kept: Vec<String>,
     /// The users that the plan says may get a key pair.
@@ -43,17 +43,17 @@ pub(super) struct Ran {
 }
 
 impl World {
-    pub(super) async fn start(state: &State, faults: Rules) -> Self {
+    pub(super) async fn start(state: &ClusterState, faults: FaultRules) -> Self {
         Self::through(Through::Rest, state, faults).await
     }
 
-    pub(super) async fn through(through: Through, state: &State, faults: Rules) -> Self {
+    pub(super) async fn through(through: Through, state: &ClusterState, faults: FaultRules) -> Self {
         let killed = Arc::new(Notify::new());
         let kill = Arc::clone(&killed);
         let mut options = Options::in_memory(state.clone());
         options.record = true;
         options.faults = faults;
-        options.on_kill = Some(Hook::new(move || kill.notify_one()));
+        options.on_kill = Some(KillHook::new(move || kill.notify_one()));
         Self { through, running: start(options).await.unwrap(), killed, safe: Safe::new() }
     }
 
@@ -96,18 +96,24 @@ impl World {
         }
     }
 
-    pub(super) fn state(&self) -> Arc<State> {
+    pub(super) fn state(&self) -> Arc<ClusterState> {
         self.running.state().unwrap()
     }
 }
 
 /// Applies a plan to a cluster in this state, with faults.
-pub(super) async fn run(state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
+pub(super) async fn run(state: &ClusterState, plan: &Plan, faults: FaultRules, jobs: usize) -> Ran {
     run_through(Through::Rest, state, plan, faults, jobs).await
 }
 
 /// The same, through something.
-pub(super) async fn run_through(through: Through, state: &State, plan: &Plan, faults: Rules, jobs: usize) -> Ran {
+pub(super) async fn run_through(
+    through: Through,
+    state: &ClusterState,
+    plan: &Plan,
+    faults: FaultRules,
+    jobs: usize,
+) -> Ran {
     let world = World::through(through, state, faults).await;
     let steps = world.apply(plan, jobs).await;
     let events = world.events().await;
@@ -121,7 +127,7 @@ impl Ran {
     pub(super) fn lost_secrets(&self) -> Option<String> {
         let said = format!("{:?}", self.steps);
         let unknown = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(|at| *at == Remark::PairUnknown);
-        for shown in self.events.iter().flat_map(Event::shown) {
+        for shown in self.events.iter().flat_map(Event::shown_keys) {
             let user = &shown.user;
             if said.contains(&shown.keys.secret_key) {
                 return Some(format!("the secret of {user} is in the outcome"));
@@ -177,10 +183,10 @@ pub(super) struct Converged {
 }
 
 /// Observes, plans, applies, observes again and plans again.
-pub(super) async fn converge(state: &State, desired: &Desired, bounds: &Bounds) -> Converged {
+pub(super) async fn converge(state: &ClusterState, desired: &Desired, bounds: &Bounds) -> Converged {
     // Over REST where it can be: that is quicker.
     let through = if desired.groups.is_empty() { Through::Rest } else { Through::Command };
-    let world = World::through(through, state, Rules::default()).await;
+    let world = World::through(through, state, FaultRules::default()).await;
     let planned = world.plan(desired).await.unwrap().unwrap();
     let mut blocked: Vec<String> = Vec::new();
     let mut left = Vec::new();

@@ -1,30 +1,31 @@
-//! Users: list, add, change, remove.
+//! Users and tenants ("organizations" before 5.1).
 
-use super::{Caller, Refusal, tenants};
 use crate::sim::ids;
-use crate::sim::state::{Role, State, User};
+use crate::sim::operations::{Caller, Refusal};
+use crate::sim::release::Role;
+use crate::sim::state::{ClusterState, Tenant, User};
 
-/// A user to be added.
+/// A new user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
     /// Its name.
     pub name: String,
     /// Its password.
     pub password: String,
-    /// Its role, by the name the release has for it; `Regular` when not given, which is the command's default.
+    /// The name of its role in the release; `Regular` by default, as for the command.
     pub role: Option<String>,
     /// The POSIX user id of its S3 files.
     pub posix_uid: Option<u32>,
     /// The POSIX group id of its S3 files.
     pub posix_gid: Option<u32>,
-    /// The tenant, by name or id, when not the caller's.
+    /// The name or id of its tenant; the caller's by default.
     pub org: Option<String>,
 }
 
-/// What is to change of a user; what is not given stays.
+/// A change of a user; `None` keeps the value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserChange {
-    /// The role, by the name the release has for it.
+    /// The name of the role in the release.
     pub role: Option<String>,
     /// The POSIX user id of its S3 files.
     pub posix_uid: Option<u32>,
@@ -32,47 +33,46 @@ pub struct UserChange {
     pub posix_gid: Option<u32>,
 }
 
-/// Where a user is: its tenant's name, and its own.
+/// The names of a tenant and of a user in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct UserRef {
     /// The tenant's name.
     pub tenant: String,
     /// The user's name.
     pub user: String,
 }
 
-/// The users of a tenant by name: of `org` when given, of all tenants when `everywhere` and the caller is a
-/// cluster administrator (for others it is ignored, as the definition has it), else of the caller's.
-///
-/// # Errors
-/// The caller may not look, or the tenant is not open to it.
-pub fn list(state: &State, caller: &Caller, org: Option<&str>, everywhere: bool) -> Result<Vec<Place>, Refusal> {
-    caller.may_look()?;
+/// The users of the tenant `org`, of all tenants, or of the caller's tenant. `everywhere` works for a cluster administrator
+/// only; the definition says that it is ignored for others.
+pub fn list(
+    state: &ClusterState,
+    caller: &Caller,
+    org: Option<&str>,
+    everywhere: bool,
+) -> Result<Vec<UserRef>, Refusal> {
+    caller.require_reader()?;
     let one = match org {
-        Some(org) => Some(tenants::named(state, caller, org)?),
-        None if everywhere && caller.may_rule().is_ok() => None,
+        Some(org) => Some(find_tenant(state, caller, org)?),
+        None if everywhere && caller.is_cluster_admin() => None,
         None => Some(caller.tenant.clone()),
     };
     let tenants = state.tenants.iter().filter(|(name, _)| one.as_ref().is_none_or(|one| one == *name));
-    let place = |tenant: &String, user: &String| Place { tenant: tenant.clone(), user: user.clone() };
-    Ok(tenants.flat_map(|(name, tenant)| tenant.users.keys().map(move |user| place(name, user))).collect())
+    let user_ref = |tenant: &String, user: &String| UserRef { tenant: tenant.clone(), user: user.clone() };
+    Ok(tenants.flat_map(|(name, tenant)| tenant.users.keys().map(move |user| user_ref(name, user))).collect())
 }
 
 /// Adds a local user.
-///
-/// # Errors
-/// The name is taken, the password is weak, the role is none, there are too many S3 users; or the caller may not.
-pub fn add(state: &mut State, caller: &Caller, new: NewUser) -> Result<Place, Refusal> {
-    caller.may_change()?;
+pub fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<UserRef, Refusal> {
+    caller.require_writer()?;
     let tenant_name = match &new.org {
-        Some(org) => tenants::named(state, caller, org)?,
+        Some(org) => find_tenant(state, caller, org)?,
         None => caller.tenant.clone(),
     };
     if new.name.is_empty() {
         return Err(Refusal::param("username", "the user name is empty"));
     }
     check_password(&new.password)?;
-    let role = new.role.as_deref().map_or(Ok(Role::Regular), |name| role_named(state, caller, name))?;
+    let role = new.role.as_deref().map_or(Ok(Role::Regular), |name| find_role(state, caller, name))?;
     check_posix(role, new.posix_uid.or(new.posix_gid))?;
     let serial = state.next_serial();
     let uid = ids::uuid(&["user", &state.guid, &tenant_name, &new.name, &serial]);
@@ -93,48 +93,42 @@ pub fn add(state: &mut State, caller: &Caller, new: NewUser) -> Result<Place, Re
         ..User::default()
     };
     tenant.users.insert(new.name.clone(), user.into());
-    Ok(Place { tenant: tenant_name, user: new.name })
+    Ok(UserRef { tenant: tenant_name, user: new.name })
 }
 
 /// Changes a local user.
-///
-/// # Errors
-/// There is no such user, it cannot be changed like that; or the caller may not.
-pub fn change(state: &mut State, caller: &Caller, uid: &str, change: &UserChange) -> Result<Place, Refusal> {
-    caller.may_change()?;
-    let place = find(state, caller, uid)?;
-    let wanted = change.role.as_deref().map(|name| role_named(state, caller, name)).transpose()?;
-    let user = user_mut(state, &place)?;
-    let role = wanted.unwrap_or(user.role);
+pub fn change(state: &mut ClusterState, caller: &Caller, uid: &str, change: &UserChange) -> Result<UserRef, Refusal> {
+    caller.require_writer()?;
+    let user_ref = find(state, caller, uid)?;
+    let new_role = change.role.as_deref().map(|name| find_role(state, caller, name)).transpose()?;
+    let user = user_mut(state, &user_ref)?;
+    let role = new_role.unwrap_or(user.role);
     check_posix(role, change.posix_uid.or(change.posix_gid))?;
-    // What a cluster does with the policy of a user that stops being an S3 user is unknown.
+    // How a cluster treats the policy of a user that stops being an S3 user is unknown.
     if role != Role::S3 && user.policy.is_some() {
-        return Err(Refusal::param("role", format!("User \"{}\" has an S3 policy attached", place.user)));
+        return Err(Refusal::param("role", format!("User \"{}\" has an S3 policy attached", user_ref.user)));
     }
     user.role = role;
     user.posix_uid = change.posix_uid.or(user.posix_uid);
     user.posix_gid = change.posix_gid.or(user.posix_gid);
-    Ok(place)
+    Ok(user_ref)
 }
 
-/// Removes a local user, and with it its attachment and its key pair.
-///
-/// # Errors
-/// There is no such user, it is the caller; or the caller may not.
-pub fn remove(state: &mut State, caller: &Caller, uid: &str) -> Result<(), Refusal> {
-    caller.may_change()?;
-    let place = find(state, caller, uid)?;
-    // Assumed, and it keeps a cluster from losing its last administrator.
-    if place.tenant == caller.tenant && place.user == caller.user {
+/// Removes a local user, its attachment and its key pair.
+pub fn remove(state: &mut ClusterState, caller: &Caller, uid: &str) -> Result<(), Refusal> {
+    caller.require_writer()?;
+    let user_ref = find(state, caller, uid)?;
+    // Assumed. It keeps the last administrator of a cluster.
+    if user_ref.tenant == caller.tenant && user_ref.user == caller.user {
         return Err(Refusal::invalid("A user cannot delete itself"));
     }
-    if let Some(tenant) = state.tenants.get_mut(&place.tenant) {
-        tenant.users.remove(&place.user);
+    if let Some(tenant) = state.tenants.get_mut(&user_ref.tenant) {
+        tenant.users.remove(&user_ref.user);
     }
     Ok(())
 }
 
-/// The definitions' rule for a new password.
+/// The rule of the definitions for a new password.
 fn check_password(password: &str) -> Result<(), Refusal> {
     let has = |wanted: fn(char) -> bool| password.chars().any(wanted);
     let strong = password.chars().count() >= 8
@@ -151,7 +145,7 @@ fn check_password(password: &str) -> Result<(), Refusal> {
     ))
 }
 
-/// The POSIX ids are for S3 users only, by the definitions' words.
+/// POSIX ids are for S3 users only, by the definitions.
 fn check_posix(role: Role, given: Option<u32>) -> Result<(), Refusal> {
     if given.is_some() && role != Role::S3 {
         return Err(Refusal::param("posix_uid", "POSIX UID and GID can be set for S3 users only"));
@@ -159,39 +153,62 @@ fn check_posix(role: Role, given: Option<u32>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn role_named(state: &State, caller: &Caller, name: &str) -> Result<Role, Refusal> {
+fn find_role(state: &ClusterState, caller: &Caller, name: &str) -> Result<Role, Refusal> {
     let behaviour = state.behaviour();
     let named = behaviour.roles.iter().copied().find(|role| role.name(behaviour) == name);
     let role = named.ok_or_else(|| Refusal::param("role", format!("\"{name}\" is not a role")))?;
     if role == Role::ClusterAdmin {
-        caller.may_rule()?;
+        caller.require_cluster_admin()?;
     }
     Ok(role)
 }
 
-/// A local user by its id, where the caller may look for it.
-fn find(state: &State, caller: &Caller, uid: &str) -> Result<Place, Refusal> {
-    let gone = || Refusal::NotFound(format!("User \"{uid}\" was not found"));
-    let everywhere = caller.may_rule().is_ok();
+/// Finds a local user by its id, in the tenants that the caller may read.
+fn find(state: &ClusterState, caller: &Caller, uid: &str) -> Result<UserRef, Refusal> {
+    let not_found = || Refusal::NotFound(format!("User \"{uid}\" was not found"));
+    let everywhere = caller.is_cluster_admin();
     let open = state.tenants.iter().filter(|(name, _)| everywhere || **name == caller.tenant);
     let mut users = open.flat_map(|(tenant, all)| all.users.iter().map(move |(user, account)| (tenant, user, account)));
-    let (tenant, user, account) = users.find(|(_, _, account)| account.uid == uid).ok_or_else(gone)?;
+    let (tenant, user, account) = users.find(|(_, _, account)| account.uid == uid).ok_or_else(not_found)?;
     if account.is_local() {
-        Ok(Place { tenant: tenant.clone(), user: user.clone() })
+        Ok(UserRef { tenant: tenant.clone(), user: user.clone() })
     } else {
         Err(Refusal::invalid(format!("User \"{user}\" is not a local user")))
     }
 }
 
-fn user_mut<'s>(state: &'s mut State, place: &Place) -> Result<&'s mut User, Refusal> {
-    let tenant = state.tenants.get_mut(&place.tenant);
-    tenant.and_then(|tenant| tenant.user_mut(&place.user)).ok_or(Refusal::Unauthorized)
+fn user_mut<'s>(state: &'s mut ClusterState, user_ref: &UserRef) -> Result<&'s mut User, Refusal> {
+    let tenant = state.tenants.get_mut(&user_ref.tenant);
+    tenant.and_then(|tenant| tenant.user_mut(&user_ref.user)).ok_or(Refusal::Unauthorized)
+}
+
+/// The tenants that the caller may read: all for a cluster administrator, else its own (assumed).
+pub fn list_tenants<'s>(state: &'s ClusterState, caller: &Caller) -> Result<Vec<(&'s String, &'s Tenant)>, Refusal> {
+    caller.require_reader()?;
+    let all = caller.is_cluster_admin();
+    Ok(state.tenants.iter().filter(|(name, _)| all || **name == caller.tenant).collect())
+}
+
+/// The id of a tenant in the form of a UUID.
+pub fn tenant_uid(state: &ClusterState, name: &str) -> String {
+    ids::uuid(&["tenant", &state.guid, name])
+}
+
+/// Finds a tenant by its name or id. Only a cluster administrator may use another tenant than its own.
+pub fn find_tenant(state: &ClusterState, caller: &Caller, org: &str) -> Result<String, Refusal> {
+    let matches = |name: &str, tenant: &Tenant| name == org || tenant.id.is_some_and(|id| id.to_string() == org);
+    let found = state.tenants.iter().find(|(name, tenant)| matches(name, tenant)).map(|(name, _)| name);
+    let name = found.ok_or_else(|| Refusal::param("org", format!("Tenant \"{org}\" does not exist")))?;
+    if *name != caller.tenant {
+        caller.require_cluster_admin()?;
+    }
+    Ok(name.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::rules::testing::{admin, cluster, message};
+    use crate::sim::operations::testing::{admin, cluster, message};
 
     fn new(name: &str, role: &str) -> NewUser {
         NewUser {
@@ -207,7 +224,7 @@ mod tests {
     #[test]
     fn a_user_is_added_changed_and_removed_and_its_uid_is_not_used_again() {
         let mut state = cluster("5.1");
-        let uid = |state: &State| state.tenants["Root"].users["carol"].uid.clone();
+        let uid = |state: &ClusterState| state.tenants["Root"].users["carol"].uid.clone();
         add(&mut state, &admin(), new("carol", "S3")).unwrap();
         let first = uid(&state);
         let wanted = UserChange { posix_uid: Some(10), ..UserChange::default() };
@@ -220,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_new_user_is_said() {
+    fn an_invalid_new_user_is_refused_with_the_reason() {
         let mut state = cluster("4.4");
         assert!(message(add(&mut state, &admin(), new("alice", "S3"))).contains("already exists"));
         assert!(message(add(&mut state, &admin(), new("", "S3"))).contains("empty"));
@@ -260,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn some_users_cannot_be_touched() {
+    fn some_users_cannot_be_changed() {
         let mut state = cluster("5.1");
         let uid = |name: &str| cluster("5.1").tenants["Root"].users[name].uid.clone();
         assert!(message(remove(&mut state, &admin(), &uid("admin"))).contains("itself"));
@@ -268,5 +285,17 @@ mod tests {
         let wanted = UserChange { role: Some("Regular".to_owned()), ..UserChange::default() };
         assert!(message(change(&mut state, &admin(), &uid("alice"), &wanted)).contains("policy attached"));
         change(&mut state, &admin(), &uid("bob"), &wanted).unwrap();
+    }
+
+    #[test]
+    fn another_tenant_is_for_a_cluster_administrator() {
+        let state = cluster("5.1");
+        let boss = Caller::log_in(&state, "lab", "boss", "Boss-1234").unwrap();
+        assert_eq!(list_tenants(&state, &admin()).unwrap().len(), 2);
+        assert_eq!(list_tenants(&state, &boss).unwrap().len(), 1);
+        assert_eq!(find_tenant(&state, &admin(), "1"), Ok("lab".to_owned()));
+        assert_eq!(find_tenant(&state, &boss, "lab"), Ok("lab".to_owned()));
+        assert!(matches!(find_tenant(&state, &boss, "Root"), Err(Refusal::Forbidden(_))));
+        assert!(matches!(find_tenant(&state, &admin(), "x"), Err(Refusal::Invalid { .. })));
     }
 }

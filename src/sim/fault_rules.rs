@@ -1,0 +1,428 @@
+//! Fault rules: at which calls a fault happens, and how often.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::sim::fault::{Fault, FaultParseError};
+use crate::sim::ids;
+
+/// A fault, its trigger, and how often it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultRule {
+    /// The calls at which it happens.
+    pub trigger: Trigger,
+    /// The fault.
+    pub fault: Fault,
+    /// At how many of these calls it happens; at all of them by default.
+    pub times: Option<u64>,
+}
+
+/// Rules in order. Of several faults at one call, the first that replaces the response happens, and all that do not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultRules(pub Vec<FaultRule>);
+
+impl FaultRules {
+    /// A single rule.
+    pub fn one(trigger: Trigger, fault: Fault) -> Self {
+        Self::default().and(trigger, fault)
+    }
+
+    /// These rules and one more.
+    pub fn and(mut self, trigger: Trigger, fault: Fault) -> Self {
+        self.0.push(FaultRule { trigger, fault, times: None });
+        self
+    }
+}
+
+impl FromStr for FaultRule {
+    type Err = FaultParseError;
+
+    /// `WHEN[,times=N]=FAULT`. Both sides may contain a `=`: the first one that separates a trigger from a fault counts.
+    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+        let mut problem = None;
+        for (at, _) in text.match_indices('=') {
+            let Ok((trigger, times)) = parse_trigger(&text[..at]) else { continue };
+            match text[at + 1..].parse() {
+                Ok(fault) => return Ok(Self { trigger, fault, times }),
+                Err(wrong) => {
+                    problem.get_or_insert(wrong);
+                }
+            }
+        }
+        Err(problem.unwrap_or_else(|| match text.split_once('=') {
+            Some((trigger, _)) => FaultParseError::Trigger(trigger.to_owned()),
+            None => FaultParseError::Form(text.to_owned()),
+        }))
+    }
+}
+
+impl fmt::Display for FaultRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trigger, fault, times } = self;
+        match times {
+            Some(times) => write!(f, "{trigger},times={times}={fault}"),
+            None => write!(f, "{trigger}={fault}"),
+        }
+    }
+}
+
+fn parse_trigger(text: &str) -> Result<(Trigger, Option<u64>), FaultParseError> {
+    let Some((trigger, times)) = text.rsplit_once(",times=") else { return Ok((text.parse()?, None)) };
+    let times = positive(times).ok_or_else(|| FaultParseError::Trigger(text.to_owned()))?;
+    Ok((trigger.parse()?, Some(times)))
+}
+
+/// The properties of a call that rules check.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sim) struct CallInfo<'c> {
+    pub(in crate::sim) method: &'c str,
+    /// The path as it was sent.
+    pub(in crate::sim) path: &'c str,
+    /// Whether it changes the state.
+    pub(in crate::sim) writes: bool,
+    /// The number of other calls in flight.
+    pub(in crate::sim) others: u64,
+}
+
+/// Rules in effect, with their counts.
+#[derive(Debug, Default)]
+pub(in crate::sim) struct ActiveFaults {
+    calls: u64,
+    writes: u64,
+    rules: Vec<CountedRule>,
+}
+
+#[derive(Debug)]
+struct CountedRule {
+    rule: FaultRule,
+    /// How many calls matched the pattern of the rule.
+    matched: u64,
+    /// How often its fault happened.
+    done: u64,
+}
+
+impl ActiveFaults {
+    /// The faults of the next call, in order; only the last may replace the response.
+    pub(in crate::sim) fn next(&mut self, call: CallInfo<'_>) -> Vec<Fault> {
+        self.calls += 1;
+        self.writes += u64::from(call.writes);
+        let (calls, writes) = (self.calls, self.writes);
+        let due = self.rules.iter_mut().filter_map(|counted| counted.is_due(call, calls, writes).then_some(counted));
+        let mut faults = Vec::new();
+        let mut decided = None;
+        for counted in due {
+            if counted.rule.fault.replaces_response() {
+                if decided.is_some() {
+                    continue;
+                }
+                decided = Some(counted.rule.fault.clone());
+            } else {
+                faults.push(counted.rule.fault.clone());
+            }
+            counted.done += 1;
+        }
+        faults.extend(decided);
+        faults
+    }
+}
+
+impl From<FaultRules> for ActiveFaults {
+    fn from(rules: FaultRules) -> Self {
+        let count = |rule| CountedRule { rule, matched: 0, done: 0 };
+        Self { calls: 0, writes: 0, rules: rules.0.into_iter().map(count).collect() }
+    }
+}
+
+impl CountedRule {
+    /// Counts the call, and says whether the fault is due at it.
+    fn is_due(&mut self, call: CallInfo<'_>, calls: u64, writes: u64) -> bool {
+        let met = match &self.rule.trigger {
+            Trigger::Call(number) => calls == *number,
+            Trigger::Write(number) => call.writes && writes == *number,
+            Trigger::On { calls: of, nth } => {
+                let among = of.matches(call.method, call.path);
+                self.matched += u64::from(among);
+                among && nth.is_none_or(|nth| nth == self.matched)
+            }
+            Trigger::Crowd(number) => call.others >= *number,
+            Trigger::Chance { millionths, seed } => chance_hits(*millionths, *seed, calls),
+        };
+        met && self.rule.times.is_none_or(|times| self.done < times)
+    }
+}
+
+/// The prefix of all paths, which rules leave out.
+const PREFIX: &str = "/api/v2";
+
+/// The calls at which a fault happens. Counts start at 1 when the rules are set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trigger {
+    /// The call with this number.
+    Call(u64),
+    /// The call with this number among those that change the state.
+    Write(u64),
+    /// All calls of a pattern, or only the one with this number.
+    On {
+        /// The pattern.
+        calls: CallPattern,
+        /// The number.
+        nth: Option<u64>,
+    },
+    /// Calls during which at least this number of others is in flight.
+    Crowd(u64),
+    /// Random calls, derived from the seed and the call's number.
+    Chance {
+        /// The number of calls in a million.
+        millionths: u32,
+        /// The seed of the choice.
+        seed: u64,
+    },
+}
+
+/// A pattern of calls by method and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPattern {
+    /// The method; any by default.
+    pub method: Option<String>,
+    /// The path after `/api/v2` as it is sent, without the query.
+    pub path: String,
+    /// Whether `path` is a prefix.
+    pub prefix: bool,
+}
+
+impl CallPattern {
+    fn matches(&self, method: &str, path: &str) -> bool {
+        let path = path.strip_prefix(PREFIX).unwrap_or(path);
+        let is_path = if self.prefix { path.starts_with(&self.path) } else { path == self.path };
+        is_path && self.method.as_deref().is_none_or(|of| of == method)
+    }
+}
+
+fn chance_hits(millionths: u32, seed: u64, number: u64) -> bool {
+    ids::number(&["fault", &seed.to_string(), &number.to_string()]) % 1_000_000 < u64::from(millionths)
+}
+
+impl FromStr for Trigger {
+    type Err = FaultParseError;
+
+    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+        let parsed = if let Some(number) = text.strip_prefix("call:") {
+            positive(number).map(Self::Call)
+        } else if let Some(number) = text.strip_prefix("write:") {
+            positive(number).map(Self::Write)
+        } else if let Some(number) = text.strip_prefix("crowd:") {
+            positive(number).map(Self::Crowd)
+        } else if let Some(chance) = text.strip_prefix("p=") {
+            parse_chance(chance)
+        } else {
+            parse_calls(text)
+        };
+        parsed.ok_or_else(|| FaultParseError::Trigger(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(number) => write!(f, "call:{number}"),
+            Self::Write(number) => write!(f, "write:{number}"),
+            Self::Crowd(number) => write!(f, "crowd:{number}"),
+            Self::On { calls: CallPattern { method, path, prefix }, nth } => {
+                write!(f, "{} {path}{}", method.as_deref().unwrap_or("*"), if *prefix { "*" } else { "" })?;
+                nth.map_or(Ok(()), |nth| write!(f, "#{nth}"))
+            }
+            Self::Chance { millionths, seed } => write!(f, "p={},seed={seed}", f64::from(*millionths) / 1e6),
+        }
+    }
+}
+
+fn parse_chance(text: &str) -> Option<Trigger> {
+    let (share, seed) = text.split_once(",seed=").unwrap_or((text, "0"));
+    let share: f64 = share.parse().ok().filter(|share| (0.0..=1.0).contains(share))?;
+    Some(Trigger::Chance { millionths: (share * 1e6).round() as u32, seed: seed.parse().ok()? })
+}
+
+/// `METHOD PATH` with `*` for any method, and `*` after a prefix.
+fn parse_calls(text: &str) -> Option<Trigger> {
+    let (method, path) = text.split_once(' ')?;
+    let (path, nth) = match path.split_once('#') {
+        Some((path, nth)) => (path, Some(positive(nth)?)),
+        None => (path, None),
+    };
+    let is_name = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let method = match method {
+        "*" => None,
+        method => Some(is_name.then(|| method.to_owned())?),
+    };
+    let (path, prefix) = path.strip_suffix('*').map_or((path, false), |path| (path, true));
+    // An invalid `times` must not become a part of the path.
+    let is_path = path.starts_with('/') && !path.contains(",times");
+    let calls = is_path.then(|| CallPattern { method, path: path.to_owned(), prefix })?;
+    Some(Trigger::On { calls, nth })
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fault::ForeignChange;
+    use crate::sim::operations::Refusal;
+    use crate::sim::state::ClusterState;
+
+    fn rule(text: &str) -> FaultRule {
+        text.parse().unwrap_or_else(|problem| panic!("{text}: {problem}"))
+    }
+
+    fn problem(text: &str) -> String {
+        text.parse::<FaultRule>().unwrap_err().to_string()
+    }
+
+    /// The names of the faults of some calls in turn, `-` for none.
+    fn faults_of(rules: &[&str], calls: &[(&str, &str)]) -> Vec<String> {
+        let mut armed = ActiveFaults::from(FaultRules(rules.iter().map(|text| rule(text)).collect()));
+        let fault_names = |(method, path): &(&str, &str)| {
+            let path = format!("/api/v2{path}");
+            let faults = armed.next(CallInfo { method, path: &path, writes: *method != "GET", others: 0 });
+            let names: Vec<String> = faults.iter().map(Fault::name).collect();
+            if names.is_empty() { "-".to_owned() } else { names.join("+") }
+        };
+        calls.iter().map(fault_names).collect()
+    }
+
+    #[test]
+    fn a_displayed_rule_parses_again() {
+        let behind = r#"{"add":{"tenant":"etl","policy":"a=b","document":{"Version":"2012-10-17"}}}"#;
+        for text in [
+            "call:1=drop-before",
+            "write:3=drop-after",
+            "crowd:4=429-before:2",
+            "POST /s3/policies/attach#2=500-after",
+            "* /s3/*,times=4=503-before:20",
+            "GET /a=b=drop-after",
+            "p=0.05,seed=7=reset",
+            "p=1,seed=0,times=2=delay:1s 500ms",
+            "call:2=refuse:409:it is =drop there: now",
+            "call:2=html-after:200",
+            &format!("call:2=behind:{behind}"),
+            r#"call:2=behind:{"detach":{"user":"bob"}}"#,
+        ] {
+            assert_eq!(rule(text).to_string(), text);
+        }
+        for fault in Fault::all() {
+            let text = fault.to_string();
+            let read = text.parse::<Fault>();
+            if matches!(fault, Fault::Kill(_)) {
+                assert!(read.is_err(), "{text} is for in-process use");
+            } else {
+                assert_eq!(read, Ok(fault), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_so_many_others_at_the_same_time() {
+        let mut armed = ActiveFaults::from(FaultRules(vec![rule("crowd:2=429")]));
+        let mut faults_of =
+            |others| !armed.next(CallInfo { method: "GET", path: "/api/v2/users", writes: false, others }).is_empty();
+        assert_eq!([0, 1, 2, 3].map(&mut faults_of), [false, false, true, true]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_filled_in() {
+        for (short, long) in [
+            ("drop", "drop-before"),
+            ("429", "429-before"),
+            ("html", "html-before:502"),
+            ("refuse", "refuse:400:refused by a fault"),
+            ("refuse:409", "refuse:409:refused by a fault"),
+        ] {
+            assert_eq!(short.parse::<Fault>().unwrap().to_string(), long);
+        }
+        assert_eq!(rule("p=0.5=drop").to_string(), "p=0.5,seed=0=drop-before");
+    }
+
+    #[test]
+    fn an_invalid_rule_gets_a_helpful_error() {
+        for (text, part) in [
+            ("drop", "write `WHEN=FAULT`"),
+            ("call:0=drop", "`call:0` does not say when"),
+            ("third=drop", "`third` does not say when"),
+            ("p=2=drop", "does not say when"),
+            ("get /users=drop", "does not say when"),
+            ("GET users=drop", "does not say when"),
+            ("GET /users#x=drop", "does not say when"),
+            ("GET /users,times=0=drop", "does not say when"),
+            ("call:1=explode", "`explode` is not a fault"),
+            ("call:1=404", "`404` is not a fault"),
+            ("call:1=reset-after", "`reset-after` is not a fault"),
+            ("call:1=drop:1", "`drop:1` is not a fault: it takes nothing"),
+            ("call:1=refuse:500", "400 to 499"),
+            ("call:1=delay", "a duration such as"),
+            ("call:1=500:soon", "Retry-After"),
+            ("call:1=html:x", "200 to 599"),
+            (r#"call:1=behind:{"attach":{"policy":"p"}}"#, "missing field `user`"),
+            (r#"call:1=behind:{"detach":{"user":"u","x":1}}"#, "unknown field `x`"),
+        ] {
+            let problem = problem(text);
+            assert!(problem.contains(part), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn calls_are_counted_as_the_rule_says() {
+        let calls = [
+            ("POST", "/login"),
+            ("GET", "/users"),
+            ("POST", "/s3/policies"),
+            ("POST", "/s3/policies/attach"),
+            ("GET", "/users"),
+            ("POST", "/s3/policies/attach"),
+        ];
+        assert_eq!(faults_of(&["call:2=drop", "write:3=reset"], &calls), ["-", "drop-before", "-", "reset", "-", "-"]);
+        assert_eq!(faults_of(&["POST /s3/policies/attach#2=drop"], &calls), ["-", "-", "-", "-", "-", "drop-before"]);
+        assert_eq!(faults_of(&["POST /s3/policies=reset"], &calls), ["-", "-", "reset", "-", "-", "-"]);
+        assert_eq!(faults_of(&["POST /s3/*=reset"], &calls), ["-", "-", "reset", "reset", "-", "reset"]);
+        assert_eq!(faults_of(&["* /*,times=2=reset"], &calls), ["reset", "reset", "-", "-", "-", "-"]);
+    }
+
+    #[test]
+    fn one_fault_replaces_the_response_and_the_others_happen_too() {
+        let all = ["call:1=delay:1ms", "call:1=drop", "* /*=reset", r#"call:1=behind:{"detach":{"user":"u"}}"#];
+        assert_eq!(faults_of(&all, &[("GET", "/users"); 2]), ["delay+behind+drop-before", "reset"]);
+        // A rule whose fault gives way to another one is not used up.
+        assert_eq!(
+            faults_of(&["call:1=drop", "* /*,times=1=reset"], &[("GET", "/a"); 3]),
+            ["drop-before", "reset", "-"]
+        );
+    }
+
+    #[test]
+    fn random_calls_are_derived_from_the_seed() {
+        let of = |seed: u64| faults_of(&[&format!("p=0.05,seed={seed}=drop")], &[("GET", "/users"); 2000]);
+        let hits = of(7).iter().filter(|names| *names != "-").count();
+        assert!((50..150).contains(&hits), "{hits} of 2000 at 0.05");
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+        assert!(faults_of(&["p=1=drop"], &[("GET", "/users"); 9]).iter().all(|names| names == "drop-before"));
+        assert!(faults_of(&["p=0=drop"], &[("GET", "/users"); 9]).iter().all(|names| names == "-"));
+    }
+
+    #[test]
+    fn another_administrator_is_bound_by_the_same_rules() {
+        let text = r#"{"tenants":{"Root":{"users":{"bob":{}}},"etl":{"users":{"eve":{"policy":"readonly"}}}}}"#;
+        let mut state = serde_json::from_str::<ClusterState>(text).unwrap().complete().unwrap();
+        let mut behind = |text: &str| serde_json::from_str::<ForeignChange>(text).unwrap().apply(&mut state);
+        let document = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        behind(&format!(r#"{{"add":{{"policy":"ml","document":{document}}}}}"#)).unwrap();
+        behind(r#"{"attach":{"policy":"ml","user":"bob"}}"#).unwrap();
+        assert!(matches!(behind(r#"{"remove":{"policy":"ml"}}"#), Err(Refusal::Invalid { .. })), "it is attached");
+        behind(r#"{"detach":{"user":"bob"}}"#).unwrap();
+        behind(r#"{"remove":{"policy":"ml"}}"#).unwrap();
+        behind(r#"{"detach":{"tenant":"etl","user":"eve"}}"#).unwrap();
+        assert!(behind(r#"{"detach":{"tenant":"lab","user":"eve"}}"#).is_err());
+        assert!(state.tenants.values().flat_map(|tenant| tenant.users.values()).all(|user| user.policy.is_none()));
+    }
+}

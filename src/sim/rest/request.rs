@@ -1,0 +1,344 @@
+//! Bodies and queries of requests, read strictly: a member or parameter that the definition does not have is an error.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::sim::document::{StoredDocument, check_json};
+use crate::sim::operations::Refusal;
+use crate::sim::release::Behaviour;
+use crate::sim::rest::route::{ReadCall, Route, WriteCall};
+
+/// The type of a member in the definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemberType {
+    Text,
+    /// A number; in this API always a non-negative integer.
+    Number,
+    Object,
+    /// A JSON object, or a string that contains one.
+    ObjectOrText,
+}
+
+/// A possible member of a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyMember {
+    pub(super) name: &'static str,
+    pub(super) kind: MemberType,
+    pub(super) required: bool,
+}
+
+fn required(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: true }
+}
+
+fn optional(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: false }
+}
+
+/// A body that is valid for its call.
+#[derive(Debug)]
+pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
+
+impl RequestBody {
+    /// Reads the body of a call.
+    pub(super) fn read(
+        route: &Route,
+        behaviour: &Behaviour,
+        content_type: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<Self, Refusal> {
+        let members = members(route, behaviour);
+        if members.is_empty() {
+            // These calls have no body; how a cluster treats one is unknown.
+            return Ok(Self(BTreeMap::new()));
+        }
+        let media_type = content_type.and_then(|content_type| content_type.split(';').next()).map(str::trim);
+        if !media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+            return Err(Refusal::invalid("the content type of the body must be application/json"));
+        }
+        let broken = |error: &dyn std::fmt::Display| Refusal::invalid(format!("the body cannot be read: {error}"));
+        let text = str::from_utf8(bytes).map_err(|error| broken(&error))?;
+        check_json(text).map_err(|error| broken(&error))?;
+        let body: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(|error| broken(&error))?;
+        check(&members, &body)?;
+        Ok(Self(body))
+    }
+
+    /// A required text; [`read`](Self::read) checked that it exists.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.optional_text(name).unwrap_or_default()
+    }
+
+    pub(super) fn optional_text(&self, name: &str) -> Option<String> {
+        self.value(name)
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.value(name)
+    }
+
+    pub(super) fn posix_id(&self, name: &str) -> Result<Option<u32>, Refusal> {
+        let id = self.number(name).map(u32::try_from).transpose();
+        id.map_err(|_| Refusal::param(name, format!("{name} is too large")))
+    }
+
+    /// An optional policy document, as an object or as JSON in a string.
+    pub(super) fn document(&self, name: &str) -> Result<Option<StoredDocument>, Refusal> {
+        let Some(raw) = self.0.get(name) else { return Ok(None) };
+        let inner = self.optional_text(name);
+        let text = inner.as_deref().unwrap_or(raw.get());
+        let wrong = |error| Refusal::param(name, format!("Invalid policy: {error}"));
+        StoredDocument::parse(text).map(Some).map_err(wrong)
+    }
+
+    fn value<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+}
+
+/// The members of a call's body in the definition of the release.
+pub(super) fn members(route: &Route, behaviour: &Behaviour) -> Vec<BodyMember> {
+    match route {
+        Route::Login => {
+            vec![
+                required("username", MemberType::Text),
+                required("password", MemberType::Text),
+                optional("org", MemberType::Text),
+            ]
+        }
+        Route::Refresh => {
+            let mut members = vec![required("refresh_token", MemberType::Text)];
+            if behaviour.refresh_takes_expiry {
+                members.push(optional("access_token_expiry", MemberType::Number));
+                members.push(optional("refresh_token_expiry", MemberType::Number));
+            }
+            members
+        }
+        Route::Read(look) => match look {
+            ReadCall::Sts => vec![
+                required("access_key", MemberType::Text),
+                required("secret_key", MemberType::Text),
+                required("duration", MemberType::Number),
+                optional("policy_file_content", MemberType::ObjectOrText),
+            ],
+            ReadCall::Definition
+            | ReadCall::Cluster
+            | ReadCall::Tenants
+            | ReadCall::Tenant(_)
+            | ReadCall::WhoAmI
+            | ReadCall::Users
+            | ReadCall::S3
+            | ReadCall::IdentityProvider
+            | ReadCall::UserPolicies
+            | ReadCall::Policies
+            | ReadCall::Policy(_) => Vec::new(),
+        },
+        Route::Write(change) => members_of_change(change, behaviour),
+    }
+}
+
+fn members_of_change(change: &WriteCall, behaviour: &Behaviour) -> Vec<BodyMember> {
+    match change {
+        // The definition requires nothing here. Assumed: a user without a name or a password is refused.
+        WriteCall::AddUser => {
+            let mut members = vec![
+                required("username", MemberType::Text),
+                required("password", MemberType::Text),
+                optional("role", MemberType::Text),
+                optional("posix_uid", MemberType::Number),
+                optional("posix_gid", MemberType::Number),
+            ];
+            if behaviour.tenants {
+                members.push(optional("org", MemberType::Text));
+            }
+            members
+        }
+        WriteCall::User(_) => {
+            vec![
+                optional("role", MemberType::Text),
+                optional("posix_uid", MemberType::Number),
+                optional("posix_gid", MemberType::Number),
+            ]
+        }
+        WriteCall::AddPolicy => {
+            let kind = if behaviour.content_may_be_text { MemberType::ObjectOrText } else { MemberType::Object };
+            vec![required("policy_name", MemberType::Text), required("policy_file_content", kind)]
+        }
+        // The definition requires `policy` and `user`, which it does not have: an error in it. Clients send these two.
+        WriteCall::Attach => vec![required("policy_name", MemberType::Text), required("user_name", MemberType::Text)],
+        WriteCall::Detach => vec![required("user_name", MemberType::Text)],
+        WriteCall::RemoveUser(_) | WriteCall::DeleteS3 | WriteCall::RemovePolicy(_) => Vec::new(),
+    }
+}
+
+fn check(members: &[BodyMember], body: &BTreeMap<String, Box<RawValue>>) -> Result<(), Refusal> {
+    if let Some(unknown) = body.keys().find(|name| members.iter().all(|member| member.name != *name)) {
+        return Err(Refusal::param(unknown, format!("{unknown} is not a parameter of this call")));
+    }
+    let missing = members.iter().filter(|member| member.required && !body.contains_key(member.name));
+    let missing: Vec<String> = missing.map(|member| member.name.to_owned()).collect();
+    if !missing.is_empty() {
+        return Err(Refusal::Missing(missing));
+    }
+    let fits = |member: &BodyMember| body.get(member.name).is_none_or(|raw| member.kind.fits(raw.get()));
+    match members.iter().find(|member| !fits(member)) {
+        Some(member) => Err(Refusal::param(member.name, format!("{} must be {}", member.name, member.kind.name()))),
+        None => Ok(()),
+    }
+}
+
+impl MemberType {
+    fn fits(self, json: &str) -> bool {
+        match self {
+            Self::Text => json.starts_with('"'),
+            Self::Number => json.parse::<u64>().is_ok(),
+            Self::Object => json.starts_with('{'),
+            Self::ObjectOrText => json.starts_with(['{', '"']),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Number => "a number",
+            Self::Object => "an object",
+            Self::ObjectOrText => "an object or a string",
+        }
+    }
+}
+
+/// The parameters of a query.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct RequestQuery(BTreeMap<String, String>);
+
+impl RequestQuery {
+    /// Reads a query that can have the parameters `allowed`.
+    pub(super) fn read(query: Option<&str>, allowed: &[&str]) -> Result<Self, Refusal> {
+        let mut read = BTreeMap::new();
+        for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let (name, value) = (decode(name)?, decode(value)?);
+            if !allowed.contains(&name.as_str()) {
+                return Err(Refusal::param(&name, format!("{name} is not a parameter of this call")));
+            }
+            let twice = Refusal::param(&name, format!("{name} is there twice"));
+            if read.insert(name, value).is_some() {
+                return Err(twice);
+            }
+        }
+        Ok(Self(read))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A parameter that is `true` or `false`; `false` by default.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Refusal::param(name, format!("{name} must be a boolean"))),
+        }
+    }
+}
+
+fn decode(text: &str) -> Result<String, Refusal> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned);
+    decoded.map_err(|_| Refusal::invalid("the query is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimRelease;
+
+    const JSON: Option<&str> = Some("application/json; charset=utf-8");
+
+    fn read(release: &str, route: &Route, text: &str) -> Result<RequestBody, Refusal> {
+        let behaviour = release.parse::<SimRelease>().unwrap().behaviour();
+        RequestBody::read(route, behaviour, JSON, text.as_bytes())
+    }
+
+    fn problem(release: &str, route: &Route, text: &str) -> Refusal {
+        read(release, route, text).unwrap_err()
+    }
+
+    #[test]
+    fn members_outside_the_definition_are_refused() {
+        let param = |refusal| {
+            let Refusal::Invalid { param: Some(param), .. } = refusal else { panic!("{refusal:?}") };
+            param
+        };
+        assert_eq!(param(problem("5.1", &Route::Write(WriteCall::Detach), r#"{"user_name":1}"#)), "user_name");
+        assert_eq!(param(problem("5.1", &Route::Write(WriteCall::Detach), r#"{"user_name":null}"#)), "user_name");
+        assert_eq!(
+            param(problem("4.4", &Route::Write(WriteCall::AddUser), r#"{"username":"a","password":"b","org":"c"}"#)),
+            "org"
+        );
+        assert_eq!(
+            param(problem("4.0", &Route::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#)),
+            "access_token_expiry"
+        );
+        read("4.4", &Route::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#).unwrap();
+    }
+
+    #[test]
+    fn all_missing_members_are_named() {
+        let missing = vec!["policy_name".to_owned(), "user_name".to_owned()];
+        assert_eq!(problem("5.1", &Route::Write(WriteCall::Attach), "{}"), Refusal::Missing(missing));
+    }
+
+    #[test]
+    fn a_body_is_one_json_object_without_duplicates() {
+        for text in ["", "{", "[]", "null", r#"{"user_name":"a"}{}"#, r#"{"user_name":"a","user_name":"b"}"#] {
+            assert!(
+                matches!(problem("5.1", &Route::Write(WriteCall::Detach), text), Refusal::Invalid { .. }),
+                "{text}"
+            );
+        }
+        let behaviour = SimRelease::default().behaviour();
+        for content_type in [None, Some("text/plain"), Some("application/json5")] {
+            assert!(
+                RequestBody::read(&Route::Write(WriteCall::Detach), behaviour, content_type, br#"{"user_name":"a"}"#)
+                    .is_err()
+            );
+        }
+        RequestBody::read(&Route::Read(ReadCall::Policies), behaviour, None, b"").unwrap();
+    }
+
+    #[test]
+    fn a_document_in_a_string_is_for_old_releases() {
+        let (object, text) = (
+            r#"{"policy_name":"a","policy_file_content":{"x": 1.0}}"#,
+            r#"{"policy_name":"a","policy_file_content":"{\"x\": 1.0}"}"#,
+        );
+        for (release, body) in [("3.14", object), ("3.14", text), ("4.0", text), ("4.4", object), ("5.1", object)] {
+            let body = read(release, &Route::Write(WriteCall::AddPolicy), body).unwrap();
+            assert_eq!(body.document("policy_file_content").unwrap().unwrap().as_str(), r#"{"x":1.0}"#);
+        }
+        for release in ["4.4", "5.1"] {
+            problem(release, &Route::Write(WriteCall::AddPolicy), text);
+        }
+        let body = read("4.0", &Route::Write(WriteCall::AddPolicy), r#"{"policy_name":"a","policy_file_content":"{"}"#)
+            .unwrap();
+        assert!(body.document("policy_file_content").is_err());
+    }
+
+    #[test]
+    fn a_query_has_only_the_parameters_of_the_call() {
+        let read = |query| RequestQuery::read(Some(query), &["org", "include_tenants"]);
+        let query = read("org=my%20lab+1&include_tenants=true").unwrap();
+        assert_eq!(query.text("org"), Some("my lab 1"));
+        assert_eq!(query.flag("include_tenants"), Ok(true));
+        assert_eq!(read("").unwrap().flag("include_tenants"), Ok(false));
+        assert!(read("include_tenants=1").unwrap().flag("include_tenants").is_err());
+        for wrong in ["tenant=x", "org=a&org=b", "org=%ff"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Responses: a status and a JSON body, in the shapes that the definitions and the switches say.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::sim::document::StoredDocument;
+use crate::sim::ids;
+use crate::sim::operations::users::UserRef;
+use crate::sim::operations::{Caller, Refusal, sts, users};
+use crate::sim::release::Behaviour;
+use crate::sim::release::Role;
+use crate::sim::rest::tokens::IssuedTokens;
+use crate::sim::state::{ClusterState, Keys, Tenant, User};
+use crate::sim::switches::{AttachAnswer, ListDuplicates, ListShape, Switches};
+
+/// The response to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, which is JSON.
+    pub body: String,
+}
+
+impl ApiResponse {
+    /// 200 with this body.
+    pub fn body(body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(body) => Self { status: StatusCode::OK, body },
+            Err(error) => Refusal::Broken(error.to_string()).into(),
+        }
+    }
+
+    /// 200 with this under `data`.
+    pub fn data(data: impl Serialize) -> Self {
+        #[derive(Serialize)]
+        struct Envelope<T> {
+            data: T,
+        }
+        Self::body(&Envelope { data })
+    }
+
+    /// 200 without content.
+    pub fn done() -> Self {
+        Self::data(())
+    }
+
+    /// The HTTP response.
+    pub fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let json = header::HeaderValue::from_static("application/json; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+}
+
+impl From<Refusal> for ApiResponse {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.message();
+        let (status, body) = match refusal {
+            Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, json!({ "data": message })),
+            Refusal::Missing(params) => {
+                (StatusCode::BAD_REQUEST, json!({ "message": message, "data": { "missing_params": params } }))
+            }
+            Refusal::Invalid { param, .. } => {
+                let mut data = Map::new();
+                data.extend(param.map(|param| ("param".to_owned(), Value::from(param))));
+                data.insert("error".to_owned(), Value::from(message.clone()));
+                (StatusCode::BAD_REQUEST, json!({ "message": message, "data": data }))
+            }
+            Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, json!({ "message": message })),
+            Refusal::NotFound(_) => (StatusCode::NOT_FOUND, json!({ "message": message })),
+            Refusal::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, json!({ "message": message })),
+            Refusal::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": message })),
+        };
+        Self { status, body: body.to_string() }
+    }
+}
+
+/// A pair of tokens.
+pub(super) fn tokens(issued: &IssuedTokens, behaviour: &Behaviour) -> ApiResponse {
+    let mut tokens = json!({
+        "access_token": issued.access,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "refresh_token": issued.refresh,
+    });
+    if behaviour.login_has_password_change {
+        tokens["password_change_required"] = Value::Bool(false);
+    }
+    if behaviour.tokens_in_array { ApiResponse::data([tokens]) } else { ApiResponse::data(tokens) }
+}
+
+/// The cluster: the members of the definitions that identify it and show its health.
+pub(super) fn cluster(state: &ClusterState) -> ApiResponse {
+    let counts = json!({ "active": 7, "total": 7 });
+    ApiResponse::data(json!({
+        "name": state.name,
+        "guid": state.guid,
+        "release": state.release.as_str(),
+        "release_hash": ids::uuid(&["release", state.release.as_str()]).replace('-', ""),
+        "status": "OK",
+        "io_status": "STARTED",
+        "init_stage": "INITIALIZED",
+        "is_cluster": true,
+        "upgrade": "",
+        "active_alerts_count": 0,
+        "hot_spare": 1,
+        "stripe_data_drives": 5,
+        "stripe_protection_drives": 2,
+        "drives": counts,
+        "io_nodes": counts,
+        "hosts": {
+            "total_count": 7,
+            "active_count": 7,
+            "backends": counts,
+            "clients": { "active": 0, "total": 0 },
+        },
+        "capacity": {
+            "total_bytes": 1_829_454_741_504_u64,
+            "hot_spare_bytes": 305_009_786_880_u64,
+            "unprovisioned_bytes": 0,
+        },
+        "net": { "link_layer": "ETH" },
+    }))
+}
+
+/// The S3 cluster. The definitions do not have the shape of this response.
+pub(super) fn s3() -> ApiResponse {
+    ApiResponse::data(json!({ "active": true, "port": 9000, "domain": "", "all_hosts": true }))
+}
+
+/// The user that is logged in.
+pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiResponse, Refusal> {
+    let (behaviour, account) = (state.behaviour(), caller.account(state)?);
+    let mut user = json!({
+        "org_id": caller.tenant(state)?.id,
+        "org_name": caller.tenant,
+        "username": caller.user,
+        "source": account.source,
+        "role": account.role.name(behaviour),
+    });
+    if behaviour.whoami_has_uid {
+        user["uid"] = Value::from(account.uid.as_str());
+    }
+    Ok(ApiResponse::data(user))
+}
+
+/// A tenant.
+pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value {
+    let mut shown = json!({
+        "uid": users::tenant_uid(state, name),
+        "id": tenant.id,
+        "name": name,
+        "ssd_allocated": 0,
+        "ssd_quota": 0,
+        "total_allocated": 0,
+        "total_quota": 0,
+    });
+    if state.behaviour().security_policies {
+        shown["security_policies"] = json!([]);
+    }
+    if state.behaviour().tenants {
+        shown["enforce_fs_auth"] = Value::Bool(false);
+        shown["enforce_mount_netspace_access"] = Value::Bool(false);
+        shown["network_spaces"] = json!([]);
+    }
+    shown
+}
+
+pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> ApiResponse {
+    let twice = state.switches.lists == ListDuplicates::UsersTwice;
+    let records = |user_ref| {
+        let shown = user_record(state, user_ref)?;
+        let another = (twice && shown.role == Role::S3.name(state.behaviour())).then(|| UserRecord {
+            source: "LDAP",
+            policy: shown.policy.map(|_| ""),
+            ..shown.clone()
+        });
+        Some([Some(shown), another])
+    };
+    ApiResponse::data(user_refs.iter().filter_map(records).flatten().flatten().collect::<Vec<_>>())
+}
+
+pub(super) fn user(state: &ClusterState, user_ref: &UserRef) -> ApiResponse {
+    ApiResponse::data(user_record(state, user_ref))
+}
+
+#[derive(Clone, Serialize)]
+struct UserRecord<'s> {
+    uid: &'s str,
+    org_id: Option<u32>,
+    source: &'s str,
+    username: &'s str,
+    role: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posix_uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posix_gid: Option<u32>,
+    // Whether a cluster omits this member for a user without a policy is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'s str>,
+}
+
+fn user_record<'s>(state: &'s ClusterState, user_ref: &'s UserRef) -> Option<UserRecord<'s>> {
+    let behaviour = state.behaviour();
+    let tenant = state.tenants.get(&user_ref.tenant)?;
+    let user: &User = tenant.users.get(&user_ref.user)?;
+    Some(UserRecord {
+        uid: &user.uid,
+        org_id: tenant.id,
+        source: &user.source,
+        username: &user_ref.user,
+        role: user.role.name(behaviour),
+        posix_uid: user.posix_uid.filter(|_| behaviour.users_have_posix),
+        posix_gid: user.posix_gid.filter(|_| behaviour.users_have_posix),
+        policy: user.policy.as_deref().filter(|_| behaviour.users_have_policy),
+    })
+}
+
+/// The list of policies.
+pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {
+    let objects = || names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
+    match shape {
+        ListShape::Names => ApiResponse::data(json!({ "policies": names })),
+        ListShape::Objects => ApiResponse::data(json!({ "policies": objects() })),
+        ListShape::BareNames => ApiResponse::data(names),
+        ListShape::BareObjects => ApiResponse::data(objects()),
+    }
+}
+
+/// One policy, with its document as it was received.
+pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> ApiResponse {
+    #[derive(Serialize)]
+    struct Shown<'p, T> {
+        name: &'p str,
+        content: T,
+    }
+    #[derive(Serialize)]
+    struct Inner<T> {
+        policy: T,
+    }
+    if as_string {
+        ApiResponse::data(Inner { policy: Shown { name, content: document.as_str() } })
+    } else {
+        ApiResponse::data(Inner { policy: Shown { name, content: document } })
+    }
+}
+
+/// The identity provider, if one is configured.
+pub(super) fn identity_provider(configured: bool) -> ApiResponse {
+    let configuration = configured.then(|| {
+        serde_json::json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"})
+    });
+    ApiResponse::data(configuration)
+}
+
+/// The policy of each user: under `data` as a public client reads it, or bare as in the definition.
+pub(super) fn user_policies(attached: &impl Serialize, bare: bool) -> ApiResponse {
+    #[derive(Serialize)]
+    struct Users<'h, T> {
+        users: &'h T,
+    }
+    if bare { ApiResponse::body(&Users { users: attached }) } else { ApiResponse::data(Users { users: attached }) }
+}
+
+/// The new key pair of an attach, if the switch shows it.
+pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse {
+    let Some(Keys { access_key, secret_key }) = keys.filter(|_| switches.attach_shows_keys) else {
+        return ApiResponse::done();
+    };
+    let words = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
+    match switches.attach_answer {
+        AttachAnswer::Snake => ApiResponse::data(json!({ "access_key": access_key, "secret_key": secret_key })),
+        AttachAnswer::Camel => ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key })),
+        AttachAnswer::Ids => ApiResponse::data(json!({ "access_key_id": access_key, "secret_access_key": secret_key })),
+        AttachAnswer::Deep => ApiResponse::data(
+            json!({ "credentials": [{ "s3": { "accessKey": access_key, "secretKey": secret_key } }] }),
+        ),
+        AttachAnswer::Text => ApiResponse::data(words()),
+        AttachAnswer::Body => ApiResponse { body: words(), ..ApiResponse::done() },
+        AttachAnswer::Unknown => ApiResponse::data(json!({ "id": access_key, "value": secret_key })),
+    }
+}
+
+/// Temporary credentials: bare as in the definition, or under `data`.
+pub(super) fn credentials(given: &sts::TemporaryCredentials, in_data: bool) -> ApiResponse {
+    let body = json!({
+        "access_key": given.access_key,
+        "secret_key": given.secret_key,
+        "session_token": given.session_token,
+    });
+    if in_data { ApiResponse::data(body) } else { ApiResponse::body(&body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_have_the_shapes_of_the_definition() {
+        let response_of = |refusal: Refusal| {
+            let answer = ApiResponse::from(refusal);
+            (answer.status.as_u16(), answer.body)
+        };
+        assert_eq!(response_of(Refusal::Unauthorized), (401, r#"{"data":"Unauthorized"}"#.to_owned()));
+        let (status, body) = response_of(Refusal::Missing(vec!["a".to_owned()]));
+        assert_eq!(
+            (status, body.as_str()),
+            (400, r#"{"data":{"missing_params":["a"]},"message":"missing parameters: a"}"#)
+        );
+        let (status, body) = response_of(Refusal::param("p", "bad"));
+        assert_eq!((status, body.as_str()), (400, r#"{"data":{"error":"bad","param":"p"},"message":"bad"}"#));
+        assert_eq!(response_of(Refusal::NotFound("x".into())), (404, r#"{"message":"x"}"#.to_owned()));
+        assert_eq!(ApiResponse::done().body, r#"{"data":null}"#);
+    }
+}

@@ -1,0 +1,361 @@
+//! The state of a simulated cluster: plain data, its JSON file format, defaults, and who has access.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sim::document::StoredDocument;
+use crate::sim::ids;
+use crate::sim::release::{Behaviour, Role, SimRelease};
+use crate::sim::switches::{Limits, Switches};
+
+/// The tenant that every cluster has.
+pub const ROOT: &str = "Root";
+
+/// The `source` of local users.
+pub const INTERNAL: &str = "Internal";
+
+/// The format of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// The first and only one.
+    #[serde(rename = "attune.sim/1")]
+    V1,
+}
+
+/// Everything a simulated cluster knows. Every member has a default, so a hand-written file can be short.
+///
+/// Copies share users and policies until one of them changes, so that a change copies little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterState {
+    /// The format of the file.
+    pub format: Format,
+    /// The release it behaves as.
+    pub release: SimRelease,
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's id; derived from the name by default.
+    pub guid: String,
+    /// The number of ids and keys created so far; the next one is derived from it.
+    pub serial: u64,
+    /// Whether `DELETE /s3` deleted the S3 cluster.
+    pub s3_deleted: bool,
+    /// How it behaves where clusters differ.
+    pub switches: Switches,
+    /// The limits of the cluster.
+    pub limits: Limits,
+    /// The tenants by name.
+    pub tenants: BTreeMap<String, Tenant>,
+    /// The predefined policies, built into the release.
+    #[serde(skip)]
+    pub predefined: BTreeMap<String, StoredDocument>,
+}
+
+/// A tenant ("organization" before 5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tenant {
+    /// Its id: 0 for `Root`; the next free one by default.
+    pub id: Option<u32>,
+    /// The users by name.
+    pub users: BTreeMap<String, Arc<User>>,
+    /// The policies by name, without the predefined ones.
+    pub policies: Arc<BTreeMap<String, Policy>>,
+    /// The groups by name (from 6.0), each with its policy.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Option<String>>,
+}
+
+impl Tenant {
+    /// The user of that name.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.get(name).map(|user| &**user)
+    }
+
+    /// The policies, mutable.
+    pub fn policies_mut(&mut self) -> &mut BTreeMap<String, Policy> {
+        Arc::make_mut(&mut self.policies)
+    }
+
+    /// The user of that name, mutable.
+    pub fn user_mut(&mut self, name: &str) -> Option<&mut User> {
+        self.users.get_mut(name).map(Arc::make_mut)
+    }
+}
+
+/// A policy of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Its document.
+    pub document: StoredDocument,
+}
+
+/// A user of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct User {
+    /// Its id; derived from tenant and name by default.
+    pub uid: String,
+    /// Its role.
+    pub role: Role,
+    /// `Internal`, or the directory it was imported from.
+    pub source: String,
+    /// Its password; without one nobody can log in as this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The POSIX user id of its S3 files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posix_uid: Option<u32>,
+    /// The POSIX group id of its S3 files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posix_gid: Option<u32>,
+    /// The name of its policy, which may no longer exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Its S3 key pair, from 5.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
+}
+
+/// An S3 key pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The access key.
+    pub access_key: String,
+    /// The secret key.
+    pub secret_key: String,
+}
+
+impl Default for ClusterState {
+    fn default() -> Self {
+        Self {
+            format: Format::V1,
+            release: SimRelease::default(),
+            name: "stewie".to_owned(),
+            guid: String::new(),
+            serial: 0,
+            s3_deleted: false,
+            switches: Switches::default(),
+            limits: Limits::default(),
+            tenants: BTreeMap::new(),
+            predefined: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self {
+            uid: String::new(),
+            role: Role::S3,
+            source: INTERNAL.to_owned(),
+            password: None,
+            posix_uid: None,
+            posix_gid: None,
+            policy: None,
+            keys: None,
+        }
+    }
+}
+
+impl User {
+    /// Whether it can have a policy: a local user with the role `S3`, or any user from a directory.
+    pub fn can_have_policy(&self) -> bool {
+        self.role == Role::S3 || !self.is_local()
+    }
+
+    /// Whether it is a user of the cluster itself, not of a directory.
+    pub fn is_local(&self) -> bool {
+        self.source == INTERNAL
+    }
+}
+
+impl ClusterState {
+    /// A new cluster: the tenant `Root`, the user `admin` with the password `admin`, the predefined policies.
+    pub fn fresh(release: SimRelease) -> Result<Self, StateError> {
+        Self { release, ..Self::default() }.complete()
+    }
+
+    /// The behaviour of its release.
+    pub fn behaviour(&self) -> &'static Behaviour {
+        self.release.behaviour()
+    }
+
+    /// The next number to derive an id or a key from.
+    pub fn next_serial(&mut self) -> String {
+        self.serial += 1;
+        self.serial.to_string()
+    }
+}
+
+/// The file is valid JSON of the right format, but describes an impossible cluster.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StateError(String);
+
+impl ClusterState {
+    /// Fills in the defaults, and refuses an impossible state.
+    ///
+    /// # Errors
+    /// The state describes an impossible cluster.
+    pub fn complete(mut self) -> Result<Self, StateError> {
+        if self.guid.is_empty() {
+            self.guid = ids::uuid(&["cluster", &self.name]);
+        }
+        self.load_predefined()?;
+        let root = self.tenants.entry(ROOT.to_owned()).or_default();
+        if root.id.is_some_and(|id| id != 0) {
+            return Err(StateError(format!("the tenant `{ROOT}` has the id 0 on every cluster")));
+        }
+        root.id = Some(0);
+        if !root.users.values().any(|user| user.role == Role::ClusterAdmin && user.password.is_some()) {
+            let admin = User { role: Role::ClusterAdmin, password: Some("admin".to_owned()), ..User::default() };
+            root.users.insert("admin".to_owned(), admin.into());
+        }
+        self.number_tenants();
+        self.name_users();
+        self.check()?;
+        Ok(self)
+    }
+
+    fn load_predefined(&mut self) -> Result<(), StateError> {
+        self.predefined.clear();
+        for (name, text) in self.behaviour().predefined {
+            let document =
+                StoredDocument::parse(text).map_err(|error| StateError(format!("policy `{name}`: {error}")))?;
+            self.predefined.insert(name.to_owned(), document);
+        }
+        Ok(())
+    }
+
+    fn number_tenants(&mut self) {
+        let mut taken: BTreeSet<u32> = self.tenants.values().filter_map(|tenant| tenant.id).collect();
+        for tenant in self.tenants.values_mut().filter(|tenant| tenant.id.is_none()) {
+            let free = (1..).find(|id| !taken.contains(id));
+            taken.extend(free);
+            tenant.id = free;
+        }
+    }
+
+    fn name_users(&mut self) {
+        for (tenant_name, tenant) in &mut self.tenants {
+            for (name, user) in tenant.users.iter_mut().filter(|(_, user)| user.uid.is_empty()) {
+                Arc::make_mut(user).uid = ids::uuid(&["user", &self.guid, tenant_name, name]);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), StateError> {
+        let mut tenant_ids = BTreeSet::new();
+        let mut uids = BTreeSet::new();
+        let mut access_keys = BTreeSet::new();
+        for (tenant_name, tenant) in &self.tenants {
+            if !tenant_ids.insert(tenant.id) {
+                return Err(StateError(format!("the id of the tenant `{tenant_name}` is taken by another tenant")));
+            }
+            if let Some(name) = tenant.policies.keys().find(|name| self.predefined.contains_key(*name)) {
+                return Err(StateError(format!("the policy `{name}` is predefined; leave it out of `{tenant_name}`")));
+            }
+            for (name, user) in &tenant.users {
+                if !uids.insert(&user.uid) {
+                    return Err(StateError(format!("the `uid` of the user `{name}` is taken by another user")));
+                }
+                if user.keys.as_ref().is_some_and(|keys| !access_keys.insert(&keys.access_key)) {
+                    return Err(StateError(format!("the `access_key` of the user `{name}` is another user's")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ClusterState {
+    /// The document that gives a user access: the one of its policy, if the policy exists and S3 is not deleted.
+    pub fn access_of(&self, tenant: &str, user: &str) -> Option<&str> {
+        let tenant = self.tenants.get(tenant)?;
+        self.document_of(tenant, tenant.users.get(user)?.policy.as_ref()?)
+    }
+
+    /// The document that gives the members of a group access.
+    pub fn access_of_group(&self, tenant: &str, group: &str) -> Option<&str> {
+        let tenant = self.tenants.get(tenant)?;
+        self.document_of(tenant, tenant.groups.get(group)?.as_ref()?)
+    }
+
+    fn document_of<'a>(&'a self, tenant: &'a Tenant, policy: &str) -> Option<&'a str> {
+        if self.s3_deleted {
+            return None;
+        }
+        let own = tenant.policies.get(policy).map(|policy| &policy.document);
+        own.or_else(|| self.predefined.get(policy)).map(StoredDocument::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ClusterState, String> {
+        let state: ClusterState = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        state.complete().map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_a_fresh_cluster() {
+        let state = read("{}").unwrap();
+        assert_eq!(state, ClusterState::fresh(SimRelease::default()).unwrap());
+        let root = &state.tenants[ROOT];
+        assert_eq!(root.id, Some(0));
+        assert_eq!(root.users["admin"].password.as_deref(), Some("admin"));
+        assert_eq!(root.users["admin"].uid.len(), 36);
+        assert!(state.predefined.keys().eq(["readonly", "readwrite", "writeonly"]));
+    }
+
+    #[test]
+    fn a_state_reads_back_as_it_was_written() {
+        let text = r#"{"format":"attune.sim/1","release":"4.4","tenants":{"Root":{"users":{"alice":{"policy":"ml"}},
+            "policies":{"ml":{"document":{ "b": 1.50, "a": [] }}}},"x":{},"y":{"id":1}}}"#;
+        let state = read(text).unwrap();
+        assert_eq!(state.tenants["x"].id, Some(2));
+        assert_eq!(state.tenants[ROOT].policies["ml"].document.as_str(), r#"{"b":1.50,"a":[]}"#);
+        let again = read(&serde_json::to_string_pretty(&state).unwrap()).unwrap();
+        assert_eq!(again, state);
+    }
+
+    #[test]
+    fn an_impossible_state_is_refused() {
+        for (text, part) in [
+            (r#"{"colour":1}"#, "unknown field `colour`"),
+            (r#"{"format":"attune.sim/9"}"#, "attune.sim/1"),
+            (r#"{"release":"6.1"}"#, "does not know the release `6.1`"),
+            (r#"{"tenants":{"Root":{"id":4}}}"#, "id 0"),
+            (r#"{"tenants":{"a":{"id":1},"b":{"id":1}}}"#, "id of the tenant `b`"),
+            (r#"{"tenants":{"Root":{"policies":{"readonly":{"document":{}}}}}}"#, "predefined"),
+            (r#"{"tenants":{"Root":{"users":{"a":{"uid":"1"},"b":{"uid":"1"}}}}}"#, "`uid` of the user `b`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn access_needs_a_policy_that_exists() {
+        let text = r#"{"tenants":{"Root":{"policies":{"ml":{"document":{"a":1}}},
+            "users":{"alice":{"policy":"ml"},"bob":{},"carol":{"policy":"readonly"},"dave":{"policy":"gone"}},"groups":{"etl":"ml","idle":null}}}}"#;
+        let mut state = serde_json::from_str::<ClusterState>(text).unwrap().complete().unwrap();
+        assert_eq!(state.access_of("Root", "alice"), Some(r#"{"a":1}"#));
+        assert!(state.access_of("Root", "carol").unwrap().contains("s3:GetObject"));
+        for (tenant, user) in [("Root", "bob"), ("Root", "dave"), ("Root", "nobody"), ("etl", "alice")] {
+            assert_eq!(state.access_of(tenant, user), None, "{tenant} {user}");
+        }
+        assert_eq!(state.access_of_group("Root", "etl"), Some(r#"{"a":1}"#));
+        assert_eq!((state.access_of_group("Root", "idle"), state.access_of_group("Root", "bob")), (None, None));
+        state.s3_deleted = true;
+        assert_eq!(state.access_of_group("Root", "etl"), None);
+        assert_eq!(state.access_of("Root", "alice"), None);
+    }
+}
