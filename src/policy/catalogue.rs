@@ -1,33 +1,36 @@
-//! The S3 actions a release knows: what each acts on, and how much it can do.
+//! The S3 actions and the predefined policies of a release.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::{Capabilities, Release};
+use super::document::{Document, Effect, Selector, Statement};
+use crate::base::{Capabilities, PolicyName, Release};
 
-/// What an action acts on, which decides the resources that can match it.
+/// The resources that an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// No bucket at all, such as listing all buckets.
+    /// No bucket, for example the list of all buckets.
     Account,
-    /// A bucket as a whole.
+    /// A bucket.
     Bucket,
     /// One object.
     Object,
 }
 
-/// How much an action can do, from least to most.
+/// The power of an action, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Sees what exists.
+    /// Lists names.
     List,
-    /// Sees content or settings.
+    /// Reads content or settings.
     Read,
     /// Changes content or settings.
     Write,
-    /// Changes what others, or the same user, may do; or gets around a lock.
+    /// Changes permissions, or bypasses a lock.
     Permissions,
 }
 
@@ -38,7 +41,7 @@ pub struct Action {
     pub name: String,
     /// What it acts on.
     pub kind: Kind,
-    /// How much it can do.
+    /// Its power.
     pub level: Level,
 }
 
@@ -46,25 +49,25 @@ pub struct Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     actions: Vec<Action>,
-    /// The SHA-256 of the text it was read from; `None` for a built-in one.
+    /// The SHA-256 of the text that it was read from. `None` for a built-in catalogue.
     read_from: Option<String>,
 }
 
 /// Why a table of actions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueProblem {
-    /// It is not JSON of the right shape.
+    /// The text is not JSON of the right form.
     #[error("not a JSON list of {{\"name\", \"kind\"}}: {0}")]
     Shape(String),
     /// A name is not of the form `s3:Name`.
     #[error("`{0}` is not the name of an S3 action, such as `s3:GetObject`")]
     Name(String),
-    /// A name is there twice.
+    /// The table lists a name twice.
     #[error("`{0}` is listed twice")]
     Twice(String),
 }
 
-/// One row of a table of actions that is read at run time.
+/// One row of a table that is read at run time.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -74,14 +77,14 @@ struct Row {
 }
 
 impl Catalogue {
-    /// The actions of a release. The vendor's pages list two sets: that of 4.x, and that of 5.x, which adds object
-    /// tagging, object lock, versioning and notifications. Releases before and after get the nearer one.
+    /// The actions of a release. The vendor documents two sets: one for 4.x, and one for 5.x with object tagging, object
+    /// lock, versioning and notifications. Any other release gets the nearer set.
     #[must_use]
     pub fn of(release: &Release) -> Self {
         Self::built_in(Capabilities::of(release).actions_of_5)
     }
 
-    /// The actions of the newest release known, for documents that are looked at without a cluster.
+    /// The actions of the newest known release, for documents that are checked without a cluster.
     #[must_use]
     pub fn newest() -> Self {
         Self::built_in(true)
@@ -98,10 +101,10 @@ impl Catalogue {
     }
 
     /// Reads a table that replaces the built-in ones: `[{"name": "s3:GetObject", "kind": "object", "level": "read"}, …]`.
-    /// A missing `level` is taken from the name.
+    /// A missing `level` is derived from the name.
     ///
     /// # Errors
-    /// Says what is wrong with the table.
+    /// The table is not of this form, or lists a name twice.
     pub fn from_json(text: &str) -> Result<Self, CatalogueProblem> {
         let rows: Vec<Row> = serde_json::from_str(text).map_err(|e| CatalogueProblem::Shape(e.to_string()))?;
         let actions = rows.into_iter().map(Row::into_action).collect::<Result<Vec<_>, _>>()?;
@@ -117,7 +120,7 @@ impl Catalogue {
         Self { actions, read_from }
     }
 
-    /// The SHA-256 of the text that it was read from, in hexadecimal digits; `None` for a built-in one.
+    /// The SHA-256 of the text that it was read from, in hexadecimal. `None` for a built-in catalogue.
     #[must_use]
     pub fn read_from(&self) -> Option<&str> {
         self.read_from.as_deref()
@@ -129,7 +132,7 @@ impl Catalogue {
         &self.actions
     }
 
-    /// The action of exactly this name.
+    /// The action with exactly this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Action> {
         self.actions.binary_search_by(|action| action.name.as_str().cmp(name)).ok().map(|at| &self.actions[at])
@@ -159,7 +162,7 @@ fn level_of(bare: &str) -> Level {
 
 type Entry = (&'static str, Kind, Level);
 
-/// Listed for every release with IAM policies.
+/// The actions of every release with IAM policies.
 const ALWAYS: &[Entry] = &[
     ("ListAllMyBuckets", Kind::Account, Level::List),
     ("CreateBucket", Kind::Bucket, Level::Write),
@@ -181,7 +184,7 @@ const ALWAYS: &[Entry] = &[
     ("ListMultipartUploadParts", Kind::Object, Level::Read),
 ];
 
-/// Listed since 5.0: object tagging, object lock, versioning, notifications.
+/// The actions added in 5.0: object tagging, object lock, versioning, notifications.
 const SINCE_5: &[Entry] = &[
     ("GetObjectTagging", Kind::Object, Level::Read),
     ("PutObjectTagging", Kind::Object, Level::Write),
@@ -203,6 +206,48 @@ const SINCE_5: &[Entry] = &[
     ("GetBucketNotification", Kind::Bucket, Level::Read),
     ("PutBucketNotification", Kind::Bucket, Level::Write),
 ];
+
+/// The actions of `readonly`, by the vendor documentation of 5.1.
+const READONLY: &[&str] = &[
+    "s3:ListAllMyBuckets",
+    "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
+    "s3:ListMultipartUploadParts",
+    "s3:GetBucketLocation",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketTagging",
+    "s3:GetObject",
+];
+
+/// The actions of `readonly`, by the vendor documentation of 4.0.
+const READONLY_4: &[&str] = &["s3:GetBucketLocation", "s3:GetObject"];
+
+/// The document of a predefined policy, by the vendor documentation. The document that a cluster returns takes precedence.
+#[must_use]
+pub fn predefined(policy: &PolicyName, release: &Release) -> Option<Document> {
+    let actions = match policy.as_str() {
+        "readonly" if Capabilities::of(release).readonly_lists_buckets => READONLY,
+        "readonly" => READONLY_4,
+        "writeonly" => &["s3:PutObject"],
+        "readwrite" => &["s3:*"],
+        _ => return None,
+    };
+    Some(allow_everywhere(actions))
+}
+
+fn allow_everywhere(actions: &[&str]) -> Document {
+    let selector =
+        |patterns: &[&str]| Selector { negated: false, patterns: patterns.iter().map(ToString::to_string).collect() };
+    let statement = Statement {
+        sid: None,
+        effect: Effect::Allow,
+        actions: selector(actions),
+        resources: selector(&["arn:aws:s3:::*"]),
+        conditions: Vec::new(),
+        extra: BTreeMap::new(),
+    };
+    Document { version: Some("2012-10-17".to_owned()), statements: vec![statement], ..Document::default() }
+}
 
 #[cfg(test)]
 mod tests {
@@ -260,5 +305,29 @@ mod tests {
         assert_eq!(refused(r#"[{"name":"GetObject","kind":"object"}]"#), CatalogueProblem::Name("GetObject".into()));
         let twice = r#"[{"name":"s3:A","kind":"object"},{"name":"s3:A","kind":"bucket"}]"#;
         assert_eq!(refused(twice), CatalogueProblem::Twice("s3:A".into()));
+    }
+
+    fn actions(policy: &str, release: &str) -> Vec<String> {
+        let document = predefined(&PolicyName::reported(policy), &Release::parse(release).unwrap()).unwrap();
+        document.statements[0].actions.patterns.clone()
+    }
+
+    #[test]
+    fn every_predefined_policy_has_a_document() {
+        for policy in PolicyName::PREDEFINED {
+            assert!(!actions(policy, "5.1.0").is_empty());
+        }
+        let release = Release::parse("5.1.0").unwrap();
+        assert_eq!(predefined(&PolicyName::reported("ml-training"), &release), None);
+    }
+
+    #[test]
+    fn readonly_grew_and_names_actions_that_the_release_knows() {
+        for (release, count) in [("4.4.0", 2), ("5.1.0", 8)] {
+            let catalogue = Catalogue::of(&Release::parse(release).unwrap());
+            let actions = actions("readonly", release);
+            assert_eq!(actions.len(), count);
+            assert!(actions.iter().all(|action| catalogue.get(action).is_some()));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON text as a tree that keeps what most readers forget: positions, repeated members, and numbers as text.
+//! JSON as a tree with positions, repeated members, and numbers as text.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 
-/// A JSON value and where it is.
+/// A JSON value and its byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) span: Range<usize>,
@@ -20,14 +20,14 @@ pub(super) struct Node {
 pub(super) enum Json {
     Null,
     Bool(bool),
-    /// As it is written: `10`, `1e2`, `100.01`.
+    /// As written: `10`, `1e2`, `100.01`.
     Number(String),
     String(String),
     Array(Vec<Node>),
     Object(Vec<Pair>),
 }
 
-/// One member of an object. An object may hold several of the same name.
+/// One member of an object. Several members may have the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) name: String,
@@ -42,13 +42,13 @@ pub(super) struct SyntaxError {
     pub(super) span: Range<usize>,
 }
 
-/// Reads exactly one JSON value, by the letter of RFC 8259.
+/// Reads exactly one JSON value, strictly by RFC 8259.
 ///
-/// Two readers look at the text. `serde_json` is strict and explains mistakes well, but forgets positions and repeated
-/// members. `jsonc-parser` keeps these and bounds the depth, but lets some things through that are not JSON.
+/// Two parsers read the text. `serde_json` is strict and explains mistakes well, but drops positions and repeated members.
+/// `jsonc-parser` keeps them and bounds the depth, but accepts some texts that are not JSON.
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     if text.starts_with('\u{feff}') {
-        let message = "the text begins with a byte order mark, which JSON does not allow".to_owned();
+        let message = "the text starts with a byte order mark, which JSON does not allow".to_owned();
         return Err(SyntaxError { message, span: 0..'\u{feff}'.len_utf8() });
     }
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| strict_error(text, &error))?;
@@ -107,14 +107,14 @@ fn pair(property: ast::ObjectProp<'_>) -> Pair {
 }
 
 impl Node {
-    /// The elements of a list; anything else is a list of one.
+    /// The elements of a list. Any other value is a list of one.
     pub(super) fn list(&self) -> &[Self] {
         if let Json::Array(elements) = &self.value { elements } else { std::slice::from_ref(self) }
     }
 }
 
 impl Json {
-    /// The text of a string, a number, or true or false.
+    /// The text of a string, number or boolean.
     pub(super) fn scalar(&self) -> Option<String> {
         match self {
             Self::Bool(value) => Some(value.to_string()),
@@ -123,7 +123,7 @@ impl Json {
         }
     }
 
-    /// What kind of value this is, for a message.
+    /// The kind of value, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -135,7 +135,7 @@ impl Json {
         }
     }
 
-    /// The value as minified JSON with the members of every object sorted by name; of repeated ones the last counts.
+    /// Minified JSON with the members of every object sorted by name. The last of repeated members counts.
     pub(super) fn minified(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused_where_it_goes_wrong() {
+    fn invalid_json_is_refused_at_the_position_of_the_mistake() {
         let cases = [
             ("{\"a\": 1,}", "}"),
             ("{'a': 1}", "'"),

@@ -1,43 +1,44 @@
-//! The document of a cluster as the text of a file: the same document, laid out for the person who reviews it.
+//! A document from a cluster as the text of a policy file, laid out for a reviewer.
 
-use super::document::Document;
+use super::document::{Document, document_json};
 use super::json::{self, Json, Node, quoted};
-use super::normal::{self, Normal, normal};
+use super::normal::{Normal, normal};
 use super::read::{read, read_lenient};
 use crate::base::{Severity, VisibleText};
 
 /// The widest line that a list is kept on, in characters.
 const WIDTH: usize = 100;
 
-/// The text of a file that declares exactly the document that a cluster returned. The members are in the cluster's order,
-/// unless a file could not have them so (one that is there twice, say): then they are in the usual one.
+/// The text of a policy file that declares exactly the document that a cluster returned. The members keep the order of the
+/// cluster. If a file cannot have them so, for example with a repeated member, they are in the usual order.
 ///
 /// # Errors
-/// Says why no file can declare it.
-pub fn reviewed(told: &str) -> Result<(String, Document), String> {
-    let document = read_lenient(told).map_err(|unreadable| unreadable.why)?;
+/// Why no file can declare the document.
+pub fn reviewed(returned: &str) -> Result<(String, Document), String> {
+    let document = read_lenient(returned).map_err(|unreadable| unreadable.why)?;
     let same = normal(&document);
-    let as_told = json::parse(told).ok().map(|node| laid_out(&node)).and_then(|text| declared(text, &same).ok());
-    if let Some(declared) = as_told {
+    let in_returned_order =
+        json::parse(returned).ok().map(|node| laid_out(&node)).and_then(|text| declared(text, &same).ok());
+    if let Some(declared) = in_returned_order {
         return Ok(declared);
     }
-    let usual = json::parse(&normal::rendered(&document)).map_err(|problem| problem.message)?;
+    let usual = json::parse(&document_json(&document)).map_err(|problem| problem.message)?;
     declared(laid_out(&usual), &same)
 }
 
-/// The text with the document that is read from it, if it is the one that is meant.
-fn declared(text: String, meant: &Normal) -> Result<(String, Document), String> {
+/// The text with its document, if that is the expected one.
+fn declared(text: String, expected: &Normal) -> Result<(String, Document), String> {
     let read = read(&text);
     if let Some(problem) = read.problems.iter().find(|problem| problem.severity == Severity::Error) {
         return Err(problem.message.clone());
     }
     match read.document {
-        Some(document) if normal(&document) == *meant => Ok((text, document)),
-        Some(_) | None => Err("a part of it has no place in a file".to_owned()),
+        Some(document) if normal(&document) == *expected => Ok((text, document)),
+        Some(_) | None => Err("a part of it cannot be written in a file".to_owned()),
     }
 }
 
-/// Pretty JSON, with a line break at its end. A single statement becomes a list of one, as it is sent.
+/// Indented JSON with a final line break. A single statement becomes a list of one, as attune sends it.
 fn laid_out(document: &Node) -> String {
     let mut text = String::new();
     match &document.value {
@@ -79,7 +80,7 @@ fn value(text: &mut String, depth: usize, node: &Node) {
     }
 }
 
-/// On one line where it holds no further structure and there is room.
+/// On one line if it is short and has no objects or lists.
 fn list(text: &mut String, depth: usize, nodes: &[Node]) {
     let plain = nodes.iter().all(|node| !matches!(node.value, Json::Object(_) | Json::Array(_)));
     if plain {
@@ -120,8 +121,7 @@ fn end(text: &mut String, depth: usize, any: bool, bracket: char) {
     text.push(bracket);
 }
 
-/// A JSON string in which nothing is hidden from the eye: characters that show nothing, or turn the direction of what
-/// follows, are written as their numbers.
+/// A JSON string without invisible characters: those, and characters that change the text direction, become escapes.
 fn visible(text: &str) -> String {
     let (mut eye, mut units) = (VisibleText::default(), [0; 2]);
     let mut shown = String::new();
@@ -137,15 +137,15 @@ fn visible(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::arbitrary::any_document;
+    use super::super::properties::any_document;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn any_document_is_declared_as_it_is(document in any_document()) {
-            let told = normal::rendered(&document);
-            let (text, declared) = reviewed(&told).unwrap();
+            let returned = document_json(&document);
+            let (text, declared) = reviewed(&returned).unwrap();
             prop_assert_eq!(normal(&declared), normal(&document));
             prop_assert_eq!(read(&text).document, Some(declared));
             prop_assert_eq!(reviewed(&text).unwrap().0, text);
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn the_members_stay_in_the_order_of_the_cluster() {
-        let told = r#"{"Statement":[{"Resource":"arn:aws:s3:::a/*","Action":["s3:GetObject","s3:PutObject"],"Effect":"Allow","Condition":{"NumericLessThan":{"s3:max-keys":10}}}],"Version":"2012-10-17"}"#;
-        let (text, _) = reviewed(told).unwrap();
+        let returned = r#"{"Statement":[{"Resource":"arn:aws:s3:::a/*","Action":["s3:GetObject","s3:PutObject"],"Effect":"Allow","Condition":{"NumericLessThan":{"s3:max-keys":10}}}],"Version":"2012-10-17"}"#;
+        let (text, _) = reviewed(returned).unwrap();
         assert_eq!(
             text,
             r#"{
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_cannot_have_so_is_written_in_the_usual_way() {
-        for told in [
+    fn members_that_a_file_cannot_have_are_written_in_the_usual_order() {
+        for returned in [
             r#"{"version":"2012-10-17","statement":[{"effect":"Allow","action":"s3:*","resource":"arn:aws:s3:::a/*"}]}"#,
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::a/*","Sid":null}]}"#,
         ] {
-            let (text, document) = reviewed(told).unwrap();
-            assert_eq!(normal(&document), normal(&read_lenient(told).unwrap()));
+            let (text, document) = reviewed(returned).unwrap();
+            assert_eq!(normal(&document), normal(&read_lenient(returned).unwrap()));
             assert!(text.contains("\"Effect\": \"Allow\",\n      \"Action\": [\"s3:*\"]"), "{text}");
         }
     }
@@ -192,26 +192,26 @@ mod tests {
     #[test]
     fn a_single_statement_becomes_a_list_and_long_lists_are_broken() {
         let resources: Vec<String> = (0..9).map(|n| format!("\"arn:aws:s3:::bucket-{n}/*\"")).collect();
-        let told = format!(
+        let returned = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:*","Resource":[{}]}}}}"#,
             resources.join(",")
         );
-        let (text, _) = reviewed(&told).unwrap();
+        let (text, _) = reviewed(&returned).unwrap();
         assert!(text.contains("\"Statement\": [\n    {\n"), "{text}");
         assert!(text.contains("\"Resource\": [\n        \"arn:aws:s3:::bucket-0/*\",\n"), "{text}");
         assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
     }
 
     #[test]
-    fn nothing_is_hidden_from_a_reviewer() {
-        let told = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"a\u{202e}b\u{feff}\",\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::ü/*\"}]}";
-        let (text, _) = reviewed(told).unwrap();
+    fn invisible_characters_are_escaped() {
+        let returned = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"a\u{202e}b\u{feff}\",\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::ü/*\"}]}";
+        let (text, _) = reviewed(returned).unwrap();
         assert!(text.contains("\"a\\u202eb\\ufeff\"") && text.contains("ü"), "{text}");
     }
 
     #[test]
-    fn what_no_file_can_declare_is_said_to_be_so() {
-        for (told, why) in [
+    fn a_document_that_no_file_can_declare_is_an_error() {
+        for (returned, why) in [
             ("nonsense", "not JSON"),
             (r#"{"Version":"2012-10-17","Statement":"all"}"#, "`Statement` must be a list of statements"),
             (
@@ -219,8 +219,8 @@ mod tests {
                 "`Principal` belongs in bucket policies",
             ),
         ] {
-            let problem = reviewed(told).unwrap_err();
-            assert!(problem.contains(why), "{told}: {problem}");
+            let problem = reviewed(returned).unwrap_err();
+            assert!(problem.contains(why), "{returned}: {problem}");
         }
     }
 }

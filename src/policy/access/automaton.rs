@@ -1,48 +1,51 @@
-//! Many globs run over a text at once: one bit for each place in each glob.
+//! An automaton that runs many globs over a text at once, and the states that a search has seen.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use hashbrown::HashTable;
+
 use super::glob::{Glob, Token};
+use super::resources::Position;
 
 const BITS: usize = u64::BITS as usize;
 
-/// The globs, laid out one behind the other. A glob of n steps has n + 1 places; place i is active when its first i
-/// steps have matched what was read.
+/// Globs, one after the other. A glob of n tokens has n + 1 places. Place i is active if its first i tokens have
+/// matched the text read so far.
 #[derive(Debug)]
 pub(super) struct Automaton {
     words: usize,
-    /// For each place, where its glob begins.
-    home: Vec<usize>,
-    /// For each place, the character its step asks for.
+    /// For each place, the first place of its glob.
+    glob_start: Vec<usize>,
+    /// For each place, the character that its token matches.
     letter: Vec<Option<char>>,
-    /// Places whose step is some character.
+    /// Places whose token is a character.
     letters: Vec<u64>,
-    /// Places whose step is this character.
+    /// For each character, the places whose token it is.
     one: BTreeMap<char, Vec<u64>>,
-    /// Places whose step is `?`.
+    /// Places whose token is `?`.
     any: Vec<u64>,
-    /// Places whose step is `*`.
+    /// Places whose token is `*`.
     run: Vec<u64>,
     slots: Vec<Slot>,
 }
 
-/// Where a glob is laid out.
+/// The places of one glob.
 #[derive(Debug, Clone)]
 struct Slot {
     places: Range<usize>,
-    /// Whether its last step is `*`.
+    /// Whether its last token is `*`.
     ends_open: bool,
 }
 
 impl Automaton {
-    /// Lays out globs; they are asked for by their index.
+    /// An automaton for these globs. Other methods name them by index.
     pub(super) fn new(globs: &[&Glob]) -> Self {
         let places: usize = globs.iter().map(|glob| glob.tokens().len() + 1).sum();
         let words = places.div_ceil(BITS).max(1);
         let mut automaton = Self {
             words,
-            home: Vec::with_capacity(places),
+            glob_start: Vec::with_capacity(places),
             letter: Vec::with_capacity(places),
             letters: vec![0; words],
             one: BTreeMap::new(),
@@ -50,14 +53,14 @@ impl Automaton {
             run: vec![0; words],
             slots: Vec::with_capacity(globs.len()),
         };
-        globs.iter().for_each(|glob| automaton.lay(glob));
+        globs.iter().for_each(|glob| automaton.add_glob(glob));
         automaton
     }
 
-    fn lay(&mut self, glob: &Glob) {
-        let start = self.home.len();
+    fn add_glob(&mut self, glob: &Glob) {
+        let start = self.glob_start.len();
         for (place, token) in (start..).zip(glob.tokens()) {
-            self.home.push(start);
+            self.glob_start.push(start);
             self.letter.push(None);
             match *token {
                 Token::One(letter) => {
@@ -69,24 +72,23 @@ impl Automaton {
                 Token::Run => set(&mut self.run, place),
             }
         }
-        self.home.push(start);
+        self.glob_start.push(start);
         self.letter.push(None);
         let ends_open = glob.tokens().last() == Some(&Token::Run);
-        self.slots.push(Slot { places: start..self.home.len(), ends_open });
+        self.slots.push(Slot { places: start..self.glob_start.len(), ends_open });
     }
 
-    /// How many words a state takes.
+    /// The number of words of a state.
     pub(super) fn words(&self) -> usize {
         self.words
     }
 
-    /// The state before anything is read.
     pub(super) fn start(&self) -> Vec<u64> {
         let mut state = vec![0; self.words];
         for slot in &self.slots {
             set(&mut state, slot.places.start);
         }
-        self.settle(&mut state);
+        self.normalize(&mut state);
         state
     }
 
@@ -99,12 +101,12 @@ impl Automaton {
             to[word] = taken << 1 | carry | from[word] & self.run[word];
             carry = taken >> (BITS - 1);
         }
-        self.settle(to);
+        self.normalize(to);
     }
 
-    /// Brings a state into its one form: a `*` that is reached is also passed (no two of them touch, so once is enough),
-    /// and what is before the last `*` that is reached is forgotten, since it could lead nowhere else.
-    fn settle(&self, state: &mut [u64]) {
+    /// Normalizes a state. A `*` that is reached is also passed; `*` are never adjacent, so one pass is enough. Places
+    /// before the last reached `*` are cleared, because they lead nowhere else.
+    fn normalize(&self, state: &mut [u64]) {
         let mut carry = 0;
         for word in 0..self.words {
             let reached = state[word] & self.run[word];
@@ -114,13 +116,13 @@ impl Automaton {
             while stars != 0 {
                 let place = word * BITS + stars.trailing_zeros() as usize;
                 stars &= stars - 1;
-                clear(state, self.home[place]..place);
+                clear(state, self.glob_start[place]..place);
             }
         }
     }
 
-    /// Adds the characters that some glob asks for in this state.
-    pub(super) fn wanted(&self, state: &[u64], letters: &mut Vec<char>) {
+    /// Adds the characters that a glob can match next in this state.
+    pub(super) fn next_letters(&self, state: &[u64], letters: &mut Vec<char>) {
         for (word, (active, letters_here)) in state.iter().zip(&self.letters).enumerate() {
             let mut active = active & letters_here;
             while active != 0 {
@@ -133,23 +135,22 @@ impl Automaton {
         letters.dedup();
     }
 
-    /// Adds the places of a glob.
     pub(super) fn mark(&self, glob: usize, places: &mut [u64]) {
         self.slots[glob].places.clone().for_each(|place| set(places, place));
     }
 
-    /// Whether a glob matches what was read.
+    /// Whether a glob matches the text read so far.
     pub(super) fn matches(&self, glob: usize, state: &[u64]) -> bool {
         get(state, self.slots[glob].places.end - 1)
     }
 
-    /// Whether a glob matches what was read and all that may follow.
+    /// Whether a glob matches every text that starts with the text read so far.
     pub(super) fn is_sure(&self, glob: usize, state: &[u64]) -> bool {
         let slot = &self.slots[glob];
         slot.ends_open && get(state, slot.places.end - 2)
     }
 
-    /// Whether a glob matches nothing that begins with what was read.
+    /// Whether a glob matches no text that starts with the text read so far.
     pub(super) fn is_dead(&self, glob: usize, state: &[u64]) -> bool {
         let Range { start, end } = self.slots[glob].places;
         spans(start..end).all(|(word, mask)| state[word] & mask == 0)
@@ -170,7 +171,7 @@ fn clear(state: &mut [u64], places: Range<usize>) {
     }
 }
 
-/// The words a range of places lies in, each with the mask of its part of the range.
+/// The words of a range of places, each with the mask of its part of the range.
 fn spans(places: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
     let Range { start, end } = places;
     let words = if start < end { start / BITS..end.div_ceil(BITS) } else { 0..0 };
@@ -179,6 +180,117 @@ fn spans(places: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
         let high = (end - word * BITS).min(BITS);
         (word, (u64::MAX >> (BITS - (high - low))) << low)
     })
+}
+
+/// The number of states that a new one is compared with, to see whether it is pointless.
+const MAX_COMPARED: usize = 24;
+
+/// How a state was reached.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    at: Position,
+    /// The index of the previous state.
+    before: usize,
+    /// The character that led from there to here.
+    letter: char,
+}
+
+/// The states that a search has seen, in this order.
+#[derive(Debug)]
+pub(super) struct Frontier {
+    words: usize,
+    /// Bits that can only prevent a match.
+    blocking_bits: Vec<u64>,
+    /// The words of all states, one state after the other.
+    states: Vec<u64>,
+    steps: Vec<Step>,
+    seen: HashTable<usize>,
+    /// The first states that differ only in blocking bits.
+    similar: HashTable<Vec<usize>>,
+}
+
+impl Frontier {
+    pub(super) fn new(blocking_bits: Vec<u64>) -> Self {
+        let (states, steps) = (Vec::new(), Vec::new());
+        Self {
+            words: blocking_bits.len(),
+            blocking_bits,
+            states,
+            steps,
+            seen: HashTable::new(),
+            similar: HashTable::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    pub(super) fn at(&self, index: usize) -> Position {
+        self.steps[index].at
+    }
+
+    pub(super) fn state(&self, index: usize) -> &[u64] {
+        &self.states[index * self.words..][..self.words]
+    }
+
+    pub(super) fn text(&self, mut index: usize) -> String {
+        let mut letters = Vec::new();
+        while index > 0 {
+            let Step { before, letter, .. } = self.steps[index];
+            letters.push(letter);
+            index = before;
+        }
+        letters.iter().rev().collect()
+    }
+
+    /// Whether the state is known, or a state that differs only by fewer blocking bits.
+    pub(super) fn contains(&self, at: Position, state: &[u64]) -> bool {
+        let same = |&index: &usize| self.at(index) == at && self.state(index) == state;
+        let better = |&index: &usize| self.state(index).iter().zip(state).all(|(known, new)| known & !new == 0);
+        self.seen.find(hash(at, state.iter().copied()), same).is_some()
+            || self.similar(at, state).is_some_and(|similar| similar.iter().any(better))
+    }
+
+    /// Adds an unknown state.
+    pub(super) fn add(&mut self, at: Position, state: &[u64], before: usize, letter: char) {
+        let index = self.steps.len();
+        self.steps.push(Step { at, before, letter });
+        self.states.extend_from_slice(state);
+        let (words, states, steps, blocking_bits) = (self.words, &self.states, &self.steps, &self.blocking_bits);
+        let words_of = |index: usize| &states[index * words..][..words];
+        let whole = |&index: &usize| hash(steps[index].at, words_of(index).iter().copied());
+        let helping = |index: usize| hash(steps[index].at, without(words_of(index), blocking_bits));
+        self.seen.insert_unique(whole(&index), index, whole);
+        let like = |similar: &Vec<usize>| {
+            steps[similar[0]].at == at && without(words_of(similar[0]), blocking_bits).eq(without(state, blocking_bits))
+        };
+        match self.similar.find_mut(helping(index), like) {
+            Some(similar) if similar.len() < MAX_COMPARED => similar.push(index),
+            Some(_) => {}
+            None => {
+                self.similar.insert_unique(helping(index), vec![index], |similar| helping(similar[0]));
+            }
+        }
+    }
+
+    fn similar(&self, at: Position, state: &[u64]) -> Option<&Vec<usize>> {
+        self.similar.find(hash(at, without(state, &self.blocking_bits)), |similar| {
+            self.at(similar[0]) == at
+                && without(self.state(similar[0]), &self.blocking_bits).eq(without(state, &self.blocking_bits))
+        })
+    }
+}
+
+fn without(state: &[u64], blocking_bits: &[u64]) -> impl Iterator<Item = u64> {
+    state.iter().zip(blocking_bits).map(|(word, blocking_bits)| word & !blocking_bits)
+}
+
+/// A multiplicative hash with a fixed seed, so that equal searches visit the same states.
+fn hash(at: Position, words: impl Iterator<Item = u64>) -> u64 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let folded = words.fold(at as u64 + 1, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
+    folded ^ folded >> 32
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! Whether a document allows one request, and by which of its statements.
+//! One request: whether a document allows it, and by which statements; and the answers for users and groups.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::atoms::{Atoms, Literal};
-use super::pairs::Numbers;
-use super::request::Request;
-use super::solve::{Solution, Wish, solve};
-use super::terms::{Setting, normal_statements};
-use super::verbs::Verb;
-use super::wording::text;
-use super::{Context, Profile};
-use crate::policy::{Document, Effect};
+use super::actions::ActionSet;
+use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
+use super::describe::text;
+use super::glob::Glob;
+use super::resources::{ARN, ResourceSpace};
+use super::terms::{Compiler, Numbers, normal_statements};
+use super::{Access, Context, Profile, summary};
+use crate::base::{PolicyName, Principal, nearest};
+use crate::policy::{Catalogue, Document, Effect, Kind};
 
-/// What a document says to a request.
+/// The decision of a document about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether it is allowed.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The statements that allow it; none: nothing does.
+    /// The statements that allow it.
     pub allowed_by: Vec<Ground>,
     /// The statements that deny it.
     pub denied_by: Vec<Ground>,
@@ -32,20 +32,20 @@ pub enum Verdict {
     Allowed,
     /// Never.
     Denied,
-    /// Under conditions, or by what cannot be known offline.
+    /// It depends on conditions, or on facts that are unknown offline.
     Depends,
 }
 
-/// A statement that has to do with a request.
+/// A statement that applies to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ground {
     /// Its `Sid`, or else `statement N`, counted from 1.
     pub statement: String,
-    /// The conditions under which it applies, all of them; none when it always does.
+    /// The conditions, all of which must hold.
     pub conditions: Vec<String>,
 }
 
-/// What a document says to a request by the rules of a profile. No document is no access.
+/// Evaluates a request by the rules of a profile. No document gives no access.
 #[must_use]
 pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, profile: Profile) -> Decision {
     let mut atoms = Atoms::default();
@@ -61,14 +61,14 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
     Decision { verdict, allowed_by: grounds(Effect::Allow), denied_by: grounds(Effect::Deny) }
 }
 
-/// A statement that covers the request, with what must hold for it to apply.
-struct Applying {
+/// A statement that covers the request, with the literals that must hold.
+struct ApplicableTerm {
     title: String,
     effect: Effect,
     when: Vec<Literal>,
 }
 
-impl Applying {
+impl ApplicableTerm {
     fn ground(&self, atoms: &Atoms) -> Ground {
         let conditions = self.when.iter().map(|literal| text(*literal, atoms).to_string()).collect();
         Ground { statement: self.title.clone(), conditions }
@@ -81,21 +81,25 @@ fn applying(
     context: &Context<'_>,
     profile: Profile,
     atoms: &mut Atoms,
-) -> Vec<Applying> {
-    let verbs = [Verb::new(request.action(), request.kind())];
-    let setting = Setting { profile, user: context.user, verbs: &verbs };
-    let (universe, resource) = request.place(profile);
+) -> Vec<ApplicableTerm> {
+    let action_sets = [ActionSet::new(request.action(), request.kind())];
+    let compiler = Compiler { profile, user: context.user, action_sets: &action_sets };
+    let (space, resource) = request.place(profile);
     let normal = normal_statements(document);
     let mut found = Vec::new();
-    for (index, taken) in setting.take(&normal, atoms, &mut Numbers::default()).into_iter().enumerate() {
-        let about = taken.about.contains(&true);
-        let terms = taken.terms.iter().filter(|_| about);
-        let mut whens: Vec<_> = terms.filter_map(|term| term.within(universe).applies_when(&resource)).collect();
+    for (index, statement) in compiler.compile(&normal, atoms, &mut Numbers::default()).into_iter().enumerate() {
+        let selected = statement.selects.contains(&true);
+        let terms = statement.terms.iter().filter(|_| selected);
+        let mut whens: Vec<_> = terms.filter_map(|term| term.within(space).applies_when(&resource)).collect();
         if whens.iter().any(Vec::is_empty) {
             whens = vec![Vec::new()];
         }
         let title = title(document, index);
-        found.extend(whens.into_iter().map(|when| Applying { title: title.clone(), effect: taken.effect, when }));
+        found.extend(whens.into_iter().map(|when| ApplicableTerm {
+            title: title.clone(),
+            effect: statement.effect,
+            when,
+        }));
     }
     found
 }
@@ -105,14 +109,14 @@ fn title(document: &Document, index: usize) -> String {
     sid.filter(|sid| !sid.is_empty()).unwrap_or_else(|| format!("statement {}", index + 1))
 }
 
-/// Allowed when there are no answers to the conditions by which it is not, denied when there are none by which it is.
+/// `Allowed` if no answers deny the request, `Denied` if no answers allow it.
 fn verdict(allows: &[Vec<Literal>], denies: &[Vec<Literal>], atoms: &Atoms, cap: usize) -> Verdict {
-    let may = Wish { all: Vec::new(), none: denies.to_vec(), some: Some(allows.to_vec()) };
-    let unallowed = Wish { all: Vec::new(), none: allows.to_vec(), some: None };
-    let denied = Wish { all: Vec::new(), none: Vec::new(), some: Some(denies.to_vec()) };
-    let never = |wish: &Wish| {
+    let may = Constraint { all: Vec::new(), none: denies.to_vec(), some: Some(allows.to_vec()) };
+    let unallowed = Constraint { all: Vec::new(), none: allows.to_vec(), some: None };
+    let denied = Constraint { all: Vec::new(), none: Vec::new(), some: Some(denies.to_vec()) };
+    let never = |constraint: &Constraint| {
         let mut tries = cap;
-        solve(wish, atoms, &mut tries) == Solution::Impossible
+        solve(constraint, atoms, &mut tries) == Solution::Impossible
     };
     if never(&may) {
         return Verdict::Denied;
@@ -120,11 +124,188 @@ fn verdict(allows: &[Vec<Literal>], denies: &[Vec<Literal>], atoms: &Atoms, cap:
     if never(&unallowed) && never(&denied) { Verdict::Allowed } else { Verdict::Depends }
 }
 
+/// An action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    action: String,
+    kind: Kind,
+    resource: String,
+}
+
+/// Why a request is invalid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestProblem {
+    /// The catalogue does not have the action.
+    #[error("`{action}` is no action of this release{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Action {
+        /// The action.
+        action: String,
+        /// The action with the most similar name.
+        near: Option<String>,
+    },
+    /// The resource is not an S3 resource of the right kind.
+    #[error("`{action}` is about {}, and `{resource}` is none", about(*.kind))]
+    Resource {
+        /// The action.
+        action: String,
+        /// The kind of resource that it needs.
+        kind: Kind,
+        /// The resource.
+        resource: String,
+    },
+}
+
+fn about(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Account => "no bucket: its resource is `*`",
+        Kind::Bucket => "a bucket: `arn:aws:s3:::BUCKET`",
+        Kind::Object => "an object: `arn:aws:s3:::BUCKET/KEY`",
+    }
+}
+
+impl Request {
+    /// Reads a request. The prefix `arn:aws:s3:::` is optional. `*` and `?` in the resource are plain characters.
+    ///
+    /// # Errors
+    /// The action is unknown, or the resource does not fit it.
+    pub fn parse(action: &str, resource: &str, catalogue: &Catalogue) -> Result<Self, RequestProblem> {
+        let Some(known) = catalogue.get(action) else {
+            let names = catalogue.actions().iter().map(|action| action.name.as_str());
+            let near = nearest(action, names).map(str::to_owned);
+            return Err(RequestProblem::Action { action: action.to_owned(), near });
+        };
+        let kind = known.kind;
+        let behind = resource.strip_prefix(ARN).unwrap_or(resource);
+        let fits = !behind.starts_with("arn:")
+            && match kind {
+                Kind::Account => behind == "*",
+                Kind::Bucket => !behind.is_empty() && !behind.contains('/'),
+                Kind::Object => {
+                    behind.split_once('/').is_some_and(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+                }
+            };
+        if !fits {
+            return Err(RequestProblem::Resource { action: action.to_owned(), kind, resource: resource.to_owned() });
+        }
+        let bare = kind == Kind::Account && resource == behind;
+        let resource = if bare { resource.to_owned() } else { format!("{ARN}{behind}") };
+        Ok(Self { action: action.to_owned(), kind, resource })
+    }
+
+    /// The action.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The resource: an ARN or `*`.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// Whether the resource has characters that are wildcards in a policy. In a request they are plain characters.
+    #[must_use]
+    pub fn looks_like_a_pattern(&self) -> bool {
+        self.kind != Kind::Account && self.resource.contains(['*', '?'])
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The resource space of the request, and the text of the resource in it.
+    pub(super) fn place(&self, profile: Profile) -> (ResourceSpace, Glob) {
+        let behind = self.resource.strip_prefix(ARN);
+        let text = behind.unwrap_or_default();
+        match (self.kind, profile) {
+            (Kind::Account, Profile::Aws) if behind.is_none() => (ResourceSpace::Bare, Glob::literal("")),
+            (Kind::Account, Profile::Aws) => (ResourceSpace::Star, Glob::literal("*")),
+            (Kind::Account, Profile::Minio) => (ResourceSpace::Root, Glob::literal("/")),
+            (Kind::Bucket, Profile::Aws) => (ResourceSpace::Bucket, Glob::literal(text)),
+            (Kind::Bucket, Profile::Minio) => (ResourceSpace::BucketSlash, Glob::literal(&format!("{text}/"))),
+            (Kind::Object, Profile::Aws | Profile::Minio) => (ResourceSpace::Object, Glob::literal(text)),
+        }
+    }
+}
+
+/// A user or group with its policy.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The user or group.
+    pub principal: Principal,
+    /// The policy that it has, if any.
+    pub policy: Option<PolicyName>,
+    /// The document of the policy, if known.
+    pub document: Option<Document>,
+}
+
+/// A report on the access of users and groups.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The request. `None` if the report is about all access.
+    pub request: Option<Request>,
+    /// One answer for each user and group.
+    pub answers: Vec<Answer>,
+}
+
+/// The answer for one user or group.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub holder: Holder,
+    /// All access, if the report is about all access.
+    pub access: Option<Access>,
+    /// The decision by each profile, if the report is about one request.
+    pub decisions: Vec<(Profile, Decision)>,
+}
+
+impl Holder {
+    /// Whether its access is known.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.policy.is_none() || self.document.is_some()
+    }
+
+    /// All access of the user or group.
+    #[must_use]
+    pub fn everything(self, context: &Context<'_>) -> Answer {
+        let context = context.with(&self.principal);
+        let known = self.is_known();
+        let all = || self.document.as_ref().map(|document| summary(document, &context)).unwrap_or_default();
+        let access = known.then(all);
+        Answer { holder: self, access, decisions: Vec::new() }
+    }
+
+    /// The decisions about a request.
+    #[must_use]
+    pub fn asked(self, request: &Request, context: &Context<'_>) -> Answer {
+        let context = context.with(&self.principal);
+        let profiles = Profile::ALL.into_iter().filter(|one| context.profile.is_none_or(|only| only == *one));
+        let profiles = profiles.filter(|_| self.is_known());
+        let decision = |profile| (profile, decide(self.document.as_ref(), request, &context, profile));
+        let decisions = profiles.map(decision).collect();
+        Answer { holder: self, access: None, decisions }
+    }
+}
+
+impl Answer {
+    /// Whether the request is always allowed, by all checked rules.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        !self.decisions.is_empty() && self.decisions.iter().all(|(_, decision)| decision.verdict == Verdict::Allowed)
+    }
+
+    /// Whether the request may be allowed: by some rules, or under conditions.
+    #[must_use]
+    pub fn may_be_allowed(&self) -> bool {
+        self.decisions.iter().any(|(_, decision)| decision.verdict != Verdict::Denied)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::access::RequestProblem;
-    use crate::policy::{Catalogue, Kind, read};
+    use crate::policy::read;
 
     const HOME: &str = r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
 
@@ -234,8 +415,8 @@ mod tests {
         ] {
             assert!(matches!(problem(action, resource), RequestProblem::Resource { .. }), "{action} {resource}");
         }
-        let told = problem("s3:GetObject", "b").to_string();
-        assert_eq!(told, "`s3:GetObject` is about an object: `arn:aws:s3:::BUCKET/KEY`, and `b` is none");
+        let message = problem("s3:GetObject", "b").to_string();
+        assert_eq!(message, "`s3:GetObject` is about an object: `arn:aws:s3:::BUCKET/KEY`, and `b` is none");
         assert_eq!(Request::parse("s3:GetObject", "b/k", &catalogue).unwrap().kind(), Kind::Object);
     }
 

@@ -1,32 +1,31 @@
-//! Globs: `*` is any run of characters, `?` one character, everything else itself.
+//! Globs: `*` is any run of characters, `?` is one character, every other character is itself.
 
 use std::rc::Rc;
 
-/// A glob in the one form that all globs of the same wildcards share: within a run of wildcards every `?` comes first
-/// and at most one `*` follows, so no two `*` ever touch.
+/// A glob in normal form: within a run of wildcards, all `?` come first, and at most one `*` follows. So no two `*` are
+/// adjacent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Glob {
     tokens: Rc<[Token]>,
 }
 
-/// One step of a glob.
+/// A token of a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Token {
-    /// This character.
     One(char),
     /// `?`: any one character.
     Any,
-    /// `*`: any run of characters, the empty one included.
+    /// `*`: any run of characters, perhaps empty.
     Run,
 }
 
 impl Glob {
-    /// The glob a text stands for.
+    /// The glob of a text.
     pub(super) fn parse(text: &str) -> Self {
         Self::new(text.chars().map(Token::parse))
     }
 
-    /// The glob of these steps, brought into the common form.
+    /// The glob of these tokens, in normal form.
     pub(super) fn new(steps: impl IntoIterator<Item = Token>) -> Self {
         let mut tokens = Vec::new();
         let mut run = false;
@@ -45,17 +44,16 @@ impl Glob {
         Self { tokens: tokens.into() }
     }
 
-    /// The glob that matches this text only, wildcards in it standing for themselves.
+    /// The glob that matches only this text, even if the text has wildcards.
     pub(super) fn literal(text: &str) -> Self {
         Self { tokens: text.chars().map(Token::One).collect() }
     }
 
-    /// The steps.
     pub(super) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The characters it asks for.
+    /// The characters of its tokens.
     pub(super) fn letters(&self) -> impl Iterator<Item = char> {
         self.tokens.iter().filter_map(|token| match token {
             Token::One(letter) => Some(*letter),
@@ -63,12 +61,12 @@ impl Glob {
         })
     }
 
-    /// Whether it has no wildcard, and so matches one text only.
+    /// Whether it has no wildcard.
     pub(super) fn is_literal(&self) -> bool {
         self.tokens.iter().all(|token| matches!(token, Token::One(_)))
     }
 
-    /// What is left of it behind a literal prefix; `None` when it does not begin with it.
+    /// The rest of the glob behind a literal prefix. `None` if it does not start with the prefix.
     pub(super) fn strip(&self, prefix: &str) -> Option<Self> {
         let mut rest = &*self.tokens;
         for letter in prefix.chars() {
@@ -77,30 +75,27 @@ impl Glob {
         Some(Self { tokens: rest.into() })
     }
 
-    /// The glob with one more literal character behind it.
     pub(super) fn followed_by(&self, letter: char) -> Self {
         Self { tokens: self.tokens.iter().copied().chain([Token::One(letter)]).collect() }
     }
 
-    /// Whether it matches everything.
     pub(super) fn is_everything(&self) -> bool {
         *self.tokens == [Token::Run]
     }
 
-    /// Whether it matches the text.
     pub(super) fn matches(&self, text: &str) -> bool {
         self.subsumes(&Self::literal(text))
     }
 
-    /// Whether everything `narrower` matches is matched by this one as well: it reads the steps of `narrower` as a text
-    /// whose `*` only a `*` can take. Never wrongly true. Wrongly false only where a `?` here would have to take part
-    /// of a `*` there (`?*` against `*a`); callers use it to save work, never as the last word.
+    /// Whether it matches every text that `narrower` matches. Only a `*` here can match a `*` there. It is never
+    /// wrongly true. It is wrongly false only if a `?` here would match a part of a `*` there (`?*` and `*a`); callers
+    /// only use it to save work.
     pub(super) fn subsumes(&self, narrower: &Self) -> bool {
         fits(&self.tokens, &narrower.tokens, Token::takes)
     }
 
-    /// A glob that may well lie within both, to make up examples from: it begins and ends as they do, and has in between
-    /// what each wants there.
+    /// A glob that is probably within both, for examples. It starts and ends as both do, with the middle of each in
+    /// between.
     pub(super) fn joined(&self, other: &Self) -> Self {
         let ((before, within, behind), (its_before, its_within, its_behind)) =
             (parts(&self.tokens), parts(&other.tokens));
@@ -111,8 +106,8 @@ impl Glob {
         Self::new(start.into_iter().chain(middle.into_iter().filter(|_| open)).chain(end.into_iter().rev()))
     }
 
-    /// Whether some text is matched by both. Where both have a `*`, only what is before the first and behind the last
-    /// can be in the way: what one of them wants in between fits into the other's `*`.
+    /// Whether both match a common text. If both have a `*`, only the parts before the first and after the last one can
+    /// conflict: everything else fits into the `*` of the other.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let (a, b) = (&self.tokens, &other.tokens);
         match (a.contains(&Token::Run), b.contains(&Token::Run)) {
@@ -123,14 +118,14 @@ impl Glob {
     }
 }
 
-/// What is before the first `*`, between it and the last, and behind that; without a `*`, all is before.
+/// The tokens before the first `*`, between it and the last, and after that. Without a `*`, all tokens are before.
 fn parts(tokens: &[Token]) -> (&[Token], &[Token], &[Token]) {
     let Some(first) = tokens.iter().position(|token| *token == Token::Run) else { return (tokens, &[], &[]) };
     let last = tokens.iter().rposition(|token| *token == Token::Run).unwrap_or(first);
     (&tokens[..first], tokens.get(first + 1..last).unwrap_or_default(), &tokens[last + 1..])
 }
 
-/// The longer of two sequences of steps that begin together, with the characters that either asks for.
+/// Both sequences overlaid: the length of the longer one, with the characters of either.
 fn joined<'a>(a: impl Iterator<Item = &'a Token>, b: impl Iterator<Item = &'a Token>) -> Vec<Token> {
     let (mut a, mut b) = (a.copied(), b.copied());
     let next = || match (a.next(), b.next()) {
@@ -140,7 +135,7 @@ fn joined<'a>(a: impl Iterator<Item = &'a Token>, b: impl Iterator<Item = &'a To
     std::iter::from_fn(next).collect()
 }
 
-/// Whether a glob takes the steps of another one by one, its `*` taking any number of them.
+/// Whether a glob matches the tokens of another one by one, and its `*` any number of them.
 fn fits(wide: &[Token], narrow: &[Token], step: fn(Token, Token) -> bool) -> bool {
     let (mut w, mut n) = (0, 0);
     let mut retry = None;
@@ -161,7 +156,7 @@ fn fits(wide: &[Token], narrow: &[Token], step: fn(Token, Token) -> bool) -> boo
     wide[w..].iter().all(|token| *token == Token::Run)
 }
 
-/// Whether two sequences of steps differ before either reaches a `*`.
+/// Whether two sequences of tokens conflict before either reaches a `*`.
 fn clash<'a>(mut pairs: impl Iterator<Item = (&'a Token, &'a Token)>) -> bool {
     pairs
         .find(|(a, b)| **a == Token::Run || **b == Token::Run || !a.meets(**b))
@@ -177,18 +172,18 @@ impl Token {
         }
     }
 
-    /// Whether this single step takes every character the other stands for.
+    /// Whether this token, no `*`, matches every character that the other matches.
     fn takes(self, other: Self) -> bool {
         self == other || (self == Self::Any && matches!(other, Self::One(_)))
     }
 
-    /// Whether two single steps have a character in common.
+    /// Whether two tokens, no `*`, match a common character.
     fn meets(self, other: Self) -> bool {
         self == other || self == Self::Any || other == Self::Any
     }
 }
 
-/// The steps a text stands for, wildcards read as such.
+/// The tokens of a text.
 pub(super) fn steps(text: &str) -> impl Iterator<Item = Token> {
     text.chars().map(Token::parse)
 }

@@ -1,96 +1,79 @@
-//! What access a document gives, and what access one gives that another does not: exact, offline, and never wrongly
-//! nothing.
+//! The access engine: which access a document gives, and which access one gives that another does not. It is exact, works
+//! offline, and never misses a difference.
 //!
-//! A request is an action, a resource, and an answer to each condition. What is found is a request that one document
-//! allows and the other does not, or that there is none. Where a document leaves something open (conditions, variables
-//! whose value is not known), both answers are taken as possible, so that more may be reported than there is. Where the
-//! search is given up, it says so; and where a document names actions or resources that are not known (another service's,
-//! `s3:*Acl`, a resource that is no ARN of S3), a difference is not decided, never nothing.
+//! A request is an action, a resource, and an answer to each condition. The engine finds a request that one document
+//! allows and the other does not, or proves that there is none. Open questions, such as conditions and variables with an
+//! unknown value, count both ways, so the engine may report more than there is. A difference is *undecided* if the search
+//! is too long, or if a document has unknown actions or resources: another service, `s3:*Acl`, no ARN of S3.
 
-mod anchors;
-mod atoms;
+mod actions;
 mod automaton;
 mod class;
-mod compare;
+mod conditions;
 mod decide;
-mod frontier;
+mod describe;
+mod engine;
 mod glob;
-mod hygiene;
-mod lines;
-mod pairs;
-mod pattern;
-mod placed;
-mod report;
-mod request;
+mod patterns;
+mod resources;
 mod search;
-mod searches;
-mod solve;
-mod tally;
 mod terms;
-mod universe;
-mod verbs;
-mod views;
-mod wording;
 
 #[cfg(test)]
 mod oracle;
-#[cfg(test)]
-mod unknown_tests;
 
-pub use decide::{Decision, Ground, Verdict, decide};
-pub use hygiene::{dead_denies, grants_nothing, never_grants, redundant_statements};
-pub use lines::{Cause, Line, Side, Undecided, Witness};
-pub use report::{Answer, Holder, Report};
-pub use request::{Request, RequestProblem};
+pub use decide::{Answer, Decision, Ground, Holder, Report, Request, RequestProblem, Verdict, decide};
+pub use describe::{Cause, Line, Side, Undecided, Witness};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, Document, Statement};
+use super::{Catalogue, Document, Effect, Statement};
 use crate::base::{Principal, UserName};
-use compare::compare;
-use lines::Tallies;
-use verbs::{Wildcards, verbs};
+use actions::{Wildcards, action_sets};
+use describe::ProfileFindings;
+use engine::compare;
 
-/// Whose rules a document is evaluated by. WEKA does not publish which its servers follow; its S3 shows signs of MinIO's.
+/// The rules that evaluate a document. WEKA does not document which rules its servers follow; its S3 shows signs of
+/// MinIO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// AWS's, as its user guide has them.
+    /// AWS rules, by the AWS user guide.
     Aws,
-    /// Those of servers of MinIO's line: a bucket as a whole is `bucket/`, so that `bucket/*` covers it.
+    /// MinIO rules: the resource of a bucket is `bucket/`, so `bucket/*` covers the bucket.
     Minio,
 }
 
 impl Profile {
-    /// Both.
+    /// Both profiles.
     pub const ALL: [Self; 2] = [Self::Aws, Self::Minio];
 }
 
-/// What a document is read by.
+/// The inputs of an evaluation beside the documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The actions there are.
+    /// The known actions.
     pub catalogue: &'a Catalogue,
-    /// Whose rules apply; both when not known, and then a difference under either is one.
+    /// The rules to use. `None` means both: a difference under either one counts.
     pub profile: Option<Profile>,
-    /// The user that `${aws:username}` stands for. Without one, it may stand for anything.
+    /// The value of `${aws:username}`. If `None`, the variable can have any value.
     pub user: Option<&'a str>,
-    /// How many states one search may look at before it gives up, and half of what all searches of a comparison may.
+    /// The number of states that one search may visit, and half of the number for all searches of a comparison.
     pub state_cap: usize,
 }
 
-/// Enough for every document of 2048 bytes that a person would write, and a fraction of a second.
+/// A limit that allows every realistic document of 2048 bytes, and takes a fraction of a second.
 pub const STATE_CAP: usize = 50_000;
 
 impl<'a> Context<'a> {
-    /// Both profiles, no user, the usual cap.
+    /// Both profiles, no user, the default limit.
     #[must_use]
     pub fn new(catalogue: &'a Catalogue) -> Self {
         Self { catalogue, profile: None, user: None, state_cap: STATE_CAP }
     }
 
-    /// The same, for a user.
+    /// The same for one user.
     #[must_use]
     pub fn with_user<'b>(self, user: &'b str) -> Context<'b>
     where
@@ -99,7 +82,7 @@ impl<'a> Context<'a> {
         Context { user: Some(user), ..self }
     }
 
-    /// The same, for a user or a group: in a group's document a variable stands for the name of any member.
+    /// The same for one user or group. For a group, a variable can have the name of any member.
     #[must_use]
     pub fn with<'b>(self, principal: &'b Principal) -> Context<'b>
     where
@@ -109,81 +92,81 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What access one document gives or takes compared with another.
+/// The difference in access between two documents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Access {
-    /// What the document after gives and that before does not.
+    /// Access that only the document after gives.
     pub gained: Vec<Line>,
-    /// What the document before gives and that after does not.
+    /// Access that only the document before gives.
     pub lost: Vec<Line>,
-    /// What was not decided: to be taken as gained, or lost.
+    /// Undecided differences. They count as gained or lost.
     pub undecided: Vec<Undecided>,
 }
 
 impl Access {
-    /// Whether it is certain that nothing is gained.
+    /// Whether certainly nothing is gained.
     #[must_use]
     pub fn gains_nothing(&self) -> bool {
         self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
     }
 
-    /// Whether it is certain that nothing is lost.
+    /// Whether certainly nothing is lost.
     #[must_use]
     pub fn loses_nothing(&self) -> bool {
         self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
     }
 }
 
-/// What access `after` gives or takes compared with `before`. `None` is no policy, which is no access.
+/// The access that `after` adds to and removes from `before`. `None` is no policy and gives no access.
 #[must_use]
 pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
-    let verbs = verbs(context.catalogue, before.into_iter().chain(after));
-    let found = compare(before, after, &[Side::Gained, Side::Lost], &verbs, context);
-    let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &Tallies<'_>)| lines::undecided(found, *side, &wildcards);
+    let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
+    let found = compare(before, after, &[Side::Gained, Side::Lost], &action_sets, context);
+    let lines = |side| found.get(&side).map_or(Vec::new(), |found| describe::lines(found, &wildcards));
+    let undecided = |(side, found): (&Side, &ProfileFindings<'_>)| describe::undecided(found, *side, &wildcards);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
     Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
 
-/// What `after` gives that `before` does not: half of a difference, for half the time. `lost` stays empty.
+/// The access that `after` adds to `before`. It takes half the time of [`difference`]; `lost` is empty.
 #[must_use]
 pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
-    let verbs = verbs(context.catalogue, before.into_iter().chain(after));
-    let found = compare(before, after, &[Side::Gained], &verbs, context);
-    let gained = found.values().flat_map(|found| lines::lines(found, &wildcards)).collect();
-    let undecided = found.values().flat_map(|found| lines::undecided(found, Side::Gained, &wildcards)).collect();
+    let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
+    let found = compare(before, after, &[Side::Gained], &action_sets, context);
+    let gained = found.values().flat_map(|found| describe::lines(found, &wildcards)).collect();
+    let undecided = found.values().flat_map(|found| describe::undecided(found, Side::Gained, &wildcards)).collect();
     Access { gained, lost: Vec::new(), undecided }
 }
 
-/// What a document allows.
+/// The access that a document gives.
 #[must_use]
 pub fn summary(document: &Document, context: &Context<'_>) -> Access {
     difference(None, Some(document), context)
 }
 
-/// Whether it is certain that `narrow` allows nothing that `wide` does not.
+/// Whether certainly `wide` allows everything that `narrow` allows.
 #[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
-    let verbs = verbs(context.catalogue, [wide, narrow]);
-    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], &verbs, context);
-    gained.values().flatten().all(|(_, tally)| tally.found.is_empty() && tally.undecided.is_empty())
+    let action_sets = action_sets(context.catalogue, [wide, narrow]);
+    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], &action_sets, context);
+    gained.values().flatten().all(|(_, findings)| findings.found.is_empty() && findings.undecided.is_empty())
 }
 
-/// Whether the texts that `narrow` matches are all matched by `wide`, both patterns of `*` and `?`.
+/// Whether the glob `wide` matches every text that the glob `narrow` matches.
 #[must_use]
 pub fn pattern_covers(wide: &str, narrow: &str) -> bool {
     glob::Glob::parse(wide).subsumes(&glob::Glob::parse(narrow))
 }
 
-/// Whether there is a text that both match, both patterns of `*` and `?`.
+/// Whether a text exists that both globs match.
 #[must_use]
 pub fn patterns_overlap(one: &str, other: &str) -> bool {
     glob::Glob::parse(one).overlaps(&glob::Glob::parse(other))
 }
 
-/// Whether a document may mean something else for each user, so that it is to be looked at user by user.
+/// Whether the access of a document can depend on the user.
 #[must_use]
 pub fn depends_on_user(document: &Document) -> bool {
     let values = |statement: &Statement| {
@@ -193,8 +176,184 @@ pub fn depends_on_user(document: &Document) -> bool {
     document.statements.iter().any(values)
 }
 
-/// Whether it is certain that two documents allow the same.
+/// Whether certainly both documents give the same access.
 #[must_use]
 pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) -> bool {
     includes(one, another, context) && includes(another, one, context)
+}
+
+/// The indices of statements without which the document gives the same access. All of them can be removed at once. Of
+/// two that can replace each other, the later one is listed.
+#[must_use]
+pub fn redundant_statements(document: &Document, context: &Context<'_>) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..document.statements.len()).collect();
+    let mut redundant = Vec::new();
+    for index in (0..document.statements.len()).rev() {
+        let without: Vec<_> = kept.iter().copied().filter(|other| *other != index).collect();
+        if same_access(document, &part(document, &without), context) {
+            kept = without;
+            redundant.insert(0, index);
+        }
+    }
+    redundant
+}
+
+/// The indices of `Deny` statements that deny nothing that the document allows.
+#[must_use]
+pub fn dead_denies(document: &Document, context: &Context<'_>) -> Vec<usize> {
+    let allows = of_effect(document, Effect::Allow);
+    let allowed = part(document, &allows);
+    let is_dead = |deny: &usize| {
+        let denied: Vec<_> = allows.iter().copied().chain([*deny]).collect();
+        includes(&part(document, &denied), &allowed, context)
+    };
+    of_effect(document, Effect::Deny).into_iter().filter(is_dead).collect()
+}
+
+/// The indices of `Allow` statements that grant nothing, because the document denies it or they match nothing.
+#[must_use]
+pub fn never_grants(document: &Document, context: &Context<'_>) -> Vec<usize> {
+    let denies = of_effect(document, Effect::Deny);
+    let is_vain = |allow: &usize| {
+        let alone: Vec<_> = denies.iter().copied().chain([*allow]).collect();
+        grants_nothing(&part(document, &alone), context)
+    };
+    of_effect(document, Effect::Allow).into_iter().filter(is_vain).collect()
+}
+
+/// Whether certainly a document allows nothing.
+#[must_use]
+pub fn grants_nothing(document: &Document, context: &Context<'_>) -> bool {
+    includes(&part(document, &[]), document, context)
+}
+
+fn of_effect(document: &Document, effect: Effect) -> Vec<usize> {
+    let statements = document.statements.iter().enumerate();
+    statements.filter(|(_, statement)| statement.effect == effect).map(|(index, _)| index).collect()
+}
+
+fn part(document: &Document, statements: &[usize]) -> Document {
+    let statements = statements.iter().filter_map(|&index| document.statements.get(index).cloned()).collect();
+    Document { statements, ..document.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::read_lenient;
+
+    const ALL: &str = "arn:aws:s3:::*";
+
+    fn document(statements: &[(&str, &str, &str)]) -> Document {
+        let statement = |(effect, actions, resources): &(&str, &str, &str)| {
+            let (action, actions) = match actions.strip_prefix('!') {
+                Some(actions) => ("NotAction", actions),
+                None => ("Action", *actions),
+            };
+            let (resource, resources) = match resources.strip_prefix('!') {
+                Some(resources) => ("NotResource", resources),
+                None => ("Resource", *resources),
+            };
+            format!(r#"{{"Effect":"{effect}","{action}":"{actions}","{resource}":"{resources}"}}"#)
+        };
+        let statements: Vec<_> = statements.iter().map(statement).collect();
+        read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap()
+    }
+
+    fn between(before: &[(&str, &str, &str)], after: &[(&str, &str, &str)]) -> Access {
+        let catalogue = Catalogue::newest();
+        difference(Some(&document(before)), Some(&document(after)), &Context::new(&catalogue))
+    }
+
+    const READ: (&str, &str, &str) = ("Allow", "s3:GetObject", ALL);
+
+    #[test]
+    fn actions_that_nobody_knows_are_not_decided_both_ways() {
+        for action in [
+            "admin:*",
+            "sts:AssumeRole",
+            "s3:Replicate*",
+            "s3:*Acl",
+            "iam:*",
+            "nonsense",
+            "",
+            "s3:Gett*",
+            "a b",
+            "*:Heal",
+        ] {
+            let some = ("Allow", action, ALL);
+            let gained = between(&[READ], &[READ, some]);
+            assert!(!gained.gains_nothing() && gained.loses_nothing(), "{action}: {gained:?}");
+            assert!(gained.undecided.iter().any(|open| open.actions == [action] && open.pattern == ALL), "{gained:?}");
+            let lost = between(&[READ, some], &[READ]);
+            assert!(!lost.loses_nothing() && lost.gains_nothing(), "{action}: {lost:?}");
+            let same = between(&[READ, some], &[some, READ]);
+            assert_eq!(same, Access::default(), "{action}");
+        }
+    }
+
+    #[test]
+    fn an_action_of_s3_that_is_written_out_is_gained_as_ever() {
+        let gained = between(&[READ], &[READ, ("Allow", "s3:PutObjectAcl", ALL)]);
+        assert_eq!(gained.gained[0].actions, ["s3:PutObjectAcl"]);
+    }
+
+    #[test]
+    fn what_all_of_s3_gives_is_decided_and_all_of_everything_is_not() {
+        let everything = ("Allow", "s3:*", ALL);
+        assert_eq!(between(&[], &[everything]).undecided, []);
+        assert!(between(&[everything], &[everything, ("Allow", "s3:*Acl", ALL)]).gains_nothing());
+        for wide in ["*", "s*", "!s3:GetObject", "*:*"] {
+            let wider = between(&[everything], &[everything, ("Allow", wide, ALL)]);
+            assert!(!wider.gains_nothing(), "{wide}");
+        }
+    }
+
+    #[test]
+    fn a_wider_or_undenied_unknown_is_gained_and_a_narrower_one_is_not() {
+        let allow = |action| ("Allow", action, ALL);
+        assert!(!between(&[allow("admin:Heal*")], &[allow("admin:*")]).gains_nothing());
+        assert!(between(&[allow("admin:*")], &[allow("admin:Heal*")]).gains_nothing());
+        let deny = |action| ("Deny", action, ALL);
+        for part in ["admin:*", "*:Heal", "*Heal*", "admin:Heal"] {
+            let undenied = between(&[allow("admin:*"), deny(part)], &[allow("admin:*")]);
+            assert!(!undenied.gains_nothing(), "{part}");
+            let denied = between(&[allow("admin:*")], &[allow("admin:*"), deny(part)]);
+            assert!(denied.gains_nothing() && !denied.loses_nothing(), "{part}");
+        }
+        assert!(!between(&[allow("s3:*"), deny("s3:*Acl")], &[allow("s3:*")]).gains_nothing());
+        assert!(!between(&[allow("!admin:Heal")], &[allow("!admin:Stop")]).gains_nothing());
+        assert!(!between(&[allow("!*Heal*")], &[allow("admin:*")]).gains_nothing());
+        assert!(between(&[allow("!admin:Heal")], &[allow("!admin:Heal")]).gains_nothing());
+    }
+
+    #[test]
+    fn resources_that_are_no_arn_of_s3_are_not_decided() {
+        for resource in [
+            "b/*",
+            "arn:minio:s3:::b/*",
+            "arn:aws-cn:s3:::b/*",
+            "arn:aws:s3:eu-west-1:1:accesspoint/a",
+            "ARN:AWS:S3:::b",
+            "",
+        ] {
+            let some = ("Allow", "s3:PutObject", resource);
+            let gained = between(&[READ], &[READ, some]);
+            assert!(gained.gained.is_empty() && gained.loses_nothing(), "{resource}: {gained:?}");
+            assert!(!gained.gains_nothing(), "{resource}");
+            assert_eq!(between(&[READ, some], &[READ, some]), Access::default());
+        }
+        let all_but = |resource| [("Allow", "s3:*", ALL), ("Deny", "s3:*", resource)];
+        assert!(!between(&[], &all_but("!b/*")).gains_nothing(), "a server may read the exception as it is meant");
+        assert!(!between(&all_but("b/*"), &all_but("c/*")).gains_nothing());
+    }
+
+    #[test]
+    fn too_many_overlaps_to_tell_apart_leave_everything_open() {
+        let many: Vec<_> = (0..20).map(|n| format!("*x{n}:*a*")).collect();
+        let few: Vec<_> = (0..20).map(|n| format!("*a{n}*")).collect();
+        let allows: Vec<_> = many.iter().map(|action| ("Allow", action.as_str(), ALL)).collect();
+        let denies: Vec<_> = few.iter().map(|action| ("Deny", action.as_str(), ALL)).collect();
+        assert!(!between(&[allows.as_slice(), &denies].concat(), &allows).gains_nothing());
+    }
 }

@@ -1,66 +1,61 @@
-//! A document taken apart for one profile: who it allows what is the union of its Allow terms less that of its Deny terms.
+//! A document compiled for one profile: its access is the union of its Allow terms, minus the union of its Deny terms.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Profile;
-use super::atoms::{Atom, Atoms, Condition, Literal, positive_form};
+use super::actions::ActionSet;
+use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
-use super::pairs::{Facts, Numbers, Pairs};
-use super::pattern::{Dialect, Pattern};
-use super::universe::Universe;
-use super::verbs::Verb;
+use super::patterns::{Dialect, Pattern, PatternPairs, PatternTable};
+use super::resources::ResourceSpace;
 use crate::policy::normal::normal_statement;
 use crate::policy::{Clause, Document, Effect, Selector, Statement};
 
-/// A set of resources under conditions: those `pattern` covers and none of `minus` does, where all of `when` hold.
+/// A set of resources under conditions: those that `pattern` covers and no exclusion covers, if all of `when` hold.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
-    /// The number of what it says; see [`Numbers::enter`].
+    /// The number of the term, see [`Numbers::number_term`].
     pub(super) id: usize,
-    /// What it covers.
     pub(super) pattern: Pattern,
-    /// What `NotResource` takes out of it.
-    pub(super) minus: Vec<Minus>,
+    /// The patterns of `NotResource`.
+    pub(super) exclusions: Vec<Exclusion>,
     /// The conditions, sorted.
     pub(super) when: Vec<Literal>,
 }
 
-/// A pattern taken out of a term.
+/// A pattern that is excluded from a term.
 #[derive(Debug, Clone)]
-pub(super) struct Minus {
-    /// The pattern.
+pub(super) struct Exclusion {
     pub(super) pattern: Pattern,
-    /// The atom that must hold for it to cover what it matches; none when it always does.
+    /// The atom that must hold for the exclusion. `None` if it always applies.
     pub(super) atom: Option<usize>,
 }
 
-impl PartialEq for Minus {
+impl PartialEq for Exclusion {
     fn eq(&self, other: &Self) -> bool {
         self.pattern.number == other.pattern.number && self.atom == other.atom
     }
 }
 
-/// A statement, taken apart.
+/// A statement as terms.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
-    /// Its effect.
+pub(super) struct CompiledStatement {
     pub(super) effect: Effect,
-    /// For each verb, whether the statement is about it.
-    pub(super) about: Vec<bool>,
-    /// What it applies to: the union of these.
+    /// For each action set, whether the statement selects it.
+    pub(super) selects: Vec<bool>,
+    /// The statement applies to the union of these.
     pub(super) terms: Vec<Term>,
 }
 
-/// What is the same for both documents of a comparison.
+/// Compiles documents for one profile.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setting<'a> {
-    /// By whose rules.
+pub(super) struct Compiler<'a> {
     pub(super) profile: Profile,
-    /// The user, when known.
+    /// The user, if known.
     pub(super) user: Option<&'a str>,
-    /// The actions that are told apart.
-    pub(super) verbs: &'a [Verb],
+    /// The action sets that the comparison distinguishes.
+    pub(super) action_sets: &'a [ActionSet],
 }
 
 /// A document with its statements in their normal form.
@@ -69,30 +64,34 @@ pub(super) fn normal_statements(document: &Document) -> Document {
     Document { version: document.version.clone(), id: None, statements, extra: BTreeMap::new() }
 }
 
-impl Setting<'_> {
-    /// Takes a document apart. A document without a policy is one without statements.
+impl Compiler<'_> {
+    /// Compiles a document whose statements are in normal form (see [`normal_statements`]).
     ///
-    /// Members that are not part of the grammar: those of the document itself are ignored, as no server gives them a
-    /// meaning. Those of a statement make it doubtful whether it applies: MinIO drops them (so that it applies to
-    /// everyone), AWS refuses the document, and one such as `Principal` would narrow it where it is honoured. So they
-    /// are an atom of their own, which cancels out between documents that agree.
+    /// Members outside the grammar: those of the document have no meaning on any server, so they are ignored. Those of
+    /// a statement make it unclear whether the statement applies: MinIO drops them, AWS refuses the document, and a
+    /// member such as `Principal` would narrow the statement. So each one is an atom, which cancels out between
+    /// documents that agree.
     ///
-    /// `NotAction` and `NotResource` are honoured in both profiles: a server that does not know them finds no `Action`
-    /// or `Resource` and refuses the document, so it can hold none.
-    ///
-    /// The statements are in their normal form (see [`normal_statements`]).
-    pub(super) fn take(self, document: &Document, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Taken> {
+    /// `NotAction` and `NotResource` count under both profiles. A server that does not know them finds no `Action` or
+    /// `Resource` and refuses the document, so it has no such policy.
+    pub(super) fn compile(
+        self,
+        document: &Document,
+        atoms: &mut Atoms,
+        numbers: &mut Numbers,
+    ) -> Vec<CompiledStatement> {
         let current = document.version.as_deref() == Some("2012-10-17");
         let variables = self.profile == Profile::Minio || current;
         let dialect = Dialect { profile: self.profile, variables, user: self.user };
-        let mut taken: Vec<Taken> = Vec::with_capacity(document.statements.len());
+        let mut compiled: Vec<CompiledStatement> = Vec::with_capacity(document.statements.len());
         for (index, statement) in document.statements.iter().enumerate() {
             let before = document.statements[..index].iter().position(|other| other.actions == statement.actions);
-            let about = before.map_or_else(|| self.about(&statement.actions), |before| taken[before].about.clone());
+            let selects =
+                before.map_or_else(|| self.selected(&statement.actions), |before| compiled[before].selects.clone());
             let terms = self.terms(statement, dialect, atoms, numbers);
-            taken.push(Taken { effect: statement.effect, about, terms });
+            compiled.push(CompiledStatement { effect: statement.effect, selects, terms });
         }
-        taken
+        compiled
     }
 
     fn terms(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Term> {
@@ -101,13 +100,15 @@ impl Setting<'_> {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
         let when: Vec<_> = when.into_iter().collect();
-        let patterns: Vec<_> = statement.resources.patterns.iter().map(|text| numbers.read(text, dialect)).collect();
+        let patterns: Vec<_> =
+            statement.resources.patterns.iter().map(|text| numbers.patterns.read(text, dialect)).collect();
         let mut covering =
             |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
         if statement.resources.negated {
-            let minus = patterns.into_iter().map(|pattern| Minus { atom: covering(&pattern), pattern }).collect();
-            let mut term = Term { id: 0, pattern: numbers.read("*", dialect), minus, when };
-            numbers.enter(&mut term);
+            let exclusions =
+                patterns.into_iter().map(|pattern| Exclusion { atom: covering(&pattern), pattern }).collect();
+            let mut term = Term { id: 0, pattern: numbers.patterns.read("*", dialect), exclusions, when };
+            numbers.number_term(&mut term);
             return vec![term];
         }
         let term = |pattern: Pattern| {
@@ -116,23 +117,23 @@ impl Setting<'_> {
                 when.push(covers);
                 when.sort_unstable();
             }
-            let mut term = Term { id: 0, pattern, minus: Vec::new(), when };
-            numbers.enter(&mut term);
+            let mut term = Term { id: 0, pattern, exclusions: Vec::new(), when };
+            numbers.number_term(&mut term);
             term
         };
         patterns.into_iter().map(term).collect()
     }
 
-    /// Which verbs a statement is about. AWS compares action names without regard to case, MinIO's line exactly; there,
-    /// `s3:GetObjectVersion` written out also means `s3:GetObject`.
-    fn about(self, actions: &Selector) -> Vec<bool> {
+    /// The action sets that a statement selects. AWS ignores the case of action names, MinIO does not. On MinIO,
+    /// `s3:GetObjectVersion` without wildcards also means `s3:GetObject`.
+    fn selected(self, actions: &Selector) -> Vec<bool> {
         let globs: Vec<_> = actions.patterns.iter().map(|pattern| Glob::parse(&self.fold(pattern))).collect();
         let version = self.profile == Profile::Minio && actions.patterns.iter().any(|p| p == "s3:GetObjectVersion");
-        let named = |verb: &Verb| {
-            let matched = globs.iter().any(|glob| verb.is_matched_by(glob, self.profile));
-            matched || (version && verb.name == "s3:GetObject")
+        let named = |action_set: &ActionSet| {
+            let matched = globs.iter().any(|glob| action_set.is_matched_by(glob, self.profile));
+            matched || (version && action_set.name == "s3:GetObject")
         };
-        self.verbs.iter().map(|verb| named(verb) != actions.negated).collect()
+        self.action_sets.iter().map(|action_set| named(action_set) != actions.negated).collect()
     }
 
     fn fold(self, action: &str) -> String {
@@ -144,75 +145,82 @@ impl Setting<'_> {
 }
 
 impl Term {
-    /// The term as it is put in a universe.
-    pub(super) fn within(&self, universe: Universe) -> Cow<'_, Self> {
-        match universe {
-            Universe::Bare => Cow::Owned(self.map(Pattern::without_prefix_taken)),
-            Universe::Star | Universe::Root | Universe::Bucket | Universe::BucketSlash | Universe::Object => {
-                Cow::Borrowed(self)
-            }
+    /// The term as it applies in a space.
+    pub(super) fn within(&self, space: ResourceSpace) -> Cow<'_, Self> {
+        match space {
+            ResourceSpace::Bare => Cow::Owned(self.map(Pattern::in_bare_space)),
+            ResourceSpace::Star
+            | ResourceSpace::Root
+            | ResourceSpace::Bucket
+            | ResourceSpace::BucketSlash
+            | ResourceSpace::Object => Cow::Borrowed(self),
         }
     }
 
     fn map(&self, change: impl Fn(&Pattern) -> Pattern) -> Self {
-        let minus = self.minus.iter().map(|minus| Minus { pattern: change(&minus.pattern), atom: minus.atom });
-        let (pattern, minus) = (change(&self.pattern), minus.collect());
-        Self { id: self.id, pattern, minus, when: self.when.clone() }
+        let exclusions = self
+            .exclusions
+            .iter()
+            .map(|exclusion| Exclusion { pattern: change(&exclusion.pattern), atom: exclusion.atom });
+        let (pattern, exclusions) = (change(&self.pattern), exclusions.collect());
+        Self { id: self.id, pattern, exclusions, when: self.when.clone() }
     }
 
-    /// Whether it applies to the same as the other for being written the same.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
+    /// Whether both have the same patterns and conditions.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
     }
 
-    /// Whether it covers, conditions aside, all that the other covers. May be wrongly false.
-    pub(super) fn covers(&self, other: &Self, pairs: &Pairs) -> bool {
-        let kept = |minus: &Minus| other.minus.contains(minus) || !pairs.meet(&minus.pattern, &other.pattern);
-        pairs.covers(&self.pattern, &other.pattern) && self.minus.iter().all(kept)
+    /// Whether it covers, without conditions, everything that the other covers. It can be wrongly false.
+    pub(super) fn covers(&self, other: &Self, pairs: &PatternPairs) -> bool {
+        let kept = |exclusion: &Exclusion| {
+            other.exclusions.contains(exclusion) || !pairs.overlap(&exclusion.pattern, &other.pattern)
+        };
+        pairs.covers(&self.pattern, &other.pattern) && self.exclusions.iter().all(kept)
     }
 
-    /// Whether it may cover, conditions aside, something that the pattern covers. May be wrongly true.
-    pub(super) fn overlaps(&self, pattern: &Pattern, pairs: &Pairs) -> bool {
-        pairs.meet(&self.pattern, pattern)
-            && !self.minus.iter().any(|minus| minus.atom.is_none() && pairs.covers(&minus.pattern, pattern))
+    /// Whether it can cover, without conditions, something that the pattern covers. It can be wrongly true.
+    pub(super) fn overlaps(&self, pattern: &Pattern, pairs: &PatternPairs) -> bool {
+        pairs.overlap(&self.pattern, pattern)
+            && !self
+                .exclusions
+                .iter()
+                .any(|exclusion| exclusion.atom.is_none() && pairs.covers(&exclusion.pattern, pattern))
     }
 
-    /// Whether it applies to a resource, whatever the conditions' answers are.
+    /// Whether it applies to a resource under all conditions.
     pub(super) fn always_applies_to(&self, resource: &Glob) -> bool {
         self.when.is_empty()
             && self.pattern.matches(resource)
-            && !self.minus.iter().any(|minus| minus.pattern.matches(resource))
+            && !self.exclusions.iter().any(|exclusion| exclusion.pattern.matches(resource))
     }
 
-    /// What must hold for it to apply to a resource; `None` when it cannot.
+    /// The literals that must hold for it to apply to a resource. `None` if it cannot apply.
     pub(super) fn applies_when(&self, resource: &Glob) -> Option<Vec<Literal>> {
         if !self.pattern.matches(resource) {
             return None;
         }
         let mut when = self.when.clone();
-        for minus in self.minus.iter().filter(|minus| minus.pattern.matches(resource)) {
-            when.push(Literal { atom: minus.atom?, holds: false });
+        for exclusion in self.exclusions.iter().filter(|exclusion| exclusion.pattern.matches(resource)) {
+            when.push(Literal { atom: exclusion.atom?, holds: false });
         }
         Some(when)
     }
 
-    /// Its patterns.
     pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
-        [&self.pattern].into_iter().chain(self.minus.iter().map(|minus| &minus.pattern))
+        [&self.pattern].into_iter().chain(self.exclusions.iter().map(|exclusion| &exclusion.pattern))
     }
 
-    /// Its patterns, to be changed.
     pub(super) fn patterns_mut(&mut self) -> impl Iterator<Item = &mut Pattern> {
-        [&mut self.pattern].into_iter().chain(self.minus.iter_mut().map(|minus| &mut minus.pattern))
+        [&mut self.pattern].into_iter().chain(self.exclusions.iter_mut().map(|exclusion| &mut exclusion.pattern))
     }
 
-    /// The letters its patterns ask for.
+    /// The characters that its patterns name.
     pub(super) fn letters(&self) -> impl Iterator<Item = char> {
         self.patterns().flat_map(|pattern| pattern.globs.iter().flat_map(Glob::letters))
     }
 
-    /// Whether it includes another term: everything the other applies to, wherever the other applies. May be wrongly
-    /// false.
+    /// Whether it applies wherever the other applies. It can be wrongly false.
     pub(super) fn includes(&self, other: &Self, facts: Facts<'_>) -> bool {
         self.covers(other, facts.pairs) && facts.atoms.all_follow(&self.when, &other.when)
     }
@@ -238,4 +246,30 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
         open,
     };
     Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() }
+}
+
+/// The context of all terms of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) atoms: &'a Atoms,
+    pub(super) pairs: &'a PatternPairs,
+}
+
+/// Numbers for the patterns and terms of a comparison. Equal patterns and equal terms have equal numbers.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) patterns: PatternTable,
+    terms: BTreeMap<TermKey, usize>,
+}
+
+/// The content of a term: its patterns, with the atoms of excluded ones, and its conditions.
+type TermKey = (usize, Vec<(usize, Option<usize>)>, Vec<Literal>);
+
+impl Numbers {
+    /// Numbers a term whose patterns are numbered.
+    pub(super) fn number_term(&mut self, term: &mut Term) {
+        let exclusions = term.exclusions.iter().map(|exclusion| (exclusion.pattern.number, exclusion.atom)).collect();
+        let next = self.terms.len();
+        term.id = *self.terms.entry((term.pattern.number, exclusions, term.when.clone())).or_insert(next);
+    }
 }

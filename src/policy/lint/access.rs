@@ -1,13 +1,12 @@
-//! Rules on statements that do nothing, as far as the access engine is certain of it.
-
-use crate::base::{Code, Severity};
+//! Rules on statements without effect. The access engine finds them.
 
 use super::super::access::{self, dead_denies, grants_nothing, never_grants, redundant_statements};
-use super::super::place::{Part, Place};
+use super::super::document::{Part, Place};
 use super::super::rule::Example::Document;
 use super::super::rule::Rule;
-use super::context::Context;
-use super::{Check, Lint};
+use super::context::{Check, Context};
+use super::finding::Lint;
+use crate::base::{Code, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &NEVER_GRANTS, run: never },
@@ -16,11 +15,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &EMPTY_ACCESS, run: empty },
 ];
 
-/// How many states a search may look at for a lint: what takes longer is not worth a remark.
-const STATES: usize = 2_000;
+/// The number of states that a search may visit for a lint. A longer search is not worth the time.
+const STATE_CAP: usize = 2_000;
 
 fn engine<'a>(context: &'a Context<'_>) -> access::Context<'a> {
-    access::Context { state_cap: STATES, ..access::Context::new(context.catalogue) }
+    access::Context { state_cap: STATE_CAP, ..access::Context::new(context.catalogue) }
 }
 
 fn whole(at: usize) -> Place {
@@ -29,9 +28,10 @@ fn whole(at: usize) -> Place {
 
 static NEVER_GRANTS: Rule = Rule {
     id: "X01",
-    code: Code::new("never-grants", "All that a statement allows is denied by another."),
+    code: Code::new("never-grants", "Other statements deny everything that a statement allows."),
     severity: Severity::Warning,
-    because: "A Deny wins over any Allow, so the statement grants nothing. Looked for by `validate`, not in every plan.",
+    explanation: "A `Deny` overrides every `Allow`, so the statement grants nothing. `validate` checks this rule; \
+                  `plan` does not.",
     fires: &[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
@@ -47,8 +47,8 @@ static NEVER_GRANTS: Rule = Rule {
 
 fn never(context: &Context<'_>) -> Vec<Lint> {
     let lint = |at| {
-        Lint::new(&NEVER_GRANTS, whole(at), "all that this statement allows is denied by the document")
-            .help("remove it, or narrow the statement that denies it")
+        Lint::new(&NEVER_GRANTS, whole(at), "the document denies everything that this statement allows")
+            .help("remove it, or narrow the `Deny` statement")
     };
     if context.denies().next().is_none() || grants_nothing(context.document, &engine(context)) {
         return Vec::new();
@@ -58,9 +58,9 @@ fn never(context: &Context<'_>) -> Vec<Lint> {
 
 static REDUNDANT_STATEMENT: Rule = Rule {
     id: "X02",
-    code: Code::new("redundant-statement", "The document gives the same access without a statement."),
+    code: Code::new("redundant-statement", "Without a statement, the document gives the same access."),
     severity: Severity::Note,
-    because: "It takes bytes and says nothing that the others do not say. Looked for by `validate`, not in every plan.",
+    explanation: "The statement uses bytes and has no effect. `validate` checks this rule; `plan` does not.",
     fires: &[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
@@ -77,21 +77,21 @@ fn redundant(context: &Context<'_>) -> Vec<Lint> {
     if context.document.statements.len() < 2 {
         return Vec::new();
     }
-    let told: Vec<Place> = never(context).into_iter().chain(dead(context)).map(|lint| lint.place).collect();
+    let reported: Vec<Place> = never(context).into_iter().chain(dead(context)).map(|lint| lint.place).collect();
     let lint = |at| {
-        Lint::new(&REDUNDANT_STATEMENT, whole(at), "the document gives the same access without this statement")
+        Lint::new(&REDUNDANT_STATEMENT, whole(at), "without this statement, the document gives the same access")
             .help("remove it")
     };
     let redundant = redundant_statements(context.document, &engine(context));
-    redundant.into_iter().filter(|at| !told.contains(&whole(*at))).map(lint).collect()
+    redundant.into_iter().filter(|at| !reported.contains(&whole(*at))).map(lint).collect()
 }
 
 static DENY_WITHOUT_EFFECT: Rule = Rule {
     id: "X03",
     code: Code::new("deny-without-effect", "A statement denies nothing that the document allows."),
     severity: Severity::Warning,
-    because: "A user's policy is the only grant there is, so what it does not allow need not be denied; a Deny that misses \
-              what it was written for looks like protection and is none. Looked for by `validate`, not in every plan.",
+    explanation: "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
+                  pattern looks like protection and is none. `validate` checks this rule; `plan` does not.",
     fires: &[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
@@ -107,17 +107,17 @@ static DENY_WITHOUT_EFFECT: Rule = Rule {
 fn dead(context: &Context<'_>) -> Vec<Lint> {
     let lint = |at| {
         Lint::new(&DENY_WITHOUT_EFFECT, whole(at), "this statement denies nothing that the document allows")
-            .help("check what it is meant to protect, or remove it")
+            .help("check its patterns, or remove it")
     };
     dead_denies(context.document, &engine(context)).into_iter().map(lint).collect()
 }
 
 static EMPTY_ACCESS: Rule = Rule {
     id: "X04",
-    code: Code::new("empty-access", "A document allows nothing at all."),
+    code: Code::new("empty-access", "A document allows nothing."),
     severity: Severity::Warning,
-    because: "Its holders have no access; `detached = true` says that in so many words. Looked for by `validate`, not in \
-              every plan.",
+    explanation: "Users with this policy have no access. `detached = true` says so directly. `validate` checks this \
+                  rule; `plan` does not.",
     fires: &[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
@@ -132,5 +132,5 @@ fn empty(context: &Context<'_>) -> Vec<Lint> {
     if context.document.statements.is_empty() || !grants_nothing(context.document, &engine(context)) {
         return Vec::new();
     }
-    vec![Lint::new(&EMPTY_ACCESS, Place::Statements, "this document allows nothing at all")]
+    vec![Lint::new(&EMPTY_ACCESS, Place::Statements, "this document allows nothing")]
 }

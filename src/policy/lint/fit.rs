@@ -1,16 +1,13 @@
-//! Rules on actions and resources that do not fit: a bucket's action on objects, an object's on a bucket.
-
-use crate::base::{Code, Severity};
+//! Rules on actions and resources that do not fit: bucket actions on objects, object actions on buckets.
 
 use super::super::catalogue::{Kind, Level};
-use super::super::document::Statement as PolicyStatement;
-use super::super::place::{Part, Place};
+use super::super::document::{Part, Place, Statement as PolicyStatement};
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::context::{Context, Entry, actions_of, paths, resources_of};
-use super::glob::{covers, has_wildcard};
-use super::resource::{ARN, can_be_bucket, can_be_object, is_all, path, relaxed};
-use super::{Check, Lint};
+use super::context::{Check, Context, Entry, actions_of, paths, resources_of};
+use super::finding::Lint;
+use super::patterns::{ARN, can_be_bucket, can_be_object, covers, has_wildcard, is_all, path, relaxed};
+use crate::base::{Code, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &OBJECT_ON_BUCKET, run: object_on_bucket },
@@ -20,7 +17,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &ACCOUNT_RESOURCE, run: account_resource },
 ];
 
-/// The entries of `Action` that match actions of this kind only.
+/// The entries of `Action` that match only actions of this kind.
 fn only_of_kind<'a>(context: &Context<'_>, at: usize, statement: &'a PolicyStatement, kind: Kind) -> Vec<Entry<'a>> {
     let only = |entry: &Entry<'_>| {
         let mut kinds = context.matched(entry.pattern).map(|action| action.kind).peekable();
@@ -29,7 +26,7 @@ fn only_of_kind<'a>(context: &Context<'_>, at: usize, statement: &'a PolicyState
     if statement.actions.negated { Vec::new() } else { actions_of(at, statement).filter(only).collect() }
 }
 
-/// Whether all resources of a statement are of the right notation, so that it can be said what they match.
+/// Whether all resources of a statement have the right prefix, so that it is clear what they match.
 fn is_clear(statement: &PolicyStatement) -> bool {
     let resources = &statement.resources;
     !resources.negated && !resources.patterns.is_empty() && paths(statement).count() == resources.patterns.len()
@@ -39,10 +36,10 @@ static OBJECT_ON_BUCKET: Rule = Rule {
     id: "R05",
     code: Code::new(
         "object-action-on-bucket-arn",
-        "An action on objects, and no resource of the statement can be an object.",
+        "A statement has an object action, and none of its resources can match an object.",
     ),
     severity: Severity::Error,
-    because: "The action is never allowed, or never denied.",
+    explanation: "The statement never allows or denies the action.",
     fires: &[
         Statement(r#""Resource": "arn:aws:s3:::bucket""#),
         Statement(r#""Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::bucket""#),
@@ -60,7 +57,7 @@ fn object_on_bucket(context: &Context<'_>) -> Vec<Lint> {
         }
         let entries = only_of_kind(context, at, statement, Kind::Object);
         let Some(first) = entries.first() else { continue };
-        let message = format!("{} acts on objects, and the statement names only buckets", named(&entries));
+        let message = format!("{} acts on objects, and the statement has only bucket resources", named(&entries));
         let all = entries.len() == statement.actions.patterns.len();
         found.push(match statement.resources.patterns.as_slice() {
             [only] if all => {
@@ -68,14 +65,14 @@ fn object_on_bucket(context: &Context<'_>) -> Vec<Lint> {
                 Lint::new(&OBJECT_ON_BUCKET, place, message).fix(format!("{}/*", only.trim_end_matches('/')))
             }
             [only, ..] => Lint::new(&OBJECT_ON_BUCKET, first.place, message)
-                .help(format!("add the objects as a resource, such as `{}/*`", only.trim_end_matches('/'))),
+                .help(format!("add a resource for the objects, such as `{}/*`", only.trim_end_matches('/'))),
             [] => continue,
         });
     }
     found
 }
 
-/// The first of the entries, and that there are more.
+/// The first entry, and the number of others.
 fn named(entries: &[Entry<'_>]) -> String {
     match entries {
         [] => String::new(),
@@ -88,11 +85,11 @@ static BUCKET_ON_OBJECT: Rule = Rule {
     id: "R06",
     code: Code::new(
         "bucket-action-on-object-arn",
-        "An action on buckets, and no resource of the statement can be a bucket.",
+        "A statement has a bucket action, and none of its resources can match a bucket.",
     ),
     severity: Severity::Warning,
-    because: "`bucket/*` is not the bucket: on AWS the action is never allowed. On servers of MinIO's lineage it is, so the \
-              two disagree.",
+    explanation: "`bucket/*` does not match the bucket itself on AWS, so AWS never allows the action. MinIO servers \
+                  allow it.",
     fires: &[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket/*""#)],
     silent: &[
         Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#),
@@ -108,10 +105,10 @@ fn bucket_on_object(context: &Context<'_>) -> Vec<Lint> {
         }
         let entries = only_of_kind(context, at, statement, Kind::Bucket);
         let Some(first) = entries.first() else { continue };
-        let message = format!("{} acts on buckets, and the statement names only objects", named(&entries));
+        let message = format!("{} acts on buckets, and the statement has only object resources", named(&entries));
         let help = paths(statement).find_map(|path| path.split_once('/')).map(|(bucket, _)| bucket);
         let lint = Lint::new(&BUCKET_ON_OBJECT, first.place, message);
-        found.push(lint.help(format!("add the bucket as a resource: `{ARN}{}`", help.unwrap_or("…"))));
+        found.push(lint.help(format!("add a resource for the bucket: `{ARN}{}`", help.unwrap_or("…"))));
     }
     found
 }
@@ -120,11 +117,11 @@ static STAR_GRANTS_BUCKET: Rule = Rule {
     id: "R07",
     code: Code::new(
         "object-star-grants-bucket",
-        "Wide actions on `bucket/*` allow changes of the bucket itself on some servers.",
+        "On some servers, a wildcard action on `bucket/*` also allows to change the bucket itself.",
     ),
     severity: Severity::Warning,
-    because: "Servers of MinIO's lineage match a bucket as `bucket/`, so `s3:*` on `bucket/*` includes deleting the bucket \
-              and writing its policy. AWS does not. It is assumed that a WEKA cluster does.",
+    explanation: "MinIO servers match a bucket as `bucket/`. So `s3:*` on `bucket/*` also allows to delete the bucket \
+                  and to write its policy. AWS does not do this. attune assumes that a WEKA cluster does.",
     fires: &[Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/*""#)],
     silent: &[
         Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
@@ -149,11 +146,11 @@ fn star_grants_bucket(context: &Context<'_>) -> Vec<Lint> {
             let Some(bucket) = bucket.filter(|bucket| can_be_bucket(bucket)) else { continue };
             if !paths(statement).any(|other| can_be_bucket(other) && covers(&relaxed(other), &bucket)) {
                 let message = format!(
-                    "`{}` on `{}` includes changing the bucket itself on some servers",
+                    "on some servers, `{}` on `{}` also allows to change the bucket itself",
                     wide.pattern, entry.pattern
                 );
                 let lint = Lint::new(&STAR_GRANTS_BUCKET, entry.place, message);
-                found.push(lint.help("list the actions on objects, or deny those on the bucket"));
+                found.push(lint.help("list the object actions, or deny the bucket actions"));
             }
         }
     }
@@ -162,9 +159,9 @@ fn star_grants_bucket(context: &Context<'_>) -> Vec<Lint> {
 
 static BUCKET_GLOB: Rule = Rule {
     id: "R08",
-    code: Code::new("bucket-glob-no-trailing-star", "A bucket pattern with wildcards that does not end in `*`."),
+    code: Code::new("bucket-glob-no-trailing-star", "A bucket pattern has wildcards and does not end in `*`."),
     severity: Severity::Warning,
-    because: "Servers of MinIO's lineage match a bucket as `bucket/`, which `*-logs` does not match. AWS does match it.",
+    explanation: "MinIO servers match a bucket as `bucket/`, so `*-logs` matches no bucket there. On AWS it does.",
     fires: &[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*-logs""#)],
     silent: &[
         Statement(r#""Action": "s3:ListBucket", "Resource": ["arn:aws:s3:::logs-*", "arn:aws:s3:::app-logs"]"#),
@@ -183,7 +180,7 @@ fn bucket_glob(context: &Context<'_>) -> Vec<Lint> {
             let misses =
                 can_be_bucket(&path) && has_wildcard(&path) && !path.ends_with('*') && !entry.pattern.contains("${");
             if misses && !paths(statement).any(|other| covers(other, &format!("{path}/"))) && on_buckets() {
-                let message = format!("`{}` matches no bucket on some servers", entry.pattern);
+                let message = format!("on some servers, `{}` matches no bucket", entry.pattern);
                 let lint = Lint::new(&BUCKET_GLOB, entry.place, message);
                 found.push(lint.help(format!("name the buckets, or add `{}/*`", entry.pattern)));
             }
@@ -194,9 +191,9 @@ fn bucket_glob(context: &Context<'_>) -> Vec<Lint> {
 
 static ACCOUNT_RESOURCE: Rule = Rule {
     id: "R09",
-    code: Code::new("account-action-resource", "`s3:ListAllMyBuckets` on certain buckets."),
+    code: Code::new("account-action-resource", "A statement has `s3:ListAllMyBuckets` on specific buckets."),
     severity: Severity::Warning,
-    because: "Listing all buckets is not an action on a bucket: it is allowed on `*` or not at all.",
+    explanation: "The list of all buckets belongs to no bucket. The action only works on `*`.",
     fires: &[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::bucket""#)],
     silent: &[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*""#)],
 };
@@ -208,8 +205,8 @@ fn account_resource(context: &Context<'_>) -> Vec<Lint> {
             continue;
         }
         for entry in only_of_kind(context, at, statement, Kind::Account) {
-            let message = format!("`{}` has no effect on certain buckets", entry.pattern);
-            let help = format!("give it a statement of its own, on `{ARN}*`");
+            let message = format!("`{}` has no effect on specific buckets", entry.pattern);
+            let help = format!("move it to its own statement on `{ARN}*`");
             found.push(Lint::new(&ACCOUNT_RESOURCE, entry.place, message).help(help));
         }
     }

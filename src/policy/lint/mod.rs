@@ -1,146 +1,72 @@
-//! What is probably not meant: rules that a document is held against, each with examples.
+//! Lint: rules on documents, each with examples.
 //!
-//! A rule of severity *error* says that a server refuses the document or reads it otherwise than it is written. Where
-//! servers differ and it is not known what a WEKA cluster does, the stricter answer is assumed, and the rule says so.
+//! An *error* says that a server refuses the document, or reads it in another way than it is written. If servers differ
+//! and the behaviour of a WEKA cluster is unknown, the rule assumes the stricter one and says so.
 
 mod access;
 mod actions;
-mod arns;
+mod conditions;
 mod context;
-mod escalation;
-mod explain;
+mod finding;
 mod fit;
-mod fix;
 mod form;
-mod glob;
 mod grants;
-mod ids;
-mod keys;
-mod operators;
 mod patterns;
-mod redundancy;
-mod resource;
+mod resources;
 mod values;
-mod variables;
 mod vocabulary;
 
-use super::catalogue::Catalogue;
-use super::document::Document;
+use std::fmt::Write as _;
+
 use super::normal::{Normal, normal};
-use super::place::Place;
-use super::read::rules as reader;
-use super::rule::Rule;
+use super::rule::{self, Example, Rule};
 use crate::base::Severity;
-use context::Context;
+use context::{Check, Context};
 
-pub use explain::{explain, reference};
-pub use fix::{Fix, apply_edits, apply_fixes};
+pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes};
 
-/// The longest document a cluster takes, in bytes (vendor documentation).
-pub const MAX_DOCUMENT: usize = 2048;
-
-/// A document that is longer, in bytes, is not looked into: it cannot be sent, and comparing all its entries takes time.
-const LOOKED_INTO: usize = 8 * MAX_DOCUMENT;
-
-/// What is held against the rules.
-#[derive(Debug, Clone, Copy)]
-pub struct LintInput<'a> {
-    /// The document.
-    pub document: &'a Document,
-    /// The actions of the cluster's release.
-    pub catalogue: &'a Catalogue,
-    /// The length of the text that the document was read from, in bytes, where it was read from one of its own.
-    pub text_length: Option<usize>,
-    /// How much is looked for.
-    pub depth: Depth,
-}
-
-/// How much is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// What can be seen at once, without notes: what a plan tells of documents.
-    Warnings,
-    /// What can be seen at once.
-    Quick,
-    /// Also what only the access engine tells, which takes it some milliseconds a statement.
-    Thorough,
-}
-
-impl Depth {
-    /// Whether what weighs as much is looked for. A rule's own severity is the most that what it finds can weigh.
-    fn includes(self, severity: Severity) -> bool {
-        self != Self::Warnings || severity != Severity::Note
-    }
-}
-
-/// One place where a rule is broken.
-#[derive(Debug, Clone)]
-pub struct Lint {
-    /// The rule.
-    pub rule: &'static Rule,
-    /// How much it weighs here; the rule's own severity is the worst case.
-    pub severity: Severity,
-    /// Where in the document.
-    pub place: Place,
-    /// What is wrong, in one sentence.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-    /// An edit that mends it.
-    pub fix: Option<Fix>,
-}
-
-/// A rule with what looks for it.
-struct Check {
-    rule: &'static Rule,
-    run: fn(&Context<'_>) -> Vec<Lint>,
-}
+/// A longer document, in bytes, is only measured: it cannot be sent, and its check would take long.
+const MAX_CHECKED: usize = 8 * MAX_DOCUMENT;
 
 /// All checks, group by group.
 const CHECKS: &[&[Check]] = &[
     form::CHECKS,
-    ids::CHECKS,
     actions::CHECKS,
-    redundancy::CHECKS,
-    arns::CHECKS,
+    resources::CHECKS,
     fit::CHECKS,
-    patterns::CHECKS,
-    variables::CHECKS,
-    operators::CHECKS,
-    keys::CHECKS,
+    conditions::CHECKS,
     values::CHECKS,
     grants::CHECKS,
-    escalation::CHECKS,
 ];
 
-/// The checks that ask the access engine.
+/// The checks that need the access engine.
 const THOROUGH: &[&[Check]] = &[access::CHECKS];
 
-/// The rules that are only found while a text is read.
+/// The rules that the reader of documents checks.
 const READER_RULES: &[&Rule] = &[
-    &reader::JSON_SYNTAX,
-    &reader::DUPLICATE_MEMBER,
-    &reader::UNKNOWN_MEMBER,
-    &reader::PRINCIPAL,
-    &reader::EFFECT,
-    &reader::WRONG_KIND,
+    &rule::JSON_SYNTAX,
+    &rule::DUPLICATE_MEMBER,
+    &rule::UNKNOWN_MEMBER,
+    &rule::PRINCIPAL,
+    &rule::EFFECT,
+    &rule::WRONG_KIND,
 ];
 
-/// Holds a document against all rules. What is found is in the order of the document.
+/// Checks a document. The findings are in the order of the document.
 #[must_use]
 pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
     lint_normal(input, &normal(input.document))
 }
 
-/// The same, of a document whose normal form is known.
+/// Checks a document with a known normal form.
 #[must_use]
 pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     let context = Context::new(input, normal);
-    if context.normal.len() > LOOKED_INTO {
+    if context.normal.len() > MAX_CHECKED {
         return form::size(&context);
     }
     let mut found = run(CHECKS, &context, input.depth);
-    // What a wrong document allows is not worth a word beside what is wrong with it.
+    // The access of an invalid document does not matter.
     if input.depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
         found.append(&mut run(THOROUGH, &context, input.depth));
     }
@@ -157,7 +83,7 @@ fn run(groups: &[&[Check]], context: &Context<'_>, depth: Depth) -> Vec<Lint> {
     found
 }
 
-/// All rules, those of the reader included, by id.
+/// All rules by id, with those of the reader.
 #[must_use]
 pub fn rules() -> Vec<&'static Rule> {
     let checked = CHECKS.iter().chain(THOROUGH).flat_map(|group| group.iter()).map(|check| check.rule);
@@ -166,29 +92,91 @@ pub fn rules() -> Vec<&'static Rule> {
     rules
 }
 
-impl Lint {
-    fn new(rule: &'static Rule, place: Place, message: impl Into<String>) -> Self {
-        Self { rule, severity: rule.severity, place, message: message.into(), help: None, fix: None }
-    }
+/// A rule with its explanation and examples, as Markdown.
+#[must_use]
+pub fn explain(rule: &Rule) -> String {
+    let mut text = format!("### {} `{}` ({})\n\n", rule.id, rule.code.id, severity(rule.severity));
+    let _ = write!(text, "{}\n\n{}\n", rule.code.about, rule.explanation);
+    examples(&mut text, "Reported for:", rule.fires);
+    examples(&mut text, "Not reported for:", rule.silent);
+    text
+}
 
-    fn severity(mut self, severity: Severity) -> Self {
-        self.severity = severity;
-        self
-    }
-
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// The value at the place of the lint should be another; the help says which, unless there is one already.
-    fn fix(mut self, with: impl Into<String>) -> Self {
-        let with = with.into();
-        self.help.get_or_insert_with(|| format!("write `{with}`"));
-        self.fix = Some(Fix { place: self.place, with });
-        self
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
     }
 }
+
+fn examples(text: &mut String, heading: &str, examples: &[Example]) {
+    let shown: Vec<&str> = examples
+        .iter()
+        .filter_map(Example::shown)
+        .filter(|example| !example.is_empty())
+        .map(|example| example.trim_start_matches('\u{feff}'))
+        .collect();
+    if !shown.is_empty() {
+        let _ = write!(text, "\n{heading}\n\n```json\n{}\n```\n", shown.join("\n"));
+    }
+}
+
+/// The groups of rules: the first letter of their ids, and the title.
+const GROUPS: &[(char, &str)] = &[
+    ('S', "Form"),
+    ('A', "Actions"),
+    ('R', "Resources"),
+    ('V', "Variables"),
+    ('C', "Conditions"),
+    ('X', "Access"),
+    ('G', "Grants"),
+];
+
+/// All rules as a Markdown page: `docs/lints.md`.
+#[must_use]
+pub fn reference() -> String {
+    let rules = rules();
+    let mut text = INTRODUCTION.to_owned();
+    for (letter, name) in GROUPS {
+        let group: Vec<_> = rules.iter().filter(|rule| rule.id.starts_with(*letter)).collect();
+        if group.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n## {name}\n\n| id | name | severity | problem |\n|---|---|---|---|\n");
+        for rule in &group {
+            let (name, about) = (rule.code.id, rule.code.about.replace('|', "\\|"));
+            let _ = writeln!(text, "| {} | `{name}` | {} | {about} |", rule.id, severity(rule.severity));
+        }
+        for rule in &group {
+            let _ = write!(text, "\n{}", explain(rule));
+        }
+    }
+    text
+}
+
+const INTRODUCTION: &str = "\
+# Lint rules
+
+attune checks every policy document with these rules. This page is generated from the rules; do not edit it.
+
+| severity | meaning |
+|---|---|
+| error | A server refuses the document, or reads it in another way than it is written. |
+| warning | The document is valid, and probably not intended. |
+| note | Advice. |
+
+If the severity depends on the case, the tables show the highest one.
+
+WEKA documents only a part of what a cluster accepts. Its S3 server is based on MinIO, so the rules follow the behavior of
+MinIO servers. If servers differ, the rules assume the stricter behavior, and each rule says so.
+
+Some examples are only members of a statement. The missing members are
+`\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::bucket/*\"`.
+
+The rules apply to IAM policies. Bucket policies have other rules: for example, they do not support `s3:*` and other
+wildcards in actions.
+";
 
 #[cfg(test)]
 mod tests;

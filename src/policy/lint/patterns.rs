@@ -1,132 +1,165 @@
-//! Rules on the shape of resource patterns.
+//! Patterns of actions and resources: their wildcards, and which buckets and objects they match.
 
-use crate::base::{Code, Severity};
+use std::borrow::Cow;
+use std::str::Chars;
 
-use super::super::document::Effect;
 use super::super::normal::fold_wildcards;
-use super::super::rule::Example::Statement;
-use super::super::rule::Rule;
-use super::context::{Context, Entry};
-use super::resource::{bucket, path};
-use super::{Check, Lint};
 
-pub(super) const CHECKS: &[Check] = &[
-    Check { rule: &REGEX_THINKING, run: regex_thinking },
-    Check { rule: &MANY_STARS, run: many_stars },
-    Check { rule: &MISSING_SLASH, run: missing_slash },
-];
-
-static REGEX_THINKING: Rule = Rule {
-    id: "R12",
-    code: Code::new("regex-thinking", "A resource looks like a regular expression."),
-    severity: Severity::Warning,
-    because: "Only `*` and `?` are special; everything else stands for itself.",
-    fires: &[
-        Statement(r#""Resource": "arn:aws:s3:::bucket/[0-9]*""#),
-        Statement(r#""Resource": "arn:aws:s3:::bucket/{a,b}/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::logs-.*/*""#),
-    ],
-    silent: &[Statement(r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#)],
-};
-
-fn regex_thinking(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let what = regex_part(path(entry.pattern)?)?;
-        let message = format!("`{}` in `{}` stands for itself", what, entry.pattern);
-        Some(Lint::new(&REGEX_THINKING, entry.place, message).help("use `*` and `?`, or list what is meant"))
-    };
-    context.resources().filter_map(lint).collect()
-}
-
-/// The first thing that means something in a regular expression or a shell, and nothing here.
-fn regex_part(path: &str) -> Option<&'static str> {
-    // Most have nothing that could be one.
-    if !path.bytes().any(|byte| matches!(byte, b'[' | b'{' | b'(' | b'.' | b'\\')) {
-        return None;
+/// Whether `pattern` matches every text that `other` matches. A text without wildcards matches itself.
+///
+/// Only a `*` of `pattern` can match a `*` of `other`, and only a wildcard can match a `?`. This is exact, because there
+/// is always a character that is in neither pattern.
+pub(super) fn covers(pattern: &str, other: &str) -> bool {
+    if !has_wildcard(pattern) {
+        return pattern == other;
     }
-    let between = |open: &str, close: char, inner: char| {
-        path.match_indices(open).any(|(at, _)| {
-            let variable = path[..at].ends_with('$');
-            let inside = path[at + 1..].split(close).next().filter(|inside| at + 1 + inside.len() < path.len());
-            !variable && inside.is_some_and(|inside| inside.contains(inner))
-        })
-    };
-    let bracket = path.find('[').is_some_and(|open| path[open..].contains(']'));
-    let dot_star =
-        bucket(path).contains(".*") && bucket(path) != ".*" || path.contains("/.*") || path.starts_with(".*");
-    [
-        (bracket, "[…]"),
-        (between("{", '}', ','), "{…}"),
-        (between("(", ')', '|'), "(…|…)"),
-        (dot_star, ".*"),
-        (path.contains(".+"), ".+"),
-        (path.contains('\\'), "\\"),
-    ]
-    .into_iter()
-    .find_map(|(found, what)| found.then_some(what))
+    let (pattern, other) = (fold_wildcards(pattern), fold_wildcards(other));
+    let (mut pattern, mut other) = (pattern.chars(), other.chars());
+    // The position after the last `*`, and the end of its match so far.
+    let mut last_star: Option<(Chars<'_>, Chars<'_>)> = None;
+    while let Some(next) = other.clone().next() {
+        let mut after = pattern.clone();
+        match after.next() {
+            Some('*') => {
+                last_star = Some((after.clone(), other.clone()));
+                pattern = after;
+            }
+            Some(token) if takes(token, next) => {
+                pattern = after;
+                other.next();
+            }
+            Some(_) | None => {
+                let Some((behind, mut taken)) = last_star else { return false };
+                taken.next();
+                last_star = Some((behind.clone(), taken.clone()));
+                (pattern, other) = (behind, taken);
+            }
+        }
+    }
+    pattern.all(|token| token == '*')
 }
 
-static MANY_STARS: Rule = Rule {
-    id: "R13",
-    code: Code::new("many-stars", "A resource has six `*` or more."),
-    severity: Severity::Warning,
-    because: "Servers of MinIO's lineage match by trying out, in time that grows exponentially with the number of `*`: one \
-              request with a long key can keep the server busy.",
-    fires: &[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d*e*""#)],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d***""#)],
-};
-
-/// From this many on, the time it takes to match is a matter of concern.
-const MANY: usize = 6;
-
-fn many_stars(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let stars = fold_wildcards(entry.pattern).matches('*').count();
-        if stars < MANY {
-            return None;
-        }
-        let message = format!("`{}` has {stars} `*`, which can be slow to match", entry.pattern);
-        Some(Lint::new(&MANY_STARS, entry.place, message).help("use a simpler pattern"))
-    };
-    context.resources().filter_map(lint).collect()
+fn takes(token: char, other: char) -> bool {
+    match token {
+        '?' => other != '*',
+        token => token == other,
+    }
 }
 
-static MISSING_SLASH: Rule = Rule {
-    id: "R14",
-    code: Code::new("missing-prefix-slash", "A pattern ends in the middle of a name, and then `*`."),
-    severity: Severity::Warning,
-    because: "`bucket/team*` also covers `bucket/team-other/secret`, and `logs*` covers other buckets, with all objects in \
-              them.",
-    fires: &[
-        Statement(r#""Resource": "arn:aws:s3:::bucket/team*""#),
-        Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
-    ],
-    silent: &[
-        Statement(
-            r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
-        ),
-        Statement(r#""Effect": "Deny", "Resource": "arn:aws:s3:::bucket/team*""#),
-    ],
-};
+pub(super) fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
 
-fn missing_slash(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let path = fold_wildcards(path(entry.pattern)?);
-        let front = path.strip_suffix('*')?;
-        let within_name = front.chars().last().is_some_and(char::is_alphanumeric);
-        let widens = entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
-        if !within_name || !widens {
-            return None;
+/// The prefix of every S3 resource. Servers accept no other partition, region or account.
+pub(super) const ARN: &str = "arn:aws:s3:::";
+
+/// The part behind the ARN prefix: `bucket` or `bucket/key`. `*` alone means everything. `None` for a pattern without the
+/// prefix.
+pub(super) fn path(pattern: &str) -> Option<&str> {
+    pattern.strip_prefix(ARN).or_else(|| is_everything(pattern).then_some("*"))
+}
+
+fn is_everything(pattern: &str) -> bool {
+    fold_wildcards(pattern) == "*"
+}
+
+/// The path with `*` for every variable, because its value is unknown.
+pub(super) fn relaxed(path: &str) -> Cow<'_, str> {
+    if !path.contains("${") {
+        return fold_wildcards(path);
+    }
+    let mut relaxed = String::new();
+    let mut rest = path;
+    while let Some(start) = rest.find("${") {
+        let Some(end) = rest[start..].find('}') else { break };
+        relaxed.push_str(&rest[..start]);
+        relaxed.push('*');
+        rest = &rest[start + end + 1..];
+    }
+    relaxed.push_str(rest);
+    Cow::Owned(fold_wildcards(&relaxed).into_owned())
+}
+
+/// Whether a path can match a bucket.
+pub(super) fn can_be_bucket(path: &str) -> bool {
+    !path.is_empty() && !relaxed(path).contains('/')
+}
+
+/// Whether a path can match an object: it has a `/` with text behind it, or wildcards that can match this.
+pub(super) fn can_be_object(path: &str) -> bool {
+    let relaxed = relaxed(path);
+    relaxed.contains('*')
+        || relaxed.char_indices().any(|(at, c)| at > 0 && matches!(c, '/' | '?') && at + 1 < relaxed.len())
+}
+
+/// Whether a path matches every bucket, or every object of every bucket.
+pub(super) fn is_all(path: &str) -> bool {
+    matches!(&*fold_wildcards(path), "*" | "*/*")
+}
+
+/// The bucket of a path, with its wildcards.
+pub(super) fn bucket(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path)
+}
+
+/// The path of all objects in the buckets that a path without `/` matches.
+pub(super) fn objects_of(path: &str) -> Cow<'_, str> {
+    if path.ends_with('*') { Cow::Borrowed(path) } else { Cow::Owned(format!("{}/*", path.trim_end_matches('/'))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_what_it_matches() {
+        let covered = [
+            ("s3:Get*", "s3:GetObject"),
+            ("*", ""),
+            ("a*c*e", "abcde"),
+            ("*aab", "aaaab"),
+            ("?é?", "aéb"),
+            ("s3:*", "s3:Get*"),
+            ("b/*", "b/x/*"),
+            ("*b", "?*ab"),
+            ("?*", "*?"),
+            ("a**", "a*"),
+        ];
+        for (pattern, other) in covered {
+            assert!(covers(pattern, other), "{pattern} {other}");
         }
-        let last = front.rsplit('/').next().unwrap_or(front);
-        let what = if front.contains('/') { "everything" } else { "every bucket" };
-        let message = format!("`{}` covers {what} that begins with `{last}`", entry.pattern);
-        let help = if front.contains('/') {
-            format!("write `{last}/*` if the folder is meant, or `{last}-*` to show that a prefix is")
-        } else {
-            format!("write `{last}` and `{last}/*` if the bucket is meant, or `{last}-*` to show that a prefix is")
-        };
-        Some(Lint::new(&MISSING_SLASH, entry.place, message).help(help))
-    };
-    context.resources().filter_map(lint).collect()
+        let not =
+            [("s3:Get*", "s3:Put*"), ("b/?", "b/*"), ("b/?*", "b/*"), ("a", "ab"), ("ab", "a"), ("a?", "a"), ("", "a")];
+        for (pattern, other) in not {
+            assert!(!covers(pattern, other), "{pattern} {other}");
+        }
+    }
+
+    #[test]
+    fn a_path_can_be_a_bucket_an_object_or_both() {
+        let cases = [
+            ("b", true, false),
+            ("b*", true, true),
+            ("*", true, true),
+            ("b/*", false, true),
+            ("b/x", false, true),
+            ("b/", false, false),
+            ("b?", true, false),
+            ("b?x", true, true),
+            ("${aws:username}", true, true),
+            ("b/${aws:username}", false, true),
+            ("", false, false),
+        ];
+        for (path, bucket, object) in cases {
+            assert_eq!((can_be_bucket(path), can_be_object(path)), (bucket, object), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_taken_off() {
+        assert_eq!(path("arn:aws:s3:::b/*"), Some("b/*"));
+        assert_eq!(path("**"), Some("*"));
+        assert_eq!(path("arn:aws:s3:eu::b"), None);
+        assert_eq!(relaxed("a/${aws:username}*/${x"), "a/*/${x");
+    }
 }

@@ -1,9 +1,10 @@
-//! Every rule's examples, every fix, and the page made of the rules.
+//! The examples of all rules, all fixes, and the page of the rules.
 
 use std::collections::BTreeSet;
 
+use super::super::catalogue::Catalogue;
+use super::super::document::Document;
 use super::super::read::read;
-use super::super::rule::Example;
 use super::*;
 use crate::base::Release;
 
@@ -16,7 +17,7 @@ fn lint_newest(document: &Document, text: &str) -> Vec<Lint> {
     })
 }
 
-/// The ids of all rules that are broken, by the reader or here.
+/// The ids of all broken rules, with those of the reader.
 fn broken(text: &str) -> BTreeSet<&'static str> {
     let read = read(text);
     let lints = read.document.iter().flat_map(|document| lint_newest(document, text));
@@ -29,16 +30,16 @@ fn lints(example: Example) -> Vec<Lint> {
 }
 
 #[test]
-fn every_rule_is_found_where_it_says() {
+fn every_rule_reports_its_examples() {
     for rule in rules() {
         assert!(!rule.fires.is_empty() && !rule.silent.is_empty(), "{} lacks examples", rule.id);
         for example in rule.fires {
             let broken = broken(&example.document());
-            assert!(broken.contains(rule.id), "{} is not found in {}: {broken:?}", rule.id, example.document());
+            assert!(broken.contains(rule.id), "{} does not report {}: {broken:?}", rule.id, example.document());
         }
         for example in rule.silent {
             let broken = broken(&example.document());
-            assert!(!broken.contains(rule.id), "{} is found in {}", rule.id, example.document());
+            assert!(!broken.contains(rule.id), "{} reports {}", rule.id, example.document());
         }
     }
 }
@@ -53,7 +54,7 @@ fn ids_and_names_are_unique_and_say_the_group() {
 }
 
 #[test]
-fn a_fix_mends_what_it_is_for() {
+fn a_fix_removes_its_finding() {
     let mut fixes = 0;
     for example in rules().iter().flat_map(|rule| rule.fires) {
         let text = example.document();
@@ -61,11 +62,11 @@ fn a_fix_mends_what_it_is_for() {
         let Some(document) = &read_text.document else { continue };
         for lint in lint_newest(document, &text) {
             let Some(fix) = &lint.fix else { continue };
-            let mended = apply_fixes(&text, &read_text.places, [fix]);
-            assert_ne!(mended, text, "{lint:?}");
-            let left = lint_newest(&read(&mended).document.unwrap(), &mended);
+            let fixed = apply_fixes(&text, &read_text.places, [fix]);
+            assert_ne!(fixed, text, "{lint:?}");
+            let left = lint_newest(&read(&fixed).document.unwrap(), &fixed);
             let same = left.iter().any(|other| other.rule.id == lint.rule.id && other.place == lint.place);
-            assert!(!same, "{mended}: {lint:?}");
+            assert!(!same, "{fixed}: {lint:?}");
             fixes += 1;
         }
     }
@@ -73,7 +74,7 @@ fn a_fix_mends_what_it_is_for() {
 }
 
 #[test]
-fn what_is_found_is_in_the_order_of_the_document() {
+fn findings_are_in_the_order_of_the_document() {
     let text = r#"{"Statement": [
         {"Effect": "Allow", "Action": "s3:getobject", "Resource": "bucket"},
         {"Sid": "a b", "Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
@@ -106,28 +107,28 @@ fn actions_are_those_of_the_release() {
     assert_eq!(
         found(&Catalogue::of(&Release::parse("4.4.0").unwrap())),
         [
-            ("A01", Some("it is one in later releases only".to_owned())),
-            ("A02", Some("it does in later releases only".to_owned())),
+            ("A01", Some("only later releases have it".to_owned())),
+            ("A02", Some("only later releases have such actions".to_owned())),
         ]
     );
 }
 
 #[test]
-fn the_size_that_counts_is_that_of_the_normal_form() {
+fn the_size_is_that_of_the_normal_form() {
     let size = |length: usize, spaces: usize| {
         let text = Example::OfLength(length).document() + &" ".repeat(spaces);
         let found = lint_newest(&read(&text).document.unwrap(), &text).into_iter().find(|lint| lint.rule.id == "S12");
         found.map(|lint| (lint.severity, lint.message))
     };
     assert_eq!(size(1842, 3000), None);
-    let message = "the document is sent as 1843 bytes, 300 less than as it is written; a cluster takes 2048";
+    let message = "the sent document has 1843 bytes, 300 fewer than the text; a cluster accepts 2048";
     assert_eq!(size(1843, 300), Some((Severity::Warning, message.to_owned())));
     assert_eq!(size(2048, 0).unwrap().0, Severity::Warning);
     assert_eq!(size(2049, 0).unwrap().0, Severity::Error);
 }
 
 #[test]
-fn a_huge_document_is_measured_and_not_looked_into() {
+fn a_huge_document_is_only_measured() {
     let resources: Vec<String> = (0..30_000).map(|at| format!("\"arn:aws:s3:::b/{at}\"")).collect();
     let text =
         format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": "s3:*", "Resource": [{}]}}]}}"#, resources.join(","));
@@ -136,7 +137,7 @@ fn a_huge_document_is_measured_and_not_looked_into() {
 }
 
 #[test]
-fn repeated_statements_weigh_less_than_statements_under_two_ids() {
+fn a_repeated_statement_is_less_severe_with_the_same_sid() {
     let severities: Vec<Severity> = rules()
         .into_iter()
         .find(|rule| rule.id == "S13")

@@ -1,6 +1,6 @@
-//! The words a server knows besides its actions: other names of actions, condition operators, condition keys.
+//! The names that a server knows besides its actions: condition operators and keys; and common wrong names of actions.
 
-/// Names of API calls and of actions elsewhere, with the action that is meant. Without `s3:`.
+/// Names of API calls and of AWS actions, each with the intended action. Without `s3:`.
 pub(super) const ALIASES: &[(&str, &str)] = &[
     ("CompleteMultipartUpload", "PutObject"),
     ("CopyObject", "PutObject"),
@@ -26,12 +26,12 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("UploadPart", "PutObject"),
 ];
 
-/// What the values of an operator are.
+/// The type of the values of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueType {
-    /// Any text; wildcards are wildcards.
+    /// A text with wildcards.
     Pattern,
-    /// Any text; wildcards are themselves.
+    /// A text without wildcards.
     Text,
     /// Bytes in base64.
     Binary,
@@ -39,11 +39,11 @@ pub(super) enum ValueType {
     Network,
     /// Whether the key is absent.
     Presence,
-    /// True or false.
-    Truth,
+    /// A boolean.
+    Boolean,
     /// A whole number.
     Number,
-    /// An instant.
+    /// A date and time.
     Instant,
 }
 
@@ -59,7 +59,7 @@ pub(super) const OPERATORS: &[(&str, ValueType)] = &[
     ("IpAddress", ValueType::Network),
     ("NotIpAddress", ValueType::Network),
     ("Null", ValueType::Presence),
-    ("Bool", ValueType::Truth),
+    ("Bool", ValueType::Boolean),
     ("NumericEquals", ValueType::Number),
     ("NumericNotEquals", ValueType::Number),
     ("NumericLessThan", ValueType::Number),
@@ -74,10 +74,10 @@ pub(super) const OPERATORS: &[(&str, ValueType)] = &[
     ("DateGreaterThanEquals", ValueType::Instant),
 ];
 
-/// The words in front of an operator, with a colon, that say how a key with many values is compared.
+/// The prefixes of an operator for keys with several values, without the colon.
 pub(super) const QUALIFIERS: &[&str] = &["ForAllValues", "ForAnyValue"];
 
-/// The operator without its qualifier, with the type of its values. `None` for one that is not known.
+/// A known operator without its qualifier, with the type of its values.
 pub(super) fn operator(written: &str) -> Option<(&'static str, ValueType)> {
     let name = match written.split_once(':') {
         Some((qualifier, name)) if QUALIFIERS.contains(&qualifier) => name,
@@ -87,7 +87,7 @@ pub(super) fn operator(written: &str) -> Option<(&'static str, ValueType)> {
     OPERATORS.iter().find(|(known, _)| *known == name).copied()
 }
 
-/// Keys that every request has, and that can be used as variables.
+/// Keys of every request. They can be used as variables.
 pub(super) const COMMON_KEYS: &[&str] = &[
     "aws:CurrentTime",
     "aws:EpochTime",
@@ -127,7 +127,7 @@ pub(super) const COMMON_KEYS: &[&str] = &[
     "s3:x-amz-content-sha256",
 ];
 
-/// Keys of some requests, with the actions (without `s3:`) whose requests have them.
+/// Keys of some requests, each with the actions (without `s3:`) whose requests have it.
 pub(super) const ACTION_KEYS: &[(&str, &[&str])] = &[
     ("s3:delimiter", &["ListBucket"]),
     ("s3:max-keys", &["ListBucket"]),
@@ -169,7 +169,7 @@ pub(super) const ACTION_KEYS: &[(&str, &[&str])] = &[
     ("s3:x-amz-storage-class", &["PutObject"]),
 ];
 
-/// Keys, or the beginnings of keys, that MinIO learned after 2021.
+/// Keys, or prefixes of keys, that MinIO added after 2021.
 pub(super) const NEWER_KEYS: &[&str] = &[
     "aws:groups",
     "ldap:groups",
@@ -180,7 +180,7 @@ pub(super) const NEWER_KEYS: &[&str] = &[
     "s3:signatureAge",
 ];
 
-/// All keys of 2021.
+/// All keys of MinIO in 2021.
 pub(super) fn keys() -> impl Iterator<Item = &'static str> {
     COMMON_KEYS.iter().copied().chain(ACTION_KEYS.iter().map(|(key, _)| *key))
 }

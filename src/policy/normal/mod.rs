@@ -1,24 +1,24 @@
-//! The normal form: what of a document counts, and nothing else, in one rendering.
+//! The normal form of a document: one JSON text for all spellings of the same document.
 //!
-//! Two documents are the same when their normal forms are. Only differences of writing are folded (order, repetition,
-//! a scalar for a list of one, notations of one value); documents that grant the same access in different words stay
-//! different.
+//! Two documents are the same if their normal forms are. The normal form only removes differences of spelling: order,
+//! repetition, a scalar for a list of one, several notations of one value. Documents that grant the same access in
+//! different words stay different.
 
-mod patterns;
-mod render;
-mod values;
-
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::document::{Clause, Document, Selector, Statement};
-pub(super) use patterns::fold_wildcards;
-pub(super) use values::{fold_value, instant, integer, network, truth};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
-/// The only version with policy variables, and the only one that servers of MinIO's lineage take.
+use super::document::{Clause, Document, Selector, Statement, document_json, document_json_with, statement_json};
+use super::json::{self, Json};
+
+/// The only version with policy variables, and the only one that MinIO servers accept.
 const VERSION: &str = "2012-10-17";
 
-/// A document in normal form, with its rendering. Compares by the rendering. A clone shares both.
+/// A document in normal form, with its JSON. Comparison uses the JSON. A clone shares both.
 #[derive(Debug, Clone)]
 pub struct Normal {
     document: Arc<Document>,
@@ -30,7 +30,7 @@ pub struct Normal {
 pub enum Sameness {
     /// They are the same document.
     Same,
-    /// They differ in nothing but `Id` and `Sid`, which no decision depends on.
+    /// They differ only in `Id` and `Sid`, which no access decision uses.
     IdsOnly,
     /// They differ.
     Different,
@@ -44,7 +44,7 @@ pub fn normal(document: &Document) -> Normal {
         .iter()
         .map(|statement| {
             let statement = normal_statement(statement);
-            (render::statement(&statement), statement)
+            (statement_json(&statement), statement)
         })
         .collect();
     statements.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -56,22 +56,17 @@ pub fn normal(document: &Document) -> Normal {
         statements,
         extra: document.extra.clone(),
     };
-    let json = render::document_of(&document, &written).into();
+    let json = document_json_with(&document, &written).into();
     Normal { document: Arc::new(document), json }
 }
 
-/// A document as minified JSON, in the order of its parts: not folded as its normal form is.
-pub(super) fn rendered(document: &Document) -> String {
-    render::document(document)
-}
-
-/// Whether two documents are the same but for their writing.
+/// Whether two documents have the same normal form.
 #[must_use]
 pub fn same_document(before: &Document, after: &Document) -> bool {
     normal(before) == normal(after)
 }
 
-/// How two documents compare. That one statement is there twice under different ids is more than a difference of ids.
+/// How two documents compare. A statement that one of them repeats under another `Sid` is a real difference.
 #[must_use]
 pub fn sameness(before: &Document, after: &Document) -> Sameness {
     let (before, after) = (normal(before), normal(after));
@@ -85,21 +80,21 @@ pub fn sameness(before: &Document, after: &Document) -> Sameness {
 }
 
 impl Normal {
-    /// The one rendering: minified JSON. These bytes are sent, compared, and measured against a cluster's limit.
+    /// The document as minified JSON. attune sends, compares and measures these bytes.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// The same, shared.
+    /// The JSON, shared.
     #[must_use]
     pub fn shared_json(&self) -> Arc<str> {
         Arc::clone(&self.json)
     }
 
-    /// The length of the rendering, in bytes.
+    /// The length of the JSON, in bytes.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a rendering is never empty")]
+    #[expect(clippy::len_without_is_empty, reason = "the JSON is never empty")]
     pub fn len(&self) -> usize {
         self.json.len()
     }
@@ -110,14 +105,14 @@ impl Normal {
         &self.document
     }
 
-    /// The rendering without ids, which may hold a statement more than once.
+    /// The JSON without ids. It may repeat a statement.
     fn without_ids(&self) -> String {
         let mut document = Document { id: None, ..Document::clone(&self.document) };
         for statement in &mut document.statements {
             statement.sid = None;
         }
-        document.statements.sort_by_cached_key(render::statement);
-        render::document(&document)
+        document.statements.sort_by_cached_key(statement_json);
+        document_json(&document)
     }
 }
 
@@ -141,8 +136,7 @@ impl Ord for Normal {
     }
 }
 
-/// No version means the usual one, unless a variable is used, `${` anywhere in a statement: without a version, AWS reads
-/// it literally.
+/// A missing version means `2012-10-17`, unless a statement has a variable: without a version, AWS reads `${…}` literally.
 fn version(document: &Document, statements: &[String]) -> Option<String> {
     match &document.version {
         None if !statements.iter().any(|statement| statement.contains("${")) => Some(VERSION.to_owned()),
@@ -150,12 +144,11 @@ fn version(document: &Document, statements: &[String]) -> Option<String> {
     }
 }
 
-/// An empty text is like none.
+/// An empty text counts as absent.
 fn present(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.is_empty()).cloned()
 }
 
-/// The normal form of one statement.
 pub(super) fn normal_statement(statement: &Statement) -> Statement {
     let mut conditions: Vec<Clause> = statement.conditions.iter().map(normal_clause).collect();
     conditions.sort_by(|a, b| (&a.operator, &a.key, &a.values).cmp(&(&b.operator, &b.key, &b.values)));
@@ -166,7 +159,7 @@ pub(super) fn normal_statement(statement: &Statement) -> Statement {
         actions: normal_selector(&statement.actions),
         resources: normal_selector(&statement.resources),
         conditions,
-        extra: statement.extra.iter().map(|(name, json)| (name.clone(), values::fold_extra(name, json))).collect(),
+        extra: statement.extra.iter().map(|(name, json)| (name.clone(), fold_extra(name, json))).collect(),
     }
 }
 
@@ -187,7 +180,132 @@ fn set(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts
 }
 
-#[cfg(test)]
-mod properties;
+/// The value as the operator reads it. A value that the operator cannot read stays as it is.
+pub(super) fn fold_value(operator: &str, value: &str) -> String {
+    let name = operator.rsplit(':').next().unwrap_or(operator);
+    let folded = match name.strip_suffix("IfExists").unwrap_or(name) {
+        "IpAddress" | "NotIpAddress" => network(value),
+        "Null" => truth(value),
+        name if name.starts_with("Numeric") => integer(value),
+        name if name.starts_with("Date") => instant(value),
+        _ => None,
+    };
+    folded.unwrap_or_else(|| value.to_owned())
+}
+
+/// A network without host bits. A single IPv4 address becomes a `/32` network. A single IPv6 address has no normal form,
+/// because MinIO servers read it with `/32`.
+pub(super) fn network(value: &str) -> Option<String> {
+    let Some((address, prefix)) = value.split_once('/') else {
+        return value.parse::<Ipv4Addr>().ok().map(|address| format!("{address}/32"));
+    };
+    if !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let length: u32 = prefix.parse().ok()?;
+    match address.parse().ok()? {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32u32.checked_sub(length)?).unwrap_or(0);
+            Some(format!("{}/{length}", Ipv4Addr::from_bits(address.to_bits() & mask)))
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128u32.checked_sub(length)?).unwrap_or(0);
+            Some(format!("{}/{length}", Ipv6Addr::from_bits(address.to_bits() & mask)))
+        }
+    }
+}
+
+/// A whole number, as `Atoi` of Go reads it.
+pub(super) fn integer(value: &str) -> Option<String> {
+    value.parse::<i64>().ok().map(|number| number.to_string())
+}
+
+/// A boolean, as `ParseBool` of Go reads it.
+pub(super) fn truth(value: &str) -> Option<String> {
+    match value {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some("true".to_owned()),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some("false".to_owned()),
+        _ => None,
+    }
+}
+
+/// A point in time in UTC, to the second.
+pub(super) fn instant(value: &str) -> Option<String> {
+    let utc = OffsetDateTime::parse(value, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    utc.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+}
+
+/// `Principal` in one spelling: `"*"` becomes `{"AWS": ["*"]}`, and each list becomes a sorted set. Any other member outside
+/// the grammar stays as it is.
+fn fold_extra(name: &str, json: &str) -> String {
+    let folded = match name {
+        "Principal" | "NotPrincipal" => json::parse(json).ok().and_then(|node| principal(&node.value)),
+        _ => None,
+    };
+    folded.unwrap_or_else(|| json.to_owned())
+}
+
+fn principal(value: &Json) -> Option<String> {
+    match value {
+        Json::String(all) if all == "*" => Some(json::object([("AWS", json::array([json::quoted("*")]))])),
+        Json::Object(pairs) => {
+            let members = pairs.iter().map(|pair| {
+                let mut names: Vec<String> = pair.value.list().iter().map(|node| node.value.minified()).collect();
+                names.sort();
+                names.dedup();
+                (pair.name.as_str(), json::array(names))
+            });
+            Some(json::object(members))
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => None,
+    }
+}
+
+/// Writes every run of wildcards with a `*` in it as all its `?`, then one `*`. Text inside `${…}` stays.
+pub(super) fn fold_wildcards(pattern: &str) -> Cow<'_, str> {
+    if !pattern.as_bytes().windows(2).any(|pair| matches!(pair, [b'*' | b'?', b'*' | b'?'])) {
+        return Cow::Borrowed(pattern);
+    }
+    Cow::Owned(folded(pattern))
+}
+
+fn folded(pattern: &str) -> String {
+    let mut folded = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(start) = rest.find(['*', '?', '$']) {
+        folded.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let taken = match variable(rest) {
+            Some(length) => {
+                folded.push_str(&rest[..length]);
+                length
+            }
+            None if rest.starts_with('$') => {
+                folded.push('$');
+                1
+            }
+            None => push_run(&mut folded, rest),
+        };
+        rest = &rest[taken..];
+    }
+    folded.push_str(rest);
+    folded
+}
+
+/// The length of the `${…}` at the start of the text.
+fn variable(text: &str) -> Option<usize> {
+    text.strip_prefix("${")?.find('}').map(|end| end + "${}".len())
+}
+
+fn push_run(folded: &mut String, rest: &str) -> usize {
+    let length = rest.find(|c| !matches!(c, '*' | '?')).unwrap_or(rest.len());
+    let run = &rest[..length];
+    folded.extend(run.chars().filter(|c| *c == '?'));
+    if run.contains('*') {
+        folded.push('*');
+    }
+    length
+}
+
 #[cfg(test)]
 mod tests;

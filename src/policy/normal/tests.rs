@@ -1,8 +1,14 @@
-//! What is the same document, and what only looks so.
+//! Which documents are the same, for chosen pairs and for random spellings of random documents.
 
-use super::super::read::read_lenient;
-use super::super::rule::Example;
+use proptest::prelude::*;
+
 use super::*;
+use crate::base::Severity;
+use crate::policy::document::Effect;
+use crate::policy::json::quoted;
+use crate::policy::properties::any_document;
+use crate::policy::read::{read, read_lenient};
+use crate::policy::rule::Example;
 
 fn parsed(example: Example) -> Document {
     read_lenient(&example.document()).unwrap()
@@ -192,4 +198,165 @@ fn a_change_of_ids_does_not_hide_behind_another_order() {
         read_lenient(&text).unwrap()
     };
     assert_eq!(sameness(&pair("A", "B"), &pair("B", "A")), Sameness::IdsOnly);
+}
+
+#[test]
+fn values_have_one_spelling() {
+    let cases = [
+        ("IpAddress", "10.1.2.3", "10.1.2.3/32"),
+        ("NotIpAddress", "192.168.1.10/24", "192.168.1.0/24"),
+        ("IpAddress", "10.1.2.3/0", "0.0.0.0/0"),
+        ("IpAddress", "10.1.2.3/33", "10.1.2.3/33"),
+        ("IpAddress", "10.1.2.3/+8", "10.1.2.3/+8"),
+        ("IpAddress", "2001:DB8:0::1/32", "2001:db8::/32"),
+        ("IpAddress", "::1/0", "::/0"),
+        ("IpAddress", "2001:DB8::1", "2001:DB8::1"),
+        ("NumericLessThan", "010", "10"),
+        ("NumericEquals", "-0", "0"),
+        ("NumericEquals", "1.0", "1.0"),
+        ("NumericEqualsIfExists", "+7", "7"),
+        ("Null", "T", "true"),
+        ("Null", "0", "false"),
+        ("Null", "yes", "yes"),
+        ("DateLessThan", "2024-05-01T02:00:00+02:00", "2024-05-01T00:00:00Z"),
+        ("DateLessThan", "2024-05-01T00:00:00.75Z", "2024-05-01T00:00:00Z"),
+        ("DateLessThan", "2024-05-01", "2024-05-01"),
+        ("ForAnyValue:NumericEquals", "007", "7"),
+        ("Bool", "True", "True"),
+        ("StringEquals", "010", "010"),
+    ];
+    for (operator, value, folded) in cases {
+        assert_eq!(fold_value(operator, value), folded, "{operator} {value}");
+    }
+}
+
+#[test]
+fn runs_of_wildcards_have_one_spelling() {
+    let cases = [
+        ("**", "*"),
+        ("*?", "?*"),
+        ("?*?*", "??*"),
+        ("??", "??"),
+        ("a**b*?c", "a*b?*c"),
+        ("${*}**", "${*}*"),
+        ("${a*?}$*?", "${a*?}$?*"),
+        ("${unclosed**", "${unclosed*"),
+        ("é**", "é*"),
+        ("", ""),
+    ];
+    for (pattern, folded) in cases {
+        assert_eq!(fold_wildcards(pattern), folded, "{pattern}");
+    }
+}
+
+/// Writes a document in one of its many spellings, chosen by a stream of pseudorandom numbers.
+struct Speller(u64);
+
+impl Speller {
+    /// A number below `bound`.
+    fn choose(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    fn shuffled(&mut self, mut items: Vec<String>) -> Vec<String> {
+        for end in (1..items.len()).rev() {
+            let other = self.choose(end + 1);
+            items.swap(end, other);
+        }
+        items
+    }
+
+    fn space(&mut self) -> &'static str {
+        ["", " ", "\n\t"][self.choose(3)]
+    }
+
+    fn object(&mut self, members: Vec<(&str, String)>) -> String {
+        let members = members
+            .into_iter()
+            .map(|(name, value)| format!("{}{}{}:{}{value}", self.space(), quoted(name), self.space(), self.space()))
+            .collect();
+        format!("{{{}{}}}", self.shuffled(members).join(","), self.space())
+    }
+
+    /// A set: in any order, with repeats, and a set of one perhaps without brackets.
+    fn set(&mut self, mut items: Vec<String>) -> String {
+        if items.len() == 1 && self.choose(2) == 0 {
+            return items.remove(0);
+        }
+        if !items.is_empty() && self.choose(2) == 0 {
+            let again = items[self.choose(items.len())].clone();
+            items.push(again);
+        }
+        format!("[{}]", self.shuffled(items).join(","))
+    }
+
+    fn patterns(&mut self, patterns: &[String]) -> String {
+        let items = patterns.iter().map(|pattern| {
+            let again = ["*", "**", "***"][self.choose(3)];
+            quoted(&pattern.replace('*', again))
+        });
+        let items = items.collect();
+        self.set(items)
+    }
+
+    fn conditions(&mut self, clauses: &[Clause]) -> String {
+        let operators: Vec<(&str, String)> = clauses
+            .chunk_by(|a, b| a.operator == b.operator)
+            .map(|group| {
+                let keys = group.iter().map(|clause| {
+                    let values = clause.values.iter().map(|value| quoted(value)).collect();
+                    (clause.key.as_str(), self.set(values))
+                });
+                let keys = keys.collect();
+                (group[0].operator.as_str(), self.object(keys))
+            })
+            .collect();
+        self.object(operators)
+    }
+
+    fn statement(&mut self, statement: &Statement) -> String {
+        let named = |selector: &Selector, plain, negated| if selector.negated { negated } else { plain };
+        let effect = if statement.effect == Effect::Allow { "Allow" } else { "Deny" };
+        let mut members = vec![
+            ("Effect", quoted(effect)),
+            (named(&statement.actions, "Action", "NotAction"), self.patterns(&statement.actions.patterns)),
+            (named(&statement.resources, "Resource", "NotResource"), self.patterns(&statement.resources.patterns)),
+        ];
+        members.extend(statement.sid.iter().map(|sid| ("Sid", quoted(sid))));
+        if !statement.conditions.is_empty() {
+            members.push(("Condition", self.conditions(&statement.conditions)));
+        }
+        self.object(members)
+    }
+
+    fn document(&mut self, document: &Document) -> String {
+        let statements = document.statements.iter().map(|statement| self.statement(statement)).collect();
+        let mut members = vec![("Statement", self.set(statements))];
+        members.extend(document.version.iter().map(|version| ("Version", quoted(version))));
+        members.extend(document.id.iter().map(|id| (["Id", "ID"][self.choose(2)], quoted(id))));
+        self.object(members)
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_normal_form_does_not_depend_on_the_spelling(document in any_document(), seed in any::<u64>()) {
+        let text = Speller(seed).document(&document);
+        let read = read(&text);
+        prop_assert!(read.problems.iter().all(|problem| problem.severity == Severity::Note), "{text}");
+        let (written, plain) = (normal(&read.document.unwrap()), normal(&document));
+        prop_assert_eq!(written.json(), plain.json(), "{}", text);
+    }
+
+    #[test]
+    fn the_normal_form_is_its_own_normal_form(document in any_document()) {
+        let once = normal(&document);
+        let read = read(once.json());
+        prop_assert_eq!(read.problems.len(), 0);
+        let read = read.document.unwrap();
+        prop_assert_eq!(&read, once.document());
+        let twice = normal(&read);
+        prop_assert_eq!(twice.json(), once.json());
+    }
 }

@@ -1,19 +1,16 @@
-//! The engine against brute force: all resources up to seven characters, all answers to a few conditions, and an
-//! evaluator that shares no code with it.
+//! The engine against brute force: all resources of up to seven characters, all answers to some conditions, and an
+//! evaluator that shares no code with the engine.
 //!
-//! `ATTUNE_ORACLE_PAIRS` sets how many pairs of random documents are tried.
+//! `ATTUNE_ORACLE_PAIRS` is the number of random pairs of documents.
 
 use std::collections::BTreeMap;
 
-mod random;
-
 use super::*;
 use crate::policy::{Clause, Effect, Selector, Statement};
-use random::Random;
 
 const ARN: &str = "arn:aws:s3:::";
 
-/// The actions evaluated: some of each kind, and the pair one of which implies the other.
+/// The evaluated actions: some of each kind, and the pair where one implies the other.
 const ACTIONS: [(&str, &str); 7] = [
     ("s3:ListAllMyBuckets", "account"),
     ("s3:ListBucket", "bucket"),
@@ -24,7 +21,7 @@ const ACTIONS: [(&str, &str); 7] = [
     ("s3:DeleteObject", "object"),
 ];
 
-/// Whether a pattern matches a text, the plain way.
+/// Whether a pattern matches a text, by plain recursion.
 fn glob(pattern: &[char], text: &[char]) -> bool {
     match (pattern.first(), text.first()) {
         (None, None) => true,
@@ -39,7 +36,7 @@ fn like(pattern: &str, text: &str) -> bool {
     glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
 }
 
-/// Whether a resource pattern matches a resource as the profile's servers build it.
+/// Whether a resource pattern matches a resource as servers of the profile write it.
 fn covers(profile: Profile, pattern: &str, resource: &str) -> bool {
     match profile {
         Profile::Aws => like(pattern, resource),
@@ -50,7 +47,7 @@ fn covers(profile: Profile, pattern: &str, resource: &str) -> bool {
     }
 }
 
-/// What cleaning a path does to those keys that a server accepts.
+/// The cleaned path of a key that a server accepts.
 fn clean(resource: &str) -> &str {
     match resource.strip_suffix('/') {
         Some(rest) if !rest.is_empty() && !rest.ends_with('/') => rest,
@@ -58,7 +55,7 @@ fn clean(resource: &str) -> &str {
     }
 }
 
-/// The resources an action's kind can name, as the profile's servers build them.
+/// The resources of a kind, as servers of the profile write them.
 fn resources(profile: Profile, kind: &str) -> Vec<String> {
     let words = |alphabet: &[char], lengths: std::ops::RangeInclusive<usize>| -> Vec<String> {
         let mut words = vec![String::new()];
@@ -88,7 +85,7 @@ fn resources(profile: Profile, kind: &str) -> Vec<String> {
     }
 }
 
-/// The resource of a request, from how a witness writes it.
+/// The resource of a request, from the text of a witness.
 fn built(profile: Profile, kind: &str, written: &str) -> String {
     let bare = written.strip_prefix(ARN).unwrap_or(written);
     match (profile, kind) {
@@ -99,7 +96,7 @@ fn built(profile: Profile, kind: &str, written: &str) -> String {
     }
 }
 
-/// What a request's keys say: `k` and `l`, each absent or a text.
+/// The values of the keys `k` and `l` of a request, each absent or a text.
 type Keys = BTreeMap<&'static str, Option<&'static str>>;
 
 fn all_keys() -> Vec<Keys> {
@@ -119,7 +116,7 @@ fn holds(clause: &Clause, keys: &Keys) -> bool {
     }
 }
 
-/// The same, read back from how a line words it.
+/// The same for the text of a line.
 fn holds_as_worded(text: &str, keys: &Keys) -> bool {
     let (key, said) = text.split_once(' ').unwrap();
     let (operator, values) = [
@@ -143,7 +140,7 @@ fn change(set: &mut Set, other: &Set, how: fn(u64, u64) -> u64) {
     set.iter_mut().zip(other).for_each(|(word, other)| *word = how(*word, *other));
 }
 
-/// Brute force under one profile, with what patterns match remembered.
+/// Brute force under one profile. It remembers the matches of patterns.
 struct Oracle {
     profile: Profile,
     resources: BTreeMap<&'static str, Vec<String>>,
@@ -197,7 +194,7 @@ impl Oracle {
         allowed
     }
 
-    /// The resources on which a line says that an action makes a difference.
+    /// The resources for which a line reports a difference of an action.
     fn said(&mut self, line: &Line, action: &str, kind: &'static str, keys: &Keys) -> Set {
         let says = line.profile.is_none_or(|profile| profile == self.profile)
             && line.actions.iter().any(|pattern| like(pattern, action))
@@ -256,6 +253,82 @@ fn allows(profile: Profile, document: &Document, kind: &str, witness: &Witness) 
     };
     let effects: Vec<_> = document.statements.iter().filter(applies).map(|statement| statement.effect).collect();
     effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
+}
+
+/// SplitMix64: the same random documents every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    fn pattern(&mut self) -> String {
+        if self.below(25) == 0 {
+            return "*".to_owned();
+        }
+        let start = self.pick(&["", "", "aba", "aab/", "*", "bab/", "aba*"]);
+        let length = self.below(6);
+        let rest: String = (0..length).map(|_| self.pick(&['a', 'b', 'a', 'b', '/', '~', '*', '*', '?'])).collect();
+        format!("{ARN}{start}{rest}")
+    }
+
+    fn clause(&mut self) -> Clause {
+        let operator = self.pick(&["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"]);
+        let values = self.pick(&[&["a"][..], &["b"], &["a", "b"], &["a*"], &["a*", "b"]]);
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Clause { operator: operator.to_owned(), key: self.pick(&["k", "k", "l"]).to_owned(), values }
+    }
+
+    fn statement(&mut self, pool: &[String], conditions: bool) -> Statement {
+        let resources = (0..=self.below(3)).map(|_| self.pick(pool)).collect();
+        let actions = self.pick(&[
+            &["s3:GetObject"][..],
+            &["s3:GetObject", "s3:ListBucket"],
+            &["s3:*"],
+            &["s3:GetObjectVersion"],
+            &["s3:Get*", "s3:ListAllMyBuckets"],
+            &["s3:P*", "s3:DeleteObject"],
+        ]);
+        let clauses = if conditions { self.below(3) } else { 0 };
+        Statement {
+            sid: None,
+            effect: if self.below(5) < 3 { Effect::Allow } else { Effect::Deny },
+            actions: Selector {
+                negated: self.below(8) == 0,
+                patterns: actions.iter().map(|action| (*action).to_owned()).collect(),
+            },
+            resources: Selector { negated: self.below(8) == 0, patterns: resources },
+            conditions: (0..clauses).map(|_| self.clause()).collect(),
+            extra: BTreeMap::new(),
+        }
+    }
+
+    fn document(&mut self, pool: &[String], conditions: bool) -> Document {
+        let statements = (0..=self.below(4)).map(|_| self.statement(pool, conditions)).collect();
+        Document { version: Some("2012-10-17".to_owned()), id: None, statements, extra: BTreeMap::new() }
+    }
+
+    /// Another document, or the same one with an added, removed or changed statement.
+    fn variant(&mut self, document: &Document, pool: &[String], conditions: bool) -> Document {
+        let mut variant = document.clone();
+        let place = self.below(variant.statements.len());
+        match self.below(4) {
+            0 => return self.document(pool, conditions),
+            1 => variant.statements.push(self.statement(pool, conditions)),
+            2 => drop(variant.statements.remove(place)),
+            _ => variant.statements[place].resources.patterns.push(self.pick(pool)),
+        }
+        variant
+    }
 }
 
 fn catalogue() -> Catalogue {

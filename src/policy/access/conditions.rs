@@ -1,4 +1,4 @@
-//! What a request may or may not fulfil beside its action and resource: conditions, and what cannot be known offline.
+//! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
 use std::cell::OnceCell;
 use std::net::IpAddr;
@@ -6,58 +6,54 @@ use std::rc::Rc;
 
 use super::glob::Glob;
 
-/// A yes-or-no question about a request. Equal atoms have the same answer for the same request.
+/// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Atom {
-    /// Whether a condition holds; its operator is never a negated one.
+    /// Whether a condition holds. Its operator is never negated.
     Condition(Condition),
-    /// Whether a resource pattern with a variable of unknown value covers the resource.
+    /// Whether a resource pattern with an unknown variable covers the resource.
     Covers(String),
-    /// Whether a statement with a member that is not part of the grammar applies at all.
+    /// Whether a statement with a member outside the grammar applies.
     Applies(String),
 }
 
-/// A condition in its positive form.
+/// A condition without negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
-    /// The operator, such as `StringLike`.
     pub(super) operator: String,
-    /// The key of the request.
     pub(super) key: String,
     /// The values, sorted.
     pub(super) values: Vec<String>,
-    /// Whether a value has a variable with no known value.
+    /// Whether a value has a variable with an unknown value.
     pub(super) open: bool,
 }
 
-/// An atom that must hold, or must not.
+/// An atom and whether it must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Literal {
-    /// Which atom, as an index into [`Atoms`].
+    /// The index in [`Atoms`].
     pub(super) atom: usize,
-    /// Whether it must hold.
     pub(super) holds: bool,
 }
 
 impl Literal {
-    /// The opposite.
     pub(super) fn negated(self) -> Self {
         Self { atom: self.atom, holds: !self.holds }
     }
 }
 
-/// All atoms of a comparison.
+/// The atoms of a comparison.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Atoms {
     atoms: Vec<Atom>,
-    /// For each atom, those that hold whenever it does.
+    /// For each atom, the atoms that it implies.
     implied: Vec<Vec<usize>>,
-    /// For each atom, that it holds and that it does not in words, once they have been asked for.
+    /// For each atom, the texts for `false` and `true`, once they are needed.
     texts: Vec<[OnceCell<Rc<str>>; 2]>,
 }
 
 impl Atoms {
-    /// The index of an atom, which is added when it is new.
+    /// The index of an atom. A new atom is added.
     pub(super) fn intern(&mut self, atom: Atom) -> usize {
         if let Some(known) = self.atoms.iter().position(|other| *other == atom) {
             return known;
@@ -78,23 +74,22 @@ impl Atoms {
         new
     }
 
-    /// An atom by its index.
     pub(super) fn get(&self, atom: usize) -> &Atom {
         &self.atoms[atom]
     }
 
-    /// A literal in the words that `words` has for it.
+    /// The text of a literal, made by `words`.
     pub(super) fn text(&self, literal: Literal, words: fn(&Atom, bool) -> String) -> Rc<str> {
         let text = &self.texts[literal.atom][usize::from(literal.holds)];
         Rc::clone(text.get_or_init(|| words(&self.atoms[literal.atom], literal.holds).into()))
     }
 
-    /// Those atoms that hold whenever this one does.
+    /// The atoms that this one implies.
     pub(super) fn implied_by(&self, atom: usize) -> &[usize] {
         &self.implied[atom]
     }
 
-    /// Whether a literal holds wherever all of `given` do. May be wrongly false.
+    /// Whether `given` implies the literal. It can be wrongly false.
     pub(super) fn follows(&self, literal: Literal, given: &[Literal]) -> bool {
         given.iter().any(|known| {
             let (weak, strong) = if literal.holds { (literal.atom, known.atom) } else { (known.atom, literal.atom) };
@@ -102,12 +97,12 @@ impl Atoms {
         })
     }
 
-    /// Whether all of `literals` hold wherever all of `given` do. May be wrongly false.
+    /// Whether `given` implies all of `literals`. It can be wrongly false.
     pub(super) fn all_follow(&self, literals: &[Literal], given: &[Literal]) -> bool {
         literals.iter().all(|literal| self.follows(*literal, given))
     }
 
-    /// Whether `literals` cannot all hold where all of `given` do. May be wrongly false.
+    /// Whether `literals` and `given` contradict each other. It can be wrongly false.
     pub(super) fn conflict(&self, literals: &[Literal], given: &[Literal]) -> bool {
         literals.iter().any(|literal| self.follows(literal.negated(), given))
     }
@@ -123,8 +118,8 @@ impl Atom {
 }
 
 impl Condition {
-    /// Whether each value here is covered by one there. Only for operators that ask whether the request's value is
-    /// among the values given: the more values, the more often they hold.
+    /// Whether this condition implies the other one: each value here is covered by a value there. This only works for
+    /// operators that test whether the value of the request is among the given values.
     fn implies(&self, other: &Self) -> bool {
         let (quantifier, test, optional) = split(&self.operator);
         let (other_quantifier, other_test, other_optional) = split(&other.operator);
@@ -136,8 +131,8 @@ impl Condition {
     }
 }
 
-/// A negated operator's positive form. Servers evaluate `StringNotEquals` and its like as the opposite of the positive
-/// operator, an absent key included.
+/// The positive form of a negated operator. Servers evaluate `StringNotEquals` as the opposite of `StringEquals`, also
+/// for an absent key.
 pub(super) fn positive_form(operator: &str) -> Option<&'static str> {
     match operator {
         "StringNotEquals" => Some("StringEquals"),
@@ -152,7 +147,8 @@ pub(super) fn positive_form(operator: &str) -> Option<&'static str> {
     }
 }
 
-/// An operator's quantifier (`ForAnyValue:`), its test, and whether it is satisfied by an absent key (`…IfExists`).
+/// The parts of an operator: its quantifier (`ForAnyValue:`), its test, and whether it has `IfExists` and so accepts an
+/// absent key.
 pub(super) fn split(operator: &str) -> (&str, &str, bool) {
     let (quantifier, test) = match operator.find(':') {
         Some(colon) => operator.split_at(colon + 1),
@@ -166,7 +162,8 @@ pub(super) fn split(operator: &str) -> (&str, &str, bool) {
 
 type Covers = fn(&str, &str) -> bool;
 
-/// How a value of the first test is covered by one of the second, for those tests where that means anything.
+/// The function that tells whether a value of the first test is covered by a value of the second, for tests where this
+/// is possible.
 fn coverage(narrow: &str, wide: &str) -> Option<Covers> {
     const SAME: Covers = |narrow, wide| narrow == wide;
     match (narrow, wide) {
@@ -189,8 +186,8 @@ fn coverage(narrow: &str, wide: &str) -> Option<Covers> {
     }
 }
 
-/// Whether the first network lies within the second. Texts that are no `address/length` lie in nothing, since servers
-/// do not agree how to read them.
+/// Whether the first network is within the second. Texts that are not `address/length` are within nothing, because
+/// servers read them differently.
 fn network_within(narrow: &str, wide: &str) -> bool {
     let (Some((low, narrow_length)), Some((net, length))) = (network(narrow), network(wide)) else { return false };
     let shift = |bits: u128, width: u32| bits.checked_shr(width - length).unwrap_or(0);
@@ -209,6 +206,101 @@ fn network(text: &str) -> Option<(IpAddr, u32)> {
     let (address, length) = text.split_once('/')?;
     let (address, length): (IpAddr, u32) = (address.parse().ok()?, length.parse().ok()?);
     (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
+}
+
+/// The requirements on the answers to the atoms.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Constraint {
+    /// All of these hold.
+    pub(super) all: Vec<Literal>,
+    /// Each of these lists has a literal that does not hold.
+    pub(super) none: Vec<Vec<Literal>>,
+    /// If present, at least one of these lists holds completely.
+    pub(super) some: Option<Vec<Vec<Literal>>>,
+}
+
+/// The result of the solver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Solution {
+    /// No answers exist.
+    Impossible,
+    /// These answers fulfill the constraint. All other atoms can be false.
+    Possible(Vec<Literal>),
+    /// The solver tried too many answers.
+    Undecided,
+}
+
+/// Finds answers that fulfill the constraint, and prefers `false`. Each attempt reduces `tries`.
+pub(super) fn solve(constraint: &Constraint, atoms: &Atoms, tries: &mut usize) -> Solution {
+    let Some(some) = &constraint.some else { return assign(&constraint.all, &constraint.none, atoms, tries) };
+    let mut verdict = Solution::Impossible;
+    for list in some {
+        let all: Vec<_> = constraint.all.iter().chain(list).copied().collect();
+        match assign(&all, &constraint.none, atoms, tries) {
+            Solution::Impossible => {}
+            Solution::Possible(answers) => return Solution::Possible(answers),
+            Solution::Undecided => verdict = Solution::Undecided,
+        }
+    }
+    verdict
+}
+
+fn assign(all: &[Literal], none: &[Vec<Literal>], atoms: &Atoms, tries: &mut usize) -> Solution {
+    if none.iter().any(Vec::is_empty) {
+        return Solution::Impossible;
+    }
+    let mut search = Search { none, atoms, tries };
+    let mut answers = Vec::new();
+    if !all.iter().all(|literal| search.put(*literal, &mut answers)) {
+        return Solution::Impossible;
+    }
+    match search.complete(answers) {
+        Some(answers) => Solution::Possible(answers),
+        None if *search.tries == 0 => Solution::Undecided,
+        None => Solution::Impossible,
+    }
+}
+
+struct Search<'a> {
+    none: &'a [Vec<Literal>],
+    atoms: &'a Atoms,
+    tries: &'a mut usize,
+}
+
+impl Search<'_> {
+    /// Adds an answer with everything that it implies. Returns false if this contradicts an earlier answer.
+    fn put(&self, literal: Literal, answers: &mut Vec<Literal>) -> bool {
+        if answers.contains(&literal) {
+            return true;
+        }
+        if answers.contains(&literal.negated()) {
+            return false;
+        }
+        answers.push(literal);
+        if literal.holds {
+            let implied = self.atoms.implied_by(literal.atom);
+            return implied.iter().all(|&atom| self.put(Literal { atom, holds: true }, answers));
+        }
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.holds).map(|answer| answer.atom).collect();
+        refused.iter().all(|&atom| !self.atoms.implied_by(atom).contains(&literal.atom))
+    }
+
+    /// Completes the answers so that each list of `none` has a literal that does not hold.
+    fn complete(&mut self, answers: Vec<Literal>) -> Option<Vec<Literal>> {
+        if *self.tries == 0 {
+            return None;
+        }
+        *self.tries -= 1;
+        let Some(open) = self.none.iter().find(|list| !list.iter().any(|l| answers.contains(&l.negated()))) else {
+            return Some(answers);
+        };
+        let mut free: Vec<_> = open.iter().filter(|literal| !answers.contains(literal)).collect();
+        free.sort_by_key(|literal| !literal.holds);
+        free.into_iter().find_map(|literal| {
+            let mut next = answers.clone();
+            self.put(literal.negated(), &mut next).then(|| self.complete(next)).flatten()
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,379 @@
+//! Differences as a person reads them: a few lines for many actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Profile;
+use super::actions::{ActionSet, Wildcards};
+use super::conditions::{Atom, Atoms, Condition, Literal, split};
+use super::patterns::Pattern;
+use super::resources::ResourceSpace;
+use super::search::SearchResult;
+use super::terms::{Facts, Term};
+
+/// A set of requests that only one of two documents allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The actions. A wildcard means only actions of the catalogue that the line is about.
+    pub actions: Vec<String>,
+    /// The resources, as a pattern of one of the documents.
+    pub pattern: String,
+    /// The excluded resources: a pattern or `everything but …`, either perhaps with `when …`.
+    pub except: Vec<String>,
+    /// The conditions, all of which must hold.
+    pub conditions: Vec<String>,
+    /// The only profile with this difference, if both were checked.
+    pub profile: Option<Profile>,
+    /// The cause of the difference.
+    pub cause: Cause,
+    /// An example request.
+    pub witness: Witness,
+}
+
+/// The statement that causes a difference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// An Allow that the other document does not have. The line means all resources of its pattern.
+    Allow,
+    /// A Deny that only the other document has. Gained access was already allowed and is no longer denied; lost access
+    /// is still allowed and now denied.
+    Deny {
+        /// The resources of the Deny. The line means only resources of its pattern that are also in this one.
+        pattern: String,
+    },
+}
+
+/// An example request that only one of two documents allows, with a short resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The action.
+    pub action: String,
+    /// The resource as an ARN. For an action without a bucket it is `*` or `arn:aws:s3:::*`.
+    pub resource: String,
+    /// The conditions that must hold or not hold. All other conditions of the documents do not hold.
+    pub conditions: Vec<String>,
+}
+
+/// A possible difference, which counts as a difference: its actions or resources are unknown, or the search was too
+/// long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// The direction.
+    pub side: Side,
+    /// The actions, as in [`Line`].
+    pub actions: Vec<String>,
+    /// The resources that can have a difference.
+    pub pattern: String,
+    /// The only profile with this possible difference, if both were checked.
+    pub profile: Option<Profile>,
+}
+
+/// The direction of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The document after gives what that before does not.
+    Gained,
+    /// The document before gives what that after does not.
+    Lost,
+}
+
+/// The findings of each checked profile.
+pub(super) type ProfileFindings<'a> = Vec<(Profile, Findings<'a>)>;
+
+/// All lines, ordered by pattern and content.
+pub(super) fn lines(all_findings: &[(Profile, Findings<'_>)], wildcards: &Wildcards<'_>) -> Vec<Line> {
+    let descriptions: BTreeSet<&Description> =
+        all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect();
+    descriptions.into_iter().flat_map(|description| lines_of(description, all_findings, wildcards)).collect()
+}
+
+fn lines_of(
+    description: &Description,
+    all_findings: &[(Profile, Findings<'_>)],
+    wildcards: &Wildcards<'_>,
+) -> Vec<Line> {
+    let found: Vec<_> =
+        all_findings.iter().map(|(profile, findings)| (*profile, findings.found.get(description))).collect();
+    let shares = shares(&found, |found| found.into_iter().flat_map(|examples| examples.keys().copied()));
+    let line = |(profile, actions): (Option<Profile>, BTreeSet<&str>)| {
+        let examples = found.iter().filter_map(|(_, found)| *found).flatten();
+        let fitting = examples.filter(|(action, _)| actions.contains(*action));
+        let (action, example) = fitting.min_by_key(|(action, example)| example_order(action, example))?;
+        let conditions = example.conditions.iter().map(ToString::to_string).collect();
+        Some(Line {
+            actions: wildcards.shorten(&actions),
+            pattern: description.pattern.to_string(),
+            except: description.except.iter().map(ToString::to_string).collect(),
+            conditions: description.conditions.iter().map(ToString::to_string).collect(),
+            profile,
+            cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
+            witness: Witness { action: (*action).to_owned(), resource: example.resource.clone(), conditions },
+        })
+    };
+    shares.into_iter().filter_map(line).collect()
+}
+
+/// The undecided differences, ordered by pattern.
+pub(super) fn undecided(
+    all_findings: &[(Profile, Findings<'_>)],
+    side: Side,
+    wildcards: &Wildcards<'_>,
+) -> Vec<Undecided> {
+    let patterns: BTreeSet<_> = all_findings.iter().flat_map(|(_, findings)| findings.undecided.keys()).collect();
+    let of_pattern = |pattern: &Rc<str>| {
+        let open = all_findings.iter().map(|(profile, findings)| (*profile, findings.undecided.get(pattern)));
+        let open: Vec<_> = open.collect();
+        let shares =
+            shares(&open, |open| open.into_iter().flat_map(|actions: &BTreeSet<&str>| actions.iter().copied()))
+                .into_iter();
+        let entry = |(profile, actions)| (profile, wildcards.shorten(&actions), pattern.to_string());
+        shares.map(entry).collect::<Vec<_>>()
+    };
+    let all = patterns.into_iter().flat_map(of_pattern);
+    all.map(|(profile, actions, pattern)| Undecided { side, actions, pattern, profile }).collect()
+}
+
+/// The actions of all profiles, and for each profile the actions that only it has.
+fn shares<'a, T, A: Iterator<Item = &'a str>>(
+    by_profile: &[(Profile, Option<&'a T>)],
+    actions: impl Fn(Option<&'a T>) -> A,
+) -> Vec<(Option<Profile>, BTreeSet<&'a str>)> {
+    let mut profiles: BTreeMap<&str, Vec<Profile>> = BTreeMap::new();
+    for (profile, found) in by_profile {
+        for action in actions(*found) {
+            profiles.entry(action).or_default().push(*profile);
+        }
+    }
+    let mut shares: BTreeMap<Option<Profile>, BTreeSet<&str>> = BTreeMap::new();
+    for (action, profiles) in profiles {
+        let only = profiles.first().copied().filter(|_| profiles.len() < by_profile.len());
+        shares.entry(only).or_default().insert(action);
+    }
+    shares.into_iter().collect()
+}
+
+/// A sort key for examples: well-known actions first, then short resources.
+fn example_order<'a>(action: &'a str, example: &'a Example) -> (usize, usize, &'a str, &'a str) {
+    const KNOWN: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"];
+    let place = KNOWN.iter().position(|known| *known == action).unwrap_or(KNOWN.len());
+    (place, example.resource.len(), action, &example.resource)
+}
+
+/// The description of a difference without its actions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Description {
+    pub(super) pattern: Rc<str>,
+    /// The excluded resources.
+    pub(super) except: BTreeSet<Rc<str>>,
+    pub(super) conditions: BTreeSet<Rc<str>>,
+    /// The resources of the Deny that causes the difference. `None` if an Allow causes it.
+    pub(super) deny: Option<Rc<str>>,
+}
+
+/// An example of a difference without its action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Example {
+    /// The resource, as it is written in a policy.
+    pub(super) resource: String,
+    pub(super) conditions: Vec<Rc<str>>,
+}
+
+/// The findings of one profile.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Findings<'a> {
+    /// For each description, its actions with examples.
+    pub(super) found: BTreeMap<Description, BTreeMap<&'a str, Rc<Example>>>,
+    /// For each pattern, the undecided actions.
+    pub(super) undecided: BTreeMap<Rc<str>, BTreeSet<&'a str>>,
+}
+
+impl<'a> Findings<'a> {
+    /// Adds the result of a search for a class of actions. A difference about unknown actions is undecided.
+    pub(super) fn enter(
+        &mut self,
+        actions: &[&'a ActionSet],
+        description: Description,
+        answer: SearchResult,
+        space: ResourceSpace,
+        atoms: &Atoms,
+    ) {
+        let names = |known: bool| {
+            actions
+                .iter()
+                .filter(move |action_set| action_set.known == known)
+                .map(|action_set| action_set.name.as_str())
+        };
+        match answer {
+            SearchResult::Nothing => {}
+            SearchResult::Undecided => self.add_undecided(&description.pattern, names(true).chain(names(false))),
+            SearchResult::Found(point) => {
+                self.add_undecided(&description.pattern, names(false));
+                if names(true).next().is_none() {
+                    return;
+                }
+                let resource = space.written(&point.resource);
+                let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+                let example = Rc::new(Example { resource, conditions });
+                let examples = self.found.entry(description).or_default();
+                for action in names(true) {
+                    examples.entry(action).or_insert_with(|| Rc::clone(&example));
+                }
+            }
+        }
+    }
+
+    fn add_undecided(&mut self, pattern: &Rc<str>, actions: impl Iterator<Item = &'a str>) {
+        let mut actions = actions.peekable();
+        if actions.peek().is_some() {
+            self.undecided.entry(Rc::clone(pattern)).or_default().extend(actions);
+        }
+    }
+
+    /// Records that all unknown actions are undecided for all resources.
+    pub(super) fn add_all_unknown(&mut self) {
+        self.undecided.entry("*".into()).or_default().insert("*:*");
+    }
+}
+
+/// The parts of a difference that its description needs.
+#[derive(Debug, Clone)]
+pub(super) struct Describer<'a> {
+    pub(super) facts: Facts<'a>,
+    /// The Allow term that gives the access.
+    pub(super) candidate: &'a Term,
+    /// The Deny term of the other document, if it causes the difference.
+    pub(super) deny: Option<&'a Term>,
+    /// The terms that must not apply.
+    pub(super) none: &'a [&'a Term],
+}
+
+impl Describer<'_> {
+    pub(super) fn description(&self) -> Description {
+        let limits = || [Some(self.candidate), self.deny].into_iter().flatten();
+        let given: Vec<_> = limits().flat_map(|term| &term.when).copied().collect();
+        let narrowest = self.deny.filter(|deny| self.is_within(deny)).unwrap_or(self.candidate);
+        let excluded = limits().flat_map(|term| &term.exclusions).map(|exclusion| Rc::clone(&exclusion.pattern.shown));
+        let meets = |term: &&Term| {
+            term.overlaps(&narrowest.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&term.when, &given)
+        };
+        let none: Vec<&Term> = self.none.iter().copied().filter(meets).collect();
+        let exceptions_of = none.iter().enumerate().filter(|(place, _)| !self.is_in_a_wider_one(*place, &none, &given));
+        let exceptions = exceptions_of.map(|(_, term)| self.exception(term, &narrowest.pattern, &given));
+        let covered = limits().map(|term| &*term.pattern.shown).collect::<Vec<_>>();
+        Description {
+            pattern: Rc::clone(&narrowest.pattern.shown),
+            except: excluded.chain(exceptions).collect(),
+            conditions: self.conditions(&given, &covered),
+            deny: self.deny.map(resources_text),
+        }
+    }
+
+    fn is_within(&self, deny: &Term) -> bool {
+        let candidate = &self.candidate.pattern;
+        deny.exclusions.is_empty()
+            && !candidate.opaque
+            && self.facts.pairs.covers(candidate, &deny.pattern)
+            && !self.facts.pairs.covers(&deny.pattern, candidate)
+    }
+
+    /// The text for what a term excludes from a pattern, if the literals of `given` hold.
+    fn exception(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> Rc<str> {
+        let open = term.when.iter().filter(|when| !self.facts.atoms.follows(**when, given));
+        let conditions = self.conditions(&open.copied().collect::<Vec<_>>(), &[&term.pattern.shown]);
+        if conditions.is_empty() {
+            return resources_text(term);
+        }
+        let whole =
+            term.exclusions.is_empty() && self.facts.pairs.covers(&term.pattern, pattern) && !term.pattern.opaque;
+        let when = conditions.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" and ");
+        if whole { format!("when {when}").into() } else { format!("{} when {when}", resources_text(term)).into() }
+    }
+
+    /// Whether a wider term of `none` excludes everything that this one excludes, if the literals of `given` hold.
+    fn is_in_a_wider_one(&self, place: usize, none: &[&Term], given: &[Literal]) -> bool {
+        let includes = |wide: &Term, narrow: &Term| {
+            let follows = |when: &Literal| {
+                self.facts.atoms.follows(*when, &narrow.when) || self.facts.atoms.follows(*when, given)
+            };
+            wide.exclusions.is_empty()
+                && self.facts.pairs.covers(&wide.pattern, &narrow.pattern)
+                && wide.when.iter().all(follows)
+        };
+        let term = none[place];
+        none.iter()
+            .enumerate()
+            .any(|(other, wide)| other != place && includes(wide, term) && (other < place || !includes(term, wide)))
+    }
+
+    /// Conditions as texts, without those that only say that a shown pattern covers the resource.
+    fn conditions(&self, literals: &[Literal], shown: &[&str]) -> BTreeSet<Rc<str>> {
+        let obvious = |literal: &&Literal| match self.facts.atoms.get(literal.atom) {
+            Atom::Covers(pattern) => literal.holds && shown.contains(&pattern.as_str()),
+            Atom::Condition(_) | Atom::Applies(_) => false,
+        };
+        literals.iter().filter(|literal| !obvious(literal)).map(|literal| text(*literal, self.facts.atoms)).collect()
+    }
+}
+
+fn resources_text(term: &Term) -> Rc<str> {
+    if term.exclusions.is_empty() {
+        return Rc::clone(&term.pattern.shown);
+    }
+    let exclusions: Vec<_> = term.exclusions.iter().map(|exclusion| &*exclusion.pattern.shown).collect();
+    format!("everything but {}", exclusions.join(", ")).into()
+}
+
+/// The text of a condition or of its negation.
+pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {
+    atoms.text(literal, atom_text)
+}
+
+fn atom_text(atom: &Atom, holds: bool) -> String {
+    match (atom, holds) {
+        (Atom::Condition(condition), holds) => condition_text(condition, holds),
+        (Atom::Covers(pattern), true) => format!("covered by {pattern}"),
+        (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
+        (Atom::Applies(member), true) => format!("its unknown member {member} lets it apply"),
+        (Atom::Applies(member), false) => format!("its unknown member {member} keeps it from applying"),
+    }
+}
+
+fn condition_text(condition: &Condition, holds: bool) -> String {
+    let (quantifier, test, optional) = split(&condition.operator);
+    let subject = match quantifier {
+        "" => condition.key.clone(),
+        "ForAnyValue:" => format!("some {}", condition.key),
+        "ForAllValues:" => format!("every {}", condition.key),
+        _ => format!("{quantifier}{}", condition.key),
+    };
+    let (yes, no) = relation(test, &condition.values.join(" or "));
+    match (holds, optional || !quantifier.is_empty()) {
+        (true, _) => format!("{subject} {yes}{}", if optional { ", if present" } else { "" }),
+        (false, false) => format!("{subject} {no}"),
+        (false, true) => format!("not ({subject} {yes}{})", if optional { ", if present" } else { "" }),
+    }
+}
+
+/// The text of a test and of its negation.
+fn relation(test: &str, values: &str) -> (String, String) {
+    let word = match test {
+        "StringEquals" | "NumericEquals" | "DateEquals" | "ArnEquals" | "BinaryEquals" | "Bool" => {
+            return (format!("is {values}"), format!("is not {values}"));
+        }
+        "Null" if values == "true" => return ("is absent".to_owned(), "is present".to_owned()),
+        "Null" if values == "false" => return ("is present".to_owned(), "is absent".to_owned()),
+        "StringLike" | "ArnLike" => "like",
+        "StringEqualsIgnoreCase" => "is, in any case,",
+        "IpAddress" => "in",
+        "NumericLessThan" | "DateLessThan" => "<",
+        "NumericLessThanEquals" | "DateLessThanEquals" => "<=",
+        "NumericGreaterThan" | "DateGreaterThan" => ">",
+        "NumericGreaterThanEquals" | "DateGreaterThanEquals" => ">=",
+        _ => test,
+    };
+    (format!("{word} {values}"), format!("not {word} {values}"))
+}

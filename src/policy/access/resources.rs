@@ -1,0 +1,192 @@
+//! The resources that a request can name, by the kind of the action and the profile, as a small automaton.
+//!
+//! Resources are written without `arn:aws:s3:::`, their common prefix. The only exception is [`ResourceSpace::Bare`].
+
+use std::borrow::Cow;
+
+use super::Profile;
+use super::glob::{Glob, Token};
+use crate::policy::Kind;
+
+/// The prefix of every resource and of every well-formed pattern except `*`.
+pub(super) const ARN: &str = "arn:aws:s3:::";
+
+/// Characters for wildcards in examples, the most readable first. All are legal in a bucket name; the last two not as
+/// its first or last character.
+const LETTERS: &str = "xyzabcdefghijklmnopqrstuvw0123456789-.";
+
+/// Values of the first `*` of a glob in an example. `x` is replaced by a letter.
+const FIRST_RUNS: [&str; 9] = ["x", "xxx", "x/x", "xxx/x", "x/", "xxx/", "", "/", "*"];
+
+/// A set of resources that an action can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ResourceSpace {
+    /// The single resource `*`: no bucket, by the AWS user guide. Only the pattern `*` matches it. In this space it is
+    /// the empty text (see [`Pattern::in_bare_space`](super::patterns::Pattern::in_bare_space)).
+    Bare,
+    /// The single resource `arn:aws:s3:::*`: no bucket, by the AWS S3 guide.
+    Star,
+    /// The single resource `/`: no bucket, on MinIO servers.
+    Root,
+    /// `BUCKET`.
+    Bucket,
+    /// `BUCKET/`: a bucket, on MinIO servers.
+    BucketSlash,
+    /// `BUCKET/KEY`.
+    Object,
+}
+
+/// The position in a resource. A bucket name has at least three characters, and a letter or digit at both ends. Other
+/// rules for bucket names are ignored, which can only show more access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Position {
+    Start,
+    /// After one character of a bucket name.
+    First,
+    /// In a bucket name that cannot end here.
+    Within,
+    /// In a bucket name that can end here.
+    Named,
+    /// After the `/` of a bucket, or after a resource that is no bucket.
+    Slash,
+    Key,
+}
+
+impl ResourceSpace {
+    /// The spaces of a kind of action. The two guides of AWS disagree about account actions, so both readings are
+    /// checked.
+    pub(super) fn of(kind: Kind, profile: Profile) -> &'static [Self] {
+        match (kind, profile) {
+            (Kind::Account, Profile::Aws) => &[Self::Bare, Self::Star],
+            (Kind::Account, Profile::Minio) => &[Self::Root],
+            (Kind::Bucket, Profile::Aws) => &[Self::Bucket],
+            (Kind::Bucket, Profile::Minio) => &[Self::BucketSlash],
+            (Kind::Object, Profile::Aws | Profile::Minio) => &[Self::Object],
+        }
+    }
+
+    /// The position after one more character. `None` if no resource continues like this.
+    pub(super) fn next(self, at: Position, letter: char) -> Option<Position> {
+        match at {
+            Position::Start => match self {
+                Self::Bare => None,
+                Self::Star => (letter == '*').then_some(Position::Slash),
+                Self::Root => (letter == '/').then_some(Position::Slash),
+                Self::Bucket | Self::BucketSlash | Self::Object => is_alphanumeric(letter).then_some(Position::First),
+            },
+            Position::First => is_bucket_letter(letter).then_some(Position::Within),
+            Position::Within | Position::Named => match letter {
+                '/' => (at == Position::Named && self != Self::Bucket).then_some(Position::Slash),
+                _ if is_alphanumeric(letter) => Some(Position::Named),
+                _ => is_bucket_letter(letter).then_some(Position::Within),
+            },
+            Position::Slash | Position::Key => (self == Self::Object).then_some(Position::Key),
+        }
+    }
+
+    /// Whether a resource can end here.
+    pub(super) fn accepts(self, at: Position) -> bool {
+        match self {
+            Self::Bare => at == Position::Start,
+            Self::Star | Self::Root | Self::BucketSlash => at == Position::Slash,
+            Self::Bucket => at == Position::Named,
+            Self::Object => at == Position::Key,
+        }
+    }
+
+    /// Characters that represent all characters outside of `named`: one that no glob names, and one that the form of
+    /// the resource requires.
+    pub(super) fn other_letters(self, at: Position, named: &[char]) -> [Option<char>; 2] {
+        let plain = LETTERS.chars().find(|letter| !named.contains(letter));
+        let strange = plain.is_none().then(|| ('A'..).find(|letter| !named.contains(letter))).flatten();
+        let shape = match at {
+            Position::Start => match self {
+                Self::Star => Some('*'),
+                Self::Root => Some('/'),
+                Self::Bare | Self::Bucket | Self::BucketSlash | Self::Object => None,
+            },
+            Position::Named => Some('/'),
+            Position::First | Position::Within | Position::Slash | Position::Key => None,
+        };
+        [plain.or(strange), shape]
+    }
+
+    /// A readable resource that a glob matches, with this letter for every wildcard. `None` if that is no resource of
+    /// this space.
+    pub(super) fn example(self, glob: &Glob, letter: char) -> Option<String> {
+        let mut spelled = FIRST_RUNS.iter().map(|first| spelled_out(glob, first, letter));
+        spelled.find(|text| self.contains(text))
+    }
+
+    fn contains(self, resource: &str) -> bool {
+        let end = resource.chars().try_fold(Position::Start, |at, letter| self.next(at, letter));
+        end.is_some_and(|at| self.accepts(at))
+    }
+
+    /// A glob that matches all resources of this space.
+    pub(super) fn shape(self) -> Glob {
+        match self {
+            Self::Bare => Glob::literal(""),
+            Self::Star => Glob::literal("*"),
+            Self::Root => Glob::literal("/"),
+            Self::Bucket => Glob::parse("?*"),
+            Self::BucketSlash => Glob::parse("?*/"),
+            Self::Object => Glob::parse("?*/?*"),
+        }
+    }
+
+    /// A glob that matches the same resources of this space, in one form for many equal globs. `None` if it clearly
+    /// matches none. `shape` is [`shape`](Self::shape).
+    pub(super) fn reduce<'a>(self, glob: &'a Glob, shape: &Glob) -> Option<Cow<'a, Glob>> {
+        if !glob.overlaps(shape) || (self == Self::Bucket && glob.tokens().contains(&Token::One('/'))) {
+            return None;
+        }
+        // The only `/` of `BUCKET/` is its last character, so a `*` behind a `/` matches nothing.
+        let trimmed = glob.tokens().strip_suffix(&[Token::Run]).filter(|rest| rest.last() == Some(&Token::One('/')));
+        Some(match trimmed.filter(|_| self == Self::BucketSlash) {
+            Some(rest) => Cow::Owned(Glob::new(rest.iter().copied())),
+            None => Cow::Borrowed(glob),
+        })
+    }
+
+    /// The resource as a policy names it.
+    pub(super) fn written(self, resource: &str) -> String {
+        match self {
+            Self::Bare => "*".to_owned(),
+            Self::Star | Self::Root => format!("{ARN}*"),
+            Self::Bucket | Self::Object => format!("{ARN}{resource}"),
+            Self::BucketSlash => format!("{ARN}{}", resource.trim_end_matches('/')),
+        }
+    }
+}
+
+/// The most readable letter that no pattern names.
+pub(super) fn unused_letter(asked: impl Iterator<Item = char>) -> Option<char> {
+    let ascii = asked.filter(char::is_ascii).fold(0_u128, |asked, letter| asked | 1 << u32::from(letter));
+    LETTERS.chars().filter(|letter| is_alphanumeric(*letter)).find(|&letter| ascii >> u32::from(letter) & 1 == 0)
+}
+
+/// A text that a glob matches: its first `*` becomes `first_run`, each other one becomes one letter.
+fn spelled_out(glob: &Glob, first_run: &str, letter: char) -> String {
+    let mut run = first_run;
+    let mut text = String::new();
+    for token in glob.tokens() {
+        match token {
+            Token::One(one) => text.push(*one),
+            Token::Any => text.push(letter),
+            Token::Run => {
+                let letters = std::mem::replace(&mut run, "x").chars();
+                text.extend(letters.map(|shape| if shape == 'x' { letter } else { shape }));
+            }
+        }
+    }
+    text
+}
+
+fn is_alphanumeric(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit()
+}
+
+fn is_bucket_letter(letter: char) -> bool {
+    is_alphanumeric(letter) || matches!(letter, '.' | '-')
+}
