@@ -252,6 +252,7 @@ pub struct Report {
 /// The answer for one user or group.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// The user or group with its policy.
     pub holder: Holder,
     /// All access, if the report is about all access.
     pub access: Option<Access>,
