@@ -1,64 +1,52 @@
-//! Runs a plan: sends its calls, several at a time where nothing stands between them, and says what became of each.
+//! Runs a plan: sends its calls, independent ones concurrently, and reports the outcome of each.
 
+mod check;
 pub mod files;
-mod keys;
-mod look;
 mod outcome;
+mod progress;
 mod secret_store;
 mod send;
-mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::base::UserName;
 use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
 pub use outcome::{Outcome, Remark, Status, StepOutcome};
+pub use progress::{Progress, StopSignal};
 pub use secret_store::{SecretStore, SecretStoreContext, SecretStoreProblem, Slot, StoredIn};
-pub use stop::StopSignal;
 
-use keys::Keys;
-use look::Looker;
+use check::Checker;
 use send::Sender;
 
-/// Is told what happens while a plan runs, for showing it.
-pub trait Progress: Sync {
-    /// A step is about to be sent.
-    fn started(&self, step: &Step);
-    /// A step ended, or will not be reached.
-    fn ended(&self, step: &Step, outcome: &StepOutcome);
-    /// A new key pair of a user was stored, or could not be. Told before the emergency file goes.
-    fn kept(&self, _user: &UserName, _kept: &StoredIn) {}
-}
-
-/// What a run goes by.
+/// The options of a run.
 pub struct RunOptions<'a> {
-    /// The cluster; its reads are asked again as often as `retry_policy` says.
+    /// The cluster.
     pub cluster: &'a dyn Cluster,
-    /// Where new key pairs go.
+    /// The store for new key pairs.
     pub secret_store: &'a SecretStore,
-    /// How many calls may be under way at once.
+    /// How many calls may run at once.
     pub jobs: usize,
-    /// How often a call that did not happen is sent again.
+    /// How often reads, and calls that did not happen, are retried.
     pub retry_policy: RetryPolicy,
-    /// Whether to come to an end early.
+    /// The request to stop early.
     pub stop: &'a StopSignal,
-    /// Who is told.
+    /// The receiver of events.
     pub progress: &'a dyn Progress,
 }
 
-/// Runs the steps of a plan, so many at a time. A step that fails stops what depends on it, not the rest; but one that finds
-/// another cluster than the one of the plan stops the run. When asked to stop, it sees through what is under way and begins
-/// nothing more.
+/// Runs the steps of a plan. A failed step stops its dependent steps, not the rest. A step that finds another cluster than the
+/// plan's stops the run. After a stop signal, running calls end and no more begin.
 pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
     let cluster = RetryingCluster::reached(options.cluster, options.retry_policy);
     let sender = Sender {
         cluster: &cluster,
-        looker: Looker::new(&cluster),
-        keys: Keys::new(plan, options.secret_store, options.progress),
+        checker: Checker::new(&cluster),
+        secret_store: options.secret_store,
+        may_create_keys: plan.may_create_keys(),
+        progress: options.progress,
         retry_policy: options.retry_policy,
         stop: options.stop,
     };
@@ -66,11 +54,11 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
     let mut calls = FuturesUnordered::new();
     let mut stopped_by = None;
     loop {
-        while calls.len() < options.jobs.max(1) && !options.stop.is_asked() && stopped_by.is_none() {
+        while calls.len() < options.jobs.max(1) && !options.stop.is_requested() && stopped_by.is_none() {
             let Some(step) = run.next() else { break };
             options.progress.started(step);
             let sender = &sender;
-            calls.push(async move { (step, sender.carry_out(&step.call).await) });
+            calls.push(async move { (step, sender.run(&step.call).await) });
         }
         let Some((step, (status, remarks))) = calls.next().await else { break };
         if stopped_by.is_none() && !status.is_good() && cluster.stopped().is_some() {
@@ -85,7 +73,7 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
     run.outcomes(stopped_by)
 }
 
-/// Which steps are where: waiting, ready, or ended.
+/// The steps by state: waiting, ready, or ended.
 struct Run<'a> {
     steps: BTreeMap<StepId, &'a Step>,
     waits: BTreeMap<StepId, usize>,
@@ -111,13 +99,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The next step that waits for nothing, in the plan's order.
+    /// The next ready step, in the plan's order.
     fn next(&mut self) -> Option<&'a Step> {
         let id = self.ready.pop_first()?;
         self.steps.get(&id).copied()
     }
 
-    /// Notes how a step ended, and all that will not be reached because of it.
+    /// Ends a step, and all steps that will not be reached because of it.
     fn end(&mut self, outcome: StepOutcome) -> Vec<StepOutcome> {
         if outcome.status.is_good() {
             self.release(outcome.id);
@@ -140,8 +128,7 @@ impl<'a> Run<'a> {
         ended
     }
 
-    /// How all steps ended, in the plan's order. Those that nothing was said of were not begun before the end, or before one
-    /// step stopped the run.
+    /// The outcomes of all steps, in the plan's order. Steps without one did not begin before the end of the run.
     fn outcomes(mut self, stopped_by: Option<StepId>) -> Vec<StepOutcome> {
         let status = stopped_by.map_or(Status::Interrupted, Status::NotReached);
         for id in self.steps.keys() {

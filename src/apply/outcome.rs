@@ -1,29 +1,28 @@
-//! What became of each step of a plan.
+//! The outcome of an apply and of each step.
 
 use crate::plan::{Plan, StepId};
 
-/// What an apply did.
+/// The outcome of an apply.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The steps, in the order of the plan.
     pub steps: Vec<StepOutcome>,
-    /// What a new plan still finds to do, once all is done; `None` when the cluster could not be observed again.
+    /// A new plan, made after the last call; `None` if the cluster could not be read again.
     pub remaining: Option<Box<Plan>>,
-    /// The desired-state file by which what the plan touched can be made again what it was; `None` where nothing was to
-    /// be done.
+    /// The rollback file; `None` if there was nothing to do.
     pub rollback_file: Option<String>,
-    /// The command that applies that file, where a shell can name it.
+    /// The command that applies the rollback file, if a shell can name it.
     pub rollback_command: Option<String>,
 }
 
-/// What became of one step.
+/// The outcome of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepOutcome {
     /// The step.
     pub id: StepId,
     /// How it ended.
     pub status: Status,
-    /// What else happened on the way that a person should know.
+    /// What else a person should know.
     pub remarks: Vec<Remark>,
 }
 
@@ -32,28 +31,20 @@ pub struct StepOutcome {
 pub enum Status {
     /// It was done.
     Done,
-    /// It was so already, or another had done it by then.
+    /// Its effect was there already.
     AlreadyDone,
-    /// The cluster said no, in these words; nothing happened.
+    /// The cluster refused it, for this reason; nothing happened.
     Refused(String),
-    /// The cluster was not as the plan saw it, but so; nothing was sent, or nothing that had an effect.
+    /// The object was changed outside attune, in this way. Nothing was sent, or nothing that had an effect.
     Drifted(String),
-    /// It may have happened or not, for this reason: the answer was lost and the cluster cannot be asked.
+    /// It may have happened or not, for this reason: the response was lost, and the cluster cannot be read.
     UnknownOutcome(String),
-    /// It failed: the cluster does not show its effect, or what it showed once could not be kept.
+    /// It failed, for this reason: the cluster does not show its effect, or a new secret could not be stored.
     Failed(String),
-    /// It was not tried, because this step before it did not end well.
+    /// It was not sent, because this step before it did not end well.
     NotReached(StepId),
-    /// It was not tried, because the run was interrupted before.
+    /// It was not sent, because the run was interrupted before.
     Interrupted,
-}
-
-impl Outcome {
-    /// Whether a call of a step may have changed something.
-    #[must_use]
-    pub fn may_have_changed(&self) -> bool {
-        self.steps.iter().any(|step| step.status.may_have_changed())
-    }
 }
 
 impl Status {
@@ -78,7 +69,7 @@ impl Status {
         }
     }
 
-    /// Why it did not end well, where there is more to say than how.
+    /// The reason of a status that has one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -88,27 +79,26 @@ impl Status {
     }
 }
 
-/// Something that happened on the way.
+/// A fact about a step beside its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remark {
-    /// The cluster does not take an attach over an attachment, so the user was detached first and had no access for a
-    /// moment.
+    /// The cluster refused to replace an attachment, so the user was detached first and had no access for a moment.
     Gap,
-    /// The cluster made a key pair for the user, and it is at its destination.
+    /// The cluster created a key pair for the user, and its destination has it.
     Kept {
         /// The file or the command. Nothing secret.
         place: String,
     },
-    /// The cluster made a key pair for the user, the destination did not take it, and it is in an emergency file.
+    /// The cluster created a key pair for the user. The destination did not take it, so it is in an emergency file.
     KeptInEmergency {
         /// The file.
         path: String,
         /// Why the destination did not take it. Nothing secret.
         why: String,
     },
-    /// The cluster made a key pair for the user, or may have, and nobody knows its secret: the answer was lost.
+    /// The cluster created a key pair for the user, or may have, and its secret is unknown: the response was lost.
     PairUnknown,
-    /// An answer was not understood. It may hold a key pair, and is in an emergency file as it came.
+    /// A response was not understood. It may hold a key pair, and is in an emergency file unchanged.
     AnswerKept {
         /// The file.
         path: String,
@@ -116,7 +106,7 @@ pub enum Remark {
 }
 
 impl Remark {
-    /// Whether it says what became of a new key pair.
+    /// Whether it is about a new key pair.
     #[must_use]
     pub fn is_of_keys(&self) -> bool {
         match self {
@@ -124,10 +114,8 @@ impl Remark {
             Self::Kept { .. } | Self::KeptInEmergency { .. } | Self::PairUnknown | Self::AnswerKept { .. } => true,
         }
     }
-}
 
-impl Remark {
-    /// Whether a secret may be lost: somebody has to look after it.
+    /// Whether a secret may be lost, so that a person must act.
     #[must_use]
     pub fn is_of_loss(&self) -> bool {
         match self {
@@ -138,7 +126,13 @@ impl Remark {
 }
 
 impl Outcome {
-    /// Whether a new secret may be lost: however well all ended, somebody has to look after it.
+    /// Whether a call of a step may have changed something.
+    #[must_use]
+    pub fn may_have_changed(&self) -> bool {
+        self.steps.iter().any(|step| step.status.may_have_changed())
+    }
+
+    /// Whether a new secret may be lost, so that a person must act even if all steps ended well.
     #[must_use]
     pub fn may_have_lost_a_secret(&self) -> bool {
         self.steps.iter().flat_map(|step| &step.remarks).any(Remark::is_of_loss)
@@ -164,7 +158,7 @@ impl Outcome {
         })
     }
 
-    /// Whether the cluster is as the file says: observed again after the last call, nothing was left to do.
+    /// Whether the cluster is in the desired state: read again after the last call, it needed no change.
     #[must_use]
     pub fn converged(&self) -> bool {
         self.remaining.as_ref().is_some_and(|plan| plan.is_empty() && !plan.is_blocked())

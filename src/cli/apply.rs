@@ -106,7 +106,7 @@ impl ApplyArgs {
             Err(failure) => return NotReady::from(failure).reported(self.format, output),
         };
         // An interruption that left no work to do interrupted nothing.
-        let exit = match (well(&outcome), prepared.stop.is_asked()) {
+        let exit = match (well(&outcome), prepared.stop.is_requested()) {
             (true, _) => Exit::Done,
             (false, true) => Exit::Interrupted,
             (false, false) => Exit::Partial,
@@ -121,7 +121,7 @@ impl ApplyArgs {
             Format::Text if plan.is_empty() => {}
             Format::Text => output.result(|out, styles| text::outcome(out, styles, &told))?,
         }
-        let stopped = prepared.connection.cluster.stopped().is_some() && !prepared.stop.is_asked();
+        let stopped = prepared.connection.cluster.stopped().is_some() && !prepared.stop.is_requested();
         if stopped && outcome.changed_nothing() {
             output.urgent(|out, _| writeln!(out, "the run was stopped before its first change: nothing was changed"));
             return Ok(Exit::Error);

@@ -42,7 +42,7 @@ pub(super) async fn interruptible<T>(
         () = interruptions.next() => {}
         done = &mut work => return Some(done),
     }
-    stop.ask();
+    stop.request();
     told(Heard::Stopping);
     tokio::select! {
         biased;

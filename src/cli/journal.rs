@@ -84,7 +84,7 @@ impl Progress for Journal<'_> {
         self.note(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
 
-    fn kept(&self, user: &UserName, kept: &StoredIn) {
+    fn keys_stored(&self, user: &UserName, kept: &StoredIn) {
         self.note(kept_event(user, kept));
     }
 }
@@ -177,8 +177,8 @@ impl Progress for Both<'_> {
         self.1.ended(step, outcome);
     }
 
-    fn kept(&self, user: &UserName, kept: &StoredIn) {
-        self.0.kept(user, kept);
-        self.1.kept(user, kept);
+    fn keys_stored(&self, user: &UserName, kept: &StoredIn) {
+        self.0.keys_stored(user, kept);
+        self.1.keys_stored(user, kept);
     }
 }

@@ -162,13 +162,13 @@ async fn generate(
     let error = match cluster.generate_keys(user).await {
         Ok(pair) => {
             let now = OffsetDateTime::now_utc();
-            let kept = secret_store.keep(slot, user, &pair, now, |kept| journal.kept(kept)).await;
+            let kept = secret_store.store(slot, user, &pair, now, |kept| journal.kept(kept)).await;
             return Ok((pair, kept));
         }
         Err(error) => error,
     };
     if let Some(answer) = &error.answer {
-        let place = match secret_store.keep_answer(slot, user, answer) {
+        let place = match secret_store.store_response(slot, user, answer) {
             Ok(path) => format!("the answer is in the emergency file {}: take the new pair from there", path.display()),
             Err(why) => format!("the answer could not be kept ({why}): generate another pair"),
         };

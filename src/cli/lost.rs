@@ -64,7 +64,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The emergency files that hold something.
 fn emergency_files(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(files::here(dir)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
     let waiting = entries.filter(|entry| {
         let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(EMERGENCY));
         named && entry.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
@@ -76,7 +76,7 @@ fn emergency_files(dir: &Path) -> Vec<String> {
 
 /// The users whose key pair may be lost, each with the journal that says so.
 fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
-    let mut journals: Vec<_> = fs::read_dir(files::here(dir))
+    let mut journals: Vec<_> = fs::read_dir(files::dir_or_current(dir))
         .into_iter()
         .flatten()
         .flatten()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::apply::files::here;
+use crate::apply::files::dir_or_current;
 
 /// A file to write: its path below the directory, and its text.
 pub(super) type NewFile<'a> = (&'a str, &'a str);
@@ -73,7 +73,7 @@ fn written(directory: &Path, files: &[NewFile<'_>], done: &mut Done) -> io::Resu
     // The name of a file is on the disk only when its directory is.
     if cfg!(unix) {
         for parent in parents {
-            File::open(here(&parent))?.sync_all()?;
+            File::open(dir_or_current(&parent))?.sync_all()?;
         }
     }
     Ok(())
@@ -86,7 +86,7 @@ fn beside(directory: &Path, text: &str) -> io::Result<TempPath> {
     // As any other new file: what the process leaves of it is what its user wishes.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(here(directory))?;
+    let mut file = builder.tempfile_in(dir_or_current(directory))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file.into_temp_path())

@@ -1,10 +1,10 @@
 //! Files that others read at any time: whole or as they were, never half of one.
 
 use std::fs::{self, Permissions};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-use crate::apply::files::{self, here};
+use crate::apply::files;
 
 /// Who may read a new file of this kind: everybody.
 #[cfg(unix)]
@@ -35,15 +35,7 @@ pub(super) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Writes a file under another name in the same directory, and puts it in place at once.
 fn put(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-    let directory = here(path.parent().unwrap_or(Path::new("")));
-    files::clean(directory);
-    let file = files::Temporary::create(directory, ".attune-", ".tmp")?;
-    file.as_file().write_all(bytes)?;
-    if let Some(permissions) = permissions {
-        file.as_file().set_permissions(permissions)?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path)
+    files::remove_stale(path.parent().unwrap_or(Path::new("")));
+    files::write_atomic(path, bytes, permissions)
 }

@@ -98,7 +98,7 @@ impl Reviewed {
         let Some(base) = &self.base else { return Made { plan, base: None, review } };
         let apart = base.apart(&self.loaded.desired, observed, catalogue);
         plan.findings.extend(apart.findings);
-        if plan.new_keys.is_some() {
+        if plan.new_keys.as_ref().is_some_and(|keys| !keys.users.is_empty()) {
             plan.findings.extend(base.untrusted_program());
         }
         Made { plan, base: apart.base, review }

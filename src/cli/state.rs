@@ -31,7 +31,7 @@ impl State {
         let file = files::append(&path).map_err(|error| unusable(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {
-                files::clean(dir);
+                files::remove_stale(dir);
                 Ok(Self { dir: dir.to_owned(), which, _lock: file })
             }
             Err(TryLockError::WouldBlock) => {

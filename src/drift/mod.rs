@@ -199,7 +199,7 @@ fn gone<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item 
     let users = desired.users.iter().filter(|(user, _)| !observed.users.contains_key(*user));
     users.filter_map(|(user, entry)| match &entry.intent {
         DeclaredAttachment::Has(policy) => Some(Object {
-            id: ChangeId::Holder(Principal::from(user)),
+            id: ChangeId::Principal(Principal::from(user)),
             kind: Kind::UserRemoved,
             declared: Said::Policy(policy.clone()),
             observed: Said::Nothing,

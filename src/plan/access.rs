@@ -1,4 +1,4 @@
-//! Who gains or loses what access between two documents, each question answered once.
+//! The access that users and groups gain and lose between two documents. Equal questions are evaluated once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,36 +8,26 @@ use crate::observed::{Body, Observed, granted};
 use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
 use crate::policy::{Catalogue, Normal};
 
-use super::compare::Comparison;
-use super::holders::AttachmentChange;
+use super::compare::{AttachmentChange, Comparison};
 
-/// What access a change gives a user or group, or takes from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessChange {
-    /// The user or group.
-    pub principal: Principal,
-    /// What is gained, lost, or not decided. Shared by all for whom it is the same.
-    pub access: Arc<Access>,
-}
-
-/// The document that gives access.
+/// The document by which a user or group has access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Held {
+pub(super) enum EffectiveDocument {
     /// None: no access.
-    Nothing,
+    None,
     /// This one.
-    Document(Normal),
-    /// One that is not known or cannot be modelled: its text, or which one it is.
+    Known(Normal),
+    /// One that was not read or cannot be modelled: its text, or which one it is.
     Unknown(Arc<str>),
 }
 
-impl Held {
-    /// The document by which the name that is attached gives access.
-    pub(super) fn by(policies: &BTreeMap<PolicyName, Body>, attached: Option<&PolicyName>) -> Self {
-        let Some(name) = attached else { return Self::Nothing };
+impl EffectiveDocument {
+    /// The document by which the attached name gives access.
+    pub(super) fn of(policies: &BTreeMap<PolicyName, Body>, attached: Option<&PolicyName>) -> Self {
+        let Some(name) = attached else { return Self::None };
         match granted(policies, name).as_deref() {
-            None => Self::Nothing,
-            Some(Body::Known(normal)) => Self::Document(normal.clone()),
+            None => Self::None,
+            Some(Body::Known(normal)) => Self::Known(normal.clone()),
             Some(Body::NotRead) => Self::Unknown(format!("[policy {name}, not read]").into()),
             Some(Body::Unreadable(text)) => Self::Unknown(text.as_str().into()),
         }
@@ -46,98 +36,97 @@ impl Held {
     /// The document as text, for a digest.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Nothing => None,
-            Self::Document(normal) => Some(normal.json()),
+            Self::None => None,
+            Self::Known(normal) => Some(normal.json()),
             Self::Unknown(text) => Some(text),
         }
     }
 
     /// Whether it names the user by a variable.
-    fn is_variable(&self) -> bool {
+    fn has_variable(&self) -> bool {
         self.text().is_some_and(|text| text.contains("${"))
-    }
-
-    /// This document with whom it is for, where that matters.
-    fn of(&self, principal: &Principal) -> (Self, Option<Principal>) {
-        (self.clone(), self.is_variable().then(|| principal.clone()))
     }
 }
 
-/// Two documents to compare. Equal questions have equal answers.
+/// Two documents to compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Question {
-    before: Held,
-    after: Held,
-    /// Only where a document names the user by a variable.
+pub(super) struct AccessQuery {
+    before: EffectiveDocument,
+    after: EffectiveDocument,
+    /// Only if a document names the user by a variable.
     principal: Option<Principal>,
 }
 
-impl Question {
-    /// What the second document gives and takes compared with the first, for this user or group.
-    pub(super) fn new(before: Held, after: Held, principal: Option<&Principal>) -> Self {
-        let variable = before.is_variable() || after.is_variable();
-        Self { before, after, principal: principal.filter(|_| variable).cloned() }
+impl AccessQuery {
+    /// Asks what `after` gives and takes compared with `before`, for this user or group.
+    pub(super) fn new(before: EffectiveDocument, after: EffectiveDocument, principal: Option<&Principal>) -> Self {
+        let has_variable = before.has_variable() || after.has_variable();
+        Self { before, after, principal: principal.filter(|_| has_variable).cloned() }
     }
 }
 
-/// The questions that have been answered.
+/// Evaluates access by the actions of a catalogue, and remembers the results.
 #[derive(Debug)]
-pub(super) struct Answers<'a> {
+pub(super) struct AccessCache<'a> {
     catalogue: &'a Catalogue,
-    known: BTreeMap<Question, Arc<Access>>,
+    known: BTreeMap<AccessQuery, Arc<Access>>,
 }
 
-impl<'a> Answers<'a> {
-    /// None yet, by the actions of this catalogue.
+impl<'a> AccessCache<'a> {
     pub(super) fn new(catalogue: &'a Catalogue) -> Self {
         Self { catalogue, known: BTreeMap::new() }
     }
 
-    /// Answers these questions, in their order.
-    pub(super) fn all(&mut self, asked: &[Question]) -> Vec<Arc<Access>> {
-        let mut open: Vec<Question> =
-            asked.iter().filter(|question| !self.known.contains_key(*question)).cloned().collect();
-        open.sort();
-        open.dedup();
-        let answers = map(open.clone(), |question| Arc::new(answer(&question, self.catalogue)));
-        self.known.extend(open.into_iter().zip(answers));
-        asked.iter().filter_map(|question| self.known.get(question).cloned()).collect()
+    /// The differences that these queries ask for, in their order.
+    pub(super) fn differences(&mut self, queries: &[AccessQuery]) -> Vec<Arc<Access>> {
+        let open = distinct(queries.iter().filter(|query| !self.known.contains_key(*query)).cloned());
+        let results = map(open.clone(), |query| Arc::new(evaluate(&query, self.catalogue)));
+        self.known.extend(open.into_iter().zip(results));
+        queries.iter().filter_map(|query| self.known.get(query).cloned()).collect()
     }
 
     /// Whether each of these documents gives any access at all.
-    pub(super) fn gives(&self, asked: &[(&Held, &Principal)]) -> Vec<Gives> {
-        let mut open: Vec<_> = asked.iter().map(|(held, principal)| held.of(principal)).collect();
-        let all = open.clone();
-        open.sort();
-        open.dedup();
-        let answers = map(open.clone(), |(held, principal)| gives(&held, principal.as_ref(), self.catalogue));
-        let known: BTreeMap<_, _> = open.into_iter().zip(answers).collect();
-        all.iter().map(|question| known.get(question).copied().unwrap_or(Gives::Undecided)).collect()
+    pub(super) fn gives(&self, asked: &[(&EffectiveDocument, &Principal)]) -> Vec<Gives> {
+        let query = |(document, principal): &(&EffectiveDocument, &Principal)| {
+            ((*document).clone(), document.has_variable().then(|| (*principal).clone()))
+        };
+        let open = distinct(asked.iter().map(query));
+        let results = map(open.clone(), |(document, principal)| gives(&document, principal.as_ref(), self.catalogue));
+        let known: BTreeMap<_, _> = open.into_iter().zip(results).collect();
+        asked.iter().map(|asked| known.get(&query(asked)).copied().unwrap_or(Gives::Undecided)).collect()
     }
 }
 
-/// The access that users and groups are expected to gain and lose, by what the comparison says of them: by it the steps are
-/// put in order. What the steps really do is computed from them (`effects`).
+fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort();
+    items.dedup();
+    items
+}
+
+/// The access that users and groups are expected to gain and lose, by the comparison alone: it decides the order of the steps.
+/// The real effects are computed from the steps ([`effects`](super::effects)).
 pub(super) fn expected(
     comparison: &Comparison,
     observed: &Observed,
-    answers: &mut Answers<'_>,
+    cache: &mut AccessCache<'_>,
 ) -> BTreeMap<Principal, Arc<Access>> {
-    let (principals, asked): (Vec<&Principal>, Vec<Question>) = comparison
-        .affected()
-        .map(|(principal, fate)| {
-            let before = Held::by(&observed.policies, fate.physical.as_ref());
-            (principal, Question::new(before, held_then(fate, comparison, observed), Some(principal)))
+    let (principals, queries): (Vec<&Principal>, Vec<AccessQuery>) = comparison
+        .affected
+        .iter()
+        .map(|(principal, change)| {
+            let before = EffectiveDocument::of(&observed.policies, change.attached.as_ref());
+            (principal, AccessQuery::new(before, document_after(change, comparison, observed), Some(principal)))
         })
-        .filter(|(_, question)| question.before != question.after)
+        .filter(|(_, query)| query.before != query.after)
         .unzip();
-    principals.into_iter().cloned().zip(answers.all(&asked)).collect()
+    principals.into_iter().cloned().zip(cache.differences(&queries)).collect()
 }
 
-fn held_then(fate: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> Held {
-    match fate.after.as_ref().and_then(|policy| comparison.policies.get(policy)?.document()) {
-        Some(document) => Held::Document(document.clone()),
-        None => Held::by(&observed.policies, fate.after.as_ref()),
+fn document_after(change: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> EffectiveDocument {
+    match change.after.as_ref().and_then(|policy| comparison.policies.get(policy)?.document()) {
+        Some(document) => EffectiveDocument::Known(document.clone()),
+        None => EffectiveDocument::of(&observed.policies, change.after.as_ref()),
     }
 }
 
@@ -149,11 +138,11 @@ pub(super) enum Gives {
     Undecided,
 }
 
-fn gives(held: &Held, principal: Option<&Principal>, catalogue: &Catalogue) -> Gives {
-    let access = match held {
-        Held::Nothing => return Gives::Nothing,
-        Held::Unknown(_) => return Gives::Undecided,
-        Held::Document(normal) => summary(normal.document(), &context(catalogue, principal)),
+fn gives(document: &EffectiveDocument, principal: Option<&Principal>, catalogue: &Catalogue) -> Gives {
+    let access = match document {
+        EffectiveDocument::None => return Gives::Nothing,
+        EffectiveDocument::Unknown(_) => return Gives::Undecided,
+        EffectiveDocument::Known(normal) => summary(normal.document(), &context(catalogue, principal)),
     };
     match (access.gained.is_empty(), access.undecided.is_empty()) {
         (false, _) => Gives::Something,
@@ -167,15 +156,15 @@ fn context<'a>(catalogue: &'a Catalogue, principal: Option<&'a Principal>) -> Co
     principal.map_or(context, |principal| context.with(principal))
 }
 
-fn answer(question: &Question, catalogue: &Catalogue) -> Access {
-    let document = |held: &Held| match held {
-        Held::Nothing => Ok(None),
-        Held::Document(normal) => Ok(Some(normal.document().clone())),
-        Held::Unknown(_) => Err(()),
+fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
+    let document = |side: &EffectiveDocument| match side {
+        EffectiveDocument::None => Ok(None),
+        EffectiveDocument::Known(normal) => Ok(Some(normal.document().clone())),
+        EffectiveDocument::Unknown(_) => Err(()),
     };
-    match (document(&question.before), document(&question.after)) {
+    match (document(&query.before), document(&query.after)) {
         (Ok(before), Ok(after)) => {
-            difference(before.as_ref(), after.as_ref(), &context(catalogue, question.principal.as_ref()))
+            difference(before.as_ref(), after.as_ref(), &context(catalogue, query.principal.as_ref()))
         }
         (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => anything(),
     }

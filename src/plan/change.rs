@@ -1,51 +1,85 @@
-//! What differs between the file and the cluster, object by object.
+//! The data of a plan: what differs, object by object, and the steps that change it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{PolicyName, Principal};
+use crate::base::{PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::Normal;
+use crate::policy::access::Access;
 
-use super::access::AccessChange;
+use super::Plan;
 
 /// The name of a change in its plan: `policy/NAME`, `user/NAME` or `group/NAME`. At most one change per object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeId {
     /// A change of this policy.
     Policy(PolicyName),
-    /// A change of what this user or group holds.
-    Holder(Principal),
+    /// A change of what is attached to this user or group.
+    Principal(Principal),
 }
 
-impl std::fmt::Display for ChangeId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl ChangeId {
+    /// The policy, if it is one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&PolicyName> {
         match self {
-            Self::Policy(policy) => write!(f, "policy/{policy}"),
-            Self::Holder(principal) => write!(f, "{}/{}", principal.kind(), principal.name()),
+            Self::Policy(policy) => Some(policy),
+            Self::Principal(_) => None,
+        }
+    }
+
+    /// The user or group, if it is one.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Policy(_) => None,
+            Self::Principal(principal) => Some(principal),
         }
     }
 }
 
-/// One difference, with what a reviewer needs to judge it.
+impl fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(policy) => write!(f, "policy/{policy}"),
+            Self::Principal(principal) => write!(f, "{}/{}", principal.kind(), principal.name()),
+        }
+    }
+}
+
+/// One difference, with everything a reviewer needs to judge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Its name.
     pub id: ChangeId,
     /// What kind, of what.
     pub kind: ChangeKind,
-    /// What else to know before agreeing.
+    /// What else a reviewer should know.
     pub notes: Vec<Note>,
-    /// Whose access becomes another by it, in the order of their names.
+    /// The users and groups whose access it changes, in the order of their names.
     pub access: Vec<AccessChange>,
 }
 
+/// The access that a user or group gains or loses by a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessChange {
+    /// The user or group.
+    pub principal: Principal,
+    /// What is gained, lost, or not decided. All principals with the same difference share it.
+    pub access: Arc<Access>,
+}
+
 impl Change {
-    /// Who has a policy that is added or replaced before and after, in the order of their names.
+    /// The users and groups that have an added or replaced policy before and after, in the order of their names.
     #[must_use]
-    pub fn holders(&self) -> &[Holder] {
+    pub fn attached(&self) -> &[AttachedPrincipal] {
         match &self.kind {
-            ChangeKind::AddPolicy { holders, .. } | ChangeKind::ReplacePolicy { holders, .. } => holders,
+            ChangeKind::AddPolicy { attached, .. } | ChangeKind::ReplacePolicy { attached, .. } => attached,
             ChangeKind::RemovePolicy { .. }
             | ChangeKind::Attach { .. }
             | ChangeKind::Move { .. }
@@ -57,56 +91,56 @@ impl Change {
 /// The six kinds of change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A policy that does not exist is added.
+    /// Add a policy that does not exist.
     AddPolicy {
         /// The policy.
         policy: PolicyName,
         /// Its document.
         after: Normal,
-        /// Who has its name already, and so gets the policy at once, in the order of their names.
-        holders: Vec<Holder>,
+        /// The users and groups that have its name already and get the policy at once, in the order of their names.
+        attached: Vec<AttachedPrincipal>,
     },
-    /// A policy gets another document under the same name, or an interrupted replacement is finished.
+    /// Give a policy another document under the same name, or finish an interrupted replacement.
     ReplacePolicy {
         /// The policy.
         policy: PolicyName,
-        /// Its document now; `None` when an interrupted replacement left the name absent.
+        /// Its document now; `None` after an interrupted replacement that left the name absent.
         before: Option<Body>,
-        /// Its document then.
+        /// Its new document.
         after: Normal,
-        /// Who holds it before and after, in the order of their names.
-        holders: Vec<Holder>,
-        /// How it is done.
+        /// The users and groups that have it before and after, in the order of their names.
+        attached: Vec<AttachedPrincipal>,
+        /// How it is replaced.
         method: ReplaceMethod,
-        /// Stand-ins that an interrupted run left behind; they are gone afterwards.
+        /// Temporary policies that an interrupted run left behind; the plan removes them.
         leftovers: Vec<PolicyName>,
     },
-    /// A policy is removed.
+    /// Remove a policy.
     RemovePolicy {
         /// The policy.
         policy: PolicyName,
-        /// Its document now; `None` when only stand-ins of it are left.
+        /// Its document now; `None` if only temporary policies of it are left.
         before: Option<Body>,
-        /// Stand-ins that an interrupted run left behind; they are gone afterwards.
+        /// Temporary policies that an interrupted run left behind; the plan removes them.
         leftovers: Vec<PolicyName>,
     },
-    /// A user or group that holds nothing gets a policy.
+    /// Attach a policy to a user or group that has none.
     Attach {
         /// The user or group.
         principal: Principal,
         /// The policy.
         after: PolicyName,
     },
-    /// A user or group that holds one policy gets another.
+    /// Attach another policy to a user or group.
     Move {
         /// The user or group.
         principal: Principal,
         /// The policy now.
         before: PolicyName,
-        /// The policy then.
+        /// The new policy.
         after: PolicyName,
     },
-    /// A user or group loses its policy. A user's key pair stays.
+    /// Detach a user or group from its policy. A user's key pair stays.
     Detach {
         /// The user or group.
         principal: Principal,
@@ -115,50 +149,171 @@ pub enum ChangeKind {
     },
 }
 
-/// Who holds a policy that is replaced.
+/// A user or group that has an added or replaced policy before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct AttachedPrincipal {
     /// The user or group.
     pub principal: Principal,
-    /// Whether no file declares it: it is moved along all the same, and said so.
+    /// Whether no configuration declares it. It keeps the policy, and the plan says so.
     pub undeclared: bool,
 }
 
 /// How a document is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplaceMethod {
-    /// By way of this stand-in: nobody is without access at any instant.
+    /// By this temporary policy: no user or group is without access at any instant.
     Swap(PolicyName),
-    /// Holders are detached first and attached again.
+    /// Users and groups are detached first and attached again.
     Gap,
-    /// Nobody holds it: remove and add.
+    /// Remove and add: no user or group has it.
     Plain,
-    /// The document is there already or the name is free: only holders of stand-ins are brought back.
+    /// The document exists already or the name is free: only users and groups of temporary policies move back.
     Finish,
 }
 
-/// Something a reviewer should know beside the change itself.
+/// A fact that a reviewer should know beside the change itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
-    /// The user's key pair stays valid and works again with any later attach.
+    /// The user's key pair stays valid and works again after any later attach.
     KeysKept,
-    /// The user's key pair is made worthless before it is detached.
+    /// The user's key pair is revoked before the user is detached.
     KeysRevoked,
-    /// A key pair is created if the user has none; one it has works again.
+    /// A key pair is created if the user has none; an existing one works again.
     KeysMayBeCreated,
     /// The user comes from a directory, whose next refresh sets its policy again.
     Imported,
-    /// While the policy is replaced its name is absent for a moment: identities mapped to it by name (OIDC) are
-    /// affected.
+    /// The policy's name is absent for a moment. Identities that are mapped to it by name (OIDC) are affected.
     NameAbsent,
-    /// The policy is removed by name: identities mapped to it by name (OIDC) lose it, and REST does not report them.
+    /// The policy is removed. Identities that are mapped to it by name (OIDC) lose it, and REST does not report them.
     NameGone,
-    /// There is no room for a stand-in under the cluster's limit of policies, so holders are without access for a
-    /// moment.
+    /// The cluster has no room for a temporary policy, so users and groups are without access for a moment.
     NoRoom,
-    /// There is no room to add before removing, so the user is without access for a moment.
+    /// The cluster has no room to add before removing, so the user is without access for a moment.
     NoRoomToMove,
     /// An interrupted replacement is finished.
     Resumed,
+}
+
+/// The number of a step in its plan, from 1, in an order that respects all dependencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId(pub usize);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One call, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its number.
+    pub id: StepId,
+    /// The change it belongs to.
+    pub change: ChangeId,
+    /// The call.
+    pub call: Call,
+    /// The steps that must end before, in ascending order.
+    pub after: Vec<StepId>,
+}
+
+/// A call that changes the cluster, with everything it sends and everything it expects to find.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// Add a policy. Expects that the name is free, and that only the users and groups of the plan have it.
+    AddPolicy {
+        /// The name.
+        policy: PolicyName,
+        /// The document, whose JSON is sent byte for byte.
+        document: Normal,
+        /// The users and groups that may have the name already, in order: the addition gives them the policy.
+        has: Vec<Principal>,
+    },
+    /// Remove a policy. Expects that no user or group has it.
+    RemovePolicy {
+        /// The name.
+        policy: PolicyName,
+        /// The document expected, as one line of text.
+        expects: Option<Arc<str>>,
+    },
+    /// Attach a policy to a user or group.
+    Attach {
+        /// The user or group.
+        principal: Principal,
+        /// The policy.
+        policy: PolicyName,
+        /// The policy it is expected to have before.
+        expects: Option<PolicyName>,
+        /// The document that the policy is expected to have by then, as one line of text; `None` if the plan does not
+        /// depend on it.
+        grants: Option<Arc<str>>,
+    },
+    /// Create a new key pair for a user and discard it, so that the old one stops working. Expects that the user has a
+    /// policy.
+    RevokeKeys {
+        /// The user.
+        user: UserName,
+    },
+    /// Detach a user or group.
+    Detach {
+        /// The user or group.
+        principal: Principal,
+        /// The policy it is expected to have, and that is detached.
+        policy: PolicyName,
+    },
+}
+
+/// The objects that a plan changes or relies on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Touched<'a> {
+    /// The policies.
+    pub policies: BTreeSet<&'a PolicyName>,
+    /// The users, then the groups.
+    pub principals: BTreeSet<Principal>,
+}
+
+impl Plan {
+    /// The objects that this plan touches.
+    #[must_use]
+    pub fn touched(&self) -> Touched<'_> {
+        Touched::new(&self.changes, &self.steps)
+    }
+}
+
+impl<'a> Touched<'a> {
+    pub(super) fn new(changes: &'a [Change], steps: &'a [Step]) -> Self {
+        let mut touched = Self::default();
+        for change in changes {
+            match &change.kind {
+                ChangeKind::AddPolicy { policy, .. } => touched.policies.extend([policy]),
+                ChangeKind::RemovePolicy { policy, leftovers, .. } => {
+                    touched.policies.extend(leftovers.iter().chain([policy]));
+                }
+                ChangeKind::ReplacePolicy { policy, leftovers, attached, .. } => {
+                    touched.policies.extend(leftovers.iter().chain([policy]));
+                    touched.principals.extend(attached.iter().map(|of| of.principal.clone()));
+                }
+                ChangeKind::Attach { principal, after: policy } | ChangeKind::Detach { principal, before: policy } => {
+                    touched.attachment(principal, [policy]);
+                }
+                ChangeKind::Move { principal, before, after } => touched.attachment(principal, [before, after]),
+            }
+        }
+        for step in steps {
+            match &step.call {
+                Call::AddPolicy { policy, .. } | Call::RemovePolicy { policy, .. } => touched.policies.extend([policy]),
+                Call::RevokeKeys { user } => _ = touched.principals.insert(Principal::from(user)),
+                Call::Attach { principal, policy, .. } | Call::Detach { principal, policy } => {
+                    touched.attachment(principal, [policy]);
+                }
+            }
+        }
+        touched
+    }
+
+    fn attachment(&mut self, principal: &Principal, policies: impl IntoIterator<Item = &'a PolicyName>) {
+        self.policies.extend(policies);
+        self.principals.insert(principal.clone());
+    }
 }

@@ -1,41 +1,39 @@
-//! The kinds of findings that a plan can have.
+//! The kinds of findings of a plan.
 
-use crate::base::codes;
+use crate::base::{Code, codes};
 
 codes! {
     "All kinds of findings of this room.";
-    NO_SUCH_USER = "no-such-user", "A user that is to hold a policy does not exist on the cluster.";
-    NOT_S3_USER = "not-an-s3-user", "A user that is to hold a policy cannot: its role is not S3.";
-    NO_SUCH_POLICY = "no-such-policy", "A policy that a user or group is to hold is neither declared nor on the cluster.";
-    HELD_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while a user or group that no file names holds it.";
-    GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report here what groups hold.";
-    HELD_NOT_DECLARED = "attached-but-not-declared", "A declared user holds an owned policy that no file declares, so that it would be removed.";
+    NO_SUCH_USER = "no-such-user", "A user that is to have a policy does not exist on the cluster.";
+    NOT_S3_USER = "not-an-s3-user", "A user that is to have a policy cannot: its role is not S3.";
+    NO_SUCH_POLICY = "no-such-policy", "A policy that a user or group is to have is neither declared nor on the cluster.";
+    HELD_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while an unmanaged user or group has it.";
+    GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report the policies of groups.";
+    HELD_NOT_DECLARED = "attached-but-not-declared", "A declared user has an owned policy that is not declared, so the plan would remove it.";
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
-    ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who holds what.";
+    ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who has which policy.";
     UNMANAGED_TEMPORARY = "unmanaged-temporary-policy", "A temporary policy belongs to a policy that the configuration does not declare, or does not exist and is attached all the same. It stays as it is.";
     SEVERAL_POLICIES = "several-policies-at-once", "A user or group has a list of policies, and the plan removes or adds one of them while the list is attached.";
-    NOT_SHOWN = "plan-not-shown", "A defect of attune: a step has no shown change, or an effect no shown line. No plan is made.";
-    UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely; a policy is left alone, a user or group that would have to be changed is an error.";
+    NOT_SHOWN = "plan-not-shown", "A defect of attune: a step has no shown change, or an effect no shown line. attune makes no plan.";
+    UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely. A policy stays unmanaged; a user or group that the plan would change is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
-    NOT_REVOKED = "keys-cannot-be-revoked", "A key pair is to be revoked, and this cluster offers no call for it here, or the user has no policy.";
-    FIRST_KEYS = "first-keys-may-be-created", "A user that has a policy already may get a first key pair by an attach.";
-    KEYS_WITHOUT_DESTINATION = "no-credentials-destination", "A plan may make key pairs, whose secrets are shown once, and the file does not say where they go.";
+    NOT_REVOKED = "keys-cannot-be-revoked", "A key pair is to be revoked, and this cluster offers no call for it, or the user has no policy.";
+    KEYS_WITHOUT_DESTINATION = "no-credentials-destination", "A plan may create key pairs, whose secrets the cluster shows once, and the configuration names no destination for them.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";
-    REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` lets it.";
-    DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` lets it.";
+    REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` allows.";
+    DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` allows.";
     PROTECTED_POLICY = "guard-protected-policy", "A plan would remove or replace a policy of `protected_policies`.";
     PROTECTED_USER = "guard-protected-user", "A plan would detach or move a user of `protected_users` or a group of `protected_groups`, or leave it without access.";
     OWN_USER = "guard-own-user", "A plan would detach or move the user that attune is logged in as, or leave it without access.";
     NEW_ACCESS = "guard-new-access", "A plan would give new access, and a guard refuses that.";
 }
 
-/// Errors that say something of the file, or that the cluster cannot be compared with it; all others only stand in the way of
-/// calls.
-pub const NOT_COMPARED: &[crate::base::Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE];
+/// Errors about the configuration, or that prevent its comparison with the cluster. All others only block calls.
+pub const NOT_COMPARED: &[Code] = &[ATTACHMENTS_UNKNOWN, GROUPS_UNKNOWN, TOO_LARGE];
 
-/// The error that says that a user is gone.
-pub const USER_GONE: crate::base::Code = NO_SUCH_USER;
+/// The error that a user does not exist.
+pub const USER_GONE: Code = NO_SUCH_USER;
 
-/// The refusal that is by no guard: a plan may create keys, and there is no destination for their secrets.
-pub const NO_DESTINATION: crate::base::Code = KEYS_WITHOUT_DESTINATION;
+/// The refusal that is not by a guard: a plan may create keys, and there is no destination for their secrets.
+pub const NO_DESTINATION: Code = KEYS_WITHOUT_DESTINATION;

@@ -1,43 +1,87 @@
-//! Compares what should be with what is: per policy, then per user.
+//! Compares the desired state with the cluster, object by object. Looks for no problems.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use itertools::{EitherOrBoth, Itertools};
+
 use crate::base::{PolicyName, Principal, map};
-use crate::desired::{Desired, PolicyEntry, PolicyIntent};
+use crate::desired::{DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
-use super::holders::{AttachmentChange, Holders};
-use super::merged::merged;
-
-/// What should become of a policy name, seen from both sides.
+/// The action that a plan takes on a policy name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PolicyAction {
-    /// It stays as it is.
+    /// Keep it as it is.
     Keep,
-    /// It is not there and gets this document.
+    /// Add it with this document; it does not exist.
     Add(Normal),
-    /// It gets another document, or is brought back whole after an interrupted replacement.
+    /// Give it this document, or finish an interrupted replacement.
     Replace(Normal),
-    /// It goes.
+    /// Remove it.
     Remove,
-    /// It is unmanaged: no configuration declares it and `[ownership]` does not cover it.
-    LeaveAlone,
+    /// None: no configuration declares it and `[ownership]` does not cover it.
+    Unmanaged,
+}
+
+/// The policy of a user or group now and after the plan. A temporary policy that an interrupted run left behind counts as its
+/// policy only while this plan replaces or removes that policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AttachmentChange {
+    /// The name attached now: of a policy, a temporary policy, a policy that does not exist, or a list of several.
+    pub(super) attached: Option<PolicyName>,
+    /// The same, or the policy that an attached temporary policy counts as.
+    pub(super) before: Option<PolicyName>,
+    /// The policy after the plan.
+    pub(super) after: Option<PolicyName>,
+    /// Whether the configuration declares the user or group.
+    pub(super) declared: bool,
+    /// Whether a user's key pair is revoked before it is detached.
+    pub(super) revoke_keys: bool,
 }
 
 /// The whole comparison, by object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
-    /// Every policy name that is declared or present, but for the temporary policies among `leftovers`.
+    /// Every policy name that is declared or exists, without the temporary policies among `leftovers`.
     pub(super) policies: BTreeMap<PolicyName, PolicyAction>,
-    /// The temporary policies that an interrupted run left behind, by the policy that this plan replaces or removes. One of any
-    /// other policy is a policy like all others.
+    /// The temporary policies that an interrupted run left behind, by the policy that this plan replaces or removes. A
+    /// temporary policy of any other policy is a policy like all others.
     pub(super) leftovers: BTreeMap<PolicyName, Vec<PolicyName>>,
-    /// The users and groups.
-    pub(super) holders: Holders,
-    /// Who has a policy that is added or replaced, by that policy.
-    of_unsettled: BTreeMap<PolicyName, Vec<Principal>>,
+    /// The users and groups whose policy changes: another one is attached, or it gets another document.
+    pub(super) affected: BTreeMap<Principal, AttachmentChange>,
+    /// The affected users and groups that have an added or replaced policy now, by that policy.
+    affected_by: BTreeMap<PolicyName, Vec<Principal>>,
+    /// How many declared users have the declared policy already.
+    pub(super) unchanged_users: usize,
+    /// How many declared groups have the declared policy already.
+    pub(super) unchanged_groups: usize,
+    /// The users and groups that are neither declared nor owned, in order. One that has a replaced policy is affected instead.
+    pub(super) unmanaged: Vec<Principal>,
+    /// How many users and groups have a policy now.
+    pub(super) attached: usize,
+    /// The policies with leftovers that a user or group has now, by its name or as a temporary policy.
+    pub(super) attached_with_leftovers: BTreeSet<PolicyName>,
+    /// The attached names of policies that do not exist: adding one gives it to whoever has the name.
+    pub(super) missing: BTreeSet<PolicyName>,
+}
+
+/// Compares the two.
+pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
+    let leftovers = leftovers(desired, observed);
+    let policies = policy_actions(desired, observed, &leftovers);
+    let mut comparison = Comparison { policies, leftovers, ..Comparison::default() };
+    for (user, declared, found) in merged(&desired.users, &observed.users) {
+        let relevant = found.filter(|found| declared.is_some() || found.can_hold() || found.holds.is_some());
+        if let Some(found) = relevant {
+            comparison.principal(desired, observed, Principal::from(user), declared, found.holds.as_ref());
+        }
+    }
+    for (group, declared, attached) in merged(&desired.groups, &observed.groups) {
+        comparison.principal(desired, observed, Principal::from(group), declared, attached);
+    }
+    comparison
 }
 
 impl Comparison {
@@ -46,106 +90,137 @@ impl Comparison {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
 
-    /// Whoever is affected, in order.
-    pub(super) fn affected(&self) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
-        self.holders.affected.iter()
-    }
-
-    /// The policy that a name counts as: a temporary policy that an interrupted run left behind counts as its policy.
-    pub(super) fn counts_as<'a>(&'a self, name: &'a PolicyName) -> Cow<'a, PolicyName> {
+    /// The policy that a name counts as: for a leftover, the policy that it was a temporary policy of.
+    pub(super) fn counts_as<'a>(&self, name: &'a PolicyName) -> Cow<'a, PolicyName> {
         let policy = name.temporary_for().filter(|policy| self.leftovers_of(policy).contains(name));
         policy.map_or(Cow::Borrowed(name), Cow::Owned)
     }
 
-    /// Who has this policy, which is added or replaced, now, in order.
-    pub(super) fn holders_of(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
-        let principals = self.of_unsettled.get(policy).into_iter().flatten();
-        principals.filter_map(|principal| self.holders.affected.get_key_value(principal))
+    /// The users and groups that have this added or replaced policy now, in order.
+    pub(super) fn affected_by(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
+        let principals = self.affected_by.get(policy).into_iter().flatten();
+        principals.filter_map(|principal| self.affected.get_key_value(principal))
     }
 
-    /// Who has this policy, which is added or replaced, now and should keep it, in order.
-    pub(super) fn stayers(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
-        self.holders_of(policy).filter(|(_, fate)| fate.after == fate.before)
+    /// The users and groups that have this added or replaced policy before and after, in order.
+    pub(super) fn keeping(&self, policy: &PolicyName) -> impl Iterator<Item = (&Principal, &AttachmentChange)> {
+        self.affected_by(policy).filter(|(_, change)| change.after == change.before)
     }
-}
 
-/// Compares the two, object by object. Problems are not looked for here.
-pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
-    let leftovers = leftovers(desired, observed);
-    let policies = policy_fates(desired, observed, &leftovers);
-    let holders = Holders::new(desired, observed, &policies, &leftovers);
-    let mut of_unsettled: BTreeMap<PolicyName, Vec<Principal>> = BTreeMap::new();
-    // Who has what is added or replaced is affected, whether it keeps it or not.
-    for (principal, fate) in &holders.affected {
-        for before in fate.before.iter().flat_map(PolicyName::listed) {
-            if policies.get(&before).is_some_and(PolicyAction::has_document) {
-                of_unsettled.entry(before).or_default().push(principal.clone());
+    fn principal(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        principal: Principal,
+        declared: Option<&PrincipalEntry>,
+        attached: Option<&PolicyName>,
+    ) {
+        let before = attached.map(|name| self.counts_as(name).into_owned());
+        let listed: Vec<PolicyName> = attached.into_iter().flat_map(PolicyName::listed).collect();
+        self.missing.extend(listed.into_iter().filter(|name| !observed.policies.contains_key(name)));
+        self.attached += usize::from(attached.is_some());
+        self.attached_with_leftovers.extend(before.clone().filter(|policy| self.leftovers.contains_key(policy)));
+        let intent = declared.map(|entry| &entry.intent);
+        let after = match intent {
+            Some(DeclaredAttachment::Has(policy)) => Some(policy.clone()),
+            Some(DeclaredAttachment::Detached | DeclaredAttachment::Revoked) => None,
+            None if desired.ownership.covers(&principal) => None,
+            None => {
+                if !self.any_action(before.as_ref(), PolicyAction::has_document) {
+                    self.unmanaged.push(principal.clone());
+                }
+                before.clone()
+            }
+        };
+        let affected = attached != after.as_ref() || self.any_action(after.as_ref(), PolicyAction::is_change);
+        if declared.is_some() && (!affected || before == after) {
+            match &principal {
+                Principal::User(_) => self.unchanged_users += 1,
+                Principal::Group(_) => self.unchanged_groups += 1,
             }
         }
+        if !affected {
+            return;
+        }
+        for policy in before.iter().flat_map(PolicyName::listed) {
+            if self.policies.get(&policy).is_some_and(PolicyAction::has_document) {
+                self.affected_by.entry(policy).or_default().push(principal.clone());
+            }
+        }
+        let change = AttachmentChange {
+            attached: attached.cloned(),
+            before,
+            after,
+            declared: declared.is_some(),
+            revoke_keys: intent == Some(&DeclaredAttachment::Revoked),
+        };
+        self.affected.insert(principal, change);
     }
-    Comparison { policies, leftovers, holders, of_unsettled }
-}
 
-fn policy_fates(
-    desired: &Desired,
-    observed: &Observed,
-    leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
-) -> BTreeMap<PolicyName, PolicyAction> {
-    let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
-    let there = merged(&desired.policies, &observed.policies)
-        .filter(|(name, declared, _)| declared.is_some() || !temporary.contains(name));
-    let fate = |(name, declared, now): (&PolicyName, Option<&PolicyEntry>, Option<&Body>)| {
-        let left = leftovers.get(name).map_or(&[][..], Vec::as_slice);
-        (name.clone(), policy_fate(name, left, declared, now, desired))
-    };
-    let mut policies: BTreeMap<PolicyName, PolicyAction> = map(there.collect(), fate).into_iter().collect();
-    let others: Vec<_> = leftovers.keys().filter(|name| !policies.contains_key(*name)).collect();
-    policies.extend(others.into_iter().map(|name| fate((name, None, observed.policies.get(name)))));
-    policies
+    /// Whether the action of a policy, or of any of a list, satisfies the predicate.
+    fn any_action(&self, name: Option<&PolicyName>, predicate: fn(&PolicyAction) -> bool) -> bool {
+        let mut listed = name.into_iter().flat_map(PolicyName::listed);
+        listed.any(|policy| self.policies.get(self.counts_as(&policy).as_ref()).is_some_and(predicate))
+    }
 }
 
 impl PolicyAction {
-    /// Whether it gets a document.
+    /// Whether the policy is added or replaced.
     pub(super) fn has_document(&self) -> bool {
         self.document().is_some()
     }
 
-    /// The document that it gets.
+    /// The document of a policy that is added or replaced.
     pub(super) fn document(&self) -> Option<&Normal> {
         match self {
             Self::Add(document) | Self::Replace(document) => Some(document),
-            Self::Keep | Self::Remove | Self::LeaveAlone => None,
+            Self::Keep | Self::Remove | Self::Unmanaged => None,
         }
     }
 
-    /// Whether the policy becomes another, comes or goes.
-    pub(super) fn is_unsettled(&self) -> bool {
+    /// Whether the policy is added, replaced or removed.
+    pub(super) fn is_change(&self) -> bool {
         match self {
             Self::Add(_) | Self::Replace(_) | Self::Remove => true,
-            Self::Keep | Self::LeaveAlone => false,
+            Self::Keep | Self::Unmanaged => false,
         }
     }
 }
 
 /// The temporary policies that an interrupted run left behind, of policies that this plan replaces or removes: declared ones,
-/// and owned ones that are declared no longer. All others stay as they are: another configuration may be replacing that policy
-/// just now.
+/// and owned ones that are no longer declared. All others stay: another configuration may be replacing their policy now.
 fn leftovers(desired: &Desired, observed: &Observed) -> BTreeMap<PolicyName, Vec<PolicyName>> {
     let mut leftovers: BTreeMap<PolicyName, Vec<PolicyName>> = BTreeMap::new();
     for name in observed.policies.keys() {
-        let policy = name.temporary_for();
         let ours =
             |policy: &PolicyName| desired.policies.contains_key(policy) || desired.ownership.covers_policy(policy);
-        if let Some(policy) = policy.filter(ours) {
+        if let Some(policy) = name.temporary_for().filter(ours) {
             leftovers.entry(policy).or_default().push(name.clone());
         }
     }
     leftovers
 }
 
-fn policy_fate(
+fn policy_actions(
+    desired: &Desired,
+    observed: &Observed,
+    leftovers: &BTreeMap<PolicyName, Vec<PolicyName>>,
+) -> BTreeMap<PolicyName, PolicyAction> {
+    let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
+    let mut names: BTreeSet<&PolicyName> = observed.policies.keys().filter(|name| !temporary.contains(name)).collect();
+    names.extend(desired.policies.keys().chain(leftovers.keys()));
+    // Normal forms take time: several at once.
+    let action = |name: &PolicyName| {
+        let has_leftovers = leftovers.contains_key(name);
+        let (declared, now) = (desired.policies.get(name), observed.policies.get(name));
+        (name.clone(), policy_action(name, has_leftovers, declared, now, desired))
+    };
+    map(names.into_iter().collect(), action).into_iter().collect()
+}
+
+fn policy_action(
     name: &PolicyName,
-    leftovers: &[PolicyName],
+    has_leftovers: bool,
     declared: Option<&PolicyEntry>,
     now: Option<&Body>,
     desired: &Desired,
@@ -154,17 +229,27 @@ fn policy_fate(
         Some(PolicyIntent::Present(authored)) => {
             let after = authored.normal().clone();
             match now {
-                None if leftovers.is_empty() => PolicyAction::Add(after),
-                Some(Body::Known(before)) if *before == after && leftovers.is_empty() => PolicyAction::Keep,
+                None if !has_leftovers => PolicyAction::Add(after),
+                Some(Body::Known(before)) if *before == after && !has_leftovers => PolicyAction::Keep,
                 None | Some(_) => PolicyAction::Replace(after),
             }
         }
-        Some(PolicyIntent::Absent) => match (now, leftovers) {
-            (None, []) => PolicyAction::Keep,
-            (Some(_), _) | (None, [_, ..]) => PolicyAction::Remove,
-        },
-        None if name.is_predefined() || name.addressable().is_err() => PolicyAction::LeaveAlone,
+        Some(PolicyIntent::Absent) if now.is_none() && !has_leftovers => PolicyAction::Keep,
+        Some(PolicyIntent::Absent) => PolicyAction::Remove,
+        None if name.is_predefined() || name.addressable().is_err() => PolicyAction::Unmanaged,
         None if desired.ownership.covers_policy(name) => PolicyAction::Remove,
-        None => PolicyAction::LeaveAlone,
+        None => PolicyAction::Unmanaged,
     }
+}
+
+/// Every key of two maps, in order, with the value in each: one walk, without a lookup.
+pub(super) fn merged<'a, K: Ord, A, B>(
+    first: &'a BTreeMap<K, A>,
+    second: &'a BTreeMap<K, B>,
+) -> impl Iterator<Item = (&'a K, Option<&'a A>, Option<&'a B>)> {
+    first.iter().merge_join_by(second, |(a, _), (b, _)| a.cmp(b)).map(|side| match side {
+        EitherOrBoth::Left((key, a)) => (key, Some(a), None),
+        EitherOrBoth::Right((key, b)) => (key, None, Some(b)),
+        EitherOrBoth::Both((key, a), (_, b)) => (key, Some(a), Some(b)),
+    })
 }

@@ -1,26 +1,22 @@
-//! The changes of a plan, with their notes and with what its steps do to everyone's access; what is unchanged; what is unmanaged.
+//! Describes a plan: its changes with notes and effects, and the objects that are unchanged or unmanaged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{Capabilities, Finding, PolicyName, Principal};
-use crate::desired::{Desired, PolicyEntry};
+use crate::desired::Desired;
 use crate::observed::{Observed, ObservedUser};
 use crate::policy::Normal;
 use crate::policy::access::Access;
 
-use super::access::AccessChange;
-use super::change::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
+use super::change::{AccessChange, AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step};
 use super::codes;
-use super::compare::{Comparison, PolicyAction};
+use super::compare::{AttachmentChange, Comparison, PolicyAction};
 use super::effects::{Effect, Effects};
-use super::holders::AttachmentChange;
-use super::merged::merged;
 use super::order::Ordered;
-use super::step::Step;
 use super::{Unchanged, Unmanaged};
 
-/// The changes, policies first, each with the effects that it explains.
+/// The changes, policies first, each with the effects that it causes.
 pub(super) fn changes(
     comparison: &Comparison,
     observed: &Observed,
@@ -28,14 +24,14 @@ pub(super) fn changes(
     effects: &Effects,
 ) -> Vec<Change> {
     let describe = Describe { comparison, observed, ordered };
-    let policies = comparison.policies.iter().filter_map(|(policy, fate)| describe.policy(policy, fate));
-    let holders = comparison.affected().filter_map(|(principal, fate)| describe.holder(principal, fate));
-    let mut changes: Vec<Change> = policies.chain(holders).collect();
+    let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
+    let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
+    let mut changes: Vec<Change> = policies.chain(attachments).collect();
     let places: BTreeMap<ChangeId, usize> =
         changes.iter().enumerate().map(|(place, change)| (change.id.clone(), place)).collect();
     for (principal, effect) in &effects.on {
         let Some(access) = &effect.access else { continue };
-        let place = explained_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
+        let place = caused_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
         if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
             change.access.push(AccessChange { principal: principal.clone(), access: Arc::clone(access) });
         }
@@ -43,19 +39,19 @@ pub(super) fn changes(
     changes
 }
 
-/// The changes that can be why somebody's access becomes another: what is attached to it, or else the documents of what is.
-fn explained_by<'a>(
+/// The changes that can cause an effect: of the attachment, or else of the documents of attached policies.
+fn caused_by<'a>(
     principal: &'a Principal,
     effect: &'a Effect,
     comparison: &'a Comparison,
 ) -> impl Iterator<Item = ChangeId> + 'a {
     let attached = effect.after.iter().chain(&effect.before).flat_map(PolicyName::listed);
     let policies = attached.map(|name| ChangeId::Policy(comparison.counts_as(&name).into_owned()));
-    std::iter::once(ChangeId::Holder(principal.clone())).chain(policies)
+    std::iter::once(ChangeId::Principal(principal.clone())).chain(policies)
 }
 
-/// What is wrong with a plan that does not show all it does: a step that belongs to no change, or an effect on someone that
-/// no change shows. No plan that attune makes has any; one that had would be a defect.
+/// The defects of a plan that does not show all it does: a step that belongs to no change, or an effect that no change shows.
+/// attune makes no such plan, except by a defect of its own.
 pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -> Vec<Finding> {
     let shown: BTreeMap<&ChangeId, &Change> = changes.iter().map(|change| (&change.id, change)).collect();
     let of_access: BTreeMap<&Principal, &Access> =
@@ -66,12 +62,11 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
     let access =
         effects.on.iter().filter(|(principal, effect)| effect.access.as_deref() != of_access.get(*principal).copied());
     let access = access.map(|(principal, _)| format!("the access of {principal} changes, and no change shows how"));
-    let holders: BTreeSet<&Principal> =
-        changes.iter().flat_map(Change::holders).map(|holder| &holder.principal).collect();
+    let keeping: BTreeSet<&Principal> = changes.iter().flat_map(Change::attached).map(|of| &of.principal).collect();
     let attached = effects.on.iter().filter(|(principal, effect)| {
         effect.before != effect.after
-            && !shown.contains_key(&ChangeId::Holder((*principal).clone()))
-            && !holders.contains(principal)
+            && !shown.contains_key(&ChangeId::Principal((*principal).clone()))
+            && !keeping.contains(principal)
     });
     let attached = attached.map(|(principal, _)| format!("{principal} gets another policy, and no change shows it"));
     let defects = steps.chain(access).chain(attached).chain(effects.defects.iter().cloned());
@@ -82,32 +77,30 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
     defects.map(finding).collect()
 }
 
-/// What is declared and already so.
+/// How many declared objects are unchanged.
 pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
-    let kept = |(_, declared, fate): &(&PolicyName, Option<&PolicyEntry>, Option<&PolicyAction>)| {
-        declared.is_some() && *fate == Some(&PolicyAction::Keep)
-    };
+    let is_kept = |policy: &&PolicyName| comparison.policies.get(*policy) == Some(&PolicyAction::Keep);
     Unchanged {
-        policies: merged(&desired.policies, &comparison.policies).filter(kept).count(),
-        users: comparison.holders.kept_users,
-        groups: comparison.holders.kept_groups,
+        policies: desired.policies.keys().filter(is_kept).count(),
+        users: comparison.unchanged_users,
+        groups: comparison.unchanged_groups,
     }
 }
 
-/// What no file names and nobody owns.
+/// The objects that are neither declared nor owned.
 pub(super) fn unmanaged(comparison: &Comparison, desired: &Desired) -> Unmanaged {
     let (predefined, policies) = comparison
         .policies
         .iter()
-        .filter(|(policy, fate)| **fate == PolicyAction::LeaveAlone && !desired.policies.contains_key(*policy))
+        .filter(|(policy, action)| **action == PolicyAction::Unmanaged && !desired.policies.contains_key(*policy))
         .map(|(policy, _)| policy.clone())
         .partition(PolicyName::is_predefined);
-    let alone = || comparison.holders.alone.iter();
+    let principals = || comparison.unmanaged.iter();
     Unmanaged {
         policies,
         predefined,
-        users: alone().filter_map(Principal::user).cloned().collect(),
-        groups: alone().filter_map(Principal::group).cloned().collect(),
+        users: principals().filter_map(Principal::user).cloned().collect(),
+        groups: principals().filter_map(Principal::group).cloned().collect(),
     }
 }
 
@@ -118,11 +111,11 @@ struct Describe<'a> {
 }
 
 impl Describe<'_> {
-    fn policy(&self, policy: &PolicyName, fate: &PolicyAction) -> Option<Change> {
-        let (kind, notes) = match fate {
+    fn policy(&self, policy: &PolicyName, action: &PolicyAction) -> Option<Change> {
+        let (kind, notes) = match action {
             PolicyAction::Add(after) => {
-                let holders = self.stayers(policy);
-                (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone(), holders }, Vec::new())
+                let attached = self.keeping(policy);
+                (ChangeKind::AddPolicy { policy: policy.clone(), after: after.clone(), attached }, Vec::new())
             }
             PolicyAction::Replace(after) => self.replace(policy, after),
             PolicyAction::Remove => {
@@ -133,18 +126,18 @@ impl Describe<'_> {
                 };
                 (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
             }
-            PolicyAction::Keep | PolicyAction::LeaveAlone => return None,
+            PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access: Vec::new() })
     }
 
-    /// Who has the policy before and after.
-    fn stayers(&self, policy: &PolicyName) -> Vec<Holder> {
-        let holder = |(principal, fate): (&Principal, &AttachmentChange)| Holder {
+    /// The users and groups that have the policy before and after.
+    fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
+        let attached = |(principal, change): (&Principal, &AttachmentChange)| AttachedPrincipal {
             principal: principal.clone(),
-            undeclared: !fate.declared,
+            undeclared: !change.declared,
         };
-        self.comparison.stayers(policy).map(holder).collect()
+        self.comparison.keeping(policy).map(attached).collect()
     }
 
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
@@ -154,7 +147,7 @@ impl Describe<'_> {
         if !leftovers.is_empty() {
             notes.push(Note::Resumed);
         }
-        if self.ordered.concessions.policies.contains(policy) {
+        if self.ordered.fallbacks.gap.contains(policy) {
             notes.push(Note::NoRoom);
         }
         if method != ReplaceMethod::Finish && self.maps_names() {
@@ -164,22 +157,22 @@ impl Describe<'_> {
             policy: policy.clone(),
             before: self.observed.policies.get(policy).cloned(),
             after: after.clone(),
-            holders: self.stayers(policy),
+            attached: self.keeping(policy),
             method,
             leftovers,
         };
         (kind, notes)
     }
 
-    fn holder(&self, principal: &Principal, fate: &AttachmentChange) -> Option<Change> {
+    fn attachment(&self, principal: &Principal, of: &AttachmentChange) -> Option<Change> {
         let owned = principal.clone();
-        let (kind, note) = match (fate.before.clone(), fate.after.clone()) {
+        let (kind, note) = match (of.before.clone(), of.after.clone()) {
             (before, after) if before == after => return None,
             (None, None) => return None,
             (None, Some(after)) => (ChangeKind::Attach { principal: owned, after }, Some(Note::KeysMayBeCreated)),
             (Some(before), Some(after)) => (ChangeKind::Move { principal: owned, before, after }, None),
             (Some(before), None) => {
-                let note = if fate.revoke_keys { Note::KeysRevoked } else { Note::KeysKept };
+                let note = if of.revoke_keys { Note::KeysRevoked } else { Note::KeysKept };
                 (ChangeKind::Detach { principal: owned, before }, Some(note))
             }
         };
@@ -188,10 +181,10 @@ impl Describe<'_> {
         if found.is_some_and(ObservedUser::is_imported) {
             notes.push(Note::Imported);
         }
-        if self.ordered.concessions.holders.contains(principal) {
+        if self.ordered.fallbacks.detach_first.contains(principal) {
             notes.push(Note::NoRoomToMove);
         }
-        Some(Change { id: ChangeId::Holder(principal.clone()), kind, notes, access: Vec::new() })
+        Some(Change { id: ChangeId::Principal(principal.clone()), kind, notes, access: Vec::new() })
     }
 
     /// Whether it may have a key pair: only a user can have one.

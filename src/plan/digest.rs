@@ -1,4 +1,4 @@
-//! The plan's digest: what an approval is bound to.
+//! The plan's digest, which an approval is bound to.
 
 use std::fmt;
 
@@ -9,23 +9,20 @@ use crate::base::{PolicyName, Principal};
 use crate::desired::Desired;
 use crate::observed::Observed;
 
-use super::change::Change;
+use super::change::{Call, Change, Step, Touched};
 use super::effects::Effects;
-use super::options::PlanOption;
-use super::settings;
-use super::step::{Call, Step};
-use super::touched::Touched;
+use super::settings::{self, PlanOption};
 
-/// SHA-256 over everything that decides what an apply does: the cluster's guid, tenant and release, what was observed of the
-/// objects that the plan touches, the steps, the settings in force (guards, ownership, destination of new secrets, strategy of
-/// replacement) and the options of the run. No time, place of a checkout or order of files is part of it: unrelated drift
-/// does not change it, drift that matters does.
+/// SHA-256 over everything that decides what an apply does. It covers the cluster's guid, tenant and release, the observed state
+/// of the objects that the plan touches, the steps, the settings in force (guards, ownership, destination of new secrets,
+/// replacement strategy) and the options of the run. It covers no time, place of a checkout or order of files: unrelated drift
+/// does not change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest(String);
 
 impl Digest {
-    /// How many digits people are shown and an approval needs at least: 128 bits. With 64, two plans with the same digits
-    /// were found in 19 minutes on two cores.
+    /// How many digits are shown, and how many an approval needs at least: 128 bits. With 64 bits, two plans with the same
+    /// digits were found in 19 minutes on two cores.
     pub const SHORT: usize = 32;
 
     /// All 64 hexadecimal digits.
@@ -54,17 +51,15 @@ impl fmt::Display for Digest {
     }
 }
 
-/// What an approval covers: everything that decides what an apply does.
+/// Everything that an approval covers.
 pub(super) struct Approved<'a> {
-    /// Which cluster, and what was observed of it.
+    /// The cluster and its state.
     pub(super) observed: &'a Observed,
     pub(super) changes: &'a [Change],
     pub(super) steps: &'a [Step],
-    /// What the steps do to everyone.
     pub(super) effects: &'a Effects,
-    /// Whose settings are in force.
+    /// The configuration with the settings in force.
     pub(super) desired: &'a Desired,
-    /// The options of the run.
     pub(super) options: &'a [PlanOption],
 }
 
@@ -81,25 +76,22 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
     for (name, value) in settings::deciding(desired) {
         line(json!(["setting", name, value]));
     }
-    // A guard is the same guard whether a configuration or an option of the run says so.
+    // A guard is the same whether a setting or an option of the run sets it.
     for option in options.iter().filter(|option| option.name != "--deny-new-access") {
         line(json!(["option", option.name, option.value]));
     }
-    let touched = Touched::of(changes, steps);
+    let touched = Touched::new(changes, steps);
     for policy in touched.policies {
         let body = observed.policies.get(policy).map(|body| body.text().unwrap_or_default());
         line(json!(["policy", policy.as_str(), body]));
     }
-    for user in touched.users {
-        let holds = observed.users.get(user).map(|user| user.holds.as_ref().map(PolicyName::as_str));
-        line(json!(["user", user.as_str(), holds]));
-    }
-    for group in touched.groups {
-        line(json!(["group", group.as_str(), observed.groups.get(group).map(PolicyName::as_str)]));
+    for principal in &touched.principals {
+        let attached = observed.held_by(principal).map(PolicyName::as_str);
+        line(json!([principal.kind(), principal.name(), attached]));
     }
     for (principal, effect) in &effects.on {
         let attached = [&effect.before, &effect.after].map(|name| name.as_ref().map(PolicyName::as_str));
-        let documents = [effect.first.text(), effect.last.text()];
+        let documents = [effect.document_before.text(), effect.document_after.text()];
         line(json!(["effect", named("on", principal), principal.name(), attached, documents]));
     }
     for step in steps {

@@ -1,63 +1,112 @@
-//! What the steps of a plan do to everyone's access: the steps are simulated on what was observed, and every user and group is
-//! evaluated before and after, whoever it is. What a plan shows, guards and digests is this, never the changes that were meant.
+//! The effects of a plan's steps on everyone's access. The steps are simulated on the observed cluster, and every user and group
+//! is evaluated before and after. A plan shows, guards and digests these effects, never the changes that were meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PolicyName, Principal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Capabilities, PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::access::Access;
 
-use super::access::{Answers, Held, Question};
-use super::step::{Call, Step};
+use super::Plan;
+use super::access::{AccessCache, AccessQuery, EffectiveDocument};
+use super::change::{Call, ChangeKind, Step};
 
-/// What the steps of a plan do to one user or group.
+/// The effect of a plan's steps on one user or group.
 #[derive(Debug, Clone)]
 pub struct Effect {
     /// The name attached before: of a policy, of one that does not exist, or a list of several.
     pub before: Option<PolicyName>,
     /// The name attached after.
     pub after: Option<PolicyName>,
-    /// Whether it has no access at some instant on the way, although it has some before and after.
+    /// Whether it has no access at some instant, although it has some before and after.
     pub gap: bool,
-    /// What it gains and loses; `None` where the same document gives it access before and after.
+    /// The access it gains and loses; `None` if the same document gives it access before and after.
     pub access: Option<Arc<Access>>,
-    pub(super) first: Held,
-    pub(super) last: Held,
+    pub(super) document_before: EffectiveDocument,
+    pub(super) document_after: EffectiveDocument,
 }
 
-/// What the steps of a plan do to everyone.
+/// The effects of a plan's steps.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    /// To the users and groups that any step touches, or whose document any step changes.
+    /// On the users and groups that a step names, or whose document a step changes.
     pub(super) on: BTreeMap<Principal, Effect>,
-    /// To the documents of policies, by name: before and after.
-    pub(super) documents: BTreeMap<PolicyName, (Held, Held)>,
-    /// Access that somebody would have on the way, and neither before nor after.
+    /// On the documents of policies, by name: before and after.
+    pub(super) documents: BTreeMap<PolicyName, [EffectiveDocument; 2]>,
+    /// Access that a user or group would have in between, and neither before nor after.
     pub(super) defects: Vec<String>,
 }
 
 impl Effects {
     /// The effects of these steps, in this order.
-    pub(super) fn new(steps: &[Step], observed: &Observed, answers: &mut Answers<'_>) -> Self {
+    pub(super) fn new(steps: &[Step], observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
         let mut simulation = Simulation::new(steps, observed);
         for step in steps {
             simulation.step(&step.call);
         }
-        simulation.effects(answers)
+        simulation.effects(cache)
     }
 }
 
-/// The cluster while the steps are made.
+impl Plan {
+    /// The policies after this plan, from those before. Of a blocked plan, as if nothing blocked it.
+    #[must_use]
+    pub fn policies_after(&self, before: &BTreeMap<PolicyName, Body>) -> BTreeMap<PolicyName, Body> {
+        let mut policies = before.clone();
+        for change in &self.changes {
+            match &change.kind {
+                ChangeKind::AddPolicy { policy, after, .. } | ChangeKind::ReplacePolicy { policy, after, .. } => {
+                    policies.insert(policy.clone(), Body::Known(after.clone()));
+                }
+                ChangeKind::RemovePolicy { policy, .. } => _ = policies.remove(policy),
+                ChangeKind::Attach { .. } | ChangeKind::Move { .. } | ChangeKind::Detach { .. } => {}
+            }
+            if let ChangeKind::ReplacePolicy { leftovers, .. } | ChangeKind::RemovePolicy { leftovers, .. } =
+                &change.kind
+            {
+                leftovers.iter().for_each(|leftover| _ = policies.remove(leftover));
+            }
+        }
+        policies
+    }
+}
+
+/// The cluster after `plan`, as it would be observed. A blocked plan leaves everything as it is.
+#[must_use]
+pub fn after(plan: &Plan, observed: &Observed) -> Observed {
+    let mut after = observed.clone();
+    if plan.is_blocked() {
+        return after;
+    }
+    after.policies = plan.policies_after(&observed.policies);
+    for (principal, effect) in plan.effects.iter().filter(|(_, effect)| effect.before != effect.after) {
+        match (principal, effect.after.clone()) {
+            (Principal::User(user), policy) => {
+                if let Some(user) = after.users.get_mut(user) {
+                    user.holds = policy;
+                }
+            }
+            (Principal::Group(group), Some(policy)) => _ = after.groups.insert(group.clone(), policy),
+            (Principal::Group(group), None) => _ = after.groups.remove(group),
+        }
+    }
+    after
+}
+
+/// The cluster between two steps.
 struct Simulation<'a> {
     observed: &'a Observed,
     policies: BTreeMap<PolicyName, Body>,
-    /// What is attached, where a step has changed it.
+    /// The attached names that a step has changed.
     attached: BTreeMap<Principal, Option<PolicyName>>,
-    /// Who has each policy that any step adds or removes.
+    /// The users and groups that have each policy that a step adds or removes.
     has: BTreeMap<PolicyName, BTreeSet<Principal>>,
-    /// The documents that a user or group has access by, one after the other.
-    documents: BTreeMap<Principal, Vec<Held>>,
+    /// The documents by which a user or group has access, one after the other.
+    documents: BTreeMap<Principal, Vec<EffectiveDocument>>,
 }
 
 impl<'a> Simulation<'a> {
@@ -69,16 +118,17 @@ impl<'a> Simulation<'a> {
             Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
         });
         let mut has: BTreeMap<PolicyName, BTreeSet<Principal>> = names.collect();
-        let mut note = |attached: &PolicyName, principal: &dyn Fn() -> Principal| {
-            for_each_listed(attached, |policy| {
-                if let Some(principals) = has.get_mut(policy) {
-                    principals.insert(principal());
+        let single = observed.attachments().map(|(principal, attached)| (principal(), attached));
+        let duplicates: Vec<Principal> = observed.duplicates.principals().collect();
+        let several = duplicates.iter().flat_map(|principal| {
+            observed.all_held_by(principal).into_iter().map(|attached| (principal.clone(), attached))
+        });
+        for (principal, attached) in single.chain(several) {
+            for policy in attached.listed() {
+                if let Some(principals) = has.get_mut(&policy) {
+                    principals.insert(principal.clone());
                 }
-            });
-        };
-        observed.attachments().for_each(|(principal, attached)| note(attached, &principal));
-        for principal in observed.duplicates.principals() {
-            observed.all_held_by(&principal).into_iter().for_each(|attached| note(attached, &|| principal.clone()));
+            }
         }
         let (attached, documents) = (BTreeMap::new(), BTreeMap::new());
         Self { observed, policies: observed.policies.clone(), attached, has, documents }
@@ -92,29 +142,29 @@ impl<'a> Simulation<'a> {
             Call::RemovePolicy { policy, .. } => self.change(policy, |policies| _ = policies.remove(policy)),
             Call::Attach { principal, policy, .. } => self.attach(principal, Some(policy)),
             Call::Detach { principal, .. } => self.attach(principal, None),
-            Call::RevokeKeys { user } => self.see(&Principal::from(user)),
+            Call::RevokeKeys { user } => self.record(&Principal::from(user)),
         }
     }
 
     fn change(&mut self, policy: &PolicyName, change: impl FnOnce(&mut BTreeMap<PolicyName, Body>)) {
         let principals = self.has.get(policy).cloned().unwrap_or_default();
-        principals.iter().for_each(|principal| self.see(principal));
+        principals.iter().for_each(|principal| self.record(principal));
         change(&mut self.policies);
-        principals.iter().for_each(|principal| self.see(principal));
+        principals.iter().for_each(|principal| self.record(principal));
     }
 
     fn attach(&mut self, principal: &Principal, policy: Option<&PolicyName>) {
-        self.see(principal);
-        let before = self.attached(principal);
-        for (attached, has) in [(before.as_ref(), false), (policy, true)] {
-            let Some(attached) = attached else { continue };
-            for_each_listed(attached, |policy| {
-                let Some(principals) = self.has.get_mut(policy) else { return };
-                _ = if has { principals.insert(principal.clone()) } else { principals.remove(principal) };
-            });
+        self.record(principal);
+        for listed in self.attached(principal).iter().flat_map(PolicyName::listed) {
+            if let Some(principals) = self.has.get_mut(&listed) {
+                principals.remove(principal);
+            }
+        }
+        if let Some(principals) = policy.and_then(|policy| self.has.get_mut(policy)) {
+            principals.insert(principal.clone());
         }
         self.attached.insert(principal.clone(), policy.cloned());
-        self.see(principal);
+        self.record(principal);
     }
 
     fn attached(&self, principal: &Principal) -> Option<PolicyName> {
@@ -124,51 +174,49 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Notes by which document somebody has access now.
-    fn see(&mut self, principal: &Principal) {
-        let held = Held::by(&self.policies, self.attached(principal).as_ref());
+    /// Notes the document by which a user or group has access now.
+    fn record(&mut self, principal: &Principal) {
+        let document = EffectiveDocument::of(&self.policies, self.attached(principal).as_ref());
         let documents = self.documents.entry(principal.clone()).or_default();
-        if documents.last() != Some(&held) {
-            documents.push(held);
+        if documents.last() != Some(&document) {
+            documents.push(document);
         }
     }
 
-    fn effects(self, answers: &mut Answers<'_>) -> Effects {
+    fn effects(self, cache: &mut AccessCache<'_>) -> Effects {
         let mut effects = Effects::default();
         for name in self.has.keys() {
-            let [before, after] =
-                [&self.observed.policies, &self.policies].map(|policies| Held::by(policies, Some(name)));
-            if before != after {
-                effects.documents.insert(name.clone(), (before, after));
+            let documents =
+                [&self.observed.policies, &self.policies].map(|policies| EffectiveDocument::of(policies, Some(name)));
+            if documents[0] != documents[1] {
+                effects.documents.insert(name.clone(), documents);
             }
         }
-        let mut changed = Vec::new();
-        let mut asked = Vec::new();
+        let mut queries = Vec::new();
         for (principal, documents) in &self.documents {
-            let (Some(first), Some(last)) = (documents.first(), documents.last()) else { continue };
-            let on_the_way = || documents.iter().filter(|held| *held != first && *held != last);
-            let gap = *first != Held::Nothing && *last != Held::Nothing && documents.contains(&Held::Nothing);
-            if on_the_way().any(|held| *held != Held::Nothing) {
+            let (Some(before), Some(after)) = (documents.first(), documents.last()) else { continue };
+            let none = EffectiveDocument::None;
+            if documents.iter().any(|document| ![before, after, &none].contains(&document)) {
                 effects
                     .defects
                     .push(format!("{principal} would have access on the way that it has neither before nor after"));
             }
-            if first != last {
-                changed.push(principal.clone());
-                asked.push(Question::new(first.clone(), last.clone(), Some(principal)));
+            if before != after {
+                queries.push((principal.clone(), AccessQuery::new(before.clone(), after.clone(), Some(principal))));
             }
             let effect = Effect {
                 before: self.observed.attached_to(principal),
                 after: self.attached(principal),
-                gap,
+                gap: *before != none && *after != none && documents.contains(&none),
                 access: None,
-                first: first.clone(),
-                last: last.clone(),
+                document_before: before.clone(),
+                document_after: after.clone(),
             };
             effects.on.insert(principal.clone(), effect);
         }
-        for (principal, access) in changed.into_iter().zip(answers.all(&asked)) {
-            if let Some(effect) = effects.on.get_mut(&principal) {
+        let (principals, queries): (Vec<Principal>, Vec<AccessQuery>) = queries.into_iter().unzip();
+        for (principal, access) in principals.iter().zip(cache.differences(&queries)) {
+            if let Some(effect) = effects.on.get_mut(principal) {
                 effect.access = Some(access);
             }
         }
@@ -176,11 +224,79 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// Each policy that somebody has to whom this name is attached; without a copy where it is one.
-fn for_each_listed(attached: &PolicyName, mut each: impl FnMut(&PolicyName)) {
-    if attached.is_list() {
-        attached.listed().for_each(|policy| each(&policy));
-    } else {
-        each(attached);
+/// A use of policies that the cluster does not report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotReported {
+    /// The policies of groups: from 6.0, over REST (vendor documentation).
+    Groups,
+    /// The users to whom an identity provider gives policies by their names: from 5.1 (vendor definition), if one is
+    /// configured or that is not known.
+    IdentityProvider,
+    /// Service accounts and temporary credentials. They have the access of their user, or less.
+    ServiceAccounts,
+}
+
+/// The possible effects of a plan's steps on users and groups that the cluster does not report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unreported {
+    /// The uses that are not reported, in order.
+    pub kinds: Vec<NotReported>,
+    /// The policies whose names may give unreported users and groups new access, in order.
+    pub by_name: Vec<NameAccess>,
+}
+
+/// The access that unreported users and groups may gain by the name of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAccess {
+    /// The policy.
+    pub policy: PolicyName,
+    /// How they may have it, in order.
+    pub by: Vec<NotReported>,
+    /// The difference between its document before and after.
+    pub access: Arc<Access>,
+}
+
+impl Unreported {
+    /// The uses that this cluster does not report, and these effects on them.
+    pub(super) fn new(effects: &Effects, observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
+        let kinds = not_reported(observed);
+        let (mut rows, mut queries) = (Vec::new(), Vec::new());
+        for (policy, [before, after]) in &effects.documents {
+            let exists = observed.policies.contains_key(policy);
+            let by: Vec<NotReported> = kinds.iter().copied().filter(|kind| kind.may_have(exists)).collect();
+            if !by.is_empty() {
+                rows.push((policy.clone(), by));
+                queries.push(AccessQuery::new(before.clone(), after.clone(), None));
+            }
+        }
+        let rows = rows.into_iter().zip(cache.differences(&queries));
+        let by_name = rows.filter(|(_, access)| !access.gains_nothing());
+        let by_name = by_name.map(|((policy, by), access)| NameAccess { policy, by, access }).collect();
+        Self { kinds, by_name }
     }
+}
+
+impl NotReported {
+    /// Whether a policy may be in use this way. A group is given a policy that exists, and the policy stays while the group has
+    /// it (vendor documentation, 6.0). An identity provider names a policy whether it exists or not.
+    fn may_have(self, exists: bool) -> bool {
+        match self {
+            Self::Groups => exists,
+            Self::IdentityProvider => true,
+            Self::ServiceAccounts => false,
+        }
+    }
+}
+
+fn not_reported(observed: &Observed) -> Vec<NotReported> {
+    let can = Capabilities::of(&observed.identity.release);
+    let groups = can.groups && !observed.groups_known;
+    let provider = can.identity_provider && observed.identity_provider != Some(false);
+    let kinds = [
+        (groups, NotReported::Groups),
+        (provider, NotReported::IdentityProvider),
+        (can.service_accounts, NotReported::ServiceAccounts),
+    ];
+    kinds.into_iter().filter(|(exists, _)| *exists).map(|(_, kind)| kind).collect()
 }

@@ -1,18 +1,26 @@
-//! The calls of a plan as a graph: each call once, with what it waits for.
+//! Builds the graph of calls from a comparison: each call once, with the calls it waits for.
+//!
+//! The rules: a policy exists before it is attached, and no user or group has it when it is removed. A user that has access
+//! before and after has it throughout. A call that takes access away waits for one that gives access only if a rule above
+//! requires it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, UserName};
+use crate::observed::{Body, Observed};
+use crate::policy::Normal;
 
-use super::change::ChangeId;
-use super::step::Call;
+use super::change::{Call, ChangeId, ReplaceMethod};
+use super::compare::{AttachmentChange, Comparison, PolicyAction};
+use super::methods::{Fallbacks, leaves_recreated};
 
-/// What a call does to what: no plan does the same thing to the same objects twice. The order of the variants breaks
-/// ties: what takes access away comes before what gives it.
+/// What a call does to which objects: no plan does the same thing to the same objects twice. The order of the variants breaks
+/// ties: calls that take access away come before calls that give it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
-    /// Retire the keys of this user.
-    Retire(UserName),
+    /// Revoke the keys of this user.
+    RevokeKeys(UserName),
     /// Detach this user or group.
     Detach(Principal),
     /// Add this policy.
@@ -23,7 +31,7 @@ pub(super) enum Key {
     Remove(PolicyName),
 }
 
-/// A call with what it belongs to and what it waits for.
+/// A call with its change and the calls it waits for.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) change: ChangeId,
@@ -38,23 +46,229 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Puts a call in.
-    pub(super) fn call(&mut self, key: Key, change: &ChangeId, call: Call) {
+    fn call(&mut self, key: Key, change: &ChangeId, call: Call) {
         self.nodes.insert(key, Node { change: change.clone(), call, after: BTreeSet::new() });
     }
 
-    /// Whether the call is part of the plan.
-    pub(super) fn has(&self, key: &Key) -> bool {
+    fn has(&self, key: &Key) -> bool {
         self.nodes.contains_key(key)
     }
 
-    /// Lets `key` wait for `first`, when both are part of the plan.
+    /// Lets `key` wait for `first` if both are part of the plan.
     pub(super) fn wait(&mut self, key: &Key, first: &Key) {
-        if key == first || !self.nodes.contains_key(first) {
+        if key == first || !self.has(first) {
             return;
         }
         if let Some(node) = self.nodes.get_mut(key) {
             node.after.insert(first.clone());
         }
+    }
+}
+
+/// Builds the graph of all calls.
+pub(super) fn build(
+    comparison: &Comparison,
+    observed: &Observed,
+    methods: &BTreeMap<PolicyName, ReplaceMethod>,
+    fallbacks: &Fallbacks,
+) -> Graph {
+    let mut builder = Builder { comparison, observed, methods, fallbacks, graph: Graph::default() };
+    builder.policies();
+    builder.attachments();
+    builder.wait_for_detaching();
+    builder.graph
+}
+
+struct Builder<'a> {
+    comparison: &'a Comparison,
+    observed: &'a Observed,
+    methods: &'a BTreeMap<PolicyName, ReplaceMethod>,
+    fallbacks: &'a Fallbacks,
+    graph: Graph,
+}
+
+impl Builder<'_> {
+    fn policies(&mut self) {
+        for (policy, action) in &self.comparison.policies {
+            let change = ChangeId::Policy(policy.clone());
+            match action {
+                PolicyAction::Add(document) => self.add(policy, document, &change),
+                PolicyAction::Replace(document) => self.replace(policy, document, &change),
+                PolicyAction::Remove => {
+                    if self.observed.policies.contains_key(policy) {
+                        self.remove(policy, &change);
+                    }
+                    for leftover in self.comparison.leftovers_of(policy) {
+                        self.remove(leftover, &change);
+                    }
+                }
+                PolicyAction::Keep | PolicyAction::Unmanaged => {}
+            }
+        }
+    }
+
+    fn replace(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        match self.methods.get(policy) {
+            Some(ReplaceMethod::Swap(temporary)) => {
+                if !self.observed.policies.contains_key(temporary) {
+                    self.add(temporary, document, change);
+                }
+                self.remove_and_add(policy, document, change);
+                self.remove(temporary, change);
+                self.graph.wait(&Key::Remove(temporary.clone()), &Key::Add(policy.clone()));
+                self.graph.wait(&Key::Remove(policy.clone()), &Key::Add(temporary.clone()));
+            }
+            Some(ReplaceMethod::Gap | ReplaceMethod::Plain) => self.remove_and_add(policy, document, change),
+            Some(ReplaceMethod::Finish) if !self.observed.policies.contains_key(policy) => {
+                self.add(policy, document, change)
+            }
+            Some(ReplaceMethod::Finish) | None => {}
+        }
+        for leftover in self.comparison.leftovers_of(policy) {
+            if !self.graph.has(&Key::Remove(leftover.clone())) {
+                self.remove(leftover, change);
+                self.graph.wait(&Key::Remove(leftover.clone()), &Key::Add(policy.clone()));
+            }
+        }
+    }
+
+    fn remove_and_add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        self.remove(policy, change);
+        self.add(policy, document, change);
+        self.graph.wait(&Key::Add(policy.clone()), &Key::Remove(policy.clone()));
+    }
+
+    fn add(&mut self, policy: &PolicyName, document: &Normal, change: &ChangeId) {
+        let has = self.comparison.affected_by(policy).map(|(principal, _)| principal.clone()).collect();
+        let call = Call::AddPolicy { policy: policy.clone(), document: document.clone(), has };
+        self.graph.call(Key::Add(policy.clone()), change, call);
+    }
+
+    fn remove(&mut self, policy: &PolicyName, change: &ChangeId) {
+        let expects = self.observed_text(policy).or_else(|| self.added_text(policy));
+        let call = Call::RemovePolicy { policy: policy.clone(), expects };
+        self.graph.call(Key::Remove(policy.clone()), change, call);
+    }
+
+    /// The document of a policy on the cluster.
+    fn observed_text(&self, policy: &PolicyName) -> Option<Arc<str>> {
+        self.observed.policies.get(policy).and_then(Body::shared_text)
+    }
+
+    /// The document with which this plan adds a policy.
+    fn added_text(&self, policy: &PolicyName) -> Option<Arc<str>> {
+        match &self.graph.nodes.get(&Key::Add(policy.clone()))?.call {
+            Call::AddPolicy { document, .. } => Some(document.shared_json()),
+            Call::RemovePolicy { .. } | Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
+        }
+    }
+
+    fn attachments(&mut self) {
+        for (principal, attachment) in &self.comparison.affected {
+            match (&attachment.after, &attachment.attached) {
+                (Some(target), _) => self.plan_attach(principal, attachment, target),
+                (None, Some(policy)) => self.plan_detach(principal, attachment, policy),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn plan_detach(&mut self, principal: &Principal, attachment: &AttachmentChange, policy: &PolicyName) {
+        let change = ChangeId::Principal(principal.clone());
+        self.detach(principal, policy, &change);
+        if let Some(user) = principal.user().filter(|_| attachment.revoke_keys) {
+            let revoke = Key::RevokeKeys(user.clone());
+            self.graph.call(revoke.clone(), &change, Call::RevokeKeys { user: user.clone() });
+            // The cluster creates a pair only while the user has a policy.
+            self.graph.wait(&Key::Detach(principal.clone()), &revoke);
+        }
+    }
+
+    /// Attaches a policy to a user or group: directly, after a temporary policy, or after a detach.
+    fn plan_attach(&mut self, principal: &Principal, attachment: &AttachmentChange, target: &PolicyName) {
+        let keeps = attachment.before.as_ref() == Some(target);
+        let change = if keeps { ChangeId::Policy(target.clone()) } else { ChangeId::Principal(principal.clone()) };
+        let method = self.methods.get(target);
+        let in_place = attachment.attached.as_ref() == Some(target);
+        if in_place && !matches!(method, Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap)) {
+            return;
+        }
+        let between = in_place || !keeps && leaves_recreated(attachment, self.comparison, self.observed);
+        let mut attached = attachment.attached.clone();
+        // The attached name gives nothing yet. It would as soon as the policy is added.
+        if !in_place && attached.as_ref().is_some_and(|name| self.is_added_to_name(name)) {
+            attached = self.detach_first(principal, attached, &change);
+        }
+        match method {
+            Some(ReplaceMethod::Swap(temporary)) if between && attached.as_ref() != Some(temporary) => {
+                self.attach(principal, temporary, attached.as_ref(), &change);
+                attached = Some(temporary.clone());
+            }
+            Some(ReplaceMethod::Gap) if between => attached = self.detach_first(principal, attached, &change),
+            Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap | ReplaceMethod::Plain | ReplaceMethod::Finish) | None => {
+                if self.fallbacks.detach_first.contains(principal) {
+                    attached = self.detach_first(principal, attached, &change);
+                }
+            }
+        }
+        self.attach(principal, target, attached.as_ref(), &change);
+    }
+
+    /// Detaches whatever is attached. Returns the name attached after it: none.
+    fn detach_first(
+        &mut self,
+        principal: &Principal,
+        attached: Option<PolicyName>,
+        change: &ChangeId,
+    ) -> Option<PolicyName> {
+        self.detach(principal, &attached?, change);
+        None
+    }
+
+    fn detach(&mut self, principal: &Principal, policy: &PolicyName, change: &ChangeId) {
+        let call = Call::Detach { principal: principal.clone(), policy: policy.clone() };
+        self.graph.call(Key::Detach(principal.clone()), change, call);
+    }
+
+    fn attach(&mut self, principal: &Principal, policy: &PolicyName, expects: Option<&PolicyName>, change: &ChangeId) {
+        let key = Key::Attach(principal.clone(), policy.clone());
+        let grants = self.added_text(policy).or_else(|| self.observed_text(policy));
+        let call =
+            Call::Attach { principal: principal.clone(), policy: policy.clone(), expects: expects.cloned(), grants };
+        self.graph.call(key.clone(), change, call);
+        self.graph.wait(&key, &Key::Add(policy.clone()));
+        self.graph.wait(&key, &Key::Detach(principal.clone()));
+        if let Some(expected) = expects {
+            self.graph.wait(&key, &Key::Attach(principal.clone(), expected.clone()));
+        }
+    }
+
+    /// Lets a removal wait until no user or group has the policy, and an addition until no one has the name who should not get
+    /// the policy: an addition gives the policy to everyone who has its name.
+    fn wait_for_detaching(&mut self) {
+        let mut waits = Vec::new();
+        for (key, node) in &self.graph.nodes {
+            let left = match &node.call {
+                Call::Attach { expects: Some(left), .. } | Call::Detach { policy: left, .. } => left,
+                Call::Attach { expects: None, .. }
+                | Call::RevokeKeys { .. }
+                | Call::AddPolicy { .. }
+                | Call::RemovePolicy { .. } => continue,
+            };
+            for policy in left.listed() {
+                if self.is_added_to_name(&policy) {
+                    waits.push((Key::Add(policy.clone()), key.clone()));
+                }
+                waits.push((Key::Remove(policy), key.clone()));
+            }
+        }
+        for (waiting, leaving) in waits {
+            self.graph.wait(&waiting, &leaving);
+        }
+    }
+
+    /// Whether this plan adds a policy whose name is attached already.
+    fn is_added_to_name(&self, policy: &PolicyName) -> bool {
+        self.comparison.missing.contains(policy) && self.graph.has(&Key::Add(policy.clone()))
     }
 }

@@ -1,10 +1,6 @@
-//! From what should be and what is to the calls that make the one the other. Pure: the same inputs give the same plan,
-//! byte for byte.
+//! Makes the plan that changes the observed state into the desired state. Pure: the same inputs give the same plan, byte for byte.
 
 mod access;
-mod after;
-mod alike;
-mod build;
 mod change;
 mod codes;
 mod compare;
@@ -13,18 +9,12 @@ mod digest;
 mod effects;
 mod graph;
 mod guards;
-mod holders;
 mod keys;
-mod merged;
 mod methods;
-mod options;
+mod names;
 mod order;
-mod precedence;
 mod problems;
 mod settings;
-mod step;
-mod touched;
-mod unreported;
 
 #[cfg(test)]
 mod tests;
@@ -38,54 +28,50 @@ use crate::policy::{self, Catalogue, Depth};
 
 use effects::Effects;
 
-pub use access::AccessChange;
-pub use after::after;
-pub use change::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
+pub use change::{
+    AccessChange, AttachedPrincipal, Call, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step, StepId, Touched,
+};
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
-pub use effects::Effect;
+pub use effects::{Effect, NameAccess, NotReported, Unreported, after};
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_revoked};
-pub use options::PlanOption;
-pub use settings::{Declared, Review, SettingChange, Undeclared};
-pub use step::{Call, Step, StepId};
-pub use touched::Touched;
-pub use unreported::{NameAccess, NotReported, Unreported};
+pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared};
 
-/// Everything an apply does, and everything a reviewer needs to agree to it. Leaves nothing to decide.
+/// Everything that an apply does and that a reviewer needs for an approval. It leaves nothing to decide.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Which cluster and tenant it is for.
+    /// The cluster and tenant it is for.
     pub identity: Identity,
-    /// How much that cluster takes.
+    /// The limits of that cluster.
     pub limits: Limits,
-    /// What an approval is bound to.
+    /// An approval is bound to it.
     pub digest: Digest,
-    /// What differs, policies first, then users, then groups, each in the order of their names.
+    /// The differences: policies, then users, then groups, each in the order of their names.
     pub changes: Vec<Change>,
-    /// The calls. Empty when there is an error among the findings: such a plan cannot be applied.
+    /// The calls. Empty if there is an error among the findings: a blocked plan cannot be applied.
     pub steps: Vec<Step>,
-    /// What the steps do to each user and group whose access or attachment they change, computed from the steps.
+    /// The effects on each user and group whose access or attachment the steps change, computed from the steps.
     pub effects: BTreeMap<Principal, Effect>,
-    /// What the cluster does not report, and what the steps may do to those who are not reported.
+    /// The possible effects on users and groups that the cluster does not report.
     pub unreported: Unreported,
-    /// What is as it should be.
+    /// The declared objects that need no change.
     pub unchanged: Unchanged,
-    /// What no file names and nobody owns.
+    /// The objects that are neither declared nor owned.
     pub unmanaged: Unmanaged,
-    /// What stands in the way, and what else to know.
+    /// Errors that block the plan, warnings and notes.
     pub findings: Vec<Finding>,
-    /// What the guards refuse; the plan is not run while there is any.
+    /// The refusals of guards. A plan with any does not run.
     pub refusals: Vec<Finding>,
-    /// What the guards would have refused, had it not been overridden for this run.
+    /// The refusals that this run overrides.
     pub overrides: Vec<Overridden>,
-    /// The options of this run that decide it beside the configuration, whether they were needed or not.
+    /// The options of this run that decide the plan beside the configuration, needed or not.
     pub options: Vec<PlanOption>,
-    /// The keys that it may create; `None` where it creates none.
+    /// The keys that it may create; `None` if it creates none.
     pub new_keys: Option<NewKeys>,
 }
 
-/// How much of what is declared is as it should be already.
+/// How many declared objects need no change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unchanged {
     /// Declared policies, tombstones included.
@@ -96,94 +82,91 @@ pub struct Unchanged {
     pub groups: usize,
 }
 
-/// What is on the cluster and stays as it is because no file names it and `[ownership]` does not cover it.
+/// The objects on the cluster that are neither declared nor covered by `[ownership]`. They stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unmanaged {
-    /// Policies that somebody added.
+    /// Policies, without the predefined ones.
     pub policies: Vec<PolicyName>,
-    /// Policies that every cluster has.
+    /// Predefined policies, which every cluster has.
     pub predefined: Vec<PolicyName>,
-    /// Users that can hold a policy.
+    /// Users that can have a policy.
     pub users: Vec<UserName>,
-    /// Groups that hold a policy.
+    /// Groups that have a policy.
     pub groups: Vec<GroupName>,
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether it has no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Whether something stands in the way.
+    /// Whether an error blocks it.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 }
 
-/// Makes the plan that turns `observed` into `desired`, with the actions of the cluster's release.
+/// Makes the plan that changes `observed` into `desired`, with the actions of the cluster's release.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     plan_with(desired, observed, &Catalogue::of(&observed.identity.release))
 }
 
-/// Makes the plan that turns `observed` into `desired`, where the cluster has the actions of `catalogue`.
+/// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
 #[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let many = desired.policies.len();
-    let mut answers = access::Answers::new(catalogue);
+    let mut cache = access::AccessCache::new(catalogue);
     let arrange = || {
         let comparison = compare::compare(desired, observed);
         let find = || {
             let mut findings = problems::problems(desired, observed, &comparison);
-            findings.extend(keys::not_revoked(desired, observed, &comparison));
+            findings.extend(keys::not_revocable(desired, observed, &comparison));
             findings
         };
         let order = || {
-            let accesses = access::expected(&comparison, observed, &mut answers);
-            let precedences = precedence::Precedences::new(&comparison, &accesses);
+            let accesses = access::expected(&comparison, observed, &mut cache);
+            let precedences = order::Precedences::new(&comparison, &accesses);
             let order =
                 |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
             let ordered = order(observed);
-            // What differs is shown even where the cluster has no room for the steps.
-            let meant = ordered.no_room.then(|| order(&observed.with_room()).steps);
-            (ordered, meant)
+            // A plan shows the differences even if the cluster has no room for the steps.
+            let intended = ordered.no_room.then(|| order(&observed.with_room()).steps);
+            (ordered, intended)
         };
         let (findings, ordered) = both(many, find, order);
         (comparison, findings, ordered)
     };
-    let ((comparison, mut findings, (mut ordered, meant)), lints) = both(many, arrange, || lint(desired, catalogue));
+    let ((comparison, mut findings, (mut ordered, intended)), lints) = both(many, arrange, || lint(desired, catalogue));
     findings.extend(lints);
-    if ordered.no_room && !findings.iter().any(Finding::is_error) {
+    let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
+    if ordered.no_room && !is_blocked(&findings) {
         findings.push(problems::no_room(observed));
     }
-    findings.extend(problems::unnameable(&ordered.steps));
-    findings.extend(alike::alike(desired, observed, &ordered.steps));
+    findings.extend(names::not_addressable(&ordered.steps));
+    findings.extend(names::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
-    let effects = Effects::new(meant.as_ref().unwrap_or(&ordered.steps), observed, &mut answers);
+    let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
     let changes = describe::changes(&comparison, observed, &ordered, &effects);
-    if !findings.iter().any(Finding::is_error) {
+    if !is_blocked(&findings) {
         findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
     }
-    if findings.iter().any(Finding::is_error) {
+    if is_blocked(&findings) {
         ordered.steps.clear();
     }
-    findings.extend(keys::first_pairs(&ordered.steps, &observed.identity, desired));
-    let unreported = unreported::Unreported::new(&effects, observed, &mut answers);
-    let found = guards::Found { comparison: &comparison, effects: &effects, unreported: &unreported };
-    let guards::Ruling { mut refusals, overrides } = guards::refusals(desired, observed, found, &answers);
-    refusals.extend(keys::without_destination(&ordered.steps, &observed.identity, desired.credentials.as_ref()));
-    let options = options::options(desired, catalogue);
-    let approved = digest::Approved {
-        observed,
-        changes: &changes,
-        steps: &ordered.steps,
-        effects: &effects,
-        desired,
-        options: &options,
-    };
+    let steps = ordered.steps;
+    let unreported = Unreported::new(&effects, observed, &mut cache);
+    let subject =
+        guards::Subject { desired, observed, comparison: &comparison, effects: &effects, unreported: &unreported };
+    let guards::Verdict { mut refusals, overrides } = guards::check(subject, &cache);
+    let new_keys = NewKeys::new(&steps, &observed.identity, desired);
+    refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
+    let options = settings::options(desired, catalogue);
+    let approved =
+        digest::Approved { observed, changes: &changes, steps: &steps, effects: &effects, desired, options: &options };
     Plan {
         identity: observed.identity.clone(),
         limits: observed.limits,
@@ -192,19 +175,19 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         unmanaged: describe::unmanaged(&comparison, desired),
         refusals,
         overrides,
-        new_keys: keys::new_keys(&ordered.steps, &observed.identity, desired),
+        new_keys,
         options,
         changes,
-        steps: ordered.steps,
+        steps,
         effects: effects.on,
         unreported,
         findings,
     }
 }
 
-/// What is wrong with the declared documents, or probably: notes are for `validate`, where documents are written. The
-/// size of a document only matters where it is sent, and is held against what this cluster takes.
+/// Lints the declared documents. Notes are for `validate`, where documents are written. The size of a document matters only if it
+/// is sent, and is compared with the limit of this cluster.
 fn lint(desired: &Desired, catalogue: &Catalogue) -> Vec<Finding> {
-    let found = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
-    found.filter(|finding| finding.code != policy::TOO_LONG).collect()
+    let findings = desired::lint(desired, catalogue, Depth::Warnings).into_iter();
+    findings.filter(|finding| finding.code != policy::TOO_LONG).collect()
 }

@@ -1,32 +1,31 @@
-//! Puts the calls of a graph into one order that respects what waits for what, the room on the cluster, and
-//! otherwise takes access away before it gives any.
+//! Orders the calls of a graph: by what waits for what, by the room on the cluster, and otherwise so that calls that take access
+//! away come before calls that give it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use crate::base::PolicyName;
+use crate::base::{PolicyName, Principal};
 use crate::desired::Strategy;
 use crate::observed::Observed;
+use crate::policy::access::Access;
 
-use super::build::build;
-use super::change::{ChangeId, ReplaceMethod};
+use super::change::{Call, ChangeId, ReplaceMethod, Step, StepId};
 use super::compare::{Comparison, PolicyAction};
-use super::graph::{Graph, Key};
-use super::methods::{Concession, Concessions, can_gap, methods};
-use super::precedence::{Precedence, Precedences};
-use super::step::{Call, Step, StepId};
+use super::graph::{Graph, Key, build};
+use super::methods::{Fallback, Fallbacks, can_gap, methods};
 
-/// The calls in order, and how it was arranged.
+/// The calls in order, and the replacements they make.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     pub(super) steps: Vec<Step>,
     pub(super) methods: BTreeMap<PolicyName, ReplaceMethod>,
-    pub(super) concessions: Concessions,
-    /// Whether even with all concessions some call would need room that nothing gives back.
+    pub(super) fallbacks: Fallbacks,
+    /// Whether some call needs room that no call frees, even with all fallbacks.
     pub(super) no_room: bool,
 }
 
-/// Orders the calls. Where the cluster has no room for one policy more, concessions are made in the order of names, as
-/// few as it takes until the calls fit.
+/// Orders the calls. If the cluster has no room for another policy, falls back in the order of names, as little as it takes
+/// until the calls fit.
 pub(super) fn order(
     comparison: &Comparison,
     observed: &Observed,
@@ -34,42 +33,40 @@ pub(super) fn order(
     precedences: &Precedences,
 ) -> Ordered {
     let room = observed.limits.policies.saturating_sub(observed.policies.len());
-    let attempt = |concessions: &Concessions| {
-        let methods = methods(comparison, observed, strategy, concessions);
-        let mut graph = build(comparison, observed, &methods, concessions);
+    let attempt = |fallbacks: &Fallbacks| {
+        let methods = methods(comparison, observed, strategy, fallbacks);
+        let mut graph = build(comparison, observed, &methods, fallbacks);
         let sequence = sequence(&mut graph, precedences, room);
         (methods, graph, sequence)
     };
-    let mut concessions = Concessions::default();
+    let mut fallbacks = Fallbacks::default();
     loop {
-        let (methods, graph, sequence) = attempt(&concessions);
-        let stuck = match sequence {
-            Ok(sequence) => return Ordered { steps: steps(&graph, &sequence), methods, concessions, no_room: false },
-            Err(stuck) => stuck,
+        let (methods, graph, sequence) = attempt(&fallbacks);
+        let unplaced = match sequence {
+            Ok(sequence) => return Ordered { steps: steps(&graph, &sequence), methods, fallbacks, no_room: false },
+            Err(unplaced) => unplaced,
         };
-        let possible = possible_concessions(&stuck, &graph, comparison, &methods);
-        if concessions.with(&possible) == concessions {
-            return Ordered { steps: Vec::new(), methods, concessions, no_room: true };
+        let possible = possible_fallbacks(&unplaced, &graph, comparison, &methods);
+        if fallbacks.with(&possible) == fallbacks {
+            return Ordered { steps: Vec::new(), methods, fallbacks, no_room: true };
         }
-        // A concession more never takes room away, so that the fewest that are enough can be found by halving.
-        let with = |count: usize| concessions.with(&possible[..count]);
+        // Another fallback never takes room away, so a binary search finds the fewest that are enough.
+        let with = |count: usize| fallbacks.with(&possible[..count]);
         let counts: Vec<usize> = (1..=possible.len()).collect();
         let too_few = counts.partition_point(|&count| attempt(&with(count)).2.is_err());
-        concessions = with((too_few + 1).min(possible.len()));
+        fallbacks = with((too_few + 1).min(possible.len()));
     }
 }
 
-/// Where in the order a call likes to be, all else being free: by what its change does to access, then by its change,
-/// then by the call itself.
+/// The place of a call among those that are ready: by what its change does to access, then by its change, then by the call.
 type Rank = (Precedence, ChangeId, Key);
 
-/// The calls that could not be placed, because those that are ready would need room that nothing gives back.
-struct Stuck(BTreeSet<Key>);
+/// The calls that could not be placed, because the ready ones need room that no call frees.
+struct Unplaced(BTreeSet<Key>);
 
-/// Places one call after the other: always the first in rank among those that are ready, and an addition only when
-/// there is room for it. Where the room comes from a removal, the addition is made to wait for that removal, so that
-/// the limit holds in whatever order independent calls run.
-fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, Stuck> {
+/// Places one call after the other: always the ready call of the first rank, and an addition only when there is room for it.
+/// An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls.
+fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, Unplaced> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
     let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
     let mut waits: BTreeMap<Key, usize> =
@@ -86,12 +83,12 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
     let mut ready: BTreeSet<Rank> =
         waits.iter().filter(|(_, count)| **count == 0).filter_map(|(key, _)| ranked(key, graph)).collect();
     let mut roomless: BTreeSet<Rank> = BTreeSet::new();
-    let mut kept: BTreeSet<PolicyName> = BTreeSet::new();
+    let mut reserved: BTreeSet<PolicyName> = BTreeSet::new();
     let mut sequence = Vec::with_capacity(graph.nodes.len());
     while let Some(next) = ready.pop_first() {
         let key = next.2.clone();
         match &key {
-            Key::Add(policy) if !kept.contains(policy) => match rooms.pop_front() {
+            Key::Add(policy) if !reserved.contains(policy) => match rooms.pop_front() {
                 Some(None) => {}
                 Some(Some(removal)) => graph.wait(&key, &removal),
                 None => {
@@ -100,13 +97,13 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
                 }
             },
             Key::Remove(policy) if added_again(policy, &key, graph) => {
-                kept.insert(policy.clone());
+                reserved.insert(policy.clone());
             }
             Key::Remove(_) => {
                 rooms.push_back(Some(key.clone()));
                 ready.append(&mut roomless);
             }
-            Key::Add(_) | Key::Attach(..) | Key::Retire(_) | Key::Detach(_) => {}
+            Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => {}
         }
         waits.remove(&key);
         for follower in followers.remove(&key).unwrap_or_default() {
@@ -118,38 +115,38 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
         }
         sequence.push(key);
     }
-    if waits.is_empty() { Ok(sequence) } else { Err(Stuck(waits.into_keys().collect())) }
+    if waits.is_empty() { Ok(sequence) } else { Err(Unplaced(waits.into_keys().collect())) }
 }
 
-/// Whether the name that this call removes is added again later: the place it gives back is kept for that.
+/// Whether the name that this call removes is added again later: its room is reserved for that.
 fn added_again(policy: &PolicyName, removal: &Key, graph: &Graph) -> bool {
     graph.nodes.get(&Key::Add(policy.clone())).is_some_and(|node| node.after.contains(removal))
 }
 
-/// What can be given up, in the order in which it is: first the swaps of policies that could not be finished, then moves
-/// whose old policies could make room.
-fn possible_concessions(
-    stuck: &Stuck,
+/// The possible fallbacks, in the order in which they are taken: first a gap for policies whose swap could not be finished,
+/// then a detach of users and groups whose old policy could make room.
+fn possible_fallbacks(
+    unplaced: &Unplaced,
     graph: &Graph,
     comparison: &Comparison,
     methods: &BTreeMap<PolicyName, ReplaceMethod>,
-) -> Vec<Concession> {
-    let swaps = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
+) -> Vec<Fallback> {
+    let swaps = unplaced.0.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
         ChangeId::Policy(policy)
             if matches!(methods.get(policy), Some(ReplaceMethod::Swap(_))) && can_gap(policy, comparison) =>
         {
-            Some(Concession::Swap(policy.clone()))
+            Some(Fallback::Gap(policy.clone()))
         }
-        ChangeId::Policy(_) | ChangeId::Holder(_) => None,
+        ChangeId::Policy(_) | ChangeId::Principal(_) => None,
     });
     let mut swaps: Vec<_> = swaps.collect();
     swaps.dedup();
     if !swaps.is_empty() {
         return swaps;
     }
-    let moves = stuck.0.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
+    let moves = unplaced.0.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
         Call::Attach { principal, expects: Some(held), .. } if removed(held, comparison) => {
-            Some(Concession::Move(principal.clone()))
+            Some(Fallback::DetachFirst(principal.clone()))
         }
         Call::Attach { .. }
         | Call::AddPolicy { .. }
@@ -179,4 +176,97 @@ fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {
             }
         })
         .collect()
+}
+
+/// What a change does to access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tendency {
+    /// Some user or group loses access, and certainly none gains any.
+    Tightens,
+    /// No access changes.
+    Neutral,
+    /// Some user or group gains access, or may.
+    Widens,
+}
+
+/// The place of a change: one of the first variant comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Precedence {
+    /// A user or group loses its policy.
+    Detach,
+    /// A policy is removed. No one has access by it any more, and other policies may need its room.
+    Remove,
+    /// A policy gets another document, or a user or group another policy.
+    Shift(Tendency),
+    /// A policy is added that no moved user or group waits for.
+    Add,
+    /// A user or group that had none gets a policy.
+    Attach,
+}
+
+/// The place of every change.
+#[derive(Debug, Default)]
+pub(super) struct Precedences(BTreeMap<ChangeId, Precedence>);
+
+impl Precedences {
+    /// The places, from the access that users and groups gain and lose.
+    pub(super) fn new(comparison: &Comparison, accesses: &BTreeMap<Principal, Arc<Access>>) -> Self {
+        let mut places = BTreeMap::new();
+        // A replacement widens if any user or group with the policy gains access.
+        let mut replaced: BTreeMap<&PolicyName, (bool, bool)> = BTreeMap::new();
+        // A new policy comes as early as the first of the users and groups that wait for it.
+        let mut awaited: BTreeMap<&PolicyName, Precedence> = BTreeMap::new();
+        for (principal, change) in &comparison.affected {
+            let access = accesses.get(principal).map(AsRef::as_ref);
+            let place = match (&change.before, &change.after) {
+                (_, None) => Precedence::Detach,
+                (None, Some(_)) => Precedence::Attach,
+                (Some(before), Some(after)) if before == after => {
+                    let (gains, loses) = replaced.entry(after).or_default();
+                    *gains |= access.is_some_and(|access| !access.gains_nothing());
+                    *loses |= access.is_some_and(|access| !access.loses_nothing());
+                    continue;
+                }
+                (Some(_), Some(after)) => {
+                    let place = Precedence::Shift(access.map_or(Tendency::Neutral, Tendency::of));
+                    let first = awaited.entry(after).or_insert(place);
+                    *first = place.min(*first);
+                    place
+                }
+            };
+            places.insert(ChangeId::Principal(principal.clone()), place);
+        }
+        for (policy, action) in &comparison.policies {
+            let place = match action {
+                PolicyAction::Remove => Precedence::Remove,
+                PolicyAction::Replace(_) => {
+                    let (gains, loses) = replaced.get(policy).copied().unwrap_or_default();
+                    Precedence::Shift(Tendency::new(gains, loses))
+                }
+                PolicyAction::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
+                PolicyAction::Keep | PolicyAction::Unmanaged => continue,
+            };
+            places.insert(ChangeId::Policy(policy.clone()), place);
+        }
+        Self(places)
+    }
+
+    /// The place of one change.
+    pub(super) fn of(&self, change: &ChangeId) -> Precedence {
+        self.0.get(change).copied().unwrap_or(Precedence::Add)
+    }
+}
+
+impl Tendency {
+    fn of(access: &Access) -> Self {
+        Self::new(!access.gains_nothing(), !access.loses_nothing())
+    }
+
+    fn new(gains: bool, loses: bool) -> Self {
+        match (gains, loses) {
+            (true, _) => Self::Widens,
+            (false, true) => Self::Tightens,
+            (false, false) => Self::Neutral,
+        }
+    }
 }

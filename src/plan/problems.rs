@@ -1,69 +1,47 @@
-//! What cannot be done, found before the first call.
+//! Problems of a plan, found before its first call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::{Capabilities, Finding, Location, PolicyName, Principal, Suggestions, UserName, shell_line};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Observed, newer_than_known};
 
-use super::codes;
-use super::compare::{Comparison, PolicyAction};
-use super::merged::merged;
-use super::methods::is_remade;
-use super::step::{Call, Step};
+use super::compare::{Comparison, PolicyAction, merged};
+use super::methods::is_recreated;
+use super::{codes, names};
 
-/// Everything that stands in the way of this plan, and what is worth knowing beside.
+/// Everything that blocks this plan or that a reviewer should know.
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
-    let view = View { desired, observed, comparison };
+    let input = Input { desired, observed, comparison };
     let mut findings: Vec<Finding> = newer_than_known(&observed.identity.release).into_iter().collect();
-    view.documents(&mut findings);
-    view.users(&mut findings);
-    view.removals(&mut findings);
-    view.groups(&mut findings);
-    view.leftovers(&mut findings);
-    view.lists(&mut findings);
-    view.room(&mut findings);
-    view.attachments(&mut findings);
-    view.names(&mut findings);
-    view.several_records(&mut findings);
+    input.documents(&mut findings);
+    input.users(&mut findings);
+    input.removals(&mut findings);
+    input.groups(&mut findings);
+    input.leftovers(&mut findings);
+    input.lists(&mut findings);
+    input.room(&mut findings);
+    input.attachments(&mut findings);
+    findings.extend(names::unmanageable_policies(observed));
+    findings.extend(names::duplicates(desired, observed, comparison));
     findings
 }
 
-/// The calls need room for one policy more at some time, and nothing gives it back.
+/// Some call needs room for another policy, and no call frees it.
 pub(super) fn no_room(observed: &Observed) -> Finding {
     let message =
-        format!("no order of the calls keeps within the {} policies the cluster takes", observed.limits.policies);
+        format!("no order of the calls keeps within the {} policies that the cluster takes", observed.limits.policies);
     Finding::error(codes::TOO_MANY, message)
-        .help("remove a policy that nobody needs, or declare the users that hold what is replaced, then plan again")
+        .help("remove a policy that no one needs, or declare the users that have a replaced policy, then plan again")
 }
 
-/// Users and groups that a call would have to name and that no call can: a file cannot declare them, but they can hold a
-/// policy that is replaced, or be owned.
-pub(super) fn unnameable(steps: &[Step]) -> Vec<Finding> {
-    let named = steps.iter().filter_map(|step| match &step.call {
-        Call::Attach { principal, .. } | Call::Detach { principal, .. } => Some((principal, step.change.to_string())),
-        // A file declares the user, by a name that calls can carry.
-        Call::RevokeKeys { .. } | Call::AddPolicy { .. } | Call::RemovePolicy { .. } => None,
-    });
-    let holders: BTreeMap<&Principal, String> = named.collect();
-    let finding = |(principal, change): (&Principal, String)| {
-        let problem = principal.addressable().err()?;
-        let (kind, name) = (principal.kind(), principal.name());
-        let message = format!("the change {change} needs the {kind} {name:?}, whose name {problem}");
-        Some(Finding::error(codes::UNADDRESSABLE, message).help(format!(
-            "detach the {kind} or give it another policy by other means, or leave it out of `[ownership]`, then plan again"
-        )))
-    };
-    holders.into_iter().filter_map(finding).collect()
-}
-
-struct View<'a> {
+struct Input<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
     comparison: &'a Comparison,
 }
 
-impl View<'_> {
+impl Input<'_> {
     fn policy_at(&self, policy: &PolicyName) -> Option<Location> {
         self.desired.policies.get(policy).and_then(|entry| entry.at.clone())
     }
@@ -72,12 +50,15 @@ impl View<'_> {
         self.desired.entry(principal).and_then(|entry| entry.at.clone())
     }
 
-    /// Documents over the limit are refused only where they would be sent.
+    fn action(&self, policy: &PolicyName) -> Option<&PolicyAction> {
+        self.comparison.policies.get(policy)
+    }
+
+    /// A document over the limit is an error only if it would be sent.
     fn documents(&self, findings: &mut Vec<Finding>) {
-        for (policy, fate) in &self.comparison.policies {
-            let (PolicyAction::Add(document) | PolicyAction::Replace(document)) = fate else { continue };
-            let (size, limit) = (document.json().len(), self.observed.limits.document_bytes);
-            if size > limit {
+        let limit = self.observed.limits.document_bytes;
+        for (policy, action) in &self.comparison.policies {
+            if let Some(size) = action.document().map(|document| document.json().len()).filter(|size| *size > limit) {
                 let message = format!("the document of `{policy}` is {size} bytes; the cluster takes {limit}");
                 findings.push(
                     Finding::error(codes::TOO_LARGE, message)
@@ -90,13 +71,11 @@ impl View<'_> {
 
     fn users(&self, findings: &mut Vec<Finding>) {
         let mut suggestions = Suggestions::default();
-        // Users often hold what the one before them holds, and what is there for the one is there for the other.
-        let mut there: Option<&PolicyName> = None;
         for (user, entry, observed) in merged(&self.desired.users, &self.observed.users) {
             let Some(entry) = entry else { continue };
             match (&entry.intent, observed) {
                 (DeclaredAttachment::Detached | DeclaredAttachment::Revoked, None) => findings.push(
-                    Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it holds nothing"))
+                    Finding::note(codes::USER_ABSENT, format!("user `{user}` does not exist, so it has no policy"))
                         .at(entry.at.clone()),
                 ),
                 (DeclaredAttachment::Detached | DeclaredAttachment::Revoked, Some(_)) => {}
@@ -105,27 +84,25 @@ impl View<'_> {
                 }
                 (DeclaredAttachment::Has(policy), Some(found)) => {
                     if !found.can_hold() {
-                        let message = format!("user `{user}` cannot hold a policy: its role is {}", found.role);
+                        let message = format!("user `{user}` cannot have a policy: its role is {}", found.role);
                         findings.push(
                             Finding::error(codes::NOT_S3_USER, message)
                                 .at(entry.at.clone())
-                                .help("policies are held by local users with the role S3 and by users of a directory"),
+                                .help("only local users with the role S3 and users of a directory can have a policy"),
                         );
                     }
-                    if found.is_imported() && self.changes_user(user) {
+                    let principal = Principal::from(user);
+                    let change = self.comparison.affected.get(&principal);
+                    if found.is_imported() && change.is_some_and(|change| change.before != change.after) {
                         findings.push(imported(user, &found.source, entry.at.clone()));
                     }
-                    if there != Some(policy) {
-                        let found = findings.len();
-                        self.target(&Principal::from(user), policy, &mut suggestions, findings);
-                        there = (findings.len() == found).then_some(policy);
-                    }
+                    findings.extend(self.target(&principal, policy, &mut suggestions));
                 }
             }
         }
     }
 
-    /// Which groups there are is not told: only those that hold a policy are.
+    /// The cluster does not report which groups exist, only which ones have a policy.
     fn groups(&self, findings: &mut Vec<Finding>) {
         let mut suggestions = Suggestions::default();
         for (group, entry) in &self.desired.groups {
@@ -133,24 +110,20 @@ impl View<'_> {
                 let release = &self.observed.identity.release;
                 let (why, help) = match Capabilities::of(release).groups {
                     true => (
-                        format!("over REST, WEKA {release} does not report what groups hold"),
+                        format!("over REST, WEKA {release} does not report the policies of groups"),
                         "reach the cluster through its `weka` command: `via = \"weka\"` under [cluster]",
                     ),
                     false => (
-                        format!("groups hold no policies before 6.0 (this is WEKA {release})"),
+                        format!("groups have no policies before 6.0 (this is WEKA {release})"),
                         "declare users instead",
                     ),
                 };
                 let message = format!("group `{group}` cannot be managed: {why}");
                 findings.push(Finding::error(codes::GROUPS_UNKNOWN, message).at(entry.at.clone()).help(help));
             } else if let DeclaredAttachment::Has(policy) = &entry.intent {
-                self.target(&Principal::from(group), policy, &mut suggestions, findings);
+                findings.extend(self.target(&Principal::from(group), policy, &mut suggestions));
             }
         }
-    }
-
-    fn changes_user(&self, user: &UserName) -> bool {
-        self.comparison.holders.affected.get(&Principal::from(user)).is_some_and(|fate| fate.before != fate.after)
     }
 
     fn no_such_user(&self, user: &UserName, at: Option<Location>, suggestions: &mut Suggestions) -> Finding {
@@ -165,56 +138,44 @@ impl View<'_> {
         )
     }
 
-    /// The policy that somebody declared is to hold must be there in the end.
-    fn target(
-        &self,
-        principal: &Principal,
-        policy: &PolicyName,
-        suggestions: &mut Suggestions,
-        findings: &mut Vec<Finding>,
-    ) {
+    /// A policy that a configuration attaches must exist after the plan.
+    fn target(&self, principal: &Principal, policy: &PolicyName, suggestions: &mut Suggestions) -> Option<Finding> {
         let declared = self.desired.policies.get(policy).map(|entry| &entry.intent);
-        match (declared, self.comparison.policies.get(policy)) {
-            (Some(PolicyIntent::Absent), _) => {
-                let message = format!("{principal} is to hold `{policy}`, which is declared absent");
-                findings.push(Finding::error(codes::NO_SUCH_POLICY, message).at(self.at(principal)));
-            }
-            (Some(PolicyIntent::Present(_)), _) => {}
-            (None, Some(PolicyAction::Remove)) => {
-                let message =
-                    format!("{principal} is to hold `{policy}`, which no file declares and `[ownership]` covers");
-                findings.push(
-                    Finding::error(codes::HELD_NOT_DECLARED, message)
-                        .at(self.at(principal))
-                        .help(format!("declare `[policies.{policy}]`, or it would be removed as no longer wanted")),
-                );
-            }
-            (
-                None,
-                Some(PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Replace(_) | PolicyAction::LeaveAlone),
-            ) => {}
+        let finding = match (declared, self.action(policy)) {
+            (Some(PolicyIntent::Absent), _) => Finding::error(
+                codes::NO_SUCH_POLICY,
+                format!("{principal} is to have `{policy}`, which is declared absent"),
+            ),
+            (None, Some(PolicyAction::Remove)) => Finding::error(
+                codes::HELD_NOT_DECLARED,
+                format!("{principal} is to have `{policy}`, which is not declared and which `[ownership]` covers"),
+            )
+            .help(format!("declare `[policies.{policy}]`, or it would be removed")),
             (None, None) => {
                 let known = self.comparison.policies.keys().map(PolicyName::as_str);
                 let near = suggestions.nearest(policy.as_str(), known).map(did_you_mean).unwrap_or_default();
                 let message =
-                    format!("{principal} is to hold `{policy}`, which is neither declared nor on the cluster");
-                findings.push(
-                    Finding::error(codes::NO_SUCH_POLICY, message)
-                        .at(self.at(principal))
-                        .help(format!("{near}declare `[policies.{policy}]` or name a policy that is there")),
-                );
+                    format!("{principal} is to have `{policy}`, which is neither declared nor on the cluster");
+                Finding::error(codes::NO_SUCH_POLICY, message)
+                    .help(format!("{near}declare `[policies.{policy}]` or name a policy that exists"))
             }
-        }
+            (Some(PolicyIntent::Present(_)), _)
+            | (
+                None,
+                Some(PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Replace(_) | PolicyAction::Unmanaged),
+            ) => return None,
+        };
+        Some(finding.at(self.at(principal)))
     }
 
-    /// Nobody may hold what is removed; whom no file names, no plan detaches, unless owned.
+    /// No user or group may have a policy that is removed. A plan detaches only declared and owned ones.
     fn removals(&self, findings: &mut Vec<Finding>) {
-        for (principal, fate) in self.comparison.affected() {
-            let Some(policy) = fate.after.as_ref().filter(|_| !fate.declared) else { continue };
-            if !matches!(self.comparison.policies.get(policy), Some(PolicyAction::Remove)) {
+        for (principal, change) in &self.comparison.affected {
+            let Some(policy) = change.after.as_ref().filter(|_| !change.declared) else { continue };
+            if self.action(policy) != Some(&PolicyAction::Remove) {
                 continue;
             }
-            let message = format!("policy `{policy}` is to be removed, but {principal}, whom no file names, holds it");
+            let message = format!("policy `{policy}` is to be removed, but {principal}, which is unmanaged, has it");
             let (kind, name) = (principal.kind(), principal.name());
             findings.push(Finding::error(codes::HELD_ELSEWHERE, message).at(self.policy_at(policy)).help(format!(
                 "declare `[{kind}s.{name}]` with another policy or `detached = true`, or let `[ownership] {kind}s` cover it"
@@ -222,7 +183,7 @@ impl View<'_> {
         }
     }
 
-    /// Temporary policies of policies that this plan does not replace: they stay as they are.
+    /// Temporary policies of policies that this plan does not replace stay as they are.
     fn leftovers(&self, findings: &mut Vec<Finding>) {
         let ours: BTreeSet<&PolicyName> = self.comparison.leftovers.values().flatten().collect();
         let others = self.observed.policies.keys().filter(|name| !ours.contains(name));
@@ -234,8 +195,7 @@ impl View<'_> {
                 "if no apply is running, apply the configuration that declares the policy: it finishes the replacement",
             ));
         }
-        let missing = self.comparison.holders.missing.iter().filter_map(|name| Some((name, name.temporary_for()?)));
-        for (name, policy) in missing {
+        for (name, policy) in self.comparison.missing.iter().filter_map(|name| Some((name, name.temporary_for()?))) {
             let message =
                 format!("`{name}`, a temporary policy of `{policy}`, does not exist and is attached all the same");
             findings.push(
@@ -245,21 +205,21 @@ impl View<'_> {
         }
     }
 
-    /// attune never attaches a list of policies, so who has one cannot keep it where a part of it is removed on the way.
+    /// attune never attaches a list of policies, so a list cannot stay if one of its policies is removed on the way.
     fn lists(&self, findings: &mut Vec<Finding>) {
         let temporary: BTreeSet<&PolicyName> = self.comparison.leftovers.values().flatten().collect();
-        for (principal, fate) in self.comparison.affected() {
-            let Some(list) = fate.physical.as_ref().filter(|name| name.is_list()) else { continue };
-            let action = |policy: &PolicyName| self.comparison.policies.get(policy);
+        for (principal, change) in &self.comparison.affected {
+            let Some(list) = change.attached.as_ref().filter(|name| name.is_list()) else { continue };
             let is_added = |policy: &PolicyName| {
-                action(policy).is_some_and(PolicyAction::has_document) && !self.observed.policies.contains_key(policy)
+                self.action(policy).is_some_and(PolicyAction::has_document)
+                    && !self.observed.policies.contains_key(policy)
             };
             let several = list.listed().filter(is_added).count() > 1;
             for policy in list.listed() {
-                let removed = matches!(action(&policy), Some(PolicyAction::Remove))
-                    || is_remade(&policy, self.comparison, self.observed)
+                let removed = self.action(&policy) == Some(&PolicyAction::Remove)
+                    || is_recreated(&policy, self.comparison, self.observed)
                     || temporary.contains(&policy);
-                let what = match (fate.declared, removed, is_added(&policy)) {
+                let what = match (change.declared, removed, is_added(&policy)) {
                     (false, true, _) => "would be removed on the way",
                     (true, _, true) => "would be added before the list is detached",
                     (false, false, true) if several => "would be added before another one of them",
@@ -274,25 +234,25 @@ impl View<'_> {
         }
     }
 
-    /// In the end there may be no more policies than the cluster takes.
+    /// After the plan, the cluster may have no more policies than it takes.
     fn room(&self, findings: &mut Vec<Finding>) {
-        let counts = |fate: &PolicyAction, name: &PolicyName| match fate {
+        let counts = |(name, action): &(&PolicyName, &PolicyAction)| match action {
             PolicyAction::Add(_) | PolicyAction::Replace(_) => true,
             PolicyAction::Remove => false,
-            PolicyAction::Keep | PolicyAction::LeaveAlone => self.observed.policies.contains_key(name),
+            PolicyAction::Keep | PolicyAction::Unmanaged => self.observed.policies.contains_key(*name),
         };
-        let after = self.comparison.policies.iter().filter(|(name, fate)| counts(fate, name)).count();
+        let after = self.comparison.policies.iter().filter(counts).count();
         let (before, limit) = (self.observed.policies.len(), self.observed.limits.policies);
         if after > limit && after > before {
             let message = format!("the cluster would have {after} policies; it takes {limit}");
             findings.push(
                 Finding::error(codes::TOO_MANY, message)
-                    .help("remove policies that nobody holds, or let several users share one"),
+                    .help("remove policies that no user or group has, or let several users share one"),
             );
         }
     }
 
-    /// Without knowing who holds what, only additions are safe.
+    /// If the cluster does not report attachments, only additions are safe.
     fn attachments(&self, findings: &mut Vec<Finding>) {
         if self.observed.attachments_known {
             return;
@@ -300,54 +260,18 @@ impl View<'_> {
         let release = &self.observed.identity.release;
         let help = "over REST, WEKA reports attachments since 4.0; manage only additions of policies here until then";
         for (user, entry) in &self.desired.users {
-            let message = format!("WEKA {release} does not report what user `{user}` holds");
+            let message = format!("WEKA {release} does not report the policy of user `{user}`");
             findings.push(Finding::error(codes::ATTACHMENTS_UNKNOWN, message).at(entry.at.clone()).help(help));
         }
-        for (policy, fate) in &self.comparison.policies {
-            let what = match fate {
+        for (policy, action) in &self.comparison.policies {
+            let what = match action {
                 PolicyAction::Replace(_) => "replaced",
                 PolicyAction::Remove => "removed",
-                PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::LeaveAlone => continue,
+                PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Unmanaged => continue,
             };
-            let message = format!("WEKA {release} does not report who holds `{policy}`, so it cannot be {what} safely");
+            let message = format!("WEKA {release} does not report who has `{policy}`, so it cannot be {what} safely");
             findings.push(Finding::error(codes::ATTACHMENTS_UNKNOWN, message).at(self.policy_at(policy)).help(help));
         }
-    }
-
-    fn names(&self, findings: &mut Vec<Finding>) {
-        for policy in self.observed.policies.keys() {
-            if let Err(problem) = policy.addressable() {
-                let message = format!("the cluster has a policy whose name {problem}: {:?}", policy.as_str());
-                findings.push(Finding::warning(codes::UNADDRESSABLE, message).help("it is left alone"));
-            }
-        }
-    }
-}
-
-impl View<'_> {
-    /// A call carries a name alone: where several records have it, nothing that depends on one of them is planned.
-    fn several_records(&self, findings: &mut Vec<Finding>) {
-        let several = &self.observed.duplicates;
-        for principal in several.principals() {
-            let covered = self.desired.entry(&principal).is_some() || self.desired.ownership.covers(&principal);
-            let depends = covered
-                || several.held_by(&principal).flat_map(PolicyName::listed).any(|policy| self.changes_policy(&policy));
-            findings.push(several.about(&principal, depends).at(self.at(&principal)));
-        }
-        for policy in several.policies.keys() {
-            let declared = self.desired.policies.contains_key(policy) || self.desired.ownership.covers_policy(policy);
-            findings
-                .push(several.about_policy(policy, declared || self.changes_policy(policy)).at(self.policy_at(policy)));
-        }
-    }
-
-    /// Whether the document that a policy's name gives becomes another, by its own name or by that of a temporary policy.
-    fn changes_policy(&self, policy: &PolicyName) -> bool {
-        let becomes = |name: &PolicyName| match self.comparison.policies.get(name) {
-            Some(PolicyAction::Add(_) | PolicyAction::Replace(_) | PolicyAction::Remove) => true,
-            Some(PolicyAction::Keep | PolicyAction::LeaveAlone) | None => false,
-        };
-        becomes(policy) || becomes(&policy.meant())
     }
 }
 
@@ -356,7 +280,7 @@ fn did_you_mean(near: &str) -> String {
 }
 
 fn imported(user: &UserName, source: &str, at: Option<Location>) -> Finding {
-    let message = format!("user `{user}` comes from {source}: what is attached here holds until the next refresh");
+    let message = format!("user `{user}` comes from {source}: what is attached here lasts until the next refresh");
     Finding::warning(codes::IMPORTED_USER, message)
         .at(at)
         .help("set the policy in the directory as well (the attribute `wekaS3Policy`)")

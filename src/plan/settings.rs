@@ -1,35 +1,36 @@
-//! The settings of a configuration as text: what a review is shown of those that change, and what an approval covers.
+//! The settings of a configuration and the options of a run, as text: for a review of changed ones, and for the digest.
 
 use std::collections::BTreeMap;
 
-use crate::base::{NamePattern, PolicyName, Principal};
+use crate::base::{NamePattern, PolicyName};
 use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Strategy, Via};
+use crate::policy::Catalogue;
 
 use super::change::ChangeId;
 
-/// What a configuration changes beside the objects that it declares, compared with the revision that is trusted.
+/// The changes of a configuration beside its declared objects, compared with the trusted revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Review {
-    /// What only the base declares: policies, then users, then groups, each in the order of their names.
+    /// The objects that only the base declares: policies, then users, then groups, each in the order of their names.
     pub undeclared: Vec<Undeclared>,
-    /// The settings that are not the same, in the order of their names.
+    /// The settings that differ, in the order of their names.
     pub settings: Vec<SettingChange>,
 }
 
 /// A policy, user or group that is no longer declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeclared {
-    /// Which.
+    /// The object.
     pub id: ChangeId,
     /// The declaration of the base.
-    pub declared: Declared,
-    /// Whether `[ownership]` of the base covers it: then it is removed or detached, and does not stay as it is.
+    pub declared: BaseDeclaration,
+    /// Whether `[ownership]` of the base covers it. If so, it is removed or detached; if not, it becomes unmanaged.
     pub owned: bool,
 }
 
-/// A declaration.
+/// A declaration of the base.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declared {
+pub enum BaseDeclaration {
     /// A policy with a document.
     Present,
     /// A policy that is absent.
@@ -40,19 +41,19 @@ pub enum Declared {
     Detached,
 }
 
-/// A setting that is not the same.
+/// A setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
     /// Its name, such as `guards.max_removals`.
     pub name: String,
-    /// Its value in the base, as TOML writes it; `None` where it is not set.
+    /// Its value in the base, as TOML writes it; `None` if it is not set.
     pub before: Option<String>,
     /// Its value in the proposal.
     pub after: Option<String>,
 }
 
 impl Review {
-    /// Compares a proposal with the base.
+    /// The changes of a proposal against the base.
     #[must_use]
     pub fn of(base: &Desired, proposal: &Desired) -> Self {
         Self { undeclared: undeclared(base, proposal), settings: changed(&settings(base), &settings(proposal)) }
@@ -70,19 +71,19 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
     let policies = policies.map(|(policy, entry)| Undeclared {
         id: ChangeId::Policy(policy.clone()),
         declared: match entry.intent {
-            PolicyIntent::Present(_) => Declared::Present,
-            PolicyIntent::Absent => Declared::Absent,
+            PolicyIntent::Present(_) => BaseDeclaration::Present,
+            PolicyIntent::Absent => BaseDeclaration::Absent,
         },
         owned: base.ownership.covers_policy(policy),
     });
     let principals = base.holders().filter(|(principal, _)| proposal.entry(principal).is_none());
     let principals = principals.map(|(principal, entry)| Undeclared {
         declared: match &entry.intent {
-            DeclaredAttachment::Has(policy) => Declared::Has(policy.clone()),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => Declared::Detached,
+            DeclaredAttachment::Has(policy) => BaseDeclaration::Has(policy.clone()),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => BaseDeclaration::Detached,
         },
         owned: base.ownership.covers(&principal),
-        id: ChangeId::Holder(principal),
+        id: ChangeId::Principal(principal),
     });
     policies.chain(principals).collect()
 }
@@ -100,8 +101,8 @@ fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>)
     differ.map(change).collect()
 }
 
-/// The settings of a configuration that are not the default, by their names, as TOML writes them. Lists whose order means
-/// nothing are sorted, and paths are relative to the configuration, so that the same settings are the same text anywhere.
+/// The settings of a configuration that are not the default, by their names, as TOML writes them. Unordered lists are sorted and
+/// paths are relative to the configuration, so that the same settings are the same text everywhere.
 pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let mut settings = Settings { desired, found: deciding(desired) };
     settings.cluster();
@@ -116,7 +117,7 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     settings.found
 }
 
-/// Those of the settings that decide what an apply does, beside the cluster itself.
+/// The settings that decide what an apply does, beside the cluster itself.
 pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let mut settings = Settings { desired, found: BTreeMap::new() };
     settings.guards();
@@ -144,7 +145,6 @@ struct Settings<'a> {
 }
 
 impl Settings<'_> {
-    /// Sets a list, unless it is empty.
     fn set(&mut self, name: &str, values: &[String]) {
         if !values.is_empty() {
             self.found.insert(name.to_owned(), list(values));
@@ -169,7 +169,7 @@ impl Settings<'_> {
 
     fn cluster(&mut self) {
         let of = &self.desired.cluster;
-        // Which endpoint comes first matters.
+        // The order of endpoints matters.
         self.set(
             "cluster.endpoints",
             &of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect::<Vec<_>>(),
@@ -217,7 +217,7 @@ impl Settings<'_> {
         }
     }
 
-    /// The words of a command. A program in a directory of the configuration keeps its `/`, by which it is none of `PATH`.
+    /// The words of a command. A program in the configuration's directory keeps a `/`, so that it is not one of `PATH`.
     fn command(&self, program: &std::path::Path, arguments: &[crate::desired::Argument]) -> Vec<String> {
         let named = self.path(program);
         let is_of_path = program.components().count() == 1;
@@ -226,8 +226,7 @@ impl Settings<'_> {
     }
 }
 
-/// The destination of new secrets as the settings say it, such as `age = ["age1…"], dir = "secrets"`; `None` where there is
-/// none.
+/// The destination of new secrets as TOML writes it, such as `age = ["age1…"], dir = "secrets"`; `None` if there is none.
 pub(super) fn destination(desired: &Desired) -> Option<String> {
     let mut settings = Settings { desired, found: BTreeMap::new() };
     settings.credentials();
@@ -259,7 +258,7 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { text(name) }
 }
 
-/// An endpoint without what may be a password in it.
+/// An endpoint without a login, which may hold a password.
 fn without_login(endpoint: &str) -> String {
     match (endpoint.split_once("://"), endpoint.rfind('@')) {
         (Some((scheme, _)), Some(at)) if at > scheme.len() => format!("{scheme}://…{}", &endpoint[at..]),
@@ -267,24 +266,28 @@ fn without_login(endpoint: &str) -> String {
     }
 }
 
-impl Undeclared {
-    /// The policy, when it is one.
-    #[must_use]
-    pub fn policy(&self) -> Option<&PolicyName> {
-        match &self.id {
-            ChangeId::Policy(policy) => Some(policy),
-            ChangeId::Holder(_) => None,
-        }
-    }
+/// An option of the command line that decides the plan, beside the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanOption {
+    /// Its name, such as `--override`.
+    pub name: &'static str,
+    /// Its value; for a file, the SHA-256 of its content.
+    pub value: Option<String>,
+}
 
-    /// The user or group, when it is one.
-    #[must_use]
-    pub fn principal(&self) -> Option<&Principal> {
-        match &self.id {
-            ChangeId::Policy(_) => None,
-            ChangeId::Holder(principal) => Some(principal),
-        }
-    }
+/// The options that were given for this run, in a fixed order.
+pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOption> {
+    let guards = &desired.guards;
+    let with = |name: &'static str, value: String| PlanOption { name, value: Some(value) };
+    let flag = |name: &'static str, is_given: bool| is_given.then_some(PlanOption { name, value: None });
+    let mut options: Vec<PlanOption> = guards.overrides.iter().map(|by| with("--override", by.to_string())).collect();
+    options.extend(guards.allow_access.iter().map(|agreed| with("--allow-access", agreed.to_string())));
+    options.extend(catalogue.read_from().map(|hash| with("--catalogue", format!("sha256:{hash}"))));
+    options.extend(flag("--deny-new-access", guards.deny_for_this_run));
+    options.extend(flag("--insecure", desired.cluster.insecure));
+    options.sort();
+    options.dedup();
+    options
 }
 
 #[cfg(test)]

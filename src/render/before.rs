@@ -55,7 +55,8 @@ pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogu
     let mut table = Table::new();
     table.insert("cluster".into(), Value::Table(cluster(&settings, &observed.identity.tenant)));
     let policies = maker.policies(&touched);
-    let (users, groups) = (maker.users(&touched), maker.groups(&touched));
+    let users = maker.principals(&touched, |who| who.user().is_some());
+    let groups = maker.principals(&touched, |who| who.group().is_some());
     let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
     // Who had a policy has keys, so that none are made when it gets that back. Should some be made all the same, they are kept.
     let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
@@ -234,15 +235,12 @@ impl<'a> Maker<'a> {
         policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
     }
 
-    fn users(&mut self, touched: &Touched<'_>) -> Table {
-        let known = touched.users.iter().filter(|user| self.observed.users.contains_key(**user));
-        let known: Vec<Principal> = known.map(|user| Principal::from(*user)).collect();
-        known.iter().filter_map(|user| self.holder(user)).collect()
-    }
-
-    fn groups(&mut self, touched: &Touched<'_>) -> Table {
-        let groups: Vec<Principal> = touched.groups.iter().map(|group| Principal::from(*group)).collect();
-        groups.iter().filter_map(|group| self.holder(group)).collect()
+    /// The entries of users or of groups. A user that is not there any more has none.
+    fn principals(&mut self, touched: &Touched<'_>, is_of_kind: fn(&Principal) -> bool) -> Table {
+        let users = &self.observed.users;
+        let known = |who: &&Principal| who.user().is_none_or(|user| users.contains_key(user));
+        let of_kind = touched.principals.iter().filter(|who| is_of_kind(who)).filter(known);
+        of_kind.filter_map(|who| self.holder(who)).collect()
     }
 
     /// What a user or group had. A policy that did not exist gave nothing: who had its name goes back to nothing.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::base::{PolicyName, Principal, Release};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Body, Observed, granted};
-use crate::plan::{ChangeKind, Plan};
+use crate::plan::Plan;
 use crate::policy::{normal, predefined};
 
 /// Policies, and who holds which, at one time.
@@ -66,18 +66,13 @@ impl State {
         Self { policies, holders, lists: BTreeMap::new(), holders_known: true, groups_known: true }
     }
 
-    /// What a plan leaves behind where it is run to its end.
+    /// The state after a plan.
     #[must_use]
     pub fn after(&self, plan: &Plan) -> Self {
-        let mut after = self.clone();
-        for change in &plan.changes {
-            after.change(&change.kind);
-        }
-        for (principal, effect) in &plan.effects {
-            after.holders.insert(principal.clone(), effect.after.clone());
-        }
-        if !self.holders_known {
-            after.holders.clear();
+        let mut after = Self { policies: plan.policies_after(&self.policies), ..self.clone() };
+        if self.holders_known {
+            let effects = plan.effects.iter();
+            after.holders.extend(effects.map(|(principal, effect)| (principal.clone(), effect.after.clone())));
         }
         after.with_lists()
     }
@@ -87,26 +82,5 @@ impl State {
         let document = |list: &PolicyName| granted(&self.policies, list).map(Cow::into_owned);
         self.lists = lists.map(|list| (list.clone(), document(list))).collect();
         self
-    }
-
-    fn change(&mut self, change: &ChangeKind) {
-        match change {
-            ChangeKind::AddPolicy { policy, after, .. } => {
-                self.policies.insert(policy.clone(), Body::Known(after.clone()));
-            }
-            ChangeKind::ReplacePolicy { policy, after, leftovers, .. } => {
-                self.policies.insert(policy.clone(), Body::Known(after.clone()));
-                leftovers.iter().for_each(|leftover| _ = self.policies.remove(leftover));
-            }
-            ChangeKind::RemovePolicy { policy, leftovers, .. } => {
-                leftovers.iter().chain([policy]).for_each(|gone| _ = self.policies.remove(gone));
-            }
-            ChangeKind::Attach { principal, after } | ChangeKind::Move { principal, after, .. } => {
-                self.holders.insert(principal.clone(), Some(after.clone()));
-            }
-            ChangeKind::Detach { principal, .. } => {
-                self.holders.insert(principal.clone(), None);
-            }
-        }
     }
 }

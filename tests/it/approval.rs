@@ -181,7 +181,10 @@ fn every_option_that_decides_is_in_every_form_of_the_plan() {
     folder.attune(&format!("plan {args}")).exits(0).says(options);
     let machine = folder.attune(&format!("plan {args} --format json")).exits(0).json();
     assert_eq!(machine["options"][2], json!({"name": "--override", "value": "max_removals=3"}));
-    assert_eq!(machine["new_keys"], json!({"users": ["bob"], "destination": "dir = \"secrets\", file = true"}));
+    assert_eq!(
+        machine["new_keys"],
+        json!({"users": ["bob"], "users_with_policy": [], "destination": "dir = \"secrets\", file = true"})
+    );
     let comment = folder.attune(&format!("plan {args} --format markdown")).exits(0);
     let command = comment.stdout.lines().find(|line| line.starts_with("attune apply")).unwrap().to_owned();
     assert!(

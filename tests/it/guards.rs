@@ -27,7 +27,7 @@ fn what_a_guard_refuses_is_not_applied() {
     for how in ["--yes".to_owned(), format!("--approved {digest}")] {
         let run = folder.attune(&format!("apply {how} --format json")).exits(3).warns("a guard refuses this plan");
         assert_eq!(each(&run.json()["refusals"], "code"), REFUSED);
-        folder.attune(&format!("apply {how}")).exits(3).says("to agree to it for one run: --override max_removals=1");
+        folder.attune(&format!("apply {how}")).exits(3).says("to override it for one run: --override max_removals=1");
     }
     let some: Vec<&str> = args.split(" --override ").filter(|by| !by.ends_with("=bob")).collect();
     let run = folder.attune(&format!("apply --yes {}", some.join(" --override "))).exits(3);

@@ -108,7 +108,7 @@ fn what_another_administrator_changes_meanwhile_is_not_overwritten() {
     let served = Served::start_with(&folder, &["--fault", &format!("GET /users#2={behind}")]);
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
     let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(5);
-    run.says("attach readonly to ub: drifted: user `ub` holds `readwrite`")
+    run.says("attach readonly to ub: drifted: user `ub` has `readwrite`")
         .says("3 calls: 2 done, 1 drifted")
         .says("\n  user/ub\n");
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["ub"]["policy"], "readwrite");

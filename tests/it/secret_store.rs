@@ -257,10 +257,10 @@ fn a_first_pair_of_a_user_that_has_a_policy_is_announced_and_kept() {
         .write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.alice]\npolicy = \"readonly\"\n");
     folder.drift(|root| root["users"]["alice"]["policy"] = "readwrite".into());
     let plan = folder.attune("plan --format json").exits(0);
-    assert!(plan.codes().contains(&"first-keys-may-be-created".to_owned()));
-    folder.attune("plan").exits(0).warns("a first key pair may be made for `alice`").warns("an emergency file");
-    folder.attune("plan --format markdown").exits(0).says("a first key pair may be made for");
-    folder.attune("plan --format html").exits(0).says("a first key pair may be made for");
+    assert_eq!(plan.json()["new_keys"], serde_json::json!({"users": [], "users_with_policy": ["alice"]}));
+    folder.attune("plan").exits(0).says("S3 keys may be created for alice if they have none").says("an emergency file");
+    folder.attune("plan --format markdown").exits(0).says("S3 keys may be created for");
+    folder.attune("plan --format html").exits(0).says("S3 keys may be created for");
     let run = folder.attune("apply --yes").exits(0).says("move it from .attune/emergency-alice-1.json");
     is_quiet(&run, &folder);
     is_record(&fs::read(folder.path(".attune/emergency-alice-1.json")).unwrap(), &folder, "alice");

@@ -1,49 +1,49 @@
-//! Emergency files: each new secret is written to one before anything else is done with it. They are opened before the
-//! call that may make a secret, so that one that has come can be written whatever becomes of the machine meanwhile.
+//! Emergency files: each new secret is written to one before anything else happens to it. A file is opened before the call that may
+//! create a secret, so that the secret can be written even if nothing more can be opened.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::apply::files::{self, EMERGENCY, Temporary};
+use crate::apply::files::{self, EMERGENCY, TempFile};
 
 /// The emergency files of a run.
 #[derive(Debug)]
 pub(super) struct Emergencies {
     dir: PathBuf,
     /// Whether they are encrypted.
-    sealed: bool,
+    encrypted: bool,
     open: Mutex<Open>,
 }
 
-/// What is open.
+/// The open files.
 #[derive(Debug, Default)]
 struct Open {
-    /// The directory, to sync it: that takes no other descriptor then.
+    /// The directory, open so that a sync needs no new descriptor.
     dir: Option<File>,
-    /// Empty files for secrets to come.
-    free: Vec<Temporary>,
+    /// Empty files for future secrets.
+    free: Vec<TempFile>,
 }
 
-/// An emergency file that is open, empty, and on the disk. It is gone when this is dropped.
+/// An open and empty emergency file on the disk. It is removed when this is dropped.
 #[derive(Debug)]
-pub struct Slot(Temporary);
+pub struct Slot(TempFile);
 
 impl Emergencies {
-    pub(super) fn new(dir: &Path, sealed: bool) -> Self {
-        Self { dir: dir.to_owned(), sealed, open: Mutex::default() }
+    pub(super) fn new(dir: &Path, encrypted: bool) -> Self {
+        Self { dir: dir.to_owned(), encrypted, open: Mutex::default() }
     }
 
     fn end(&self) -> &'static str {
-        if self.sealed { ".age" } else { "" }
+        if self.encrypted { ".age" } else { "" }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An open file for a secret that may come.
+    /// An open file for a secret that the next call may create.
     pub(super) fn reserve(&self) -> io::Result<Slot> {
         let mut open = self.open();
         open.free.retain(|free| !free.is_removed());
@@ -52,28 +52,28 @@ impl Emergencies {
         }
         if open.dir.is_none() {
             files::own_directory(&self.dir)?;
-            open.dir = Some(File::open(files::here(&self.dir))?);
+            open.dir = Some(File::open(files::dir_or_current(&self.dir))?);
         }
-        let file = Temporary::create(&self.dir, EMERGENCY, &format!(".json{}", self.end()))?;
+        let file = TempFile::create(&self.dir, EMERGENCY, &format!(".json{}", self.end()))?;
         sync(open.dir.as_ref())?;
         Ok(Slot(file))
     }
 
-    /// Takes back a file that was not needed.
-    pub(super) fn give_back(&self, slot: Slot) {
+    /// Takes back an unused file.
+    pub(super) fn release(&self, slot: Slot) {
         self.open().free.push(slot.0);
     }
 
-    /// Writes a secret. When this returns, it is on the disk; where is said.
+    /// Writes a secret to the disk. Returns its path.
     pub(super) fn write(&self, slot: Slot, name: &str, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let mut file = slot.0.as_file();
         file.write_all(bytes)?;
         file.sync_all()?;
         if slot.0.is_removed() {
-            return Err(io::Error::other("somebody has removed it"));
+            return Err(io::Error::other("someone has removed it"));
         }
         let path = slot.0.persist_as(&self.dir, |n| format!("{EMERGENCY}{name}-{n}.{kind}{}", self.end()));
-        // Without it the secret is there all the same, under the name that it has had.
+        // Without the sync, the secret is still there, under its earlier name.
         if let Err(error) = sync(self.open().dir.as_ref()) {
             tracing::warn!(%error, "the name of an emergency file may not be on the disk");
         }

@@ -1,11 +1,9 @@
-//! SecretStore of secrets that a cluster shows once. A new key pair is written to an emergency file first, then to its
-//! destination, and the emergency file goes last: at no instant is it in memory alone, whatever ends the run.
+//! Stores secrets that a cluster shows once. A new key pair goes to an emergency file first, then to its destination. The emergency
+//! file is removed last, so that the pair is never only in memory.
 
 mod command;
 mod emergency;
-mod encrypt;
 mod record;
-mod redact;
 
 #[cfg(test)]
 mod tests;
@@ -28,62 +26,61 @@ use crate::cluster::RawAnswer;
 use crate::desired::{Destination, Names};
 
 use super::files;
-use command::Program;
+use command::{Program, redacted};
 use emergency::Emergencies;
 pub use emergency::Slot;
-use record::record;
+use record::{encrypted, other_owner, record};
 
-/// What the key pairs belong to, and where an emergency file goes.
+/// The cluster of the key pairs, and the surroundings of the store.
 #[derive(Debug, Clone)]
 pub struct SecretStoreContext {
     /// The cluster's name.
     pub cluster: String,
     /// The tenant's name.
     pub tenant: String,
-    /// The directory of emergency files. It is made when it is needed.
+    /// The directory of emergency files. It is created when needed.
     pub state_dir: PathBuf,
-    /// Where programs are looked for: `PATH`.
+    /// The search path of programs: `PATH`.
     pub search_path: OsString,
-    /// How long storing one key pair may take, before it is given up: a command is stopped then.
+    /// How long storing one key pair may take. A command that takes longer is stopped.
     pub timeout: Duration,
-    /// Whether to show what a command that fails says on stderr: it may repeat the secret in any disguise.
+    /// Whether to show the stderr of a failed command. It may contain the secret in any disguise.
     pub show_output: bool,
 }
 
-/// Where new key pairs go. Without a destination, each stays in its emergency file.
+/// The store for new key pairs. Without a destination, each stays in its emergency file.
 #[derive(Debug, Clone)]
 pub struct SecretStore {
     destination: Option<Destination>,
     context: SecretStoreContext,
     emergencies: Arc<Emergencies>,
-    /// How many secrets are being stored.
+    /// How many secrets it stores at present.
     storing: Arc<watch::Sender<usize>>,
 }
 
-/// Where a key pair went.
+/// The place of a stored key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredIn {
-    /// Its destination has it, at this place.
+    /// Its destination has it.
     Destination {
         /// The file or the command, for people. Nothing secret.
         place: String,
     },
-    /// The destination failed; the pair is in an emergency file that only its owner can read: encrypted where there are
-    /// age recipients, else plain JSON.
+    /// The destination failed. The pair is in a private emergency file: encrypted if there are age recipients, else plain JSON.
     Emergency {
         /// The file.
         path: PathBuf,
-        /// Why the destination did not take it. Nothing secret.
+        /// Why the destination failed. Nothing secret.
         why: String,
     },
-    /// Neither the destination nor an emergency file took it: the secret is gone.
+    /// Neither the destination nor an emergency file has it: the secret is lost.
     Lost {
         /// Why. Nothing secret.
         why: String,
     },
 }
 
-/// Why new key pairs could not be kept, found before there is one.
+/// Why new key pairs could not be stored, found before the first call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretStoreProblem {
     /// What is wrong.
@@ -93,7 +90,7 @@ pub struct SecretStoreProblem {
 }
 
 impl SecretStore {
-    /// SecretStore by the destination of a configuration, if it names one.
+    /// A store for the destination of a configuration, if it names one.
     #[must_use]
     pub fn new(destination: Option<&Destination>, context: SecretStoreContext) -> Self {
         let emergencies = Emergencies::new(&context.state_dir, matches!(destination, Some(Destination::Age { .. })));
@@ -107,22 +104,22 @@ impl SecretStore {
         *self.storing.borrow() > 0
     }
 
-    /// Waits until no secret is being stored. Each takes no longer than the time that it has.
+    /// Waits until no secret is being stored, not longer than the timeout of each.
     pub async fn idle(&self) {
-        // It ends early only when nobody stores any more.
+        // An error means that nothing is stored any more.
         let _ = self.storing.subscribe().wait_for(|storing| *storing == 0).await;
     }
 
-    /// Whether the configuration says where new key pairs go.
+    /// Whether the configuration names a destination.
     #[must_use]
-    pub fn has_sink(&self) -> bool {
+    pub fn has_destination(&self) -> bool {
         self.destination.is_some()
     }
 
-    /// Tries the destination for these users without a secret, and that an emergency file could be written.
+    /// Checks the destination for these users without a secret, and the directory of emergency files.
     ///
     /// # Errors
-    /// Everything that would keep a key pair from being kept.
+    /// Everything that would prevent storing a key pair.
     pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
         if users.is_empty() {
             return Ok(());
@@ -131,7 +128,7 @@ impl SecretStore {
         let users = users.to_vec();
         let checked = tokio::task::spawn_blocking(move || this.check_now(&users)).await;
         checked.unwrap_or_else(|error| {
-            let help = "this is a fault of attune: please report it".to_owned();
+            let help = "this is a defect of attune: please report it".to_owned();
             Err(vec![SecretStoreProblem { message: format!("the check for new secrets stopped: {error}"), help }])
         })
     }
@@ -147,7 +144,7 @@ impl SecretStore {
                     "choose another `dir` under `[credentials]`, or make this one writable",
                 ));
                 problems.extend(users.iter().filter_map(|user| {
-                    let message = self.in_the_way(&self.target(dir, user), user)?;
+                    let message = self.conflict(&self.target(dir, user), user)?;
                     let help =
                         "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
                     Some(SecretStoreProblem { message, help: help.to_owned() })
@@ -173,23 +170,23 @@ impl SecretStore {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Opens an emergency file for a secret that may come. To be done before the call that may make one: what is open
-    /// then can be written even where nothing more can be opened.
+    /// Opens an emergency file, before a call that may create a secret: an open file can be written even if nothing more can be
+    /// opened.
     ///
     /// # Errors
-    /// Those of the file system. The call must not be made.
+    /// Those of the file system. The call must not be sent.
     pub fn reserve(&self) -> io::Result<Slot> {
         self.emergencies.reserve()
     }
 
-    /// Takes back an emergency file that was not needed.
-    pub fn give_back(&self, slot: Slot) {
-        self.emergencies.give_back(slot);
+    /// Takes back an unused emergency file.
+    pub fn release(&self, slot: Slot) {
+        self.emergencies.release(slot);
     }
 
-    /// Writes a new key pair to its emergency file, then hands it to the destination; the emergency file goes last.
-    /// `recorded` is told what became of it before that. When this is dropped halfway, the emergency file is there.
-    pub async fn keep(
+    /// Writes a new key pair to its emergency file, then to the destination, calls `recorded`, and removes the emergency file.
+    /// If this is dropped halfway, the emergency file exists.
+    pub async fn store(
         &self,
         slot: Slot,
         user: &UserName,
@@ -200,13 +197,13 @@ impl SecretStore {
         let _storing = Storing::begin(&self.storing);
         let record = record(&self.context, user, pair, created_at);
         let written = self.write_emergency(slot, user, "json", &record);
-        let given = match &self.destination {
+        let delivered = match &self.destination {
             None => Err("`[credentials]` names no destination for new secrets".to_owned()),
-            Some(destination) => self.give(destination, user, &record).await,
+            Some(destination) => self.deliver(destination, user, &record).await,
         };
         let secrets = [pair.secret_key.expose_secret(), pair.access_key.as_str()];
-        let given = given.map_err(|why| redact::redacted(&Zeroizing::new(why), &secrets));
-        let kept = match (given, &written) {
+        let delivered = delivered.map_err(|why| redacted(&Zeroizing::new(why), &secrets));
+        let stored = match (delivered, &written) {
             (Ok(place), _) => StoredIn::Destination { place },
             (Err(why), Ok(path)) => StoredIn::Emergency { path: path.clone(), why },
             (Err(why), Err(error)) => {
@@ -214,29 +211,29 @@ impl SecretStore {
                 StoredIn::Lost { why: format!("{why}; and no emergency file could be written under {dir}: {error}") }
             }
         };
-        recorded(&kept);
-        if let (StoredIn::Destination { .. }, Ok(path)) = (&kept, written)
+        recorded(&stored);
+        if let (StoredIn::Destination { .. }, Ok(path)) = (&stored, written)
             && let Err(error) = fs::remove_file(&path)
         {
-            tracing::warn!(%error, path = %path.display(), "an emergency file is of no use any more and cannot be removed");
+            tracing::warn!(%error, path = %path.display(), "an emergency file is not needed any more and cannot be removed");
         }
-        kept
+        stored
     }
 
-    /// Keeps an answer that was not understood, as it came: it may hold a new key pair. Returns the emergency file.
+    /// Stores a response that was not understood, unchanged: it may hold a new key pair. Returns the emergency file.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn keep_answer(&self, slot: Slot, user: &UserName, answer: &RawAnswer) -> io::Result<PathBuf> {
-        self.write_emergency(slot, user, "answer", answer.bytes())
+    pub fn store_response(&self, slot: Slot, user: &UserName, response: &RawAnswer) -> io::Result<PathBuf> {
+        self.write_emergency(slot, user, "answer", response.bytes())
     }
 
     fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let name = file_name(user.as_str());
         match &self.destination {
             Some(Destination::Age { recipients, .. }) => {
-                let sealed = encrypt::to_all(recipients, bytes).map_err(io::Error::other)?;
-                self.emergencies.write(slot, &name, kind, &sealed)
+                let bytes = encrypted(recipients, bytes).map_err(io::Error::other)?;
+                self.emergencies.write(slot, &name, kind, &bytes)
             }
             Some(Destination::Command { .. } | Destination::File { .. }) | None => {
                 self.emergencies.write(slot, &name, kind, bytes)
@@ -244,13 +241,12 @@ impl SecretStore {
         }
     }
 
-    async fn give(&self, destination: &Destination, user: &UserName, record: &[u8]) -> Result<String, String> {
+    async fn deliver(&self, destination: &Destination, user: &UserName, record: &[u8]) -> Result<String, String> {
         match destination {
             Destination::File { dir } => self.write(dir, user, record.to_vec()).await,
             Destination::Age { recipients, dir } => {
-                let sealed =
-                    encrypt::to_all(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
-                self.write(dir, user, sealed).await
+                let record = encrypted(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
+                self.write(dir, user, record).await
             }
             Destination::Command { program, arguments } => {
                 let program = self.program(program, arguments);
@@ -264,10 +260,10 @@ impl SecretStore {
         Program { program, arguments, timeout, show_output }
     }
 
-    /// Writes a file in place of one that is there: the pair in that one is worthless since the new one was made.
+    /// Writes a file, and replaces an existing one: its pair stopped working when the new one was created.
     async fn write(&self, dir: &Path, user: &UserName, bytes: Vec<u8>) -> Result<String, String> {
         let path = self.target(dir, user);
-        if let Some(problem) = self.in_the_way(&path, user) {
+        if let Some(problem) = self.conflict(&path, user) {
             return Err(problem);
         }
         let (to, bytes) = (path.clone(), Zeroizing::new(bytes));
@@ -281,19 +277,19 @@ impl SecretStore {
         }
     }
 
-    /// Why what is there must not be replaced: it is no file, or holds the pair of somebody else.
-    fn in_the_way(&self, path: &Path, user: &UserName) -> Option<String> {
+    /// Why an existing file must not be replaced: it is not a file, or holds the pair of another user.
+    fn conflict(&self, path: &Path, user: &UserName) -> Option<String> {
         let found = path.symlink_metadata().ok()?;
         let shown = path.display();
         if found.is_dir() {
             return Some(format!("{shown} is a directory"));
         }
-        if !is_spelled_so(path) {
-            return Some(format!("{shown} is another user's: this file system does not tell capitals apart"));
+        if !has_exact_name(path) {
+            return Some(format!("{shown} belongs to another user: this file system ignores case"));
         }
-        // Nobody but a recipient can tell whose an encrypted file is.
+        // Only a recipient can read the owner of an encrypted file.
         let other = match &self.destination {
-            Some(Destination::File { .. }) => record::of_other(&self.context, user, path)?,
+            Some(Destination::File { .. }) => other_owner(&self.context, user, path)?,
             Some(Destination::Age { .. } | Destination::Command { .. }) | None => return None,
         };
         Some(format!("{shown} holds the key pair of {other}, and would be replaced"))
@@ -310,20 +306,20 @@ impl SecretStore {
     }
 }
 
-/// Whether files can be written there; makes the directory.
+/// Why no file can be written there; `None` if one can. Creates the directory.
 fn directory(dir: &Path, what: &str, help: &str) -> Option<SecretStoreProblem> {
-    let error = files::writable(dir).err()?;
+    let error = files::check_writable(dir).err()?;
     let message = format!("the directory for {what}, {}, cannot be written: {error}", dir.display());
     Some(SecretStoreProblem { message, help: help.to_owned() })
 }
 
-/// Whether a file is there under exactly this name, on a file system that may not tell capitals apart.
-fn is_spelled_so(path: &Path) -> bool {
-    let entries = path.parent().and_then(|dir| fs::read_dir(files::here(dir)).ok());
+/// Whether a file of exactly this name exists, on a file system that may ignore case.
+fn has_exact_name(path: &Path) -> bool {
+    let entries = path.parent().and_then(|dir| fs::read_dir(files::dir_or_current(dir)).ok());
     entries.is_none_or(|entries| entries.flatten().any(|entry| Some(entry.file_name().as_os_str()) == path.file_name()))
 }
 
-/// A secret is being stored as long as this is there.
+/// Counts a secret as being stored until it is dropped.
 struct Storing<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Storing<'a> {

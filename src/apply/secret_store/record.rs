@@ -1,8 +1,9 @@
-//! What every destination gets of a key pair: one JSON object.
+//! The record of a key pair that every destination gets: one JSON object, optionally encrypted.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
+use age::Encryptor;
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::SecretStoreContext;
 use crate::apply::files;
 use crate::base::{KeyPair, UserName};
+use crate::desired::Recipient;
 
 #[derive(Serialize)]
 struct Record<'a> {
@@ -23,13 +25,13 @@ struct Record<'a> {
     created_at: String,
 }
 
-/// The longest record that is read, in bytes: names have at most a few hundred.
-const LONGEST: usize = 16 << 10;
+/// The largest record that is read, in bytes. Names have at most a few hundred.
+const MAX_RECORD: usize = 16 << 10;
 
-/// How many bytes a character may take in JSON.
-const ESCAPED: usize = 6;
+/// The most bytes that JSON needs for a byte of text.
+const MAX_ESCAPED: usize = 6;
 
-/// The JSON, on a line of its own; wiped from memory when dropped.
+/// The JSON, on one line. It is wiped from memory when dropped.
 pub(super) fn record(
     context: &SecretStoreContext,
     user: &UserName,
@@ -45,29 +47,39 @@ pub(super) fn record(
         created_at: created_at.format(&Rfc3339).unwrap_or_default(),
     };
     let texts = [record.cluster, record.tenant, record.user, record.access_key, record.secret_key, &record.created_at];
-    // Enough from the start: a buffer that grows leaves copies behind that nobody wipes.
-    let most = texts.iter().map(|text| text.len() * ESCAPED).sum::<usize>() + 128;
+    // A buffer that grows would leave copies in memory.
+    let most = texts.iter().map(|text| text.len() * MAX_ESCAPED).sum::<usize>() + 128;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
-    // Strings into memory: this cannot fail.
+    // Writing strings to memory cannot fail.
     let written = serde_json::to_writer(&mut *bytes, &record);
     debug_assert!(written.is_ok() && bytes.capacity() == most);
     bytes.push(b'\n');
     bytes
 }
 
-/// Whose key pair the record in a file is, where it is not the one of this user of this cluster and tenant. What is no
-/// record is nobody's.
-pub(super) fn of_other(context: &SecretStoreContext, user: &UserName, path: &Path) -> Option<String> {
+/// The owner of the key pair in a file, if it is not this user of this cluster and tenant. A file that holds no record has no
+/// owner.
+pub(super) fn other_owner(context: &SecretStoreContext, user: &UserName, path: &Path) -> Option<String> {
     #[derive(Deserialize)]
-    struct Whose {
+    struct Owner {
         cluster: String,
         tenant: String,
         user: String,
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
-    let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    files::open(path).ok()?.take(longest).read_to_end(&mut bytes).ok()?;
-    let whose: Whose = serde_json::from_slice(&bytes).ok()?;
-    let same = whose.cluster == context.cluster && whose.tenant == context.tenant && whose.user == user.as_str();
-    (!same).then(|| format!("user `{}` of cluster {}, tenant {}", whose.user, whose.cluster, whose.tenant))
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_RECORD));
+    let limit = u64::try_from(MAX_RECORD).unwrap_or(u64::MAX);
+    files::open(path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
+    let owner: Owner = serde_json::from_slice(&bytes).ok()?;
+    let same = owner.cluster == context.cluster && owner.tenant == context.tenant && owner.user == user.as_str();
+    (!same).then(|| format!("user `{}` of cluster {}, tenant {}", owner.user, owner.cluster, owner.tenant))
+}
+
+/// An age file that each of these recipients can decrypt.
+pub(super) fn encrypted(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>, String> {
+    let keys = recipients.iter().map(|recipient| recipient.key() as &dyn age::Recipient);
+    let encryptor = Encryptor::with_recipients(keys).map_err(|error| error.to_string())?;
+    let mut encrypted = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut encrypted).map_err(|error| error.to_string())?;
+    writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|error| error.to_string())?;
+    Ok(encrypted)
 }

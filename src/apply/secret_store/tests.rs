@@ -36,7 +36,7 @@ fn in_time(folder: &TempDir, destination: Option<&Destination>, command_timeout:
     SecretStore::new(destination, context)
 }
 
-/// SecretStore that shows what a command says.
+/// A store that shows the output of a command.
 fn loud(folder: &TempDir, destination: &Destination) -> SecretStore {
     let mut secret_store = secret_store(folder, Some(destination));
     secret_store.context.show_output = true;
@@ -49,7 +49,7 @@ fn user(name: &str) -> UserName {
 
 async fn keep(secret_store: &SecretStore, name: &str) -> StoredIn {
     let slot = secret_store.reserve().unwrap();
-    secret_store.keep(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
+    secret_store.store(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
 }
 
 fn expected(name: &str) -> Value {
@@ -147,7 +147,7 @@ async fn no_link_is_followed() {
 }
 
 #[tokio::test]
-async fn a_secret_that_came_is_in_an_emergency_file_whatever_becomes_of_the_run() {
+async fn a_received_secret_is_in_an_emergency_file_even_if_the_run_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
     let text = format!("cat > /dev/null; touch '{}'; exec sleep 600", started.display());
@@ -171,7 +171,7 @@ async fn a_secret_that_came_is_in_an_emergency_file_whatever_becomes_of_the_run(
 }
 
 #[tokio::test]
-async fn the_emergency_file_goes_last() {
+async fn the_emergency_file_is_removed_last() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state/deep");
     for dir in ["secrets", "state/deep/emergency"] {
@@ -179,24 +179,24 @@ async fn the_emergency_file_goes_last() {
         let slot = secret_store.reserve().unwrap();
         let there = std::cell::RefCell::new(Vec::new());
         let told = |_: &StoredIn| *there.borrow_mut() = names(&state);
-        secret_store.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, told).await;
+        secret_store.store(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, told).await;
         assert!(there.borrow().contains(&"emergency-bob-1.json".to_owned()));
         assert!(!names(&state).contains(&"emergency-bob-1.json".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_as_it_came_and_for_the_recipients_alone() {
+async fn an_unreadable_response_is_stored_unchanged_for_the_recipients_alone() {
     let folder = tempfile::tempdir().unwrap();
     let answer = crate::cluster::RawAnswer::of(b"<html>\xff SECRET").unwrap();
     let plain = secret_store(&folder, None);
-    let path = plain.keep_answer(plain.reserve().unwrap(), &user("bob"), &answer).unwrap();
+    let path = plain.store_response(plain.reserve().unwrap(), &user("bob"), &answer).unwrap();
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer"));
     assert_eq!((fs::read(&path).unwrap(), mode(&path)), (answer.bytes().to_vec(), 0o600));
     let identity = age::x25519::Identity::generate();
     let recipients = vec![identity.to_public().to_string().parse().unwrap()];
     let sealed = secret_store(&folder, Some(&Destination::Age { recipients, dir: folder.path().join("secrets") }));
-    let path = sealed.keep_answer(sealed.reserve().unwrap(), &user("bob"), &answer).unwrap();
+    let path = sealed.store_response(sealed.reserve().unwrap(), &user("bob"), &answer).unwrap();
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.answer.age"));
     assert_eq!(age::decrypt(&identity, &fs::read(&path).unwrap()).unwrap(), answer.bytes());
     assert!(!format!("{answer:?}").contains("SECRET"));
@@ -247,7 +247,7 @@ async fn a_command_gets_the_record_on_standard_input_and_nothing_of_it_elsewhere
 }
 
 #[tokio::test]
-async fn of_a_command_that_fails_only_the_exit_status_is_shown() {
+async fn a_failed_command_shows_only_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     // The secret in disguises that nobody can think of all.
     let text = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
@@ -262,7 +262,7 @@ async fn of_a_command_that_fails_only_the_exit_status_is_shown() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_quoted_where_asked_without_the_secret() {
+async fn the_output_of_a_failed_command_is_quoted_on_request_without_the_secret() {
     let folder = tempfile::tempdir().unwrap();
     let secret_store = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
     let StoredIn::Emergency { path, why } = keep(&secret_store, "bob").await else { panic!("it failed") };
@@ -272,12 +272,12 @@ async fn a_command_that_fails_is_quoted_where_asked_without_the_secret() {
 }
 
 #[tokio::test]
-async fn a_command_that_says_too_much_is_not_quoted() {
+async fn too_much_output_of_a_command_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
     let secret_store = loud(&folder, &script(&folder, text));
     let StoredIn::Emergency { why, .. } = keep(&secret_store, "bob").await else { panic!("it failed") };
-    assert!(why.contains("too much") && !why.contains("END"), "{why}");
+    assert!(why.contains("too long") && !why.contains("END"), "{why}");
 }
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn a_command_that_does_not_end_is_stopped() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_found_without_a_secret() {
+async fn an_unusable_destination_is_found_without_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("plain"), "").unwrap();
     let command = |program: &str, argument: &str| Destination::Command {
@@ -323,7 +323,7 @@ async fn without_a_destination_a_pair_stays_in_an_emergency_file_and_without_tha
     fs::write(folder.path().join("state"), "in the way").unwrap();
     assert!(secret_store.check(&[user("bob")]).await.is_err());
     // It is open, but has no name any more.
-    let lost = secret_store.keep(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
+    let lost = secret_store.store(slot, &user("bob"), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await;
     assert!(matches!(&lost, StoredIn::Lost { why } if why.contains("no emergency file")), "{lost:?}");
     assert!(secret_store.reserve().is_err());
     assert!(!format!("{lost:?} {secret_store:?}").contains(SECRET));

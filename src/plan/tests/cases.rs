@@ -1,8 +1,9 @@
-//! Plans of single situations, call by call.
+//! Plans of single situations, call by call, and the order of their changes.
 
-use super::world::{Wish, World, temporary};
-use crate::desired::Limit;
+use super::{Wish, World, policy, temporary};
+use crate::desired::{Authored, Limit, PolicyIntent};
 use crate::plan::{Plan, plan};
+use crate::policy::{Document, normal, read};
 use crate::render::text::call;
 
 fn planned(wish: &Wish, world: &World) -> Plan {
@@ -25,11 +26,11 @@ fn codes(plan: &Plan) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_swap_keeps_declared_and_undeclared_holders_throughout() {
+fn a_swap_keeps_the_access_of_declared_and_undeclared_users() {
     let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "p");
     let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
     let temporary = temporary("p", 1);
-    let size = super::world::normal(1).len();
+    let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
         [
@@ -46,7 +47,7 @@ fn a_swap_keeps_declared_and_undeclared_holders_throughout() {
 }
 
 #[test]
-fn an_unheld_policy_is_replaced_without_a_stand_in() {
+fn an_unattached_policy_is_replaced_without_a_temporary_policy() {
     let plan = planned(&Wish::default().policy("p", 1), &World::new().with("p", 0));
     assert_eq!(plan.steps.len(), 2);
 }
@@ -55,7 +56,7 @@ fn an_unheld_policy_is_replaced_without_a_stand_in() {
 fn a_gap_detaches_and_attaches() {
     let world = World::new().with("p", 0).holding("alice", "p");
     let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p").gap(), &world);
-    let size = super::world::normal(1).len();
+    let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
         [
@@ -68,7 +69,7 @@ fn a_gap_detaches_and_attaches() {
 }
 
 #[test]
-fn without_room_for_a_stand_in_a_swap_becomes_a_gap_and_says_so() {
+fn without_room_for_a_temporary_policy_a_swap_becomes_a_gap_with_a_note() {
     let world = World::new().with("p", 0).holding("alice", "p").room(0);
     let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
     assert_eq!(plan.steps.len(), 4);
@@ -87,7 +88,7 @@ fn with_room_for_one_swaps_follow_each_other() {
 fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
     let world = World::new().holding("alice", "readwrite");
     let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
-    let size = super::world::normal(1).len();
+    let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
         [format!("1 add policy p ({size} bytes) after "), "2 attach p to alice after 1".to_owned()]
@@ -104,30 +105,30 @@ fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
 }
 
 #[test]
-fn a_temporary_policy_of_a_policy_that_nobody_here_declares_stays_as_it_is() {
+fn a_temporary_policy_of_an_undeclared_policy_stays() {
     let held = temporary("p", 1);
     let world = World::new().with_stand_in("p", 1).holding("zoe", held.as_str());
     for world in [world.clone(), world.with("p", 0)] {
         let plan = planned(&Wish::default().policy("q", 1), &world);
         assert_eq!(plan.steps.len(), 1, "{:?}", calls(&plan));
         assert_eq!(codes(&plan), ["unmanaged-temporary-policy"]);
-        assert_eq!(plan.unmanaged.users, [super::world::user("zoe")]);
+        assert_eq!(plan.unmanaged.users, [super::user("zoe")]);
         assert!(plan.effects.is_empty());
     }
 }
 
 #[test]
-fn what_no_file_names_and_nobody_owns_is_left_alone() {
+fn undeclared_objects_without_an_owner_are_unmanaged() {
     let world = World::new().with("other", 0).with("ml-old", 1).holding("zoe", "other");
     let plan = planned(&Wish::default().owning(&["ml-*"], &[]), &world);
     assert_eq!(calls(&plan), ["1 remove policy ml-old after "]);
-    assert_eq!(plan.unmanaged.policies, [super::world::policy("other")]);
+    assert_eq!(plan.unmanaged.policies, [super::policy("other")]);
     assert_eq!(plan.unmanaged.predefined.len(), 3);
-    assert_eq!(plan.unmanaged.users, [super::world::user("zoe")]);
+    assert_eq!(plan.unmanaged.users, [super::user("zoe")]);
 }
 
 #[test]
-fn what_cannot_be_done_is_found_before_the_first_call() {
+fn problems_are_found_before_the_first_call() {
     let world = World::new().with("held", 0).holding("zoe", "held").holding("bob", "");
     let cases = [
         (Wish::default().absent("held"), vec!["attached-to-unmanaged-user"]),
@@ -144,7 +145,7 @@ fn what_cannot_be_done_is_found_before_the_first_call() {
 }
 
 #[test]
-fn where_nobody_tells_who_holds_what_only_additions_are_planned() {
+fn without_known_attachments_only_additions_are_planned() {
     let mut observed = World::new().with("p", 0).holding("bob", "").observed("3.14.2");
     observed.attachments_known = false;
     let refused = plan(&Wish::default().policy("p", 1).holds("bob", "p").0, &observed);
@@ -155,7 +156,7 @@ fn where_nobody_tells_who_holds_what_only_additions_are_planned() {
 }
 
 #[test]
-fn the_digest_is_of_what_the_plan_touches() {
+fn the_digest_covers_the_touched_objects() {
     let wish = Wish::default().policy("p", 1).holds("alice", "p");
     let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "");
     let digest = |world: &World| planned(&wish, world).digest;
@@ -174,7 +175,7 @@ fn the_digest_is_of_what_the_plan_touches() {
 }
 
 #[test]
-fn keys_are_retired_before_the_detach_while_the_user_still_holds_its_policy() {
+fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
     let world = World::new().with("p", 0).holding("dave", "p").holding("erin", "");
     let wish = Wish::default().absent("p").revoked("dave").revoked("erin");
     let plan = planned(&wish, &world);
@@ -192,7 +193,7 @@ fn keys_are_retired_before_the_detach_while_the_user_still_holds_its_policy() {
 }
 
 #[test]
-fn keys_that_cannot_be_retired_stand_in_the_way_only_of_who_is_detached() {
+fn keys_that_cannot_be_revoked_block_the_plan() {
     let world = World::new().holding("dave", "readonly").holding("erin", "");
     let wish = Wish::default().revoked("dave").revoked("erin");
     for (release, can, part) in [("5.1.2", false, "no documented REST call"), ("4.4.8", true, "before 5.1")] {
@@ -206,7 +207,7 @@ fn keys_that_cannot_be_retired_stand_in_the_way_only_of_who_is_detached() {
 }
 
 #[test]
-fn keys_of_a_user_that_has_no_policy_are_not_retired_in_silence() {
+fn keys_of_a_user_without_a_policy_are_not_silently_kept() {
     let world = World::new().with("p", 0).holding("erin", "").holding("bob", "p");
     let alone = planned(&Wish::default().revoked("erin"), &world);
     assert!(alone.is_blocked() && alone.findings[0].message.contains("`erin` cannot be revoked: it has no policy"));
@@ -218,16 +219,17 @@ fn keys_of_a_user_that_has_no_policy_are_not_retired_in_silence() {
 }
 
 #[test]
-fn who_may_get_a_key_pair_is_who_is_attached_from_nothing_where_key_pairs_are() {
+fn attached_users_may_get_a_key_pair_from_5_1() {
     let world = World::new().with("p", 0).holding("alice", "").holding("bob", "readonly").holding("carol", "p");
     let mut wish = Wish::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
     for gap in [false, true] {
         let plan = planned(&wish, &world);
-        let all = ["alice", "bob", "carol"].map(super::world::user);
+        let all = ["alice", "bob", "carol"].map(super::user);
         assert!(plan.may_create_keys().iter().eq(all.iter()), "gap {gap}");
         assert_eq!(plan.steps_that_may_create_keys().len(), 3, "gap {gap}");
-        let note = plan.findings.iter().find(|finding| finding.code.id == "first-keys-may-be-created").unwrap();
-        assert!(note.message.contains("for `bob`, `carol`; its secret goes to an emergency file"), "{note:?}");
+        let new_keys = plan.new_keys.as_ref().unwrap();
+        assert!(new_keys.users.iter().eq(&all[..1]) && new_keys.users_with_policy.iter().eq(&all[1..]), "{new_keys:?}");
+        assert_eq!(new_keys.destination, None);
         assert_eq!(plan.refusals[0].code.id, "no-credentials-destination");
         assert!(plan.refusals[0].message.contains("`alice`"));
         wish = wish.gap();
@@ -236,4 +238,90 @@ fn who_may_get_a_key_pair_is_who_is_attached_from_nothing_where_key_pairs_are() 
     assert!(older.may_create_keys().is_empty() && !older.is_refused());
     wish.0.credentials = Some(crate::desired::Destination::File { dir: "secrets".into() });
     assert!(!planned(&wish, &world).is_refused());
+}
+
+/// A document that lets all objects under these paths be read.
+fn reading(paths: &[&str]) -> Document {
+    let resources: Vec<_> = paths.iter().map(|path| format!("\"arn:aws:s3:::{path}/*\"")).collect();
+    let statement =
+        format!(r#"{{"Effect": "Allow", "Action": "s3:GetObject", "Resource": [{}]}}"#, resources.join(","));
+    read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}]}}"#)).document.expect("a document")
+}
+
+const NARROW: &[&str] = &["data"];
+/// As narrow, in other words.
+const REWORDED: &[&str] = &["data", "data/raw"];
+const WIDE: &[&str] = &["data", "logs"];
+
+fn there(mut world: World, name: &str, paths: &[&str]) -> World {
+    world.policies.insert(policy(name), normal(&reading(paths)));
+    world
+}
+
+fn wished(wish: Wish, name: &str, paths: &[&str]) -> Wish {
+    let mut wish = wish.policy(name, 0);
+    if let Some(PolicyIntent::Present(authored)) = wish.0.policies.get_mut(&policy(name)).map(|entry| &mut entry.intent)
+    {
+        *authored = Authored::new(reading(paths), None);
+    }
+    wish
+}
+
+/// The changes in the order of their first calls.
+fn changes(plan: &Plan) -> Vec<String> {
+    let mut changes: Vec<String> = Vec::new();
+    for step in &plan.steps {
+        let change = step.change.to_string();
+        if !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
+    changes
+}
+
+#[test]
+fn tightening_changes_come_first_and_widening_ones_last() {
+    let mut world = there(World::new(), "a-widens", NARROW).holding("ua", "a-widens");
+    world = there(world, "b-neutral", NARROW).holding("ub", "b-neutral");
+    world = there(world, "c-tightens", WIDE).holding("uc", "c-tightens");
+    world = there(there(there(world, "narrow", NARROW), "reworded", REWORDED), "wide", WIDE);
+    world = world.holding("va-widens", "narrow").holding("vb-neutral", "narrow").holding("vc-tightens", "wide");
+    world = world.holding("wa-comes", "").holding("wz-goes", "wide");
+    let mut wish = wished(Wish::default(), "a-widens", WIDE);
+    wish = wished(wish, "b-neutral", REWORDED);
+    wish = wished(wish, "c-tightens", NARROW);
+    wish = wished(wished(wish, "x-new", NARROW), "d-new", NARROW);
+    wish = wish.holds("va-widens", "wide").holds("vb-neutral", "reworded").holds("vc-tightens", "x-new");
+    wish = wish.holds("wa-comes", "d-new").detached("wz-goes");
+    let expected = [
+        "user/wz-goes",
+        "policy/c-tightens",
+        "policy/x-new",
+        "user/vc-tightens",
+        "policy/b-neutral",
+        "user/vb-neutral",
+        "policy/a-widens",
+        "user/va-widens",
+        "policy/d-new",
+        "user/wa-comes",
+    ];
+    assert_eq!(changes(&plan(&wish.0, &world.observed("5.1.2"))), expected);
+    // Room for the new policies and for one stand-in at a time.
+    let little_room = world.room(3);
+    let order = changes(&plan(&wish.0, &little_room.observed("5.1.2")));
+    let place = |change: &str| order.iter().position(|other| other == change);
+    assert!(place("policy/c-tightens") < place("policy/b-neutral"), "{order:?}");
+    assert!(place("policy/b-neutral") < place("policy/a-widens"), "{order:?}");
+}
+
+#[test]
+fn a_replacement_widens_if_any_user_gains_access() {
+    // The one user comes from a stand-in of a wide document, so that it loses what the other gains.
+    let mut world = there(World::new(), "a-mixed", NARROW).holding("ua", "a-mixed");
+    let temporary = policy("a-mixed").transit("00000000");
+    world.policies.insert(temporary.clone(), normal(&reading(&["data", "logs", "old"])));
+    world = world.holding("ub", temporary.as_str());
+    world = there(world, "b-neutral", NARROW).holding("uc", "b-neutral");
+    let wish = wished(wished(Wish::default(), "a-mixed", WIDE), "b-neutral", REWORDED);
+    assert_eq!(changes(&plan(&wish.0, &world.observed("5.1.2"))), ["policy/b-neutral", "policy/a-mixed"]);
 }

@@ -1,10 +1,10 @@
 //! Effects that the list of changes does not name: who gets a policy by a name it has already, by a list, or unreported.
 
-use super::world::{Wish, World, policy, user, who};
+use super::{Wish, World, policy, user, who};
 use crate::base::Principal;
 use crate::desired::Guards;
 use crate::observed::Observed;
-use crate::plan::access::Answers;
+use crate::plan::access::AccessCache;
 use crate::plan::describe::not_shown;
 use crate::plan::effects::Effects;
 use crate::plan::{Change, ChangeKind, NotReported, Plan, plan};
@@ -70,7 +70,7 @@ fn an_added_policy_is_given_to_everyone_who_has_its_name() {
         let plan = planned(&wish, &world);
         assert_eq!(gaining(&plan), [who(name)]);
         assert_eq!(refused(&plan), ["guard-new-access"]);
-        assert_eq!(plan.changes[0].holders().len(), 1);
+        assert_eq!(plan.changes[0].attached().len(), 1);
         assert!(plan.unmanaged.users.is_empty() && plan.unmanaged.groups.is_empty());
         let before = World::new().holding(name, "");
         assert_ne!(plan.digest, planned(&wish, &before).digest, "an approval is not for those who came since");
@@ -78,15 +78,15 @@ fn an_added_policy_is_given_to_everyone_who_has_its_name() {
 }
 
 #[test]
-fn who_has_the_name_of_an_added_policy_and_should_have_another_never_has_it() {
+fn users_that_should_leave_an_added_policy_never_have_it() {
     let world = World::new().holding("alice", "etl").holding("bob", "etl");
     let wish = Wish::default().policy("etl", 1).holds("alice", "readonly").detached("bob");
     let plan = planned(&wish, &world);
     assert!(!plan.is_blocked(), "{:?}", plan.findings);
     assert_eq!(gaining(&plan), [who("alice")], "readonly, and not etl");
-    super::world::run(&plan, &mut world.clone(), &[0], usize::MAX, |world| {
+    super::run(&plan, &mut world.clone(), &[0], usize::MAX, |world| {
         let has = ["alice", "bob"].map(|name| world.access(&who(name)).cloned());
-        match has.iter().flatten().any(|document| *document == super::world::normal(1)) {
+        match has.iter().flatten().any(|document| *document == super::normal(1)) {
             true => Err("somebody has etl".to_owned()),
             false => Ok(()),
         }
@@ -99,7 +99,7 @@ fn a_plan_that_does_not_show_all_it_does_is_refused() {
     let world = World::new().holding("mallory", "etl");
     let made = planned(&Wish::default().policy("etl", 1), &world);
     let catalogue = Catalogue::newest();
-    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut Answers::new(&catalogue));
+    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue));
     assert!(not_shown(&made.changes, &made.steps, &effects).is_empty());
     let defects = |changes: &[Change]| not_shown(changes, &made.steps, &effects).len();
     assert_eq!(defects(&[]), 2, "neither the step nor the effect");
@@ -127,7 +127,7 @@ fn a_list_of_policies_gives_each_of_them() {
 }
 
 #[test]
-fn where_a_policy_of_a_list_is_not_known_nothing_is_decided() {
+fn an_unknown_policy_in_a_list_makes_access_undecided() {
     let world = World::new().with("a", 0).holding("alice", "a,b").holding("bob", "c,readonly");
     let mut observed = world.observed("5.1.2");
     observed.policies.insert(policy("b"), crate::observed::Body::Unreadable("?".to_owned()));
@@ -146,7 +146,7 @@ fn unreported(release: &str, groups_known: bool, identity_provider: Option<bool>
 }
 
 #[test]
-fn new_access_of_those_whom_the_cluster_does_not_report_is_not_decided() {
+fn new_access_of_unreported_users_is_undecided() {
     let (widened, added) = (strict(Wish::default().policy("p", 1)), strict(Wish::default().policy("q", 1)));
     let codes = |wish: &Wish, observed: &Observed| refused(&plan(&wish.0, observed)).len();
     let over_rest = unreported("6.0.0", false, Some(false));

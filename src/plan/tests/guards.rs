@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::properties::{Scene, scenes};
-use super::world::{Wish, World, policy, run, temporary, who};
+use super::{Wish, World, policy, run, temporary, who};
 use crate::base::{Finding, NamePatterns, PolicyName, Principal};
 use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
-use crate::policy::{self, Document, Normal};
+use crate::policy::{Document, Normal, normal, read};
 
 fn planned(wish: &Wish, world: &World) -> Plan {
     plan(&wish.0, &world.observed("5.1.2"))
@@ -40,7 +40,7 @@ fn nothing() -> Document {
     let text = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
         {"Effect":"Deny","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]}"#;
-    policy::read(text).document.unwrap()
+    read(text).document.unwrap()
 }
 
 fn wishing_nothing(mut wish: Wish, name: &str) -> Wish {
@@ -59,7 +59,7 @@ fn protecting(users: &[&str], policies: &[&str]) -> Guards {
 }
 
 #[test]
-fn who_keeps_a_policy_that_gives_nothing_any_more_is_left_without_access() {
+fn users_of_a_policy_that_gives_nothing_any_more_are_left_without_access() {
     let world = World::new().with("p", 0).holding("alice", "p").holding("bob", "readonly").holding("zoe", "p");
     let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("bob", "p"), "p");
     let plan = planned(&guarded(&wish, none_detached()), &world);
@@ -71,10 +71,10 @@ fn who_keeps_a_policy_that_gives_nothing_any_more_is_left_without_access() {
 }
 
 #[test]
-fn who_had_no_access_loses_none() {
+fn users_without_access_lose_none() {
     let mut world = World::new().holding("alice", "q").holding("dave", "");
     for name in ["p", "q"] {
-        world.policies.insert(policy(name), policy::normal(&nothing()));
+        world.policies.insert(policy(name), normal(&nothing()));
     }
     let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("dave", "p"), "p");
     assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
@@ -83,7 +83,7 @@ fn who_had_no_access_loses_none() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_taken_to_give_nothing() {
+fn an_unreadable_document_counts_as_giving_nothing() {
     let mut observed = World::new().with("odd", 0).holding("alice", "readonly").observed("5.1.2");
     observed.policies.insert(policy("odd"), Body::Unreadable("?".to_owned()));
     let wish = guarded(&Wish::default().holds("alice", "odd"), none_detached());
@@ -91,7 +91,7 @@ fn a_document_that_cannot_be_read_is_taken_to_give_nothing() {
 }
 
 #[test]
-fn a_moment_without_access_is_no_detachment_but_no_protected_user_has_it() {
+fn a_gap_is_no_detach_but_protected_users_have_none() {
     let world = World::new().with("p", 0).holding("alice", "p");
     let wish = Wish::default().policy("p", 1).holds("alice", "p").gap();
     assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
@@ -104,7 +104,7 @@ fn a_moment_without_access_is_no_detachment_but_no_protected_user_has_it() {
 }
 
 #[test]
-fn only_a_stand_in_that_somebody_holds_is_a_policy() {
+fn a_temporary_policy_counts_only_if_it_is_attached() {
     let none = Guards { max_removals: vec![Limit::Number(0)], ..Guards::default() };
     let wish = guarded(&Wish::default().absent("p").detached("alice"), none);
     let rubbish = World::new().with_stand_in("p", 1).holding("alice", "");
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_protected_is_not_touched_by_a_plan_that_is_not_refused(scene in scenes(), which in 0..4_usize) {
+    fn a_plan_that_is_not_refused_touches_nothing_protected(scene in scenes(), which in 0..4_usize) {
         let guards = [protecting(&["*"], &[]), protecting(&[], &["*"]), protecting(&["ua", "ub"], &["pa"]), strict()];
         let wish = guarded(&scene.wish, guards[which].clone());
         let plan = planned(&wish, &scene.world);

@@ -1,10 +1,262 @@
-//! Plans held against a small model of a cluster: whatever order independent calls run in, and wherever a run stops.
+//! Plans are checked against a small model of a cluster, in any order of independent calls and after any interruption.
+//!
+//! The model: policies with documents, and what is attached to users and groups. It refuses everything that the real cluster may refuse.
 
-mod after;
 mod cases;
 mod effects;
 mod guards;
-mod precedence;
 mod properties;
 mod shown;
-mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
+use crate::desired::{
+    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+};
+use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
+use crate::plan::{Call, Plan, Step, StepId};
+use crate::policy::{Document, Normal, normal as normalize, read};
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct World {
+    policies: BTreeMap<PolicyName, Normal>,
+    holders: BTreeMap<Principal, Option<PolicyName>>,
+    limit: usize,
+    /// The users whose key pair was made worthless.
+    revoked: BTreeSet<UserName>,
+}
+
+fn policy(name: &str) -> PolicyName {
+    PolicyName::reported(name)
+}
+
+fn user(name: &str) -> UserName {
+    UserName::reported(name)
+}
+
+/// A user, or a group that is written as `group/NAME`.
+fn who(label: &str) -> Principal {
+    match label.strip_prefix("group/") {
+        Some(group) => Principal::Group(GroupName::reported(group)),
+        None => Principal::User(user(label)),
+    }
+}
+
+/// The document of that number; all differ in what they allow.
+fn document(number: u8) -> Document {
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket{number}/*"}}]}}"#
+    );
+    read(&text).document.expect("a document")
+}
+
+fn normal(number: u8) -> Normal {
+    normalize(&document(number))
+}
+
+/// The stand-in of a policy for the document of that number.
+fn temporary(name: &str, number: u8) -> PolicyName {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(normal(number).json());
+    policy(name).transit(&hex::encode(&hash[..4]))
+}
+
+impl World {
+    /// A cluster with the predefined policies and room for many more.
+    fn new() -> Self {
+        let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
+        Self { policies: policies.collect(), holders: BTreeMap::new(), limit: 1024, revoked: BTreeSet::new() }
+    }
+
+    fn with(mut self, name: &str, number: u8) -> Self {
+        self.policies.insert(policy(name), normal(number));
+        self
+    }
+
+    fn with_stand_in(mut self, name: &str, number: u8) -> Self {
+        self.policies.insert(temporary(name, number), normal(number));
+        self
+    }
+
+    fn holding(mut self, name: &str, held: &str) -> Self {
+        self.holders.insert(who(name), (!held.is_empty()).then(|| policy(held)));
+        self
+    }
+
+    fn room(mut self, free: usize) -> Self {
+        self.limit = self.policies.len() + free;
+        self
+    }
+
+    fn observed(&self, release: &str) -> Observed {
+        Observed {
+            identity: Identity {
+                name: "stewie".to_owned(),
+                guid: "guid".to_owned(),
+                release: Release::parse(release).expect("a release"),
+                tenant: "Root".to_owned(),
+                user: user("admin"),
+                role: "ClusterAdmin".to_owned(),
+            },
+            policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
+            users: self
+                .holders
+                .iter()
+                .filter_map(|(principal, holds)| {
+                    let user = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: holds.clone() };
+                    Some((principal.user()?.clone(), user))
+                })
+                .collect(),
+            groups: self
+                .holders
+                .iter()
+                .filter_map(|(principal, holds)| Some((principal.group()?.clone(), holds.clone()?)))
+                .collect(),
+            groups_known: true,
+            duplicates: Duplicates::default(),
+            identity_provider: Some(false),
+            attachments_known: true,
+            keys_can_be_generated: true,
+            limits: Limits { policies: self.limit, document_bytes: 2048 },
+        }
+    }
+
+    /// Makes a call; an error says which rule it breaks.
+    fn call(&mut self, call: &Call) -> Result<(), String> {
+        match call {
+            Call::AddPolicy { policy, document, has } => {
+                let has_it = |held: &PolicyName| held.gives(policy);
+                let mut others =
+                    self.holders.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
+                if let Some((who, _)) = others.next() {
+                    return Err(format!("{policy} is added, and nothing says that {who} has its name"));
+                }
+                if self.policies.insert(policy.clone(), document.clone()).is_some() {
+                    return Err(format!("{policy} is added over itself"));
+                }
+                let most = self.limit;
+                (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
+            }
+            Call::RemovePolicy { policy, expects } => {
+                let has_it = |held: &PolicyName| held.gives(policy);
+                if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
+                    return Err(format!("{policy} is removed while {holder} holds it"));
+                }
+                let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
+                (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
+            }
+            Call::Attach { principal, policy, expects, grants } => {
+                let Some(there) = self.policies.get(policy) else {
+                    return Err(format!("{policy} is not there for {principal}"));
+                };
+                if grants.as_deref().is_some_and(|grants| grants != there.json()) {
+                    return Err(format!("{policy} does not give {principal} what the plan says"));
+                }
+                let held = self.holders.insert(principal.clone(), Some(policy.clone())).ok_or("no such holder")?;
+                (held == *expects).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}, not {expects:?}"))
+            }
+            Call::RevokeKeys { user } => {
+                let held = self.holders.get(&Principal::from(user)).ok_or("no such user")?;
+                self.revoked.insert(user.clone());
+                held.is_some().then_some(()).ok_or_else(|| format!("{user} holds nothing: no pair can be made"))
+            }
+            Call::Detach { principal, policy } => {
+                let held = self.holders.insert(principal.clone(), None).ok_or("no such holder")?;
+                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}"))
+            }
+        }
+    }
+
+    /// The document that a user or group has access by.
+    fn access(&self, principal: &Principal) -> Option<&Normal> {
+        self.policies.get(self.holders.get(principal)?.as_ref()?)
+    }
+
+    /// All documents that a user or group has access by.
+    fn accesses(&self, principal: &Principal) -> BTreeSet<&Normal> {
+        let attached = self.holders.get(principal).and_then(Option::as_ref);
+        let policies = attached.into_iter().flat_map(PolicyName::listed);
+        policies.filter_map(|policy| self.policies.get(&policy)).collect()
+    }
+}
+
+/// Runs at most `most` steps, each time one of those that are ready, chosen by `choices`; `check` sees every state.
+fn run(
+    plan: &Plan,
+    world: &mut World,
+    choices: &[u16],
+    most: usize,
+    mut check: impl FnMut(&World) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut waiting: Vec<&Step> = plan.steps.iter().collect();
+    let mut done: Vec<StepId> = Vec::new();
+    while !waiting.is_empty() && done.len() < most {
+        let ready: Vec<usize> =
+            (0..waiting.len()).filter(|index| waiting[*index].after.iter().all(|first| done.contains(first))).collect();
+        let choice = usize::from(choices[done.len() % choices.len()]) % ready.len().max(1);
+        let index = *ready.get(choice).ok_or("steps wait for each other")?;
+        let step = waiting.remove(index);
+        world.call(&step.call).map_err(|error| format!("step {}: {error}", step.id))?;
+        check(world).map_err(|error| format!("after step {} ({:?}): {error}", step.id, step.call))?;
+        done.push(step.id);
+    }
+    Ok(())
+}
+
+/// A desired state, put together by hand.
+#[derive(Debug, Clone, Default)]
+struct Wish(pub(super) Desired);
+
+impl Wish {
+    fn policy(mut self, name: &str, number: u8) -> Self {
+        let intent = PolicyIntent::Present(Authored::new(document(number), None));
+        self.0
+            .policies
+            .insert(policy(name), PolicyEntry { description: None, intent, lint: Allowed::default(), at: None });
+        self
+    }
+
+    fn absent(mut self, name: &str) -> Self {
+        let entry = PolicyEntry { description: None, intent: PolicyIntent::Absent, lint: Allowed::default(), at: None };
+        self.0.policies.insert(policy(name), entry);
+        self
+    }
+
+    fn holds(self, name: &str, held: &str) -> Self {
+        self.holding(name, DeclaredAttachment::Has(policy(held)))
+    }
+
+    fn detached(self, name: &str) -> Self {
+        self.holding(name, DeclaredAttachment::Detached)
+    }
+
+    fn revoked(self, name: &str) -> Self {
+        self.holding(name, DeclaredAttachment::Revoked)
+    }
+
+    fn holding(mut self, name: &str, intent: DeclaredAttachment) -> Self {
+        let entry = PrincipalEntry { intent, at: None };
+        match who(name) {
+            Principal::User(user) => self.0.users.insert(user, entry),
+            Principal::Group(group) => self.0.groups.insert(group, entry),
+        };
+        self
+    }
+
+    /// Patterns of groups are written as `group/PATTERN`.
+    fn owning(mut self, policies: &[&str], holders: &[&str]) -> Self {
+        let (groups, users): (Vec<&str>, Vec<&str>) = holders.iter().partition(|text| text.starts_with("group/"));
+        let groups: Vec<&str> = groups.iter().filter_map(|text| text.strip_prefix("group/")).collect();
+        let patterns = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a pattern")).collect();
+        self.0.ownership =
+            Ownership { policies: patterns(policies), users: patterns(&users), groups: patterns(&groups) };
+        self
+    }
+
+    fn gap(mut self) -> Self {
+        self.0.cluster.replace = crate::desired::Strategy::Gap;
+        self
+    }
+}

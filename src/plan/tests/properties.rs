@@ -1,16 +1,17 @@
-//! Random worlds and wishes: every unblocked plan ends where the file says, in every order and after every interruption,
-//! and on the way nobody has access that neither side gives, or lacks access that both give.
+//! Random worlds and desired states. Every unblocked plan ends in the desired state, in every order and after every interruption. On
+//! the way, no one has access that neither side gives, or lacks access that both sides give.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::world::{Wish, World, policy, run, temporary};
+use super::{Wish, World, policy, run, temporary};
 use crate::base::{PolicyName, Principal, UserName};
-use crate::desired::{DeclaredAttachment, PrincipalEntry};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
+use crate::observed::Observed;
 use crate::plan::codes::NOT_REVOKED;
-use crate::plan::{ChangeKind, Note, Plan, ReplaceMethod, once_revoked, plan};
-use crate::policy::Normal;
+use crate::plan::{Change, ChangeId, ChangeKind, Note, Plan, ReplaceMethod, after, once_revoked, plan};
+use crate::policy::{Normal, normal};
 
 const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
 const HOLDERS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
@@ -121,8 +122,8 @@ struct Bounds {
 fn bounds(plan: &Plan, before: &World, after: &World) -> Vec<Bounds> {
     let lacking = |who: &Principal| {
         plan.changes.iter().any(|change| match &change.kind {
-            ChangeKind::ReplacePolicy { holders, method: ReplaceMethod::Gap, .. } => {
-                holders.iter().any(|holder| holder.principal == *who)
+            ChangeKind::ReplacePolicy { attached, method: ReplaceMethod::Gap, .. } => {
+                attached.iter().any(|of| of.principal == *who)
             }
             ChangeKind::Attach { principal, .. } | ChangeKind::Detach { principal, .. } => principal == who,
             ChangeKind::Move { principal, after, .. } => {
@@ -210,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_plan_ends_where_the_file_says(scene in scenes()) {
+    fn every_plan_ends_in_the_desired_state(scene in scenes()) {
         if let Err(error) = check(&scene) {
             return Err(TestCaseError::fail(error));
         }
@@ -237,6 +238,111 @@ fn most_random_scenes_are_not_blocked() {
 }
 
 #[test]
-fn a_stand_in_is_recognised_for_what_it_stands_in_for() {
+fn a_temporary_policy_is_recognised_by_its_name() {
     assert_eq!(temporary("pa", 1).temporary_for(), Some(policy("pa")));
+}
+
+fn same(one: &Observed, other: &Observed) -> bool {
+    one.policies == other.policies && one.users == other.users && one.groups == other.groups
+}
+
+/// The document that a state declares for a policy; `None` within when it is to be absent.
+fn document(desired: &Desired, policy: &PolicyName) -> Option<Option<Normal>> {
+    desired.policies.get(policy).map(|entry| match &entry.intent {
+        PolicyIntent::Present(authored) => Some(normal(authored.document())),
+        PolicyIntent::Absent => None,
+    })
+}
+
+/// The policy that a state declares for a user or group; `None` within when it is to hold none.
+fn held(desired: &Desired, principal: &Principal) -> Option<Option<PolicyName>> {
+    desired.entry(principal).map(|entry| match &entry.intent {
+        DeclaredAttachment::Has(policy) => Some(policy.clone()),
+        DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
+    })
+}
+
+/// The two sides of a change of what somebody holds.
+fn sides(change: &Change) -> Option<(Option<PolicyName>, Option<PolicyName>)> {
+    match change.kind.clone() {
+        ChangeKind::Attach { after, .. } => Some((None, Some(after))),
+        ChangeKind::Move { before, after, .. } => Some((Some(before), Some(after))),
+        ChangeKind::Detach { before, .. } => Some((Some(before), None)),
+        ChangeKind::AddPolicy { .. } | ChangeKind::ReplacePolicy { .. } | ChangeKind::RemovePolicy { .. } => None,
+    }
+}
+
+/// The two sides of a change of a policy.
+fn documents(change: &Change) -> Option<(Option<Normal>, Option<Normal>)> {
+    match change.kind.clone() {
+        ChangeKind::AddPolicy { after, .. } => Some((None, Some(after))),
+        ChangeKind::ReplacePolicy { before, after, .. } => {
+            Some((before.and_then(|body| body.normal().cloned()), Some(after)))
+        }
+        ChangeKind::RemovePolicy { before, .. } => Some((before.and_then(|body| body.normal().cloned()), None)),
+        ChangeKind::Attach { .. } | ChangeKind::Move { .. } | ChangeKind::Detach { .. } => None,
+    }
+}
+
+/// Whether `proposed` is exactly what `file` says otherwise than `base`; `between` is the cluster as `base` says.
+fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]) -> Result<(), String> {
+    let found = |id: ChangeId| proposed.iter().find(|change| change.id == id);
+    let names = base.policies.keys().chain(file.policies.keys()).chain(between.policies.keys());
+    // Of a policy that is replaced just now, or was, there is more than one document.
+    let temporary =
+        |policy: &PolicyName| between.policies.keys().any(|name| name.temporary_for().as_ref() == Some(policy));
+    for policy in names.filter(|policy| policy.temporary_for().is_none() && !temporary(policy)) {
+        let there = between.policies.get(policy).and_then(|body| body.normal().cloned());
+        let before = document(base, policy).unwrap_or_else(|| there.clone());
+        let owned = file.ownership.covers_policy(policy) && !policy.is_predefined();
+        let after = document(file, policy).unwrap_or(if owned { None } else { there });
+        let change = found(ChangeId::Policy(policy.clone())).and_then(documents);
+        let expected = (before != after).then_some((before, after));
+        if change != expected {
+            return Err(format!("policy {policy}: {change:?}, not {expected:?}"));
+        }
+    }
+    let users = between.users.keys().map(Principal::from);
+    for principal in users.chain(between.groups.keys().chain(file.groups.keys()).map(Principal::from)) {
+        let there = between.held_by(&principal).cloned();
+        if there.as_ref().is_some_and(|policy| policy.temporary_for().is_some()) {
+            continue;
+        }
+        let before = held(base, &principal).unwrap_or_else(|| there.clone());
+        let after = held(file, &principal).unwrap_or(if file.ownership.covers(&principal) { None } else { there });
+        let change = found(ChangeId::Principal(principal.clone())).and_then(sides);
+        let expected = (before != after).then_some((before, after));
+        if change != expected {
+            return Err(format!("{principal}: {change:?}, not {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_state_after_a_plan_is_the_state_after_its_calls(scene in scenes()) {
+        let observed = scene.world.observed("5.1.2");
+        let made = plan(&scene.wish.0, &observed);
+        let mut world = scene.world.clone();
+        run(&made, &mut world, &scene.choices, usize::MAX, |_| Ok(())).map_err(TestCaseError::fail)?;
+        let left = after(&made, &observed);
+        prop_assert!(same(&left, &world.observed("5.1.2")));
+        prop_assert!(!made.is_blocked() || same(&left, &observed));
+    }
+
+    #[test]
+    fn drift_and_proposed_are_told_apart(scene in scenes(), other in scenes()) {
+        let (base, file) = (&scene.wish.0, &other.wish.0);
+        let observed = scene.world.observed("5.1.2");
+        let drift = plan(base, &observed);
+        if !drift.is_blocked() {
+            let between = after(&drift, &observed);
+            exact(base, file, &between, &plan(file, &between).changes).map_err(TestCaseError::fail)?;
+            // Nothing is proposed where the two files say the same, and nothing drifted where the cluster is as it was said.
+            prop_assert!(plan(base, &between).is_empty());
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::world::{Wish, World, policy, run, temporary, who};
+use super::{Wish, World, policy, run, temporary, who};
 use crate::base::{PolicyName, Principal};
 use crate::desired::Guards;
 use crate::plan::{Plan, plan};
@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: worlds(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_the_steps_do_is_shown_and_guarded(scene in scenes()) {
+    fn all_effects_are_shown_and_guarded(scene in scenes()) {
         if let Err(error) = check(&scene) {
             return Err(TestCaseError::fail(error));
         }

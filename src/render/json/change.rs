@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::access::{AccessChangeV1, user_or_group};
 use crate::base::PolicyName;
 use crate::observed::Body;
-use crate::plan::{Change, ChangeId, ChangeKind, Holder, Note, ReplaceMethod};
+use crate::plan::{AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod};
 use crate::policy::Normal;
 
 /// A difference between the configuration and the cluster.
@@ -115,7 +115,7 @@ impl ChangeV1 {
     pub(super) fn of(change: &Change) -> Self {
         let (user, group) = match &change.id {
             ChangeId::Policy(_) => (None, None),
-            ChangeId::Holder(principal) => user_or_group(principal),
+            ChangeId::Principal(principal) => user_or_group(principal),
         };
         let common = Self {
             id: change.id.to_string(),
@@ -126,7 +126,7 @@ impl ChangeV1 {
             before: None,
             after: None,
             method: None,
-            attached_to: change.holders().iter().map(AttachedPrincipalV1::of).collect(),
+            attached_to: change.attached().iter().map(AttachedPrincipalV1::of).collect(),
             temporary_policies: Vec::new(),
             access: change.access.iter().map(AccessChangeV1::of).collect(),
             notes: change.notes.clone(),
@@ -160,7 +160,7 @@ impl ChangeV1 {
 }
 
 impl AttachedPrincipalV1 {
-    fn of(holder: &Holder) -> Self {
+    fn of(holder: &AttachedPrincipal) -> Self {
         let (user, group) = user_or_group(&holder.principal);
         Self { user, group, declared: !holder.undeclared }
     }

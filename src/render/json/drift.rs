@@ -157,7 +157,7 @@ impl DriftedV1 {
     fn of(object: &Object) -> Self {
         let (policy, (user, group)) = match &object.id {
             ChangeId::Policy(policy) => (Some(policy.to_string()), (None, None)),
-            ChangeId::Holder(principal) => (None, user_or_group(principal)),
+            ChangeId::Principal(principal) => (None, user_or_group(principal)),
         };
         let side = |said: &Said| match said {
             Said::Nothing => None,

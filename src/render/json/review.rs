@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::access::AccessChangeV1;
 use super::change::ChangeV1;
-use crate::plan::{Change, Declared, NewKeys, NotReported, PlanOption, Review, SettingChange, Undeclared, Unreported};
+use crate::plan::{
+    BaseDeclaration, Change, NewKeys, NotReported, PlanOption, Review, SettingChange, Undeclared, Unreported,
+};
 
 /// The differences between the cluster and the configuration, split by the configuration of `--base`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -87,8 +89,10 @@ pub struct SettingChangeV1 {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct NewKeysV1 {
-    /// The users that may get keys.
+    /// The users without a policy that may get keys.
     pub users: Vec<String>,
+    /// The users with a policy that may get keys; they get them only if they have none.
+    pub users_with_policy: Vec<String>,
     /// The destination of the secrets, as in `[credentials]`; missing when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
@@ -151,16 +155,16 @@ impl ReviewV1 {
 
 impl UndeclaredV1 {
     fn of(of: &Undeclared) -> Self {
-        let principal = of.principal();
+        let principal = of.id.principal();
         let (declared, declared_policy) = match &of.declared {
-            Declared::Present => (DeclaredV1::Present, None),
-            Declared::Absent => (DeclaredV1::Absent, None),
-            Declared::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
-            Declared::Detached => (DeclaredV1::Detached, None),
+            BaseDeclaration::Present => (DeclaredV1::Present, None),
+            BaseDeclaration::Absent => (DeclaredV1::Absent, None),
+            BaseDeclaration::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
+            BaseDeclaration::Detached => (DeclaredV1::Detached, None),
         };
         Self {
             id: of.id.to_string(),
-            policy: of.policy().map(ToString::to_string),
+            policy: of.id.policy().map(ToString::to_string),
             user: principal.and_then(|who| who.user()).map(ToString::to_string),
             group: principal.and_then(|who| who.group()).map(ToString::to_string),
             declared,
@@ -174,7 +178,11 @@ impl NewKeysV1 {
     /// A copy of the keys that a plan may create.
     #[must_use]
     pub fn of(keys: &NewKeys) -> Self {
-        Self { users: keys.users.iter().map(ToString::to_string).collect(), destination: keys.destination.clone() }
+        Self {
+            users: keys.users.iter().map(ToString::to_string).collect(),
+            users_with_policy: keys.users_with_policy.iter().map(ToString::to_string).collect(),
+            destination: keys.destination.clone(),
+        }
     }
 }
 

@@ -78,11 +78,20 @@ pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> Str
 
 /// For whom keys may be created, and where their secrets go.
 pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
-    let users = list_some(&keys.users, NAMED, |user| name(user));
-    match &keys.destination {
-        Some(destination) => format!("S3 keys may be created for {users}; their secrets go to {}", name(destination)),
-        None => format!("S3 keys may be created for {users}; no destination for their secrets is configured"),
-    }
+    let named = |users: &[String]| list_some(users, NAMED, |user| name(user));
+    let users = match (keys.users.as_slice(), keys.users_with_policy.as_slice()) {
+        (users, []) => named(users),
+        ([], with_policy) => format!("{} if they have none", named(with_policy)),
+        (users, with_policy) => format!("{}, and for {} if they have none", named(users), named(with_policy)),
+    };
+    let secrets = match &keys.destination {
+        Some(destination) => format!("their secrets go to {}", name(destination)),
+        None if keys.users.is_empty() => {
+            "no destination for their secrets is configured, so they go to an emergency file".to_owned()
+        }
+        None => "no destination for their secrets is configured".to_owned(),
+    };
+    format!("S3 keys may be created for {users}; {secrets}")
 }
 
 /// An option as it is given.

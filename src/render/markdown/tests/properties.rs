@@ -117,7 +117,11 @@ fn any_plan() -> impl Strategy<Value = PlanV1> {
         plan.cluster.release = format!("5.1.2{}", name(13));
         plan.overrides.push(overridden(name(0)));
         plan.options.push(OptionV1 { name: "--override".into(), value: Some(name(0).to_owned()) });
-        plan.new_keys = Some(NewKeysV1 { users: vec![name(1).to_owned()], destination: Some(name(2).to_owned()) });
+        plan.new_keys = Some(NewKeysV1 {
+            users: vec![name(1).to_owned()],
+            users_with_policy: vec![name(2).to_owned()],
+            destination: Some(name(2).to_owned()),
+        });
         plan.review = Some(review(name(3), name(4), name(5)));
         plan.findings.push(finding(Severity::Warning, name(1)));
         if blocked {

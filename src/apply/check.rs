@@ -1,0 +1,285 @@
+//! Checks the object of a call on the cluster: before the call, whether it matches the plan; after it, whether it had its effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use crate::base::{PolicyName, Principal, UserName};
+use crate::cluster::{CallError, Cluster, body};
+use crate::observed::Body;
+use crate::plan::Call;
+
+/// The state of the object of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ObjectState {
+    /// The effect of the call is there.
+    Done,
+    /// It is as the plan expects it before the call.
+    Expected,
+    /// It is different, in this way.
+    Other(String),
+}
+
+/// How old a read may be to serve a check before a call. One read serves all calls in that time, so that many calls need few
+/// reads. A foreign change within it is noticed only by the read after the last call.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// The age from which a read is repeated while it still serves: one call waits for that, and no other.
+const REFRESH_AGE: Duration = Duration::from_millis(850);
+
+/// Reads the cluster, and remembers each read for a moment.
+pub(super) struct Checker<'a> {
+    cluster: &'a dyn Cluster,
+    attachments: Recent<Attachments>,
+    names: Recent<BTreeSet<PolicyName>>,
+    documents: std::sync::Mutex<BTreeMap<PolicyName, Arc<Recent<Body>>>>,
+}
+
+/// The last read of something.
+struct Recent<T> {
+    /// The result, and when the read began.
+    last: std::sync::Mutex<Option<(Instant, Arc<T>)>>,
+    /// Locked by the reader.
+    reading: Mutex<()>,
+}
+
+/// How recent a read must be.
+#[derive(Debug, Clone, Copy)]
+enum NotBefore {
+    /// [`MAX_AGE`] before this.
+    Recently(Instant),
+    /// This.
+    Exactly(Instant),
+}
+
+/// The policies of all users, and of the groups that have one.
+struct Attachments {
+    known: bool,
+    /// By name: the policy in each record of the name, nearly always one record.
+    by_principal: BTreeMap<Principal, Vec<Option<PolicyName>>>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(cluster: &'a dyn Cluster) -> Self {
+        let documents = std::sync::Mutex::default();
+        Self { cluster, attachments: Recent::default(), names: Recent::default(), documents }
+    }
+
+    /// Whether the object matches the plan. A recent read serves only if it shows the expected state: an object that this run
+    /// has changed since never matches.
+    pub(super) async fn before(&self, call: &Call) -> Result<ObjectState, CallError> {
+        match self.check(call, NotBefore::Recently(Instant::now())).await? {
+            ObjectState::Expected => Ok(ObjectState::Expected),
+            ObjectState::Done | ObjectState::Other(_) => self.now(call).await,
+        }
+    }
+
+    /// The present state of the object.
+    pub(super) async fn now(&self, call: &Call) -> Result<ObjectState, CallError> {
+        self.check(call, NotBefore::Exactly(Instant::now())).await
+    }
+
+    async fn check(&self, call: &Call, limit: NotBefore) -> Result<ObjectState, CallError> {
+        match call {
+            Call::AddPolicy { policy, document, has } => match self.document(policy, limit).await? {
+                None => self.addition(policy, has, limit).await,
+                Some(found) if found.normal() == Some(document) => Ok(ObjectState::Done),
+                Some(_) => Ok(ObjectState::Other(format!("policy `{policy}` exists with another document"))),
+            },
+            Call::RemovePolicy { policy, expects } => self.removal(policy, expects.as_deref(), limit).await,
+            Call::Attach { principal, policy, expects, grants } => {
+                // The document comes last: by it the user or group will have access.
+                let (attachments, names) = tokio::join!(self.attachments(limit), self.names(limit));
+                let attachments = attachments?;
+                let state = attachments.state(principal, Some(policy), expects.as_ref());
+                match grants {
+                    Some(grants) if attachments.known => {
+                        names?;
+                        Ok(self.wrong_document(policy, grants, limit).await?.unwrap_or(state))
+                    }
+                    Some(_) | None => Ok(state),
+                }
+            }
+            // Whether a pair was created cannot be read. Another one does no harm while the user has a policy.
+            Call::RevokeKeys { user } => Ok(self.attachments(limit).await?.has_any_policy(user)),
+            Call::Detach { principal, policy } => {
+                Ok(self.attachments(limit).await?.state(principal, None, Some(policy)))
+            }
+        }
+    }
+
+    /// An addition gives the policy to everyone who has its name: only the users and groups of the plan may have it.
+    async fn addition(
+        &self,
+        policy: &PolicyName,
+        has: &[Principal],
+        limit: NotBefore,
+    ) -> Result<ObjectState, CallError> {
+        let attachments = self.attachments(limit).await?;
+        let mut others = attachments.with_policy(policy).filter(|principal| has.binary_search(principal).is_err());
+        Ok(match others.next() {
+            Some(principal) => ObjectState::Other(format!("{principal} has the name of policy `{policy}` already")),
+            None => ObjectState::Expected,
+        })
+    }
+
+    async fn removal(
+        &self,
+        policy: &PolicyName,
+        expects: Option<&str>,
+        limit: NotBefore,
+    ) -> Result<ObjectState, CallError> {
+        let Some(found) = self.document(policy, limit).await? else { return Ok(ObjectState::Done) };
+        if expects.is_some() && found.text() != expects {
+            return Ok(ObjectState::Other(format!("policy `{policy}` has another document now")));
+        }
+        // Some clusters remove a policy that is attached, so this read is as late as possible.
+        let attachments = self.attachments(NotBefore::Exactly(Instant::now())).await?;
+        Ok(match attachments.with_policy(policy).next() {
+            Some(principal) => ObjectState::Other(format!("{principal} has policy `{policy}`")),
+            None => ObjectState::Expected,
+        })
+    }
+
+    /// Why an attach would not give the reviewed access; `None` if it would.
+    async fn wrong_document(
+        &self,
+        policy: &PolicyName,
+        grants: &str,
+        limit: NotBefore,
+    ) -> Result<Option<ObjectState>, CallError> {
+        Ok(match self.document(policy, limit).await? {
+            None => Some(ObjectState::Other(format!("policy `{policy}` does not exist"))),
+            Some(found) if found.text() == Some(grants) => None,
+            Some(_) => Some(ObjectState::Other(format!("policy `{policy}` has another document now"))),
+        })
+    }
+
+    async fn attachments(&self, limit: NotBefore) -> Result<Arc<Attachments>, CallError> {
+        self.attachments
+            .get(limit, || async {
+                let (users, groups) = tokio::try_join!(self.cluster.users(), self.cluster.groups())?;
+                let of_users = users.users.into_iter().map(|record| (Principal::User(record.name), record.policy));
+                let groups = groups.unwrap_or_default();
+                let of_groups = groups.into_iter().map(|group| (Principal::Group(group.name), group.policy));
+                let mut by_principal: BTreeMap<_, Vec<_>> = BTreeMap::new();
+                for (principal, policy) in of_users.chain(of_groups) {
+                    by_principal.entry(principal).or_default().push(policy);
+                }
+                Ok(Attachments { known: users.attachments_known, by_principal })
+            })
+            .await
+    }
+
+    async fn names(&self, limit: NotBefore) -> Result<Arc<BTreeSet<PolicyName>>, CallError> {
+        self.names.get(limit, || async { Ok(self.cluster.list_policies().await?.into_iter().collect()) }).await
+    }
+
+    /// The document of a policy; `None` if it does not exist.
+    async fn document(&self, policy: &PolicyName, limit: NotBefore) -> Result<Option<Arc<Body>>, CallError> {
+        if !self.names(limit).await?.contains(policy) {
+            return Ok(None);
+        }
+        let recent = match self.documents.lock() {
+            Ok(mut documents) => Arc::clone(documents.entry(policy.clone()).or_default()),
+            Err(_) => Arc::default(),
+        };
+        match recent.get(limit, || async { Ok(body(self.cluster.show_policy(policy).await?)) }).await {
+            Ok(found) => Ok(Some(found)),
+            // It may have been removed since it was listed.
+            Err(error) => match self.cluster.list_policies().await?.contains(policy) {
+                true => Err(error),
+                false => Ok(None),
+            },
+        }
+    }
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { last: std::sync::Mutex::default(), reading: Mutex::default() }
+    }
+}
+
+impl<T> Recent<T> {
+    /// The last read if it is recent enough, else a new one. Concurrent callers share one new read. One caller refreshes a read
+    /// that is about to be too old, while it still serves the others.
+    async fn get<F>(&self, limit: NotBefore, read: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let _reading = match (self.last(limit), self.reading.try_lock()) {
+            (Some((age, found)), _) if age < REFRESH_AGE => return Ok(found),
+            // Another caller refreshes it.
+            (Some((_, found)), Err(_)) => return Ok(found),
+            (Some(_), Ok(reading)) => reading,
+            (None, reading) => {
+                drop(reading);
+                let reading = self.reading.lock().await;
+                if let Some((_, found)) = self.last(limit) {
+                    return Ok(found);
+                }
+                reading
+            }
+        };
+        let began = Instant::now();
+        let found = Arc::new(read().await?);
+        if let Ok(mut last) = self.last.lock() {
+            *last = Some((began, Arc::clone(&found)));
+        }
+        Ok(found)
+    }
+
+    /// The last read and its age, if it is recent enough.
+    fn last(&self, limit: NotBefore) -> Option<(Duration, Arc<T>)> {
+        let last = self.last.lock().ok()?;
+        let (began, found) = last.as_ref()?;
+        let serves = match limit {
+            NotBefore::Recently(now) => now.saturating_duration_since(*began) <= MAX_AGE,
+            NotBefore::Exactly(then) => *began >= then,
+        };
+        serves.then(|| (began.elapsed(), Arc::clone(found)))
+    }
+}
+
+impl Attachments {
+    /// The users and groups that have this policy.
+    fn with_policy(&self, policy: &PolicyName) -> impl Iterator<Item = &Principal> {
+        let has_it = |attached: &[Option<PolicyName>]| attached.iter().flatten().any(|name| name.gives(policy));
+        self.by_principal.iter().filter(move |(_, attached)| has_it(attached)).map(|(principal, _)| principal)
+    }
+
+    /// The state of a user that must have a policy.
+    fn has_any_policy(&self, user: &UserName) -> ObjectState {
+        let principal = Principal::from(user);
+        match self.by_principal.get(&principal).map(Vec::as_slice) {
+            Some([Some(_)]) => ObjectState::Expected,
+            Some([None]) => ObjectState::Other(format!("{principal} has no policy")),
+            Some(records) => several(&principal, records),
+            None => ObjectState::Other(format!("{principal} does not exist")),
+        }
+    }
+
+    /// The state of a user or group that goes from the expected policy to the target. The cluster reports only groups that have
+    /// a policy.
+    fn state(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> ObjectState {
+        let attached = match (self.by_principal.get(principal).map(Vec::as_slice), principal) {
+            (Some([attached]), _) => attached.as_ref(),
+            (Some(records), _) => return several(principal, records),
+            (None, Principal::Group(_)) => None,
+            (None, Principal::User(_)) => return ObjectState::Other(format!("{principal} does not exist")),
+        };
+        match attached {
+            attached if attached == target => ObjectState::Done,
+            attached if attached == expected => ObjectState::Expected,
+            Some(policy) => ObjectState::Other(format!("{principal} has `{policy}`")),
+            None => ObjectState::Other(format!("{principal} has no policy")),
+        }
+    }
+}
+
+fn several(principal: &Principal, records: &[Option<PolicyName>]) -> ObjectState {
+    ObjectState::Other(format!("the cluster now reports {} records of {principal}", records.len()))
+}

@@ -1,0 +1,414 @@
+//! Checks a plan against the guards: what they refuse, and which option overrides a refusal.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Code, Finding, PolicyName, Principal, list_some, shell_line};
+use crate::desired::{Desired, Exemption, Guards, Limit, Override};
+use crate::observed::Observed;
+use crate::policy::Normal;
+use crate::policy::access::{Access, Side, Undecided};
+
+use super::access::{AccessCache, EffectiveDocument, Gives};
+use super::codes::{DETACHED, NEW_ACCESS, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
+use super::compare::{Comparison, PolicyAction};
+use super::effects::{Effects, NameAccess};
+use super::{Effect, Plan, Unreported};
+
+/// A refusal that an option of this run overrides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overridden {
+    /// The option.
+    pub by: Override,
+    /// The refusal.
+    pub refusal: Finding,
+}
+
+/// The result of the check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// The refusals; empty if the plan may run.
+    pub(super) refusals: Vec<Finding>,
+    /// The refusals that this run overrides.
+    pub(super) overrides: Vec<Overridden>,
+}
+
+/// The parts of a plan that the guards check.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) comparison: &'a Comparison,
+    pub(super) effects: &'a Effects,
+    pub(super) unreported: &'a Unreported,
+}
+
+/// Checks the steps of a plan and their effects.
+pub(super) fn check(subject: Subject<'_>, cache: &AccessCache<'_>) -> Verdict {
+    let existing = existing_policies(&subject);
+    let without_access = subject.left_without_access(cache);
+    let mut check = Check { subject, existing, without_access, verdict: Verdict::default() };
+    check.removals();
+    check.detached();
+    check.protected_policies();
+    check.protected_principals();
+    check.verdict.refusals.extend(new_access(&subject));
+    check.verdict
+}
+
+impl Plan {
+    /// Whether a guard refuses to let it run.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+}
+
+struct Check<'a> {
+    subject: Subject<'a>,
+    /// The existing policies without the predefined ones, in order.
+    existing: Vec<&'a PolicyName>,
+    /// The guarded users and groups that have access before and none after, by the documents.
+    without_access: BTreeSet<&'a Principal>,
+    verdict: Verdict,
+}
+
+impl<'a> Subject<'a> {
+    fn guards(&self) -> &'a Guards {
+        &self.desired.guards
+    }
+
+    /// Whether this is the undeclared user that attune is logged in as. A change of a declared one is intended.
+    fn is_own_user(&self, principal: &Principal) -> bool {
+        principal.user() == Some(&self.observed.identity.user) && self.desired.entry(principal).is_none()
+    }
+
+    /// Whether any guard depends on the access of this user or group.
+    fn is_guarded(&self, principal: &Principal) -> bool {
+        let guards = self.guards();
+        !guards.max_detached.is_empty()
+            || guards.overrides.iter().any(|by| matches!(by, Override::MaxDetached(_)))
+            || guards.protects(principal)
+            || self.is_own_user(principal)
+    }
+
+    /// The guarded users and groups whose document gives them access before and none after. A document that is not decided to
+    /// give access counts as giving none.
+    fn left_without_access(&self, cache: &AccessCache<'_>) -> BTreeSet<&'a Principal> {
+        let gains = |effect: &Effect| effect.access.as_ref().is_some_and(|access| !access.gained.is_empty());
+        let changed: Vec<(&'a Principal, &'a Effect)> = self
+            .effects
+            .on
+            .iter()
+            .filter(|(principal, effect)| effect.access.is_some() && !gains(effect) && self.is_guarded(principal))
+            .collect();
+        let asked: Vec<(&EffectiveDocument, &Principal)> = changed
+            .iter()
+            .flat_map(|(principal, effect)| {
+                [(&effect.document_before, *principal), (&effect.document_after, *principal)]
+            })
+            .collect();
+        let gives = cache.gives(&asked);
+        let without = changed.iter().zip(gives.chunks_exact(2)).filter(|(_, gives)| match gives {
+            [before, after] => *before != Gives::Nothing && *after != Gives::Something,
+            _ => false,
+        });
+        without.map(|((principal, _), _)| *principal).collect()
+    }
+}
+
+impl<'a> Check<'a> {
+    /// The users and groups that have a policy before, with the effect of the steps.
+    fn with_policy(&self) -> impl Iterator<Item = (&'a Principal, &'a Effect, &'a PolicyName)> + use<'a> {
+        let effects = self.subject.effects.on.iter();
+        effects.filter_map(|(principal, effect)| Some((principal, effect, effect.before.as_ref()?)))
+    }
+
+    /// Existing policies that would be removed. A replaced policy stays, and a temporary one does not count.
+    fn removals(&mut self) {
+        let actions = &self.subject.comparison.policies;
+        let removed = self.existing.iter().filter(|policy| actions.get(**policy) == Some(&PolicyAction::Remove));
+        let names: Vec<String> = removed.map(ToString::to_string).collect();
+        let limit = LimitCheck {
+            code: REMOVALS,
+            limits: &self.subject.guards().max_removals,
+            overridden: self.limits(|by| match by {
+                Override::MaxRemovals(limit) => Some(*limit),
+                Override::MaxDetached(_) | Override::Holder(_) | Override::Policy(_) => None,
+            }),
+            sufficient: Override::MaxRemovals(Limit::Number(names.len())),
+            noun: if names.len() == 1 { "policy" } else { "policies" },
+            verb: "removed",
+            names,
+            total: self.existing.len(),
+        };
+        limit.check(&mut self.verdict);
+    }
+
+    /// Users and groups that have a policy and would have none, or only one that gives them no access.
+    fn detached(&mut self) {
+        let left: Vec<&Principal> = self
+            .with_policy()
+            .filter(|(principal, effect, _)| effect.after.is_none() || self.without_access.contains(*principal))
+            .map(|(principal, ..)| principal)
+            .collect();
+        let noun = match (left.iter().any(|principal| principal.group().is_some()), left.len()) {
+            (true, 1) => "group",
+            (true, _) => "users and groups",
+            (false, 1) => "user",
+            (false, _) => "users",
+        };
+        let limit = LimitCheck {
+            code: DETACHED,
+            limits: &self.subject.guards().max_detached,
+            overridden: self.limits(|by| match by {
+                Override::MaxDetached(limit) => Some(*limit),
+                Override::MaxRemovals(_) | Override::Holder(_) | Override::Policy(_) => None,
+            }),
+            sufficient: Override::MaxDetached(Limit::Number(left.len())),
+            noun,
+            verb: "left without access",
+            names: left.iter().map(|principal| principal.label()).collect(),
+            total: self.subject.comparison.attached,
+        };
+        limit.check(&mut self.verdict);
+    }
+
+    /// The limits that options of this run set.
+    fn limits(&self, limit: fn(&Override) -> Option<Limit>) -> Vec<(&'a Override, Limit)> {
+        self.subject.guards().overrides.iter().filter_map(|by| Some((by, limit(by)?))).collect()
+    }
+
+    /// Protected policies that would be removed or get another document.
+    fn protected_policies(&mut self) {
+        for policy in self.existing.clone() {
+            if !self.subject.guards().protected_policies.matches(policy.as_str()) {
+                continue;
+            }
+            let what = match self.subject.comparison.policies.get(policy) {
+                Some(PolicyAction::Remove) => "removed",
+                Some(PolicyAction::Replace(after)) if self.is_other(policy, after) => "replaced",
+                Some(
+                    PolicyAction::Replace(_) | PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Unmanaged,
+                )
+                | None => continue,
+            };
+            let by = Override::Policy(policy.clone());
+            let message = format!("policy `{policy}` is protected by `[guards]` and would be {what}");
+            let refusal = Finding::error(PROTECTED_POLICY, message).help(override_help(&by));
+            self.refuse(&by, refusal);
+        }
+    }
+
+    /// Whether the policy, or a temporary policy that a user or group has in its place, has another document than this. Finishing
+    /// an interrupted replacement changes no document.
+    fn is_other(&self, policy: &PolicyName, after: &Normal) -> bool {
+        let attached = self.subject.comparison.affected_by(policy).filter_map(|(_, change)| change.attached.as_ref());
+        let mut bodies = attached.chain([policy]).filter_map(|name| self.subject.observed.policies.get(name));
+        bodies.any(|body| body.normal() != Some(after))
+    }
+
+    /// Protected users and groups that would be detached, moved, or without access. The user that attune is logged in as is one
+    /// of them.
+    fn protected_principals(&mut self) {
+        for (principal, effect, attached) in self.with_policy() {
+            let protected = self.subject.guards().protects(principal);
+            if !protected && !self.subject.is_own_user(principal) {
+                continue;
+            }
+            let Some(what) = self.harm(principal, effect, attached) else { continue };
+            let by = Override::Holder(principal.clone());
+            let refusal = if protected {
+                let message = format!("{principal} is protected by `[guards]` and would be {what}");
+                Finding::error(PROTECTED_USER, message).help(override_help(&by))
+            } else {
+                let message = format!("attune is logged in as {principal}, which would be {what}");
+                let help =
+                    format!("declare `[users.{}]` if that is intended, or {}", principal.name(), override_help(&by));
+                Finding::error(OWN_USER, message).help(help)
+            };
+            self.refuse(&by, refusal);
+        }
+    }
+
+    /// The effect that protection forbids, if there is one. A swap of the policy is allowed.
+    fn harm(&self, principal: &Principal, effect: &Effect, attached: &PolicyName) -> Option<String> {
+        let before = self.subject.comparison.counts_as(attached);
+        match &effect.after {
+            None => Some(format!("detached from `{attached}`")),
+            Some(after) if after != before.as_ref() => Some(format!("moved from `{attached}` to `{after}`")),
+            Some(_) if self.without_access.contains(principal) => {
+                Some(format!("left without access by the new document of `{before}`"))
+            }
+            Some(_) if effect.gap => Some(format!("without access for a moment while `{before}` is replaced")),
+            Some(_) => None,
+        }
+    }
+
+    /// Refuses, unless this run has exactly this override.
+    fn refuse(&mut self, by: &Override, refusal: Finding) {
+        match self.subject.guards().overrides.iter().find(|given| *given == by) {
+            None => self.verdict.refusals.push(refusal),
+            Some(by) => self.verdict.overrides.push(Overridden { by: by.clone(), refusal }),
+        }
+    }
+}
+
+/// The existing policies without the predefined ones. A policy whose name is absent after an interrupted replacement exists while
+/// a user or group has a temporary policy of it.
+fn existing_policies<'a>(subject: &Subject<'a>) -> Vec<&'a PolicyName> {
+    let comparison = subject.comparison;
+    let exists = |policy: &&PolicyName| {
+        let found = subject.observed.policies.contains_key(*policy);
+        !policy.is_predefined() && (found || comparison.attached_with_leftovers.contains(*policy))
+    };
+    comparison.policies.keys().filter(exists).collect()
+}
+
+/// A limit on the number of objects that lose something.
+struct LimitCheck<'a> {
+    code: Code,
+    /// The limits of the configuration.
+    limits: &'a [Limit],
+    /// The limits of this run, which replace them.
+    overridden: Vec<(&'a Override, Limit)>,
+    /// The override that would allow it.
+    sufficient: Override,
+    noun: &'static str,
+    verb: &'static str,
+    names: Vec<String>,
+    /// How many objects there are.
+    total: usize,
+}
+
+impl LimitCheck<'_> {
+    fn check(&self, verdict: &mut Verdict) {
+        let configured = self.exceeded(self.limits);
+        if self.overridden.is_empty() {
+            verdict.refusals.extend(configured);
+            return;
+        }
+        let (by, limits): (Vec<&Override>, Vec<Limit>) = self.overridden.iter().copied().unzip();
+        match (self.exceeded(&limits), configured) {
+            (Some(refusal), _) => verdict.refusals.push(refusal),
+            (None, Some(refusal)) => {
+                let overridden = |by: &Override| Overridden { by: by.clone(), refusal: refusal.clone() };
+                verdict.overrides.extend(by.into_iter().map(overridden));
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn exceeded(&self, limits: &[Limit]) -> Option<Finding> {
+        let (count, total) = (self.names.len(), self.total);
+        let exceeded = limits.iter().filter(|limit| limit.is_exceeded_by(count, total));
+        let most: Vec<String> = exceeded.map(|limit| format!("at most {}", limit.of(total))).collect();
+        if most.is_empty() {
+            return None;
+        }
+        let (noun, verb, names) = (self.noun, self.verb, list_some(&self.names, NAMED, |name| format!("`{name}`")));
+        let message = format!("{count} {noun} would be {verb}: {names}; {} may be", most.join(" and "));
+        Some(Finding::error(self.code, message).help(override_help(&self.sufficient)))
+    }
+}
+
+/// The new access that `deny_new_access` refuses: of all users and groups, declared or not, and of unreported ones.
+fn new_access(subject: &Subject<'_>) -> Vec<Finding> {
+    let guards = subject.guards();
+    if !guards.deny_new_access {
+        return Vec::new();
+    }
+    let effects = subject.effects.on.iter();
+    let reported = effects.filter_map(|(principal, effect)| Some((principal, effect.access.as_deref()?)));
+    let reported = reported.flat_map(|(principal, access)| {
+        let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers(principal, action, pattern);
+        NewAccess { name: principal.to_string(), label: principal.label(), guards, covers }.refusals(access)
+    });
+    let unreported = subject.unreported.by_name.iter().flat_map(|of| unreported_access(of, guards));
+    reported.chain(unreported).collect()
+}
+
+/// Whether anyone unreported has the policy is unknown, so their new access is not decided.
+fn unreported_access(of: &NameAccess, guards: &Guards) -> Vec<Finding> {
+    let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers_policy(&of.policy, action, pattern);
+    let name = format!("someone who has `{}` and whom the cluster does not report", of.policy);
+    let open = of.access.gained.iter().map(|line| Undecided {
+        side: Side::Gained,
+        actions: line.actions.clone(),
+        pattern: line.pattern.clone(),
+        profile: None,
+    });
+    let undecided = open.chain(of.access.undecided.iter().cloned()).collect();
+    let access = Access { undecided, ..Access::default() };
+    NewAccess { name, label: format!("policy/{}", of.policy), guards, covers }.refusals(&access)
+}
+
+/// The check of one user's, group's or policy's new access.
+struct NewAccess<'a, C> {
+    /// The name in a sentence.
+    name: String,
+    /// The name in an exemption.
+    label: String,
+    guards: &'a Guards,
+    /// Whether an exemption covers these actions on this pattern.
+    covers: C,
+}
+
+impl<C: Fn(&Exemption, &[String], &str) -> bool> NewAccess<'_, C> {
+    fn refusals(&self, access: &Access) -> Vec<Finding> {
+        let refused = |actions: &[String], pattern: &str| !self.is_exempt(actions, pattern);
+        let gained = access.gained.iter().filter(|line| refused(&line.actions, &line.pattern)).map(|line| {
+            let (name, actions, pattern, witness) = (&self.name, line.actions.join(", "), &line.pattern, &line.witness);
+            let example = format!("for example {} on {}", witness.action, witness.resource);
+            self.refusal(&line.actions, pattern, format!("{name} would gain {actions} on {pattern}, {example}"))
+        });
+        let open = access.undecided.iter().filter(|open| open.side == Side::Gained);
+        let open = open.filter(|open| refused(&open.actions, &open.pattern)).map(|open| {
+            let (name, actions, pattern) = (&self.name, open.actions.join(", "), &open.pattern);
+            let message = format!("{name} may gain {actions} on {pattern}: it could not be decided");
+            self.refusal(&open.actions, pattern, message)
+        });
+        gained.chain(open).collect()
+    }
+
+    fn is_exempt(&self, actions: &[String], pattern: &str) -> bool {
+        let one = |action: &[String]| self.guards.allow_access.iter().any(|by| (self.covers)(by, action, pattern));
+        actions.chunks(1).all(one)
+    }
+
+    fn refusal(&self, actions: &[String], pattern: &str, message: String) -> Finding {
+        let bare = pattern.strip_prefix("arn:aws:s3:::").unwrap_or(pattern);
+        let label = &self.label;
+        let options = actions.iter().map(|action| shell_line(["--allow-access", &format!("{label}:{action}:{bare}")]));
+        Finding::error(NEW_ACCESS, message).help(match options.collect::<Option<Vec<String>>>() {
+            Some(options) => format!("to allow it for one run: {}", options.join(" ")),
+            None => "to allow it for one run, give `--allow-access` with exactly these names".to_owned(),
+        })
+    }
+}
+
+/// How many names a refusal lists before it only counts the rest.
+const NAMED: usize = 8;
+
+/// The option that overrides a refusal, as a shell takes it.
+fn override_help(by: &Override) -> String {
+    match shell_line(["--override", &by.to_string()]) {
+        Some(arguments) => format!("to override it for one run: {arguments}"),
+        None => "to override it for one run, give `--override` with exactly this name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UserName;
+
+    #[test]
+    fn an_override_is_safe_to_paste_into_a_shell() {
+        let argument = |name: &str| override_help(&Override::Holder(Principal::User(UserName::reported(name))));
+        assert!(argument("svc-backup").ends_with("--override protected_users=svc-backup"));
+        let help = argument("a b;'c");
+        let (_, line) = help.split_once("run: ").unwrap();
+        assert_eq!(shlex::split(line).unwrap(), ["--override", "protected_users=a b;'c"]);
+        assert!(!argument("a\u{202e}b").contains("run: "));
+    }
+}
