@@ -1,7 +1,7 @@
-//! attune keeps the S3 access of a WEKA cluster in tune with a file under review.
+//! attune manages S3 access on WEKA clusters as code.
 //!
-//! The data goes one way: a desired-state file and an observed cluster are compared, the changes are ordered
-//! into a plan, and the plan is run. `docs/architecture.md` is the map.
+//! It compares a configuration with an observed cluster, orders the changes into a plan, and runs the plan.
+//! `docs/architecture.md` is the map.
 
 pub mod apply;
 pub mod base;

@@ -1,107 +1,80 @@
-//! What the command line takes.
+//! Arguments that several commands share.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use super::descriptors::affordable;
+use clap::{ArgAction, ColorChoice, ValueEnum};
+
+use crate::base::Release;
 use crate::cluster::RetryPolicy;
-use crate::desired::{Exemption, Guards, Override};
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use crate::desired::{Exemption, Guards, Override, Via};
+use crate::policy::access::Profile;
+use crate::render::markdown;
 
-/// Keeps the S3 access of a WEKA cluster in tune with a file under review.
-///
-/// A desired-state file declares IAM policies and which user holds which; `plan` compares it with the cluster, `apply`
-/// runs the calls of the plan.
-#[derive(Debug, Parser)]
-#[command(name = "attune", version, propagate_version = true, after_long_help = EXAMPLES)]
-pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) global: GlobalArgs,
-    #[command(subcommand)]
-    pub(super) command: Command,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  attune import --cluster URL              write attune.toml from what a cluster has
-  attune validate                          check attune.toml, offline
-  attune fmt --check                       whether the files are in form
-  attune plan                              what would change, and how
-  attune plan --format json --out p.json   the same for machines and for keeping
-  attune apply --approved DIGEST           run the plan with that digest, or nothing
-  attune drift                             what the cluster has that the file does not say
-  attune plan --file clusters              for each of many clusters
-  attune doctor                            whether the cluster can be worked with
-  attune access alice                      what alice may do
-  attune report --out report.html          who may do what where, as a page
-  attune policy diff old.json new.json     what access an edit of a policy gives and takes
-  attune --cluster sim:cluster.json plan   against a simulated cluster
-
-Credentials come from ATTUNE_USERNAME and ATTUNE_PASSWORD, else WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG),
-else the login that `weka user login` stored (WEKA_TOKEN, or ~/.weka/auth-token.json).
-
-Exit codes: 0 done or nothing to do · 1 error · 2 changes (plan --detailed-exitcode, policy diff, fmt --check), drift, access not
-given or warnings (doctor) · 3 a guard refused ·
-4 not the approved plan · 5 applied in part · 130 interrupted";
-
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// The desired-state file; for plan, apply, drift, validate and doctor several, or a directory of them
+    /// Configuration file; plan, apply, drift, validate and doctor take several files, or a directory of them
     #[arg(short = 'f', long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
     pub(super) desired_files: Vec<PathBuf>,
-    /// The one of these that a command is about.
+    /// The file of this run, one of `desired_files`.
     #[arg(skip)]
     pub(super) file: PathBuf,
-    /// Whether it is one of many.
     #[arg(skip)]
     pub(super) one_of_many: bool,
-    /// The cluster instead of the file's endpoints: a URL, or sim:PATH for a simulated one
+    /// Cluster to use instead of `[cluster] endpoints`: a URL, or sim:PATH for a simulated cluster
     #[arg(long, global = true, value_name = "URL")]
     pub(super) cluster: Option<String>,
-    /// What the cluster is reached through, instead of the file's `via`
-    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    /// Transport to use instead of `[cluster] via`
+    #[arg(long, global = true, value_enum, value_name = "TRANSPORT")]
     pub(super) via: Option<ViaArg>,
-    /// The `weka` command, instead of the one of PATH (or ATTUNE_WEKA_BIN)
+    /// Path of the `weka` command, instead of ATTUNE_WEKA_BIN or the `weka` in PATH
     #[arg(long, global = true, value_name = "PATH")]
     pub(super) weka_bin: Option<PathBuf>,
-    /// The tenant instead of the file's
+    /// Tenant to use instead of `[cluster] tenant`
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,
-    /// Believe any certificate, and take http:// beyond this machine: whoever is in between reads the password
+    /// Accept any certificate, and http:// to other hosts; anyone on the network path can read the password
     #[arg(long, global = true)]
     pub(super) insecure: bool,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    pub(super) color: Color,
-    /// Only results and errors
+    /// When to use colors; `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub(super) color: ColorChoice,
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Show calls on stderr; twice for more
+    /// Log API calls to stderr; repeat for more detail
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
 }
 
-/// What the cluster is reached through.
+impl GlobalArgs {
+    /// Whether the command line alone says how to reach a cluster.
+    pub(super) fn names_cluster(&self) -> bool {
+        self.cluster.is_some() || self.via == Some(ViaArg::Weka)
+    }
+
+    /// The transport: that of the command line, else this one.
+    pub(super) fn via_or(&self, configured: Via) -> Via {
+        match self.via {
+            Some(ViaArg::Rest) => Via::Rest,
+            Some(ViaArg::Weka) => Via::Weka,
+            None => configured,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ViaArg {
-    /// Its REST interface
+    /// The REST API
     Rest,
     /// The `weka` command of this host
     Weka,
 }
 
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// The form of a result.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -110,125 +83,164 @@ pub(super) enum Format {
     Json,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    Plan(super::plan::PlanArgs),
-    Apply(super::apply::ApplyArgs),
-    Drift(super::drift::DriftArgs),
-    Show(super::show::ShowArgs),
-    Import(super::import::ImportArgs),
-    Fmt(super::fmt::FmtArgs),
-    Validate(super::validate::ValidateArgs),
-    Access(super::access::AccessArgs),
-    Report(super::report::ReportArgs),
-    Doctor(super::doctor::DoctorArgs),
-    Policy(super::policy::PolicyArgs),
-    Keys(super::keys::KeysArgs),
-    Sts(super::sts::StsArgs),
-    Schema(super::schema::SchemaArgs),
-    Sim(super::sim::SimArgs),
-    Completions(super::completions::CompletionsArgs),
-    Man(super::man::ManArgs),
+/// Output format of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people
+    Text,
+    /// For machines, with a published schema
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// An HTML page, with everyone's access before and after
+    Html,
 }
 
-impl Command {
-    /// The revision that is trusted, where the command takes one and it is given.
-    pub(super) fn base(&self) -> Option<&str> {
+impl PlanFormat {
+    /// The format of a failure: JSON, or else only messages on stderr.
+    pub(super) fn of_failure(self) -> Format {
         match self {
-            Self::Plan(command) => command.base(),
-            Self::Apply(command) => command.base(),
-            Self::Drift(command) => command.base(),
-            Self::Show(_)
-            | Self::Import(_)
-            | Self::Fmt(_)
-            | Self::Validate(_)
-            | Self::Access(_)
-            | Self::Report(_)
-            | Self::Doctor(_)
-            | Self::Policy(_)
-            | Self::Keys(_)
-            | Self::Sts(_)
-            | Self::Schema(_)
-            | Self::Sim(_)
-            | Self::Completions(_)
-            | Self::Man(_) => None,
+            Self::Json => Format::Json,
+            Self::Text | Self::Markdown | Self::Html => Format::Text,
         }
     }
 }
 
-/// What a run is refused or let through by, beside the file's `[guards]`.
+#[derive(Debug, clap::Args)]
+pub(super) struct MaxChars {
+    /// Maximum length of Markdown in characters (Unicode code points); GitHub accepts 65536 in a comment, GitLab 1000000
+    ///
+    /// A longer plan is shortened in this order: unchanged lines of documents, documents, lost access, names of additions.
+    /// Removed, detached, moved and gained access is never left out. If that does not fit, the comment says that the plan
+    /// must not be approved from it.
+    #[arg(long, default_value_t = markdown::USUAL, value_name = "N", value_parser = max_chars)]
+    pub(super) max_chars: usize,
+}
+
+fn max_chars(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    let least = markdown::LEAST;
+    if number < least { Err(format!("must be at least {least}")) } else { Ok(number) }
+}
+
+/// Guards for one run, in addition to `[guards]`.
 #[derive(Debug, clap::Args)]
 pub(super) struct GuardArgs {
-    /// Refuse a plan that gives anybody new access, or may (exit 3)
+    /// Refuse a plan that gives, or may give, new access to anyone (exit 3)
     #[arg(long)]
     deny_new_access: bool,
-    /// Agree to new access: `user:action:pattern`, such as `bob:s3:PutObject:logs/*`
-    #[arg(long, value_name = "AGREED")]
+    /// Allow new access: `user:action:pattern`, for example `bob:s3:PutObject:logs/*`
+    #[arg(long, value_name = "ACCESS")]
     allow_access: Vec<Exemption>,
-    /// Set a guard for this run: `max_removals=12`, `max_detached=10%`, `protected_users=NAME`, `protected_policies=NAME`
+    /// Override a guard: `max_removals=12`, `max_detached=10%`, `protected_users=NAME`, `protected_policies=NAME`
     #[arg(long = "override", value_name = "GUARD=VALUE")]
     overrides: Vec<Override>,
-    /// The actions of the cluster instead of the built-in table: JSON, `[{"name": …, "kind": "account|bucket|object"}]`
-    #[arg(long, value_name = "FILE")]
-    catalogue: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) catalogue: CatalogueArg,
 }
 
 impl GuardArgs {
-    /// Adds what the command line says to what the file says.
     pub(super) fn add_to(&self, guards: &mut Guards) {
         guards.deny_for_this_run = self.deny_new_access && !guards.deny_new_access;
         guards.deny_new_access |= self.deny_new_access;
         guards.allow_access.extend(self.allow_access.iter().cloned());
         guards.overrides.extend(self.overrides.iter().cloned());
     }
+}
 
-    /// Where the actions are to be read from, when not from the built-in table.
-    pub(super) fn catalogue(&self) -> Option<&Path> {
-        self.catalogue.as_deref()
+#[derive(Debug, clap::Args)]
+pub(super) struct CatalogueArg {
+    /// JSON file of the cluster's actions, instead of the built-in table: `[{"name": …, "kind": "account|bucket|object"}]`
+    #[arg(long = "catalogue", value_name = "FILE")]
+    pub(super) path: Option<PathBuf>,
+}
+
+/// The known actions, for a command that may have no cluster to ask for its release.
+#[derive(Debug, clap::Args)]
+pub(super) struct ActionArgs {
+    /// WEKA release of the cluster [default: the newest known]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    release: Option<Release>,
+    #[command(flatten)]
+    pub(super) catalogue: CatalogueArg,
+}
+
+impl ActionArgs {
+    /// The release: that of the command line, else this one.
+    pub(super) fn release_or(&self, release: &Release) -> Release {
+        self.release.as_ref().unwrap_or(release).clone()
     }
 }
 
-/// The revision that is trusted.
+pub(super) fn release(text: &str) -> Result<Release, String> {
+    Release::parse(text).ok_or_else(|| "a release starts with two numbers, for example 5.1 or 5.1.2".to_owned())
+}
+
+/// The rules by which documents are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Rules {
+    /// AWS rules
+    Aws,
+    /// MinIO rules; WEKA's S3 shows signs of them
+    Minio,
+    /// Both; results that hold under one of them only are marked
+    Both,
+}
+
+impl Rules {
+    /// The profile, if it is only one.
+    pub(super) fn profile(self) -> Option<Profile> {
+        match self {
+            Self::Aws => Some(Profile::Aws),
+            Self::Minio => Some(Profile::Minio),
+            Self::Both => None,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct BaseArg {
-    /// Trust the settings of the configuration as it was at this revision of git, or those of this file (`./before.toml`), and
-    /// not those of the configuration itself
+    /// Trusted version: take settings from this Git revision, or from a file (`./before.toml`)
     ///
-    /// How the cluster is reached, `[ownership]`, `[credentials]` and suppressed rules are those of the base, and the
-    /// `[guards]` of both hold. Everything that is no longer declared and every changed setting is shown, and drift apart from
-    /// what is proposed. Use it wherever somebody else may have written the configuration.
+    /// Connection, `[ownership]`, `[credentials]` and suppressed rules come from the base. The `[guards]` of both versions
+    /// hold. The plan shows every changed setting and everything that is no longer declared, and separates drift from
+    /// proposed changes. Use it when someone else may have written the configuration.
     #[arg(long, value_name = "REV")]
     pub(super) base: Option<String>,
 }
 
-/// Where applies leave what they did.
 #[derive(Debug, clap::Args)]
 pub(super) struct StateDir {
-    /// The directory where `apply` and `keys generate` keep their journals: a key pair that may be lost is warned about
+    /// State directory with the journals of `apply` and `keys generate`; they show which new keys may be lost
     #[arg(long = "state-dir", value_name = "DIR", default_value = ".attune")]
     pub(super) path: PathBuf,
 }
 
-/// How a command goes about its calls to a cluster.
 #[derive(Debug, clap::Args)]
-pub(super) struct Pace {
-    /// How many calls may be under way at once; while the cluster answers that it is busy (429, 503) fewer are, and more
-    /// again bit by bit when it answers
+pub(super) struct SecretStoreArgs {
+    /// Show the stderr of a failed `[credentials]` command; its output may contain the new secret
+    #[arg(long)]
+    pub(super) show_command_output: bool,
+}
+
+/// Concurrency and retries of API calls.
+#[derive(Debug, clap::Args)]
+pub(super) struct CallArgs {
+    /// Maximum number of concurrent API calls; attune sends fewer while the cluster is busy (429, 503)
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// How often a call is tried again that got no answer; one that changes something only once looking has shown that
-    /// it did not happen
+    /// Maximum number of retries of a call without an answer; a write is retried only if it did not happen
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
 }
 
-impl Pace {
-    /// For a command that makes but a few calls.
+impl CallArgs {
+    /// For a command that makes few calls.
     pub(super) fn only_retries(retries: u32) -> Self {
         Self { jobs: 1, retries }
     }
 
-    /// As many as were asked for, and no more than the machine lets be.
+    /// The concurrency limit: as asked for, but no more than the open files of the process allow.
     pub(super) fn jobs(&self) -> usize {
         affordable(self.jobs.into())
     }
@@ -236,4 +248,27 @@ impl Pace {
     pub(super) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy { retries: self.retries, ..RetryPolicy::default() }
     }
+}
+
+/// Open files per call: its connection or program, an emergency file, and the storing of a secret.
+const FILES_PER_CALL: usize = 8;
+
+/// Open files of a run beside its calls, including those of a simulated cluster.
+const OTHER_FILES: usize = 16;
+
+fn affordable(jobs: usize) -> usize {
+    static AVAILABLE: OnceLock<usize> = OnceLock::new();
+    let wanted = jobs * FILES_PER_CALL + OTHER_FILES;
+    let available = *AVAILABLE.get_or_init(|| available_files(wanted));
+    let most = if available < wanted { available.saturating_sub(OTHER_FILES) / FILES_PER_CALL } else { jobs };
+    if most < jobs {
+        tracing::warn!("limiting API calls to {} at once: the open file limit is too low (`ulimit -n`)", most.max(1));
+    }
+    most.max(1)
+}
+
+/// How many more files can be opened, up to `wanted`. Only opening them answers this on every system.
+fn available_files(wanted: usize) -> usize {
+    let opened = (0..wanted).map_while(|_| File::open("/dev/null").ok());
+    if cfg!(unix) { opened.collect::<Vec<_>>().len() } else { wanted }
 }

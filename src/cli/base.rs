@@ -1,62 +1,156 @@
-//! The revision that is trusted (`--base`): its settings decide, and drift is told apart from what is proposed.
+//! The configuration under review, and its base (`--base`): the trusted version whose settings apply.
 
 use std::path::{Path, PathBuf};
 
-use super::args::{GlobalArgs, ViaArg};
+use super::args::{BaseArg, GlobalArgs, GuardArgs};
+use super::config::{CommandError, read_valid};
 use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
-use crate::base::Finding;
-use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, load};
+use super::output::Output;
+use crate::base::{Finding, Sources};
+use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, load};
 use crate::observed::Observed;
-use crate::plan::{after, plan_with};
+use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::BaseV1;
+use crate::render::json::{BaseV1, PlanV1, ReviewV1};
 
-/// A configuration that was agreed on before.
-pub(super) struct Base {
-    /// As it was given.
-    pub(super) revision: String,
-    /// What it declares, with the paths of its settings in the work tree.
-    pub(super) desired: Desired,
-    /// How the cluster is reached: certificates to trust are those of the revision, and not of the work tree.
+/// A configuration with the settings that apply.
+pub(super) struct Reviewed {
+    /// The configuration; with a base, under its settings.
+    pub(super) loaded: Loaded,
     pub(super) connection: ClusterSettings,
-    /// The program of `[credentials] command`, where the repository holds it: a proposal can change that.
-    pub(super) program: Option<PathBuf>,
-    /// Whether the file was there.
-    pub(super) there: bool,
-    /// The files of the revision, as long as they are needed.
+    pub(super) base: Option<Base>,
+    review: Review,
+}
+
+/// A plan, with its comparison to the base.
+pub(super) struct ReviewedPlan {
+    pub(super) plan: Plan,
+    base: Option<BaseV1>,
+    review: Option<ReviewV1>,
+}
+
+impl Reviewed {
+    /// Reads the configuration and its base.
+    pub(super) fn read(global: &GlobalArgs, base: &BaseArg, output: &mut Output) -> Result<Self, CommandError> {
+        let Some(base) = &base.base else { return Ok(Self::without_base(read_valid(global, output)?, global)) };
+        if !global.file.exists() {
+            return Self::removed(global, base, output);
+        }
+        let mut loaded = read_valid(global, output)?;
+        let base = read(base, &global.file, &loaded.desired.directory)?;
+        base.check_names_cluster(global)?;
+        let review = Review::of(&base.desired, &loaded.desired);
+        loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
+        loaded.desired.cluster.insecure = global.insecure;
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
+    }
+
+    fn without_base(mut loaded: Loaded, global: &GlobalArgs) -> Self {
+        loaded.desired.cluster.insecure = global.insecure;
+        let connection = loaded.desired.cluster.clone();
+        Self { loaded, connection, base: None, review: Review::default() }
+    }
+
+    /// A configuration that only the base has. Everything that it declares becomes unmanaged, so nothing changes on the
+    /// cluster, whatever `[ownership]` covers.
+    fn removed(global: &GlobalArgs, base: &str, output: &mut Output) -> Result<Self, CommandError> {
+        let directory = global.file.parent().unwrap_or(Path::new(""));
+        let mut base = read(base, &global.file, directory)?;
+        if !base.exists {
+            return read_valid(global, output).map(|loaded| Self::without_base(loaded, global));
+        }
+        base.desired.ownership = Ownership::default();
+        let cluster = ClusterSettings { insecure: global.insecure, ..base.desired.cluster.clone() };
+        let desired = Desired { directory: directory.to_path_buf(), cluster, ..Desired::default() };
+        let review = Review { settings: Vec::new(), ..Review::of(&base.desired, &desired) };
+        let file = global.file.display();
+        let message = format!("{file} is removed: everything that it declares at {} becomes unmanaged", base.revision);
+        let finding = Finding::warning(exit::CONFIGURATION_REMOVED, message)
+            .help("to remove access instead, declare `detached = true` and `absent = true` first");
+        let loaded = Loaded { desired, sources: Sources::default(), findings: vec![finding] };
+        output.findings(&loaded.findings, &loaded.sources);
+        Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
+    }
+
+    /// The desired states for which the cluster is observed.
+    pub(super) fn states(&self) -> Vec<&Desired> {
+        std::iter::once(&self.loaded.desired).chain(self.base.iter().map(|base| &base.desired)).collect()
+    }
+
+    /// Changed settings, and everything that is no longer declared.
+    pub(super) fn review(&self) -> Option<ReviewV1> {
+        let base = self.base.as_ref().filter(|_| !self.review.is_empty())?;
+        Some(ReviewV1::of(&base.revision, &self.review))
+    }
+
+    /// Plans the configuration under the guards of the command line.
+    pub(super) fn plan(&mut self, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> ReviewedPlan {
+        guards.add_to(&mut self.loaded.desired.guards);
+        let mut plan = plan_with(&self.loaded.desired, observed, catalogue);
+        let review = self.review();
+        let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
+        let comparison = base.compare(&self.loaded.desired, observed, catalogue);
+        plan.findings.extend(comparison.finding);
+        if plan.new_keys.as_ref().is_some_and(|keys| !keys.users.is_empty()) {
+            plan.findings.extend(base.untrusted_program());
+        }
+        ReviewedPlan { plan, base: comparison.base, review }
+    }
+}
+
+impl ReviewedPlan {
+    pub(super) fn to_json(&self, loaded: &Loaded) -> PlanV1 {
+        let (base, review) = (self.base.clone(), self.review.clone());
+        PlanV1 { base, review, ..PlanV1::of(&self.plan, &loaded.sources) }
+    }
+}
+
+/// The trusted version of a configuration.
+pub(super) struct Base {
+    /// As given on the command line.
+    pub(super) revision: String,
+    /// Its desired state; paths are those of the work tree.
+    pub(super) desired: Desired,
+    /// Its connection settings; trusted certificates are those of the revision, not of the work tree.
+    connection: ClusterSettings,
+    /// The program of `[credentials] command`, if it lies in the repository, where a proposal can change it.
+    program: Option<PathBuf>,
+    /// Whether the base has the configuration.
+    exists: bool,
+    /// The files of the revision; they are removed with this.
     _checkout: Option<Checkout>,
 }
 
-/// Drift and what is proposed, and what to know about it.
-pub(super) struct BaseComparison {
-    /// Both; `None` where they could not be told apart.
-    pub(super) base: Option<BaseV1>,
-    /// Why not, or what else to know.
-    pub(super) findings: Vec<Finding>,
+/// Drift, separated from proposed changes.
+struct BaseComparison {
+    /// `None` if they cannot be separated.
+    base: Option<BaseV1>,
+    finding: Option<Finding>,
 }
 
-/// Reads the base of `file`, whose directory is `directory`: a file where it is written as the path of one, else a revision
-/// of the repository that the file is in. Which of the two depends on how it is written alone, so that no file that a proposal
-/// adds can take the place of a revision.
-pub(super) fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Failure> {
+/// Reads the base of `file`. The spelling alone decides between a path and a revision, so no file of a proposal can take the
+/// place of a revision.
+fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Failure> {
     if is_path(base) {
         let loaded = load(Path::new(base), Boundary::Repository).map_err(|error| {
-            Failure::new(&exit::NO_BASE, format!("the base {error}"))
-                .help("what begins with `/`, `./` or `../` or ends in `.toml` is a file, all else a revision of git")
+            Failure::new(&exit::NO_BASE, format!("cannot read the base {}: {}", error.path, error.cause)).help(
+                "arguments that start with `/`, `./` or `../`, or end in `.toml`, are files; anything else is a Git revision",
+            )
         })?;
-        let desired = whole(base, loaded, |text| text.to_owned())?;
-        return Ok(Base::of(base, desired.cluster.clone(), desired, None));
+        let desired = without_errors(base, loaded, |text| text.to_owned())?;
+        return Ok(Base::new(base, desired.cluster.clone(), desired, None));
     }
     let checkout = checkout(base, file).map_err(|problem| failure(&problem))?;
     if !checkout.file.exists() {
         let desired = Desired { directory: directory.to_path_buf(), ..Desired::default() };
-        let absent = Base::of(base, ClusterSettings::default(), desired, None);
-        return Ok(Base { there: false, ..absent });
+        return Ok(Base { exists: false, ..Base::new(base, ClusterSettings::default(), desired, None) });
     }
-    let loaded = load(&checkout.file, Boundary::Below(&checkout.tree()))
-        .map_err(|error| Failure::new(&exit::NO_BASE, checkout.named(&format!("the base {error}"), base)))?;
-    let desired = whole(base, loaded, |text| checkout.named(text, base))?;
+    let loaded = load(&checkout.file, Boundary::Below(&checkout.tree())).map_err(|error| {
+        let message = format!("cannot read the base {}: {}", error.path, error.cause);
+        Failure::new(&exit::NO_BASE, checkout.with_repository_paths(&message, base))
+    })?;
+    let desired = without_errors(base, loaded, |text| checkout.with_repository_paths(text, base))?;
     let ca_file = desired.cluster.ca_file.clone();
     let program = match &desired.credentials {
         Some(Destination::Command { program, .. }) => program.strip_prefix(checkout.tree()).ok().map(Path::to_path_buf),
@@ -64,21 +158,27 @@ pub(super) fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Fa
     };
     let desired = desired.moved_to(directory);
     let connection = ClusterSettings { ca_file, ..desired.cluster.clone() };
-    Ok(Base { program, ..Base::of(base, connection, desired, Some(checkout)) })
+    Ok(Base { program, ..Base::new(base, connection, desired, Some(checkout)) })
 }
 
-/// What a base declares, if it has no error: a guard that cannot be read would be none.
-fn whole(base: &str, loaded: Loaded, named: impl Fn(&str) -> String) -> Result<Desired, Failure> {
-    let errors: Vec<&Finding> = loaded.findings.iter().filter(|finding| finding.is_error()).collect();
-    let Some(first) = errors.first() else { return Ok(loaded.desired) };
-    let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
-    let message =
-        format!("the base {base} has errors, so its settings cannot be trusted: {}{more}", named(&first.message));
-    Err(Failure::new(&exit::NO_BASE, message)
-        .help("name an earlier revision without errors, or correct it there first"))
+/// The desired state of a base without errors. An unreadable guard would be no guard.
+fn without_errors(base: &str, loaded: Loaded, shown: impl Fn(&str) -> String) -> Result<Desired, Failure> {
+    let Some(errors) = first_error(&loaded.findings) else { return Ok(loaded.desired) };
+    let message = format!("the base {base} has errors, so its settings cannot be trusted: {}", shown(&errors));
+    Err(Failure::new(&exit::NO_BASE, message).help("name an earlier revision without errors, or fix the base first"))
 }
 
-/// The configurations that the base has in a directory. A base that is a file has none.
+/// The first error, and how many more there are.
+fn first_error(findings: &[Finding]) -> Option<String> {
+    let mut errors = findings.iter().filter(|finding| finding.is_error());
+    let first = &errors.next()?.message;
+    match errors.count() {
+        0 => Some(first.clone()),
+        more => Some(format!("{first} (and {more} more)")),
+    }
+}
+
+/// The configurations that the base has in a directory; none if the base is a file.
 pub(super) fn configurations(base: &str, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     if is_path(base) {
         return Ok(Vec::new());
@@ -86,74 +186,59 @@ pub(super) fn configurations(base: &str, directory: &Path) -> Result<Vec<PathBuf
     git::configurations(base, directory).map_err(|problem| failure(&problem))
 }
 
-/// Whether a base is a file, and no revision.
+/// Whether a base is a file, and not a revision.
 pub(super) fn is_path(base: &str) -> bool {
     let file = Path::new(base).extension().is_some_and(|end| end == "toml") && !base.contains(':');
     file || ["/", "./", "../"].iter().any(|start| base.starts_with(start))
 }
 
 fn failure(problem: &GitProblem) -> Failure {
-    Failure::new(&exit::NO_BASE, format!("the base cannot be read: {problem}")).help(problem.help())
+    Failure::new(&exit::NO_BASE, format!("cannot read the base: {problem}")).help(problem.help())
 }
 
 impl Base {
-    fn of(base: &str, connection: ClusterSettings, desired: Desired, checkout: Option<Checkout>) -> Self {
-        Self { revision: base.to_owned(), desired, connection, program: None, there: true, _checkout: checkout }
+    fn new(base: &str, connection: ClusterSettings, desired: Desired, checkout: Option<Checkout>) -> Self {
+        Self { revision: base.to_owned(), desired, connection, program: None, exists: true, _checkout: checkout }
     }
 
-    /// Whether something that is trusted says where the cluster is. A proposal does not.
-    pub(super) fn says_where(&self, global: &GlobalArgs) -> Result<(), Failure> {
-        let by_hand = global.cluster.is_some() || global.via == Some(ViaArg::Weka);
-        if self.there || by_hand {
+    /// Fails if nothing trusted names the cluster.
+    fn check_names_cluster(&self, global: &GlobalArgs) -> Result<(), Failure> {
+        if self.exists || global.names_cluster() {
             return Ok(());
         }
-        let message = format!(
-            "{} is not there at {}, so no trusted settings say where the cluster is",
-            global.file.display(),
-            self.revision
-        );
-        Err(Failure::new(&exit::NO_TRUSTED_SETTINGS, message).help(
-            "name the cluster on the command line, such as `--cluster https://HOST:14000`; its certificate must then be \
-             trusted by this machine",
-        ))
+        let (file, revision) = (global.file.display(), &self.revision);
+        let message = format!("{file} does not exist at {revision}, so no trusted settings name the cluster");
+        Err(Failure::new(&exit::NO_TRUSTED_SETTINGS, message)
+            .help("name the cluster with `--cluster https://HOST:14000`; this machine must trust its certificate"))
     }
 
-    /// Tells drift from what is proposed. Nothing is told where the base could not be planned: what it would leave is not
-    /// known then.
-    pub(super) fn apart(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> BaseComparison {
+    /// Separates drift from proposed changes. If the base cannot be planned, its result is unknown.
+    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> BaseComparison {
+        let revision = &self.revision;
         let drift = plan_with(&self.desired, observed, catalogue);
         if drift.is_blocked() {
-            let errors: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.is_error()).collect();
-            return self.not_told(&errors);
+            let error = first_error(&drift.findings).unwrap_or_default();
+            let message =
+                format!("{revision} cannot be planned, so drift and proposed changes are not separated: {error}");
+            let finding = Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown");
+            return BaseComparison { base: None, finding: Some(finding) };
         }
-        let between = after(&drift, observed);
-        let proposed = plan_with(proposal, &between, catalogue);
-        let base = BaseV1::of(&self.revision, &drift.changes, &proposed.changes);
-        let absent = || {
-            let message = format!("the file is not there at {}: everything is proposed", self.revision);
-            let help = "only its guards count: no other setting of a proposal is trusted before it is merged";
+        let proposed = plan_with(proposal, &after(&drift, observed), catalogue);
+        let base = BaseV1::of(revision, &drift.changes, &proposed.changes);
+        let missing = || {
+            let message = format!("the configuration does not exist at {revision}: every change is proposed");
+            let help = "only its guards apply: no other setting of a proposal is trusted before it is merged";
             Finding::note(exit::BASE_WITHOUT_FILE, message).help(help)
         };
-        BaseComparison { base: Some(base), findings: (!self.there).then(absent).into_iter().collect() }
+        BaseComparison { base: Some(base), finding: (!self.exists).then(missing) }
     }
 
-    fn not_told(&self, errors: &[&Finding]) -> BaseComparison {
-        let first = errors.first().map(|first| first.message.as_str()).unwrap_or_default();
-        let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
-        let message =
-            format!("{} cannot be planned, so drift is not told from what is proposed: {first}{more}", self.revision);
-        let finding = Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown");
-        BaseComparison { base: None, findings: vec![finding] }
-    }
-
-    /// What is wrong with a program that a proposal can change.
+    /// A warning about a program that a proposal can change.
     pub(super) fn untrusted_program(&self) -> Option<Finding> {
-        let program = self.program.as_ref()?;
-        let message = format!(
-            "the program {} of `[credentials]` lies in the repository, where a proposal can change it",
-            program.display()
-        );
-        let help = "name a program of PATH, or one by an absolute path outside of the repository";
+        let program = self.program.as_ref()?.display();
+        let message =
+            format!("the `[credentials]` program {program} lies in the repository, where a proposal can change it");
+        let help = "name a program in PATH, or an absolute path outside the repository";
         Some(Finding::warning(exit::CREDENTIAL_SINK, message).help(help))
     }
 }
@@ -163,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_it_is_written_says_whether_it_is_a_file() {
+    fn the_spelling_of_a_base_decides_whether_it_is_a_file() {
         for path in ["/a/b", "./main", "../old", "before.toml", "dir/before.toml"] {
             assert!(is_path(path), "{path}");
         }

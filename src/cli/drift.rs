@@ -1,4 +1,4 @@
-//! `attune drift`: what the cluster has that the file does not say, for a job that runs again and again.
+//! `attune drift`: changes on the cluster outside attune, for a job that runs regularly.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,15 +9,15 @@ use clap::ValueEnum;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::args::{BaseArg, Format, GlobalArgs, Pace, StateDir};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, StateDir};
+use super::base::Reviewed;
+use super::config::CommandError;
 use super::connect::connect;
-use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
+use super::files::{is_special, publish};
 use super::git::is_committed;
-use super::lost;
+use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
-use super::publish::{is_special, publish};
-use super::reviewed::Reviewed;
 use crate::apply::files;
 use crate::base::Finding;
 use crate::cluster::observe;
@@ -28,32 +28,31 @@ use crate::plan::plan;
 use crate::render::json::{self, DriftStateV1, DriftV1, FindingsV1};
 use crate::render::{Metrics, MetricsBefore, markdown, metrics, text};
 
-/// Report what the cluster has that the file does not say
+/// Show what changed outside attune
 ///
-/// Reads and changes nothing. Access that the cluster gives and the file does not comes first. Exits with 0 when the cluster is as
-/// the file says, with 2 when there is drift (with --since: new drift), and with 1 when that could not be told. What no file
-/// names and [ownership] does not cover is not looked at. [[drift.ignore]] in the file names what is not reported, for a reason
-/// and until a day.
+/// Compares the cluster with the configuration and changes nothing. Undeclared access comes first. Unmanaged objects are
+/// skipped, and so are those of `[[drift.ignore]]`. Exits with 0 if there is no drift, with 2 if there is drift (with
+/// --since: new drift), and with 1 if drift cannot be determined.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune drift
   attune drift --format json | jq -r '.drift[].id'
-  attune drift --since /var/lib/attune/drift.json                  only what is new, and what is over
+  attune drift --since /var/lib/attune/drift.json        report only new and resolved drift
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
-  attune drift --base origin/main                                  by the settings of main, where others may propose
-  attune drift --ignore 'user/svc-*'                               for this run")]
+  attune drift --base origin/main                        use the settings of main
+  attune drift --ignore 'user/svc-*'                     ignore these users for this run")]
 pub(super) struct DriftArgs {
-    /// The form of the result
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    format: Report,
-    /// Report only what is new since the last run with this file, which remembers what was reported
+    /// Output format
+    #[arg(long, value_enum, default_value_t = DriftFormat::Text)]
+    format: DriftFormat,
+    /// Report only drift that is new since the last run with this state file
     #[arg(long, value_name = "STATE")]
     since: Option<PathBuf>,
-    /// Write metrics of the run to this file, in the text format of Prometheus; also when the run fails
+    /// Write metrics of the run to this file in the Prometheus text format, even if the run fails
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-    /// Do not report these objects: `user/NAME`, `group/NAME` or `policy/NAME`, where `*` stands for any run of characters
+    /// Objects to ignore: `user/NAME`, `group/NAME` or `policy/NAME`, where `*` matches any characters
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<Ignore>,
     #[command(flatten)]
@@ -61,12 +60,11 @@ pub(super) struct DriftArgs {
     #[command(flatten)]
     state_dir: StateDir,
     #[command(flatten)]
-    pace: Pace,
+    calls: CallArgs,
 }
 
-/// The form of a drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Report {
+enum DriftFormat {
     /// For people
     Text,
     /// For machines, with a published schema
@@ -75,9 +73,8 @@ enum Report {
     Markdown,
 }
 
-impl Report {
-    /// The form of what is told when there is no drift to tell.
-    fn of_failures(self) -> Format {
+impl DriftFormat {
+    fn of_failure(self) -> Format {
         match self {
             Self::Json => Format::Json,
             Self::Text | Self::Markdown => Format::Text,
@@ -85,41 +82,39 @@ impl Report {
     }
 }
 
-/// What a run got to know, for the metrics.
+/// Results of a run so far, for the metrics.
 #[derive(Default)]
-struct Known {
+struct Results {
     identity: Option<Identity>,
     drift: Option<Drift>,
     new: Option<usize>,
 }
 
 impl DriftArgs {
-    /// The revision that is trusted, for many files at once.
     pub(super) fn base(&self) -> Option<&str> {
         self.base.base.as_deref()
     }
 
-    /// The form of the result, for many files at once.
-    pub(super) fn of_many(&self) -> Result<Format, Failure> {
-        let one = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];
-        match one.iter().find(|(given, _)| *given) {
-            None => Ok(self.format.of_failures()),
+    pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
+        let options = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];
+        match options.iter().find(|(is_given, _)| *is_given) {
+            None => Ok(self.format.of_failure()),
             Some((_, option)) => {
-                let message = format!("`{option}` is about one cluster, and there are many files");
+                let message = format!("`{option}` takes one configuration, but several are given");
                 Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file"))
             }
         }
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let begun = Instant::now();
-        let mut known = Known::default();
-        let ended = self.report(global, output, &mut known).await;
-        let Some(path) = &self.metrics else { return ended };
-        let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
-        let written = measured(path, &known, exit, begun);
-        match (ended, written) {
-            (ended, Ok(())) => ended,
+        let started = Instant::now();
+        let mut results = Results::default();
+        let result = self.report(global, output, &mut results).await;
+        let Some(path) = &self.metrics else { return result };
+        let exit = result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        let written = write_metrics(path, &results, exit, started);
+        match (result, written) {
+            (result, Ok(())) => result,
             (Ok(_), Err(failure)) => Err(failure),
             (Err(first), Err(failure)) => {
                 output.failure(&failure);
@@ -128,11 +123,11 @@ impl DriftArgs {
         }
     }
 
-    async fn report(&self, global: &GlobalArgs, output: &mut Output, known: &mut Known) -> Result<Exit, Failure> {
+    async fn report(&self, global: &GlobalArgs, output: &mut Output, results: &mut Results) -> Result<Exit, Failure> {
         let now = OffsetDateTime::now_utc();
-        let (reviewed, drift) = match self.look(global, output, now, known).await {
-            Ok(found) => found,
-            Err(failed) => return failed.reported(self.format.of_failures(), output),
+        let (reviewed, drift) = match self.compare(global, output, now, results).await {
+            Ok(compared) => compared,
+            Err(error) => return error.reported(self.format.of_failure(), output),
         };
         let loaded = &reviewed.loaded;
         output.findings(&drift.findings, &loaded.sources);
@@ -140,60 +135,59 @@ impl DriftArgs {
             return self.unknown(&drift.findings, loaded, output);
         }
         let news = match &self.since {
-            Some(path) => Some(memory(path, &drift.identity)?.compare(&drift, &stamp(now))),
+            Some(path) => Some(read_memory(path, &drift.identity)?.compare(&drift, &timestamp(now))),
             None => None,
         };
-        let told = DriftV1 { review: reviewed.review(), ..DriftV1::of(&drift, news.as_ref(), &loaded.sources) };
-        output.sum_up(match told.drift.len() {
+        let drift_json = DriftV1 { review: reviewed.review(), ..DriftV1::of(&drift, news.as_ref(), &loaded.sources) };
+        output.set_summary(match drift_json.drift.len() {
             0 => "no drift".to_owned(),
             1 => "drift: 1 object".to_owned(),
-            more => format!("drift: {more} objects"),
+            count => format!("drift: {count} objects"),
         });
         output.result(|out, styles| match self.format {
-            Report::Text => text::drift(out, styles, &told),
-            Report::Json => json::write(out, &told),
-            Report::Markdown => markdown::drift(out, &told),
+            DriftFormat::Text => text::drift(out, styles, &drift_json),
+            DriftFormat::Json => json::write(out, &drift_json),
+            DriftFormat::Markdown => markdown::drift(out, &drift_json),
         })?;
-        // What could not be told is told again.
+        // Written last: drift that was not printed is reported again.
         if let (Some(path), Some(News { memory, .. })) = (&self.since, &news) {
-            remember(path, &drift.identity, memory)?;
+            write_memory(path, &drift.identity, memory)?;
         }
-        known.new = news.map(|news| news.new.len());
-        known.drift = Some(drift);
-        Ok(if told.drift.is_empty() { Exit::Done } else { Exit::Changes })
+        results.new = news.map(|news| news.new.len());
+        results.drift = Some(drift);
+        Ok(if drift_json.drift.is_empty() { Exit::Done } else { Exit::Changes })
     }
 
-    async fn look(
+    async fn compare(
         &self,
         global: &GlobalArgs,
         output: &mut Output,
         now: OffsetDateTime,
-        known: &mut Known,
-    ) -> Result<(Reviewed, Drift), NotReady> {
+        results: &mut Results,
+    ) -> Result<(Reviewed, Drift), CommandError> {
         let reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
-        let (cluster, desired) = (connection.retrying(&self.pace), &reviewed.loaded.desired);
-        let observed = observe(&cluster, desired, self.pace.jobs()).await.map_err(Failure::from)?;
-        known.identity = Some(observed.identity.clone());
-        lost::warn(&self.state_dir.path, &observed.identity, &lost::having(&observed), output);
-        let made = plan(desired, &observed);
-        let drift = drift(desired, &observed, &made, &self.ignore, now.date());
+        let connection = connect(global, &reviewed.connection, self.calls.jobs(), output).await?;
+        let (cluster, desired) = (connection.retrying(&self.calls), &reviewed.loaded.desired);
+        let observed = observe(&cluster, desired, self.calls.jobs()).await.map_err(Failure::from)?;
+        results.identity = Some(observed.identity.clone());
+        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
+        let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());
         Ok((reviewed, drift))
     }
 
     fn unknown(&self, findings: &[Finding], loaded: &Loaded, output: &mut Output) -> Result<Exit, Failure> {
-        if self.format == Report::Json {
+        if self.format == DriftFormat::Json {
             output.result(|out, _| json::write(out, &FindingsV1::of(findings, &loaded.sources)))?;
         }
-        let message = "whether there is drift is not known: the file or the cluster does not say enough";
-        Err(Failure::new(&exit::DRIFT_UNKNOWN, message).help("what is wrong is said before"))
+        let message = "cannot determine drift: the configuration or the cluster has errors";
+        Err(Failure::new(&exit::DRIFT_UNKNOWN, message).help("fix the errors above"))
     }
 }
 
-/// What was reported before; nothing when there is no such file yet.
-fn memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
+/// The drift that was reported before; none if the file does not exist yet.
+fn read_memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
     let failure = |why: String| {
-        let help = "name another file with `--since`, or remove this one: then all drift is new";
+        let help = "name another file with `--since`, or remove this one; then all drift is new";
         Failure::new(&exit::DRIFT_STATE, format!("cannot use {}: {why}", path.display())).help(help)
     };
     let text = match fs::read_to_string(path) {
@@ -201,48 +195,46 @@ fn memory(path: &Path, identity: &Identity) -> Result<Memory, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
         Err(error) => return Err(failure(error.to_string())),
     };
-    // A memory says that drift is known. One that came with a commit would let a proposal say so.
+    // The file hides known drift. A proposal must not be able to do that.
     match is_committed(path) {
         Ok(false) => {}
         Ok(true) => return Err(failure("it is part of the repository, where a proposal can change it".to_owned())),
-        Err(problem) => return Err(failure(format!("it lies in a repository, and {problem}"))),
+        Err(problem) => return Err(failure(format!("cannot check whether it is part of a repository: {problem}"))),
     }
     DriftStateV1::read(&text).and_then(|state| state.memory(identity)).map_err(failure)
 }
 
-fn remember(path: &Path, identity: &Identity, memory: &Memory) -> Result<(), Failure> {
+fn write_memory(path: &Path, identity: &Identity, memory: &Memory) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     let written = json::write(&mut bytes, &DriftStateV1::of(identity, memory));
     written.and_then(|()| files::replace(path, &bytes)).map_err(|error| {
-        let message =
-            format!("{} cannot be written: {error}; what was reported will be reported again", path.display());
+        let message = format!("cannot write {}: {error}; this drift will be reported again", path.display());
         Failure::new(&exit::ENVIRONMENT, message)
     })
 }
 
-/// Writes the metrics of a run. When it failed, the time of the last success is taken over from the file that is there.
-fn measured(path: &Path, known: &Known, exit: Exit, begun: Instant) -> Result<(), Failure> {
+/// Writes the metrics of a run. If it failed, the time of the last success comes from the existing file.
+fn write_metrics(path: &Path, results: &Results, exit: Exit, started: Instant) -> Result<(), Failure> {
     let before = if is_special(path) { None } else { fs::read_to_string(path).ok() };
     let before = before.and_then(|text| MetricsBefore::read(&text));
-    let of = known.identity.as_ref().map(|identity| (identity.name.as_str(), identity.tenant.as_str()));
+    let of = results.identity.as_ref().map(|identity| (identity.name.as_str(), identity.tenant.as_str()));
     let run = Metrics {
-        drift: known.drift.as_ref(),
-        new: known.new,
+        drift: results.drift.as_ref(),
+        new: results.new,
         of,
         before: before.as_ref(),
         ended: OffsetDateTime::now_utc().unix_timestamp(),
-        duration: begun.elapsed().as_secs_f64(),
+        duration: started.elapsed().as_secs_f64(),
         exit: exit.number(),
     };
     let mut bytes = Vec::new();
     metrics(&mut bytes, &run).and_then(|()| publish(path, &bytes)).map_err(|error| {
-        let message = format!("the metrics cannot be written to {}: {error}", path.display());
-        Failure::new(&exit::ENVIRONMENT, message)
-            .help("the directory has to be there, and to be writable for this user")
+        let message = format!("cannot write the metrics to {}: {error}", path.display());
+        Failure::new(&exit::ENVIRONMENT, message).help("its directory must exist and be writable for this user")
     })
 }
 
-fn stamp(now: OffsetDateTime) -> String {
+fn timestamp(now: OffsetDateTime) -> String {
     let whole = now.replace_nanosecond(0).unwrap_or(now);
     whole.format(&Rfc3339).unwrap_or_default()
 }

@@ -1,32 +1,32 @@
-//! How a command ends: exit codes, and failures that say what happened and what to do next.
+//! Exit codes, and failures with their finding codes.
 
 use std::process::ExitCode;
 
 use crate::base::{Code, Finding, codes};
-use crate::cluster::{CallError, Effect};
+use crate::cluster::rest::EndpointProblem;
+use crate::cluster::{CallError, CredentialsProblem, Effect};
 
-/// How a command ended. The numbers are documented and do not change.
+/// How a command ended. The numbers are documented and stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// Something is wrong; nothing was changed.
+    /// An error; nothing was changed.
     Error,
-    /// There are changes (`plan --detailed-exitcode`), there is drift, two policies differ, a file is not in form (`fmt --check`), an access is
-    /// not given, or `doctor` warns.
+    /// Changes (`plan --detailed-exitcode`, `policy diff`, `fmt --check`), drift, denied access, or warnings of `doctor`.
     Changes,
     /// A guard refused.
     Refused,
     /// The plan is not the approved one.
     Stale,
-    /// Applied in part.
+    /// Partially applied.
     Partial,
     /// Interrupted.
     Interrupted,
 }
 
 impl Exit {
-    /// The number that the process exits with.
+    /// The exit code of the process.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
@@ -39,11 +39,9 @@ impl Exit {
             Self::Interrupted => 130,
         }
     }
-}
 
-impl Exit {
-    /// How bad it is, to find the worst of many: what was half done weighs more than what was not begun.
-    pub(super) fn weight(self) -> u8 {
+    /// Orders exits of several runs: a partial apply is worse than one that did not start.
+    pub(super) fn severity(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Changes => 1,
@@ -63,49 +61,49 @@ impl From<Exit> for ExitCode {
 }
 
 codes! {
-    "All kinds of failures of the command line.";
-    NO_FILE = "no-file", "The desired-state file cannot be read.";
-    NO_ENDPOINT = "no-endpoint", "Neither the file nor the command line says where the cluster is.";
-    BAD_ENDPOINT = "bad-endpoint", "An endpoint that is not a management address of a cluster.";
-    BAD_TRUST = "bad-trust", "The certificates or fingerprint to trust cannot be used.";
-    NO_CREDENTIALS = "no-credentials", "There is nothing to log in with.";
-    UNREACHABLE = "cluster-unreachable", "The cluster cannot be reached, or is not the one that is trusted.";
-    UNAUTHORIZED = "not-authorized", "The cluster does not accept the login, or the role does not suffice.";
-    CALL_FAILED = "call-failed", "The cluster refused a call, or gave an answer that cannot be read.";
-    STALE = "stale-plan", "The plan is not the one that was approved.";
-    APPLY_UNDER_WAY = "apply-under-way", "Another apply to the same cluster is under way from the same directory.";
-    INTERRUPTED = "interrupted", "An apply was interrupted twice, and stopped where it was.";
-    NOT_CONFIRMED = "not-confirmed", "Nobody confirmed the apply.";
-    CREDENTIAL_SINK = "credentials-destination", "A new secret could not be kept where the file says, found before the first call.";
+    "All codes of failures of the command line.";
+    NO_FILE = "no-file", "The configuration cannot be read.";
+    NO_ENDPOINT = "no-endpoint", "Neither the configuration nor the command line names the cluster.";
+    BAD_ENDPOINT = "bad-endpoint", "An endpoint is not a management address of a cluster.";
+    BAD_TRUST = "bad-trust", "The `ca_file` or fingerprint cannot be used.";
+    NO_CREDENTIALS = "no-credentials", "There is no login.";
+    UNREACHABLE = "cluster-unreachable", "The cluster cannot be reached, or its certificate is not trusted.";
+    UNAUTHORIZED = "not-authorized", "The cluster rejects the login, or the role is not sufficient.";
+    CALL_FAILED = "call-failed", "The cluster refused an API call, or its response cannot be read.";
+    STALE = "stale-plan", "The plan is not the approved one.";
+    APPLY_UNDER_WAY = "apply-under-way", "Another apply to the same cluster is running in the same state directory.";
+    INTERRUPTED = "interrupted", "A run was interrupted twice, and stopped at once.";
+    NOT_CONFIRMED = "not-confirmed", "The apply was not confirmed.";
+    CREDENTIAL_SINK = "credentials-destination", "The destination for new secrets does not work; found before the first API call.";
     SIMULATOR = "simulator", "The simulated cluster cannot be started.";
-    ENVIRONMENT = "environment", "The machine does not give what is needed, such as a file that can be written.";
-    REFUSED = "guard-refused", "A guard refuses the plan; what and why is said with it.";
-    BAD_CATALOGUE = "bad-catalogue", "The table of actions cannot be read.";
-    NO_BASE = "no-base", "The configuration that `--base` names cannot be read, or has errors.";
-    CONFIGURATION_REMOVED = "configuration-removed", "A configuration that the base has is not there any more; what it declares becomes unmanaged.";
-    NO_TRUSTED_SETTINGS = "no-trusted-settings", "The configuration is not there at the revision that `--base` names, and the command line does not say where the cluster is.";
-    BASE_NOT_PLANNED = "base-not-planned", "The configuration that `--base` names cannot be planned, so drift is not told from what is proposed.";
-    BASE_WITHOUT_FILE = "base-without-file", "The file was not there at the revision that `--base` names; everything is proposed.";
-    DRIFT_UNKNOWN = "drift-unknown", "Whether there is drift cannot be told; why is said before.";
-    DRIFT_STATE = "drift-state", "The file of `drift --since` cannot be used.";
+    ENVIRONMENT = "environment", "Something on this machine is missing, for example a writable directory.";
+    REFUSED = "guard-refused", "A guard refuses the plan; the plan lists the reasons.";
+    BAD_CATALOGUE = "bad-catalogue", "The catalogue of actions cannot be read.";
+    NO_BASE = "no-base", "The base (`--base`) cannot be read, or has errors.";
+    CONFIGURATION_REMOVED = "configuration-removed", "A configuration of the base is removed; everything that it declares becomes unmanaged.";
+    NO_TRUSTED_SETTINGS = "no-trusted-settings", "The base does not have the configuration, and the command line does not name the cluster.";
+    BASE_NOT_PLANNED = "base-not-planned", "The base cannot be planned, so drift and proposed changes cannot be separated.";
+    BASE_WITHOUT_FILE = "base-without-file", "The base does not have the configuration; every change is proposed.";
+    DRIFT_UNKNOWN = "drift-unknown", "Drift cannot be determined; the reasons are listed before.";
+    DRIFT_STATE = "drift-state", "The state file of `drift --since` cannot be used.";
     NO_DOCUMENT = "no-document", "A policy document cannot be read.";
     BAD_DOCUMENT = "bad-document", "A policy document has errors; they are listed before.";
-    UNKNOWN_USER = "unknown-user", "Neither the file nor the cluster, whichever was asked, knows the user.";
-    UNKNOWN_ACCESS = "unknown-access", "What a user may do cannot be said: the document of its policy is not known.";
-    NO_REQUEST = "no-request", "An action and a resource that no request can have.";
-    NOT_WELL = "cluster-not-well", "The check of a cluster found errors; they are listed before.";
-    FILE_HAS_ERRORS = "file-has-errors", "The desired-state file has errors; they are listed before.";
-    IN_THE_WAY = "file-in-the-way", "A file is there already where one is to be written; nothing is written over.";
-    NOT_SAVED = "not-saved", "What is to be shown is no plan and no outcome that this version reads.";
-    PLAN_BLOCKED = "plan-blocked", "The plan has errors; they are listed before.";
+    UNKNOWN_USER = "unknown-user", "The user or group does not exist, in the configuration or on the cluster.";
+    UNKNOWN_ACCESS = "unknown-access", "The access of a user is unknown, since the document of its policy is unknown.";
+    NO_REQUEST = "no-request", "No request can have this action and resource.";
+    NOT_WELL = "cluster-not-well", "`doctor` found errors; they are listed before.";
+    FILE_HAS_ERRORS = "file-has-errors", "The configuration has errors; they are listed before.";
+    IN_THE_WAY = "file-in-the-way", "A file to write already exists; nothing is overwritten.";
+    NOT_SAVED = "not-saved", "The file is not a plan or an outcome that this version can read.";
+    PLAN_BLOCKED = "plan-blocked", "The plan is blocked by errors; they are listed before.";
 }
 
-/// Why a command ended otherwise than well.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// How the process ends.
+    /// The exit code.
     pub exit: Exit,
-    /// What happened, and what to do next.
+    /// Code, message and help.
     pub finding: Box<Finding>,
 }
 
@@ -136,6 +134,18 @@ impl From<CallError> for Failure {
             Some(help) => failure.help(help),
             None => failure,
         }
+    }
+}
+
+impl From<EndpointProblem> for Failure {
+    fn from(problem: EndpointProblem) -> Self {
+        Self::new(&BAD_ENDPOINT, problem.to_string()).help(problem.help())
+    }
+}
+
+impl From<CredentialsProblem> for Failure {
+    fn from(problem: CredentialsProblem) -> Self {
+        Self::new(&NO_CREDENTIALS, problem.to_string()).help(problem.help())
     }
 }
 

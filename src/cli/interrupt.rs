@@ -1,59 +1,42 @@
-//! What an interruption does to a run: the first is a request, the second an order, and only the third ends the storing of
-//! a secret.
+//! Ctrl-C during an apply: the first finishes the calls in flight, the second stops at once, the third also stops the storing
+//! of a secret.
 
 use tokio::signal;
 
 use crate::apply::{SecretStore, StopSignal};
 
-/// What a person is told about an interruption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// What is under way is finished, and nothing more is begun.
-    Stopping,
-    /// A secret that has come is stored, and then all ends.
-    Storing,
-}
+const STOPPING: &str = "interrupted: finishing API calls in flight; press Ctrl-C again to stop at once";
 
-impl Heard {
-    /// In words.
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::Stopping => "interrupted: seeing through the calls under way; once more stops at once",
-            Self::Storing => {
-                "interrupted again: storing the secrets that have come; once more leaves them in emergency files"
-            }
-        }
-    }
-}
+const STORING: &str = "interrupted again: storing new secrets; press Ctrl-C again to leave them in emergency files";
 
-/// Does the work to its end. At the first interruption (Ctrl-C, SIGTERM as schedulers send it, SIGHUP of a session that is
-/// closed) `stop` is asked; at the second the work goes on only until no secret is being stored, and there is no result.
-/// `told` is called with what is done.
+/// Runs the work to its end. The first interruption (Ctrl-C, SIGTERM, SIGHUP) sets `stop`, unless it is set already. After the second the work continues
+/// only while a secret is being stored, and there is no result. `print` gets a message for each.
 pub(super) async fn interruptible<T>(
     work: impl Future<Output = T>,
     stop: &StopSignal,
     secret_store: &SecretStore,
-    mut told: impl FnMut(Heard),
+    mut print: impl FnMut(&str),
 ) -> Option<T> {
     tokio::pin!(work);
     let mut interruptions = Interruptions::new();
+    if !stop.is_requested() {
+        tokio::select! {
+            biased;
+            () = interruptions.next() => {}
+            done = &mut work => return Some(done),
+        }
+        stop.request();
+        print(STOPPING);
+    }
     tokio::select! {
         biased;
-        () = interruptions.next() => {}
-        done = &mut work => return Some(done),
-    }
-    stop.request();
-    told(Heard::Stopping);
-    tokio::select! {
-        biased;
         done = &mut work => return Some(done),
         () = interruptions.next() => {}
     }
-    let storing = secret_store.is_storing();
-    if storing {
-        told(Heard::Storing);
+    if secret_store.is_storing() {
+        print(STORING);
     }
-    // Where nothing is being stored, this ends at once: after the work has had the answers that are there.
+    // If nothing is being stored, this ends at once, after the work has read the responses that arrived.
     tokio::select! {
         biased;
         done = &mut work => Some(done),
@@ -62,8 +45,8 @@ pub(super) async fn interruptible<T>(
     }
 }
 
-/// The signals that ask a process to end. Each is listened for from the start, so that none is lost in between. Where
-/// they cannot be listened for, they end the process as ever.
+/// The signals that end a process. All are caught from the start, so that none is lost. One that cannot be caught ends the
+/// process.
 struct Interruptions {
     #[cfg(unix)]
     kinds: [Option<signal::unix::Signal>; 3],
@@ -82,15 +65,15 @@ impl Interruptions {
     async fn next(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.kinds;
         tokio::select! {
-            () = heard(interrupt) => {}
-            () = heard(terminate) => {}
-            () = heard(hangup) => {}
+            () = received(interrupt) => {}
+            () = received(terminate) => {}
+            () = received(hangup) => {}
         }
     }
 }
 
 #[cfg(unix)]
-async fn heard(signal: &mut Option<signal::unix::Signal>) {
+async fn received(signal: &mut Option<signal::unix::Signal>) {
     if let Some(signal) = signal
         && signal.recv().await.is_some()
     {

@@ -1,4 +1,4 @@
-//! Many files, each about a cluster: the same command for each, side by side, and one summary.
+//! Runs a command for several configurations concurrently, and prints a summary.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,14 @@ use serde_json::value::RawValue;
 use super::args::{Format, GlobalArgs};
 use super::base;
 use super::exit::{self, Exit, Failure};
-use super::output::{Kept, Output};
+use super::output::{Captured, Output};
 use crate::render::json::{self, ManyV1, OneV1};
 
-/// How many are worked on at once.
-const AT_ONCE: usize = 8;
+/// How many runs are active at once.
+const CONCURRENT_RUNS: usize = 8;
 
-/// The files that are meant: those that are named, and of a directory its `.toml` files and the `attune.toml` of each
-/// directory in it, in the order of their names; with a base, also those that only the base has: what they declare is no
-/// longer declared.
+/// Lists the configurations: the named files, and for a directory its `.toml` files and the `attune.toml` of each
+/// subdirectory, sorted. With a base, also those that only the base has, since their objects become unmanaged.
 pub(super) fn files(named: &[PathBuf], base: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {
@@ -33,16 +32,17 @@ pub(super) fn files(named: &[PathBuf], base: Option<&str>) -> Result<Vec<PathBuf
             found.dedup();
         }
         if found.is_empty() {
-            let message = format!("there is no desired-state file in the directory {}", path.display());
+            let message = format!("there is no configuration in the directory {}", path.display());
             return Err(Failure::new(&exit::NO_FILE, message)
-                .help("of a directory, its `.toml` files are taken, and the `attune.toml` of each directory in it"));
+                .help("a directory provides its `.toml` files, and the `attune.toml` of each subdirectory"));
         }
         files.extend(found);
     }
     if let Some(base) = base.filter(|base| files.len() > 1 && base::is_path(base)) {
-        let message = format!("the base {base} is one file, and there are {} configurations", files.len());
-        return Err(Failure::new(&exit::NO_BASE, message)
-            .help("name a revision of git, or give the file of the base to each configuration alone"));
+        let message = format!("the base {base} is one file, but there are {} configurations", files.len());
+        return Err(
+            Failure::new(&exit::NO_BASE, message).help("use a Git revision, or run the command for each configuration")
+        );
     }
     Ok(files)
 }
@@ -61,25 +61,24 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// One of many, done.
-struct Ended {
+/// A finished run.
+struct Run {
     file: String,
-    ended: Result<Exit, Failure>,
-    kept: Kept,
+    result: Result<Exit, Failure>,
+    output: Captured,
 }
 
-impl Ended {
+impl Run {
     fn exit(&self) -> Exit {
-        self.ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit)
+        self.result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit)
     }
 
     fn error(&self) -> Option<&str> {
-        self.ended.as_ref().err().map(|failure| failure.finding.message.as_str())
+        self.result.as_ref().err().map(|failure| failure.finding.message.as_str())
     }
 
-    /// What came of it, in a line.
     fn summary(&self) -> String {
-        match (self.error(), &self.kept.summary) {
+        match (self.error(), &self.output.summary) {
             (Some(error), None) => format!("error: {error}"),
             (Some(error), Some(summary)) => format!("{summary}; {error}"),
             (None, Some(summary)) => summary.clone(),
@@ -88,7 +87,7 @@ impl Ended {
     }
 }
 
-/// Runs a command for each of the files, at most eight at once, and shows what each said in the order of the files.
+/// Runs a command for each file, and prints the outputs in the order of the files.
 pub(super) async fn each(
     global: &GlobalArgs,
     files: Vec<PathBuf>,
@@ -97,45 +96,40 @@ pub(super) async fn each(
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     if global.cluster.is_some() {
-        let message = "`--cluster` names one cluster, and there are many files";
-        return Err(
-            Failure::new(&exit::BAD_ENDPOINT, message).help("leave it out: each file says where its cluster is")
-        );
+        let message = "`--cluster` names one cluster, but several configurations are given";
+        return Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"));
     }
-    let mut runs = Vec::new();
-    for file in files {
-        let own = GlobalArgs { file, one_of_many: true, ..global.clone() };
-        runs.push((own, output.of_one()));
-    }
-    let one = async |(place, (own, mut output)): (usize, (GlobalArgs, Output))| {
-        let ended = command(&own, &mut output).await;
-        if let Err(failure) = &ended {
+    let start = |file: PathBuf| (GlobalArgs { file, one_of_many: true, ..global.clone() }, output.buffered());
+    let starts: Vec<(GlobalArgs, Output)> = files.into_iter().map(start).collect();
+    let run = async |(place, (own, mut output)): (usize, (GlobalArgs, Output))| {
+        let result = command(&own, &mut output).await;
+        if let Err(failure) = &result {
             output.failure(failure);
         }
-        (place, Ended { file: own.file.display().to_string(), ended, kept: output.into_kept() })
+        (place, Run { file: own.file.display().to_string(), result, output: output.into_captured() })
     };
-    // Whoever is done makes room for the next, so that a cluster that is slow holds up none but itself.
-    let runs = stream::iter(runs.into_iter().enumerate()).map(one).buffer_unordered(AT_ONCE);
-    let runs: Vec<Ended> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
-    let worst = runs.iter().map(Ended::exit).max_by_key(|exit| exit.weight()).unwrap_or(Exit::Done);
-    if runs.iter().any(|run| run.kept.changed.is_some()) {
-        output.changed(worst);
+    // Unordered, so that a slow cluster does not delay the others.
+    let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(CONCURRENT_RUNS);
+    let runs: Vec<Run> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
+    let worst = runs.iter().map(Run::exit).max_by_key(|exit| exit.severity()).unwrap_or(Exit::Done);
+    if runs.iter().any(|run| run.output.changed.is_some()) {
+        output.set_changed(worst);
     }
     match format {
-        Format::Text => texts(&runs, output)?,
+        Format::Text => print_text(&runs, output)?,
         Format::Json => {
-            let runs = runs.iter().map(|run| told(run, output)).collect();
+            let runs = runs.iter().map(|run| run_json(run, output)).collect();
             output.result(|out, _| json::write(out, &ManyV1::new(worst.number(), runs)))?;
         }
     }
     Ok(worst)
 }
 
-fn texts(runs: &[Ended], output: &mut Output) -> Result<(), Failure> {
+fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
     for run in runs {
         output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.file))))?;
-        rest(run, output);
-        output.result(|out, _| out.write_all(&run.kept.result).and_then(|()| writeln!(out)))?;
+        print_stderr(run, output);
+        output.result(|out, _| out.write_all(&run.output.stdout).and_then(|()| writeln!(out)))?;
     }
     let width = runs.iter().map(|run| console::measure_text_width(&run.file)).max().unwrap_or(0);
     output.result(|out, styles| {
@@ -147,19 +141,19 @@ fn texts(runs: &[Ended], output: &mut Output) -> Result<(), Failure> {
     })
 }
 
-/// What was written beside the result, with the file it is about where that could not be told.
-fn rest(run: &Ended, output: &mut Output) {
-    if !run.kept.rest.is_empty() {
-        output.urgent(|out, styles| {
+/// Prints the stderr of a run, with a header, since stdout may go elsewhere.
+fn print_stderr(run: &Run, output: &mut Output) {
+    if !run.output.stderr.is_empty() {
+        output.message(|out, styles| {
             writeln!(out, "{}", styles.dim.apply_to(format!("-- {}", run.file)))?;
-            out.write_all(&run.kept.rest)
+            out.write_all(&run.output.stderr)
         });
     }
 }
 
-fn told(run: &Ended, output: &mut Output) -> OneV1 {
-    rest(run, output);
-    let text = String::from_utf8_lossy(&run.kept.result).trim().to_owned();
+fn run_json(run: &Run, output: &mut Output) -> OneV1 {
+    print_stderr(run, output);
+    let text = String::from_utf8_lossy(&run.output.stdout).trim().to_owned();
     OneV1 {
         file: run.file.clone(),
         exit: run.exit().number(),

@@ -1,69 +1,183 @@
-//! The command line: one file a command, and what they share.
+//! The command line: the commands, their dispatch, and logging.
 
 mod access;
-mod actions;
 mod apply;
 mod args;
 mod base;
-mod completions;
+mod config;
 mod connect;
-mod descriptors;
-mod desired;
+mod credentials;
 mod doctor;
+mod documents;
 mod drift;
 mod exit;
-mod fix;
+mod files;
 mod fmt;
+mod generate;
 mod git;
 mod import;
 mod interrupt;
-mod journal;
-mod keys;
-mod lost;
-mod man;
+mod lost_keys;
 mod many;
 mod output;
-mod place;
 mod plan;
-mod plan_format;
 mod policy;
+mod preflight;
 mod progress;
-mod publish;
 mod report;
-mod reviewed;
-mod schema;
-mod secret_store;
-mod show;
 mod sim;
-mod sim_weka;
 mod state;
-mod sts;
 mod validate;
 mod visible;
 
 use std::io::{self, LineWriter, Write};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, Subcommand};
 use console::Term;
 
-use args::{Args, Command, GlobalArgs};
+use args::{Format, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
 use output::Output;
 use visible::Visible;
+
+/// Manage S3 access on WEKA clusters as code
+///
+/// Declare policies and who gets them in TOML. Review the changes with `attune plan`, and roll them out with `attune apply`.
+#[derive(Debug, Parser)]
+#[command(name = "attune", version, propagate_version = true, after_long_help = NOTES)]
+struct Args {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const NOTES: &str = "\
+Examples:
+  attune import --cluster URL              write attune.toml from a running cluster
+  attune validate                          check attune.toml, offline
+  attune fmt --check                       check that files are formatted
+  attune plan                              show pending changes
+  attune plan --format json --out p.json   print and save the plan as JSON
+  attune apply --approved DIGEST           apply exactly the reviewed plan
+  attune drift                             show what changed outside attune
+  attune plan --file clusters              plan every configuration in a directory
+  attune doctor                            check connection, login and cluster
+  attune access alice                      show what alice may do
+  attune report --out report.html          write an HTML page of who may do what
+  attune policy diff old.json new.json     show the access that an edit adds and removes
+  attune --cluster sim:cluster.json plan   use a simulated cluster
+
+Login:
+  1. ATTUNE_USERNAME and ATTUNE_PASSWORD
+  2. WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG)
+  3. the login stored by `weka user login` (WEKA_TOKEN, or ~/.weka/auth-token.json)
+
+Exit codes:
+  0    done, or nothing to do
+  1    error
+  2    changes (plan --detailed-exitcode, policy diff, fmt --check), drift, access denied (access), warnings (doctor)
+  3    refused by a guard
+  4    not the approved plan
+  5    partially applied
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Drift(drift::DriftArgs),
+    Validate(validate::ValidateArgs),
+    Doctor(doctor::DoctorArgs),
+    #[command(flatten)]
+    OneFile(OneFileCommand),
+}
+
+/// The commands that take at most one configuration.
+#[derive(Debug, Subcommand)]
+enum OneFileCommand {
+    Show(plan::ShowArgs),
+    Import(import::ImportArgs),
+    Fmt(fmt::FmtArgs),
+    Access(access::AccessArgs),
+    Report(report::ReportArgs),
+    Policy(policy::PolicyArgs),
+    Keys(credentials::KeysArgs),
+    Sts(credentials::StsArgs),
+    Schema(generate::SchemaArgs),
+    Sim(sim::SimArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+}
+
+impl Command {
+    fn base(&self) -> Option<&str> {
+        match self {
+            Self::Plan(command) => command.base(),
+            Self::Apply(command) => command.base(),
+            Self::Drift(command) => command.base(),
+            Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => None,
+        }
+    }
+
+    /// The output format of a run over this many files.
+    fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
+        match self {
+            Self::Plan(command) => Ok(command.format()),
+            Self::Apply(command) => Ok(command.format()),
+            Self::Drift(command) => command.format_of_many(),
+            Self::Validate(command) => command.format_of_many(),
+            Self::Doctor(command) => Ok(command.format()),
+            Self::OneFile(_) => {
+                let message = format!("this command takes one file, but {files} are given");
+                Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take several"))
+            }
+        }
+    }
+
+    async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Plan(command) => command.run(global, output).await,
+            Self::Apply(command) => command.run(global, output).await,
+            Self::Drift(command) => command.run(global, output).await,
+            Self::Validate(command) => command.run(global, output),
+            Self::Doctor(command) => command.run(global, output).await,
+            Self::OneFile(command) => command.run(global, output).await,
+        }
+    }
+}
+
+impl OneFileCommand {
+    async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Show(command) => command.run(output),
+            Self::Import(command) => command.run(global, output).await,
+            Self::Fmt(command) => command.run(global, output),
+            Self::Access(command) => command.run(global, output).await,
+            Self::Report(command) => command.run(global, output).await,
+            Self::Policy(command) => command.run(output),
+            Self::Keys(command) => command.run(global, output).await,
+            Self::Sts(command) => command.run(global, output).await,
+            Self::Schema(command) => command.run(output),
+            Self::Sim(command) => command.run(output).await,
+            Self::Completions(command) => command.run(Args::command(), output),
+            Self::Man(command) => command.run(Args::command(), output),
+        }
+    }
+}
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(told) => return usage(&told),
+        Err(error) => return usage(&error),
     };
     let mut output = Output::of_process(args.global.color, args.global.quiet);
-    tracing_to_stderr(&args.global);
+    log_to_stderr(args.global.verbose);
     match run(&args, &mut output) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -73,108 +187,48 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help where that was asked for, else what is wrong with the arguments: an error as any other, since 2 means that
-/// there are changes.
-fn usage(told: &clap::Error) -> ExitCode {
-    let is_error = told.use_stderr();
+/// Prints the requested help, or else a usage error. That exits with 1, since 2 means that there are changes.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_error = error.use_stderr();
     let stream: &mut dyn io::Write = if is_error { &mut io::stderr() } else { &mut io::stdout() };
     let term = if is_error { Term::stderr() } else { Term::stdout() };
     let styled = term.features().colors_supported();
-    let text = told.render();
+    let text = error.render();
     let text = if styled { text.ansi().to_string() } else { text.to_string() };
     let mut out = Visible::new(stream, styled);
-    // There is nowhere to report that the stream is gone.
+    // A closed stream cannot be reported anywhere.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    if told.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+    if is_error { Exit::Error.into() } else { Exit::Done.into() }
 }
+
+/// How long stuck work may delay the end of the program, such as a read of a disk that does not answer.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
-    let mut files = many::files(&args.global.desired_files, args.command.base())?;
-    if files.len() > 1 {
-        return run_many(args, files, output);
-    }
-    let global = &GlobalArgs { file: files.pop().unwrap_or_default(), ..args.global.clone() };
-    match &args.command {
-        Command::Plan(command) => wait(command.run(global, output)),
-        Command::Apply(command) => wait(command.run(global, output)),
-        Command::Drift(command) => wait(command.run(global, output)),
-        Command::Import(command) => wait(command.run(global, output)),
-        Command::Fmt(command) => command.run(global, output),
-        Command::Validate(command) => command.run(global, output),
-        Command::Access(command) => wait(command.run(global, output)),
-        Command::Report(command) => wait(command.run(global, output)),
-        Command::Doctor(command) => wait(command.run(global, output)),
-        Command::Policy(command) => command.run(output),
-        Command::Keys(command) => wait(command.run(global, output)),
-        Command::Sts(command) => wait(command.run(global, output)),
-        Command::Show(command) => command.run(output),
-        Command::Schema(command) => command.run(output),
-        Command::Completions(command) => command.run(output),
-        Command::Man(command) => command.run(output),
-        Command::Sim(command) => wait(command.run(output)),
-    }
-}
-
-/// Runs a command that takes many files for each of them.
-fn run_many(args: &Args, files: Vec<PathBuf>, output: &mut Output) -> Result<Exit, Failure> {
-    let global = &args.global;
-    match &args.command {
-        Command::Plan(command) => {
-            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
-        }
-        Command::Apply(command) => {
-            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
-        }
-        Command::Validate(command) => {
-            wait(many::each(global, files, command.format()?, output, async |of, to| command.run(of, to)))
-        }
-        Command::Drift(command) => {
-            let format = command.of_many()?;
-            wait(many::each(global, files, format, output, async |of, to| command.run(of, to).await))
-        }
-        Command::Doctor(command) => {
-            wait(many::each(global, files, command.format(), output, async |of, to| command.run(of, to).await))
-        }
-        Command::Show(_)
-        | Command::Import(_)
-        | Command::Fmt(_)
-        | Command::Access(_)
-        | Command::Report(_)
-        | Command::Policy(_)
-        | Command::Keys(_)
-        | Command::Sts(_)
-        | Command::Schema(_)
-        | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Sim(_) => {
-            let message = format!("this command takes one file, and {} are named", files.len());
-            Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take many"))
-        }
-    }
-}
-
-/// Runs what talks to the network.
-fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let (global, command) = (&args.global, &args.command);
+    let mut files = many::files(&global.desired_files, command.base())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    // What waits is there once, whatever the command.
-    let work: Pin<Box<dyn Future<Output = Result<T, Failure>> + '_>> = Box::pin(work);
     let runtime = runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?;
-    let done = runtime.block_on(work);
-    // What is stuck, such as a file on a disk that does not answer, is not waited for.
-    runtime.shutdown_timeout(STUCK);
-    done
+    // Boxed, since the future of a command is large.
+    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = if files.len() > 1 {
+        let format = command.format_of_many(files.len())?;
+        Box::pin(many::each(global, files, format, output, async |of, to| command.run(of, to).await))
+    } else {
+        let own = GlobalArgs { file: files.pop().unwrap_or_default(), ..global.clone() };
+        Box::pin(async move { command.run(&own, output).await })
+    };
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(SHUTDOWN);
+    result
 }
 
-/// How long what is stuck may hold up the end of the program.
-const STUCK: Duration = Duration::from_secs(1);
-
-/// `-v` shows calls, `-vv` what libraries say of their work as well, `-vvv` all of it. Never bodies, never headers.
-fn tracing_to_stderr(global: &GlobalArgs) {
+/// `-v` logs API calls, `-vv` also what libraries do, `-vvv` everything. Never bodies, never headers.
+fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let (own, others) = match global.verbose {
+    let (own, others) = match verbose {
         0 => (LevelFilter::WARN, LevelFilter::OFF),
         1 => (LevelFilter::DEBUG, LevelFilter::WARN),
         2 => (LevelFilter::TRACE, LevelFilter::DEBUG),
@@ -185,7 +239,7 @@ fn tracing_to_stderr(global: &GlobalArgs) {
         .with_writer(|| LineWriter::new(Visible::new(io::stderr(), false)))
         .with_ansi(false)
         .without_time()
-        // A terminal that is gone is no reason to stop.
+        // A closed terminal must not stop the run.
         .log_internal_errors(false)
         .with_target(false);
     tracing_subscriber::registry().with(shown).with(lines).init();
@@ -193,9 +247,7 @@ fn tracing_to_stderr(global: &GlobalArgs) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
-    use super::args::Args;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -2,155 +2,154 @@
 
 use std::io::{self, Write};
 
+use clap::ColorChoice;
 use console::Term;
 
-use super::args::Color;
 use super::exit::{self, Exit, Failure};
 use super::visible::Visible;
 use crate::base::{Finding, Sources};
 use crate::render::{Styles, findings};
 
-/// Where a command writes.
+/// The two streams of a command.
 pub(super) struct Output {
-    result: Visible<Stream>,
-    rest: Visible<Stream>,
-    /// The styles of results.
-    pub(super) styles: Styles,
-    rest_styles: Styles,
+    stdout: Visible<Stream>,
+    stderr: Visible<Stream>,
+    styles: Styles,
+    stderr_styles: Styles,
     quiet: bool,
     summary: Option<String>,
-    /// How the command ends, once it may have changed something: then a result that cannot be written is no error before
-    /// anything was done.
+    /// How the command ends, once it may have changed the cluster. See [`written`].
     changed: Option<Exit>,
 }
 
-/// One of the two streams.
 enum Stream {
     Term(Term),
-    /// Kept, to be shown later.
-    Kept(Vec<u8>),
+    /// Printed later by [`super::many`].
+    Buffer(Vec<u8>),
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Term(term) => term.write(bytes),
-            Self::Kept(kept) => kept.write(bytes),
+            Self::Buffer(buffer) => buffer.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Term(term) => term.flush(),
-            Self::Kept(_) => Ok(()),
+            Self::Buffer(_) => Ok(()),
         }
     }
 }
 
-/// What a command wrote that is one of many.
-pub(super) struct Kept {
-    /// Its result.
-    pub(super) result: Vec<u8>,
-    /// Everything else.
-    pub(super) rest: Vec<u8>,
-    /// The command in a few words, where it came so far.
+/// The output of one run of several.
+pub(super) struct Captured {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    /// The result in a few words.
     pub(super) summary: Option<String>,
-    /// How the command ends, where it may have changed something.
+    /// How the command ends, if it may have changed the cluster.
     pub(super) changed: Option<Exit>,
 }
 
 impl Output {
     /// The streams of the process.
-    pub(super) fn of_process(color: Color, quiet: bool) -> Self {
-        let (result, rest) = (Term::buffered_stdout(), Term::stderr());
-        let styles = |term: &Term| if coloured(color, term) { Styles::coloured() } else { Styles::default() };
-        let (styles, rest_styles) = (styles(&result), styles(&rest));
-        let (result, rest) = (Stream::Term(result), Stream::Term(rest));
-        let (result, rest) = (Visible::new(result, styles.coloured), Visible::new(rest, rest_styles.coloured));
-        Self { styles, rest_styles, result, rest, quiet, summary: None, changed: None }
+    pub(super) fn of_process(color: ColorChoice, quiet: bool) -> Self {
+        let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
+        let styles = |term: &Term| if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
+        let (styles, stderr_styles) = (styles(&stdout), styles(&stderr));
+        Self {
+            stdout: Visible::new(Stream::Term(stdout), styles.coloured),
+            stderr: Visible::new(Stream::Term(stderr), stderr_styles.coloured),
+            styles,
+            stderr_styles,
+            quiet,
+            summary: None,
+            changed: None,
+        }
     }
 
-    /// The same, for one command of many: kept, to be shown when its turn comes.
-    pub(super) fn of_one(&self) -> Self {
+    /// Buffers with the same settings, for one run of several.
+    pub(super) fn buffered(&self) -> Self {
         Self {
-            result: Visible::new(Stream::Kept(Vec::new()), self.styles.coloured),
-            rest: Visible::new(Stream::Kept(Vec::new()), self.rest_styles.coloured),
+            stdout: Visible::new(Stream::Buffer(Vec::new()), self.styles.coloured),
+            stderr: Visible::new(Stream::Buffer(Vec::new()), self.stderr_styles.coloured),
             styles: self.styles.clone(),
-            rest_styles: self.rest_styles.clone(),
+            stderr_styles: self.stderr_styles.clone(),
             quiet: self.quiet,
             summary: None,
             changed: None,
         }
     }
 
-    /// What was kept.
-    pub(super) fn into_kept(self) -> Kept {
+    pub(super) fn into_captured(self) -> Captured {
         let bytes = |stream: Visible<Stream>| match stream.into_inner() {
-            Stream::Kept(kept) => kept,
+            Stream::Buffer(bytes) => bytes,
             Stream::Term(_) => Vec::new(),
         };
-        Kept { result: bytes(self.result), rest: bytes(self.rest), summary: self.summary, changed: self.changed }
+        let (stdout, stderr) = (bytes(self.stdout), bytes(self.stderr));
+        Captured { stdout, stderr, summary: self.summary, changed: self.changed }
     }
 
-    /// Says in a few words what came of it, for a list of many.
-    pub(super) fn sum_up(&mut self, summary: String) {
+    /// Sets the line of this run in a summary of several.
+    pub(super) fn set_summary(&mut self, summary: String) {
         self.summary = Some(summary);
     }
 
-    /// Says that something may have been changed, and how the command ends if its result can be written.
-    pub(super) fn changed(&mut self, exit: Exit) {
+    /// Notes that the cluster may have been changed, and how the command ends if its result can be written.
+    pub(super) fn set_changed(&mut self, exit: Exit) {
         self.changed = Some(exit);
     }
 
-    /// Writes a result. See [`ended`] for what becomes of one that cannot be written.
+    /// Writes a result to stdout.
     pub(super) fn result(
         &mut self,
         write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        let written = write(&mut self.result, &self.styles).and_then(|()| self.result.flush());
-        ended(written, self.changed)
+        let result = write(&mut self.stdout, &self.styles).and_then(|()| self.stdout.flush());
+        written(result, self.changed)
     }
 
-    /// Writes a result that another program reads byte by byte, such as a file in form. On a terminal it is text.
+    /// Writes a result byte by byte for another program, for example a formatted file. A terminal gets text.
     pub(super) fn exact(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        match self.result.get() {
+        match self.stdout.get() {
             Stream::Term(term) if !term.is_term() => {}
-            Stream::Term(_) | Stream::Kept(_) => return self.result(|out, _| out.write_all(bytes)),
+            Stream::Term(_) | Stream::Buffer(_) => return self.result(|out, _| out.write_all(bytes)),
         }
-        let written = self.result.flush().and_then(|()| {
-            let out = self.result.exact();
+        let result = self.stdout.flush().and_then(|()| {
+            let out = self.stdout.unfiltered();
             out.write_all(bytes).and_then(|()| out.flush())
         });
-        ended(written, self.changed)
+        written(result, self.changed)
     }
 
-    /// Writes something that is not the result, unless asked to be quiet.
-    pub(super) fn aside(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
+    /// Writes to stderr, unless quiet.
+    pub(super) fn info(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
         if !self.quiet {
-            self.urgent(write);
+            self.message(write);
         }
     }
 
-    /// Writes something that must be seen even when asked to be quiet. There is nowhere to report that stderr is gone.
-    pub(super) fn urgent(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
-        let _ = write(&mut self.rest, &self.rest_styles).and_then(|()| self.rest.flush());
+    /// Writes to stderr, even if quiet. A closed stderr cannot be reported anywhere.
+    pub(super) fn message(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
+        let _ = write(&mut self.stderr, &self.stderr_styles).and_then(|()| self.stderr.flush());
     }
 
-    /// Writes findings to stderr; only errors when asked to be quiet.
+    /// Writes findings to stderr; only errors if quiet.
     pub(super) fn findings(&mut self, list: &[Finding], sources: &Sources) {
         let quiet = self.quiet;
         let shown: Vec<Finding> = list.iter().filter(|finding| !quiet || finding.is_error()).cloned().collect();
-        self.urgent(|out, styles| findings(out, styles, &shown, sources));
+        self.message(|out, styles| findings(out, styles, &shown, sources));
     }
 
-    /// A warning of one line.
     pub(super) fn warn(&mut self, text: &str) {
-        self.urgent(|out, styles| writeln!(out, "{} {text}", styles.change.apply_to("warning:")));
+        self.message(|out, styles| writeln!(out, "{} {text}", styles.change.apply_to("warning:")));
     }
 
-    /// Says why the command failed.
     pub(super) fn failure(&mut self, failure: &Failure) {
-        self.urgent(|out, styles| {
+        self.message(|out, styles| {
             writeln!(out, "{} {}", styles.remove.apply_to("error:"), failure.finding.message)?;
             match &failure.finding.help {
                 Some(help) => writeln!(out, "{} {help}", styles.strong.apply_to("help:")),
@@ -159,9 +158,9 @@ impl Output {
         });
     }
 
-    /// Whether a person can be asked.
+    /// Whether stdin and both output streams are a terminal.
     pub(super) fn can_ask(&self) -> bool {
-        matches!(self.result.get(), Stream::Term(_))
+        matches!(self.stdout.get(), Stream::Term(_))
             && Term::stdout().features().is_attended()
             && console::user_attended_stderr()
             && io::IsTerminal::is_terminal(&io::stdin())
@@ -169,36 +168,37 @@ impl Output {
 
     /// Asks a question on stderr and returns the answer.
     pub(super) fn ask(&mut self, question: &str) -> Result<String, Failure> {
-        self.urgent(|out, styles| write!(out, "{}", styles.strong.apply_to(question)));
+        self.message(|out, styles| write!(out, "{}", styles.strong.apply_to(question)));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
         Ok(answer.trim().to_owned())
     }
 
-    /// Whether progress may be drawn on stderr.
-    pub(super) fn draws(&self) -> bool {
-        !self.quiet && matches!(self.rest.get(), Stream::Term(term) if term.is_term())
+    /// Whether stderr can show progress.
+    pub(super) fn shows_progress(&self) -> bool {
+        !self.quiet && matches!(self.stderr.get(), Stream::Term(term) if term.is_term())
     }
 }
 
-/// A reader that has gone away has seen enough, unless something was changed: then nobody knows what.
-fn ended(written: io::Result<()>, changed: Option<Exit>) -> Result<(), Failure> {
-    let Err(error) = written else { return Ok(()) };
+/// A closed pipe is no error: the reader has seen enough. After a change to the cluster it is one, since nobody read what was
+/// changed.
+fn written(result: io::Result<()>, changed: Option<Exit>) -> Result<(), Failure> {
+    let Err(error) = result else { return Ok(()) };
     let Some(exit) = changed else {
         return if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error.into()) };
     };
-    let done = if exit == Exit::Done { "applied" } else { "applied in part" };
-    let worse = if exit.weight() > Exit::Partial.weight() { exit } else { Exit::Partial };
+    let done = if exit == Exit::Done { "applied" } else { "partially applied" };
+    let worse = if exit.severity() > Exit::Partial.severity() { exit } else { Exit::Partial };
     Err(Failure::new(&exit::ENVIRONMENT, format!("{done}; the result could not be written: {error}"))
-        .help("run `attune plan` to see where the cluster stands")
+        .help("run `attune plan` to see the state of the cluster")
         .exit(worse))
 }
 
-fn coloured(color: Color, term: &Term) -> bool {
+fn use_colors(color: ColorChoice, term: &Term) -> bool {
     match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
             term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     }

@@ -1,53 +1,50 @@
-//! `attune plan`: what would change, and by which calls.
+//! `attune plan` and `attune show`: a plan, made now or saved before.
 
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::PathBuf;
 
-use super::args::{BaseArg, Format, GlobalArgs, GuardArgs, Pace, StateDir};
+use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, PlanFormat, StateDir};
+use super::base::{Reviewed, ReviewedPlan};
+use super::config::CommandError;
 use super::connect::connect;
-use super::desired::NotReady;
 use super::exit::{self, Exit, Failure};
-use super::lost;
+use super::files::save;
+use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
-use super::plan_format::{MaxChars, PlanFormat};
-use super::publish::save;
-use super::report::of_plan;
-use super::reviewed::{Made, Reviewed};
+use super::preflight::check_plan;
+use super::report::report_of_plan;
 use crate::cluster::{observe_all, observe_for};
-use crate::desired::read_trusted;
-use crate::observed::Observed;
-use crate::plan::Plan;
-use crate::policy::Catalogue;
-use crate::render::json::{self, PlanV1, ReportV1};
-use crate::render::{Refusals, html, markdown, text};
+use crate::render::json::{self, PlanV1, ReportV1, Saved};
+use crate::render::{html, markdown, text};
 
-/// Show what would change, and by which calls
+/// Show the changes that apply would make
 ///
-/// Reads the cluster and changes nothing. The digest at the end stands for exactly these calls against exactly this
-/// state of what they touch: `attune apply --approved DIGEST` runs them or nothing.
+/// Reads the cluster and changes nothing. The digest identifies these API calls and the current state of the objects that
+/// they change. `attune apply --approved DIGEST` runs only the plan with that digest.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune plan
-  attune plan --detailed-exitcode            exit 2 when there are changes
+  attune plan --detailed-exitcode            exit with 2 if there are changes
   attune plan --format json | jq .summary
-  attune plan --out plan.json                text here, JSON there
-  attune plan --format markdown              for a comment on a pull request
+  attune plan --out plan.json                print text, and save JSON
+  attune plan --format markdown              print a comment for a pull request
   attune plan --format markdown --max-chars 1000000 > comment.md
-  attune plan --format html > plan.html      a page, with the access of everybody before and after
-  attune plan --base origin/main             review a proposal by the settings of main
-  attune plan --override max_removals=12     a guard of the file, set for this run")]
+  attune plan --format html > plan.html      write a page with everyone's access before and after
+  attune plan --base origin/main             plan a proposal under the settings of main
+  attune plan --override max_removals=12     override a guard for this run")]
 pub(super) struct PlanArgs {
-    /// The form of the result
+    /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     format: PlanFormat,
     #[command(flatten)]
     max_chars: MaxChars,
-    /// Write the plan as JSON to this file as well
+    /// Also save the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     base: BaseArg,
-    /// Exit with 2 when there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -55,130 +52,144 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     guards: GuardArgs,
     #[command(flatten)]
-    pace: Pace,
+    calls: CallArgs,
 }
 
-/// What was made of the configuration and the cluster.
-struct Shown {
+struct Planned {
     reviewed: Reviewed,
-    made: Made,
-    /// What a page says of the cluster beside the plan.
+    planned: ReviewedPlan,
+    /// Everyone's access, for a page.
     report: Option<ReportV1>,
 }
 
 impl PlanArgs {
-    /// The revision that is trusted, for many files at once.
     pub(super) fn base(&self) -> Option<&str> {
         self.base.base.as_deref()
     }
 
-    /// The form of the result, for many files at once.
     pub(super) fn format(&self) -> Format {
         self.format.of_failure()
     }
 
-    async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Shown, NotReady> {
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
+            let option = if self.out.is_some() { "`--out`" } else { "`--format html`" };
+            let message = format!("{option} takes one configuration, but several are given");
+            let help = "use `--format json`, or run the command for each file";
+            return Err(Failure::new(&exit::NO_FILE, message).help(help));
+        }
+        let Planned { reviewed, planned, report } = match self.plan(global, output).await {
+            Ok(planned) => planned,
+            Err(error) => return error.reported(self.format(), output),
+        };
+        let plan = &planned.plan;
+        output.findings(&plan.findings, &reviewed.loaded.sources);
+        let plan_json = planned.to_json(&reviewed.loaded);
+        output.set_summary(text::verdict(&plan_json));
+        match self.format {
+            PlanFormat::Html => output.result(|out, _| html::plan(out, &plan_json, report.as_ref()))?,
+            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => {
+                print_plan(&plan_json, self.format, &self.max_chars, output)?;
+            }
+        }
+        if let Some(path) = &self.out {
+            let mut bytes = Vec::new();
+            json::write(&mut bytes, &plan_json).and_then(|()| save(path, &bytes)).map_err(|error| {
+                Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
+            })?;
+        }
+        check_plan(plan)?;
+        Ok(if self.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+    }
+
+    async fn plan(&self, global: &GlobalArgs, output: &mut Output) -> Result<Planned, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.pace.jobs(), output).await?;
+        let connection = connect(global, &reviewed.connection, self.calls.jobs(), output).await?;
         let states = reviewed.states();
-        let (cluster, jobs) = (connection.retrying(&self.pace), self.pace.jobs());
+        let (cluster, jobs) = (connection.retrying(&self.calls), self.calls.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
         }
         .map_err(Failure::from)?;
-        lost::warn(&self.state_dir.path, &observed.identity, &lost::having(&observed), output);
-        let catalogue = self.guards.actions(&observed)?;
-        let made = reviewed.planned(&observed, &self.guards, &catalogue);
-        let page = self.format == PlanFormat::Html;
-        let report = page.then(|| ReportV1::of(&of_plan(&made.plan, &observed, &catalogue)));
-        Ok(Shown { reviewed, made, report })
+        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
+        let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
+        let planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let with_report = self.format == PlanFormat::Html;
+        let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, &catalogue)));
+        Ok(Planned { reviewed, planned, report })
     }
+}
 
-    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
-            let taker = if self.out.is_some() { "`--out`" } else { "a page" };
-            let message = format!("{taker} takes one plan, and there are many files");
-            return Err(
-                Failure::new(&exit::NO_FILE, message).help("use `--format json`, or run the command for each file")
-            );
-        }
-        let shown = self.make(global, output).await;
-        let Shown { reviewed, made, report } = match shown {
-            Ok(shown) => shown,
-            Err(failed) => return failed.reported(self.format.of_failure(), output),
+/// Prints a plan; a page without everyone's access.
+fn print_plan(plan: &PlanV1, format: PlanFormat, max: &MaxChars, output: &mut Output) -> Result<(), Failure> {
+    match format {
+        PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, plan)),
+        PlanFormat::Json => output.result(|out, _| json::write(out, plan)),
+        PlanFormat::Markdown => output.result(|out, _| write!(out, "{}", markdown::plan(plan, max.max_chars))),
+        PlanFormat::Html => output.result(|out, _| html::plan(out, plan, None)),
+    }
+}
+
+/// The file name that means standard input.
+const STDIN: &str = "-";
+
+/// Show a saved plan or outcome
+///
+/// Shows a file written by `attune plan --out FILE`, `attune plan --format json` or `attune apply --format json`. Reads only
+/// that file, so it shows exactly what was reviewed. A saved plan is never run: `attune apply --approved DIGEST` plans again.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune plan --out plan.json; attune show plan.json
+  attune show plan.json --format markdown > comment.md
+  attune apply --yes --format json | attune show -")]
+pub(super) struct ShowArgs {
+    /// Saved file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    saved: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    #[command(flatten)]
+    max_chars: MaxChars,
+}
+
+impl ShowArgs {
+    pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let is_stdin = self.saved.as_os_str() == STDIN;
+        let name = if is_stdin { "standard input".to_owned() } else { self.saved.display().to_string() };
+        let mut text = String::new();
+        let read = if is_stdin {
+            io::stdin().read_to_string(&mut text).map(|_| ())
+        } else {
+            std::fs::read_to_string(&self.saved).map(|read| text = read)
         };
-        let plan = &made.plan;
-        output.findings(&plan.findings, &reviewed.loaded.sources);
-        let told = made.copy(&reviewed.loaded);
-        output.sum_up(text::verdict(&told));
-        match self.format {
-            PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, &told))?,
-            PlanFormat::Json => output.result(|out, _| json::write(out, &told))?,
-            PlanFormat::Markdown => {
-                let comment = markdown::plan(&told, self.max_chars.max_chars);
-                output.result(|out, _| write!(out, "{comment}"))?;
+        read.map_err(|error| {
+            Failure::new(&exit::NOT_SAVED, format!("cannot read {name}: {error}"))
+                .help("name a file that `attune plan --out FILE` wrote")
+        })?;
+        let saved = Saved::read(&text).map_err(|problem| {
+            let failure = Failure::new(&exit::NOT_SAVED, format!("cannot show {name}: {problem}"));
+            failure.help("use a file that `attune plan --out FILE` or `attune apply --format json` wrote")
+        })?;
+        match &saved {
+            Saved::Plan(plan) => {
+                if self.format == PlanFormat::Text {
+                    output.info(|out, styles| text::saved_findings(out, styles, &plan.findings));
+                }
+                print_plan(plan, self.format, &self.max_chars, output)?;
             }
-            PlanFormat::Html => output.result(|out, _| html::plan(out, &told, report.as_ref()))?,
+            Saved::Outcome(outcome) => match self.format {
+                PlanFormat::Text => output.result(|out, styles| text::outcome(out, styles, outcome))?,
+                PlanFormat::Json => output.result(|out, _| json::write(out, outcome))?,
+                PlanFormat::Markdown => {
+                    let comment = markdown::outcome(outcome, self.max_chars.max_chars);
+                    output.result(|out, _| write!(out, "{comment}"))?;
+                }
+                PlanFormat::Html => output.result(|out, _| html::outcome(out, outcome))?,
+            },
         }
-        if let Some(path) = &self.out {
-            write_plan(path, &told)?;
-        }
-        if plan.is_blocked() {
-            return Err(blocked());
-        }
-        if plan.is_refused() {
-            return Err(refused(plan));
-        }
-        let changes = self.detailed_exitcode && !plan.is_empty();
-        Ok(if changes { Exit::Changes } else { Exit::Done })
+        Ok(Exit::Done)
     }
-}
-
-impl GuardArgs {
-    /// The actions of the cluster: the given ones, else those of its release.
-    pub(super) fn actions(&self, observed: &Observed) -> Result<Catalogue, Failure> {
-        match self.catalogue() {
-            Some(path) => catalogue(path),
-            None => Ok(Catalogue::of(&observed.identity.release)),
-        }
-    }
-}
-
-/// Reads a table of actions.
-pub(super) fn catalogue(path: &Path) -> Result<Catalogue, Failure> {
-    let failure = |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", path.display()));
-    let text = read_trusted(path).map_err(|problem| failure(problem.to_string()))?;
-    Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
-}
-
-/// The plan is refused, and the reasons have been shown with it.
-pub(super) fn refused(plan: &Plan) -> Failure {
-    let by = Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id));
-    let (what, help) = match by {
-        Refusals::Guards => ("a guard refuses this plan", "the plan says what is refused, and how to override it"),
-        Refusals::NoDestination => (
-            "this plan may create S3 keys, and the configuration names no destination for their secrets",
-            "add `[credentials]` to the configuration",
-        ),
-        Refusals::Both => (
-            "a guard refuses this plan, and the configuration names no destination for new secrets",
-            "the plan says what is refused, and what to do about it",
-        ),
-    };
-    Failure::new(&exit::REFUSED, format!("{what}; nothing was changed")).help(help).exit(Exit::Refused)
-}
-
-/// Something stands in the way, and has been said.
-pub(super) fn blocked() -> Failure {
-    Failure::new(&exit::PLAN_BLOCKED, "the plan cannot be applied; nothing was changed")
-}
-
-fn write_plan(path: &Path, plan: &PlanV1) -> Result<(), Failure> {
-    let failure = |error: std::io::Error| {
-        Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
-    };
-    let mut bytes = Vec::new();
-    json::write(&mut bytes, plan).map_err(failure)?;
-    save(path, &bytes).map_err(failure)
 }

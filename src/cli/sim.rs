@@ -1,15 +1,22 @@
-//! `attune sim`: the simulated cluster as a server of its own.
+//! `attune sim`: a simulated cluster as a server, and its `weka` command.
 
+use std::io::{self, BufRead, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
+use console::Term;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::sim_weka::WekaArgs;
-use crate::sim::{self, EndReason, FaultRule, FaultRules, SimRelease};
+use crate::sim::weka::{self, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
+use crate::sim::{self, EndReason, FaultRule, FaultRules, Running, SimRelease};
 
 /// Run a simulated cluster
 #[derive(Debug, clap::Args)]
@@ -30,8 +37,8 @@ enum SimCommand {
 
 /// Serve a simulated cluster over HTTP until interrupted
 ///
-/// The first line of stdout is its URL. A state file that is not there yet begins a fresh cluster with the user `admin`
-/// and the password `admin`; every change is saved at once. The file may be edited while the server runs.
+/// The first line of stdout is its URL. If the state file does not exist, the server creates a cluster with the user `admin`
+/// and the password `admin`. Every change is saved at once. You can edit the file while the server runs.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -40,32 +47,31 @@ Examples:
   attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms
   attune sim serve --state cluster.json --fault write:3=drop-after --fault 'GET /users=503:1'")]
 struct ServeArgs {
-    /// The state of the cluster, a JSON file
+    /// JSON file with the state of the cluster
     #[arg(long, value_name = "PATH")]
     state: PathBuf,
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The release to behave as: 3.14, 4.0, 4.4, 5.1 or 6.0. Default: the state's, or 5.1 for a fresh one
+    /// Simulated release: 3.14, 4.0, 4.4, 5.1 or 6.0 [default: that of the state file, or 5.1]
     #[arg(long, value_name = "RELEASE")]
     release: Option<SimRelease>,
-    /// How long every answer takes
+    /// Latency of each response
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = humantime::parse_duration)]
     latency: Duration,
-    /// Serve TLS with a new self-signed certificate, and print its fingerprint on the second line
+    /// Use TLS with a new self-signed certificate, and print its fingerprint on the second line
     #[arg(long)]
     tls: bool,
-    /// With --tls: write the certificate to this file in PEM form, for `ca_file`
+    /// With --tls: PEM file to write the certificate to, for `ca_file`
     #[arg(long, value_name = "PATH", requires = "tls")]
     certificate: Option<PathBuf>,
-    /// Write a JSON line for each request to this file: number, method, path, status
+    /// Log file with a JSON line for each request: number, method, path, status
     #[arg(long, value_name = "PATH")]
     log: Option<PathBuf>,
-    /// Behave otherwise where clusters differ, such as `remove_attached=allow`; see the documentation of the simulator
+    /// Variant of behavior, for example `remove_attached=allow`; see the simulator documentation
     #[arg(long = "switch", value_name = "NAME=VALUE")]
     switches: Vec<String>,
-    /// Let something go wrong, such as `write:3=drop-after`; can be given several times; see the documentation of the
-    /// simulator
+    /// Fault to inject, for example `write:3=drop-after`; repeatable; see the simulator documentation
     #[arg(long = "fault", value_name = "WHEN=FAULT")]
     faults: Vec<FaultRule>,
 }
@@ -103,13 +109,178 @@ impl ServeArgs {
             writeln!(out, "{}", running.url())?;
             running.fingerprint().map_or(Ok(()), |fingerprint| writeln!(out, "{fingerprint}"))
         })?;
-        output.aside(|out, _| writeln!(out, "simulating until interrupted; the API is under {}/api/v2", running.url()));
+        output.info(|out, _| writeln!(out, "simulating until interrupted; the API is at {}/api/v2", running.url()));
         match running.until(tokio::signal::ctrl_c()).await {
             EndReason::Requested => Ok(Exit::Done),
             EndReason::Fault => {
-                output.aside(|out, _| writeln!(out, "stopped by a fault"));
+                output.info(|out, _| writeln!(out, "stopped by a fault"));
                 Ok(Exit::Error)
             }
         }
     }
+}
+
+/// Run the `weka` command of a simulated cluster
+///
+/// To replace the vendor's command, put a script named `weka` on PATH that runs this; `--via weka` then uses it. It logs in
+/// with WEKA_USERNAME, WEKA_PASSWORD and WEKA_ORG, or else as the administrator.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune sim weka --state cluster.json -- s3 policy list
+  attune sim weka --url http://127.0.0.1:14000 -- s3 policy attach readonly bob --json
+  attune sim weka --url https://127.0.0.1:14000 --cacert sim.pem -- user
+  printf '#!/bin/sh\\nexec attune sim weka --url http://127.0.0.1:14000 -- \"$@\"\\n' > ~/bin/weka")]
+struct WekaArgs {
+    /// URL of `attune sim serve`
+    #[arg(long, value_name = "URL", required_unless_present = "state", conflicts_with = "state")]
+    url: Option<String>,
+    /// With an https URL: PEM file with its certificate, from `attune sim serve --certificate`
+    #[arg(long, value_name = "PATH", requires = "url")]
+    cacert: Option<PathBuf>,
+    /// JSON file with the state of the cluster
+    #[arg(long, value_name = "PATH")]
+    state: Option<PathBuf>,
+    /// With --state: simulated release
+    #[arg(long, value_name = "RELEASE", requires = "state")]
+    release: Option<sim::SimRelease>,
+    /// Arguments of `weka`
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+impl WekaArgs {
+    async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let running = self.simulator().await?;
+        let server = Server {
+            url: self.url.as_deref().or(running.as_ref().map(Running::url)).unwrap_or_default(),
+            client: self.client()?,
+        };
+        let mut run = CommandRun { args: self.args.clone(), login: login(), ..CommandRun::default() };
+        let response = match server.post(&run).await {
+            Some(RunResponse::Needs(needs)) => match gather(needs, &mut run, output)? {
+                Ok(()) => server.post(&run).await,
+                Err(printed) => Some(RunResponse::Output(printed)),
+            },
+            response => response,
+        };
+        let printed = match response {
+            Some(RunResponse::Output(printed)) => printed,
+            // The real message of a command without its backend is not known.
+            Some(RunResponse::Needs(_)) | None => complaint("Connection closed"),
+        };
+        output.exact(printed.out.as_bytes())?;
+        output.message(|out, _| out.write_all(printed.err.as_bytes()));
+        Ok(match printed.code {
+            0 => Exit::Done,
+            2 => Exit::Changes,
+            _ => Exit::Error,
+        })
+    }
+
+    /// Starts a simulator, for `--state`.
+    async fn simulator(&self) -> Result<Option<Running>, Failure> {
+        let Some(state) = &self.state else { return Ok(None) };
+        let options = sim::Options { release: self.release.clone(), ..sim::Options::new(state) };
+        let failed = |error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}"));
+        sim::start(options).await.map(Some).map_err(failed)
+    }
+
+    fn client(&self) -> Result<reqwest::Client, Failure> {
+        // The client needs a provider even for plain HTTP. It may be installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder().no_proxy();
+        if let Some(path) = &self.cacert {
+            let wrong = |why: String| {
+                let message = format!("the certificate {} cannot be used: {why}", path.display());
+                Failure::new(&exit::BAD_TRUST, message).help("use the file that `attune sim serve --certificate` wrote")
+            };
+            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            builder = builder.tls_backend_preconfigured(trusting(&pem).map_err(wrong)?);
+        }
+        builder.build().map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("no HTTP client: {error}")))
+    }
+}
+
+struct Server<'a> {
+    url: &'a str,
+    client: reqwest::Client,
+}
+
+impl Server<'_> {
+    /// Posts a run; `None` without a valid response. If the token has expired, sends it again, as the real command gets a new
+    /// token.
+    async fn post(&self, run: &CommandRun) -> Option<RunResponse> {
+        let answered = match self.send(run).await {
+            Ok((401, _)) => self.send(run).await,
+            answered => answered,
+        };
+        match answered {
+            Ok((status, body)) => RunResponse::read(status, &body),
+            Err(error) => {
+                tracing::debug!(reason = ?error, "no answer");
+                None
+            }
+        }
+    }
+
+    async fn send(&self, run: &CommandRun) -> Result<(u16, Vec<u8>), reqwest::Error> {
+        let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
+        let response = self.client.post(url).json(run).send().await?;
+        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
+    }
+}
+
+/// Reads the file that a run needs, and asks its question. The inner error is printed as that of the command.
+fn gather(needs: RunNeeds, run: &mut CommandRun, output: &mut Output) -> Result<Result<(), CommandOutput>, Failure> {
+    if let Some(path) = needs.file {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => run.file = Some(text),
+            Err(error) => return Ok(Err(complaint(&format!("the file {path} cannot be read: {error}")))),
+        }
+    }
+    if let Some(prompt) = needs.prompt {
+        run.typed = Some(answer(&prompt, output)?);
+    }
+    Ok(Ok(()))
+}
+
+/// Asks on stdout, as the real command does.
+fn answer(prompt: &Prompt, output: &mut Output) -> Result<String, Failure> {
+    output.exact(prompt.text.as_bytes())?;
+    if prompt.hidden && io::stdin().is_terminal() {
+        let screen = [Term::stdout(), Term::stderr()].into_iter().find(Term::is_term);
+        let blind = || Failure::new(&exit::ENVIRONMENT, "cannot read a secret without echo: there is no terminal");
+        return Ok(screen.ok_or_else(blind)?.read_secure_line()?);
+    }
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The output of a failed command.
+fn complaint(message: &str) -> CommandOutput {
+    CommandOutput { out: String::new(), err: format!("error: {message}\n"), code: 1 }
+}
+
+/// The login in the environment, if there is one.
+fn login() -> Option<weka::CommandLogin> {
+    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (username, password) = (get("WEKA_USERNAME"), get("WEKA_PASSWORD"));
+    (username.is_some() || password.is_some()).then(|| weka::CommandLogin { username, password, org: get("WEKA_ORG") })
+}
+
+/// TLS that trusts only the certificates of a PEM file.
+fn trusting(pem: &[u8]) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("it has no `-----BEGIN CERTIFICATE-----`".to_owned());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,88 +1,236 @@
-//! The directory of an apply: the way back, the journal, and the lock that keeps two applies apart.
+//! The state directory: the lock against concurrent applies, the rollback file, and the journal.
+//!
+//! A journal has a JSON line for each event, written before the next call.
 
-use std::fs::{File, TryLockError};
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use serde_json::{Value, json as object};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::exit::{self, Exit, Failure};
-use super::journal::{Journal, KeysJournal};
-use crate::apply::files;
+use crate::apply::{Outcome, Progress, StepOutcome, StoredIn, files};
 use crate::base::UserName;
 use crate::observed::Identity;
-use crate::plan::Plan;
+use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::Before;
+use crate::render::json::{self, StepOutcomeV1, StepV1};
 
-/// The directory, locked for one cluster and tenant until this is dropped.
+/// The most that is read of a journal. Bytes.
+const MAX_JOURNAL: u64 = 16 << 20;
+
+/// The state directory, locked for one cluster and tenant until this is dropped.
 pub(super) struct State {
     dir: PathBuf,
-    /// Tells the cluster and tenant apart in names of files.
-    which: String,
+    /// The cluster and tenant, in names of files.
+    target: String,
     _lock: File,
 }
 
 impl State {
-    /// Takes the directory for an apply to this cluster and tenant. A second apply from the same directory is refused:
-    /// it would work against the first one.
+    /// Locks the directory for an apply to this cluster and tenant. A second one fails.
     pub(super) fn lock(dir: &Path, identity: &Identity) -> Result<Self, Failure> {
         files::own_directory(dir).map_err(|error| unusable(dir, &error))?;
-        let which = which(identity);
-        let path = dir.join(format!("lock-{which}"));
+        let target = target(identity);
+        let path = dir.join(format!("lock-{target}"));
         let file = files::append(&path).map_err(|error| unusable(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {
                 files::remove_stale(dir);
-                Ok(Self { dir: dir.to_owned(), which, _lock: file })
+                Ok(Self { dir: dir.to_owned(), target, _lock: file })
             }
             Err(TryLockError::WouldBlock) => {
-                let message = format!("another apply to cluster {} is under way from {}", identity.name, dir.display());
-                Err(Failure::new(&exit::APPLY_UNDER_WAY, message).help("wait until it is done, then plan again"))
+                let message = format!(
+                    "another apply to cluster {} is running with state directory {}",
+                    identity.name,
+                    dir.display()
+                );
+                Err(Failure::new(&exit::APPLY_UNDER_WAY, message).help("wait until it ends, then plan again"))
             }
             Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
         }
     }
 
-    /// Whether a run against this cluster and tenant is under way from this directory.
+    /// Whether a run against this cluster and tenant holds the lock.
     pub(super) fn is_in_use(dir: &Path, identity: &Identity) -> bool {
-        let lock = files::open(&dir.join(format!("lock-{}", which(identity))));
+        let lock = files::open(&dir.join(format!("lock-{}", target(identity))));
         lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Writes the way back. Returns where.
-    pub(super) fn write_before(&self, before: &Before) -> Result<PathBuf, Failure> {
+    /// Writes the rollback file, and returns its path.
+    pub(super) fn write_rollback_file(&self, before: &Before) -> Result<PathBuf, Failure> {
         let documents: Vec<_> =
             before.documents.iter().map(|(name, text)| (self.dir.join(name), text.as_bytes())).collect();
-        let place = documents.first().and_then(|(path, _)| path.parent()).unwrap_or(&self.dir);
-        files::replace_all(place, &documents).map_err(|(path, error)| unusable(&path, &error))?;
+        let directory = documents.first().and_then(|(path, _)| path.parent()).unwrap_or(&self.dir);
+        files::replace_all(directory, &documents).map_err(|(path, error)| unusable(&path, &error))?;
         let path = self.dir.join(&before.name);
         files::replace(&path, before.text.as_bytes()).map_err(|error| unusable(&path, &error))?;
         Ok(path)
     }
 
-    /// Begins the journal of a plan, or goes on with it.
-    pub(super) fn journal<'a>(&self, plan: &'a Plan) -> Result<Journal<'a>, Failure> {
+    /// Starts the journal of a plan, or continues it.
+    pub(super) fn journal(&self, plan: &Plan) -> Result<Journal, Failure> {
         let path = self.dir.join(format!("journal-{}.jsonl", plan.digest.short()));
-        files::append(&path).and_then(|file| Journal::begin(file, plan)).map_err(|error| unusable(&path, &error))
+        files::append(&path).and_then(|file| Journal::start(file, plan)).map_err(|error| unusable(&path, &error))
     }
-}
 
-impl State {
-    /// Begins the journal of a key pair that is to be made.
+    /// Starts the journal of `keys generate`.
     pub(super) fn keys_journal(&self, identity: &Identity, user: &UserName) -> Result<KeysJournal, Failure> {
-        let path = self.dir.join(format!("journal-keys-{}.jsonl", self.which));
-        let begun = files::append(&path).and_then(|file| KeysJournal::begin(file, identity, user));
-        begun.map_err(|error| unusable(&path, &error))
+        let path = self.dir.join(format!("journal-keys-{}.jsonl", self.target));
+        let journal = files::append(&path).and_then(|file| KeysJournal::start(file, identity, user));
+        journal.map_err(|error| unusable(&path, &error))
     }
 }
 
-/// What tells clusters and tenants apart in names of files.
-fn which(identity: &Identity) -> String {
+/// The cluster and tenant, in names of files.
+fn target(identity: &Identity) -> String {
     let digest = Sha256::digest(format!("{}\n{}", identity.guid, identity.tenant));
     hex::encode(digest)[..8].to_owned()
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
     let message = format!("{} cannot be written: {error}; nothing was changed", path.display());
-    let help = "an apply first writes what was there before; name another directory with `--state-dir`";
+    let help = "an apply first writes a rollback file and a journal; name another directory with `--state-dir`";
     Failure::new(&exit::ENVIRONMENT, message).help(help).exit(Exit::Error)
+}
+
+/// A journal, written by several tasks. No line has a secret.
+struct Lines(Mutex<File>);
+
+impl Lines {
+    fn write(&self, mut event: Value) -> io::Result<()> {
+        event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
+        let line = json::line(&event) + "\n";
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
+    }
+
+    /// Once calls are running, a full disk must not stop the apply halfway.
+    fn try_write(&self, event: Value) {
+        if let Err(error) = self.write(event) {
+            tracing::warn!(%error, "cannot write the journal");
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sync_all()
+    }
+
+    fn try_sync(&self) {
+        if let Err(error) = self.sync() {
+            tracing::warn!(%error, "the journal may not be on disk");
+        }
+    }
+}
+
+/// The journal of an apply.
+pub(super) struct Journal {
+    creating: BTreeSet<StepId>,
+    lines: Lines,
+}
+
+impl Journal {
+    fn start(file: File, plan: &Plan) -> io::Result<Self> {
+        let lines = Lines(Mutex::new(file));
+        let identity = &plan.identity;
+        lines.write(object!({
+            "event": "begun",
+            "digest": plan.digest.as_str(),
+            "cluster": identity.name,
+            "guid": identity.guid,
+            "tenant": identity.tenant,
+            "user": identity.user.as_str(),
+            "steps": plan.steps.len(),
+        }))?;
+        lines.sync()?;
+        Ok(Self { creating: plan.steps_that_may_create_keys(), lines })
+    }
+
+    /// Writes the last line.
+    pub(super) fn finish(&self, outcome: &Outcome) {
+        self.lines.try_write(object!({"event": "over", "converged": outcome.converged()}));
+        self.lines.try_sync();
+    }
+}
+
+impl Progress for Journal {
+    fn started(&self, step: &Step) {
+        if !self.creating.contains(&step.id) {
+            return self.lines.try_write(object!({"event": "started", "step": StepV1::of(step)}));
+        }
+        self.lines.try_write(object!({"event": "started", "step": StepV1::of(step), "may_create_keys": true}));
+        // If the machine stops before the secret is stored, only this line says so.
+        self.lines.try_sync();
+    }
+
+    fn ended(&self, step: &Step, outcome: &StepOutcome) {
+        self.lines.try_write(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+    }
+
+    fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
+        self.lines.try_write(stored_event(user, stored));
+    }
+}
+
+fn stored_event(user: &UserName, stored: &StoredIn) -> Value {
+    let (how, place) = match stored {
+        StoredIn::Destination { place } => ("destination", place.clone()),
+        StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
+        StoredIn::Lost { .. } => ("lost", String::new()),
+    };
+    object!({"event": "kept", "user": user.as_str(), "how": how, "place": place})
+}
+
+/// The journal of `keys generate`.
+pub(super) struct KeysJournal {
+    user: UserName,
+    lines: Lines,
+}
+
+impl KeysJournal {
+    /// Writes that a call that creates a key pair follows.
+    fn start(file: File, identity: &Identity, user: &UserName) -> io::Result<Self> {
+        let lines = Lines(Mutex::new(file));
+        let Identity { name, guid, tenant, .. } = identity;
+        lines.write(object!({"event": "begun", "cluster": name, "guid": guid, "tenant": tenant}))?;
+        lines.write(object!({"event": "generating", "user": user.as_str()}))?;
+        lines.sync()?;
+        Ok(Self { user: user.clone(), lines })
+    }
+
+    pub(super) fn stored(&self, stored: &StoredIn) {
+        self.lines.try_write(stored_event(&self.user, stored));
+    }
+
+    /// Writes that no key pair was created.
+    pub(super) fn not_generated(&self) {
+        self.lines.try_write(object!({"event": "not_generated", "user": self.user.as_str()}));
+    }
+}
+
+/// When a plan with this digest was last applied, according to a journal. Only a hint for people, since anyone who can write
+/// to the directory can write a journal.
+pub(super) fn applied_at(dir: &Path, approval: &str) -> Option<String> {
+    let approval = approval.trim().to_ascii_lowercase();
+    // It becomes a part of a path.
+    let is_digest = approval.len() >= Digest::SHORT && approval.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let path = dir.join(format!("journal-{}.jsonl", approval.get(..Digest::SHORT).filter(|_| is_digest)?));
+    // No links, and nothing endless such as a device.
+    if !fs::symlink_metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    File::open(&path).ok()?.take(MAX_JOURNAL).read_to_string(&mut text).ok()?;
+    let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let is = |event: &Value, name: &str| event["event"] == name;
+    let begun =
+        |event: &&Value| is(event, "begun") && event["digest"].as_str().is_some_and(|of| of.starts_with(&approval));
+    events.iter().find(begun)?;
+    let over = events.iter().rev().find(|event| is(event, "over") && event["converged"] == true)?;
+    let time = OffsetDateTime::parse(over["time"].as_str()?, &Rfc3339).ok()?;
+    time.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }

@@ -1,50 +1,47 @@
-//! `attune validate`: checks the files and their documents, offline.
+//! `attune validate`: checks a configuration and its documents, offline.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::args::{Format, GlobalArgs};
-use super::desired::read;
+use super::args::{CatalogueArg, Format, GlobalArgs, release};
+use super::config::read;
 use super::exit::{self, Exit, Failure};
-use super::fix::mend;
 use super::output::Output;
-use super::plan::catalogue;
-use crate::base::{Finding, Release, Sources};
-use crate::desired::{self, Loaded};
-use crate::policy::{Catalogue, Depth};
+use crate::base::{Finding, Release, Severity, Sources};
+use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, Tree, fixes};
+use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1, SarifV1};
 use crate::render::{annotations, findings};
 
-/// Check the files without a cluster
+/// Check configurations and their policy documents, offline
 ///
-/// Finds everything that is wrong with the file, what it includes and the documents it names, in one run. Documents are
-/// held against rules; `[lint] allow = ["RULE"]` lets all of them, or one policy, break a rule without a word.
+/// Reports all problems in a configuration, its included files and its documents in one run. Suppress a rule with
+/// `[lint] allow = ["RULE"]`, for all documents or for one policy.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune validate
   attune validate -f clusters/weka01.toml --format json
-  attune validate --release 4.4              against the actions of that release
-  attune validate --fix                      mend what can be mended without thinking")]
+  attune validate --release 4.4              check against the actions of that release
+  attune validate --fix                      fix problems that have one solution")]
 pub(super) struct ValidateArgs {
-    /// The form of the result
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    format: Report,
-    /// The release whose actions documents may name; the newest when left out
+    /// Output format
+    #[arg(long, value_enum, default_value_t = ValidateFormat::Text)]
+    format: ValidateFormat,
+    /// WEKA release of the cluster [default: the newest known]
     #[arg(long, value_name = "RELEASE", value_parser = release, conflicts_with = "catalogue")]
     release: Option<Release>,
-    /// The actions of the cluster instead of the built-in table: JSON, `[{"name": …, "kind": "account|bucket|object"}]`
-    #[arg(long, value_name = "FILE")]
-    catalogue: Option<PathBuf>,
-    /// Put right in the files what can only be meant one way, then check
+    #[command(flatten)]
+    catalogue: CatalogueArg,
+    /// Fix problems that have one solution, then check
     #[arg(long)]
     fix: bool,
 }
 
-/// The form of what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Report {
+enum ValidateFormat {
     /// For people
     Text,
     /// For machines, with a published schema
@@ -56,22 +53,21 @@ enum Report {
 }
 
 impl ValidateArgs {
-    /// The form of the result, for many files at once.
-    pub(super) fn format(&self) -> Result<Format, Failure> {
+    pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
         match self.format {
-            Report::Text | Report::Github => Ok(Format::Text),
-            Report::Json => Ok(Format::Json),
-            Report::Sarif => {
-                let message = "`--format sarif` is of one file";
+            ValidateFormat::Text | ValidateFormat::Github => Ok(Format::Text),
+            ValidateFormat::Json => Ok(Format::Json),
+            ValidateFormat::Sarif => {
+                let message = "`--format sarif` takes one configuration, but several are given";
                 Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file, or use `--format json`"))
             }
         }
     }
 
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let loaded = match self.checked(global, output) {
+        let loaded = match self.check(global, output) {
             Ok(loaded) => loaded,
-            Err(failure) if self.format == Report::Text => return Err(failure),
+            Err(failure) if self.format == ValidateFormat::Text => return Err(failure),
             Err(failure) => {
                 self.report(std::slice::from_ref(&*failure.finding), &Sources::default(), output)?;
                 return Err(failure);
@@ -82,17 +78,17 @@ impl ValidateArgs {
             let message = format!("{} is not valid", global.file.display());
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, message));
         }
-        if self.format == Report::Text {
+        if self.format == ValidateFormat::Text {
             output.result(|out, _| writeln!(out, "{}", valid(global, &loaded)))?;
         }
         Ok(Exit::Done)
     }
 
-    /// The files with all that was found in them, mended before if asked to.
-    fn checked(&self, global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
-        let catalogue = self.actions()?;
+    /// Loads and checks the configuration; fixes it before if asked to.
+    fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
+        let catalogue = self.catalogue.load_or(self.release.as_ref().unwrap_or(&Release::newest()))?;
         if self.fix {
-            mend(&global.file, &read(global)?, &catalogue, output)?;
+            fix(&global.file, &read(global)?, &catalogue, output)?;
         }
         let mut loaded = read(global)?;
         loaded.findings.extend(desired::lint(&loaded.desired, &catalogue, Depth::Thorough));
@@ -100,26 +96,14 @@ impl ValidateArgs {
         Ok(loaded)
     }
 
-    fn actions(&self) -> Result<Catalogue, Failure> {
-        match (&self.catalogue, &self.release) {
-            (Some(path), _) => catalogue(path),
-            (None, Some(release)) => Ok(Catalogue::of(release)),
-            (None, None) => Ok(Catalogue::newest()),
-        }
-    }
-
     fn report(&self, found: &[Finding], sources: &Sources, output: &mut Output) -> Result<(), Failure> {
         output.result(|out, styles| match self.format {
-            Report::Text => findings(out, styles, found, sources),
-            Report::Json => json::write(out, &FindingsV1::of(found, sources)),
-            Report::Sarif => json::write(out, &SarifV1::of(found, sources)),
-            Report::Github => annotations(out, found, sources),
+            ValidateFormat::Text => findings(out, styles, found, sources),
+            ValidateFormat::Json => json::write(out, &FindingsV1::of(found, sources)),
+            ValidateFormat::Sarif => json::write(out, &SarifV1::of(found, sources)),
+            ValidateFormat::Github => annotations(out, found, sources),
         })
     }
-}
-
-fn release(text: &str) -> Result<Release, String> {
-    Release::parse(text).ok_or_else(|| "a release begins with two numbers, such as 5.1".to_owned())
 }
 
 fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
@@ -131,4 +115,61 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
         plural(policies, "policy", "policies"),
         plural(users, "user", "users"),
     )
+}
+
+/// Applies all fixes to the files, and lists them.
+fn fix(main: &Path, loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
+    let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
+    for edit in fixes(&loaded.desired, catalogue) {
+        let path = loaded.sources.file(edit.at.file).path.clone();
+        files.entry(path).or_default().entry(edit.at.span.start).or_insert(edit);
+    }
+    for (path, edits) in &files {
+        let edits: Vec<&Edit> = edits.values().collect();
+        let fixed = Tree::open(main, Boundary::Repository)
+            .and_then(|tree| fix_file(&tree, path, &edits, &loaded.sources, output));
+        fixed.map_err(|problem| {
+            Failure::new(&exit::ENVIRONMENT, format!("cannot fix {path}: {problem}")).help(problem.help())
+        })?;
+    }
+    Ok(())
+}
+
+fn fix_file(
+    tree: &Tree,
+    path: &str,
+    edits: &[&Edit],
+    sources: &Sources,
+    output: &mut Output,
+) -> Result<(), FileProblem> {
+    let text = tree.read(Path::new(path))?;
+    let Some(fixed) = with_edits(&text, edits, sources).filter(|fixed| is_still_valid(&text, fixed)) else {
+        output.warn(&format!("{path} was not changed, since its fixes conflict"));
+        return Ok(());
+    };
+    tree.replace(Path::new(path), &fixed)?;
+    for edit in edits {
+        let (line, _) = sources.line_column(&edit.at);
+        let before = text.get(edit.at.span.clone()).unwrap_or_default();
+        output.info(|out, _| writeln!(out, "fixed {path}:{line}: {before} → {}", edit.with));
+    }
+    Ok(())
+}
+
+/// The text with the edits, unless it has changed since it was read.
+fn with_edits(text: &str, edits: &[&Edit], sources: &Sources) -> Option<String> {
+    let is_unchanged = |edit: &&Edit| {
+        let read = &sources.file(edit.at.file).text;
+        read.len() == text.len() && read.get(edit.at.span.clone()) == text.get(edit.at.span.clone())
+    };
+    let unchanged = edits.iter().all(is_unchanged);
+    unchanged.then(|| apply_edits(text, edits.iter().map(|edit| (edit.at.span.clone(), edit.with.as_str()))))
+}
+
+/// Whether a fixed text is still a valid document or TOML file. A renamed member may conflict with another one.
+fn is_still_valid(before: &str, after: &str) -> bool {
+    if policy::read(before).document.is_some() {
+        return !policy::read(after).problems.iter().any(|problem| problem.severity == Severity::Error);
+    }
+    toml::from_str::<toml::Table>(after).is_ok()
 }

@@ -1,52 +1,47 @@
-//! A writer that everything a person reads goes through: what is hidden in a text is made visible, wherever it came from.
+//! A writer that shows hidden characters as their numbers. All text for people goes through it.
 
 use std::io::{self, Write};
 use std::str::Utf8Chunk;
 
 use crate::base::{VisibleText, is_plain};
 
-/// The numbers of the sequences that style text here; all others are not passed on. None of them hides text.
+/// Parameters of the escape sequences that pass: the styles of this program. None of them hides text.
 const STYLES: [&str; 19] =
     ["", "0", "1", "2", "3", "4", "22", "31", "32", "33", "34", "35", "36", "91", "92", "93", "94", "95", "96"];
 
-/// The longest style that is passed on, in bytes.
+/// The longest style that passes. Bytes.
 const LONGEST_STYLE: usize = 16;
 
-/// Passes a text on with every hidden character written as its number. Lines stay lines, and styles stay where there are
-/// any.
+/// Escapes every hidden character. Line breaks pass, and so do styles if the text is styled.
 pub(super) struct Visible<W> {
     inner: W,
-    /// Whether the text may be styled.
     styled: bool,
-    eye: VisibleText,
-    /// The beginning of a character or a style whose rest was not written yet.
+    text: VisibleText,
+    /// The start of a character or style whose rest is not written yet.
     pending: Vec<u8>,
 }
 
 impl<W: Write> Visible<W> {
-    /// Text for this writer.
     pub(super) fn new(inner: W, styled: bool) -> Self {
-        Self { inner, styled, eye: VisibleText::default(), pending: Vec::new() }
+        Self { inner, styled, text: VisibleText::default(), pending: Vec::new() }
     }
 
-    /// The writer, for what must reach it byte by byte.
-    pub(super) fn exact(&mut self) -> &mut W {
+    /// The inner writer, for bytes that must not be escaped.
+    pub(super) fn unfiltered(&mut self) -> &mut W {
         &mut self.inner
     }
 
-    /// The writer, with all that was written.
     pub(super) fn into_inner(mut self) -> W {
-        // What is kept in memory is always written.
+        // Only used for buffers in memory, which take everything.
         let _ = self.flush();
         self.inner
     }
 
-    /// The writer, to be looked at.
     pub(super) fn get(&self) -> &W {
         &self.inner
     }
 
-    /// Passes on what is whole, or everything at the end, and keeps the rest.
+    /// Writes what is complete, or everything at the end. The rest stays pending.
     fn pass(&mut self, bytes: &[u8], is_end: bool) -> io::Result<()> {
         let mut shown = String::with_capacity(bytes.len());
         let mut left = bytes.len();
@@ -60,7 +55,7 @@ impl<W: Write> Visible<W> {
         self.inner.write_all(shown.as_bytes())
     }
 
-    /// Shows a part of the text; what more may belong to is returned.
+    /// Escapes a part of the text. Returns the bytes that may need the next ones.
     fn chunk(&mut self, chunk: &Utf8Chunk<'_>, is_last: bool, shown: &mut String) -> Option<Vec<u8>> {
         let text = chunk.valid();
         let mut at = 0;
@@ -75,14 +70,14 @@ impl<W: Write> Visible<W> {
                 Style::Begun | Style::None => {}
             }
             if c == '\n' {
-                self.eye = VisibleText::default();
+                self.text = VisibleText::default();
                 shown.push(c);
             } else {
-                self.eye.show(c, shown);
+                self.text.show(c, shown);
             }
             at += c.len_utf8();
         }
-        if is_last && !chunk.invalid().is_empty() && may_go_on(chunk.invalid()) {
+        if is_last && !chunk.invalid().is_empty() && is_incomplete(chunk.invalid()) {
             return Some(chunk.invalid().to_vec());
         }
         chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
@@ -104,18 +99,17 @@ impl<W: Write> Visible<W> {
     }
 }
 
-/// What a text begins with.
+/// What a text starts with.
 enum Style {
-    /// No style.
     None,
-    /// What may become one.
+    /// It may become a style.
     Begun,
-    /// A style of so many bytes.
+    /// A style of this length in bytes.
     Whole(usize),
 }
 
-/// Whether bytes that are no character yet may be the beginning of one.
-fn may_go_on(bytes: &[u8]) -> bool {
+/// Whether bytes may be the start of a character.
+fn is_incomplete(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
@@ -123,7 +117,7 @@ impl<W: Write> Write for Visible<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.pending.is_empty() && bytes.split(|byte| *byte == b'\n').all(is_plain) {
             if let Some(last) = bytes.last() {
-                self.eye.hides(char::from(*last));
+                self.text.hides(char::from(*last));
             }
             return self.inner.write_all(bytes).map(|()| bytes.len());
         }
@@ -162,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_styles_of_this_program_pass_and_only_where_there_are_any() {
+    fn only_styles_of_this_program_pass_and_only_in_styled_text() {
         let styled = "\u{1b}[1m\u{1b}[31mred\u{1b}[0m";
         assert_eq!(passed(&[styled.as_bytes()], true), styled);
         assert_eq!(passed(&styled.as_bytes().chunks(1).collect::<Vec<_>>(), true), styled);

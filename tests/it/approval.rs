@@ -267,7 +267,7 @@ fn many_files_have_a_base_each() {
         .says("no changes");
     with_git(&folder, "plan --file clusters --file live/attune.toml --base ./live/attune.toml")
         .exits(1)
-        .warns("is one file, and there are");
+        .warns("is one file, but there are");
     let out = git(&folder, &["status", "--porcelain"]);
     assert!(!out.contains("clusters/a"), "{out}");
 }

@@ -177,10 +177,10 @@ fn everything_is_proposed_where_the_file_was_not_there() {
     git(&folder, &["mv", "live/moved.toml", "live/attune.toml"]);
     propose(&folder);
     // No setting of a proposal is trusted, so the command line has to say where the cluster is.
-    let nowhere = plan(&folder, "--base HEAD --format json").exits(1).warns("no trusted settings say where");
+    let nowhere = plan(&folder, "--base HEAD --format json").exits(1).warns("no trusted settings name the cluster");
     assert_eq!(nowhere.codes(), ["no-trusted-settings"]);
     let by_hand = "--base HEAD --cluster sim:live/cluster.json --format json";
-    let run = plan(&folder, by_hand).exits(0).warns("the file is not there at HEAD");
+    let run = plan(&folder, by_hand).exits(0).warns("the configuration does not exist at HEAD");
     let told = run.json();
     assert_eq!(ids(&told, "drift"), Vec::<String>::new());
     assert_eq!(told["base"]["proposed"], told["changes"]);
@@ -194,7 +194,7 @@ fn a_base_that_cannot_be_planned_is_said_and_the_whole_plan_is_shown() {
     folder.write("live/attune.toml", &format!("{AGREED}[users.nobody]\npolicy = \"readonly\"\n"));
     commit(&folder);
     folder.write("live/attune.toml", AGREED);
-    let run = plan(&folder, "--base main").exits(0).warns("drift is not told from what is proposed");
+    let run = plan(&folder, "--base main").exits(0).warns("drift and proposed changes are not separated");
     assert!(run.stdout.ends_with(&whole), "{}", run.stdout);
     run.says("user nobody   keeps readonly, unmanaged from now on").warns("user `nobody` does not exist");
     let machine = plan(&folder, "--base main --format json").exits(0).json();
@@ -237,10 +237,10 @@ fn what_is_wrong_with_a_revision_is_said() {
     let other: Vec<(&str, &str)> = other.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let run =
         folder.attune_with("plan --file live/attune.toml --base main", &other).exits(1).warns("dubious ownership");
-    assert!(!run.stderr.contains("in no git repository"), "{}", run.stderr);
+    assert!(!run.stderr.contains("not in a Git repository"), "{}", run.stderr);
     let outside = Folder::example("quickstart");
     let path = std::env::var("PATH").unwrap();
-    outside.attune_with("plan --base main", &[("PATH", &path)]).exits(1).warns("is in no git repository");
+    outside.attune_with("plan --base main", &[("PATH", &path)]).exits(1).warns("is not in a Git repository");
 }
 
 #[test]

@@ -85,10 +85,10 @@ fn an_apply_that_nobody_agreed_to_changes_nothing() {
     let plan = folder.attune("plan");
     let digest = digest(&folder);
     for refused in [folder.attune("apply"), folder.attune_fed("apply", "yes\n"), folder.attune("apply -q")] {
-        let refused = refused.exits(1).warns("nobody is here to confirm the plan").warns(&digest[..32]);
+        let refused = refused.exits(1).warns("cannot ask for confirmation").warns(&digest[..32]);
         assert_eq!(refused.stdout, plan.stdout);
     }
-    let refused = folder.attune("apply --format json").exits(1).warns("nobody is here to confirm the plan");
+    let refused = folder.attune("apply --format json").exits(1).warns("cannot ask for confirmation");
     assert_eq!(refused.json()["digest"], digest.as_str(), "the plan that was not confirmed");
     assert_eq!(folder.read("cluster.json"), before);
 }

@@ -60,7 +60,7 @@ fn a_cluster_of_every_release_is_well() {
 #[test]
 fn a_field_that_a_release_renamed_is_named_before_an_apply() {
     let folder = folder("5.1", &json!({ "own_definition": "renamed" }));
-    let run = folder.attune("doctor --format json").exits(1).warns("the cluster cannot be worked with as it is");
+    let run = folder.attune("doctor --format json").exits(1).warns("the cluster has problems that prevent an apply");
     let messages = messages(&run);
     for part in [
         "POST /s3/policies/attach: attune sends `user_name`, which this cluster's definition does not have; it has `user` instead",

@@ -324,10 +324,10 @@ fn metrics_that_cannot_be_written_are_an_error() {
     folder
         .attune("drift --metrics nowhere/attune.prom")
         .exits(1)
-        .warns("the metrics cannot be written to nowhere/attune.prom")
+        .warns("cannot write the metrics to nowhere/attune.prom")
         .says("no drift");
     fs::create_dir(folder.path("taken.prom")).unwrap();
-    folder.attune("drift --metrics taken.prom").exits(1).warns("the metrics cannot be written");
+    folder.attune("drift --metrics taken.prom").exits(1).warns("cannot write the metrics");
     folder.attune("drift --metrics nowhere/attune.prom --file no.toml").exits(1).warns("no.toml").warns("the metrics");
     folder.write("file", "");
     folder.attune("drift --since file/state.json").exits(1);

@@ -18,11 +18,11 @@ fn a_file_is_brought_into_form_and_then_is() {
     let checked = folder
         .attune("fmt --check")
         .exits(2)
-        .says("not in form: attune.toml\n--- attune.toml\n+++ attune.toml (in form)\n");
+        .says("not formatted: attune.toml\n--- attune.toml\n+++ attune.toml (formatted)\n");
     assert!(checked.stdout.contains("\n-policy='readonly'\n") && checked.stdout.contains("\n+[users.alice] # first\n"));
     assert_eq!(folder.read("attune.toml"), DRAFT, "a check writes nothing");
     let run = folder.attune("fmt").exits(0);
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("brought into form: attune.toml\n", ""));
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("formatted attune.toml\n", ""));
     assert_eq!(folder.read("attune.toml"), FORMED);
     for args in ["fmt", "fmt --check"] {
         let run = folder.attune(args).exits(0);
@@ -39,13 +39,13 @@ fn included_files_are_formed_and_documents_are_not() {
         ("p.json", document),
         ("other.toml", "a=1"),
     ]);
-    folder.attune("fmt --check").exits(2).says("not in form: attune.toml").says("not in form: teams/a.toml");
+    folder.attune("fmt --check").exits(2).says("not formatted: attune.toml").says("not formatted: teams/a.toml");
     folder.attune("fmt").exits(0);
     assert_eq!(folder.read("attune.toml"), "include = [\"teams/*\"]\n\n[policies.p]\ndocument = \"p.json\"\n");
     assert_eq!(folder.read("teams/a.toml"), FORMED);
     assert_eq!(folder.read("p.json"), document);
     assert_eq!(folder.read("other.toml"), "a=1");
-    folder.attune("fmt other.toml").exits(0).says("brought into form: other.toml");
+    folder.attune("fmt other.toml").exits(0).says("formatted other.toml");
     folder.attune("fmt missing.toml").exits(1).warns("cannot read missing.toml");
     folder.attune("fmt --file missing.toml").exits(1).warns("cannot read missing.toml").warns("--file PATH");
 }
@@ -55,7 +55,7 @@ fn what_is_no_toml_is_said_with_its_place_and_not_touched() {
     let broken = "[cluster]\npassword = \"hunter2\"\ntenant = \n";
     let folder = Folder::with(&[("broken.toml", broken), ("draft.toml", DRAFT)]);
     let run = folder.attune("fmt broken.toml draft.toml").exits(1).warns("broken.toml:3:10").warns("toml-syntax");
-    let run = run.warns("a file is no TOML, and not touched").says("brought into form: draft.toml");
+    let run = run.warns("1 file is not valid TOML and not formatted").says("formatted draft.toml");
     assert!(!run.stderr.contains("hunter2"));
     assert_eq!(folder.read("broken.toml"), broken);
     assert_eq!(folder.read("draft.toml"), FORMED);
@@ -71,7 +71,7 @@ fn the_standard_input_is_answered_on_the_standard_output() {
     for text in [DRAFT, FORMED] {
         assert_eq!(folder.attune_fed("fmt -", text).exits(0).stdout, FORMED);
     }
-    folder.attune_fed("fmt - --check", DRAFT).exits(2).says("not in form: <stdin>");
+    folder.attune_fed("fmt - --check", DRAFT).exits(2).says("not formatted: <stdin>");
     assert_eq!(folder.attune_fed("fmt - --check", FORMED).exits(0).stdout, "");
     let broken = folder.attune_fed("fmt -", "x = ").exits(1).warns("<stdin>:1:");
     assert_eq!(broken.stdout, "");

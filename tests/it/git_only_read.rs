@@ -66,7 +66,7 @@ fn a_bare_repository_in_the_tree_is_refused() {
         let _ = fs::rename(folder.path(&format!("evil.git/{name}")), folder.path(&format!("live/{name}")));
     }
     let run = plan(&folder, "--base main").exits(1);
-    run.warns("live has the layout of a bare git repository").warns("remove it");
+    run.warns("live has the layout of a bare Git repository").warns("remove it");
     quiet(&folder);
     let with = |args: &str| with_git(&folder, args);
     with("apply --yes --file live/attune.toml --base main").exits(1).warns("layout of a bare");

@@ -196,7 +196,7 @@ fn nothing_is_written_over() {
 #[test]
 fn no_file_is_needed_and_one_that_is_there_is_followed() {
     let folder = released("5.1");
-    folder.attune("import").exits(1).warns("nothing says where the cluster is").warns("--cluster https://HOST:14000");
+    folder.attune("import").exits(1).warns("no cluster is configured").warns("--cluster https://HOST:14000");
     let served = Served::start(&folder, "--tls");
     let (url, fingerprint) = (&served.url, served.fingerprint.clone().unwrap());
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];

@@ -66,7 +66,7 @@ fn an_interruption_sees_through_what_is_under_way_and_begins_nothing_more() {
     interrupt(&child);
     let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(130);
     let run = run.says("3 calls: 2 done, 1 not reached").says("not begun before the interruption");
-    run.warns("interrupted: seeing through the calls under way");
+    run.warns("interrupted: finishing API calls in flight");
     let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
     folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(0).says("1 call: 1 done");
 }
@@ -84,20 +84,39 @@ fn an_interruption_that_leaves_no_work_ends_well() {
 }
 
 #[test]
+fn a_second_interruption_after_the_last_call_only_ends_the_reading() {
+    let folder = folder();
+    let served = Served::start_with(&folder, &["--fault", "GET /users#4=delay:1h"]);
+    let mut child = begun(&folder, &served);
+    ended(&folder, &mut child, 3);
+    let mut stderr = interrupted_twice(&mut child);
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(5), "{stderr}");
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut stderr).unwrap();
+    assert!(stderr.contains("the cluster was not read again") && stderr.contains("3 calls: 3 done"), "{stderr}");
+}
+
+/// Interrupts a run twice, and returns what it says on stderr.
+fn interrupted_twice(child: &mut Child) -> String {
+    interrupt(child);
+    // The second is sent after the message about the first: signals of one kind do not queue.
+    let mut text = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut text).unwrap();
+    interrupt(child);
+    std::io::Read::read_to_string(&mut stderr, &mut text).unwrap();
+    text
+}
+
+#[test]
 fn a_second_interruption_stops_at_once() {
     let folder = folder();
     let served = Served::start(&folder, "--fault write:2=delay:1h");
     let mut child = begun(&folder, &served);
     under_way(&folder, &mut child);
-    interrupt(&child);
-    // The first is heard before the second is sent: signals of one kind do not queue.
-    let mut heard = String::new();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    std::io::BufRead::read_line(&mut stderr, &mut heard).unwrap();
-    interrupt(&child);
-    std::io::Read::read_to_string(&mut stderr, &mut heard).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{heard}");
-    assert!(heard.contains("stopped at once"), "{heard}");
+    let stderr = interrupted_twice(&mut child);
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    assert!(stderr.contains("stopped at once"), "{stderr}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_directory_is_planned_in_one_go_and_the_worst_is_the_exit_code() {
     assert!(summary[1].ends_with(": 1 to move · 1 call"), "{}", summary[1]);
     assert_eq!(
         summary[2],
-        "clusters/c.toml   exit 1   error: clusters/c.toml has errors; nothing was asked of the cluster"
+        "clusters/c.toml   exit 1   error: clusters/c.toml has errors; the cluster was not contacted"
     );
     assert!(run.stderr.contains("unknown key `polcy`"), "{}", run.stderr);
     let heads: Vec<&&str> = lines.iter().filter(|line| line.starts_with("== clusters/")).collect();
@@ -89,11 +89,11 @@ fn each_cluster_runs_only_the_plan_that_was_approved_for_it() {
 fn what_is_about_one_file_or_one_cluster_says_so() {
     let folder = three();
     for (args, why) in [
-        ("import --file clusters", "takes one file, and 3 are named"),
+        ("import --file clusters", "takes one file, but 3 are given"),
         ("plan --file clusters --cluster sim:clusters/a.json", "`--cluster` names one cluster"),
-        ("plan --file clusters/a.toml --file clusters/b.toml --out p.json", "`--out` takes one plan"),
-        ("plan --file empty", "there is no desired-state file in the directory empty"),
-        ("validate --file clusters --format sarif", "`--format sarif` is of one file"),
+        ("plan --file clusters/a.toml --file clusters/b.toml --out p.json", "`--out` takes one configuration"),
+        ("plan --file empty", "there is no configuration in the directory empty"),
+        ("validate --file clusters --format sarif", "`--format sarif` takes one configuration"),
     ] {
         std::fs::create_dir_all(folder.path("empty")).unwrap();
         let run = folder.attune(args).exits(1);
@@ -103,7 +103,7 @@ fn what_is_about_one_file_or_one_cluster_says_so() {
     let drift = folder.attune("drift --file clusters").exits(2);
     assert!(drift.stdout.contains("clusters/a.toml   exit 0   no drift"), "{}", drift.stdout);
     let refused = folder.attune("drift --file clusters --since s.json").exits(1);
-    assert!(refused.stderr.contains("`--since` is about one cluster"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`--since` takes one configuration"), "{}", refused.stderr);
     // A directory with one file is that file.
     folder.write("one/weka01/attune.toml", "[cluster]\nendpoints = [\"sim:../../clusters/a.json\"]\n");
     assert!(!folder.attune("plan --file one").exits(0).stdout.contains("=="));

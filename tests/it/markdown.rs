@@ -31,8 +31,8 @@ fn a_comment_is_as_long_as_is_said_and_no_shorter_than_it_can_be() {
     let short =
         folder.attune("plan --format markdown --max-chars 2500").exits(0).says("Left out, to fit in 2500 ").stdout;
     assert!(short.chars().count() <= 2500 && short.lines().next() == whole.lines().next(), "{short}");
-    folder.attune("plan --format markdown --max-chars 1499").exits(1).warns("at least 1500 are needed");
-    folder.attune("plan --format markdown --max-chars many").exits(1).warns("`many` is no number of characters");
+    folder.attune("plan --format markdown --max-chars 1499").exits(1).warns("must be at least 1500");
+    folder.attune("plan --format markdown --max-chars many").exits(1).warns("`many` is not a number");
 }
 
 #[test]

@@ -89,9 +89,9 @@ fn rendered_bytes_are_those_that_are_sent() {
 fn lint_finds_what_is_wrong_and_what_is_not_meant() {
     let fine = OLD.replace("[\"s3:GetObject\", \"s3:ListBucket\"]", "\"s3:PutObject\"");
     let folder = Folder::with(&[("fine.json", &fine), ("typo.json", &fine.replace("PutObject", "PutObjekt"))]);
-    folder.attune("policy lint fine.json").exits(0).says("nothing found");
+    folder.attune("policy lint fine.json").exits(0).says("no problems found");
     let run = folder.attune("policy lint fine.json typo.json").exits(1);
-    run.says("typo.json:2:").says("s3:PutObjekt").warns("2 documents were read");
+    run.says("typo.json:2:").says("s3:PutObjekt").warns("2 documents checked");
     assert!(!folder.attune("policy lint typo.json --format json").exits(1).codes().is_empty());
     assert!(folder.attune("policy lint fine.json --format json").exits(0).codes().is_empty());
 }

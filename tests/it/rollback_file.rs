@@ -169,7 +169,7 @@ fn where_nothing_can_be_rolled_back_there_is_no_file_and_the_output_says_why() {
         ),
         ("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.u]\ndetached = true\n"),
     ]);
-    let run = folder.attune("apply --yes").exits(0).warns("nothing could be rolled back").warns("readonly,writeonly");
+    let run = folder.attune("apply --yes").exits(0).warns("nothing can be rolled back").warns("readonly,writeonly");
     assert!(!run.stdout.contains("to roll back"), "{}", run.stdout);
     assert_eq!(left(&folder, "before-"), Vec::<String>::new());
 }

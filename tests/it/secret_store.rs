@@ -80,7 +80,11 @@ fn a_file_takes_the_pair_in_place_of_an_old_one_and_the_rest_goes_to_an_emergenc
     let plan = folder.attune("plan --format json").exits(0).json();
     let before = folder.read("cluster.json");
     fs::create_dir(folder.path("deep/secrets/bob.json")).unwrap();
-    folder.attune("apply --yes").exits(1).warns("bob.json is a directory").warns("new secrets could not be kept");
+    folder
+        .attune("apply --yes")
+        .exits(1)
+        .warns("bob.json is a directory")
+        .warns("no working destination for new secrets");
     assert_eq!(folder.read("cluster.json"), before);
     fs::remove_dir(folder.path("deep/secrets/bob.json")).unwrap();
     let run = folder.attune("apply --yes --format json").exits(0);
@@ -132,7 +136,7 @@ fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
         .attune("apply --yes")
         .exits(1)
         .warns("destination.sh is not a program that can be run")
-        .warns("new secrets could not be kept, as said before; nothing was changed");
+        .warns("no working destination for new secrets; nothing was changed");
     assert!(keys(&folder, "alice").is_null());
     fs::set_permissions(folder.path("destination.sh"), fs::Permissions::from_mode(0o700)).unwrap();
 
@@ -151,7 +155,7 @@ fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
     folder
         .attune("plan --state-dir state")
         .exits(0)
-        .warns("new secrets wait in emergency files: `state/emergency-bob-1.json`");
+        .warns("emergency files contain new secrets: `state/emergency-bob-1.json`");
     folder.write("cluster.json", &again.to_string());
     let run = folder.attune("apply --yes --state-dir loud --jobs 1 --show-command-output").exits(5).says("sealed");
     is_quiet(&run, &folder);
@@ -182,7 +186,7 @@ fn a_pair_whose_answer_was_lost_is_said_to_be_unknown() {
     is_quiet(&run, &folder);
     for args in ["plan", "drift", "doctor", "apply --yes"] {
         let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &ADMIN).exits(0);
-        run.warns("may have been created and lost for `alice`").warns("attune keys generate NAME");
+        run.warns("a run ended before it recorded the new key pairs of `alice`").warns("attune keys generate NAME");
     }
     let quiet = folder.attune_with(&format!("plan --state-dir elsewhere --cluster {}", served.url), &ADMIN).exits(0);
     assert!(!quiet.stderr.contains("lost"), "{}", quiet.stderr);
@@ -243,7 +247,7 @@ fn few_open_files_are_enough() {
     let line = format!("ulimit -n 32; attune apply --yes --jobs 64 --cluster {}", served.url);
     let output = folder.shell(&line).envs(ADMIN).output().unwrap();
     let run = Run::of("apply", &output).exits(0);
-    run.warns("calls at once: too few files may be open");
+    run.warns("at once: the open file limit is too low");
     for at in 0..40 {
         is_record(&fs::read(folder.path(&format!("secrets/u{at}.json"))).unwrap(), &folder, &format!("u{at}"));
     }

@@ -1,143 +1,73 @@
-//! The files of a revision of a Git repository. Git is only read: names and objects, never a checkout, a filter, a hook or
-//! an index.
+//! The files of a revision of a Git repository. Git only lists names and reads objects: there is no checkout, filter, hook or
+//! index.
 //!
-//! The tree in which a command runs may be a proposal, so the repository is found here and not by Git (see `repository`),
-//! and Git runs without what a repository could make it run (see `run`).
+//! The work tree may be a proposal. So attune finds the repository itself (see `repository`), and Git runs nothing that a
+//! repository can name (see `program`).
 
+mod program;
 mod repository;
-mod run;
-mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
-use repository::Repository;
-use run::Git;
-use tree::{Entry, Tree};
+use program::Git;
+pub(super) use repository::GitProblem;
+use repository::{MAX_BYTES, MAX_FILES, Repository};
 
-/// Files above this are left out: they are no configuration, and a repository may hold much else. Bytes.
-const LARGEST: u64 = 4 << 20;
+/// Larger files are skipped: they belong to no configuration. Bytes.
+const MAX_FILE: u64 = 4 << 20;
 
-/// How long the target of a link may be. Bytes.
-const LONGEST_LINK: u64 = 4096;
+/// The longest target of a symbolic link. Bytes.
+const MAX_LINK_TARGET: u64 = 4096;
 
-/// How many files of a revision are read at most: a configuration has fewer, a repository may have more.
-const MOST_FILES: usize = 50_000;
+/// The most links that are followed to resolve one path.
+const MAX_LINKS: usize = 40;
 
-/// How large they may be together, in bytes.
-const MOST_BYTES: u64 = 256 << 20;
-
-/// The files of a revision, in a private directory that is gone when this is dropped.
+/// The files of a revision, in a private directory that is removed when this is dropped.
 pub(super) struct Checkout {
-    /// The place of the file that was asked for. It is there only if the revision has it.
+    /// The path of the configuration. It exists only if the revision has it.
     pub(super) file: PathBuf,
     directory: TempDir,
 }
 
-/// Why the files of a revision cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum GitProblem {
-    /// There is no program of that name, or it cannot be run.
-    #[error("git cannot be run: {0}")]
-    NoGit(io::Error),
-    /// Not in a repository.
-    #[error("{0} is in no git repository")]
-    NoRepository(String),
-    /// A directory has the layout of a bare repository, which can be part of a commit.
-    #[error("{0} has the layout of a bare git repository")]
-    Bare(String),
-    /// The repository is not that of the tree that the file is named in.
-    #[error("{0} is a repository of its own inside another one: a proposal can put it there")]
-    Nested(String),
-    /// No such revision.
-    #[error("there is no revision `{0}` in the git repository")]
-    NoRevision(String),
-    /// More than one thing has that name.
-    #[error("`{revision}` is ambiguous: it can be {}", names.join(" or "))]
-    Ambiguous {
-        /// The name.
-        revision: String,
-        /// What it can be.
-        names: Vec<String>,
-    },
-    /// The revision is larger than what is read.
-    #[error("revision `{0}` has more than {MOST_FILES} files or {mib} MiB that may belong to a configuration", mib = MOST_BYTES >> 20)]
-    TooLarge(String),
-    /// Something else went wrong.
-    #[error("git {what}: {why}")]
-    Failed {
-        /// What git was to do.
-        what: &'static str,
-        /// What it said.
-        why: String,
-    },
-}
-
-impl GitProblem {
-    fn failed(what: &'static str, why: &dyn std::fmt::Display) -> Self {
-        Self::Failed { what, why: why.to_string() }
-    }
-
-    /// What to do about it.
-    pub(super) fn help(&self) -> &'static str {
-        match self {
-            Self::NoGit(_) => "put git on PATH, or give the path of a file, such as `--base ./before.toml`",
-            Self::NoRepository(_) => "give the path of a file instead, such as `--base ./before.toml`",
-            Self::Bare(_) => "remove it: no configuration needs files named `HEAD`, `objects` and `refs` side by side",
-            Self::Nested(_) => {
-                "clone it by itself and run attune there, or give the path of a file, such as `--base ./before.toml`"
-            }
-            Self::NoRevision(_) => {
-                "name a branch, a tag or a commit; in a shallow clone, fetch it first, such as with `git fetch origin main`; \
-                 a file is named as `./NAME`"
-            }
-            Self::Ambiguous { .. } => "write the whole name, such as `refs/remotes/origin/main`, or a commit",
-            Self::TooLarge(_) => "give the path of a file instead, such as `--base ./before.toml`",
-            Self::Failed { .. } => "see whether `git status` works there",
-        }
-    }
-}
-
-/// Gets the files of `revision`, of the repository that `file` is in.
+/// Writes out the files of `revision`, from the repository of `file`.
 pub(super) fn checkout(revision: &str, file: &Path) -> Result<Checkout, GitProblem> {
     let repository = Repository::find(file)?;
     let git = Git::open(&repository)?;
     let commit = commit(&git, &repository, revision)?;
     let mut tree = Tree::of_listing(&git.list(&commit)?);
-    let sizes = git.sizes(&tree.files().chain(tree.links()).map(|(_, entry)| entry.id.as_str()).collect())?;
-    let short = |entry: &Entry| sizes.get(&entry.id).is_some_and(|size| *size <= LONGEST_LINK);
-    let links = tree.links().map(|(_, entry)| entry).filter(|entry| short(entry));
-    let targets = git.read(&links.map(|entry| entry.id.as_str()).collect())?;
+    let sizes = git.sizes(&tree.files.values().chain(tree.links.values()).map(String::as_str).collect())?;
+    let short_links = tree.links.values().filter(|id| sizes.get(*id).is_some_and(|size| *size <= MAX_LINK_TARGET));
+    let targets = git.read(&short_links.map(String::as_str).collect())?;
     tree.resolve_links(&targets);
-    let (chosen, whole) = chosen(&tree, &sizes, &repository.inside).ok_or(GitProblem::TooLarge(revision.to_owned()))?;
-    tracing::debug!(files = chosen.len(), whole, "read the files of the base");
-    let contents = git.read(&chosen.iter().map(|(_, entry)| entry.id.as_str()).collect())?;
+    let files = select(&tree, &sizes, &repository.inside).ok_or(GitProblem::TooLarge(revision.to_owned()))?;
+    tracing::debug!(files = files.len(), "read the files of the base");
+    let contents = git.read(&files.iter().map(|(_, id)| id.as_str()).collect())?;
     let directory = tempfile::Builder::new().prefix("attune-base-").tempdir();
     let directory = directory.map_err(|error| GitProblem::failed("cat-file", &error))?;
     let root = directory.path().join("tree");
     let written = fs::create_dir(&root).and_then(|()| {
-        let mut files = chosen.iter().filter_map(|(path, entry)| Some((path, contents.get(&entry.id)?)));
+        let mut files = files.iter().filter_map(|(path, id)| Some((path, contents.get(*id)?)));
         files.try_for_each(|(path, bytes)| write(&root.join(path), bytes))
     });
     written.map_err(|error| GitProblem::failed("cat-file", &error))?;
     Ok(Checkout { file: root.join(&repository.inside), directory })
 }
 
-/// The configurations that a revision has in a directory: its `.toml` files, and the `attune.toml` of each directory in it.
+/// The configurations of a directory at a revision: its `.toml` files, and the `attune.toml` of each subdirectory.
 pub(super) fn configurations(revision: &str, directory: &Path) -> Result<Vec<PathBuf>, GitProblem> {
     let repository = Repository::find(&directory.join("attune.toml"))?;
     let git = Git::open(&repository)?;
     let tree = Tree::of_listing(&git.list(&commit(&git, &repository, revision)?)?);
     let inside = repository.inside.parent().unwrap_or(Path::new(""));
-    let below = tree.files().chain(tree.links()).filter_map(|(path, _)| path.strip_prefix(inside).ok());
+    let below = tree.files.keys().chain(tree.links.keys()).filter_map(|path| path.strip_prefix(inside).ok());
     Ok(below.filter(|path| is_configuration(path)).map(|path| directory.join(path)).collect())
 }
 
-/// Whether a path below a directory is that of a configuration of the directory.
 fn is_configuration(path: &Path) -> bool {
     let hidden = path.iter().next().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let named = match path.components().count() {
@@ -148,7 +78,7 @@ fn is_configuration(path: &Path) -> bool {
     named && !hidden
 }
 
-/// Whether the commit that is checked out brought this file, so that whoever proposed the commit wrote it.
+/// Whether the checked-out commit has this file, so that the author of the commit wrote it.
 pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
     let real = file.canonicalize().map_err(|error| GitProblem::failed("ls-tree", &error))?;
     for path in [file, &real] {
@@ -165,13 +95,13 @@ pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
 }
 
 impl Checkout {
-    /// The directory of the files: nothing that they name is outside of it.
+    /// The directory of the files. Nothing outside of it is read.
     pub(super) fn tree(&self) -> PathBuf {
         self.directory.path().join("tree")
     }
 
-    /// A text with the paths of the repository in place of those of the directory.
-    pub(super) fn named(&self, text: &str, revision: &str) -> String {
+    /// Replaces paths of the private directory with `REVISION:PATH`.
+    pub(super) fn with_repository_paths(&self, text: &str, revision: &str) -> String {
         text.replace(&format!("{}/", self.tree().display()), &format!("{revision}:"))
     }
 }
@@ -183,36 +113,32 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// The files that are read, and whether these are all that are not too large: all of the repository if they are few
-/// enough, else those that are probably part of a configuration. `None` where that is too much as well.
-fn chosen<'a>(
-    tree: &'a Tree,
-    sizes: &BTreeMap<String, u64>,
-    file: &Path,
-) -> Option<(Vec<(&'a PathBuf, &'a Entry)>, bool)> {
-    let beside = file.parent().unwrap_or(Path::new(""));
-    let likely =
-        |path: &Path| path.starts_with(beside) || path.extension().is_some_and(|end| end == "toml" || end == "json");
-    let all = |likely: &dyn Fn(&Path) -> bool| {
+/// The files to read, with their ids: all of the repository if they are few enough, or else the likely parts of a
+/// configuration. `None` if these are too many as well.
+fn select<'a>(tree: &'a Tree, sizes: &BTreeMap<String, u64>, file: &Path) -> Option<Vec<(&'a PathBuf, &'a String)>> {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let is_likely =
+        |path: &Path| path.starts_with(directory) || path.extension().is_some_and(|end| end == "toml" || end == "json");
+    let all = |is_wanted: &dyn Fn(&Path) -> bool| {
         let mut bytes = 0_u64;
         let mut files = Vec::new();
-        for (path, entry) in tree.files().filter(|(path, _)| likely(path)) {
-            // An object that is not here, as in a partial clone, is fetched from nowhere: the file is not there.
-            let Some(size) = sizes.get(&entry.id).copied().filter(|size| *size <= LARGEST) else { continue };
+        for (path, id) in tree.files.iter().filter(|(path, _)| is_wanted(path)) {
+            // A partial clone may not have an object. It is not fetched; its file counts as missing.
+            let Some(size) = sizes.get(id).copied().filter(|size| *size <= MAX_FILE) else { continue };
             bytes = bytes.saturating_add(size);
-            files.push((path, entry));
-            if files.len() > MOST_FILES || bytes > MOST_BYTES {
+            files.push((path, id));
+            if files.len() > MAX_FILES || bytes > MAX_BYTES {
                 return None;
             }
         }
         Some(files)
     };
-    all(&|_| true).map(|files| (files, true)).or_else(|| all(&likely).map(|files| (files, false)))
+    all(&|_| true).or_else(|| all(&is_likely))
 }
 
 fn commit(git: &Git<'_>, repository: &Repository, revision: &str) -> Result<String, GitProblem> {
     let unknown = || GitProblem::NoRevision(revision.to_owned());
-    // What begins so would be an option, and is the name of no revision.
+    // Git would read it as an option; no revision has such a name.
     if revision.is_empty() || revision.starts_with('-') {
         return Err(unknown());
     }
@@ -223,8 +149,8 @@ fn commit(git: &Git<'_>, repository: &Repository, revision: &str) -> Result<Stri
     git.commit(revision)?.ok_or_else(unknown)
 }
 
-/// What the name in a revision can be, as long as it is a name: Git takes the first of several, so that whoever may add a tag
-/// named `origin/main` would say what the base is.
+/// The references that the name in a revision can mean. Git takes the first of several, so anyone who can push a tag named
+/// `origin/main` could choose the base.
 fn names(git: &Git<'_>, repository: &Repository, revision: &str) -> Result<BTreeSet<String>, GitProblem> {
     let name = name_in(revision);
     let mut names = BTreeSet::new();
@@ -243,11 +169,110 @@ fn names(git: &Git<'_>, repository: &Repository, revision: &str) -> Result<BTree
     Ok(names)
 }
 
-/// The name that a revision begins with: `origin/main` of `origin/main~2`.
+/// The name at the start of a revision: `origin/main` of `origin/main~2`.
 fn name_in(revision: &str) -> &str {
     let end = revision.find(['^', '~', ':']).unwrap_or(revision.len());
     let name = &revision[..end];
     name.find("@{").map_or(name, |at| &name[..at])
+}
+
+/// The files and symbolic links of a revision: the object ids by path.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tree {
+    files: BTreeMap<PathBuf, String>,
+    links: BTreeMap<PathBuf, String>,
+}
+
+impl Tree {
+    /// Reads the output of `ls-tree -r -z`. Skips submodules, and names that are not a plain path.
+    fn of_listing(listed: &[u8]) -> Self {
+        let mut tree = Self::default();
+        for entry in listed.split(|byte| *byte == 0) {
+            let Some(tab) = entry.iter().position(|byte| *byte == b'\t') else { continue };
+            let (about, Some(path)) = (String::from_utf8_lossy(&entry[..tab]), path(&entry[tab + 1..])) else {
+                continue;
+            };
+            let mut about = about.split_whitespace();
+            let (Some(mode), Some("blob"), Some(id)) = (about.next(), about.next(), about.next()) else { continue };
+            let entries = if mode == "120000" { &mut tree.links } else { &mut tree.files };
+            entries.insert(path, id.to_owned());
+        }
+        tree
+    }
+
+    /// Replaces links with the files they lead to. A link out of the tree or to nothing is dropped.
+    fn resolve_links(&mut self, contents: &BTreeMap<String, Vec<u8>>) {
+        let links = std::mem::take(&mut self.links);
+        let target = |(link, id): (PathBuf, String)| Some((link, path_of(contents.get(&id)?)?));
+        let targets: BTreeMap<PathBuf, PathBuf> = links.into_iter().filter_map(target).collect();
+        let mut copies = Vec::new();
+        for link in targets.keys() {
+            let Some(end) = resolved(link, &targets) else { continue };
+            let below = self.files.range(end.clone()..).take_while(|(path, _)| path.starts_with(&end));
+            for (path, id) in below {
+                let Ok(rest) = path.strip_prefix(&end) else { continue };
+                let place = if rest.as_os_str().is_empty() { link.clone() } else { link.join(rest) };
+                copies.push((place, id.clone()));
+                if copies.len() > MAX_FILES {
+                    return;
+                }
+            }
+        }
+        self.files.extend(copies);
+    }
+}
+
+/// Follows a link to its end inside the tree.
+fn resolved(link: &Path, targets: &BTreeMap<PathBuf, PathBuf>) -> Option<PathBuf> {
+    let mut left: VecDeque<Component<'_>> = link.components().collect();
+    let mut done = PathBuf::new();
+    let mut followed = 0;
+    while let Some(part) = left.pop_front() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !done.pop() {
+                    return None;
+                }
+            }
+            Component::Normal(name) => {
+                done.push(name);
+                let Some(target) = targets.get(&done) else { continue };
+                followed += 1;
+                if followed > MAX_LINKS {
+                    return None;
+                }
+                done.pop();
+                for part in target.components().rev() {
+                    left.push_front(part);
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(done)
+}
+
+/// A relative path without `..` and without a `.git`.
+fn path(bytes: &[u8]) -> Option<PathBuf> {
+    let path = path_of(bytes)?;
+    let plain = |part: Component<'_>| match part {
+        Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        Component::CurDir | Component::ParentDir | Component::RootDir | Component::Prefix(_) => false,
+    };
+    (path.components().next().is_some() && path.components().all(plain)).then_some(path)
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every name is a path")]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -255,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_in_a_revision_is_what_can_be_ambiguous() {
+    fn the_name_in_a_revision_ends_before_its_operators() {
         for (revision, name) in [
             ("main", "main"),
             ("origin/main~2", "origin/main"),
@@ -266,5 +291,46 @@ mod tests {
         ] {
             assert_eq!(name_in(revision), name, "{revision}");
         }
+    }
+
+    fn paths(tree: &Tree) -> Vec<(&str, &str)> {
+        tree.files.iter().map(|(path, id)| (path.to_str().unwrap(), id.as_str())).collect()
+    }
+
+    #[test]
+    fn submodules_and_unsafe_names_are_skipped() {
+        let listed = b"100644 blob aa\tattune.toml\x00160000 commit cc\tmodule\x00120000 blob dd\ta link\x00\
+            100755 blob ee\tx/../../y\x00100644 blob ff\t.GIT/config\x00100644 blob ab\t/etc/passwd\x00";
+        let tree = Tree::of_listing(listed);
+        assert_eq!(paths(&tree), [("attune.toml", "aa")]);
+        assert_eq!(tree.links.len(), 1);
+    }
+
+    #[test]
+    fn links_resolve_inside_the_tree_or_are_dropped() {
+        let listed = [
+            ("100644", "doc", "shared/policies/ml.json"),
+            ("120000", "a", "live/policies"),
+            ("120000", "b", "live/one.json"),
+            ("120000", "c", "live/out.json"),
+            ("120000", "d", "live/loop"),
+            ("120000", "e", "live/root"),
+            ("120000", "f", "live/through"),
+        ];
+        let listed: String = listed.iter().map(|(mode, id, path)| format!("{mode} blob {id}\t{path}\0")).collect();
+        let mut tree = Tree::of_listing(listed.as_bytes());
+        let targets = [
+            ("a", "../shared/policies"),
+            ("b", "policies/ml.json"),
+            ("c", "../../etc/passwd"),
+            ("d", "loop"),
+            ("e", "/etc"),
+            ("f", "policies/../../../etc"),
+        ];
+        tree.resolve_links(&targets.map(|(id, to)| (id.to_owned(), to.as_bytes().to_vec())).into());
+        assert_eq!(
+            paths(&tree),
+            [("live/one.json", "doc"), ("live/policies/ml.json", "doc"), ("shared/policies/ml.json", "doc")]
+        );
     }
 }

@@ -1,33 +1,82 @@
-//! Which repository a file is in. Found without Git, since the tree around the file may be a proposal.
+//! Finds the repository of a file, without Git, since the work tree may be a proposal.
 //!
-//! A commit can hold a directory with the layout of a bare repository, a symbolic link or a submodule, and never an entry
-//! named `.git`. So only a `.git` makes a repository here, and what a commit can put between the file and its repository is
-//! refused.
+//! A commit can contain a directory with the layout of a bare repository, a symbolic link or a submodule, but no entry named
+//! `.git`. So only a `.git` makes a repository here. Anything else between the file and its repository is refused.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::GitProblem;
+/// The most files that are read of a revision. No configuration has as many.
+pub(super) const MAX_FILES: usize = 50_000;
 
-/// How long a `.git` file may be. Bytes.
-const LONGEST: u64 = 4096;
+/// Their largest total size. Bytes.
+pub(super) const MAX_BYTES: u64 = 256 << 20;
 
-/// A repository, and the place of a file in it.
+/// The longest `.git` file. Bytes.
+const MAX_GIT_FILE: u64 = 4096;
+
+/// Why the files of a revision cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum GitProblem {
+    #[error("git cannot be run: {0}")]
+    NoGit(io::Error),
+    #[error("{0} is not in a Git repository")]
+    NoRepository(String),
+    /// A commit can contain such a directory.
+    #[error("{0} has the layout of a bare Git repository")]
+    Bare(String),
+    /// A submodule, or a repository behind a link.
+    #[error("{0} is a repository inside another one: a proposal can add it")]
+    Nested(String),
+    #[error("there is no revision `{0}` in the Git repository")]
+    NoRevision(String),
+    #[error("`{revision}` is ambiguous: it can be {}", names.join(" or "))]
+    Ambiguous { revision: String, names: Vec<String> },
+    #[error("revision `{0}` has more than {MAX_FILES} files or {mib} MiB that may belong to a configuration", mib = MAX_BYTES >> 20)]
+    TooLarge(String),
+    #[error("git {command}: {why}")]
+    Failed { command: &'static str, why: String },
+}
+
+impl GitProblem {
+    pub(super) fn failed(command: &'static str, why: &dyn std::fmt::Display) -> Self {
+        Self::Failed { command, why: why.to_string() }
+    }
+
+    pub(in crate::cli) fn help(&self) -> &'static str {
+        match self {
+            Self::NoGit(_) => "install git, or use a file as base, for example `--base ./before.toml`",
+            Self::NoRepository(_) => "use a file as base, for example `--base ./before.toml`",
+            Self::Bare(_) => "remove it: no configuration needs `HEAD`, `objects` and `refs` side by side",
+            Self::Nested(_) => {
+                "clone it separately and run attune there, or use a file as base, for example `--base ./before.toml`"
+            }
+            Self::NoRevision(_) => {
+                "name a branch, a tag or a commit; in a shallow clone, fetch it first, for example with \
+                 `git fetch origin main`; name a file as `./NAME`"
+            }
+            Self::Ambiguous { .. } => "write the full name, for example `refs/remotes/origin/main`, or a commit",
+            Self::TooLarge(_) => "use a file as base, for example `--base ./before.toml`",
+            Self::Failed { .. } => "check that `git status` works in that directory",
+        }
+    }
+}
+
+/// A repository, and the path of a file in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repository {
     /// The top of its work tree.
     pub(super) top: PathBuf,
-    /// Where its own files are: `.git`, or where a `.git` file points to.
+    /// `.git`, or the directory that a `.git` file names.
     pub(super) git_dir: PathBuf,
-    /// The path of the file below the top, as it is named: links in it are not followed.
+    /// The path of the file below the top. Links in it are not followed.
     pub(super) inside: PathBuf,
 }
 
 impl Repository {
-    /// The repository that a file is in.
     pub(super) fn find(file: &Path) -> Result<Self, GitProblem> {
-        let file = plain(file).map_err(|error| GitProblem::failed("rev-parse", &error))?;
+        let file = absolute(file).map_err(|error| GitProblem::failed("rev-parse", &error))?;
         let parent = file.parent().unwrap_or(&file);
         for top in parent.ancestors() {
             if is_git_dir(top) {
@@ -43,15 +92,15 @@ impl Repository {
         Err(GitProblem::NoRepository(parent.display().to_string()))
     }
 
-    /// Whether there is a reference of that name beside the branches and tags, such as `HEAD`.
+    /// Whether there is a reference outside of `refs/` with this name, for example `HEAD`.
     pub(super) fn has_special_ref(&self, name: &str) -> bool {
         let special = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         special && self.git_dir.join(name).is_file()
     }
 }
 
-/// The absolute path of a file, without `.` and `..`, and with the links that are in it after the last `..`.
-fn plain(path: &Path) -> io::Result<PathBuf> {
+/// The absolute path of a file, without `.` and `..`. Links before a `..` are followed.
+fn absolute(path: &Path) -> io::Result<PathBuf> {
     let mut whole = if path.is_absolute() { PathBuf::new() } else { std::env::current_dir()? };
     for part in path.components() {
         match part {
@@ -66,44 +115,43 @@ fn plain(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
-/// The directory of Git that belongs to a directory, if it is the top of a work tree.
+/// The Git directory of a work tree, if `top` is the top of one.
 fn git_dir_of(top: &Path) -> Result<Option<PathBuf>, GitProblem> {
     let path = top.join(".git");
-    let Ok(about) = fs::metadata(&path) else { return Ok(None) };
-    if about.is_dir() {
+    let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };
+    if metadata.is_dir() {
         return Ok(is_git_dir(&path).then_some(path));
     }
     let unusable = |why: &dyn std::fmt::Display| GitProblem::failed("rev-parse", &format!("{}: {why}", path.display()));
-    if !about.is_file() {
+    if !metadata.is_file() {
         return Err(unusable(&"neither a directory nor a file"));
     }
     let mut text = String::new();
-    let read = fs::File::open(&path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    let read = fs::File::open(&path).and_then(|file| file.take(MAX_GIT_FILE).read_to_string(&mut text));
     read.map_err(|error| unusable(&error))?;
     let named = text.strip_prefix("gitdir:").map(|rest| rest.trim_matches([' ', '\n', '\r']));
     let named = named.filter(|named| !named.is_empty()).ok_or_else(|| unusable(&"it does not name a repository"))?;
     let git_dir = top.join(named).canonicalize().map_err(|error| unusable(&error))?;
-    // A linked work tree has no objects of its own.
+    // A linked work tree has no objects.
     if is_git_dir(&git_dir) || git_dir.join("commondir").is_file() {
         Ok(Some(git_dir))
     } else {
-        Err(unusable(&"it names no repository"))
+        Err(unusable(&"it does not name a repository"))
     }
 }
 
-/// Whether a directory is laid out as one of Git's own.
 fn is_git_dir(path: &Path) -> bool {
     path.join("HEAD").symlink_metadata().is_ok() && path.join("objects").is_dir() && path.join("refs").is_dir()
 }
 
-/// Whether this is kept for a submodule: below `modules` of another repository.
+/// Whether this is the Git directory of a submodule: below `modules` of another repository.
 fn is_submodule(git_dir: &Path) -> bool {
     let outer = |dir: &Path| is_git_dir(dir) || dir.join("commondir").is_file();
     let modules = git_dir.ancestors().filter(|dir| dir.file_name().is_some_and(|name| name == "modules"));
     modules.filter_map(Path::parent).any(outer)
 }
 
-/// Whether the way to it leads through a link inside another repository.
+/// Whether its path has a link inside another repository.
 fn is_behind_a_link(top: &Path) -> bool {
     let links = top.ancestors().filter(|dir| dir.is_symlink());
     let inside_another = |link: &Path| link.ancestors().skip(1).any(|dir| dir.join(".git").exists());
@@ -111,8 +159,9 @@ fn is_behind_a_link(top: &Path) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
+    #![cfg(unix)]
+
     use super::*;
 
     fn git_dir(path: &Path) {
@@ -135,14 +184,14 @@ mod tests {
     #[test]
     fn a_file_is_in_the_nearest_repository_above_it() {
         let (_folder, path) = folder();
-        assert!(find(&path.join("a/attune.toml")).unwrap_err().contains("no git repository"));
+        assert!(find(&path.join("a/attune.toml")).unwrap_err().contains("not in a Git repository"));
         git_dir(&path.join(".git"));
         fs::create_dir_all(path.join("a/b/.git")).unwrap();
         let inside = |file: &str, inside: &str| {
             assert_eq!(find(&path.join(file)).unwrap(), (path.clone(), path.join(".git"), inside.into()));
         };
         inside("attune.toml", "attune.toml");
-        // A `.git` that is no repository is none for Git either.
+        // Git ignores such a `.git` as well.
         inside("a/b/attune.toml", "a/b/attune.toml");
         inside("a/b/../attune.toml", "a/attune.toml");
         git_dir(&path.join("a/b/.git"));
@@ -150,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_commit_can_put_there_is_no_repository() {
+    fn a_repository_that_a_commit_can_add_is_refused() {
         let (_folder, path) = folder();
         git_dir(&path.join(".git"));
         git_dir(&path.join("bare/layout"));
@@ -169,7 +218,7 @@ mod tests {
         std::os::unix::fs::symlink(&other, path.join("link")).unwrap();
         assert!(find(&path.join("link/attune.toml")).unwrap_err().contains("inside another one"));
         assert_eq!(find(&other.join("attune.toml")).unwrap().0, other);
-        // A link inside the same repository is named as it is.
+        // A link inside the same repository is not followed.
         fs::create_dir(path.join("live")).unwrap();
         std::os::unix::fs::symlink(path.join("live"), path.join("alias")).unwrap();
         assert_eq!(find(&path.join("alias/attune.toml")).unwrap().2, Path::new("alias/attune.toml"));

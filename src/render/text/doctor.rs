@@ -7,11 +7,20 @@ use crate::doctor::{Definition, Leftover, Report};
 use crate::render::words::{count, list, shown};
 use crate::render::{Styles, findings};
 
+/// What the command printed on stderr beside the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Warnings, for example about emergency files.
+    Warnings,
+}
+
 /// Writes what is known, and the findings.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
+pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Report, beside: Beside) -> io::Result<()> {
     let lines = [
         ("cluster", cluster(report)),
         ("login", login(report)),
@@ -27,7 +36,10 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Resu
     }
     writeln!(out)?;
     if report.findings.is_empty() {
-        return writeln!(out, "{}", styles.add.apply_to("all is well"));
+        return match beside {
+            Beside::Nothing => writeln!(out, "{}", styles.add.apply_to("all is well")),
+            Beside::Warnings => writeln!(out, "no problems on the cluster; see the warnings above"),
+        };
     }
     findings(out, styles, &report.findings, &Sources::default())
 }

@@ -17,7 +17,7 @@ mod users;
 
 pub use access::access;
 pub use access_report::access_report;
-pub use doctor::doctor;
+pub use doctor::{Beside, doctor};
 pub use drift::drift;
 pub use findings::saved_findings;
 pub use import::import;

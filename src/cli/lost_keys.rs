@@ -1,5 +1,5 @@
-//! Key pairs that may be lost, by what journals say: warnings for people, and nothing else. The state directory lies where
-//! a proposal can write, so that no plan, no guard and no exit code depends on it.
+//! Warnings about key pairs that may be lost, according to journals. A proposal can write to the state directory, so no plan,
+//! guard or exit code depends on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,66 +15,67 @@ use super::state::State;
 use crate::apply::files::{self, EMERGENCY};
 use crate::base::{UserName, list_some};
 use crate::observed::{Identity, Observed};
+use crate::render::text::Beside;
 
-/// How many journals are read, the newest first.
-const JOURNALS: usize = 64;
+/// The most journals that are read, newest first.
+const MAX_JOURNALS: usize = 64;
 
-/// How much of them is read in all, in bytes: a step takes about a thousand.
-const READ: u64 = 64 << 20;
+/// The most that is read of all journals; a step takes about 1000. Bytes.
+const MAX_READ: u64 = 64 << 20;
 
-/// How many users or files are named before the rest is only counted: each lost pair has to be named.
-const NAMED: usize = 200;
+/// How many users or files a warning names. The rest are only counted.
+const MAX_NAMED: usize = 200;
 
-/// The users that have a policy.
-pub(super) fn having(observed: &Observed) -> BTreeSet<UserName> {
+pub(super) fn users_with_policy(observed: &Observed) -> BTreeSet<UserName> {
     observed.users.iter().filter(|(_, user)| user.holds.is_some()).map(|(name, _)| name.clone()).collect()
 }
 
-/// Warns about each of these users whose key pair an interrupted run may have lost, and about emergency files that wait.
-/// Says nothing while another run is under way.
-pub(super) fn warn(dir: &Path, identity: &Identity, having: &BTreeSet<UserName>, output: &mut Output) {
+/// Warns about emergency files, and about each of these users whose key pair an interrupted run may have lost. Does nothing
+/// while another run holds the lock. Returns what it printed.
+pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, output: &mut Output) -> Beside {
     if State::is_in_use(dir, identity) {
-        return;
+        return Beside::Nothing;
     }
-    let waiting = emergency_files(dir);
-    if !waiting.is_empty() {
+    let emergency_files = emergency_files(dir);
+    if !emergency_files.is_empty() {
         output.warn(&format!(
-            "new secrets wait in emergency files: {}; move each to its destination, then delete it",
-            listed(waiting.iter().map(String::as_str))
+            "emergency files contain new secrets: {}; move each secret to its destination, then delete the file",
+            listed(emergency_files.iter().map(String::as_str))
         ));
     }
     let lost = suspects(dir, identity);
-    let lost: BTreeMap<_, _> = lost.into_iter().filter(|(user, _)| having.contains(user)).collect();
+    let lost: BTreeMap<_, _> = lost.into_iter().filter(|(user, _)| users.contains(user)).collect();
     if lost.is_empty() {
-        return;
+        return if emergency_files.is_empty() { Beside::Nothing } else { Beside::Warnings };
     }
     let journals: BTreeSet<String> = lost.values().map(|path| path.display().to_string()).collect();
     output.warn(&format!(
-        "a key pair may have been created and lost for {}: a run ended before it recorded one ({}). For each of them that has \
-         no key pair that works, run `attune keys generate NAME --via weka`. Delete the journal to end this warning",
+        "a run ended before it recorded the new key pairs of {} ({}). If one of these users has no working key pair, run \
+         `attune keys generate NAME --via weka`. To end this warning, delete the journal",
         listed(lost.keys().map(UserName::as_str)),
         listed(journals.iter().map(String::as_str)),
     ));
+    Beside::Warnings
 }
 
-/// Names with nothing in them that a terminal acts on; of many, the first.
+/// Names without control characters; of many, the first.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    list_some(&names.collect::<Vec<_>>(), NAMED, |name| format!("`{}`", name.escape_debug()))
+    list_some(&names.collect::<Vec<_>>(), MAX_NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
-/// The emergency files that hold something.
+/// The emergency files that are not empty.
 fn emergency_files(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
-    let waiting = entries.filter(|entry| {
+    let entries = entries.filter(|entry| {
         let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(EMERGENCY));
         named && entry.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
     });
-    let mut names: Vec<String> = waiting.map(|entry| entry.path().display().to_string()).collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.path().display().to_string()).collect();
     names.sort();
     names
 }
 
-/// The users whose key pair may be lost, each with the journal that says so.
+/// The users whose key pair may be lost, with the journal that says so.
 fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
     let mut journals: Vec<_> = fs::read_dir(files::dir_or_current(dir))
         .into_iter()
@@ -86,18 +87,18 @@ fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     journals.sort();
-    let mut left = READ;
+    let mut left = MAX_READ;
     let mut events = Vec::new();
-    for (_, path) in journals.into_iter().rev().take(JOURNALS) {
+    for (_, path) in journals.into_iter().rev().take(MAX_JOURNALS) {
         let Ok(file) = files::open(&path) else { continue };
         let mut read = BufReader::new(file.take(left));
         read_journal(&mut read, &path, identity, &mut events);
         left = read.into_inner().limit();
     }
-    judged(events)
+    unresolved(events)
 }
 
-/// A line of a journal, as far as it is about key pairs.
+/// A line of a journal, with the members about key pairs.
 #[derive(Deserialize)]
 struct Line {
     event: String,
@@ -113,7 +114,7 @@ struct Line {
     outcome: Option<StepLine>,
 }
 
-/// A step, or what became of it.
+/// A step, or its outcome.
 #[derive(Deserialize)]
 struct StepLine {
     id: usize,
@@ -122,24 +123,31 @@ struct StepLine {
     remarks: Vec<String>,
 }
 
-/// Something that was done about the key pair of a user.
+/// An event of the key pair of a user.
 struct Event {
     time: OffsetDateTime,
     user: UserName,
-    /// Which attempt it belongs to: the journal, the run in it, and the step.
-    attempt: (PathBuf, usize, usize),
-    what: What,
+    attempt: Attempt,
+    kind: EventKind,
+}
+
+/// A call that may create a key pair. The step is 0 for `keys generate`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Attempt {
+    journal: PathBuf,
+    run: usize,
+    step: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    /// A call was begun that may make one.
-    Begun,
-    /// It ended, and what it made is known.
+enum EventKind {
+    /// A call that may create one was sent.
+    Started,
+    /// Its result is known.
     Settled,
-    /// It ended, and the secret of what it may have made is not known.
+    /// The call ended, but the secret of a possible new pair is not known.
     Unknown,
-    /// A secret of the user was stored: whatever was lost before is worthless.
+    /// A secret was stored, which revokes all earlier pairs.
     Stored,
 }
 
@@ -149,60 +157,60 @@ fn read_journal(read: &mut impl BufRead, path: &Path, identity: &Identity, event
     loop {
         bytes.clear();
         let Ok(1..) = read.read_until(b'\n', &mut bytes) else { return };
-        // A line that was cut off, or is none of attune's, says nothing.
+        // Incomplete and foreign lines are skipped.
         let Ok(line) = serde_json::from_slice::<Line>(&bytes) else { continue };
         if line.event == "begun" {
             run += 1;
             ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
-        } else if ours && let Some((user, step, what)) = line.of_keys() {
+        } else if ours && let Some((user, step, kind)) = line.key_event() {
             let time = OffsetDateTime::parse(&line.time, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            events.push(Event { time, user, attempt: (path.to_owned(), run, step), what });
+            let attempt = Attempt { journal: path.to_owned(), run, step };
+            events.push(Event { time, user, attempt, kind });
         }
     }
 }
 
 impl Line {
-    /// Whom it is about, which step, and what it says of a key pair.
-    fn of_keys(&self) -> Option<(UserName, usize, What)> {
-        let (user, step, what) = match self.event.as_str() {
+    fn key_event(&self) -> Option<(UserName, usize, EventKind)> {
+        let (user, step, kind) = match self.event.as_str() {
             "started" if self.may_create_keys => {
                 let step = self.step.as_ref()?;
-                (step.user.as_ref()?, step.id, What::Begun)
+                (step.user.as_ref()?, step.id, EventKind::Started)
             }
             "ended" => {
                 let ended = self.outcome.as_ref()?;
                 let unknown = ended.remarks.iter().any(|remark| remark == "pair_unknown");
-                (ended.user.as_ref()?, ended.id, if unknown { What::Unknown } else { What::Settled })
+                (ended.user.as_ref()?, ended.id, if unknown { EventKind::Unknown } else { EventKind::Settled })
             }
-            "generating" => (self.user.as_ref()?, 0, What::Begun),
-            "not_generated" => (self.user.as_ref()?, 0, What::Settled),
-            "kept" if self.how.as_deref() == Some("lost") => (self.user.as_ref()?, 0, What::Unknown),
-            "kept" => (self.user.as_ref()?, 0, What::Stored),
+            "generating" => (self.user.as_ref()?, 0, EventKind::Started),
+            "not_generated" => (self.user.as_ref()?, 0, EventKind::Settled),
+            "kept" if self.how.as_deref() == Some("lost") => (self.user.as_ref()?, 0, EventKind::Unknown),
+            "kept" => (self.user.as_ref()?, 0, EventKind::Stored),
             _ => return None,
         };
-        Some((UserName::reported(user.clone()), step, what))
+        Some((UserName::reported(user.clone()), step, kind))
     }
 }
 
-fn judged(mut events: Vec<Event>) -> BTreeMap<UserName, PathBuf> {
+fn unresolved(mut events: Vec<Event>) -> BTreeMap<UserName, PathBuf> {
     events.sort_by_key(|event| event.time);
-    let mut open: BTreeMap<UserName, BTreeSet<(PathBuf, usize, usize)>> = BTreeMap::new();
-    for Event { user, attempt, what, .. } in events {
-        match what {
-            What::Begun | What::Unknown => {
+    let mut open: BTreeMap<UserName, BTreeSet<Attempt>> = BTreeMap::new();
+    for Event { user, attempt, kind, .. } in events {
+        match kind {
+            EventKind::Started | EventKind::Unknown => {
                 open.entry(user).or_default().insert(attempt);
             }
-            What::Settled => {
+            EventKind::Settled => {
                 if let Some(attempts) = open.get_mut(&user) {
                     attempts.remove(&attempt);
                 }
             }
-            What::Stored => {
+            EventKind::Stored => {
                 open.remove(&user);
             }
         }
     }
-    open.into_iter().filter_map(|(user, attempts)| Some((user, attempts.into_iter().next_back()?.0))).collect()
+    open.into_iter().filter_map(|(user, attempts)| Some((user, attempts.into_iter().next_back()?.journal))).collect()
 }
 
 #[cfg(test)]
@@ -223,7 +231,7 @@ mod tests {
         for (at, text) in journals.iter().enumerate() {
             read_journal(&mut text.as_bytes(), Path::new(&format!("journal-{at}")), &identity, &mut events);
         }
-        judged(events).into_iter().map(|(user, path)| format!("{user} {}", path.display())).collect()
+        unresolved(events).into_iter().map(|(user, path)| format!("{user} {}", path.display())).collect()
     }
 
     const BEGUN: &str = r#"{"event":"begun","guid":"g","tenant":"Root","time":"2026-01-01T00:00:00Z"}"#;
@@ -245,25 +253,25 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_was_begun_and_not_settled_is_named_until_a_secret_is_stored() {
+    fn a_user_is_named_from_an_unsettled_call_until_a_secret_is_stored() {
         let killed = format!("{BEGUN}\n{}\n", started("a", 1));
         assert_eq!(lost(&[&killed]), ["a journal-0"]);
         assert_eq!(lost(&[&format!("{killed}{}\n", ended("a", "", 2))]), [""; 0]);
         assert_eq!(lost(&[&format!("{killed}{}\n", ended("a", "\"pair_unknown\"", 2))]), ["a journal-0"]);
         assert_eq!(lost(&[&format!("{killed}{}\n", kept("a", "destination", 2))]), [""; 0]);
         assert_eq!(lost(&[&format!("{killed}{}\n", kept("a", "lost", 2))]), ["a journal-0"]);
-        // The next run finds the user attached, or attaches it again: it had a pair by then.
+        // A later run settles only its own call.
         let next = format!("{BEGUN}\n{}\n{}\n", started("a", 3), ended("a", "", 4));
         assert_eq!(lost(&[&killed, &next]), ["a journal-0"]);
         let generated =
             format!("{BEGUN}\n{{\"event\":\"generating\",\"user\":\"a\"}}\n{}\n", kept("a", "emergency", 5));
         assert_eq!(lost(&[&generated, &killed]), [""; 0]);
-        // What was stored before was not lost later.
+        // An earlier secret does not settle a later call.
         assert_eq!(lost(&[&format!("{BEGUN}\n{}\n", kept("a", "destination", 0)), &killed]), ["a journal-1"]);
     }
 
     #[test]
-    fn what_is_of_another_cluster_or_no_journal_says_nothing() {
+    fn journals_of_other_clusters_and_foreign_lines_are_skipped() {
         let other = BEGUN.replace("\"g\"", "\"h\"");
         for text in [
             format!("{other}\n{}\n", started("a", 1)),

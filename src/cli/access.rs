@@ -1,24 +1,23 @@
 //! `attune access`: who may do what.
 
-mod holders;
-
-use super::actions::{ActionArgs, Rules};
-use super::args::{Format, GlobalArgs, Pace};
+use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, Rules};
+use super::config::{CommandError, read_valid};
 use super::connect::connect;
-use super::desired::{NotReady, read_whole};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{Release, nearest};
+use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_held;
-use crate::policy::Catalogue;
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
+use crate::observed::{Observed, granted};
 use crate::policy::access::{Answer, Context, Holder, Report, Request};
+use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
 
-/// Show what a user or group may do, whether it may do one thing, or who may
+/// Show what a user or group may do, or who may do something
 ///
-/// Asks the file, or with --observed the cluster. Looks at the policies that users hold; bucket policies are outside.
-/// With ACTION and ARN, exits with 0 when that is allowed, else with 2. In an ARN, `*` and `?` stand for themselves.
+/// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
+/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2. `*` and `?` in an ARN are literal.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -28,43 +27,43 @@ Examples:
   attune access --who s3:DeleteObject arn:aws:s3:::datasets/a.csv
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
-    /// The user; a group as group/NAME
+    /// User, or group/NAME for a group
     #[arg(required_unless_present = "who")]
     user: Option<String>,
-    /// The action, such as s3:GetObject
+    /// Action, for example s3:GetObject
     #[arg(requires = "arn")]
     action: Option<String>,
-    /// The resource, as an ARN
+    /// ARN of the resource
     arn: Option<String>,
-    /// Show every user and group that may do this
+    /// Show all users and groups that may do this
     #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
-    /// Ask the file: its users, groups and documents, and what is known of predefined policies; the default
+    /// Evaluate the configuration and known predefined policies (default)
     #[arg(long, conflicts_with = "observed")]
     desired: bool,
-    /// Ask the cluster
+    /// Evaluate the cluster
     #[arg(long)]
     observed: bool,
-    /// The form of the result
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Whose rules of evaluation apply
+    /// Rules of evaluation
     #[arg(long, value_enum, default_value_t = Rules::Both)]
     profile: Rules,
     #[command(flatten)]
     actions: ActionArgs,
     #[command(flatten)]
-    pace: Pace,
+    calls: CallArgs,
 }
 
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let report = match self.ask(global, output).await {
+        let report = match self.evaluate(global, output).await {
             Ok(report) => report,
-            Err(failed) => return failed.reported(self.format, output),
+            Err(error) => return error.reported(self.format, output),
         };
         if report.request.as_ref().is_some_and(Request::looks_like_a_pattern) {
-            output.warn("a request is about one resource: `*` and `?` in it stand for themselves");
+            output.warn("`*` and `?` in a requested resource are literal");
         }
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
@@ -77,7 +76,7 @@ impl AccessArgs {
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
-    async fn ask(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, NotReady> {
+    async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
         let (holders, catalogue) = self.holders(global, output).await?;
         let context = Context { profile: self.profile.profile(), ..Context::new(&catalogue) };
         let request = self.request(&catalogue)?;
@@ -93,17 +92,21 @@ impl AccessArgs {
         Ok(Report { answers: answers.filter(shown).collect(), request })
     }
 
-    async fn holders(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Vec<Holder>, Catalogue), NotReady> {
-        let loaded = read_whole(global, output)?;
+    async fn holders(
+        &self,
+        global: &GlobalArgs,
+        output: &mut Output,
+    ) -> Result<(Vec<Holder>, Catalogue), CommandError> {
+        let loaded = read_valid(global, output)?;
         if !self.observed {
-            let newest = Release::newest();
-            let release = self.actions.release().unwrap_or(&newest);
-            return Ok((holders::declared(&loaded.desired, release), self.actions.catalogue()?));
+            let release = self.actions.release_or(&Release::newest());
+            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?));
         }
-        let connection = connect(global, &loaded.desired.cluster, self.pace.jobs(), output).await?;
-        let observed = observe_held(&connection.retrying(&self.pace), self.pace.jobs()).await.map_err(Failure::from)?;
-        let catalogue = self.actions.catalogue_or(&observed.identity.release)?;
-        Ok((holders::observed(&observed)?, catalogue))
+        let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
+        let observed =
+            observe_held(&connection.retrying(&self.calls), self.calls.jobs()).await.map_err(Failure::from)?;
+        let catalogue = self.actions.load_or(&observed.identity.release)?;
+        Ok((observed_holders(&observed)?, catalogue))
     }
 
     fn request(&self, catalogue: &Catalogue) -> Result<Option<Request>, Failure> {
@@ -119,11 +122,11 @@ impl AccessArgs {
 
     fn unknown(&self, holder: &Holder) -> Failure {
         let policy = holder.policy.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("what {} may do is not known: it holds `{policy}`", holder.principal);
+        let message = format!("the access of {} is unknown: it has `{policy}`", holder.principal);
         let (why, help) = if self.observed {
-            ("whose document on the cluster cannot be understood", "replace it with one that can")
+            ("whose document on the cluster cannot be parsed", "replace the document")
         } else {
-            ("whose document is not in the file", "ask the cluster with `--observed`")
+            ("whose document is not in the configuration", "evaluate the cluster with `--observed`")
         };
         Failure::new(&exit::UNKNOWN_ACCESS, format!("{message}, {why}")).help(help)
     }
@@ -135,13 +138,52 @@ fn find(user: &str, holders: Vec<Holder>) -> Result<Holder, Failure> {
     let found = holders.into_iter().zip(&labels).find(|(_, label)| *label == user);
     found.map(|(holder, _)| holder).ok_or_else(|| {
         let message = match user.strip_prefix("group/") {
-            Some(group) => format!("there is no group `{group}` that holds a policy"),
+            Some(group) => format!("there is no group `{group}` with a policy"),
             None => format!("there is no user `{user}`"),
         };
         let failure = Failure::new(&exit::UNKNOWN_USER, message);
         match near {
             Some(near) => failure.help(format!("did you mean `{near}`?")),
-            None => failure.help("the file's users are asked; those of the cluster with `--observed`"),
+            None => {
+                failure.help("this lists the users of the configuration; use `--observed` for those of the cluster")
+            }
         }
     })
+}
+
+/// The users and groups of the configuration, with their policies.
+fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
+    let document = |policy: &PolicyName| -> Option<Document> {
+        match desired.policies.get(policy).map(|entry| &entry.intent) {
+            Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
+            Some(PolicyIntent::Absent) => None,
+            None => predefined(policy, release),
+        }
+    };
+    let holder = |(principal, entry): (Principal, &PrincipalEntry)| {
+        let policy = match &entry.intent {
+            DeclaredAttachment::Has(policy) => Some(policy),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
+        };
+        Holder { principal, policy: policy.cloned(), document: policy.and_then(document) }
+    };
+    desired.holders().map(holder).collect()
+}
+
+/// The users and the known groups of the cluster, with their policies.
+fn observed_holders(observed: &Observed) -> Result<Vec<Holder>, Failure> {
+    if !observed.attachments_known {
+        let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);
+        return Err(Failure::new(&exit::UNKNOWN_ACCESS, message)
+            .help("evaluate the configuration instead: remove `--observed`"));
+    }
+    let document =
+        |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
+    let holder = |principal: Principal| {
+        let policy = observed.attached_to(&principal);
+        let document = policy.as_ref().and_then(document);
+        Holder { policy, document, principal }
+    };
+    let users = observed.users.keys().map(Principal::from);
+    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(holder).collect())
 }

@@ -1,0 +1,104 @@
+//! Files that the command line names: policy documents, and catalogues of actions.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{ActionArgs, CatalogueArg, Format};
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use crate::base::{FileId, Finding, Location, Release, Sources};
+use crate::desired::{FileProblem, read_named, read_trusted};
+use crate::policy::{Catalogue, Document, Places, Problem, normal, read};
+use crate::render::json::{self, FindingsV1};
+
+impl CatalogueArg {
+    /// The catalogue of the command line, or else the built-in one of a release.
+    pub(super) fn load_or(&self, release: &Release) -> Result<Catalogue, Failure> {
+        let Some(path) = &self.path else { return Ok(Catalogue::of(release)) };
+        let failure =
+            |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", path.display()));
+        let text = read_trusted(path).map_err(|problem| failure(problem.to_string()))?;
+        Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
+    }
+}
+
+impl ActionArgs {
+    /// The actions of the release on the command line, or else of this one.
+    pub(super) fn load_or(&self, release: &Release) -> Result<Catalogue, Failure> {
+        self.catalogue.load_or(&self.release_or(release))
+    }
+}
+
+/// Policy documents that a command has read, with what is wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    pub(super) sources: Sources,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A document, with the places of its parts in a file.
+#[derive(Debug)]
+pub(super) struct LocatedDocument {
+    pub(super) document: Document,
+    pub(super) places: Places,
+    pub(super) file: FileId,
+}
+
+impl Documents {
+    /// Reads a document as strictly as one of a configuration.
+    pub(super) fn read(&mut self, path: &Path) -> Option<LocatedDocument> {
+        let text = match read_named(path) {
+            Ok(text) => text,
+            Err(problem) => {
+                let message = format!("cannot read the policy document {}: {problem}", path.display());
+                let finding = Finding::error(exit::NO_DOCUMENT, message);
+                let is_io = matches!(problem, FileProblem::Io(_));
+                self.findings.push(if is_io { finding } else { finding.help(problem.help()) });
+                return None;
+            }
+        };
+        let read = read(&text);
+        let file = self.sources.add(path.display().to_string(), text);
+        self.findings.extend(read.problems.into_iter().map(|problem| {
+            let Problem { rule, severity, message, span, help } = problem;
+            Finding { help, ..Finding::new(rule.code, severity, message).at(Location { file, span }) }
+        }));
+        Some(LocatedDocument { document: read.document?, places: read.places, file })
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+
+    /// Reports that the documents have errors.
+    pub(super) fn report_errors(
+        &self,
+        format: Format,
+        output: &mut Output,
+        paths: &[PathBuf],
+    ) -> Result<Exit, Failure> {
+        output.findings(&self.findings, &self.sources);
+        if format == Format::Json {
+            output.result(|out, _| json::write(out, &FindingsV1::of(&self.findings, &self.sources)))?;
+        }
+        Err(have_errors(paths))
+    }
+}
+
+pub(super) fn have_errors(paths: &[PathBuf]) -> Failure {
+    let message = match paths {
+        [path] => format!("{} has errors", path.display()),
+        paths => format!("{} documents checked, with errors", paths.len()),
+    };
+    Failure::new(&exit::BAD_DOCUMENT, message)
+}
+
+/// A document in normal form, as it is sent.
+pub(super) fn normal_document(path: &Path, output: &mut Output) -> Result<String, Failure> {
+    let mut documents = Documents::default();
+    let document = documents.read(path);
+    output.findings(&documents.findings, &documents.sources);
+    match document {
+        Some(located) if !documents.has_errors() => Ok(normal(&located.document).json().to_owned()),
+        Some(_) | None => Err(have_errors(&[path.to_path_buf()])),
+    }
+}

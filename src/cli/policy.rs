@@ -1,0 +1,179 @@
+//! `attune policy`: compares, checks and prints policy documents, offline.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::args::{ActionArgs, Format, Rules};
+use super::documents::{Documents, LocatedDocument, have_errors};
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use crate::base::{Finding, Location, Release};
+use crate::policy::access::Context;
+use crate::policy::{Catalogue, Depth, Lint, LintInput, MAX_DOCUMENT, Sameness, compared, lint, normal};
+use crate::render::json::{self, FindingsV1, PolicyDiffV1};
+use crate::render::{findings, text};
+
+/// Compare, check and print policy documents, offline
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune policy diff old.json new.json
+  attune policy lint policies/*.json
+  attune policy render policy.json")]
+pub(super) struct PolicyArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Diff(DiffArgs),
+    Lint(LintArgs),
+    Render(RenderArgs),
+}
+
+impl PolicyArgs {
+    pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        match &self.command {
+            Command::Diff(command) => command.run(output),
+            Command::Lint(command) => command.run(output),
+            Command::Render(command) => command.run(output),
+        }
+    }
+}
+
+/// Compare two policy documents, and show gained and lost access
+///
+/// Differences in formatting do not count, nor the order of members, statements and entries. Exits with 0 if both documents
+/// are equal, or else with 2.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune policy diff old.json new.json
+  attune policy diff old.json new.json --format json | jq .same_access
+  attune policy diff old.json new.json --profile aws --release 4.4")]
+struct DiffArgs {
+    /// Old document
+    #[arg(value_name = "OLD")]
+    before: PathBuf,
+    /// New document
+    #[arg(value_name = "NEW")]
+    after: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Rules of evaluation
+    #[arg(long, value_enum, default_value_t = Rules::Both)]
+    profile: Rules,
+    #[command(flatten)]
+    actions: ActionArgs,
+}
+
+impl DiffArgs {
+    fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let catalogue = self.actions.load_or(&Release::newest())?;
+        let mut documents = Documents::default();
+        let (before, after) = (documents.read(&self.before), documents.read(&self.after));
+        let (Some(before), Some(after), false) = (before, after, documents.has_errors()) else {
+            return documents.report_errors(self.format, output, &[self.before.clone(), self.after.clone()]);
+        };
+        let context = Context { profile: self.profile.profile(), ..Context::new(&catalogue) };
+        let compared = compared(before.document, after.document, &context);
+        match self.format {
+            Format::Text => output.result(|out, styles| text::policy_diff(out, styles, &compared))?,
+            Format::Json => output.result(|out, _| json::write(out, &PolicyDiffV1::of(&compared)))?,
+        }
+        Ok(if compared.sameness == Sameness::Same { Exit::Done } else { Exit::Changes })
+    }
+}
+
+/// Check policy documents against all rules
+///
+/// An error is something that a server rejects, drops or reads differently. A warning is something that is probably a
+/// mistake. Exits with 1 if there are errors. docs/lints.md explains each rule with examples.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune policy lint policies/*.json
+  attune policy lint policy.json --release 4.4
+  attune policy lint policies/*.json --format json | jq '.findings[] | select(.severity == \"error\")'")]
+struct LintArgs {
+    /// Policy documents
+    #[arg(required = true, value_name = "FILE")]
+    documents: Vec<PathBuf>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    actions: ActionArgs,
+}
+
+impl LintArgs {
+    fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let catalogue = self.actions.load_or(&Release::newest())?;
+        let mut documents = Documents::default();
+        for path in &self.documents {
+            lint_document(&mut documents, path, &catalogue);
+        }
+        let Documents { findings: found, sources } = &documents;
+        match self.format {
+            Format::Json => output.result(|out, _| json::write(out, &FindingsV1::of(found, sources)))?,
+            Format::Text if found.is_empty() => output.result(|out, _| writeln!(out, "no problems found"))?,
+            Format::Text => output.result(|out, styles| findings(out, styles, found, sources))?,
+        }
+        if documents.has_errors() { Err(have_errors(&self.documents)) } else { Ok(Exit::Done) }
+    }
+}
+
+/// Reads a document and checks it. A problem that both report is listed once.
+fn lint_document(documents: &mut Documents, path: &Path, catalogue: &Catalogue) {
+    let Some(located) = documents.read(path) else { return };
+    let text_length = Some(documents.sources.file(located.file).text.len());
+    let lints = lint(&LintInput { document: &located.document, catalogue, text_length, depth: Depth::Thorough });
+    for finding in lints.into_iter().map(|lint| finding(lint, &located)) {
+        if !documents.findings.iter().any(|known| known.code == finding.code && known.at == finding.at) {
+            documents.findings.push(finding);
+        }
+    }
+}
+
+fn finding(lint: Lint, located: &LocatedDocument) -> Finding {
+    let at = located.places.nearest(lint.place).map(|span| Location { file: located.file, span });
+    Finding { help: lint.help, ..Finding::new(lint.rule.code, lint.severity, lint.message).at(at) }
+}
+
+/// Print a policy document exactly as it is sent to a cluster
+///
+/// Prints the normal form: minified, in a fixed order, without empty members, and without a final line break. The size limit
+/// of a cluster applies to these bytes. Their number is printed to stderr.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune policy render policy.json
+  attune policy render policy.json --quiet | wc --bytes
+  attune policy render policy.json --quiet | jq .")]
+struct RenderArgs {
+    /// Policy document
+    #[arg(value_name = "FILE")]
+    document: PathBuf,
+}
+
+impl RenderArgs {
+    fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
+        let mut documents = Documents::default();
+        let (Some(located), false) = (documents.read(&self.document), documents.has_errors()) else {
+            return documents.report_errors(Format::Text, output, std::slice::from_ref(&self.document));
+        };
+        output.findings(&documents.findings, &documents.sources);
+        let normal = normal(&located.document);
+        output.exact(normal.json().as_bytes())?;
+        output.info(|out, _| writeln!(out, "{} of {MAX_DOCUMENT} bytes", normal.len()));
+        if normal.len() > MAX_DOCUMENT {
+            let message = format!("the document has {} bytes; the limit is {MAX_DOCUMENT}", normal.len());
+            let help = "use wildcards, or fewer or shorter statements";
+            return Err(Failure::new(&exit::BAD_DOCUMENT, message).help(help));
+        }
+        Ok(Exit::Done)
+    }
+}

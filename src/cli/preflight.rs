@@ -1,0 +1,107 @@
+//! Checks before the first API call that changes something: plan, confirmation, and destination of new secrets.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::args::SecretStoreArgs;
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use super::state::applied_at;
+use crate::apply::{SecretStore, SecretStoreContext};
+use crate::base::{Finding, Sources, UserName};
+use crate::desired::Desired;
+use crate::observed::Identity;
+use crate::plan::{Digest, Plan};
+use crate::render::Refusals;
+
+/// How long a `[credentials]` command may take for one key pair.
+const STORE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Fails if the plan is blocked or refused. The plan lists the reasons.
+pub(super) fn check_plan(plan: &Plan) -> Result<(), Failure> {
+    if plan.is_blocked() {
+        return Err(Failure::new(&exit::PLAN_BLOCKED, "plan blocked by errors; nothing was changed"));
+    }
+    if !plan.is_refused() {
+        return Ok(());
+    }
+    let (message, help) = match Refusals::of(plan.refusals.iter().map(|refusal| refusal.code.id)) {
+        Refusals::Guards => ("a guard refuses this plan", "the plan lists the reasons, and how to override them"),
+        Refusals::NoDestination => (
+            "this plan may create S3 keys, and the configuration names no destination for their secrets",
+            "add `[credentials]` to the configuration",
+        ),
+        Refusals::Both => (
+            "a guard refuses this plan, and the configuration names no destination for new secrets",
+            "the plan lists the reasons, and what to do about them",
+        ),
+    };
+    Err(Failure::new(&exit::REFUSED, format!("{message}; nothing was changed")).help(help).exit(Exit::Refused))
+}
+
+/// Asks for `yes` on a terminal.
+pub(super) fn confirm(question: &str, help: &str, output: &mut Output) -> Result<(), Failure> {
+    if !output.can_ask() {
+        let message = "cannot ask for confirmation: standard input and output are not a terminal";
+        return Err(Failure::new(&exit::NOT_CONFIRMED, message).help(help));
+    }
+    match output.ask(&format!("{question} Enter `yes` to continue: "))?.as_str() {
+        "yes" => Ok(()),
+        _ => Err(Failure::new(&exit::NOT_CONFIRMED, "not confirmed; nothing was changed")),
+    }
+}
+
+/// Fails unless the plan is an approved one. Journals only add a hint, since a proposal can write to the state directory.
+pub(super) fn check_approval(plan: &Plan, approvals: &[String], state_dir: &Path) -> Result<(), Failure> {
+    if approvals.iter().any(|approval| plan.digest.approved_by(approval)) {
+        return Ok(());
+    }
+    let approval = approvals.join(" or ");
+    let message = format!("the plan is now {}, not the approved {approval}; nothing was changed", plan.digest.short());
+    let mut help = if approvals.iter().any(|approval| approval.len() < Digest::SHORT) {
+        format!("an approval needs at least {} digits of the digest", Digest::SHORT)
+    } else {
+        "the cluster or the configuration has changed since the review: review the plan above and approve its digest"
+            .to_owned()
+    };
+    for approval in approvals {
+        if let Some(time) = applied_at(state_dir, approval) {
+            let journal = state_dir.display();
+            help += &format!("\nplan {approval} was applied at {time}, according to the journal in {journal}");
+        }
+    }
+    Err(Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale))
+}
+
+/// The destination for new secrets that the configuration names.
+pub(super) fn secret_store(
+    identity: &Identity,
+    desired: &Desired,
+    state_dir: &Path,
+    args: &SecretStoreArgs,
+) -> SecretStore {
+    let context = SecretStoreContext {
+        cluster: identity.name.clone(),
+        tenant: identity.tenant.clone(),
+        state_dir: state_dir.to_path_buf(),
+        search_path: std::env::var_os("PATH").unwrap_or_default(),
+        timeout: STORE_TIMEOUT,
+        show_output: args.show_command_output,
+    };
+    SecretStore::new(desired.credentials.as_ref(), context)
+}
+
+/// Tests the destination for all users that may get a key pair.
+pub(super) async fn check_secret_store(
+    secret_store: &SecretStore,
+    users: &[UserName],
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let Err(problems) = secret_store.check(users).await else { return Ok(()) };
+    let findings: Vec<Finding> = problems
+        .into_iter()
+        .map(|problem| Finding::error(exit::CREDENTIAL_SINK, problem.message).help(problem.help))
+        .collect();
+    output.findings(&findings, &Sources::default());
+    Err(Failure::new(&exit::CREDENTIAL_SINK, "no working destination for new secrets; nothing was changed"))
+}
