@@ -37,11 +37,11 @@ const DEFAULT_STATE_DIR: &str = ".attune";
 #[command(after_long_help = "\
 Examples:
   attune apply
-  attune apply --approved 7c2a9e51d08b43f6a1e5c3097bd8264f   run only the plan with this digest
-  attune apply --base origin/main --approved DIGEST          apply a proposal under the settings of main
+  attune apply --approved DIGEST                   apply only the reviewed plan
+  attune apply --approved DIGEST --base origin/main
   attune apply --yes --format json
-  attune apply --file .attune/before-DIGEST.toml             roll back the plan with this digest
-  attune apply --override max_removals=12                    override a guard for this run")]
+  attune apply --file .attune/before-DIGEST.toml   roll back that plan
+  attune apply --override max_removals=12          override a guard")]
 pub(super) struct ApplyArgs {
     /// Skip the confirmation
     #[arg(short, long, conflicts_with = "approved")]

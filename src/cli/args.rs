@@ -151,7 +151,7 @@ impl GuardArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct CatalogueArg {
     /// JSON file of the cluster's actions, instead of the built-in table: `[{"name": …, "kind": "account|bucket|object"}]`
-    #[arg(long = "catalogue", value_name = "FILE")]
+    #[arg(id = "catalogue", long = "catalogue", value_name = "FILE")]
     pub(super) path: Option<PathBuf>,
 }
 

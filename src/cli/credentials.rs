@@ -48,7 +48,7 @@ enum KeysCommand {
 #[command(after_long_help = "\
 Examples:
   attune keys generate bob --via weka
-  attune keys generate --via weka --yes      rotate the key pair of the logged-in user")]
+  attune keys generate --via weka --yes   rotate the keys of the logged-in user")]
 struct GenerateArgs {
     /// User [default: the logged-in user]
     #[arg(value_name = "USER")]

@@ -20,7 +20,7 @@ use crate::render::text::{self, Beside};
 #[command(after_long_help = "\
 Examples:
   attune doctor
-  attune doctor --cluster https://weka01.example.com:14000     without a configuration
+  attune doctor --cluster https://weka01:14000     check without a configuration
   attune doctor --tenant ml --format json | jq -r '.findings[].code'
   attune doctor && attune apply --approved DIGEST")]
 pub(super) struct DoctorArgs {

@@ -38,10 +38,10 @@ use crate::render::{Metrics, MetricsBefore, markdown, metrics, text};
 Examples:
   attune drift
   attune drift --format json | jq -r '.drift[].id'
-  attune drift --since /var/lib/attune/drift.json        report only new and resolved drift
+  attune drift --since drift-state.json   report only new and resolved drift
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
-  attune drift --base origin/main                        use the settings of main
-  attune drift --ignore 'user/svc-*'                     ignore these users for this run")]
+  attune drift --base origin/main         use the settings of main
+  attune drift --ignore 'user/svc-*'      ignore these users for this run")]
 pub(super) struct DriftArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = DriftFormat::Text)]

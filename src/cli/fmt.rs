@@ -25,7 +25,7 @@ const STDIN: &str = "-";
 #[command(after_long_help = "\
 Examples:
   attune fmt
-  attune fmt --check                         exit with 2 if a file is not formatted, and show a diff
+  attune fmt --check               show a diff, and exit with 2 if there is one
   attune fmt teams/*.toml
   attune fmt - < draft.toml")]
 pub(super) struct FmtArgs {

@@ -32,8 +32,8 @@ use crate::render::text;
 Examples:
   attune import --cluster https://weka01.example.com:14000
   attune import --cluster https://weka01:14000 --fingerprint sha256:… --out clusters/weka01
-  attune import --via weka                                on a cluster host, with the login of the weka command
-  attune import --file old/attune.toml --out new          from the cluster of a configuration
+  attune import --via weka                          run on a host of the cluster
+  attune import --file old/attune.toml --out new    use the same cluster
   attune import --cluster sim:cluster.json --policies 'ml-*' --inline --out ml")]
 pub(super) struct ImportArgs {
     /// Import only policies that match; repeatable

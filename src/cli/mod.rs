@@ -57,29 +57,30 @@ struct Args {
 
 const NOTES: &str = "\
 Examples:
-  attune import --cluster URL              write attune.toml from a running cluster
+  attune import --cluster URL              write attune.toml from a cluster
   attune validate                          check attune.toml, offline
   attune fmt --check                       check that files are formatted
   attune plan                              show pending changes
   attune plan --format json --out p.json   print and save the plan as JSON
   attune apply --approved DIGEST           apply exactly the reviewed plan
   attune drift                             show what changed outside attune
-  attune plan --file clusters              plan every configuration in a directory
+  attune plan --file clusters              plan all files of a directory
   attune doctor                            check connection, login and cluster
   attune access alice                      show what alice may do
-  attune report --out report.html          write an HTML page of who may do what
-  attune policy diff old.json new.json     show the access that an edit adds and removes
+  attune report --out report.html          write a page of who may do what
+  attune policy diff old.json new.json     show gained and lost access
   attune --cluster sim:cluster.json plan   use a simulated cluster
 
 Login:
   1. ATTUNE_USERNAME and ATTUNE_PASSWORD
   2. WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG)
-  3. the login stored by `weka user login` (WEKA_TOKEN, or ~/.weka/auth-token.json)
+  3. the login of `weka user login` (WEKA_TOKEN, or ~/.weka/auth-token.json)
 
 Exit codes:
   0    done, or nothing to do
   1    error
-  2    changes (plan --detailed-exitcode, policy diff, fmt --check), drift, access denied (access), warnings (doctor)
+  2    changes (plan --detailed-exitcode, policy diff, fmt --check), drift,
+       denied access (access), warnings (doctor)
   3    refused by a guard
   4    not the approved plan
   5    partially applied

@@ -30,8 +30,8 @@ Examples:
   attune plan --out plan.json                print text, and save JSON
   attune plan --format markdown              print a comment for a pull request
   attune plan --format markdown --max-chars 1000000 > comment.md
-  attune plan --format html > plan.html      write a page with everyone's access before and after
-  attune plan --base origin/main             plan a proposal under the settings of main
+  attune plan --format html > plan.html      write a page with everyone's access
+  attune plan --base origin/main             use the settings of main
   attune plan --override max_removals=12     override a guard for this run")]
 pub(super) struct PlanArgs {
     /// Output format

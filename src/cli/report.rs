@@ -29,7 +29,7 @@ use crate::report::{Looked, Report, State, report};
 Examples:
   attune report --out report.html
   attune report --observed --cluster https://weka01.example.com:14000 --out report.html
-  attune report --desired > report.html                     only the configuration, offline
+  attune report --desired > report.html   use only the configuration, offline
   attune report --format json | jq '.rows[] | select(any(.cells[]; .after.aws.admin != \"none\")) | .principals'")]
 pub(super) struct ReportArgs {
     /// Show only the configuration and known predefined policies

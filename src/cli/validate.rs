@@ -24,8 +24,8 @@ use crate::render::{annotations, findings};
 Examples:
   attune validate
   attune validate -f clusters/weka01.toml --format json
-  attune validate --release 4.4              check against the actions of that release
-  attune validate --fix                      fix problems that have one solution")]
+  attune validate --release 4.4   use the actions of that release
+  attune validate --fix           fix problems that have one solution")]
 pub(super) struct ValidateArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = ValidateFormat::Text)]
