@@ -7,7 +7,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
 use crate::base::{Finding, Severity};
-use crate::doctor::{Report, judge, look};
+use crate::doctor::{Preflight, check, read_facts};
 use crate::render::json::{self, DoctorV1};
 use crate::render::text::{self, Beside};
 
@@ -35,7 +35,7 @@ pub(super) struct DoctorArgs {
 }
 
 struct Checked {
-    report: Report,
+    report: Preflight,
     /// What was printed about key pairs.
     beside: Beside,
 }
@@ -62,11 +62,11 @@ impl DoctorArgs {
         let settings = cluster_settings(global, output)?;
         let calls = CallArgs::only_retries(self.retries);
         let connection = connect(global, &settings, calls.jobs(), output).await?;
-        let facts = look(&connection.retrying(&calls)).await.map_err(Failure::from)?;
+        let facts = read_facts(&connection.retrying(&calls)).await.map_err(Failure::from)?;
         let users = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         let users = users.map(|user| user.name.clone()).collect();
         let beside = lost_keys::warn(&self.state_dir.path, &facts.identity, &users, output);
-        Ok(Checked { report: judge(&facts), beside })
+        Ok(Checked { report: check(&facts), beside })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
 use crate::render::html;
 use crate::render::json::{self, ReportV1};
-use crate::report::{Looked, Report, State, report};
+use crate::report::{Report, Scope, State, report};
 
 /// Create an HTML page of who may do what
 ///
@@ -93,18 +93,13 @@ impl ReportArgs {
             let observed =
                 observe_held(&connection.retrying(&self.calls), self.calls.jobs()).await.map_err(Failure::from)?;
             let catalogue = self.actions.load_or(&observed.identity.release)?;
-            return Ok(report(
-                Looked::Cluster(State::of_cluster(&observed)),
-                Some(observed.identity),
-                None,
-                &catalogue,
-            ));
+            return Ok(report(Scope::Cluster(State::of_cluster(&observed)), Some(observed.identity), None, &catalogue));
         }
         let loaded = read_valid(global, output)?;
         if self.desired {
             let release = self.actions.release_or(&Release::newest());
             let state = State::of_file(&loaded.desired, &release);
-            return Ok(report(Looked::File(state), None, None, &self.actions.load_or(&release)?));
+            return Ok(report(Scope::File(state), None, None, &self.actions.load_or(&release)?));
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
         let observed = observe_all(&connection.retrying(&self.calls), &[&loaded.desired], self.calls.jobs()).await;
@@ -121,5 +116,5 @@ pub(super) fn report_of_plan(plan: &Plan, observed: &Observed, catalogue: &Catal
     let before = State::of_cluster(observed);
     let after = before.after(plan);
     let (identity, digest) = (observed.identity.clone(), plan.digest.clone());
-    report(Looked::Both { before, after }, Some(identity), Some(digest), catalogue)
+    report(Scope::Both { before, after }, Some(identity), Some(digest), catalogue)
 }

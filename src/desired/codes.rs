@@ -1,39 +1,39 @@
-//! The kinds of findings that reading a desired-state file can give.
+//! The kinds of findings when a configuration is loaded.
 
 use crate::base::codes;
 
 codes! {
     "All kinds of findings of this room.";
-    TOML_SYNTAX = "toml-syntax", "The file is not TOML.";
-    UNKNOWN_KEY = "unknown-key", "A key that attune does not know; nothing is ever ignored silently.";
-    WRONG_TYPE = "wrong-type", "A value of another type than the key takes.";
-    SECRET_IN_FILE = "secret-in-file", "A password, token or secret stands in the file; they belong in the environment.";
-    UNREADABLE = "unreadable-file", "An included file or a policy document cannot be read.";
-    OUTSIDE = "path-outside", "A document or an included file is outside the repository, by its path or by a symbolic link, or has a name in its path that begins with a dot. It is not opened.";
+    TOML_SYNTAX = "toml-syntax", "The file is not valid TOML.";
+    UNKNOWN_KEY = "unknown-key", "attune does not know the key. Unknown keys are never ignored.";
+    WRONG_TYPE = "wrong-type", "The value has another type than the key takes.";
+    SECRET_IN_FILE = "secret-in-file", "The configuration has a password, token or secret. Secrets belong in the environment.";
+    UNREADABLE = "unreadable-file", "attune cannot read an included file or a policy document.";
+    OUTSIDE = "path-outside", "A document or included file is outside the repository, by its path or by a symbolic link, or a name in its path starts with a dot. attune does not open it.";
     READ_LIMIT = "read-limit", "A file is larger, or a configuration has more files, than attune reads.";
     INCLUDE_EMPTY = "include-matches-nothing", "An `include` entry matches no file.";
-    SECTION_IN_INCLUDE = "section-in-include", "An included file holds a section that only the main file may hold.";
-    DECLARED_TWICE = "declared-twice", "A policy or user is declared in two places.";
-    BAD_NAME = "bad-name", "A policy or user name that no call to the cluster can carry safely.";
-    RESERVED_NAME = "reserved-name", "A policy name that attune keeps for policies in transit.";
-    PREDEFINED = "predefined-policy", "A predefined policy is declared; it can be held, never changed or removed.";
-    POLICY_EMPTY = "policy-without-document", "A policy declares neither a document, nor statements, nor `absent = true`.";
-    POLICY_CONFLICT = "policy-conflict", "A policy declares more than one of document, statements and `absent = true`.";
+    SECTION_IN_INCLUDE = "section-in-include", "An included file has a section that only the main file may have.";
+    DECLARED_TWICE = "declared-twice", "Two places declare the same policy, user or group.";
+    BAD_NAME = "bad-name", "API calls cannot carry the name of a policy, user or group safely.";
+    RESERVED_NAME = "reserved-name", "The policy name is reserved for attune's temporary policies.";
+    PREDEFINED = "predefined-policy", "The configuration declares a predefined policy. Predefined policies can be attached, never changed or removed.";
+    POLICY_EMPTY = "policy-without-document", "A policy has no document, no statements and no `absent = true`.";
+    POLICY_CONFLICT = "policy-conflict", "A policy has more than one of document, statements and `absent = true`.";
     BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
-    USER_EMPTY = "user-without-policy", "A user declares neither a policy nor `detached = true`.";
-    USER_CONFLICT = "user-conflict", "A user declares both a policy and `detached = true`.";
-    HOLDS_ABSENT = "attached-policy-absent", "A user is to hold a policy that the files say must be absent.";
-    BAD_PATTERN = "bad-pattern", "A pattern of names, in `[ownership]` or `[guards]`, that cannot be read.";
-    BAD_LIMIT = "bad-limit", "A limit of `[guards]` that is neither a number nor a percentage of at most 100.";
-    BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint that is not `sha256:` and 64 hexadecimal digits.";
-    BAD_RELEASE = "bad-release", "A release that does not begin with its numbers.";
-    UNKNOWN_LINT = "unknown-lint", "A rule that is to be allowed, by a name that no rule has.";
-    NO_DESTINATION = "credentials-without-destination", "`[credentials]` does not say where new secrets go.";
-    SINK_CONFLICT = "credentials-conflict", "`[credentials]` says more than one place for new secrets, or something that means nothing there.";
-    SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` is to write files and names no directory for them.";
-    BAD_RECIPIENT = "bad-age-recipient", "What stands under `age` is not an age recipient.";
-    BAD_COMMAND = "bad-credentials-command", "The command that takes new secrets is empty, or holds a place that stands for nothing.";
-    BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, its reason or its last day, or has one that cannot be read.";
-    CONFUSABLE = "confusable-name", "A name that is easily taken for another: it looks like one, or mixes letters of several scripts.";
-    REVOKE_ALONE = "revoke-keys-without-detach", "The keys of a user are to be revoked that is not declared detached.";
+    USER_EMPTY = "user-without-policy", "A user or group has neither a policy nor `detached = true`.";
+    USER_CONFLICT = "user-conflict", "A user or group has both a policy and `detached = true`.";
+    HOLDS_ABSENT = "attached-policy-absent", "A user or group has a policy that is declared absent.";
+    BAD_PATTERN = "bad-pattern", "A pattern of names in `[ownership]` or `[guards]`, or of files in `include`, is invalid.";
+    BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
+    BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint is not `sha256:` and 64 hexadecimal digits.";
+    BAD_RELEASE = "bad-release", "A release does not start with its numbers.";
+    UNKNOWN_LINT = "unknown-lint", "`allow` has a name that no rule has.";
+    NO_DESTINATION = "credentials-without-destination", "`[credentials]` has no destination for new secrets.";
+    SINK_CONFLICT = "credentials-conflict", "`[credentials]` has more than one destination for new secrets, or a key that its destination does not use.";
+    SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` writes files and has no directory for them.";
+    BAD_RECIPIENT = "bad-age-recipient", "An entry of `age` is not an age recipient.";
+    BAD_COMMAND = "bad-credentials-command", "The command for new secrets is empty, or has an unknown or unsafe placeholder.";
+    BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";
+    CONFUSABLE = "confusable-name", "A name looks like another one, or mixes letters of several scripts.";
+    REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` but not `detached = true`.";
 }

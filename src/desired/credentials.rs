@@ -1,34 +1,34 @@
-//! Where new secrets go: `[credentials]`, read and checked.
+//! `[credentials]`: the destination for new secrets.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::at::At;
 use super::codes;
 use super::raw::RawCredentials;
+use super::spanned::At;
 use crate::base::{FileId, Finding, Location};
 
-/// Where a new key pair goes, whose secret the cluster shows once.
+/// The destination for new key pairs. The cluster shows a secret only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// One file per user, encrypted to these recipients.
     Age {
-        /// Who can read the files.
+        /// The recipients, who can read the files.
         recipients: Vec<Recipient>,
-        /// Where the files are.
+        /// The directory of the files.
         dir: PathBuf,
     },
     /// A program that gets the pair as JSON on its standard input.
     Command {
-        /// The program: a path, or a name to be looked for in `PATH`.
+        /// The program: a path, or a name to search in `PATH`.
         program: PathBuf,
         /// Its arguments.
         arguments: Vec<Argument>,
     },
-    /// One file per user, readable for its owner alone.
+    /// One unencrypted file per user, readable only for its owner.
     File {
-        /// Where the files are.
+        /// The directory of the files.
         dir: PathBuf,
     },
 }
@@ -38,7 +38,7 @@ pub enum Destination {
 pub struct Recipient(age::x25519::Recipient);
 
 impl Recipient {
-    /// The recipient as the `age` crate takes it.
+    /// The recipient for the `age` crate.
     #[must_use]
     pub fn key(&self) -> &age::x25519::Recipient {
         &self.0
@@ -65,25 +65,25 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// An argument of a command, with places that are filled in for each key pair.
+/// An argument of a command, with placeholders such as `{user}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
 }
 
-/// What can be filled in. Nothing of it is secret.
+/// The placeholders. None of their values is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     User,
     Cluster,
     Tenant,
 }
 
-/// What stands in an argument's places.
+/// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     /// For `{user}`.
@@ -95,10 +95,10 @@ pub struct Names<'a> {
 }
 
 impl Argument {
-    /// Reads an argument: `{user}`, `{cluster}` and `{tenant}` are places, `{{` and `}}` are braces.
+    /// Reads an argument: `{user}`, `{cluster}` and `{tenant}` are placeholders, `{{` and `}}` are braces.
     ///
     /// # Errors
-    /// Says what stands between braces that is no place.
+    /// The unknown placeholder.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
@@ -115,13 +115,13 @@ impl Argument {
             } else {
                 let end = brace.find('}').ok_or_else(|| brace.to_owned())?;
                 let place = match &brace[1..end] {
-                    "user" => Place::User,
-                    "cluster" => Place::Cluster,
-                    "tenant" => Place::Tenant,
+                    "user" => Placeholder::User,
+                    "cluster" => Placeholder::Cluster,
+                    "tenant" => Placeholder::Tenant,
                     _ => return Err(brace[..=end].to_owned()),
                 };
                 parts.push(Part::Text(std::mem::take(&mut plain)));
-                parts.push(Part::Place(place));
+                parts.push(Part::Placeholder(place));
                 rest = &brace[end + 1..];
             }
         }
@@ -131,61 +131,61 @@ impl Argument {
         Ok(Self(parts))
     }
 
-    /// The argument for one key pair.
+    /// The argument with the placeholders replaced.
     #[must_use]
     pub fn filled(&self, names: Names<'_>) -> String {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Place(Place::User) => names.user.to_owned(),
-            Part::Place(Place::Cluster) => names.cluster.to_owned(),
-            Part::Place(Place::Tenant) => names.tenant.to_owned(),
+            Part::Placeholder(Placeholder::User) => names.user.to_owned(),
+            Part::Placeholder(Placeholder::Cluster) => names.cluster.to_owned(),
+            Part::Placeholder(Placeholder::Tenant) => names.tenant.to_owned(),
         };
         self.0.iter().map(text).collect()
     }
 
-    /// The name, if any, that cannot be filled in here: an option, a shell or a path could be made of it. Whether the program
-    /// is a shell, or hands its arguments to one as `ssh` does, cannot be known.
+    /// The first name that is unsafe here: an option, a shell or a path could interpret it. attune cannot know whether the
+    /// program is a shell, or passes its arguments to one as `ssh` does.
     #[must_use]
     pub fn unsafe_name<'n>(&self, names: Names<'n>) -> Option<&'n str> {
         let name = |part: &Part| match part {
             Part::Text(_) => None,
-            Part::Place(Place::User) => Some(names.user),
-            Part::Place(Place::Cluster) => Some(names.cluster),
-            Part::Place(Place::Tenant) => Some(names.tenant),
+            Part::Placeholder(Placeholder::User) => Some(names.user),
+            Part::Placeholder(Placeholder::Cluster) => Some(names.cluster),
+            Part::Placeholder(Placeholder::Tenant) => Some(names.tenant),
         };
         self.0.iter().filter_map(name).find(|name| !is_plain_name(name))
     }
 
-    fn has_place(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Place(_)))
+    fn has_placeholder(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Placeholder(_)))
     }
 
-    /// Whether a place stands in what a program may run: beside quotes, blanks and the like, or after such an option.
+    /// Whether a placeholder is in code that a program may run: next to quotes, blanks and the like, or after an option
+    /// such as `-c`.
     fn is_code(&self, before: Option<&str>) -> bool {
         let text = |part: &Part| match part {
-            Part::Text(text) => text.chars().all(|c| c.is_alphanumeric() || BESIDE.contains(&c)),
-            Part::Place(_) => true,
+            Part::Text(text) => text.chars().all(|c| c.is_alphanumeric() || SAFE.contains(&c)),
+            Part::Placeholder(_) => true,
         };
         let option = match self.0.first() {
             Some(Part::Text(text)) => takes_code(text.trim_end_matches('=')),
-            Some(Part::Place(_)) | None => false,
+            Some(Part::Placeholder(_)) | None => false,
         };
-        self.has_place() && (!self.0.iter().all(text) || option || before.is_some_and(takes_code))
+        self.has_placeholder() && (!self.0.iter().all(text) || option || before.is_some_and(takes_code))
     }
 }
 
-/// What may stand beside a place, other than letters and digits: of paths, addresses and `key=value`.
-const BESIDE: [char; 9] = ['.', '_', '/', ':', '=', '@', ',', '+', '-'];
+/// The characters that are safe next to a placeholder, besides letters and digits.
+const SAFE: [char; 9] = ['.', '_', '/', ':', '=', '@', ',', '+', '-'];
 
-/// Whether no shell, no path and no option can be made of a name.
+/// Whether a name is safe: no shell, path or option interprets it.
 fn is_plain_name(name: &str) -> bool {
     let begins = |c: char| c.is_alphanumeric() || c == '_';
     name.chars().next().is_some_and(begins)
-        && name.chars().all(|c| c.is_alphanumeric() || (c != '/' && BESIDE.contains(&c)))
+        && name.chars().all(|c| c.is_alphanumeric() || (c != '/' && SAFE.contains(&c)))
 }
 
-/// Whether programs run what follows such an option: `-c` of a shell, also as `-lc`, `-e` of Perl, `-Command` of
-/// PowerShell.
+/// Whether programs run the argument after this option: `-c` or `-lc` of a shell, `-e` of Perl, `-Command` of PowerShell.
 fn takes_code(option: &str) -> bool {
     const LONG: [&str; 8] =
         ["--command", "--eval", "--exec", "--execute", "-command", "-exec", "-execute", "-encodedcommand"];
@@ -197,18 +197,18 @@ fn takes_code(option: &str) -> bool {
 }
 
 impl fmt::Display for Argument {
-    /// As it is written in a file.
+    /// As in a configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
             Part::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}")),
-            Part::Place(Place::User) => f.write_str("{user}"),
-            Part::Place(Place::Cluster) => f.write_str("{cluster}"),
-            Part::Place(Place::Tenant) => f.write_str("{tenant}"),
+            Part::Placeholder(Placeholder::User) => f.write_str("{user}"),
+            Part::Placeholder(Placeholder::Cluster) => f.write_str("{cluster}"),
+            Part::Placeholder(Placeholder::Tenant) => f.write_str("{tenant}"),
         })
     }
 }
 
-/// Reads `[credentials]`; all that is wrong with it is said.
+/// Reads `[credentials]`. All problems are findings.
 pub(super) fn destination(
     raw: &At<RawCredentials>,
     file: FileId,
@@ -222,14 +222,15 @@ pub(super) fn destination(
     let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
     match given.as_slice() {
         [] => {
-            let finding = Finding::error(codes::NO_DESTINATION, "`[credentials]` does not say where new secrets go");
+            let finding = Finding::error(codes::NO_DESTINATION, "`[credentials]` has no destination for new secrets");
             findings.push(finding.at(at.clone()).help(
                 "add `age = [\"age1…\"]` with `dir`, or `command = [\"PROGRAM\", …]`, or `file = true` with `dir`",
             ));
         }
         [_] => {}
         several => {
-            let message = format!("`[credentials]` names more than one place for new secrets: {}", several.join(", "));
+            let message =
+                format!("`[credentials]` has more than one destination for new secrets: {}", several.join(", "));
             findings.push(Finding::error(codes::SINK_CONFLICT, message).at(at.clone()).help("keep one of them"));
         }
     }
@@ -237,13 +238,13 @@ pub(super) fn destination(
     let recipients = written.age.as_ref().map(|age| recipients(age, &at, findings));
     let command = written.command.as_ref().map(|command| command_of(command, &at, directory, findings));
     if dir.is_none() && (plain || recipients.is_some()) {
-        let message = format!("a directory is needed for the files of {}", given.join(" and "));
+        let message = format!("{} needs a directory for its files", given.join(" and "));
         let finding = Finding::error(codes::SINK_WITHOUT_DIR, message).at(at.clone());
         findings.push(finding.help("add `dir = \"secrets\"`, relative to this file; keep it out of the repository"));
     }
     if let (Some(dir), Some(_), false, None) = (&written.dir, &command, plain, &recipients) {
-        let finding = Finding::error(codes::SINK_CONFLICT, "`dir` means nothing beside `command`");
-        findings.push(finding.at(Location { file, span: dir.span() }).help("take it out"));
+        let finding = Finding::error(codes::SINK_CONFLICT, "`command` does not use `dir`");
+        findings.push(finding.at(Location { file, span: dir.span() }).help("remove `dir`"));
     }
     match (recipients, command, plain, dir) {
         (Some(recipients), None, false, Some(dir)) => Some(Destination::Age { recipients: recipients?, dir }),
@@ -253,7 +254,7 @@ pub(super) fn destination(
     }
 }
 
-/// Where age identities stand instead of recipients: they must not be shown.
+/// The places of age identities instead of recipients. attune must not show them.
 pub(super) fn misplaced_secrets(raw: Option<&At<RawCredentials>>, file: FileId) -> Vec<Location> {
     let written = raw.and_then(|raw| raw.get().age.as_ref());
     let identities = written.into_iter().flatten().filter(|text| is_identity(text.get()));
@@ -266,9 +267,8 @@ fn is_identity(text: &str) -> bool {
 
 fn recipients(written: &[At<String>], at: &Location, findings: &mut Vec<Finding>) -> Option<Vec<Recipient>> {
     if written.is_empty() {
-        let finding =
-            Finding::error(codes::BAD_RECIPIENT, "`age` names no recipient, so that nobody could read the files");
-        findings.push(finding.at(at.clone()).help("add a recipient, such as `age-keygen` prints it"));
+        let finding = Finding::error(codes::BAD_RECIPIENT, "`age` has no recipient, so nobody could read the files");
+        findings.push(finding.at(at.clone()).help("add a recipient, as `age-keygen` prints it"));
         return None;
     }
     let mut read = Vec::new();
@@ -278,8 +278,8 @@ fn recipients(written: &[At<String>], at: &Location, findings: &mut Vec<Finding>
             Err(why) => {
                 let (message, help) = if is_identity(text.get()) {
                     (
-                        "an age identity stands where a recipient belongs: that is the secret half".to_owned(),
-                        "write the recipient instead (`age-keygen -y` prints it), and treat this identity as known to everybody who can read this file",
+                        "`age` has an identity instead of a recipient; an identity is secret".to_owned(),
+                        "write the recipient (`age-keygen -y` prints it), and replace this identity: others can read this file",
                     )
                 } else {
                     (
@@ -308,27 +308,27 @@ fn command_of(
     let Some((program, rest)) = written.split_first().filter(|(program, _)| !program.get().trim().is_empty()) else {
         let help =
             "write the program and its arguments, such as `[\"vault\", \"kv\", \"put\", \"secret/s3/{user}\", \"-\"]`";
-        bad(at.clone(), "`command` names no program".to_owned(), help);
+        bad(at.clone(), "`command` has no program".to_owned(), help);
         return None;
     };
     if program.get().contains(['{', '}']) {
-        let help = "name one program for all users; `{user}` may stand in its arguments";
-        bad(Location { file: at.file, span: program.span() }, "the program cannot hold a `{…}`".to_owned(), help);
+        let help = "use one program for all users; `{user}` is for its arguments";
+        bad(Location { file: at.file, span: program.span() }, "the program cannot have a placeholder".to_owned(), help);
     }
     let mut arguments = Vec::new();
     for (index, text) in rest.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| rest.get(before)).map(|before| before.get().as_str());
         match Argument::parse(text.get()) {
             Ok(argument) if argument.is_code(before) => {
-                let message = "a name would be a part of what a program runs".to_owned();
-                let help = "give the name as an argument of its own, such as `[\"sh\", \"-c\", \"store \\\"$1\\\"\", \"sh\", \"{user}\"]`; beside \
-                            `{user}` stand letters, digits and `._/:=@,+-` only";
+                let message = "a name would become part of code that a program runs".to_owned();
+                let help = "pass the name as a separate argument, such as `[\"sh\", \"-c\", \"store \\\"$1\\\"\", \"sh\", \"{user}\"]`; next to \
+                            `{user}` only letters, digits and `._/:=@,+-` are valid";
                 bad(Location { file: at.file, span: text.span() }, message, help);
             }
             Ok(argument) => arguments.push(argument),
-            Err(place) => {
-                let message = format!("`{place}` stands for nothing");
-                let help = "known are `{user}`, `{cluster}` and `{tenant}`; the secret is on standard input only; write `{{` for a brace";
+            Err(placeholder) => {
+                let message = format!("unknown placeholder `{placeholder}`");
+                let help = "valid placeholders are `{user}`, `{cluster}` and `{tenant}`; the secret is only on standard input; write `{{` for a brace";
                 bad(Location { file: at.file, span: text.span() }, message, help);
             }
         }
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_and_braces_can_be_written() {
+    fn placeholders_are_replaced_and_braces_are_escaped() {
         assert_eq!(filled("secret/{cluster}/{tenant}/{user}").unwrap(), "secret/stewie/Root/-bob");
         assert_eq!(filled("{{user}} a}b").unwrap(), "{user} a}b");
         assert_eq!(filled("").unwrap(), "");
@@ -360,36 +360,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_which_an_option_a_shell_or_a_path_can_be_made_is_not_filled_in() {
+    fn unsafe_names_are_refused() {
         let argument = Argument::parse("s3/{user}").unwrap();
-        for user in [
-            "",
-            "-x",
-            "..",
-            ".",
-            ".x",
-            "a/b",
-            "a b",
-            "a;b",
-            "$(id)",
-            "`id`",
-            "a\nb",
-            "a|b",
-            "a&b",
-            "a'b",
-            "a\"b",
-            "a\\b",
-            "~",
-            "a*",
-            "{a}",
-            "a%b%",
-            "=a",
-            "a\u{202e}b",
-            "!a",
-            "#a",
-            "<a",
-            "a\0b",
-        ] {
+        let odd = ["", "a b", "a\nb", "a\u{202e}b", "a\0b"];
+        let unsafe_names = "-x .. . .x a/b a;b $(id) `id` a|b a&b a'b a\"b a\\b ~ a* {a} a%b% =a !a #a <a";
+        for user in unsafe_names.split(' ').chain(odd) {
             assert_eq!(argument.unsafe_name(Names { user, ..NAMES }), Some(user));
         }
         for user in ["bob", "b.ob", "bob@example.com", "svc-1_2", "jürgen", "0", "a=b", "a:b"] {
@@ -400,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_what_a_program_runs_is_refused_whatever_the_program() {
+    fn placeholders_in_code_are_refused_for_every_program() {
         let is_code = |before: Option<&str>, text: &str| Argument::parse(text).unwrap().is_code(before);
         for (before, text) in [
             ("-c", "vault kv put secret/{user} -"),

@@ -1,4 +1,4 @@
-//! The declared documents, held against the rules of documents.
+//! Checks the declared documents against the rules of documents.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
 use crate::base::{Code, FileId, Finding, Location, map, nearest};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
 
-/// The rules that somebody agreed not to be told of.
+/// The suppressed rules of `[lint] allow`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed(BTreeSet<Code>);
 
 impl Allowed {
-    /// Whether this rule is among them.
+    /// Whether this rule is suppressed.
     #[must_use]
     pub fn contains(&self, rule: Code) -> bool {
         self.0.contains(&rule)
@@ -21,13 +21,10 @@ impl Allowed {
     /// The ids of the rules, such as `R07`.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        if self.0.is_empty() {
-            return Vec::new();
-        }
         policy::rules().into_iter().filter(|rule| self.contains(rule.code)).map(|rule| rule.id).collect()
     }
 
-    /// What a `[lint]` table says. A name that no rule has is a finding.
+    /// Reads a `[lint]` table. The name of no rule is a finding.
     pub(super) fn read(raw: Option<&RawLint>, file: FileId, findings: &mut Vec<Finding>) -> Self {
         let mut allowed = BTreeSet::new();
         let Some(raw) = raw else { return Self(allowed) };
@@ -43,16 +40,15 @@ impl Allowed {
 }
 
 fn unknown(name: &str, rules: &[&Rule]) -> Finding {
-    let finding = Finding::error(codes::UNKNOWN_LINT, format!("no rule is called `{name}`"));
+    let finding = Finding::error(codes::UNKNOWN_LINT, format!("no rule has the name `{name}`"));
     let id = rules.iter().map(|rule| rule.id).find(|id| id.eq_ignore_ascii_case(name));
     match id.or_else(|| nearest(name, rules.iter().map(|rule| rule.code.id))) {
         Some(near) => finding.help(format!("did you mean `{near}`?")),
-        None => finding.help("name a rule as findings do, such as `R07` or `wrong-kind`"),
+        None => finding.help("write the id or the name of a rule, such as `R07` or `wrong-kind`"),
     }
 }
 
-/// What is probably not meant in the declared documents, in the order of the files and of their lines. The rules that
-/// the files allow to be broken are silent.
+/// Checks the declared documents. Findings are in the order of the files and lines, without those of suppressed rules.
 #[must_use]
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
@@ -61,16 +57,16 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
     findings
 }
 
-/// A string in a file that should be another.
+/// A replacement of a string in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Where it stands.
+    /// The place of the string.
     pub at: Location,
-    /// What should stand there, quoted as JSON and TOML both read it.
+    /// The new text, quoted so that both JSON and TOML can read it.
     pub with: String,
 }
 
-/// The edits that mend what [`lint`] finds, as far as what was meant is clear.
+/// The edits that fix findings of [`lint`], where the fix is certain.
 #[must_use]
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
     let edit = |(_, authored, lint): (&PolicyEntry, &Authored, Lint)| {
@@ -81,8 +77,8 @@ pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
     lints(desired, catalogue, Depth::Quick).filter_map(edit).collect()
 }
 
-/// The text of a rule's message, with the short name by which it can be allowed.
-pub(super) fn named(rule: &Rule, message: &str) -> String {
+/// A message with the id of its rule, by which users suppress the rule.
+pub(super) fn with_rule_id(rule: &Rule, message: &str) -> String {
     format!("{message} [{}]", rule.id)
 }
 
@@ -103,10 +99,10 @@ fn lints<'a>(
         )
     });
     declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {
-        let told = found
+        let kept = found
             .into_iter()
             .filter(|lint| !desired.lint.contains(lint.rule.code) && !entry.lint.contains(lint.rule.code));
-        told.map(move |lint| (entry, authored, lint))
+        kept.map(move |lint| (entry, authored, lint))
     })
 }
 
@@ -117,7 +113,7 @@ fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
     Finding {
         code: lint.rule.code,
         severity: lint.severity,
-        message: named(lint.rule, &lint.message),
+        message: with_rule_id(lint.rule, &lint.message),
         at: authored.source().and_then(nearest).or_else(|| entry.at.clone()),
         labels: Vec::new(),
         help: lint.help,

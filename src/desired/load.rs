@@ -1,4 +1,4 @@
-//! Reads the main file, what it includes, and the documents it names.
+//! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -6,32 +6,29 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use super::at::At;
-use super::check::{SchemaErrors, check, is_secret};
 use super::credentials::misplaced_secrets;
-use super::declared::Declared;
-use super::files::{Boundary, FileProblem, Matched, Stopped, Tree};
-use super::merge::merge;
+use super::entries::{FileEntries, merge};
+use super::files::{Boundary, FileProblem, Includes, Stopped, Tree};
 use super::raw::{RawFile, RawPolicy};
-use super::resolve::settings;
-use super::shape::Shape;
-use super::{Allowed, Desired, codes};
+use super::schema::{SchemaErrors, Shape, check, is_secret};
+use super::settings::settings;
+use super::spanned::At;
+use super::{Desired, codes};
 use crate::base::{FileId, Finding, Location, Sources, map_large};
 
-/// A desired state, with everything that was found wrong on the way. Only usable as a whole when no finding is an
-/// error.
+/// A desired state with its findings. It is complete only if no finding is an error.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What could be read.
+    /// The valid parts.
     pub desired: Desired,
     /// The files, for showing findings.
     pub sources: Sources,
-    /// What was found, in the order of the files and of their lines.
+    /// The findings, in the order of the files and lines.
     pub findings: Vec<Finding>,
 }
 
 impl Loaded {
-    /// Whether there is an error among the findings.
+    /// Whether a finding is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
@@ -44,15 +41,15 @@ impl Loaded {
 pub struct LoadError {
     /// The file.
     pub path: String,
-    /// Why.
+    /// The reason.
     #[source]
     pub cause: FileProblem,
 }
 
-/// Loads the file at `path` with all that it includes. Every file lies within the boundary.
+/// Loads the configuration whose main file is `path`. Every file lies within the boundary.
 ///
 /// # Errors
-/// Only when the main file itself cannot be read; everything else is a finding.
+/// The main file cannot be read. Everything else is a finding.
 pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
     let failed = |cause| LoadError { path: path.display().to_string(), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?;
@@ -64,67 +61,58 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
         sources: Sources::default(),
         findings: Vec::new(),
         desired: Desired::default(),
-        declared: Vec::new(),
+        entries: Vec::new(),
         included: VecDeque::new(),
-        patterns: Patterns::default(),
-        read: Amount::default(),
+        patterns: BTreeSet::new(),
+        includes: Includes::default(),
+        amount: Amount::default(),
     };
-    let main =
-        File { id: loader.sources.add(path.display().to_string(), text), path: path.to_path_buf(), is_main: true };
-    loader.batch(&[main]);
+    let id = loader.sources.add(path.display().to_string(), text);
+    loader.batch(&[File { id, path: path.to_path_buf(), is_main: true }]);
     while let Some(files) = loader.next_batch() {
         loader.batch(&files);
     }
-    merge(loader.declared, &mut loader.desired, &mut loader.findings);
+    merge(loader.entries, &mut loader.desired, &mut loader.findings);
     loader.findings.sort_by_key(Finding::place);
     Ok(Loaded { desired: loader.desired, sources: loader.sources, findings: loader.findings })
 }
 
-/// How many files a configuration may have, documents included: ten times what a cluster has policies and users.
-const MOST_FILES: usize = 50_000;
+/// The maximum number of files, documents included: ten times the policies and users of a cluster.
+const MAX_FILES: usize = 50_000;
 
-/// How large they may be together, in bytes: three times a configuration of 100 000 policies and 1 000 000 users.
-const MOST_BYTES: usize = 256 << 20;
+/// The maximum size of all files in bytes: three times a configuration of 100 000 policies and 1 000 000 users.
+const MAX_BYTES: usize = 256 << 20;
 
-/// How many different entries of `include` a configuration may have.
-const MOST_PATTERNS: usize = 10_000;
+/// The maximum number of different `include` entries.
+const MAX_PATTERNS: usize = 10_000;
 
-/// What has been read beside the main file.
+/// The number of files that are parsed at once. Parsed TOML takes far more memory than the entries that are read from it.
+const BATCH: usize = 32;
+
+/// The files that were read beside the main file.
 #[derive(Debug, Default)]
 struct Amount {
     files: usize,
     bytes: usize,
-    /// Whether it was more than may be read. Then no more is read.
-    exceeded: bool,
+    /// A maximum was exceeded, so no more files are read.
+    is_exceeded: bool,
 }
 
-/// The entries of `include` that have been walked.
-#[derive(Debug, Default)]
-struct Patterns {
-    walked: BTreeSet<(PathBuf, String)>,
-    matched: Matched,
-}
-
-/// How many files are read at once: what is parsed takes far more room than what it says, and is gone with its batch.
-const BATCH: usize = 32;
-
-/// A file that is among the sources.
+/// A file among the sources.
 struct File {
     id: FileId,
     path: PathBuf,
-    /// Whether it may hold all sections.
+    /// Whether it may have all sections.
     is_main: bool,
 }
 
-/// What is written in a file, and what did not fit.
-struct Written {
+/// The parsed content of a file.
+struct Parsed {
     file: FileId,
     raw: RawFile,
-    misfits: SchemaErrors,
-    /// The document file of each of its policies, once they are looked for.
+    errors: SchemaErrors,
+    /// The document file of each policy.
     documents: Vec<Option<FileId>>,
-    /// What it declares, where that takes nothing else; then it is no longer in `raw`.
-    declared: Option<Declared>,
 }
 
 struct Loader {
@@ -132,19 +120,21 @@ struct Loader {
     shape: Shape,
     sources: Sources,
     findings: Vec<Finding>,
-    /// What the main file says beside its entries.
+    /// The settings of the main file.
     desired: Desired,
-    declared: Vec<Declared>,
+    entries: Vec<FileEntries>,
     /// Every file that is read or to be read.
     seen: BTreeSet<PathBuf>,
-    /// Files to be read, and where they are included.
+    /// Files to read, with the `include` entry.
     included: VecDeque<(PathBuf, Location)>,
-    patterns: Patterns,
-    read: Amount,
+    /// The `include` entries so far, with the directory of their file.
+    patterns: BTreeSet<(PathBuf, String)>,
+    includes: Includes,
+    amount: Amount,
 }
 
 impl Loader {
-    /// Reads the next files that are included.
+    /// Reads the next included files.
     fn next_batch(&mut self) -> Option<Vec<File>> {
         if self.included.is_empty() {
             return None;
@@ -165,39 +155,37 @@ impl Loader {
         Some(files)
     }
 
-    /// Whether one more file may be among the sources. The first that may not is said.
+    /// Counts a file. Returns whether it may be among the sources.
     fn may_add(&mut self, text: &str, at: &Location) -> bool {
-        self.read.files += 1;
-        self.read.bytes = self.read.bytes.saturating_add(text.len());
-        let fits = self.read.files <= MOST_FILES && self.read.bytes <= MOST_BYTES;
+        self.amount.files += 1;
+        self.amount.bytes = self.amount.bytes.saturating_add(text.len());
+        let fits = self.amount.files <= MAX_FILES && self.amount.bytes <= MAX_BYTES;
         if !fits {
-            self.exceeded(at, &format!("more than {MOST_FILES} files or {} MiB", MOST_BYTES >> 20));
+            self.exceeded(at, &format!("{MAX_FILES} files or {} MiB", MAX_BYTES >> 20));
         }
         fits
     }
 
-    /// The configuration is too large: no more of it is read.
-    fn exceeded(&mut self, at: &Location, most: &str) {
-        if !self.read.exceeded {
-            self.read.exceeded = true;
-            let finding =
-                Finding::error(codes::READ_LIMIT, format!("the configuration has {most}, and is not read on"));
-            self.findings.push(finding.at(at.clone()).help("divide it into several configurations"));
+    /// Reports that the configuration is too large, once, and stops reading.
+    fn exceeded(&mut self, at: &Location, maximum: &str) {
+        if !self.amount.is_exceeded {
+            self.amount.is_exceeded = true;
+            let message = format!("the configuration has more than {maximum}; attune reads no more of it");
+            let finding = Finding::error(codes::READ_LIMIT, message).at(at.clone());
+            self.findings.push(finding.help("split it into several configurations"));
         }
         self.included.clear();
     }
 
-    /// Takes in files: what each says for itself is found out for several at a time.
+    /// Reads the entries of files: parses the files in parallel, and handles what depends on their order in between.
     fn batch(&mut self, files: &[File]) {
-        let allowed = &self.desired.lint;
-        let written = map_large(files.iter().collect(), |file: &File| {
-            let written = parse(&self.sources.file(file.id).text, file.id, &self.shape)?;
-            Ok(if file.is_main { written } else { written.on_its_own(allowed) })
-        });
+        let sources = &self.sources;
+        let parsed =
+            map_large(files.iter().collect(), |file: &File| parse(&sources.file(file.id).text, file.id, &self.shape));
         let mut readable = Vec::new();
-        for (file, written) in files.iter().zip(written) {
-            match written {
-                Ok(written) => readable.push(self.taken_in(file, written)),
+        for (file, parsed) in files.iter().zip(parsed) {
+            match parsed {
+                Ok(parsed) => readable.push(self.in_order(file, parsed)),
                 Err((findings, secrets)) => {
                     secrets.iter().for_each(|secret| self.sources.redact(secret));
                     self.findings.extend(findings);
@@ -205,13 +193,15 @@ impl Loader {
             }
         }
         let (sources, allowed) = (&self.sources, &self.desired.lint);
-        self.declared.extend(map_large(readable, |written: Written| written.declares(sources, allowed)));
+        self.entries.extend(map_large(readable, |of: Parsed| {
+            let text = |id: FileId| (id, sources.file(id).text.as_str());
+            FileEntries::read(&of.raw, &of.errors, of.documents.iter().map(|id| id.map(text)), allowed, of.file)
+        }));
     }
 
-    /// What of a file is dealt with in the order of the files: its secrets, its settings, and which other files it names.
-    /// Returns what it says for itself.
-    fn taken_in(&mut self, file: &File, mut written: Written) -> Written {
-        let (raw, misfits) = (&written.raw, &mut written.misfits);
+    /// Handles the parts of a file in the order of files: its secrets, its settings, and the files that it names.
+    fn in_order(&mut self, file: &File, mut parsed: Parsed) -> Parsed {
+        let (raw, errors) = (&parsed.raw, &mut parsed.errors);
         let directory = file.path.parent().unwrap_or(Path::new(""));
         if file.is_main {
             self.desired = settings(raw, file.id, directory, &mut self.findings);
@@ -219,16 +209,16 @@ impl Loader {
             self.refuse_sections(raw, file.id);
         }
         let mut secrets = endpoint_secrets(raw, &self.sources.file(file.id).text, file.id);
-        secrets.append(&mut misfits.secrets);
+        secrets.append(&mut errors.secrets);
         secrets.extend(misplaced_secrets(raw.credentials.as_ref(), file.id));
         secrets.iter().for_each(|secret| self.sources.redact(secret));
-        self.findings.append(&mut misfits.findings);
+        self.findings.append(&mut errors.findings);
         let document = |policy: &RawPolicy| self.document(policy.document.as_ref()?, file.id, directory);
-        written.documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
+        parsed.documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
         for pattern in &raw.include {
             self.include(pattern, file.id, directory);
         }
-        written
+        parsed
     }
 
     fn refuse_sections(&mut self, raw: &RawFile, file: FileId) {
@@ -243,15 +233,15 @@ impl Loader {
         for (name, span) in sections {
             let Some(span) = span else { continue };
             self.findings.push(
-                Finding::error(codes::SECTION_IN_INCLUDE, format!("an included file cannot hold `[{name}]`"))
+                Finding::error(codes::SECTION_IN_INCLUDE, format!("an included file cannot have `[{name}]`"))
                     .at(Location { file, span })
-                    .help(format!("move `[{name}]` to the main file: it holds for all of them")),
+                    .help(format!("move `[{name}]` to the main file: it applies to all files")),
             );
         }
     }
 
     fn document(&mut self, path: &At<String>, file: FileId, directory: &Path) -> Option<FileId> {
-        if self.read.exceeded {
+        if self.amount.is_exceeded {
             return None;
         }
         let at = Location { file, span: path.span() };
@@ -267,19 +257,18 @@ impl Loader {
 
     fn include(&mut self, pattern: &At<String>, file: FileId, directory: &Path) {
         let at = Location { file, span: pattern.span() };
-        let new = self.patterns.walked.insert((directory.to_path_buf(), pattern.get().clone()));
-        if self.read.exceeded || !new {
+        let is_new = self.patterns.insert((directory.to_path_buf(), pattern.get().clone()));
+        if self.amount.is_exceeded || !is_new {
             return;
         }
-        if self.patterns.walked.len() > MOST_PATTERNS {
-            return self.exceeded(&at, &format!("more than {MOST_PATTERNS} entries of `include`"));
+        if self.patterns.len() > MAX_PATTERNS {
+            return self.exceeded(&at, &format!("{MAX_PATTERNS} entries of `include`"));
         }
-        match self.patterns.matched.paths(&self.tree, directory, pattern.get()) {
+        match self.includes.paths(&self.tree, directory, pattern.get()) {
             Ok(Ok(paths)) if paths.is_empty() => {
                 let message = format!("`{}` matches no file", pattern.get());
-                self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(
-                    "the pattern is relative to the file that holds it; take the entry out if nothing is to be included",
-                ));
+                let help = "patterns are relative to the file with the `include`; remove the entry to include nothing";
+                self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(help));
             }
             Ok(Ok(paths)) => paths.into_iter().for_each(|path| self.queue(path, &at)),
             Ok(Err(Stopped { path, problem })) => {
@@ -292,7 +281,7 @@ impl Loader {
         }
     }
 
-    /// Lets a file be read, unless it is or will be: by whatever path, it is one file.
+    /// Queues a file, unless it was queued before by this or another path.
     fn queue(&mut self, path: PathBuf, at: &Location) {
         match self.tree.real(&path) {
             Ok(real) => {
@@ -315,51 +304,30 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
     Finding::error(code, message).at(at).help(problem.help())
 }
 
-impl Written {
-    /// The same with what it declares, where no document stands in a file of its own.
-    fn on_its_own(mut self, allowed: &Allowed) -> Self {
-        let policies = &self.raw.policies.0;
-        if policies.iter().all(|(_, policy)| policy.document.is_none()) {
-            let documents = policies.iter().map(|_| None);
-            self.declared = Some(Declared::read(&self.raw, &self.misfits, documents, allowed, self.file));
-            (self.raw.policies, self.raw.users, self.raw.groups) = Default::default();
-        }
-        self
-    }
-
-    /// What it declares.
-    fn declares(self, sources: &Sources, allowed: &Allowed) -> Declared {
-        self.declared.unwrap_or_else(|| {
-            let text = |id: &FileId| (*id, sources.file(*id).text.as_str());
-            let documents = self.documents.iter().map(|id| id.as_ref().map(text));
-            Declared::read(&self.raw, &self.misfits, documents, allowed, self.file)
-        })
-    }
-}
-
-/// What is written in a file; else what is wrong with it, and where it may hold secrets.
-fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Written, (Vec<Finding>, Vec<Location>)> {
+/// Parses a file and checks it against the schema. The error has findings and the places of possible secrets.
+fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Parsed, (Vec<Finding>, Vec<Location>)> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let findings = errors.iter().map(|error| syntax(error, file)).collect();
         return Err((findings, secrets_of_lines(text, file)));
     }
-    let mut misfits = check(table.get_mut(), shape, file);
+    let mut errors = check(table.get_mut(), shape, file);
     match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-        Ok(raw) => Ok(Written { file, raw, misfits, documents: Vec::new(), declared: None }),
+        Ok(raw) => Ok(Parsed { file, raw, errors, documents: Vec::new() }),
         Err(error) => {
-            misfits.findings.push(syntax(&error, file));
-            Err((misfits.findings, misfits.secrets))
+            errors.findings.push(syntax(&error, file));
+            Err((errors.findings, errors.secrets))
         }
     }
 }
 
+/// The finding about a TOML error.
 pub(super) fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
     let at = error.span().map(|span| Location { file, span });
     Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)
 }
 
-/// Where lines of a file that is no TOML set a key that would hold a secret.
+/// The places of possible secrets in a file that is not valid TOML: the values of lines with a key for a secret.
 pub(super) fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
     let mut start = 0;
     let mut secrets = Vec::new();
@@ -376,8 +344,8 @@ pub(super) fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
     secrets
 }
 
-/// Where endpoints hold a login (`https://NAME:PASSWORD@HOST`). That such an endpoint is refused is said by those who
-/// know endpoints; here it is only kept from being shown.
+/// The places of logins in endpoints (`https://NAME:PASSWORD@HOST`). The connection refuses such endpoints; here they are
+/// only hidden.
 fn endpoint_secrets(raw: &RawFile, text: &str, file: FileId) -> Vec<Location> {
     let endpoints = raw.cluster.iter().flat_map(|cluster| &cluster.get().endpoints);
     endpoints

@@ -1,63 +1,55 @@
-//! The desired state: what the files under review say, valid once it is here.
+//! The desired state: the configuration under review, loaded and validated.
 
-mod alike;
-mod at;
-mod check;
 mod codes;
 mod credentials;
-mod declared;
-mod drift;
+mod entries;
 mod files;
-mod form;
+mod format;
 mod guards;
-mod holders;
 mod lint;
 mod load;
-mod merge;
-mod policies;
 mod raw;
-mod resolve;
 mod schema;
-mod shape;
+mod settings;
+mod spanned;
 mod statement;
-mod trusted;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::{Document, Normal, Places, normal};
 
-pub use alike::finding as looks_alike;
 pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names, Recipient};
-pub use drift::{Ignore, NoObjects};
+pub use entries::looks_alike;
 pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
-pub use form::{NotToml, format_toml, without_secrets};
+pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::{SCHEMA, schema};
+pub use settings::{Ignore, NoObjects};
 
-/// What the files say should be.
+/// The content of a configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
-    /// The directory of the main file, to which the paths of its settings are relative.
+    /// The directory of the main file. Paths in settings are relative to it.
     pub directory: PathBuf,
-    /// The cluster it is about.
+    /// The cluster, and how to connect to it.
     pub cluster: ClusterSettings,
-    /// What may be taken away although no file declares it.
+    /// The names that the configuration owns.
     pub ownership: Ownership,
-    /// What a plan may not do.
+    /// Limits on what a plan may do.
     pub guards: Guards,
-    /// Where a new key pair goes; `None` when the file does not say.
+    /// The destination for new key pairs.
     pub credentials: Option<Destination>,
-    /// What may differ without being told as drift.
+    /// Drift that is not reported.
     pub ignores: Vec<Ignore>,
-    /// The rules that every document may break without a word.
+    /// The rules that are suppressed for every document.
     pub lint: Allowed,
-    /// The declared policies, tombstones included.
+    /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
     pub users: BTreeMap<UserName, PrincipalEntry>,
@@ -66,7 +58,7 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// What is declared of a user or group.
+    /// The declaration of a user or group.
     #[must_use]
     pub fn entry(&self, principal: &Principal) -> Option<&PrincipalEntry> {
         match principal {
@@ -75,41 +67,83 @@ impl Desired {
         }
     }
 
-    /// All that is declared of users and groups, users first, each in the order of their names.
+    /// The declared users and groups: users first, each in the order of their names.
     pub fn holders(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
         users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
     }
+
+    /// The declarations of this proposal with the settings of `base`: connection, ownership, destination of new secrets and
+    /// suppressed rules. The guards of both apply.
+    #[must_use]
+    pub fn under(self, base: &Self) -> Self {
+        let mut policies = self.policies;
+        for (policy, entry) in &mut policies {
+            entry.lint = base.policies.get(policy).map(|of| of.lint.clone()).unwrap_or_default();
+        }
+        Self {
+            directory: base.directory.clone(),
+            cluster: base.cluster.clone(),
+            ownership: base.ownership.clone(),
+            guards: base.guards.clone().and(self.guards),
+            credentials: base.credentials.clone(),
+            ignores: base.ignores.clone(),
+            lint: base.lint.clone(),
+            policies,
+            users: self.users,
+            groups: self.groups,
+        }
+    }
+
+    /// Moves the settings to another directory: paths relative to the old directory become relative to the new one.
+    #[must_use]
+    pub fn moved_to(mut self, directory: &Path) -> Self {
+        let from = std::mem::replace(&mut self.directory, directory.to_path_buf());
+        let moved = |path: &mut PathBuf| {
+            if let Ok(inside) = path.strip_prefix(&from) {
+                *path = directory.join(inside);
+            }
+        };
+        self.cluster.endpoints.iter_mut().for_each(|endpoint| moved(&mut endpoint.directory));
+        self.cluster.ca_file.iter_mut().for_each(moved);
+        match &mut self.credentials {
+            Some(Destination::Age { dir, .. } | Destination::File { dir }) => moved(dir),
+            // A name without a path is searched in `PATH`.
+            Some(Destination::Command { program, .. }) if program.components().count() > 1 => moved(program),
+            Some(Destination::Command { .. }) | None => {}
+        }
+        self
+    }
 }
 
-/// How to reach the cluster, and how to change it.
+/// How to connect to the cluster and how to replace documents.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterSettings {
     /// The management endpoints, as written.
     pub endpoints: Vec<Endpoint>,
-    /// The tenant, when the file names one.
+    /// The tenant, if configured.
     pub tenant: Option<String>,
-    /// A PEM file with certificates to trust.
+    /// A PEM file with the certificates to trust.
     pub ca_file: Option<PathBuf>,
     /// The SHA-256 of the certificate to trust, 64 hexadecimal digits in lower case.
     pub fingerprint: Option<String>,
-    /// What the cluster is reached through.
+    /// How to connect.
     pub via: Via,
-    /// The release to speak to the cluster as, where it is not the one that the cluster tells.
+    /// The release to assume instead of the one that the cluster reports.
     pub release: Option<Release>,
-    /// How documents are replaced.
+    /// How to replace documents.
     pub replace: Strategy,
-    /// Whether any certificate is trusted. No configuration can say so: the command line does, for one run.
+    /// Trust any certificate. Only the command line can set this, for one run.
     pub insecure: bool,
 }
 
-/// What a cluster is reached through.
+/// How to connect to a cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Via {
-    /// Its REST interface.
+    /// Over the REST API.
     #[default]
     Rest,
-    /// The `weka` command of this host.
+    /// With the `weka` command of this host.
     Weka,
 }
 
@@ -118,41 +152,41 @@ pub enum Via {
 pub struct Endpoint {
     /// A URL, or `sim:PATH`.
     pub text: String,
-    /// The directory of the file that names it.
+    /// The directory of its file.
     pub directory: PathBuf,
-    /// Where it stands.
+    /// Its place.
     pub at: Option<Location>,
 }
 
-/// How a policy's document is replaced: there is no call for it in any release.
+/// How to replace the document of a policy. No release has an API call for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Strategy {
-    /// By way of a transitional policy: nobody is without access at any instant.
+    /// Without interruption: users have a temporary policy in between.
     #[default]
     Swap,
-    /// Detach, remove, add, attach: holders have no access for a moment.
+    /// With a short interruption: detach, remove, add, attach.
     Gap,
 }
 
-/// Patterns of names that may be removed or detached although no file declares them.
+/// The names that the configuration owns: it removes or detaches them when they are not declared.
 #[derive(Debug, Clone, Default)]
 pub struct Ownership {
-    /// Of policies.
+    /// Policies.
     pub policies: NamePatterns,
-    /// Of users.
+    /// Users.
     pub users: NamePatterns,
-    /// Of groups.
+    /// Groups.
     pub groups: NamePatterns,
 }
 
 impl Ownership {
-    /// Whether this policy may be removed although no file declares it.
+    /// Whether an undeclared policy of this name is removed.
     #[must_use]
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
         self.policies.matches(policy.as_str())
     }
 
-    /// Whether this user or group may be detached although no file declares it.
+    /// Whether an undeclared user or group of this name is detached.
     #[must_use]
     pub fn covers(&self, principal: &Principal) -> bool {
         let patterns = match principal {
@@ -166,48 +200,48 @@ impl Ownership {
 /// A declared policy.
 #[derive(Debug, Clone)]
 pub struct PolicyEntry {
-    /// What it is for, in the author's words.
+    /// The purpose.
     pub description: Option<String>,
-    /// What should be.
+    /// The desired state.
     pub intent: PolicyIntent,
-    /// The rules that its document may break without a word, beside those that every document may.
+    /// The rules that are suppressed for its document, in addition to those for every document.
     pub lint: Allowed,
-    /// Where it is declared.
+    /// The place of the declaration.
     pub at: Option<Location>,
 }
 
-/// What should be of a declared policy.
+/// The desired state of a policy.
 #[derive(Debug, Clone)]
 pub enum PolicyIntent {
-    /// It is there, with this document.
+    /// It exists with this document.
     Present(Authored),
-    /// It is not there.
+    /// It does not exist.
     Absent,
 }
 
-/// A document that a person wrote, with where its parts stand.
+/// A document as written, with the places of its parts.
 #[derive(Debug, Clone)]
 pub struct Authored {
     document: Document,
     source: Option<(FileId, Places)>,
-    /// Its normal form, once somebody has asked for it.
+    /// Its normal form, computed on first use.
     normal: OnceLock<Normal>,
 }
 
 impl Authored {
-    /// A document, with the file that it stands in and where its parts are, when it was read from one.
+    /// A document. `source` has its file and the places of its parts, if it was read from a file.
     #[must_use]
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
         Self { document, source, normal: OnceLock::new() }
     }
 
-    /// The document, as it was written.
+    /// The document as written.
     #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
     }
 
-    /// The file it stands in and where its parts are, when it was read from one.
+    /// Its file and the places of its parts, if it was read from a file.
     #[must_use]
     pub fn source(&self) -> Option<&(FileId, Places)> {
         self.source.as_ref()
@@ -223,19 +257,67 @@ impl Authored {
 /// A declared user or group.
 #[derive(Debug, Clone)]
 pub struct PrincipalEntry {
-    /// What should be.
+    /// The desired state.
     pub intent: DeclaredAttachment,
-    /// Where it is declared.
+    /// The place of the declaration.
     pub at: Option<Location>,
 }
 
-/// What should be of a declared user or group.
+/// The desired state of a user or group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredAttachment {
-    /// It holds this policy.
+    /// It has this policy.
     Has(PolicyName),
-    /// It holds none; its key pair stays.
+    /// It has no policy. Its key pair stays.
     Detached,
-    /// It holds none; before it is detached, its key pair is made worthless. Of users only.
+    /// It has no policy, and its keys are revoked before the detach. Users only.
     Revoked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired(text: &str) -> Desired {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("attune.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&path, Boundary::Repository).unwrap().desired
+    }
+
+    #[test]
+    fn a_proposal_has_the_settings_of_the_base_and_the_guards_of_both() {
+        let base = desired(
+            "[cluster]\nendpoints = [\"https://good:14000\"]\nreplace = \"gap\"\n[guards]\nmax_removals = 5\nprotected_users = [\"a\"]\n\
+             [credentials]\nfile = true\ndir = \"secrets\"\n[users.gone]\npolicy = \"readonly\"\n",
+        );
+        let proposal = desired(
+            "[cluster]\nendpoints = [\"https://evil:14000\"]\n[ownership]\nusers = [\"*\"]\n[credentials]\ncommand = [\"sh\"]\n\
+             [lint]\nallow = [\"A02\"]\n[guards]\ndeny_new_access = true\nmax_removals = 100\nprotected_users = [\"b\"]\n\
+             [users.new]\npolicy = \"readonly\"\n",
+        );
+        let both = proposal.under(&base);
+        assert_eq!(both.cluster.endpoints[0].text, "https://good:14000");
+        assert_eq!(both.cluster.replace, Strategy::Gap);
+        assert!(both.ownership.users.is_empty() && both.lint == Allowed::default());
+        assert!(matches!(both.credentials, Some(Destination::File { .. })));
+        assert!(both.guards.deny_new_access && both.guards.max_removals.len() == 2);
+        assert!(both.guards.protected_users.matches("a") && both.guards.protected_users.matches("b"));
+        assert_eq!(both.users.keys().map(|user| user.as_str()).collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn relative_paths_of_settings_move_and_others_stay() {
+        let text = |dir: &str| {
+            format!(
+                "[cluster]\nendpoints = [\"sim:c.json\"]\nca_file = \"ca.pem\"\n[credentials]\nfile = true\ndir = \"{dir}\"\n"
+            )
+        };
+        let moved = desired(&text("secrets")).moved_to(Path::new("/there"));
+        assert_eq!(moved.cluster.ca_file.as_deref(), Some(Path::new("/there/ca.pem")));
+        assert_eq!(moved.cluster.endpoints[0].directory, Path::new("/there"));
+        assert_eq!(moved.credentials, Some(Destination::File { dir: "/there/secrets".into() }));
+        let moved = desired(&text("/var/secrets")).moved_to(Path::new("/there"));
+        assert_eq!(moved.credentials, Some(Destination::File { dir: "/var/secrets".into() }));
+    }
 }

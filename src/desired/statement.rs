@@ -1,26 +1,26 @@
-//! Statements that are written inline, one to one with the JSON.
+//! Inline statements, one to one with the JSON.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::at::{At, Entries};
 use super::raw::{RawEffect, RawStatement};
+use super::spanned::{At, Entries};
 use super::{Authored, codes};
 use crate::base::{FileId, Finding, Location};
 use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 
-/// The version every document of attune's own making has.
+/// The version of documents that are written inline.
 const VERSION: &str = "2012-10-17";
 
-/// The document of a list of inline statements; `None` when one of them lacks a part. `broken` says that a part was already
-/// found wrong, so that its lack is not worth a second finding.
+/// The document of inline statements, or `None` if one of them lacks a part. `has_errors` suppresses findings about missing
+/// parts: the schema check has already reported an error here.
 pub(super) fn inline_document(
     raw: &[At<RawStatement>],
-    broken: bool,
+    has_errors: bool,
     file: FileId,
     findings: &mut Vec<Finding>,
 ) -> Option<Authored> {
-    let mut reader = Reader { broken, file, places: Places::default(), findings };
+    let mut reader = Reader { has_errors, file, places: Places::default(), findings };
     let statements: Vec<_> =
         raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let places = reader.places;
@@ -30,13 +30,13 @@ pub(super) fn inline_document(
 }
 
 struct Reader<'a> {
-    broken: bool,
+    has_errors: bool,
     file: FileId,
     places: Places,
     findings: &'a mut Vec<Finding>,
 }
 
-/// A part with its name in the file and where its value stands.
+/// A key and its value.
 type Named<'a> = (&'static str, Option<&'a Entries>);
 
 impl Reader<'_> {
@@ -101,7 +101,11 @@ impl Reader<'_> {
         };
         if entries.0.is_empty() {
             let name = if negated { others.0 } else { these.0 };
-            self.incomplete(whole, &format!("has an empty `{name}`"), "name at least one, or take the statement out");
+            self.incomplete(
+                whole,
+                &format!("has an empty `{name}`"),
+                "add at least one entry, or remove the statement",
+            );
             return None;
         }
         for (at, (_, span)) in entries.0.iter().enumerate() {
@@ -136,7 +140,7 @@ impl Reader<'_> {
     }
 
     fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {
-        if self.broken {
+        if self.has_errors {
             return;
         }
         let finding = Finding::error(codes::BAD_STATEMENT, format!("the statement {what}"));

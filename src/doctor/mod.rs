@@ -1,61 +1,464 @@
-//! The check of a cluster before anything is done to it: what is looked at, and what is found about it.
+//! The preflight check of a cluster: reads its facts, and reports problems. Nothing on the cluster changes.
 
-mod codes;
-mod facts;
-mod judge;
-#[cfg(test)]
-mod tests;
+use futures_util::join;
 
-pub use codes::CODES;
-pub use facts::{Facts, look};
-pub use judge::judge;
+use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes};
+use crate::cluster::rest::{CALLS, Difference, differences};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, Users};
+use crate::observed::{Duplicates, Identity, newer_than_known};
 
-use crate::base::{Finding, PolicyName, UserName};
-use crate::cluster::ConnectionInfo;
-use crate::observed::Identity;
+codes! {
+    "All kinds of findings of this room.";
+    ROLE = "role-too-weak", "The role of the login may not apply a plan.";
+    READ_FAILED = "read-failed", "A read that a plan needs failed, or its answer is unreadable.";
+    NO_CALL = "call-not-in-definition", "The cluster's own definition does not have an API call that attune makes.";
+    UNKNOWN_FIELD = "field-not-in-definition", "The cluster's own definition does not have a field that attune sends.";
+    REQUIRED_FIELD = "field-not-sent", "The cluster's own definition requires a field that attune does not always send.";
+    UNREADABLE = "definition-unreadable", "attune cannot get or read the cluster's own definition.";
+    UNENCRYPTED = "unencrypted", "The password, the token and the API calls go to the cluster unencrypted.";
+    ANY_CERTIFICATE = "any-certificate", "attune does not check the certificate of the cluster (`--insecure`).";
+    CLOCK = "clock-skew", "The clocks of the cluster and of this machine differ by more than a minute.";
+    LEFTOVER = "leftover-temporary-policy", "An interrupted apply left a temporary policy behind.";
+    ATTACHMENTS_UNKNOWN = "attachments-not-reported", "The release does not report which policies are attached, so plans can only add policies.";
+    NO_DEFINITION = "no-api-definition", "The cluster has no definition of its own, although its release should have one.";
+}
 
-/// What is known after a check.
+/// The facts about a cluster. The check continues if a read fails.
 #[derive(Debug, Clone)]
-pub struct Report {
-    /// Which cluster, which tenant, as whom.
+pub struct Facts {
+    /// The cluster, the tenant and the login.
     pub identity: Identity,
-    /// Whether the role suffices to apply a plan.
-    pub may_apply: bool,
-    /// How the cluster is reached and spoken to.
+    /// The connection.
     pub connection: ConnectionInfo,
-    /// Whether the cluster says who holds what; unknown when it was not told.
+    /// The users of the tenant.
+    pub users: Result<Users, CallError>,
+    /// The names of the policies.
+    pub policies: Result<Vec<PolicyName>, CallError>,
+    /// The cluster's own API definition, if it has one.
+    pub definition: Result<Option<String>, CallError>,
+}
+
+/// Reads the facts.
+///
+/// # Errors
+/// attune cannot identify the cluster.
+pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
+    let identity = cluster.identity().await?;
+    let (users, policies, definition) = join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
+    let connection = cluster.connection(&identity.release);
+    Ok(Facts { identity, connection, users, policies, definition })
+}
+
+/// The result of a check.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// The cluster, the tenant and the login.
+    pub identity: Identity,
+    /// Whether the role may apply a plan.
+    pub may_apply: bool,
+    /// The connection.
+    pub connection: ConnectionInfo,
+    /// Whether the cluster reports attachments, if known.
     pub attachments_known: Option<bool>,
-    /// What the cluster's own definition says about the calls.
+    /// The comparison with the cluster's own API definition.
     pub definition: Definition,
-    /// The policies in transit that are there, in the order of their names; unknown when they were not listed.
+    /// The temporary policies on the cluster, sorted by name, if known.
     pub leftovers: Option<Vec<Leftover>>,
-    /// What was found, what weighs most first.
+    /// The findings, most serious first.
     pub findings: Vec<Finding>,
 }
 
-/// What came of holding the calls against the cluster's own definition.
+/// The comparison of attune's API calls with the cluster's own definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Definition {
-    /// There is none.
+    /// There is no definition.
     None,
-    /// It was not got, or is none that can be read.
+    /// attune cannot get or read it.
     Unreadable,
-    /// It was compared.
+    /// Compared.
     Compared {
-        /// How many calls were held against it.
+        /// The number of compared calls.
         calls: usize,
-        /// How many differences were found.
+        /// The number of differences.
         differences: usize,
     },
 }
 
-/// A policy that an interrupted apply left behind.
+/// A temporary policy that an interrupted apply left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// Its name.
     pub temporary: PolicyName,
-    /// The policy it stands in for.
+    /// The policy that it is temporary for.
     pub policy: PolicyName,
-    /// Who holds it, as far as the cluster tells.
+    /// The users that have it, as far as the cluster reports them.
     pub holders: Vec<UserName>,
+}
+
+/// The accepted clock difference in seconds: responses take time.
+const CLOCK_TOLERANCE: u64 = 60;
+
+/// The roles that may change policies and attachments: cluster administrator, and tenant administrator by its names before
+/// and since 5.1.
+const ADMINISTRATORS: [&str; 3] = ["ClusterAdmin", "OrgAdmin", "TenantAdmin"];
+
+/// Checks the facts about a cluster.
+#[must_use]
+pub fn check(facts: &Facts) -> Preflight {
+    let Facts { identity, connection, users, policies, .. } = facts;
+    let may_apply = ADMINISTRATORS.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
+    let users = users.as_ref();
+    let leftovers = policies.as_ref().ok().map(|policies| leftovers(policies, users.ok()));
+    let (definition, call_findings) = definition(facts);
+
+    let mut findings = Vec::new();
+    findings.extend((!may_apply).then(|| role(identity)));
+    let refused = [users.err(), policies.as_ref().err()];
+    findings.extend(refused.into_iter().flatten().map(|error| failed(READ_FAILED, Finding::error, error)));
+    findings.extend(call_findings);
+    findings.extend(connection_findings(connection));
+    findings.extend(leftovers.iter().flatten().map(leftover));
+    findings.extend(release_findings(facts));
+    findings.extend(several_records(facts));
+    findings.sort_by_key(|finding| finding.severity);
+    let attachments_known = users.ok().map(|users| users.attachments_known);
+    Preflight {
+        identity: identity.clone(),
+        may_apply,
+        connection: connection.clone(),
+        attachments_known,
+        definition,
+        leftovers,
+        findings,
+    }
+}
+
+fn role(identity: &Identity) -> Finding {
+    let Identity { user, role, tenant, release, .. } = identity;
+    let admin = if Capabilities::of(release).tenant_admin { "TenantAdmin" } else { "OrgAdmin" };
+    let message = format!("`{user}` has the role {role}, which may not change policies and attachments");
+    Finding::error(ROLE, message)
+        .help(format!("log in as a user with the role ClusterAdmin, or as the {admin} of tenant `{tenant}`"))
+}
+
+/// A failed read, with the help of the transport.
+fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -> Finding {
+    let finding = finding(code, error.to_string());
+    match &error.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+fn connection_findings(connection: &ConnectionInfo) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = connection
+        .unencrypted
+        .iter()
+        .map(|address| {
+            let message =
+                format!("{address} is not encrypted: others on the network can read the password and the token");
+            Finding::warning(UNENCRYPTED, message).help("use https:// in `endpoints` of `[cluster]`")
+        })
+        .collect();
+    if connection.any_certificate {
+        let message = "any certificate is trusted: others on the network can read the password and change API calls";
+        findings.push(Finding::warning(ANY_CERTIFICATE, message).help(
+            "set `fingerprint` or `ca_file` in `[cluster]` and omit --insecure; then attune shows the fingerprint of a \
+             certificate that it does not trust",
+        ));
+    }
+    if let Some(ahead) = connection.clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
+        let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
+        let message = format!("the cluster's clock is {seconds} s {side} the clock of this machine");
+        findings.push(
+            Finding::warning(CLOCK, message)
+                .help("fix the wrong clock, with NTP: certificates and signatures of S3 requests depend on the time"),
+        );
+    }
+    findings
+}
+
+fn release_findings(facts: &Facts) -> Vec<Finding> {
+    let release = &facts.identity.release;
+    let mut findings: Vec<Finding> = newer_than_known(release).into_iter().collect();
+    if facts.users.as_ref().is_ok_and(|users| !users.attachments_known) {
+        let message =
+            format!("WEKA {release} does not report over {} which policies are attached", facts.connection.transport);
+        findings.push(Finding::note(ATTACHMENTS_UNKNOWN, message).help("plans can only add policies here"));
+    }
+    if facts.connection.definition_expected && matches!(facts.definition, Ok(None)) {
+        let message = "the cluster has no API definition of its own to compare with (`GET /docs/schema`)";
+        findings.push(Finding::note(NO_DEFINITION, message));
+    }
+    findings
+}
+
+/// The names with several records.
+fn several_records(facts: &Facts) -> Vec<Finding> {
+    let mut several = Duplicates::default();
+    several.policies(facts.policies.iter().flatten());
+    if let Ok(users) = &facts.users {
+        // Only the names with several records matter here.
+        drop(users.clone().by_name(&mut several));
+    }
+    let policies = several.policies.keys().map(|policy| several.about_policy(policy, false));
+    policies.chain(several.principals().map(|principal| several.about(&principal, false))).collect()
+}
+
+fn leftovers(policies: &[PolicyName], users: Option<&Users>) -> Vec<Leftover> {
+    let holders = |policy: &PolicyName| {
+        let users = users.into_iter().flat_map(|users| &users.users);
+        let mut holders: Vec<_> =
+            users.filter(|user| user.policy.as_ref() == Some(policy)).map(|user| user.name.clone()).collect();
+        holders.sort();
+        holders
+    };
+    let leftover = |name: &PolicyName| {
+        Some(Leftover { policy: name.temporary_for()?, temporary: name.clone(), holders: holders(name) })
+    };
+    let mut leftovers: Vec<Leftover> = policies.iter().filter_map(leftover).collect();
+    leftovers.sort_by(|a, b| a.temporary.cmp(&b.temporary));
+    leftovers
+}
+
+fn leftover(leftover: &Leftover) -> Finding {
+    let Leftover { temporary, policy, holders } = leftover;
+    let users = match holders.as_slice() {
+        [] => String::new(),
+        [one] => format!(", which `{one}` has"),
+        several => format!(", which {} users have", several.len()),
+    };
+    let message = format!("an interrupted apply left the temporary policy `{temporary}` for `{policy}`{users}");
+    Finding::warning(LEFTOVER, message).help("the next `attune apply` resumes and removes it; `attune plan` shows how")
+}
+
+/// Compares attune's API calls with the cluster's own definition.
+fn definition(facts: &Facts) -> (Definition, Vec<Finding>) {
+    let text = match &facts.definition {
+        Err(error) => return (Definition::Unreadable, vec![failed(UNREADABLE, Finding::warning, error)]),
+        Ok(None) => return (Definition::None, Vec::new()),
+        Ok(Some(text)) => text,
+    };
+    match differences(&CALLS, text) {
+        Ok(found) => {
+            let compared = Definition::Compared { calls: CALLS.len(), differences: found.len() };
+            (compared, found.iter().map(difference).collect())
+        }
+        Err(problem) => {
+            let message = format!("cannot read the cluster's own definition: {problem}");
+            let help = "check that the endpoint is the cluster and not a proxy";
+            (Definition::Unreadable, vec![Finding::warning(UNREADABLE, message).help(help)])
+        }
+    }
+}
+
+fn difference(difference: &Difference) -> Finding {
+    let finding = match difference {
+        Difference::NoCall { call, methods } if methods.is_empty() => {
+            Finding::error(NO_CALL, format!("{call}: this cluster's definition has no such path"))
+        }
+        Difference::NoCall { call, methods } => {
+            let message = format!("{call}: this cluster's definition has only {} for this path", methods.join(", "));
+            Finding::error(NO_CALL, message)
+        }
+        Difference::UnknownField { call, field, instead } => {
+            let instead: Vec<String> = instead.iter().map(|name| format!("`{name}`")).collect();
+            let there =
+                if instead.is_empty() { String::new() } else { format!("; it has {} instead", instead.join(", ")) };
+            let message =
+                format!("{call}: attune sends `{field}`, which this cluster's definition does not have{there}");
+            Finding::error(UNKNOWN_FIELD, message)
+        }
+        Difference::RequiredField { call, field } => {
+            let message = format!("{call}: this cluster's definition requires `{field}`, which attune does not send");
+            Finding::error(REQUIRED_FIELD, message)
+        }
+    };
+    finding
+        .help("do not apply with this version of attune: the cluster would refuse or misread its API calls; get a newer version")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::base::{Release, Severity};
+    use crate::cluster::{Effect, UserRecord};
+
+    /// A healthy cluster without an API definition.
+    fn facts() -> Facts {
+        Facts {
+            identity: Identity {
+                name: "stewie".into(),
+                guid: "guid".into(),
+                release: Release::parse("4.4.8").unwrap(),
+                tenant: "Root".into(),
+                user: UserName::reported("admin"),
+                role: "ClusterAdmin".into(),
+            },
+            connection: ConnectionInfo {
+                transport: "REST",
+                addresses: vec!["https://weka01:14000".into()],
+                unencrypted: Vec::new(),
+                any_certificate: false,
+                attachments_source: Some("GET /users"),
+                definition_expected: false,
+                clock_ahead: Some(1),
+            },
+            users: Ok(Users { users: Vec::new(), attachments_known: true }),
+            policies: Ok(vec![PolicyName::reported("readonly")]),
+            definition: Ok(None),
+        }
+    }
+
+    fn checked(change: impl FnOnce(&mut Facts)) -> Preflight {
+        let mut facts = facts();
+        change(&mut facts);
+        check(&facts)
+    }
+
+    fn found(report: &Preflight) -> Vec<(&'static str, Severity)> {
+        report.findings.iter().map(|finding| (finding.code.id, finding.severity)).collect()
+    }
+
+    fn refused() -> CallError {
+        CallError::new("GET /x", Effect::Unauthorized(403), "403 Forbidden").help("log in as somebody else")
+    }
+
+    #[test]
+    fn a_healthy_cluster_has_no_findings() {
+        let report = checked(|_| {});
+        assert_eq!(found(&report), []);
+        assert!(report.may_apply);
+        assert_eq!(
+            (report.definition, report.leftovers, report.attachments_known),
+            (Definition::None, Some(vec![]), Some(true))
+        );
+    }
+
+    #[test]
+    fn every_code_has_exactly_one_cause() {
+        type Change = fn(&mut Facts);
+        let cases: [(&str, Severity, Change); 14] = [
+            ("role-too-weak", Severity::Error, |facts| facts.identity.role = "ReadOnly".into()),
+            ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
+            ("read-failed", Severity::Error, |facts| facts.policies = Err(refused())),
+            ("unencrypted", Severity::Warning, |facts| {
+                facts.connection.unencrypted = vec!["http://weka01:14000".into()]
+            }),
+            ("any-certificate", Severity::Warning, |facts| facts.connection.any_certificate = true),
+            ("clock-skew", Severity::Warning, |facts| facts.connection.clock_ahead = Some(-61)),
+            ("leftover-temporary-policy", Severity::Warning, |facts| {
+                facts.policies = Ok(vec![PolicyName::reported("ml").transit("0a1b2c3d")]);
+            }),
+            ("release-newer-than-known", Severity::Note, |facts| {
+                facts.identity.release = Release::parse("7.0.1").unwrap();
+            }),
+            ("attachments-not-reported", Severity::Note, |facts| {
+                facts.users = Ok(Users { users: Vec::new(), attachments_known: false });
+            }),
+            ("no-api-definition", Severity::Note, |facts| facts.connection.definition_expected = true),
+            ("definition-unreadable", Severity::Warning, |facts| facts.definition = Err(refused())),
+            ("definition-unreadable", Severity::Warning, |facts| facts.definition = Ok(Some("<html>".into()))),
+            ("call-not-in-definition", Severity::Error, |facts| {
+                facts.definition = Ok(Some(definition().replace("/users/whoami", "/whoami")));
+            }),
+            ("field-not-in-definition", Severity::Error, |facts| {
+                facts.definition = Ok(Some(definition().replace("refresh_token", "renewal")));
+            }),
+        ];
+        let mut seen = BTreeSet::from(["field-not-sent"]);
+        let own = |code: &&str| CODES.iter().any(|known| known.id == *code);
+        for (code, severity, change) in cases {
+            let report = checked(change);
+            assert_eq!(found(&report), [(code, severity)]);
+            seen.insert(code);
+        }
+        let required = checked(|facts| {
+            let needs = r#""requestBody":{"content":{"application/json":{"schema":{"required":["reason"],"properties":{"reason":{}}}}}}"#;
+            let delete = format!("\"delete\":{{{needs}}}");
+            facts.definition = Ok(Some(definition().replace("\"delete\":{}", &delete)));
+        });
+        assert_eq!(found(&required), [("field-not-sent", Severity::Error)]);
+        assert_eq!(seen.into_iter().filter(own).collect::<BTreeSet<_>>(), CODES.iter().map(|code| code.id).collect());
+    }
+
+    /// A short API definition with the calls of a plan and an apply.
+    fn definition() -> String {
+        let body = |fields: &[&str]| {
+            let fields: Vec<String> = fields.iter().map(|field| format!("\"{field}\":{{}}")).collect();
+            let schema = format!("{{\"properties\":{{{}}}}}", fields.join(","));
+            format!(
+                "{{\"post\":{{\"requestBody\":{{\"content\":{{\"application/json\":{{\"schema\":{schema}}}}}}}}},\"get\":{{}}}}"
+            )
+        };
+        let (get, both) = ("{\"get\":{}}".to_owned(), "{\"get\":{},\"delete\":{}}".to_owned());
+        let paths = [
+            ("/login", body(&["username", "password", "org"])),
+            ("/login/refresh", body(&["refresh_token"])),
+            ("/cluster", get.clone()),
+            ("/users/whoami", get.clone()),
+            ("/users", get),
+            ("/s3/policies", body(&["policy_name", "policy_file_content"])),
+            ("/s3/policies/{policy}", both),
+            ("/s3/policies/attach", body(&["policy_name", "user_name"])),
+            ("/s3/policies/detach", body(&["user_name"])),
+            ("/s3/sts", body(&["access_key", "secret_key", "duration", "policy_file_content"])),
+        ];
+        let paths: Vec<String> = paths.iter().map(|(path, item)| format!("\"{path}\":{item}")).collect();
+        format!("{{\"paths\":{{{}}}}}", paths.join(","))
+    }
+
+    #[test]
+    fn a_definition_that_fits_is_said_to() {
+        let report = checked(|facts| facts.definition = Ok(Some(definition())));
+        assert_eq!(found(&report), []);
+        assert_eq!(report.definition, Definition::Compared { calls: CALLS.len(), differences: 0 });
+    }
+
+    #[test]
+    fn what_weighs_most_comes_first() {
+        let report = checked(|facts| {
+            facts.identity.release = Release::parse("7.0").unwrap();
+            facts.connection.any_certificate = true;
+            facts.definition = Ok(Some(definition().replace("\"delete\":{}", "\"put\":{}")));
+        });
+        let severities: Vec<Severity> = report.findings.iter().map(|finding| finding.severity).collect();
+        assert_eq!(severities, [Severity::Error, Severity::Warning, Severity::Note]);
+        assert!(report.findings[0].message.contains("DELETE /s3/policies/{policy}"), "{:?}", report.findings[0]);
+        assert!(report.findings[0].message.contains("takes only GET, PUT there"), "{:?}", report.findings[0]);
+    }
+
+    #[test]
+    fn the_role_that_suffices_is_that_of_the_release() {
+        for role in ["ClusterAdmin", "OrgAdmin", "TenantAdmin", "clusteradmin"] {
+            assert!(checked(|facts| facts.identity.role = role.into()).may_apply, "{role}");
+        }
+        for (release, named) in [("4.4.8", "OrgAdmin"), ("5.1.2", "TenantAdmin")] {
+            let report = checked(|facts| {
+                facts.identity.role = "S3".into();
+                facts.identity.release = Release::parse(release).unwrap();
+            });
+            assert!(report.findings[0].help.as_ref().unwrap().contains(named), "{release}");
+        }
+    }
+
+    #[test]
+    fn a_leftover_names_its_policy_and_users() {
+        let temporary = PolicyName::reported("ml").transit("0a1b2c3d");
+        let holder = |name: &str| UserRecord {
+            name: UserName::reported(name),
+            role: "S3".into(),
+            source: "Internal".into(),
+            policy: Some(temporary.clone()),
+        };
+        let report = checked(|facts| {
+            facts.policies = Ok(vec![temporary.clone()]);
+            facts.users = Ok(Users { users: vec![holder("zoe"), holder("bob")], attachments_known: true });
+        });
+        let leftover = &report.leftovers.as_ref().unwrap()[0];
+        assert_eq!((leftover.policy.as_str(), leftover.holders[0].as_str()), ("ml", "bob"));
+        assert!(report.findings[0].message.contains("for `ml`, which 2 users have"));
+    }
 }

@@ -1,14 +1,12 @@
-//! What the cluster has that the file does not say: a plan, read backwards. Pure; the day is given.
+//! Drift: changes on the cluster that were made outside attune. A drift is a plan read backwards.
 
-mod memory;
-
-#[cfg(test)]
-mod tests;
-
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use time::Date;
 
 use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
@@ -17,71 +15,69 @@ use crate::observed::{Body, Identity, Observed};
 use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Plan, Unmanaged};
 use crate::policy::access::{Access, Side, Undecided};
 
-pub use memory::{Memory, News, Remembered};
-
 codes! {
     "All kinds of findings of this room.";
-    IGNORE_OVER = "ignore-expired", "An entry of `[[drift.ignore]]` has passed its last day, and ignores nothing any more.";
+    IGNORE_OVER = "ignore-expired", "The last day of an entry of `[[drift.ignore]]` has passed. It ignores nothing any more.";
 }
 
-/// How the cluster differs from the file.
+/// The differences between the cluster and the configuration.
 #[derive(Debug, Clone)]
 pub struct Drift {
-    /// Which cluster and tenant.
+    /// The cluster and tenant.
     pub identity: Identity,
-    /// What differs: policies, then users, then groups, then users that are gone.
+    /// The differences: policies, then users, then groups, then users that do not exist.
     pub objects: Vec<Object>,
-    /// What differs and is not told.
+    /// The ignored differences.
     pub ignored: Vec<Ignored>,
-    /// What no file names and nobody owns.
+    /// The unmanaged objects.
     pub unmanaged: Unmanaged,
-    /// What else to know. With an error among them, whether there is drift is not known.
+    /// Findings. If one is an error, it is unknown whether there is drift.
     pub findings: Vec<Finding>,
 }
 
-/// An object that is not as the file says.
+/// An object that differs from the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Which.
+    /// The object.
     pub id: ChangeId,
-    /// What happened to it, seen from the file.
+    /// The kind of difference.
     pub kind: Kind,
-    /// What the file says.
-    pub declared: Said,
-    /// What the cluster has.
-    pub observed: Said,
-    /// Whose access is another: what the cluster gives and the file does not is gained.
+    /// The declared state.
+    pub declared: ObjectState,
+    /// The state on the cluster.
+    pub observed: ObjectState,
+    /// The users and groups with other access. They gain the access that only the cluster gives.
     pub access: Vec<AccessChange>,
 }
 
-/// What happened to an object, seen from the file.
+/// The kind of difference, as a change from the declared state to the state on the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A policy that the file does not want is there.
+    /// A policy exists that should not.
     PolicyAdded,
     /// A policy has another document.
     PolicyChanged,
-    /// A policy is not there.
+    /// A policy does not exist.
     PolicyRemoved,
-    /// A user that should hold nothing holds a policy.
+    /// A user has a policy and should have none.
     UserAttached,
-    /// A user holds another policy.
+    /// A user has another policy.
     UserMoved,
-    /// A user that should hold a policy holds none.
+    /// A user has no policy and should have one.
     UserDetached,
-    /// A user that should hold a policy does not exist.
+    /// A user does not exist and should have a policy.
     UserRemoved,
-    /// A group that should hold nothing holds a policy.
+    /// A group has a policy and should have none.
     GroupAttached,
-    /// A group holds another policy.
+    /// A group has another policy.
     GroupMoved,
-    /// A group that should hold a policy holds none.
+    /// A group has no policy and should have one.
     GroupDetached,
 }
 
 impl Kind {
-    /// All of them, in the order in which they are told.
+    /// All kinds, in the order of reports.
     pub const ALL: [Self; 10] = [
         Self::PolicyAdded,
         Self::PolicyChanged,
@@ -95,7 +91,7 @@ impl Kind {
         Self::GroupDetached,
     ];
 
-    /// Its name for machines.
+    /// The name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -113,36 +109,36 @@ impl Kind {
     }
 }
 
-/// What one side has of an object.
+/// The declared or the observed state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// Nothing: no such policy, or none held.
+pub enum ObjectState {
+    /// No such policy, or no attached policy.
     Nothing,
-    /// This document.
+    /// The document of a policy.
     Document(Body),
-    /// That this policy is held.
+    /// The attached policy.
     Policy(PolicyName),
 }
 
-/// An object that differs and is not told.
+/// An ignored difference.
 #[derive(Debug, Clone)]
 pub struct Ignored {
     /// The object.
     pub object: Object,
-    /// Why it is ignored.
+    /// The reason.
     pub reason: String,
-    /// The last day on which it is.
+    /// The last day on which it is ignored.
     pub until: Option<Date>,
 }
 
 impl Drift {
-    /// Whether it is not known if there is drift.
+    /// Whether it is unknown if there is drift.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 
-    /// How many lines of access the cluster gives and the file does not, or may give.
+    /// The number of lines of access that only the cluster gives, or may give.
     #[must_use]
     pub fn gained(&self) -> usize {
         let of = |access: &AccessChange| {
@@ -153,14 +149,14 @@ impl Drift {
     }
 }
 
-/// Reads the plan that would make the cluster as the file says backwards. `more` is ignored beside what the file ignores;
-/// `today` is the day in UTC.
+/// Reads a plan backwards. `more` has ignored objects in addition to those of the configuration; `today` is the day in
+/// UTC.
 #[must_use]
 pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore], today: Date) -> Drift {
     let ignores: Vec<&Ignore> = desired.ignores.iter().chain(more).collect();
     let mut objects = Vec::new();
     let mut ignored = Vec::new();
-    for object in made.changes.iter().map(Object::of).chain(gone(desired, observed)) {
+    for object in made.changes.iter().map(Object::of).chain(missing_users(desired, observed)) {
         let id = object.id.to_string();
         match ignores.iter().find(|ignore| !ignore.is_over(today) && ignore.covers(&id)) {
             Some(ignore) => ignored.push(Ignored { object, reason: ignore.reason.clone(), until: ignore.until }),
@@ -168,15 +164,16 @@ pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore
         }
     }
     let differs = !objects.is_empty() || !ignored.is_empty();
-    let mut findings: Vec<Finding> = made.findings.iter().filter_map(|finding| told(finding, differs)).collect();
-    findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| over(ignore)));
+    let mut findings: Vec<Finding> =
+        made.findings.iter().filter_map(|finding| finding_of_plan(finding, differs)).collect();
+    findings.extend(ignores.iter().filter(|ignore| ignore.is_over(today)).map(|ignore| expired(ignore)));
     let (identity, unmanaged) = (observed.identity.clone(), made.unmanaged.clone());
     Drift { identity, objects, ignored, unmanaged, findings }
 }
 
-/// What a finding of the plan is here. What only stands in the way of calls is no error where there is drift to tell; where nothing
-/// `differs` it is not known that all is well. A user that is not there is an object.
-fn told(finding: &Finding, differs: bool) -> Option<Finding> {
+/// A finding of the plan as a finding of the drift. Errors that only block API calls become warnings if anything `differs`;
+/// otherwise it stays unknown whether there is drift. A user that does not exist is a difference instead.
+fn finding_of_plan(finding: &Finding, differs: bool) -> Option<Finding> {
     let among = |codes: &[Code]| codes.contains(&finding.code);
     let of_plan = among(plan::CODES) && !among(plan::NOT_COMPARED);
     match finding.severity {
@@ -186,23 +183,23 @@ fn told(finding: &Finding, differs: bool) -> Option<Finding> {
     }
 }
 
-fn over(ignore: &Ignore) -> Finding {
+fn expired(ignore: &Ignore) -> Finding {
     let until = ignore.until.map(|until| until.to_string()).unwrap_or_default();
-    let message = format!("drift of `{}` was ignored until {until}, and no longer is", ignore.object());
+    let message = format!("drift of `{}` was ignored until {until} and is no longer ignored", ignore.object());
     Finding::warning(IGNORE_OVER, message)
         .at(ignore.at.clone())
-        .help("mend the drift and take the entry out, or agree on another day")
+        .help("fix the drift and remove the entry, or set a later day")
 }
 
-/// The users that should hold a policy and do not exist.
-fn gone<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = Object> + 'a {
+/// The declared users that do not exist.
+fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = Object> + 'a {
     let users = desired.users.iter().filter(|(user, _)| !observed.users.contains_key(*user));
     users.filter_map(|(user, entry)| match &entry.intent {
         DeclaredAttachment::Has(policy) => Some(Object {
             id: ChangeId::Principal(Principal::from(user)),
             kind: Kind::UserRemoved,
-            declared: Said::Policy(policy.clone()),
-            observed: Said::Nothing,
+            declared: ObjectState::Policy(policy.clone()),
+            observed: ObjectState::Nothing,
             access: Vec::new(),
         }),
         DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
@@ -210,30 +207,30 @@ fn gone<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item 
 }
 
 impl Object {
-    /// A change read backwards: what it would add is lacking, what it would take away is too much.
+    /// Reads a change backwards.
     fn of(change: &Change) -> Self {
-        let document = |body: &Option<Body>| body.clone().map_or(Said::Nothing, Said::Document);
-        let policy = |policy: &PolicyName| Said::Policy(policy.clone());
+        let document = |body: &Option<Body>| body.clone().map_or(ObjectState::Nothing, ObjectState::Document);
+        let policy = |policy: &PolicyName| ObjectState::Policy(policy.clone());
         let kind = |principal: &Principal, of_user, of_group| match principal {
             Principal::User(_) => of_user,
             Principal::Group(_) => of_group,
         };
         let (kind, declared, observed) = match &change.kind {
             ChangeKind::AddPolicy { after, .. } => {
-                (Kind::PolicyRemoved, Said::Document(Body::Known(after.clone())), Said::Nothing)
+                (Kind::PolicyRemoved, ObjectState::Document(Body::Known(after.clone())), ObjectState::Nothing)
             }
             ChangeKind::ReplacePolicy { before, after, .. } => {
-                (Kind::PolicyChanged, Said::Document(Body::Known(after.clone())), document(before))
+                (Kind::PolicyChanged, ObjectState::Document(Body::Known(after.clone())), document(before))
             }
-            ChangeKind::RemovePolicy { before, .. } => (Kind::PolicyAdded, Said::Nothing, document(before)),
+            ChangeKind::RemovePolicy { before, .. } => (Kind::PolicyAdded, ObjectState::Nothing, document(before)),
             ChangeKind::Attach { principal, after } => {
-                (kind(principal, Kind::UserDetached, Kind::GroupDetached), policy(after), Said::Nothing)
+                (kind(principal, Kind::UserDetached, Kind::GroupDetached), policy(after), ObjectState::Nothing)
             }
             ChangeKind::Move { principal, before, after } => {
                 (kind(principal, Kind::UserMoved, Kind::GroupMoved), policy(after), policy(before))
             }
             ChangeKind::Detach { principal, before } => {
-                (kind(principal, Kind::UserAttached, Kind::GroupAttached), Said::Nothing, policy(before))
+                (kind(principal, Kind::UserAttached, Kind::GroupAttached), ObjectState::Nothing, policy(before))
             }
         };
         let access = change.access.iter().map(backwards).collect();
@@ -241,7 +238,7 @@ impl Object {
     }
 }
 
-/// What would be lost is what the cluster gives and the file does not.
+/// Swaps gained and lost access.
 fn backwards(of: &AccessChange) -> AccessChange {
     let Access { gained, lost, undecided } = &*of.access;
     let turned = |open: &Undecided| Undecided {
@@ -254,4 +251,183 @@ fn backwards(of: &AccessChange) -> AccessChange {
     let undecided = undecided.iter().map(turned).collect();
     let access = Access { gained: lost.clone(), lost: gained.clone(), undecided };
     AccessChange { principal: of.principal.clone(), access: Arc::new(access) }
+}
+
+/// The reported drift that still exists, by object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory(pub BTreeMap<String, Remembered>);
+
+/// Drift that was reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The kind of drift, by its name in JSON.
+    pub kind: String,
+    /// The hash of the object with its declared and observed state.
+    pub fingerprint: String,
+    /// The time of the first report.
+    pub since: String,
+}
+
+/// A drift compared with the reported drift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// The objects with new drift.
+    pub new: BTreeSet<String>,
+    /// The reported drift that no longer exists. Drift that is ignored now does not count.
+    pub over: Memory,
+    /// The drift to remember.
+    pub memory: Memory,
+}
+
+impl Memory {
+    /// Compares a drift with the reported drift. `now` is the time of new drift.
+    #[must_use]
+    pub fn compare(&self, drift: &Drift, now: &str) -> News {
+        let mut news = News { new: BTreeSet::new(), over: Self::default(), memory: Self::default() };
+        for object in &drift.objects {
+            let (id, fingerprint) = (object.id.to_string(), fingerprint(object));
+            let known = self.0.get(&id).filter(|known| known.fingerprint == fingerprint);
+            let remembered = known.cloned().unwrap_or_else(|| {
+                news.new.insert(id.clone());
+                Remembered { kind: object.kind.name().to_owned(), fingerprint, since: now.to_owned() }
+            });
+            news.memory.0.insert(id, remembered);
+        }
+        let ignored: BTreeSet<String> = drift.ignored.iter().map(|ignored| ignored.object.id.to_string()).collect();
+        let over = self.0.iter().filter(|(id, _)| !news.memory.0.contains_key(*id) && !ignored.contains(*id));
+        news.over.0 = over.map(|(id, remembered)| (id.clone(), remembered.clone())).collect();
+        news
+    }
+}
+
+fn fingerprint(object: &Object) -> String {
+    let side = |said: &ObjectState| match said {
+        ObjectState::Nothing => json!(null),
+        ObjectState::Document(body) => json!(["document", body.text()]),
+        ObjectState::Policy(policy) => json!(["policy", policy.as_str()]),
+    };
+    let line = json!([object.id.to_string(), object.kind.name(), side(&object.declared), side(&object.observed)]);
+    hex::encode(&Sha256::digest(line.to_string())[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Release, UserName};
+    use crate::desired::{Allowed, Authored, PolicyEntry, PolicyIntent, PrincipalEntry};
+    use crate::observed::{Duplicates, Limits, ObservedUser};
+    use crate::plan::plan;
+    use crate::policy;
+
+    fn document(action: &str) -> policy::Document {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::models/*"}}]}}"#
+        );
+        policy::read(&text).document.unwrap()
+    }
+
+    fn desired(users: &[(&str, Option<&str>)]) -> Desired {
+        let mut desired = Desired::default();
+        let intent = PolicyIntent::Present(Authored::new(document("s3:GetObject"), None));
+        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
+        desired.policies.insert(PolicyName::reported("p"), entry);
+        for (user, held) in users {
+            let intent =
+                held.map_or(DeclaredAttachment::Detached, |held| DeclaredAttachment::Has(PolicyName::reported(held)));
+            desired.users.insert(UserName::reported(*user), PrincipalEntry { intent, at: None });
+        }
+        desired
+    }
+
+    fn observed(action: &str, users: &[(&str, Option<&str>)]) -> Observed {
+        let body = |action| Body::Known(policy::normal(&document(action)));
+        let user = |held: &Option<&str>| ObservedUser {
+            role: "S3".into(),
+            source: "Internal".into(),
+            holds: held.map(PolicyName::reported),
+        };
+        Observed {
+            identity: Identity {
+                name: "stewie".into(),
+                guid: "guid".into(),
+                release: Release::parse("5.1.2").unwrap(),
+                tenant: "Root".into(),
+                user: UserName::reported("admin"),
+                role: "ClusterAdmin".into(),
+            },
+            policies: [("p", body(action)), ("q", body("s3:DeleteObject"))]
+                .map(|(name, body)| (PolicyName::reported(name), body))
+                .into(),
+            users: users.iter().map(|(name, held)| (UserName::reported(*name), user(held))).collect(),
+            groups: BTreeMap::new(),
+            groups_known: false,
+            duplicates: Duplicates::default(),
+            identity_provider: Some(false),
+            attachments_known: true,
+            keys_can_be_generated: false,
+            limits: Limits::default(),
+        }
+    }
+
+    fn found(desired: &Desired, observed: &Observed, ignores: &[&str]) -> Drift {
+        let ignores: Vec<Ignore> = ignores.iter().map(|text| text.parse().unwrap()).collect();
+        let today = Date::from_calendar_date(2026, time::Month::May, 1).unwrap();
+        drift(desired, observed, &plan(desired, observed), &ignores, today)
+    }
+
+    fn kinds(drift: &Drift) -> Vec<(String, &'static str)> {
+        drift.objects.iter().map(|object| (object.id.to_string(), object.kind.name())).collect()
+    }
+
+    #[test]
+    fn a_drift_is_a_plan_read_backwards() {
+        let desired = desired(&[("a", Some("p")), ("b", None), ("c", Some("p")), ("d", Some("p")), ("e", Some("p"))]);
+        let observed = observed("s3:PutObject", &[("a", Some("p")), ("b", Some("q")), ("c", Some("q")), ("d", None)]);
+        let drift = found(&desired, &observed, &[]);
+        let expected = [
+            ("policy/p", "policy_changed"),
+            ("user/b", "user_attached"),
+            ("user/c", "user_moved"),
+            ("user/d", "user_detached"),
+            ("user/e", "user_removed"),
+        ];
+        assert_eq!(kinds(&drift), expected.map(|(id, kind)| (id.to_owned(), kind)));
+        let gained = |index: usize| drift.objects[index].access[0].access.gained.clone();
+        assert_eq!(gained(0)[0].actions, ["s3:PutObject"]);
+        assert_eq!(gained(1)[0].actions, ["s3:DeleteObject"]);
+        assert!(gained(3).is_empty() && !drift.objects[3].access[0].access.lost.is_empty());
+        assert_eq!(drift.gained(), 3);
+        assert!(!drift.is_unknown(), "{:?}", drift.findings);
+        assert!(drift.objects.iter().all(|object| Kind::ALL.contains(&object.kind)));
+    }
+
+    #[test]
+    fn drift_is_unknown_without_attachments() {
+        let desired = desired(&[("a", Some("p"))]);
+        let observed = Observed { attachments_known: false, ..observed("s3:GetObject", &[("a", None)]) };
+        assert!(found(&desired, &observed, &[]).is_unknown());
+    }
+
+    #[test]
+    fn only_new_drift_is_new_and_ignored_drift_is_not_over() {
+        let desired = desired(&[("a", Some("p")), ("b", None)]);
+        let memory = Memory::default();
+        let first = found(&desired, &observed("s3:GetObject", &[("a", None), ("b", Some("q"))]), &[]);
+        let news = memory.compare(&first, "monday");
+        assert_eq!(news.new.iter().collect::<Vec<_>>(), ["user/a", "user/b"]);
+        let memory = news.memory;
+        // The same again, and another policy for one.
+        let second = found(&desired, &observed("s3:GetObject", &[("a", Some("q")), ("b", Some("q"))]), &[]);
+        let news = memory.compare(&second, "tuesday");
+        assert_eq!(news.new.iter().collect::<Vec<_>>(), ["user/a"]);
+        assert_eq!(
+            (news.memory.0["user/a"].since.as_str(), news.memory.0["user/b"].since.as_str()),
+            ("tuesday", "monday")
+        );
+        let memory = news.memory;
+        let third = found(&desired, &observed("s3:GetObject", &[("a", Some("p")), ("b", Some("q"))]), &["user/b"]);
+        let news = memory.compare(&third, "wednesday");
+        assert_eq!((news.new.len(), news.memory.0.len()), (0, 0));
+        assert_eq!(news.over.0.keys().collect::<Vec<_>>(), ["user/a"]);
+    }
 }

@@ -1,26 +1,24 @@
-//! Names under which a cluster reports several records: a user of two directories, or an answer that is wrong.
+//! Names with several records on a cluster: a user of two directories, or a wrong answer.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use super::ObservedUser;
-use super::codes::SEVERAL_RECORDS;
+use super::{ObservedUser, SEVERAL_RECORDS};
 use crate::base::{Finding, GroupName, PolicyName, Principal, UserName};
 
-/// The names that have several records. A call carries the name alone, so that nobody knows which record it changes.
+/// The names with several records. An API call has only the name, so it is unknown which record it changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Duplicates {
-    /// All records of each user that has several.
+    /// All records of users with several.
     pub users: BTreeMap<UserName, Vec<ObservedUser>>,
-    /// What each of several records of a group says that it has.
+    /// The policies in all records of groups with several.
     pub groups: BTreeMap<GroupName, Vec<Option<PolicyName>>>,
-    /// The policies that are listed several times, and how often.
+    /// The policies that are listed several times, with the number.
     pub policies: BTreeMap<PolicyName, usize>,
 }
 
 impl Duplicates {
-    /// Takes in the records of users. Of several with one name, the map gets the same one whatever their order: one that
-    /// has a policy, if any has.
+    /// Adds the records of users. Of several records with one name, the map gets one with a policy if possible. The order of
+    /// records does not matter.
     #[must_use]
     pub fn users(&mut self, records: Vec<(UserName, ObservedUser)>) -> BTreeMap<UserName, ObservedUser> {
         let order =
@@ -28,7 +26,7 @@ impl Duplicates {
         by_name(records, order, &mut self.users)
     }
 
-    /// The same for the records of groups. Groups that have no policy are left out.
+    /// Adds the records of groups. The map has only groups with a policy.
     #[must_use]
     pub fn groups(&mut self, records: Vec<(GroupName, Option<PolicyName>)>) -> BTreeMap<GroupName, PolicyName> {
         let order = |policy: &Option<PolicyName>| (policy.is_none(), policy.clone());
@@ -36,7 +34,7 @@ impl Duplicates {
         all.into_iter().filter_map(|(group, policy)| Some((group, policy?))).collect()
     }
 
-    /// Takes in the list of policies.
+    /// Adds the list of policies.
     pub fn policies<'a>(&mut self, names: impl IntoIterator<Item = &'a PolicyName>) {
         let mut counts: BTreeMap<&PolicyName, usize> = BTreeMap::new();
         for name in names {
@@ -54,12 +52,12 @@ impl Duplicates {
         }
     }
 
-    /// The users and groups that have several records.
+    /// The users and groups with several records.
     pub fn principals(&self) -> impl Iterator<Item = Principal> {
         self.users.keys().map(Principal::from).chain(self.groups.keys().map(Principal::from))
     }
 
-    /// The policies of all records of a name that has several.
+    /// The policies in all records of a user or group with several.
     pub fn held_by(&self, principal: &Principal) -> impl Iterator<Item = &PolicyName> {
         let (users, groups) = match principal {
             Principal::User(user) => (self.users.get(user), None),
@@ -69,38 +67,44 @@ impl Duplicates {
         users.chain(groups.into_iter().flatten().filter_map(Option::as_ref))
     }
 
-    /// The finding about a name that has several records, as an error or as a warning.
+    /// The finding about a user or group with several records.
     #[must_use]
     pub fn about(&self, principal: &Principal, is_error: bool) -> Finding {
         let records = match principal {
             Principal::User(user) => self.users.get(user).into_iter().flatten().map(record_of_user).collect(),
-            Principal::Group(group) => self.groups.get(group).into_iter().flatten().map(record_of_group).collect(),
+            Principal::Group(group) => {
+                self.groups.get(group).into_iter().flatten().map(|policy| policy_of(policy.as_ref())).collect()
+            }
         };
         let records: Vec<String> = records;
         let message = format!("{} records of {principal} ({})", records.len(), records.join("; "));
         let kind = principal.kind();
         match is_error {
-            true => Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them a call changes"))
-                .help(format!("remove or rename all but one {kind} of this name, then plan again")),
+            true => {
+                Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them an API call changes"))
+                    .help(format!("remove or rename all but one {kind} of this name, then plan again"))
+            }
             false => Finding::warning(SEVERAL_RECORDS, message)
-                .help(format!("no call is planned for this name; remove or rename all but one {kind} of it")),
+                .help(format!("attune changes nothing of this name; remove or rename all but one {kind} of it")),
         }
     }
 
-    /// The same about a policy that is listed several times.
+    /// The finding about a policy that is listed several times.
     #[must_use]
     pub fn about_policy(&self, policy: &PolicyName, is_error: bool) -> Finding {
         let times = self.policies.get(policy).copied().unwrap_or_default();
         let message = format!("the cluster lists policy `{policy}` {times} times");
         match is_error {
-            true => Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them a call changes"))
-                .help("check the cluster's list of policies, and remove all but one of this name, then plan again"),
+            true => {
+                Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them an API call changes"))
+                    .help("check the cluster's list of policies, remove all but one of this name, then plan again")
+            }
             false => Finding::warning(SEVERAL_RECORDS, message).help("check the cluster's list of policies"),
         }
     }
 }
 
-/// All records by name; those of a name that has several are also kept as they are, in `order`.
+/// The records by name. All records of names with several go to `several`, sorted by `order`.
 fn by_name<K: Ord + Clone, V: Clone, O: Ord>(
     mut records: Vec<(K, V)>,
     order: impl Fn(&V) -> O,
@@ -120,14 +124,8 @@ fn by_name<K: Ord + Clone, V: Clone, O: Ord>(
 }
 
 fn record_of_user(user: &ObservedUser) -> String {
-    let mut shown = if user.source.is_empty() { "unknown source".to_owned() } else { user.source.clone() };
-    // Writing to a text cannot fail.
-    let _ = write!(shown, ", role {}, {}", user.role, policy_of(user.holds.as_ref()));
-    shown
-}
-
-fn record_of_group(policy: &Option<PolicyName>) -> String {
-    policy_of(policy.as_ref())
+    let source = if user.source.is_empty() { "unknown source" } else { &user.source };
+    format!("{source}, role {}, {}", user.role, policy_of(user.holds.as_ref()))
 }
 
 fn policy_of(policy: Option<&PolicyName>) -> String {
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn several_records_are_all_kept_and_their_order_decides_nothing() {
+    fn several_records_are_all_kept_in_an_order_of_their_own() {
         let name = |name: &str| UserName::reported(name);
         let records = vec![
             (name("x"), user("LDAP", None)),
@@ -159,7 +157,7 @@ mod tests {
         let finding = one.about(&Principal::User(name("x")), true);
         assert_eq!(
             finding.message,
-            "2 records of user `x` (AD, role S3, `p`; LDAP, role S3, no policy): it is unknown which of them a call changes"
+            "2 records of user `x` (AD, role S3, `p`; LDAP, role S3, no policy): it is unknown which of them an API call changes"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The document that gives access to a user or group, by the name that is attached to it.
+//! The document that an attached name gives.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,12 +7,10 @@ use super::Body;
 use crate::base::PolicyName;
 use crate::policy::{Document, Normal, normal};
 
-/// The document that a user or group has access by to whom `name` is attached; `None` where there is none, so that the
-/// name gives nothing.
+/// The document that the attached name `name` gives, or `None` if it gives nothing.
 ///
-/// Servers of MinIO's lineage read a name with a comma as a list, and whoever it is attached to has each policy of it
-/// (measured on two of them). Whether WEKA's own layer does is unknown, so a policy that really has such a name makes
-/// the answer unknown.
+/// Servers of MinIO's lineage read a name with a comma as a list: it gives each policy of the list (measured on two of
+/// them). It is unknown whether WEKA does. So the document is unknown if a policy really has such a name.
 #[must_use]
 pub fn granted<'a>(policies: &'a BTreeMap<PolicyName, Body>, name: &PolicyName) -> Option<Cow<'a, Body>> {
     if !name.is_list() {
@@ -29,14 +27,14 @@ pub fn granted<'a>(policies: &'a BTreeMap<PolicyName, Body>, name: &PolicyName) 
     }
 }
 
-/// All of several documents as one: a request is allowed where any of them allows it and none denies it.
+/// Several documents as one: it allows a request that any of them allows and none denies.
 fn together(name: &PolicyName, bodies: &[&Body]) -> Body {
     let known: Option<Vec<&Normal>> = bodies.iter().map(|body| body.normal()).collect();
     let Some(known) = known else {
         return Body::Unreadable(format!("[list of policies {name}, not all of which can be read]"));
     };
     let first = known.first().map(|normal| normal.document()).cloned().unwrap_or_default();
-    // Without a version, variables may be read literally: that cannot be said of a part of a document.
+    // Servers may read variables literally in a document without a version, but not in a part of a document.
     if known.iter().any(|normal| normal.document().version != first.version) {
         return Body::Unreadable(format!("[list of policies {name}, whose documents have different versions]"));
     }
@@ -61,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_gives_what_each_of_its_policies_gives() {
+    fn a_list_gives_all_of_its_policies() {
         let mut policies = BTreeMap::from([(name("a"), body("s3:GetObject")), (name("b"), body("s3:PutObject"))]);
         let of = |policies: &BTreeMap<_, _>, text: &str| granted(policies, &name(text)).map(Cow::into_owned);
         assert_eq!(of(&policies, "a"), Some(body("s3:GetObject")));

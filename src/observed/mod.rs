@@ -1,79 +1,91 @@
-//! What a cluster reported: a snapshot, as plain data.
+//! The observed state: a snapshot of a cluster, as plain data.
 
-mod codes;
 mod duplicates;
 mod granted;
-mod newer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use codes::CODES;
 pub use duplicates::Duplicates;
 pub use granted::granted;
-pub use newer::newer_than_known;
 
-use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
+use crate::base::{Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
 use crate::policy::Normal;
 
-/// Which cluster this is and as whom it is spoken to (`GET /cluster`, `GET /users/whoami`).
+codes! {
+    "All kinds of findings of this room.";
+    NEWER = "release-newer-than-known", "attune does not know the release yet, and treats it like the newest known one.";
+    SEVERAL_RECORDS = "several-records", "The cluster reports several records under one name, so it is unknown which of them an API call changes.";
+}
+
+/// The note about a release that is newer than all known ones.
+#[must_use]
+pub fn newer_than_known(release: &Release) -> Option<Finding> {
+    let newest = Release::newest();
+    let message = format!("WEKA {release} is newer than {newest}, the newest release that attune knows");
+    let help = format!(
+        "attune treats it like {newest}; `attune doctor` compares attune's API calls with the cluster's own definition, if it has one"
+    );
+    release.is_newer_than_known().then(|| Finding::note(NEWER, message).help(help))
+}
+
+/// The cluster and the login (`GET /cluster`, `GET /users/whoami`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The cluster's name.
     pub name: String,
-    /// The cluster's id, which stays when it is renamed.
+    /// The cluster's id. It stays when the cluster is renamed.
     pub guid: String,
     /// The release it runs.
     pub release: Release,
-    /// The tenant ("organization" before 5.1) that the login belongs to.
+    /// The tenant ("organization" before 5.1) of the login.
     pub tenant: String,
-    /// The user that is logged in.
+    /// The user of the login.
     pub user: UserName,
     /// That user's role, such as `ClusterAdmin`.
     pub role: String,
 }
 
-/// The state of a tenant's S3 access at one time, read as a whole: listings are complete.
+/// The S3 access of a tenant at one time. Listings are complete.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// Which cluster and tenant.
+    /// The cluster and tenant.
     pub identity: Identity,
-    /// All policies; the documents of those that matter have been read.
+    /// All policies. Only documents that matter are read.
     pub policies: BTreeMap<PolicyName, Body>,
     /// All users.
     pub users: BTreeMap<UserName, ObservedUser>,
-    /// The groups that hold a policy; none where it is not told.
+    /// The groups that have a policy, as far as the cluster reports them.
     pub groups: BTreeMap<GroupName, PolicyName>,
-    /// Whether the cluster says which groups hold what: over the `weka` command since 6.0, over REST by no release.
+    /// Whether the cluster reports the policies of groups: the `weka` command since 6.0, REST in no release.
     pub groups_known: bool,
-    /// The names that have several records; each is also in `users`, `groups` or `policies`, with one of its records.
+    /// The names with several records. One of the records is also in `users`, `groups` or `policies`.
     pub duplicates: Duplicates,
-    /// Whether an identity provider gives policies by their names (OIDC, from 5.1 on); `None` where that is not known.
+    /// Whether an identity provider gives policies by name (OIDC, since 5.1), or `None` if unknown.
     pub identity_provider: Option<bool>,
-    /// Whether the cluster says who holds what. Where it does not, `holds` of every user is empty and means nothing.
+    /// Whether the cluster reports attachments. If not, `holds` of every user is empty and means nothing.
     pub attachments_known: bool,
-    /// Whether a new key pair can be made for a user here: it depends on the release, and on what the cluster is reached
-    /// through.
+    /// Whether attune can generate key pairs for users: it depends on the release and the connection.
     pub keys_can_be_generated: bool,
-    /// How much the cluster takes.
+    /// The limits of the cluster.
     pub limits: Limits,
 }
 
 impl Observed {
-    /// The same with room for any number of policies.
+    /// A copy without a limit on policies.
     #[must_use]
     pub fn with_room(&self) -> Self {
         Self { limits: Limits { policies: usize::MAX, ..self.limits }, ..self.clone() }
     }
 
-    /// Everyone to whom anything is attached, with the name that is: of a policy, of one that does not exist, or a list.
+    /// All users and groups with an attached name. The name may be a missing policy or a list.
     pub fn attachments(&self) -> impl Iterator<Item = (impl Fn() -> Principal, &PolicyName)> {
         let users = self.users.iter().filter_map(|(name, user)| Some((Named::User(name), user.holds.as_ref()?)));
         let groups = self.groups.iter().map(|(name, holds)| (Named::Group(name), holds));
         users.chain(groups).map(|(named, holds)| (move || named.principal(), holds))
     }
 
-    /// The name that is attached to a user or group.
+    /// The attached name of a user or group.
     #[must_use]
     pub fn held_by(&self, principal: &Principal) -> Option<&PolicyName> {
         match principal {
@@ -82,8 +94,8 @@ impl Observed {
         }
     }
 
-    /// The name by which a user or group has access: the one that is attached to it. Of several records, nobody knows which
-    /// counts: then it is the list of all.
+    /// The attached name of a user or group. With several records it is the list of all names: it is unknown which one
+    /// counts.
     #[must_use]
     pub fn attached_to(&self, principal: &Principal) -> Option<PolicyName> {
         if !self.duplicates.contains(principal) {
@@ -93,14 +105,14 @@ impl Observed {
         (!all.is_empty()).then(|| PolicyName::reported(all.join(",")))
     }
 
-    /// All policies that a user or group has: those of each of its records, where it has several.
+    /// All policies of a user or group, from all of its records.
     #[must_use]
     pub fn all_held_by(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
         self.held_by(principal).into_iter().chain(self.duplicates.held_by(principal)).collect()
     }
 }
 
-/// The name of a user or group, before it is copied.
+/// A borrowed `Principal`.
 #[derive(Clone, Copy)]
 enum Named<'a> {
     User(&'a UserName),
@@ -119,16 +131,16 @@ impl Named<'_> {
 /// The document of a policy on the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Body {
-    /// It was not read, because nothing depends on it.
+    /// Not read, because nothing depends on it.
     NotRead,
-    /// It was read.
+    /// Read.
     Known(Normal),
-    /// It was read but is not a policy document that attune can model; the text is kept.
+    /// Read, but attune cannot model it. This is its text.
     Unreadable(String),
 }
 
 impl Body {
-    /// The document as one line of text: its normal form where there is one.
+    /// The document as one line of text, in normal form if possible.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -138,7 +150,7 @@ impl Body {
         }
     }
 
-    /// The same, to be kept.
+    /// Like [`text`](Self::text), shared.
     #[must_use]
     pub fn shared_text(&self) -> Option<Arc<str>> {
         match self {
@@ -148,7 +160,7 @@ impl Body {
         }
     }
 
-    /// The document, where it can be modelled.
+    /// The document in normal form, if attune can model it.
     #[must_use]
     pub fn normal(&self) -> Option<&Normal> {
         match self {
@@ -163,33 +175,33 @@ impl Body {
 pub struct ObservedUser {
     /// The role, such as `S3`.
     pub role: String,
-    /// Where the user comes from: `Internal`, or a directory.
+    /// The source of the user: `Internal`, or a directory.
     pub source: String,
-    /// The policy it holds; at most one (vendor definitions 4.0 to 5.1).
+    /// The attached policy; at most one (vendor definitions 4.0 to 5.1).
     pub holds: Option<PolicyName>,
 }
 
 impl ObservedUser {
-    /// Whether the user comes from a directory, which sets its policy again at every refresh (vendor
-    /// documentation, 5.1).
+    /// Whether the user comes from a directory. The directory sets its policy again at every refresh (vendor documentation,
+    /// 5.1).
     #[must_use]
     pub fn is_imported(&self) -> bool {
         !self.source.is_empty() && !self.source.eq_ignore_ascii_case("internal")
     }
 
-    /// Whether a policy can be attached: local users with the role `S3`, and users from a directory.
+    /// Whether a policy can be attached: to local users with the role `S3`, and to users from a directory.
     #[must_use]
     pub fn can_hold(&self) -> bool {
         self.role.eq_ignore_ascii_case("s3") || self.is_imported()
     }
 }
 
-/// How much a cluster takes (vendor documentation; the same in all releases that say).
+/// The limits of a cluster (vendor documentation; the same in all releases that document them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Policies in all. Whether predefined ones count is unknown: they are counted.
+    /// The maximum number of policies. It is unknown whether predefined ones count, so they are counted.
     pub policies: usize,
-    /// Bytes of a document. Whether they are counted before or after minifying is unknown: attune sends minified.
+    /// The maximum size of a document in bytes. It is unknown whether whitespace counts, so attune sends minified JSON.
     pub document_bytes: usize,
 }
 

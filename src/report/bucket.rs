@@ -1,26 +1,26 @@
-//! The columns of the matrix: the buckets that documents speak of.
+//! The columns of the matrix: the buckets in documents.
 
 use std::collections::BTreeSet;
 
 use crate::policy::Document;
 use crate::policy::access::patterns_overlap;
 
-/// What every resource begins with.
+/// The start of every resource.
 const ARN: &str = "arn:aws:s3:::";
 
-/// One bucket, or several that a document speaks of in one.
+/// A bucket, or several that a document names by one pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bucket {
     /// The bucket of this name.
     Named(String),
-    /// All buckets that this pattern matches; a variable in it stands for what it is for the user of the row.
+    /// All buckets that this pattern matches. A variable has its value for the user of the row.
     Pattern(String),
-    /// Every bucket that no other column is about; evaluated for one of this name.
+    /// All buckets without a column of their own. This example is evaluated for them.
     Others(String),
 }
 
 impl Bucket {
-    /// The columns that are needed for these documents.
+    /// The columns for these documents.
     pub(super) fn of(documents: &[&Document]) -> Vec<Self> {
         let statements = || documents.iter().flat_map(|document| &document.statements);
         let patterns = || statements().flat_map(|statement| &statement.resources.patterns);
@@ -33,23 +33,23 @@ impl Bucket {
         buckets.into_iter().collect()
     }
 
-    /// The resources that it stands for, as patterns.
+    /// Its resources, as patterns.
     pub(super) fn resources(&self) -> [String; 2] {
         [format!("{ARN}{}", self.text()), format!("{ARN}{}/*", self.text())]
     }
 
-    /// Whether a pattern of a document may match something in it, whoever the user is.
+    /// Whether a pattern of a document may match something in it, for any user.
     pub(super) fn meets(&self, pattern: &str) -> bool {
         let pattern = open(pattern);
         self.resources().iter().any(|resource| patterns_overlap(&pattern, &open(resource)))
     }
 
-    /// Whether it may be another for each user.
+    /// Whether it depends on the user.
     pub(super) fn is_variable(&self) -> bool {
         self.text().contains("${")
     }
 
-    /// Whether it is one bucket whose name is known.
+    /// Whether it is one bucket with a known name.
     pub(super) fn is_one(&self) -> bool {
         match self {
             Self::Named(_) | Self::Others(_) => true,
@@ -64,14 +64,14 @@ impl Bucket {
     }
 }
 
-/// Whether a pattern treats all buckets that it matches the same, but for their names: what is before its first `*` has no
-/// other wildcard, no `/` and no variable, and a `/` or nothing is behind it.
+/// Whether a pattern treats all matching buckets the same: there is no other wildcard, `/` or variable before the first
+/// `*`, and `/` or nothing after it.
 pub(super) fn is_even(pattern: &str) -> bool {
     let Some((before, behind)) = pattern.split_once('*') else { return false };
     !before.contains(['/', '?', '$']) && (behind.is_empty() || behind.starts_with('/'))
 }
 
-/// The bucket that a pattern is about, where it is about less than all.
+/// The bucket of a pattern, unless it matches all buckets.
 fn named(pattern: &str) -> Option<Bucket> {
     let part = pattern.strip_prefix(ARN)?.split('/').next().unwrap_or_default();
     let all = part.chars().all(|letter| letter == '*');
@@ -83,16 +83,16 @@ fn named(pattern: &str) -> Option<Bucket> {
     }
 }
 
-/// A bucket that none of these is about.
+/// A bucket that is none of these.
 fn fresh(buckets: &BTreeSet<Bucket>) -> Bucket {
     const NAMES: [&str; 6] = ["any-other-bucket", "some-bucket", "xyzzy", "zzz", "qqq-0", "777"];
     let fits = |name: &&str| !buckets.iter().any(|bucket| patterns_overlap(&open(bucket.text()), name));
     let name = NAMES.iter().find(|name| fits(name));
-    // Where patterns leave nothing else, all buckets are looked at together.
+    // If the patterns match all names, one column has all buckets.
     name.map_or_else(|| Bucket::Pattern("*".to_owned()), |name| Bucket::Others((*name).to_owned()))
 }
 
-/// A pattern with `*` for its variables.
+/// A pattern with `*` in place of variables.
 fn open(pattern: &str) -> String {
     let mut parts = pattern.split("${");
     let mut open = parts.next().unwrap_or_default().to_owned();
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_is_even_where_only_the_name_of_the_bucket_is_left_open() {
+    fn a_pattern_is_even_if_only_the_bucket_name_is_open() {
         for (pattern, even) in [
             ("*", true),
             ("arn:aws:s3:::ml-*", true),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_may_be_anything() {
+    fn variables_match_everything() {
         assert_eq!(open("home-${aws:username}/x${b}"), "home-*/x*");
         assert!(Bucket::Named("home-al".into()).meets("arn:aws:s3:::home-${aws:username}/*"));
         assert!(!Bucket::Named("logs".into()).meets("arn:aws:s3:::log/*"));

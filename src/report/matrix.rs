@@ -1,31 +1,30 @@
-//! Who may do what, where: users and groups by buckets.
+//! The access matrix: users and groups by buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::bucket::{Bucket, is_even};
-use super::evaluate::grades;
-use super::grade::{Classes, Grades};
-use super::{Held, Looked, State};
+use super::grade::{Classes, Grades, grades};
+use super::state::{Granted, Scope, State};
 use crate::base::Principal;
 use crate::policy::access::Context;
 use crate::policy::{Catalogue, Document, Normal, Statement};
 
-/// The matrix. It has no more rows than there are different ones.
+/// The matrix. All rows are different.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matrix {
     /// The columns.
     pub buckets: Vec<Bucket>,
-    /// The rows, in the order of the first of their holders.
+    /// The rows, in the order of their first user or group.
     pub rows: Vec<Row>,
 }
 
-/// Users and groups that may do the same everywhere.
+/// Users and groups with the same access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The users and groups.
     pub holders: Vec<Principal>,
-    /// The cells in which there is access before or after, in the order of the columns.
+    /// The cells with access before or after, in the order of the columns.
     pub cells: Vec<Cell>,
 }
 
@@ -34,28 +33,28 @@ pub struct Row {
 pub struct Cell {
     /// The column.
     pub bucket: usize,
-    /// What is allowed now; none where that was not looked at.
+    /// The access now; none if not reported.
     pub before: Grades,
-    /// What is allowed then; none where that was not looked at.
+    /// The access after; none if not reported.
     pub after: Grades,
 }
 
-pub(super) fn matrix(looked: &Looked, classes: &Classes<'_>, catalogue: &Catalogue) -> Matrix {
-    let principals = looked.principals();
-    let sides = [looked.before(), looked.after()];
-    let everything: Vec<_> = principals.into_iter().map(|who| (who, sides.map(|side| held(side, who)))).collect();
+pub(super) fn matrix(scope: &Scope, classes: &Classes<'_>, catalogue: &Catalogue) -> Matrix {
+    let principals = scope.principals();
+    let sides = [scope.before(), scope.after()];
+    let everything: Vec<_> = principals.into_iter().map(|who| (who, sides.map(|side| granted(side, who)))).collect();
     let all = everything.iter().flat_map(|(_, sides)| sides);
     let documents: BTreeSet<&Normal> = all.clone().filter_map(|held| held.document()).collect();
     let mut buckets = Bucket::of(&documents.iter().map(|normal| normal.document()).collect::<Vec<_>>());
-    if buckets.is_empty() && all.clone().any(|held| matches!(held, Held::Unknown)) {
+    if buckets.is_empty() && all.clone().any(|held| matches!(held, Granted::Unknown)) {
         buckets.push(Bucket::Pattern("*".to_owned()));
     }
-    let mut reader = Reader { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
+    let mut evaluator = Evaluator { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
     let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
     for (who, [before, after]) in everything {
         let same = before.document().is_some() && before.document() == after.document();
-        let before = reader.line(before, who);
-        let after = if same { Rc::clone(&before) } else { reader.line(after, who) };
+        let before = evaluator.line(before, who);
+        let after = if same { Rc::clone(&before) } else { evaluator.line(after, who) };
         rows.entry(merged(&before, &after)).or_default().push(who.clone());
     }
     let mut rows: Vec<Row> = rows.into_iter().map(|(cells, holders)| Row { holders, cells }).collect();
@@ -63,11 +62,11 @@ pub(super) fn matrix(looked: &Looked, classes: &Classes<'_>, catalogue: &Catalog
     Matrix { buckets, rows }
 }
 
-fn held<'a>(side: Option<&'a State>, who: &Principal) -> Held<'a> {
-    side.map_or(Held::Nothing, |state| state.held(who))
+fn granted<'a>(side: Option<&'a State>, who: &Principal) -> Granted<'a> {
+    side.map_or(Granted::Nothing, |state| state.granted(who))
 }
 
-impl<'a> Held<'a> {
+impl<'a> Granted<'a> {
     fn document(&self) -> Option<&'a Normal> {
         match self {
             Self::Document(normal) => Some(normal),
@@ -76,7 +75,7 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The columns in which there is access.
+/// The columns with access.
 type Line = BTreeMap<usize, Grades>;
 
 fn merged(before: &Line, after: &Line) -> Vec<Cell> {
@@ -88,48 +87,50 @@ fn merged(before: &Line, after: &Line) -> Vec<Cell> {
         .collect()
 }
 
-/// Reads each document once; once for each user where it speaks of the user.
-struct Reader<'a> {
+/// Evaluates each document once, or once for each user if it depends on the user.
+struct Evaluator<'a> {
     buckets: &'a [Bucket],
     classes: &'a Classes<'a>,
     catalogue: &'a Catalogue,
-    known: BTreeMap<&'a Normal, Reading<'a>>,
+    known: BTreeMap<&'a Normal, Evaluation<'a>>,
 }
 
-/// What is known of a document.
-struct Reading<'a> {
-    /// For each column with something, the document as far as it is about that bucket.
-    about: Rc<Vec<Part<'a>>>,
-    /// The cells that are the same for all users.
+/// The evaluation of a document.
+struct Evaluation<'a> {
+    /// The part of the document about each column.
+    about: Rc<Vec<BucketPart<'a>>>,
+    /// The cells that do not depend on the user.
     same: Option<Rc<Line>>,
 }
 
-/// A document as far as it is about one bucket.
-struct Part<'a> {
+/// The part of a document about one bucket.
+struct BucketPart<'a> {
     bucket: (usize, &'a Bucket),
     document: Document,
-    /// Whether it may mean something else for each user.
+    /// Whether it depends on the user.
     variable: bool,
-    /// The patterns that may match something in the bucket, where they treat all such buckets the same.
+    /// The patterns that may match something in the bucket, if they treat all such buckets the same.
     even: Option<Vec<String>>,
 }
 
-impl<'a> Reader<'a> {
-    fn line(&mut self, held: Held<'a>, who: &Principal) -> Rc<Line> {
+impl<'a> Evaluator<'a> {
+    fn line(&mut self, held: Granted<'a>, who: &Principal) -> Rc<Line> {
         let normal = match held {
-            Held::Nothing => return Rc::default(),
-            Held::Unknown => return Rc::new((0..self.buckets.len()).map(|column| (column, Grades::UNKNOWN)).collect()),
-            Held::Document(normal) => normal,
+            Granted::Nothing => return Rc::default(),
+            Granted::Unknown => {
+                return Rc::new((0..self.buckets.len()).map(|column| (column, Grades::UNKNOWN)).collect());
+            }
+            Granted::Document(normal) => normal,
         };
         let buckets = self.buckets;
-        let reading = self.known.entry(normal).or_insert_with(|| Reading::of(normal.document(), buckets));
-        let about = Rc::clone(&reading.about);
-        let same = match &reading.same {
+        let evaluation = self.known.entry(normal).or_insert_with(|| Evaluation::of(normal.document(), buckets));
+        let about = Rc::clone(&evaluation.about);
+        let same = match &evaluation.same {
             Some(same) => Rc::clone(same),
             None => {
                 let context = Context::new(self.catalogue);
                 let same = evaluate(about.iter().filter(|part| !part.variable), &context, self.classes);
-                Rc::clone(reading.same.insert(Rc::new(same)))
+                Rc::clone(evaluation.same.insert(Rc::new(same)))
             }
         };
         if !about.iter().any(|part| part.variable) {
@@ -141,14 +142,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Evaluation<'a> {
     fn of(document: &Document, buckets: &'a [Bucket]) -> Self {
-        let part = |(column, bucket): (usize, &'a Bucket)| Part::of(document, column, bucket);
+        let part = |(column, bucket): (usize, &'a Bucket)| BucketPart::of(document, column, bucket);
         Self { about: Rc::new(buckets.iter().enumerate().filter_map(part).collect()), same: None }
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> BucketPart<'a> {
     fn of(document: &Document, column: usize, bucket: &'a Bucket) -> Option<Self> {
         let mut met = Vec::new();
         let mut even = bucket.is_one();
@@ -173,9 +174,9 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The columns in which these parts give access. Buckets that a document treats the same are looked at once.
+/// The columns with access by these parts. Buckets that a document treats the same are evaluated once.
 fn evaluate<'p, 'a: 'p>(
-    parts: impl Iterator<Item = &'p Part<'a>>,
+    parts: impl Iterator<Item = &'p BucketPart<'a>>,
     context: &Context<'_>,
     classes: &Classes<'_>,
 ) -> Line {

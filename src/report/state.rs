@@ -1,4 +1,4 @@
-//! One side of a report: policies, and who holds which.
+//! The reported states: policies and attachments at one time.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,25 +7,81 @@ use crate::base::{PolicyName, Principal, Release};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
 use crate::observed::{Body, Observed, granted};
 use crate::plan::Plan;
-use crate::policy::{normal, predefined};
+use crate::policy::{Normal, normal, predefined};
 
-/// Policies, and who holds which, at one time.
+/// The reported states.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// The cluster now.
+    Cluster(State),
+    /// The declared state.
+    File(State),
+    /// The cluster now, and after a plan.
+    Both {
+        /// Now.
+        before: State,
+        /// After the plan.
+        after: State,
+    },
+}
+
+impl Scope {
+    /// The state now, if reported.
+    #[must_use]
+    pub fn before(&self) -> Option<&State> {
+        match self {
+            Self::Cluster(before) | Self::Both { before, .. } => Some(before),
+            Self::File(_) => None,
+        }
+    }
+
+    /// The declared state or the state after the plan, if reported.
+    #[must_use]
+    pub fn after(&self) -> Option<&State> {
+        match self {
+            Self::File(after) | Self::Both { after, .. } => Some(after),
+            Self::Cluster(_) => None,
+        }
+    }
+
+    /// All users and groups of both states, sorted.
+    #[must_use]
+    pub fn principals(&self) -> Vec<&Principal> {
+        let sides = [self.before(), self.after()];
+        let mut all: Vec<_> = sides.iter().flatten().flat_map(|state| state.holders.keys()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// All policies of both states, sorted.
+    #[must_use]
+    pub fn policies(&self) -> Vec<&PolicyName> {
+        let sides = [self.before(), self.after()];
+        let mut all: Vec<_> = sides.iter().flatten().flat_map(|state| state.policies.keys()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// Policies and attachments at one time.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     /// The policies.
     pub policies: BTreeMap<PolicyName, Body>,
-    /// The users that can hold a policy, and the groups that do, with what they hold.
+    /// The users that can have a policy and the groups that have one, with the policy.
     pub holders: BTreeMap<Principal, Option<PolicyName>>,
-    /// The documents that users and groups have access by who have several policies at once, by the list that is attached.
+    /// The combined documents of attached lists of policies.
     pub lists: BTreeMap<PolicyName, Option<Body>>,
-    /// Whether it is known who holds what. Where it is not, there are no holders.
+    /// Whether attachments are known. If not, `holders` is empty.
     pub holders_known: bool,
-    /// Whether it is known which groups hold what.
+    /// Whether the attachments of groups are known.
     pub groups_known: bool,
 }
 
 impl State {
-    /// What a cluster reported.
+    /// The state of a cluster.
     #[must_use]
     pub fn of_cluster(observed: &Observed) -> Self {
         let users = observed.users.iter().filter(|(_, user)| user.can_hold() || user.holds.is_some());
@@ -46,7 +102,7 @@ impl State {
         state.with_lists()
     }
 
-    /// What a file declares, with what is known of predefined policies that it has somebody hold.
+    /// The declared state, with the known documents of attached predefined policies.
     #[must_use]
     pub fn of_file(desired: &Desired, release: &Release) -> Self {
         let declared = desired.policies.iter().filter_map(|(name, entry)| match &entry.intent {
@@ -66,7 +122,7 @@ impl State {
         Self { policies, holders, lists: BTreeMap::new(), holders_known: true, groups_known: true }
     }
 
-    /// The state after a plan.
+    /// The state after a complete run of a plan.
     #[must_use]
     pub fn after(&self, plan: &Plan) -> Self {
         let mut after = Self { policies: plan.policies_after(&self.policies), ..self.clone() };
@@ -82,5 +138,29 @@ impl State {
         let document = |list: &PolicyName| granted(&self.policies, list).map(Cow::into_owned);
         self.lists = lists.map(|list| (list.clone(), document(list))).collect();
         self
+    }
+}
+
+/// The document of a user or group.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Granted<'a> {
+    Nothing,
+    Document(&'a Normal),
+    Unknown,
+}
+
+impl State {
+    /// The document that a user or group has.
+    pub(super) fn granted(&self, principal: &Principal) -> Granted<'_> {
+        let Some(policy) = self.holders.get(principal).and_then(Option::as_ref) else { return Granted::Nothing };
+        let body = match self.lists.get(policy) {
+            Some(together) => together.as_ref(),
+            None => self.policies.get(policy),
+        };
+        match body {
+            Some(Body::Known(normal)) => Granted::Document(normal),
+            Some(Body::NotRead | Body::Unreadable(_)) => Granted::Unknown,
+            None => Granted::Nothing,
+        }
     }
 }

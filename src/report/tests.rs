@@ -1,8 +1,8 @@
-//! What cells mean, by documents that are written for it.
+//! The meaning of cells, by documents for each case.
 
 use std::collections::BTreeMap;
 
-use super::{Bucket, Cell, Grade, Grades, Looked, Matrix, Reach, State, report};
+use super::{Bucket, Cell, Grade, Grades, Matrix, Reach, Scope, State, report};
 use crate::base::{GroupName, PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::{Catalogue, normal, read};
@@ -37,13 +37,13 @@ fn statement(effect: &str, actions: &str, resource: &str, more: &str) -> String 
     format!(r#"{{"Effect": "{effect}", "Action": [{actions}], "Resource": [{resources}]{more}}}"#)
 }
 
-fn matrix(looked: Looked) -> Matrix {
+fn matrix(looked: Scope) -> Matrix {
     report(looked, None, None, &Catalogue::newest()).matrix
 }
 
 /// The columns with the letters of one document's grades by both rules: `-` none, `?` depends, `p` part, `a` all, `!` unknown.
 fn cells(document: &str, holder: &str) -> BTreeMap<String, String> {
-    let matrix = matrix(Looked::Cluster(state(&[("p", document)], &[(holder, Some("p"))])));
+    let matrix = matrix(Scope::Cluster(state(&[("p", document)], &[(holder, Some("p"))])));
     let shown = |cell: &Cell| (name(&matrix.buckets[cell.bucket]), letters(cell.before));
     matrix.rows.iter().flat_map(|row| &row.cells).map(shown).collect()
 }
@@ -74,7 +74,7 @@ fn expect(document: &str, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_cell_tells_none_part_and_all_of_each_class() {
+fn cells_have_none_part_and_all_of_each_class() {
     expect(&allow("GetObject ListBucket", "logs logs/*"), &[("logs", "a--")]);
     expect(&allow("GetObject", "logs/*"), &[("logs", "p--")]);
     expect(&allow("GetObject", "logs/2024/*"), &[("logs", "p--")]);
@@ -86,12 +86,12 @@ fn a_cell_tells_none_part_and_all_of_each_class() {
 }
 
 #[test]
-fn rules_that_disagree_are_told_apart() {
+fn rules_that_disagree_have_two_grades() {
     expect(&allow("*", "logs/*"), &[("logs", "pap aaa")]);
 }
 
 #[test]
-fn a_deny_takes_out_what_it_denies() {
+fn denied_access_is_missing() {
     let denied =
         |resource: &str| [allow("GetObject ListBucket", "*"), statement("Deny", "GetObject", resource, "")].join(",");
     expect(&denied("logs/*"), &[("logs", "p--"), ("others", "a--")]);
@@ -101,7 +101,7 @@ fn a_deny_takes_out_what_it_denies() {
 }
 
 #[test]
-fn conditions_make_it_depend_unless_something_is_always_allowed() {
+fn conditional_access_depends_unless_something_is_always_allowed() {
     let inside = r#", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#;
     let conditional = statement("Allow", "GetObject ListBucket", "logs logs/*", inside);
     expect(&conditional, &[("logs", "?--")]);
@@ -127,7 +127,7 @@ fn a_variable_is_the_user_of_the_row_and_open_for_a_group() {
         &[("own", &home), ("als", &allow("GetObject ListBucket", "home-al home-al/*"))],
         &[("al", Some("als")), ("bo", Some("als")), ("cy", Some("own"))],
     );
-    let matrix = matrix(Looked::File(state));
+    let matrix = matrix(Scope::File(state));
     let of = |row: usize, column: &str| {
         let cell = matrix.rows[row].cells.iter().find(|cell| name(&matrix.buckets[cell.bucket]) == column);
         cell.map(|cell| letters(cell.after)).unwrap_or_default()
@@ -143,7 +143,7 @@ fn equal_rows_are_one_and_before_and_after_stand_side_by_side() {
     let (old, new) = (allow("GetObject", "logs/*"), allow("GetObject ListBucket", "logs logs/*"));
     let before = state(&[("p", &old)], &[("al", Some("p")), ("bo", None), ("cy", Some("p"))]);
     let after = state(&[("p", &new)], &[("al", Some("p")), ("bo", None), ("cy", Some("p"))]);
-    let matrix = matrix(Looked::Both { before, after });
+    let matrix = matrix(Scope::Both { before, after });
     assert_eq!(matrix.rows.len(), 2);
     assert_eq!(matrix.rows[0].holders.len(), 2);
     let cell = matrix.rows[0].cells[0];
@@ -152,11 +152,11 @@ fn equal_rows_are_one_and_before_and_after_stand_side_by_side() {
 }
 
 #[test]
-fn a_document_that_is_not_known_is_not_taken_for_none() {
+fn an_unknown_document_is_unknown_access() {
     let holders = [("al", Some("p")), ("bo", Some("unread")), ("cy", Some("gone"))];
     let mut unknown = state(&[("p", &allow("GetObject", "logs/*"))], &holders);
     unknown.policies.insert(PolicyName::reported("unread"), Body::NotRead);
-    let matrix = matrix(Looked::Cluster(unknown));
+    let matrix = matrix(Scope::Cluster(unknown));
     assert_eq!(letters(matrix.rows[1].cells[0].before), "!!!");
     assert!(matrix.rows[2].cells.is_empty(), "a policy that does not exist gives nothing");
 }

@@ -124,11 +124,8 @@ fn nothing_but_logins_and_reads_is_sent() {
 fn what_an_interrupted_apply_left_behind_is_a_warning_until_an_apply_finishes_it() {
     let case = crate::harness::root().join("tests/golden/leftovers-of-a-removed-policy");
     let folder = Folder::copy_of(&case);
-    let run = folder
-        .attune("doctor")
-        .exits(2)
-        .says("warning[leftover-temporary-policy]")
-        .says("stands in for `ml`, and `alice` holds it");
+    let run =
+        folder.attune("doctor").exits(2).says("warning[leftover-temporary-policy]").says("for `ml`, which `alice` has");
     run.says("leftovers  attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
     let report = folder.attune("doctor --format json").exits(2).json();
     assert_eq!(report["leftovers"][1]["attached_to"], json!(["alice"]));

@@ -149,7 +149,7 @@ fn what_cannot_be_told_is_an_error_and_never_no_drift() {
     folder.write("attune.toml", &FILE.replace("s3:GetObject", "s3:NoSuchThing"));
     folder.attune("drift").exits(1);
     folder.attune("drift --cluster https://127.0.0.1:1 --retries 0").exits(1);
-    folder.attune("drift --ignore svc-*").exits(1).warns("names no objects");
+    folder.attune("drift --ignore svc-*").exits(1).warns("is not a pattern of objects");
     // What only stands in the way of calls is drift all the same.
     let folder = world("5.1");
     folder.drift(|tenant| tenant["users"]["alice"] = json!({"role": "ReadOnly"}));
@@ -174,11 +174,15 @@ fn what_is_ignored_is_listed_until_its_last_day() {
     assert_eq!((told["summary"]["ignored"].clone(), told["ignored"][0]["reason"].clone()), (json!(1), json!("a test")));
     folder.attune("plan").exits(0).says("- user svc-a");
     with("2020-01-01");
-    folder.attune("drift").exits(2).warns("was ignored until 2020-01-01, and no longer is").warns("attune.toml:");
+    folder
+        .attune("drift")
+        .exits(2)
+        .warns("was ignored until 2020-01-01 and is no longer ignored")
+        .warns("attune.toml:");
     assert_eq!(folder.attune("drift --format json").exits(2).codes(), ["ignore-expired"]);
-    folder.attune("drift --ignore user/svc-a").exits(0).says("asked for on the command line");
+    folder.attune("drift --ignore user/svc-a").exits(0).says("ignored on the command line");
     folder.write("attune.toml", &format!("{FILE}\n[[drift.ignore]]\nobject = \"user/svc-*\"\n"));
-    folder.attune("drift").exits(1).warns("nothing says why").warns("nothing says until when");
+    folder.attune("drift").exits(1).warns("has no `reason`").warns("has no `until`");
     folder.attune("fmt").exits(0);
 }
 

@@ -86,7 +86,11 @@ fn a_file_keeps_its_permissions_and_nothing_is_written_through_a_link() {
     fs::set_permissions(folder.path("real.toml"), fs::Permissions::from_mode(0o640)).unwrap();
     std::os::unix::fs::symlink("real.toml", folder.path("attune.toml")).unwrap();
     for args in ["fmt", "fmt attune.toml"] {
-        folder.attune(args).exits(1).warns("nothing is written through links").warns("name the file itself");
+        folder
+            .attune(args)
+            .exits(1)
+            .warns("attune does not write through links")
+            .warns("use the path of the file itself");
         assert_eq!(folder.read("real.toml"), DRAFT);
     }
     folder.attune("fmt --check").exits(2);

@@ -68,7 +68,7 @@ fn an_override_of_nothing_says_what_there_is() {
         let run = folder.attune(&format!("{command} --override max_removal=3"));
         assert!(run.code.is_some_and(|code| code != 0));
         run.warns("max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, protected_policies=NAME");
-        folder.attune(&format!("{command} --override max_detached=200%")).warns("`200%` is more than all");
+        folder.attune(&format!("{command} --override max_detached=200%")).warns("`200%` is more than 100%");
     }
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["bob"]["policy"], json!("readwrite"));
 }

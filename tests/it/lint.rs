@@ -78,7 +78,7 @@ fn a_rule_that_is_none_is_an_error_and_the_section_is_the_main_files() {
     impossible("", "[policies.p.lint]\nallow = [\"r10\"]\n").attune("validate").exits(1).says("did you mean `R10`?");
     let main = ("attune.toml", "include = [\"team.toml\"]\n");
     let folder = Folder::with(&[main, ("team.toml", "[lint]\nallow = [\"R10\"]\n")]);
-    folder.attune("validate").exits(1).says("error[section-in-include]: an included file cannot hold `[lint]`");
+    folder.attune("validate").exits(1).says("error[section-in-include]: an included file cannot have `[lint]`");
 }
 
 #[test]

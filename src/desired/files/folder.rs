@@ -1,37 +1,114 @@
-//! An open directory, in which names are looked up without following links.
+//! Opens and reads files without following symbolic links.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
 #[cfg(not(unix))]
 pub(super) use other::Folder;
 #[cfg(unix)]
 pub(super) use unix::Folder;
 
-use super::regular;
+/// The maximum size of a file in bytes. A cluster takes policies of 20 KiB; a configuration of 1 000 policies and
+/// 10 000 users has about 1 MiB.
+pub const LARGEST: u64 = 16 << 20;
 
-/// How many names are tried for a file that is to be put in another's place.
+/// The maximum number of directory entries that all patterns of a configuration walk through.
+pub(super) const MAX_ENTRIES: usize = 50_000;
+
+/// The maximum number of directory levels that `**` walks down.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// The reason why attune does not read or write a file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// The path or a symbolic link leads out of the boundary.
+    #[error("it is outside the repository")]
+    Outside,
+    /// The path has a name such as `.git` or `.env`.
+    #[error("a name in its path starts with a dot; such files often have secrets")]
+    Hidden,
+    /// A directory, a named pipe, a device, a socket.
+    #[error("it is not a regular file")]
+    NotRegular,
+    /// Larger than [`LARGEST`].
+    #[error("it is larger than {} MiB", LARGEST >> 20)]
+    TooLarge,
+    /// A pattern walks through too many directories.
+    #[error("the pattern walks through more than {} entries or {} levels of directories", MAX_ENTRIES, MAX_DEPTH)]
+    TooMany,
+    /// The file to write is a symbolic link, or its path has one.
+    #[error("it is a symbolic link or its path has one, and attune does not write through links")]
+    Link,
+    /// The system reports an error.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl FileProblem {
+    /// What to do next.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Outside => {
+                "put the file below the Git top level, or without Git below the directory of the main file; a symbolic link counts \
+                 as its target"
+            }
+            Self::Hidden => "move the file to a path without such a name; only the path of the main file may have one",
+            Self::NotRegular => "use a regular file; only the main file can be a pipe: `--file /dev/stdin`",
+            Self::TooLarge => "split it into several files, and `include` them",
+            Self::TooMany => "start the pattern with the directory of the files, such as `teams/*.toml`",
+            Self::Link => "use the path of the file itself",
+            Self::Io(_) => "paths are relative to the file with the path",
+        }
+    }
+}
+
+/// Reads a file that the command line or a trusted setting names. It may be anywhere, and a link.
+///
+/// # Errors
+/// See [`FileProblem`].
+pub fn read_trusted(path: &Path) -> Result<String, FileProblem> {
+    if is_stream(path) {
+        return text_of(File::open(path)?);
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, unix::NONBLOCK);
+    let file = options.open(path)?;
+    regular(&file)?;
+    text_of(file)
+}
+
+/// Whether a path names a stream that the process has open.
+pub(super) fn is_stream(path: &Path) -> bool {
+    cfg!(unix) && (path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd")))
+}
+
+/// Reads the text of an open file.
+pub(super) fn text_of(file: File) -> Result<String, FileProblem> {
+    let mut text = String::new();
+    let read = file.take(LARGEST + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST { Err(FileProblem::TooLarge) } else { Ok(text) }
+}
+
+pub(super) fn regular(file: &File) -> Result<(), FileProblem> {
+    if file.metadata()?.is_file() { Ok(()) } else { Err(FileProblem::NotRegular) }
+}
+
+/// The number of names that are tried for a temporary file.
 const TRIES: u32 = 100;
 
-/// The name of a file that is going to replace another.
+/// The name of a file that will replace another.
 fn temporary(attempt: u32) -> OsString {
     format!(".attune-{}-{attempt}.tmp", std::process::id()).into()
 }
 
-/// Opens a file by a path that is trusted. Nobody who has the other end of a pipe is waited for.
-pub(super) fn open_trusted(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, unix::NEVER_WAIT);
-    options.open(path)
-}
-
 impl Folder {
-    /// Opens a regular file, and never waits: a named pipe is refused.
-    pub(super) fn file(&self, name: &OsStr) -> Result<File, super::FileProblem> {
+    /// Opens a regular file. A named pipe is an error; the call never blocks on it.
+    pub(super) fn file(&self, name: &OsStr) -> Result<File, FileProblem> {
         let file = self.open_file(name)?;
         regular(&file)?;
         Ok(file)
@@ -40,33 +117,36 @@ impl Folder {
 
 #[cfg(unix)]
 mod unix {
-    use std::io::Write as _;
+    use std::ffi::{OsStr, OsString};
+    use std::fs::File;
+    use std::io::{self, Write as _};
     use std::os::fd::OwnedFd;
     use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
     use rustix::fs::{self, AtFlags, CWD, Dir, Mode, OFlags};
     use rustix::io::Errno;
 
-    use super::{File, OsStr, OsString, Path, PathBuf, TRIES, io, temporary};
+    use crate::desired::files::folder::{TRIES, temporary};
 
-    /// Opens a directory to look up names in it, which needs no permission to list it.
+    /// Opens a directory for lookups, without the permission to list it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    const LOOK_UP: OFlags = OFlags::PATH;
+    const PATH_ONLY: OFlags = OFlags::PATH;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    const LOOK_UP: OFlags = OFlags::RDONLY;
+    const PATH_ONLY: OFlags = OFlags::RDONLY;
 
-    /// The flag with which opening a pipe does not wait.
-    pub(super) const NEVER_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
+    /// The flag with which opening a pipe does not block.
+    pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
     /// An open directory.
     #[derive(Debug, Clone)]
-    pub(in crate::desired::files) struct Folder(Arc<OwnedFd>);
+    pub(crate) struct Folder(Arc<OwnedFd>);
 
     impl Folder {
-        /// Opens a directory by a path that is trusted.
-        pub(in crate::desired::files) fn open(path: &Path) -> io::Result<Self> {
-            Self::at(CWD, path.as_os_str(), LOOK_UP)
+        /// Opens a directory by a trusted path.
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
+            Self::at(CWD, path.as_os_str(), PATH_ONLY)
         }
 
         fn at(directory: impl std::os::fd::AsFd, name: &OsStr, flags: OFlags) -> io::Result<Self> {
@@ -74,8 +154,8 @@ mod unix {
             Ok(Self(Arc::new(fs::openat(directory, name, flags, Mode::empty())?)))
         }
 
-        /// Where a name leads to, if it is a symbolic link.
-        pub(in crate::desired::files) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
+        /// The target of a name, if it is a symbolic link.
+        pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
             match fs::readlinkat(&*self.0, name, Vec::new()) {
                 Ok(target) => Ok(Some(OsString::from_vec(target.into_bytes()).into())),
                 Err(Errno::INVAL | Errno::NOENT) => Ok(None),
@@ -83,24 +163,24 @@ mod unix {
             }
         }
 
-        /// Whether there is something of that name.
-        pub(in crate::desired::files) fn has(&self, name: &OsStr) -> bool {
+        /// Whether the name exists.
+        pub(crate) fn has(&self, name: &OsStr) -> bool {
             fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
         }
 
         /// Opens a directory in this one.
-        pub(in crate::desired::files) fn folder(&self, name: &OsStr) -> io::Result<Self> {
-            Self::at(&*self.0, name, LOOK_UP | OFlags::NOFOLLOW)
+        pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
+            Self::at(&*self.0, name, PATH_ONLY | OFlags::NOFOLLOW)
         }
 
-        /// Opens a file to read it. Nobody who has the other end of a pipe is waited for.
+        /// Opens a file for reading, without blocking on a pipe.
         pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
             Ok(File::from(fs::openat(&*self.0, name, flags, Mode::empty())?))
         }
 
-        /// The names in it, at most so many, in no order.
-        pub(in crate::desired::files) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
+        /// At most so many names in it, in no order.
+        pub(crate) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
             let listed = Self::at(&*self.0, OsStr::new("."), OFlags::RDONLY)?;
             let mut names = Vec::new();
             for entry in Dir::read_from(&*listed.0)?.take(most.saturating_add(2)) {
@@ -113,14 +193,13 @@ mod unix {
             Ok(names)
         }
 
-        /// Puts a new file in the place of one that is there, with its permissions.
-        pub(in crate::desired::files) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+        /// Replaces an existing file, and keeps its permissions.
+        pub(crate) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
             let mode = Mode::from_raw_mode(fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
             let (temporary, file) = self.temporary()?;
             let written =
                 write(file, bytes, mode).and_then(|()| Ok(fs::renameat(&*self.0, &temporary, &*self.0, name)?));
             if written.is_err() {
-                // It is ours: it was not there before.
                 let _ = fs::unlinkat(&*self.0, &temporary, AtFlags::empty());
             }
             written?;
@@ -150,22 +229,25 @@ mod unix {
 
 #[cfg(not(unix))]
 mod other {
-    use std::fs;
+    use std::ffi::{OsStr, OsString};
+    use std::fs::{self, File};
+    use std::io;
+    use std::path::{Path, PathBuf};
 
-    use super::{File, OsStr, OsString, Path, PathBuf, TRIES, io, temporary};
+    use crate::desired::files::folder::{TRIES, temporary};
 
-    /// The path of a directory, no part of which was a link.
+    /// The path of a directory without links.
     #[derive(Debug, Clone)]
-    pub(in crate::desired::files) struct Folder(PathBuf);
+    pub(crate) struct Folder(PathBuf);
 
     impl Folder {
-        /// Takes a directory by a path that is trusted.
-        pub(in crate::desired::files) fn open(path: &Path) -> io::Result<Self> {
+        /// Opens a directory by a trusted path.
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
             Ok(Self(path.to_path_buf()))
         }
 
-        /// Where a name leads to, if it is a symbolic link.
-        pub(in crate::desired::files) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
+        /// The target of a name, if it is a symbolic link.
+        pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
             match self.0.join(name).symlink_metadata() {
                 Ok(found) if found.is_symlink() => self.0.join(name).read_link().map(Some),
                 Ok(_) => Ok(None),
@@ -174,29 +256,29 @@ mod other {
             }
         }
 
-        /// Whether there is something of that name.
-        pub(in crate::desired::files) fn has(&self, name: &OsStr) -> bool {
+        /// Whether the name exists.
+        pub(crate) fn has(&self, name: &OsStr) -> bool {
             self.0.join(name).symlink_metadata().is_ok()
         }
 
-        /// A directory in this one.
-        pub(in crate::desired::files) fn folder(&self, name: &OsStr) -> io::Result<Self> {
+        /// Opens a directory in this one.
+        pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
             let path = self.0.join(name);
             if path.symlink_metadata()?.is_dir() { Ok(Self(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
         }
 
-        /// Opens a file to read it.
+        /// Opens a file for reading.
         pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             File::open(self.0.join(name))
         }
 
-        /// The names in it, at most so many, in no order.
-        pub(in crate::desired::files) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
+        /// At most so many names in it, in no order.
+        pub(crate) fn names(&self, most: usize) -> io::Result<Vec<OsString>> {
             fs::read_dir(&self.0)?.take(most).map(|entry| Ok(entry?.file_name())).collect()
         }
 
-        /// Puts a new file in the place of one that is there, with its permissions.
-        pub(in crate::desired::files) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+        /// Replaces an existing file, and keeps its permissions.
+        pub(crate) fn replace(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
             let path = self.0.join(name);
             let free = (0..TRIES).map(|attempt| self.0.join(temporary(attempt))).find(|path| !path.exists());
             let temporary = free.ok_or(io::ErrorKind::AlreadyExists)?;

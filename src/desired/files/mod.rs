@@ -1,98 +1,44 @@
-//! The files that a configuration may name: regular files below one directory. Nothing outside is opened, and whether it
-//! exists is not said. The only part of this room that touches disks.
+//! The files that a configuration may name: regular files below one directory. attune opens nothing outside of it, and
+//! does not reveal whether such a file exists. Only this part of the room touches disks.
 
 mod folder;
-mod patterns;
-mod place;
+mod include;
 
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use folder::Folder;
-pub(super) use patterns::{Matched, Stopped};
+pub use folder::{FileProblem, LARGEST, read_trusted};
+pub(super) use include::{Includes, Stopped};
 
-/// The largest file that is read, in bytes. A cluster takes policies of 20 KiB; a configuration of 1 000 policies and
-/// 10 000 users has about 1 MiB.
-pub const LARGEST: u64 = 16 << 20;
+use folder::{Folder, is_stream, regular, text_of};
 
-/// The entry by which the top level of a Git repository is known: a directory, or a file in a linked work tree.
+/// Marks the top level of a Git repository: a directory, or a file in a linked work tree.
 const GIT: &str = ".git";
 
-/// Below which directory the files of a configuration must lie.
+/// The directory that all files of a configuration must be in.
 #[derive(Debug, Clone, Copy)]
 pub enum Boundary<'a> {
-    /// The Git repository that the main file is in, else the directory of the main file. Git itself is not run.
+    /// The Git repository of the main file, or the directory of the main file without one. attune does not run Git for this.
     Repository,
     /// This directory.
     Below(&'a Path),
 }
 
-/// Why a file is not read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum FileProblem {
-    /// The path leaves the boundary, by itself or by a symbolic link.
-    #[error("it is outside the repository")]
-    Outside,
-    /// The path has a name such as `.git` or `.env`.
-    #[error("a name in its path begins with a dot, as files with secrets do")]
-    Hidden,
-    /// A directory, a named pipe, a device, a socket.
-    #[error("it is not a regular file")]
-    NotRegular,
-    /// Larger than [`LARGEST`].
-    #[error("it is larger than {} MiB", LARGEST >> 20)]
-    TooLarge,
-    /// A pattern walks through too much.
-    #[error(
-        "the pattern walks through more than {} entries or {} levels of directories",
-        patterns::ENTRIES,
-        patterns::DEPTH
-    )]
-    TooMany,
-    /// A file that is to be written is a link, or is reached through one.
-    #[error("it is a symbolic link or reached through one, and nothing is written through links")]
-    Link,
-    /// The system says so.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-impl FileProblem {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Outside => {
-                "files of a configuration lie below the Git top level, or below the directory of the main file where there is \
-                 no Git repository; a symbolic link counts by where it leads"
-            }
-            Self::Hidden => {
-                "move the file to a path without such a name; only the directory of the main file may have one"
-            }
-            Self::NotRegular => "name a regular file; only a main file is read from a pipe, as `--file /dev/stdin`",
-            Self::TooLarge => "divide it into several files, and `include` them",
-            Self::TooMany => "begin the pattern with the directory that holds the files, such as `teams/*.toml`",
-            Self::Link => "name the file itself, by its own path",
-            Self::Io(_) => "the path is relative to the file that names it",
-        }
-    }
-}
-
-/// The directory below which a configuration's files lie, opened once: every path is walked from there, name by name,
-/// and no link is followed that has not been looked at.
+/// The directory of a configuration, opened once. Paths are resolved from there, name by name, and every link is checked.
 #[derive(Debug)]
 pub struct Tree {
     root: Folder,
-    /// Where it is, with all links resolved.
+    /// Its path, with all links resolved.
     root_path: PathBuf,
-    /// The directory of the main file as it was given.
+    /// The directory of the main file as given.
     directory: PathBuf,
-    /// The main file, seen from the root.
+    /// The path of the main file from the root.
     main: PathBuf,
 }
 
@@ -105,7 +51,7 @@ impl Tree {
         let directory = main.parent().unwrap_or(Path::new("")).to_path_buf();
         let name = main.file_name().unwrap_or_default();
         if is_stream(main) {
-            // Nothing lies below it: what it names is outside.
+            // Every file that it names is outside.
             let root_path = PathBuf::from("/dev/fd");
             let main = Path::new("..").join(name);
             return Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main });
@@ -119,7 +65,7 @@ impl Tree {
         Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main })
     }
 
-    /// Reads the main file, which may also be `/dev/stdin` or `/dev/fd/N`.
+    /// Reads the main file. It may also be `/dev/stdin` or `/dev/fd/N`.
     ///
     /// # Errors
     /// See [`FileProblem`].
@@ -128,30 +74,30 @@ impl Tree {
         if is_stream(&path) { text_of(File::open(path)?) } else { self.read(&path) }
     }
 
-    /// Reads a file. A path is as the main file's was given: one beside it begins with the same directory.
+    /// Reads a file. `path` starts with the directory of the main file as given, or is absolute.
     ///
     /// # Errors
     /// See [`FileProblem`].
     pub fn read(&self, path: &Path) -> Result<String, FileProblem> {
-        let place = self.place(path)?;
-        text_of(place.folder.file(&place.name)?)
+        let resolved = self.resolve(path)?;
+        text_of(resolved.folder.file(&resolved.name)?)
     }
 
-    /// Replaces a file of the tree as a whole or not at all; who may read it stays.
+    /// Replaces a file atomically, and keeps its permissions.
     ///
     /// # Errors
     /// See [`FileProblem`].
     pub fn replace(&self, path: &Path, text: &str) -> Result<(), FileProblem> {
-        let place = self.place(path)?;
-        if place.through_link {
+        let resolved = self.resolve(path)?;
+        if resolved.through_link {
             return Err(FileProblem::Link);
         }
-        regular(&place.folder.file(&place.name)?)?;
-        Ok(place.folder.replace(&place.name, text.as_bytes())?)
+        regular(&resolved.folder.file(&resolved.name)?)?;
+        Ok(resolved.folder.replace(&resolved.name, text.as_bytes())?)
     }
 }
 
-/// Reads a file that the command line names, under the same rules as a main file.
+/// Reads a file that the command line names, by the rules for a main file.
 ///
 /// # Errors
 /// See [`FileProblem`].
@@ -159,58 +105,172 @@ pub fn read_named(path: &Path) -> Result<String, FileProblem> {
     Tree::open(path, Boundary::Repository)?.read_main()
 }
 
-/// Reads a file that the command line or a trusted setting names: wherever it is, and through links.
-///
-/// # Errors
-/// See [`FileProblem`].
-pub fn read_trusted(path: &Path) -> Result<String, FileProblem> {
-    if is_stream(path) {
-        return text_of(File::open(path)?);
-    }
-    let file = folder::open_trusted(path)?;
-    regular(&file)?;
-    text_of(file)
-}
-
-/// Whether a path is another name for what the process has open: that comes from whoever started it.
-fn is_stream(path: &Path) -> bool {
-    cfg!(unix) && (path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd")))
-}
-
-/// The top level of the repository that the main file is in, else its directory, which is `real`.
+/// The top level of the repository of the main file, or without one its directory, which is `real`.
 fn repository_of(main: &Path, real: &Path) -> Result<PathBuf, FileProblem> {
     let below_here = main.is_relative() && !main.components().any(|part| part == Component::ParentDir);
-    // A link below the directory where the command was started is no part of what was said on the command line.
+    // A link below the current directory comes from the repository, not from the command line.
     if below_here && top_level(&fs::canonicalize(".")?).is_some_and(|top| !real.starts_with(top)) {
         return Err(FileProblem::Outside);
     }
     Ok(top_level(real).unwrap_or(real).to_path_buf())
 }
 
-/// The nearest directory from here up that has a `.git`. The root of the file system is none: all would be inside.
+/// The nearest parent with a `.git`. The root of the file system does not count: every file would be inside.
 fn top_level(directory: &Path) -> Option<&Path> {
     let mut above = directory.ancestors().filter(|path| path.parent().is_some());
     above.find(|path| path.join(GIT).symlink_metadata().is_ok())
 }
 
-/// The text of an opened file, if it is a regular one or a stream of the process.
-fn text_of(file: File) -> Result<String, FileProblem> {
-    let mut text = String::new();
-    let read = file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if read as u64 > LARGEST { Err(FileProblem::TooLarge) } else { Ok(text) }
-}
-
-fn regular(file: &File) -> Result<(), FileProblem> {
-    if file.metadata()?.is_file() { Ok(()) } else { Err(FileProblem::NotRegular) }
-}
-
-/// Whether a name begins with a dot. Kubernetes mounts files through `..data`, which is none of these.
+/// Whether a name starts with one dot. Kubernetes mounts files through `..data`, which is allowed.
 fn is_hidden(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") && !name.starts_with(b"..")
 }
 
-/// The empty path is this directory.
+/// The directory, or `.` for the empty path.
 fn here(directory: &Path) -> &Path {
     if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
+}
+
+/// The maximum number of links in a path, as on Linux.
+const LINKS: usize = 40;
+
+/// The target of a path.
+pub(super) struct Resolved {
+    /// The directory.
+    pub(super) folder: Folder,
+    /// The name in it, which is no link.
+    pub(super) name: OsString,
+    /// The path from the root without links: the same for all paths to this file.
+    pub(super) real: PathBuf,
+    /// Whether the path has a link.
+    pub(super) through_link: bool,
+}
+
+/// A part of a path.
+enum Part {
+    Up,
+    Name(OsString),
+}
+
+/// A path that is being resolved from the root.
+struct Resolver<'t> {
+    tree: &'t Tree,
+    reached: Vec<(OsString, Folder)>,
+    left: VecDeque<Part>,
+    links: usize,
+}
+
+impl Tree {
+    /// Resolves the path of a file.
+    pub(super) fn resolve(&self, path: &Path) -> Result<Resolved, FileProblem> {
+        let mut resolver = self.begin(path)?;
+        while let Some(name) = resolver.next_name()? {
+            if resolver.left.is_empty() {
+                return Ok(resolver.end(name));
+            }
+            resolver.enter(name)?;
+        }
+        Err(FileProblem::NotRegular)
+    }
+
+    /// Resolves the path of a directory.
+    pub(super) fn folder(&self, path: &Path) -> Result<Folder, FileProblem> {
+        let mut resolver = self.begin(path)?;
+        while let Some(name) = resolver.next_name()? {
+            resolver.enter(name)?;
+        }
+        Ok(resolver.here().clone())
+    }
+
+    fn begin(&self, path: &Path) -> Result<Resolver<'_>, FileProblem> {
+        let mut resolver = Resolver { tree: self, reached: Vec::new(), left: VecDeque::new(), links: 0 };
+        resolver.add(&self.below_root(path))?;
+        Ok(resolver)
+    }
+
+    /// The path that is the same for all paths to a file.
+    pub(in crate::desired) fn real(&self, path: &Path) -> Result<PathBuf, FileProblem> {
+        Ok(self.resolve(path)?.real)
+    }
+
+    /// The path from the root. An absolute path stays absolute.
+    fn below_root(&self, path: &Path) -> PathBuf {
+        let directory = self.main.parent().unwrap_or(Path::new(""));
+        path.strip_prefix(&self.directory).map_or_else(|_| path.to_path_buf(), |beside| directory.join(beside))
+    }
+}
+
+impl Resolver<'_> {
+    /// The next name of the path, with links resolved.
+    fn next_name(&mut self) -> Result<Option<OsString>, FileProblem> {
+        while let Some(part) = self.left.pop_front() {
+            let name = match part {
+                Part::Up => {
+                    self.reached.pop().ok_or(FileProblem::Outside)?;
+                    continue;
+                }
+                Part::Name(name) => name,
+            };
+            match self.here().link(&name)? {
+                Some(target) => self.follow(&target)?,
+                None if self.is_hidden_path(&name) => return Err(FileProblem::Hidden),
+                None => return Ok(Some(name)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, name: OsString) -> Result<(), FileProblem> {
+        let next = self.here().folder(&name)?;
+        self.reached.push((name, next));
+        Ok(())
+    }
+
+    fn here(&self) -> &Folder {
+        self.reached.last().map_or(&self.tree.root, |(_, folder)| folder)
+    }
+
+    /// Puts the parts of a path before the remaining ones.
+    fn add(&mut self, path: &Path) -> Result<(), FileProblem> {
+        let mut path = path;
+        if path.has_root() {
+            // No lookup outside the root: the path starts with the root as it is, or it is outside.
+            path = path.strip_prefix(&self.tree.root_path).map_err(|_| FileProblem::Outside)?;
+            self.reached.clear();
+        }
+        for part in path.components().rev() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => self.left.push_front(Part::Up),
+                Component::Normal(name) => self.left.push_front(Part::Name(name.to_owned())),
+                Component::RootDir | Component::Prefix(_) => return Err(FileProblem::Outside),
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, target: &Path) -> Result<(), FileProblem> {
+        self.links += 1;
+        if self.links > LINKS {
+            return Err(io::Error::other("it goes through too many symbolic links").into());
+        }
+        self.add(target)
+    }
+
+    /// Whether this name hides the path. The path of the main file is always allowed.
+    fn is_hidden_path(&self, name: &OsStr) -> bool {
+        let real = self.real(name);
+        is_hidden(name) && !self.tree.main.starts_with(real)
+    }
+
+    fn real(&self, name: &OsStr) -> PathBuf {
+        self.reached.iter().map(|(name, _)| name.as_os_str()).chain([name]).collect()
+    }
+
+    fn end(mut self, name: OsString) -> Resolved {
+        let real = self.real(&name);
+        let folder = self.reached.pop().map_or_else(|| self.tree.root.clone(), |(_, folder)| folder);
+        Resolved { folder, name, real, through_link: self.links > 0 }
+    }
 }

@@ -1,4 +1,4 @@
-//! What may be read and replaced, over real files and links.
+//! Reading and replacing files, with real files and links.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -196,7 +196,7 @@ fn a_pattern_is_walked_below_its_beginning_and_not_through_links() {
     symlink("../../../outside", team.join("x/out")).unwrap();
     symlink("../x", team.join("x/again")).unwrap();
     let matched = |pattern: &str| {
-        let found = Matched::default().paths(&tree(&folder), &team, pattern).unwrap();
+        let found = Includes::default().paths(&tree(&folder), &team, pattern).unwrap();
         let names = |paths: Vec<PathBuf>| {
             paths.iter().map(|path| path.strip_prefix(&team).unwrap().display().to_string()).collect::<Vec<_>>()
         };
@@ -214,18 +214,18 @@ fn a_pattern_is_walked_below_its_beginning_and_not_through_links() {
     for pattern in ["/**/*.toml", "../../**", "../../*/secret", "x/out/*"] {
         assert!(matches!(matched(pattern), Err(FileProblem::Outside)), "{pattern}: {:?}", matched(pattern));
     }
-    assert!(Matched::default().paths(&tree(&folder), &team, "x/[").is_err());
+    assert!(Includes::default().paths(&tree(&folder), &team, "x/[").is_err());
 }
 
 #[test]
 fn a_pattern_walks_through_a_bounded_number_of_entries() {
     let folder = world();
     let team = folder.path().join("repo/team");
-    let deep: PathBuf = std::iter::repeat_n("d", patterns::DEPTH + 2).collect();
+    let deep: PathBuf = std::iter::repeat_n("d", folder::MAX_DEPTH + 2).collect();
     fs::create_dir_all(team.join(deep)).unwrap();
-    let stopped = Matched::default().paths(&tree(&folder), &team, "**/*.toml").unwrap().unwrap_err();
+    let stopped = Includes::default().paths(&tree(&folder), &team, "**/*.toml").unwrap().unwrap_err();
     assert!(matches!(stopped.problem, FileProblem::TooMany));
-    let matched = Matched::within(30);
+    let matched = Includes::within(30);
     let walk = || matched.paths(&tree(&folder), &team, "policies/*.json").unwrap().is_ok();
     // Each walks through one entry.
     assert_eq!((0..100).take_while(|_| walk()).count(), 29);

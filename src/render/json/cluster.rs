@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
 use crate::base::{Principal, Sources};
-use crate::doctor::{Definition, Leftover, Report};
+use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
 
@@ -109,7 +109,7 @@ pub struct LeftoverV1 {
 impl DoctorV1 {
     /// A copy of a check.
     #[must_use]
-    pub fn of(report: &Report) -> Self {
+    pub fn of(report: &Preflight) -> Self {
         let (identity, connection) = (&report.identity, &report.connection);
         Self {
             format: "attune.doctor/1".to_owned(),

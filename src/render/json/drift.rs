@@ -10,7 +10,7 @@ use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
 use super::review::ReviewV1;
 use crate::base::Sources;
-use crate::drift::{Drift, Kind, Memory, News, Object, Remembered, Said};
+use crate::drift::{Drift, Kind, Memory, News, Object, ObjectState, Remembered};
 use crate::observed::Identity;
 use crate::plan::ChangeId;
 
@@ -159,10 +159,10 @@ impl DriftedV1 {
             ChangeId::Policy(policy) => (Some(policy.to_string()), (None, None)),
             ChangeId::Principal(principal) => (None, user_or_group(principal)),
         };
-        let side = |said: &Said| match said {
-            Said::Nothing => None,
-            Said::Document(document) => body(document),
-            Said::Policy(policy) => text(policy.as_str()),
+        let side = |said: &ObjectState| match said {
+            ObjectState::Nothing => None,
+            ObjectState::Document(document) => body(document),
+            ObjectState::Policy(policy) => text(policy.as_str()),
         };
         Self {
             id: object.id.to_string(),

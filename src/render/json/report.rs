@@ -10,7 +10,7 @@ use super::access::user_or_group;
 use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
 use crate::base::{PolicyName, Principal};
-use crate::report::{Bucket, Cell, Class, Grade, Grades, Looked, Members, Reach, Report, Row, State};
+use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
 
 /// The policies of users and groups, and their access to buckets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -203,21 +203,21 @@ impl ReportV1 {
     /// A copy of a report.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        let Report { looked, identity, digest, limits, matrix, classes } = report;
-        let sides = [looked.before(), looked.after()];
+        let Report { scope, identity, digest, limits, matrix, classes } = report;
+        let sides = [scope.before(), scope.after()];
         let all = |known: fn(&State) -> bool| sides.iter().flatten().all(|state| known(state));
         let counts = sides.map(counted);
         Self {
             format: "attune.report/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            scope: ScopeV1::of(looked),
+            scope: ScopeV1::of(scope),
             cluster: identity.as_ref().map(ClusterV1::of),
             digest: digest.as_ref().map(ToString::to_string),
             limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
             attachments_known: all(|state| state.holders_known),
             group_attachments_known: all(|state| state.groups_known),
-            policies: looked.policies().into_iter().map(|name| PolicyReportV1::of(name, sides, &counts)).collect(),
-            principals: looked.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
+            policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides, &counts)).collect(),
+            principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
             classes: classes.iter().map(ClassV1::of).collect(),
             buckets: matrix.buckets.iter().map(BucketV1::of).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets)).collect(),
@@ -235,11 +235,11 @@ fn counted(state: Option<&State>) -> BTreeMap<&PolicyName, usize> {
 }
 
 impl ScopeV1 {
-    fn of(looked: &Looked) -> Self {
-        match looked {
-            Looked::Cluster(_) => Self::Cluster,
-            Looked::File(_) => Self::Configuration,
-            Looked::Both { .. } => Self::Both,
+    fn of(scope: &Scope) -> Self {
+        match scope {
+            Scope::Cluster(_) => Self::Cluster,
+            Scope::File(_) => Self::Configuration,
+            Scope::Both { .. } => Self::Both,
         }
     }
 }
@@ -297,7 +297,7 @@ impl RowV1 {
 }
 
 impl ClassV1 {
-    fn of(members: &Members) -> Self {
+    fn of(members: &ClassActions) -> Self {
         Self { class: members.class, actions: members.actions.clone(), core: members.core.clone() }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::base::Sources;
-use crate::doctor::{Definition, Leftover, Report};
+use crate::doctor::{Definition, Leftover, Preflight};
 use crate::render::words::{count, list, shown};
 use crate::render::{Styles, findings};
 
@@ -20,7 +20,7 @@ pub enum Beside {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Report, beside: Beside) -> io::Result<()> {
+pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: Beside) -> io::Result<()> {
     let lines = [
         ("cluster", cluster(report)),
         ("login", login(report)),
@@ -44,24 +44,24 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Report, beside: Bes
     findings(out, styles, &report.findings, &Sources::default())
 }
 
-fn cluster(report: &Report) -> String {
+fn cluster(report: &Preflight) -> String {
     let of = &report.identity;
     format!("{} ({}) · WEKA {}", shown(&of.name), shown(&of.guid), shown(&of.release.to_string()))
 }
 
-fn login(report: &Report) -> String {
+fn login(report: &Preflight) -> String {
     let of = &report.identity;
     let suffices = if report.may_apply { "may apply" } else { "may not apply" };
     format!("{} · {} · tenant {} · {suffices}", shown(of.user.as_str()), shown(&of.role), shown(&of.tenant))
 }
 
-fn transport(report: &Report) -> String {
+fn transport(report: &Preflight) -> String {
     let connection = &report.connection;
     let checked = if connection.any_certificate { " · any certificate is believed" } else { "" };
     format!("{} · {}{checked}", connection.transport, list(&connection.addresses))
 }
 
-fn who_holds(report: &Report) -> String {
+fn who_holds(report: &Preflight) -> String {
     match (report.attachments_known, report.connection.attachments_source) {
         (Some(true), Some(call)) => format!("told by {call}"),
         (Some(true), None) => "told".to_owned(),
@@ -70,7 +70,7 @@ fn who_holds(report: &Report) -> String {
     }
 }
 
-fn clock(report: &Report) -> String {
+fn clock(report: &Preflight) -> String {
     match report.connection.clock_ahead {
         None => "not told".to_owned(),
         // A second is what the answer is rounded to, and another what it was under way.
@@ -79,7 +79,7 @@ fn clock(report: &Report) -> String {
     }
 }
 
-fn calls(report: &Report) -> String {
+fn calls(report: &Preflight) -> String {
     match report.definition {
         Definition::None => "not compared: the cluster has no definition of its own".to_owned(),
         Definition::Unreadable => "not compared: the cluster's own definition cannot be read".to_owned(),

@@ -1,4 +1,4 @@
-//! The files that a pattern of `include` matches: walked below its literal beginning, through a bounded number of entries.
+//! Finds the files that a pattern of `include` matches, in a bounded number of directory entries.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -6,53 +6,47 @@ use std::path::{Path, PathBuf};
 
 use glob::{Pattern, PatternError};
 
-use super::folder::Folder;
-use super::{FileProblem, Tree, is_hidden};
+use super::folder::{FileProblem, Folder, MAX_DEPTH, MAX_ENTRIES};
+use super::{Tree, is_hidden};
 
-/// How many entries of directories all patterns of a configuration may walk through.
-pub(super) const ENTRIES: usize = 50_000;
-
-/// How many levels of directories `**` walks down.
-pub(super) const DEPTH: usize = 64;
-
-/// One name of a pattern.
+/// One part of a pattern.
 enum Part {
-    /// As it is.
+    /// This name.
     Literal(PathBuf),
-    /// One name that matches.
+    /// Names that match.
     Name(Pattern),
     /// Any number of directories.
     AnyDirectories,
 }
 
-/// Patterns that are walked, and how much they may still walk through.
+/// The walker of patterns, with the remaining number of directory entries.
 #[derive(Debug)]
-pub(in crate::desired) struct Matched {
+pub(in crate::desired) struct Includes {
     left: Cell<usize>,
 }
 
-impl Default for Matched {
+impl Default for Includes {
     fn default() -> Self {
-        Self::within(ENTRIES)
+        Self::within(MAX_ENTRIES)
     }
 }
 
-/// Why a pattern cannot be walked, and where.
+/// The reason and the directory where the walk of a pattern stopped.
 pub(in crate::desired) struct Stopped {
     /// The directory.
     pub(in crate::desired) path: PathBuf,
-    /// Why.
+    /// The reason.
     pub(in crate::desired) problem: FileProblem,
 }
 
-impl Matched {
-    /// Patterns that may walk through so many entries.
+impl Includes {
+    /// A walker for at most so many directory entries.
     pub(super) fn within(entries: usize) -> Self {
         Self { left: Cell::new(entries) }
     }
 
-    /// The paths that match, in the order of their names, each begun with `directory`. What matches may turn out to be
-    /// outside, or no file, when it is read.
+    /// The paths that match, sorted by name, each starting with `directory`. They may still turn out to be outside, or no
+    /// files.
     pub(in crate::desired) fn paths(
         &self,
         tree: &Tree,
@@ -86,7 +80,7 @@ struct Walk<'t> {
 }
 
 impl Walk<'_> {
-    /// Adds what matches the rest of a pattern under a path.
+    /// Adds the paths under `path` that match the rest of a pattern.
     fn under(&self, path: PathBuf, parts: &[Part], depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Stopped> {
         let Some((first, rest)) = parts.split_first() else {
             if self.is_there(&path) {
@@ -105,19 +99,19 @@ impl Walk<'_> {
                 matching.into_iter().try_for_each(|name| self.under(path.join(name), rest, depth, found))
             }
             Part::AnyDirectories => {
-                if depth >= DEPTH {
+                if depth >= MAX_DEPTH {
                     return Err(Stopped { path, problem: FileProblem::TooMany });
                 }
                 self.under(path.clone(), rest, depth, found)?;
                 let (Some(folder), names) = self.listed(&path)? else { return Ok(()) };
-                // A link is none of the directories.
+                // Links to directories do not count.
                 let directories = names.iter().filter(|name| !is_hidden(name) && folder.folder(name).is_ok());
                 directories.into_iter().try_for_each(|name| self.under(path.join(name), parts, depth + 1, found))
             }
         }
     }
 
-    /// A directory and the names in it, in order; nothing where there is no such directory.
+    /// Lists a directory, sorted by name. The list is empty if there is no such directory.
     fn listed(&self, path: &Path) -> Result<(Option<Folder>, Vec<OsString>), Stopped> {
         let stopped = |problem| Stopped { path: path.to_path_buf(), problem };
         let folder = match self.tree.folder(path) {
@@ -135,10 +129,10 @@ impl Walk<'_> {
         Ok((Some(folder), names))
     }
 
-    /// Whether there is something at the end of a path. What may not be read counts: it is said when it is read.
+    /// Whether a path exists. A path that is refused counts: reading it reports why.
     fn is_there(&self, path: &Path) -> bool {
-        match self.tree.place(path) {
-            Ok(place) => place.folder.has(&place.name),
+        match self.tree.resolve(path) {
+            Ok(resolved) => resolved.folder.has(&resolved.name),
             Err(problem) => !matches!(problem, FileProblem::Io(_)),
         }
     }

@@ -1,21 +1,70 @@
-//! Values: blanks around them, and lists on one line or on several.
+//! The layout of values, and the comments between items.
 
 use toml_edit::{Array, Decor, InlineTable, RawString, Value};
 
-use super::comments::beside;
+/// The comments before an item.
+#[derive(Debug, Default)]
+pub(super) struct Comments {
+    /// Headings, each with an empty line after it.
+    pub(super) headings: Vec<Vec<String>>,
+    /// The comments right before the item.
+    pub(super) own: Vec<String>,
+    /// Whether an empty line comes first.
+    pub(super) parted: bool,
+}
 
-/// The widest line that a list is kept on, in characters.
+impl Comments {
+    /// Reads the text between an item and the one before it.
+    pub(super) fn of(raw: &str) -> Self {
+        let mut lines: Vec<&str> = raw.split('\n').map(str::trim).collect();
+        // After the last newline comes the indentation of the item.
+        lines.pop();
+        let mut lead = Self { parted: lines.first().is_some_and(|line| line.is_empty()), ..Self::default() };
+        for line in lines {
+            if !line.is_empty() {
+                lead.own.push(line.to_owned());
+            } else if !lead.own.is_empty() {
+                lead.headings.push(std::mem::take(&mut lead.own));
+            }
+        }
+        lead
+    }
+
+    /// Whether there are comments.
+    pub(super) fn any(&self) -> bool {
+        !self.headings.is_empty() || !self.own.is_empty()
+    }
+
+    /// The text before the item, with an empty line first if `parted`.
+    pub(super) fn text(&self, parted: bool) -> String {
+        let mut text = String::from(if parted { "\n" } else { "" });
+        for paragraph in &self.headings {
+            paragraph.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
+            text.push('\n');
+        }
+        self.own.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
+        text
+    }
+}
+
+/// The comment at the end of a line, with a blank before it.
+pub(super) fn line_comment(raw: &str) -> String {
+    let comment = raw.trim();
+    if comment.is_empty() { String::new() } else { format!(" {comment}") }
+}
+
+/// The maximum width of a line with a whole list, in characters.
 const WIDTH: usize = 120;
 
-/// How far the entries of a list of several lines are from the edge.
+/// The indentation of entries of a list on several lines.
 const INDENT: &str = "    ";
 
-/// Lays out a value after `before` on its line. Where it holds comments that have no place in the form, it stays as it is.
-pub(super) fn value(value: &mut Value, before: &str) {
-    let end = beside(text(value.decor().suffix()));
+/// Formats a value after `before` on its line. A value with comments that the layout has no place for stays as it is.
+pub(super) fn format(value: &mut Value, before: &str) {
+    let end = line_comment(text(value.decor().suffix()));
     match value {
         Value::Array(array) => list(array, before),
-        Value::InlineTable(table) if !commented(table) => table_on_a_line(table),
+        Value::InlineTable(table) if !has_comments(table) => inline_on_one_line(table),
         Value::InlineTable(_)
         | Value::String(_)
         | Value::Integer(_)
@@ -27,12 +76,12 @@ pub(super) fn value(value: &mut Value, before: &str) {
 }
 
 fn list(array: &mut Array, before: &str) {
-    if array.iter().any(holds_comments) {
+    if array.iter().any(has_comments_inside) {
         return;
     }
-    let comments = Comments::of(array);
+    let comments = ListComments::of(array);
     for value in array.iter_mut() {
-        on_a_line(value);
+        on_one_line(value);
     }
     array.set_trailing("");
     array.set_trailing_comma(false);
@@ -43,15 +92,15 @@ fn list(array: &mut Array, before: &str) {
     }
 }
 
-/// The comments within a list.
-struct Comments {
-    /// For each entry the lines before it; what is before the bracket comes last.
+/// The comments in a list.
+struct ListComments {
+    /// The lines before each entry, and before the closing bracket.
     before: Vec<Vec<String>>,
-    /// For each entry the comment at the end of its line.
+    /// The comment at the end of the line of each entry.
     beside: Vec<Option<String>>,
 }
 
-impl Comments {
+impl ListComments {
     fn of(array: &Array) -> Self {
         let count = array.len();
         let mut comments = Self { before: vec![Vec::new(); count + 1], beside: vec![None; count] };
@@ -63,7 +112,7 @@ impl Comments {
         comments
     }
 
-    /// Takes the comments of a stretch before an entry. What is on the line of the one before it belongs to that.
+    /// Reads the comments before an entry. A comment on the line of the previous entry belongs to that one.
     fn take(&mut self, at: usize, stretch: &str) {
         for (line, comment) in stretch.split('\n').map(str::trim).enumerate() {
             if comment.is_empty() {
@@ -92,7 +141,7 @@ impl Comments {
         array.set_trailing_comma(count > 0);
     }
 
-    /// The rest of the line before an entry, and the lines of its comments.
+    /// The rest of the line of the previous entry, and the lines with the comments of this one.
     fn lead(&self, at: usize) -> String {
         let beside = at.checked_sub(1).and_then(|previous| self.beside.get(previous)?.as_deref());
         let mut lead = beside.map(|comment| format!(" {comment}")).unwrap_or_default();
@@ -103,44 +152,44 @@ impl Comments {
     }
 }
 
-fn on_a_line(value: &mut Value) {
+fn on_one_line(value: &mut Value) {
     match value {
         Value::Array(array) => {
-            array.iter_mut().for_each(on_a_line);
+            array.iter_mut().for_each(on_one_line);
             array.set_trailing("");
             array.set_trailing_comma(false);
         }
-        Value::InlineTable(table) => table_on_a_line(table),
+        Value::InlineTable(table) => inline_on_one_line(table),
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
     }
     value.decor_mut().clear();
 }
 
-fn table_on_a_line(table: &mut InlineTable) {
+fn inline_on_one_line(table: &mut InlineTable) {
     for (mut key, value) in table.iter_mut() {
         key.fmt();
-        on_a_line(value);
+        on_one_line(value);
     }
     table.set_trailing("");
     table.set_trailing_comma(false);
 }
 
-/// Whether there are comments within a value.
-fn holds_comments(value: &Value) -> bool {
+/// Whether a value has comments in it.
+fn has_comments_inside(value: &Value) -> bool {
     match value {
         Value::Array(array) => {
-            let around = |value: &Value| has_comment(value.decor()) || holds_comments(value);
+            let around = |value: &Value| has_comment(value.decor()) || has_comments_inside(value);
             raw(array.trailing()).contains('#') || array.iter().any(around)
         }
-        Value::InlineTable(table) => commented(table),
+        Value::InlineTable(table) => has_comments(table),
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => false,
     }
 }
 
-fn commented(table: &InlineTable) -> bool {
+fn has_comments(table: &InlineTable) -> bool {
     let mut inside = table.iter().map(|(key, value)| {
         let key = table.key(key).is_some_and(|key| has_comment(key.leaf_decor()) || has_comment(key.dotted_decor()));
-        key || has_comment(value.decor()) || holds_comments(value)
+        key || has_comment(value.decor()) || has_comments_inside(value)
     });
     raw(table.trailing()).contains('#') || inside.any(|commented| commented)
 }

@@ -1,0 +1,274 @@
+//! The formatter of configuration files (`attune fmt`): the same content and comments in one layout.
+
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeMap;
+
+use toml_edit::{DocumentMut, Item, Table};
+
+use super::codes;
+use super::load::{secrets_of_lines, syntax};
+use crate::base::{Finding, Location, Sources};
+use values::{Comments, line_comment};
+
+/// A text that is not TOML: the findings, and the text without possible secrets.
+#[derive(Debug)]
+pub struct NotToml {
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// The text.
+    pub sources: Sources,
+}
+
+/// Formats the text of a file. Findings show it as `path`.
+///
+/// Sections are in the order of the documentation; policies, users and groups are sorted by name; keys within a table keep
+/// their order. A comment stays with the next item, or with the item on its line. A comment with an empty line after it is
+/// a heading: entries are sorted only between two headings. Headings at the start of a file stay there.
+///
+/// # Errors
+/// When the text is not TOML.
+pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
+    let not_toml = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
+        let mut sources = Sources::default();
+        let file = sources.add(path, text);
+        let findings = finding(file);
+        secrets_of_lines(text, file).iter().for_each(|secret| sources.redact(secret));
+        NotToml { findings, sources }
+    };
+    let (_, errors) = toml::de::DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(not_toml(&|file| errors.iter().map(|error| syntax(error, file)).collect()));
+    }
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+        not_toml(&|file| {
+            let at = error.span().map(|span| Location { file, span });
+            vec![Finding::error(codes::TOML_SYNTAX, error.message()).at(at)]
+        })
+    })?;
+    lay_out(&mut document);
+    let formatted = document.to_string();
+    // Never change the content.
+    let is_same = toml::from_str::<toml::Table>(text).ok() == toml::from_str::<toml::Table>(&formatted).ok();
+    Ok(if is_same { formatted } else { text.to_owned() })
+}
+
+/// A text with stars in place of possible secrets.
+#[must_use]
+pub fn without_secrets(text: &str) -> String {
+    let mut sources = Sources::default();
+    let file = sources.add("", text);
+    secrets_of_lines(text, file).iter().for_each(|secret| sources.redact(secret));
+    sources.file(file).text.clone()
+}
+
+fn lay_out(document: &mut DocumentMut) {
+    let head = sort_tables(document.as_table_mut());
+    format_all_keys(document.as_table_mut());
+    // The last line of a file may lack its newline.
+    let trailing = Comments::of(&format!("{}\n", document.trailing().as_str().unwrap_or_default()));
+    let has_begun = !document.is_empty() || !head.is_empty();
+    let trailing_text = trailing.text(trailing.parted && has_begun && trailing.any());
+    document.set_trailing(trailing_text.trim_end_matches('\n').to_owned() + if trailing.any() { "\n" } else { "" });
+    let head = Comments { headings: head, ..Comments::default() };
+    document.decor_mut().set_prefix(head.text(false));
+}
+
+/// Formats the keys of a table and of all tables in it.
+fn format_all_keys(table: &mut Table) {
+    if !table.is_dotted() {
+        format_keys(table, "", &mut true);
+    }
+    for (_, item) in table.iter_mut() {
+        match item {
+            Item::Table(inner) => format_all_keys(inner),
+            Item::ArrayOfTables(array) => array.iter_mut().for_each(format_all_keys),
+            Item::Value(_) | Item::None => {}
+        }
+    }
+}
+
+/// Formats the keys and values of a table. `path` is the prefix of dotted keys.
+fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
+    for (mut key, item) in table.iter_mut() {
+        match item {
+            Item::Value(value) => {
+                let comments = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+                let text = comments.text(comments.parted && !*first);
+                *first = false;
+                key.fmt();
+                key.leaf_decor_mut().set_prefix(text);
+                key.leaf_decor_mut().set_suffix(" ");
+                values::format(value, &format!("{path}{} = ", key.display_repr()));
+            }
+            Item::Table(inner) if inner.is_dotted() => {
+                key.fmt();
+                let path = format!("{path}{}.", key.display_repr());
+                format_keys(inner, &path, first);
+            }
+            Item::Table(_) | Item::ArrayOfTables(_) | Item::None => {}
+        }
+    }
+}
+
+/// The sections in the order of the documentation. Others come after them.
+const SECTIONS: [&str; 9] =
+    ["cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups"];
+
+/// The sections with entries that are sorted by name.
+const NAMED: [&str; 3] = ["policies", "users", "groups"];
+
+/// The start of a comment for programs about the whole file, such as `#:schema`.
+const DIRECTIVE: &str = "#:";
+
+/// A table with a header line.
+#[derive(Debug)]
+struct Header {
+    /// Its position in the file.
+    position: isize,
+    section: String,
+    /// The policy, user or group that it belongs to, if any.
+    entry: Option<String>,
+    comments: Comments,
+}
+
+/// Sorts the tables, each with an empty line and its comments before it. Returns the comments about the whole file:
+/// headings and comments for programs at its start. There are none if keys come before all tables.
+fn sort_tables(root: &mut Table) -> Vec<Vec<String>> {
+    let keys_first = !root.get_values().is_empty();
+    let mut headers = Vec::new();
+    collect_headers(root, &mut Vec::new(), &mut headers);
+    headers.sort_by_key(|header| header.position);
+    let mut head = match headers.first_mut() {
+        Some(first) if !keys_first => take_file_comments(&mut first.comments),
+        Some(_) | None => Vec::new(),
+    };
+    let mut sections: BTreeMap<usize, Vec<Header>> = BTreeMap::new();
+    let mut names: Vec<String> = SECTIONS.map(str::to_owned).to_vec();
+    for header in headers {
+        let known = names.iter().position(|name| *name == header.section);
+        let at = known.unwrap_or_else(|| {
+            names.push(header.section.clone());
+            names.len() - 1
+        });
+        sections.entry(at).or_default().push(header);
+    }
+    let mut ordered: Vec<Header> = sections
+        .into_iter()
+        .flat_map(|(at, of)| if NAMED.contains(&names[at].as_str()) { by_name(of) } else { of })
+        .collect();
+    // The next run would take the headings of the new first table for comments about the file.
+    if let Some(first) = ordered.first_mut().filter(|_| !keys_first) {
+        head.extend(take_file_comments(&mut first.comments));
+    }
+    let mut has_begun = keys_first;
+    let mut positions = BTreeMap::new();
+    for (position, header) in (0..).zip(ordered) {
+        positions.insert(header.position, (position, header.comments.text(has_begun)));
+        has_begun = true;
+    }
+    apply_positions(root, &positions);
+    head
+}
+
+fn take_file_comments(comments: &mut Comments) -> Vec<Vec<String>> {
+    let mut head = std::mem::take(&mut comments.headings);
+    let about = comments.own.iter().take_while(|line| line.starts_with(DIRECTIVE)).count();
+    if about > 0 {
+        head.push(comments.own.drain(..about).collect());
+    }
+    head
+}
+
+/// Sorts the tables of a section by entry, between two headings.
+fn by_name(of: Vec<Header>) -> Vec<Header> {
+    let (own, of): (Vec<Header>, Vec<Header>) = of.into_iter().partition(|header| header.entry.is_none());
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut entries: Vec<Vec<Header>> = Vec::new();
+    for header in of {
+        let name = header.entry.clone().unwrap_or_default();
+        let place = *places.entry(name).or_insert(entries.len());
+        match entries.get_mut(place) {
+            Some(entry) => entry.push(header),
+            None => entries.push(vec![header]),
+        }
+    }
+    let mut groups: Vec<Group> = vec![Group::default()];
+    for mut entry in entries {
+        let heading = entry.first_mut().map(|first| std::mem::take(&mut first.comments.headings)).unwrap_or_default();
+        if !heading.is_empty() {
+            groups.push(Group { heading, entries: Vec::new() });
+        }
+        if let Some(group) = groups.last_mut() {
+            group.entries.push(entry);
+        }
+    }
+    own.into_iter().chain(groups.into_iter().flat_map(Group::ordered)).collect()
+}
+
+/// The entries under one heading.
+#[derive(Default)]
+struct Group {
+    heading: Vec<Vec<String>>,
+    entries: Vec<Vec<Header>>,
+}
+
+impl Group {
+    fn ordered(mut self) -> Vec<Header> {
+        self.entries.sort_by(|a, b| a.first().map(|first| &first.entry).cmp(&b.first().map(|first| &first.entry)));
+        let mut headers: Vec<Header> = self.entries.into_iter().flatten().collect();
+        if let Some(first) = headers.first_mut() {
+            first.comments.headings = self.heading;
+        }
+        headers
+    }
+}
+
+fn collect_headers(table: &Table, path: &mut Vec<String>, found: &mut Vec<Header>) {
+    for (key, item) in table {
+        path.push(key.to_owned());
+        let tables: Vec<&Table> = match item {
+            Item::Table(inner) => vec![inner],
+            Item::ArrayOfTables(array) => array.iter().collect(),
+            Item::Value(_) | Item::None => Vec::new(),
+        };
+        for inner in tables {
+            if let Some(position) = inner.position().filter(|_| has_header(inner)) {
+                let raw = inner.decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default();
+                let (section, entry) = (path[0].clone(), path.get(1).cloned());
+                found.push(Header { position, section, entry, comments: Comments::of(raw) });
+            }
+            collect_headers(inner, path, found);
+        }
+        path.pop();
+    }
+}
+
+fn has_header(table: &Table) -> bool {
+    let implied = table.is_implicit() && table.get_values().is_empty();
+    !table.is_dotted() && !implied
+}
+
+/// Moves the tables to their new positions, with their comments. `positions` has the old positions as keys.
+fn apply_positions(table: &mut Table, positions: &BTreeMap<isize, (isize, String)>) {
+    for (mut key, item) in table.iter_mut() {
+        let tables: Vec<&mut Table> = match item {
+            Item::Table(inner) => vec![inner],
+            Item::ArrayOfTables(array) => array.iter_mut().collect(),
+            Item::Value(_) | Item::None => Vec::new(),
+        };
+        for inner in tables {
+            key.fmt();
+            let place = inner.position().filter(|_| has_header(inner)).and_then(|old| positions.get(&old));
+            if let Some((position, comments)) = place {
+                inner.set_position(Some(*position));
+                let decor = inner.decor_mut();
+                decor.set_prefix(comments.as_str());
+                decor.set_suffix(line_comment(decor.suffix().and_then(|raw| raw.as_str()).unwrap_or_default()));
+            }
+            apply_positions(inner, positions);
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! `[guards]`: limits on what a plan may do, and their overrides for one run.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::codes;
+use super::raw::RawGuards;
+use super::spanned::{At, Entries};
+use crate::base::{
+    FileId, Finding, GroupName, Location, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName,
+};
+use crate::policy::access::pattern_covers;
+
+/// The guards of a configuration, and their exceptions for one run.
+#[derive(Debug, Clone, Default)]
+pub struct Guards {
+    /// Refuses a plan by which anyone gains access, or may gain access.
+    pub deny_new_access: bool,
+    /// `deny_new_access` comes from the command line only.
+    pub deny_for_this_run: bool,
+    /// The exceptions from `deny_new_access`.
+    pub allow_access: Vec<Exemption>,
+    /// How many policies may be removed. All limits apply.
+    pub max_removals: Vec<Limit>,
+    /// How many users and groups may lose all access. All limits apply.
+    pub max_detached: Vec<Limit>,
+    /// Users that are never detached or moved.
+    pub protected_users: NamePatterns,
+    /// Groups that are never detached or moved.
+    pub protected_groups: NamePatterns,
+    /// Policies that are never removed or replaced.
+    pub protected_policies: NamePatterns,
+    /// The overrides of this run.
+    pub overrides: Vec<Override>,
+}
+
+impl Guards {
+    /// Whether this user or group is protected.
+    #[must_use]
+    pub fn protects(&self, principal: &Principal) -> bool {
+        let protected = match principal {
+            Principal::User(_) => &self.protected_users,
+            Principal::Group(_) => &self.protected_groups,
+        };
+        protected.matches(principal.name())
+    }
+
+    /// The guards of both configurations: a plan has to pass all of them. Exceptions for one run stay.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            deny_new_access: self.deny_new_access || other.deny_new_access,
+            deny_for_this_run: self.deny_for_this_run && !other.deny_new_access,
+            allow_access: self.allow_access,
+            overrides: self.overrides,
+            max_removals: [self.max_removals, other.max_removals].concat(),
+            max_detached: [self.max_detached, other.max_detached].concat(),
+            protected_users: self.protected_users.and(other.protected_users),
+            protected_groups: self.protected_groups.and(other.protected_groups),
+            protected_policies: self.protected_policies.and(other.protected_policies),
+        }
+    }
+
+    /// Reads a `[guards]` table. An invalid value is a finding.
+    pub(super) fn read(raw: &At<RawGuards>, file: FileId, findings: &mut Vec<Finding>) -> Self {
+        let table = Location { file, span: raw.span() };
+        let raw = raw.get();
+        let mut limits = |key, entries: &Option<Entries>| {
+            entries.as_ref().map(|entries| limits(key, entries, &table, findings)).unwrap_or_default()
+        };
+        Self {
+            deny_new_access: raw.deny_new_access.unwrap_or(false),
+            max_removals: limits("max_removals", &raw.max_removals),
+            max_detached: limits("max_detached", &raw.max_detached),
+            protected_users: patterns(&raw.protected_users, file, findings),
+            protected_groups: patterns(&raw.protected_groups, file, findings),
+            protected_policies: patterns(&raw.protected_policies, file, findings),
+            ..Self::default()
+        }
+    }
+}
+
+fn limits(key: &str, entries: &Entries, table: &Location, findings: &mut Vec<Finding>) -> Vec<Limit> {
+    let mut bad = |message: String, at: Location, help: &str| {
+        findings.push(Finding::error(codes::BAD_LIMIT, message).at(at).help(help));
+    };
+    if entries.0.is_empty() {
+        bad(format!("`{key}` is an empty list, which limits nothing"), table.clone(), "add a limit, or remove the key");
+    }
+    let mut limits = Vec::new();
+    for (text, span) in &entries.0 {
+        match text.parse() {
+            Ok(limit) => limits.push(limit),
+            Err(problem) => {
+                let at = Location { file: table.file, span: span.clone() };
+                let help = "write a number (`5`), a percentage (`\"10%\"`), or a list of limits that all apply";
+                bad(format!("`{key}`: {problem}"), at, help);
+            }
+        }
+    }
+    limits
+}
+
+/// Reads patterns of names. An invalid pattern is a finding.
+pub(super) fn patterns(texts: &[At<String>], file: FileId, findings: &mut Vec<Finding>) -> NamePatterns {
+    let mut pattern = |text: &At<String>| match text.get().parse::<NamePattern>() {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let message = format!("`{}` is not a pattern: {error}", text.get());
+            let at = Location { file, span: text.span() };
+            let help = "`*` matches any run of characters, `?` matches one";
+            findings.push(Finding::error(codes::BAD_PATTERN, message).at(at).help(help));
+            None
+        }
+    };
+    texts.iter().filter_map(&mut pattern).collect()
+}
+
+/// A maximum: a number, or a percentage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    /// A number.
+    Number(usize),
+    /// A percentage, at most 100.
+    Percent(u8),
+}
+
+/// The text is not a limit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoLimit {
+    /// It is neither a number nor a percentage.
+    #[error("`{0}` is neither a number nor a percentage such as `10%`")]
+    Neither(String),
+    /// It is more than 100%.
+    #[error("`{0}` is more than 100%")]
+    MoreThanAll(String),
+}
+
+impl Limit {
+    /// Whether `count` of `all` exceeds the limit. Nothing is rounded: 1 of 5 exceeds 10%.
+    #[must_use]
+    pub fn is_exceeded_by(self, count: usize, all: usize) -> bool {
+        match self {
+            Self::Number(most) => count > most,
+            Self::Percent(percent) => wide(count) * 100 > u128::from(percent) * wide(all),
+        }
+    }
+
+    /// The limit for a message, with the number that a percentage allows.
+    #[must_use]
+    pub fn of(self, all: usize) -> String {
+        match self {
+            Self::Number(most) => most.to_string(),
+            Self::Percent(percent) => {
+                let most = u128::from(percent) * wide(all) / 100;
+                format!("{percent}% of {all}, which is {most},")
+            }
+        }
+    }
+}
+
+/// The number in a type that has room for a multiplication by 100.
+fn wide(number: usize) -> u128 {
+    u128::try_from(number).unwrap_or(u128::MAX / 100)
+}
+
+impl FromStr for Limit {
+    type Err = NoLimit;
+
+    /// Reads `5` or `10%`.
+    fn from_str(text: &str) -> Result<Self, NoLimit> {
+        let neither = || NoLimit::Neither(text.to_owned());
+        let digits = text.strip_suffix('%').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(neither());
+        }
+        if digits.len() == text.len() {
+            return digits.parse().map(Self::Number).map_err(|_| neither());
+        }
+        match digits.parse() {
+            Ok(percent) if percent <= 100 => Ok(Self::Percent(percent)),
+            Ok(_) | Err(_) => Err(NoLimit::MoreThanAll(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(most) => most.fmt(f),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+/// `--override GUARD=VALUE`: one guard, overridden for one run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Override {
+    /// Replaces `max_removals`.
+    MaxRemovals(Limit),
+    /// Replaces `max_detached`.
+    MaxDetached(Limit),
+    /// A user or group that is not protected.
+    Holder(Principal),
+    /// A policy that is not protected.
+    Policy(PolicyName),
+}
+
+/// The text is not an override.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoOverride {
+    /// It names no guard.
+    #[error(
+        "`{0}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
+             protected_policies=NAME"
+    )]
+    NoGuard(String),
+    /// Its limit is invalid.
+    #[error("{0}")]
+    Limit(#[from] NoLimit),
+    /// Its name is invalid.
+    #[error("the name {name:?} {problem}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The problem with it.
+        problem: NameProblem,
+    },
+}
+
+impl FromStr for Override {
+    type Err = NoOverride;
+
+    /// Reads `GUARD=VALUE`.
+    fn from_str(text: &str) -> Result<Self, NoOverride> {
+        let Some((guard, value)) = text.split_once('=') else { return Err(NoOverride::NoGuard(text.to_owned())) };
+        let invalid = |problem| NoOverride::Name { name: value.to_owned(), problem };
+        Ok(match guard {
+            "max_removals" => Self::MaxRemovals(value.parse()?),
+            "max_detached" => Self::MaxDetached(value.parse()?),
+            "protected_users" => Self::Holder(Principal::User(UserName::parse(value).map_err(invalid)?)),
+            "protected_groups" => Self::Holder(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
+            "protected_policies" => Self::Policy(PolicyName::parse(value).map_err(invalid)?),
+            _ => return Err(NoOverride::NoGuard(text.to_owned())),
+        })
+    }
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaxRemovals(limit) => write!(f, "max_removals={limit}"),
+            Self::MaxDetached(limit) => write!(f, "max_detached={limit}"),
+            Self::Holder(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
+            Self::Policy(policy) => write!(f, "protected_policies={policy}"),
+        }
+    }
+}
+
+/// `--allow-access PRINCIPAL:ACTION:PATTERN`: new access that `deny_new_access` does not refuse in one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    principal: String,
+    action: String,
+    pattern: String,
+}
+
+/// The text is not an exemption.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*`")]
+pub struct NoExemption(String);
+
+/// The start of every S3 ARN. An exemption's pattern may omit it.
+const ARN: &str = "arn:aws:s3:::";
+
+impl FromStr for Exemption {
+    type Err = NoExemption;
+
+    /// Reads `user:action:pattern`. All three are patterns (`*` any run, `?` one character); a group is written
+    /// `group/NAME`.
+    fn from_str(text: &str) -> Result<Self, NoExemption> {
+        let parts = text.split_once(":s3:").and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
+        match parts {
+            Some((user, (action, pattern))) if ![user, action, pattern].contains(&"") => {
+                let bare = pattern.strip_prefix(ARN).unwrap_or(pattern);
+                Ok(Self { principal: user.to_owned(), action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
+            }
+            Some(_) | None => Err(NoExemption(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Exemption {
+    /// As written on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.pattern.strip_prefix(ARN).unwrap_or(&self.pattern);
+        write!(f, "{}:{}:{bare}", self.principal, self.action)
+    }
+}
+
+impl Exemption {
+    /// Whether it covers all of this access of a user or group. A pattern of users matches no group.
+    #[must_use]
+    pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
+        let is_of_principal = match (self.principal.strip_prefix("group/"), principal) {
+            (Some(name), Principal::Group(group)) => pattern_covers(name, group.as_str()),
+            (None, Principal::User(user)) => pattern_covers(&self.principal, user.as_str()),
+            (Some(_), Principal::User(_)) | (None, Principal::Group(_)) => false,
+        };
+        is_of_principal && self.covers_access(actions, pattern)
+    }
+
+    /// Whether it covers all of this access through a policy, for users that the cluster does not report. The principal is
+    /// written `policy/NAME`.
+    #[must_use]
+    pub fn covers_policy(&self, policy: &PolicyName, actions: &[String], pattern: &str) -> bool {
+        self.principal.strip_prefix("policy/").is_some_and(|name| pattern_covers(name, policy.as_str()))
+            && self.covers_access(actions, pattern)
+    }
+
+    fn covers_access(&self, actions: &[String], pattern: &str) -> bool {
+        actions.iter().all(|action| pattern_covers(&self.action, action)) && pattern_covers(&self.pattern, pattern)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_or_at_most_100_percent() {
+        let parse = |text: &str| text.parse::<Limit>();
+        assert_eq!(parse("0"), Ok(Limit::Number(0)));
+        assert_eq!(parse("12"), Ok(Limit::Number(12)));
+        assert_eq!(parse("0%"), Ok(Limit::Percent(0)));
+        assert_eq!(parse("100%"), Ok(Limit::Percent(100)));
+        for text in ["", "%", "ten", "-1", "+1", "1.5", "2.5%", "10 %", " 10%", "99999999999999999999999"] {
+            assert_eq!(parse(text), Err(NoLimit::Neither(text.to_owned())), "{text:?}");
+        }
+        for text in ["101%", "256%", "1000%"] {
+            assert_eq!(parse(text), Err(NoLimit::MoreThanAll(text.to_owned())), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_few_is_more_than_a_tenth_of_them() {
+        let tenth = Limit::Percent(10);
+        assert!(tenth.is_exceeded_by(1, 5) && tenth.is_exceeded_by(1, 9));
+        assert!(!tenth.is_exceeded_by(1, 10) && !tenth.is_exceeded_by(1, 19) && tenth.is_exceeded_by(2, 19));
+        assert!(!tenth.is_exceeded_by(0, 0) && tenth.is_exceeded_by(1, 0));
+        assert_eq!(tenth.of(19), "10% of 19, which is 1,");
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentage_is_exact(percent in 0..=100_u8, all in 0..400_usize, count in 0..400_usize) {
+            let most = (0..=all).take_while(|some| some * 100 <= usize::from(percent) * all).count() - 1;
+            prop_assert_eq!(Limit::Percent(percent).is_exceeded_by(count, all), count > most);
+            prop_assert_eq!(Limit::Number(most).is_exceeded_by(count, all), count > most);
+        }
+
+        #[test]
+        fn a_higher_limit_is_never_exceeded_by_less(low in 0..=100_u8, more in 0..=100_u8, count: usize, all: usize) {
+            let high = low.saturating_add(more).min(100);
+            let exceeded = |percent: u8| Limit::Percent(percent).is_exceeded_by(count, all);
+            prop_assert!(exceeded(low) || !exceeded(high));
+        }
+
+        #[test]
+        fn limits_are_displayed_as_they_are_read(limit in prop_oneof![any::<usize>().prop_map(Limit::Number), (0..=100_u8).prop_map(Limit::Percent)]) {
+            prop_assert_eq!(limit.to_string().parse(), Ok(limit));
+        }
+    }
+
+    #[test]
+    fn an_exemption_covers_only_its_access() {
+        let exemption: Exemption = "bob:s3:Put*:logs/*".parse().unwrap();
+        let covers = |user: &str, action: &str, pattern: &str| {
+            exemption.covers(&Principal::User(UserName::reported(user)), &[action.to_owned()], pattern)
+        };
+        assert!(covers("bob", "s3:PutObject", "arn:aws:s3:::logs/x/*"));
+        assert!(!covers("bobby", "s3:PutObject", "arn:aws:s3:::logs/x/*"));
+        assert!(!covers("bob", "s3:*", "arn:aws:s3:::logs/x"));
+        assert!(!covers("bob", "s3:PutObject", "arn:aws:s3:::logs*"));
+        let group = Principal::Group(GroupName::reported("bob"));
+        let covers_group = |text: &str| {
+            text.parse::<Exemption>().unwrap().covers(&group, &["s3:PutObject".to_owned()], "arn:aws:s3:::logs/x")
+        };
+        assert_eq!(exemption.to_string(), "bob:s3:Put*:logs/*");
+        assert!(covers_group("group/b*:s3:Put*:logs/*"));
+        assert!(!covers_group("bob:s3:Put*:logs/*") && !covers_group("*:s3:*:*"));
+    }
+
+    #[test]
+    fn a_text_with_a_part_missing_is_no_exemption() {
+        for text in ["bob", "bob:s3:PutObject", ":s3:PutObject:x", "bob:s3::x", "bob:iam:Get:x"] {
+            assert!(text.parse::<Exemption>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn overrides_are_displayed_as_they_are_read() {
+        for text in [
+            "max_removals=12",
+            "max_detached=5%",
+            "protected_users=bob",
+            "protected_groups=ml",
+            "protected_policies=a=b c",
+        ] {
+            assert_eq!(text.parse::<Override>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_error_of_an_override_lists_the_guards() {
+        for text in ["", "max_removals", "max_removal=3", "deny_new_access=false"] {
+            let error = text.parse::<Override>().unwrap_err().to_string();
+            assert!(error.contains("max_removals=LIMIT") && error.contains("protected_policies=NAME"), "{error}");
+        }
+        for text in
+            ["max_removals=", "max_removals=ten", "max_detached=101%", "protected_users=", "protected_policies=a/b"]
+        {
+            assert!(text.parse::<Override>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Values with their place in the file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use toml::Spanned;
+
+/// A value with its place in the file. Comparisons ignore the place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub(super) struct At<T>(Spanned<T>);
+
+impl<T> At<T> {
+    /// The place, in bytes.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+
+    /// The value.
+    pub(super) fn get(&self) -> &T {
+        self.0.get_ref()
+    }
+}
+
+macro_rules! inline_schema {
+    ([$($param:ident)?] $type:ty, |$generator:pat_param| $schema:expr) => {
+        impl$(<$param: JsonSchema>)? JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+inline_schema!([T] At<T>, |generator| T::json_schema(generator));
+
+/// The entries of a table in the order of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Table<T>(pub(super) Vec<(At<String>, T)>);
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TableVisitor(PhantomData))
+    }
+}
+
+inline_schema!([T] Table<T>, |generator| BTreeMap::<String, T>::json_schema(generator));
+
+struct TableVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
+    type Value = Table<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table<T>, A::Error> {
+        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or_default());
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Table(entries))
+    }
+}
+
+/// One text or a list of texts, as in policy documents. Numbers and booleans become text.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entries(pub(super) Vec<(String, Range<usize>)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = Spanned::<OneOrMany>::deserialize(deserializer)?;
+        let span = whole.span();
+        let entries = match whole.into_inner() {
+            OneOrMany::One(text) => return Ok(Self(vec![(text, span)])),
+            OneOrMany::Many(entries) => entries,
+        };
+        let text = |entry: Spanned<OneOrMany>| match (entry.span(), entry.into_inner()) {
+            (span, OneOrMany::One(text)) => Ok((text, span)),
+            (_, OneOrMany::Many(_)) => Err(D::Error::custom("a list of strings has no lists")),
+        };
+        entries.into_iter().map(text).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+inline_schema!([] Entries, |_| {
+    let types = json_schema!({ "type": ["string", "boolean", "number"] });
+    json_schema!({ "anyOf": [types, { "type": "array", "items": types }] })
+});
+
+/// The schema of [`Entries`] that must be strings.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used; `Entries` reads the values")]
+#[schemars(inline)]
+pub(super) enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// The schema of [`Entries`] that are limits: numbers and percentages.
+pub(super) struct Limits;
+
+inline_schema!([] Limits, |_| {
+    let number = json_schema!({ "type": "integer", "minimum": 0 });
+    let percent = json_schema!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,2}%|100%)$" });
+    let list = json_schema!({ "type": "array", "minItems": 1, "items": { "anyOf": [number, percent] } });
+    json_schema!({ "anyOf": [number, percent, list] })
+});
+
+/// A date or a string, not validated yet.
+#[derive(Debug, Clone)]
+pub(super) struct Day(pub(super) String);
+
+inline_schema!([] Day, |_| json_schema!({ "type": "string", "format": "date" }));
+
+struct DayVisitor;
+
+impl<'de> Visitor<'de> for DayVisitor {
+    type Value = Day;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Day, E> {
+        Ok(Day(text.to_owned()))
+    }
+
+    /// A TOML date arrives as a table with one entry: its text.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
+        let entry: Option<(String, String)> = map.next_entry()?;
+        Ok(Day(entry.map(|(_, text)| text).unwrap_or_default()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DayVisitor)
+    }
+}
+
+enum OneOrMany {
+    One(String),
+    Many(Vec<Spanned<OneOrMany>>),
+}
+
+struct OneOrManyVisitor;
+
+macro_rules! scalar_as_text {
+    ($($method:ident: $type:ty),*) => {
+        $(fn $method<E>(self, value: $type) -> Result<Self::Value, E> {
+            Ok(OneOrMany::One(value.to_string()))
+        })*
+    };
+}
+
+impl<'de> Visitor<'de> for OneOrManyVisitor {
+    type Value = OneOrMany;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    scalar_as_text!(visit_str: &str, visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = seq.next_element()? {
+            entries.push(entry);
+        }
+        Ok(OneOrMany::Many(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
