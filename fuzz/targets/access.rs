@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use attune::policy::access::{Context, Line, Profile, Request, Verdict, decide, difference};
+use attune::policy::access::{AccessLine, Context, Profile, Request, Verdict, decide, difference};
 use attune::policy::{Catalogue, Clause, Document, Effect, Selector, Statement};
 use libfuzzer_sys::fuzz_target;
 
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// That the example of a line is allowed by one document and not by the other, in a profile the line is about. Where
 /// conditions decide, that it may be.
-fn confirm(line: &Line, less: &Document, more: &Document, context: &Context<'_>) {
+fn confirm(line: &AccessLine, less: &Document, more: &Document, context: &Context<'_>) {
     let witness = &line.witness;
     let request = Request::parse(&witness.action, &witness.resource, context.catalogue)
         .unwrap_or_else(|problem| panic!("{problem}: {line:#?}"));

@@ -39,7 +39,7 @@ pub enum Level {
 pub struct Action {
     /// The full name, such as `s3:GetObject`.
     pub name: String,
-    /// What it acts on.
+    /// The kind of resource that it acts on.
     pub kind: Kind,
     /// Its power.
     pub level: Level,

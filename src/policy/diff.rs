@@ -25,7 +25,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether it is certain that both allow the same.
+    /// Whether certainly both give the same access.
     #[must_use]
     pub fn same_access(&self) -> bool {
         self.access.gains_nothing() && self.access.loses_nothing()
@@ -43,18 +43,18 @@ pub fn compared(before: Document, after: Document, context: &Context<'_>) -> Com
     Compared { before, after, sameness, access }
 }
 
-/// What changed between two documents.
+/// The changes between two documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentDiff {
     /// Changes outside the statements: `Version`, `Id`, members outside the grammar.
-    pub lines: Vec<Line>,
+    pub lines: Vec<DiffLine>,
     /// The changed statements, in the order of the newer document; then the removed ones, in the order of the older.
     pub statements: Vec<StatementDiff>,
     /// The number of statements in both.
     pub unchanged: usize,
 }
 
-/// What changed in one statement.
+/// The changes of one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementDiff {
     /// Its `Sid`, or else `statement N`, counted in the newer document (in the older one if it was removed).
@@ -62,10 +62,10 @@ pub struct StatementDiff {
     /// Whether it was added, changed or removed.
     pub change: Change,
     /// The removed and added entries, with the entries that a reader needs to understand them.
-    pub lines: Vec<Line>,
+    pub lines: Vec<DiffLine>,
 }
 
-/// What happened to a statement.
+/// The kind of change of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     /// Only the newer document has it.
@@ -78,7 +78,7 @@ pub enum Change {
 
 /// One value of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct DiffLine {
     /// Whether the entry was removed, added, or is context.
     pub kind: LineKind,
     /// The member, as the configuration names it: `action`, `not_resource`, `condition`.
@@ -87,7 +87,7 @@ pub struct Line {
     pub value: String,
 }
 
-/// What happened to an entry.
+/// The kind of change of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LineKind {
     /// It is in both, and the change cannot be read without it.
@@ -150,7 +150,7 @@ fn changed_statement(before: Option<&Numbered>, after: &Numbered) -> Option<Stat
 }
 
 /// In a `Deny` statement, an added entry narrows access and a removed one widens it. So the effect is shown.
-fn deny_context(before: &Statement, after: &Statement) -> Vec<Line> {
+fn deny_context(before: &Statement, after: &Statement) -> Vec<DiffLine> {
     let denies = |statement: &Statement| statement.effect == Effect::Deny;
     let entries = statement_entries(after).into_iter();
     let shown = entries.filter(|entry| denies(before) && denies(after) && entry.is_effect());
@@ -197,8 +197,8 @@ impl Entry {
         self.member > Member::Effect
     }
 
-    fn line(&self, kind: LineKind) -> Line {
-        Line { kind, member: self.member.name().to_owned(), value: self.value.clone() }
+    fn line(&self, kind: LineKind) -> DiffLine {
+        DiffLine { kind, member: self.member.name().to_owned(), value: self.value.clone() }
     }
 }
 
@@ -254,12 +254,12 @@ fn selected(selector: &Selector, plain: Member, negated: Member) -> Vec<Entry> {
     selector.patterns.iter().map(|pattern| Entry::new(member.clone(), quoted(pattern))).collect()
 }
 
-fn entry_lines(kind: LineKind, entries: BTreeSet<Entry>) -> Vec<Line> {
+fn entry_lines(kind: LineKind, entries: BTreeSet<Entry>) -> Vec<DiffLine> {
     entries.into_iter().map(|entry| entry.line(kind)).collect()
 }
 
 /// The removed and added entries, member by member, removed ones first.
-fn changed_lines(before: &BTreeSet<Entry>, after: &BTreeSet<Entry>) -> Vec<Line> {
+fn changed_lines(before: &BTreeSet<Entry>, after: &BTreeSet<Entry>) -> Vec<DiffLine> {
     let removed = before.difference(after).map(|entry| (&entry.member, LineKind::Remove, entry));
     let added = after.difference(before).map(|entry| (&entry.member, LineKind::Add, entry));
     let mut changed: Vec<_> = removed.chain(added).collect();
@@ -385,7 +385,7 @@ mod tests {
     }
 
     fn show(diff: &DocumentDiff) -> String {
-        let line = |line: &Line| {
+        let line = |line: &DiffLine| {
             let sign = match line.kind {
                 LineKind::Context => ' ',
                 LineKind::Remove => '-',
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_without_an_id_are_matched_by_what_they_are_about() {
+    fn statements_without_an_id_are_matched_by_content() {
         let edited = WRITE.replace("c/*", "c/new/*");
         assert_eq!(
             shown(&[WRITE, READ], &[DENY, READ, &edited]),

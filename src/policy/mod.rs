@@ -14,7 +14,7 @@ mod reviewed;
 mod rule;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined};
-pub use diff::{Change, Compared, DocumentDiff, Line, LineKind, StatementDiff, compared, diff};
+pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 pub use lint::{
     Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes, explain, lint, lint_normal, reference, rules,

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allow_allows_what_it_covers_and_nothing_else() {
+    fn an_allow_allows_exactly_its_actions_and_resources() {
         let read = statement("Allow", "s3:GetObject", "logs/*", r#", "Sid": "Read""#);
         assert_eq!(verdicts(&read, "s3:GetObject", "arn:aws:s3:::logs/a"), BOTH);
         assert_eq!(verdicts(&read, "s3:GetObject", "logs/a"), BOTH, "an ARN may be cut short");
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_said_to_be_none() {
+    fn an_invalid_request_is_an_error() {
         let catalogue = Catalogue::newest();
         let problem = |action, resource| Request::parse(action, resource, &catalogue).unwrap_err();
         let near = Some("s3:GetObject".to_owned());

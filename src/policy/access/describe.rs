@@ -16,7 +16,7 @@ use super::terms::{Facts, Term};
 
 /// A set of requests that only one of two documents allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct AccessLine {
     /// The actions. A wildcard means only actions of the catalogue that the line is about.
     pub actions: Vec<String>,
     /// The resources, as a pattern of one of the documents.
@@ -63,7 +63,7 @@ pub struct Witness {
 pub struct Undecided {
     /// The direction.
     pub side: Side,
-    /// The actions, as in [`Line`].
+    /// The actions, as in [`AccessLine`].
     pub actions: Vec<String>,
     /// The resources that can have a difference.
     pub pattern: String,
@@ -85,7 +85,7 @@ pub enum Side {
 pub(super) type ProfileFindings<'a> = Vec<(Profile, Findings<'a>)>;
 
 /// All lines, ordered by pattern and content.
-pub(super) fn lines(all_findings: &[(Profile, Findings<'_>)], wildcards: &Wildcards<'_>) -> Vec<Line> {
+pub(super) fn lines(all_findings: &[(Profile, Findings<'_>)], wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
     let descriptions: BTreeSet<&Description> =
         all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect();
     descriptions.into_iter().flat_map(|description| lines_of(description, all_findings, wildcards)).collect()
@@ -95,7 +95,7 @@ fn lines_of(
     description: &Description,
     all_findings: &[(Profile, Findings<'_>)],
     wildcards: &Wildcards<'_>,
-) -> Vec<Line> {
+) -> Vec<AccessLine> {
     let found: Vec<_> =
         all_findings.iter().map(|(profile, findings)| (*profile, findings.found.get(description))).collect();
     let shares = shares(&found, |found| found.into_iter().flat_map(|examples| examples.keys().copied()));
@@ -104,7 +104,7 @@ fn lines_of(
         let fitting = examples.filter(|(action, _)| actions.contains(*action));
         let (action, example) = fitting.min_by_key(|(action, example)| example_order(action, example))?;
         let conditions = example.conditions.iter().map(ToString::to_string).collect();
-        Some(Line {
+        Some(AccessLine {
             actions: wildcards.shorten(&actions),
             pattern: description.pattern.to_string(),
             except: description.except.iter().map(ToString::to_string).collect(),
@@ -177,7 +177,7 @@ pub(super) struct Description {
 /// An example of a difference without its action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
-    /// The resource, as it is written in a policy.
+    /// The resource as a policy names it.
     pub(super) resource: String,
     pub(super) conditions: Vec<Rc<str>>,
 }
@@ -261,8 +261,8 @@ impl Describer<'_> {
             term.overlaps(&narrowest.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&term.when, &given)
         };
         let none: Vec<&Term> = self.none.iter().copied().filter(meets).collect();
-        let exceptions_of = none.iter().enumerate().filter(|(place, _)| !self.is_in_a_wider_one(*place, &none, &given));
-        let exceptions = exceptions_of.map(|(_, term)| self.exception(term, &narrowest.pattern, &given));
+        let widest = none.iter().enumerate().filter(|(place, _)| !self.is_in_a_wider_one(*place, &none, &given));
+        let exceptions = widest.map(|(_, term)| self.exception(term, &narrowest.pattern, &given));
         let covered = limits().map(|term| &*term.pattern.shown).collect::<Vec<_>>();
         Description {
             pattern: Rc::clone(&narrowest.pattern.shown),

@@ -23,7 +23,7 @@ mod terms;
 mod oracle;
 
 pub use decide::{Answer, Decision, Ground, Holder, Report, Request, RequestProblem, Verdict, decide};
-pub use describe::{Cause, Line, Side, Undecided, Witness};
+pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,9 +96,9 @@ impl<'a> Context<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Access {
     /// Access that only the document after gives.
-    pub gained: Vec<Line>,
+    pub gained: Vec<AccessLine>,
     /// Access that only the document before gives.
-    pub lost: Vec<Line>,
+    pub lost: Vec<AccessLine>,
     /// Undecided differences. They count as gained or lost.
     pub undecided: Vec<Undecided>,
 }
@@ -120,24 +120,23 @@ impl Access {
 /// The access that `after` adds to and removes from `before`. `None` is no policy and gives no access.
 #[must_use]
 pub fn difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
-    let wildcards = Wildcards::new(context.catalogue);
-    let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
-    let found = compare(before, after, &[Side::Gained, Side::Lost], &action_sets, context);
-    let lines = |side| found.get(&side).map_or(Vec::new(), |found| describe::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &ProfileFindings<'_>)| describe::undecided(found, *side, &wildcards);
-    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
-    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
+    difference_on(&[Side::Gained, Side::Lost], before, after, context)
 }
 
 /// The access that `after` adds to `before`. It takes half the time of [`difference`]; `lost` is empty.
 #[must_use]
 pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
+    difference_on(&[Side::Gained], before, after, context)
+}
+
+fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
     let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
-    let found = compare(before, after, &[Side::Gained], &action_sets, context);
-    let gained = found.values().flat_map(|found| describe::lines(found, &wildcards)).collect();
-    let undecided = found.values().flat_map(|found| describe::undecided(found, Side::Gained, &wildcards)).collect();
-    Access { gained, lost: Vec::new(), undecided }
+    let found = compare(before, after, sides, &action_sets, context);
+    let lines = |side| found.get(&side).map_or(Vec::new(), |found| describe::lines(found, &wildcards));
+    let undecided = |(side, found): (&Side, &ProfileFindings<'_>)| describe::undecided(found, *side, &wildcards);
+    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
+    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
 
 /// The access that a document gives.
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_of_s3_gives_is_decided_and_all_of_everything_is_not() {
+    fn all_of_s3_is_decided_and_all_services_are_not() {
         let everything = ("Allow", "s3:*", ALL);
         assert_eq!(between(&[], &[everything]).undecided, []);
         assert!(between(&[everything], &[everything, ("Allow", "s3:*Acl", ALL)]).gains_nothing());

@@ -195,7 +195,7 @@ impl Oracle {
     }
 
     /// The resources for which a line reports a difference of an action.
-    fn said(&mut self, line: &Line, action: &str, kind: &'static str, keys: &Keys) -> Set {
+    fn said(&mut self, line: &AccessLine, action: &str, kind: &'static str, keys: &Keys) -> Set {
         let says = line.profile.is_none_or(|profile| profile == self.profile)
             && line.actions.iter().any(|pattern| like(pattern, action))
             && line.conditions.iter().all(|text| holds_as_worded(text, keys));

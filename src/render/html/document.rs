@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::value::RawValue;
 
 use super::text::Text;
-use crate::policy::{Change, Document, DocumentDiff, Line, LineKind, diff, read_lenient};
+use crate::policy::{Change, DiffLine, Document, DocumentDiff, LineKind, diff, read_lenient};
 
 /// What differs. A document that is none is shown as it is.
 pub(super) fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
@@ -41,7 +41,7 @@ fn entries(found: &DocumentDiff) -> Markup {
     }
 }
 
-fn entry(line: &Line) -> Markup {
+fn entry(line: &DiffLine) -> Markup {
     let (class, mark, word) = match line.kind {
         LineKind::Add => ("a", "+", "added: "),
         LineKind::Remove => ("r", "−", "removed: "),

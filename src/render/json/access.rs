@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, Answer, Cause, Decision, Ground, Line, Profile, Report, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Cause, Decision, Ground, Profile, Report, Side, Undecided, Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -205,7 +205,7 @@ impl AccessV1 {
 }
 
 impl AccessLineV1 {
-    fn of(line: &Line) -> Self {
+    fn of(line: &AccessLine) -> Self {
         let Witness { action, resource, conditions } = line.witness.clone();
         Self {
             actions: line.actions.clone(),

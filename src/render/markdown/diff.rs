@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::escape::visible;
-use crate::policy::{self, Change as StatementChange, Document, DocumentDiff, Line, LineKind};
+use crate::policy::{self, Change as StatementChange, DiffLine, Document, DocumentDiff, LineKind};
 use crate::render::json::{ChangeV1, KindV1};
 use crate::render::phrase;
 use crate::render::words::count;
@@ -77,7 +77,7 @@ fn documents(before: Option<&Document>, after: Option<&Document>) -> Vec<BodyLin
     let mut lines: Vec<BodyLine> = outside.iter().filter(|line| both || line.member != "version").map(entry).collect();
     for statement in &statements {
         lines.push(BodyLine { text: format!("@@ {} @@", visible(&statement.title)), context: false });
-        let sid = |line: &Line| line.member == "sid" && statement.change != StatementChange::Changed;
+        let sid = |line: &DiffLine| line.member == "sid" && statement.change != StatementChange::Changed;
         lines.extend(statement.lines.iter().filter(|line| !sid(line)).map(entry));
     }
     if unchanged > 0 && !lines.is_empty() {
@@ -87,7 +87,7 @@ fn documents(before: Option<&Document>, after: Option<&Document>) -> Vec<BodyLin
     lines
 }
 
-fn entry(line: &Line) -> BodyLine {
+fn entry(line: &DiffLine) -> BodyLine {
     let mark = match line.kind {
         LineKind::Add => '+',
         LineKind::Remove => '-',

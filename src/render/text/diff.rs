@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::policy::{Change as StatementChange, Document, DocumentDiff, Line, LineKind, diff};
+use crate::policy::{Change as StatementChange, DiffLine, Document, DocumentDiff, LineKind, diff};
 use crate::render::Styles;
 use crate::render::words::{count, shown};
 
@@ -20,7 +20,7 @@ pub(super) fn documents(
     }
     for statement in &statements {
         writeln!(out, "{indent}{}", shown(&statement.title))?;
-        let sid = |line: &Line| line.member == "sid" && statement.change != StatementChange::Changed;
+        let sid = |line: &DiffLine| line.member == "sid" && statement.change != StatementChange::Changed;
         for line in statement.lines.iter().filter(|line| !sid(line)) {
             entry(out, styles, &format!("{indent}  "), line)?;
         }
@@ -32,7 +32,7 @@ pub(super) fn documents(
     Ok(())
 }
 
-fn entry(out: &mut dyn Write, styles: &Styles, indent: &str, line: &Line) -> io::Result<()> {
+fn entry(out: &mut dyn Write, styles: &Styles, indent: &str, line: &DiffLine) -> io::Result<()> {
     let (mark, style) = match line.kind {
         LineKind::Add => ("+", &styles.add),
         LineKind::Remove => ("-", &styles.remove),
