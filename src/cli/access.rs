@@ -6,7 +6,7 @@ use super::connect::connect;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
-use crate::cluster::observe_held;
+use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
 use crate::policy::access::{Answer, Context, Holder, Report, Request};
@@ -104,7 +104,7 @@ impl AccessArgs {
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
         let observed =
-            observe_held(&connection.retrying(&self.calls), self.calls.jobs()).await.map_err(Failure::from)?;
+            observe_all(&connection.retrying(&self.calls), &[], self.calls.jobs()).await.map_err(Failure::from)?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         Ok((observed_holders(&observed)?, catalogue))
     }

@@ -8,8 +8,8 @@ use super::exit::{self, Failure};
 use super::output::Output;
 use super::progress::ReadProgress;
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
-use crate::cluster::weka::{self, WekaCluster, WekaLogin, WekaOptions};
-use crate::cluster::{Cluster, Credentials, RetryingCluster, program};
+use crate::cluster::weka::{self, WekaCluster, WekaOptions};
+use crate::cluster::{Cluster, Credentials, PasswordLogin, RetryingCluster, program};
 use crate::desired::{ClusterSettings, Via, read_trusted};
 use crate::sim;
 
@@ -28,7 +28,7 @@ impl Connection {
             return retrying;
         }
         let progress = ReadProgress::new();
-        retrying.telling(move || progress.inc())
+        retrying.on_read(move || progress.inc())
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn connect(
                 Failure::new(&exit::SIMULATOR, message)
             })?;
             let (username, password) = running.admin_login();
-            let credentials = Credentials::Password { username, password: password.into(), org: None };
+            let credentials = Credentials::Password(PasswordLogin { username, password: password.into(), org: None });
             (vec![parse_endpoint(running.url(), false)?], credentials, Trust::System, Some(running))
         }
         Target::Endpoints(endpoints) => {
@@ -83,13 +83,13 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
         return Err(Failure::new(&exit::BAD_ENDPOINT, format!("the `weka` command cannot reach `{text}`"))
             .help("remove `via`, or put a program named `weka` on PATH that runs `attune sim weka`"));
     }
-    let endpoint = named.map(|text| parse_endpoint(text, global.insecure)).transpose()?;
+    let server = named.map(|text| parse_endpoint(text, global.insecure)).transpose()?;
     let login = Credentials::password_from_environment(|name| std::env::var(name).ok())?;
-    let login = login.map(|(username, password, org)| WekaLogin { username, password, org: tenant.clone().or(org) });
+    let login = login.map(|login| PasswordLogin { org: tenant.clone().or(login.org), ..login });
     Ok(WekaCluster::new(WekaOptions {
         program: weka_program(global)?,
         login,
-        server: endpoint.map(|endpoint| endpoint.host_and_port()),
+        server,
         tenant,
         release: settings.release.clone(),
         limit: weka::LIMIT,

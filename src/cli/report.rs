@@ -11,7 +11,7 @@ use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
 use crate::base::Release;
-use crate::cluster::{observe_all, observe_held};
+use crate::cluster::observe_all;
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
@@ -91,7 +91,7 @@ impl ReportArgs {
             let settings = cluster_settings(global, output)?;
             let connection = connect(global, &settings, self.calls.jobs(), output).await?;
             let observed =
-                observe_held(&connection.retrying(&self.calls), self.calls.jobs()).await.map_err(Failure::from)?;
+                observe_all(&connection.retrying(&self.calls), &[], self.calls.jobs()).await.map_err(Failure::from)?;
             let catalogue = self.actions.load_or(&observed.identity.release)?;
             return Ok(report(Scope::Cluster(State::of_cluster(&observed)), Some(observed.identity), None, &catalogue));
         }

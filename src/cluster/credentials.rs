@@ -1,4 +1,4 @@
-//! Who we are to the cluster: a password or a stored token, from the environment and never from the file under review.
+//! Credentials: a password or a stored token, from the environment and never from the configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,36 +7,40 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
-/// What a login is made with.
+/// The credentials of a login.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// A user's name and password.
-    Password {
-        /// The user's name.
-        username: String,
-        /// The password.
-        password: SecretString,
-        /// The tenant to log in to, where none is asked for by the file under review.
-        org: Option<String>,
-    },
-    /// A login that `weka user login` has stored.
+    Password(PasswordLogin),
+    /// A login that `weka user login` stored.
     Token {
-        /// The access token, which may be over.
+        /// The access token, which may have expired.
         access: SecretString,
-        /// What a new one is asked for with.
+        /// The token that refreshes it.
         refresh: Option<SecretString>,
     },
+}
+
+/// A login with a password.
+#[derive(Debug, Clone)]
+pub struct PasswordLogin {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+    /// The tenant to log in to if the configuration asks for none. None: the default tenant.
+    pub org: Option<String>,
 }
 
 /// Why there are no credentials. Shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsProblem {
-    /// One half of a pair is set.
+    /// Only one of two variables is set.
     #[error("{set} is set, but {missing} is not (or is empty)")]
     HalfSet {
         /// The variable that is set.
         set: &'static str,
-        /// The variable that is not.
+        /// The variable that is not set.
         missing: &'static str,
     },
     /// Nothing is set, and there is no stored login.
@@ -47,7 +51,7 @@ pub enum CredentialsProblem {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why; nothing of what it holds.
+        /// Why. Quotes nothing of the file.
         reason: String,
     },
 }
@@ -57,7 +61,7 @@ impl CredentialsProblem {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::HalfSet { set, missing } => format!("set {missing}, or unset {set} to have others looked for"),
+            Self::HalfSet { set, missing } => format!("set {missing}, or unset {set} to use other credentials"),
             Self::None(_) => "set ATTUNE_USERNAME and ATTUNE_PASSWORD, or log in with `weka user login`".to_owned(),
             Self::Unreadable { .. } => {
                 "log in again with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD".to_owned()
@@ -67,35 +71,35 @@ impl CredentialsProblem {
 }
 
 impl Credentials {
-    /// Finds a name, a password and a tenant: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; else `WEKA_USERNAME` and
-    /// `WEKA_PASSWORD`, with `WEKA_ORG`. An empty variable is one that is not set.
+    /// Finds a name, a password and a tenant: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; otherwise `WEKA_USERNAME` and
+    /// `WEKA_PASSWORD`, with `WEKA_ORG`. An empty variable counts as unset.
     ///
     /// # Errors
-    /// Says what is half set.
+    /// Only one of two variables is set.
     pub fn password_from_environment(
         get: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<(String, SecretString, Option<String>)>, CredentialsProblem> {
+    ) -> Result<Option<PasswordLogin>, CredentialsProblem> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         if let Some((username, password)) = pair(get, "ATTUNE_USERNAME", "ATTUNE_PASSWORD")? {
-            return Ok(Some((username, password, None)));
+            return Ok(Some(PasswordLogin { username, password, org: None }));
         }
         let found = pair(get, "WEKA_USERNAME", "WEKA_PASSWORD")?;
-        Ok(found.map(|(username, password)| (username, password, get("WEKA_ORG"))))
+        Ok(found.map(|(username, password)| PasswordLogin { username, password, org: get("WEKA_ORG") }))
     }
 
-    /// Finds the credentials: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; else `WEKA_USERNAME` and `WEKA_PASSWORD`, with
-    /// `WEKA_ORG`; else the file that `weka user login` writes, at `WEKA_TOKEN` or `~/.weka/auth-token.json` (vendor
-    /// documentation). An empty variable is one that is not set, as a pipeline leaves it for a secret it lacks.
+    /// Finds the credentials: a password as above; otherwise the file that `weka user login` writes, at `WEKA_TOKEN` or
+    /// `~/.weka/auth-token.json` (vendor documentation). An empty variable counts as unset: a pipeline sets one for a
+    /// secret that it lacks.
     ///
     /// # Errors
-    /// Says what is half set, or what was looked for.
+    /// Only one of two variables is set, nothing is found, or the file cannot be read.
     pub fn from_environment(
         get: impl Fn(&str) -> Option<String>,
         read_file: impl Fn(&Path) -> io::Result<String>,
     ) -> Result<Self, CredentialsProblem> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        if let Some((username, password, org)) = Self::password_from_environment(get)? {
-            return Ok(Self::Password { username, password, org });
+        if let Some(login) = Self::password_from_environment(get)? {
+            return Ok(Self::Password(login));
         }
         if let Some(path) = get("WEKA_TOKEN").map(PathBuf::from) {
             let text = read_file(&path).map_err(|error| unreadable(&path, error.to_string()))?;
@@ -136,7 +140,7 @@ fn stored(path: &Path, text: String) -> Result<Credentials, CredentialsProblem> 
         refresh_token: Option<String>,
     }
     let text = Zeroizing::new(text);
-    // The reader's own error can quote what it read.
+    // The error of the JSON reader can quote the file.
     let stored: Stored = serde_json::from_str(&text)
         .map_err(|_| unreadable(path, "it is not JSON with an `access_token` and a `refresh_token`".to_owned()))?;
     let refresh = stored.refresh_token.filter(|token| !token.is_empty());
@@ -163,7 +167,7 @@ mod tests {
 
     fn shown(credentials: &Credentials) -> String {
         match credentials {
-            Credentials::Password { username, password, org } => {
+            Credentials::Password(PasswordLogin { username, password, org }) => {
                 format!("{username}:{}@{}", password.expose_secret(), org.as_deref().unwrap_or("-"))
             }
             Credentials::Token { access, refresh } => {

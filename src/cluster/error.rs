@@ -1,9 +1,12 @@
-//! What went wrong with a call, and whether it may have taken effect.
+//! A failed call: what it may have changed, and the cluster's own words about it, without secrets.
 
 use std::fmt;
 use std::sync::Arc;
 
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::base::visible;
 
 /// What a failed call may have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +17,17 @@ pub enum Effect {
     Refused(u16),
     /// Nothing: the cluster does not accept who we are (a wrong password, a role that does not suffice).
     Unauthorized(u16),
-    /// Unknown: a time-out, a reset, a 5xx, or an answer that cannot be read.
+    /// Unknown: a timeout, a reset, a 5xx, or an answer that cannot be read.
     UnknownOutcome,
 }
 
-/// An answer that was not understood, as it came: it may hold a new key pair, whose secret is shown only once. Its
-/// `Debug` shows nothing of it, and it is wiped from memory when the last copy is dropped.
+/// An answer that attune cannot read, byte for byte. It may hold a new key pair, whose secret is shown only once.
+/// `Debug` hides the bytes. Memory is wiped when the last copy is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawAnswer(Arc<Zeroizing<Vec<u8>>>);
 
 impl RawAnswer {
-    /// The bytes of an answer; `None` where there are none.
+    /// The bytes of an answer; `None` if it is empty.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         (!bytes.is_empty()).then(|| Self(Arc::new(Zeroizing::new(bytes.to_vec()))))
@@ -43,58 +46,90 @@ impl fmt::Debug for RawAnswer {
     }
 }
 
-/// A call that failed. Its words hold no secret: neither token nor password nor body of the request.
+/// A failed call. Its texts hold no secret: no token, no password, no body of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {message}")]
 pub struct CallError {
     /// The call: method and path over REST, such as `DELETE /s3/policies/old-etl`.
     pub call: String,
-    /// What it may have done.
+    /// What the call may have done.
     pub effect: Effect,
-    /// What happened: the status and the cluster's own words where there are any.
+    /// What happened: the status, and the cluster's own words if there are any.
     pub message: String,
-    /// What to do next, where that can be said.
+    /// What to do next.
     pub help: Option<String>,
-    /// Whether the cluster answered that it is busy or not ready: asked again later, it may do it.
+    /// Whether the cluster answered that it is busy or not ready. A later retry may succeed.
     pub busy: bool,
-    /// The answer to a call that may make a key pair, where it may hold one that was not found in it.
+    /// The answer to a call that may create a key pair, if attune found none but the answer may hold one.
     pub answer: Option<RawAnswer>,
 }
 
 impl CallError {
-    /// A failed call, with nothing to say yet about what to do next.
+    /// A failed call, without help yet.
     #[must_use]
     pub fn new(call: impl Into<String>, effect: Effect, message: impl Into<String>) -> Self {
         Self { call: call.into(), effect, message: message.into(), help: None, busy: false, answer: None }
     }
 
-    /// The login of `user` is to the tenant `here`, and another is meant, so that nothing more is sent.
-    pub(super) fn other_tenant(call: String, user: &str, here: &str, meant: &str) -> Self {
-        let message = format!("{user:?} is logged in to tenant {here:?}, and {meant:?} is meant");
-        Self::new(call, Effect::NotSent, message)
-            .help(format!("log in to {meant:?}, or set tenant = {here:?} under [cluster]"))
-    }
-
-    /// The same failure, with the answer that was not understood.
+    /// Adds the answer that attune cannot read.
     #[must_use]
     pub(super) fn with_answer(self, bytes: &[u8]) -> Self {
         Self { answer: RawAnswer::of(bytes), ..self }
     }
 
-    /// The same failure, with what to do next.
+    /// Adds what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// This failure as seen by another call that had to wait for it and was therefore never sent: what is
-    /// unknown about a login is not unknown about the removal that it was for.
+    /// The same failure for a call that waited for the failed one and was never sent. A login with an unknown outcome
+    /// does not leave the outcome of the removal behind it unknown.
     #[must_use]
-    pub fn before_another(mut self) -> Self {
+    pub fn for_unsent_call(mut self) -> Self {
         if self.effect == Effect::UnknownOutcome {
             self.effect = Effect::NotSent;
         }
         self
+    }
+}
+
+/// How much of an answer an error keeps, in characters: enough for a sentence, not for a page.
+const KEPT: usize = 300;
+
+/// The text on one line: without `secrets`, with hidden characters made visible, and cut to [`KEPT`].
+pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "[secret]");
+    }
+    let mut line = visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned();
+    if let Some((end, _)) = line.char_indices().nth(KEPT) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleaned_text_is_one_bounded_line() {
+        assert_eq!(clean(" a\r\n\tb\u{1b}[31m\u{202e}c ", &[]), r"a b\u{1b}[31m\u{202e}c");
+        let long = clean(&"é".repeat(1000), &[]);
+        assert_eq!(long.chars().count(), KEPT + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn a_token_is_taken_out_before_the_text_is_cut() {
+        let token = SecretString::from("t0k3n".repeat(20));
+        let text = format!("{} Bearer {}", "x".repeat(280), token.expose_secret());
+        let shown = clean(&text, &[&token]);
+        assert!(!shown.contains("t0k3n"), "{shown}");
+        assert_eq!(clean("a", &[&"".into()]), "a");
     }
 }

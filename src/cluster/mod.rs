@@ -1,34 +1,29 @@
-//! The cluster as the rest of the tool sees it: one trait in the domain's words, and its transports.
+//! The cluster as the other rooms see it: one trait, and its transports over REST and over the `weka` command.
 
-mod connection;
 mod credentials;
 mod error;
+mod json;
+mod key_pair;
 mod observe;
-mod pairs;
+mod pin;
 pub mod program;
 pub mod rest;
-mod retrying;
-mod subject;
-mod told;
+mod retry;
 pub mod weka;
-mod words;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-
-pub use connection::ConnectionInfo;
-pub use credentials::{Credentials, CredentialsProblem};
-pub use error::{CallError, Effect, RawAnswer};
-pub use observe::{body, documents, observe, observe_all, observe_for, observe_held};
-pub use retrying::{RetryPolicy, RetryingCluster};
-
-pub use crate::observed::Identity;
-use crate::observed::{Duplicates, ObservedUser};
-
 use secrecy::SecretString;
 
+pub use credentials::{Credentials, CredentialsProblem, PasswordLogin};
+pub use error::{CallError, Effect, RawAnswer};
+pub use observe::{body, documents, observe, observe_all, observe_for};
+pub use retry::{RetryPolicy, RetryingCluster};
+
 use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+pub use crate::observed::Identity;
+use crate::observed::{Duplicates, ObservedUser};
 
 /// A user as the cluster reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +32,9 @@ pub struct UserRecord {
     pub name: UserName,
     /// The role, such as `S3` or `ClusterAdmin`.
     pub role: String,
-    /// Where the user comes from: `Internal`, or a directory.
+    /// The origin of the user: `Internal`, or a directory.
     pub source: String,
-    /// The policy it holds. Meaningless when [`Users::attachments_known`] is false.
+    /// The attached policy. Meaningless if [`Users::attachments_known`] is false.
     pub policy: Option<PolicyName>,
 }
 
@@ -48,13 +43,12 @@ pub struct UserRecord {
 pub struct Users {
     /// The users, in the cluster's order.
     pub users: Vec<UserRecord>,
-    /// Whether the cluster says who holds what. Over REST it does since 4.0 (`GET /s3/userPolicies`; in
-    /// `GET /users` since 4.4); before that there is no call that tells.
+    /// Whether the cluster reports who has which policy; see [`AttachmentsSource`](crate::base::AttachmentsSource).
     pub attachments_known: bool,
 }
 
 impl Users {
-    /// The users by name; `duplicates` gets all records of a name that has several.
+    /// The users by name. `duplicates` gets all records of a name that has several.
     #[must_use]
     pub fn by_name(self, duplicates: &mut Duplicates) -> BTreeMap<UserName, ObservedUser> {
         let record =
@@ -68,35 +62,55 @@ impl Users {
 pub struct GroupRecord {
     /// The name.
     pub name: GroupName,
-    /// The policy it has.
+    /// The attached policy.
     pub policy: Option<PolicyName>,
 }
 
-/// The groups that have a policy, by name; `duplicates` gets all records of a name that has several.
+/// The groups that have a policy, by name. `duplicates` gets all records of a name that has several.
 #[must_use]
 pub fn groups_by_name(groups: Vec<GroupRecord>, duplicates: &mut Duplicates) -> BTreeMap<GroupName, PolicyName> {
     duplicates.groups(groups.into_iter().map(|group| (group.name, group.policy)).collect())
 }
 
-/// What temporary credentials are asked for with.
+/// A request for temporary credentials.
 #[derive(Debug, Clone)]
 pub struct AssumeRole {
     /// The access key of a user; before 5.1, the user's name.
     pub access_key: String,
     /// The secret key that goes with it; before 5.1, the user's password.
     pub secret_key: SecretString,
-    /// How long they hold, in seconds: from 15 minutes to a week (vendor's CLI page).
+    /// How long they are valid, in seconds: from 15 minutes to a week (vendor's CLI page).
     pub seconds: u64,
-    /// A document that narrows what they may do, as JSON text.
+    /// A session policy that restricts them, as JSON text.
     pub document: Option<String>,
 }
 
-/// A cluster, whatever it is reached through.
+/// How a cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// The transport, such as `REST`.
+    pub transport: &'static str,
+    /// The addresses, as a person would name them.
+    pub addresses: Vec<String>,
+    /// The addresses with unencrypted traffic, other than within this machine.
+    pub unencrypted: Vec<String>,
+    /// Whether any certificate is accepted.
+    pub any_certificate: bool,
+    /// The call that reports who has which policy at the cluster's release, if there is one.
+    pub attachments_source: Option<&'static str>,
+    /// Whether a cluster of this release should have a definition of its own API here.
+    pub definition_expected: bool,
+    /// By how many seconds the cluster's clock is ahead of this machine's, according to its last answer. Negative:
+    /// behind. `None`: no answer had a date.
+    pub clock_ahead: Option<i64>,
+}
+
+/// A cluster over any transport.
 ///
-/// Reads may be repeated freely. A write that fails says in [`CallError::effect`] whether it may have happened.
+/// Reads may be repeated freely. A write that fails says in [`CallError::effect`] whether it may have taken effect.
 #[async_trait]
 pub trait Cluster: Send + Sync {
-    /// Which cluster, which tenant, as whom.
+    /// Which cluster and tenant this is, and as whom attune is logged in.
     async fn identity(&self) -> Result<Identity, CallError>;
 
     /// The names of all policies of the tenant, predefined ones included.
@@ -105,53 +119,52 @@ pub trait Cluster: Send + Sync {
     /// The document of a policy, as the JSON text the cluster returned.
     async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError>;
 
-    /// Adds a policy with exactly this JSON text. Adding over an existing name is never relied on: what a
-    /// cluster does then is unknown.
+    /// Adds a policy with exactly this JSON text. Never call it for an existing name: it is unknown what a cluster does
+    /// then.
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError>;
 
     /// Removes a policy.
     async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError>;
 
-    /// Gives a user or group a policy, in place of the one it held. The answer holds a key pair when the cluster made
-    /// one (5.1 and later, for a user that had none) and shows it on this transport. An answer that may hold one that is
-    /// not found in it is in [`CallError::answer`].
+    /// Attaches a policy to a user or group, in place of the one it has. Returns the key pair that the cluster created,
+    /// if it did (since 5.1, for a user without one) and shows it. [`CallError::answer`] keeps an answer that may hold a
+    /// key pair that attune does not find.
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError>;
 
-    /// Takes the policy it holds from a user or group. A user's key pair stays.
+    /// Detaches a user or group from its policy. A user's key pair stays.
     async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError>;
 
     /// Whether [`generate_keys`](Self::generate_keys) works through this transport.
     fn can_generate_keys(&self) -> bool;
 
-    /// Makes a new key pair for a user that holds a policy; the old one is worthless at once. An answer in which it is not
-    /// found is in [`CallError::answer`].
+    /// Creates a new key pair for a user that has a policy. The old one stops working at once. [`CallError::answer`] keeps
+    /// an answer in which attune does not find the key pair.
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError>;
 
-    /// Gives temporary credentials to who has the key pair of a user that holds a policy.
+    /// Creates temporary credentials from the key pair of a user that has a policy.
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError>;
 
-    /// All users of the tenant and, where the release tells, what they hold.
+    /// All users of the tenant and, if the release reports it, their policies.
     async fn users(&self) -> Result<Users, CallError>;
 
-    /// The groups, at least those that have a policy; `None` where this is not reported: over REST by no release, over the
-    /// `weka` command since 6.0.
+    /// The groups, at least those that have a policy. `None` if the cluster does not report them: no release does over
+    /// REST; the `weka` command does since 6.0.
     async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
         Ok(None)
     }
 
-    /// Why nothing more is sent: the way led to another cluster or tenant than the one that this run is about. Asks nothing.
+    /// Why no call is sent any more: an endpoint led to another cluster or tenant than the first one. Sends nothing.
     fn stopped(&self) -> Option<String>;
 
-    /// Whether an identity provider gives policies by their names: over REST from 5.1 on (`GET /s3/oidc`). `None` where this is
-    /// not reported.
+    /// Whether an identity provider gives policies by name. `None` if the cluster does not report it.
     async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
         Ok(None)
     }
 
-    /// How a cluster of this release is reached and spoken to here. Asks nothing.
+    /// How a cluster of this release is reached here. Sends nothing.
     fn connection(&self, release: &Release) -> ConnectionInfo;
 
-    /// The cluster's own definition of the interface that is spoken to, as text, where it has one.
+    /// The cluster's own definition of its API, as text, if it has one.
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
         Ok(None)
     }

@@ -1,4 +1,4 @@
-//! Reads from a cluster all that a plan depends on, as a whole.
+//! Reads a cluster: everything that a plan depends on, complete or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,67 +10,55 @@ use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
 use crate::policy;
 
-/// Observes the cluster: identity, users, all policy names, and the documents that matter for `desired`, at most
+/// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for `desired`. Sends at most
 /// `jobs` reads at a time.
 ///
 /// # Errors
-/// The first read that fails; an incomplete observation is never returned.
+/// The first read that fails. An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
-    observe_for(cluster, &[desired], jobs).await
+    read_all(cluster, &[desired], AlsoRead::Nothing, jobs).await
 }
 
 /// The same, with the documents that matter for any of several desired states.
 ///
 /// # Errors
-/// The first read that fails; an incomplete observation is never returned.
+/// The first read that fails.
 pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    let of_all = |names: &[PolicyName], users: &Users, groups: &Groups| {
-        states.iter().flat_map(|desired| wanted(desired, names, users, groups)).collect()
-    };
-    look(cluster, jobs, &of_all).await
+    read_all(cluster, states, AlsoRead::Nothing, jobs).await
 }
 
-/// Observes the cluster with the documents of all policies that anybody holds, at most `jobs` reads at a time.
+/// The same, with the documents of all attached policies as well.
 ///
 /// # Errors
-/// The first read that fails; an incomplete observation is never returned.
-pub async fn observe_held(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
-    look(cluster, jobs, &held).await
-}
-
-/// Observes the cluster with the documents that matter for any of several desired states and those of all policies that
-/// anybody holds, at most `jobs` reads at a time.
-///
-/// # Errors
-/// The first read that fails; an incomplete observation is never returned.
+/// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    let all = |names: &[PolicyName], users: &Users, groups: &Groups| {
-        let matters = states.iter().flat_map(|desired| wanted(desired, names, users, groups));
-        matters.chain(held(names, users, groups)).collect()
-    };
-    look(cluster, jobs, &all).await
+    read_all(cluster, states, AlsoRead::AllAttached, jobs).await
 }
 
-/// The groups as they are reported.
-type Groups = [GroupRecord];
-
-/// Who holds what, by all records of a name that has several.
-fn holdings<'a>(users: &'a Users, groups: &'a Groups) -> impl Iterator<Item = (Principal, &'a PolicyName)> {
-    let users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
-    let groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
-    users.chain(groups)
+/// The documents to read in addition to those that matter for the desired states.
+#[derive(Debug, Clone, Copy)]
+enum AlsoRead {
+    Nothing,
+    AllAttached,
 }
 
-/// Which documents matter, of all policies and of who holds what.
-type Wanted<'a> = dyn Fn(&[PolicyName], &Users, &Groups) -> BTreeSet<PolicyName> + Sync + 'a;
-
-async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result<Observed, CallError> {
+async fn read_all(
+    cluster: &dyn Cluster,
+    states: &[&Desired],
+    also: AlsoRead,
+    jobs: usize,
+) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
     let (users, groups, names, identity_provider) =
         tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), cluster.identity_provider())?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
-    let wanted = wanted(&names, &users, &groups);
+    let attachments: Vec<(Principal, &PolicyName)> = attachments(&users, &groups).collect();
+    let mut wanted: BTreeSet<PolicyName> =
+        states.iter().flat_map(|desired| relevant(desired, &names, &attachments)).collect();
+    if let AlsoRead::AllAttached = also {
+        wanted.extend(attached(&names, &attachments));
+    }
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
@@ -94,15 +82,24 @@ async fn look(cluster: &dyn Cluster, jobs: usize, wanted: &Wanted<'_>) -> Result
     })
 }
 
-/// The policies on the cluster whose documents matter: those that a file names, that may be removed, that are in
-/// transit, and that somebody declared holds now or then.
-fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<PolicyName> {
-    let held: BTreeSet<&PolicyName> = holdings(users, groups)
+/// Who has which policy. A name with several records has an attachment for each.
+fn attachments<'a>(users: &'a Users, groups: &'a [GroupRecord]) -> impl Iterator<Item = (Principal, &'a PolicyName)> {
+    let users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
+    let groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
+    users.chain(groups)
+}
+
+/// The policies on the cluster whose documents matter for a desired state: declared ones, ones that may be removed, temporary
+/// ones and the policies they replace, and those that a declared user or group has now or then.
+fn relevant(desired: &Desired, names: &[PolicyName], attachments: &[(Principal, &PolicyName)]) -> BTreeSet<PolicyName> {
+    let managed: BTreeSet<&PolicyName> = attachments
+        .iter()
         .filter(|(principal, _)| desired.entry(principal).is_some() || desired.ownership.covers(principal))
-        .map(|(_, policy)| policy)
+        .map(|(_, policy)| *policy)
         .collect();
-    // Whoever has several policies at once has access by all of them together.
-    let listed: BTreeSet<PolicyName> = holdings(users, groups)
+    // The access of a user with a list of policies comes from all of them together.
+    let listed: BTreeSet<PolicyName> = attachments
+        .iter()
         .filter(|(_, attached)| attached.is_list())
         .flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>())
         .collect();
@@ -113,27 +110,27 @@ fn wanted(desired: &Desired, names: &[PolicyName], users: &Users, groups: &Group
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         })
         .collect();
-    let in_transit: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::temporary_for).collect();
+    let being_replaced: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::temporary_for).collect();
     let matters = |name: &&PolicyName| {
         desired.policies.contains_key(*name)
             || desired.ownership.covers_policy(name)
             || name.temporary_for().is_some()
-            || in_transit.contains(*name)
-            || held.contains(name)
+            || being_replaced.contains(*name)
+            || managed.contains(name)
             || listed.contains(*name)
             || targets.contains(name)
     };
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
 }
 
-/// The policies that anybody holds.
-fn held(names: &[PolicyName], users: &Users, groups: &Groups) -> BTreeSet<PolicyName> {
-    let held: BTreeSet<PolicyName> =
-        holdings(users, groups).flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>()).collect();
-    names.iter().filter(|name| held.contains(*name) && name.addressable().is_ok()).cloned().collect()
+/// All attached policies that exist.
+fn attached(names: &[PolicyName], attachments: &[(Principal, &PolicyName)]) -> BTreeSet<PolicyName> {
+    let attached: BTreeSet<PolicyName> =
+        attachments.iter().flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>()).collect();
+    names.iter().filter(|name| attached.contains(*name) && name.addressable().is_ok()).cloned().collect()
 }
 
-/// The documents as the cluster tells them, at most `jobs` at a time; `None` for a policy that went away since it was listed.
+/// Reads documents, at most `jobs` at a time. `None` is a policy that was removed after it was listed.
 ///
 /// # Errors
 /// The first read that fails.
@@ -155,7 +152,7 @@ pub async fn documents(
         .await
 }
 
-/// Models a document that a cluster returned, as far as that can be done.
+/// Parses a document that a cluster returned. A text that is no document stays as it is.
 #[must_use]
 pub fn body(text: String) -> Body {
     match policy::read_lenient(&text) {

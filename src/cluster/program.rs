@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Finds a program: one with a path is where it says, seen from the current directory; another is looked for in the
-/// directories of `search_path`. Of these, an empty or relative one is skipped: the current directory is where a
-/// configuration under review lies.
+/// Finds a program. A path is relative to the current directory; a bare name is looked up in the directories of
+/// `search_path`. Empty and relative directories are skipped: the current directory may belong to a configuration under
+/// review.
 #[must_use]
 pub fn find(program: &Path, search_path: &OsStr) -> Option<PathBuf> {
     if program.components().count() > 1 || program.is_absolute() {
@@ -16,7 +16,7 @@ pub fn find(program: &Path, search_path: &OsStr) -> Option<PathBuf> {
     directories.map(|directory| directory.join(program)).find(|path| is_executable(path))
 }
 
-/// Keeps from a program the variables whose names begin so.
+/// Hides environment variables with these prefixes from a program.
 pub fn hide(command: &mut Command, prefixes: &[&str]) {
     for (name, _) in std::env::vars_os() {
         if prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes())) {
@@ -52,7 +52,6 @@ mod tests {
     #[test]
     fn a_program_is_never_found_in_a_directory_that_is_relative_to_the_current_one() {
         let folder = tempfile::tempdir().unwrap();
-        // There is one in the current directory of a test: the folder of the crate, seen from wherever.
         let here = std::env::current_dir().unwrap();
         let beside = tempfile::Builder::new().prefix("program-").tempdir_in(here.join("target")).unwrap();
         for directory in [folder.path(), beside.path()] {

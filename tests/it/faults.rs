@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
-use attune::cluster::{CallError, Cluster, Credentials, Effect};
+use attune::cluster::{CallError, Cluster, Credentials, Effect, PasswordLogin};
 use attune::sim::state::ClusterState;
 use attune::sim::{Applied, Event, Fault, FaultRules, Options, Trigger, start};
 
@@ -17,7 +17,11 @@ fn connect(url: &str) -> RestCluster {
     RestCluster::new(RestOptions {
         release: None,
         endpoints: vec![Endpoint::parse(url).unwrap()],
-        credentials: Credentials::Password { username: "admin".into(), password: "admin".into(), org: None },
+        credentials: Credentials::Password(PasswordLogin {
+            username: "admin".into(),
+            password: "admin".into(),
+            org: None,
+        }),
         tenant: None,
         trust: Trust::default(),
         // What a busy cluster asks for is not waited for.

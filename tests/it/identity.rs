@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use attune::base::PolicyName;
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
-use attune::cluster::{Cluster, Credentials};
+use attune::cluster::{Cluster, Credentials, PasswordLogin};
 use attune::sim::state::ClusterState;
 use attune::sim::{Applied, Fault, FaultRules, Options, Trigger, start};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ fn a_plan_is_not_made_of_two_clusters() {
 }
 
 #[test]
-fn another_endpoint_of_the_same_cluster_goes_on_and_another_release_is_a_note() {
+fn a_run_continues_at_another_endpoint_and_warns_of_another_release() {
     let stopped = Two::new("GET /users#2=stop-before", ["5.1.2", "5.1.3"], ["one", "one"]);
     stopped
         .here
@@ -104,7 +104,7 @@ fn another_endpoint_of_the_same_cluster_goes_on_and_another_release_is_a_note() 
 }
 
 #[test]
-fn a_weka_command_that_leads_elsewhere_gets_no_change() {
+fn a_weka_command_that_leads_to_another_cluster_changes_nothing() {
     // From the first detach on, the command of the host leads to another cluster.
     let folder = Folder::with(&[
         ("cluster.json", &state("one", "5.1").to_string()),
@@ -132,7 +132,7 @@ fn a_weka_command_that_leads_elsewhere_gets_no_change() {
 }
 
 #[tokio::test]
-async fn a_simulated_endpoint_that_hangs_is_left_for_another() {
+async fn a_simulated_endpoint_that_hangs_is_replaced_by_another() {
     for fault in [Fault::Silent(Applied::No), Fault::Silent(Applied::Yes), Fault::Stall] {
         let state: ClusterState = serde_json::from_value(state("one", "5.1")).unwrap();
         let start = async |faults| start(Options { faults, ..Options::in_memory(state.clone()) }).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_simulated_endpoint_that_hangs_is_left_for_another() {
         let (username, password) = sound.admin_login();
         let cluster = RestCluster::new(RestOptions {
             endpoints,
-            credentials: Credentials::Password { username, password: password.into(), org: None },
+            credentials: Credentials::Password(PasswordLogin { username, password: password.into(), org: None }),
             tenant: None,
             release: None,
             trust: Trust::default(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use attune::apply::{Progress, RunOptions, SecretStore, SecretStoreContext, StepOutcome, StopSignal, run};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
 use attune::cluster::weka::{WekaCluster, WekaOptions};
-use attune::cluster::{Cluster, Credentials, RetryPolicy};
+use attune::cluster::{Cluster, Credentials, PasswordLogin, RetryPolicy};
 use attune::desired::Destination;
 use attune::plan::{Plan, Step};
 use attune::sim::Running;
@@ -34,7 +34,7 @@ pub(crate) fn client(running: &Running) -> RestCluster {
     RestCluster::new(RestOptions {
         release: None,
         endpoints: vec![Endpoint::parse(running.url()).unwrap()],
-        credentials: Credentials::Password { username, password: password.into(), org: None },
+        credentials: Credentials::Password(PasswordLogin { username, password: password.into(), org: None }),
         tenant: None,
         trust: Trust::System,
         // What a busy cluster asks for is not waited for.

@@ -53,7 +53,7 @@ fn log(folder: &Folder) -> Vec<Logged> {
 }
 
 #[test]
-fn a_plan_asks_for_each_thing_once_over_few_connections() {
+fn a_plan_reads_each_object_once_over_few_connections() {
     for (release, lists) in [("4.0", 6), ("5.1", 6)] {
         let folder = of(48, release);
         // So that a connection always comes about sooner than an answer.
@@ -69,7 +69,7 @@ fn a_plan_asks_for_each_thing_once_over_few_connections() {
 }
 
 #[test]
-fn what_does_not_depend_on_each_other_is_asked_for_together_and_never_by_more_than_jobs() {
+fn independent_reads_run_concurrently_up_to_the_limit_of_jobs() {
     // Of the calls that come while another one is under way, one is answered late enough to be seen.
     for (jobs, crowded) in [("1", false), ("2", true)] {
         let folder = of(4, "5.1");
@@ -81,7 +81,7 @@ fn what_does_not_depend_on_each_other_is_asked_for_together_and_never_by_more_th
 }
 
 #[test]
-fn a_cluster_that_takes_few_calls_at_once_gets_few() {
+fn a_cluster_that_accepts_few_concurrent_calls_gets_few() {
     let folder = of(96, "5.1");
     let args = ["--log", "log.jsonl", "--latency", "5ms", "--fault", "crowd:3=429"];
     let served = Served::start_with(&folder, &args);
@@ -93,7 +93,7 @@ fn a_cluster_that_takes_few_calls_at_once_gets_few() {
 }
 
 #[test]
-fn an_apply_is_done_although_the_cluster_is_busy_now_and_then() {
+fn an_apply_succeeds_on_a_cluster_that_is_sometimes_busy() {
     for status in ["429", "503", "429-after", "503-after"] {
         let folder = of(12, "4.4");
         folder.drift(|root| {
@@ -110,7 +110,7 @@ fn an_apply_is_done_although_the_cluster_is_busy_now_and_then() {
 }
 
 #[test]
-fn a_login_that_is_told_to_come_later_comes_later() {
+fn a_login_waits_if_the_cluster_is_busy() {
     for status in ["429", "503"] {
         let folder = of(1, "5.1");
         let fault = format!("POST /login,times=2={status}:0");
@@ -121,7 +121,7 @@ fn a_login_that_is_told_to_come_later_comes_later() {
 }
 
 #[test]
-fn a_slow_cluster_holds_up_none_of_the_others() {
+fn a_slow_cluster_delays_no_other() {
     const FILES: usize = 20;
     let folder = Folder::new();
     let (heard, asked) = mpsc::channel();

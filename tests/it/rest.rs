@@ -2,7 +2,7 @@
 
 use attune::base::{PolicyName, Principal, UserName};
 use attune::cluster::rest::{Endpoint, RestCluster, RestOptions, Timeouts, Trust};
-use attune::cluster::{CallError, Cluster, Credentials, Effect, Users};
+use attune::cluster::{CallError, Cluster, Credentials, Effect, PasswordLogin, Users};
 use attune::sim::{Options, Running, start};
 use tempfile::TempDir;
 
@@ -39,7 +39,11 @@ impl World {
         RestCluster::new(RestOptions {
             release: None,
             endpoints: vec![Endpoint::parse(self.sim.url()).unwrap()],
-            credentials: Credentials::Password { username: username.into(), password: password.into(), org: None },
+            credentials: Credentials::Password(PasswordLogin {
+                username: username.into(),
+                password: password.into(),
+                org: None,
+            }),
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
             timeouts: Timeouts::default(),
@@ -119,7 +123,7 @@ async fn every_shape_of_answer_is_read() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_the_middle_is_renewed_and_nobody_notices() {
+async fn an_expired_token_is_renewed_without_an_error() {
     for release in RELEASES {
         // A token proves the cluster with two calls, before any other.
         for uses in 3..7 {
@@ -130,7 +134,7 @@ async fn a_token_that_ends_in_the_middle_is_renewed_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn the_first_attach_shows_the_key_pair_where_the_cluster_does() {
+async fn the_first_attach_shows_the_key_pair_if_the_cluster_does() {
     for (release, shown) in [("4.4", false), ("5.1", true)] {
         let world = World::new(release, |_| {}).await;
         let cluster = world.cluster(None);

@@ -49,7 +49,7 @@ fn said(folder: &Folder) -> Value {
 }
 
 #[test]
-fn an_apply_ends_as_over_rest_on_every_release_that_tells_who_holds_what() {
+fn an_apply_has_the_same_result_as_over_rest_on_every_release_that_reports_attachments() {
     for release in ["4.0", "4.4", "5.1", "6.0"] {
         let (rest, weka) = (example(release, false), example(release, true));
         let plans = [&rest, &weka].map(|folder| folder.attune("plan --format json").exits(0).json());
@@ -64,7 +64,7 @@ fn an_apply_ends_as_over_rest_on_every_release_that_tells_who_holds_what() {
 }
 
 #[test]
-fn a_new_key_pair_goes_into_custody_and_the_old_one_is_gone() {
+fn a_new_key_pair_is_stored_and_the_old_one_is_gone() {
     for release in ["5.1", "6.0"] {
         let folder = example(release, true);
         let keys = |folder: &Folder| folder.state()["tenants"]["Root"]["users"]["alice"]["keys"].clone();
@@ -91,7 +91,7 @@ fn a_new_key_pair_goes_into_custody_and_the_old_one_is_gone() {
 }
 
 #[test]
-fn keys_are_retired_before_the_detach_where_the_command_can_make_new_ones() {
+fn keys_are_revoked_before_the_detach_if_the_command_can_create_new_ones() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
         folder.write("attune.toml", "[cluster]\nvia = \"weka\"\n[users.alice]\ndetached = true\nrevoke_keys = true\n");
@@ -124,7 +124,7 @@ fn temporary_credentials_and_the_doctor_work_over_the_command() {
 }
 
 #[test]
-fn the_other_form_of_detach_is_tried_and_kept_to() {
+fn the_other_form_of_detach_is_tried_and_remembered() {
     let folder = example("5.1", true);
     // As whoever upgrades a cluster and forgets the file: the form of 4.4, which this cluster refuses.
     let file = folder.read("attune.toml");
@@ -134,7 +134,7 @@ fn the_other_form_of_detach_is_tried_and_kept_to() {
 }
 
 #[test]
-fn a_login_of_the_environment_goes_with_the_command_and_not_into_its_arguments() {
+fn a_login_from_the_environment_is_not_in_the_arguments_of_the_command() {
     let folder = example("5.1", true);
     let wrong = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "wr0ng")];
     let refused = folder.attune_with("plan", &wrong).exits(1);
@@ -144,7 +144,7 @@ fn a_login_of_the_environment_goes_with_the_command_and_not_into_its_arguments()
 }
 
 #[test]
-fn only_the_tenant_of_the_login_is_touched_and_only_if_it_is_the_one_that_is_meant() {
+fn only_the_tenant_of_the_login_is_changed_and_only_if_it_is_the_configured_one() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
         let mut state = folder.state();
@@ -166,7 +166,7 @@ fn only_the_tenant_of_the_login_is_touched_and_only_if_it_is_the_one_that_is_mea
 }
 
 #[test]
-fn a_release_that_is_newer_than_all_that_are_known_is_spoken_to_like_the_newest_and_said_to_be() {
+fn an_unknown_newer_release_counts_as_the_newest_with_a_warning() {
     let folder = example("6.0", true);
     let script = folder.read("weka").replacen("exec ", "", 1).trim_end().to_owned()
         + " | /usr/bin/env PATH=/usr/bin:/bin sed 's/\"6\\.0[^\"]*\"/\"7.2.1\"/'\n";
@@ -178,7 +178,7 @@ fn a_release_that_is_newer_than_all_that_are_known_is_spoken_to_like_the_newest_
 }
 
 #[test]
-fn a_command_that_is_not_there_or_prints_nonsense_is_an_error_that_says_so() {
+fn a_missing_command_or_unreadable_output_is_a_clear_error() {
     let folder = example("5.1", true);
     fs::remove_file(folder.path("weka")).unwrap();
     let gone = folder.attune("plan --retries 0").exits(1);
@@ -250,7 +250,7 @@ fn every_command_of_the_vendors_page_is_there() {
 }
 
 #[test]
-fn no_secret_is_an_argument_and_a_document_is_for_its_owner_alone() {
+fn no_secret_is_an_argument_and_only_the_owner_can_read_a_document() {
     let folder = example("5.1", true);
     let (program, state, log) =
         (env!("CARGO_BIN_EXE_attune"), folder.path("cluster.json"), folder.path("arguments.txt"));
@@ -301,7 +301,7 @@ async fn a_command_that_hangs_is_killed() {
 
 /// The golden cases, which say what is planned over REST: the same is planned over the command.
 #[test]
-fn every_golden_case_is_planned_as_over_rest() {
+fn every_golden_case_has_the_same_plan_as_over_rest() {
     const ENDPOINT: &str = "endpoints = [\"sim:cluster.json\"]";
     // Over REST no key pair can be made, which is what these are about.
     const ABOUT_REST: [&str; 1] = ["keys-that-cannot-be-revoked"];
@@ -335,7 +335,7 @@ fn every_golden_case_is_planned_as_over_rest() {
 }
 
 #[test]
-fn what_is_imported_over_the_command_is_what_is_imported_over_rest() {
+fn an_import_over_the_command_is_the_same_as_over_rest() {
     for release in ["4.4", "5.1", "6.0"] {
         let folder = example(release, true);
         let reports = ["--out over-weka", "--cluster sim:cluster.json --via rest --out over-rest"]

@@ -1,25 +1,25 @@
-//! What the bodies of successful answers say, in every shape that releases and clients show.
+//! Reads the bodies of successful answers, in every shape that releases and clients show.
 //!
-//! The definitions leave some shapes open (`GET /s3/policies`, `GET /s3/policies/{policy}`), and clients see others
-//! than they declare, so each reader takes all shapes that are known and nothing else: an answer in another shape
-//! is an error, never an empty list.
+//! The definitions leave some shapes open (`GET /s3/policies`, `GET /s3/policies/{policy}`), and clients see shapes that no
+//! definition declares. So each function accepts all known shapes and no other: an unknown shape is an error, never an
+//! empty list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::base::{KeyPair, PolicyName, Release, SessionKeys, UserName};
-use crate::cluster::pairs;
-pub(super) use crate::cluster::told::Expected;
-use crate::cluster::told::{Listed, Members, policy_or_none};
+use crate::base::{KeyPair, PolicyName, SessionKeys, UserName};
+use crate::cluster::json::{
+    self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
+};
+use crate::cluster::{UserRecord, Users, key_pair};
 
-/// Reads one kind of answer.
 pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
 
-/// How long a token lives when the answer does not say: the vendor's default.
+/// How long a token lives if the answer does not say: the vendor's default.
 const DEFAULT_LIFE_SECONDS: u64 = 300;
 
 /// The answer to a login or a refresh.
@@ -28,7 +28,7 @@ pub(super) struct Tokens {
     pub(super) access: SecretString,
     pub(super) refresh: Option<SecretString>,
     pub(super) life_seconds: u64,
-    /// Since 4.4.
+    /// Reported since 4.4.
     pub(super) password_change_required: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn tokens(body: &str) -> Result<Tokens, Expected> {
         password_change_required: Option<bool>,
     }
     let raw: Raw = object(sole(data(body)?)).ok_or(Expected("an access token"))?;
-    // A `number` in the definitions: a fraction is cut off, anything below zero is zero.
+    // A `number` in the definitions. The cast cuts off a fraction, and makes 0 of a negative number.
     let life_seconds = raw.expires_in.map_or(DEFAULT_LIFE_SECONDS, |seconds| seconds as u64);
     Ok(Tokens {
         access: raw.access_token.into(),
@@ -54,62 +54,35 @@ pub(super) fn tokens(body: &str) -> Result<Tokens, Expected> {
     })
 }
 
-/// What `GET /cluster` says, as far as it is used here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ClusterFacts {
-    pub(super) name: String,
-    pub(super) guid: String,
-    pub(super) release: Release,
+pub(super) fn cluster(body: &str) -> Result<ClusterFacts, Expected> {
+    cluster_facts(object(data(body)?))
 }
 
-/// Reads `GET /cluster`.
-pub(super) fn cluster(body: &str) -> Result<ClusterFacts, Expected> {
+pub(super) fn whoami(body: &str) -> Result<Login, Expected> {
     #[derive(Deserialize)]
     struct Raw {
-        name: String,
-        guid: String,
-        release: String,
+        username: String,
+        role: String,
+        org_name: String,
+        #[serde(default, deserialize_with = "id")]
+        org_id: Option<String>,
     }
-    let raw: Raw = object(data(body)?).ok_or(Expected("a cluster's name, guid and release"))?;
-    let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
-    // One that has no id could be any.
-    if raw.guid.is_empty() {
-        return Err(Expected("a cluster's guid"));
-    }
-    Ok(ClusterFacts { name: raw.name, guid: raw.guid, release })
+    let raw: Raw = object(data(body)?).ok_or(Expected("a user name, role and org_name"))?;
+    Ok(Login { user: raw.username, role: raw.role, tenant: raw.org_name, tenant_id: raw.org_id })
 }
 
-/// The number of a tenant, as text: the definitions say a number, and the `weka` command writes some ids as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OrgId(String);
-
-impl<'de> Deserialize<'de> for OrgId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Raw {
-            Number(serde_json::Number),
-            Text(String),
-        }
-        Ok(Self(match Raw::deserialize(deserializer)? {
-            Raw::Number(number) => number.to_string(),
-            Raw::Text(text) => text,
-        }))
+/// An id as text: the definitions say a number, and the `weka` command writes some ids as text.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Raw {
+        Number(serde_json::Number),
+        Text(String),
     }
-}
-
-/// What `GET /users/whoami` says.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Whoami {
-    pub(super) username: String,
-    pub(super) role: String,
-    pub(super) org_name: String,
-    pub(super) org_id: Option<OrgId>,
-}
-
-/// Reads `GET /users/whoami`.
-pub(super) fn whoami(body: &str) -> Result<Whoami, Expected> {
-    object(data(body)?).ok_or(Expected("a user name, role and org_name"))
+    Ok(Option::deserialize(deserializer)?.map(|raw| match raw {
+        Raw::Number(number) => number.to_string(),
+        Raw::Text(text) => text,
+    }))
 }
 
 /// One record of `GET /users`.
@@ -121,9 +94,10 @@ pub(super) struct UserRow {
     pub(super) role: String,
     #[serde(default, deserialize_with = "text")]
     pub(super) source: String,
-    pub(super) org_id: Option<OrgId>,
-    /// `None` when the record has no such member (before 4.4), `Some(None)` when it says that there is no policy.
-    #[serde(default, deserialize_with = "held")]
+    #[serde(default, deserialize_with = "id")]
+    pub(super) org_id: Option<String>,
+    /// `None` if the record has no such member (before 4.4), `Some(None)` if the user has no policy.
+    #[serde(default, deserialize_with = "attached")]
     pub(super) policy: Option<Option<PolicyName>>,
 }
 
@@ -131,19 +105,18 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-fn held<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<PolicyName>>, D::Error> {
+fn attached<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<PolicyName>>, D::Error> {
     Ok(Some(policy_or_none(Option::deserialize(deserializer)?)))
 }
 
-/// Reads `GET /users`.
 pub(super) fn users(body: &str) -> Result<Vec<UserRow>, Expected> {
     let rows: Vec<Box<RawValue>> = array(data(body)?).ok_or(Expected("a list of users"))?;
     rows.iter().map(|row| object(row.get()).ok_or(Expected("a list of users with names"))).collect()
 }
 
 /// Reads `GET /s3/userPolicies`: `users` at the top as in the definition, or under `data` as a client sees it.
-/// An empty text is a user without a policy. A name that is there twice is listed twice: of a JSON object's equal members,
-/// readers keep the last without a word.
+/// An empty text is a user without a policy. A name that occurs twice is listed twice: most JSON readers would silently keep
+/// the last one.
 pub(super) fn user_policies(body: &str) -> Result<Vec<(UserName, Option<PolicyName>)>, Expected> {
     #[derive(Deserialize)]
     struct Raw {
@@ -153,7 +126,54 @@ pub(super) fn user_policies(body: &str) -> Result<Vec<(UserName, Option<PolicyNa
     Ok(raw.users.0.into_iter().map(|(user, policy)| (UserName::reported(user), policy_or_none(policy))).collect())
 }
 
-/// Reads `GET /s3/policies`, whose shape no definition tells: `{policies: […]}` or a bare array, under `data` or
+/// Whether any record has a `policy`, as they do since 4.4. No definition says whether a user without a policy has an empty
+/// `policy` or none.
+pub(super) fn report_policies(rows: &[UserRow]) -> bool {
+    rows.iter().any(|row| row.policy.is_some())
+}
+
+/// The users of a tenant, with the policies from `/users`. Records without a tenant belong to the caller's. Some releases
+/// may list users of other tenants to an administrator of the cluster.
+pub(super) fn from_records(rows: Vec<UserRow>, tenant: Option<&str>, attachments_known: bool) -> Users {
+    let users = rows.into_iter().filter(|row| is_of(row, tenant)).map(record).collect();
+    Users { users, attachments_known }
+}
+
+/// The same with the policies from `/s3/userPolicies`. A user with a policy that `/users` does not list (a user of a
+/// directory, perhaps) is added, with the role that a policy implies and no source. A name that either answer has several
+/// times gets a record for each.
+pub(super) fn from_map(
+    rows: Vec<UserRow>,
+    tenant: Option<&str>,
+    reported: Vec<(UserName, Option<PolicyName>)>,
+) -> Users {
+    let mut attached: BTreeMap<UserName, Vec<Option<PolicyName>>> = BTreeMap::new();
+    for (user, policy) in reported {
+        attached.entry(user).or_default().push(policy);
+    }
+    let listed: BTreeSet<UserName> = rows.iter().map(|row| UserName::reported(row.name.as_str())).collect();
+    let nothing = vec![None];
+    let mut users = Vec::new();
+    for user in from_records(rows, tenant, true).users {
+        let policies = attached.get(&user.name).unwrap_or(&nothing);
+        users.extend(policies.iter().map(|policy| UserRecord { policy: policy.clone(), ..user.clone() }));
+    }
+    for (name, policies) in attached.into_iter().filter(|(name, _)| !listed.contains(name)) {
+        let record = |policy| UserRecord { name: name.clone(), role: "S3".into(), source: String::new(), policy };
+        users.extend(policies.into_iter().filter(Option::is_some).map(record));
+    }
+    Users { users, attachments_known: true }
+}
+
+pub(super) fn is_of(row: &UserRow, tenant: Option<&str>) -> bool {
+    same_tenant(row.org_id.as_deref(), tenant)
+}
+
+fn record(row: UserRow) -> UserRecord {
+    UserRecord { name: UserName::reported(row.name), role: row.role, source: row.source, policy: row.policy.flatten() }
+}
+
+/// Reads `GET /s3/policies`, whose shape no definition declares: `{policies: […]}` or a bare array, under `data` or
 /// not, of names or of objects with a `name`.
 pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
     #[derive(Deserialize)]
@@ -165,8 +185,8 @@ pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
     Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(PolicyName::from).collect())
 }
 
-/// Reads `GET /s3/policies/{policy}`: the text of the document, unchanged. Clients see an object; a JSON string that
-/// holds the object is taken as well.
+/// Reads `GET /s3/policies/{policy}`: the unchanged text of the document. Clients see an object. A JSON string that holds
+/// the object is accepted as well.
 pub(super) fn document(body: &str) -> Result<String, Expected> {
     #[derive(Deserialize)]
     struct Raw {
@@ -187,7 +207,7 @@ pub(super) fn document(body: &str) -> Result<String, Expected> {
     object::<serde::de::IgnoredAny>(&text).map(|_| text.clone()).ok_or(EXPECTED)
 }
 
-/// Reads `GET /s3/oidc`: whether there is an identity provider. One without an address of its configuration is none.
+/// Reads `GET /s3/oidc`: whether there is an identity provider, which has an address of its configuration.
 pub(super) fn identity_provider(body: &str) -> Result<bool, Expected> {
     #[derive(Deserialize)]
     struct Raw {
@@ -201,15 +221,15 @@ pub(super) fn identity_provider(body: &str) -> Result<bool, Expected> {
     Ok(raw.config_url.is_some_and(|address| !address.trim().is_empty()))
 }
 
-/// Takes `GET /docs/schema` as it is: what it holds is judged by who compares it.
+/// Reads `GET /docs/schema`, without judging it.
 pub(super) fn definition(body: &str) -> Result<String, Expected> {
     Ok(data(body).unwrap_or(body).to_owned())
 }
 
-/// Reads the answer to an attach. Whether 5.1 and later show the key pair that they make here is unknown, and in which
-/// shape, so that all are taken. What is neither a pair nor one of the known empty answers is an error: it may hold a pair.
+/// Reads the answer to an attach. It is unknown whether and in which shape 5.1 and later show a new key pair here, so that all
+/// shapes are accepted. An answer that is neither a key pair nor known to be empty is an error: it may hold a key pair.
 pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
-    if let Some(pair) = pairs::find(body) {
+    if let Some(pair) = key_pair::find(body) {
         return Ok(Some(pair));
     }
     if body.trim().is_empty() {
@@ -217,31 +237,23 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
     }
     nothing(body)?;
     match serde_json::from_str::<String>(data(body)?) {
-        Ok(text) if !is_assent(&text) => Err(Expected("nothing, or a key pair")),
+        Ok(text) if !is_confirmation(&text) => Err(Expected("nothing, or a key pair")),
         Ok(_) | Err(_) => Ok(None),
     }
 }
 
-/// A text that says that all is well and nothing else.
-fn is_assent(text: &str) -> bool {
+/// Whether a text only confirms success.
+fn is_confirmation(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "" | "ok" | "done" | "success" | "null")
 }
 
 /// Reads `POST /s3/sts`: bare in the definitions, perhaps under `data`.
 pub(super) fn session_keys(body: &str) -> Result<SessionKeys, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        access_key: String,
-        secret_key: String,
-        session_token: String,
-    }
-    let raw: Raw = object(sole(data(body)?)).ok_or(Expected("temporary credentials"))?;
-    let (secret_key, session_token) = (raw.secret_key.into(), raw.session_token.into());
-    Ok(SessionKeys { access_key: raw.access_key, secret_key, session_token })
+    json::session_keys(object(sole(data(body)?)))
 }
 
-/// Reads the answer to a write that has nothing to say: `{"data": null}`, `{}` or `null`. A `data` that holds members is
-/// somebody else's answer, as any other JSON is, and whether the write was done must be seen.
+/// Reads the empty answer to a write: `{"data": null}`, `{}` or `null`. Any other JSON answers something else, so that the
+/// outcome of the write is unknown.
 pub(super) fn nothing(body: &str) -> Result<(), Expected> {
     const EXPECTED: Expected = Expected("an object with `data` and nothing in it");
     data(body)?;
@@ -255,7 +267,7 @@ pub(super) fn nothing(body: &str) -> Result<(), Expected> {
     }
 }
 
-/// The JSON under `data`, or all of it where there is no `data`.
+/// The JSON under `data`, or all of it without a `data`.
 fn data(body: &str) -> Result<&str, Expected> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
@@ -270,7 +282,7 @@ fn data(body: &str) -> Result<&str, Expected> {
     Ok(envelope.data.map_or(whole.get(), RawValue::get))
 }
 
-/// The one element of an array of one; anything else as it is.
+/// The element of an array of one; any other JSON unchanged.
 fn sole(json: &str) -> &str {
     match serde_json::from_str::<Vec<&RawValue>>(json).as_deref() {
         Ok([one]) => one.get(),
@@ -282,7 +294,7 @@ fn is_object(json: &str) -> bool {
     json.trim_start().starts_with('{')
 }
 
-/// An object, and only that: serde would also fill a struct from an array, by position.
+/// Reads an object only: serde would also fill a struct from an array, by position.
 fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
     if is_object(json) { serde_json::from_str(json).ok() } else { None }
 }
@@ -340,8 +352,10 @@ mod tests {
                 r#"{{"data":{{"org_id":{id},"username":"admin","uid":"u","source":"Internal","role":"ClusterAdmin","org_name":"Root"}}}}"#
             );
             let who = whoami(&body).unwrap();
-            assert_eq!(who.org_id, Some(OrgId("0".into())));
-            assert_eq!((who.username.as_str(), who.org_name.as_str()), ("admin", "Root"));
+            assert_eq!(
+                (who.user.as_str(), who.tenant.as_str(), who.tenant_id.as_deref()),
+                ("admin", "Root", Some("0"))
+            );
         }
     }
 
@@ -352,8 +366,8 @@ mod tests {
                 {"username":"d","policy":"p","org_id":3,"uid":"x"}]}"#,
         )
         .unwrap();
-        let held: Vec<_> = rows.iter().map(|row| row.policy.clone()).collect();
-        assert_eq!(held, [None, Some(None), Some(None), Some(Some(PolicyName::reported("p")))]);
+        let policies: Vec<_> = rows.iter().map(|row| row.policy.clone()).collect();
+        assert_eq!(policies, [None, Some(None), Some(None), Some(Some(PolicyName::reported("p")))]);
         for body in [r#"{"data":null}"#, r#"{"data":{}}"#, r#"{"data":[["a"]]}"#, r#"{"data":[{}]}"#] {
             assert!(users(body).is_err(), "{body}");
         }
@@ -370,7 +384,7 @@ mod tests {
         assert_eq!(user_policies(r#"{"users":{"a":"p","a":"q"}}"#).unwrap().len(), 2);
         assert!(user_policies(r#"{"users":{}}"#).unwrap().is_empty());
         for body in ["{}", r#"{"data":null}"#, r#"{"users":null}"#, r#"{"data":[]}"#] {
-            assert!(user_policies(body).is_err(), "nobody is said to hold nothing by {body}");
+            assert!(user_policies(body).is_err(), "{body}");
         }
     }
 
@@ -436,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_still_json() {
+    fn an_empty_answer_is_json() {
         assert!(nothing(r#"{"data":null}"#).is_ok());
         assert!(nothing("<html></html>").is_err());
         assert!(nothing("").is_err());
@@ -444,5 +458,54 @@ mod tests {
         assert!(nothing("null").is_ok() && nothing("{}").is_ok());
         assert!(nothing(r#"{"data":{"users":[]}}"#).is_err() && nothing(r#"{"data":["p"]}"#).is_err());
         assert!(nothing(r#"{"status":"ok"}"#).is_err() && nothing("[]").is_err());
+    }
+
+    fn rows() -> Vec<UserRow> {
+        users(
+            r#"{"data":[{"username":"a","role":"S3","source":"Internal","org_id":0},
+                {"username":"b","role":"S3","org_id":"0"},
+                {"username":"c","role":"S3","org_id":1},
+                {"username":"d","role":"ClusterAdmin"}]}"#,
+        )
+        .unwrap()
+    }
+
+    fn shown(users: &Users) -> Vec<(&str, Option<&str>)> {
+        users.users.iter().map(|user| (user.name.as_str(), user.policy.as_ref().map(PolicyName::as_str))).collect()
+    }
+
+    #[test]
+    fn users_of_other_tenants_are_left_out() {
+        let users = from_records(rows(), Some("0"), false);
+        assert_eq!(shown(&users), [("a", None), ("b", None), ("d", None)]);
+        assert!(!users.attachments_known);
+        assert_eq!(from_records(rows(), None, false).users.len(), 4);
+    }
+
+    #[test]
+    fn a_user_that_is_not_listed_still_has_its_policy() {
+        let attached = user_policies(r#"{"users":{"a":"p","b":"","c":"q","ldap":"r","gone":""}}"#).unwrap();
+        let users = from_map(rows(), Some("0"), attached);
+        assert_eq!(shown(&users), [("a", Some("p")), ("b", None), ("d", None), ("ldap", Some("r"))]);
+        assert!(users.attachments_known);
+    }
+
+    #[test]
+    fn a_name_that_an_answer_has_twice_has_two_records() {
+        let attached = user_policies(r#"{"users":{"a":"p","a":"q","ldap":"r","ldap":"r"}}"#).unwrap();
+        let users = from_map(rows(), Some("0"), attached);
+        let expected =
+            [("a", Some("p")), ("a", Some("q")), ("b", None), ("d", None), ("ldap", Some("r")), ("ldap", Some("r"))];
+        assert_eq!(shown(&users), expected);
+        let twice = || rows().into_iter().chain(rows()).filter(|row| row.name == "a").collect();
+        let attached = user_policies(r#"{"users":{"a":"p"}}"#).unwrap();
+        assert_eq!(shown(&from_map(twice(), Some("0"), attached)), [("a", Some("p")); 2]);
+        assert_eq!(from_records(twice(), Some("0"), true).users.len(), 2);
+    }
+
+    #[test]
+    fn one_record_with_a_policy_counts_for_all() {
+        assert!(!report_policies(&rows()));
+        assert!(report_policies(&users(r#"{"data":[{"username":"a"},{"username":"b","policy":""}]}"#).unwrap()));
     }
 }

@@ -1,32 +1,32 @@
-//! The calls of this program held against a cluster's own OpenAPI definition: what a new release changed shows here
-//! before a call fails.
+//! Compares the calls of attune with a cluster's own OpenAPI definition, to find incompatible changes of a new release before
+//! a call fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::calls::{Call, Field};
+use super::requests::{Call, Field};
 
-/// What the definition has otherwise than a call needs it.
+/// A difference between a call and the definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// There is no such path, or it does not take the method.
+    /// There is no such path, or it does not accept the method.
     NoCall {
         /// Method and path.
         call: String,
-        /// The methods that the path takes; none where there is no such path.
+        /// The methods of the path; empty if there is no such path.
         methods: Vec<String>,
     },
-    /// A field that is sent is not declared.
+    /// A field of the request is not declared.
     UnknownField {
         /// Method and path.
         call: String,
         /// The field.
         field: String,
-        /// The fields that are declared and not sent.
+        /// The declared fields that the request does not have.
         instead: Vec<String>,
     },
-    /// A field or a parameter is required that is not sent, or not every time.
+    /// A required field or parameter is not in every request.
     RequiredField {
         /// Method and path.
         call: String,
@@ -35,7 +35,7 @@ pub enum Difference {
     },
 }
 
-/// A text is no definition that calls can be held against.
+/// Why a text is not a usable definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoDefinition {
     /// It is not JSON.
@@ -46,18 +46,18 @@ pub enum NoDefinition {
     NoPaths,
 }
 
-/// What a definition has otherwise than these calls need it, in their order.
+/// The differences between these calls and a definition, in the order of the calls.
 ///
 /// # Errors
-/// The text is no OpenAPI definition in JSON.
+/// The text is not an OpenAPI definition in JSON.
 pub fn differences(calls: &[Call], definition: &str) -> Result<Vec<Difference>, NoDefinition> {
     let definition = Definition(serde_json::from_str(definition).map_err(|_| NoDefinition::NotJson)?);
     let paths = definition.paths().ok_or(NoDefinition::NoPaths)?;
     Ok(calls.iter().flat_map(|call| definition.differences(call, &paths)).collect())
 }
 
-/// How many schemas of one body are read, and how many `$ref` in a row followed: a definition may refer to itself.
-const MOST: usize = 100;
+/// The most schemas of one body, and the longest chain of `$ref`: a definition may refer to itself.
+const MAX_SCHEMAS: usize = 100;
 
 struct Definition(Value);
 
@@ -66,14 +66,14 @@ struct Definition(Value);
 struct Fields {
     declared: BTreeSet<String>,
     required: BTreeSet<String>,
-    /// Whether others may be taken: the schema says so, or says nothing that can be read here.
+    /// Whether other fields may be accepted: the schema says so, or cannot be read here.
     open: bool,
-    /// How many schemas were read.
+    /// The number of schemas read.
     read: usize,
 }
 
 impl Definition {
-    /// The paths with what is at them, in the form of [`comparable`].
+    /// The paths in the form of [`comparable`], with their items.
     fn paths(&self) -> Option<BTreeMap<String, &Value>> {
         let paths = self.0["paths"].as_object()?;
         Some(paths.iter().map(|(path, item)| (comparable(path), self.resolved(item))).collect())
@@ -88,7 +88,7 @@ impl Definition {
         let found = item.and_then(|item| Some((item, item.get(call.method.as_str().to_lowercase())?)));
         match found {
             Some((item, operation)) => self.of_operation(call, item, operation),
-            None if call.dispensable => Vec::new(),
+            None if call.optional => Vec::new(),
             None => vec![Difference::NoCall { call: call.name(), methods: item.map(methods).unwrap_or_default() }],
         }
     }
@@ -111,7 +111,7 @@ impl Definition {
         unknown.chain(lacking).collect()
     }
 
-    /// The fields of the body that an operation takes.
+    /// The fields of the body of an operation.
     fn body(&self, operation: &Value) -> Fields {
         let mut fields = Fields::default();
         let Some(body) = operation.get("requestBody") else { return fields };
@@ -126,7 +126,7 @@ impl Definition {
 
     fn add(&self, schema: &Value, fields: &mut Fields) {
         fields.read += 1;
-        if fields.read > MOST {
+        if fields.read > MAX_SCHEMAS {
             fields.open = true;
             return;
         }
@@ -138,14 +138,14 @@ impl Definition {
         fields.required.extend(required.filter_map(Value::as_str).map(str::to_owned));
         let additional = &schema["additionalProperties"];
         let choice = ["oneOf", "anyOf"].iter().any(|choice| schema.get(choice).is_some());
-        let says_nothing = parts.is_none() && properties.is_none();
-        fields.open |= additional == &Value::Bool(true) || additional.is_object() || choice || says_nothing;
+        let is_empty = parts.is_none() && properties.is_none();
+        fields.open |= additional == &Value::Bool(true) || additional.is_object() || choice || is_empty;
         for part in parts.into_iter().flatten() {
             self.add(part, fields);
         }
     }
 
-    /// The parameters that must be given beside the path: none is ever sent.
+    /// The required parameters that are not in the path. attune sends none.
     fn required_parameters(&self, at: &Value) -> Vec<String> {
         let parameters = at["parameters"].as_array().into_iter().flatten().map(|parameter| self.resolved(parameter));
         let required = parameters.filter(|parameter| {
@@ -154,10 +154,10 @@ impl Definition {
         required.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
     }
 
-    /// What a `$ref` within the definition leads to; a value without one is itself.
+    /// The target of a `$ref` within the definition; any other value unchanged.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
-        for _ in 0..MOST {
+        for _ in 0..MAX_SCHEMAS {
             let Some(to) = value["$ref"].as_str().and_then(|to| self.0.pointer(to.strip_prefix('#')?)) else { break };
             value = to;
         }
@@ -168,7 +168,7 @@ impl Definition {
 /// The members of a path that are methods (OpenAPI 3).
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// A path without what does not matter: what comes before it on every call, and how its parameters are called.
+/// A path without the common prefix and the names of its parameters.
 fn comparable(path: &str) -> String {
     let path = path.strip_prefix("/api/v2").unwrap_or(path).trim_end_matches('/');
     let segment = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() };
@@ -179,7 +179,7 @@ fn comparable(path: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::calls::{ATTACH, CALLS, DETACH, LOGIN, SHOW_POLICY, USER_POLICIES, USERS};
+    use super::super::requests::{ATTACH, CALLS, DETACH, LOGIN, SHOW_POLICY, USER_POLICIES, USERS};
     use super::*;
 
     fn with_body(schema: &Value) -> Value {
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(found(USER_POLICIES, "/accounts", &json!({})), [], "it can be done without");
         assert_eq!(
             differences(&CALLS, r#"{"paths":{}}"#).unwrap().len(),
-            CALLS.iter().filter(|call| !call.dispensable).count()
+            CALLS.iter().filter(|call| !call.optional).count()
         );
     }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_sent_and_is_not_or_not_always_is_named() {
+    fn a_required_field_that_is_not_always_sent_is_named() {
         let properties = json!({ "username": {}, "password": {}, "org": {}, "otp": {} });
         let login = json!({ "required": ["username", "org", "otp"], "properties": properties });
         assert_eq!(found(LOGIN, "/login", &with_body(&login)), [required(&LOGIN, "org"), required(&LOGIN, "otp")]);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn references_and_parts_are_followed_and_what_is_open_takes_all() {
+    fn references_and_parts_are_followed_and_an_open_schema_accepts_all() {
         let definition = |schema: &Value| {
             let user = json!({ "properties": { "user_name": {} }, "required": ["user_name"] });
             let turning = json!({ "allOf": [{ "$ref": "#/components/schemas/Turning" }, { "$ref": "#/components/schemas/Turning" }] });
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_definition_is_said_to_be_none() {
+    fn a_text_that_is_not_a_definition_is_an_error() {
         for text in ["", "openapi: 3.0.3", "<html>"] {
             assert_eq!(differences(&CALLS, text), Err(NoDefinition::NotJson), "{text}");
         }

@@ -1,25 +1,30 @@
-//! From status and body to success or error: the one place that says what an answer means for the call.
+//! Whether a call succeeded: judges an answer, or the error of a call without one.
+
+use std::error::Error;
+use std::io;
 
 use reqwest::StatusCode;
+use rustls::CertificateError;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::answer::{Expected, Read};
-use super::request::Request;
-use super::words;
-use crate::cluster::pairs;
+use super::answer::Read;
+use super::endpoints::Endpoint;
+use super::requests::Request;
+use super::tls::{Presented, chain_error};
+use crate::cluster::error::clean;
+use crate::cluster::json::Expected;
+use crate::cluster::key_pair::mentions_secret;
 use crate::cluster::{CallError, Effect};
 
-/// What came back for a call.
 pub(super) struct Answer<'a> {
     pub(super) status: StatusCode,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub(super) location: Option<&'a str>,
     pub(super) body: &'a str,
 }
 
-/// What the answer holds, when it says that the call was done. `token` is what the call was sent with; it is taken
-/// out of all that is kept of the answer.
+/// Reads a successful answer; any other one is an error. The error does not quote `token`, the token of the call.
 pub(super) fn judge<T>(
     request: &Request,
     answer: &Answer<'_>,
@@ -31,24 +36,24 @@ pub(super) fn judge<T>(
         return read("null").map_err(|expected| unreadable(request, expected, "", &secrets));
     }
     if answer.status.is_success() {
-        return match words::of_failed_success(answer.body) {
+        return match error_of_success(answer.body) {
             None => read(answer.body).map_err(|expected| {
                 let error = unreadable(request, expected, answer.body, &secrets);
                 if request.makes_keys { error.with_answer(answer.body.as_bytes()) } else { error }
             }),
-            Some(error) => Err(keeping(request, answer, failed_success(request, answer.status, &error, &secrets))),
+            Some(error) => Err(keep_answer(request, answer, failed_success(request, answer.status, &error, &secrets))),
         };
     }
-    Err(keeping(request, answer, refusal(request, answer, &secrets)))
+    Err(keep_answer(request, answer, refusal(request, answer, &secrets)))
 }
 
-/// The failure with its answer, where that speaks of a secret although it reports an error.
-fn keeping(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
-    let keep = request.makes_keys && pairs::speaks_of_secret(answer.body);
+/// Adds the answer to a failure if it mentions a secret.
+fn keep_answer(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
+    let keep = request.makes_keys && mentions_secret(answer.body);
     if keep { error.with_answer(answer.body.as_bytes()) } else { error }
 }
 
-/// Whether a cluster that answers so is busy or not ready: asked again later, it may do it.
+/// Whether the cluster is busy or not ready, so that a later retry may succeed.
 pub(super) fn is_busy(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
@@ -65,9 +70,9 @@ fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) ->
     }
 }
 
-/// An answer that is a success by its status but holds something else than it should. What was done is unknown.
+/// An answer with the status of a success and an unexpected body. The outcome is unknown.
 fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secrets: &[&SecretString]) -> CallError {
-    let shown = match words::clean(body, secrets) {
+    let shown = match clean(body, secrets) {
         _ if request.confidential => NOT_SHOWN.to_owned(),
         text if text.is_empty() => "empty".to_owned(),
         text => text,
@@ -82,9 +87,8 @@ const NOT_SHOWN: &str = "not shown, since it may hold a secret";
 const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another service: check that the endpoint is \
     a management address of the cluster, whose port is 14000 by default";
 
-/// What a status that is no success says about what was done. A 401 or 403 is a refusal to even begin; other
-/// statuses below 500 are refusals of this call. From 500 on, and with a 408 or 429 (which a proxy may send while the
-/// cluster works on), nothing is known.
+/// The effect of a call with this status, which is not a success. From 500 on, and with a 408 or 429, the outcome is unknown:
+/// a proxy may send these while the cluster continues to work.
 fn effect_of(status: StatusCode) -> Effect {
     match status.as_u16() {
         code @ (401 | 403) => Effect::Unauthorized(code),
@@ -94,34 +98,33 @@ fn effect_of(status: StatusCode) -> Effect {
     }
 }
 
-/// A failure reported with a success status. A read was refused; for a write it is unknown how far it got.
+/// An error that comes with the status of a success. A read was refused; the outcome of a write is unknown.
 fn failed_success(request: &Request, status: StatusCode, error: &Value, secrets: &[&SecretString]) -> CallError {
     let effect = if request.is_read() { Effect::Refused(status.as_u16()) } else { Effect::UnknownOutcome };
     let words = match error.as_str() {
-        Some(text) if !(request.makes_keys && pairs::speaks_of_secret(text)) => words::clean(text, secrets),
+        Some(text) if !(request.makes_keys && mentions_secret(text)) => clean(text, secrets),
         Some(_) => NOT_SHOWN.to_owned(),
         None if request.confidential => NOT_SHOWN.to_owned(),
-        None => words::clean(&error.to_string(), secrets),
+        None => clean(&error.to_string(), secrets),
     };
     CallError::new(request.call(), effect, format!("{}, but with an error: {words}", status_line(status)))
 }
 
 fn words_of(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> String {
-    match words::of_envelope(answer.body) {
-        Some(words) if request.makes_keys && pairs::speaks_of_secret(&words) => NOT_SHOWN.to_owned(),
-        Some(words) => words::clean(&words, secrets),
+    match error_message(answer.body) {
+        Some(words) if request.makes_keys && mentions_secret(&words) => NOT_SHOWN.to_owned(),
+        Some(words) => clean(&words, secrets),
         None if request.confidential => String::new(),
-        None => words::clean(answer.body, secrets),
+        None => clean(answer.body, secrets),
     }
 }
 
 fn help_for(answer: &Answer<'_>) -> Option<String> {
     match answer.status.as_u16() {
         300..400 => Some(match answer.location {
-            Some(to) => format!(
-                "redirects are not followed; if the cluster is there, make it the endpoint: {}",
-                words::clean(to, &[])
-            ),
+            Some(to) => {
+                format!("redirects are not followed; if the cluster is there, make it the endpoint: {}", clean(to, &[]))
+            }
             None => NOT_THE_CLUSTER.to_owned(),
         }),
         403 => Some("log in as a user whose role may manage S3 policies and users of this tenant".to_owned()),
@@ -138,11 +141,128 @@ fn status_line(status: StatusCode) -> String {
     }
 }
 
+/// The message of an error in one line: `{message, data: {error?, reason?, param?, missing_params?}}`, or
+/// `{data: "Unauthorized"}`. `None` for any other body.
+pub(super) fn error_message(body: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(body).ok()?;
+    let data = &envelope["data"];
+    let mut parts: Vec<String> = Vec::new();
+    for said in [&envelope["message"], data, &data["error"], &data["reason"]] {
+        let said = said.as_str().unwrap_or_default().trim();
+        if !said.is_empty() && !parts.iter().any(|part| part == said) {
+            parts.push(said.to_owned());
+        }
+    }
+    if let Some(param) = data["param"].as_str() {
+        parts.push(format!("parameter `{param}`"));
+    }
+    let missing: Vec<&str> =
+        data["missing_params"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !missing.is_empty() {
+        parts.push(format!("missing: {}", missing.join(", ")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The error in an answer with the status of a success: clients see one in `data.error`.
+pub(super) fn error_of_success(body: &str) -> Option<Value> {
+    let envelope: Value = serde_json::from_str(body).ok()?;
+    let error = &envelope["data"]["error"];
+    let is_empty = error.is_null() || *error == Value::Bool(false) || error.as_str() == Some("");
+    (!is_empty).then(|| error.clone())
+}
+
+/// The endpoints without a connection, and why.
+#[derive(Default)]
+pub(super) struct Unreachable {
+    reasons: Vec<String>,
+    help: Option<String>,
+}
+
+impl Unreachable {
+    pub(super) fn add(&mut self, endpoint: &Endpoint, error: &reqwest::Error, presented: &Presented) {
+        self.reasons.push(format!("{endpoint}: {}", reason(error)));
+        let Some(tls @ rustls::Error::InvalidCertificate(_)) = tls_error(error) else { return };
+        tracing::warn!(%endpoint, "not used: its certificate is not trusted");
+        if chain_error(tls) == Some(&webpki::Error::UnsupportedCertVersion) {
+            self.help = Some("let the cluster present a certificate of version 3".to_owned());
+        } else if let Some(fingerprint) = presented.by(endpoint.host()) {
+            self.help = Some(format!(
+                "{} presents the certificate {fingerprint}; if `openssl x509 -noout -fingerprint -sha256` says the same \
+                 of the cluster's own, set fingerprint = \"{fingerprint}\" under [cluster], or, where it names this \
+                 host, ca_file to a PEM file with it or its authority",
+                endpoint.host()
+            ));
+        }
+    }
+
+    pub(super) fn error(&self, request: &Request) -> CallError {
+        let message = format!("no connection to the cluster: {}", self.reasons.join("; "));
+        let help = self.help.clone().unwrap_or_else(|| {
+            "check the endpoints and that a management port (14000 by default) can be reached from here".to_owned()
+        });
+        CallError::new(request.call(), Effect::NotSent, message).help(help)
+    }
+}
+
+/// The innermost reason of an error. It is cleaned: it may hold names from an untrusted certificate.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    if let Some(tls) = tls_error(error) {
+        return clean(&tls_reason(tls), &[]);
+    }
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    clean(&innermost.to_string(), &[])
+}
+
+fn tls_reason(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
+    if *problem == CertificateError::UnknownIssuer {
+        return "no authority that is trusted here has signed its certificate".to_owned();
+    }
+    if let Some(chain) = chain_error(error) {
+        return chain_reason(chain);
+    }
+    if let CertificateError::Other(reason) = problem {
+        return reason.to_string();
+    }
+    format!("its certificate is not accepted: {problem}")
+}
+
+/// Explains the two errors that self-made certificates of clusters cause.
+fn chain_reason(error: &webpki::Error) -> String {
+    if *error == webpki::Error::CaUsedAsEndEntity {
+        "its certificate is that of an authority, and it is not one that is trusted here".to_owned()
+    } else if *error == webpki::Error::UnsupportedCertVersion {
+        "its certificate is of X.509 version 1, which cannot be checked".to_owned()
+    } else {
+        format!("its certificate is not accepted: {error}")
+    }
+}
+
+/// The error of the TLS library inside I/O errors.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut layer: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = layer {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        layer = match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::{PolicyName, UserName};
-    use crate::cluster::rest::{answer, request};
+    use crate::cluster::rest::{answer, requests};
 
     fn judged(request: &Request, status: u16, body: &str) -> Result<(), CallError> {
         let answer = Answer { status: StatusCode::from_u16(status).unwrap(), location: None, body };
@@ -150,15 +270,15 @@ mod tests {
     }
 
     fn attach() -> Request {
-        request::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
+        requests::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
     }
 
     fn remove() -> Request {
-        request::remove_policy(&PolicyName::reported("p q")).unwrap()
+        requests::remove_policy(&PolicyName::reported("p q")).unwrap()
     }
 
     #[test]
-    fn a_status_says_what_may_have_been_done() {
+    fn a_status_tells_the_effect() {
         let cases = [
             (301, Effect::Refused(301)),
             (400, Effect::Refused(400)),
@@ -184,27 +304,32 @@ mod tests {
     }
 
     #[test]
-    fn a_success_that_reports_an_error_is_none() {
+    fn a_success_that_reports_an_error_is_a_failure() {
         let body = r#"{"data":{"error":"policy is held"}}"#;
         assert_eq!(judged(&remove(), 200, body).unwrap_err().effect, Effect::UnknownOutcome);
-        assert_eq!(judged(&request::policies(), 200, body).unwrap_err().effect, Effect::Refused(200));
-        assert!(judged(&remove(), 200, r#"{"data":null}"#).is_ok());
+        assert_eq!(judged(&requests::POLICIES.request(), 200, body).unwrap_err().effect, Effect::Refused(200));
+        for body in [r#"{"data":null}"#, r#"{"data":{"error":null}}"#, r#"{"data":{"error":""}}"#, "[]", "x"] {
+            assert_eq!(error_of_success(body), None, "{body}");
+        }
         let error = judged(&attach(), 200, r#"{"data":{"error":{"secret_key":"SK"}}}"#).unwrap_err();
         assert_eq!(error.message, "200 OK, but with an error: not shown, since it may hold a secret");
     }
 
     #[test]
-    fn no_content_is_done_for_a_write_and_nothing_for_a_read() {
+    fn no_content_is_a_success_of_a_write_only() {
         assert!(judged(&remove(), 204, "").is_ok());
         assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::UnknownOutcome);
         let answer = Answer { status: StatusCode::NO_CONTENT, location: None, body: "" };
-        assert_eq!(judge(&request::users(), &answer, None, answer::users).unwrap_err().effect, Effect::UnknownOutcome);
+        assert_eq!(
+            judge(&requests::USERS.request(), &answer, None, answer::users).unwrap_err().effect,
+            Effect::UnknownOutcome
+        );
         assert!(judge(&attach(), &answer, None, answer::key_pair).unwrap().is_none());
     }
 
     #[test]
     fn a_password_that_an_answer_repeats_is_not_kept() {
-        let login = request::login("admin", &"hunter22".into(), None);
+        let login = requests::login("admin", &"hunter22".into(), None);
         let error = judged(&login, 400, r#"{"message":"bad request: password=hunter22"}"#).unwrap_err();
         assert_eq!(error.message, "400 Bad Request: bad request: password=[secret]");
     }
@@ -242,9 +367,29 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_html_is_told_from_an_answer() {
-        let error = judged(&request::policies(), 200, "<html>\n<title>Sign in t0k3n</title>").unwrap_err();
+    fn a_page_of_html_is_no_answer() {
+        let error = judged(&requests::POLICIES.request(), 200, "<html>\n<title>Sign in t0k3n</title>").unwrap_err();
         assert_eq!(error.message, "the answer does not hold JSON; it is: <html> <title>Sign in [secret]</title>");
         assert!(error.help.unwrap().contains("14000"));
+    }
+
+    #[test]
+    fn envelopes_are_read_in_every_shape() {
+        let cases = [
+            (r#"{"message":"no such policy"}"#, "no such policy"),
+            (r#"{"data":"Unauthorized"}"#, "Unauthorized"),
+            (r#"{"message":"m","data":{"error":"e","reason":"r"}}"#, "m; e; r"),
+            (r#"{"message":"same","data":{"error":"same"}}"#, "same"),
+            (
+                r#"{"message":"m","data":{"param":"user_name","missing_params":["a","b"]}}"#,
+                "m; parameter `user_name`; missing: a, b",
+            ),
+        ];
+        for (body, words) in cases {
+            assert_eq!(error_message(body).as_deref(), Some(words), "{body}");
+        }
+        for body in ["", "<html>", "{}", "[]", "\"text\"", r#"{"message":7,"data":[]}"#] {
+            assert_eq!(error_message(body), None, "{body}");
+        }
     }
 }

@@ -1,87 +1,106 @@
-//! The one place that sends: picks an endpoint, reads the answer, and says what a failure may have done.
+//! Sends requests: to one endpoint after the other, until one answers.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
-use rustls::ClientConfig;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use super::answer::Read;
-use super::clock::Clock;
-use super::endpoints::Endpoint;
-use super::gate::{Gate, Pass};
-use super::outcome::{self, Answer};
-use super::race;
-use super::request::{Method, Request};
-use super::round::{self, Body, Broken, Missed, Round};
-use super::tls::{self, Trust, TrustProblem};
-use super::verify::Presented;
-use super::words;
+use super::concurrency::{ConcurrencyLimit, Permit};
+use super::endpoints::{Endpoint, EndpointPool, IDLE};
+use super::outcome::{self, Answer, Unreachable, reason};
+use super::requests::{Method, Request};
+use super::tls::{self, Presented, Trust, TrustProblem};
+use crate::cluster::error::clean;
 use crate::cluster::{CallError, Effect};
 
-/// How long is waited.
+/// How long attune waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection, TLS included.
     pub connect: Duration,
     /// For a whole call, from the connection to the end of the answer.
     pub call: Duration,
-    /// For the same, where the call changes nothing and another endpoint is left to ask.
+    /// For a call that another endpoint could answer as well.
     pub answer: Duration,
-    /// For as long as a busy cluster asks for (`Retry-After`), but no longer than this.
+    /// The longest pause that a busy cluster can ask for (`Retry-After`).
     pub busy: Duration,
 }
 
 impl Default for Timeouts {
-    /// 10 s to connect: a host that is up takes milliseconds, one that is down should not hold up the next endpoint.
-    /// 60 s for a call: adding a policy restarts nothing, but a busy cluster takes its time. 30 s where it asks for a pause:
-    /// longer than a cluster is busy with itself, and short enough for a person to wait. 10 s for an answer that another
-    /// endpoint can give as well: a sound one takes far less.
+    /// 10 s to connect: a host that is up takes milliseconds, and one that is down should not delay the next endpoint.
+    /// 60 s for a call: a busy cluster may need them. 10 s if another endpoint can answer: a healthy one takes far less.
+    /// 30 s of pause: longer than a cluster is busy with itself, and short enough for a person to wait.
     fn default() -> Self {
         let [connect, call, answer, busy] = [10, 60, 10, 30].map(Duration::from_secs);
         Self { connect, call, answer, busy }
     }
 }
 
-/// How many requests are under way at once where nobody says.
-const MOST: usize = 256;
+/// The default limit of concurrent requests.
+const MAX_REQUESTS: usize = 256;
 
-/// How long an idle connection is kept: shorter than servers do, so that a write seldom meets a closing one.
-const IDLE: Duration = Duration::from_secs(15);
+/// The longest answer that is read, in bytes: 1024 policies or users are far below it.
+const MAX_ANSWER: usize = 16 << 20;
 
-/// How long endpoints that stayed silent wait for the others when one is looked for: a lost packet is sent again after a
-/// second (RFC 6298).
-const SOUND_FIRST: Duration = Duration::from_secs(2);
-
-/// The HTTP client and the addresses it sends to.
+/// The HTTP client and the endpoints it sends to.
 #[derive(Debug)]
 pub(super) struct Sender {
     client: Client,
-    endpoints: Vec<Endpoint>,
-    gate: Gate,
-    /// The index of the endpoint that calls are sent to.
-    good: AtomicUsize,
-    /// When a connection to it was last seen to come about, or an answer to come from it.
-    seen: Mutex<Option<Instant>>,
-    /// The endpoints that did not answer in time: they are asked last.
-    silent: Mutex<BTreeSet<usize>>,
-    /// Held by the one call that finds out to which endpoint a connection comes about.
-    finding: tokio::sync::Mutex<()>,
-    tls: Arc<ClientConfig>,
+    pool: EndpointPool,
+    concurrency: ConcurrencyLimit,
     presented: Arc<Presented>,
     timeouts: Timeouts,
-    clock: Clock,
+    clock_ahead: Mutex<Option<i64>>,
+}
+
+/// A request with the token to send.
+#[derive(Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    pub(super) request: &'a Request,
+    pub(super) token: Option<&'a SecretString>,
+}
+
+/// The failed attempts of one call.
+#[derive(Default)]
+pub(super) struct Attempts {
+    /// The endpoints that gave no answer, in order.
+    tried: Vec<usize>,
+    unreachable: Unreachable,
+    /// The error of the last endpoint that did not answer in time.
+    silent: Option<CallError>,
+}
+
+impl Attempts {
+    /// The error of a call that no endpoint answered. A write was never sent: one that was is not sent to another endpoint.
+    pub(super) fn error(self, request: &Request) -> CallError {
+        match self.silent {
+            None => self.unreachable.error(request),
+            Some(error) if request.may_repeat() => error,
+            Some(error) => CallError { call: request.call(), ..error.for_unsent_call() },
+        }
+    }
+}
+
+/// Why one endpoint gave no result.
+pub(super) enum Missed {
+    /// There was no connection, so that nothing was sent.
+    Unreachable(reqwest::Error),
+    /// It did not answer in time.
+    Silent(CallError),
+    /// The call failed.
+    Failed(CallError),
 }
 
 impl Sender {
     pub(super) fn new(endpoints: Vec<Endpoint>, trust: &Trust, timeouts: Timeouts) -> Result<Self, TrustProblem> {
         let presented = Arc::new(Presented::default());
-        // Without an encrypted endpoint nothing is ever checked: the system's authorities need not be read.
+        // Without an encrypted endpoint no certificate is checked, and the system's authorities need not be read.
         let trust = if endpoints.iter().any(Endpoint::is_encrypted) { trust } else { &Trust::Anyone };
         let tls = tls::config(trust, Arc::clone(&presented))?;
         let client = Client::builder()
@@ -94,229 +113,113 @@ impl Sender {
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(|_| TrustProblem::Library)?;
-        Ok(Self {
-            client,
-            endpoints,
-            gate: Gate::new(MOST, timeouts.busy),
-            good: AtomicUsize::new(0),
-            seen: Mutex::default(),
-            silent: Mutex::default(),
-            finding: tokio::sync::Mutex::default(),
-            tls: Arc::new(tls),
-            presented,
-            timeouts,
-            clock: Clock::default(),
-        })
+        let concurrency = ConcurrencyLimit::new(MAX_REQUESTS, timeouts.busy);
+        let pool = EndpointPool::new(endpoints, tls, timeouts.connect);
+        Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
-    /// The same, with so many requests at once.
+    /// The same with another limit of concurrent requests.
     pub(super) fn at_most(self, jobs: usize) -> Self {
-        Self { gate: self.gate.at_most(jobs), ..self }
+        Self { concurrency: self.concurrency.at_most(jobs), ..self }
     }
 
-    /// By how many seconds the clock there is ahead, as the last answer told.
+    /// By how many seconds the cluster's clock is ahead, according to its last answer.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
-        self.clock.ahead()
+        *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a call may be sent. Several calls take turns.
-    pub(super) async fn permit(&self) -> Pass<'_> {
-        self.gate.pass().await
+    /// Waits until a request may be sent.
+    pub(super) async fn permit(&self) -> Permit<'_> {
+        self.concurrency.acquire().await
     }
 
-    /// How an endpoint is named in messages.
+    /// The endpoint for the next attempt; `None` if all were tried.
+    pub(super) async fn next(&self, attempts: &Attempts) -> Option<usize> {
+        self.pool.next(&attempts.tried).await
+    }
+
+    /// The name of an endpoint for messages.
     pub(super) fn name(&self, index: usize) -> String {
-        self.endpoints[index].to_string()
+        self.pool.endpoint(index).to_string()
     }
 
-    /// Sends a call to one endpoint after the other until one answers, and returns what `read` finds in an answer that says it
-    /// was done. For calls that need no proof of the cluster: a login, and what proves it.
+    /// Sends a call to one endpoint after the other until one answers, and reads the answer. For calls that need no proof of
+    /// the cluster: logins.
     pub(super) async fn send<T>(
         &self,
         request: &Request,
         token: Option<&SecretString>,
         read: Read<T>,
     ) -> Result<T, CallError> {
-        let mut round = Round::default();
+        let mut attempts = Attempts::default();
         loop {
-            let pass = self.permit().await;
-            let Some(index) = self.next(&round).await else { return Err(round.error(request)) };
-            match self.send_to(index, &round, pass, (request, token), read).await {
+            let permit = self.permit().await;
+            let Some(index) = self.next(&attempts).await else { return Err(attempts.error(request)) };
+            match self.send_to(index, &attempts, permit, Outgoing { request, token }, read).await {
                 Ok(found) => return Ok(found),
-                Err(missed) => self.note(&mut round, index, missed, request.may_repeat())?,
+                Err(missed) => self.add(&mut attempts, index, missed, request.may_repeat())?,
             }
         }
     }
 
-    /// Sends a call once to one endpoint and returns what `read` finds in an answer that says it was done.
-    pub(super) async fn send_to<T>(
-        &self,
-        index: usize,
-        round: &Round,
-        pass: Pass<'_>,
-        (request, token): (&Request, Option<&SecretString>),
-        read: Read<T>,
-    ) -> Result<T, Missed> {
-        let started = Instant::now();
-        let limit = self.limit(index, round, request);
-        let mut response = match self.once(index, (request, token), limit).await {
-            Ok(response) => response,
-            Err(missed) => {
-                self.lose(index, &missed);
-                return Err(missed);
-            }
-        };
-        // One that stands in takes the place only of the one that it stands in for.
-        let first = round.tried.first().copied().unwrap_or(index);
-        if self.good.compare_exchange(first, index, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.see(Some(Instant::now()));
-        }
-        self.clock.note(response.headers());
-        let status = response.status();
-        tracing::debug!(
-            method = request.method.as_str(),
-            path = request.path,
-            status = status.as_u16(),
-            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "call"
-        );
-        match outcome::is_busy(status) {
-            true => pass.refused(pause(response.headers())),
-            false => pass.answered(),
-        }
-        let mut bytes = Zeroizing::new(Vec::new());
-        if let Some(encoding) = encoding(response.headers()) {
-            if request.makes_keys {
-                let _ = round::body(&mut response, &mut bytes, limit).await;
-            }
-            let error = broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR);
-            return Err(Missed::Failed(error.with_answer(&bytes)));
-        }
-        let body = match round::body(&mut response, &mut bytes, limit).await {
-            Ok(body) => body,
-            // A login that is refused stands without its explanation: each try counts towards locking the account.
-            Err(_) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Body::default(),
-            // Any other refusal may hinge on it, so it is asked for again, once it is seen that nothing was done.
-            Err(Broken { reason, silent }) => {
-                let error = broken_answer(request, status, &reason);
-                let error = if request.makes_keys { error.with_answer(&bytes) } else { error };
-                let missed = if silent { Missed::Silent(error) } else { Missed::Failed(error) };
-                self.lose(index, &missed);
-                return Err(missed);
-            }
-        };
-        let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        outcome::judge(request, &Answer { status, location, body: &body }, token, read).map_err(Missed::Failed)
-    }
-
-    /// How long an answer is waited for. Where the call may as well be asked of another endpoint, only for as long as a sound
-    /// one takes: one that stays silent then comes last for the rest of the run, so that it costs that time once.
-    fn limit(&self, index: usize, round: &Round, request: &Request) -> Duration {
-        let is_left = |other: usize| other != index && !round.tried.contains(&other) && !self.is_silent(other);
-        let another = !self.is_silent(index) && (0..self.endpoints.len()).any(is_left);
-        match request.may_repeat() && another {
-            true => self.timeouts.answer.min(self.timeouts.call),
-            false => self.timeouts.call,
-        }
-    }
-
-    /// Remembers of an endpoint that it gave no answer.
-    fn lose(&self, index: usize, missed: &Missed) {
-        match missed {
-            Missed::Failed(_) => return,
-            Missed::Silent(_) if self.endpoints.len() > 1 && !self.is_silent(index) => {
-                tracing::warn!("{} did not answer in time: it is asked last from now on", self.endpoints[index]);
-                self.silent.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
-            }
-            Missed::Silent(_) | Missed::Unreachable(_) => {}
-        }
-        if self.good.load(Ordering::Relaxed) == index {
-            self.see(None);
-        }
-    }
-
-    fn is_silent(&self, index: usize) -> bool {
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner).contains(&index)
-    }
-
-    /// Notes that an endpoint gave no answer, so that the next is asked; after silence only where what was sent `may_repeat`.
+    /// Adds a failed attempt. After silence another endpoint is tried only if the call `may_repeat`.
     ///
     /// # Errors
-    /// The call is not asked of another.
-    pub(super) fn note(
+    /// No other endpoint may be tried.
+    pub(super) fn add(
         &self,
-        round: &mut Round,
+        attempts: &mut Attempts,
         index: usize,
         missed: Missed,
         may_repeat: bool,
     ) -> Result<(), CallError> {
-        round.tried.push(index);
+        attempts.tried.push(index);
         match missed {
-            Missed::Unreachable(error) => round.unreachable.note(&self.endpoints[index], &error, &self.presented),
-            Missed::Silent(error) if may_repeat => round.silent = Some(error),
+            Missed::Unreachable(error) => {
+                attempts.unreachable.add(self.pool.endpoint(index), &error, &self.presented);
+            }
+            Missed::Silent(error) if may_repeat => attempts.silent = Some(error),
             Missed::Silent(error) | Missed::Failed(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// The endpoint to send to next: the one that answered last, and then the others, the silent ones last.
-    pub(super) async fn next(&self, round: &Round) -> Option<usize> {
-        let Some(first) = round.tried.first() else { return Some(self.endpoint().await) };
-        self.order(*first).into_iter().find(|index| !round.tried.contains(index))
-    }
-
-    /// All endpoints from this one on, those that stayed silent last.
-    fn order(&self, from: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.endpoints.len()).map(|at| (from + at) % self.endpoints.len()).collect();
-        order.sort_by_key(|index| self.is_silent(*index));
-        order
-    }
-
-    /// The endpoint to send to first. Of several, it is one with which a connection came about a moment ago; where there is
-    /// none, one call finds it and the others wait for that, so that an endpoint that is down holds up nobody for long.
-    async fn endpoint(&self) -> usize {
-        let is_well = || self.seen().is_some_and(|seen| seen.elapsed() < IDLE);
-        if self.endpoints.len() > 1 && !is_well() {
-            let _finding = self.finding.lock().await;
-            if !is_well()
-                && let Some(found) = self.find().await
-            {
-                self.good.store(found, Ordering::Relaxed);
-                self.see(Some(Instant::now()));
-            }
-        }
-        self.good.load(Ordering::Relaxed)
-    }
-
-    /// Finds an endpoint to which a connection comes about; a silent one only where no other is there soon.
-    async fn find(&self) -> Option<usize> {
-        let order = self.order(self.good.load(Ordering::Relaxed));
-        let sound: Vec<usize> = order.iter().copied().filter(|index| !self.is_silent(*index)).collect();
-        let connect = self.timeouts.connect;
-        if sound.len() < order.len() {
-            let found = race::first(&self.endpoints, &sound, &self.tls, connect.min(SOUND_FIRST)).await;
-            if found.is_some() {
-                return found;
-            }
-        }
-        race::first(&self.endpoints, &order, &self.tls, connect).await
-    }
-
-    fn seen(&self) -> Option<Instant> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn see(&self, seen: Option<Instant>) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-    }
-
-    async fn once(
+    /// Sends a call once to one endpoint, and reads the answer.
+    pub(super) async fn send_to<T>(
         &self,
         index: usize,
-        (request, token): (&Request, Option<&SecretString>),
-        limit: Duration,
-    ) -> Result<Response, Missed> {
-        let endpoint = &self.endpoints[index];
+        attempts: &Attempts,
+        permit: Permit<'_>,
+        outgoing: Outgoing<'_>,
+        read: Read<T>,
+    ) -> Result<T, Missed> {
+        let limit = self.time_limit(index, attempts, outgoing.request);
+        let result = async {
+            let response = self.response(index, outgoing, limit).await?;
+            self.pool.answered(index, &attempts.tried);
+            self.read(response, permit, outgoing, limit, read).await
+        };
+        let result = result.await;
+        match &result {
+            Err(Missed::Silent(_)) => self.pool.silent(index),
+            Err(Missed::Unreachable(_)) => self.pool.unreachable(index),
+            Err(Missed::Failed(_)) | Ok(_) => {}
+        }
+        result
+    }
+
+    /// How long to wait for an answer: shorter if another endpoint can answer as well. An endpoint that is silent for that
+    /// long is tried last for the rest of the run, so that it costs that time once.
+    fn time_limit(&self, index: usize, attempts: &Attempts, request: &Request) -> Duration {
+        match request.may_repeat() && self.pool.has_alternative(index, &attempts.tried) {
+            true => self.timeouts.answer.min(self.timeouts.call),
+            false => self.timeouts.call,
+        }
+    }
+
+    async fn response(&self, index: usize, outgoing: Outgoing<'_>, limit: Duration) -> Result<Response, Missed> {
+        let Outgoing { request, token } = outgoing;
+        let endpoint = self.pool.endpoint(index);
         let Some(url) = endpoint.url(&request.path) else {
             let message = "not sent: a URL does not carry this path unchanged";
             return Err(Missed::Failed(CallError::new(request.call(), Effect::NotSent, message)));
@@ -333,24 +236,128 @@ impl Sender {
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        builder.send().await.map_err(|error| round::missed(endpoint, request, error, limit))
+        let started = Instant::now();
+        let response = builder.send().await.map_err(|error| missed(endpoint, request, error, limit))?;
+        tracing::debug!(
+            method = request.method.as_str(),
+            path = request.path,
+            status = response.status().as_u16(),
+            milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "call"
+        );
+        Ok(response)
+    }
+
+    async fn read<T>(
+        &self,
+        mut response: Response,
+        permit: Permit<'_>,
+        Outgoing { request, token }: Outgoing<'_>,
+        limit: Duration,
+        read: Read<T>,
+    ) -> Result<T, Missed> {
+        if let Some(ahead) = clock_ahead(response.headers(), SystemTime::now().into()) {
+            *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        }
+        let status = response.status();
+        match outcome::is_busy(status) {
+            true => permit.busy(retry_after(response.headers())),
+            false => permit.answered(),
+        }
+        let mut bytes = Zeroizing::new(Vec::new());
+        if let Some(encoding) = encoding(response.headers()) {
+            if request.makes_keys {
+                let _ = body(&mut response, &mut bytes, limit).await;
+            }
+            let error = broken_answer(request, status, &format!("it is compressed ({encoding})")).help(NOT_ASKED_FOR);
+            return Err(Missed::Failed(error.with_answer(&bytes)));
+        }
+        let body = match body(&mut response, &mut bytes, limit).await {
+            Ok(body) => body,
+            // A refused login counts even if its explanation is lost: each try may lock the account.
+            Err(_) if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Zeroizing::default(),
+            // Any other refusal may depend on its explanation. The caller checks the cluster and retries.
+            Err(Broken { reason, silent }) => {
+                let error = broken_answer(request, status, &reason);
+                let error = if request.makes_keys { error.with_answer(&bytes) } else { error };
+                return Err(if silent { Missed::Silent(error) } else { Missed::Failed(error) });
+            }
+        };
+        let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        outcome::judge(request, &Answer { status, location, body: &body }, token, read).map_err(Missed::Failed)
     }
 }
 
-/// For how long a busy cluster asks to be left alone; a date is not taken, since clocks differ.
-fn pause(headers: &HeaderMap) -> Option<Duration> {
+/// The failure of a request without an answer.
+fn missed(endpoint: &Endpoint, request: &Request, error: reqwest::Error, limit: Duration) -> Missed {
+    // Messages name the endpoint themselves.
+    let error = error.without_url();
+    tracing::debug!(method = request.method.as_str(), path = request.path, %endpoint, reason = reason(&error), "failed");
+    if error.is_connect() {
+        return Missed::Unreachable(error);
+    }
+    if error.is_builder() {
+        let message = "not sent: the token holds characters that no header can carry";
+        return Missed::Failed(CallError::new(request.call(), Effect::NotSent, message));
+    }
+    let unknown = |message: String| CallError::new(request.call(), Effect::UnknownOutcome, message);
+    match error.is_timeout() {
+        true => Missed::Silent(unknown(format!("{endpoint} did not answer within {} s", limit.as_secs_f32()))),
+        false => {
+            Missed::Failed(unknown(format!("the connection to {endpoint} broke before the answer: {}", reason(&error))))
+        }
+    }
+}
+
+/// Why a body cannot be read.
+struct Broken {
+    reason: String,
+    /// Whether it did not come in time.
+    silent: bool,
+}
+
+/// Reads the body of an answer. The received part stays in `bytes` in any case. Both are wiped when dropped: they may hold
+/// a token or a secret key.
+async fn body(
+    response: &mut Response,
+    bytes: &mut Zeroizing<Vec<u8>>,
+    limit: Duration,
+) -> Result<Zeroizing<String>, Broken> {
+    let broken = |reason: String| Broken { reason, silent: false };
+    let broken_off = |error: reqwest::Error| match error.is_timeout() {
+        true => Broken { reason: format!("it was not complete within {} s", limit.as_secs_f32()), silent: true },
+        false => broken(format!("it broke off: {}", reason(&error))),
+    };
+    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err(broken(format!("it is longer than {} MiB", MAX_ANSWER >> 20)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| broken("it is not text".to_owned()))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The pause that a busy cluster asks for. Dates are ignored, since clocks differ.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-/// In what form an answer is that is not plain.
-fn encoding(headers: &HeaderMap) -> Option<String> {
-    let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then(|| words::clean(&encoding, &[]))
+/// By how many seconds the `Date` of an answer is ahead of `now`.
+fn clock_ahead(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
+    let date = OffsetDateTime::parse(headers.get(DATE)?.to_str().ok()?, &Rfc2822).ok()?;
+    Some((date - now).whole_seconds())
 }
 
-const NOT_ASKED_FOR: &str = "no compressed answer was asked for, and none is read: let whatever is between here and the \
-    cluster leave answers as they are";
+/// The encoding of an answer that is not plain.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then(|| clean(&encoding, &[]))
+}
+
+const NOT_ASKED_FOR: &str = "attune asks for no compressed answers and reads none: configure the proxy in between to \
+    forward answers as they are";
 
 fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallError {
     let message = format!("the status was {}, but the answer cannot be read: {reason}", status.as_u16());
@@ -359,9 +366,10 @@ fn broken_answer(request: &Request, status: StatusCode, reason: &str) -> CallErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::round::LONGEST_ANSWER;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::testing::{Reply, Server, dead_endpoint, json};
-    use super::super::{answer, request};
+    use super::super::{answer, requests};
     use super::*;
     use crate::base::PolicyName;
 
@@ -370,7 +378,7 @@ mod tests {
     }
 
     fn write() -> Request {
-        request::remove_policy(&PolicyName::reported("p")).unwrap()
+        requests::remove_policy(&PolicyName::reported("p")).unwrap()
     }
 
     async fn outcome(reply: impl Fn() -> Reply + Send + Sync + 'static) -> CallError {
@@ -379,7 +387,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_breaks_off_or_never_comes_leaves_doubt() {
+    async fn an_answer_that_breaks_off_or_never_comes_is_an_unknown_outcome() {
         let raw = |text: &str| Reply::Raw(text.to_owned());
         let errors = [
             outcome(|| Reply::Close).await,
@@ -387,7 +395,7 @@ mod tests {
             outcome(move || raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"data\":")).await,
             outcome(move || raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"da")).await,
             outcome(move || raw("this is not HTTP\r\n\r\n")).await,
-            outcome(|| json(200, " ".repeat(LONGEST_ANSWER + 1))).await,
+            outcome(|| json(200, " ".repeat(MAX_ANSWER + 1))).await,
             outcome(|| json(502, "<html>")).await,
         ];
         for error in errors {
@@ -401,7 +409,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_answer_in_time_leaves_doubt() {
+    async fn no_answer_in_time_is_an_unknown_outcome() {
         let server = Server::start(|_| Reply::Silence).await;
         let timeouts = Timeouts { call: Duration::from_millis(200), ..Timeouts::default() };
         let sender = Sender::new(vec![server.endpoint()], &Trust::System, timeouts).unwrap();
@@ -411,7 +419,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_whose_explanation_is_lost_is_in_doubt_but_for_a_login() {
+    async fn a_refusal_without_its_explanation_is_an_unknown_outcome_but_for_a_login() {
         let cut = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 99\r\n\r\n{{");
         let error = outcome(move || Reply::Raw(cut("409 Conflict"))).await;
         assert_eq!(error.effect, Effect::UnknownOutcome);
@@ -431,17 +439,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_endpoint_is_taken_when_no_connection_comes_about() {
+    async fn the_next_endpoint_is_tried_if_there_is_no_connection() {
         let server = Server::start(|_| json(200, "{}")).await;
         let sender = sender(vec![dead_endpoint().await, dead_endpoint().await, server.endpoint()]);
         sender.send(&write(), None, answer::nothing).await.unwrap();
-        assert_eq!(sender.good.load(Ordering::Relaxed), 2);
+        assert_eq!(sender.pool.current(), 2);
         sender.send(&write(), None, answer::nothing).await.unwrap();
         assert_eq!(server.calls().len(), 2);
     }
 
     #[tokio::test]
-    async fn the_next_endpoint_is_not_taken_once_something_was_sent() {
+    async fn the_next_endpoint_is_not_tried_once_something_was_sent() {
         let broken = Server::start(|_| Reply::Close).await;
         let other = Server::start(|_| json(200, "{}")).await;
         let error =
@@ -469,8 +477,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_does_not_finish_a_connection_is_waited_for_by_nobody() {
-        // It takes connections, and never says a word of TLS.
+    async fn an_endpoint_that_does_not_finish_a_connection_delays_no_call() {
+        // It accepts connections and sends no byte of TLS.
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
         let taken = Arc::new(AtomicUsize::new(0));
@@ -484,7 +492,7 @@ mod tests {
         });
         let server = Server::start(|_| json(200, "{}")).await;
         let endpoints = vec![Endpoint::parse(&format!("https://{address}")).unwrap(), server.endpoint()];
-        // Whoever waited for the silent one would be told that the call took too long.
+        // A call that waited for the silent endpoint would time out.
         let timeouts = Timeouts { connect: Duration::from_secs(3_600), ..Timeouts::default() };
         let sender = Sender::new(endpoints, &Trust::Anyone, timeouts).unwrap();
         let (call, token) = (write(), "t".into());
@@ -496,8 +504,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_is_gone_is_left_for_one_that_is_there() {
-        // It closes each connection behind its answer, so that none outlives it.
+    async fn an_endpoint_that_is_gone_is_replaced_by_another() {
         let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
         let one = Server::start(move |_| Reply::Raw(closing.to_owned())).await;
         let other = Server::start(|_| json(200, "{}")).await;
@@ -508,15 +515,15 @@ mod tests {
         tokio::task::yield_now().await;
         for sent in 1..4 {
             sender.send(&write(), None, answer::nothing).await.unwrap();
-            assert_eq!((other.calls().len(), sender.good.load(Ordering::Relaxed)), (sent, 1));
+            assert_eq!((other.calls().len(), sender.pool.current()), (sent, 1));
         }
     }
 
     #[tokio::test]
-    async fn a_busy_cluster_is_left_alone_for_as_long_as_it_asks_for_and_no_longer() {
+    async fn a_busy_cluster_gets_the_pause_that_it_asks_for_up_to_the_limit() {
         let busy = "HTTP/1.1 503 X\r\nretry-after: 3600\r\ncontent-length: 2\r\n\r\n{}";
-        let told = AtomicUsize::new(0);
-        let server = Server::start(move |_| match told.fetch_add(1, Ordering::Relaxed) {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
             0 => Reply::Raw(busy.to_owned()),
             _ => json(200, "{}"),
         })
@@ -531,21 +538,32 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_in_seconds() {
-        let told = |value: &'static str| {
-            pause(&HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))]))
+    fn a_pause_is_read_in_seconds() {
+        let read = |value: &'static str| {
+            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))]))
         };
-        assert_eq!((told("2"), told("0")), (Some(Duration::from_secs(2)), Some(Duration::ZERO)));
+        assert_eq!((read("2"), read("0")), (Some(Duration::from_secs(2)), Some(Duration::ZERO)));
         for value in ["", "-1", "soon", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
-            assert_eq!(told(value), None, "{value}");
+            assert_eq!(read(value), None, "{value}");
         }
     }
 
+    #[test]
+    fn a_date_tells_how_far_the_clock_is_ahead() {
+        let now = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap();
+        let ahead = |date: &str| clock_ahead(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]), now);
+        assert_eq!(ahead("Sun, 06 Nov 1994 08:52:37 GMT"), Some(180));
+        assert_eq!(ahead("Sun, 06 Nov 1994 08:47:37 GMT"), Some(-120));
+        assert_eq!((ahead("yesterday"), clock_ahead(&HeaderMap::new(), now)), (None, None));
+    }
+
     #[tokio::test]
-    async fn no_compressed_answer_is_asked_for_and_one_that_comes_all_the_same_leaves_doubt() {
+    async fn no_compressed_answer_is_requested_and_one_that_comes_is_an_unknown_outcome() {
         let server = Server::start(|_| json(200, "{}")).await;
         sender(vec![server.endpoint()]).send(&write(), None, answer::nothing).await.unwrap();
-        assert!(!server.heard()[0].head.to_lowercase().contains("accept-encoding"), "{:?}", server.heard());
+        let head = server.heard()[0].head.to_lowercase();
+        assert!(!head.contains("accept-encoding"), "{head}");
+        assert!(head.contains(concat!("user-agent: attune/", env!("CARGO_PKG_VERSION"))), "{head}");
         let raw = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}";
         let error = outcome(move || Reply::Raw(raw.to_owned())).await;
         assert_eq!(error.effect, Effect::UnknownOutcome);
@@ -554,26 +572,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_was_closed_while_idle_is_no_error_and_nothing_is_sent_twice() {
-        // Each answer looks as if the connection were kept, and it is closed behind it.
+        // The server announces to keep the connection, and closes it.
         let closing = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
         let server = Server::start(move |_| Reply::Raw(closing.to_owned())).await;
         let sender = sender(vec![server.endpoint()]);
         let mut done = 0;
         for _ in 0..20 {
-            // The other end closes right away; a little later the connection is seen to be closed.
+            // The client sees a little later that the server closed the connection.
             tokio::time::sleep(Duration::from_millis(5)).await;
             done += usize::from(sender.send(&write(), None, answer::nothing).await.is_ok());
         }
         assert_eq!((done, server.calls().len()), (20, 20));
-    }
-
-    #[tokio::test]
-    async fn one_connection_serves_many_calls() {
-        let server = Server::start(|_| json(200, "{}")).await;
-        let sender = sender(vec![server.endpoint()]);
-        for _ in 0..3 {
-            sender.send(&write(), None, answer::nothing).await.unwrap();
-        }
-        assert_eq!(server.connections(), 1);
     }
 }

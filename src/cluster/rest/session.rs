@@ -1,5 +1,5 @@
-//! The login: made when first needed, renewed before it expires and when the cluster no longer accepts it. Each endpoint
-//! proves with each token which cluster and tenant it leads to, before anything else is sent there.
+//! The session: logs in with the first call, and renews the token before it expires or when the cluster rejects it. Before
+//! any other call, each endpoint proves with each token which cluster and tenant it leads to.
 
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -8,56 +8,43 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use super::answer::{self, ClusterFacts, Read, Tokens, Whoami};
-use super::request::{self, Request};
-use super::round::{Missed, Round};
-use super::send::Sender;
-use crate::base::Release;
-use crate::cluster::subject::{RunSubject, Subject};
+use super::answer::{self, Read, Tokens};
+use super::requests::{self, Request};
+use super::send::{Attempts, Missed, Outgoing, Sender};
+use crate::cluster::json::identity;
+use crate::cluster::pin::{ClusterPin, SessionInfo};
 use crate::cluster::{CallError, Credentials, Effect};
 
-/// How long before its end a token is renewed: longer than a call should be on its way. A token that lives less
-/// than twice as long is renewed after half its life.
+/// How long before its end a token is renewed: longer than a call should take. A token that lives less than twice as long
+/// is renewed after half its life.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// Sends calls as somebody. One renewal serves all calls that wait for it.
+/// Sends calls as a logged-in user. Concurrent calls share one renewal of the token.
 #[derive(Debug)]
 pub(super) struct Session {
     sender: Sender,
     credentials: Credentials,
-    /// The tenant that is meant, where one is: the login is made to it, and nothing is sent to another.
-    tenant: Option<String>,
-    /// The release to speak to the cluster as, where it is not the one that it tells.
-    release: Option<Release>,
+    pin: ClusterPin,
     state: Mutex<State>,
-    run: RunSubject,
     proofs: std::sync::Mutex<Proofs>,
-    /// Held by the one call that has an endpoint prove itself.
+    /// Held by the one call that proves an endpoint.
     proving: Mutex<()>,
 }
 
-/// Which cluster this is and as whom it is spoken to.
-#[derive(Debug, Clone)]
-pub(super) struct SessionInfo {
-    pub(super) cluster: ClusterFacts,
-    pub(super) who: Whoami,
-}
-
-/// What was proven so far.
 #[derive(Debug, Default)]
 struct Proofs {
-    /// Endpoints by index, each with the number of the token that it was asked with.
+    /// Endpoints by index, with the serial number of the token.
     proven: BTreeSet<(usize, u64)>,
-    /// What the first one told.
+    /// The first proof.
     first: Option<SessionInfo>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     token: Option<Token>,
-    /// Counts renewals, so that a call knows whether the token it was refused with is still the current one.
+    /// Counts renewals, so that a call knows whether its rejected token is still the current one.
     serial: u64,
-    /// The refusal of a login. It is not tried again: each try counts towards locking the account.
+    /// The refusal of a login, which is final: each try may lock the account.
     refused: Option<CallError>,
 }
 
@@ -65,53 +52,45 @@ struct State {
 struct Token {
     access: SecretString,
     refresh: Option<SecretString>,
-    /// `None` for a token from a file, whose age is not known: the cluster will say when it is over.
+    /// `None` for a token from a file, whose age is unknown: the cluster rejects it when it has expired.
     renew_at: Option<Instant>,
 }
 
-/// A token as a call takes it along.
+/// The token of one call.
 struct Bearer {
     access: SecretString,
     serial: u64,
 }
 
 impl Session {
-    pub(super) fn new(
-        sender: Sender,
-        credentials: Credentials,
-        tenant: Option<String>,
-        release: Option<Release>,
-    ) -> Self {
+    pub(super) fn new(sender: Sender, credentials: Credentials, pin: ClusterPin) -> Self {
         let token = match &credentials {
-            Credentials::Password { .. } => None,
+            Credentials::Password(_) => None,
             Credentials::Token { access, refresh } => {
                 Some(Token { access: access.clone(), refresh: refresh.clone(), renew_at: None })
             }
         };
         let state = Mutex::new(State { token, ..State::default() });
-        let (run, proofs, proving) = Default::default();
-        Self { sender, credentials, tenant, release, state, run, proofs, proving }
+        let (proofs, proving) = Default::default();
+        Self { sender, credentials, pin, state, proofs, proving }
     }
 
-    /// The same, with so many requests at once.
+    /// The same with another limit of concurrent requests.
     pub(super) fn at_most(self, jobs: usize) -> Self {
         Self { sender: self.sender.at_most(jobs), ..self }
     }
 
-    /// By how many seconds the clock there is ahead, as the last answer told.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
         self.sender.clock_ahead()
     }
 
-    /// Why nothing more is sent, once an endpoint led to another cluster or tenant.
     pub(super) fn stopped(&self) -> Option<String> {
-        self.run.stopped()
+        self.pin.stopped()
     }
 
-    /// Sends a call. A 401 says that nothing was done, so that after a renewal the call is sent once more, a write
-    /// too.
+    /// Sends a call. After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
-        self.run.may_send(&request.call())?;
+        self.pin.may_send(&request.call())?;
         let bearer = self.bearer(None).await?;
         match self.send_as(&bearer, request, read).await {
             Err(error) if error.effect == Effect::Unauthorized(401) => {
@@ -122,7 +101,7 @@ impl Session {
         }
     }
 
-    /// What the first endpoint told that was asked which cluster this is.
+    /// The first proof of the cluster; asks for one if there is none.
     pub(super) async fn info(&self) -> Result<SessionInfo, CallError> {
         if let Some(first) = &self.proofs().first {
             return Ok(first.clone());
@@ -130,94 +109,84 @@ impl Session {
         self.identify().await
     }
 
-    /// Asks anew which cluster this is and as whom it is spoken to.
+    /// Asks again which cluster this is, and as whom attune is logged in.
     pub(super) async fn identify(&self) -> Result<SessionInfo, CallError> {
-        self.run.may_send(&request::cluster().call())?;
+        self.pin.may_send(&requests::CLUSTER.request().call())?;
         let bearer = self.bearer(None).await?;
         match self.identify_as(&bearer).await {
             Err(error) if error.effect == Effect::Unauthorized(401) => {
                 let renewed = self.bearer(Some(bearer.serial)).await?;
                 self.identify_as(&renewed).await
             }
-            told => told,
+            identified => identified,
         }
     }
 
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
-        let mut round = Round::default();
+        let mut attempts = Attempts::default();
         loop {
-            let Some(index) = self.sender.next(&round).await else { return Err(round.error(&request::cluster())) };
-            match self.prove(index, &round, bearer).await {
-                Ok(told) => return Ok(told),
-                Err(missed) => self.sender.note(&mut round, index, missed, true)?,
+            let Some(index) = self.sender.next(&attempts).await else {
+                return Err(attempts.error(&requests::CLUSTER.request()));
+            };
+            match self.prove(index, &attempts, bearer).await {
+                Ok(info) => return Ok(info),
+                Err(missed) => self.sender.add(&mut attempts, index, missed, true)?,
             }
         }
     }
 
-    /// Sends a call to an endpoint that has proven itself with this token.
+    /// Sends a call to an endpoint that is proven with this token.
     async fn send_as<T>(&self, bearer: &Bearer, request: &Request, read: Read<T>) -> Result<T, CallError> {
-        let mut round = Round::default();
+        let mut attempts = Attempts::default();
         loop {
-            let pass = self.sender.permit().await;
-            self.run.may_send(&request.call())?;
-            let Some(index) = self.sender.next(&round).await else { return Err(round.error(request)) };
+            let permit = self.sender.permit().await;
+            self.pin.may_send(&request.call())?;
+            let Some(index) = self.sender.next(&attempts).await else { return Err(attempts.error(request)) };
             if self.is_proven(index, bearer) {
-                let sent = (request, Some(&bearer.access));
-                match self.sender.send_to(index, &round, pass, sent, read).await {
+                let outgoing = Outgoing { request, token: Some(&bearer.access) };
+                match self.sender.send_to(index, &attempts, permit, outgoing, read).await {
                     Ok(found) => return Ok(found),
-                    Err(missed) => self.sender.note(&mut round, index, missed, request.may_repeat())?,
+                    Err(missed) => self.sender.add(&mut attempts, index, missed, request.may_repeat())?,
                 }
                 continue;
             }
-            // The proof takes turns of its own.
-            drop(pass);
+            // The proof acquires permits of its own.
+            drop(permit);
             let _proving = self.proving.lock().await;
             if !self.is_proven(index, bearer)
-                && let Err(missed) = self.prove(index, &round, bearer).await
+                && let Err(missed) = self.prove(index, &attempts, bearer).await
             {
-                let noted = self.sender.note(&mut round, index, missed, true);
-                self.run.may_send(&request.call())?;
-                noted.map_err(|error| if request.is_read() { error } else { error.before_another() })?;
+                let added = self.sender.add(&mut attempts, index, missed, true);
+                self.pin.may_send(&request.call())?;
+                added.map_err(|error| if request.is_read() { error } else { error.for_unsent_call() })?;
             }
         }
     }
 
-    /// Has an endpoint tell which cluster and tenant it leads to with this token, and holds that against what the run is
-    /// about.
-    async fn prove(&self, index: usize, round: &Round, bearer: &Bearer) -> Result<SessionInfo, Missed> {
-        let (whoami, cluster) = (request::whoami(), request::cluster());
-        let who = async {
-            let pass = self.sender.permit().await;
-            self.sender.send_to(index, round, pass, (&whoami, Some(&bearer.access)), answer::whoami).await
+    /// Asks an endpoint which cluster and tenant it leads to with this token, and compares that with the ones of the run.
+    async fn prove(&self, index: usize, attempts: &Attempts, bearer: &Bearer) -> Result<SessionInfo, Missed> {
+        let (whoami, cluster) = (requests::WHOAMI.request(), requests::CLUSTER.request());
+        let token = Some(&bearer.access);
+        let login = async {
+            let permit = self.sender.permit().await;
+            self.sender.send_to(index, attempts, permit, Outgoing { request: &whoami, token }, answer::whoami).await
         };
         let facts = async {
-            let pass = self.sender.permit().await;
-            self.sender.send_to(index, round, pass, (&cluster, Some(&bearer.access)), answer::cluster).await
+            let permit = self.sender.permit().await;
+            self.sender.send_to(index, attempts, permit, Outgoing { request: &cluster, token }, answer::cluster).await
         };
-        let (who, mut facts) = match &self.tenant {
-            None => tokio::try_join!(who, facts)?,
-            Some(meant) => {
-                let who = who.await?;
-                if *meant != who.org_name {
-                    let error = CallError::other_tenant(whoami.call(), &who.username, &who.org_name, meant);
-                    self.run.stop(&error);
-                    return Err(Missed::Failed(error));
-                }
-                (who, facts.await?)
+        let (login, facts) = match self.pin.tenant() {
+            None => tokio::try_join!(login, facts)?,
+            // Nothing else is asked of another tenant.
+            Some(_) => {
+                let login = login.await?;
+                self.pin.check_tenant(&whoami.call(), &login.user, &login.tenant).map_err(Missed::Failed)?;
+                (login, facts.await?)
             }
         };
-        let told = Subject {
-            name: facts.name.clone(),
-            guid: facts.guid.clone(),
-            tenant: who.org_name.clone(),
-            release: facts.release.clone(),
-        };
-        let fixed = self.release.is_some();
-        self.run.prove(&cluster.call(), &self.sender.name(index), told, fixed).map_err(Missed::Failed)?;
-        if let Some(release) = &self.release {
-            facts.release = release.clone();
-        }
-        let info = SessionInfo { cluster: facts, who };
+        let found = identity(facts, &login);
+        let found = self.pin.check(&cluster.call(), &self.sender.name(index), found).map_err(Missed::Failed)?;
+        let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         let mut proofs = self.proofs();
         proofs.proven.insert((index, bearer.serial));
         proofs.first.get_or_insert_with(|| info.clone());
@@ -232,11 +201,11 @@ impl Session {
         self.proofs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The current token, after a renewal where it is due or `rejected` is still the current one.
+    /// The current token. Renews it if that is due, or if `rejected` is still the current one.
     async fn bearer(&self, rejected: Option<u64>) -> Result<Bearer, CallError> {
         let mut state = self.state.lock().await;
         if rejected == Some(state.serial) || !state.token.as_ref().is_some_and(Token::is_fresh) {
-            self.renew(&mut state).await.map_err(CallError::before_another)?;
+            self.renew(&mut state).await.map_err(CallError::for_unsent_call)?;
         }
         match &state.token {
             Some(token) => Ok(Bearer { access: token.access.clone(), serial: state.serial }),
@@ -244,24 +213,24 @@ impl Session {
         }
     }
 
-    /// Refreshes the token; logs in where there is none to refresh or the refresh fails.
+    /// Refreshes the token. Logs in if there is none to refresh, or if the refresh fails.
     async fn renew(&self, state: &mut State) -> Result<(), CallError> {
         let refresh = state.token.as_ref().and_then(|token| token.refresh.clone());
         let refreshed = match &refresh {
-            Some(token) => Some(self.ask_for_token(&request::refresh(token), refresh.clone()).await),
+            Some(token) => Some(self.ask_for_token(&requests::refresh(token), refresh.clone()).await),
             None => None,
         };
         let token = match (refreshed, &self.credentials) {
             (Some(Ok(token)), _) => token,
             (Some(Err(error)), _) if error.effect == Effect::NotSent => return Err(error),
-            (_, Credentials::Password { username, password, org }) => {
-                let org = self.tenant.as_deref().or(org.as_deref());
-                self.log_in(state, &request::login(username, password, org)).await?
+            (_, Credentials::Password(login)) => {
+                let org = self.pin.tenant().or(login.org.as_deref());
+                self.log_in(state, &requests::login(&login.username, &login.password, org)).await?
             }
             (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::UnknownOutcome => {
                 return Err(error);
             }
-            (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(TOKEN_OVER)),
+            (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(EXPIRED)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
         state.token = Some(token);
@@ -296,16 +265,16 @@ impl Session {
     }
 }
 
-const TOKEN_OVER: &str = "the stored login is over: log in again with `weka user login`, or set ATTUNE_USERNAME and \
+const EXPIRED: &str = "the stored login has expired: log in again with `weka user login`, or set ATTUNE_USERNAME and \
     ATTUNE_PASSWORD";
 
 fn no_refresh_token() -> CallError {
     let message = "the cluster does not accept the stored token, and there is no refresh token with it";
-    CallError::new("POST /login/refresh", Effect::Unauthorized(401), message).help(TOKEN_OVER)
+    CallError::new("POST /login/refresh", Effect::Unauthorized(401), message).help(EXPIRED)
 }
 
 impl Token {
-    /// A token that was asked for at `asked`; without a refresh token of its own it keeps the one it came from.
+    /// A token that was requested at `asked`. It keeps `refresh` if it comes without a refresh token.
     fn new(tokens: Tokens, refresh: Option<SecretString>, asked: Instant) -> Self {
         let life = Duration::from_secs(tokens.life_seconds);
         let renew_at = asked.checked_add(life - MARGIN.min(life / 2));
@@ -330,9 +299,10 @@ mod tests {
     use super::super::tls::Trust;
     use super::*;
     use crate::base::{PolicyName, UserName};
+    use crate::cluster::PasswordLogin;
 
     fn password() -> Credentials {
-        Credentials::Password { username: "admin".into(), password: "pw".into(), org: Some("ml".into()) }
+        Credentials::Password(PasswordLogin { username: "admin".into(), password: "pw".into(), org: Some("ml".into()) })
     }
 
     fn stored(refresh: Option<&str>) -> Credentials {
@@ -341,29 +311,24 @@ mod tests {
 
     fn session(server: &Server, credentials: Credentials) -> Session {
         let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
-        Session::new(sender, credentials, None, None)
+        Session::new(sender, credentials, ClusterPin::default())
     }
 
     fn write() -> Request {
-        request::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
+        requests::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
     }
 
-    /// Calls and the tokens they came with, without those that prove which cluster it is.
-    fn story(server: &Server) -> Vec<(String, String)> {
+    /// The calls other than proofs, each with its token.
+    fn calls(server: &Server) -> Vec<String> {
         let calls = server.heard().into_iter().filter(|heard| !is_proof(&heard.call));
-        calls.map(|heard| (heard.call, heard.token.unwrap_or_default())).collect()
+        calls.map(|heard| [Some(heard.call), heard.token].into_iter().flatten().collect::<Vec<_>>().join(" ")).collect()
     }
 
-    /// How often the cluster was proven.
     fn proofs(server: &Server) -> usize {
         server.calls().iter().filter(|call| *call == "GET /cluster").count()
     }
 
-    fn told(calls: &[(&str, &str)]) -> Vec<(String, String)> {
-        calls.iter().map(|(call, token)| ((*call).to_owned(), (*token).to_owned())).collect()
-    }
-
-    /// Accepts `good` and no other token, but for proofs; `login` and `refresh` answer theirs.
+    /// A server that accepts the token `good`, and any token for proofs. `login` and `refresh` give the answers to those.
     async fn server(
         good: &'static str,
         login: impl Fn() -> Reply + Send + Sync + 'static,
@@ -380,24 +345,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_is_made_with_the_first_call_and_serves_the_next() {
+    async fn the_first_call_logs_in_and_the_next_uses_the_same_token() {
         let server = server("a", || tokens("a", 300), || Reply::Close).await;
         let session = session(&server, password());
         assert!(server.calls().is_empty());
-        session.send(&request::policies(), answer::nothing).await.unwrap();
-        session.send(&request::users(), answer::nothing).await.unwrap();
-        assert_eq!(story(&server), told(&[("POST /login", ""), ("GET /s3/policies", "a"), ("GET /users", "a")]));
+        session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
+        session.send(&requests::USERS.request(), answer::nothing).await.unwrap();
+        assert_eq!(calls(&server), ["POST /login", "GET /s3/policies a", "GET /users a"]);
         assert_eq!(server.heard()[0].body, r#"{"org":"ml","password":"pw","username":"admin"}"#);
     }
 
     #[tokio::test]
-    async fn the_tenant_that_is_asked_for_is_logged_in_to() {
+    async fn the_login_is_to_the_tenant_of_the_configuration() {
         let server = server("a", || tokens("a", 300), || Reply::Close).await;
-        let mut session = session(&server, password());
-        session.tenant = Some("etl".to_owned());
-        let error = session.send(&request::policies(), answer::nothing).await.unwrap_err();
+        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
+        let session = Session::new(sender, password(), ClusterPin::new(Some("etl".to_owned()), None));
+        let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
         assert!(server.heard()[0].body.contains(r#""org":"etl""#));
-        assert!(error.message.contains("\"Root\", and \"etl\" is meant"), "{error}");
+        assert!(error.message.contains("\"Root\", and \"etl\" is expected"), "{error}");
     }
 
     #[tokio::test]
@@ -405,23 +370,20 @@ mod tests {
         let server = server("b", || tokens("a", 0), || tokens("b", 300)).await;
         let session = session(&server, password());
         assert_eq!(session.bearer(None).await.unwrap().serial, 1);
-        session.send(&request::policies(), answer::nothing).await.unwrap();
-        session.send(&request::policies(), answer::nothing).await.unwrap();
-        let expected =
-            [("POST /login", ""), ("POST /login/refresh", ""), ("GET /s3/policies", "b"), ("GET /s3/policies", "b")];
-        assert_eq!(story(&server), told(&expected));
+        session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
+        session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
+        let expected = ["POST /login", "POST /login/refresh", "GET /s3/policies b", "GET /s3/policies b"];
+        assert_eq!(calls(&server), expected);
         assert_eq!((server.heard()[1].body.as_str(), proofs(&server)), (r#"{"refresh_token":"r-a"}"#, 1));
     }
 
     #[tokio::test]
-    async fn a_write_that_meets_a_401_is_sent_again_after_a_refresh() {
+    async fn a_write_with_a_401_is_sent_again_after_a_refresh() {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
         session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
         let attach = "POST /s3/policies/attach";
-        assert_eq!(
-            story(&server),
-            told(&[("POST /login", ""), (attach, "a"), ("POST /login/refresh", ""), (attach, "b")])
-        );
+        let expected = ["POST /login", &format!("{attach} a"), "POST /login/refresh", &format!("{attach} b")];
+        assert_eq!(calls(&server), expected);
         let attaches: Vec<_> = server.heard().into_iter().filter(|heard| heard.call == attach).collect();
         assert_eq!((&attaches[0].body, proofs(&server)), (&attaches[1].body, 2));
     }
@@ -433,43 +395,41 @@ mod tests {
             let login = move || tokens(if logins.fetch_add(1, Ordering::Relaxed) == 0 { "a" } else { "b" }, 300);
             let server = server("b", login, move || json(status, "{}")).await;
             session(&server, password()).send(&write(), answer::key_pair).await.unwrap();
-            let attach = "POST /s3/policies/attach";
-            let expected =
-                [("POST /login", ""), (attach, "a"), ("POST /login/refresh", ""), ("POST /login", ""), (attach, "b")];
-            assert_eq!(story(&server), told(&expected), "{status}");
+            let [first, second] = ["a", "b"].map(|token| format!("POST /s3/policies/attach {token}"));
+            let expected = ["POST /login", &first, "POST /login/refresh", "POST /login", &second];
+            assert_eq!(calls(&server), expected, "{status}");
         }
     }
 
     #[tokio::test]
-    async fn a_second_401_is_the_answer() {
+    async fn a_second_401_is_final() {
         let server = server("none", || tokens("a", 300), || tokens("b", 300)).await;
         let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
         assert_eq!(error.effect, Effect::Unauthorized(401));
-        assert_eq!(story(&server).len(), 4);
+        assert_eq!(calls(&server).len(), 4);
     }
 
     #[tokio::test]
     async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
         let session = session(&server, password());
-        let request = request::policies();
+        let request = requests::POLICIES.request();
         let outcomes = join_all((0..8).map(|_| session.send(&request, answer::nothing))).await;
         assert!(outcomes.iter().all(Result::is_ok));
         let count = |wanted: &str| server.calls().iter().filter(|call| *call == wanted).count();
         assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
     }
 
-    /// A session at several endpoints, which waits so long for an answer.
     fn session_at(endpoints: Vec<Endpoint>, timeouts: Timeouts) -> Session {
-        Session::new(Sender::new(endpoints, &Trust::System, timeouts).unwrap(), password(), None, None)
+        Session::new(Sender::new(endpoints, &Trust::System, timeouts).unwrap(), password(), ClusterPin::default())
     }
 
-    /// Waits for an answer no longer than this where another endpoint is left, and for ever otherwise.
+    /// Waits for an answer only briefly if another endpoint is left.
     fn impatient() -> Timeouts {
         Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() }
     }
 
-    /// An endpoint of this cluster and tenant, which gives tokens of its own, takes no others, and closes each connection.
+    /// An endpoint of this cluster and tenant. It accepts only its own tokens, and closes each connection.
     async fn endpoint_of(guid: &'static str, tenant: &'static str) -> Server {
         Server::start(move |heard: &Heard| {
             let reply = match (heard.call.as_str(), heard.token.as_deref()) {
@@ -504,8 +464,8 @@ mod tests {
             assert!(session.stopped().is_some());
             let heard = other.calls().len();
             assert!(session.identify().await.is_err() && session.info().await.is_ok());
-            assert!(session.send(&request::users(), answer::nothing).await.is_err());
-            // The first try with the token of the other cluster is refused; with a token of its own, it proves itself.
+            assert!(session.send(&requests::USERS.request(), answer::nothing).await.is_err());
+            // It rejects the token of the other cluster, and answers the proof with a token of its own.
             let calls = other.calls();
             assert_eq!(calls.len(), heard, "nothing more is sent");
             assert!(calls.iter().all(|call| is_proof(call) || call.starts_with("POST /login")), "{calls:?}");
@@ -525,15 +485,15 @@ mod tests {
         .await;
         let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
         assert!(error.message.contains("tenant \"ml\""), "{error}");
-        let writes = story(&server).into_iter().filter(|(call, _)| call.contains("attach"));
-        assert_eq!(writes.collect::<Vec<_>>(), told(&[("POST /s3/policies/attach", "a")]));
+        let writes: Vec<String> = calls(&server).into_iter().filter(|call| call.contains("attach")).collect();
+        assert_eq!(writes, ["POST /s3/policies/attach a"]);
     }
 
     #[tokio::test]
     async fn the_cluster_is_proven_once_for_each_endpoint_and_token() {
         let server = endpoint_of("g", "Root").await;
         let session = session_at(vec![server.endpoint(), server.endpoint_at("localhost")], Timeouts::default());
-        let request = request::policies();
+        let request = requests::POLICIES.request();
         for _ in 0..3 {
             assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
         }
@@ -541,7 +501,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proof_that_fails_leaves_no_doubt_about_the_write() {
+    async fn after_a_failed_proof_a_write_is_not_sent() {
         let server = Server::start(|heard| match heard.call.as_str() {
             "POST /login" => tokens("a", 300),
             _ => json(500, "{}"),
@@ -552,7 +512,7 @@ mod tests {
         assert!(server.calls().iter().all(|call| !call.contains("attach")));
     }
 
-    /// What an endpoint may do instead of an answer.
+    /// Ways to give no answer in time.
     fn silences() -> Vec<fn() -> Reply> {
         vec![
             || Reply::Silence,
@@ -566,7 +526,6 @@ mod tests {
     async fn an_endpoint_that_stays_silent_costs_one_timeout_and_then_comes_last() {
         for silence in silences() {
             for after in [0, 3] {
-                // It answers so many calls, and then no more.
                 let answered = AtomicUsize::new(0);
                 let silent = Server::start(move |heard| match heard.call.as_str() {
                     _ if answered.fetch_add(1, Ordering::Relaxed) >= after => silence(),
@@ -578,7 +537,7 @@ mod tests {
                 let session = session_at(vec![silent.endpoint(), sound.endpoint()], impatient());
                 let begun = Instant::now();
                 for _ in 0..20 {
-                    session.send(&request::policies(), answer::nothing).await.unwrap();
+                    session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
                     session.send(&write(), answer::key_pair).await.unwrap();
                 }
                 assert!(begun.elapsed() < Duration::from_secs(5), "after {after}: {:?}", begun.elapsed());
@@ -588,7 +547,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_is_not_answered_is_asked_of_no_other_endpoint_and_the_next_call_is() {
+    async fn a_write_without_an_answer_goes_to_no_other_endpoint_and_the_next_call_does() {
         for silence in silences() {
             let silent = Server::start(move |heard| match heard.call.as_str() {
                 "POST /login" => tokens("a", 300),
@@ -600,14 +559,14 @@ mod tests {
             let session = session_at(vec![silent.endpoint(), sound.endpoint()], timeouts);
             let error = session.send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!((error.effect, sound.calls().len()), (Effect::UnknownOutcome, 0), "{error}");
-            session.send(&request::policies(), answer::nothing).await.unwrap();
+            session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
             session.send(&write(), answer::key_pair).await.unwrap();
             assert_eq!(silent.calls().iter().filter(|call| !is_proof(call)).count(), 2);
         }
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_is_slow_is_waited_for_where_no_other_is_left() {
+    async fn a_slow_endpoint_is_waited_for_if_no_other_is_left() {
         let slow = Server::start(|heard| match heard.call.as_str() {
             "POST /login" => tokens("a", 300),
             _ => Reply::Late(
@@ -617,12 +576,12 @@ mod tests {
         })
         .await;
         let alone = session_at(vec![slow.endpoint()], impatient());
-        alone.send(&request::policies(), answer::nothing).await.unwrap();
+        alone.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
         let session = session_at(vec![slow.endpoint(), dead_endpoint().await], impatient());
-        // The first try takes no longer than where another is left; then it is known that there is none.
-        let error = session.send(&request::policies(), answer::nothing).await.unwrap_err();
+        // The first try is short, because another endpoint seems to be left. The next one is not.
+        let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::UnknownOutcome, "{error}");
-        session.send(&request::policies(), answer::nothing).await.unwrap();
+        session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
     }
 
     #[tokio::test]
@@ -639,7 +598,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_in_doubt_leaves_no_doubt_about_the_write() {
+    async fn after_a_login_with_an_unknown_outcome_a_write_is_not_sent() {
         for reply in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}")] {
             let server = server("none", reply, || Reply::Close).await;
             let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
@@ -648,10 +607,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stored_login_is_used_refreshed_and_over() {
+    async fn a_stored_login_is_used_and_refreshed_and_expires() {
         let fresh = server("stored", || Reply::Close, || Reply::Close).await;
         session(&fresh, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();
-        assert_eq!(story(&fresh).len(), 1);
+        assert_eq!(calls(&fresh).len(), 1);
 
         let expired = server("b", || Reply::Close, || tokens("b", 300)).await;
         session(&expired, stored(Some("r"))).send(&write(), answer::key_pair).await.unwrap();

@@ -1,8 +1,7 @@
-//! A server for tests that answers each request as the test says, down to answers that break off.
+//! A server for tests. Each test scripts its answers, down to answers that break off.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::endpoints::Endpoint;
 
-/// A request as the server heard it.
+/// A request that the server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heard {
     /// Method and path, without `/api/v2`.
@@ -24,7 +23,7 @@ pub(super) struct Heard {
     pub(super) body: String,
 }
 
-/// What the server does then.
+/// The reaction of the server.
 pub(super) enum Reply {
     Json(u16, String),
     /// These bytes, then the end of the connection.
@@ -41,7 +40,6 @@ pub(super) enum Reply {
     Late(Duration, Box<Reply>),
 }
 
-/// An answer of JSON.
 pub(super) fn json(status: u16, body: impl Into<String>) -> Reply {
     Reply::Json(status, body.into())
 }
@@ -54,7 +52,7 @@ pub(super) fn tokens(access: &str, expires_in: u64) -> Reply {
     )
 }
 
-/// What a request for a proof is answered with by an endpoint of this cluster and tenant; nothing for any other request.
+/// The answer of an endpoint of this cluster and tenant to a request for a proof; `None` for any other request.
 pub(super) fn proof(heard: &Heard, guid: &str, tenant: &str) -> Option<Reply> {
     match heard.call.as_str() {
         "GET /cluster" => Some(json(200, format!(r#"{{"data":{{"name":"w","guid":"{guid}","release":"5.1.2"}}}}"#))),
@@ -66,12 +64,11 @@ pub(super) fn proof(heard: &Heard, guid: &str, tenant: &str) -> Option<Reply> {
     }
 }
 
-/// Whether a call is one of those that prove which cluster an endpoint leads to.
+/// Whether a call is one of those that prove an endpoint.
 pub(super) fn is_proof(call: &str) -> bool {
     ["GET /cluster", "GET /users/whoami"].contains(&call)
 }
 
-/// The refusal of a token.
 pub(super) fn unauthorized() -> Reply {
     json(401, r#"{"data":"Unauthorized"}"#)
 }
@@ -82,12 +79,10 @@ pub(super) struct Server {
     address: SocketAddr,
     scheme: &'static str,
     heard: Arc<Mutex<Vec<Heard>>>,
-    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Answers each request by `script`.
     pub(super) async fn start(script: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Self {
         Self::listen(None, Arc::new(script)).await
     }
@@ -104,11 +99,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Heard>>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let (log, connections) = (Arc::clone(&heard), Arc::<AtomicUsize>::default());
-        let count = Arc::clone(&connections);
+        let log = Arc::clone(&heard);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
                 let (tls, log, script) = (tls.clone(), Arc::clone(&log), Arc::clone(&script));
                 tokio::spawn(async move {
                     match tls {
@@ -118,7 +111,7 @@ impl Server {
                 });
             }
         });
-        Self { address, scheme, heard, connections, task }
+        Self { address, scheme, heard, task }
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -134,12 +127,6 @@ impl Server {
         self.heard.lock().unwrap().clone()
     }
 
-    /// How many connections there were.
-    pub(super) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// The calls that were heard, in order.
     pub(super) fn calls(&self) -> Vec<String> {
         self.heard().into_iter().map(|heard| heard.call).collect()
     }
@@ -151,7 +138,6 @@ impl Drop for Server {
     }
 }
 
-/// An endpoint at which nobody listens.
 pub(super) async fn dead_endpoint() -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()

@@ -1,4 +1,4 @@
-//! The commands that are run, as lists of arguments: no shell ever sees them.
+//! The commands of `weka` as lists of arguments, which no shell reads.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -8,17 +8,17 @@ use crate::cluster::{AssumeRole, CallError, Effect};
 /// One run of the `weka` command.
 #[derive(Debug)]
 pub(super) struct Command {
-    /// What follows the program. No secret is among them: who else is on the host can read them.
+    /// The arguments, without secrets: other users of the host can read them.
     pub(super) args: Vec<String>,
     /// Whether it changes nothing.
     pub(super) is_read: bool,
-    /// What is answered to its questions.
+    /// The answers to its questions.
     pub(super) answers: Option<SecretString>,
-    /// The secret among the answers, which what it prints may repeat.
+    /// The secret among the answers. The output may repeat it.
     pub(super) secret: Option<SecretString>,
-    /// Whether what it prints may hold a secret, so that nothing of it may be shown.
+    /// Whether the output may hold a secret, so that nothing of it may be shown.
     pub(super) confidential: bool,
-    /// Whether it may make a key pair, so that what it prints must be kept where it is not understood.
+    /// Whether it may create a key pair, so that unreadable output must be kept.
     pub(super) makes_keys: bool,
 }
 
@@ -32,38 +32,33 @@ impl Command {
         Self { is_read: true, ..Self::new(words) }
     }
 
-    /// The command as a person would type it, for messages.
+    /// The command as a person would type it.
     pub(super) fn shown(&self) -> String {
         format!("weka {}", self.args.join(" "))
     }
 }
 
-/// The cluster's name, id and release.
 pub(super) fn status() -> Command {
     Command::read(&["status"])
 }
 
-/// As whom the command is logged in.
 pub(super) fn whoami() -> Command {
     Command::read(&["user", "whoami"])
 }
 
-/// All users.
 pub(super) fn users() -> Command {
     Command::read(&["user"])
 }
 
-/// The names of all policies.
 pub(super) fn policies() -> Command {
     Command::read(&["s3", "policy", "list"])
 }
 
-/// The groups and what they hold, since 6.0.
+/// The groups and their policies, since 6.0.
 pub(super) fn groups() -> Command {
     Command::read(&["s3", "group", "list"])
 }
 
-/// The document of a policy.
 pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "show"], &[policy.as_str()]).map(|command| Command { is_read: true, ..command })
 }
@@ -73,12 +68,11 @@ pub(super) fn add(policy: &PolicyName, file: &str) -> Result<Command, CallError>
     named(&["s3", "policy", "add"], &[policy.as_str(), file])
 }
 
-/// Removes a policy.
 pub(super) fn remove(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "remove"], &[policy.as_str()])
 }
 
-/// Gives a user or, from 6.0, a group a policy. What it prints may hold a new key pair of a user.
+/// Attaches a policy to a user or, since 6.0, to a group. The output may hold a new key pair of a user.
 pub(super) fn attach(policy: &PolicyName, principal: &Principal) -> Result<Command, CallError> {
     let words = ["s3", "policy", "attach"];
     match principal {
@@ -94,14 +88,13 @@ pub(super) fn attach(policy: &PolicyName, principal: &Principal) -> Result<Comma
     }
 }
 
-/// Takes its policy from a group, from 6.0.
+/// Detaches a group, since 6.0.
 pub(super) fn detach_group(group: &GroupName) -> Result<Command, CallError> {
     let mut command = Command::new(&["s3", "policy", "detach"]);
     command.args.extend(option("--group", group.as_str())?);
     Ok(command)
 }
 
-/// Takes its policy from a user, in one of the two forms.
 pub(super) fn detach(policy: &PolicyName, user: &UserName, form: DetachForm) -> Result<Command, CallError> {
     let words = ["s3", "policy", "detach"];
     match form {
@@ -110,7 +103,7 @@ pub(super) fn detach(policy: &PolicyName, user: &UserName, form: DetachForm) -> 
     }
 }
 
-/// Gives temporary credentials. The secret key is asked for, so that it is no argument.
+/// Creates temporary credentials. The command asks for the secret key, so that it is not an argument.
 pub(super) fn assume_role(ask: &AssumeRole, file: Option<&str>) -> Result<Command, CallError> {
     let words = ["s3", "sts", "assume-role", "--duration", &format!("{}s", ask.seconds), "--access-key"];
     let mut command = named(&words, &[ask.access_key.as_str()])?;
@@ -121,7 +114,7 @@ pub(super) fn assume_role(ask: &AssumeRole, file: Option<&str>) -> Result<Comman
     Ok(Command { confidential: true, answers: Some(answers.into()), secret: Some(ask.secret_key.clone()), ..command })
 }
 
-/// Makes a new key pair of a user, or of who is logged in. Some releases ask whether to go on.
+/// Creates a new key pair of a user, or of the user that is logged in. Some releases ask for confirmation.
 pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallError> {
     let mut command = Command::new(&["s3", "user", "keys-generate"]);
     if let Some(user) = user {
@@ -130,29 +123,28 @@ pub(super) fn generate_keys(user: Option<&UserName>) -> Result<Command, CallErro
     Ok(Command { confidential: true, makes_keys: true, answers: Some("yes\n".into()), ..command })
 }
 
-/// A command about names. Which releases take `--` in front of them is unknown, so that a name which could be taken for
-/// an option is one that this transport cannot carry.
+/// A command with names. It is unknown which releases accept `--` before names, so that a name which looks like an option is
+/// refused.
 fn named(words: &[&str], names: &[&str]) -> Result<Command, CallError> {
     let command = Command::new(&[words, names].concat());
     match names.iter().find(|name| !is_plain(name)) {
         None => Ok(command),
-        Some(name) => Err(mistaken(&command.shown(), name)),
+        Some(name) => Err(ambiguous(&command.shown(), name)),
     }
 }
 
-/// An option with its value.
 fn option(option: &str, value: &str) -> Result<[String; 2], CallError> {
     if is_plain(value) {
         return Ok([option.to_owned(), value.to_owned()]);
     }
-    Err(mistaken(&format!("weka … {option} {value}"), value))
+    Err(ambiguous(&format!("weka … {option} {value}"), value))
 }
 
 fn is_plain(name: &str) -> bool {
     !(name.starts_with('-') || name.is_empty() || name.contains('\0'))
 }
 
-fn mistaken(call: &str, name: &str) -> CallError {
-    let message = format!("not sent: the `weka` command would take the name {name:?} for something else");
+fn ambiguous(call: &str, name: &str) -> CallError {
+    let message = format!("not sent: the `weka` command would read the name {name:?} as something else");
     CallError::new(call, Effect::NotSent, message).help("use REST for such names")
 }

@@ -1,48 +1,45 @@
-//! The one place that runs the `weka` command: without a shell, for a bounded time, with secrets in its environment and
-//! its standard input only.
+//! Runs the `weka` command, and judges how it ended. It runs without a shell, for a limited time. Secrets are in its
+//! environment and its standard input only.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command as Process};
 
-use super::WekaLogin;
 use super::command::Command;
-use super::outcome::Ended;
+use crate::cluster::error::clean;
+use crate::cluster::json::Expected;
+use crate::cluster::key_pair::mentions_secret;
 use crate::cluster::program::hide;
-use crate::cluster::{CallError, Effect};
+use crate::cluster::rest::Endpoint;
+use crate::cluster::{CallError, Effect, PasswordLogin};
 
-/// The longest output that is read, in bytes.
-const LONGEST_OUTPUT: u64 = 16 << 20;
+const MAX_OUTPUT: u64 = 16 << 20;
 
-/// What runs the command.
 #[derive(Debug)]
 pub(super) struct Runner {
-    /// The program, by its path.
     pub(super) program: PathBuf,
-    /// Who we are; none where the host's own login is used.
-    pub(super) login: Option<WekaLogin>,
-    /// The host and port of the cluster, where they are not the command's own.
-    pub(super) server: Option<(String, u16)>,
-    /// How long a run may take.
+    /// None: the login of the host.
+    pub(super) login: Option<PasswordLogin>,
+    /// The host and port of the cluster. None: those of the command.
+    pub(super) server: Option<Endpoint>,
     pub(super) limit: Duration,
 }
 
 impl Runner {
-    /// Runs the command once.
     pub(super) async fn run(&self, command: &Command) -> Result<Ended, CallError> {
         let started = Instant::now();
         let mut child = self.spawn(command)?;
         let mut printed = Printed::default();
-        let ended = match tokio::time::timeout(self.limit, see_through(&mut child, command, &mut printed)).await {
+        let ended = match tokio::time::timeout(self.limit, converse(&mut child, command, &mut printed)).await {
             Ok(ended) => ended.map_err(|error| broken(command, &error)),
             Err(_) => {
-                // It is reaped with the runtime's help; that it cannot be killed is nothing that could be mended here.
+                // The runtime reaps it. If it cannot be killed, nothing can be done here.
                 let _ = child.start_kill();
                 let message = format!("it did not end within {} s, and was killed", self.limit.as_secs_f32());
                 Err(CallError::new(command.shown(), Effect::UnknownOutcome, message))
@@ -62,13 +59,12 @@ impl Runner {
         let mut process = Process::new(&self.program);
         process.args(&command.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         process.kill_on_drop(true);
-        // Ctrl-C at the terminal is for attune, which lets what is under way finish.
+        // Ctrl-C at the terminal is for attune, which lets running calls finish.
         #[cfg(unix)]
         process.process_group(0);
-        // What is attune's is not the command's.
         hide(process.as_std_mut(), &["ATTUNE_"]);
-        if let Some((host, port)) = &self.server {
-            process.env("WEKA_HOST", host).env("WEKA_PORT", port.to_string());
+        if let Some(server) = &self.server {
+            process.env("WEKA_HOST", server.host()).env("WEKA_PORT", server.port().to_string());
         }
         if let Some(login) = &self.login {
             process.env("WEKA_USERNAME", &login.username).env("WEKA_PASSWORD", login.password.expose_secret());
@@ -86,20 +82,20 @@ impl Runner {
     }
 }
 
-/// What a command printed so far.
+/// The output so far.
 #[derive(Default)]
 struct Printed {
     out: Zeroizing<Vec<u8>>,
     err: Zeroizing<Vec<u8>>,
 }
 
-/// Answers the command's questions and reads all that it prints.
-async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed) -> io::Result<Ended> {
+/// Answers the questions of the command, and reads its whole output.
+async fn converse(child: &mut Child, command: &Command, printed: &mut Printed) -> io::Result<Ended> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let answer = async {
         let Some(mut stdin) = stdin else { return Ok::<_, io::Error>(()) };
         if let Some(answers) = &command.answers {
-            // One that does not ask does not read.
+            // A command without questions does not read.
             let _ = stdin.write_all(answers.expose_secret().as_bytes()).await;
         }
         Ok(())
@@ -112,9 +108,9 @@ async fn see_through(child: &mut Child, command: &Command, printed: &mut Printed
 
 async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -> io::Result<()> {
     if let Some(stream) = stream {
-        stream.take(LONGEST_OUTPUT + 1).read_to_end(bytes).await?;
-        if bytes.len() as u64 > LONGEST_OUTPUT {
-            return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST_OUTPUT >> 20)));
+        stream.take(MAX_OUTPUT + 1).read_to_end(bytes).await?;
+        if bytes.len() as u64 > MAX_OUTPUT {
+            return Err(io::Error::other(format!("it is longer than {} MiB", MAX_OUTPUT >> 20)));
         }
     }
     Ok(())
@@ -122,4 +118,158 @@ async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -
 
 fn broken(command: &Command, error: &io::Error) -> CallError {
     CallError::new(command.shown(), Effect::UnknownOutcome, format!("what it printed cannot be read: {error}"))
+}
+
+/// The end of a run that was not killed.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The exit status. None: a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) out: Zeroizing<String>,
+    pub(super) err: Zeroizing<String>,
+}
+
+/// Words of a command that lost or never had its connection to the cluster. No release documents them. A failure without
+/// them counts as a refusal. In both cases apply reads the cluster before it continues.
+const DISCONNECTED: [&str; 14] = [
+    "connect",
+    "timed out",
+    "timeout",
+    "reset by peer",
+    "broken pipe",
+    "unreachable",
+    "unexpected eof",
+    "end of file",
+    "closed",
+    "internal error",
+    "bad gateway",
+    "unavailable",
+    "gateway time",
+    "try again",
+];
+
+/// Words of a cluster that rejects the login.
+const UNAUTHORIZED: [&str; 7] =
+    ["unauthorized", "not logged in", "authentication", "permission denied", "forbidden", "not allowed", "login"];
+
+/// Words of a command that rejects its arguments.
+const USAGE: [&str; 6] =
+    ["usage:", "unrecognized", "unexpected argument", "too many arguments", "missing argument", "required argument"];
+
+/// The standard output of a command that succeeded.
+pub(super) fn judge(
+    command: &Command,
+    ended: Ended,
+    secrets: &[&SecretString],
+) -> Result<Zeroizing<String>, CallError> {
+    if ended.code == Some(0) {
+        return Ok(ended.out);
+    }
+    let words = complaint(command, &ended, secrets);
+    let lower = words.to_lowercase();
+    let says = |any: &[&str]| any.iter().any(|word| lower.contains(word));
+    let Some(code) = ended.code.and_then(|code| u16::try_from(code).ok()) else {
+        return Err(CallError::new(
+            command.shown(),
+            Effect::UnknownOutcome,
+            format!("a signal ended it{}", suffix(&words)),
+        ));
+    };
+    let effect = if says(&USAGE) {
+        Effect::Refused(code)
+    } else if says(&DISCONNECTED) {
+        Effect::UnknownOutcome
+    } else if says(&UNAUTHORIZED) {
+        Effect::Unauthorized(code)
+    } else {
+        Effect::Refused(code)
+    };
+    let error = CallError::new(command.shown(), effect, format!("exit status {code}{}", suffix(&words)));
+    Err(match effect {
+        Effect::Unauthorized(_) => {
+            error.help("log in with `weka user login` as a user whose role may manage S3 policies and users of this tenant, or set WEKA_USERNAME and WEKA_PASSWORD")
+        }
+        Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
+    })
+}
+
+/// Whether a command refused its arguments, before it did anything. Another release may accept them.
+pub(super) fn is_usage(error: &CallError) -> bool {
+    let lower = error.message.to_lowercase();
+    matches!(error.effect, Effect::Refused(_)) && USAGE.iter().any(|word| lower.contains(word))
+}
+
+/// Output that cannot be read. The outcome is unknown.
+pub(super) fn unreadable(
+    command: &Command,
+    Expected(expected): Expected,
+    out: &str,
+    secrets: &[&SecretString],
+) -> CallError {
+    let shown = match clean(out, secrets) {
+        _ if command.confidential => "not shown, since it may hold a secret".to_owned(),
+        text if text.is_empty() => "empty".to_owned(),
+        text => text,
+    };
+    let message = format!("what it printed does not hold {expected}; it is: {shown}");
+    CallError::new(command.shown(), Effect::UnknownOutcome, message)
+}
+
+/// The text for the error: standard error or, if that is empty, standard output.
+fn complaint(command: &Command, ended: &Ended, secrets: &[&SecretString]) -> String {
+    if command.makes_keys && mentions_secret(&ended.err) {
+        return "not shown, since it may hold a secret".to_owned();
+    }
+    let err = clean(&ended.err, secrets);
+    if !err.is_empty() || command.confidential { err } else { clean(&ended.out, secrets) }
+}
+
+fn suffix(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(": {words}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command;
+    use super::*;
+    use crate::base::{PolicyName, Principal, UserName};
+
+    fn effect(code: Option<i32>, err: &str) -> Effect {
+        let ended = Ended { code, out: Zeroizing::default(), err: Zeroizing::new(err.to_owned()) };
+        judge(&command::users(), ended, &[]).unwrap_err().effect
+    }
+
+    #[test]
+    fn the_exit_status_decides_and_the_words_tell_the_effect() {
+        let ended =
+            Ended { code: Some(0), out: Zeroizing::new("[]".to_owned()), err: Zeroizing::new("a warning".to_owned()) };
+        assert_eq!(judge(&command::users(), ended, &[]).unwrap().as_str(), "[]");
+        for (code, err, expected) in [
+            (Some(1), "error: policy is attached to bob", Effect::Refused(1)),
+            (Some(2), "error: usage: weka s3 policy detach <user>", Effect::Refused(2)),
+            (Some(1), "error: Connection closed", Effect::UnknownOutcome),
+            (Some(1), "error: Not logged in", Effect::Unauthorized(1)),
+            (Some(1), "", Effect::Refused(1)),
+            (None, "", Effect::UnknownOutcome),
+        ] {
+            assert_eq!(effect(code, err), expected, "{err}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_in_no_error() {
+        let password = SecretString::from("p4ssw0rd");
+        let text = |text: &str| Zeroizing::new(text.to_owned());
+        let ended = Ended { code: Some(1), out: text("p4ssw0rd"), err: text("p4ssw0rd is wrong") };
+        let error = judge(&command::users(), ended, &[&password]).unwrap_err();
+        assert!(!format!("{error:?}").contains("p4ssw0rd"));
+        let user = Principal::User(UserName::reported("u"));
+        let attach = command::attach(&PolicyName::reported("p"), &user);
+        let attach = attach.unwrap();
+        let error = unreadable(&attach, Expected("a key pair"), "secret SK", &[]);
+        assert!(!format!("{error:?}").contains("SK"));
+        let ended = Ended { code: Some(1), out: text(""), err: text("Access-Key: AK\nSecret-Key: SK") };
+        let error = judge(&attach, ended, &[]).unwrap_err();
+        assert!(!format!("{error:?}").contains("SK"), "{error:?}");
+    }
 }

@@ -1,6 +1,7 @@
-//! The calls of the REST interface as values: method, path and body, built by pure functions.
+//! The calls of the REST API: the table of all calls, and requests as values, built by pure functions.
 //!
-//! The paths and bodies are those of the vendor's OpenAPI definitions 3.14 to 5.1.
+//! Paths and bodies are those of the vendor's OpenAPI definitions 3.14 to 5.1. A cluster's own definition is compared with
+//! the same table.
 
 use std::fmt;
 
@@ -9,14 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::calls::{self, Call};
 use crate::base::{NameProblem, PolicyName, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
-/// Everything but the unreserved characters of RFC 3986 is encoded: no character of a name can end its segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The methods that the calls use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
@@ -34,34 +30,130 @@ impl Method {
     }
 }
 
-/// One call, as it will be sent.
+/// A call of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    pub(super) method: Method,
+    /// Below `/api/v2`, with `{policy}` for the name of a policy.
+    pub(super) path: &'static str,
+    pub(super) fields: &'static [Field],
+    /// Whether attune works on a cluster without it.
+    pub(super) optional: bool,
+    /// The fields that the vendor's definitions wrongly require: they do not declare them.
+    pub(super) misnamed: &'static [&'static str],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    /// Whether every request has it.
+    pub(super) always: bool,
+}
+
+const fn always(name: &'static str) -> Field {
+    Field { name, always: true }
+}
+
+const fn sometimes(name: &'static str) -> Field {
+    Field { name, always: false }
+}
+
+impl Call {
+    const fn new(method: Method, path: &'static str, fields: &'static [Field]) -> Self {
+        Self { method, path, fields, optional: false, misnamed: &[] }
+    }
+
+    const fn get(path: &'static str) -> Self {
+        Self::new(Method::Get, path, &[])
+    }
+
+    /// The request of a call without parameters.
+    pub(super) fn request(&self) -> Request {
+        let path = self.path.to_owned();
+        Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
+    }
+
+    /// The same with a policy in the path.
+    fn about(&self, policy: &PolicyName) -> Request {
+        let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
+        Request { path: self.path.replace("{policy}", &segment), ..self.request() }
+    }
+
+    /// Method and path, such as `GET /s3/policies/{policy}`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.path)
+    }
+}
+
+pub(super) const LOGIN: Call =
+    Call::new(Method::Post, "/login", &[always("username"), always("password"), sometimes("org")]);
+pub(super) const REFRESH: Call = Call::new(Method::Post, "/login/refresh", &[always("refresh_token")]);
+pub(super) const CLUSTER: Call = Call::get("/cluster");
+/// Since 3.13.
+pub(super) const WHOAMI: Call = Call::get("/users/whoami");
+/// The users of the caller's tenant. Only the definition of 5.1 says so.
+pub(super) const USERS: Call = Call::get("/users");
+/// Since 4.0. Since 4.4 `GET /users` reports the same.
+pub(super) const USER_POLICIES: Call = Call { optional: true, ..Call::get("/s3/userPolicies") };
+pub(super) const POLICIES: Call = Call::get("/s3/policies");
+pub(super) const SHOW_POLICY: Call = Call::get("/s3/policies/{policy}");
+pub(super) const ADD_POLICY: Call =
+    Call::new(Method::Post, "/s3/policies", &[always("policy_name"), always("policy_file_content")]);
+pub(super) const REMOVE_POLICY: Call = Call::new(Method::Delete, "/s3/policies/{policy}", &[]);
+/// The definitions list `policy` and `user` as required, but declare, and clients send, the fields below.
+pub(super) const ATTACH: Call = Call {
+    misnamed: &["policy", "user"],
+    ..Call::new(Method::Post, "/s3/policies/attach", &[always("policy_name"), always("user_name")])
+};
+pub(super) const DETACH: Call = Call::new(Method::Post, "/s3/policies/detach", &[always("user_name")]);
+/// Since 5.1. Without it, it is unknown whether there is an identity provider.
+pub(super) const IDENTITY_PROVIDER: Call = Call { optional: true, ..Call::get("/s3/oidc") };
+pub(super) const STS: Call = Call::new(
+    Method::Post,
+    "/s3/sts",
+    &[always("access_key"), always("secret_key"), always("duration"), sometimes("policy_file_content")],
+);
+
+/// All calls but `GET /docs/schema`: the vendor's definitions do not list that one.
+pub const CALLS: [Call; 14] = [
+    LOGIN,
+    REFRESH,
+    CLUSTER,
+    WHOAMI,
+    USERS,
+    USER_POLICIES,
+    POLICIES,
+    SHOW_POLICY,
+    ADD_POLICY,
+    REMOVE_POLICY,
+    ATTACH,
+    DETACH,
+    IDENTITY_PROVIDER,
+    STS,
+];
+
+/// The cluster's own definition, since 5.0 (vendor documentation).
+pub(super) const DEFINITION: Call = Call::get("/docs/schema");
+
+/// The characters of a name that a path encodes: all but the unreserved ones of RFC 3986, so that no name ends its segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A request that is ready to be sent.
 pub(super) struct Request {
     pub(super) method: Method,
     /// Below `/api/v2`, percent-encoded.
     pub(super) path: String,
-    /// JSON text.
     pub(super) body: Option<String>,
-    /// Whether its answer can hold a token or a secret key, so that no part of one may be shown as it is.
+    /// Whether the answer may hold a token or a secret key, so that nothing of it may be shown.
     pub(super) confidential: bool,
-    /// Whether it may make a key pair, so that an answer that is not understood must be kept.
+    /// Whether the call may create a key pair, so that an unreadable answer must be kept.
     pub(super) makes_keys: bool,
-    /// The secret in the body, which an answer may repeat.
+    /// The secret in the body. An answer may repeat it.
     pub(super) secret: Option<SecretString>,
 }
 
 impl Request {
-    /// A call whose path has nothing to fill in, without a body.
-    fn of(call: &Call) -> Self {
-        let path = call.path.to_owned();
-        Self { method: call.method, path, body: None, confidential: false, makes_keys: false, secret: None }
-    }
-
-    /// The same for one policy.
-    fn about(call: &Call, policy: &PolicyName) -> Self {
-        let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
-        Self { path: call.path.replace("{policy}", &segment), ..Self::of(call) }
-    }
-
     fn with_body(self, body: String) -> Self {
         Self { body: Some(body), ..self }
     }
@@ -74,17 +166,16 @@ impl Request {
         Self { secret: Some(secret.clone()), ..self.confidential() }
     }
 
-    /// Method and path, as errors and logs name the call.
     pub(super) fn call(&self) -> String {
         format!("{} {}", self.method.as_str(), self.path)
     }
 
-    /// Whether it may be asked of another endpoint when one does not answer: reads, and what gets a token.
+    /// Whether another endpoint may get it if one does not answer: true of reads and logins.
     pub(super) fn may_repeat(&self) -> bool {
-        self.is_read() || [calls::LOGIN.path, calls::REFRESH.path].contains(&self.path.as_str())
+        self.is_read() || [LOGIN.path, REFRESH.path].contains(&self.path.as_str())
     }
 
-    /// Whether repeating it changes nothing.
+    /// Whether it changes nothing.
     pub(super) fn is_read(&self) -> bool {
         match self.method {
             Method::Get => true,
@@ -93,90 +184,60 @@ impl Request {
     }
 }
 
-/// Without the body: that of a login holds the password.
+/// Hides the body: that of a login holds the password.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Request").field(&self.call()).finish_non_exhaustive()
     }
 }
 
-/// `POST /login`. Without `org` the cluster takes its default tenant, `Root`.
+/// `POST /login`. Without `org` the cluster logs in to its default tenant, `Root`.
 pub(super) fn login(username: &str, password: &SecretString, org: Option<&str>) -> Request {
     let mut body = json!({ "username": username, "password": password.expose_secret() });
     if let Some(org) = org {
         body["org"] = org.into();
     }
-    Request::of(&calls::LOGIN).with_body(body.to_string()).with_secret(password)
+    LOGIN.request().with_body(body.to_string()).with_secret(password)
 }
 
-/// `POST /login/refresh`.
 pub(super) fn refresh(token: &SecretString) -> Request {
     let body = json!({ "refresh_token": token.expose_secret() });
-    Request::of(&calls::REFRESH).with_body(body.to_string()).with_secret(token)
+    REFRESH.request().with_body(body.to_string()).with_secret(token)
 }
 
-/// `GET /cluster`.
-pub(super) fn cluster() -> Request {
-    Request::of(&calls::CLUSTER)
-}
-
-/// `GET /users/whoami`, since 3.13.
-pub(super) fn whoami() -> Request {
-    Request::of(&calls::WHOAMI)
-}
-
-/// `GET /users`: of the caller's tenant, which 5.1 states; earlier definitions say nothing of a choice.
-pub(super) fn users() -> Request {
-    Request::of(&calls::USERS)
-}
-
-/// `GET /s3/userPolicies`, since 4.0.
-pub(super) fn user_policies() -> Request {
-    Request::of(&calls::USER_POLICIES)
-}
-
-/// `GET /s3/policies`.
-pub(super) fn policies() -> Request {
-    Request::of(&calls::POLICIES)
-}
-
-/// `GET /s3/policies/{policy}`.
 pub(super) fn show_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable(&calls::SHOW_POLICY, "policy", policy.as_str(), policy.addressable())?;
-    Ok(Request::about(&calls::SHOW_POLICY, policy))
+    sendable(&SHOW_POLICY, "policy", policy.as_str(), policy.addressable())?;
+    Ok(SHOW_POLICY.about(policy))
 }
 
-/// `DELETE /s3/policies/{policy}`.
 pub(super) fn remove_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable(&calls::REMOVE_POLICY, "policy", policy.as_str(), policy.addressable())?;
-    Ok(Request::about(&calls::REMOVE_POLICY, policy))
+    sendable(&REMOVE_POLICY, "policy", policy.as_str(), policy.addressable())?;
+    Ok(REMOVE_POLICY.about(policy))
 }
 
 /// `POST /s3/policies`, with exactly the bytes of `document`. The definitions of 3.12 to 4.1 declare the document
-/// a string, but their example is an object and clients send an object to those releases too: so does this.
+/// a string, but their example is an object, and clients send objects to those releases.
 pub(super) fn add_policy(policy: &PolicyName, document: &str) -> Result<Request, CallError> {
-    sendable(&calls::ADD_POLICY, "policy", policy.as_str(), policy.addressable())?;
+    sendable(&ADD_POLICY, "policy", policy.as_str(), policy.addressable())?;
     let raw = serde_json::from_str::<&RawValue>(document).ok().filter(|raw| raw.get().starts_with('{'));
     let Some(raw) = raw else {
         let message = format!("the document of policy {:?} is not a JSON object", policy.as_str());
-        return Err(CallError::new(calls::ADD_POLICY.name(), Effect::NotSent, message));
+        return Err(CallError::new(ADD_POLICY.name(), Effect::NotSent, message));
     };
     let name = json!(policy.as_str());
     let body = format!(r#"{{"policy_name":{name},"policy_file_content":{raw}}}"#, raw = raw.get());
-    Ok(Request::of(&calls::ADD_POLICY).with_body(body))
+    Ok(ADD_POLICY.request().with_body(body))
 }
 
-/// `POST /s3/policies/attach`. The definitions list `policy` and `user` as required, but declare, and clients send,
-/// `policy_name` and `user_name`.
 pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, CallError> {
-    sendable(&calls::ATTACH, "policy", policy.as_str(), policy.addressable())?;
-    sendable(&calls::ATTACH, "user", user.as_str(), user.addressable())?;
+    sendable(&ATTACH, "policy", policy.as_str(), policy.addressable())?;
+    sendable(&ATTACH, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    let request = Request::of(&calls::ATTACH).with_body(body.to_string()).confidential();
+    let request = ATTACH.request().with_body(body.to_string()).confidential();
     Ok(Request { makes_keys: true, ..request })
 }
 
-/// `POST /s3/sts`. The document, where there is one, is JSON in a string.
+/// `POST /s3/sts`. A session policy is JSON in a string.
 pub(super) fn assume_role(ask: &AssumeRole) -> Request {
     let mut body = json!({
         "access_key": ask.access_key,
@@ -186,30 +247,20 @@ pub(super) fn assume_role(ask: &AssumeRole) -> Request {
     if let Some(document) = &ask.document {
         body["policy_file_content"] = document.as_str().into();
     }
-    Request::of(&calls::STS).with_body(body.to_string()).with_secret(&ask.secret_key)
+    STS.request().with_body(body.to_string()).with_secret(&ask.secret_key)
 }
 
-/// `POST /s3/policies/detach`, which names no policy: a user holds at most one.
+/// `POST /s3/policies/detach`. It names no policy: a user has at most one.
 pub(super) fn detach(user: &UserName) -> Result<Request, CallError> {
-    sendable(&calls::DETACH, "user", user.as_str(), user.addressable())?;
-    Ok(Request::of(&calls::DETACH).with_body(json!({ "user_name": user.as_str() }).to_string()))
+    sendable(&DETACH, "user", user.as_str(), user.addressable())?;
+    Ok(DETACH.request().with_body(json!({ "user_name": user.as_str() }).to_string()))
 }
 
-/// `GET /s3/oidc`, since 5.1 (vendor definition).
-pub(super) fn identity_provider() -> Request {
-    Request::of(&calls::IDENTITY_PROVIDER)
-}
-
-/// `GET /docs/schema`, since 5.0 (vendor documentation).
-pub(super) fn definition() -> Request {
-    Request::of(&calls::DEFINITION)
-}
-
-/// Refuses a name that no call can carry, before there is a request that could be sent.
+/// Refuses a name that no call can carry.
 fn sendable(call: &Call, kind: &str, name: &str, checked: Result<(), NameProblem>) -> Result<(), CallError> {
     checked.map_err(|problem| {
         CallError::new(call.name(), Effect::NotSent, format!("not sent: the {kind} name {name:?} {problem}"))
-            .help("such a name can only be dealt with on the cluster itself")
+            .help("rename or remove the object on the cluster itself")
     })
 }
 
@@ -226,32 +277,19 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_those_of_the_definitions() {
-        let cases = [
-            (cluster(), "GET /cluster", None),
-            (whoami(), "GET /users/whoami", None),
-            (users(), "GET /users", None),
-            (user_policies(), "GET /s3/userPolicies", None),
-            (policies(), "GET /s3/policies", None),
-            (show_policy(&policy("p")).unwrap(), "GET /s3/policies/p", None),
-            (remove_policy(&policy("p")).unwrap(), "DELETE /s3/policies/p", None),
+    fn bodies_are_those_of_the_definitions() {
+        for (request, call, body) in [
             (
                 attach(&policy("p"), &user("u")).unwrap(),
-                "POST /s3/policies/attach",
-                Some(r#"{"policy_name":"p","user_name":"u"}"#),
+                "/s3/policies/attach",
+                r#"{"policy_name":"p","user_name":"u"}"#,
             ),
-            (detach(&user("u")).unwrap(), "POST /s3/policies/detach", Some(r#"{"user_name":"u"}"#)),
-            (
-                login("admin", &"pw".into(), Some("ml")),
-                "POST /login",
-                Some(r#"{"org":"ml","password":"pw","username":"admin"}"#),
-            ),
-            (login("admin", &"pw".into(), None), "POST /login", Some(r#"{"password":"pw","username":"admin"}"#)),
-            (refresh(&"r".into()), "POST /login/refresh", Some(r#"{"refresh_token":"r"}"#)),
-        ];
-        for (request, call, body) in cases {
-            assert_eq!(request.call(), call);
-            assert_eq!(request.body.as_deref(), body, "{call}");
+            (detach(&user("u")).unwrap(), "/s3/policies/detach", r#"{"user_name":"u"}"#),
+            (login("admin", &"pw".into(), Some("ml")), "/login", r#"{"org":"ml","password":"pw","username":"admin"}"#),
+            (login("admin", &"pw".into(), None), "/login", r#"{"password":"pw","username":"admin"}"#),
+            (refresh(&"r".into()), "/login/refresh", r#"{"refresh_token":"r"}"#),
+        ] {
+            assert_eq!((request.call(), request.body.as_deref()), (format!("POST {call}"), Some(body)));
         }
     }
 
@@ -262,18 +300,18 @@ mod tests {
         let made = [
             vec![login("a", &"b".into(), None), login("a", &"b".into(), Some("c"))],
             vec![refresh(&"r".into())],
-            vec![cluster()],
-            vec![whoami()],
-            vec![users()],
-            vec![user_policies()],
-            vec![policies()],
+            vec![CLUSTER.request()],
+            vec![WHOAMI.request()],
+            vec![USERS.request()],
+            vec![USER_POLICIES.request()],
+            vec![POLICIES.request()],
             vec![show_policy(&p).unwrap()],
             vec![add_policy(&p, "{}").unwrap()],
             vec![remove_policy(&p).unwrap()],
             vec![attach(&p, &u).unwrap()],
             vec![detach(&u).unwrap()],
         ];
-        for (call, requests) in calls::CALLS.iter().zip(&made) {
+        for (call, requests) in CALLS.iter().zip(&made) {
             let fields = |request: &Request| -> BTreeSet<String> {
                 let body: serde_json::Value = serde_json::from_str(request.body.as_deref().unwrap_or("{}")).unwrap();
                 body.as_object().unwrap().keys().cloned().collect()
@@ -281,7 +319,7 @@ mod tests {
             let all: BTreeSet<String> = requests.iter().flat_map(fields).collect();
             let each = |name: &String| requests.iter().all(|request| fields(request).contains(name));
             let always: BTreeSet<String> = all.iter().filter(|name| each(name)).cloned().collect();
-            let table = |of: fn(&&calls::Field) -> bool| -> BTreeSet<String> {
+            let table = |of: fn(&&Field) -> bool| -> BTreeSet<String> {
                 call.fields.iter().filter(of).map(|field| field.name.to_owned()).collect()
             };
             assert_eq!((all, always), (table(|_| true), table(|field| field.always)), "{}", call.name());
@@ -297,7 +335,7 @@ mod tests {
         assert!(refresh(&"r".into()).confidential);
         assert!(attach(&policy("p"), &user("u")).unwrap().confidential);
         assert!(!detach(&user("u")).unwrap().confidential);
-        assert!(!policies().confidential);
+        assert!(!POLICIES.request().confidential);
     }
 
     #[test]

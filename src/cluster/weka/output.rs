@@ -1,42 +1,23 @@
-//! What the `weka` command prints, in both dialects of its JSON: a list or an object, ids as numbers or texts.
+//! Reads the output of the `weka` command, in both forms of its JSON: a list or an object, ids as numbers or texts.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Deserializer, Value};
 
-use crate::base::{GroupName, KeyPair, PolicyName, Release, SessionKeys, UserName};
-use crate::cluster::pairs;
-pub(super) use crate::cluster::told::Expected;
-use crate::cluster::told::{Listed, Members, policy_or_none};
-use crate::cluster::{GroupRecord, UserRecord};
-
-/// Which cluster, as `weka status` tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) name: String,
-    pub(super) guid: String,
-    pub(super) release: Release,
-}
+use crate::base::{GroupName, KeyPair, PolicyName, SessionKeys, UserName};
+use crate::cluster::json::{
+    self, ClusterFacts, Expected, Listed, Login, Members, cluster_facts, policy_or_none, same_tenant,
+};
+use crate::cluster::key_pair::{find, may_hold_secret, mentions_secret};
+use crate::cluster::{GroupRecord, UserRecord, Users};
 
 /// Reads `weka status`.
-pub(super) fn status(text: &str) -> Result<Status, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        name: String,
-        guid: String,
-        release: String,
-    }
-    let raw: Raw = one(text).ok_or(Expected("a cluster's name, guid and release"))?;
-    let release = Release::parse(&raw.release).ok_or(Expected("a release such as 5.1.2"))?;
-    // One that has no id could be any.
-    if raw.guid.is_empty() {
-        return Err(Expected("a cluster's guid"));
-    }
-    Ok(Status { name: raw.name, guid: raw.guid, release })
+pub(super) fn status(text: &str) -> Result<ClusterFacts, Expected> {
+    cluster_facts(one(text))
 }
 
-/// A user, as `weka user` and `weka user whoami` tell: the legacy names, and those since 6.0.
+/// A user in `weka user` and `weka user whoami`, with the old names of members and those since 6.0.
 #[derive(Debug, Clone, Deserialize)]
 struct Row {
     username: String,
@@ -44,56 +25,53 @@ struct Row {
     role: Option<String>,
     #[serde(default)]
     source: Option<String>,
-    #[serde(alias = "orgId", alias = "tenantId", alias = "tenant_id")]
-    org_id: Option<Value>,
+    #[serde(default, alias = "orgId", alias = "tenantId", alias = "tenant_id", deserialize_with = "id")]
+    org_id: Option<String>,
     #[serde(alias = "orgName", alias = "tenant", alias = "tenant_name", alias = "org")]
     org_name: Option<String>,
-    #[serde(default, alias = "s3policy", deserialize_with = "held")]
+    #[serde(default, alias = "s3policy", deserialize_with = "present")]
     s3_policy: Option<Option<String>>,
 }
 
-/// A member that is there, even where it is null.
-fn held<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+/// A member that is present, even if it is null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Ok(Some(Option::deserialize(deserializer)?))
 }
 
-/// As whom the command is logged in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Whoami {
-    pub(super) user: String,
-    pub(super) role: String,
-    /// The tenant's name, or its id where no name is told.
-    pub(super) tenant: String,
-    /// The tenant's id, as text.
-    pub(super) tenant_id: Option<String>,
+/// An id as text: `3`, `"3"` and `"UserId<3>"` are the same.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => {
+            let inner = text.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+            Some(inner.unwrap_or(&text).to_owned())
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    })
 }
 
-/// Reads `weka user whoami`.
-pub(super) fn whoami(text: &str) -> Result<Whoami, Expected> {
+/// Reads `weka user whoami`. A tenant without a name has its id as name.
+pub(super) fn whoami(text: &str) -> Result<Login, Expected> {
     let row: Row = one(text).ok_or(Expected("a user's name and role"))?;
-    let tenant_id = row.org_id.as_ref().and_then(id);
-    let tenant = row.org_name.or_else(|| tenant_id.clone()).unwrap_or_default();
-    Ok(Whoami { user: row.username, role: row.role.unwrap_or_default(), tenant, tenant_id })
+    let tenant = row.org_name.or_else(|| row.org_id.clone()).unwrap_or_default();
+    Ok(Login { user: row.username, role: row.role.unwrap_or_default(), tenant, tenant_id: row.org_id })
 }
 
-/// Reads `weka user`: the users of a tenant, and whether the command tells what they hold.
-pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<(Vec<UserRecord>, bool), Expected> {
+/// Reads `weka user`: the users of a tenant.
+pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<Users, Expected> {
     let rows: Vec<Row> = all(text, &["users"]).ok_or(Expected("a list of users with names"))?;
-    let is_of = |row: &Row| match (row.org_id.as_ref().and_then(id), tenant_id) {
-        (Some(row), Some(tenant)) => row == tenant,
-        (None, _) | (_, None) => true,
-    };
+    let is_of = |row: &Row| same_tenant(row.org_id.as_deref(), tenant_id);
     if !rows.is_empty() && !rows.iter().any(is_of) {
         return Err(Expected("a user of the tenant that is logged in to"));
     }
-    let told = rows.iter().any(|row| row.s3_policy.is_some());
+    let attachments_known = rows.iter().any(|row| row.s3_policy.is_some());
     let record = |row: Row| UserRecord {
         name: UserName::reported(row.username),
         role: row.role.unwrap_or_default(),
         source: row.source.unwrap_or_default(),
         policy: policy_or_none(row.s3_policy.flatten()),
     };
-    Ok((rows.into_iter().filter(is_of).map(record).collect(), told))
+    Ok(Users { users: rows.into_iter().filter(is_of).map(record).collect(), attachments_known })
 }
 
 /// Reads `weka s3 policy list`: names, or objects with a `name`.
@@ -102,7 +80,6 @@ pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
     Ok(items.into_iter().map(PolicyName::from).collect())
 }
 
-/// Reads `weka s3 group list`.
 pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
     #[derive(Deserialize)]
     struct Group {
@@ -115,7 +92,7 @@ pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
     Ok(groups.into_iter().map(record).collect())
 }
 
-/// Reads `weka s3 policy show`: the text of the document, unchanged, whether it is an object or JSON in a string.
+/// Reads `weka s3 policy show`: the unchanged text of the document, which is an object or JSON in a string.
 pub(super) fn document(text: &str) -> Result<String, Expected> {
     #[derive(Deserialize)]
     struct Raw {
@@ -132,50 +109,26 @@ pub(super) fn document(text: &str) -> Result<String, Expected> {
     if text.trim_start().starts_with('{') { Ok(text) } else { Err(EXPECTED) }
 }
 
-/// Reads what a command that may make a key pair prints as its result and as its complaint. `None` where it shows none.
-/// What may hold one that is not found is an error. `known` are words that are no secret: the names in the command.
-pub(super) fn key_pair(out: &str, complaint: &str, known: &[&str]) -> Result<Option<KeyPair>, Expected> {
-    match (pairs::find(out), pairs::find(complaint)) {
+/// Reads the standard output and standard error of a command that may create a key pair. `None` if they show none. Output
+/// that may hold one that is not found is an error. `known` are words that are no secrets: the names in the command.
+pub(super) fn key_pair(out: &str, err: &str, known: &[&str]) -> Result<Option<KeyPair>, Expected> {
+    match (find(out), find(err)) {
         (Some(pair), None) | (None, Some(pair)) => Ok(Some(pair)),
         (Some(pair), Some(same)) if pair.access_key == same.access_key => Ok(Some(pair)),
         (Some(_), Some(_)) => Err(Expected("one key pair")),
-        (None, None) if pairs::may_hold_secret(out, known) || pairs::speaks_of_secret(complaint) => {
-            Err(Expected("a whole key pair"))
-        }
+        (None, None) if may_hold_secret(out, known) || mentions_secret(err) => Err(Expected("a whole key pair")),
         (None, None) => Ok(None),
     }
 }
 
 /// Reads `weka s3 sts assume-role`.
 pub(super) fn session_keys(text: &str) -> Result<SessionKeys, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        #[serde(alias = "access_key")]
-        access_key_id: String,
-        #[serde(alias = "secret_key")]
-        secret_access_key: String,
-        session_token: String,
-    }
-    let raw: Raw = one(text).ok_or(Expected("temporary credentials"))?;
-    let (secret_key, session_token) = (raw.secret_access_key.into(), raw.session_token.into());
-    Ok(SessionKeys { access_key: raw.access_key_id, secret_key, session_token })
+    json::session_keys(one(text))
 }
 
-/// An id as text: `3`, `"3"` and `"UserId<3>"` are the same.
-fn id(value: &Value) -> Option<String> {
-    match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => {
-            let inner = text.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
-            Some(inner.unwrap_or(text).to_owned())
-        }
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// The one object that is printed: bare, alone in a list, or under `data`.
+/// The printed object: bare, alone in a list, or under `data`.
 fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
-    let json = json(text)?;
+    let json = printed_json(text)?;
     let sole = match serde_json::from_str::<Vec<&RawValue>>(json.get()).as_deref() {
         Ok([one]) => one,
         Ok(_) => return None,
@@ -187,13 +140,12 @@ fn one<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(sole.get()).ok().or_else(|| serde_json::from_str::<Data<T>>(sole.get()).ok().map(|it| it.data))
 }
 
-/// All elements of the list that is printed: bare, or a member of that name.
+/// The elements of the printed list: bare, or a member of that name.
 fn all<T: DeserializeOwned>(text: &str, members: &[&str]) -> Option<Vec<T>> {
-    let json = json(text)?;
-    list(json, members, 2)
+    list(printed_json(text)?, members, 2)
 }
 
-/// The same in a JSON value, at most so many objects deep. Two members of that name are no list: which is meant is unknown.
+/// The same in a JSON value, at most so many objects deep. Two members of that name are ambiguous.
 fn list<T: DeserializeOwned>(json: &RawValue, members: &[&str], depth: usize) -> Option<Vec<T>> {
     if json.get().starts_with('[') {
         return serde_json::from_str(json.get()).ok();
@@ -213,14 +165,13 @@ struct Data<T> {
     data: T,
 }
 
-/// The JSON that is printed, behind questions and notes. A value that is cut off is none, and neither is one inside it. What
-/// only begins like JSON is skipped, as often as it takes to read about four times the text: no output takes longer than
-/// that, however many brackets it has.
-fn json(text: &str) -> Option<&RawValue> {
+/// The printed JSON, after questions and notes. A value that is cut off does not count, and neither does a value inside it.
+/// Text that only begins like JSON is skipped, until about four times the text was read: this bounds the time for any output.
+fn printed_json(text: &str) -> Option<&RawValue> {
     let mut budget = 4 * text.len() + 65_536;
     let starts = text.char_indices().filter(|(_, letter)| matches!(letter, '{' | '['));
     for rest in starts.map(|(at, _)| &text[at..]) {
-        let mut values = Deserializer::from_str(rest).into_iter::<&RawValue>();
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
         match values.next()? {
             Ok(value) => return Some(value),
             Err(error) if error.is_eof() => return None,
@@ -230,7 +181,7 @@ fn json(text: &str) -> Option<&RawValue> {
     None
 }
 
-/// How many bytes of a text were read before the error was found.
+/// The number of bytes before an error.
 fn consumed(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     before + error.column()
@@ -243,20 +194,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_dialects_of_users_are_read() {
+    fn users_are_read_in_both_forms() {
         let legacy = r#"[{"uid":"UserId<3>","org_id":"OrgId<0>","username":"al","role":"S3","source":"Internal","s3_policy":"ml"},
             {"uid":"UserId<4>","org_id":"OrgId<1>","username":"bo","role":"S3","source":"LDAP","s3_policy":""}]"#;
         let newest = r#"[{"uid":3,"tenantId":0,"tenant":"Root","username":"al","role":"S3","source":"Internal","s3policy":"ml"}]"#;
-        let (all_users, told) = users(legacy, None).unwrap();
-        assert!(told && all_users.len() == 2 && all_users[1].policy.is_none());
+        let all = users(legacy, None).unwrap();
+        assert!(all.attachments_known && all.users.len() == 2 && all.users[1].policy.is_none());
         for text in [legacy, newest] {
-            let (users, told) = users(text, Some("0")).unwrap();
-            assert!(told);
+            let Users { users, attachments_known } = users(text, Some("0")).unwrap();
+            assert!(attachments_known);
             assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["al"]);
             assert_eq!(users[0].policy, Some(PolicyName::reported("ml")));
         }
         assert!(users(legacy, Some("7")).is_err());
-        assert!(!users(r#"{"users":[{"username":"al"}]}"#, None).unwrap().1);
+        assert!(!users(r#"{"users":[{"username":"al"}]}"#, None).unwrap().attachments_known);
         assert!(users("Nobody is logged in", None).is_err());
     }
 
@@ -298,27 +249,27 @@ mod tests {
             "Access key: AK\nSecret key: SK\n",
             "access_key = AK\nsecret_key = SK",
         ] {
-            for (out, complaint) in [(text, ""), (text, "a warning"), ("", text), (text, text)] {
-                let pair = key_pair(out, complaint, &[]).unwrap().unwrap();
+            for (out, err) in [(text, ""), (text, "a warning"), ("", text), (text, text)] {
+                let pair = key_pair(out, err, &[]).unwrap().unwrap();
                 assert_eq!((pair.access_key.as_str(), pair.secret_key.expose_secret()), ("AK", "SK"), "{text}");
             }
         }
-        for (out, complaint) in [("", ""), ("null", ""), ("attached ml-training-2026-readers", "warning: no TTY")] {
-            assert!(key_pair(out, complaint, &["ml-training-2026-readers"]).unwrap().is_none(), "{out}");
+        for (out, err) in [("", ""), ("null", ""), ("attached ml-training-2026-readers", "warning: no TTY")] {
+            assert!(key_pair(out, err, &["ml-training-2026-readers"]).unwrap().is_none(), "{out}");
         }
         let other = r#"{"access_key":"A2","secret_key":"S2"}"#;
-        for (out, complaint) in [
+        for (out, err) in [
             ("the secret is on its way", ""),
             ("", "the secret is on its way"),
             (r#"{"id":"0AKIAXXXXXXXXXXX","value":"bbbbbbbbbbBBBBBBBBBBB"}"#, ""),
             (r#"{"access_key":"AK","secret_key":"SK"}"#, other),
         ] {
-            assert!(key_pair(out, complaint, &[]).is_err(), "{out}{complaint}");
+            assert!(key_pair(out, err, &[]).is_err(), "{out}{err}");
         }
     }
 
     #[test]
-    fn no_output_takes_long_to_read_and_what_is_cut_off_is_nothing() {
+    fn no_output_takes_long_to_read_and_cut_off_output_is_an_error() {
         let many = 2_000_000;
         for text in ["[".repeat(many), "{".repeat(many), "[[x ".repeat(many / 4), "{\"a\":[1,".repeat(many / 8)] {
             assert!(policies(&text).is_err() && key_pair(&text, "", &[]).is_err());

@@ -1,4 +1,4 @@
-//! How long a cluster that does not answer is waited for, and reads that are asked again.
+//! Retries of reads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,92 +8,92 @@ use async_trait::async_trait;
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
 use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
-/// How often something is tried again, and how long is waited in between.
+/// How often a call is retried, and how long attune waits before each retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often it is tried again after the first time.
+    /// The most retries.
     pub retries: u32,
-    /// About how long is waited before the first of these; each time after, twice as long.
+    /// The wait before the first retry, about. It doubles with each further one.
     pub first: Duration,
     /// The longest wait.
     pub longest: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Four more times over about 4 s: long enough for a management process that moves to another host's turn, short
-    /// enough for a person to wait.
+    /// Four retries within about 4 s: enough for a management process that moves to another host, and short enough for a
+    /// person to wait.
     fn default() -> Self {
         Self { retries: 4, first: Duration::from_millis(250), longest: Duration::from_secs(10) }
     }
 }
 
 impl RetryPolicy {
-    /// Waits before try number `again`, from 1: between half of the time and all of it, by chance, so that several
-    /// clients do not come back together.
-    pub async fn pause(&self, again: u32) {
-        let doublings = again.saturating_sub(1).min(16);
+    /// Waits before retry number `retry`, from 1. The wait is a random part between half and all of the time, so that
+    /// several clients do not retry together.
+    pub async fn pause(&self, retry: u32) {
+        let doublings = retry.saturating_sub(1).min(16);
         let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
         tokio::time::sleep(whole.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
     }
 }
 
-/// A cluster whose reads are asked again when no answer came, none that can be read, or that it is busy. Writes go through as they are:
-/// whether to repeat one takes a look at the cluster.
+/// A cluster whose reads are retried if no readable answer came or the cluster is busy. Writes are not retried here:
+/// whether a retry is safe depends on the state of the cluster.
 pub struct RetryingCluster<'a> {
     cluster: &'a dyn Cluster,
     retry_policy: RetryPolicy,
-    /// Whether it ever answered: one that never did is more likely misnamed than busy.
+    /// Whether the cluster ever answered. One that never did is more likely misnamed than busy.
     reached: AtomicBool,
-    /// Is told of every read that was answered.
-    told: Option<Box<dyn Fn() + Send + Sync + 'a>>,
+    /// Called after each answered read.
+    on_read: Option<Box<dyn Fn() + Send + Sync + 'a>>,
 }
 
 impl<'a> RetryingCluster<'a> {
-    /// The same cluster, with retry_policy.
+    /// A cluster that did not answer yet.
     #[must_use]
     pub fn new(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
-        Self { cluster, retry_policy, reached: AtomicBool::new(false), told: None }
+        Self { cluster, retry_policy, reached: AtomicBool::new(false), on_read: None }
     }
 
-    /// The same cluster, with retry_policy, which has answered before.
+    /// A cluster that answered before.
     #[must_use]
     pub fn reached(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
-        Self { cluster, retry_policy, reached: AtomicBool::new(true), told: None }
+        Self { cluster, retry_policy, reached: AtomicBool::new(true), on_read: None }
     }
 
-    /// The same, telling of every read that was answered, so that it can be shown how far an observation is.
+    /// Calls `on_read` after each answered read, to show progress.
     #[must_use]
-    pub fn telling(self, told: impl Fn() + Send + Sync + 'a) -> Self {
-        Self { told: Some(Box::new(told)), ..self }
+    pub fn on_read(self, on_read: impl Fn() + Send + Sync + 'a) -> Self {
+        Self { on_read: Some(Box::new(on_read)), ..self }
     }
 
     async fn read<T, F>(&self, ask: impl Fn() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let mut again = 0;
+        let mut retries = 0;
         loop {
             let error = match ask().await {
                 Ok(answer) => {
                     self.reached.store(true, Ordering::Relaxed);
-                    if let Some(told) = &self.told {
-                        told();
+                    if let Some(on_read) = &self.on_read {
+                        on_read();
                     }
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
-            let worth_it = match error.effect {
+            let may_succeed = match error.effect {
                 Effect::UnknownOutcome => true,
                 Effect::NotSent => error.busy || self.reached.load(Ordering::Relaxed),
                 Effect::Refused(_) | Effect::Unauthorized(_) => false,
             };
-            if !worth_it || self.cluster.stopped().is_some() || again == self.retry_policy.retries {
+            if !may_succeed || self.cluster.stopped().is_some() || retries == self.retry_policy.retries {
                 return Err(error);
             }
-            again += 1;
-            tracing::debug!(call = error.call, again, reason = error.message, "asking again");
-            self.retry_policy.pause(again).await;
+            retries += 1;
+            tracing::debug!(call = error.call, retries, reason = error.message, "retry");
+            self.retry_policy.pause(retries).await;
         }
     }
 }
