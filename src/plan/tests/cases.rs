@@ -1,13 +1,13 @@
 //! Plans of single situations, call by call, and the order of their changes.
 
-use super::{Wish, World, policy, temporary};
+use super::{Declared, World, policy, temporary};
 use crate::desired::{Authored, Limit, PolicyIntent};
 use crate::plan::{Plan, plan};
 use crate::policy::{Document, normal, read};
 use crate::render::text::call;
 
-fn planned(wish: &Wish, world: &World) -> Plan {
-    plan(&wish.0, &world.observed("5.1.2"))
+fn planned(declared: &Declared, world: &World) -> Plan {
+    plan(&declared.0, &world.observed("5.1.2"))
 }
 
 /// The calls in order, with the numbers of the steps each waits for.
@@ -28,7 +28,7 @@ fn codes(plan: &Plan) -> Vec<&'static str> {
 #[test]
 fn a_swap_keeps_the_access_of_declared_and_undeclared_users() {
     let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "p");
-    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
     let temporary = temporary("p", 1);
     let size = super::normal(1).len();
     assert_eq!(
@@ -48,14 +48,14 @@ fn a_swap_keeps_the_access_of_declared_and_undeclared_users() {
 
 #[test]
 fn an_unattached_policy_is_replaced_without_a_temporary_policy() {
-    let plan = planned(&Wish::default().policy("p", 1), &World::new().with("p", 0));
+    let plan = planned(&Declared::default().policy("p", 1), &World::new().with("p", 0));
     assert_eq!(plan.steps.len(), 2);
 }
 
 #[test]
 fn a_gap_detaches_and_attaches() {
     let world = World::new().with("p", 0).holding("alice", "p");
-    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p").gap(), &world);
+    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p").gap(), &world);
     let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
@@ -71,7 +71,7 @@ fn a_gap_detaches_and_attaches() {
 #[test]
 fn without_room_for_a_temporary_policy_a_swap_becomes_a_gap_with_a_note() {
     let world = World::new().with("p", 0).holding("alice", "p").room(0);
-    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
     assert_eq!(plan.steps.len(), 4);
     assert_eq!(plan.changes[0].notes, [crate::plan::Note::NoRoom]);
 }
@@ -79,7 +79,8 @@ fn without_room_for_a_temporary_policy_a_swap_becomes_a_gap_with_a_note() {
 #[test]
 fn with_room_for_one_swaps_follow_each_other() {
     let world = World::new().with("p", 0).with("q", 0).holding("alice", "p").holding("bob", "q").room(1);
-    let plan = planned(&Wish::default().policy("p", 1).policy("q", 1).holds("alice", "p").holds("bob", "q"), &world);
+    let plan =
+        planned(&Declared::default().policy("p", 1).policy("q", 1).holds("alice", "p").holds("bob", "q"), &world);
     assert!(!plan.is_blocked());
     assert_eq!(plan.steps.len(), 12);
 }
@@ -87,7 +88,7 @@ fn with_room_for_one_swaps_follow_each_other() {
 #[test]
 fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
     let world = World::new().holding("alice", "readwrite");
-    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
     let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
@@ -98,8 +99,8 @@ fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
 #[test]
 fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
     let held = temporary("p", 1);
-    let world = World::new().with_stand_in("p", 1).holding("alice", held.as_str()).holding("zoe", held.as_str());
-    let plan = planned(&Wish::default().policy("p", 1).holds("alice", "p"), &world);
+    let world = World::new().with_temporary("p", 1).holding("alice", held.as_str()).holding("zoe", held.as_str());
+    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
     assert_eq!(plan.steps.len(), 4, "{:?}", calls(&plan));
     assert_eq!(plan.changes.len(), 1);
 }
@@ -107,9 +108,9 @@ fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
 #[test]
 fn a_temporary_policy_of_an_undeclared_policy_stays() {
     let held = temporary("p", 1);
-    let world = World::new().with_stand_in("p", 1).holding("zoe", held.as_str());
+    let world = World::new().with_temporary("p", 1).holding("zoe", held.as_str());
     for world in [world.clone(), world.with("p", 0)] {
-        let plan = planned(&Wish::default().policy("q", 1), &world);
+        let plan = planned(&Declared::default().policy("q", 1), &world);
         assert_eq!(plan.steps.len(), 1, "{:?}", calls(&plan));
         assert_eq!(codes(&plan), ["unmanaged-temporary-policy"]);
         assert_eq!(plan.unmanaged.users, [super::user("zoe")]);
@@ -120,7 +121,7 @@ fn a_temporary_policy_of_an_undeclared_policy_stays() {
 #[test]
 fn undeclared_objects_without_an_owner_are_unmanaged() {
     let world = World::new().with("other", 0).with("ml-old", 1).holding("zoe", "other");
-    let plan = planned(&Wish::default().owning(&["ml-*"], &[]), &world);
+    let plan = planned(&Declared::default().owning(&["ml-*"], &[]), &world);
     assert_eq!(calls(&plan), ["1 remove policy ml-old after "]);
     assert_eq!(plan.unmanaged.policies, [super::policy("other")]);
     assert_eq!(plan.unmanaged.predefined.len(), 3);
@@ -131,14 +132,14 @@ fn undeclared_objects_without_an_owner_are_unmanaged() {
 fn problems_are_found_before_the_first_call() {
     let world = World::new().with("held", 0).holding("zoe", "held").holding("bob", "");
     let cases = [
-        (Wish::default().absent("held"), vec!["attached-to-unmanaged-user"]),
-        (Wish::default().holds("nobody", "readonly"), vec!["no-such-user"]),
-        (Wish::default().holds("bob", "redonly"), vec!["no-such-policy"]),
-        (Wish::default().owning(&["held"], &[]).holds("zoe", "held"), vec!["attached-but-not-declared"]),
-        (Wish::default().detached("nobody"), vec!["detached-user-absent"]),
+        (Declared::default().absent("held"), vec!["attached-to-unmanaged-user"]),
+        (Declared::default().holds("nobody", "readonly"), vec!["no-such-user"]),
+        (Declared::default().holds("bob", "redonly"), vec!["no-such-policy"]),
+        (Declared::default().owning(&["held"], &[]).holds("zoe", "held"), vec!["attached-but-not-declared"]),
+        (Declared::default().detached("nobody"), vec!["detached-user-absent"]),
     ];
-    for (wish, expected) in cases {
-        let plan = planned(&wish, &world);
+    for (declared, expected) in cases {
+        let plan = planned(&declared, &world);
         assert_eq!(codes(&plan), expected);
         assert!(plan.steps.is_empty());
     }
@@ -148,25 +149,25 @@ fn problems_are_found_before_the_first_call() {
 fn without_known_attachments_only_additions_are_planned() {
     let mut observed = World::new().with("p", 0).holding("bob", "").observed("3.14.2");
     observed.attachments_known = false;
-    let refused = plan(&Wish::default().policy("p", 1).holds("bob", "p").0, &observed);
+    let refused = plan(&Declared::default().policy("p", 1).holds("bob", "p").0, &observed);
     assert_eq!(codes(&refused), ["attachments-unknown", "attachments-unknown"]);
     assert!(refused.steps.is_empty());
-    let added = plan(&Wish::default().policy("q", 1).0, &observed);
+    let added = plan(&Declared::default().policy("q", 1).0, &observed);
     assert_eq!(added.steps.len(), 1);
 }
 
 #[test]
 fn the_digest_covers_the_touched_objects() {
-    let wish = Wish::default().policy("p", 1).holds("alice", "p");
+    let declared = Declared::default().policy("p", 1).holds("alice", "p");
     let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "");
-    let digest = |world: &World| planned(&wish, world).digest;
+    let digest = |world: &World| planned(&declared, world).digest;
     let unrelated = world.clone().with("other", 2).holding("zoe", "other");
     assert_eq!(digest(&world), digest(&unrelated));
     for drifted in [world.clone().with("p", 2), world.clone().holding("alice", ""), world.clone().holding("zoe", "p")] {
         assert_ne!(digest(&world), digest(&drifted));
     }
-    assert_ne!(digest(&world), plan(&wish.0, &world.observed("5.1.3")).digest, "another release");
-    let mut settled = Wish::default().policy("p", 1).holds("alice", "p");
+    assert_ne!(digest(&world), plan(&declared.0, &world.observed("5.1.3")).digest, "another release");
+    let mut settled = Declared::default().policy("p", 1).holds("alice", "p");
     settled.0.guards.max_removals = vec![Limit::Number(9)];
     assert_ne!(digest(&world), planned(&settled, &world).digest, "another guard");
     let digest = digest(&world);
@@ -177,8 +178,8 @@ fn the_digest_covers_the_touched_objects() {
 #[test]
 fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
     let world = World::new().with("p", 0).holding("dave", "p").holding("erin", "");
-    let wish = Wish::default().absent("p").revoked("dave").revoked("erin");
-    let plan = planned(&wish, &world);
+    let declared = Declared::default().absent("p").revoked("dave").revoked("erin");
+    let plan = planned(&declared, &world);
     assert_eq!(
         calls(&plan),
         [
@@ -189,17 +190,17 @@ fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
     );
     assert_eq!(plan.changes[1].notes, [crate::plan::Note::KeysRevoked]);
     assert!(plan.may_create_keys().is_empty() && !plan.is_refused(), "a pair that is thrown away needs no destination");
-    assert_ne!(plan.digest, planned(&Wish::default().absent("p").detached("dave").revoked("erin"), &world).digest);
+    assert_ne!(plan.digest, planned(&Declared::default().absent("p").detached("dave").revoked("erin"), &world).digest);
 }
 
 #[test]
 fn keys_that_cannot_be_revoked_block_the_plan() {
     let world = World::new().holding("dave", "readonly").holding("erin", "");
-    let wish = Wish::default().revoked("dave").revoked("erin");
+    let declared = Declared::default().revoked("dave").revoked("erin");
     for (release, can, part) in [("5.1.2", false, "no documented REST call"), ("4.4.8", true, "before 5.1")] {
         let mut observed = world.observed(release);
         observed.keys_can_be_generated = can;
-        let plan = plan(&wish.0, &observed);
+        let plan = plan(&declared.0, &observed);
         // Of the user that has no policy, too.
         assert_eq!(codes(&plan), ["keys-cannot-be-revoked"; 2]);
         assert!(plan.steps.is_empty() && plan.findings[0].message.contains(part), "{:?}", plan.findings);
@@ -209,21 +210,21 @@ fn keys_that_cannot_be_revoked_block_the_plan() {
 #[test]
 fn keys_of_a_user_without_a_policy_are_not_silently_kept() {
     let world = World::new().with("p", 0).holding("erin", "").holding("bob", "p");
-    let alone = planned(&Wish::default().revoked("erin"), &world);
+    let alone = planned(&Declared::default().revoked("erin"), &world);
     assert!(alone.is_blocked() && alone.findings[0].message.contains("`erin` cannot be revoked: it has no policy"));
     assert!(alone.findings[0].help.as_ref().unwrap().contains("keys-generate --user erin"));
     // What else there is to do is not held up: it may be the rest of an interrupted run.
-    let more = planned(&Wish::default().revoked("erin").detached("bob"), &world);
+    let more = planned(&Declared::default().revoked("erin").detached("bob"), &world);
     assert!(!more.is_blocked() && more.steps.len() == 1 && codes(&more) == ["keys-cannot-be-revoked"]);
-    assert!(planned(&Wish::default().detached("erin"), &world).findings.is_empty());
+    assert!(planned(&Declared::default().detached("erin"), &world).findings.is_empty());
 }
 
 #[test]
 fn attached_users_may_get_a_key_pair_from_5_1() {
     let world = World::new().with("p", 0).holding("alice", "").holding("bob", "readonly").holding("carol", "p");
-    let mut wish = Wish::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
+    let mut declared = Declared::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
     for gap in [false, true] {
-        let plan = planned(&wish, &world);
+        let plan = planned(&declared, &world);
         let all = ["alice", "bob", "carol"].map(super::user);
         assert!(plan.may_create_keys().iter().eq(all.iter()), "gap {gap}");
         assert_eq!(plan.steps_that_may_create_keys().len(), 3, "gap {gap}");
@@ -232,12 +233,12 @@ fn attached_users_may_get_a_key_pair_from_5_1() {
         assert_eq!(new_keys.destination, None);
         assert_eq!(plan.refusals[0].code.id, "no-credentials-destination");
         assert!(plan.refusals[0].message.contains("`alice`"));
-        wish = wish.gap();
+        declared = declared.gap();
     }
-    let older = plan(&wish.0, &world.observed("5.0.1"));
+    let older = plan(&declared.0, &world.observed("5.0.1"));
     assert!(older.may_create_keys().is_empty() && !older.is_refused());
-    wish.0.credentials = Some(crate::desired::Destination::File { dir: "secrets".into() });
-    assert!(!planned(&wish, &world).is_refused());
+    declared.0.credentials = Some(crate::desired::Destination::File { dir: "secrets".into() });
+    assert!(!planned(&declared, &world).is_refused());
 }
 
 /// A document that lets all objects under these paths be read.
@@ -258,13 +259,14 @@ fn there(mut world: World, name: &str, paths: &[&str]) -> World {
     world
 }
 
-fn wished(wish: Wish, name: &str, paths: &[&str]) -> Wish {
-    let mut wish = wish.policy(name, 0);
-    if let Some(PolicyIntent::Present(authored)) = wish.0.policies.get_mut(&policy(name)).map(|entry| &mut entry.intent)
+fn with_document(declared: Declared, name: &str, paths: &[&str]) -> Declared {
+    let mut declared = declared.policy(name, 0);
+    if let Some(PolicyIntent::Present(authored)) =
+        declared.0.policies.get_mut(&policy(name)).map(|entry| &mut entry.intent)
     {
         *authored = Authored::new(reading(paths), None);
     }
-    wish
+    declared
 }
 
 /// The changes in the order of their first calls.
@@ -287,12 +289,12 @@ fn tightening_changes_come_first_and_widening_ones_last() {
     world = there(there(there(world, "narrow", NARROW), "reworded", REWORDED), "wide", WIDE);
     world = world.holding("va-widens", "narrow").holding("vb-neutral", "narrow").holding("vc-tightens", "wide");
     world = world.holding("wa-comes", "").holding("wz-goes", "wide");
-    let mut wish = wished(Wish::default(), "a-widens", WIDE);
-    wish = wished(wish, "b-neutral", REWORDED);
-    wish = wished(wish, "c-tightens", NARROW);
-    wish = wished(wished(wish, "x-new", NARROW), "d-new", NARROW);
-    wish = wish.holds("va-widens", "wide").holds("vb-neutral", "reworded").holds("vc-tightens", "x-new");
-    wish = wish.holds("wa-comes", "d-new").detached("wz-goes");
+    let mut declared = with_document(Declared::default(), "a-widens", WIDE);
+    declared = with_document(declared, "b-neutral", REWORDED);
+    declared = with_document(declared, "c-tightens", NARROW);
+    declared = with_document(with_document(declared, "x-new", NARROW), "d-new", NARROW);
+    declared = declared.holds("va-widens", "wide").holds("vb-neutral", "reworded").holds("vc-tightens", "x-new");
+    declared = declared.holds("wa-comes", "d-new").detached("wz-goes");
     let expected = [
         "user/wz-goes",
         "policy/c-tightens",
@@ -305,10 +307,10 @@ fn tightening_changes_come_first_and_widening_ones_last() {
         "policy/d-new",
         "user/wa-comes",
     ];
-    assert_eq!(changes(&plan(&wish.0, &world.observed("5.1.2"))), expected);
-    // Room for the new policies and for one stand-in at a time.
+    assert_eq!(changes(&plan(&declared.0, &world.observed("5.1.2"))), expected);
+    // Room for the new policies and for one temporary policy at a time.
     let little_room = world.room(3);
-    let order = changes(&plan(&wish.0, &little_room.observed("5.1.2")));
+    let order = changes(&plan(&declared.0, &little_room.observed("5.1.2")));
     let place = |change: &str| order.iter().position(|other| other == change);
     assert!(place("policy/c-tightens") < place("policy/b-neutral"), "{order:?}");
     assert!(place("policy/b-neutral") < place("policy/a-widens"), "{order:?}");
@@ -316,12 +318,12 @@ fn tightening_changes_come_first_and_widening_ones_last() {
 
 #[test]
 fn a_replacement_widens_if_any_user_gains_access() {
-    // The one user comes from a stand-in of a wide document, so that it loses what the other gains.
+    // The one user comes from a temporary policy of a wide document, so that it loses what the other gains.
     let mut world = there(World::new(), "a-mixed", NARROW).holding("ua", "a-mixed");
     let temporary = policy("a-mixed").transit("00000000");
     world.policies.insert(temporary.clone(), normal(&reading(&["data", "logs", "old"])));
     world = world.holding("ub", temporary.as_str());
     world = there(world, "b-neutral", NARROW).holding("uc", "b-neutral");
-    let wish = wished(wished(Wish::default(), "a-mixed", WIDE), "b-neutral", REWORDED);
-    assert_eq!(changes(&plan(&wish.0, &world.observed("5.1.2"))), ["policy/b-neutral", "policy/a-mixed"]);
+    let declared = with_document(with_document(Declared::default(), "a-mixed", WIDE), "b-neutral", REWORDED);
+    assert_eq!(changes(&plan(&declared.0, &world.observed("5.1.2"))), ["policy/b-neutral", "policy/a-mixed"]);
 }

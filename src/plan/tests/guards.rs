@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::properties::{Scene, scenes};
-use super::{Wish, World, policy, run, temporary, who};
+use super::properties::scenes;
+use super::{Declared, Scene, World, policy, run, temporary, who};
 use crate::base::{Finding, NamePatterns, PolicyName, Principal};
 use crate::desired::{Allowed, Authored, Guards, Limit, Override, PolicyEntry, PolicyIntent};
 use crate::observed::Body;
 use crate::plan::{Plan, plan};
 use crate::policy::{Document, Normal, normal, read};
 
-fn planned(wish: &Wish, world: &World) -> Plan {
-    plan(&wish.0, &world.observed("5.1.2"))
+fn planned(declared: &Declared, world: &World) -> Plan {
+    plan(&declared.0, &world.observed("5.1.2"))
 }
 
-fn guarded(wish: &Wish, guards: Guards) -> Wish {
-    let mut wish = wish.clone();
-    wish.0.guards = guards;
-    wish
+fn guarded(declared: &Declared, guards: Guards) -> Declared {
+    let mut declared = declared.clone();
+    declared.0.guards = guards;
+    declared
 }
 
 fn protected(patterns: &[&str]) -> NamePatterns {
@@ -43,11 +43,11 @@ fn nothing() -> Document {
     read(text).document.unwrap()
 }
 
-fn wishing_nothing(mut wish: Wish, name: &str) -> Wish {
+fn declaring_nothing(mut declared: Declared, name: &str) -> Declared {
     let intent = PolicyIntent::Present(Authored::new(nothing(), None));
     let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
-    wish.0.policies.insert(policy(name), entry);
-    wish
+    declared.0.policies.insert(policy(name), entry);
+    declared
 }
 
 fn none_detached() -> Guards {
@@ -61,11 +61,11 @@ fn protecting(users: &[&str], policies: &[&str]) -> Guards {
 #[test]
 fn users_of_a_policy_that_gives_nothing_any_more_are_left_without_access() {
     let world = World::new().with("p", 0).holding("alice", "p").holding("bob", "readonly").holding("zoe", "p");
-    let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("bob", "p"), "p");
-    let plan = planned(&guarded(&wish, none_detached()), &world);
+    let declared = declaring_nothing(Declared::default().holds("alice", "p").holds("bob", "p"), "p");
+    let plan = planned(&guarded(&declared, none_detached()), &world);
     let message = "3 users would be left without access: `alice`, `bob` and `zoe`; at most 0 may be";
     assert_eq!(refusals(&plan)[0].message, message);
-    let plan = planned(&guarded(&wish, protecting(&["alice", "zoe"], &[])), &world);
+    let plan = planned(&guarded(&declared, protecting(&["alice", "zoe"], &[])), &world);
     assert_eq!(codes(&plan), ["guard-protected-user"; 2]);
     assert!(refusals(&plan)[1].message.ends_with("left without access by the new document of `p`"));
 }
@@ -76,9 +76,9 @@ fn users_without_access_lose_none() {
     for name in ["p", "q"] {
         world.policies.insert(policy(name), normal(&nothing()));
     }
-    let wish = wishing_nothing(Wish::default().holds("alice", "p").holds("dave", "p"), "p");
-    assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
-    let detached = guarded(&Wish::default().detached("alice").detached("dave"), none_detached());
+    let declared = declaring_nothing(Declared::default().holds("alice", "p").holds("dave", "p"), "p");
+    assert_eq!(codes(&planned(&guarded(&declared, none_detached()), &world)), [""; 0]);
+    let detached = guarded(&Declared::default().detached("alice").detached("dave"), none_detached());
     assert_eq!(codes(&planned(&detached, &world)), ["guard-detached"]);
 }
 
@@ -86,17 +86,17 @@ fn users_without_access_lose_none() {
 fn an_unreadable_document_counts_as_giving_nothing() {
     let mut observed = World::new().with("odd", 0).holding("alice", "readonly").observed("5.1.2");
     observed.policies.insert(policy("odd"), Body::Unreadable("?".to_owned()));
-    let wish = guarded(&Wish::default().holds("alice", "odd"), none_detached());
-    assert_eq!(codes(&plan(&wish.0, &observed)), ["guard-detached"]);
+    let declared = guarded(&Declared::default().holds("alice", "odd"), none_detached());
+    assert_eq!(codes(&plan(&declared.0, &observed)), ["guard-detached"]);
 }
 
 #[test]
 fn a_gap_is_no_detach_but_protected_users_have_none() {
     let world = World::new().with("p", 0).holding("alice", "p");
-    let wish = Wish::default().policy("p", 1).holds("alice", "p").gap();
-    assert_eq!(codes(&planned(&guarded(&wish, none_detached()), &world)), [""; 0]);
-    assert_eq!(codes(&planned(&guarded(&wish, protecting(&["a*"], &[])), &world)), ["guard-protected-user"]);
-    let swapped = Wish::default().policy("p", 1).holds("alice", "p");
+    let declared = Declared::default().policy("p", 1).holds("alice", "p").gap();
+    assert_eq!(codes(&planned(&guarded(&declared, none_detached()), &world)), [""; 0]);
+    assert_eq!(codes(&planned(&guarded(&declared, protecting(&["a*"], &[])), &world)), ["guard-protected-user"]);
+    let swapped = Declared::default().policy("p", 1).holds("alice", "p");
     let plan = planned(&guarded(&swapped, protecting(&["a*"], &[])), &world);
     assert!(codes(&plan).is_empty() && !plan.steps.is_empty());
     let no_room = planned(&guarded(&swapped, protecting(&["a*"], &[])), &world.room(0));
@@ -106,19 +106,19 @@ fn a_gap_is_no_detach_but_protected_users_have_none() {
 #[test]
 fn a_temporary_policy_counts_only_if_it_is_attached() {
     let none = Guards { max_removals: vec![Limit::Number(0)], ..Guards::default() };
-    let wish = guarded(&Wish::default().absent("p").detached("alice"), none);
-    let rubbish = World::new().with_stand_in("p", 1).holding("alice", "");
-    let plan = planned(&wish, &rubbish);
+    let declared = guarded(&Declared::default().absent("p").detached("alice"), none);
+    let rubbish = World::new().with_temporary("p", 1).holding("alice", "");
+    let plan = planned(&declared, &rubbish);
     assert!(codes(&plan).is_empty() && plan.steps.len() == 1);
     let held = rubbish.holding("alice", temporary("p", 1).as_str());
-    assert_eq!(codes(&planned(&wish, &held)), ["guard-removals"]);
-    assert_eq!(codes(&planned(&wish, &held.with("p", 0))), ["guard-removals"]);
+    assert_eq!(codes(&planned(&declared, &held)), ["guard-removals"]);
+    assert_eq!(codes(&planned(&declared, &held.with("p", 0))), ["guard-removals"]);
 }
 
 #[test]
 fn an_interrupted_replacement_of_a_protected_policy_is_finished_as_it_was_begun() {
     let held = temporary("p", 1);
-    let gone = World::new().with_stand_in("p", 1).holding("alice", held.as_str());
+    let gone = World::new().with_temporary("p", 1).holding("alice", held.as_str());
     let back = gone.clone().with("p", 1);
     let begun = back.clone().with("p", 0);
     for (world, number, expected) in [
@@ -128,8 +128,8 @@ fn an_interrupted_replacement_of_a_protected_policy_is_finished_as_it_was_begun(
         (&back, 2, vec!["guard-protected-policy"]),
         (&begun, 1, vec!["guard-protected-policy"]),
     ] {
-        let wish = Wish::default().policy("p", number).holds("alice", "p");
-        let plan = planned(&guarded(&wish, protecting(&[], &["p"])), world);
+        let declared = Declared::default().policy("p", number).holds("alice", "p");
+        let plan = planned(&guarded(&declared, protecting(&[], &["p"])), world);
         assert!(!plan.steps.is_empty());
         assert_eq!(codes(&plan), expected);
     }
@@ -138,29 +138,31 @@ fn an_interrupted_replacement_of_a_protected_policy_is_finished_as_it_was_begun(
 #[test]
 fn the_user_that_is_logged_in_is_protected_unless_declared() {
     let world = World::new().holding("admin", "readwrite");
-    let owned = Wish::default().owning(&[], &["*"]);
+    let owned = Declared::default().owning(&[], &["*"]);
     assert_eq!(codes(&planned(&owned, &world)), ["guard-own-user"]);
     let both = guarded(&owned, protecting(&["adm*"], &[]));
     assert_eq!(codes(&planned(&both, &world)), ["guard-protected-user"]);
-    for meant in [Wish::default().detached("admin"), Wish::default().holds("admin", "readonly")] {
+    for meant in [Declared::default().detached("admin"), Declared::default().holds("admin", "readonly")] {
         let plan = planned(&meant, &world);
         assert!(codes(&plan).is_empty() && !plan.steps.is_empty());
     }
     let mut emptied = World::new().with("p", 0).holding("admin", "p");
-    let plan = planned(&wishing_nothing(Wish::default(), "p"), &emptied);
+    let plan = planned(&declaring_nothing(Declared::default(), "p"), &emptied);
     assert_eq!(codes(&plan), ["guard-own-user"]);
     emptied = emptied.holding("admin", "");
-    assert_eq!(codes(&planned(&wishing_nothing(Wish::default(), "p"), &emptied)), [""; 0]);
+    assert_eq!(codes(&planned(&declaring_nothing(Declared::default(), "p"), &emptied)), [""; 0]);
 }
 
 #[test]
 fn an_override_stands_for_the_limits_of_the_file() {
     let world = World::new().with("p", 0).with("q", 0).with("r", 0);
-    let wish = Wish::default().absent("p").absent("q");
+    let declared = Declared::default().absent("p").absent("q");
     let refused = |file: &[Limit], run: &[Limit]| {
         let overrides = run.iter().copied().map(Override::MaxRemovals).collect();
-        let plan =
-            planned(&guarded(&wish, Guards { max_removals: file.to_vec(), overrides, ..Guards::default() }), &world);
+        let plan = planned(
+            &guarded(&declared, Guards { max_removals: file.to_vec(), overrides, ..Guards::default() }),
+            &world,
+        );
         (!codes(&plan).is_empty(), plan.overrides.len())
     };
     let (one, two, half, most) = (Limit::Number(1), Limit::Number(2), Limit::Percent(50), Limit::Percent(67));
@@ -175,17 +177,18 @@ fn an_override_stands_for_the_limits_of_the_file() {
 }
 
 /// The policy that a name counts as: a temporary policy counts as its policy where that one is declared or owned.
-fn counts_as(wish: &Wish, name: &PolicyName) -> PolicyName {
-    let ours = |policy: &PolicyName| wish.0.policies.contains_key(policy) || wish.0.ownership.covers_policy(policy);
+fn counts_as(declared: &Declared, name: &PolicyName) -> PolicyName {
+    let ours =
+        |policy: &PolicyName| declared.0.policies.contains_key(policy) || declared.0.ownership.covers_policy(policy);
     name.temporary_for().filter(ours).unwrap_or_else(|| name.clone())
 }
 
 /// The policies there are, with every document that anybody has access by under that name.
-fn documents<'w>(wish: &Wish, world: &'w World) -> BTreeMap<PolicyName, BTreeSet<&'w Normal>> {
+fn documents<'w>(declared: &Declared, world: &'w World) -> BTreeMap<PolicyName, BTreeSet<&'w Normal>> {
     let mut documents: BTreeMap<PolicyName, BTreeSet<&Normal>> = BTreeMap::new();
-    let held: BTreeSet<&PolicyName> = world.holders.values().flatten().collect();
+    let held: BTreeSet<&PolicyName> = world.attached.values().flatten().collect();
     for (name, document) in &world.policies {
-        let policy = counts_as(wish, name);
+        let policy = counts_as(declared, name);
         if !name.is_predefined() && (policy == *name || held.contains(name)) {
             documents.entry(policy).or_default().insert(document);
         }
@@ -193,11 +196,11 @@ fn documents<'w>(wish: &Wish, world: &'w World) -> BTreeMap<PolicyName, BTreeSet
     documents
 }
 
-fn holders<'w>(wish: &Wish, world: &'w World) -> BTreeMap<&'w Principal, PolicyName> {
-    world.holders.iter().filter_map(|(who, held)| Some((who, counts_as(wish, held.as_ref()?)))).collect()
+fn holders<'w>(declared: &Declared, world: &'w World) -> BTreeMap<&'w Principal, PolicyName> {
+    world.attached.iter().filter_map(|(who, held)| Some((who, counts_as(declared, held.as_ref()?)))).collect()
 }
 
-/// The world after the plan, when nothing stands in its way.
+/// The world after the plan; `None` if it is blocked.
 fn after(scene: &Scene, plan: &Plan) -> Option<World> {
     let mut world = scene.world.clone();
     (!plan.is_blocked()).then(|| run(plan, &mut world, &scene.choices, usize::MAX, |_| Ok(())).unwrap())?;
@@ -219,11 +222,11 @@ proptest! {
     #[test]
     fn limits_refuse_what_a_run_would_exceed(scene in scenes(), limit in limits()) {
         let guards = Guards { max_removals: vec![limit], max_detached: vec![limit], ..Guards::default() };
-        let plan = planned(&guarded(&scene.wish, guards), &scene.world);
+        let plan = planned(&guarded(&scene.declared, guards), &scene.world);
         let Some(after) = after(&scene, &plan) else { return Ok(()) };
-        let (there, then) = (documents(&scene.wish, &scene.world), documents(&scene.wish, &after));
+        let (there, then) = (documents(&scene.declared, &scene.world), documents(&scene.declared, &after));
         let removed = there.keys().filter(|name| !then.contains_key(*name)).count();
-        let (held, still) = (holders(&scene.wish, &scene.world), holders(&scene.wish, &after));
+        let (held, still) = (holders(&scene.declared, &scene.world), holders(&scene.declared, &after));
         let detached = held.keys().filter(|user| !still.contains_key(*user)).count();
         let exceeded = |count: usize, all: usize| match limit {
             Limit::Number(most) => count > most,
@@ -241,7 +244,7 @@ proptest! {
         };
         let refused = |limit| {
             let guards = Guards { max_removals: vec![limit], max_detached: vec![limit], ..Guards::default() };
-            codes(&planned(&guarded(&scene.wish, guards), &scene.world))
+            codes(&planned(&guarded(&scene.declared, guards), &scene.world))
         };
         let low = refused(low);
         prop_assert!(refused(high).iter().all(|code| low.contains(code)));
@@ -250,15 +253,15 @@ proptest! {
     #[test]
     fn a_plan_that_is_not_refused_touches_nothing_protected(scene in scenes(), which in 0..4_usize) {
         let guards = [protecting(&["*"], &[]), protecting(&[], &["*"]), protecting(&["ua", "ub"], &["pa"]), strict()];
-        let wish = guarded(&scene.wish, guards[which].clone());
-        let plan = planned(&wish, &scene.world);
+        let declared = guarded(&scene.declared, guards[which].clone());
+        let plan = planned(&declared, &scene.world);
         let Some(after) = after(&scene, &plan).filter(|_| codes(&plan).is_empty()) else { return Ok(()) };
-        let guards = &wish.0.guards;
-        let then = documents(&scene.wish, &after);
-        for (name, bodies) in documents(&scene.wish, &scene.world) {
+        let guards = &declared.0.guards;
+        let then = documents(&scene.declared, &after);
+        for (name, bodies) in documents(&scene.declared, &scene.world) {
             prop_assert!(!guards.protected_policies.matches(name.as_str()) || then.get(&name) == Some(&bodies), "{}", name);
         }
-        let (held, still) = (holders(&scene.wish, &scene.world), holders(&scene.wish, &after));
+        let (held, still) = (holders(&scene.declared, &scene.world), holders(&scene.declared, &after));
         let safe: BTreeSet<_> = held.keys().filter(|who| guards.protects(who)).collect();
         for user in &safe {
             prop_assert_eq!(held.get(**user), still.get(**user), "{}", user);
@@ -272,20 +275,20 @@ proptest! {
 
     #[test]
     fn the_overrides_that_a_refusal_names_let_the_same_plan_through(scene in scenes()) {
-        let mut wish = guarded(&scene.wish, strict());
-        let refused = planned(&wish, &scene.world);
+        let mut declared = guarded(&scene.declared, strict());
+        let refused = planned(&declared, &scene.world);
         for refusal in refusals(&refused) {
             let help = refusal.help.as_deref().unwrap_or_default();
             let by = help.rsplit("--override ").next().unwrap_or_default();
-            wish.0.guards.overrides.push(by.parse().map_err(|error| TestCaseError::fail(format!("{help}: {error}")))?);
+            declared.0.guards.overrides.push(by.parse().map_err(|error| TestCaseError::fail(format!("{help}: {error}")))?);
         }
-        let agreed = planned(&wish, &scene.world);
+        let agreed = planned(&declared, &scene.world);
         prop_assert_eq!(codes(&agreed), [""; 0]);
         let overridden: Vec<_> = agreed.overrides.iter().map(|overridden| &overridden.refusal).collect();
         prop_assert_eq!(overridden, refusals(&refused));
-        prop_assert_eq!(agreed.digest == refused.digest, wish.0.guards.overrides.is_empty());
+        prop_assert_eq!(agreed.digest == refused.digest, declared.0.guards.overrides.is_empty());
         let unneeded = Override::Holder(who("nobody"));
-        wish.0.guards.overrides.push(unneeded);
-        prop_assert_eq!(planned(&wish, &scene.world).overrides, agreed.overrides);
+        declared.0.guards.overrides.push(unneeded);
+        prop_assert_eq!(planned(&declared, &scene.world).overrides, agreed.overrides);
     }
 }

@@ -22,9 +22,9 @@ use crate::policy::{Document, Normal, normal as normalize, read};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct World {
     policies: BTreeMap<PolicyName, Normal>,
-    holders: BTreeMap<Principal, Option<PolicyName>>,
+    attached: BTreeMap<Principal, Option<PolicyName>>,
     limit: usize,
-    /// The users whose key pair was made worthless.
+    /// The users whose key pair was revoked.
     revoked: BTreeSet<UserName>,
 }
 
@@ -36,7 +36,7 @@ fn user(name: &str) -> UserName {
     UserName::reported(name)
 }
 
-/// A user, or a group that is written as `group/NAME`.
+/// A user, or a group written as `group/NAME`.
 fn who(label: &str) -> Principal {
     match label.strip_prefix("group/") {
         Some(group) => Principal::Group(GroupName::reported(group)),
@@ -56,7 +56,7 @@ fn normal(number: u8) -> Normal {
     normalize(&document(number))
 }
 
-/// The stand-in of a policy for the document of that number.
+/// The temporary policy of a policy for the document of that number.
 fn temporary(name: &str, number: u8) -> PolicyName {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(normal(number).json());
@@ -67,7 +67,7 @@ impl World {
     /// A cluster with the predefined policies and room for many more.
     fn new() -> Self {
         let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
-        Self { policies: policies.collect(), holders: BTreeMap::new(), limit: 1024, revoked: BTreeSet::new() }
+        Self { policies: policies.collect(), attached: BTreeMap::new(), limit: 1024, revoked: BTreeSet::new() }
     }
 
     fn with(mut self, name: &str, number: u8) -> Self {
@@ -75,13 +75,13 @@ impl World {
         self
     }
 
-    fn with_stand_in(mut self, name: &str, number: u8) -> Self {
+    fn with_temporary(mut self, name: &str, number: u8) -> Self {
         self.policies.insert(temporary(name, number), normal(number));
         self
     }
 
     fn holding(mut self, name: &str, held: &str) -> Self {
-        self.holders.insert(who(name), (!held.is_empty()).then(|| policy(held)));
+        self.attached.insert(who(name), (!held.is_empty()).then(|| policy(held)));
         self
     }
 
@@ -102,7 +102,7 @@ impl World {
             },
             policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
             users: self
-                .holders
+                .attached
                 .iter()
                 .filter_map(|(principal, holds)| {
                     let user = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: holds.clone() };
@@ -110,7 +110,7 @@ impl World {
                 })
                 .collect(),
             groups: self
-                .holders
+                .attached
                 .iter()
                 .filter_map(|(principal, holds)| Some((principal.group()?.clone(), holds.clone()?)))
                 .collect(),
@@ -129,7 +129,7 @@ impl World {
             Call::AddPolicy { policy, document, has } => {
                 let has_it = |held: &PolicyName| held.gives(policy);
                 let mut others =
-                    self.holders.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
+                    self.attached.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
                 if let Some((who, _)) = others.next() {
                     return Err(format!("{policy} is added, and nothing says that {who} has its name"));
                 }
@@ -141,8 +141,8 @@ impl World {
             }
             Call::RemovePolicy { policy, expects } => {
                 let has_it = |held: &PolicyName| held.gives(policy);
-                if let Some((holder, _)) = self.holders.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
-                    return Err(format!("{policy} is removed while {holder} holds it"));
+                if let Some((principal, _)) = self.attached.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
+                    return Err(format!("{policy} is removed while {principal} has it"));
                 }
                 let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
                 (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
@@ -154,29 +154,29 @@ impl World {
                 if grants.as_deref().is_some_and(|grants| grants != there.json()) {
                     return Err(format!("{policy} does not give {principal} what the plan says"));
                 }
-                let held = self.holders.insert(principal.clone(), Some(policy.clone())).ok_or("no such holder")?;
-                (held == *expects).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}, not {expects:?}"))
+                let held = self.attached.insert(principal.clone(), Some(policy.clone())).ok_or("no such principal")?;
+                (held == *expects).then_some(()).ok_or_else(|| format!("{principal} has {held:?}, not {expects:?}"))
             }
             Call::RevokeKeys { user } => {
-                let held = self.holders.get(&Principal::from(user)).ok_or("no such user")?;
+                let held = self.attached.get(&Principal::from(user)).ok_or("no such user")?;
                 self.revoked.insert(user.clone());
-                held.is_some().then_some(()).ok_or_else(|| format!("{user} holds nothing: no pair can be made"))
+                held.is_some().then_some(()).ok_or_else(|| format!("{user} has no policy, so no pair can be created"))
             }
             Call::Detach { principal, policy } => {
-                let held = self.holders.insert(principal.clone(), None).ok_or("no such holder")?;
-                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{principal} holds {held:?}"))
+                let held = self.attached.insert(principal.clone(), None).ok_or("no such principal")?;
+                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{principal} has {held:?}"))
             }
         }
     }
 
-    /// The document that a user or group has access by.
+    /// The document by which a user or group has access.
     fn access(&self, principal: &Principal) -> Option<&Normal> {
-        self.policies.get(self.holders.get(principal)?.as_ref()?)
+        self.policies.get(self.attached.get(principal)?.as_ref()?)
     }
 
-    /// All documents that a user or group has access by.
+    /// All documents by which a user or group has access.
     fn accesses(&self, principal: &Principal) -> BTreeSet<&Normal> {
-        let attached = self.holders.get(principal).and_then(Option::as_ref);
+        let attached = self.attached.get(principal).and_then(Option::as_ref);
         let policies = attached.into_iter().flat_map(PolicyName::listed);
         policies.filter_map(|policy| self.policies.get(&policy)).collect()
     }
@@ -207,9 +207,9 @@ fn run(
 
 /// A desired state, put together by hand.
 #[derive(Debug, Clone, Default)]
-struct Wish(pub(super) Desired);
+struct Declared(pub(super) Desired);
 
-impl Wish {
+impl Declared {
     fn policy(mut self, name: &str, number: u8) -> Self {
         let intent = PolicyIntent::Present(Authored::new(document(number), None));
         self.0
@@ -258,5 +258,37 @@ impl Wish {
     fn gap(mut self) -> Self {
         self.0.cluster.replace = crate::desired::Strategy::Gap;
         self
+    }
+}
+
+/// A random world, a desired state, and the order of independent calls.
+#[derive(Clone)]
+struct Scene {
+    declared: Declared,
+    world: World,
+    choices: Vec<u16>,
+    /// After how many steps a run is interrupted.
+    stop: usize,
+}
+
+impl std::fmt::Debug for Scene {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short = |text: &str| text.split("bucket").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
+        let (declared, world) = (&self.declared.0, &self.world);
+        writeln!(f, "limit {}, replace {:?}, owned {:?}", world.limit, declared.cluster.replace, declared.ownership)?;
+        for (name, normal) in world.policies.iter().filter(|(name, _)| !name.is_predefined()) {
+            writeln!(f, "  exists: policy {name} {}", short(normal.json()))?;
+        }
+        for (principal, attached) in &world.attached {
+            writeln!(f, "  exists: {principal} {}", attached.as_ref().map_or("", PolicyName::as_str))?;
+        }
+        for (name, entry) in &declared.policies {
+            let text = format!("{:?}", entry.intent);
+            writeln!(f, "  declared: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
+        }
+        for (principal, entry) in declared.holders() {
+            writeln!(f, "  declared: {principal} {:?}", entry.intent)?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Wish, World, policy, run, temporary};
+use super::{Declared, Scene, World, policy, run, temporary};
 use crate::base::{PolicyName, Principal, UserName};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::Observed;
@@ -14,63 +14,34 @@ use crate::plan::{Change, ChangeId, ChangeKind, Note, Plan, ReplaceMethod, after
 use crate::policy::{Normal, normal};
 
 const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
-const HOLDERS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
-
-#[derive(Clone)]
-pub(super) struct Scene {
-    pub(super) wish: Wish,
-    pub(super) world: World,
-    pub(super) choices: Vec<u16>,
-    stop: usize,
-}
-
-impl std::fmt::Debug for Scene {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let short = |text: &str| text.split("bucket").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
-        writeln!(f, "limit {}, replace {:?}, stop {}", self.world.limit, self.wish.0.cluster.replace, self.stop)?;
-        for (name, normal) in &self.world.policies {
-            writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
-        }
-        for (principal, held) in &self.world.holders {
-            writeln!(f, "  there: {principal} {}", held.as_ref().map_or("", PolicyName::as_str))?;
-        }
-        for (name, entry) in &self.wish.0.policies {
-            let text = format!("{:?}", entry.intent);
-            writeln!(f, "  wished: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
-        }
-        for (principal, entry) in self.wish.0.holders() {
-            writeln!(f, "  wished: {principal} {:?}", entry.intent)?;
-        }
-        Ok(())
-    }
-}
+const PRINCIPALS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
 
 pub(super) fn scenes() -> impl Strategy<Value = Scene> {
     let on_cluster = prop::collection::vec(prop_oneof![1 => Just(None), 3 => (0..3_u8).prop_map(Some)], POLICIES.len());
     let leftovers = prop::collection::vec((0..POLICIES.len(), 0..3_u8), 0..2);
-    let holdings = prop::collection::vec(0..12_usize, HOLDERS.len());
-    let declared = prop::collection::vec(0..6_u8, POLICIES.len());
-    let users = prop::collection::vec(0..9_usize, HOLDERS.len());
+    let attachments = prop::collection::vec(0..12_usize, PRINCIPALS.len());
+    let policies = prop::collection::vec(0..6_u8, POLICIES.len());
+    let users = prop::collection::vec(0..9_usize, PRINCIPALS.len());
     let owned = (any::<bool>(), any::<bool>());
     (
         on_cluster,
         leftovers,
-        holdings,
-        declared,
+        attachments,
+        policies,
         users,
         owned,
         (0..4_usize, any::<bool>()),
         prop::collection::vec(any::<u16>(), 40),
         0..30_usize,
     )
-        .prop_map(|(on_cluster, leftovers, holdings, declared, users, owned, (room, gap), choices, stop)| {
-            let world = world(&on_cluster, &leftovers, &holdings).room(if room == 3 { 100 } else { room });
-            let wish = wish(&declared, &users, owned);
-            Scene { wish: if gap { wish.gap() } else { wish }, world, choices, stop }
+        .prop_map(|(on_cluster, leftovers, attachments, policies, users, owned, (room, gap), choices, stop)| {
+            let world = world(&on_cluster, &leftovers, &attachments).room(if room == 3 { 100 } else { room });
+            let declared = declared(&policies, &users, owned);
+            Scene { declared: if gap { declared.gap() } else { declared }, world, choices, stop }
         })
 }
 
-fn world(on_cluster: &[Option<u8>], leftovers: &[(usize, u8)], holdings: &[usize]) -> World {
+fn world(on_cluster: &[Option<u8>], leftovers: &[(usize, u8)], attachments: &[usize]) -> World {
     let mut world = World::new();
     for (name, number) in POLICIES.iter().zip(on_cluster) {
         if let Some(number) = number {
@@ -78,40 +49,40 @@ fn world(on_cluster: &[Option<u8>], leftovers: &[(usize, u8)], holdings: &[usize
         }
     }
     for (index, number) in leftovers {
-        world = world.with_stand_in(POLICIES[*index], *number);
+        world = world.with_temporary(POLICIES[*index], *number);
     }
     let names: Vec<PolicyName> = world.policies.keys().cloned().collect();
-    for (user, choice) in HOLDERS.iter().zip(holdings) {
+    for (user, choice) in PRINCIPALS.iter().zip(attachments) {
         let held = names.get(*choice).map_or("", PolicyName::as_str);
         world = world.holding(user, held);
     }
     world
 }
 
-fn wish(declared: &[u8], users: &[usize], (policies, all): (bool, bool)) -> Wish {
-    let mut wish = Wish::default();
-    for (name, choice) in POLICIES.iter().zip(declared) {
-        wish = match choice {
-            0..=2 => wish.policy(name, *choice),
-            3 => wish.absent(name),
-            _ => wish,
+fn declared(policies: &[u8], users: &[usize], (owns_policies, owns_all): (bool, bool)) -> Declared {
+    let mut declared = Declared::default();
+    for (name, choice) in POLICIES.iter().zip(policies) {
+        declared = match choice {
+            0..=2 => declared.policy(name, *choice),
+            3 => declared.absent(name),
+            _ => declared,
         };
     }
-    for (name, choice) in HOLDERS.iter().zip(users) {
-        wish = match choice {
-            0..=3 => wish.holds(name, POLICIES[*choice]),
-            4 => wish.holds(name, "readonly"),
-            5 => wish.detached(name),
+    for (name, choice) in PRINCIPALS.iter().zip(users) {
+        declared = match choice {
+            0..=3 => declared.holds(name, POLICIES[*choice]),
+            4 => declared.holds(name, "readonly"),
+            5 => declared.detached(name),
             // Groups have no keys.
-            6 if !name.starts_with("group/") => wish.revoked(name),
-            _ => wish,
+            6 if !name.starts_with("group/") => declared.revoked(name),
+            _ => declared,
         };
     }
-    let owned: &[&str] = if policies { &["p*"] } else { &[] };
-    wish.owning(owned, if all { &["u*", "group/g*"] } else { &["ua"] })
+    let owned: &[&str] = if owns_policies { &["p*"] } else { &[] };
+    declared.owning(owned, if owns_all { &["u*", "group/g*"] } else { &["ua"] })
 }
 
-/// What somebody may have access by, at any instant, and whether it may be without.
+/// The documents by which a user or group may have access at any instant, and whether it may have none.
 struct Bounds {
     principal: Principal,
     before: Option<Normal>,
@@ -136,7 +107,7 @@ fn bounds(plan: &Plan, before: &World, after: &World) -> Vec<Bounds> {
         })
     };
     before
-        .holders
+        .attached
         .keys()
         .map(|principal| Bounds {
             principal: principal.clone(),
@@ -160,19 +131,19 @@ fn within(bounds: &[Bounds], world: &World) -> Result<(), String> {
 }
 
 fn check(scene: &Scene) -> Result<bool, String> {
-    let plan_of = |world: &World| plan(&scene.wish.0, &world.observed("5.1.2"));
+    let plan_of = |world: &World| plan(&scene.declared.0, &world.observed("5.1.2"));
     let first = plan_of(&scene.world);
     if first.is_blocked() {
         return if first.steps.is_empty() { Ok(false) } else { Err("a blocked plan has steps".to_owned()) };
     }
     let mut after = scene.world.clone();
     run(&first, &mut after, &scene.choices, usize::MAX, |_| Ok(()))?;
-    let again = plan(&once_revoked(&scene.wish.0), &after.observed("5.1.2"));
+    let again = plan(&once_revoked(&scene.declared.0), &after.observed("5.1.2"));
     let revoked = |(user, entry): (&UserName, &PrincipalEntry)| {
-        entry.intent == DeclaredAttachment::Revoked && scene.world.holders[&Principal::from(user)].is_some()
+        entry.intent == DeclaredAttachment::Revoked && scene.world.attached[&Principal::from(user)].is_some()
     };
     let revoked: BTreeSet<_> =
-        scene.wish.0.users.iter().filter(|entry| revoked(*entry)).map(|(user, _)| user.clone()).collect();
+        scene.declared.0.users.iter().filter(|entry| revoked(*entry)).map(|(user, _)| user.clone()).collect();
     if after.revoked != revoked {
         return Err(format!("revoked were {:?}, not {revoked:?}", after.revoked));
     }
@@ -189,7 +160,7 @@ fn check(scene: &Scene) -> Result<bool, String> {
 fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
     let mut world = scene.world.clone();
     run(first, &mut world, &scene.choices, scene.stop, |_| Ok(()))?;
-    let second = plan(&scene.wish.0, &world.observed("5.1.2"));
+    let second = plan(&scene.declared.0, &world.observed("5.1.2"));
     if second.is_blocked() {
         // Whether keys were revoked cannot be seen: where that is all that is left, it is said.
         if world == *end
@@ -203,7 +174,7 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
     if world == *end {
         Ok(())
     } else {
-        Err(format!("healing ends elsewhere: {:?}, not {:?}", world.holders, end.holders))
+        Err(format!("healing ends elsewhere: {:?}, not {:?}", world.attached, end.attached))
     }
 }
 
@@ -220,7 +191,7 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_plan(scene in scenes()) {
         let observed = scene.world.observed("5.1.2");
-        prop_assert_eq!(format!("{:?}", plan(&scene.wish.0, &observed)), format!("{:?}", plan(&scene.wish.0, &observed)));
+        prop_assert_eq!(format!("{:?}", plan(&scene.declared.0, &observed)), format!("{:?}", plan(&scene.declared.0, &observed)));
     }
 }
 
@@ -262,7 +233,7 @@ fn held(desired: &Desired, principal: &Principal) -> Option<Option<PolicyName>> 
     })
 }
 
-/// The two sides of a change of what somebody holds.
+/// The two sides of a change of an attachment.
 fn sides(change: &Change) -> Option<(Option<PolicyName>, Option<PolicyName>)> {
     match change.kind.clone() {
         ChangeKind::Attach { after, .. } => Some((None, Some(after))),
@@ -325,7 +296,7 @@ proptest! {
     #[test]
     fn the_state_after_a_plan_is_the_state_after_its_calls(scene in scenes()) {
         let observed = scene.world.observed("5.1.2");
-        let made = plan(&scene.wish.0, &observed);
+        let made = plan(&scene.declared.0, &observed);
         let mut world = scene.world.clone();
         run(&made, &mut world, &scene.choices, usize::MAX, |_| Ok(())).map_err(TestCaseError::fail)?;
         let left = after(&made, &observed);
@@ -335,7 +306,7 @@ proptest! {
 
     #[test]
     fn drift_and_proposed_are_told_apart(scene in scenes(), other in scenes()) {
-        let (base, file) = (&scene.wish.0, &other.wish.0);
+        let (base, file) = (&scene.declared.0, &other.declared.0);
         let observed = scene.world.observed("5.1.2");
         let drift = plan(base, &observed);
         if !drift.is_blocked() {

@@ -1,4 +1,4 @@
-//! Random worlds of every odd kind: what the steps do to anyone's access is shown, guarded, and on the way nobody has more.
+//! Random odd worlds: all effects of the steps are shown and guarded, and no one has more access on the way.
 //!
 //! Names without a policy, temporary policies of declared, undeclared and predefined policies, lists of policies, groups.
 //! `ATTUNE_WORLDS` says how many worlds are drawn.
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Wish, World, policy, run, temporary, who};
+use super::{Declared, Scene, World, policy, run, temporary, who};
 use crate::base::{PolicyName, Principal};
 use crate::desired::Guards;
 use crate::plan::{Plan, plan};
@@ -26,38 +26,6 @@ fn names() -> Vec<PolicyName> {
     plain.into_iter().chain(forged).chain(real).chain(lists).collect()
 }
 
-#[derive(Clone)]
-struct Scene {
-    wish: Wish,
-    world: World,
-    choices: Vec<u16>,
-}
-
-impl std::fmt::Debug for Scene {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let short = |text: &str| text.split("bucket").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
-        let desired = &self.wish.0;
-        writeln!(f, "limit {}, replace {:?}, owned {:?}", self.world.limit, desired.cluster.replace, {
-            let owned = &desired.ownership;
-            [&owned.policies, &owned.users].map(|patterns| patterns.iter().count())
-        })?;
-        for (name, normal) in self.world.policies.iter().filter(|(name, _)| !name.is_predefined()) {
-            writeln!(f, "  there: policy {name} {}", short(normal.json()))?;
-        }
-        for (principal, held) in &self.world.holders {
-            writeln!(f, "  there: {principal} {}", held.as_ref().map_or("", PolicyName::as_str))?;
-        }
-        for (name, entry) in &desired.policies {
-            let text = format!("{:?}", entry.intent);
-            writeln!(f, "  declared: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
-        }
-        for (principal, entry) in desired.holders() {
-            writeln!(f, "  declared: {principal} {:?}", entry.intent)?;
-        }
-        Ok(())
-    }
-}
-
 fn scenes() -> impl Strategy<Value = Scene> {
     let names = names();
     let attachable = names.len();
@@ -69,51 +37,52 @@ fn scenes() -> impl Strategy<Value = Scene> {
         (any::<bool>(), any::<bool>(), any::<bool>(), 0..4_usize),
         prop::collection::vec(any::<u16>(), 20),
     )
-        .prop_map(move |(there, attached, declared, wished, (owned, all, gap, room), choices)| {
+        .prop_map(move |(existing, attached, policies, users, (owned, all, gap, room), choices)| {
             let mut world = World::new();
             let single =
                 names.iter().filter(|name| !name.as_str().is_empty() && !name.is_predefined() && !name.is_list());
-            for (name, number) in single.zip(&there) {
+            for (name, number) in single.zip(&existing) {
                 if let Some(number) = number {
                     world = world.with(name.as_str(), *number);
                 }
             }
             for (principal, name) in PRINCIPALS.iter().zip(attached) {
-                // Of groups, only those are reported that have something.
+                // The cluster reports only groups that have a policy.
                 world = world.holding(principal, names[name].as_str());
             }
-            let mut wish = Wish::default();
-            for (name, choice) in POLICIES.iter().zip(declared) {
-                wish = match choice {
-                    0..=2 => wish.policy(name, choice),
-                    3 => wish.absent(name),
-                    _ => wish,
+            let mut declared = Declared::default();
+            for (name, choice) in POLICIES.iter().zip(policies) {
+                declared = match choice {
+                    0..=2 => declared.policy(name, choice),
+                    3 => declared.absent(name),
+                    _ => declared,
                 };
             }
-            for (name, choice) in PRINCIPALS.iter().zip(wished) {
-                wish = match choice {
-                    0..=2 => wish.holds(name, POLICIES[choice]),
-                    3 => wish.holds(name, "readonly"),
-                    4 => wish.detached(name),
-                    _ => wish,
+            for (name, choice) in PRINCIPALS.iter().zip(users) {
+                declared = match choice {
+                    0..=2 => declared.holds(name, POLICIES[choice]),
+                    3 => declared.holds(name, "readonly"),
+                    4 => declared.detached(name),
+                    _ => declared,
                 };
             }
-            let wish = wish.owning(if owned { &["p*"] } else { &[] }, if all { &["u*", "group/g*"] } else { &[] });
-            let wish = if gap { wish.gap() } else { wish };
-            Scene { wish, world: if room == 3 { world } else { world.room(room + 1) }, choices }
+            let declared =
+                declared.owning(if owned { &["p*"] } else { &[] }, if all { &["u*", "group/g*"] } else { &[] });
+            let declared = if gap { declared.gap() } else { declared };
+            Scene { declared, world: if room == 3 { world } else { world.room(room + 1) }, choices, stop: 0 }
         })
 }
 
 /// The documents that each has access by.
 fn accesses(world: &World) -> BTreeMap<Principal, BTreeSet<Normal>> {
     let of = |principal: &Principal| world.accesses(principal).into_iter().cloned().collect();
-    world.holders.keys().map(|principal| (principal.clone(), of(principal))).collect()
+    world.attached.keys().map(|principal| (principal.clone(), of(principal))).collect()
 }
 
 /// All documents of these worlds allow something that no other does, so that more documents are more access.
 fn check(scene: &Scene) -> Result<bool, String> {
-    let Scene { wish, world, choices } = scene;
-    let made = plan(&wish.0, &world.observed("4.4.8"));
+    let Scene { declared, world, choices, .. } = scene;
+    let made = plan(&declared.0, &world.observed("4.4.8"));
     if made.findings.iter().any(|finding| finding.code.id == "plan-not-shown") {
         return Err(format!("an internal error: {:?}", made.findings));
     }
@@ -127,7 +96,7 @@ fn check(scene: &Scene) -> Result<bool, String> {
     run(&made, &mut world.clone(), choices, usize::MAX, |now| on_the_way(&before, &then, &accesses(now)))?;
     shown(&made, &before, &then)?;
     guarded(scene, &before, &then)?;
-    let again = plan(&wish.0, &after.observed("4.4.8"));
+    let again = plan(&declared.0, &after.observed("4.4.8"));
     if !again.is_empty() || again.is_blocked() {
         return Err(format!("the plan is not a fixpoint: {:?} {:?}", again.changes, again.findings));
     }
@@ -146,20 +115,20 @@ fn on_the_way(before: &Accesses, after: &Accesses, now: &Accesses) -> Result<(),
     Ok(())
 }
 
-/// Whose access changes is told once, with the right direction, and nobody else is.
+/// Each access change is shown once, in the right direction, and no other is.
 fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String> {
-    let mut told: BTreeMap<&Principal, (bool, bool)> = BTreeMap::new();
+    let mut changed: BTreeMap<&Principal, (bool, bool)> = BTreeMap::new();
     for of in made.changes.iter().flat_map(|change| &change.access) {
         let directions = (!of.access.gained.is_empty(), !of.access.lost.is_empty());
-        if told.insert(&of.principal, directions).is_some() || !of.access.undecided.is_empty() {
-            return Err(format!("{} is told twice, or not decided", of.principal));
+        if changed.insert(&of.principal, directions).is_some() || !of.access.undecided.is_empty() {
+            return Err(format!("{} is shown twice, or undecided", of.principal));
         }
     }
     for (principal, had) in before {
         let has = &after[principal];
         let expected = (had != has).then(|| (!has.is_subset(had), !had.is_subset(has)));
-        if told.get(principal).copied() != expected {
-            return Err(format!("{principal}: told {:?}, not {expected:?}", told.get(principal)));
+        if changed.get(principal).copied() != expected {
+            return Err(format!("{principal}: shown {:?}, not {expected:?}", changed.get(principal)));
         }
     }
     Ok(())
@@ -168,10 +137,10 @@ fn shown(made: &Plan, before: &Accesses, after: &Accesses) -> Result<(), String>
 /// The guards refuse just what the steps do.
 fn guarded(scene: &Scene, before: &Accesses, after: &Accesses) -> Result<(), String> {
     let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
-    let mut wish = scene.wish.clone();
-    wish.0.guards =
+    let mut declared = scene.declared.clone();
+    declared.0.guards =
         Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
-    let made = plan(&wish.0, &scene.world.observed("4.4.8"));
+    let made = plan(&declared.0, &scene.world.observed("4.4.8"));
     let refused = |code: &str| made.refusals.iter().any(|refusal| refusal.code.id == code);
     let gains = before.iter().any(|(principal, had)| !after[principal].is_subset(had));
     if refused("guard-new-access") != gains {
@@ -179,7 +148,7 @@ fn guarded(scene: &Scene, before: &Accesses, after: &Accesses) -> Result<(), Str
     }
     let bereft = before.iter().any(|(principal, had)| !had.is_empty() && after[principal].is_empty());
     if bereft && !refused("guard-protected-user") {
-        return Err("somebody protected is left without access".to_owned());
+        return Err("a protected user is left without access".to_owned());
     }
     Ok(())
 }
