@@ -1,4 +1,4 @@
-//! How long a plan takes with as much of everything as a cluster holds. Pure: no cluster, no files. Prints figures,
+//! The time of a plan for a full cluster. Pure: no cluster, no files. Prints figures,
 //! judges none. Run as a test (without `--bench`), it does with little of everything.
 
 mod random;
@@ -64,7 +64,7 @@ fn user(number: usize) -> UserName {
     UserName::reported(format!("user-{number:04}"))
 }
 
-/// A file with these documents, where each user holds the policy of the number that is given for its own.
+/// A configuration with these documents, where each user has the policy with the number given for it.
 fn file(documents: &[Document], held: impl Fn(usize) -> usize) -> Desired {
     let entry = |document: &Document| PolicyEntry {
         description: None,

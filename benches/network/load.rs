@@ -1,4 +1,4 @@
-//! A load for the simulator: requests over sixteen connections that are kept open, each as soon as the last is answered.
+//! A load for the simulator: sixteen open connections, each with the next request as soon as the last is answered.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::{Outcome, Sizes};
 
 const CONNECTIONS: usize = 16;
 
-/// How many documents the simulator tells, and how many lists of all users.
+/// The number of documents and of lists of all users in the responses.
 pub(crate) fn reads(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let own: Vec<_> = (0..sizes.each).map(Some).collect();
     let each = sizes.each;
@@ -38,7 +38,7 @@ pub(crate) fn writes(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
         ("POST /s3/policies/attach".to_owned(), body)
     })?;
     let all = (CONNECTIONS * sizes.writes) as f64;
-    // What sixteen calls at once need, so that the simulator does not hold them up: 16 each 20 ms.
+    // The rate that sixteen concurrent calls need, so that the simulator is no bottleneck: 16 each 20 ms.
     let bound = Bound::Above(CONNECTIONS as f64 / 0.02);
     table.row(&a_second("simulator, changes a second", all, wall, bound))?;
     table.row(&a_second("simulator, changes a second of its processor", all, cpu, Bound::None))

@@ -1,4 +1,4 @@
-//! How close whole runs come to what the network costs: the program against a simulated cluster in a process of its own.
+//! How close whole runs come to the cost of the network: the program against a simulated cluster in another process.
 //! Prints figures, judges none. Run as a test (without `--bench`), it makes each run once with little of everything.
 
 mod load;
@@ -13,22 +13,22 @@ use std::time::Duration;
 
 use table::Table;
 
-/// What goes wrong ends the benchmark.
+/// Any error ends the benchmark.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// How much of everything there is.
 pub(crate) struct Sizes {
     /// How many policies, and how many users.
     pub(crate) each: usize,
-    /// How many of the users hold the policy that is swapped.
+    /// The number of users that have the swapped policy.
     pub(crate) holders: usize,
     /// How many calls at once.
     pub(crate) jobs: usize,
-    /// What an answer takes.
+    /// The latency of a response.
     pub(crate) latency: Duration,
     /// How often a run is measured.
     pub(crate) runs: usize,
-    /// How many reads the simulator is asked for by each of the connections of a load.
+    /// The number of reads on each connection of a load.
     pub(crate) reads: usize,
     /// How many changes.
     pub(crate) writes: usize,
@@ -55,7 +55,7 @@ fn main() -> Outcome<()> {
     let has = |wanted: &str| args.iter().any(|arg| arg == wanted);
     let mut out = io::stdout().lock();
     if has("--list") {
-        // A runner of tests asks what there is.
+        // A test runner lists the tests.
         if !has("--ignored") {
             writeln!(out, "network: test")?;
         }

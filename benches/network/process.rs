@@ -1,4 +1,4 @@
-//! Runs of the program: how they end, how long they take, and what of the machine.
+//! Runs of the program: exit code, time and resources.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,10 +9,10 @@ use wait4::Wait4;
 
 use crate::Outcome;
 
-/// Where the program is.
+/// The path of the program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_attune");
 
-/// What a run took.
+/// The resources of a run.
 pub(crate) struct Took {
     /// From its start to its end.
     pub(crate) wall: Duration,
@@ -30,7 +30,7 @@ pub(crate) fn attune(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs the program, which must end with this code. What it prints goes nowhere, what it says is shown when it fails.
+/// Runs the program, which must end with this code. Its stdout is dropped, its stderr is shown if it fails.
 pub(crate) fn run(folder: &Path, args: &[&str], code: i32) -> Outcome<Took> {
     let said = folder.join("stderr");
     let mut command = attune(folder, args);

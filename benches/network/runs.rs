@@ -1,4 +1,4 @@
-//! Runs of `attune plan`, `apply` and `validate`, and what each costs at least.
+//! Runs of `attune plan`, `apply` and `validate`, and the minimum cost of each.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -102,7 +102,7 @@ fn in_a_row(world: &World, sizes: &Sizes) -> Outcome<usize> {
     Ok(together.into_values().map(|calls| calls.div_ceil(sizes.jobs)).sum())
 }
 
-/// Applies and measures from the first call to the last, as the journal tells them.
+/// Applies, and measures from the first call to the last in the journal.
 fn apply(
     sizes: &Sizes,
     table: &mut Table<'_>,
@@ -186,7 +186,7 @@ pub(crate) fn program(table: &mut Table<'_>) -> Outcome<()> {
     table.row(&Row::of("the program", measured, "MB", Bound::Below(12.0)))
 }
 
-/// What an apply of many calls needs, and one of four times as many.
+/// The resources of an apply of many calls, and of four times as many.
 pub(crate) fn memory(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     for calls in [sizes.each, 4 * sizes.each] {
         let shared = 16.min(sizes.each);

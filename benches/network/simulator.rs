@@ -1,4 +1,4 @@
-//! The simulated cluster as a process of its own, and what its log of requests tells.
+//! The simulated cluster as a process of its own, and its log of requests.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -12,18 +12,18 @@ use wait4::Wait4;
 use crate::Outcome;
 use crate::process::attune;
 
-/// A simulated cluster that is running; it is stopped when this is dropped.
+/// A running simulated cluster; it stops when this is dropped.
 pub(crate) struct Simulator {
     child: Child,
     log: PathBuf,
     /// How many lines of the log were looked at.
     seen: usize,
-    /// Where it listens.
+    /// Its URL.
     pub(crate) url: String,
 }
 
 impl Simulator {
-    /// Serves the state `cluster.json` of a folder. Only one that is to tell what was asked writes a log.
+    /// Serves the state `cluster.json` of a folder, with a log of requests only if it is needed.
     pub(crate) fn start(folder: &Path, latency: Duration, logs: bool) -> Outcome<Self> {
         let latency = format!("{}ms", latency.as_millis());
         let mut args = vec!["sim", "serve", "--state", "cluster.json", "--quiet", "--latency", &latency];
@@ -40,7 +40,7 @@ impl Simulator {
         if simulator.url.is_empty() { Err("the simulator did not start".into()) } else { Ok(simulator) }
     }
 
-    /// How many requests were made since this was last asked, and over how many connections.
+    /// The number of requests since the last call of this function, and of their connections.
     pub(crate) fn traffic(&mut self) -> Outcome<(usize, usize)> {
         let text = std::fs::read_to_string(&self.log)?;
         let mut connections = BTreeSet::new();
@@ -54,7 +54,7 @@ impl Simulator {
         Ok((requests, connections.len()))
     }
 
-    /// Stops it. Returns what it took of the processors from start to end.
+    /// Stops it. Returns its processor time from start to end.
     pub(crate) fn stop(mut self) -> Outcome<Duration> {
         self.child.kill()?;
         let ended = self.child.wait4()?;

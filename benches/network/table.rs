@@ -1,21 +1,21 @@
-//! The table: a line for each figure, with what it should keep to.
+//! The table: a line for each figure, with its bound.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::Outcome;
 
-/// A figure and what it is held against.
+/// A figure and its bound.
 pub(crate) struct Row<'r> {
-    /// What was measured.
+    /// The measured quantity.
     pub(crate) what: &'r str,
-    /// What the network costs at least.
+    /// The minimum cost of the network.
     pub(crate) floor: Option<f64>,
     /// The median of the runs.
     pub(crate) measured: f64,
-    /// What both are in.
+    /// The unit of both.
     pub(crate) unit: &'static str,
-    /// What the figure should keep.
+    /// The bound of the figure.
     pub(crate) bound: Bound,
     /// How many requests a run made, and over how many connections.
     pub(crate) traffic: Option<(usize, usize)>,
@@ -28,7 +28,7 @@ impl<'r> Row<'r> {
     }
 }
 
-/// What a figure should keep.
+/// The bound of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     /// So many times the floor, at most.
@@ -37,14 +37,14 @@ pub(crate) enum Bound {
     Below(f64),
     /// So much, at least.
     Above(f64),
-    /// It is told for its own sake.
+    /// It has no bound.
     None,
 }
 
 /// Writes the rows as they come.
 pub(crate) struct Table<'t> {
     out: &'t mut dyn Write,
-    /// Whether the figures are held against their bounds.
+    /// Whether the figures are checked against their bounds.
     judges: bool,
 }
 
@@ -65,7 +65,7 @@ impl<'t> Table<'t> {
         let ratio = row.floor.map(|floor| row.measured / floor);
         let verdict = |holds: bool| if holds { "holds" } else { "does not hold" };
         let bound = match row.bound {
-            // Little of everything tells nothing of much.
+            // Small runs say nothing about large ones.
             Bound::Ratio(_) | Bound::Below(_) | Bound::Above(_) if !self.judges => String::new(),
             Bound::Ratio(most) => format!("<= {most:.2}: {}", verdict(ratio.is_some_and(|ratio| ratio <= most))),
             Bound::Below(most) => format!("< {}: {}", number(most), verdict(row.measured < most)),

@@ -1,4 +1,4 @@
-//! A fleet's worth of policies and users: files that declare them, and the cluster that they are held against.
+//! A fleet of policies and users: files that declare them, and their cluster.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,11 +23,11 @@ pub(crate) struct Fleet {
     pub(crate) policies: usize,
     /// Of so many policies, and of so many users, one is added, one is another, and one user is moved.
     pub(crate) one_of: usize,
-    /// Whether all users hold one policy, which is another, instead of each ten one of their own.
+    /// Whether all users have one shared policy, instead of one for each ten.
     pub(crate) shared: bool,
 }
 
-/// What all users hold where they share one.
+/// The policy that all users share.
 const SHARED: usize = 2;
 
 /// The main file.
@@ -42,7 +42,7 @@ file = true
 dir = "secrets"
 "#;
 
-/// Writes the main file, and a file for each [`POLICIES_OF_A_FILE`] policies with those that hold them.
+/// Writes the main file, and a file for each [`POLICIES_OF_A_FILE`] policies with their users.
 pub(crate) fn write(directory: &Path, fleet: Fleet) -> io::Result<()> {
     fs::write(directory.join("attune.toml"), MAIN)?;
     let clusters = directory.join("clusters");

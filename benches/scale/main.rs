@@ -1,4 +1,4 @@
-//! How long the core takes, and how much memory, for far more than any cluster holds: a fleet's worth in one plan. Prints
+//! The time and memory of the core for far more than any cluster contains: a fleet in one plan. Prints
 //! figures, judges none. Run as a test (without `--bench`), it does with little of everything.
 
 mod fit;
@@ -31,10 +31,10 @@ const ONE_OF: usize = 1_000;
 /// How much may differ, as one of so many.
 const SHARES: [usize; 3] = [1_000, 100, 10];
 
-/// What should hold of the largest, in seconds and in MB.
+/// The bounds of the largest fleet, in seconds and in MB.
 const BOUND: (f64, u64) = (3.0, 1_500);
 
-/// What should hold of how the time grows: with the size to this power.
+/// The bound of the growth of time: with the size to this power.
 const POWER: f64 = 1.1;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -81,12 +81,12 @@ fn verdict(holds: bool) -> &'static str {
     if holds { "holds" } else { "does not hold" }
 }
 
-/// What was measured of one fleet.
+/// The measurements of one fleet.
 struct Measured {
     changes: usize,
     /// How long each of [`PHASES`] took.
     seconds: Vec<f64>,
-    /// The most memory that the process had, what stands for the cluster included.
+    /// The peak memory of the process, including the data of the cluster.
     megabytes: u64,
 }
 

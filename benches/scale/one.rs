@@ -12,7 +12,7 @@ use attune::render::{Styles, html, markdown, text};
 
 use crate::fleet::{self, Fleet};
 
-/// What is measured, in this order, each in seconds.
+/// The measured phases in this order, each in seconds.
 pub(crate) const PHASES: [&str; 6] = ["load", "plan", "text", "json", "markdown", "html"];
 
 /// Takes a fleet through the core and prints the number of changes, then how long each of [`PHASES`] took.

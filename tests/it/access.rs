@@ -1,4 +1,4 @@
-//! `attune access`: who may do what, by the file and on the cluster.
+//! `attune access`: who may do what, in the configuration and on the cluster.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn users(json: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn all_that_a_user_may_do_is_shown() {
+fn everything_a_user_may_do_is_shown() {
     let folder = folder();
     folder.attune("access alice").exits(0).says("alice holds logs").says("s3:GetObject").says("logs/${aws:username}/*");
     folder.attune("access bob").exits(0).says("bob holds readonly").says("s3:List*");
@@ -84,7 +84,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
 }
 
 #[test]
-fn those_who_may_are_listed() {
+fn the_users_that_may_do_something_are_listed() {
     let folder = folder();
     let json = folder.attune("access --who s3:GetObject arn:aws:s3:::logs/alice/a --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "bob"]);
@@ -92,7 +92,7 @@ fn those_who_may_are_listed() {
 }
 
 #[test]
-fn the_cluster_is_asked_for_what_is_held_there() {
+fn the_policy_on_the_cluster_is_read() {
     let folder = folder();
     let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "zoe"]);
@@ -101,7 +101,7 @@ fn the_cluster_is_asked_for_what_is_held_there() {
 }
 
 #[test]
-fn what_cannot_be_known_is_said() {
+fn unknown_access_is_reported() {
     let folder = folder();
     folder.write("attune.toml", &FILE.replace("\"readonly\"", "\"elsewhere\""));
     let unknown = folder.attune("access bob").exits(1).says("not known").warns("`elsewhere`").warns("--observed");
@@ -117,7 +117,7 @@ fn what_cannot_be_known_is_said() {
 }
 
 #[test]
-fn what_a_refusal_says_to_agree_to_is_enough() {
+fn the_override_in_a_refusal_is_sufficient() {
     let folder = folder();
     let refused = folder.attune("plan --deny-new-access").exits(3);
     let agree: Vec<_> =

@@ -1,4 +1,4 @@
-//! What an approval covers, and whose settings decide where somebody else wrote the configuration (`--base`).
+//! The scope of an approval, and whose settings apply if somebody else wrote the configuration (`--base`).
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn policy_of(folder: &Folder, user: &str) -> Value {
 #[test]
 fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
     let folder = settled("[guards]\nprotected_users = [\"alice\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n");
-    // The proposal leads elsewhere, takes what it wants, and lets nothing hold it back.
+    // The proposal points to another cluster, owns everything, and disables all guards.
     let evil = AGREED.replace("sim:cluster.json", "sim:nowhere/cluster.json").replace("svc-*", "*").replace(
         "[policies.ml]",
         "[credentials]\ncommand = [\"touch\", \"stolen\"]\n[lint]\nallow = [\"A02\"]\n[guards]\nmax_removals = 0\n[policies.ml]",
@@ -55,7 +55,7 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
     apply(&folder, &format!("--base main --approved {approved}")).exits(0).says("1 done");
     assert_eq!(policy_of(&folder, "svc-new"), "ml");
     assert!(folder.path("live/secrets/svc-new.json").exists() && !folder.path("stolen").exists());
-    // The guards of both hold.
+    // The guards of both apply.
     folder.write(
         "live/attune.toml",
         &folder.read("live/attune.toml").replace("[users.alice]\npolicy = \"ml\"", "[users.alice]\ndetached = true"),
@@ -69,7 +69,7 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
 }
 
 #[test]
-fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_any_fold() {
+fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold() {
     let folder = settled("[guards]\nmax_detached = 1\n[policies.old]\nabsent = true\n");
     folder.write("live/teams/b.toml", "");
     folder.write("live/policies/ml.json", &document("s3:PutObject"));
@@ -106,7 +106,7 @@ fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_
         json!({"id": "user/alice", "user": "alice", "declared": "attached", "declared_policy": "ml", "owned": false})
     );
     assert_eq!(review["settings"][0], json!({"name": "guards.max_detached", "before": "[\"1\"]"}));
-    // A drift tells it as well, by the settings of the base.
+    // Drift shows it too, by the settings of the base.
     let drift = |args: &str| with_git(&folder, &format!("drift --file live/attune.toml --base main {args}"));
     assert!(drift("").exits(2).stdout.starts_with(begin));
     drift("--format markdown").exits(2).says("- user `bob`: keeps `readonly`, unmanaged");
@@ -123,7 +123,7 @@ fn what_is_no_longer_declared_and_what_is_set_otherwise_is_in_every_form_before_
 }
 
 #[test]
-fn what_ownership_of_the_base_covers_is_removed_and_said_to_be() {
+fn objects_owned_by_the_base_are_removed_and_listed() {
     let folder = settled("[users.svc-new]\npolicy = \"ml\"\n");
     with_git(&folder, "apply --yes --file live/attune.toml").exits(3).warns("no destination");
     folder.write("live/attune.toml", AGREED);
@@ -164,7 +164,7 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
     folder.write("actions.json", r#"[{"name": "s3:GetObject", "kind": "bucket"}]"#);
     another(destination, "--catalogue actions.json");
 
-    // Where the checkout is does not matter, nor what decides nothing.
+    // Neither the directory of the checkout nor a setting without effect matters.
     folder.write("attune.toml", &file(destination));
     let first = digest(&folder.attune("plan --format json"));
     let other =
@@ -273,7 +273,7 @@ fn many_files_have_a_base_each() {
 }
 
 #[test]
-fn a_memory_of_drift_that_a_commit_brought_is_not_believed() {
+fn a_drift_state_file_from_a_commit_is_not_trusted() {
     let folder = repository();
     let mut state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();
     state["tenants"]["Root"]["users"]["svc-new"]["policy"] = json!("readwrite");
@@ -281,7 +281,7 @@ fn a_memory_of_drift_that_a_commit_brought_is_not_believed() {
     let drift = |args: &str| with_git(&folder, &format!("drift --file live/attune.toml --since {args}"));
     drift(".attune/drift.json").exits(2).says("user svc-new");
     drift(".attune/drift.json").exits(0);
-    // Somebody proposes that all of this is known.
+    // A proposal declares all of this as known drift.
     commit(&folder);
     drift(".attune/drift.json").exits(1).warns("it is part of the repository, where a proposal can change it");
     std::os::unix::fs::symlink(folder.path(".attune"), folder.path("link")).unwrap();

@@ -1,4 +1,4 @@
-//! `attune plan --base`: drift told apart from what is proposed, and what stands in the way of that.
+//! `attune plan --base`: drift apart from proposed changes, and errors that prevent the comparison.
 
 use std::process::Command;
 
@@ -65,7 +65,7 @@ pub(crate) fn plan(folder: &Folder, args: &str) -> Run {
     with_git(folder, &format!("plan --file live/attune.toml {args}"))
 }
 
-/// Runs attune where there is a git.
+/// Runs attune with git on its path.
 pub(crate) fn with_git(folder: &Folder, args: &str) -> Run {
     let path = std::env::var("PATH").unwrap();
     folder.attune_with(args, &[("PATH", &path)])
@@ -90,7 +90,7 @@ fn ids(plan: &Value, section: &str) -> Vec<String> {
 }
 
 #[test]
-fn drift_and_what_is_proposed_are_told_apart_and_the_digest_is_that_of_both() {
+fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
     let folder = repository();
     drift(&folder);
     propose(&folder);
@@ -132,7 +132,7 @@ fn drift_and_what_is_proposed_are_told_apart_and_the_digest_is_that_of_both() {
 }
 
 #[test]
-fn what_is_agreed_on_proposes_nothing_and_a_cluster_as_agreed_on_has_no_drift() {
+fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_drift() {
     let folder = repository();
     plan(&folder, "--base HEAD")
         .exits(0)
@@ -170,13 +170,13 @@ fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
 }
 
 #[test]
-fn everything_is_proposed_where_the_file_was_not_there() {
+fn everything_is_proposed_if_the_file_is_missing_in_the_base() {
     let folder = repository();
     git(&folder, &["mv", "live/attune.toml", "live/moved.toml"]);
     commit(&folder);
     git(&folder, &["mv", "live/moved.toml", "live/attune.toml"]);
     propose(&folder);
-    // No setting of a proposal is trusted, so the command line has to say where the cluster is.
+    // No setting of a proposal is trusted, so the command line must name the cluster.
     let nowhere = plan(&folder, "--base HEAD --format json").exits(1).warns("no trusted settings name the cluster");
     assert_eq!(nowhere.codes(), ["no-trusted-settings"]);
     let by_hand = "--base HEAD --cluster sim:live/cluster.json --format json";
@@ -188,7 +188,7 @@ fn everything_is_proposed_where_the_file_was_not_there() {
 }
 
 #[test]
-fn a_base_that_cannot_be_planned_is_said_and_the_whole_plan_is_shown() {
+fn an_unusable_base_is_reported_and_the_whole_plan_is_shown() {
     let folder = repository();
     let whole = plan(&folder, "").exits(0).stdout;
     folder.write("live/attune.toml", &format!("{AGREED}[users.nobody]\npolicy = \"readonly\"\n"));
@@ -223,7 +223,7 @@ fn the_settings_of_a_base_with_errors_are_not_trusted() {
 }
 
 #[test]
-fn what_is_wrong_with_a_revision_is_said() {
+fn an_unusable_revision_is_reported() {
     let folder = repository();
     plan(&folder, "--base nowhere").exits(1).warns("there is no revision `nowhere`").warns("fetch it first");
     plan(&folder, "--base=-x").exits(1).warns("there is no revision `-x`");

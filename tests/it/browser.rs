@@ -1,4 +1,4 @@
-//! Pages in a browser: headless Chromium, asked over its own protocol what it loaded, complained of and would read out.
+//! Pages in headless Chromium: over its protocol, it reports loaded resources, errors and the accessibility tree.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
@@ -17,7 +17,7 @@ use crate::html::large;
 /// How long a browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a page is asked for in the browser: text that is too faint, by the contrast that WCAG asks for.
+/// A script for the page: finds text with less contrast than WCAG requires.
 const FAINT: &str = r"(() => {
   const parse = (text) => (text.match(/[\d.]+/g) || []).map(Number);
   const light = ([r, g, b]) => {
@@ -63,14 +63,14 @@ fn program() -> Option<PathBuf> {
 }
 
 impl Browser {
-    /// `None` where there is no browser: said aloud, and an error in CI.
+    /// `None` without a browser: prints SKIPPED, and fails in CI.
     fn start() -> Option<Self> {
         let Some(program) = program() else {
             assert!(
                 std::env::var_os("CI").is_none_or(|ci| ci.is_empty() || ci == "false"),
                 "there is no browser, and in CI there must be"
             );
-            // Not `eprintln`, which is kept from those who run the tests.
+            // Not `eprintln`, because the test runner captures it.
             let _ = writeln!(
                 std::io::stderr(),
                 "SKIPPED: there is no Chromium on PATH or in CHROMIUM; pages were not looked at"
@@ -93,7 +93,7 @@ impl Browser {
             }
             lines.push(line);
         };
-        // What it says further is of no use, but must go somewhere.
+        // Its further output is not used, but must be drained.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let host = url.trim_start_matches("ws://").split('/').next().unwrap();
         let stream = TcpStream::connect(host).unwrap();
@@ -157,7 +157,7 @@ impl Browser {
 
     /// Nothing on the console, no exception, and no request but for the page itself.
     fn is_quiet(&mut self) {
-        // An answer comes behind all that was said before.
+        // A response comes after all earlier events.
         self.evaluate("1");
         for method in ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"] {
             assert!(self.said(method).is_empty(), "{method}: {:#?}", self.said(method));
@@ -167,7 +167,7 @@ impl Browser {
         assert!(urls.len() == 1 && urls[0].starts_with("file://"), "{urls:?}");
     }
 
-    /// What it would read out: role and name of everything.
+    /// The accessibility tree: role and name of everything.
     fn read_out(&mut self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", &json!({}));
         let nodes = tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] != json!(true));
@@ -197,7 +197,7 @@ impl Drop for Browser {
     }
 }
 
-/// Writes a page where a browser finds it.
+/// Writes a page for the browser.
 fn written(folder: &Folder, args: &str) -> PathBuf {
     let page = folder.attune(args).exits(0).stdout;
     folder.write("page.html", &page);

@@ -1,4 +1,4 @@
-//! The commands, through the binary: what they print where, how they exit, and that they change only what was agreed to.
+//! The commands through the binary: output, exit codes, and that they change only what was approved.
 
 use std::process::Stdio;
 
@@ -79,7 +79,7 @@ fn drift_of_every_kind_is_found() {
 }
 
 #[test]
-fn an_apply_that_nobody_agreed_to_changes_nothing() {
+fn an_apply_without_approval_changes_nothing() {
     let folder = Folder::example("quickstart");
     let before = folder.read("cluster.json");
     let plan = folder.attune("plan");
@@ -117,7 +117,7 @@ fn only_the_approved_plan_runs() {
 }
 
 #[test]
-fn an_approved_plan_that_is_finished_ends_well_and_one_that_was_undone_runs_again() {
+fn an_approved_plan_succeeds_when_already_applied_and_runs_again_when_undone() {
     let folder = Folder::example("quickstart");
     let digest = digest(&folder);
     let approved = format!("apply --approved {digest}");
@@ -125,7 +125,7 @@ fn an_approved_plan_that_is_finished_ends_well_and_one_that_was_undone_runs_agai
     folder.attune(&approved).exits(0).says("14 done");
     let again = folder.attune(&format!("{approved} --format json")).exits(0).warns("nothing left to do");
     assert_eq!((&again.json()["converged"], &again.json()["steps"]), (&json!(true), &json!([])));
-    // The plan is empty, whatever the digest says: no journal is asked.
+    // The plan is empty, so the digest does not matter and no journal is read.
     std::fs::remove_dir_all(folder.path(".attune")).unwrap();
     folder.attune(&approved).exits(0);
     folder.attune(&format!("apply --approved {}", "0".repeat(32))).exits(0).warns("nothing left to do");
@@ -136,14 +136,14 @@ fn an_approved_plan_that_is_finished_ends_well_and_one_that_was_undone_runs_agai
 }
 
 #[test]
-fn of_another_plan_the_journal_only_remembers_and_decides_nothing() {
+fn a_journal_of_another_plan_decides_nothing() {
     let folder = Folder::example("quickstart");
     let digest = digest(&folder);
     folder.attune(&format!("apply --approved {digest}")).exits(0);
     folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!(null));
     let stale = folder.attune(&format!("apply --approved {digest}")).exits(4).warns("the journal in .attune says");
     assert!(stale.stderr.contains(&format!("that plan {digest} was applied at 2")), "{}", stale.stderr);
-    // Nobody believes a journal: not one that says that the present plan is done, nor one that is no file of journals.
+    // No journal is trusted: neither one that says that the current plan is done, nor one with invalid content.
     let now = self::digest(&folder);
     let name = format!(".attune/journal-{}.jsonl", &now[..32]);
     let forged =
@@ -159,7 +159,7 @@ fn of_another_plan_the_journal_only_remembers_and_decides_nothing() {
 }
 
 #[test]
-fn what_is_left_is_found_with_the_catalogue_of_the_run() {
+fn the_lint_after_fixes_uses_the_catalogue_of_the_run() {
     let folder = Folder::example("quickstart");
     let all = "[{\"name\": \"s3:GetObject\", \"kind\": \"object\"}]";
     folder.write("actions.json", all);
@@ -278,7 +278,7 @@ fn a_plan_is_written_to_a_file_as_well() {
 }
 
 #[test]
-fn results_are_on_stdout_and_all_else_is_on_stderr() {
+fn results_are_on_stdout_and_everything_else_is_on_stderr() {
     let folder = Folder::example("quickstart");
     folder.write(
         "note.toml",
@@ -308,7 +308,7 @@ fn results_are_on_stdout_and_all_else_is_on_stderr() {
 }
 
 #[test]
-fn colour_is_for_terminals_unless_asked_for() {
+fn colour_is_for_terminals_by_default() {
     let folder = Folder::example("quickstart");
     folder.write("broken.toml", "[users.alice]\npolcy = \"readonly\"\n");
     let coloured = |run: &Run| (run.stdout.contains('\u{1b}'), run.stderr.contains('\u{1b}'));
@@ -348,7 +348,7 @@ fn a_reader_that_goes_away_is_no_error() {
         let told = ["error", "warning"].iter().any(|word| ended.stderr.contains(word));
         assert!(!told, "{args}: {}", ended.stderr);
     }
-    // What was changed is not known to have been told.
+    // Nobody knows whether the changes were shown.
     let mut child = folder.command(["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     Run::of("apply --yes", &child.wait_with_output().unwrap())
@@ -361,7 +361,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn wrong_arguments_are_answered_with_what_is_right() {
+fn wrong_arguments_get_the_right_ones() {
     let folder = Folder::new();
     folder.attune("plna").exits(1).warns("similar subcommand exists: 'plan'");
     folder.attune("plan --jobs 0").exits(1).warns("1..=256");

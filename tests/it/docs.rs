@@ -1,4 +1,4 @@
-//! The documentation says what the program does.
+//! The documentation matches the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use attune::base::Code;
 
 use super::harness::{Folder, expect_file, files, root};
 
-/// The rooms that find things, with what they find.
+/// The rooms with findings, and their codes.
 const ROOMS: [(&str, &str, &[Code]); 7] = [
     ("Configuration", "When attune reads a configuration.", attune::desired::CODES),
     ("Plan", "When attune compares the configuration with the cluster.", attune::plan::CODES),

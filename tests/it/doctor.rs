@@ -1,4 +1,4 @@
-//! `attune doctor` against the simulated cluster: what is well, and what is not.
+//! `attune doctor` against the simulated cluster.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn messages(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_cluster_of_every_release_is_well() {
+fn doctor_finds_no_problem_on_any_release() {
     for (release, told, codes) in [
         ("3.14", "not told by this release", &["attachments-not-reported"][..]),
         ("4.0", "told by GET /s3/userPolicies", &[]),
@@ -90,7 +90,7 @@ fn a_definition_that_is_missing_or_no_definition_is_no_error() {
 }
 
 #[test]
-fn a_role_that_does_not_suffice_is_an_error_with_what_to_do() {
+fn an_insufficient_role_is_an_error_with_help() {
     let folder = folder("5.1", &json!({}));
     let served = Served::start(&folder, "");
     let viewer = as_user(&folder, &served, "viewer", "pw", "").exits(1);
@@ -121,7 +121,7 @@ fn nothing_but_logins_and_reads_is_sent() {
 }
 
 #[test]
-fn what_an_interrupted_apply_left_behind_is_a_warning_until_an_apply_finishes_it() {
+fn leftovers_of_an_interrupted_apply_are_a_warning_until_an_apply_finishes() {
     let case = crate::harness::root().join("tests/golden/leftovers-of-a-removed-policy");
     let folder = Folder::copy_of(&case);
     let run =
@@ -145,7 +145,7 @@ fn a_certificate_that_is_not_checked_is_a_warning_and_a_pinned_one_is_not() {
 }
 
 #[test]
-fn who_names_the_cluster_needs_no_file() {
+fn doctor_with_an_explicit_cluster_needs_no_file() {
     let folder = folder("5.1", &json!({}));
     std::fs::remove_file(folder.path("attune.toml")).unwrap();
     folder.attune("doctor --cluster sim:cluster.json").exits(0).says("all is well");

@@ -1,4 +1,4 @@
-//! `attune drift`: what the cluster has that the file does not say, told to people and machines, once or again and again.
+//! `attune drift`: differences between the cluster and the configuration, for people and machines, once or repeatedly.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,7 +70,7 @@ fn expected(list: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn drift_is_told_of_every_release_that_tells_who_holds_what() {
+fn drift_is_found_on_every_release_that_reports_attachments() {
     for release in ["4.0", "4.4", "5.1", "6.0"] {
         let folder = world(release);
         folder.attune("drift").exits(0).says("no drift");
@@ -138,7 +138,7 @@ fn groups_drift_as_users_do() {
 }
 
 #[test]
-fn what_cannot_be_told_is_an_error_and_never_no_drift() {
+fn unreadable_drift_is_an_error_and_never_no_drift() {
     let folder = world("3.14");
     let run = folder.attune("drift").exits(1).warns("does not report what user `alice` holds");
     assert_eq!(run.stdout, "");
@@ -150,17 +150,17 @@ fn what_cannot_be_told_is_an_error_and_never_no_drift() {
     folder.attune("drift").exits(1);
     folder.attune("drift --cluster https://127.0.0.1:1 --retries 0").exits(1);
     folder.attune("drift --ignore svc-*").exits(1).warns("is not a pattern of objects");
-    // What only stands in the way of calls is drift all the same.
+    // An error that only blocks calls does not hide drift.
     let folder = world("5.1");
     folder.drift(|tenant| tenant["users"]["alice"] = json!({"role": "ReadOnly"}));
     folder.attune("drift").exits(2).warns("warning[not-an-s3-user]").says("user alice   holds nothing");
-    // Where nothing differs and the plan has an error all the same, it is not known that all is well.
+    // A plan without differences but with an error does not prove that there is no drift.
     folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!("ml"));
     folder.attune("drift").exits(1).warns("error[not-an-s3-user]");
 }
 
 #[test]
-fn what_is_ignored_is_listed_until_its_last_day() {
+fn ignored_drift_is_listed_until_its_last_day() {
     let folder = world("5.1");
     folder.drift(|tenant| tenant["users"]["svc-a"]["policy"] = json!("readwrite"));
     let with = |until: &str| {
@@ -187,7 +187,7 @@ fn what_is_ignored_is_listed_until_its_last_day() {
 }
 
 #[test]
-fn only_what_is_new_is_told_and_what_is_over_is_said() {
+fn only_new_drift_is_reported_and_resolved_drift_is_mentioned() {
     let folder = world("5.1");
     folder.drift(|tenant| tenant["users"]["svc-a"]["policy"] = json!("readwrite"));
     let run = |code| folder.attune("drift --since state/drift.json --format json").exits(code).json();
@@ -206,7 +206,7 @@ fn only_what_is_new_is_told_and_what_is_over_is_said() {
     assert_eq!((third["summary"]["reported"].clone(), third["summary"]["known"].clone()), (json!(0), json!(2)));
     folder.attune("drift --since state/drift.json").exits(0).says("no new drift, 2 known");
     folder.attune("drift").exits(2);
-    // Another policy for the same user is another drift, and one that is mended is over.
+    // Another policy for the same user is another drift, and fixed drift is resolved.
     folder.drift(|tenant| {
         tenant["users"]["bob"]["policy"] = json!("writeonly");
         tenant["users"]["svc-a"].as_object_mut().unwrap().remove("policy");
@@ -231,7 +231,7 @@ fn only_what_is_new_is_told_and_what_is_over_is_said() {
 }
 
 /// The series of a file of metrics by name and labels. As strict as the text format is: help and type first, each once, then
-/// its series; names, labels and values are what they have to be.
+/// its series; names, labels and values are valid.
 fn series(text: &str) -> BTreeMap<String, f64> {
     let mut found = BTreeMap::new();
     let mut current = String::new();
@@ -277,7 +277,7 @@ fn value(text: &str, start: &str) -> f64 {
 }
 
 #[test]
-fn metrics_tell_what_a_run_told_and_a_failure_keeps_the_last_success() {
+fn metrics_match_the_run_and_a_failure_keeps_the_last_success() {
     let folder = world("5.1");
     spoil(&folder);
     let mut state = folder.state();
@@ -338,7 +338,7 @@ fn metrics_that_cannot_be_written_are_an_error() {
 }
 
 #[test]
-fn nobody_ever_reads_half_a_file() {
+fn files_are_written_atomically() {
     let folder = world("5.1");
     spoil(&folder);
     folder.attune("drift --metrics attune.prom --since state.json").exits(2);

@@ -1,4 +1,4 @@
-//! The simulator's face of the `weka` command, run as a program: what it asks, and how faults and logins come out.
+//! `attune sim weka` as a program: prompts, and the output for faults and logins.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use super::harness::{Folder, Run};
 
 const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
 
-/// A cluster of 5.1 where `alice` holds `readonly` and has a key pair.
+/// A cluster of 5.1 where `alice` has `readonly` and a key pair.
 fn state() -> ClusterState {
     let keys = r#"{"access_key":"AK","secret_key":"alices-secret-key"}"#;
     let users = format!(r#"{{"alice":{{"policy":"readonly","keys":{keys}}},"bob":{{}}}}"#);
@@ -28,7 +28,7 @@ fn weka(folder: &Folder, running: &Running, args: &str) -> Run {
     folder.attune(&format!("sim weka --url {} {args}", running.url()))
 }
 
-/// What was seen, once the answers are written down.
+/// The events, once all responses are recorded.
 async fn events(running: &Running) -> Vec<Event> {
     while (running.events().len() as u64) < running.requests() {
         tokio::task::yield_now().await;
@@ -37,7 +37,7 @@ async fn events(running: &Running) -> Vec<Event> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_printed_as_by_the_command_and_a_broken_line_as_one() {
+async fn a_refusal_and_a_broken_connection_are_printed_as_by_the_command() {
     let folder = Folder::new();
     folder.write("p.json", DOCUMENT);
     for (fault, args, code, err) in [
@@ -45,7 +45,7 @@ async fn a_refusal_is_printed_as_by_the_command_and_a_broken_line_as_one() {
         ("call:1=refuse:403:not you", "s3 policy list", 1, "error: permission denied: not you\n"),
         ("call:1=refuse", "s3 policy add new p.json", 1, "error: refused by a fault\n"),
         ("write:1=refuse:400:full", "s3 policy add new p.json", 1, "error: full\n"),
-        // A token that has run out is replaced, as long as there is another.
+        // An expired token is replaced, if there is another.
         ("call:1=expire", "s3 policy remove nope", 1, "error: Policy \"nope\" does not exist\n"),
         ("POST /weka-command=expire", "user", 1, "error: Not logged in, or the login is not accepted\n"),
         (
@@ -71,7 +71,7 @@ async fn a_refusal_is_printed_as_by_the_command_and_a_broken_line_as_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_asks_or_fails_is_not_done_and_counts_as_no_write() {
+async fn a_failed_or_incomplete_run_counts_as_no_write() {
     let folder = Folder::new();
     folder.write("p.json", DOCUMENT);
     let running = simulated(&[], false).await;
@@ -92,7 +92,7 @@ async fn what_only_asks_or_fails_is_not_done_and_counts_as_no_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_is_printed_before_its_answer_is_read() {
+async fn a_prompt_is_printed_before_its_answer_is_read() {
     let folder = Folder::new();
     let running = simulated(&[], false).await;
     let question = "The existing S3 credentials will be replaced. Continue? [yes/no]: ";
@@ -115,7 +115,7 @@ async fn a_question_is_printed_before_its_answer_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_login_is_none() {
+async fn a_login_without_user_or_password_is_refused() {
     let folder = Folder::new();
     let running = simulated(&[], false).await;
     let args = ["sim", "weka", "--url", running.url(), "--", "user", "whoami", "--json"];

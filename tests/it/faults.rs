@@ -1,4 +1,4 @@
-//! Faults of the simulated cluster: what the REST transport makes of them, and the server as a process.
+//! Faults of the simulated cluster: how the REST transport reports them, and the server as a process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -24,7 +24,7 @@ fn connect(url: &str) -> RestCluster {
         }),
         tenant: None,
         trust: Trust::default(),
-        // What a busy cluster asks for is not waited for.
+        // The tests do not wait for `Retry-After` of a busy cluster.
         timeouts: Timeouts { busy: Duration::from_millis(1), ..Timeouts::default() },
     })
     .unwrap()
@@ -36,9 +36,9 @@ async fn attach(cluster: &RestCluster) -> Result<bool, CallError> {
 }
 
 #[tokio::test]
-async fn the_transport_never_takes_what_was_done_for_undone() {
+async fn the_transport_never_reports_an_executed_call_as_not_executed() {
     for fault in Fault::all() {
-        // To do it and to say that there were too many requests is a contradiction that no client can see through.
+        // A call that is executed and answered with 429 is a contradiction that no client can detect.
         if matches!(fault, Fault::Status { status: 429, applied: Applied::Yes, .. }) {
             continue;
         }
@@ -72,7 +72,7 @@ fn errors(mut child: Child) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn a_server_process_ends_at_its_fault() {
+async fn a_server_process_ends_at_its_stop_fault() {
     for (rule, done) in [("write:1=stop-before", false), ("write:1=stop-after", true)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cluster.json");
@@ -90,7 +90,7 @@ async fn a_server_process_ends_at_its_fault() {
 }
 
 #[test]
-fn a_rule_that_is_none_is_refused_with_what_there_is() {
+fn an_unknown_rule_is_refused_with_a_list_of_the_rules() {
     let folder = tempfile::tempdir().unwrap();
     let (code, text) = errors(serve(&folder.path().join("cluster.json"), "write:1=explode"));
     assert_ne!(code, Some(0), "{text}");

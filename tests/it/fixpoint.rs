@@ -15,7 +15,7 @@ use crate::pairs::{Pair, desired, pairs, state};
 /// How many random pairs are tried on each kind of cluster.
 const PAIRS: usize = 24;
 
-/// Whether there was a plan; panics when it does not end where the file says.
+/// Whether there was a plan; panics if it does not end in the declared state.
 async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     let running = start(Options::in_memory(state(pair, release, switches))).await.unwrap();
     let cluster = client(&running);
@@ -39,7 +39,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     true
 }
 
-/// Every key pair that the cluster made is in the destination.
+/// Every key pair that the cluster created is in the destination.
 fn kept(before: &ClusterState, after: &ClusterState, safe: &Safe) {
     for (name, user) in &after.tenants["Root"].users {
         let Some(keys) = user.keys.as_ref().filter(|_| before.tenants["Root"].users[name].keys.is_none()) else {
@@ -83,6 +83,6 @@ fn every_plan_is_a_fixpoint_where_only_additions_are_possible() {
 }
 
 #[test]
-fn every_plan_is_a_fixpoint_on_a_cluster_that_takes_no_attach_over_an_attachment() {
+fn every_plan_is_a_fixpoint_on_a_cluster_that_refuses_to_replace_an_attachment() {
     hold("5.1.2", &json!({"attach_over": "refuse", "list_shape": "objects", "user_policies_bare": true}));
 }

@@ -1,4 +1,4 @@
-//! `attune fmt`: the form of a file, what is said about it, and what is never touched.
+//! `attune fmt`: the format of a file, the messages about it, and the parts that never change.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ const FORMED: &str =
     "# who holds what\n\n[users.alice] # first\npolicy = \"readonly\"\n\n[users.bob]\npolicy = 'readonly'\n";
 
 #[test]
-fn a_file_is_brought_into_form_and_then_is() {
+fn a_file_is_formatted_and_then_stays_formatted() {
     let folder = Folder::with(&[("attune.toml", DRAFT)]);
     let checked = folder
         .attune("fmt --check")
@@ -31,7 +31,7 @@ fn a_file_is_brought_into_form_and_then_is() {
 }
 
 #[test]
-fn included_files_are_formed_and_documents_are_not() {
+fn included_files_are_formatted_and_documents_are_not() {
     let document = "{\"Version\":  \"2012-10-17\", \"Statement\": []}";
     let folder = Folder::with(&[
         ("attune.toml", "include=[\"teams/*\"]\n[policies.p]\ndocument=\"p.json\"\n"),
@@ -51,7 +51,7 @@ fn included_files_are_formed_and_documents_are_not() {
 }
 
 #[test]
-fn what_is_no_toml_is_said_with_its_place_and_not_touched() {
+fn invalid_toml_is_reported_with_its_place_and_not_changed() {
     let broken = "[cluster]\npassword = \"hunter2\"\ntenant = \n";
     let folder = Folder::with(&[("broken.toml", broken), ("draft.toml", DRAFT)]);
     let run = folder.attune("fmt broken.toml draft.toml").exits(1).warns("broken.toml:3:10").warns("toml-syntax");
@@ -59,7 +59,7 @@ fn what_is_no_toml_is_said_with_its_place_and_not_touched() {
     assert!(!run.stderr.contains("hunter2"));
     assert_eq!(folder.read("broken.toml"), broken);
     assert_eq!(folder.read("draft.toml"), FORMED);
-    // A secret that stands in a file has no place there, and none in what is shown of it.
+    // A secret in a file must not appear in the output.
     folder.write("secret.toml", "[cluster]\npassword=\"hunter2\"\n");
     let run = folder.attune("fmt --check secret.toml").exits(2);
     assert!(run.stdout.contains("password") && !run.stdout.contains("hunter2"), "{}", run.stdout);
@@ -101,7 +101,7 @@ fn a_file_keeps_its_permissions_and_nothing_is_written_through_a_link() {
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 2, "nothing is left behind");
 }
 
-/// What a file says, without where it says it.
+/// The content of a file, without positions.
 fn said(loaded: &Loaded) -> String {
     let desired = &loaded.desired;
     let endpoints: Vec<&str> = desired.cluster.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
@@ -127,7 +127,7 @@ fn said(loaded: &Loaded) -> String {
 }
 
 #[test]
-fn every_file_of_the_golden_cases_says_the_same_in_form() {
+fn every_file_of_the_golden_cases_keeps_its_meaning_when_formatted() {
     let mut formed = 0;
     for file in
         files(&root().join("tests/golden"), "attune.toml").iter().chain(&files(&root().join("examples"), "attune.toml"))
@@ -148,7 +148,7 @@ fn every_file_of_the_golden_cases_says_the_same_in_form() {
 }
 
 #[test]
-fn the_examples_are_in_form() {
+fn the_examples_are_formatted() {
     for file in files(&root().join("examples"), ".toml") {
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(desired::format_toml("example", &text).unwrap(), text, "{}", file.display());

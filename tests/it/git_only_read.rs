@@ -1,4 +1,4 @@
-//! `--base` only reads Git: nothing that a proposal puts into its tree is run, and no repository of it is asked.
+//! `--base` only reads Git: it runs no program from the tree of a proposal, and reads no repository in it.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,7 +26,7 @@ fn raw(folder: &Folder, directory: &str, args: &[&str]) {
 }
 
 #[test]
-fn what_the_configuration_of_a_repository_names_is_not_run() {
+fn programs_in_the_git_configuration_of_a_repository_are_not_run() {
     let folder = repository();
     let program = alarm(&folder, "alarm.sh");
     folder.write(".gitattributes", "*.toml filter=evil diff=evil\n*.json filter=evil\n");
@@ -57,7 +57,7 @@ fn what_the_configuration_of_a_repository_names_is_not_run() {
 fn a_bare_repository_in_the_tree_is_refused() {
     let folder = repository();
     let program = alarm(&folder, "alarm.sh");
-    // What a commit can hold: the files of a bare repository beside the configuration, with a main of their own.
+    // A commit can contain the files of a bare repository with its own main beside the configuration.
     raw(&folder, "", &["clone", "-q", "--bare", ".", "evil.git"]);
     raw(&folder, "evil.git", &["config", "core.fsmonitor", &program]);
     raw(&folder, "evil.git", &["config", "core.bare", "false"]);

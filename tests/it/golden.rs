@@ -1,4 +1,4 @@
-//! Golden cases: a folder holds a file and the state of a cluster, and what `attune plan` says to them.
+//! Golden cases: a folder contains a configuration, the state of a cluster, and the output of `attune plan`.
 //!
 //! `attune.toml`, what it names, and `cluster.json` are the input, with further arguments in `args`. `fill` is a number of
 //! policies that the tenant `Root` is filled up to. `plan.txt`, `plan.json`, `plan.md`, `stderr.txt` and `exit` are expected;
@@ -56,7 +56,7 @@ impl Case {
         self.folder.attune(&format!("{args} {}", self.args))
     }
 
-    /// What is expected and what comes out, by the name of the file.
+    /// The expected and the actual output, by file name.
     fn results(&self) -> BTreeMap<&'static str, String> {
         let before = fs::read(self.folder.path("cluster.json")).ok();
         let plan = self.run("plan --detailed-exitcode");
@@ -86,7 +86,7 @@ fn fill(folder: &Folder, policies: usize) {
     });
 }
 
-/// Without what changes with every version of the program, and without the names of a thousand fillers.
+/// Without the parts that change with every version, and without the names of a thousand fillers.
 fn normalised(json: &str) -> String {
     let lines = json.lines().filter(|line| !line.trim_start().starts_with(&format!("\"{FILLER}")));
     let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
@@ -128,7 +128,7 @@ fn every_case_has_a_page_of_the_same_plan() {
 }
 
 #[test]
-fn every_plan_that_nothing_stands_in_the_way_of_converges() {
+fn every_unblocked_plan_converges() {
     let mut applied = 0;
     for case in cases() {
         let planned = case.run("plan --detailed-exitcode");
@@ -143,7 +143,7 @@ fn every_plan_that_nothing_stands_in_the_way_of_converges() {
     assert!(applied > 20, "only {applied} cases have a plan");
 }
 
-/// What the expected plans of all cases hold: codes of findings, kinds of changes, methods, notes, calls.
+/// The contents of the expected plans of all cases: finding codes, kinds of changes, methods, notes, calls.
 #[derive(Default)]
 struct Seen {
     codes: BTreeSet<String>,
@@ -192,7 +192,7 @@ fn in_the_schema(name: &str) -> BTreeSet<String> {
     values.as_array().unwrap().iter().map(|value| value["const"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The codes of what reading a policy document finds.
+/// The codes of findings in a policy document.
 fn codes_of_documents() -> Vec<Code> {
     let found = |rule: &policy::Rule| {
         let found = |example: &policy::Example| {
@@ -204,19 +204,19 @@ fn codes_of_documents() -> Vec<Code> {
 }
 
 #[test]
-fn every_finding_change_way_note_and_call_is_in_some_case() {
+fn every_finding_change_method_note_and_call_is_in_some_case() {
     let mut seen = Seen::in_the_golden_cases();
     // No case is of a release that maps policies to identities by name.
     let newer = of_release_6();
     seen.plan(&serde_json::to_value(PlanV1::of(&newer, &Sources::default())).unwrap());
-    // Over REST nobody tells which groups there are.
+    // REST does not report groups.
     let (grouped, sources) = with_a_group();
     seen.plan(&serde_json::to_value(PlanV1::of(&grouped, &sources)).unwrap());
-    // Over REST no key pair can be made, so no case through the program retires one.
+    // REST cannot create a key pair, so no case through the program revokes one.
     seen.plan(&serde_json::to_value(PlanV1::of(&that_retires_keys(), &Sources::default())).unwrap());
-    // It takes more than a folder of the repository should hold: see `no_pipe_no_device_and_no_pattern_keeps_a_run_from_ending`.
+    // It needs more than a folder of the repository should contain: see `no_pipe_no_device_and_no_pattern_keeps_a_run_from_ending`.
     seen.codes.insert("read-limit".to_owned());
-    // No plan that attune makes has a step or an effect that is not shown; that it is refused is tested where it is checked.
+    // No plan of attune has a hidden step or effect; the unit tests of the check cover it.
     seen.codes.insert("plan-not-shown".to_owned());
     let codes: BTreeSet<String> = [attune::desired::CODES, attune::plan::CODES, &codes_of_documents()]
         .concat()
@@ -242,14 +242,14 @@ fn of_release_6() -> attune::plan::Plan {
     plan(&desired, &observed("6.0.1"))
 }
 
-/// A plan that retires the keys of a user, through a transport that can make key pairs.
+/// A plan that revokes the keys of a user, through a transport that can create key pairs.
 fn that_retires_keys() -> attune::plan::Plan {
     let folder = Folder::with(&[("attune.toml", "[users.alice]\ndetached = true\nrevoke_keys = true\n")]);
     let desired: Desired = attune::desired::load(&folder.path("attune.toml"), Boundary::Repository).unwrap().desired;
     plan(&desired, &Observed { keys_can_be_generated: true, ..observed("5.1.2") })
 }
 
-/// A plan that replaces one policy and removes another, both held by groups that no file names.
+/// A plan that replaces one policy and removes another, both attached to unmanaged groups.
 fn with_a_group() -> (attune::plan::Plan, Sources) {
     let folder = Folder::with(&[(
         "attune.toml",
@@ -263,7 +263,7 @@ fn with_a_group() -> (attune::plan::Plan, Sources) {
 }
 
 #[test]
-fn what_an_undeclared_group_holds_is_not_removed_and_the_group_is_moved_along_where_it_is_replaced() {
+fn a_policy_of_an_unmanaged_group_is_not_removed_and_a_replacement_moves_the_group() {
     let (plan, sources) = with_a_group();
     let found: Vec<_> = plan.findings.iter().filter(|finding| finding.is_error()).collect();
     let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
@@ -276,14 +276,14 @@ fn what_an_undeclared_group_holds_is_not_removed_and_the_group_is_moved_along_wh
 }
 
 #[test]
-fn a_plan_that_retires_keys_says_so() {
+fn a_plan_that_revokes_keys_says_so() {
     let mut shown = Vec::new();
     text::plan(&mut shown, &Styles::default(), &PlanV1::of(&that_retires_keys(), &Sources::default())).unwrap();
     let shown = String::from_utf8(shown).unwrap();
     assert!(shown.contains("a new key pair is made and thrown away: the old one is worthless"), "{shown}");
 }
 
-/// A cluster of that release with two policies, one of which a user holds.
+/// A cluster of that release with two policies, one of them attached to a user.
 fn observed(release: &str) -> Observed {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::models/*"}]}"#;
     let body = || Body::Known(policy::normal(&policy::read(text).document.unwrap()));
@@ -311,7 +311,7 @@ fn observed(release: &str) -> Observed {
 }
 
 #[test]
-fn a_release_that_maps_policies_to_identities_by_name_is_said_to() {
+fn a_release_that_maps_policies_to_identities_by_name_gets_a_note() {
     let mut shown = Vec::new();
     text::plan(&mut shown, &Styles::default(), &PlanV1::of(&of_release_6(), &Sources::default())).unwrap();
     let shown = String::from_utf8(shown).unwrap();

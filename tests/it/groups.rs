@@ -1,4 +1,4 @@
-//! Groups, which hold policies from 6.0 and which only the `weka` command tells of and changes.
+//! Groups: from 6.0 they can have policies, and only the `weka` command reports and changes them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::harness::Folder;
 use super::rollback_file::left;
 use super::weka::{example, face};
 
-/// A cluster of 6.0 behind the `weka` command, whose groups hold these policies, with this after the cluster in its file.
+/// A cluster of 6.0 behind the `weka` command whose groups have these policies, with this text after `[cluster]`.
 fn world(groups: &Value, file: &str) -> Folder {
     let folder = Folder::with(&[("attune.toml", &format!("[cluster]\nvia = \"weka\"\n{file}"))]);
     let document = |bucket: &str| {
@@ -30,7 +30,7 @@ fn groups(folder: &Folder) -> Value {
 const ML: &str = "[policies.ml]\nstatement = [{ effect = \"Allow\", action = \"s3:PutObject\", resource = \"arn:aws:s3:::models/*\" }]\n";
 
 #[test]
-fn groups_are_attached_moved_and_detached_and_there_is_a_way_back() {
+fn groups_are_attached_moved_detached_and_rolled_back() {
     let before = json!({"b": "web", "c": "web", "d": "ml", "other": "web"});
     let folder = world(
         &before,
@@ -53,7 +53,7 @@ fn groups_are_attached_moved_and_detached_and_there_is_a_way_back() {
 }
 
 #[test]
-fn a_policy_that_an_undeclared_group_holds_is_swapped_under_it_and_not_removed() {
+fn a_policy_of_an_unmanaged_group_is_swapped_for_it_and_not_removed() {
     let folder = world(&json!({"etl": "ml"}), ML);
     folder.attune("plan").exits(0).says("alice (in no file) and group etl (in no file)");
     folder.attune("apply --yes").exits(0);
@@ -98,7 +98,7 @@ fn groups_have_guards_of_their_own() {
 }
 
 #[test]
-fn what_a_group_may_do_can_be_asked() {
+fn the_access_of_a_group_can_be_queried() {
     let folder = world(&json!({"etl": "web"}), "[groups.etl]\npolicy = \"web\"\n");
     let ask = "access group/etl s3:GetObject arn:aws:s3:::web/x --observed";
     folder.attune(ask).exits(0).says("group etl holds web");
@@ -108,14 +108,14 @@ fn what_a_group_may_do_can_be_asked() {
 }
 
 #[test]
-fn where_groups_are_not_told_of_they_are_refused_with_the_reason() {
+fn groups_are_refused_with_a_reason_if_the_cluster_does_not_report_them() {
     let folder = world(&json!({}), "[groups.etl]\npolicy = \"ml\"\n");
     let file = folder.read("attune.toml");
     folder.write("attune.toml", &file.replace("via = \"weka\"", "endpoints = [\"sim:cluster.json\"]"));
     let refused = folder.attune("plan").exits(1);
     assert!(refused.stderr.contains("over REST, WEKA 6.0.1 does not report what groups hold"), "{}", refused.stderr);
     assert!(refused.stderr.contains("via = \"weka\""), "{}", refused.stderr);
-    // Before 6.0 there are no groups, and nobody asks; where the file is wrong about the release, the command says so.
+    // Before 6.0 there are no groups and no request for them; if the configured release is wrong, the command says so.
     let older = example("5.1", true);
     older.write(
         "attune.toml",

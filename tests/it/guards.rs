@@ -1,4 +1,4 @@
-//! Guards through the binary: what they refuse does not run, and what overrides them is on record.
+//! Guards through the binary: refused plans do not run, and overrides are recorded.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn each<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
 const REFUSED: [&str; 4] = ["guard-removals", "guard-detached", "guard-protected-policy", "guard-protected-user"];
 
 #[test]
-fn what_a_guard_refuses_is_not_applied() {
+fn a_plan_refused_by_a_guard_is_not_applied() {
     let (folder, args) = overridden();
     let before = folder.read("cluster.json");
     let planned = folder.attune("plan --format json").exits(3).json();
@@ -36,7 +36,7 @@ fn what_a_guard_refuses_is_not_applied() {
 }
 
 #[test]
-fn what_overrides_a_guard_is_in_the_outcome() {
+fn overrides_are_in_the_outcome() {
     let (folder, args) = overridden();
     let planned = folder.attune(&format!("plan --format json {args}")).exits(0).json();
     let digest = planned["digest"].as_str().unwrap();
@@ -52,7 +52,7 @@ fn what_overrides_a_guard_is_in_the_outcome() {
 }
 
 #[test]
-fn what_overrides_a_guard_is_said_after_an_apply() {
+fn overrides_are_shown_after_an_apply() {
     let (folder, args) = overridden();
     let run = folder.attune(&format!("apply --yes {args}")).exits(0);
     let outcome = run.stdout.split("calls: ").nth(1).unwrap();
@@ -62,7 +62,7 @@ fn what_overrides_a_guard_is_said_after_an_apply() {
 }
 
 #[test]
-fn an_override_of_nothing_says_what_there_is() {
+fn an_unknown_override_is_refused_with_a_list_of_the_guards() {
     let (folder, _) = overridden();
     for command in ["plan", "apply --yes"] {
         let run = folder.attune(&format!("{command} --override max_removal=3"));

@@ -9,17 +9,20 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The login of the administrator of a simulated cluster, as variables of the environment.
+pub(crate) const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
+
 /// The folder of the crate.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether expected texts are to be overwritten with what comes out.
+/// Whether the output overwrites the expected texts.
 pub(crate) fn update() -> bool {
     std::env::var_os("UPDATE_EXPECT").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// Holds a file of the repository against what it should be, or overwrites it when asked to.
+/// Compares a file of the repository with the expected text, or overwrites it if `UPDATE_EXPECT` is set.
 pub(crate) fn expect_file(path: &Path, actual: &str) {
     if update() {
         fs::write(path, actual).unwrap();
@@ -30,7 +33,7 @@ pub(crate) fn expect_file(path: &Path, actual: &str) {
     assert!(expected == actual, "{name} is stale; UPDATE_EXPECT=1 writes it anew:\n{}", difference(&expected, actual));
 }
 
-/// What differs, line by line.
+/// The difference line by line.
 pub(crate) fn difference(expected: &str, actual: &str) -> String {
     diffy::create_patch(expected, actual).to_string()
 }
@@ -124,7 +127,7 @@ impl Folder {
         command
     }
 
-    /// A line for a shell, with this program and what is here on its path and nothing else of the environment.
+    /// A shell command, with this program and this folder on its path and no other environment.
     pub(crate) fn shell(&self, line: &str) -> Command {
         let program = Path::new(env!("CARGO_BIN_EXE_attune")).parent().unwrap().display();
         let here = self.path("").display().to_string();
@@ -194,7 +197,7 @@ impl Run {
         self
     }
 
-    /// The JSON on stdout, which must be what its schema says.
+    /// The JSON on stdout, checked against its schema.
     pub(crate) fn json(&self) -> Value {
         let value: Value =
             serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.stdout));
@@ -209,7 +212,7 @@ impl Run {
     }
 }
 
-/// Holds a JSON document of the program's making against the checked-in schema of its format.
+/// Checks JSON output of the program against the checked-in schema of its format.
 pub(crate) fn validate(value: &Value) {
     let schema = match value["format"].as_str() {
         Some("attune.plan/1") => "plan",

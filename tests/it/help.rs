@@ -1,4 +1,4 @@
-//! What tells of the command line: help, completions and manual pages.
+//! Documentation of the command line: help, completions and manual pages.
 
 use std::collections::BTreeSet;
 use std::fs;

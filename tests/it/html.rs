@@ -1,4 +1,4 @@
-//! Pages as what they are made of: sound, escaped, and with a header for every cell.
+//! The HTML of pages: valid, escaped, and with a header for every cell.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,7 +28,7 @@ impl Page {
         self.all(selector).into_iter().map(text).collect()
     }
 
-    /// Holds it against what must hold of every page.
+    /// Checks the rules for every page.
     pub(crate) fn is_sound(&self) {
         assert_eq!(self.all("html[lang=en]").len(), 1);
         assert_eq!(self.texts("title"), self.texts("h1"));
@@ -103,7 +103,7 @@ impl Page {
         }
     }
 
-    /// Headings, and what the matrix says to those who do not see it.
+    /// The headings, and the text alternatives of the matrix.
     fn outline(&self) -> String {
         let mut outline = String::new();
         for element in self.all("h1, h2, h3, .verdict, table.m tr, table.n tr, .tree li") {
@@ -177,7 +177,7 @@ pub(crate) fn large(users: usize, policies: usize) -> Folder {
 }
 
 #[test]
-fn the_page_of_the_quickstart_says_what_it_should() {
+fn the_page_of_the_quickstart_has_the_expected_text() {
     let folder = Folder::example("quickstart");
     let page = Page::read(&folder.attune("plan --format html").exits(0).stdout);
     page.is_sound();
@@ -211,7 +211,7 @@ fn a_report_of_a_cluster_needs_no_file() {
 }
 
 #[test]
-fn nothing_from_elsewhere_is_more_than_text() {
+fn foreign_text_is_only_text() {
     const NASTY: &str = "</bdi></title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;\u{202e}\u{1b}]0;";
     fn nasty(value: &mut Value) {
         match value {

@@ -9,11 +9,9 @@ use attune::sim::state::ClusterState;
 use attune::sim::{Applied, Fault, FaultRules, Options, Trigger, start};
 use serde_json::{Value, json};
 
-use super::harness::Folder;
+use super::harness::{ADMIN, Folder};
 use super::served::Served;
 use super::weka::temporary;
-
-const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
 
 /// The state of a cluster with ten users that have a policy, and the configuration that detaches them.
 fn state(name: &str, release: &str) -> Value {
@@ -51,7 +49,7 @@ impl Two {
         users.as_object().unwrap().values().filter(|user| user["policy"] == "readonly").count()
     }
 
-    /// That nothing was changed at the other one, and nothing asked of it but a login and what proves which it is.
+    /// Checks that the other cluster is unchanged and got only logins and the calls that identify it.
     fn is_left_alone(&self) {
         assert_eq!(Self::attached(&self.elsewhere), 10);
         for line in self.elsewhere.read("log.jsonl").lines() {
@@ -70,7 +68,7 @@ fn an_apply_that_fails_over_to_another_cluster_stops_and_says_what_was_not_sent(
     assert_eq!(Two::attached(&two.here), 7);
     let outcome = run.json();
     let of = |status: &str| outcome["steps"].as_array().unwrap().iter().filter(|step| step["status"] == status).count();
-    // Of the one that was under way nobody can say what became of it; the others were not sent.
+    // The call in flight has an unknown outcome; the others were not sent.
     assert_eq!((of("done"), of("unknown_outcome"), of("not_reached")), (3, 1, 6), "{outcome:#}");
     run.warns("leads to cluster \"other\"").warns("this run is about cluster \"one\"");
 }

@@ -1,11 +1,11 @@
-//! `attune import`: what is written declares what is there, and nothing is written over.
+//! `attune import`: the files declare the cluster, and no file is overwritten.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{Folder, expect_file, files, folders, root};
+use super::harness::{ADMIN, Folder, expect_file, files, folders, root};
 use super::served::Served;
 
 const SIM: &str = "import --cluster sim:cluster.json";
@@ -68,7 +68,7 @@ fn every_cluster_of_the_golden_cases_can_be_imported() {
         for style in ["", " --inline"] {
             folder.attune(&format!("{SIM}{style} --out a")).exits(0);
             let planned = folder.attune("plan --detailed-exitcode --file a/attune.toml");
-            // What an interrupted apply left behind is for the next apply to finish.
+            // The next apply finishes the leftovers of an interrupted one.
             if !state.contains("attune-swap-") {
                 assert_eq!(planned.code, Some(0), "{}: {}{}", case.display(), planned.stdout, planned.stderr);
                 imported += 1;
@@ -83,7 +83,7 @@ fn every_cluster_of_the_golden_cases_can_be_imported() {
 }
 
 #[test]
-fn what_is_out_of_order_is_left_out_with_a_word_why() {
+fn an_import_omits_invalid_objects_with_a_reason() {
     let case = root().join("tests/import/out-of-order");
     let folder = Folder::with(&[("cluster.json", &fs::read_to_string(case.join("cluster.json")).unwrap())]);
     for (name, args) in [("files", ""), ("inline", " --inline --policies * --users * --users nobody*")] {
@@ -100,7 +100,7 @@ fn what_is_out_of_order_is_left_out_with_a_word_why() {
         folder.attune(&format!("validate --file {name}/attune.toml")).exits(0);
         folder.attune(&format!("fmt --check --file {name}/attune.toml")).exits(0);
     }
-    // Nothing is left to do once what was interrupted is out of the way.
+    // Nothing is left to do once the leftovers are gone.
     folder.drift(|tenant| {
         tenant["policies"].as_object_mut().unwrap().remove("attune-swap-f4c2aebc-moved");
         tenant["users"]["anna"]["policy"] = Value::Null;
@@ -121,7 +121,7 @@ fn every_code_of_an_import_is_found_somewhere() {
 }
 
 #[test]
-fn where_nobody_tells_who_holds_what_only_policies_are_written() {
+fn an_import_without_reported_attachments_writes_only_policies() {
     let folder = released("3.14");
     folder
         .attune(SIM)
@@ -157,7 +157,7 @@ fn a_thousand_of_everything_is_imported() {
 }
 
 #[test]
-fn patterns_choose_what_belongs_together() {
+fn import_selects_users_and_policies_by_patterns() {
     let folder = released("5.1");
     let chosen = |args: &str| {
         let run = folder.attune(&format!("{SIM} --out chosen {args} --format json")).exits(0).json();
@@ -194,25 +194,24 @@ fn nothing_is_written_over() {
 }
 
 #[test]
-fn no_file_is_needed_and_one_that_is_there_is_followed() {
+fn no_file_is_needed_and_an_existing_one_is_used() {
     let folder = released("5.1");
     folder.attune("import").exits(1).warns("no cluster is configured").warns("--cluster https://HOST:14000");
     let served = Served::start(&folder, "--tls");
     let (url, fingerprint) = (&served.url, served.fingerprint.clone().unwrap());
-    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
     folder.attune(&format!("import --cluster {url}")).exits(1).warns("no credentials");
     folder
-        .attune_with(&format!("import --cluster {url}"), &login)
+        .attune_with(&format!("import --cluster {url}"), &ADMIN)
         .exits(1)
         .warns(&fingerprint)
         .warns("give `--fingerprint`");
     let trusting = format!("import --cluster {url} --fingerprint {fingerprint}");
-    folder.attune_with(&trusting, &login).exits(0);
+    folder.attune_with(&trusting, &ADMIN).exits(0);
     let text = folder.read("attune.toml");
     assert!(text.contains(&format!("endpoints = [\"{url}\"]")) && text.contains(&fingerprint), "{text}");
     assert!(!text.contains("password"), "{text}");
-    folder.attune_with("plan --detailed-exitcode", &login).exits(0);
-    folder.attune_with("import --out again", &login).exits(0);
+    folder.attune_with("plan --detailed-exitcode", &ADMIN).exits(0);
+    folder.attune_with("import --out again", &ADMIN).exits(0);
     assert_eq!(folder.read("again/attune.toml"), text);
 }
 

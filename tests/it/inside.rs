@@ -37,7 +37,7 @@ pub(crate) fn client(running: &Running) -> RestCluster {
         credentials: Credentials::Password(PasswordLogin { username, password: password.into(), org: None }),
         tenant: None,
         trust: Trust::System,
-        // What a busy cluster asks for is not waited for.
+        // The tests do not wait for `Retry-After` of a busy cluster.
         timeouts: Timeouts { busy: Duration::from_millis(1), ..Timeouts::default() },
     })
     .unwrap()
@@ -53,7 +53,7 @@ pub(crate) fn command_client(running: &Running, safe: &Safe) -> WekaCluster {
     WekaCluster::new(WekaOptions { program, login, server, tenant, release, limit: Duration::from_secs(60) })
 }
 
-/// A folder where new secrets go: in memory where there is such a place, since they are synced one by one.
+/// A folder for new secrets, in memory if possible, because each one is synced.
 pub(crate) struct Safe(TempDir);
 
 impl Safe {
@@ -62,7 +62,7 @@ impl Safe {
         Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
     }
 
-    /// Where the destination puts the pair of a user.
+    /// The file of a user's key pair in the destination.
     pub(crate) fn of(&self, user: &str) -> PathBuf {
         self.0.path().join(format!("secrets/{user}.json"))
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use super::harness::{Folder, Run};
+use super::harness::{ADMIN, Folder, Run};
 use super::served::Served;
 
 const FILE: &str = r#"
@@ -25,16 +25,16 @@ fn folder() -> Folder {
 fn begun(folder: &Folder, served: &Served) -> Child {
     let args = ["apply", "--yes", "--jobs", "1", "--cluster", &served.url];
     let mut command = folder.command(args);
-    command.env("ATTUNE_USERNAME", "admin").env("ATTUNE_PASSWORD", "admin");
+    command.envs(ADMIN);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until the journal tells of the second call, which the cluster keeps waiting.
+/// Waits until the journal has the second call, which the cluster delays.
 fn under_way(folder: &Folder, child: &mut Child) {
     journal_has(folder, child, "\"started\"", 2);
 }
 
-/// Waits until the journal tells the end of so many calls.
+/// Waits until the journal has the end of this number of calls.
 fn ended(folder: &Folder, child: &mut Child, calls: usize) {
     journal_has(folder, child, "\"ended\"", calls);
 }
@@ -58,7 +58,7 @@ fn interrupt(child: &Child) {
 }
 
 #[test]
-fn an_interruption_sees_through_what_is_under_way_and_begins_nothing_more() {
+fn an_interruption_completes_calls_in_flight_and_starts_no_more() {
     let folder = folder();
     let served = Served::start(&folder, "--fault write:2=delay:2s");
     let mut child = begun(&folder, &served);
@@ -67,12 +67,11 @@ fn an_interruption_sees_through_what_is_under_way_and_begins_nothing_more() {
     let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(130);
     let run = run.says("3 calls: 2 done, 1 not reached").says("not begun before the interruption");
     run.warns("interrupted: finishing API calls in flight");
-    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
-    folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(0).says("1 call: 1 done");
+    folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(0).says("1 call: 1 done");
 }
 
 #[test]
-fn an_interruption_that_leaves_no_work_ends_well() {
+fn an_interruption_that_leaves_no_work_is_a_success() {
     let folder = folder();
     // Each reading of the users takes its time, the last one too.
     let served = Served::start_with(&folder, &["--fault", "GET /users=delay:1s"]);
@@ -109,7 +108,7 @@ fn interrupted_twice(child: &mut Child) -> String {
 }
 
 #[test]
-fn a_second_interruption_stops_at_once() {
+fn a_second_interruption_stops_immediately() {
     let folder = folder();
     let served = Served::start(&folder, "--fault write:2=delay:1h");
     let mut child = begun(&folder, &served);
@@ -120,13 +119,12 @@ fn a_second_interruption_stops_at_once() {
 }
 
 #[test]
-fn what_another_administrator_changes_meanwhile_is_not_overwritten() {
+fn a_concurrent_change_of_another_administrator_is_not_overwritten() {
     let folder = folder();
     // The first look at the users is for the plan, the second before the first call.
     let behind = r#"behind:{"attach":{"policy":"readwrite","user":"ub"}}"#;
     let served = Served::start_with(&folder, &["--fault", &format!("GET /users#2={behind}")]);
-    let login = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
-    let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &login).exits(5);
+    let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(5);
     run.says("attach readonly to ub: drifted: user `ub` has `readwrite`")
         .says("3 calls: 2 done, 1 drifted")
         .says("\n  user/ub\n");

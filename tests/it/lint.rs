@@ -1,4 +1,4 @@
-//! Rules of documents, through the binary: where they are told, how they are allowed, and what is mended.
+//! Lint rules through the binary: places, suppressions and fixes.
 
 use serde_json::Value;
 
@@ -31,14 +31,14 @@ fn folder() -> Folder {
 
 const CLUSTER: &str = r#"{"format": "attune.sim/1", "tenants": {"Root": {"users": {"admin": {"role": "ClusterAdmin", "password": "admin"}}}}}"#;
 
-/// A policy for a bucket that no cluster can have, which is a warning.
+/// A policy for an impossible bucket, which is a warning.
 fn impossible(head: &str, tail: &str) -> Folder {
     let policy = "[policies.p]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::B/*\" }]\n";
     Folder::with(&[("attune.toml", &format!("{head}{policy}{tail}"))])
 }
 
 #[test]
-fn documents_are_held_against_the_rules_where_they_stand() {
+fn findings_point_into_the_documents() {
     let run = folder().attune("validate").exits(1);
     run.says("attune.toml:7:35").says("policies/reports.json:4:38").says("[A0");
     let found = folder().attune("validate --format json").exits(1).json();
@@ -50,7 +50,7 @@ fn documents_are_held_against_the_rules_where_they_stand() {
 }
 
 #[test]
-fn what_is_allowed_is_silent() {
+fn suppressed_findings_are_not_shown() {
     let codes = |folder: Folder| folder.attune("validate --format json").codes();
     let told = |codes: &[String]| codes.iter().any(|code| code == "impossible-bucket");
     assert!(told(&codes(impossible("", ""))));
@@ -72,7 +72,7 @@ fn a_note_on_the_text_can_be_allowed_and_an_error_cannot() {
 }
 
 #[test]
-fn a_rule_that_is_none_is_an_error_and_the_section_is_the_main_files() {
+fn an_unknown_rule_is_an_error_and_only_the_main_file_has_the_section() {
     let run = impossible("[lint]\nallow = [\"impossible-buckt\"]\n", "").attune("validate").exits(1);
     run.says("error[unknown-lint]").says("did you mean `impossible-bucket`?");
     impossible("", "[policies.p.lint]\nallow = [\"r10\"]\n").attune("validate").exits(1).says("did you mean `R10`?");
@@ -107,7 +107,7 @@ fn a_plan_with_a_document_that_a_server_misreads_has_no_steps() {
 }
 
 #[test]
-fn what_can_only_be_meant_one_way_is_mended_and_nothing_else_changes() {
+fn unambiguous_errors_are_fixed_and_nothing_else_changes() {
     let folder = folder();
     let run = folder.attune("validate --fix").exits(0).says("attune.toml is valid");
     for line in [
@@ -124,7 +124,7 @@ fn what_can_only_be_meant_one_way_is_mended_and_nothing_else_changes() {
 }
 
 #[test]
-fn edits_that_do_not_go_together_are_not_made() {
+fn conflicting_edits_are_not_applied() {
     let file = "[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"\nresource = \"arn:aws:s3:::data/*\"\n\
                 condition.StringEquals.\"aws:username\" = \"a\"\ncondition.stringequals.\"aws:username\" = \"a\"\n";
     let folder = Folder::with(&[("attune.toml", file)]);
@@ -133,7 +133,7 @@ fn edits_that_do_not_go_together_are_not_made() {
 }
 
 #[test]
-fn sarif_says_where_and_by_which_rule() {
+fn sarif_has_the_place_and_the_rule() {
     let run = folder().attune("validate --format sarif").exits(1);
     let log: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(log["version"], "2.1.0");

@@ -1,4 +1,4 @@
-//! Integration tests: one binary. `cfg(test)` is always so here; it tells clippy that `unwrap` is a test's.
+//! Integration tests: one binary. `cfg(test)` is always set here; it tells clippy that `unwrap` is in a test.
 
 #[cfg(test)]
 mod access;
@@ -12,6 +12,8 @@ mod base;
 mod browser;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod determinism;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn a_directory_is_planned_in_one_go_and_the_worst_is_the_exit_code() {
 }
 
 #[test]
-fn machines_get_one_document_with_a_digest_for_each() {
+fn json_of_many_files_is_one_document_with_a_digest_for_each() {
     let folder = three();
     let told = folder.attune("plan --file clusters --format json").exits(1).json();
     assert_eq!((told["format"].as_str(), told["exit"].as_u64()), (Some("attune.many/1"), Some(1)));
@@ -86,7 +86,7 @@ fn each_cluster_runs_only_the_plan_that_was_approved_for_it() {
 }
 
 #[test]
-fn what_is_about_one_file_or_one_cluster_says_so() {
+fn options_for_one_file_or_one_cluster_are_refused_with_many() {
     let folder = three();
     for (args, why) in [
         ("import --file clusters", "takes one file, but 3 are given"),

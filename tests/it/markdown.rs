@@ -25,7 +25,7 @@ fn a_saved_plan_gives_the_comment_that_the_plan_gave() {
 }
 
 #[test]
-fn a_comment_is_as_long_as_is_said_and_no_shorter_than_it_can_be() {
+fn a_comment_uses_the_length_limit_and_no_less_than_possible() {
     let folder = Folder::example("quickstart");
     let whole = folder.attune("plan --format markdown").exits(0).says("attune apply --approved ").stdout;
     let short =

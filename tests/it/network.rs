@@ -1,4 +1,4 @@
-//! How the program goes about a network, by what a simulated cluster logged: how many requests, over how many
+//! How the program uses the network, by the log of a simulated cluster: how many requests, over how many
 //! connections, and how a busy or slow cluster is treated. Nothing here depends on how long anything takes.
 
 use std::collections::BTreeSet;
@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::harness::Folder;
+use super::harness::{ADMIN, Folder};
 use super::served::Served;
 
-const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
-
-/// A cluster with so many policies, each held by a user, and a file that says so.
+/// A cluster with this number of policies, each attached to a user, and a matching configuration.
 fn of(policies: usize, release: &str) -> Folder {
     let document = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::b/*"] }] });
@@ -70,7 +68,7 @@ fn a_plan_reads_each_object_once_over_few_connections() {
 
 #[test]
 fn independent_reads_run_concurrently_up_to_the_limit_of_jobs() {
-    // Of the calls that come while another one is under way, one is answered late enough to be seen.
+    // The fault delays a call that arrives while another one is in flight, so that it is visible.
     for (jobs, crowded) in [("1", false), ("2", true)] {
         let folder = of(4, "5.1");
         let served =

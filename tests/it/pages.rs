@@ -1,4 +1,4 @@
-//! The pages of the documentation: each is in the summary, and the commands in them print what they say.
+//! The pages of the documentation: each is in the summary, and their commands print the output shown.
 //!
 //! `<!-- run in examples/NAME -->` says where the commands of a page are run, one after the other, `with weka` beside the
 //! simulator's face of the `weka` command. In a block of `console`, `$ ` begins a command for a shell, what follows is what it prints on both
@@ -114,7 +114,7 @@ fn the_commands_of_the_pages_print_what_they_say() {
 }
 
 #[test]
-fn every_page_is_in_the_summary_and_every_page_of_the_summary_is_there() {
+fn every_page_is_in_the_summary_and_every_page_of_the_summary_exists() {
     let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
     let mut listed: Vec<&str> = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     listed.sort_unstable();
@@ -127,7 +127,7 @@ fn every_page_is_in_the_summary_and_every_page_of_the_summary_is_there() {
 }
 
 #[test]
-fn what_is_left_out_is_left_out_and_no_more() {
+fn placeholders_in_pages_match_only_their_part() {
     let lines = |text: &str| text.split('|').map(str::to_owned).collect::<Vec<_>>();
     for (expected, printed, fits) in [
         ("a|b", "a|b", true),

@@ -1,4 +1,4 @@
-//! Random pairs of a file and a cluster: some policies and users, declared and held in every way.
+//! Random pairs of a configuration and a cluster: some policies and users, declared and attached in every way.
 
 use attune::base::{NamePatterns, PolicyName, UserName};
 use attune::desired::{

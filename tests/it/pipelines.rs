@@ -1,4 +1,4 @@
-//! The examples for pipelines: each is what it says it is, and its attune lines run.
+//! The examples for pipelines: each is valid, and its attune lines run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -85,7 +85,7 @@ fn lines(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Runs a line of a script where its files are, as the pipeline would.
+/// Runs a line of a script in its folder, like the pipeline.
 fn run(folder: &Folder, line: &str, digest: &str) -> std::process::Output {
     let here = folder.path("").display().to_string();
     let line = line
@@ -154,7 +154,7 @@ fn pipelines() -> Vec<(String, String, Value)> {
     paths.iter().map(read).collect()
 }
 
-/// What a job must not have that somebody may start who is not trusted.
+/// Forbidden parts of a job that an untrusted person can start.
 fn has_nothing_to_take(name: &str, job: &str) {
     for word in ["secrets.", "ATTUNE_", "TOKEN", "self-hosted", "environment", "tags", "write"] {
         assert!(!job.contains(word), "{name}: a job that an outsider starts has `{word}`: {job}");
@@ -165,7 +165,7 @@ fn has_nothing_to_take(name: &str, job: &str) {
 fn an_outsider_starts_no_job_that_has_a_login() {
     let mut with_login = 0;
     for (name, text, value) in pipelines() {
-        // They run with secrets for what anybody may do; and what a comment or an artifact says is anybody's.
+        // They run with secrets on events that anyone can cause; comments and artifacts may be by anyone.
         for word in [
             "pull_request_target",
             "issue_comment",
@@ -213,7 +213,7 @@ fn an_outsider_starts_no_job_that_has_a_login() {
 }
 
 #[test]
-fn a_job_that_reads_a_proposal_with_a_login_plans_with_a_base_and_writes_outside_of_it() {
+fn a_job_with_a_login_plans_a_proposal_with_a_base_and_writes_outside_of_it() {
     let (mut plans, mut applies) = (0, 0);
     for (name, text, value) in pipelines() {
         let mut commands = Vec::new();
@@ -234,7 +234,7 @@ fn a_job_that_reads_a_proposal_with_a_login_plans_with_a_base_and_writes_outside
             }
         }
         if lines.iter().any(|line| line.contains("attune plan")) {
-            // What is planned is the commit that somebody has looked at, also if the proposal was changed since.
+            // The plan is of the reviewed commit, even if the proposal changed since.
             assert!(lines.iter().any(|line| line.ends_with("= \"$COMMIT\"")), "{name}");
         }
         assert_eq!(

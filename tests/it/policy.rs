@@ -15,7 +15,7 @@ fn pair(from: &str, to: &str) -> Folder {
 }
 
 #[test]
-fn the_same_document_is_said_to_be_the_same() {
+fn equal_documents_are_reported_as_equal() {
     let folder = pair(r#"["s3:GetObject", "s3:ListBucket"]"#, r#"["s3:ListBucket", "s3:GetObject"]"#);
     let run = folder.attune("policy diff old.json new.json").exits(0);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("the same document\n", ""));
@@ -24,7 +24,7 @@ fn the_same_document_is_said_to_be_the_same() {
 }
 
 #[test]
-fn ids_and_access_are_told_apart() {
+fn ids_and_access_are_compared_separately() {
     let ids = pair("Read", "ReadLogs");
     ids.attune("policy diff old.json new.json").exits(2).says("ids only: no access change");
     let redundant = pair(r#""s3:ListBucket"]"#, r#""s3:ListBucket", "s3:GetObjec?"]"#);
@@ -86,7 +86,7 @@ fn rendered_bytes_are_those_that_are_sent() {
 }
 
 #[test]
-fn lint_finds_what_is_wrong_and_what_is_not_meant() {
+fn lint_finds_errors_and_likely_mistakes() {
     let fine = OLD.replace("[\"s3:GetObject\", \"s3:ListBucket\"]", "\"s3:PutObject\"");
     let folder = Folder::with(&[("fine.json", &fine), ("typo.json", &fine.replace("PutObject", "PutObjekt"))]);
     folder.attune("policy lint fine.json").exits(0).says("no problems found");

@@ -42,7 +42,7 @@ fn is_silent(run: &Run) {
     }
 }
 
-/// The paths by which a proposal could point at what is not its own.
+/// The paths by which a proposal could point to foreign files.
 fn paths_outside(machine: &Folder) -> Vec<String> {
     let home = machine.path("").canonicalize().unwrap();
     symlink(home.join(".ssh/id_ed25519"), machine.path("repo/policies/key.json")).unwrap();
@@ -225,7 +225,7 @@ fn no_file_is_written_outside_the_repository_or_through_a_link() {
     assert_eq!(machine.read("repo/wrong.json"), POLICY);
 }
 
-/// Puts a program somewhere that leaves a trace with its environment.
+/// Writes a program that records its environment.
 fn trap(machine: &Folder, name: &str) {
     use std::os::unix::fs::PermissionsExt;
     let trace = machine.path("trace").display().to_string();
@@ -276,7 +276,7 @@ fn the_weka_command_is_found_in_absolute_directories_of_the_path_or_named_by_the
     {
         plan("", &args, variables.as_slice());
         let environment = machine.read("trace");
-        // The command's own login; what is attune's is not for it.
+        // The command's own login; it does not get the one of attune.
         assert!(environment.contains(&format!("WEKA_PASSWORD={SECRET}")), "{environment}");
         assert!(!environment.contains("ATTUNE_"), "{environment}");
         fs::remove_file(machine.path("trace")).unwrap();
@@ -320,7 +320,7 @@ fn no_name_of_a_user_is_run() {
         let run = with_command("bob", command).attune("validate").exits(1);
         assert!(run.stdout.contains("error[bad-credentials-command]") && run.stdout.contains("$1"), "{}", run.stdout);
     }
-    // The trap is what a shell would run.
+    // A shell would run the trap.
     for user in ["$(touch trace)", "x; touch trace", "-x", "a b", "`touch trace`"] {
         let folder = with_command(user, r#"["/bin/sh", "-c", "cat > got; eval \"echo $1\"", "sh", "{user}"]"#);
         folder.attune("apply --yes").exits(1).warns("cannot be an argument");

@@ -51,7 +51,7 @@ fn a_plan_that_depends_on_a_user_with_two_records_is_blocked_and_others_are_warn
 }
 
 #[test]
-fn drift_of_a_user_with_two_records_is_not_known() {
+fn drift_of_a_user_with_two_records_is_unknown() {
     let folder = world("users_twice", "5.1", "[users.alice]\npolicy = \"ml\"\n");
     folder.attune("drift").exits(1).warns("error[several-records]: 2 records of user `alice`");
 }
@@ -67,7 +67,7 @@ fn a_policy_that_is_listed_twice_is_not_changed() {
 }
 
 #[test]
-fn an_import_leaves_out_who_has_several_records_and_a_check_names_them() {
+fn an_import_omits_users_with_several_records_and_doctor_names_them() {
     let folder = world("users_twice", "5.1", "");
     folder
         .attune("import --cluster sim:cluster.json --out imported")

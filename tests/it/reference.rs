@@ -38,7 +38,7 @@ fn section(page: &mut String, title: &str, table: &Value, schema: &Value) {
     }
 }
 
-/// What a reference stands for; of something that may be missing, what it is when it is there.
+/// The target of a reference; for an optional value, its type.
 fn resolved<'a>(of: &'a Value, schema: &'a Value) -> &'a Value {
     if let Some(name) = of["$ref"].as_str() {
         return &schema["$defs"][name.rsplit('/').next().unwrap()];
@@ -56,7 +56,7 @@ fn named<'a>(of: &'a Value, schema: &'a Value) -> Option<&'a Value> {
     entries.is_object().then(|| resolved(entries, schema))
 }
 
-/// What a key takes, in a word or two.
+/// The type of a key, in a few words.
 fn kind(of: &Value, schema: &Value) -> String {
     if of["additionalProperties"].is_object() {
         return "tables by name".to_owned();
@@ -117,7 +117,7 @@ fn commands_page() -> String {
 }
 
 #[test]
-fn the_reference_is_what_the_program_says() {
+fn the_reference_matches_the_program() {
     expect_file(&root().join("docs/file.md"), &file_page());
     expect_file(&root().join("docs/commands.md"), &commands_page());
 }

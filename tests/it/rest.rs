@@ -69,7 +69,7 @@ fn holds(users: &Users, name: &str) -> Option<String> {
     found.policy.as_ref().map(ToString::to_string)
 }
 
-/// A policy from add to remove, with somebody who holds it meanwhile.
+/// A policy from add to remove, attached to a user meanwhile.
 async fn story(cluster: &RestCluster, known: bool) -> Result<(), CallError> {
     let (ml, alice) = (policy("ml"), user("alice"));
     cluster.add_policy(&ml, DOCUMENT).await?;
@@ -103,7 +103,7 @@ async fn a_policy_goes_from_add_to_remove_on_every_release() {
 }
 
 #[tokio::test]
-async fn every_shape_of_answer_is_read() {
+async fn every_shape_of_response_is_read() {
     for setting in [
         "list_shape=objects",
         "list_shape=bare_names",
@@ -163,7 +163,7 @@ async fn the_words_of_a_refusal_are_kept() {
 }
 
 #[tokio::test]
-async fn a_name_reaches_the_cluster_as_it_is_or_not_at_all() {
+async fn a_name_reaches_the_cluster_unchanged_or_not_at_all() {
     let world = World::new("5.1", |_| {}).await;
     let cluster = world.cluster(None);
     for name in ["...", "%2e%2e", "%2F..", "a?b#c", "a;b&c=d+e", "ü ñ", "a%", "attach", "@:[]|^\"<>`{}~"] {

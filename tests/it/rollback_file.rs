@@ -1,4 +1,4 @@
-//! What an apply leaves behind: the way back, the journal, and a lock while it runs.
+//! The files of an apply: the rollback file, the journal, and a lock while it runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::harness::{Folder, Run};
 
-/// The names of the files in `.attune`, those whose names begin so.
+/// The names of the files in `.attune` with this prefix.
 pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
     let entries = fs::read_dir(folder.path(".attune")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -16,7 +16,7 @@ pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
     names
 }
 
-/// The policies of the tenant `Root`, and who holds what.
+/// The policies and attachments of the tenant `Root`.
 pub(crate) fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
     let root = &state["tenants"]["Root"];
     let users = root["users"].as_object().unwrap();
@@ -25,7 +25,7 @@ pub(crate) fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
 }
 
 #[test]
-fn what_was_before_can_be_applied() {
+fn the_rollback_file_restores_the_state_before() {
     let folder = Folder::example("quickstart");
     let before = access(&folder.state());
     folder.attune("apply --yes").exits(0);
@@ -41,7 +41,7 @@ fn what_was_before_can_be_applied() {
 }
 
 #[test]
-fn what_no_rule_would_let_pass_can_be_brought_back_if_it_was_there() {
+fn a_rollback_may_restore_a_document_that_the_lint_refuses() {
     let folder = Folder::with(&[
         (
             "cluster.json",
@@ -61,7 +61,7 @@ fn what_no_rule_would_let_pass_can_be_brought_back_if_it_was_there() {
 }
 
 #[test]
-fn the_journal_tells_each_call_and_how_it_ended_and_is_for_its_owner_alone() {
+fn the_journal_has_each_call_with_its_result_and_is_private() {
     let folder = Folder::example("quickstart");
     let calls = folder.attune("plan --format json").exits(0).json()["steps"].as_array().unwrap().len();
     folder.attune("apply --yes").exits(0);
@@ -92,7 +92,7 @@ fn two_applies_from_one_directory_do_not_run_at_once() {
 }
 
 #[test]
-fn an_apply_that_cannot_write_the_way_back_changes_nothing() {
+fn an_apply_that_cannot_write_the_rollback_file_changes_nothing() {
     let folder = Folder::example("quickstart");
     folder.write("taken", "");
     let before = folder.state();
@@ -161,7 +161,7 @@ fn the_rollback_goes_to_the_cluster_that_the_command_line_named() {
 }
 
 #[test]
-fn where_nothing_can_be_rolled_back_there_is_no_file_and_the_output_says_why() {
+fn an_impossible_rollback_has_no_file_and_a_stated_reason() {
     let folder = Folder::with(&[
         (
             "cluster.json",

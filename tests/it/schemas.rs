@@ -1,4 +1,4 @@
-//! The checked-in schemas are those of this version, and the examples are what they say.
+//! The checked-in schemas are up to date, and the examples match them.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A new key pair goes where the file says, through the program: each destination, each refusal, and what is done when a destination
+//! A new key pair goes to the configured destination: each destination, each refusal, and a destination that
 //! fails on the way.
 
 use std::fs;
@@ -6,13 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::harness::{Folder, Run};
+use super::harness::{ADMIN, Folder, Run};
 use super::served::Served;
 
 const ATTACH: &str = "[users.alice]\npolicy = \"readonly\"\n[users.bob]\npolicy = \"readwrite\"\n";
-const ADMIN: [(&str, &str); 2] = [("ATTUNE_USERNAME", "admin"), ("ATTUNE_PASSWORD", "admin")];
-
-/// A cluster with two users that hold nothing and have no keys, and a file with this destination that attaches both.
+/// A cluster with two users without a policy and keys, and a configuration with this destination that attaches both.
 fn folder(destination: &str) -> Folder {
     let users = r#"{"admin":{"role":"ClusterAdmin","password":"admin"},"alice":{},"bob":{}}"#;
     Folder::with(&[
@@ -61,7 +59,7 @@ fn step<'a>(plan: &Value, outcome: &'a Value, user: &str) -> &'a Value {
 }
 
 #[test]
-fn a_plan_that_may_make_keys_is_refused_without_a_sink() {
+fn a_plan_that_may_create_keys_is_refused_without_a_destination() {
     let folder = folder("");
     let before = folder.read("cluster.json");
     for args in ["plan", "apply --yes"] {
@@ -74,7 +72,7 @@ fn a_plan_that_may_make_keys_is_refused_without_a_sink() {
 }
 
 #[test]
-fn a_file_takes_the_pair_in_place_of_an_old_one_and_the_rest_goes_to_an_emergency_file() {
+fn a_file_gets_the_new_pair_for_an_old_one_and_the_rest_goes_to_an_emergency_file() {
     let folder = folder("[credentials]\nfile = true\ndir = \"deep/secrets\"");
     folder.write("deep/secrets/alice.json", "an old pair");
     let plan = folder.attune("plan --format json").exits(0).json();
@@ -127,7 +125,7 @@ fn an_age_file_is_for_its_recipient_alone() {
 }
 
 #[test]
-fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
+fn a_command_gets_the_key_pair_and_its_output_is_redacted() {
     let folder = folder("[credentials]\ncommand = [\"./destination.sh\", \"{cluster}/{tenant}/{user}\"]");
     let script = "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$@\" >> args\n\
                   case \"$1\" in */bob) cat >&2; echo 'sealed' >&2; exit 9;; esac\ncat > got.json\n";
@@ -163,7 +161,7 @@ fn a_command_gets_the_pair_and_what_it_says_is_not_believed_to_be_clean() {
 }
 
 #[test]
-fn nothing_is_sent_when_a_secret_could_not_be_kept() {
+fn nothing_is_sent_if_a_secret_could_not_be_stored() {
     for (destination, flags, part) in [
         ("[credentials]\nfile = true\ndir = \"cluster.json/secrets\"", "", "cluster.json/secrets, cannot be written"),
         ("[credentials]\ncommand = [\"no-such-program\"]", "", "`no-such-program` is not in PATH"),
@@ -178,7 +176,7 @@ fn nothing_is_sent_when_a_secret_could_not_be_kept() {
 }
 
 #[test]
-fn a_pair_whose_answer_was_lost_is_said_to_be_unknown() {
+fn a_key_pair_in_a_lost_response_is_reported_as_unknown() {
     let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
     let served = Served::start(&folder, "--fault write:1=drop-after");
     let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
@@ -194,7 +192,7 @@ fn a_pair_whose_answer_was_lost_is_said_to_be_unknown() {
 }
 
 #[test]
-fn a_pair_that_comes_with_a_later_answer_is_not_said_to_be_unknown() {
+fn a_key_pair_in_a_later_response_is_not_reported_as_unknown() {
     let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
     let served = Served::start(&folder, "--fault write:1=drop-before");
     let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(0);
@@ -203,7 +201,7 @@ fn a_pair_that_comes_with_a_later_answer_is_not_said_to_be_unknown() {
 }
 
 #[test]
-fn an_answer_that_is_not_understood_is_kept_and_needs_somebody() {
+fn an_unknown_response_is_kept_and_reported() {
     let identity = age::x25519::Identity::generate();
     for (destination, end) in [
         ("[credentials]\nfile = true\ndir = \"secrets\"".to_owned(), ""),
@@ -226,7 +224,7 @@ fn an_answer_that_is_not_understood_is_kept_and_needs_somebody() {
 }
 
 #[test]
-fn a_pair_is_found_in_every_shape_of_an_answer() {
+fn a_key_pair_is_found_in_every_shape_of_a_response() {
     for shape in ["camel", "ids", "deep", "text", "body"] {
         let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
         let served = Served::start(&folder, &format!("--switch attach_answer={shape}"));
@@ -255,7 +253,7 @@ fn few_open_files_are_enough() {
 }
 
 #[test]
-fn a_first_pair_of_a_user_that_has_a_policy_is_announced_and_kept() {
+fn the_first_key_pair_of_a_user_with_a_policy_is_announced_and_stored() {
     let folder = folder("");
     folder
         .write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[users.alice]\npolicy = \"readonly\"\n");

@@ -36,7 +36,7 @@ fn clean(folder: &Folder, run: &Run) {
     for word in ["Bearer ey", "access_token", "refresh_token"] {
         assert!(!run.stdout.contains(word) && !run.stderr.contains(word), "`attune {}` shows {word}", run.args);
     }
-    // The destination is where they belong, and nowhere else.
+    // Secrets belong in the destination only.
     let belongs = |path: &std::path::Path| path.ends_with("cluster.json") || path.starts_with(folder.path("secrets"));
     let written = files(&folder.path(""), "").into_iter().filter(|path| !belongs(path));
     for path in written {
@@ -46,7 +46,7 @@ fn clean(folder: &Folder, run: &Run) {
     }
 }
 
-/// Every pair that the cluster made and showed is in the destination, and no other.
+/// Every key pair that the cluster showed is in the destination, and no other one.
 fn kept(folder: &Folder, already: &BTreeSet<String>) {
     let users = folder.state()["tenants"]["Root"]["users"].clone();
     let made: Vec<String> = with_keys(folder).difference(already).cloned().collect();

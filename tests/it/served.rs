@@ -18,7 +18,7 @@ impl Served {
         Self::start_with(folder, &args.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// The same, with arguments that may hold blanks.
+    /// The same, with arguments that may contain blanks.
     pub(crate) fn start_with(folder: &Folder, args: &[&str]) -> Self {
         let serve = ["sim", "serve", "--state", "cluster.json", "--quiet"];
         let mut command = folder.command(serve.into_iter().chain(args.iter().copied()));

@@ -1,15 +1,15 @@
-//! `attune show`: what was saved looks as it did.
+//! `attune show`: a saved result looks as before.
 
 use super::harness::{Folder, folders, root};
 
 #[test]
-fn every_golden_plan_looks_as_it_did() {
+fn every_golden_plan_looks_as_before() {
     let folder = Folder::new();
     let mut shown = 0;
     for case in folders(&root().join("tests/golden")) {
         let (plan, text) = (case.join("plan.json"), case.join("plan.txt"));
         let (Ok(plan), Ok(text)) = (std::fs::read_to_string(plan), std::fs::read_to_string(text)) else { continue };
-        // What fills a cluster up is left out of the expected JSON.
+        // The expected JSON omits the fillers of a cluster.
         if !plan.contains("attune.plan/1") || case.join("fill").exists() {
             continue;
         }
@@ -23,7 +23,7 @@ fn every_golden_plan_looks_as_it_did() {
 }
 
 #[test]
-fn an_outcome_looks_as_it_did() {
+fn an_outcome_looks_as_before() {
     let saved = Folder::example("quickstart");
     saved.write("outcome.json", &saved.attune("apply --yes --format json").exits(0).stdout);
     let shown = saved.attune("show outcome.json").exits(0).says("calls: ").says("is as the file says");
@@ -33,7 +33,7 @@ fn an_outcome_looks_as_it_did() {
 }
 
 #[test]
-fn findings_are_shown_with_their_places_and_what_is_no_plan_is_refused() {
+fn findings_are_shown_with_their_places_and_other_files_than_plans_are_refused() {
     let folder = Folder::copy_of(&root().join("tests/golden/users-that-cannot-hold"));
     folder.attune("plan --out saved.json").exits(1);
     let shown = folder.attune("show saved.json").exits(0);

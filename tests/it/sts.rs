@@ -1,4 +1,4 @@
-//! Temporary credentials, through the program and in every form; and that a key pair is not made where it cannot be.
+//! Temporary credentials in every format, and the refusal to create a key pair where that is impossible.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn folder() -> Folder {
     )])
 }
 
-/// No file is needed where the command line says where the cluster is.
+/// No configuration is needed if the command line names the cluster.
 fn assume(folder: &Folder, more: &str, secret: &str) -> Run {
     let args = format!("sts assume-role --cluster sim:cluster.json --access-key AKALICE {more}");
     folder.attune_with(&args, &[("ATTUNE_SECRET_KEY", secret)])
@@ -41,7 +41,7 @@ fn temporary_credentials_come_in_every_form() {
 }
 
 #[test]
-fn a_refusal_is_told_and_the_secret_is_not() {
+fn a_refusal_is_shown_without_the_secret() {
     let folder = folder();
     let wrong = assume(&folder, "--duration 60m", "another-secret").exits(1);
     assert!(wrong.stderr.contains("The access key or secret key is invalid"), "{}", wrong.stderr);
@@ -57,7 +57,7 @@ fn a_refusal_is_told_and_the_secret_is_not() {
 }
 
 #[test]
-fn a_key_pair_is_not_made_without_a_place_for_it_nor_over_rest() {
+fn a_key_pair_is_not_created_without_a_destination_nor_over_rest() {
     let folder = folder();
     folder.write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
     let nowhere = folder.attune("keys generate alice --yes").exits(1);

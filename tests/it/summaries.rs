@@ -1,14 +1,14 @@
-//! Summaries of access: a folder holds two documents, and what `attune policy diff` and `attune policy lint` say to them.
+//! Summaries of access: a folder contains two documents, and the output of `attune policy diff` and `attune policy lint`.
 //!
 //! `old.json` and `new.json` are the input. `diff.txt` and `lint.txt` (of `new.json`) are expected: the output, and the exit code
-//! in their last line; `UPDATE_EXPECT=1` writes them anew. The names of the cases say what they are about: a quirk of some
+//! in their last line; `UPDATE_EXPECT=1` overwrites them. The names of the cases are their topics: a quirk of some
 //! servers, or a part of a summary.
 
 use std::path::Path;
 
 use crate::harness::{Folder, expect_file, folders, root};
 
-/// What a run of the program says on both outputs, and how it ends.
+/// Both outputs of a run, and its exit code.
 fn said(folder: &Folder, args: &str) -> String {
     let run = folder.attune(args);
     let code = run.code.expect("an exit code");
@@ -33,7 +33,7 @@ fn every_pair_of_documents_has_the_expected_summary() {
 }
 
 #[test]
-fn there_is_a_summary_for_each_quirk_and_each_part() {
+fn each_quirk_and_each_part_has_a_summary() {
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let names: Vec<_> = cases().iter().filter_map(|path| name(path)).collect();
     for quirk in ["quirk-1-", "quirk-2-", "quirk-3-", "quirk-4-", "quirk-5-", "quirk-8-", "summary-"] {

@@ -16,7 +16,7 @@ const CORE: [&str; 8] = ["base", "policy", "desired", "observed", "plan", "drift
 struct Source {
     path: PathBuf,
     room: String,
-    /// What ships: up to the file's tests.
+    /// The shipped code: up to the tests of the file.
     text: String,
 }
 
@@ -80,7 +80,7 @@ fn every_room_is_in_the_table() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_holds_one_thing() {
+fn every_file_has_a_header_and_a_reasonable_length() {
     for source in sources() {
         let path = source.path.display();
         assert!(source.text.starts_with("//! "), "{path} does not begin with what it is for");
@@ -114,7 +114,7 @@ fn the_core_touches_nothing_outside() {
 }
 
 #[test]
-fn nothing_prints_but_the_one_place_and_nothing_hides_its_order() {
+fn only_one_file_prints_and_no_hash_map_hides_an_order() {
     for source in sources().iter().filter(|source| !source.is_test()) {
         for word in ["println!", "eprintln!", "print!(", "HashMap", "HashSet", "#[ignore", "dbg!"] {
             assert!(!code(&source.text).contains(word), "{} uses {word}", source.path.display());
@@ -123,7 +123,7 @@ fn nothing_prints_but_the_one_place_and_nothing_hides_its_order() {
 }
 
 #[test]
-fn every_promise_of_the_page_about_security_names_tests_that_there_are() {
+fn every_promise_of_the_security_page_names_existing_tests() {
     let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
     let (_, table) = page.split_once("## Promises and their tests").unwrap();
     let code: String = ["src", "tests"]
@@ -154,7 +154,7 @@ fn no_test_is_left_out() {
 }
 
 #[test]
-fn the_repository_tells_of_what_it_is_and_not_of_how_it_came_to_be() {
+fn the_repository_describes_itself_and_not_its_history() {
     let words = [["/wo", "rk/"].concat(), ["issue", " #"].concat(), ["sub", "agent"].concat()];
     for file in tracked() {
         let Ok(text) = fs::read_to_string(&file) else { continue };
@@ -164,7 +164,7 @@ fn the_repository_tells_of_what_it_is_and_not_of_how_it_came_to_be() {
     }
 }
 
-/// The files that belong to the repository; all but build output where there is no git.
+/// The files of the repository; without git, all files but build output.
 fn tracked() -> Vec<PathBuf> {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
     match listed {

@@ -24,7 +24,7 @@ fn run(folder: &Folder, args: &str, stdout: impl Into<Stdio>) -> Run {
 }
 
 #[test]
-fn after_changes_it_exits_5_and_says_that_they_were_made() {
+fn an_unwritable_result_after_changes_exits_5_and_says_so() {
     for stdout in [|| Stdio::from(full()), closed] {
         let folder = Folder::example("quickstart");
         let run = run(&folder, "apply --yes --format json", stdout()).exits(5);
@@ -43,7 +43,7 @@ fn the_plan_is_written_before_the_first_call() {
 }
 
 #[test]
-fn of_many_files_the_worst_is_told_likewise() {
+fn an_unwritable_result_of_many_files_keeps_the_worst_exit_code() {
     let folder = Folder::example("quickstart");
     folder.write("files/a.toml", &folder.read("attune.toml").replace("sim:cluster.json", "sim:../cluster.json"));
     folder.write("files/b.toml", "[cluster]\nendpoints = [\"sim:../other.json\"]\n");
@@ -59,7 +59,7 @@ fn of_many_files_the_worst_is_told_likewise() {
 }
 
 #[test]
-fn a_new_key_pair_is_named_where_the_result_cannot_be() {
+fn a_new_key_pair_is_named_even_if_the_result_cannot_be_written() {
     let folder = example("5.1", true);
     let ended = run(&folder, "keys generate alice --yes --format json", full()).exits(5);
     ended
@@ -69,7 +69,7 @@ fn a_new_key_pair_is_named_where_the_result_cannot_be() {
 }
 
 #[test]
-fn what_only_reads_says_that_its_result_could_not_be_written_and_a_reader_may_leave() {
+fn an_unwritable_result_of_a_read_is_an_error_but_a_closed_pipe_is_not() {
     let folder = Folder::example("quickstart");
     for args in [
         "plan",

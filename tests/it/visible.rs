@@ -1,8 +1,8 @@
-//! What is hidden in names, files and arguments is visible in every output.
+//! Hidden characters in names, files and arguments are visible in every output.
 
 use crate::harness::{Folder, Run};
 
-/// A character of each kind that a person does not see where it is.
+/// A character of each invisible kind.
 const HIDDEN: [char; 14] = [
     '\u{1b}',
     '\u{7}',
@@ -52,9 +52,9 @@ fn odd() -> String {
     HIDDEN.into_iter().filter(|c| !c.is_control()).chain(['z']).collect()
 }
 
-/// A cluster and a file in which every name holds something hidden.
+/// A cluster and a configuration in which every name contains a hidden character.
 fn folder() -> Folder {
-    // Control characters are refused in names, and so only stand where the parser lets them.
+    // Control characters are refused in names, so they are only where the parser accepts them.
     let odd = odd();
     let escaped: String = HIDDEN.iter().map(|c| format!("\\U{:08X}", u32::from(*c))).collect();
     let folder = Folder::new();

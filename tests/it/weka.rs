@@ -38,7 +38,7 @@ pub(crate) fn example(release: &str, via_weka: bool) -> Folder {
     folder
 }
 
-/// What a state says, but for the ids and keys that follow from how many calls there were.
+/// A state without the ids and keys that depend on the number of calls.
 fn said(folder: &Folder) -> Value {
     let mut state = folder.state();
     state.as_object_mut().unwrap().remove("serial");
@@ -126,7 +126,7 @@ fn temporary_credentials_and_the_doctor_work_over_the_command() {
 #[test]
 fn the_other_form_of_detach_is_tried_and_remembered() {
     let folder = example("5.1", true);
-    // As whoever upgrades a cluster and forgets the file: the form of 4.4, which this cluster refuses.
+    // As after an upgrade without a change of the configuration: the form of 4.4, which this cluster refuses.
     let file = folder.read("attune.toml");
     folder.write("attune.toml", &file.replace("via = \"weka\"", "via = \"weka\"\nrelease = \"4.4\""));
     folder.attune("apply --yes").exits(0);
@@ -190,9 +190,9 @@ fn a_missing_command_or_unreadable_output_is_a_clear_error() {
 }
 
 /// Every command of the vendor's page "Manage S3 users and authentication using the CLI", as it is written there, and how
-/// it ends on each release: its exit status, and something of what it prints.
+/// it ends on each release: its exit status, and a part of its output.
 #[test]
-fn every_command_of_the_vendors_page_is_there() {
+fn every_command_of_the_vendors_page_exists() {
     const DONE: [i32; 5] = [0; 5];
     const FAILS: [i32; 5] = [1; 5];
     // Key pairs of their own are there since 5.1; detach names the policy on 5.1 alone.
@@ -226,7 +226,7 @@ fn every_command_of_the_vendors_page_is_there() {
         let folder = Folder::new();
         let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
         folder.write("policy.json", document);
-        // Who is logged in is an S3 user of a directory here, who may hold a policy.
+        // The login is an S3 user of a directory here, which can have a policy.
         let admin = r#"{"role":"ClusterAdmin","password":"admin","source":"LDAP","policy":"readonly"}"#;
         let keys = r#"{"access_key":"AK","secret_key":"alices-secret"}"#;
         let users = format!(
@@ -285,7 +285,7 @@ async fn a_command_that_hangs_is_killed() {
     let cluster = WekaCluster::new(WekaOptions { program: folder.path("weka"), login, server, tenant, release, limit });
     let error = cluster.remove_policy(&PolicyName::parse("old").unwrap()).await.unwrap_err();
     assert!(error.message.contains("did not end within 0.5 s, and was killed"), "{error}");
-    // It was the question of who is logged in that hung: the removal was never sent.
+    // The identity check hung: the removal was never sent.
     assert_eq!(error.effect, Effect::NotSent);
     drop(cluster);
     let process = format!("/proc/{}/stat", folder.read("pid").trim());
@@ -299,11 +299,11 @@ async fn a_command_that_hangs_is_killed() {
     panic!("it still runs");
 }
 
-/// The golden cases, which say what is planned over REST: the same is planned over the command.
+/// The golden cases are plans over REST; the command gives the same plans.
 #[test]
 fn every_golden_case_has_the_same_plan_as_over_rest() {
     const ENDPOINT: &str = "endpoints = [\"sim:cluster.json\"]";
-    // Over REST no key pair can be made, which is what these are about.
+    // REST cannot create a key pair, and these cases are about that.
     const ABOUT_REST: [&str; 1] = ["keys-that-cannot-be-revoked"];
     let mut compared = 0;
     for case in folders(&root().join("tests/golden")) {

@@ -1,9 +1,11 @@
 //! Random worlds and desired states. Every unblocked plan ends in the desired state, in every order and after every interruption. On
 //! the way, no one has access that neither side gives, or lacks access that both sides give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Declared, Scene, World, policy, run, temporary};
 use crate::base::{PolicyName, Principal, UserName};
@@ -178,6 +180,35 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
     }
 }
 
+/// Pools of one thread and of several.
+static POOLS: LazyLock<[ThreadPool; 2]> =
+    LazyLock::new(|| [1, 4].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")));
+
+/// The same map, filled in the reverse order.
+fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
+    let mut reversed = BTreeMap::new();
+    for (key, value) in map.iter().rev() {
+        reversed.insert(key.clone(), value.clone());
+    }
+    reversed
+}
+
+fn reversed_desired(desired: &Desired) -> Desired {
+    let mut desired = desired.clone();
+    desired.policies = reversed(&desired.policies);
+    desired.users = reversed(&desired.users);
+    desired.groups = reversed(&desired.groups);
+    desired
+}
+
+fn reversed_observed(observed: &Observed) -> Observed {
+    let mut observed = observed.clone();
+    observed.policies = reversed(&observed.policies);
+    observed.users = reversed(&observed.users);
+    observed.groups = reversed(&observed.groups);
+    observed
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -191,7 +222,11 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_plan(scene in scenes()) {
         let observed = scene.world.observed("5.1.2");
-        prop_assert_eq!(format!("{:?}", plan(&scene.declared.0, &observed)), format!("{:?}", plan(&scene.declared.0, &observed)));
+        let expected = format!("{:?}", plan(&scene.declared.0, &observed));
+        let (desired, observed) = (reversed_desired(&scene.declared.0), reversed_observed(&observed));
+        for pool in &*POOLS {
+            prop_assert_eq!(&expected, &format!("{:?}", pool.install(|| plan(&desired, &observed))));
+        }
     }
 }
 

@@ -114,7 +114,7 @@ async fn read(stream: &mut TcpStream) -> Seen {
 }
 
 #[tokio::test]
-async fn each_fault_is_seen_and_done_as_it_says() {
+async fn each_fault_has_its_documented_effect() {
     let keys = r#"{"data":{"access_key":""#;
     let told = r#"{"message":"a fault of the simulator"}"#;
     let unexpected = r#"{"data":{"unexpected":[true]}}"#;
@@ -205,7 +205,7 @@ async fn a_kept_connection_is_cut_too() {
 }
 
 #[tokio::test]
-async fn a_token_that_ran_out_is_out_for_good() {
+async fn an_expired_token_stays_expired() {
     let mut cluster = FaultyCluster::new(&["GET /users=expire"]).await;
     let status = async |cluster: &FaultyCluster, path| cluster.send("GET", path, None).await.status;
     assert_eq!(status(&cluster, "/cluster").await, "200 OK");
@@ -264,7 +264,7 @@ async fn a_client_is_killed_at_the_call_and_the_cluster_goes_on() {
 }
 
 #[tokio::test]
-async fn what_a_client_does_not_wait_for_is_done_nevertheless() {
+async fn a_call_is_executed_even_if_the_client_leaves() {
     let delay = Duration::from_millis(5);
     let cluster = FaultyCluster::new(&["write:1=delay:5ms"]).await;
     let body = json!({"policy_name":"readwrite","user_name":"bob"});

@@ -121,7 +121,7 @@ async fn a_policy_goes_from_add_to_remove_on_every_release() {
 }
 
 #[tokio::test]
-async fn what_a_release_does_not_tell_is_not_told() {
+async fn a_release_answers_only_with_the_fields_it_has() {
     let state = r#"{"tenants":{"Root":{"users":{"alice":{"policy":"readonly","posix_uid":7}}}}}"#;
     for (release, uid, held, posix, policy) in [
         ("3.14", false, false, false, false),
@@ -146,7 +146,7 @@ async fn what_a_release_does_not_tell_is_not_told() {
 }
 
 #[tokio::test]
-async fn without_a_token_that_holds_nothing_is_answered() {
+async fn calls_without_a_valid_token_are_unauthorized() {
     let mut cluster = TestCluster::with("5.1", "{}", |options| options.token_uses = Some(1)).await;
     assert_eq!(cluster.get("/users").await.0, 200);
     let unauthorized = (401, json!({"data":"Unauthorized"}));
@@ -231,7 +231,7 @@ async fn a_document_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn tenants_are_apart() {
+async fn tenants_are_isolated() {
     let state = r#"{"tenants":{"lab":{"users":{"boss":{"role":"TenantAdmin","password":"Boss-1234"}}}}}"#;
     let mut cluster = TestCluster::with("5.1", state, |_| {}).await;
     let (_, tenants) = cluster.get("/tenants").await;
@@ -315,7 +315,7 @@ async fn dots_in_a_path_reach_the_call_that_deletes_s3() {
 }
 
 #[tokio::test]
-async fn who_may_only_look_only_looks() {
+async fn readers_cannot_write() {
     let state = r#"{"tenants":{"Root":{"users":{"eve":{"role":"ReadOnly","password":"e"},"alice":{"password":"a"}}}}}"#;
     let mut cluster = TestCluster::with("5.1", state, |_| {}).await;
     cluster.log_in("eve", "e", "root").await;
@@ -327,7 +327,7 @@ async fn who_may_only_look_only_looks() {
 }
 
 #[test]
-fn the_state_file_shown_is_one() {
+fn the_state_file_in_the_documentation_is_valid() {
     let (_, rest) = PAGE.split_once("```json\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     let state: ClusterState = serde_json::from_str(example).unwrap();

@@ -23,7 +23,7 @@ async fn the_file_is_the_state() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
+async fn a_missing_state_file_is_created_with_the_options() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.json");
     let mut options = Options::new(&path);
@@ -42,7 +42,7 @@ async fn a_file_that_is_not_there_is_begun_and_options_are_kept_in_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_says_why() {
+async fn a_failed_start_has_a_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.json");
     let good = Options::new(&path);
@@ -75,7 +75,7 @@ async fn two_servers_share_one_cluster_but_no_tokens() {
 }
 
 #[tokio::test]
-async fn tls_is_trusted_by_its_certificate_and_not_without() {
+async fn tls_needs_a_trusted_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
     let url = format!("{}/api/v2/cluster", running.url());
@@ -93,7 +93,7 @@ async fn tls_is_trusted_by_its_certificate_and_not_without() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_shakes_hands_holds_up_no_other() {
+async fn a_client_without_a_handshake_delays_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
     let address = running.url().trim_start_matches("https://");
@@ -106,7 +106,7 @@ async fn a_client_that_never_shakes_hands_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn the_log_tells_each_request_and_nothing_secret() {
+async fn the_log_has_each_request_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");
     let cluster = TestCluster::with("5.1", "{}", |options| options.log = Some(log.clone())).await;
@@ -122,7 +122,7 @@ async fn the_log_tells_each_request_and_nothing_secret() {
 }
 
 #[tokio::test]
-async fn latency_is_waited_for_by_each_request() {
+async fn each_request_takes_the_latency() {
     let latency = Duration::from_millis(20);
     let cluster = TestCluster::with("5.1", "{}", |options| options.latency = latency).await;
     let begun = Instant::now();
@@ -132,7 +132,7 @@ async fn latency_is_waited_for_by_each_request() {
 }
 
 #[tokio::test]
-async fn it_stops_when_told_and_when_dropped() {
+async fn it_stops_on_request_and_when_dropped() {
     let (told, dropped) = (TestCluster::new("5.1").await, TestCluster::new("5.1").await);
     let url = told.running.url().to_owned();
     told.running.until(async {}).await;

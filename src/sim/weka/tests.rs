@@ -50,7 +50,7 @@ fn the_arguments_are_well_formed() {
 }
 
 #[test]
-fn each_release_takes_its_forms() {
+fn each_release_accepts_its_own_forms() {
     const ALL: [bool; 5] = [true; 5];
     const NEVER: [bool; 5] = [false; 5];
     const SINCE_5_1: [bool; 5] = [false, false, false, true, true];
@@ -132,7 +132,7 @@ fn a_usage_error_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn temporary_credentials_hold_from_a_quarter_of_an_hour_to_a_week() {
+fn temporary_credentials_last_from_15_minutes_to_1_week() {
     let ask = |duration: &str| format!("s3 sts assume-role --access-key AK --secret-key SK --duration {duration}");
     for (duration, fits) in [
         ("900s", true),
@@ -156,7 +156,7 @@ fn temporary_credentials_hold_from_a_quarter_of_an_hour_to_a_week() {
 }
 
 #[test]
-fn what_a_run_needs_is_asked_on_releases_that_have_the_command() {
+fn a_run_asks_for_its_needs_on_releases_that_have_the_command() {
     let yes_or_no = ("The existing S3 credentials will be replaced. Continue? [yes/no]: ", false);
     let secret = ("secret-key: ", true);
     for (args, since_5_1, file, prompt) in [
@@ -204,7 +204,7 @@ fn a_question_is_answered_with_a_line() {
 }
 
 #[test]
-fn groups_are_given_policies_on_6_0() {
+fn groups_get_policies_on_6_0() {
     let mut state = cluster("6.0");
     assert_eq!(shown(&mut state, "s3 group list --json"), json!([]));
     shown(&mut state, "s3 policy attach readonly --group staff");
@@ -223,7 +223,7 @@ fn groups_are_given_policies_on_6_0() {
 }
 
 #[test]
-fn who_runs_it_is_held_against_the_state() {
+fn the_login_of_a_run_is_checked() {
     let login = |username: Option<&str>, password: Option<&str>, org: Option<&str>| {
         let text = |text: Option<&str>| text.map(str::to_owned);
         Some(CommandLogin { username: text(username), password: text(password), org: text(org) })
@@ -285,7 +285,7 @@ fn json_is_in_the_dialect_of_the_release() {
 }
 
 #[test]
-fn an_answer_that_is_no_run_is_told_as_the_command_would() {
+fn an_error_response_is_printed_as_by_the_command() {
     let said = |status, body: &str| match RunResponse::read(status, body.as_bytes()) {
         Some(RunResponse::Output(CommandOutput { err, code, .. })) => Some((err, code)),
         Some(RunResponse::Needs(needs)) => panic!("{needs:?}"),

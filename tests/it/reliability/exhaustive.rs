@@ -23,7 +23,7 @@ const SHARE: usize = 16;
 /// How many tests share the scenarios, so that they run side by side.
 const GROUPS: usize = 4;
 
-/// What was done.
+/// The executed changes.
 #[derive(Debug, Default)]
 struct Counts {
     scenarios: usize,
@@ -40,7 +40,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// A scenario, what a run without faults makes of it, and what was learned so far.
+/// A scenario, its result without faults, and the results so far.
 struct Case {
     scenario: Scenario,
     through: Through,
@@ -52,7 +52,7 @@ struct Case {
     calls: u64,
     end: Arc<ClusterState>,
     bounds: Bounds,
-    /// What an apply without faults makes of each state that a fault left. The same state heals in the same way.
+    /// The result of an apply without faults for each state after a fault. Equal states converge in the same way.
     healed: BTreeMap<Standing, Converged>,
     counts: Counts,
     /// Of so many faults one is tried, by this draw.
@@ -179,7 +179,7 @@ impl Case {
             Fault::Refuse { .. } | Fault::Stop(_) => {
                 assert!(!known || all_good == there, "not as the outcome says: {}", story());
             }
-            // A login that is answered with 401 is not tried again: each try counts towards locking the account.
+            // A login with a 401 is not retried: each attempt counts towards locking the account.
             Fault::Expire if ran.events.first().is_some_and(|event| !event.faults.is_empty()) => {
                 assert!(!known || all_good == there, "not as the outcome says: {}", story());
             }
@@ -318,7 +318,7 @@ fn any_fault_at_any_request_is_survived_4() {
     survive_group(3);
 }
 
-/// The releases that tell who holds what.
+/// The releases that report attachments.
 const RELEASES: [&str; 4] = ["4.0.6", "4.4.8", "5.1.2", "6.0.1"];
 
 /// Every scenario without faults, on every release: nobody is ever without access that should have it, and the end is as
@@ -337,12 +337,12 @@ fn end_well(through: Through) {
 }
 
 #[test]
-fn every_scenario_ends_well_on_every_release_over_rest() {
+fn every_scenario_converges_on_every_release_over_rest() {
     end_well(Through::Rest);
 }
 
 #[test]
-fn every_scenario_ends_well_on_every_release_over_the_command() {
+fn every_scenario_converges_on_every_release_over_the_command() {
     end_well(Through::Command);
 }
 

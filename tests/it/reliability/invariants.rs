@@ -1,4 +1,4 @@
-//! What must hold at every instant of a run, and what a cluster is in the end.
+//! The invariants at every instant of a run, and the end state of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,11 +8,11 @@ use attune::sim::ForeignChange;
 use attune::sim::state::{ClusterState, ROOT};
 use attune::sim::{Event, history};
 
-/// Who holds what and what it says: all of a cluster that a plan depends on.
+/// Attachments and documents: everything of a cluster that a plan depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Standing {
     policies: BTreeMap<String, String>,
-    /// What each user and group holds, and whether it has a key pair.
+    /// The policy of each user and group, and whether it has a key pair.
     holders: BTreeMap<String, (Option<String>, bool)>,
 }
 
@@ -35,14 +35,14 @@ impl Standing {
         self
     }
 
-    /// As if these users held nothing.
+    /// The same without the attachments of these users.
     pub(super) fn without(mut self, users: &BTreeSet<String>) -> Self {
         self.holders.iter_mut().filter(|(name, _)| users.contains(*name)).for_each(|(_, (held, _))| *held = None);
         self
     }
 }
 
-/// How the name of a group begins where it is among those of users.
+/// The prefix of the name of a group among those of users.
 pub(super) const GROUP: &str = "@";
 
 /// The documents by which the users and groups of a cluster have access.
@@ -62,18 +62,18 @@ fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<&'a str> {
     }
 }
 
-/// What a user or group has access by, of those that are listed; a group that is not holds nothing.
+/// The document that gives each listed user or group access; other groups have none.
 fn listed<'a>(access: &'a Access, name: &str) -> Option<&'a str> {
     access.get(name)?.as_deref()
 }
 
-/// What a run may do to access.
+/// The access that a run may give and take.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     pub(super) before: Access,
-    /// By the file; more than one where several files are applied.
+    /// By the configuration; more than one if several are applied.
     pub(super) after: Vec<Access>,
-    /// Who may be without access for a moment.
+    /// The users that may be without access temporarily.
     pub(super) without: BTreeSet<String>,
 }
 
@@ -115,7 +115,7 @@ impl Bounds {
         found
     }
 
-    /// What is wrong with a user that has access by this document.
+    /// The violation by a user that has access by this document, if it is one.
     fn of_user(&self, user: &str, now: Option<&str>) -> Option<String> {
         let before = self.before[user].as_deref();
         let after = || self.after.iter().map(|access| listed(access, user));
@@ -127,7 +127,7 @@ impl Bounds {
         }
     }
 
-    /// Whom a foreign change concerns: the user it is about, or all that ever hold the policy it is about.
+    /// The users that a foreign change affects: its user, or all that ever have its policy.
     pub(super) fn concerned(
         &self,
         behind: &ForeignChange,

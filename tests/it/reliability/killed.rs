@@ -1,4 +1,4 @@
-//! The program itself, killed at random points of a swap of 50 holders, until it has converged; and of 50 attaches that make
+//! The program itself, killed at random points of a swap for 50 users until it converges, and of 50 attaches that create
 //! key pairs, of which none may be lost without being named.
 
 use std::collections::BTreeSet;
@@ -19,16 +19,16 @@ use crate::harness::{Folder, files};
 /// How many kills there are in each of the two tests, unless `ATTUNE_KILLS` says otherwise.
 const KILLS: usize = 100;
 
-/// Of these holders every fifth is in no file.
+/// Every fifth of these users is unmanaged.
 const HOLDERS: usize = 50;
 
-/// The calls of the whole swap: the holders move out and back, and there are four calls for the policies.
+/// The calls of the whole swap: the users move to the temporary policy and back, and four calls are for the policies.
 const CALLS: usize = 2 * HOLDERS + 4;
 
 /// How long a program may take: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A cluster in which all hold a policy, and a folder with a file that has another document for it.
+/// A cluster in which all users have a policy, and a configuration with another document for it.
 struct Swap {
     running: Running,
     child: Arc<Mutex<Option<Child>>>,
@@ -135,7 +135,7 @@ impl Swap {
         self.running.events().iter().filter(|event| event.change.is_some()).count()
     }
 
-    /// Holds the end and every instant before against what must be.
+    /// Checks the invariants at the end and at every instant before.
     fn check(&self, seed: u64) {
         let events: Vec<Event> = self.running.events();
         assert_eq!(self.bounds.violations(&events), [], "seed {seed}");
@@ -180,7 +180,7 @@ fn a_program_that_is_killed_again_and_again_converges_2() {
 }
 
 impl Swap {
-    /// The users whose key pair is on the cluster, and whose secret is in no file.
+    /// The users with a key pair on the cluster whose secret is in no file.
     fn lost(&self) -> BTreeSet<String> {
         let texts: Vec<String> = files(&self.folder.path(""), "")
             .iter()
@@ -192,7 +192,7 @@ impl Swap {
         lost.map(|(name, _)| name.clone()).collect()
     }
 
-    /// What the next plan warns about.
+    /// The warnings of the next plan.
     fn warned(&self) -> String {
         self.running.set_faults(FaultRules::default());
         let (user, password) = self.running.admin_login();

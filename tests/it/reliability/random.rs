@@ -50,7 +50,7 @@ fn faults(rng: &mut fastrand::Rng) -> FaultRules {
     let mut rules = FaultRules::default();
     for _ in 0..6 {
         let fault = all[rng.usize(..all.len())].clone();
-        // Who is stopped early shows little.
+        // A client that is killed early tests little.
         let share = if matches!(fault, Fault::Stop(_) | Fault::Kill(_)) { 15_000 } else { 40_000 };
         rules = rules.and(Trigger::Chance { millionths: share, seed: rng.u64(..) }, fault);
     }
@@ -58,7 +58,7 @@ fn faults(rng: &mut fastrand::Rng) -> FaultRules {
     rules.and(Trigger::Chance { millionths: 100_000, seed: rng.u64(..) }, delay)
 }
 
-/// Who may be without access for a moment: whom a file replaces with a gap.
+/// The users that may be without access temporarily: those whose policy is replaced with a gap.
 fn without(desired: &Desired) -> BTreeSet<String> {
     match desired.cluster.replace {
         Replace::Gap => desired.users.keys().map(ToString::to_string).collect(),

@@ -1,4 +1,4 @@
-//! What is applied: a file, and a cluster that is as the file says but for some changes.
+//! The scenarios: a configuration, and a cluster that differs from it by some changes.
 //!
 //! A file and the changes of its cluster are written as words:
 //!
@@ -7,10 +7,10 @@
 //! | `ml=1` | policy `ml` has document 1 | the same |
 //! | `ml=absent` | it is declared absent | |
 //! | `!ml` | | it is not there |
-//! | `~ml=2` | | the stand-in of `ml` for document 2 is there |
+//! | `~ml=2` | | the temporary policy of `ml` for document 2 exists |
 //! | `~ml=2/9` | | it is there with document 9 |
-//! | `alice:ml`, `alice:~ml=2` | alice holds it | the same |
-//! | `alice:-` | alice holds nothing | the same |
+//! | `alice:ml`, `alice:~ml=2` | alice has it | the same |
+//! | `alice:-` | alice has no policy | the same |
 //! | `@etl:ml`, `@etl:-` | group etl, likewise | the same |
 //! | `policies~ml-*`, `users~svc-*` | ownership | |
 //! | `gap` | documents are replaced with a gap | |
@@ -43,7 +43,7 @@ pub(super) struct Scenario {
     pub(super) fill: usize,
     /// The users that the plan itself leaves without access for a moment.
     pub(super) without: &'static str,
-    /// The users that nothing remembers when a run is interrupted in their gap.
+    /// The users whose attachment is lost if a run is interrupted in their gap.
     pub(super) forgotten: &'static str,
 }
 
@@ -57,13 +57,13 @@ pub(super) fn policy(number: u8) -> Policy {
     Policy { document: StoredDocument::parse(document(number).json()).unwrap() }
 }
 
-/// The stand-in of a policy for a document.
+/// The temporary policy of a policy for a document.
 fn temporary(policy: &str, number: u8) -> PolicyName {
     let digest = Sha256::digest(document(number).json());
     PolicyName::parse(policy).unwrap().transit(&hex::encode(&digest[..4]))
 }
 
-/// The name that a word says: `ml`, or `~ml=2` for a stand-in.
+/// The name of a word: `ml`, or `~ml=2` for a temporary policy.
 fn policy_name(word: &str) -> PolicyName {
     match word.strip_prefix('~').and_then(|rest| rest.split_once('=')) {
         Some((policy, number)) => temporary(policy, number.parse().unwrap()),

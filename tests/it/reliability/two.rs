@@ -1,4 +1,4 @@
-//! Two applies at once, of two files, on one cluster that refuses to remove what is held.
+//! Two concurrent applies of two configurations on one cluster that refuses to remove attached policies.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::pairs::desired;
 /// How many cases there are unless `ATTUNE_CASES` says otherwise.
 const CASES: u64 = 60;
 
-/// What came of two applies at once.
+/// The result of two concurrent applies.
 enum Together {
-    /// One of the files alone has nothing to apply.
+    /// One of the configurations alone has no changes.
     Nothing,
     /// All is well; whether the next apply has anything in its way.
     Well { blocked: bool },
@@ -28,7 +28,7 @@ async fn together(seed: u64) -> Together {
     let first = pair(seed, 0);
     let second = pair(seed, 1).with_cluster_of(&first);
     let mut start = cluster(seed, &first);
-    // Where it does not refuse, one apply can remove what the other has just attached and add another document.
+    // Otherwise, one apply can remove a policy that the other just attached and add another document.
     start.switches.remove_attached = RefuseOrAllow::Refuse;
     let files = [desired(&first, false), desired(&second, false)];
     let rules =

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::invariants::{Access, Bounds, Standing, Violation, access};
 use crate::inside::{HASTE, Safe, apply, client, command_client};
 
-/// What a client reaches its cluster through.
+/// The transport of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Through {
     Rest,
@@ -30,13 +30,13 @@ pub(super) struct World {
     safe: Safe,
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(super) struct Ran {
     /// Nothing when the client was killed.
     pub(super) steps: Option<Vec<StepOutcome>>,
     pub(super) events: Vec<Event>,
     pub(super) state: Arc<ClusterState>,
-    /// What is where new secrets go.
+    /// The contents of the destination.
     kept: Vec<String>,
     /// The users that the plan says may get a key pair.
     awaited: BTreeSet<UserName>,
@@ -57,7 +57,7 @@ impl World {
         Self { through, running: start(options).await.unwrap(), killed, safe: Safe::new() }
     }
 
-    /// What the client says in the end; nothing when it was killed: then it makes no request any more.
+    /// The result of the client; `None` if it was killed: then it makes no request any more.
     async fn unless_killed<T>(&self, client: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -85,7 +85,7 @@ impl World {
         self.unless_killed(apply(plan, &*cluster, &self.safe, jobs)).await
     }
 
-    /// What was seen, once the requests that are under way are done.
+    /// The events, once the requests in flight are done.
     pub(super) async fn events(&self) -> Vec<Event> {
         loop {
             let events = self.running.events();
@@ -137,7 +137,7 @@ impl Ran {
             if shown.sent && !kept {
                 return Some(format!("the secret of {user} was shown and is nowhere"));
             }
-            // An answer that broke off is kept as it came, under the name of the user.
+            // A truncated response is kept as it is, under the name of the user.
             let name = format!("emergency-{user}-");
             let is_kept = |at: &Remark| matches!(at, Remark::AnswerKept { path } if path.contains(&name));
             let answer = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(is_kept);
@@ -164,18 +164,18 @@ fn word(status: &Status) -> &'static str {
         Status::AlreadyDone => "already done",
         Status::Refused(_) => "refused",
         Status::Drifted(_) => "drifted",
-        Status::UnknownOutcome(_) => "in doubt",
+        Status::UnknownOutcome(_) => "unknown outcome",
         Status::Failed(_) => "failed",
         Status::NotReached(_) => "not reached",
         Status::Interrupted => "interrupted",
     }
 }
 
-/// What an apply without faults makes of a cluster.
+/// The result of an apply without faults.
 pub(super) struct Converged {
-    /// The codes of what stands in the way; then nothing was done.
+    /// The codes of the errors; then nothing was done.
     pub(super) blocked: Vec<String>,
-    /// What a plan made afterwards finds to do, and steps that did not end well.
+    /// The changes of a plan made afterwards, and failed steps.
     pub(super) left: Vec<String>,
     pub(super) violations: Vec<Violation>,
     pub(super) end: Standing,
@@ -184,7 +184,7 @@ pub(super) struct Converged {
 
 /// Observes, plans, applies, observes again and plans again.
 pub(super) async fn converge(state: &ClusterState, desired: &Desired, bounds: &Bounds) -> Converged {
-    // Over REST where it can be: that is quicker.
+    // Over REST if possible: that is faster.
     let through = if desired.groups.is_empty() { Through::Rest } else { Through::Command };
     let world = World::through(through, state, FaultRules::default()).await;
     let planned = world.plan(desired).await.unwrap().unwrap();
