@@ -14,14 +14,14 @@ pub enum NameProblem {
     /// `DELETE /s3`, the call that deletes the whole S3 cluster.
     #[error("is `.` or `..`, which a URL path resolves to another call")]
     Dots,
-    /// The name contains `/` or `\`, which cannot be told from a path separator by every proxy.
+    /// The name contains `/` or `\`, which some proxies take for a path separator.
     #[error("contains a `/` or `\\`, which a URL path cannot carry safely")]
     Separator,
     /// The name contains a control character.
     #[error("contains a control character")]
     Control,
-    /// The name begins or ends with white space, which commands and proxies strip.
-    #[error("begins or ends with white space")]
+    /// The name starts or ends with white space, which commands and proxies strip.
+    #[error("starts or ends with white space")]
     Edge,
     /// A policy name contains a comma. Servers of MinIO's lineage read such a name as a list: attaching `a,b` gives
     /// both policies (measured on two of them).
@@ -133,25 +133,25 @@ impl PolicyName {
 
     /// The name of a temporary policy starts with this. Users have the temporary policy while their policy is replaced.
     /// It has only letters and hyphens: it is unknown which other characters every release takes.
-    pub const TRANSIT_PREFIX: &str = "attune-swap-";
+    pub const TEMPORARY_PREFIX: &str = "attune-swap-";
 
     /// The temporary policy for this policy and the document with that tag (8 hexadecimal digits).
     #[must_use]
-    pub fn transit(&self, tag: &str) -> Self {
-        Self(format!("{}{tag}-{}", Self::TRANSIT_PREFIX, self.0).into())
+    pub fn temporary(&self, tag: &str) -> Self {
+        Self(format!("{}{tag}-{}", Self::TEMPORARY_PREFIX, self.0).into())
     }
 
-    /// The policy that this temporary policy stands for, by its name alone. Predefined policies are never replaced, so
+    /// The policy of this temporary policy, by its name alone. Predefined policies are never replaced, so
     /// they have no temporary policy.
     #[must_use]
     pub fn temporary_for(&self) -> Option<Self> {
-        let rest = self.0.strip_prefix(Self::TRANSIT_PREFIX)?;
+        let rest = self.0.strip_prefix(Self::TEMPORARY_PREFIX)?;
         let (tag, name) = rest.split_once('-')?;
         let is_tag = tag.len() == 8 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
         (is_tag && check_policy(name).is_ok()).then(|| Self(name.into())).filter(|policy| !policy.is_predefined())
     }
 
-    /// The policy that this name is about: for a temporary policy, the policy it stands for.
+    /// The policy that this name is about: for a temporary policy, the policy of that temporary policy.
     #[must_use]
     pub fn meant(&self) -> Cow<'_, Self> {
         self.temporary_for().map_or(Cow::Borrowed(self), Cow::Owned)
@@ -270,11 +270,11 @@ mod tests {
     #[test]
     fn a_temporary_policy_names_its_policy() {
         let policy = PolicyName::parse("ml-training").unwrap();
-        let temporary = policy.transit("0a1b2c3d");
+        let temporary = policy.temporary("0a1b2c3d");
         assert_eq!(temporary.as_str(), "attune-swap-0a1b2c3d-ml-training");
         assert_eq!(temporary.temporary_for(), Some(policy.clone()));
         assert_eq!(policy.temporary_for(), None);
-        let predefined = PolicyName::reported("readwrite").transit("deadbeef");
+        let predefined = PolicyName::reported("readwrite").temporary("deadbeef");
         assert_eq!(predefined.temporary_for(), None, "a predefined policy is never replaced");
         assert_eq!(PolicyName::reported("attune-swap-nothex00-x").temporary_for(), None);
         assert_eq!(PolicyName::reported("attune-swap-0a1b2c3d-").temporary_for(), None);

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stay_lines_and_twice_is_once() {
+    fn lines_stay_lines_and_escaping_is_idempotent() {
         assert_eq!(visible_lines("a\nb\u{202e}\r\n"), "a\nb\\u{202e}\\r\n");
         let once = visible("a\u{202e}\n").into_owned();
         assert_eq!(visible(&once), once);

@@ -107,8 +107,8 @@ impl FileEntries {
         let finding = if policy.is_predefined() {
             let help = "predefined policies can be attached, but not changed or removed; choose another name";
             Finding::error(codes::PREDEFINED, format!("`{policy}` is predefined on every cluster")).help(help)
-        } else if name.starts_with(PolicyName::TRANSIT_PREFIX) {
-            let prefix = PolicyName::TRANSIT_PREFIX;
+        } else if name.starts_with(PolicyName::TEMPORARY_PREFIX) {
+            let prefix = PolicyName::TEMPORARY_PREFIX;
             let message = format!("names that start with `{prefix}` are reserved for attune's temporary policies");
             Finding::error(codes::RESERVED_NAME, message).help("choose another name")
         } else {

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use toml::Spanned;
 
 /// A value with its place in the file. Comparisons ignore the place.
@@ -60,29 +59,13 @@ impl<T> Default for Table<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TableVisitor(PhantomData))
+        let mut entries: Vec<_> = BTreeMap::deserialize(deserializer)?.into_iter().collect();
+        entries.sort_by_key(|(name, _): &(At<String>, T)| name.span().start);
+        Ok(Self(entries))
     }
 }
 
 inline_schema!([T] Table<T>, |generator| BTreeMap::<String, T>::json_schema(generator));
-
-struct TableVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
-    type Value = Table<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Table<T>, A::Error> {
-        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or_default());
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Table(entries))
-    }
-}
 
 /// One text or a list of texts, as in policy documents. Numbers and booleans become text.
 #[derive(Debug, Clone, Default)]
@@ -135,29 +118,10 @@ pub(super) struct Day(pub(super) String);
 
 inline_schema!([] Day, |_| json_schema!({ "type": "string", "format": "date" }));
 
-struct DayVisitor;
-
-impl<'de> Visitor<'de> for DayVisitor {
-    type Value = Day;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a date")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Day, E> {
-        Ok(Day(text.to_owned()))
-    }
-
-    /// A TOML date arrives as a table with one entry: its text.
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Day, A::Error> {
-        let entry: Option<(String, String)> = map.next_entry()?;
-        Ok(Day(entry.map(|(_, text)| text).unwrap_or_default()))
-    }
-}
-
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DayVisitor)
+        let day = toml::Value::deserialize(deserializer)?;
+        Ok(Self(day.as_str().map_or_else(|| day.to_string(), str::to_owned)))
     }
 }
 

@@ -345,12 +345,12 @@ mod tests {
             ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
             ("read-failed", Severity::Error, |facts| facts.policies = Err(refused())),
             ("unencrypted", Severity::Warning, |facts| {
-                facts.connection.unencrypted = vec!["http://weka01:14000".into()]
+                facts.connection.unencrypted = vec!["http://weka01:14000".into()];
             }),
             ("any-certificate", Severity::Warning, |facts| facts.connection.any_certificate = true),
             ("clock-skew", Severity::Warning, |facts| facts.connection.clock_ahead = Some(-61)),
             ("leftover-temporary-policy", Severity::Warning, |facts| {
-                facts.policies = Ok(vec![PolicyName::reported("ml").transit("0a1b2c3d")]);
+                facts.policies = Ok(vec![PolicyName::reported("ml").temporary("0a1b2c3d")]);
             }),
             ("release-newer-than-known", Severity::Note, |facts| {
                 facts.identity.release = Release::parse("7.0.1").unwrap();
@@ -411,14 +411,14 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_that_fits_is_said_to() {
+    fn a_matching_definition_has_no_differences() {
         let report = checked(|facts| facts.definition = Ok(Some(definition())));
         assert_eq!(found(&report), []);
         assert_eq!(report.definition, Definition::Compared { calls: CALLS.len(), differences: 0 });
     }
 
     #[test]
-    fn what_weighs_most_comes_first() {
+    fn errors_come_first() {
         let report = checked(|facts| {
             facts.identity.release = Release::parse("7.0").unwrap();
             facts.connection.any_certificate = true;
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_that_suffices_is_that_of_the_release() {
+    fn the_role_that_may_apply_depends_on_the_release() {
         for role in ["ClusterAdmin", "OrgAdmin", "TenantAdmin", "clusteradmin"] {
             assert!(checked(|facts| facts.identity.role = role.into()).may_apply, "{role}");
         }
@@ -446,7 +446,7 @@ mod tests {
 
     #[test]
     fn a_leftover_names_its_policy_and_users() {
-        let temporary = PolicyName::reported("ml").transit("0a1b2c3d");
+        let temporary = PolicyName::reported("ml").temporary("0a1b2c3d");
         let holder = |name: &str| UserRecord {
             name: UserName::reported(name),
             role: "S3".into(),

@@ -81,7 +81,7 @@ impl Inventory {
                 }
             }
         }
-        rest.findings.extend(self.from_directory(&declared));
+        rest.findings.extend(self.directory_users(&declared));
         declared
     }
 
@@ -116,7 +116,7 @@ impl Inventory {
         Some(Finding::warning(codes::CANNOT_HAVE, message).help(help))
     }
 
-    fn from_directory(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
+    fn directory_users(&self, declared: &BTreeMap<Principal, PolicyName>) -> Option<Finding> {
         let users = declared.keys().filter(|user| self.user(user).is_some_and(ObservedUser::is_imported));
         let users: Vec<Principal> = users.cloned().collect();
         let (verb, their) = match users.len() {
@@ -199,8 +199,8 @@ impl NameKind {
         }
         match name.addressable() {
             Err(problem) => Self::Undeclarable(problem.to_string()),
-            Ok(()) if name.as_str().starts_with(PolicyName::TRANSIT_PREFIX) => {
-                Self::Undeclarable(format!("starts with `{}`, which is reserved", PolicyName::TRANSIT_PREFIX))
+            Ok(()) if name.as_str().starts_with(PolicyName::TEMPORARY_PREFIX) => {
+                Self::Undeclarable(format!("starts with `{}`, which is reserved", PolicyName::TEMPORARY_PREFIX))
             }
             Ok(()) => Self::Declarable,
         }

@@ -79,10 +79,9 @@ impl Observed {
     }
 
     /// All users and groups with an attached name. The name may be a missing policy or a list.
-    pub fn attachments(&self) -> impl Iterator<Item = (impl Fn() -> Principal, &PolicyName)> {
-        let users = self.users.iter().filter_map(|(name, user)| Some((Named::User(name), user.holds.as_ref()?)));
-        let groups = self.groups.iter().map(|(name, holds)| (Named::Group(name), holds));
-        users.chain(groups).map(|(named, holds)| (move || named.principal(), holds))
+    pub fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
+        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.holds.as_ref()?)));
+        users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))
     }
 
     /// The attached name of a user or group.
@@ -109,22 +108,6 @@ impl Observed {
     #[must_use]
     pub fn all_held_by(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
         self.held_by(principal).into_iter().chain(self.duplicates.held_by(principal)).collect()
-    }
-}
-
-/// A borrowed `Principal`.
-#[derive(Clone, Copy)]
-enum Named<'a> {
-    User(&'a UserName),
-    Group(&'a GroupName),
-}
-
-impl Named<'_> {
-    fn principal(self) -> Principal {
-        match self {
-            Self::User(user) => Principal::from(user),
-            Self::Group(group) => Principal::from(group),
-        }
     }
 }
 

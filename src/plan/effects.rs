@@ -118,7 +118,7 @@ impl<'a> Simulation<'a> {
             Call::Attach { .. } | Call::RevokeKeys { .. } | Call::Detach { .. } => None,
         });
         let mut has: BTreeMap<PolicyName, BTreeSet<Principal>> = names.collect();
-        let single = observed.attachments().map(|(principal, attached)| (principal(), attached));
+        let single = observed.attachments();
         let duplicates: Vec<Principal> = observed.duplicates.principals().collect();
         let several = duplicates.iter().flat_map(|principal| {
             observed.all_held_by(principal).into_iter().map(|attached| (principal.clone(), attached))

@@ -105,7 +105,7 @@ fn temporary(policy: &PolicyName, after: &Normal, comparison: &Comparison, obser
         if attempt > 0 {
             hash.update(attempt.to_be_bytes());
         }
-        let name = policy.transit(&hex::encode(&hash.finalize()[..4]));
+        let name = policy.temporary(&hex::encode(&hash.finalize()[..4]));
         match observed.policies.get(&name) {
             None if !comparison.missing.contains(&name) => return name,
             Some(Body::Known(document)) if document == after => return name,

@@ -281,5 +281,5 @@ impl<'a> Maker<'a> {
 
 /// Whether a configuration can declare a policy of this name, or name it where it says who has which.
 fn is_declarable(policy: &PolicyName) -> bool {
-    policy.addressable().is_ok() && !policy.as_str().starts_with(PolicyName::TRANSIT_PREFIX)
+    policy.addressable().is_ok() && !policy.as_str().starts_with(PolicyName::TEMPORARY_PREFIX)
 }

@@ -111,7 +111,7 @@ fn conditional_access_depends_unless_something_is_always_allowed() {
 }
 
 #[test]
-fn wildcards_have_a_column_of_their_own_and_count_for_the_buckets_they_match() {
+fn wildcards_have_a_column_and_count_for_matching_buckets() {
     let document = [allow("GetObject ListBucket", "ml-*"), allow("PutObject DeleteObject", "ml-data/*")].join(",");
     expect(&document, &[("ml-data", "aa-"), ("~ml-*", "ap-")]);
     expect(&allow("GetObject ListBucket", "*"), &[("others", "a--")]);
@@ -139,7 +139,7 @@ fn a_variable_is_the_user_of_the_row_and_open_for_a_group() {
 }
 
 #[test]
-fn equal_rows_are_one_and_before_and_after_stand_side_by_side() {
+fn equal_rows_are_merged_with_before_and_after() {
     let (old, new) = (allow("GetObject", "logs/*"), allow("GetObject ListBucket", "logs logs/*"));
     let before = state(&[("p", &old)], &[("al", Some("p")), ("bo", None), ("cy", Some("p"))]);
     let after = state(&[("p", &new)], &[("al", Some("p")), ("bo", None), ("cy", Some("p"))]);

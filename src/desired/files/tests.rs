@@ -40,7 +40,7 @@ fn is_outside(found: &Result<String, FileProblem>) -> bool {
 }
 
 #[test]
-fn what_is_inside_the_repository_is_read_by_any_path() {
+fn files_in_the_repository_are_read_by_any_path() {
     let folder = world();
     let inside = |name: &str| folder.path().join("repo/team").join(name);
     symlink("policies/a.json", inside("beside")).unwrap();
@@ -65,7 +65,7 @@ fn what_is_inside_the_repository_is_read_by_any_path() {
 }
 
 #[test]
-fn nothing_outside_the_repository_is_read_and_whether_it_is_there_is_not_said() {
+fn files_outside_the_repository_are_not_read_or_revealed() {
     let folder = world();
     let inside = |name: &str| folder.path().join("repo/team").join(name);
     let outside = folder.path().canonicalize().unwrap().join("outside");
@@ -101,7 +101,7 @@ fn nothing_outside_the_repository_is_read_and_whether_it_is_there_is_not_said() 
 }
 
 #[test]
-fn a_name_that_begins_with_a_dot_is_only_in_the_path_of_the_main_file() {
+fn only_the_path_of_the_main_file_may_have_hidden_names() {
     let folder = world();
     let repo = folder.path().join("repo");
     symlink("../.git/config", repo.join("team/link.json")).unwrap();
@@ -123,7 +123,7 @@ fn a_name_that_begins_with_a_dot_is_only_in_the_path_of_the_main_file() {
 }
 
 #[test]
-fn only_regular_files_of_a_bounded_size_are_read_and_nothing_is_waited_for() {
+fn only_regular_files_of_bounded_size_are_read_without_blocking() {
     let folder = world();
     let team = folder.path().join("repo/team");
     rustix::fs::mknodat(rustix::fs::CWD, team.join("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
@@ -142,7 +142,7 @@ fn only_regular_files_of_a_bounded_size_are_read_and_nothing_is_waited_for() {
 }
 
 #[test]
-fn a_main_file_is_what_the_command_line_names_and_no_link_out_of_the_repository() {
+fn a_main_file_is_no_link_out_of_the_repository() {
     let folder = world();
     let repo = folder.path().join("repo");
     symlink("../../outside/secret", repo.join("team/evil.toml")).unwrap();
@@ -163,7 +163,7 @@ fn a_main_file_is_what_the_command_line_names_and_no_link_out_of_the_repository(
 }
 
 #[test]
-fn a_file_is_replaced_whole_with_its_permissions_and_never_through_a_link() {
+fn a_file_is_replaced_atomically_with_its_permissions_and_never_through_a_link() {
     let folder = world();
     let team = folder.path().join("repo/team");
     let file = team.join("policies/a.json");
@@ -186,7 +186,7 @@ fn a_file_is_replaced_whole_with_its_permissions_and_never_through_a_link() {
 }
 
 #[test]
-fn a_pattern_is_walked_below_its_beginning_and_not_through_links() {
+fn a_pattern_is_walked_below_its_literal_start_and_not_through_links() {
     let folder = world();
     let team = folder.path().join("repo/team");
     for file in ["x/1.toml", "x/y/2.toml", "x/.hidden.toml", "x/3.json"] {

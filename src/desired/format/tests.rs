@@ -11,7 +11,7 @@ fn formed(text: &str) -> String {
 }
 
 #[test]
-fn sections_and_names_come_in_order_with_their_comments() {
+fn sections_and_names_are_sorted_with_their_comments() {
     let text = "\
 #:schema ./attune.schema.json
 # About the whole file.
@@ -67,7 +67,7 @@ policy = 'b'
 }
 
 #[test]
-fn a_comment_that_stands_alone_heads_what_follows() {
+fn a_comment_with_an_empty_line_after_it_is_a_heading() {
     let text = "\
 include = [\"teams/*.toml\"]
 # --- The first team ---
@@ -109,7 +109,7 @@ policy = \"x\"
 }
 
 #[test]
-fn lists_are_on_one_line_where_there_is_room_and_nothing_is_said_of_entries() {
+fn lists_without_comments_are_on_one_line_if_they_fit() {
     let long: Vec<String> = (0..9).map(|n| format!("\"s3:action-{n}-of-many\"")).collect();
     let text = format!(
         "[[policies.p.statement]]\neffect = \"Allow\"\nresource = [\n  \"a\",\n  \"b\"\n]\naction = [{}]\n\
@@ -131,7 +131,7 @@ fn lists_are_on_one_line_where_there_is_room_and_nothing_is_said_of_entries() {
 }
 
 #[test]
-fn tables_within_an_entry_stay_in_their_order() {
+fn tables_of_an_entry_keep_their_order() {
     let text = "\
 [[policies.b.statement]]
 effect = \"Allow\"
@@ -158,7 +158,7 @@ allow = []
 }
 
 #[test]
-fn a_text_that_is_no_toml_is_a_finding_with_its_place_and_without_its_secrets() {
+fn invalid_toml_is_a_finding_with_its_place_and_without_secrets() {
     let broken = format_toml("a.toml", "[cluster]\npassword = \"hunter2\"\ntenant = \n").unwrap_err();
     let at = broken.findings[0].at.clone().unwrap();
     assert_eq!(broken.sources.line_column(&at).0, 3);
@@ -169,7 +169,7 @@ fn a_text_that_is_no_toml_is_a_finding_with_its_place_and_without_its_secrets() 
 }
 
 #[test]
-fn odd_files_have_a_form() {
+fn odd_files_are_formatted() {
     for (text, expected) in [
         ("", ""),
         ("\n\n", ""),
@@ -240,7 +240,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn the_form_of_the_form_is_itself_and_says_the_same_with_all_comments(text in files()) {
+    fn formatting_is_idempotent_and_keeps_content_and_comments(text in files()) {
         let Ok(once) = format_toml("a.toml", &text) else {
             // Random keys repeat.
             prop_assert!(toml::from_str::<toml::Table>(&text).is_err());

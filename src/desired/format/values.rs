@@ -19,15 +19,15 @@ impl Comments {
         let mut lines: Vec<&str> = raw.split('\n').map(str::trim).collect();
         // After the last newline comes the indentation of the item.
         lines.pop();
-        let mut lead = Self { parted: lines.first().is_some_and(|line| line.is_empty()), ..Self::default() };
+        let mut comments = Self { parted: lines.first().is_some_and(|line| line.is_empty()), ..Self::default() };
         for line in lines {
             if !line.is_empty() {
-                lead.own.push(line.to_owned());
-            } else if !lead.own.is_empty() {
-                lead.headings.push(std::mem::take(&mut lead.own));
+                comments.own.push(line.to_owned());
+            } else if !comments.own.is_empty() {
+                comments.headings.push(std::mem::take(&mut comments.own));
             }
         }
-        lead
+        comments
     }
 
     /// Whether there are comments.
@@ -133,22 +133,22 @@ impl ListComments {
     fn on_several_lines(&self, array: &mut Array) {
         let count = array.len();
         for (at, value) in array.iter_mut().enumerate() {
-            let lead = format!("{}\n{INDENT}", self.lead(at));
-            value.decor_mut().set_prefix(lead);
+            let comments = format!("{}\n{INDENT}", self.comments(at));
+            value.decor_mut().set_prefix(comments);
             value.decor_mut().set_suffix("");
         }
-        array.set_trailing(format!("{}\n", self.lead(count)));
+        array.set_trailing(format!("{}\n", self.comments(count)));
         array.set_trailing_comma(count > 0);
     }
 
     /// The rest of the line of the previous entry, and the lines with the comments of this one.
-    fn lead(&self, at: usize) -> String {
+    fn comments(&self, at: usize) -> String {
         let beside = at.checked_sub(1).and_then(|previous| self.beside.get(previous)?.as_deref());
-        let mut lead = beside.map(|comment| format!(" {comment}")).unwrap_or_default();
+        let mut comments = beside.map(|comment| format!(" {comment}")).unwrap_or_default();
         for line in &self.before[at] {
-            lead.push_str(&format!("\n{INDENT}{line}"));
+            comments.push_str(&format!("\n{INDENT}{line}"));
         }
-        lead
+        comments
     }
 }
 

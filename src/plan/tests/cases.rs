@@ -320,7 +320,7 @@ fn tightening_changes_come_first_and_widening_ones_last() {
 fn a_replacement_widens_if_any_user_gains_access() {
     // The one user comes from a temporary policy of a wide document, so that it loses what the other gains.
     let mut world = there(World::new(), "a-mixed", NARROW).holding("ua", "a-mixed");
-    let temporary = policy("a-mixed").transit("00000000");
+    let temporary = policy("a-mixed").temporary("00000000");
     world.policies.insert(temporary.clone(), normal(&reading(&["data", "logs", "old"])));
     world = world.holding("ub", temporary.as_str());
     world = there(world, "b-neutral", NARROW).holding("uc", "b-neutral");

@@ -60,7 +60,7 @@ fn normal(number: u8) -> Normal {
 fn temporary(name: &str, number: u8) -> PolicyName {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(normal(number).json());
-    policy(name).transit(&hex::encode(&hash[..4]))
+    policy(name).temporary(&hex::encode(&hash[..4]))
 }
 
 impl World {

@@ -60,7 +60,7 @@ pub(super) fn policy(number: u8) -> Policy {
 /// The temporary policy of a policy for a document.
 fn temporary(policy: &str, number: u8) -> PolicyName {
     let digest = Sha256::digest(document(number).json());
-    PolicyName::parse(policy).unwrap().transit(&hex::encode(&digest[..4]))
+    PolicyName::parse(policy).unwrap().temporary(&hex::encode(&digest[..4]))
 }
 
 /// The name of a word: `ml`, or `~ml=2` for a temporary policy.
