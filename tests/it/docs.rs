@@ -113,3 +113,18 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn sources_that_pages_name_exist() {
+    let mut named = 0;
+    for page in ["CONTRIBUTING.md", "docs/architecture.md", "docs/reliability.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let code = text.split('`').skip(1).step_by(2);
+        for path in code.filter(|code| code.ends_with(".rs") && code.contains('/')) {
+            let exists = ["", "src"].iter().any(|folder| root().join(folder).join(path).is_file());
+            assert!(exists, "{page} names {path}, which does not exist");
+            named += 1;
+        }
+    }
+    assert!(named > 5, "{named}");
+}
