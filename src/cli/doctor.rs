@@ -72,7 +72,7 @@ impl DoctorArgs {
 
 fn summary(findings: &[Finding], beside: Beside) -> String {
     match (findings.len(), beside) {
-        (0, Beside::Nothing) => "all is well".to_owned(),
+        (0, Beside::Nothing) => "no problems found".to_owned(),
         (0, Beside::Warnings) => "no problems on the cluster, but a warning about key pairs".to_owned(),
         (1, _) => "1 finding".to_owned(),
         (count, _) => format!("{count} findings"),

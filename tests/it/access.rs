@@ -53,11 +53,11 @@ fn users(json: &Value) -> Vec<&str> {
 #[test]
 fn everything_a_user_may_do_is_shown() {
     let folder = folder();
-    folder.attune("access alice").exits(0).says("alice holds logs").says("s3:GetObject").says("logs/${aws:username}/*");
-    folder.attune("access bob").exits(0).says("bob holds readonly").says("s3:List*");
+    folder.attune("access alice").exits(0).says("alice has logs").says("s3:GetObject").says("logs/${aws:username}/*");
+    folder.attune("access bob").exits(0).says("bob has readonly").says("s3:List*");
     let older = folder.attune("access bob --release 4.4").exits(0);
     assert!(!older.stdout.contains("s3:List"), "{}", older.stdout);
-    folder.attune("access carol").exits(0).says("carol holds no policy").says("nothing is allowed");
+    folder.attune("access carol").exits(0).says("carol has no policy").says("no access");
     let json = folder.attune("access alice --format json").exits(0).json();
     assert_eq!(json["principals"][0]["policy"], "logs");
     assert_eq!(json["principals"][0]["document_known"], true);
@@ -72,7 +72,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
     ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
     ask("alice s3:GetObject logs/alice/*", 0).warns("stand for themselves");
-    ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol holds no policy");
+    ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol has no policy");
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
     assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
     let profiles: Vec<_> =
@@ -96,8 +96,8 @@ fn the_policy_on_the_cluster_is_read() {
     let folder = folder();
     let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "zoe"]);
-    folder.attune("access --observed alice s3:GetObject logs/alice/a").exits(2).says("alice holds other");
-    folder.attune("access --observed zoe").exits(0).says("zoe holds readwrite").says("s3:*");
+    folder.attune("access --observed alice s3:GetObject logs/alice/a").exits(2).says("alice has other");
+    folder.attune("access --observed zoe").exits(0).says("zoe has readwrite").says("s3:*");
 }
 
 #[test]

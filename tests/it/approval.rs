@@ -88,16 +88,16 @@ fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold
     }
     assert!(comment.contains(" --base main\n"), "the plan is that of the base: {comment}");
     plan(&folder, "--base main --format html").exits(0).says("keeps ml, unmanaged").says("guards.max_detached");
-    text.says("proposed: 1 change,").says("plan: both together\n");
+    text.says("proposed: 1 change,").says("plan: drift and proposed changes\n");
     folder.write("live/policies/ml.json", &document("s3:GetObject"));
     let text = plan(&folder, "--base main").exits(0);
-    text.says("proposed: no changes but those listed above").says("plan: both together\n");
+    text.says("proposed: no changes except those listed above").says("plan: drift and proposed changes\n");
     let agreed = folder.read("live/cluster.json");
     folder
         .write("live/cluster.json", &agreed.replace(r#""alice":{"policy":"ml"}"#, r#""alice":{"policy":"readwrite"}"#));
     let drifted = plan(&folder, "--base main").exits(0);
     let drifted = drifted.says("user alice   readwrite → ml (no longer declared: not in this plan)");
-    drifted.says("plan: both together, without what is no longer declared");
+    drifted.says("plan: drift and proposed changes, without objects that are no longer declared");
     folder.write("live/cluster.json", &agreed);
     folder.write("live/policies/ml.json", &document("s3:PutObject"));
     let review = plan(&folder, "--base main --format json").exits(0).json()["review"].clone();
@@ -177,7 +177,7 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
 fn every_option_that_decides_is_in_every_form_of_the_plan() {
     let folder = Folder::example("quickstart");
     let args = "--override max_removals=3 --allow-access alice:s3:GetObject:x/* --insecure";
-    let options = "made with: --allow-access alice:s3:GetObject:x/* --insecure --override max_removals=3\n";
+    let options = "options: --allow-access alice:s3:GetObject:x/* --insecure --override max_removals=3\n";
     folder.attune(&format!("plan {args}")).exits(0).says(options);
     let machine = folder.attune(&format!("plan {args} --format json")).exits(0).json();
     assert_eq!(machine["options"][2], json!({"name": "--override", "value": "max_removals=3"}));
@@ -191,8 +191,8 @@ fn every_option_that_decides_is_in_every_form_of_the_plan() {
         command.ends_with(" --allow-access 'alice:s3:GetObject:x/*' --insecure --override max_removals=3"),
         "{command}"
     );
-    comment.says("**Made with**").says("their secrets go to");
-    folder.attune(&format!("plan {args} --format html")).exits(0).says("Made with").says("their secrets go to");
+    comment.says("**Options**").says("destination of the secrets: ");
+    folder.attune(&format!("plan {args} --format html")).exits(0).says("Options").says("destination of the secrets: ");
     folder.attune(&command.replace("attune ", "").replace('\'', "")).exits(0).says("14 done");
 }
 

@@ -102,21 +102,21 @@ fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
     assert_eq!(ids(&both, "proposed"), ["policy/ml", "user/bob"]);
     let comment = plan(&folder, "--base main --format markdown").exits(0);
     for part in [
-        "**Drift, to bring the cluster back to what `main` says: ",
-        "**Proposed, what the file says otherwise than `main`: ",
+        "**Drift, to make the cluster match `main`: ",
+        "**Proposed, compared with `main`: ",
     ] {
         assert!(comment.stdout.contains(part), "{}", comment.stdout);
     }
     plan(&folder, "--base main --format html")
         .exits(0)
         .says("Drift and proposed")
-        .says("Proposed: what the file says otherwise");
+        .says("Proposed: compared with");
     let text = plan(&folder, "--base main").exits(0);
     for part in [
-        "drift: 1 change, to bring the cluster back to what main says\n  - user svc-new   readwrite → nothing\n",
-        "proposed: 2 changes, what the file says otherwise than main\n",
-        "  ± policy ml   gets another document, 1 holder\n  > user bob    readonly → ml\n",
-        "plan: both together\n\ncluster ",
+        "drift: 1 change, to make the cluster match main\n  - user svc-new   detach readwrite\n",
+        "proposed: 2 changes, compared with main\n",
+        "  ± policy ml   new document, attached to 1 user\n  > user bob    readonly → ml\n",
+        "plan: drift and proposed changes\n\ncluster ",
     ] {
         assert!(text.stdout.contains(part), "{part:?} is not in {}", text.stdout);
     }
@@ -136,7 +136,7 @@ fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_dri
     let folder = repository();
     plan(&folder, "--base HEAD")
         .exits(0)
-        .says("drift: none, the cluster is as HEAD says")
+        .says("drift: none, the cluster matches HEAD")
         .says("proposed: no changes, the configuration is the same as in HEAD")
         .says("no changes: ");
     drift(&folder);
@@ -196,7 +196,7 @@ fn an_unusable_base_is_reported_and_the_whole_plan_is_shown() {
     folder.write("live/attune.toml", AGREED);
     let run = plan(&folder, "--base main").exits(0).warns("drift and proposed changes are not separated");
     assert!(run.stdout.ends_with(&whole), "{}", run.stdout);
-    run.says("user nobody   keeps readonly, unmanaged from now on").warns("user `nobody` does not exist");
+    run.says("user nobody   keeps readonly, unmanaged").warns("user `nobody` does not exist");
     let machine = plan(&folder, "--base main --format json").exits(0).json();
     assert!(machine.get("base").is_none());
     assert_eq!(machine["findings"][0]["code"], "base-not-planned");

@@ -220,7 +220,7 @@ fn the_page_of_a_plan_reads_well_in_a_browser() {
     }
     let named: Vec<&str> = read.iter().filter(|(role, _)| role == "heading").map(|(_, name)| name.as_str()).collect();
     assert!(named[0].starts_with("Plan "), "{named:?}");
-    for heading in ["Access gained and lost", "Changes", "Access matrix", "Who holds what", "Policies by size"] {
+    for heading in ["Access gained and lost", "Changes", "Access matrix", "Attachments", "Policies by size"] {
         assert!(named.contains(&heading), "{heading} is not in {named:?}");
     }
     let cells: BTreeMap<&str, usize> = read.iter().fold(BTreeMap::new(), |mut cells, (role, _)| {

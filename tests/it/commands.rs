@@ -19,12 +19,12 @@ fn user(name: &str) -> String {
 #[test]
 fn the_quickstart_converges_and_shows_drift() {
     let folder = Folder::example("quickstart");
-    let planned = folder.attune("plan --detailed-exitcode").exits(2).says("14 calls");
+    let planned = folder.attune("plan --detailed-exitcode").exits(2).says("14 API calls");
     let before = folder.state();
     assert_eq!(before.pointer(&user("alice")), Some(&json!("readwrite")), "a plan changes nothing");
-    let applied = folder.attune("apply --yes").exits(0).says("14 calls: 14 done");
+    let applied = folder.attune("apply --yes").exits(0).says("14 API calls: 14 done");
     assert!(applied.stdout.starts_with(&planned.stdout), "apply shows the plan that it runs");
-    let applied = applied.says("cluster stewie is as the file says");
+    let applied = applied.says("cluster stewie matches the configuration");
     assert_eq!(applied.stderr, "", "nothing but the plan and its outcome");
     let after = folder.state();
     for (name, policy) in
@@ -35,7 +35,7 @@ fn the_quickstart_converges_and_shows_drift() {
     assert_eq!(after.pointer(&user("carol")), None);
     let policies: Vec<&String> = after["tenants"]["Root"]["policies"].as_object().unwrap().keys().collect();
     assert_eq!(policies, ["ml-readers", "ml-training", "web-logs"]);
-    folder.attune("plan --detailed-exitcode").exits(0).says("no changes: 3 policies and 5 users are as the file says");
+    folder.attune("plan --detailed-exitcode").exits(0).says("no changes: 3 policies and 5 users match the configuration");
 
     folder.drift(|tenant| tenant["users"]["carol"]["policy"] = "readwrite".into());
     let drifted = folder.attune("plan --detailed-exitcode --format json").exits(2).json();
@@ -43,7 +43,7 @@ fn the_quickstart_converges_and_shows_drift() {
     assert_eq!(drifted["changes"][0]["id"], "user/carol");
     assert_eq!(drifted["changes"][0]["kind"], "detach");
     assert_eq!(drifted["changes"][0]["before"], "readwrite");
-    folder.attune("apply --yes").exits(0).says("1 call: 1 done");
+    folder.attune("apply --yes").exits(0).says("1 API call: 1 done");
     folder.attune("plan --detailed-exitcode").exits(0);
 }
 
@@ -214,8 +214,8 @@ fn an_apply_that_the_cluster_refuses_in_part_says_so() {
         folder.write("cluster.json", &state.to_string());
         folder
     };
-    let applied = full().attune("apply --yes").exits(5).says("refused").says("not reached, because of step");
-    applied.says("left: run `attune plan` to see what");
+    let applied = full().attune("apply --yes").exits(5).says("refused").says("not started, because of step");
+    applied.says("run `attune plan` to see them");
     let folder = full();
     let outcome = folder.attune("apply --yes --format json").exits(5).json();
     assert_eq!(outcome["converged"], false);
@@ -224,7 +224,7 @@ fn an_apply_that_the_cluster_refuses_in_part_says_so() {
     let mut state = folder.state();
     state["limits"]["policies"] = 1024.into();
     folder.write("cluster.json", &state.to_string());
-    folder.attune("apply --yes").exits(0).says("is as the file says");
+    folder.attune("apply --yes").exits(0).says("matches the configuration");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn machine_output_is_what_its_schema_says_and_never_changes_the_exit_code() {
     let outcome = folder.attune("apply --yes --format json").exits(0);
     assert_eq!(outcome.json()["format"], "attune.outcome/1");
     assert_eq!(outcome.json()["converged"], true);
-    assert!(outcome.stderr.contains("14 calls"), "the plan is shown beside the JSON: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("14 API calls"), "the plan is shown beside the JSON: {}", outcome.stderr);
     let nothing = folder.attune("apply --format json").exits(0);
     assert_eq!(nothing.json()["steps"], json!([]), "nothing to do needs nobody to agree");
 }

@@ -34,17 +34,17 @@ fn messages(run: &Run) -> Vec<String> {
 #[test]
 fn doctor_finds_no_problem_on_any_release() {
     for (release, told, codes) in [
-        ("3.14", "not told by this release", &["attachments-not-reported"][..]),
-        ("4.0", "told by GET /s3/userPolicies", &[]),
-        ("4.4", "told by GET /users", &[]),
-        ("5.1", "told by GET /users", &[]),
+        ("3.14", "not reported by this release", &["attachments-not-reported"][..]),
+        ("4.0", "reported by GET /s3/userPolicies", &[]),
+        ("4.4", "reported by GET /users", &[]),
+        ("5.1", "reported by GET /users", &[]),
     ] {
         let folder = folder(release, &json!({}));
         let before = folder.read("cluster.json");
         let run =
             folder.attune("doctor").exits(0).says("stewie").says("admin · ClusterAdmin · tenant Root · may apply");
-        let run = run.says(told).says("leftovers  none");
-        assert_eq!(run.stdout.contains("all is well"), codes.is_empty(), "{}", run.stdout);
+        let run = run.says(told).says("leftovers   none");
+        assert_eq!(run.stdout.contains("no problems found"), codes.is_empty(), "{}", run.stdout);
         let machine = folder.attune("doctor --format json").exits(0);
         assert_eq!(machine.codes(), codes, "{release}");
         let report = machine.json();
@@ -54,7 +54,7 @@ fn doctor_finds_no_problem_on_any_release() {
         assert_eq!(report["api_definition"]["status"], status);
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
-    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 14 are as in the cluster's own definition");
+    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 14 calls match the API definition of the cluster");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
         assert!(messages.iter().any(|message| message.starts_with(part)), "no {part:?} in {messages:#?}");
     }
     assert_eq!(messages.len(), 4, "{messages:#?}");
-    let text = folder.attune("doctor").exits(1).says("14 compared with the cluster's own definition: 4 differences");
+    let text = folder.attune("doctor").exits(1).says("14 calls compared with the API definition of the cluster: 4 differences");
     text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
 }
 
@@ -126,11 +126,11 @@ fn leftovers_of_an_interrupted_apply_are_a_warning_until_an_apply_finishes() {
     let folder = Folder::copy_of(&case);
     let run =
         folder.attune("doctor").exits(2).says("warning[leftover-temporary-policy]").says("for `ml`, which `alice` has");
-    run.says("leftovers  attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
+    run.says("leftovers   attune-swap-5258d55b-ml and attune-swap-f4c2aebc-ml");
     let report = folder.attune("doctor --format json").exits(2).json();
     assert_eq!(report["leftovers"][1]["attached_to"], json!(["alice"]));
     folder.attune("apply --yes").exits(0);
-    folder.attune("doctor").exits(0).says("all is well");
+    folder.attune("doctor").exits(0).says("no problems found");
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn a_certificate_that_is_not_checked_is_a_warning_and_a_pinned_one_is_not() {
     assert_eq!(run.codes(), ["any-certificate"]);
     let fingerprint = served.fingerprint.as_ref().unwrap();
     folder.write("attune.toml", &format!("[cluster]\nfingerprint = \"{fingerprint}\"\n"));
-    as_user(&folder, &served, "admin", "admin", "").exits(0).says("all is well");
+    as_user(&folder, &served, "admin", "admin", "").exits(0).says("no problems found");
 }
 
 #[test]
 fn doctor_with_an_explicit_cluster_needs_no_file() {
     let folder = folder("5.1", &json!({}));
     std::fs::remove_file(folder.path("attune.toml")).unwrap();
-    folder.attune("doctor --cluster sim:cluster.json").exits(0).says("all is well");
+    folder.attune("doctor --cluster sim:cluster.json").exits(0).says("no problems found");
     assert_eq!(folder.attune("doctor --format json").exits(1).codes(), ["no-file"]);
     let run = folder.attune("doctor --cluster http://127.0.0.1:9 --format json").exits(1);
     assert_eq!(run.codes(), ["no-credentials"]);

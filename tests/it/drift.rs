@@ -153,7 +153,7 @@ fn unreadable_drift_is_an_error_and_never_no_drift() {
     // An error that only blocks calls does not hide drift.
     let folder = world("5.1");
     folder.drift(|tenant| tenant["users"]["alice"] = json!({"role": "ReadOnly"}));
-    folder.attune("drift").exits(2).warns("warning[not-an-s3-user]").says("user alice   holds nothing");
+    folder.attune("drift").exits(2).warns("warning[not-an-s3-user]").says("user alice   has no policy");
     // A plan without differences but with an error does not prove that there is no drift.
     folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!("ml"));
     folder.attune("drift").exits(1).warns("error[not-an-s3-user]");

@@ -19,7 +19,7 @@ fn every_example_is_valid_and_converges() {
         let folder = Folder::copy_of(&example);
         folder.attune("validate").exits(0);
         folder.attune("plan --detailed-exitcode").exits(2);
-        folder.attune("apply --yes").exits(0).says("is as the file says");
+        folder.attune("apply --yes").exits(0).says("matches the configuration");
         folder.attune("plan --detailed-exitcode").exits(0).says("no changes");
     }
 }

@@ -37,7 +37,7 @@ fn groups_are_attached_moved_detached_and_rolled_back() {
         "[groups.a]\npolicy = \"ml\"\n[groups.b]\npolicy = \"ml\"\n[groups.c]\ndetached = true\n[groups.d]\npolicy = \"ml\"\n",
     );
     let plan = folder.attune("plan").exits(0);
-    for line in ["+ group a   nothing → ml", "> group b   web → ml", "- group c   web → nothing", "\n    group a\n"]
+    for line in ["+ group a   attach ml", "> group b   web → ml", "- group c   detach web", "\n    group a\n"]
     {
         assert!(plan.stdout.contains(line), "{line}: {}", plan.stdout);
     }
@@ -46,7 +46,7 @@ fn groups_are_attached_moved_detached_and_rolled_back() {
     assert!(steps.as_array().unwrap().iter().any(|step| step["group"] == "a" && step.get("user").is_none()), "{steps}");
     folder.attune("apply --yes").exits(0);
     assert_eq!(groups(&folder), json!({"a": "ml", "b": "ml", "d": "ml", "other": "web"}));
-    folder.attune("plan --detailed-exitcode").exits(0).says("2 policies, 1 user and 1 group that no file names");
+    folder.attune("plan --detailed-exitcode").exits(0).says("2 policies, 1 user, 1 group");
     let back = left(&folder, "before-").into_iter().find(|name| name.ends_with(".toml")).unwrap();
     folder.attune(&format!("apply --yes --file .attune/{back}")).exits(0);
     assert_eq!(groups(&folder), before);
@@ -55,7 +55,7 @@ fn groups_are_attached_moved_detached_and_rolled_back() {
 #[test]
 fn a_policy_of_an_unmanaged_group_is_swapped_for_it_and_not_removed() {
     let folder = world(&json!({"etl": "ml"}), ML);
-    folder.attune("plan").exits(0).says("alice (in no file) and group etl (in no file)");
+    folder.attune("plan").exits(0).says("alice (unmanaged) and group etl (unmanaged)");
     folder.attune("apply --yes").exits(0);
     assert_eq!(groups(&folder), json!({"etl": "ml"}));
     folder.attune("plan --detailed-exitcode").exits(0);
@@ -101,7 +101,7 @@ fn groups_have_guards_of_their_own() {
 fn the_access_of_a_group_can_be_queried() {
     let folder = world(&json!({"etl": "web"}), "[groups.etl]\npolicy = \"web\"\n");
     let ask = "access group/etl s3:GetObject arn:aws:s3:::web/x --observed";
-    folder.attune(ask).exits(0).says("group etl holds web");
+    folder.attune(ask).exits(0).says("group etl has web");
     let who = folder.attune("access --who s3:GetObject arn:aws:s3:::web/x --observed --format json").exits(0).json();
     assert_eq!(who["principals"][0]["group"], "etl");
     assert!(folder.attune("access group/elt --observed").exits(1).stderr.contains("did you mean `group/etl`?"));

@@ -265,5 +265,5 @@ fn an_outcome_has_a_page() {
     let page = Page::read(&folder.attune("show outcome.json --format html").exits(0).stdout);
     page.is_sound();
     assert_eq!(page.all("main ol > li").len(), 14);
-    assert!(page.texts("main")[0].contains("The cluster is as the file says."));
+    assert!(page.texts("main")[0].contains("The cluster matches the configuration."));
 }

@@ -65,9 +65,9 @@ fn an_interruption_completes_calls_in_flight_and_starts_no_more() {
     under_way(&folder, &mut child);
     interrupt(&child);
     let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(130);
-    let run = run.says("3 calls: 2 done, 1 not reached").says("not begun before the interruption");
+    let run = run.says("3 API calls: 2 done, 1 not started").says("not started before the interruption");
     run.warns("interrupted: finishing API calls in flight");
-    folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(0).says("1 call: 1 done");
+    folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(0).says("1 API call: 1 done");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn an_interruption_that_leaves_no_work_is_a_success() {
     ended(&folder, &mut child, 3);
     interrupt(&child);
     let run = Run::of("apply", &child.wait_with_output().unwrap()).exits(0);
-    run.says("3 calls: 3 done").warns("interrupted");
+    run.says("3 API calls: 3 done").warns("interrupted");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_second_interruption_after_the_last_call_only_ends_the_reading() {
     let code = child.wait().unwrap().code();
     assert_eq!(code, Some(5), "{stderr}");
     std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut stderr).unwrap();
-    assert!(stderr.contains("the cluster was not read again") && stderr.contains("3 calls: 3 done"), "{stderr}");
+    assert!(stderr.contains("the cluster was not read again") && stderr.contains("3 API calls: 3 done"), "{stderr}");
 }
 
 /// Interrupts a run twice, and returns what it says on stderr.
@@ -125,8 +125,8 @@ fn a_concurrent_change_of_another_administrator_is_not_overwritten() {
     let behind = r#"behind:{"attach":{"policy":"readwrite","user":"ub"}}"#;
     let served = Served::start_with(&folder, &["--fault", &format!("GET /users#2={behind}")]);
     let run = folder.attune_with(&format!("apply --yes --cluster {}", served.url), &ADMIN).exits(5);
-    run.says("attach readonly to ub: drifted: user `ub` has `readwrite`")
-        .says("3 calls: 2 done, 1 drifted")
+    run.says("attach readonly to ub: changed outside attune: user `ub` has `readwrite`")
+        .says("3 API calls: 2 done, 1 changed outside attune")
         .says("\n  user/ub\n");
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["ub"]["policy"], "readwrite");
 }

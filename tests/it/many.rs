@@ -34,7 +34,7 @@ fn a_directory_is_planned_in_one_go_and_the_worst_is_the_exit_code() {
     let summary = &lines[lines.iter().position(|line| *line == "== 3 files").unwrap() + 1..];
     assert_eq!(summary[0], "clusters/a.toml   exit 0   no changes");
     assert!(summary[1].starts_with("clusters/b.toml   exit 0   plan "), "{}", summary[1]);
-    assert!(summary[1].ends_with(": 1 to move · 1 call"), "{}", summary[1]);
+    assert!(summary[1].ends_with(": 1 to move · 1 API call"), "{}", summary[1]);
     assert_eq!(
         summary[2],
         "clusters/c.toml   exit 1   error: clusters/c.toml has errors; the cluster was not contacted"
@@ -77,7 +77,7 @@ fn each_cluster_runs_only_the_plan_that_was_approved_for_it() {
     let (a, b) = (digest("a"), digest("b"));
     let before = state(&folder, "c");
     let run = folder.attune(&format!("apply --file clusters --approved {a} --approved {b}")).exits(4);
-    assert!(run.stdout.contains("clusters/b.toml   exit 0   1 call: 1 done · as the file says"), "{}", run.stdout);
+    assert!(run.stdout.contains("clusters/b.toml   exit 0   1 API call: 1 done · matches the configuration"), "{}", run.stdout);
     assert!(run.stdout.contains("clusters/c.toml   exit 4   plan "), "{}", run.stdout);
     assert_eq!(state(&folder, "b")["tenants"]["Root"]["users"]["alice"]["policy"], "readwrite");
     assert_eq!(state(&folder, "c"), before);

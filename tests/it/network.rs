@@ -102,7 +102,7 @@ fn an_apply_succeeds_on_a_cluster_that_is_sometimes_busy() {
         let fault = format!("p=0.2,seed=3,times=12={status}:0");
         let served = Served::start_with(&folder, &["--log", "log.jsonl", "--fault", &fault]);
         let args = format!("apply --yes --jobs 4 --retries 8 --cluster {}", served.url);
-        folder.attune_with(&args, &ADMIN).exits(0).says("12 calls: 12 done");
+        folder.attune_with(&args, &ADMIN).exits(0).says("12 API calls: 12 done");
         assert!(log(&folder).iter().any(|logged| logged.status.is_some_and(|status| status >= 429)), "{status}");
     }
 }

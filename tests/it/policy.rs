@@ -26,7 +26,7 @@ fn equal_documents_are_reported_as_equal() {
 #[test]
 fn ids_and_access_are_compared_separately() {
     let ids = pair("Read", "ReadLogs");
-    ids.attune("policy diff old.json new.json").exits(2).says("ids only: no access change");
+    ids.attune("policy diff old.json new.json").exits(2).says("only ids change: no access change");
     let redundant = pair(r#""s3:ListBucket"]"#, r#""s3:ListBucket", "s3:GetObjec?"]"#);
     redundant.attune("policy diff old.json new.json").exits(2).says("s3:GetObjec?").says("\nno access change\n");
     let json = redundant.attune("policy diff old.json new.json --format json").exits(2).json();

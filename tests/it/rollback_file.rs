@@ -32,7 +32,7 @@ fn the_rollback_file_restores_the_state_before() {
     assert_ne!(access(&folder.state()), before);
     let file = left(&folder, "before-").into_iter().find(|name| name.ends_with(".toml")).unwrap();
     folder.attune(&format!("validate --file .attune/{file}")).exits(0);
-    folder.attune(&format!("apply --yes --file .attune/{file}")).exits(0).says("is as the file says");
+    folder.attune(&format!("apply --yes --file .attune/{file}")).exits(0).says("matches the configuration");
     let after = access(&folder.state());
     let policies = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(policies(&after.0), policies(&before.0));
@@ -140,7 +140,7 @@ fn the_printed_rollback_command_works_as_printed_with_and_without_a_destination(
             let output = folder.command(["apply", "--yes", &state_dir]).output().unwrap();
             let applied = Run::of("apply", &output).exits(0);
             assert_ne!(access(&folder.state()), before);
-            rolled_back(&folder, &applied).exits(0).says("is as the file says");
+            rolled_back(&folder, &applied).exits(0).says("matches the configuration");
             let after = access(&folder.state());
             assert_eq!(after.1, before.1, "{dir}");
             assert!(!folder.path("pwned").exists());

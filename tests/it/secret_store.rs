@@ -114,7 +114,7 @@ fn an_age_file_is_for_its_recipient_alone() {
     let identity = age::x25519::Identity::generate();
     let folder = folder(&format!("[credentials]\nage = [\"{}\"]\ndir = \"secrets\"", identity.to_public()));
     let run =
-        folder.attune("apply --yes -vvv").exits(0).says("a new key pair was made, and is in secrets/bob.json.age");
+        folder.attune("apply --yes -vvv").exits(0).says("created S3 keys, stored in secrets/bob.json.age");
     is_quiet(&run, &folder);
     for user in ["alice", "bob"] {
         let name = format!("secrets/{user}.json.age");
@@ -141,7 +141,7 @@ fn a_command_gets_the_key_pair_and_its_output_is_redacted() {
     let again = folder.state();
     let run = folder.attune("apply --yes -vvv --state-dir state --jobs 1").exits(5);
     is_quiet(&run, &folder);
-    let run = run.says("is in the command `./destination.sh`").says("the emergency file state/emergency-bob-1.json");
+    let run = run.says("stored in the command `./destination.sh`").says("the emergency file state/emergency-bob-1.json");
     let run = run.says("ended with exit status: 9");
     assert!(!run.stdout.contains("sealed") && !run.stderr.contains("sealed"), "{}{}", run.stdout, run.stderr);
     is_record(&fs::read(folder.path("got.json")).unwrap(), &folder, "alice");
@@ -180,7 +180,7 @@ fn a_key_pair_in_a_lost_response_is_reported_as_unknown() {
     let folder = folder("[credentials]\nfile = true\ndir = \"secrets\"");
     let served = Served::start(&folder, "--fault write:1=drop-after");
     let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
-    let run = run.says("its secret is not known").says("`weka s3 user keys-generate --user alice` makes another");
+    let run = run.says("their secret is lost").says("create others with `weka s3 user keys-generate --user alice`");
     is_quiet(&run, &folder);
     for args in ["plan", "drift", "doctor", "apply --yes"] {
         let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &ADMIN).exits(0);
@@ -212,8 +212,8 @@ fn an_unknown_response_is_kept_and_reported() {
         let run = folder.attune_with(&format!("apply --yes --jobs 1 --cluster {}", served.url), &ADMIN).exits(5);
         is_quiet(&run, &folder);
         let name = format!(".attune/emergency-alice-1.answer{end}");
-        let run = run.says(&format!("the answer was not understood: it may hold a new key pair, and is in {name}"));
-        assert!(run.stdout.contains("2 calls: 2 done"), "{}", run.stdout);
+        let run = run.says(&format!("the response is not understood and may contain new S3 keys: it is in {name}"));
+        assert!(run.stdout.contains("2 API calls: 2 done"), "{}", run.stdout);
         is_private(&folder, &name);
         let kept = fs::read(folder.path(&name)).unwrap();
         let plain = if end.is_empty() { kept } else { age::decrypt(&identity, &kept).unwrap() };

@@ -26,7 +26,7 @@ fn every_golden_plan_looks_as_before() {
 fn an_outcome_looks_as_before() {
     let saved = Folder::example("quickstart");
     saved.write("outcome.json", &saved.attune("apply --yes --format json").exits(0).stdout);
-    let shown = saved.attune("show outcome.json").exits(0).says("calls: ").says("is as the file says");
+    let shown = saved.attune("show outcome.json").exits(0).says("API calls: ").says("matches the configuration");
     let as_text = Folder::example("quickstart").attune("apply --yes").exits(0);
     assert!(as_text.stdout.ends_with(&shown.stdout), "{}\n{}", as_text.stdout, shown.stdout);
     assert_eq!(saved.attune_fed("show -", &saved.read("outcome.json")).exits(0).stdout, shown.stdout);

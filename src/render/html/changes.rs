@@ -1,35 +1,146 @@
-//! What changes, and by which calls.
+//! The sections of a plan: access, changes with their documents, drift and proposed changes, API calls.
 
 use maud::{Markup, html};
 use serde_json::value::RawValue;
 
-use super::document::difference;
-use super::text::{Who, name, names};
-use super::words;
-use crate::render::json::{BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, StepV1};
-use crate::render::phrase::{NOT_IN_THE_PLAN, is_left, nothing_proposed, plan_of_both, text_in};
+use super::page::{Text, Who, api_call, kind, name, names};
+use crate::policy::access::Side;
+use crate::policy::{self, DiffLine, Document, LineKind};
+use crate::render::json::{
+    AccessChangeV1, AccessLineV1, AttachedPrincipalV1, BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, UndecidedV1,
+};
+use crate::render::phrase::{
+    NOT_IN_THE_PLAN, UNREPORTED_GAINS, alike, is_left, new_keys, note, nothing_proposed, option, plan_of_both,
+    principals, replacing, rules, setting_change, settings_title, text_in, undeclared_action, undeclared_object,
+    undeclared_title, whose,
+};
 
-/// How many holders are seen at once.
+/// How many names are shown outside a fold.
 const NAMED: usize = 12;
 
-/// All changes.
-pub(super) fn changes(plan: &PlanV1) -> Markup {
+/// How many names a heading has at most.
+const HEADED: usize = 4;
+
+/// Removed declarations and changed settings.
+pub(super) fn review(review: &ReviewV1) -> Markup {
     html! {
-        @if plan.changes.is_empty() { p { "None: all is as the file says." } }
-        @for change in &plan.changes { (one(change)) }
+        @if !review.undeclared.is_empty() {
+            h3 { (Text(&undeclared_title(review, str::to_owned))) }
+            ul { @for of in &review.undeclared {
+                li { (name(&undeclared_object(of, str::to_owned))) ": " (Text(&undeclared_action(of, str::to_owned))) }
+            } }
+        }
+        @if !review.settings.is_empty() {
+            h3 { (Text(&settings_title(review, str::to_owned))) }
+            ul { @for of in &review.settings { li { (name(&of.name)) ": " (Text(&setting_change(of, str::to_owned))) } } }
+        }
     }
 }
 
-/// Drift and what is proposed, told apart: each change in a line, since all of them are in the plan as well.
+/// The rows of facts about new keys and options.
+pub(super) fn keys_and_options(plan: &PlanV1) -> Markup {
+    html! {
+        @if let Some(keys) = &plan.new_keys { dt { "Keys" } dd { (Text(&new_keys(keys, str::to_owned))) } }
+        @if !plan.options.is_empty() {
+            dt { "Options" }
+            dd { @for of in &plan.options { code { (Text(&option(of, str::to_owned))) } " " } }
+        }
+    }
+}
+
+/// The access that each user and group gains and loses. Those with the same access share a card.
+pub(super) fn access(plan: &PlanV1) -> Markup {
+    let mut order = alike(plan.changes.iter().flat_map(|change| &change.access));
+    // Reviewers look for gained access first.
+    order.sort_by_key(|some| !some.first().is_some_and(|access| gains(access)));
+    html! {
+        @if order.is_empty() { p { "No access changes." } }
+        @for some in &order { (access_card(some)) }
+        @if !plan.unreported.by_name.is_empty() {
+            h3 { "Possible " (UNREPORTED_GAINS) }
+            @for some in &alike(plan.unreported.by_name.iter()) { (access_card(some)) }
+        }
+    }
+}
+
+fn gains(access: &AccessChangeV1) -> bool {
+    !access.gained.is_empty() || access.undecided.iter().any(|open| open.side == Side::Gained)
+}
+
+fn access_card(some: &[&AccessChangeV1]) -> Markup {
+    let Some(access) = some.first() else { return html! {} };
+    let principals: Vec<String> = some.iter().map(|of| whose(of, str::to_owned)).collect();
+    let open = |side| access.undecided.iter().filter(move |open| open.side == side).collect::<Vec<_>>();
+    html! {
+        article.card {
+            @if principals.len() <= HEADED {
+                h3 { @for (index, principal) in principals.iter().enumerate() { @if index > 0 { ", " } (name(principal)) } }
+            } @else {
+                h3 { (principals.len()) " users and groups" }
+                div.p { (names(&principals, NAMED)) }
+            }
+            (access_lines("gained", "g", "+", &access.gained, &open(Side::Gained)))
+            (access_lines("lost", "l", "−", &access.lost, &open(Side::Lost)))
+        }
+    }
+}
+
+fn access_lines(word: &str, class: &str, mark: &str, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Markup {
+    html! {
+        @if !lines.is_empty() || !open.is_empty() {
+            ul.plain aria-label={ "Access " (word) } {
+                @for line in lines {
+                    li { span class=(class) { span aria-hidden="true" { (mark) " " } (word) } ": " (access_line(line)) }
+                }
+                @for open in open {
+                    li {
+                        span.c { span aria-hidden="true" { "! " } "undecided: treat as " (word) } ": "
+                        (name(&open.actions.join(", "))) " on " (name(short(&open.pattern)))
+                        @if let Some(profile) = open.profile { " (" (rules(profile)) " only)" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn access_line(line: &AccessLineV1) -> Markup {
+    html! {
+        (name(&line.actions.join(", "))) " on " (name(short(&line.pattern)))
+        @for except in &line.except { ", except " (name(short(except))) }
+        @if let Some(denied) = &line.denied { ", as far as a deny covers " (name(short(denied))) }
+        @for (index, condition) in line.conditions.iter().enumerate() {
+            @if index == 0 { ", where " } @else { " and " }
+            (Text(condition))
+        }
+        @if let Some(profile) = line.profile { " (" (rules(profile)) " only)" }
+        span.dim { ", e.g. " (name(&line.example.action)) " on " (name(short(&line.example.resource))) }
+    }
+}
+
+/// A resource without the prefix that all have.
+fn short(resource: &str) -> &str {
+    resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource)
+}
+
+/// The changes.
+pub(super) fn changes(plan: &PlanV1) -> Markup {
+    html! {
+        @if plan.changes.is_empty() { p { "None: the cluster matches the configuration." } }
+        @for change in &plan.changes { (change_card(change)) }
+    }
+}
+
+/// Drift and proposed changes, a line each: the other sections have the details.
 pub(super) fn base(base: &BaseV1, review: Option<&ReviewV1>) -> Markup {
     let revision = name(&base.revision);
     html! {
-        h3 { "Drift: to bring the cluster back to what " (revision) " says" }
+        h3 { "Drift: to make the cluster match " (revision) }
         (lines(&base.drift, review))
-        h3 { "Proposed: what the file says otherwise than " (revision) }
+        h3 { "Proposed: compared with " (revision) }
         @if base.proposed.is_empty() { p { (nothing_proposed("the revision", review)) "." } }
         @else { (lines(&base.proposed, review)) }
-        p { "The plan does " (plan_of_both(base, review)) "." }
+        p { "The plan makes " (plan_of_both(base, review)) "." }
     }
 }
 
@@ -41,7 +152,7 @@ fn lines(changes: &[ChangeV1], review: Option<&ReviewV1>) -> Markup {
 }
 
 fn title(change: &ChangeV1) -> Markup {
-    let (class, mark, what) = words::kind(change.kind);
+    let (class, mark, what) = kind(change.kind);
     let object = match (&change.user, &change.group) {
         (Some(user), _) => html! { "user " (name(user)) },
         (None, Some(group)) => html! { "group " (name(group)) },
@@ -50,16 +161,19 @@ fn title(change: &ChangeV1) -> Markup {
     html! { span class=(class) { span aria-hidden="true" { (mark) " " } (what) } " " (object) }
 }
 
-fn one(change: &ChangeV1) -> Markup {
+fn change_card(change: &ChangeV1) -> Markup {
     html! {
         article.card {
             h3 { (title(change)) }
-            @if let Some(method) = change.method { p { (words::method(method)) } }
-            @if !change.attached_to.is_empty() { (holders(change)) }
-            @if change.kind == KindV1::AddPolicy && !change.attached_to.is_empty() {
-                p { "They have its name already, and get the policy at once." }
+            @if let Some(method) = change.method {
+                @let of = principals(&change.attached_to);
+                p { (replacing(method, change.attached_to.is_empty(), &of, &of)) }
             }
-            @if !change.temporary_policies.is_empty() { div.p { "Gone afterwards: " (names(&change.temporary_policies, NAMED)) } }
+            @if !change.attached_to.is_empty() { (attached_to(change)) }
+            @if change.kind == KindV1::AddPolicy && !change.attached_to.is_empty() {
+                p { "The policy applies at once to them, with this policy name already." }
+            }
+            @if !change.temporary_policies.is_empty() { div.p { "Removes temporary policies: " (names(&change.temporary_policies, NAMED)) } }
             @match change.kind {
                 KindV1::AddPolicy | KindV1::ReplacePolicy => {
                     (difference(change.before.as_deref(), change.after.as_deref()))
@@ -68,48 +182,92 @@ fn one(change: &ChangeV1) -> Markup {
                     details { summary { "The document" } (difference(change.before.as_deref(), None)) }
                 }
                 KindV1::Attach | KindV1::Move | KindV1::Detach => {
-                    p { (held(change.before.as_deref())) " → " (held(change.after.as_deref())) }
+                    p { (attached(change.before.as_deref())) " → " (attached(change.after.as_deref())) }
                 }
             }
-            @for note in &change.notes { p.dim { (words::note(*note)) } }
+            @for text in change.notes.iter().filter_map(|of| note(*of)) { p.dim { (text) } }
         }
     }
 }
 
-fn holders(change: &ChangeV1) -> Markup {
-    let label = |holder: &crate::render::json::AttachedPrincipalV1| {
-        if holder.declared { holder.label() } else { format!("{} (in no file)", holder.label()) }
+fn attached_to(change: &ChangeV1) -> Markup {
+    let label = |holder: &AttachedPrincipalV1| {
+        if holder.declared { holder.label() } else { format!("{} (unmanaged)", holder.label()) }
     };
     let labels: Vec<String> = change.attached_to.iter().map(label).collect();
-    html! { div.p { "Held by: " (names(&labels, NAMED)) } }
+    html! { div.p { "Attached to: " (names(&labels, NAMED)) } }
 }
 
-fn held(policy: Option<&RawValue>) -> Markup {
-    html! { @match text_in(policy) { Some(policy) => (name(&policy)), None => "nothing" } }
+fn attached(policy: Option<&RawValue>) -> Markup {
+    html! { @match text_in(policy) { Some(policy) => (name(&policy)), None => "no policy" } }
 }
 
-/// All calls, in order.
-pub(super) fn calls(plan: &PlanV1) -> Markup {
+/// The API calls, in order.
+pub(super) fn api_calls(plan: &PlanV1) -> Markup {
     html! {
         @if plan.steps.is_empty() { p { "None." } } @else {
-            p { "In this order; some run at the same time." }
+            p { "In this order. Some run at the same time." }
             details {
-                summary { "All " (plan.steps.len()) " calls" }
-                ol { @for step in &plan.steps { li value=(step.id) { (call(step)) } } }
+                summary { "All " (plan.steps.len()) " API calls" }
+                ol { @for step in &plan.steps { li value=(step.id) {
+                    (api_call(step.call, step.policy.as_deref(), step.user.as_deref(), step.group.as_deref()))
+                } } }
             }
         }
     }
 }
 
-fn call(step: &StepV1) -> Markup {
-    let who = match (&step.user, &step.group) {
-        (Some(user), _) => Some(html! { "user " (name(user)) }),
-        (None, Some(group)) => Some(html! { "group " (name(group)) }),
-        (None, None) => None,
+/// The difference of two documents. An unreadable one is shown as text.
+fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
+    let (before, after) = (before.map(read), after.map(read));
+    let known = |side: &Option<Result<Document, String>>| side.as_ref().and_then(|side| side.as_ref().ok().cloned());
+    let unread = |side: &Option<Result<Document, String>>| side.as_ref().and_then(|side| side.as_ref().err().cloned());
+    let found = policy::diff(known(&before).as_ref(), known(&after).as_ref());
+    html! {
+        ul.diff aria-label="Document" {
+            @if let Some(text) = unread(&before) { li.r { "− " (Text(&text)) } }
+            @if let Some(text) = unread(&after) { li.a { "+ " (Text(&text)) } }
+            (entries(&found))
+        }
+        @if found.unchanged > 0 {
+            p.dim { (found.unchanged) @if found.unchanged == 1 { " statement" } @else { " statements" } " unchanged" }
+        }
+    }
+}
+
+fn entries(found: &policy::DocumentDiff) -> Markup {
+    html! {
+        @for line in &found.lines { (entry(line)) }
+        @for statement in &found.statements {
+            li.t {
+                (Text(&statement.title))
+                @match statement.change {
+                    policy::Change::Added => " (new)",
+                    policy::Change::Changed => "",
+                    policy::Change::Removed => " (removed)",
+                }
+            }
+            @for line in &statement.lines { (entry(line)) }
+        }
+    }
+}
+
+fn entry(line: &DiffLine) -> Markup {
+    let (class, mark, word) = match line.kind {
+        LineKind::Add => ("a", "+", "added: "),
+        LineKind::Remove => ("r", "−", "removed: "),
+        LineKind::Context => ("dim", " ", ""),
     };
     html! {
-        (words::call(step.call)) " "
-        @if let Some(policy) = &step.policy { (name(policy)) " " }
-        @if let Some(who) = who { (who) }
+        li class=(class) {
+            span aria-hidden="true" { (mark) " " }
+            @if !word.is_empty() { span.vh { (word) } }
+            span.mem { (Text(&line.member)) } " " (Text(&line.value))
+        }
     }
+}
+
+fn read(raw: &RawValue) -> Result<Document, String> {
+    let text = serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+    policy::read_lenient(&text).map_err(|_| text)
 }

@@ -1,26 +1,25 @@
-//! The access matrix.
+//! The access matrix: equal rows and equal columns are merged, and rows without access are left out.
+
+use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::page::scrolling;
-use super::text::{Text, name, names};
-use super::view::{Pair, RowView, View};
-use super::words;
-use crate::render::json::{BucketKindV1, BucketV1, GradesV1, ReportV1, ScopeV1};
+use super::page::{Text, Who, class_words, name, names, reach, scrolling};
+use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradesV1, ReportV1, ScopeV1};
 use crate::report::{Class, Reach};
 
-/// With more columns than this, a row a bucket can be read and a column a bucket cannot.
+/// The maximum number of columns. A wider matrix has a row for each bucket instead.
 const WIDEST: usize = 32;
 
-/// How many names of a row or column are seen at once.
+/// How many names of a row or column are shown outside a fold.
 const NAMED: usize = 4;
 
 const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Admin];
 
-/// The matrix, with what its symbols mean.
+/// The matrix, and the meaning of its symbols.
 pub(super) fn matrix(report: &ReportV1) -> Markup {
     if !report.attachments_known {
-        return html! { p { "This cluster does not tell over REST who holds what." } };
+        return html! { p { "This cluster does not report attachments over REST." } };
     }
     let view = View::of(report);
     let wide = view.columns.len() > WIDEST;
@@ -37,43 +36,43 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
 
 fn legend(report: &ReportV1, wide: bool) -> Markup {
     const REACHES: [Reach; 5] = [Reach::All, Reach::Part, Reach::Depends, Reach::None, Reach::Unknown];
-    let reaches = REACHES.map(words::reach);
+    let reaches = REACHES.map(reach);
     html! {
         p {
             @for (symbol, word) in reaches { b { (symbol) } " " (word) ", " }
-            @if wide { "each of reading, writing and administration. " }
-            @else { "each of reading (R), writing (W) and administration (A). An empty cell is no access. " }
+            @if wide { "for each of reading, writing and administration. " }
+            @else { "for each of reading (R), writing (W) and administration (A). An empty cell means no access. " }
             @if report.scope == ScopeV1::Both {
                 "A change is written before → after, with " b { "+" } " for gained, " b { "−" } " for lost and " b { "±" }
                 " for other changes."
             }
         }
         details {
-            summary { "What this means exactly" }
+            summary { "Exact meaning" }
             ul {
                 li { b { "all" } ": the core actions of the class are always allowed on the bucket and on all objects in it." }
                 li { b { "part" } ": something of the class is always allowed, such as on some of the objects." }
-                li { b { "depends" } ": something is allowed, under conditions only." }
+                li { b { "depends" } ": something is allowed, but only under conditions." }
                 li { b { "none" } ": no action of the class is allowed on anything in the bucket." }
-                li { b { "not known" } ": the document could not be read, or the search was given up." }
-                li { "Where AWS's rules and those of MinIO-derived servers disagree, both are shown: AWS / MinIO." }
-                li { "A column with wildcards is about all buckets that it matches; a variable in it is the user of the row." }
+                li { b { "unknown" } ": attune could not read the document, or gave up the search." }
+                li { "If AWS rules and MinIO rules disagree, both are shown: AWS / MinIO." }
+                li { "A column with wildcards covers all buckets that it matches. A variable in it has its value for the user of the row." }
                 @for class in &report.classes {
                     li {
-                        b { (words::class(class.class).1) } ": " (Text(&class.actions.join(", ")))
+                        b { (class_words(class.class).1) } ": " (Text(&class.actions.join(", ")))
                         ". Core: " (Text(&class.core.join(", ")))
                     }
                 }
-                li { "Bucket policies, and listing all buckets, are outside." }
+                li { "The matrix does not include bucket policies and the listing of all buckets." }
             }
         }
     }
 }
 
-fn grid(view: &View<'_>, looked: ScopeV1) -> Markup {
+fn grid(view: &View<'_>, scope: ScopeV1) -> Markup {
     html! {
         table.m {
-            caption { "Rows: users and groups, those with equal access in one. Columns: buckets, those with equal access in one." }
+            caption { "Rows: users and groups. Columns: buckets. Those with equal access share a row or column." }
             thead {
                 tr {
                     th scope="col" { "Users and groups" }
@@ -83,10 +82,10 @@ fn grid(view: &View<'_>, looked: ScopeV1) -> Markup {
             tbody {
                 @for row in &view.rows {
                     tr {
-                        th scope="row" { (names(&row.holders, NAMED)) }
+                        th scope="row" { (names(&row.principals, NAMED)) }
                         @for column in 0..view.columns.len() {
                             @match row.cells.get(&column) {
-                                Some(pair) => td { (cell(*pair, looked)) },
+                                Some(pair) => td { (cell(*pair, scope)) },
                                 None => td {},
                             }
                         }
@@ -97,31 +96,31 @@ fn grid(view: &View<'_>, looked: ScopeV1) -> Markup {
     }
 }
 
-fn long(view: &View<'_>, looked: ScopeV1) -> Markup {
+fn long(view: &View<'_>, scope: ScopeV1) -> Markup {
     html! {
         table.n {
-            caption { "Users and groups with equal access are in one group of rows, buckets with equal access in one row." }
+            caption { "Users and groups with equal access share a group of rows, buckets with equal access share a row." }
             thead {
                 tr {
                     th scope="col" { "Users and groups" }
                     th scope="col" { "Bucket" }
-                    @for class in CLASSES { th scope="col" { (words::class(class).1) } }
+                    @for class in CLASSES { th scope="col" { (class_words(class).1) } }
                 }
             }
-            @for row in &view.rows { (long_rows(view, row, looked)) }
+            @for row in &view.rows { (long_rows(view, row, scope)) }
         }
     }
 }
 
-fn long_rows(view: &View<'_>, row: &RowView, looked: ScopeV1) -> Markup {
+fn long_rows(view: &View<'_>, row: &RowView, scope: ScopeV1) -> Markup {
     html! {
         tbody {
             @for (index, (column, pair)) in row.cells.iter().enumerate() {
                 tr {
-                    @if index == 0 { th scope="rowgroup" rowspan=(row.cells.len()) { (names(&row.holders, NAMED)) } }
+                    @if index == 0 { th scope="rowgroup" rowspan=(row.cells.len()) { (names(&row.principals, NAMED)) } }
                     th scope="row" { (heading(&view.columns[*column])) }
                     @for class in CLASSES {
-                        @let state = State::of(class, *pair, looked);
+                        @let state = State::of(class, *pair, scope);
                         td.s { i class=[state.change.class()] { (state.change.mark()) (state.symbols()) " " (state.words()) } }
                     }
                 }
@@ -142,24 +141,24 @@ fn heading(buckets: &[&BucketV1]) -> Markup {
     }
 }
 
-/// The classes of which there is something, before or after.
-fn cell(pair: Pair, looked: ScopeV1) -> Markup {
-    let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, looked)).collect();
-    let states: Vec<&State> = states.iter().filter(|state| state.is_something()).collect();
-    let said: Vec<_> =
-        states.iter().map(|state| format!("{} {}", words::class(state.class).1, state.words())).collect();
+/// The classes with access, before or after.
+fn cell(pair: Pair, scope: ScopeV1) -> Markup {
+    let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, scope)).collect();
+    let states: Vec<&State> = states.iter().filter(|state| state.has_access()).collect();
+    let label: Vec<_> =
+        states.iter().map(|state| format!("{} {}", class_words(state.class).1, state.words())).collect();
     html! {
-        span role="img" aria-label=(said.join("; ")) {
+        span role="img" aria-label=(label.join("; ")) {
             @for state in states {
                 i class=[state.change.class()] {
-                    (state.change.mark()) (words::class(state.class).0) " " (state.symbols())
+                    (state.change.mark()) (class_words(state.class).0) " " (state.symbols())
                 }
             }
         }
     }
 }
 
-/// How far access goes in one class, by AWS's rules and by MinIO's.
+/// The level of access in one class, under AWS rules and under MinIO rules.
 type Both = (Reach, Reach);
 
 /// One class of a cell.
@@ -211,10 +210,10 @@ impl Change {
 }
 
 impl State {
-    fn of(class: Class, (before, after): Pair, looked: ScopeV1) -> Self {
+    fn of(class: Class, (before, after): Pair, scope: ScopeV1) -> Self {
         let of = |grades: GradesV1| (grades.aws.reach(class), grades.minio.reach(class));
         let (before, after) = (of(before), of(after));
-        match looked {
+        match scope {
             ScopeV1::Cluster => Self { class, before: None, now: before, change: Change::None },
             ScopeV1::Configuration => Self { class, before: None, now: after, change: Change::None },
             ScopeV1::Both => {
@@ -224,14 +223,14 @@ impl State {
         }
     }
 
-    fn is_something(&self) -> bool {
+    fn has_access(&self) -> bool {
         const NOTHING: Both = (Reach::None, Reach::None);
         self.now != NOTHING || self.before.is_some()
     }
 
     fn symbols(&self) -> String {
         let of = |(aws, minio): Both| {
-            let (aws, minio) = (words::reach(aws).0, words::reach(minio).0);
+            let (aws, minio) = (reach(aws).0, reach(minio).0);
             if aws == minio { aws.to_owned() } else { format!("{aws}/{minio}") }
         };
         let before = self.before.map(|before| format!("{}→", of(before))).unwrap_or_default();
@@ -240,10 +239,61 @@ impl State {
 
     fn words(&self) -> String {
         let of = |(aws, minio): Both| {
-            let (aws, minio) = (words::reach(aws).1, words::reach(minio).1);
-            if aws == minio { aws.to_owned() } else { format!("{aws} by AWS's rules and {minio} by MinIO's") }
+            let (aws, minio) = (reach(aws).1, reach(minio).1);
+            if aws == minio { aws.to_owned() } else { format!("{aws} under AWS rules and {minio} under MinIO rules") }
         };
         let before = self.before.map(|before| format!(", was {}", of(before))).unwrap_or_default();
         format!("{}{before}", of(self.now))
+    }
+}
+
+/// Access before and after.
+type Pair = (GradesV1, GradesV1);
+
+/// The matrix with merged rows and columns.
+struct View<'a> {
+    columns: Vec<Vec<&'a BucketV1>>,
+    rows: Vec<RowView>,
+    /// Users and groups without access to any bucket.
+    without: Vec<String>,
+}
+
+struct RowView {
+    principals: Vec<String>,
+    /// The cells with access, by column.
+    cells: BTreeMap<usize, Pair>,
+}
+
+impl<'a> View<'a> {
+    fn of(report: &'a ReportV1) -> Self {
+        let mut by_bucket: BTreeMap<&str, Vec<(usize, Pair)>> = BTreeMap::new();
+        for (row, cell) in report.rows.iter().enumerate().flat_map(|(row, of)| of.cells.iter().map(move |c| (row, c))) {
+            let CellV1 { bucket, before, after } = cell;
+            by_bucket.entry(bucket).or_default().push((row, (*before, *after)));
+        }
+        let mut columns: Vec<Vec<&BucketV1>> = Vec::new();
+        let mut places: BTreeMap<Vec<(usize, Pair)>, usize> = BTreeMap::new();
+        for bucket in &report.buckets {
+            let Some(cells) = by_bucket.get(bucket.name.as_str()) else { continue };
+            let place = *places.entry(cells.clone()).or_insert_with(|| {
+                columns.push(Vec::new());
+                columns.len() - 1
+            });
+            columns[place].push(bucket);
+        }
+        let mut cells: Vec<BTreeMap<usize, Pair>> = report.rows.iter().map(|_| BTreeMap::new()).collect();
+        for (column, (row, pair)) in places.iter().flat_map(|(of, place)| of.iter().map(move |cell| (*place, *cell))) {
+            cells[row].insert(column, pair);
+        }
+        let (mut rows, mut without) = (Vec::new(), Vec::new());
+        for (row, cells) in report.rows.iter().zip(cells) {
+            let principals: Vec<String> = row.principals.iter().map(Who::label).collect();
+            if cells.is_empty() {
+                without.extend(principals);
+            } else {
+                rows.push(RowView { principals, cells });
+            }
+        }
+        Self { columns, rows, without }
     }
 }

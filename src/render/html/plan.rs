@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::page::{Section, page};
+use super::changes::{access, api_calls, base, changes, keys_and_options, review};
+use super::page::{Section, Text, cluster, name, names, page};
 use super::report::sections;
-use super::text::{Text, name, names};
-use super::{access, changes, review, words};
-use crate::render::json::{ClusterV1, FindingV1, PlanV1, ReportV1, SummaryV1};
-use crate::render::phrase::{self, counts, not_reported, refused};
+use crate::base::Severity;
+use crate::render::json::{FindingV1, PlanV1, ReportV1, SummaryV1};
+use crate::render::phrase::{self, blocked, counts, not_reported, refused};
 
-/// Writes the page of a plan, with what a report says of its cluster before and after, where there is one.
+/// Writes the page of a plan, with the sections of a report if there is one.
 ///
 /// # Errors
 /// Those of the writer.
@@ -19,19 +19,19 @@ pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io
     let title = format!("Plan {} for {}", plan.short_digest(), plan.cluster.name);
     let mut all = Vec::new();
     if let Some(changed) = &plan.review {
-        all.push(Section { id: "review", title: "No longer declared, and settings", body: review::review(changed) });
+        all.push(Section { id: "review", title: "Removed declarations and changed settings", body: review(changed) });
     }
     if !plan.refusals.is_empty() || !plan.findings.is_empty() || !plan.overrides.is_empty() {
-        all.push(Section { id: "findings", title: "Findings", body: findings(plan) });
+        all.push(Section { id: "findings", title: "Errors, warnings and notes", body: findings(plan) });
     }
-    if let Some(base) = &plan.base {
-        all.push(Section { id: "base", title: "Drift and proposed", body: changes::base(base, plan.review.as_ref()) });
+    if let Some(of) = &plan.base {
+        all.push(Section { id: "base", title: "Drift and proposed", body: base(of, plan.review.as_ref()) });
     }
-    all.push(Section { id: "access", title: "Access gained and lost", body: access::access(plan) });
-    all.push(Section { id: "changes", title: "Changes", body: changes::changes(plan) });
-    all.push(Section { id: "calls", title: "Calls", body: changes::calls(plan) });
+    all.push(Section { id: "access", title: "Access gained and lost", body: access(plan) });
+    all.push(Section { id: "changes", title: "Changes", body: changes(plan) });
+    all.push(Section { id: "calls", title: "API calls", body: api_calls(plan) });
     all.extend(report.into_iter().flat_map(sections));
-    all.push(Section { id: "left-alone", title: "Left alone", body: unmanaged(plan) });
+    all.push(Section { id: "unmanaged", title: "Unmanaged", body: unmanaged(plan) });
     writeln!(out, "{}", page(&title, &head(plan), &all, &plan.tool_version).into_string())
 }
 
@@ -43,34 +43,25 @@ fn head(plan: &PlanV1) -> Markup {
             (cluster(&plan.cluster))
             dt { "Digest" } dd { code { (Text(&plan.digest)) } }
             dt { "Changes" } dd { (summary(&plan.summary)) }
-            (review::conditions(plan))
+            (keys_and_options(plan))
         }
         @if class == "open" {
-            @let (command, whole) = phrase::command(plan);
-            p { "To run exactly this" @if !whole { ", with the options of this plan" } ":" }
+            @let (command, complete) = phrase::command(plan);
+            p { "To apply exactly this plan" @if !complete { ", with the options of this plan" } ":" }
             pre tabindex="0" aria-label="The command" { code { (Text(&command)) } }
         }
     }
 }
 
-/// Which cluster.
-pub(super) fn cluster(cluster: &ClusterV1) -> Markup {
-    html! {
-        dt { "Cluster" } dd { (name(&cluster.name)) " " span.dim { (Text(&cluster.guid)) } }
-        dt { "Release" } dd { "WEKA " (Text(&cluster.release)) }
-        dt { "Tenant" } dd { (name(&cluster.tenant)) }
-    }
-}
-
 fn verdict(plan: &PlanV1) -> (&'static str, String) {
-    let calls = plan.summary.calls;
-    let calls = format!("{calls} {}", if calls == 1 { "call" } else { "calls" });
-    match (plan.is_blocked(), plan.refusals.len(), plan.changes.len()) {
-        (true, ..) => ("bad", "This plan cannot be applied: something stands in the way.".to_owned()),
-        (false, 1.., _) => ("bad", format!("This plan is {}.", refused(plan).unwrap_or("refused"))),
-        (false, 0, 0) => ("good", "No changes: the cluster is as the file says.".to_owned()),
-        (false, 0, 1) => ("open", format!("1 change, by {calls}.")),
-        (false, 0, changes) => ("open", format!("{changes} changes, by {calls}.")),
+    match (blocked(plan), refused(plan), plan.changes.len()) {
+        (Some(blocked), ..) => ("bad", format!("{}.", blocked.replacen("plan", "Plan", 1))),
+        (None, Some(refused), _) => ("bad", format!("This plan is {refused}.")),
+        (None, None, 0) => ("good", "No changes: the cluster matches the configuration.".to_owned()),
+        (None, None, changes) => {
+            let (changes, calls) = (phrase::count(changes, "change", "changes"), plan.summary.calls);
+            ("open", format!("{changes}, {}.", phrase::api_calls(calls)))
+        }
     }
 }
 
@@ -87,7 +78,12 @@ fn findings(plan: &PlanV1) -> Markup {
     html! {
         @for refusal in &plan.refusals { (finding("r", "refused", refusal)) }
         @for found in &plan.findings {
-            (finding(words::severity(found.severity), found.severity.word(), found))
+            @let class = match found.severity {
+                Severity::Error => "r",
+                Severity::Warning => "c",
+                Severity::Note => "dim",
+            };
+            (finding(class, found.severity.word(), found))
         }
         @for over in &plan.overrides {
             article.card {
@@ -115,13 +111,13 @@ fn finding(class: &str, word: &str, finding: &FindingV1) -> Markup {
 }
 
 fn unmanaged(plan: &PlanV1) -> Markup {
-    let alone = &plan.unmanaged;
+    let unmanaged = &plan.unmanaged;
     let not_reported = not_reported(&plan.unreported.kinds);
     let kinds = [
-        ("Predefined policies", &alone.predefined),
-        ("Policies that no file names", &alone.policies),
-        ("Users that no file names", &alone.users),
-        ("Groups that no file names", &alone.groups),
+        ("Predefined policies", &unmanaged.predefined),
+        ("Policies", &unmanaged.policies),
+        ("Users", &unmanaged.users),
+        ("Groups", &unmanaged.groups),
     ];
     html! {
         dl.facts {

@@ -1,21 +1,31 @@
-//! The page of a report, and its sections for the page of a plan.
+//! The page of a report, and its sections, which the page of a plan has too.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::page::{Section, page};
-use super::plan::cluster;
-use super::text::Text;
-use super::{holders, matrix, policies};
-use crate::render::json::{ReportV1, ScopeV1};
+use super::matrix::matrix;
+use super::page::{Section, Text, Who, cluster, name, names, page, scrolling};
+use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
+
+/// How many users and groups without a change are shown outside a fold.
+const NAMED: usize = 24;
+
+/// The users and groups that keep, get and lose a policy.
+#[derive(Default)]
+struct Attached<'a> {
+    keep: Vec<String>,
+    get: Vec<(String, Option<&'a str>)>,
+    lose: Vec<(String, Option<&'a str>)>,
+}
 
 /// Writes the page of a report.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn report(out: &mut dyn Write, report: &ReportV1) -> io::Result<()> {
-    let of = report.cluster.as_ref().map_or("the file", |cluster| cluster.name.as_str());
+    let of = report.cluster.as_ref().map_or("the configuration", |cluster| cluster.name.as_str());
     let title = format!("S3 access: {of}");
     writeln!(out, "{}", page(&title, &head(report), &sections(report), &report.tool_version).into_string())
 }
@@ -25,8 +35,8 @@ fn head(report: &ReportV1) -> Markup {
         p {
             @match report.scope {
                 ScopeV1::Cluster => "The cluster as it is.",
-                ScopeV1::Configuration => "What the file declares, whatever the cluster has.",
-                ScopeV1::Both => "The cluster as it is, and as it will be when the plan of the file has been applied.",
+                ScopeV1::Configuration => "The configuration, without the cluster.",
+                ScopeV1::Both => "The cluster before and after the plan.",
             }
         }
         dl.facts {
@@ -35,18 +45,154 @@ fn head(report: &ReportV1) -> Markup {
             dt { "Users" } dd { (report.principals.iter().filter(|holder| holder.user.is_some()).count()) }
             dt { "Groups" } dd {
                 @if report.group_attachments_known { (report.principals.iter().filter(|holder| holder.group.is_some()).count()) }
-                @else { "not told by the cluster" }
+                @else { "not reported by the cluster" }
             }
             dt { "Policies" } dd { (report.policies.len()) " of at most " (report.limits.policies) }
         }
     }
 }
 
-/// The sections about who may do what, who holds what, and how large policies are.
+/// The sections about access, attachments and the sizes of policies.
 pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
     [
-        Section { id: "matrix", title: "Access matrix", body: matrix::matrix(report) },
-        Section { id: "holders", title: "Who holds what", body: holders::holders(report) },
-        Section { id: "policies", title: "Policies by size", body: policies::policies(report) },
+        Section { id: "matrix", title: "Access matrix", body: matrix(report) },
+        Section { id: "attachments", title: "Attachments", body: attachments(report) },
+        Section { id: "policies", title: "Policies by size", body: policies(report) },
     ]
+}
+
+/// The policies with their users and groups. Those without a policy come last.
+fn attachments(report: &ReportV1) -> Markup {
+    if !report.attachments_known {
+        return html! { p { "This cluster does not report attachments over REST." } };
+    }
+    let mut branches: BTreeMap<(bool, &str), Attached<'_>> = BTreeMap::new();
+    for principal in &report.principals {
+        enter(principal, report.scope, &mut branches);
+    }
+    let unattached = report.policies.iter().filter(|policy| !branches.contains_key(&(false, policy.name.as_str())));
+    let unattached: Vec<String> = unattached.map(|policy| policy.name.clone()).collect();
+    html! {
+        ul.tree {
+            @for ((nothing, policy), branch) in &branches {
+                li {
+                    @if *nothing { b { "no policy" } } @else { b { (name(policy)) } }
+                    (count(branch, report.scope))
+                    (leaves(branch))
+                }
+            }
+        }
+        @if !unattached.is_empty() { div.p { "Attached to nobody: " (names(&unattached, NAMED)) } }
+    }
+}
+
+fn enter<'a>(principal: &'a AttachmentV1, scope: ScopeV1, branches: &mut BTreeMap<(bool, &'a str), Attached<'a>>) {
+    let key = |policy: Option<&'a str>| policy.map_or((true, ""), |policy| (false, policy));
+    let (before, after) = (principal.before.as_deref(), principal.after.as_deref());
+    let (before, after) = match scope {
+        ScopeV1::Cluster => (before, before),
+        ScopeV1::Configuration => (after, after),
+        ScopeV1::Both => (before, after),
+    };
+    if before == after {
+        branches.entry(key(after)).or_default().keep.push(principal.label());
+    } else {
+        branches.entry(key(after)).or_default().get.push((principal.label(), before));
+        branches.entry(key(before)).or_default().lose.push((principal.label(), after));
+    }
+}
+
+fn count(branch: &Attached<'_>, scope: ScopeV1) -> Markup {
+    let (before, after) = (branch.keep.len() + branch.lose.len(), branch.keep.len() + branch.get.len());
+    html! {
+        span.dim {
+            " attached to "
+            @match scope {
+                ScopeV1::Cluster | ScopeV1::Configuration => (after),
+                ScopeV1::Both if before == after && branch.get.is_empty() => (after),
+                ScopeV1::Both => { (before) " → " (after) },
+            }
+        }
+    }
+}
+
+fn leaves(branch: &Attached<'_>) -> Markup {
+    let policy =
+        |policy: &Option<&str>| html! { @match policy { Some(policy) => (name(policy)), None => "no policy" } };
+    html! {
+        ul {
+            @for (who, from) in &branch.get {
+                li { span.a { span aria-hidden="true" { "+ " } (name(who)) } ", before: " (policy(from)) }
+            }
+            @for (who, to) in &branch.lose {
+                li { span.r { span aria-hidden="true" { "− " } (name(who)) } ", after: " (policy(to)) }
+            }
+            @if !branch.keep.is_empty() { li { (names(&branch.keep, NAMED)) } }
+        }
+    }
+}
+
+/// The policies, the largest first.
+fn policies(report: &ReportV1) -> Markup {
+    let mut policies: Vec<&PolicyReportV1> = report.policies.iter().collect();
+    policies.sort_by_key(|policy| std::cmp::Reverse(last(policy).and_then(|state| state.bytes)));
+    let limit = report.limits.document_bytes;
+    let table = html! {
+        table {
+            caption { "The limit of a document is " (limit) " bytes, minified." }
+            thead { tr { th scope="col" { "Policy" } th scope="col" { "Size" } th scope="col" { "Attachments" } } }
+            tbody {
+                @for policy in policies {
+                    tr {
+                        th scope="row" { (name(&policy.name)) (change(policy, report)) }
+                        td { (size(policy, limit)) }
+                        td { (attachment_count(policy)) }
+                    }
+                }
+            }
+        }
+    };
+    scrolling("Policies by size", &table)
+}
+
+/// The state after, or else before.
+fn last(policy: &PolicyReportV1) -> Option<&PolicyStateV1> {
+    policy.after.as_ref().or(policy.before.as_ref())
+}
+
+fn change(policy: &PolicyReportV1, report: &ReportV1) -> Markup {
+    html! {
+        @match report.scope {
+            ScopeV1::Cluster | ScopeV1::Configuration => "",
+            ScopeV1::Both => {
+                @if policy.before.is_none() { span.a { " + new" } }
+                @if policy.after.is_none() { span.r { " − removed" } }
+            },
+        }
+    }
+}
+
+fn size(policy: &PolicyReportV1, limit: usize) -> Markup {
+    let Some(bytes) = last(policy).and_then(|state| state.bytes) else { return html! { span.dim { "not read" } } };
+    let before = policy.before.as_ref().filter(|_| policy.after.is_some()).and_then(|state| state.bytes);
+    let percent = bytes * 100 / limit.max(1);
+    html! {
+        svg.bar viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+            rect width=(percent.min(100)) height="10" {}
+        }
+        (bytes) " of " (limit) " bytes (" (percent) " %)"
+        @if let Some(before) = before.filter(|before| *before != bytes) { span.c { ", was " (before) } }
+        @if bytes > limit { b.r { " too large" } }
+    }
+}
+
+fn attachment_count(policy: &PolicyReportV1) -> Markup {
+    let count = |state: &Option<PolicyStateV1>| state.as_ref().map(|state| state.attachments);
+    html! {
+        @match (count(&policy.before), count(&policy.after)) {
+            (Some(before), Some(after)) if before != after => { (before) " → " (after) },
+            (_, Some(count)) | (Some(count), None) => (count),
+            (None, None) => "0",
+        }
+    }
 }

@@ -1,25 +1,25 @@
-//! Who gains and who loses what access: users and groups for whom it is the same stand together.
+//! Access that is gained and lost. Users and groups with the same access share a section.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cut::Cut;
+use super::changes::Cut;
 use super::escape::{code, fence, visible};
+use crate::base::list;
 use crate::policy::access::{Profile, Side};
 use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, UndecidedV1};
 use crate::render::phrase;
-use crate::render::words::list;
 
-/// All that is gained or may be. Empty when nobody gains anything.
+/// All gained or undecided access; empty when nobody gains access.
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {
     section("Access gained", &grouped(of_plan(plan), Side::Gained, cut < Cut::Lost), true)
 }
 
-/// What is lost or may be. Empty when nobody loses anything.
+/// Lost or undecided access; empty when nobody loses access.
 pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
     section("Access lost", &grouped(of_plan(plan), Side::Lost, cut < Cut::Lost), cut < Cut::Lost)
 }
 
-/// All that some gain or may, under a title of its own. Empty when nobody gains anything.
+/// Gained or undecided access under a title; empty when nobody gains access.
 pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a AccessChangeV1>) -> String {
     section(title, &grouped(all, Side::Gained, true), true)
 }
@@ -28,13 +28,12 @@ fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
     plan.changes.iter().flat_map(|change| &change.access)
 }
 
-/// Users and groups with the same lines.
 struct Group {
     names: Names,
     lines: Vec<String>,
 }
 
-/// Names in the order in which they came, each once.
+/// Names in order of their first use, each once.
 #[derive(Default)]
 struct Names {
     all: Vec<String>,
@@ -49,7 +48,7 @@ impl Names {
     }
 }
 
-/// The groups, in the order of the first of each.
+/// Groups access changes by their lines, in the order of the first of each group.
 fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: Side, examples: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = BTreeMap::new();
@@ -99,18 +98,15 @@ fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
     if let Some(example) = phrase::example(line, visible).filter(|_| examples) {
         text += &format!("   e.g. {example}");
     }
-    format!("{}{text}", on_some(line.profile)).trim_end().to_owned()
+    format!("{}{text}", under(line.profile)).trim_end().to_owned()
 }
 
 fn undecided(open: &UndecidedV1) -> String {
     let text = format!("{} {}", visible(&open.actions.join(", ")), phrase::undecided(open, visible));
-    match open.profile {
-        None => format!("! {text}"),
-        profile @ Some(_) => format!("{}{text}", on_some(profile)),
-    }
+    if open.profile.is_none() { format!("! {text}") } else { format!("{}{text}", under(open.profile)) }
 }
 
-/// What stands before a line that is so on some servers only.
-fn on_some(profile: Option<Profile>) -> String {
-    profile.map(|profile| format!("! {}: ", phrase::servers(profile))).unwrap_or_default()
+/// The start of a line that holds under some rules only.
+fn under(profile: Option<Profile>) -> String {
+    profile.map(|profile| format!("! under {} also: ", phrase::rules(profile))).unwrap_or_default()
 }

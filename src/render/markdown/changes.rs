@@ -1,16 +1,78 @@
-//! The changes of a plan: what goes and moves as lists, documents in folds.
+//! The changes of a plan: lists of changes, folds with documents, and what a plan that is too long leaves out.
 
-use super::change::what;
-use super::cut::Cut;
-use super::diff::{Body, BodyLine};
-use super::escape::{code, fence, html_code};
+use serde_json::value::RawValue;
+
+use super::escape::{code, fence, html_code, visible};
+use crate::base::list;
 use crate::plan::Note;
-use crate::render::json::{ChangeV1, KindV1, PlanV1};
-use crate::render::phrase::{KEYS_MAY_APPEAR, object};
-use crate::render::words::{count, list};
+use crate::policy::{self, DiffLine, Document, LineKind};
+use crate::render::json::{ChangeV1, KindV1, PlanV1, ReplaceMethodV1};
+use crate::render::phrase::{
+    self, KEYS_MAY_BE_CREATED, NO_ATTACHMENTS_LEFT, Name, attached_at_once, attachment_change, count, counted,
+    counted_and_named, named, note, object, principals, removes_temporary, replacing, size,
+};
 
-/// What is removed, detached and moved, by name: all of it, whatever else is left out.
-pub(super) fn taken(plan: &PlanV1) -> String {
+/// How much a long plan leaves out. Each step includes those before it. Removals, detaches, moves and gained access always
+/// stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cut {
+    /// Nothing.
+    Nothing,
+    /// Unchanged parts of documents.
+    Context,
+    /// Documents of added policies.
+    Added,
+    /// All other documents.
+    Documents,
+    /// Lost access, except who loses some, and examples of gained access.
+    Lost,
+    /// Names of added policies and attached users, users that keep their access, warnings and notes.
+    Names,
+}
+
+impl Cut {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Nothing, Self::Context, Self::Added, Self::Documents, Self::Lost, Self::Names];
+
+    /// Whether the documents of changes of this kind are shown.
+    pub(super) fn shows(self, kind: KindV1) -> bool {
+        match kind {
+            KindV1::AddPolicy => self < Self::Added,
+            KindV1::ReplacePolicy | KindV1::RemovePolicy => self < Self::Documents,
+            KindV1::Attach | KindV1::Move | KindV1::Detach => false,
+        }
+    }
+
+    /// The parts of this plan that are left out.
+    pub(super) fn left_out(self, plan: &PlanV1, bodies: &[Body]) -> Vec<String> {
+        let with_documents = |kinds: &[KindV1]| {
+            let all = plan.changes.iter().zip(bodies);
+            all.filter(|(change, body)| kinds.contains(&change.kind) && !body.lines.is_empty()).count()
+        };
+        let access = plan.changes.iter().map(|change| change.access.len()).sum();
+        let unchanged = bodies.iter().flat_map(|body| &body.lines).filter(|line| line.context).count();
+        let (added, replaced) = (with_documents(&[KindV1::AddPolicy]), with_documents(&[KindV1::ReplacePolicy]));
+        let removed = with_documents(&[KindV1::RemovePolicy]);
+        let documents = |number| count(number, "document", "documents");
+        let steps = [
+            (Self::Context, unchanged, "unchanged parts of documents".to_owned()),
+            (Self::Added, added, format!("{} of added policies", documents(added))),
+            (Self::Documents, replaced, format!("{} of replaced policies", documents(replaced))),
+            (Self::Documents, removed, format!("{} of removed policies", documents(removed))),
+            (Self::Lost, access, "lost access (except who loses some), and examples of gained access".to_owned()),
+            (
+                Self::Names,
+                1,
+                "names of added policies and attached users, users that keep their access, warnings and notes"
+                    .to_owned(),
+            ),
+        ];
+        steps.into_iter().filter(|(cut, number, _)| *cut <= self && *number > 0).map(|(_, _, text)| text).collect()
+    }
+}
+
+/// Removals, detaches and moves: always all of them, by name.
+pub(super) fn removals_and_moves(plan: &PlanV1) -> String {
     let mut text = String::new();
     for (kind, title) in [(KindV1::RemovePolicy, "Removed"), (KindV1::Detach, "Detached"), (KindV1::Move, "Moved")] {
         let changes = of_kind(plan, kind);
@@ -26,8 +88,8 @@ pub(super) fn taken(plan: &PlanV1) -> String {
     text
 }
 
-/// What is replaced, added and attached.
-pub(super) fn given(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
+/// Replaced and added policies, and attaches.
+pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     let names = cut < Cut::Names;
     let mut text = String::new();
     for (kind, title, named) in [
@@ -54,7 +116,7 @@ pub(super) fn given(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     text
 }
 
-/// The documents of what is removed, as they are now.
+/// The documents of removed policies.
 pub(super) fn removed_documents(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     if !cut.shows(KindV1::RemovePolicy) {
         return String::new();
@@ -64,46 +126,44 @@ pub(super) fn removed_documents(plan: &PlanV1, bodies: &[Body], cut: Cut) -> Str
         .filter(|(_, body)| !body.lines.is_empty())
         .map(|(change, body)| fold(plan, change, body, cut))
         .collect();
-    if folds.is_empty() { folds } else { format!("**Documents of what is removed**\n\n{folds}\n") }
+    if folds.is_empty() { folds } else { format!("**Documents of removed policies**\n\n{folds}\n") }
 }
 
 fn of_kind(plan: &PlanV1, kind: KindV1) -> Vec<&ChangeV1> {
     plan.changes.iter().filter(|change| change.kind == kind).collect()
 }
 
-/// How many policies, users and groups they are about.
+/// The number of policies, users and groups.
 fn numbered(changes: &[&ChangeV1]) -> String {
     let number = |of: fn(&ChangeV1) -> bool| changes.iter().filter(|change| of(change)).count();
-    let numbers = [
+    list(&counted([
         (number(|change| change.policy.is_some()), "policy", "policies"),
         (number(|change| change.user.is_some()), "user", "users"),
         (number(|change| change.group.is_some()), "group", "groups"),
-    ];
-    let some = numbers.iter().filter(|(n, _, _)| *n > 0);
-    list(&some.map(|(n, one, many)| count(*n, one, many)).collect::<Vec<_>>())
+    ]))
 }
 
-/// What holds for some of the users that are not named one by one.
+/// The note on keys of attaches that are not named one by one.
 fn keys(changes: &[&ChangeV1]) -> String {
     let some = changes.iter().filter(|change| change.notes.contains(&Note::KeysMayBeCreated)).count();
-    if some == 0 { String::new() } else { format!("for {some} of them {KEYS_MAY_APPEAR}\n") }
+    if some == 0 { String::new() } else { format!("{some} of them: {KEYS_MAY_BE_CREATED}\n") }
 }
 
-fn item(plan: &PlanV1, change: &ChangeV1, names: bool) -> String {
-    format!("- {}: {}\n", object(change, code), what(plan, change, code, names))
+pub(super) fn item(plan: &PlanV1, change: &ChangeV1, names: bool) -> String {
+    format!("- {}: {}\n", object(change, code), summary(plan, change, code, names))
 }
 
 fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
     let shown = |line: &&BodyLine| cut < Cut::Context || !line.context;
     let lines: Vec<String> = body.lines.iter().filter(shown).map(|line| line.text.clone()).collect();
-    let what = match change.kind {
-        // It is said above, with the name.
+    let summary = match change.kind {
+        // The list above has it.
         KindV1::RemovePolicy => String::new(),
         KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => {
-            format!(": {}", what(plan, change, html_code, true))
+            format!(": {}", summary(plan, change, html_code, true))
         }
     };
-    let mut text = format!("<details><summary>{}{what}</summary>\n\n", object(change, html_code));
+    let mut text = format!("<details><summary>{}{summary}</summary>\n\n", object(change, html_code));
     if let Some(sameness) = body.sameness {
         text += &format!("{sameness}\n\n");
     }
@@ -112,4 +172,125 @@ fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
         text.push('\n');
     }
     text + "</details>\n"
+}
+
+/// The change in a line. `names` is whether users and groups that keep their access are named.
+pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool) -> String {
+    let (of, mut parts) = (&change.attached_to, Vec::new());
+    match change.kind {
+        KindV1::AddPolicy => {
+            if !of.is_empty() {
+                parts.push(attached_at_once(of, of.len(), name));
+            }
+            parts.extend(size(plan, change));
+        }
+        KindV1::ReplacePolicy => {
+            if !change.temporary_policies.is_empty() {
+                parts.push(format!("finishes an interrupted replacement, {}", removes_temporary(change, name)));
+            }
+            let attached = if names { counted_and_named(of, name) } else { principals(of) };
+            let method = change.method.unwrap_or(ReplaceMethodV1::Plain);
+            parts.push(replacing(method, of.is_empty(), &attached, &named(of, of.len(), name)));
+            if method != ReplaceMethodV1::Finish {
+                parts.extend(size(plan, change));
+            }
+        }
+        KindV1::RemovePolicy => {
+            parts.push(NO_ATTACHMENTS_LEFT.to_owned());
+            if !change.temporary_policies.is_empty() {
+                parts.push(removes_temporary(change, name));
+            }
+        }
+        KindV1::Attach | KindV1::Move | KindV1::Detach => parts.extend(attachment_change(change, name)),
+    }
+    parts.extend(change.notes.iter().filter_map(|of| note(*of)).map(str::to_owned));
+    parts.join("; ")
+}
+
+/// The difference of the documents of a change.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    /// The lines; empty when there is no document.
+    pub(super) lines: Vec<BodyLine>,
+    /// What a new document leaves unchanged.
+    pub(super) sameness: Option<&'static str>,
+}
+
+/// A line of a difference.
+#[derive(Debug)]
+pub(super) struct BodyLine {
+    /// The line, with hidden characters escaped.
+    pub(super) text: String,
+    /// Whether it shows an unchanged part.
+    pub(super) context: bool,
+}
+
+impl Body {
+    pub(super) fn of(change: &ChangeV1) -> Self {
+        match change.kind {
+            KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RemovePolicy => {}
+            KindV1::Attach | KindV1::Move | KindV1::Detach => return Self::default(),
+        }
+        let (before, after) = (side(change.before.as_deref()), side(change.after.as_deref()));
+        let mut lines = Vec::new();
+        for (side, mark) in [(&before, '-'), (&after, '+')] {
+            if let Some(Side::Text(text)) = side {
+                lines.push(BodyLine { text: format!("{mark} {}", visible(text)), context: false });
+            }
+        }
+        let document = |side: &Option<Side>| match side {
+            Some(Side::Document(document)) => Some((**document).clone()),
+            Some(Side::Text(_)) | None => None,
+        };
+        let (old, new) = (document(&before), document(&after));
+        // Without the old document, all of the new one would look added.
+        if change.kind != KindV1::ReplacePolicy || before.is_some() {
+            lines.extend(documents(old.as_ref(), new.as_ref()));
+        }
+        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| phrase::sameness(old, new));
+        Self { lines, sameness }
+    }
+}
+
+/// A document, or the text of an unreadable one.
+enum Side {
+    Document(Box<Document>),
+    Text(String),
+}
+
+fn side(value: Option<&RawValue>) -> Option<Side> {
+    if let Some(unreadable) = phrase::text_in(value) {
+        return Some(Side::Text(unreadable));
+    }
+    let text = value?.get();
+    Some(match policy::read(text).document {
+        Some(document) => Side::Document(Box::new(document)),
+        None => Side::Text(text.to_owned()),
+    })
+}
+
+fn documents(before: Option<&Document>, after: Option<&Document>) -> Vec<BodyLine> {
+    let policy::DocumentDiff { lines: outside, statements, unchanged } = policy::diff(before, after);
+    let both = before.is_some() && after.is_some();
+    let mut lines: Vec<BodyLine> = outside.iter().filter(|line| both || line.member != "version").map(entry).collect();
+    for statement in &statements {
+        lines.push(BodyLine { text: format!("@@ {} @@", visible(&statement.title)), context: false });
+        let sid = |line: &DiffLine| line.member == "sid" && statement.change != policy::Change::Changed;
+        lines.extend(statement.lines.iter().filter(|line| !sid(line)).map(entry));
+    }
+    if unchanged > 0 && !lines.is_empty() {
+        let text = format!("  {} unchanged", count(unchanged, "statement", "statements"));
+        lines.push(BodyLine { text, context: true });
+    }
+    lines
+}
+
+fn entry(line: &DiffLine) -> BodyLine {
+    let mark = match line.kind {
+        LineKind::Add => '+',
+        LineKind::Remove => '-',
+        LineKind::Context => ' ',
+    };
+    let text = format!("{mark} {:<9} {}", line.member, visible(&line.value));
+    BodyLine { text, context: line.kind == LineKind::Context }
 }

@@ -1,5 +1,4 @@
-//! What the cluster has that the file does not say, as Markdown for a ticket or a chat. Whatever comes from the cluster stands in a
-//! span of code that it cannot end.
+//! How the cluster differs from the configuration, for a ticket or a chat. All foreign text is in code spans.
 
 use std::io::{self, Write};
 
@@ -7,11 +6,10 @@ use serde_json::value::RawValue;
 
 use super::access::gained_by;
 use super::escape::code;
-use super::review::review;
+use super::plan::review;
 use crate::drift::Kind;
 use crate::render::json::{DriftV1, DriftedV1};
-use crate::render::phrase::held;
-use crate::render::words::count;
+use crate::render::phrase::{count, text_in};
 
 /// Writes a drift.
 ///
@@ -22,7 +20,7 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     let numbers = &drift.summary;
     let title = match numbers.reported {
         0 => "No drift".to_owned(),
-        n => format!("Drift: {}", count(n, "object is not as the file says", "objects are not as the file says")),
+        n => format!("Drift: {}", count(n, "object differs", "objects differ")),
     };
     writeln!(out, "### {title}\n")?;
     writeln!(out, "Cluster {}, WEKA {}, tenant {}", code(&of.name), code(&of.release), code(&of.tenant))?;
@@ -30,50 +28,52 @@ pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
     if !changed.is_empty() {
         write!(out, "\n{}\n", changed.trim_end())?;
     }
-    // Before all else of the cluster.
     let all = drift.drift.iter().flat_map(|object| &object.access);
-    let given = gained_by("Access that the cluster gives and the file does not", all);
+    let given = gained_by("Access that the cluster allows and the configuration does not", all);
     if !given.is_empty() {
         write!(out, "\n{}\n", given.trim_end())?;
     }
     if !drift.drift.is_empty() {
-        writeln!(out, "\n| object | the cluster | the file |\n|---|---|---|")?;
+        writeln!(out, "\n| object | cluster | configuration |\n|---|---|---|")?;
     }
     for object in &drift.drift {
-        let (cluster, file) = sides(object);
-        writeln!(out, "| {} | {cluster} | {file} |", cell(&object.id))?;
+        let (cluster, configuration) = sides(object);
+        writeln!(out, "| {} | {cluster} | {configuration} |", cell(&object.id))?;
     }
-    let lines =
-        drift.resolved.iter().map(|over| format!("over: {}, reported since {}", code(&over.id), code(&over.since)));
+    let resolved =
+        drift.resolved.iter().map(|of| format!("resolved: {}, reported since {}", code(&of.id), code(&of.since)));
     let known = drift.known.iter().map(|of| format!("known: {}, reported since {}", code(&of.id), code(&of.since)));
     let ignored = drift.ignored.iter().map(|of| {
         let until = of.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
         format!("ignored: {}, {}{until}", code(&of.id), code(&of.reason))
     });
-    for (index, line) in lines.chain(known).chain(ignored).enumerate() {
+    for (index, line) in resolved.chain(known).chain(ignored).enumerate() {
         writeln!(out, "{}- {line}", if index == 0 { "\n" } else { "" })?;
     }
     Ok(())
 }
 
 fn sides(object: &DriftedV1) -> (String, String) {
-    let held = |raw: &Option<Box<RawValue>>| format!("holds {}", held(raw.as_deref(), cell));
+    let policy = |raw: &Option<Box<RawValue>>| match text_in(raw.as_deref()) {
+        Some(policy) => format!("has {}", cell(&policy)),
+        None => "no policy".to_owned(),
+    };
     let text = |text: &str| text.to_owned();
     match object.kind {
-        Kind::PolicyAdded => (text("has it"), text("does not want it")),
-        Kind::PolicyChanged => (text("has another document"), text("has its own")),
-        Kind::PolicyRemoved => (text("lacks it"), text("declares it")),
-        Kind::UserRemoved => (text("has no such user"), held(&object.declared)),
+        Kind::PolicyAdded => (text("exists"), text("should not exist")),
+        Kind::PolicyChanged => (text("another document"), text("declared document")),
+        Kind::PolicyRemoved => (text("missing"), text("declared")),
+        Kind::UserRemoved => (text("no such user"), policy(&object.declared)),
         Kind::UserAttached
         | Kind::UserMoved
         | Kind::UserDetached
         | Kind::GroupAttached
         | Kind::GroupMoved
-        | Kind::GroupDetached => (held(&object.observed), held(&object.declared)),
+        | Kind::GroupDetached => (policy(&object.observed), policy(&object.declared)),
     }
 }
 
-/// A span of code within a table, where a bar would end the cell.
+/// A code span within a table, where a bar would end the cell.
 fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
 }

@@ -1,20 +1,25 @@
-//! Text from elsewhere made safe for Markdown: it is shown as it is, and nothing in it becomes structure, a link or a mention.
+//! Foreign text in Markdown: it never becomes structure, a link or a mention. And the hidden comments that programs read.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// What a value in a marker keeps beside letters and digits.
+use crate::render::json::ClusterV1;
+
+/// The characters besides letters and digits that a value in a marker keeps.
 const IN_A_MARKER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
-/// How long a value in a marker may be, in characters; a longer one is told by its hash.
+/// The maximum length of a value in a marker, in characters. A longer one is replaced by its hash.
 const LONGEST_IN_A_MARKER: usize = 96;
 
-/// A text on one line, in which all that would not be seen, or would turn the direction of others, is written out.
+/// The length of foreign text in comments that have no room, in characters.
+const CLIPPED: usize = 40;
+
+/// A text on one line, with hidden characters escaped.
 pub(super) fn visible(text: &str) -> String {
     crate::base::visible(text).into_owned()
 }
 
-/// A text as a code span, whatever backticks are in it. Mentions and references are not looked for in one.
+/// A text as a code span, with any backticks. A code span has no mentions and references.
 pub(super) fn code(text: &str) -> String {
     let text = if text.is_empty() { "\"\"".to_owned() } else { visible(text) };
     let ticks = "`".repeat(longest_run(&text) + 1);
@@ -24,7 +29,7 @@ pub(super) fn code(text: &str) -> String {
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-/// A text as code within an HTML block, where Markdown is not read.
+/// A text as code within an HTML block, which is not read as Markdown.
 pub(super) fn html_code(text: &str) -> String {
     let text = if text.is_empty() { "\"\"".to_owned() } else { visible(text) };
     format!("<code>{}</code>", html(&text))
@@ -46,7 +51,7 @@ fn html(text: &str) -> String {
     escaped
 }
 
-/// Lines in a fence that is longer than any run of backticks in them. The lines must have been made visible.
+/// Lines in a fence that is longer than any run of backticks in them. Their hidden characters must be escaped already.
 pub(super) fn fence(language: &str, lines: &[String]) -> String {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let ticks = "`".repeat(3.max(longest + 1));
@@ -58,8 +63,8 @@ pub(super) fn fence(language: &str, lines: &[String]) -> String {
     block + &ticks + "\n"
 }
 
-/// A text as a value within a comment of HTML, which it cannot end.
-pub(super) fn in_a_marker(text: &str) -> String {
+/// A text as a value within an HTML comment, which it cannot end.
+fn in_a_marker(text: &str) -> String {
     let value = utf8_percent_encode(text, IN_A_MARKER).to_string().replace("--", "%2D%2D");
     if value.len() <= LONGEST_IN_A_MARKER {
         return value;
@@ -71,12 +76,31 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
+/// The first line of a comment, the same for every plan or outcome of a tenant. A program finds its comment by it.
+pub(super) fn stable_marker(kind: &str, cluster: &ClusterV1) -> String {
+    format!("<!-- attune:{kind} guid={} tenant={} -->\n", in_a_marker(&cluster.guid), in_a_marker(&cluster.tenant))
+}
+
+/// The second line: the digest of the plan. The kind says whether it can be approved.
+pub(super) fn digest_marker(kind: &str, digest: &str, cluster: &ClusterV1) -> String {
+    format!("<!-- attune:{kind}={} cluster={} -->\n", in_a_marker(digest), in_a_marker(&cluster.name))
+}
+
+/// The first [`CLIPPED`] characters of a text.
+pub(super) fn clipped(text: &str) -> String {
+    let visible = visible(text);
+    if visible.chars().count() <= CLIPPED {
+        return visible;
+    }
+    visible.chars().take(CLIPPED - 1).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_would_not_be_seen_is_written_out() {
+    fn hidden_characters_are_escaped() {
         assert_eq!(
             visible("a\u{202e}b\n\t\u{200b}\u{3164}\u{a0}\u{2028}"),
             r"a\u{202e}b\n\t\u{200b}\u{3164}\u{a0}\u{2028}"

@@ -1,4 +1,4 @@
-//! Access that is gained and lost, in words.
+//! Access that is gained and lost, in phrases.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,13 @@ use super::Name;
 use crate::policy::access::{Profile, Side};
 use crate::render::json::{AccessChangeV1, AccessLineV1, UndecidedV1};
 
-/// What every resource begins with, and is not worth repeating.
+/// The prefix of every resource, which is not shown.
 const ARN: &str = "arn:aws:s3:::";
 
-/// How many actions of a line of what is lost are named before the rest is only counted. What is gained is always shown
-/// whole.
+/// How many actions of a line of lost access are named before the rest is only counted. All gained actions are named.
 const NAMED_LOST: usize = 4;
 
-/// Those with the same access together, in the order of the first of each.
+/// Groups access changes that are equal, in the order of the first of each group.
 pub(in crate::render) fn alike<'a>(all: impl Iterator<Item = &'a AccessChangeV1>) -> Vec<Vec<&'a AccessChangeV1>> {
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
     let mut alike: Vec<Vec<&'a AccessChangeV1>> = Vec::new();
@@ -35,7 +34,7 @@ pub(in crate::render) fn mark(side: Side) -> &'static str {
     }
 }
 
-/// The actions of a line; of those that are lost, the first few and how many more there are.
+/// The actions of a line: all gained ones, or the first few lost ones and the number of the others.
 pub(in crate::render) fn shortened(actions: &[String], side: Side) -> Vec<String> {
     let mut actions = actions.to_vec();
     if side == Side::Lost && actions.len() > NAMED_LOST {
@@ -45,62 +44,61 @@ pub(in crate::render) fn shortened(actions: &[String], side: Side) -> Vec<String
     actions
 }
 
-/// What the actions are allowed on: `on logs/* when …, except logs/private/*`.
-pub(in crate::render) fn resources(line: &AccessLineV1, side: Side, visible: Name) -> String {
+/// The resources of a line: `on logs/* when …, except logs/private/*`.
+pub(in crate::render) fn resources(line: &AccessLineV1, side: Side, name: Name) -> String {
     let denied = match side {
         Side::Gained => "no longer denied",
         Side::Lost => "now denied",
     };
-    let pattern = plain(&line.pattern, visible);
+    let pattern = without_arn(&line.pattern, name);
     let mut text = format!("on {pattern}");
     if let Some(among) = &line.denied {
-        let among = plain(among, visible);
+        let among = without_arn(among, name);
         if among != pattern {
             text += &format!(" where it is {among}");
         }
         text += &format!(", {denied}");
     }
-    text += &when(&line.conditions, visible);
+    text += &when(&line.conditions, name);
     for except in &line.except {
-        // `*` is no bucket, and not the same as all of them.
-        let short = plain(except, visible);
-        text += &format!(", except {}", if short == pattern { visible(except) } else { short });
+        // `*` is not a bucket, and differs from all buckets.
+        let short = without_arn(except, name);
+        text += &format!(", except {}", if short == pattern { name(except) } else { short });
     }
     text
 }
 
-/// One of the requests, where it tells more than the pattern.
-pub(in crate::render) fn example(line: &AccessLineV1, visible: Name) -> Option<String> {
-    let mut example = plain(&line.example.resource, visible);
+/// One of the requests, if it says more than the pattern.
+pub(in crate::render) fn example(line: &AccessLineV1, name: Name) -> Option<String> {
+    let mut example = without_arn(&line.example.resource, name);
     if line.example.conditions != line.conditions {
-        example += &when(&line.example.conditions, visible);
+        example += &when(&line.example.conditions, name);
     }
-    (example != plain(&line.pattern, visible)).then_some(example)
+    (example != without_arn(&line.pattern, name)).then_some(example)
 }
 
-/// What was not decided, behind its actions.
-pub(in crate::render) fn undecided(open: &UndecidedV1, visible: Name) -> String {
+/// The resources of undecided access, after its actions.
+pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
     let side = match open.side {
         Side::Gained => "gained",
         Side::Lost => "lost",
     };
-    format!("on {}: not decided, to be taken as {side}", plain(&open.pattern, visible))
+    format!("on {}, undecided: treat as {side}", without_arn(&open.pattern, name))
 }
 
-/// On which servers a line is so that the others do not show.
-pub(in crate::render) fn servers(profile: Profile) -> &'static str {
+/// The rules under which a line holds that does not hold under the others.
+pub(in crate::render) fn rules(profile: Profile) -> &'static str {
     match profile {
-        Profile::Aws => "on servers that evaluate as AWS does, also",
-        Profile::Minio => "on MinIO-derived servers also",
+        Profile::Aws => "AWS rules",
+        Profile::Minio => "MinIO rules",
     }
 }
 
-fn when(conditions: &[String], visible: Name) -> String {
-    if conditions.is_empty() { String::new() } else { format!(" when {}", visible(&conditions.join(" and "))) }
+fn when(conditions: &[String], name: Name) -> String {
+    if conditions.is_empty() { String::new() } else { format!(" when {}", name(&conditions.join(" and "))) }
 }
 
-/// A pattern without what every pattern begins with.
-fn plain(pattern: &str, visible: Name) -> String {
+fn without_arn(pattern: &str, name: Name) -> String {
     let short = pattern.replace(ARN, "");
-    visible(if short.is_empty() { pattern } else { &short })
+    name(if short.is_empty() { pattern } else { &short })
 }

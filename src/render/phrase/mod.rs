@@ -1,61 +1,122 @@
-//! What is said of plans, outcomes and drift in every form that people read: the words, with names written as the form
-//! needs them.
+//! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
-mod refusals;
+mod outcome;
 mod review;
 
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, PlanV1, ReplaceMethodV1, StatusV1, StepOutcomeV1,
-    SummaryV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanV1, ReplaceMethodV1, SummaryV1,
+    UnchangedV1, UnmanagedV1,
 };
-use super::words::count;
-use crate::base::{list_some, shell_word};
-use crate::plan::{NotReported, Note};
+use crate::base::{Severity, list, list_some, shell_word, visible};
+use crate::plan::{NO_DESTINATION, NotReported, Note};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
-pub use refusals::Refusals;
+pub(super) use access::{alike, example, mark, resources, rules, shortened, undecided};
+pub(super) use outcome::{CANNOT_READ_AGAIN, calls_by_status, ending, partially_applied, remark};
 pub(super) use review::{
     NOT_IN_THE_PLAN, is_left, new_keys, nothing_proposed, option, plan_of_both, setting_change, settings_title,
-    undeclared_fate, undeclared_object, undeclared_title,
+    undeclared_action, undeclared_object, undeclared_title,
 };
 
-pub(super) use access::{alike, example, mark, resources, servers, shortened, undecided};
-
-/// How a name is written: made visible, as a code span, or inside HTML.
+/// How a name is written: with hidden characters escaped, as a code span, or inside HTML.
 pub(super) type Name = fn(&str) -> String;
 
-/// The command that runs just this plan, and whether it is all that is needed.
+/// How many users and groups are named before the rest is only counted.
+pub(super) const NAMED: usize = 8;
+
+/// `1 policy`, `2 policies`.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// The counts that are not 0: `1 policy`, `2 users`.
+pub(super) fn counted<const N: usize>(counts: [(usize, &str, &str); N]) -> Vec<String> {
+    counts.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| count(n, one, many)).collect()
+}
+
+/// Foreign text on one line, with hidden characters escaped.
+pub(super) fn shown(text: &str) -> String {
+    visible(text).into_owned()
+}
+
+/// Why a plan is refused. Where only a destination is missing, there is no guard to override.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// By guards only.
+    Guards,
+    /// Because new secrets have no destination.
+    NoDestination,
+    /// For both reasons.
+    Both,
+}
+
+impl Refusals {
+    /// The reason, by the codes of the refusals.
+    pub fn of<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
+        let (mut guards, mut no_destination) = (false, false);
+        for code in codes {
+            if code == NO_DESTINATION.id { no_destination = true } else { guards = true }
+        }
+        match (guards, no_destination) {
+            (true, true) => Self::Both,
+            (false, true) => Self::NoDestination,
+            (true | false, false) => Self::Guards,
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Guards => "refused by a guard",
+            Self::NoDestination => "refused, no destination for new secrets",
+            Self::Both => "refused by a guard, and no destination for new secrets",
+        }
+    }
+}
+
+/// Why a plan is refused, such as `refused by a guard`; `None` if it is not.
+pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
+    let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
+    (!plan.refusals.is_empty()).then(|| Refusals::of(codes).phrase())
+}
+
+/// `plan blocked: 2 errors`; `None` if it is not.
+pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
+    let errors = plan.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    (errors > 0).then(|| format!("plan blocked: {}", count(errors, "error", "errors")))
+}
+
+/// The command that runs exactly this plan, and whether it has all options of the plan.
 pub(super) fn command(plan: &PlanV1) -> (String, bool) {
     let mut command = format!("attune apply --approved {}", plan.digest);
-    let mut whole = true;
-    // What a proposal changes in the settings counts after the merge; until then the plan is that of the base.
+    let mut complete = true;
+    // Changed settings of a proposal apply after the merge. Until then the plan is that of the base.
     let revision = plan.review.as_ref().filter(|review| !review.settings.is_empty()).map(|review| &review.revision);
     let base = revision.map(|revision| ("--base", Some(revision)));
     let options = plan.options.iter().map(|option| (option.name.as_str(), option.value.as_ref()));
     for (name, value) in base.into_iter().chain(options) {
         match value {
-            // The file of a catalogue is known by its content only.
-            Some(_) if name == "--catalogue" => whole = false,
+            // Of a catalogue, the plan has only the hash.
+            Some(_) if name == "--catalogue" => complete = false,
             Some(value) => match shell_word(value) {
                 Some(value) => command += &format!(" {name} {value}"),
-                None => whole = false,
+                None => complete = false,
             },
             None => command += &format!(" {name}"),
         }
     }
-    (command, whole)
+    (command, complete)
 }
 
-/// The release without the build's hash.
+/// The release without the hash of its build.
 pub(super) fn release(cluster: &ClusterV1) -> &str {
     cluster.release.split('-').next().unwrap_or_default()
 }
 
-/// `1 to add, 2 to remove`; empty where nothing is to be done.
+/// `1 to add, 2 to remove`; empty when there are no changes.
 pub(super) fn counts(summary: &SummaryV1) -> String {
     let SummaryV1 { add, replace, remove, attach, r#move, detach, unchanged: _, unmanaged: _, calls: _ } = *summary;
     numbers(&[
@@ -68,33 +129,37 @@ pub(super) fn counts(summary: &SummaryV1) -> String {
     ])
 }
 
-/// `12 done, 2 failed`; empty where there were no calls.
-pub(super) fn endings(steps: &[StepOutcomeV1]) -> String {
-    let number = |of: &[StatusV1]| steps.iter().filter(|step| of.contains(&step.status)).count();
-    numbers(&[
-        (number(&[StatusV1::Done]), "done"),
-        (number(&[StatusV1::AlreadyDone]), "already done"),
-        (number(&[StatusV1::Refused]), "refused"),
-        (number(&[StatusV1::Drifted]), "drifted"),
-        (number(&[StatusV1::UnknownOutcome]), "in doubt"),
-        (number(&[StatusV1::Failed]), "failed"),
-        (number(&[StatusV1::NotReached, StatusV1::Interrupted]), "not reached"),
-    ])
-}
-
-/// Why a plan is refused, such as `refused by a guard`; `None` where it is not.
-pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
-    let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
-    (!plan.refusals.is_empty()).then(|| Refusals::of(codes).verdict())
-}
-
-/// Those of the numbers that are not 0, each with what it is the number of.
+/// The numbers that are not 0, each with its label.
 fn numbers(numbers: &[(usize, &str)]) -> String {
-    let some: Vec<_> = numbers.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let some: Vec<_> = numbers.iter().filter(|(n, _)| *n > 0).map(|(n, label)| format!("{n} {label}")).collect();
     some.join(", ")
 }
 
-/// A user by its name, a group as such: `alice`, `group ml`.
+/// `14 API calls`.
+pub(super) fn api_calls(number: usize) -> String {
+    count(number, "API call", "API calls")
+}
+
+/// `3 policies and 5 users match the configuration`.
+pub(super) fn unchanged(UnchangedV1 { policies, users, groups }: UnchangedV1) -> String {
+    let mut words = vec![count(policies, "policy", "policies"), count(users, "user", "users")];
+    words.extend(counted([(groups, "group", "groups")]));
+    format!("{} match the configuration", list(&words))
+}
+
+/// `1 policy, 2 users; 3 predefined policies`; empty when there are none.
+pub(super) fn unmanaged(of: &UnmanagedV1) -> String {
+    let own = counted([
+        (of.policies.len(), "policy", "policies"),
+        (of.users.len(), "user", "users"),
+        (of.groups.len(), "group", "groups"),
+    ]);
+    let predefined = counted([(of.predefined.len(), "predefined policy", "predefined policies")]);
+    let parts = [own.join(", "), predefined.join("")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// A user by its name, a group with its kind: `alice`, `group ml`.
 pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String {
     match (user, group) {
         (Some(user), _) => name(user),
@@ -103,7 +168,7 @@ pub(super) fn who(user: Option<&str>, group: Option<&str>, name: Name) -> String
     }
 }
 
-/// Whose access it is: a user, a group, or someone whom the cluster does not report and who has a policy by its name.
+/// The user or group of an access change, or anyone who has a policy by its name and whom the cluster does not report.
 pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
     match &of.policy {
         Some(policy) => format!("anyone who has policy {}", name(policy)),
@@ -111,34 +176,22 @@ pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
     }
 }
 
-/// The title of what those may gain whom the cluster does not report.
-pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, whom the cluster does not report";
+/// The title of access that principals may gain whom the cluster does not report.
+pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, not reported by the cluster";
 
-/// What the cluster does not report; empty where it reports all.
+/// The attachments that the cluster does not report; empty when it reports all.
 pub(super) fn not_reported(kinds: &[NotReported]) -> String {
-    let one = |kind: &NotReported| {
-        let words = match kind {
-            NotReported::Groups => "which groups have a policy",
-            NotReported::IdentityProvider => "whom an identity provider gives policies by their names",
-            NotReported::ServiceAccounts => {
-                "service accounts and temporary credentials (they have at most what their user has)"
-            }
-        };
-        words.to_owned()
+    let one = |kind: &NotReported| match kind {
+        NotReported::Groups => "attachments of groups",
+        NotReported::IdentityProvider => "policies that an identity provider assigns by name",
+        NotReported::ServiceAccounts => {
+            "service accounts and temporary credentials (they have at most the access of their user)"
+        }
     };
     kinds.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// Who gets a policy as soon as it is added, because they have its name already.
-pub(super) fn given_at_once(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
-    format!(
-        "given at once to {}, who {} its name already",
-        named(holders, most, name),
-        if holders.len() == 1 { "has" } else { "have" }
-    )
-}
-
-/// What a change is about: `policy NAME`, `user NAME` or `group NAME`.
+/// The object of a change: `policy NAME`, `user NAME` or `group NAME`.
 pub(super) fn object(change: &ChangeV1, name: Name) -> String {
     match (&change.policy, &change.user, &change.group) {
         (Some(policy), _, _) => format!("policy {}", name(policy)),
@@ -148,104 +201,121 @@ pub(super) fn object(change: &ChangeV1, name: Name) -> String {
     }
 }
 
-/// The name of the policy that somebody holds, or `nothing`.
-pub(super) fn held(policy: Option<&RawValue>, name: Name) -> String {
-    text_in(policy).map_or_else(|| "nothing".to_owned(), |policy| name(&policy))
-}
-
-/// The text that a value is: the name of a policy, or a document that cannot be modelled. `None` for a document.
+/// The string that a value is: the name of a policy, or an unreadable document. `None` for a document.
 pub(super) fn text_in(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
 
-/// A document in a plan or a drift; `None` for one that cannot be modelled, of which there is the text.
+/// A document of a plan or a drift; `None` for an unreadable one.
 pub(super) fn document(raw: &RawValue) -> Option<Document> {
     policy::read_lenient(raw.get()).ok()
 }
 
-/// A call: `attach ml-training to alice`.
-pub(super) fn called(
-    call: CallV1,
-    policy: Option<&str>,
-    (user, group): (Option<&str>, Option<&str>),
-    name: Name,
-) -> String {
-    let (policy, holder) = (name(policy.unwrap_or_default()), who(user, group, name));
+/// An API call: `attach ml-training to alice`.
+pub(super) fn call(call: CallV1, policy: Option<&str>, user: Option<&str>, group: Option<&str>, name: Name) -> String {
+    let (policy, who) = (name(policy.unwrap_or_default()), who(user, group, name));
     match call {
         CallV1::AddPolicy => format!("add policy {policy}"),
         CallV1::RemovePolicy => format!("remove policy {policy}"),
-        CallV1::Attach => format!("attach {policy} to {holder}"),
-        CallV1::RevokeKeys => format!("revoke the keys of {holder}"),
-        CallV1::Detach => format!("detach {policy} from {holder}"),
+        CallV1::Attach => format!("attach {policy} to {who}"),
+        CallV1::RevokeKeys => format!("revoke the keys of {who}"),
+        CallV1::Detach => format!("detach {policy} from {who}"),
     }
 }
 
-/// How much of what a cluster takes the new document is.
+/// The change of a user or group: `attach ml`, `ml → readonly` or `detach ml`. `None` for a policy.
+pub(super) fn attachment_change(change: &ChangeV1, name: Name) -> Option<String> {
+    let policy = |value: Option<&RawValue>| name(&text_in(value).unwrap_or_default());
+    let (before, after) = (policy(change.before.as_deref()), policy(change.after.as_deref()));
+    match change.kind {
+        KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RemovePolicy => None,
+        KindV1::Attach => Some(format!("attach {after}")),
+        KindV1::Move => Some(format!("{before} → {after}")),
+        KindV1::Detach => Some(format!("detach {before}")),
+    }
+}
+
+/// The size of the new document, and the limit.
 pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
     let after = change.after.as_ref()?;
     Some(format!("{} of {} bytes", after.get().len(), plan.limits.document_bytes))
 }
 
-/// How a document is replaced. `keeping` says who keeps access throughout, `without` who lacks it for a moment.
-pub(super) fn replacing(
-    method: ReplaceMethodV1,
-    holders: &[AttachedPrincipalV1],
-    keeping: impl Fn() -> String,
-    without: impl Fn() -> String,
-) -> String {
-    match method {
-        ReplaceMethodV1::Plain if holders.is_empty() => "replaced, nobody holds it".to_owned(),
-        ReplaceMethodV1::Plain => format!("replaced while it is attached: {}", keeping()),
-        ReplaceMethodV1::Swap if holders.is_empty() => "swap, nobody loses access on the way".to_owned(),
-        ReplaceMethodV1::Swap => format!("swap, access is kept throughout by {}", keeping()),
-        ReplaceMethodV1::Gap => format!("gap, without access for a moment: {}", without()),
-        ReplaceMethodV1::Finish if holders.is_empty() => "brought back, nobody holds it".to_owned(),
-        ReplaceMethodV1::Finish => format!("brought back, access is kept throughout by {}", keeping()),
+/// The users and groups that have the name of an added policy already.
+pub(super) fn attached_at_once(principals: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
+    format!("applies at once to {}, with this policy name already", named(principals, most, name))
+}
+
+/// How a document is replaced. `attached` are the users and groups that keep access; `interrupted` those that a gap
+/// interrupts.
+pub(super) fn replacing(method: ReplaceMethodV1, unattached: bool, attached: &str, interrupted: &str) -> String {
+    match (method, unattached) {
+        (ReplaceMethodV1::Plain, true) => "replaced, attached to nobody".to_owned(),
+        (ReplaceMethodV1::Plain, false) => format!("replaced while attached to {attached}"),
+        (ReplaceMethodV1::Swap, true) => "replaced without interruption".to_owned(),
+        (ReplaceMethodV1::Swap, false) => format!("replaced without interruption for {attached}"),
+        (ReplaceMethodV1::Gap, _) => format!("replaced with a gap, interrupts access of {interrupted}"),
+        (ReplaceMethodV1::Finish, true) => "restored, attached to nobody".to_owned(),
+        (ReplaceMethodV1::Finish, false) => format!("restored without interruption for {attached}"),
     }
 }
 
-/// `2 holders: alice and bob`, of whom at most so many are named.
-pub(super) fn counted(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
-    format!("{}: {}", count(holders.len(), "holder", "holders"), named(holders, most, name))
+/// The state of a policy before it is removed.
+pub(super) const NO_ATTACHMENTS_LEFT: &str = "no attachments left";
+
+/// The temporary policies that a change removes, such as `removes temporary policy NAME`.
+pub(super) fn removes_temporary(change: &ChangeV1, name: Name) -> String {
+    let names: Vec<String> = change.temporary_policies.iter().map(|policy| name(policy)).collect();
+    format!("removes temporary {} {}", if names.len() == 1 { "policy" } else { "policies" }, list(&names))
 }
 
-/// Holders by their names, at most so many.
-pub(super) fn named(holders: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
-    let one = |of: &AttachedPrincipalV1| {
-        let who = who(of.user.as_deref(), of.group.as_deref(), name);
-        if of.declared { who } else { format!("{who} (in no file)") }
-    };
-    list_some(holders, most, one)
+/// `2 users and 1 group`.
+pub(super) fn principals(of: &[AttachedPrincipalV1]) -> String {
+    let groups = of.iter().filter(|principal| principal.group.is_some()).count();
+    list(&counted([(of.len() - groups, "user", "users"), (groups, "group", "groups")]))
 }
 
-/// What a new document does not change.
+/// `2 users: alice and bob (unmanaged)`, with at most [`NAMED`] names.
+pub(super) fn counted_and_named(of: &[AttachedPrincipalV1], name: Name) -> String {
+    format!("{}: {}", principals(of), named(of, NAMED, name))
+}
+
+/// Users and groups by name, at most `most` of them.
+pub(super) fn named(of: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
+    list_some(of, most, |principal| {
+        let who = who(principal.user.as_deref(), principal.group.as_deref(), name);
+        if principal.declared { who } else { format!("{who} (unmanaged)") }
+    })
+}
+
+/// What a new document leaves unchanged, if anything.
 pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static str> {
     match policy::sameness(before, after) {
         Sameness::Same => None,
-        Sameness::IdsOnly => Some("ids only: the document decides as before"),
+        Sameness::IdsOnly => Some("only ids change: no access change"),
         Sameness::Different => same_access(before, after, &Context::new(&Catalogue::newest()))
-            .then_some("no access change: the new document allows what the old one does"),
+            .then_some("no access change: both documents allow the same"),
     }
 }
 
-/// What a note says; that an interrupted replacement is finished is said with the change.
-pub(super) fn noted(note: Note) -> Option<&'static str> {
+/// A note. `Resumed` has none: the change itself says it.
+pub(super) fn note(note: Note) -> Option<&'static str> {
     match note {
         Note::Resumed => None,
-        Note::KeysKept => Some("the key pair stays valid for a later attach"),
-        Note::KeysRevoked => Some("before that, a new key pair is made and thrown away: the old one is worthless"),
-        Note::KeysMayBeCreated => Some(KEYS_MAY_APPEAR),
+        Note::KeysKept => Some("S3 keys stay valid for a later attach"),
+        Note::KeysRevoked => Some("revokes the S3 keys first"),
+        Note::KeysMayBeCreated => Some(KEYS_MAY_BE_CREATED),
         Note::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
         Note::NameAbsent => {
-            Some("the name is absent for a moment: identities mapped to it by name (OIDC) are affected")
+            Some("the policy is missing for a moment: identities mapped to it by name (OIDC) are affected")
         }
         Note::NameGone => Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here"),
-        Note::NoRoom => Some("a gap, because the cluster has no room for one policy more"),
-        Note::NoRoomToMove => Some("without access for a moment, because the cluster has no room for one policy more"),
+        Note::NoRoom => Some("with a gap, because the cluster has no room for one more policy"),
+        Note::NoRoomToMove => Some("interrupts access, because the cluster has no room for one more policy"),
     }
 }
 
-/// Whether a note is about the key pair of a user.
+/// Whether a note is about the keys of a user.
 pub(super) fn is_of_keys(note: Note) -> bool {
     match note {
         Note::KeysKept | Note::KeysRevoked | Note::KeysMayBeCreated => true,
@@ -253,5 +323,25 @@ pub(super) fn is_of_keys(note: Note) -> bool {
     }
 }
 
-/// What an attach may bring.
-pub(super) const KEYS_MAY_APPEAR: &str = "a key pair is made if there is none, an old one works again";
+/// The effect of an attach on S3 keys.
+pub(super) const KEYS_MAY_BE_CREATED: &str = "creates S3 keys if the user has none, re-enables existing ones";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_plural() {
+        assert_eq!(
+            counted([(1, "policy", "policies"), (0, "user", "users"), (2, "group", "groups")]),
+            ["1 policy", "2 groups"]
+        );
+    }
+
+    #[test]
+    fn refusals_name_a_guard_only_if_one_refused() {
+        assert_eq!(Refusals::of(["guard-removals"]), Refusals::Guards);
+        assert_eq!(Refusals::of([NO_DESTINATION.id]), Refusals::NoDestination);
+        assert_eq!(Refusals::of([NO_DESTINATION.id, "guard-removals"]), Refusals::Both);
+    }
+}

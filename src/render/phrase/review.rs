@@ -1,28 +1,24 @@
-//! What is said of declarations that are gone, of changed settings, of new keys and of the options of a run.
+//! Removed declarations, changed settings, new keys and the options of a run, in phrases.
 
-use super::{Name, who};
+use super::{NAMED, Name, count, who};
 use crate::base::list_some;
 use crate::render::json::{BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
-use crate::render::words::count;
 
-/// How many users are named before the rest is only counted.
-const NAMED: usize = 8;
-
-/// The heading over what is no longer declared.
+/// The title of the removed declarations.
 pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
     format!("no longer declared, compared with {}: {}", name(&review.revision), review.undeclared.len())
 }
 
-/// The heading over the settings that change.
+/// The title of the changed settings.
 pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String {
     let settings = count(review.settings.len(), "changed setting", "changed settings");
     format!(
-        "{settings}: this plan is made by the settings of {}; approve and apply again after the merge",
+        "{settings}: this plan uses the settings of {}; approve and apply again after the merge",
         name(&review.revision)
     )
 }
 
-/// What is no longer declared, by its name.
+/// The object of a removed declaration.
 pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> String {
     match &of.policy {
         Some(policy) => format!("policy {}", name(policy)),
@@ -31,42 +27,42 @@ pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> Str
     }
 }
 
-/// What becomes of it.
-pub(in crate::render) fn undeclared_fate(of: &UndeclaredV1, name: Name) -> String {
+/// The effect of a removed declaration.
+pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> String {
     match (of.declared, of.owned) {
-        (DeclaredV1::Present, true) => "removed, since `[ownership]` covers it".to_owned(),
-        (DeclaredV1::Attached, true) => "detached, since `[ownership]` covers it".to_owned(),
-        (DeclaredV1::Present, false) => "stays as it is, unmanaged from now on".to_owned(),
+        (DeclaredV1::Present, true) => "removed, because `[ownership]` covers it".to_owned(),
+        (DeclaredV1::Attached, true) => "detached, because `[ownership]` covers it".to_owned(),
+        (DeclaredV1::Present, false) => "stays on the cluster, unmanaged".to_owned(),
         (DeclaredV1::Attached, false) => {
-            format!("keeps {}, unmanaged from now on", name(of.declared_policy.as_deref().unwrap_or_default()))
+            format!("keeps {}, unmanaged", name(of.declared_policy.as_deref().unwrap_or_default()))
         }
         (DeclaredV1::Absent, _) => "no longer declared absent".to_owned(),
         (DeclaredV1::Detached, _) => "no longer declared detached".to_owned(),
     }
 }
 
-/// Whether a plan leaves a change to a declaration that is gone and that `[ownership]` does not cover.
+/// Whether the plan leaves out a change of drift, because its object is no longer declared and not owned.
 pub(in crate::render) fn is_left(change: &ChangeV1, review: Option<&ReviewV1>) -> bool {
     review.is_some_and(|review| review.undeclared.iter().any(|gone| gone.id == change.id && !gone.owned))
 }
 
-/// After the summary of a change that the plan does not make.
+/// Follows the summary of a change that the plan leaves out.
 pub(in crate::render) const NOT_IN_THE_PLAN: &str = "(no longer declared: not in this plan)";
 
 /// The summary of a proposal without changes of objects.
 pub(in crate::render) fn nothing_proposed(revision: &str, review: Option<&ReviewV1>) -> String {
     match review {
-        Some(review) if !review.is_empty() => "no changes but those listed above".to_owned(),
+        Some(review) if !review.is_empty() => "no changes except those listed above".to_owned(),
         _ => format!("no changes, the configuration is the same as in {revision}"),
     }
 }
 
-/// What the plan does of drift and proposal.
+/// What the plan contains of drift and proposal.
 pub(in crate::render) fn plan_of_both(base: &BaseV1, review: Option<&ReviewV1>) -> &'static str {
     if base.drift.iter().any(|change| is_left(change, review)) {
-        "both together, without what is no longer declared"
+        "drift and proposed changes, without objects that are no longer declared"
     } else {
-        "both together"
+        "drift and proposed changes"
     }
 }
 
@@ -76,7 +72,7 @@ pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> Str
     format!("{} → {}", side(of.before.as_deref()), side(of.after.as_deref()))
 }
 
-/// For whom keys may be created, and where their secrets go.
+/// The users that may get keys, and the destination of the secrets.
 pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
     let named = |users: &[String]| list_some(users, NAMED, |user| name(user));
     let users = match (keys.users.as_slice(), keys.users_with_policy.as_slice()) {
@@ -85,16 +81,16 @@ pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
         (users, with_policy) => format!("{}, and for {} if they have none", named(users), named(with_policy)),
     };
     let secrets = match &keys.destination {
-        Some(destination) => format!("their secrets go to {}", name(destination)),
+        Some(destination) => format!("destination of the secrets: {}", name(destination)),
         None if keys.users.is_empty() => {
-            "no destination for their secrets is configured, so they go to an emergency file".to_owned()
+            "no destination for the secrets is configured, so they go to an emergency file".to_owned()
         }
-        None => "no destination for their secrets is configured".to_owned(),
+        None => "no destination for the secrets is configured".to_owned(),
     };
-    format!("S3 keys may be created for {users}; {secrets}")
+    format!("may create S3 keys for {users}; {secrets}")
 }
 
-/// An option as it is given.
+/// An option as on the command line.
 pub(in crate::render) fn option(option: &OptionV1, name: Name) -> String {
     match &option.value {
         Some(value) => format!("{} {}", option.name, name(value)),

@@ -1,19 +1,18 @@
-//! What access is gained and lost, a line each.
+//! Access that is gained and lost, and the answers of `attune access`.
 
 use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
-use crate::policy::access::{Profile, Side};
+use crate::base::{GroupName, UserName, list, list_some};
+use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, Report, Request, Side, Verdict};
 use crate::render::Styles;
-use crate::render::json::{AccessLineV1, AccessV1, UndecidedV1};
-use crate::render::phrase;
-use crate::render::words::shown;
+use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, UndecidedV1};
+use crate::render::phrase::{self, shown};
 
-/// How far columns are aligned, in characters: one long entry does not push all others aside.
+/// The maximum width of an aligned column, so that one long entry does not move all others.
 const ALIGNED: usize = 40;
 
-/// One line, in columns.
 struct Row<'s> {
     style: &'s Style,
     mark: &'static str,
@@ -23,7 +22,7 @@ struct Row<'s> {
     profile: Option<Profile>,
 }
 
-/// Writes what is gained, what is lost and what was not decided, each line after `indent`. Nothing when nothing is.
+/// Writes access that is gained, lost and undecided, each line after `indent`.
 ///
 /// # Errors
 /// Those of the writer.
@@ -34,9 +33,9 @@ pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &Acces
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
     columns(out, indent, &all)?;
     for row in &some {
-        let servers = row.profile.map(phrase::servers).unwrap_or_default();
+        let rules = row.profile.map(phrase::rules).unwrap_or_default();
         let text = format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row));
-        writeln!(out, "{indent}{} {servers}: {}", styles.change.apply_to("!"), row.style.apply_to(text))?;
+        writeln!(out, "{indent}{} under {rules} also: {}", styles.change.apply_to("!"), row.style.apply_to(text))?;
     }
     Ok(())
 }
@@ -90,6 +89,117 @@ fn actions(actions: &[String]) -> String {
     shown(&actions.join(", "))
 }
 
+/// Writes one side of access changes under a title, unless it is empty. Users and groups with the same access share lines.
+pub(super) fn side<'a>(
+    out: &mut dyn Write,
+    styles: &Styles,
+    all: impl Iterator<Item = &'a AccessChangeV1>,
+    side: Side,
+    title: &str,
+) -> io::Result<()> {
+    let alike = phrase::alike(all);
+    let of_side = alike.iter().filter_map(|some| Some((some, only(some.first()?, side))));
+    let of_side: Vec<_> = of_side.filter(|(_, access)| *access != AccessV1::default()).collect();
+    if of_side.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n  {}", styles.strong.apply_to(title))?;
+    for (some, of) in of_side {
+        writeln!(out, "    {}", list_some(some, phrase::NAMED, |of| phrase::whose(of, shown)))?;
+        access(out, styles, "      ", &of)?;
+    }
+    Ok(())
+}
+
+/// One side of an access change.
+fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
+    let short = |line: &AccessLineV1| {
+        let actions = phrase::shortened(&line.actions, Side::Lost);
+        AccessLineV1 { actions, ..line.clone() }
+    };
+    let (gained, lost) = match side {
+        Side::Gained => (access.gained.clone(), Vec::new()),
+        Side::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
+    };
+    AccessV1 { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
+}
+
+/// Writes the answers, one after the other.
+///
+/// # Errors
+/// Those of the writer.
+pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
+    for answer in &report.answers {
+        writeln!(out, "{}", holder(&answer.holder))?;
+        match (&report.request, &answer.access) {
+            _ if !answer.holder.is_known() => {
+                writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))?;
+            }
+            (Some(request), _) => decisions(out, styles, request, answer)?,
+            (None, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
+            (None, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
+            (None, None) => {}
+        }
+    }
+    if report.answers.is_empty() {
+        writeln!(out, "nobody")?;
+    }
+    Ok(())
+}
+
+fn holder(holder: &Holder) -> String {
+    let policy = holder.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
+    format!(
+        "{} has {policy}",
+        phrase::who(
+            holder.principal.user().map(UserName::as_str),
+            holder.principal.group().map(GroupName::as_str),
+            shown
+        )
+    )
+}
+
+/// Writes one line if all rules agree, else one for each.
+fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
+    let same = answer.decisions.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    let shown = if same { 1 } else { answer.decisions.len() };
+    for (profile, decision) in answer.decisions.iter().take(shown) {
+        let rules = if same { String::new() } else { format!(" ({})", phrase::rules(*profile)) };
+        let style = match decision.verdict {
+            Verdict::Allowed => &styles.add,
+            Verdict::Denied => &styles.remove,
+            Verdict::Depends => &styles.change,
+        };
+        writeln!(out, "  {}{rules}", style.apply_to(sentence(request, decision)))?;
+    }
+    Ok(())
+}
+
+fn sentence(request: &Request, decision: &Decision) -> String {
+    let what = format!("{} on {}", shown(request.action()), shown(request.resource()));
+    let allowed = grounds(&decision.allowed_by);
+    let denied = grounds(&decision.denied_by);
+    match decision.verdict {
+        Verdict::Allowed => format!("+ {what}: allowed by {allowed}"),
+        Verdict::Denied if decision.denied_by.is_empty() => format!("- {what}: not allowed, no statement allows it"),
+        Verdict::Denied if decision.allowed_by.is_empty() => {
+            format!("- {what}: not allowed, no statement allows it; denied by {denied}")
+        }
+        Verdict::Denied => format!("- {what}: denied by {denied}"),
+        Verdict::Depends if decision.denied_by.is_empty() => format!("? {what}: depends, allowed by {allowed}"),
+        Verdict::Depends => format!("? {what}: depends, allowed by {allowed}; denied by {denied}"),
+    }
+}
+
+fn grounds(grounds: &[Ground]) -> String {
+    let one = |ground: &Ground| {
+        let when = ground.conditions.join(" and ");
+        let when = if when.is_empty() { when } else { format!(" when {when}") };
+        shown(&format!("{}{when}", ground.statement))
+    };
+    list(&grounds.iter().map(one).collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,19 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn gains_and_losses_are_in_columns_and_what_only_some_servers_do_comes_last() {
+    fn gains_and_losses_are_in_columns_and_lines_of_some_rules_come_last() {
         let before = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::archive", "arn:aws:s3:::logs/*"]}"#;
         let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket"], "Resource": "arn:aws:s3:::logs/*"}"#;
         insta::assert_snapshot!(lines(before, after), @r"
   + s3:PutObject    on logs/*    e.g. logs/x
   - s3:ListBucket   on archive
-  ! on MinIO-derived servers also: + s3:DeleteBucket on logs/*   e.g. logs
-  ! on MinIO-derived servers also: - s3:ListBucket on logs/*   e.g. logs
+  ! under MinIO rules also: + s3:DeleteBucket on logs/*   e.g. logs
+  ! under MinIO rules also: - s3:ListBucket on logs/*   e.g. logs
 ");
     }
 
     #[test]
-    fn conditions_exceptions_and_denials_are_said() {
+    fn conditions_exceptions_and_denials_are_shown() {
         let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"},
             {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/private/*"}"#;
         let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs*/*",

@@ -1,12 +1,16 @@
-//! The difference of two documents, a line an entry.
+//! The difference of two documents.
 
 use std::io::{self, Write};
 
-use crate::policy::{Change as StatementChange, DiffLine, Document, DocumentDiff, LineKind, diff};
+use super::access::access;
+use crate::policy::{
+    Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff,
+};
 use crate::render::Styles;
-use crate::render::words::{count, shown};
+use crate::render::json::AccessV1;
+use crate::render::phrase::{count, shown};
 
-/// Writes what differs, each line after `indent`.
+/// Writes the differences, each line after `indent`.
 pub(super) fn documents(
     out: &mut dyn Write,
     styles: &Styles,
@@ -40,4 +44,24 @@ fn entry(out: &mut dyn Write, styles: &Styles, indent: &str, line: &DiffLine) ->
     };
     let text = format!("{mark} {:<9} {}", line.member, shown(&line.value));
     writeln!(out, "{indent}{}", style.apply_to(text))
+}
+
+/// Writes how two documents differ, entry by entry, then in access.
+///
+/// # Errors
+/// Those of the writer.
+pub fn policy_diff(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io::Result<()> {
+    if compared.sameness == Sameness::Same {
+        return writeln!(out, "the same document");
+    }
+    documents(out, styles, "", Some(&compared.before), &compared.after)?;
+    writeln!(out)?;
+    match compared.sameness {
+        Sameness::Same | Sameness::IdsOnly => writeln!(out, "only ids change: no access change"),
+        Sameness::Different if compared.same_access() => writeln!(out, "no access change"),
+        Sameness::Different => {
+            writeln!(out, "{}", styles.strong.apply_to("access gained (+) and lost (-)"))?;
+            access(out, styles, "  ", &AccessV1::of(&compared.access))
+        }
+    }
 }

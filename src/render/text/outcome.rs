@@ -1,15 +1,14 @@
-//! What an apply did, as a person reads it.
+//! The outcome of an apply.
 
 use std::io::{self, Write};
 
 use super::overridden;
-use crate::base::shell_line;
 use crate::render::Styles;
-use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1};
-use crate::render::phrase;
-use crate::render::words::{count, shown};
+use crate::render::json::{OutcomeV1, StepOutcomeV1};
+use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, shown};
 
-/// Writes the outcome: first what did not end well, then the counts, then whether the cluster is as the file says.
+/// Writes an outcome: first the steps that did not succeed, then the counts, then whether the cluster matches the
+/// configuration.
 ///
 /// # Errors
 /// Those of the writer.
@@ -17,16 +16,16 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
     for ended in &outcome.steps {
         step(out, styles, ended)?;
     }
-    writeln!(out, "{}", counts(outcome))?;
+    writeln!(out, "{}", calls_by_status(outcome))?;
     overridden(out, styles, &outcome.overrides)?;
     if outcome.converged {
-        let text = format!("cluster {} is as the file says", shown(&outcome.cluster.name));
+        let text = format!("cluster {} matches the configuration", shown(&outcome.cluster.name));
         writeln!(out, "{}", styles.add.apply_to(text))?;
     } else if outcome.remaining.is_none() {
-        writeln!(out, "the cluster could not be observed again: run `attune plan` to see where it stands")?;
+        writeln!(out, "{CANNOT_READ_AGAIN}: run `attune plan` to see its state")?;
     } else {
-        let left = count(outcome.remaining_changes.len(), "change is", "changes are");
-        let text = format!("{left} left: run `attune plan` to see what, and `attune apply` to go on");
+        let remaining = count(outcome.remaining_changes.len(), "change remains", "changes remain");
+        let text = format!("{remaining}: run `attune plan` to see them, `attune apply` to resume");
         writeln!(out, "{}", styles.remove.apply_to(text))?;
         outcome.remaining_changes.iter().try_for_each(|id| writeln!(out, "  {}", shown(id)))?;
     }
@@ -38,63 +37,21 @@ pub fn outcome(out: &mut dyn Write, styles: &Styles, outcome: &OutcomeV1) -> io:
 }
 
 fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Result<()> {
-    let called =
-        phrase::called(ended.call, ended.policy.as_deref(), (ended.user.as_deref(), ended.group.as_deref()), shown);
-    let line = |text: String| format!("  {:>3} {called}: {text}", ended.id);
-    let why = shown(ended.reason.as_deref().unwrap_or_default());
-    let text = match ended.status {
-        StatusV1::Done | StatusV1::AlreadyDone => None,
-        StatusV1::Refused => Some(format!("refused: {why}")),
-        StatusV1::Drifted => Some(format!("drifted: {why}")),
-        StatusV1::UnknownOutcome => Some(format!("in doubt: {why}")),
-        StatusV1::Failed => Some(format!("failed: {why}")),
-        StatusV1::NotReached => Some(format!("not reached, because of step {}", ended.blocked_by.unwrap_or_default())),
-        StatusV1::Interrupted => Some("not begun before the interruption".to_owned()),
-    };
-    if let Some(text) = text {
+    let call = phrase::call(ended.call, ended.policy.as_deref(), ended.user.as_deref(), ended.group.as_deref(), shown);
+    let line = |text: String| format!("  {:>3} {call}: {text}", ended.id);
+    if let Some(text) = phrase::ending(ended, &shown(ended.reason.as_deref().unwrap_or_default())) {
         writeln!(out, "{}", styles.remove.apply_to(line(text)))?;
     }
-    let place = shown(ended.keys_stored_in.as_deref().unwrap_or_default());
     for remark in &ended.remarks {
-        let text = match remark {
-            RemarkV1::Gap => {
-                "was detached first: this cluster takes no attach over an attachment, so access was gone for a moment"
-                    .to_owned()
-            }
-            RemarkV1::Kept => format!("a new key pair was made, and is in {place}"),
-            RemarkV1::KeptInEmergency => {
-                format!("a new key pair was made: move it from {place} to where it belongs, then delete that file")
-            }
-            RemarkV1::PairUnknown => {
-                let user = ended.user.as_deref().unwrap_or("NAME");
-                let command = shell_line(["weka", "s3", "user", "keys-generate", "--user", user]);
-                let another = command.map(|command| format!(": `{command}` makes another")).unwrap_or_default();
-                format!("a new key pair was made, or may have been, and its secret is not known{another}")
-            }
-            RemarkV1::AnswerKept => {
-                let user = ended.user.as_deref().unwrap_or("NAME");
-                let command = shell_line(["attune", "keys", "generate", user]);
-                let another = command.map(|command| format!(", or run `{command}`")).unwrap_or_default();
-                format!(
-                    "the answer was not understood: it may hold a new key pair, and is in {place}; take the pair from there\
-                     {another}, then delete that file"
-                )
-            }
-        };
+        let text = phrase::remark(*remark, ended, shown, |command| format!("`{command}`"));
         writeln!(out, "{}", styles.change.apply_to(line(text)))?;
     }
     Ok(())
 }
 
-/// What an apply came to, in a few words.
+/// The outcome in a few words.
 #[must_use]
 pub fn ended(outcome: &OutcomeV1) -> String {
-    let end = if outcome.converged { "as the file says" } else { "not as the file says" };
-    format!("{} · {end}", counts(outcome))
-}
-
-fn counts(outcome: &OutcomeV1) -> String {
-    let calls = count(outcome.steps.len(), "call", "calls");
-    let endings = phrase::endings(&outcome.steps);
-    if endings.is_empty() { calls } else { format!("{calls}: {endings}") }
+    let end = if outcome.converged { "matches the configuration" } else { "does not match the configuration" };
+    format!("{} · {end}", calls_by_status(outcome))
 }

@@ -1,19 +1,23 @@
-//! A plan as a reviewer reads it.
+//! A plan for a reviewer.
 
 use std::io::{self, Write};
 
-use console::measure_text_width;
+use console::Style;
 
-use super::base::base;
-use super::change::change;
-use super::overridden;
-use super::review::{conditions, review};
-use super::users::{gained, lost, side};
+use super::access::side;
+use super::diff::documents;
+use super::{ObjectLine, UNDER, overridden, widest};
+use crate::base::Severity;
 use crate::policy::access::Side;
 use crate::render::Styles;
-use crate::render::json::PlanV1;
-use crate::render::phrase::{UNREPORTED_GAINS, counts, not_reported, object, refused, release};
-use crate::render::words::{count, shown};
+use crate::render::json::{ChangeV1, ClusterV1, FindingV1, KindV1, PlanV1, ReplaceMethodV1, ReviewV1};
+use crate::render::phrase::{
+    self, NAMED, NO_ATTACHMENTS_LEFT, NOT_IN_THE_PLAN, UNREPORTED_GAINS, api_calls, attached_at_once,
+    attachment_change, blocked, count, counted_and_named, counts, document, is_left, is_of_keys, named, new_keys,
+    not_reported, note, nothing_proposed, object, option, plan_of_both, principals, refused, release, replacing,
+    setting_change, settings_title, shown, size, text_in, unchanged, undeclared_action, undeclared_object,
+    undeclared_title,
+};
 
 /// Writes a plan: cluster, changes, digest and counts.
 ///
@@ -22,21 +26,20 @@ use crate::render::words::{count, shown};
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     review(out, styles, plan.review.as_ref())?;
     base(out, styles, plan)?;
-    heading(out, styles, plan)?;
+    heading(out, styles, &plan.cluster)?;
     if plan.changes.is_empty() {
-        let policies = count(plan.unchanged.policies, "policy", "policies");
-        let holders = holders(plan.unchanged.users, plan.unchanged.groups);
-        writeln!(out, "\nno changes: {policies}{holders} are as the file says")?;
+        writeln!(out, "\nno changes: {}", unchanged(plan.unchanged))?;
         return unmanaged(out, styles, plan);
     }
-    gained(out, styles, &plan.changes)?;
+    let access = || plan.changes.iter().flat_map(|change| &change.access);
+    side(out, styles, access(), Side::Gained, "access gained")?;
     side(out, styles, plan.unreported.by_name.iter(), Side::Gained, UNREPORTED_GAINS)?;
     writeln!(out)?;
-    let width = plan.changes.iter().map(|change| measure_text_width(&object(change, shown))).max().unwrap_or(0);
+    let width = widest(plan.changes.iter().map(|change| object(change, shown)));
     for of in &plan.changes {
         change(out, styles, plan, of, width)?;
     }
-    lost(out, styles, &plan.changes)?;
+    side(out, styles, access(), Side::Lost, "access lost")?;
     writeln!(out)?;
     summary(out, styles, plan)?;
     unmanaged(out, styles, plan)?;
@@ -46,68 +49,208 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     }
 }
 
-fn heading(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    let of = &plan.cluster;
+/// Writes the cluster, its release and the tenant.
+pub(super) fn heading(out: &mut dyn Write, styles: &Styles, of: &ClusterV1) -> io::Result<()> {
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
     writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))
 }
 
-/// What a plan comes to, in a line: its digest, or why there is none to run.
+/// The plan in a line: its digest, or why it cannot run.
 #[must_use]
 pub fn verdict(plan: &PlanV1) -> String {
-    let counts = counts(&plan.summary);
-    if plan.is_blocked() {
-        return format!("no plan: {counts}, but something stands in the way");
+    if let Some(blocked) = blocked(plan) {
+        return blocked;
     }
     if plan.changes.is_empty() {
         return "no changes".to_owned();
     }
-    let calls = count(plan.summary.calls, "call", "calls");
+    let (counts, calls) = (counts(&plan.summary), api_calls(plan.summary.calls));
     let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
     format!("plan {}: {counts} · {calls}{refused}", plan.short_digest())
 }
 
 fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    let counts = counts(&plan.summary);
     if plan.is_blocked() {
         return writeln!(out, "{}", verdict(plan));
     }
-    conditions(out, styles, plan)?;
+    if let Some(keys) = &plan.new_keys {
+        writeln!(out, "{} {}", styles.change.apply_to("keys:"), new_keys(keys, shown))?;
+    }
+    if !plan.options.is_empty() {
+        let options: Vec<String> = plan.options.iter().map(|of| option(of, shown)).collect();
+        writeln!(out, "{} {}", styles.change.apply_to("options:"), options.join(" "))?;
+    }
     overridden(out, styles, &plan.overrides)?;
     for refusal in &plan.refusals {
         writeln!(out, "{} {}", styles.remove.apply_to("refused:"), shown(&refusal.message))?;
-        if let Some(help) = &refusal.help {
-            for line in help.lines() {
-                writeln!(out, "         {}", styles.dim.apply_to(shown(line)))?;
-            }
+        for line in refusal.help.iter().flat_map(|help| help.lines()) {
+            writeln!(out, "         {}", styles.dim.apply_to(shown(line)))?;
         }
     }
     let digest = styles.strong.apply_to(format!("plan {}", plan.short_digest()));
-    writeln!(out, "{digest}: {counts} · {}", count(plan.summary.calls, "call", "calls"))
-}
-
-/// Users behind something else in a list, and groups where there are any.
-fn holders(users: usize, groups: usize) -> String {
-    let users = count(users, "user", "users");
-    match groups {
-        0 => format!(" and {users}"),
-        groups => format!(", {users} and {}", count(groups, "group", "groups")),
-    }
+    writeln!(out, "{digest}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))
 }
 
 fn unmanaged(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    let alone = &plan.unmanaged;
-    let mut parts = Vec::new();
-    if !alone.predefined.is_empty() {
-        parts.push(count(alone.predefined.len(), "predefined policy", "predefined policies"));
+    match phrase::unmanaged(&plan.unmanaged) {
+        objects if objects.is_empty() => Ok(()),
+        objects => writeln!(out, "{}", styles.dim.apply_to(format!("unmanaged: {objects}"))),
     }
-    if !alone.policies.is_empty() || !alone.users.is_empty() || !alone.groups.is_empty() {
-        let policies = count(alone.policies.len(), "policy", "policies");
-        let holders = holders(alone.users.len(), alone.groups.len());
-        parts.push(format!("{policies}{holders} that no file names"));
+}
+
+/// Writes removed declarations and changed settings.
+pub(super) fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {
+    let Some(review) = review else { return Ok(()) };
+    let undeclared = review.undeclared.iter().map(|of| (undeclared_object(of, shown), undeclared_action(of, shown)));
+    let settings = review.settings.iter().map(|of| (shown(&of.name), setting_change(of, shown)));
+    for (title, lines) in [
+        (undeclared_title(review, shown), undeclared.collect::<Vec<_>>()),
+        (settings_title(review, shown), settings.collect()),
+    ] {
+        if lines.is_empty() {
+            continue;
+        }
+        writeln!(out, "{}", styles.change.apply_to(title))?;
+        let width = widest(lines.iter().map(|(name, _)| name.clone()));
+        for (name, text) in lines {
+            writeln!(out, "  {}   {text}", console::pad_str(&name, width, console::Alignment::Left, None))?;
+        }
+        writeln!(out)?;
     }
-    if parts.is_empty() {
+    Ok(())
+}
+
+/// Writes drift and proposed changes, and the heading of the plan that makes both.
+fn base(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    let (Some(base), review) = (&plan.base, plan.review.as_ref()) else { return Ok(()) };
+    let revision = shown(&base.revision);
+    let drift = match base.drift.len() {
+        0 => format!("none, the cluster matches {revision}"),
+        n => format!("{}, to make the cluster match {revision}", count(n, "change", "changes")),
+    };
+    section(out, styles, &format!("{} {drift}", styles.strong.apply_to("drift:")), &base.drift, review)?;
+    let proposed = match base.proposed.len() {
+        0 => nothing_proposed(&revision, review),
+        n => format!("{}, compared with {revision}", count(n, "change", "changes")),
+    };
+    section(out, styles, &format!("{} {proposed}", styles.strong.apply_to("proposed:")), &base.proposed, review)?;
+    writeln!(out, "{} {}\n", styles.strong.apply_to("plan:"), plan_of_both(base, review))
+}
+
+fn section(
+    out: &mut dyn Write,
+    styles: &Styles,
+    title: &str,
+    changes: &[ChangeV1],
+    review: Option<&ReviewV1>,
+) -> io::Result<()> {
+    writeln!(out, "{title}")?;
+    let width = widest(changes.iter().map(|change| object(change, shown)));
+    for change in changes {
+        let (mark, style) = mark(styles, change.kind);
+        let left = if is_left(change, review) { format!(" {NOT_IN_THE_PLAN}") } else { String::new() };
+        let text = format!("{}{left}", in_short(change));
+        ObjectLine { mark, style, object: object(change, shown), text }.write(out, width)?;
+    }
+    writeln!(out)
+}
+
+fn in_short(change: &ChangeV1) -> String {
+    match change.kind {
+        KindV1::AddPolicy => "added".to_owned(),
+        KindV1::ReplacePolicy if !change.temporary_policies.is_empty() => {
+            "finishes an interrupted replacement".to_owned()
+        }
+        KindV1::ReplacePolicy if change.attached_to.is_empty() => "new document".to_owned(),
+        KindV1::ReplacePolicy => format!("new document, attached to {}", principals(&change.attached_to)),
+        KindV1::RemovePolicy => "removed".to_owned(),
+        KindV1::Attach | KindV1::Move | KindV1::Detach => attachment_change(change, shown).unwrap_or_default(),
+    }
+}
+
+fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
+    match kind {
+        KindV1::AddPolicy | KindV1::Attach => ("+", &styles.add),
+        KindV1::ReplacePolicy => ("±", &styles.change),
+        KindV1::Move => (">", &styles.change),
+        KindV1::RemovePolicy | KindV1::Detach => ("-", &styles.remove),
+    }
+}
+
+/// Writes a change, its notes, and the difference of its documents.
+fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1, width: usize) -> io::Result<()> {
+    let (mark, style) = mark(styles, change.kind);
+    ObjectLine { mark, style, object: object(change, shown), text: summary_of(plan, change) }.write(out, width)?;
+    let notes = change.notes.iter().filter(|of| !is_of_keys(**of)).filter_map(|of| note(*of));
+    for text in notes.chain(sameness(change)) {
+        writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
+    }
+    let new = match change.kind {
+        KindV1::AddPolicy | KindV1::ReplacePolicy => change.after.as_deref().and_then(document),
+        KindV1::RemovePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => None,
+    };
+    let Some(after) = new else { return Ok(()) };
+    let before = change.before.as_deref();
+    if let Some(text) = text_in(before) {
+        writeln!(out, "{UNDER}{}", styles.remove.apply_to(format!("- {}", shown(&text))))?;
+    } else if before.is_none() && change.kind == KindV1::ReplacePolicy {
+        // An interrupted replacement is finished: the temporary policy has this document already.
         return Ok(());
     }
-    writeln!(out, "{}", styles.dim.apply_to(format!("left alone: {}", parts.join(", "))))
+    documents(out, styles, UNDER, before.and_then(document).as_ref(), &after)
+}
+
+/// What a new document leaves unchanged.
+fn sameness(change: &ChangeV1) -> Option<&'static str> {
+    if change.kind != KindV1::ReplacePolicy {
+        return None;
+    }
+    phrase::sameness(&document(change.before.as_deref()?)?, &document(change.after.as_deref()?)?)
+}
+
+/// The change in a line.
+fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
+    let size = || size(plan, change).unwrap_or_default();
+    match change.kind {
+        KindV1::AddPolicy if change.attached_to.is_empty() => size(),
+        KindV1::AddPolicy => format!("{} · {}", attached_at_once(&change.attached_to, NAMED, shown), size()),
+        KindV1::ReplacePolicy => {
+            let finishes =
+                if change.temporary_policies.is_empty() { "" } else { "finishes an interrupted replacement; " };
+            let method = change.method.unwrap_or(ReplaceMethodV1::Finish);
+            let size = if method == ReplaceMethodV1::Finish { String::new() } else { format!(" · {}", size()) };
+            let (of, all) = (&change.attached_to, counted_and_named(&change.attached_to, shown));
+            format!("{finishes}{}{size}", replacing(method, of.is_empty(), &all, &named(of, NAMED, shown)))
+        }
+        KindV1::RemovePolicy => NO_ATTACHMENTS_LEFT.to_owned(),
+        KindV1::Attach | KindV1::Move | KindV1::Detach => {
+            let keys = change.notes.iter().filter(|of| is_of_keys(**of)).filter_map(|of| note(*of));
+            let keys: String = keys.map(|text| format!("; {text}")).collect();
+            format!("{}{keys}", attachment_change(change, shown).unwrap_or_default())
+        }
+    }
+}
+
+/// Writes the findings of a saved plan, without lines of their files, which may have changed.
+///
+/// # Errors
+/// Those of the writer.
+pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV1]) -> io::Result<()> {
+    for finding in findings {
+        let style = match finding.severity {
+            Severity::Error => &styles.remove,
+            Severity::Warning => &styles.change,
+            Severity::Note => &styles.dim,
+        };
+        let head = style.apply_to(format!("{}[{}]:", finding.severity.word(), shown(&finding.code)));
+        writeln!(out, "{head} {}", shown(&finding.message))?;
+        if let Some(file) = &finding.file {
+            let place = [finding.line, finding.column].into_iter().flatten().map(|number| format!(":{number}"));
+            writeln!(out, "  --> {}{}", shown(file), place.collect::<String>())?;
+        }
+        for line in finding.help.iter().flat_map(|help| help.lines()) {
+            writeln!(out, "  = help: {}", shown(line))?;
+        }
+    }
+    Ok(())
 }

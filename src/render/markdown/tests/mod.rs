@@ -1,7 +1,6 @@
-//! That a comment says what must be known, fits, and holds no structure but its own.
+//! Comments have all that an approval needs, fit, and have no foreign structure.
 
 mod outcomes;
-mod parsed;
 mod properties;
 mod world;
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::{LEAST, USUAL, plan};
 use crate::base::Severity;
 use crate::render::json::{ChangeV1, OptionV1, PlanV1};
-use parsed::Parsed;
+use properties::Parsed;
 use world::{added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced};
 
 fn length(page: &str) -> usize {
@@ -41,11 +40,11 @@ fn large() -> PlanV1 {
     plan_of(additions.chain(removals).chain(moves).collect())
 }
 
-/// That all that must never be left out is there.
+/// Checks the parts that are never left out.
 fn has_the_indispensable(page: &str, plan: &PlanV1) {
     for number in 0..100 {
         for text in [
-            format!("\n- policy `etl-old-{number:03}`: nobody holds it then\n"),
+            format!("\n- policy `etl-old-{number:03}`: no attachments left\n"),
             format!("\n- user `svc-user-{number:03}`: `etl-old-{number:03}` → `ml-new-{number:03}`\n"),
             format!("+ s3:GetObject, s3:PutObject on ml-new-{number:03}/*"),
         ] {
@@ -61,7 +60,7 @@ fn a_plan_of_300_changes_fits_and_every_removal_move_and_gain_is_in_it() {
     let page = super::plan(&plan, USUAL);
     assert!(length(&page) <= USUAL, "{}", length(&page));
     has_the_indispensable(&page, &plan);
-    assert!(page.contains("\n- 100 documents of additions\n"), "{page}");
+    assert!(page.contains("\n- 100 documents of added policies\n"), "{page}");
 }
 
 #[test]
@@ -76,11 +75,11 @@ fn each_step_leaves_out_more_and_says_so() {
     assert!(!whole.contains("Left out") && whole.contains("1 statement unchanged"), "{whole}");
     has_the_indispensable(&whole, &plan);
     let said = [
-        "\n- what is unchanged in documents\n",
-        "\n- 100 documents of additions\n",
-        "\n- 20 documents of replacements\n- 100 documents of removals\n",
-        "\n- what access is lost (who loses some is named), and examples of what is gained\n",
-        "\n- the names of what is added and attached",
+        "\n- unchanged parts of documents\n",
+        "\n- 100 documents of added policies\n",
+        "\n- 20 documents of replaced policies\n- 100 documents of removed policies\n",
+        "\n- lost access (except who loses some), and examples of gained access\n",
+        "\n- names of added policies and attached users",
     ];
     let mut page = whole;
     for step in 0..said.len() {
@@ -108,7 +107,7 @@ fn each_step_leaves_out_more_and_says_so() {
 
 fn too_large(page: &str, plan: &PlanV1) {
     assert!(length(page) <= LEAST, "{page}");
-    assert!(page.contains("**This plan must not be approved from this comment.**"), "{page}");
+    assert!(page.contains("**Do not approve this plan from this comment.**"), "{page}");
     assert!(page.contains("100 to remove"), "{page}");
     assert!(!page.contains("--approved") && !page.contains("attune:digest="), "{page}");
     assert_eq!(page.matches(&plan.digest).count(), 1, "only in the marker that tells it cannot be approved");
@@ -117,7 +116,7 @@ fn too_large(page: &str, plan: &PlanV1) {
 }
 
 #[test]
-fn what_does_not_fit_at_all_is_not_shown_in_part() {
+fn a_plan_that_does_not_fit_at_all_is_not_shown_in_part() {
     let mut plan = large();
     too_large(&super::plan(&plan, 5_000), &plan);
     plan.cluster.name = "`<!--".repeat(100_000);
@@ -152,9 +151,9 @@ fn the_same_plan_gives_the_same_comment_also_when_it_was_read_back() {
 }
 
 #[test]
-fn what_cannot_be_applied_has_no_command() {
+fn plans_that_cannot_be_applied_have_no_command() {
     let mut plan = plan_of(vec![detached("ops", "logs")]);
-    assert!(super::plan(&plan, USUAL).contains("\n- group `ops`: `logs` → nothing\n"));
+    assert!(super::plan(&plan, USUAL).contains("\n- group `ops`: detach `logs`\n"));
     plan.refusals.push(finding(Severity::Error, "no"));
     let page = super::plan(&plan, USUAL);
     assert!(page.contains("### attune: refused by a guard: 1 to detach\n"), "{page}");
@@ -162,8 +161,8 @@ fn what_cannot_be_applied_has_no_command() {
     assert!(!page.contains("--approved"), "{page}");
     plan.findings.push(finding(Severity::Error, "broken"));
     let page = super::plan(&plan, USUAL);
-    assert!(page.contains("### attune: no plan, something stands in the way: 1 to detach\n"), "{page}");
-    assert!(page.contains("**In the way**\n\n- error `some-code`: `broken` in `broken:7`\n  - `do this:`\n"), "{page}");
+    assert!(page.contains("### attune: plan blocked: 1 error\n"), "{page}");
+    assert!(page.contains("**Errors**\n\n- error `some-code`: `broken` in `broken:7`\n  - `do this:`\n"), "{page}");
     assert!(!page.contains("--approved"), "{page}");
 }
 
@@ -191,14 +190,14 @@ fn the_command_has_the_options() {
     assert!(page.contains("(a guard is overridden)") && page.contains("- by `max_removals=1`: "), "{page}");
     plan.options = vec![option("--override", "protected_users=a\u{202e}b")];
     let page = super::plan(&plan, USUAL);
-    assert!(page.contains("or nothing, with the options of this plan:"), "{page}");
+    assert!(page.contains("exactly this plan, with the options of this plan:"), "{page}");
     plan.options = vec![option("--catalogue", "sha256:00")];
     let page = super::plan(&plan, USUAL);
     assert!(page.contains("with the options of this plan:") && !page.contains("--catalogue sha256"), "{page}");
 }
 
 #[test]
-fn users_with_the_same_gains_stand_together() {
+fn users_with_the_same_gains_share_a_section() {
     let changes = vec![attached("anna", "logs"), attached("berta", "models"), attached("carl", "logs")];
     let page = plan(&plan_of(changes), USUAL);
     let gains = "**Access gained**\n\n`anna` and `carl`\n\n```diff\n+ s3:GetObject, s3:PutObject on logs/* when aws:username \

@@ -1,7 +1,7 @@
-//! Outcomes: what did not end well is said, within the length.
+//! Comments on outcomes.
 
 use super::length;
-use super::parsed::Parsed;
+use super::properties::Parsed;
 use super::world::plan_of;
 use crate::render::json::{CallV1, OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV1};
 use crate::render::markdown::{LEAST, USUAL, outcome};
@@ -39,17 +39,17 @@ fn outcome_of(steps: Vec<StepOutcomeV1>, left: &[&str]) -> OutcomeV1 {
 }
 
 #[test]
-fn an_outcome_that_is_well_is_short() {
+fn a_successful_outcome_is_short() {
     let page = outcome(&outcome_of(vec![step(1, StatusV1::Done, ""), step(2, StatusV1::AlreadyDone, "")], &[]), USUAL);
     insta::assert_snapshot!(page, @r##"
     <!-- attune:outcome guid=6e2bb63c-a0a7 tenant=Root -->
     <!-- attune:outcome-of=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef cluster=stewie -->
 
-    ### attune: the cluster is as the file says
+    ### attune: the cluster matches the configuration
 
     cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef0123456789abcdef`
 
-    2 calls: 1 done, 1 already done
+    2 API calls: 1 done, 1 already done
 
     To roll back:
 
@@ -60,7 +60,7 @@ fn an_outcome_that_is_well_is_short() {
 }
 
 #[test]
-fn what_did_not_end_well_is_said() {
+fn failed_steps_are_listed() {
     let mut kept = step(1, StatusV1::Done, "");
     kept.remarks = vec![RemarkV1::KeptInEmergency];
     kept.keys_stored_in = Some("a`b".into());
@@ -72,23 +72,23 @@ fn what_did_not_end_well_is_said() {
     <!-- attune:outcome guid=6e2bb63c-a0a7 tenant=Root -->
     <!-- attune:outcome-of=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef cluster=stewie -->
 
-    ### attune: applied in part: 1 to detach still
+    ### attune: partially applied, 1 to detach remaining
 
     cluster `stewie` · WEKA `5.1.2` · tenant `Root` · plan `0123456789abcdef0123456789abcdef`
 
-    3 calls: 1 done, 1 refused, 1 not reached
+    3 API calls: 1 done, 1 refused, 1 not started
 
-    **Steps to look at**
+    **Steps to check**
 
-    - step 1, attach `p` to `u`: a new key pair was made: move it from ``a`b`` to where it belongs, then delete that file
+    - step 1, attach `p` to `u`: created S3 keys: move them from ``a`b`` to their destination, then delete that file
     - step 2, attach `p` to `u`: refused: `` no: </details>\n# `x` ``
-    - step 3, attach `p` to `u`: not reached, because of step 2
+    - step 3, attach `p` to `u`: not started, because of step 2
 
-    **Left: 1 change**
+    **Remaining: 1 change**
 
     - `user/@org/team`
 
-    `attune plan` shows what, and `attune apply` goes on.
+    `attune plan` shows them, `attune apply` resumes.
 
     To roll back:
 
@@ -102,20 +102,23 @@ fn what_did_not_end_well_is_said() {
 }
 
 #[test]
-fn a_long_outcome_is_cut_step_by_step_and_said_to_be() {
+fn a_long_outcome_leaves_out_more_step_by_step_and_says_so() {
     let mut steps: Vec<StepOutcomeV1> = (1..=300).map(|id| step(id, StatusV1::Failed, &"why ".repeat(50))).collect();
     steps.extend((301..=600).map(|id| step(id, StatusV1::NotReached, "")));
     let outcome_of = outcome_of(steps, &["user/alice"]);
     let whole = outcome(&outcome_of, 1_000_000);
-    assert!(whole.contains("- step 600, attach `p` to `u`: not reached\n") && !whole.contains("left out"), "{whole}");
+    assert!(whole.contains("- step 600, attach `p` to `u`: not started\n") && !whole.contains("left out"), "{whole}");
     let mut page = whole;
-    for said in ["Steps that were not reached and names of what is left are left out", "Reasons are cut", "do not fit"]
-    {
+    for said in [
+        "Steps that were not started and names of remaining changes are left out",
+        "Reasons are shortened",
+        "do not fit",
+    ] {
         let max = length(&page) - 1;
         page = outcome(&outcome_of, max);
         assert!(length(&page) <= max && page.contains(said), "{said}: {page}");
-        assert!(page.contains("600 calls: 300 failed, 300 not reached"), "{page}");
-        assert!(page.contains("applied in part: 1 to detach still"), "{page}");
+        assert!(page.contains("600 API calls: 300 failed, 300 not started"), "{page}");
+        assert!(page.contains("partially applied, 1 to detach remaining"), "{page}");
     }
     assert!(length(&page) <= LEAST);
 }

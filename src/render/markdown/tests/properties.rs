@@ -1,9 +1,9 @@
-//! That no name and no document becomes structure.
+//! No name and no document becomes structure: property tests over the events of a Markdown parser.
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use super::parsed::Parsed;
 use super::world::{
     added, attached, detached, document, finding, moved, overridden, plan_of, removed, replaced, review,
 };
@@ -13,83 +13,32 @@ use crate::render::json::{NewKeysV1, OptionV1, PlanV1};
 use crate::render::markdown::escape::visible;
 use crate::render::markdown::plan;
 
-/// A letter that is in every name from elsewhere, and in nothing that attune says.
+/// A letter of every foreign name, which no text of attune has.
 const SIGN: char = 'Ω';
 
-/// What upsets readers of Markdown and of HTML, and their readers.
+/// Text that has a meaning in Markdown or HTML, or for those who read it.
 const PIECES: &[&str] = &[
-    "`",
-    "``",
-    "```",
-    "````",
-    "~~~",
-    "|",
-    "<!-- ",
-    "-->",
-    "--",
+    "`", "``", "```", "````", "~~~", "|", "<!-- ", "-->", "--", "<script>", "</code>", "<b>", "\n", "\n\n", "\r\n",
+    "\t", "    ", " ", "#123", "GH-1", "![x](y)", "www.a.b", "a@b.c", "# ", "\n# ", "* ", "- ", "> ", "***", "---",
+    "===", "__", "~~", "\\", "&lt;", "&#96;", "&", "\"", "'", "$$", "$`x`$", "[^1]", "[^1]: ", ":smile:", "\u{202e}",
+    "\u{2066}", "\u{200b}", "\u{feff}", "\u{0}", "\u{2028}", "\u{85}", "\u{301}", "é", "政策", "🦀", "{#id}", ": ",
+    "+++", "::: x", "1. ",
+];
+
+/// The longer ones.
+const LONG_PIECES: &[&str] = &[
     "</details>",
     "<details>",
-    "<script>",
-    "</code>",
-    "<b>",
-    "\n",
-    "\n\n",
-    "\r\n",
-    "\t",
-    "    ",
-    " ",
     "@org/team",
-    "#123",
-    "GH-1",
-    "![x](y)",
     "[x](http://a.b)",
     "<http://a.b>",
     "https://a.b/c",
-    "www.a.b",
-    "a@b.c",
-    "# ",
-    "\n# ",
-    "* ",
-    "- ",
-    "> ",
-    "***",
-    "---",
-    "===",
-    "__",
-    "~~",
-    "\\",
-    "&lt;",
-    "&#96;",
-    "&",
-    "\"",
-    "'",
-    "$$",
-    "$`x`$",
-    "[^1]",
-    "[^1]: ",
-    ":smile:",
-    "\u{202e}",
-    "\u{2066}",
-    "\u{200b}",
-    "\u{feff}",
-    "\u{0}",
     "\u{1b}[2J",
-    "\u{2028}",
-    "\u{85}",
-    "\u{301}",
-    "é",
-    "政策",
-    "🦀",
     "attune:digest=",
-    "{#id}",
-    ": ",
-    "+++",
-    "::: x",
-    "1. ",
 ];
 
 fn name() -> impl Strategy<Value = String> {
-    let pieces = prop::collection::vec(select(PIECES), 0..5);
+    let pieces = prop::collection::vec(select([PIECES, LONG_PIECES].concat()), 0..5);
     (pieces, any::<prop::sample::Index>()).prop_map(|(mut pieces, at)| {
         let sign = SIGN.to_string();
         pieces.insert(at.index(pieces.len() + 1), &sign);
@@ -134,7 +83,7 @@ fn any_plan() -> impl Strategy<Value = PlanV1> {
     })
 }
 
-/// That a page has no structure but its own.
+/// Checks that a page has no foreign structure.
 fn only_its_own(page: &str) -> Parsed {
     let parsed = Parsed::of(page);
     assert_eq!(parsed.number("heading"), 1, "{page}");
@@ -193,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn every_length_is_kept_to_and_nothing_is_let_in_by_what_is_left_out(plan in any_plan(), max in LEAST..8_000_usize) {
+    fn every_limit_holds_and_cuts_let_no_structure_in(plan in any_plan(), max in LEAST..8_000_usize) {
         let page = super::super::plan(&plan, max);
         prop_assert!(length(&page) <= max, "{} of {}", length(&page), max);
         let parsed = only_its_own(&page);
@@ -212,4 +161,106 @@ fn the_worst_name_there_is_breaks_nothing() {
     let page = plan(&plan_of(vec![removed(&worst, &document(&worst, &worst)), moved(&worst, &worst, &worst)]), USUAL);
     let parsed = only_its_own(&page);
     assert!(parsed.spans.contains(&format!("{SIGN}`|<!-- </details>\\n\\n# @org/team #123")), "{page}");
+}
+
+/// What a page is made of.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// Text outside code and HTML.
+    pub(super) text: String,
+    /// The text of each code span, in order.
+    pub(super) spans: Vec<String>,
+    /// The language and the text of each fence.
+    pub(super) fences: Vec<(String, String)>,
+    /// All HTML blocks.
+    pub(super) html: String,
+    /// What kinds of structure there are, each time.
+    pub(super) tags: Vec<&'static str>,
+}
+
+impl Parsed {
+    /// Reads a page with all that GitHub adds to Markdown, and some that others do.
+    pub(super) fn of(page: &str) -> Self {
+        let mut parsed = Self::default();
+        let mut in_fence = false;
+        for event in Parser::new_ext(page, Options::all() - Options::ENABLE_SMART_PUNCTUATION) {
+            match event {
+                Event::Start(Tag::CodeBlock(kind)) => {
+                    let language = match kind {
+                        CodeBlockKind::Fenced(language) => language.into_string(),
+                        CodeBlockKind::Indented => "indented".to_owned(),
+                    };
+                    parsed.fences.push((language, String::new()));
+                    in_fence = true;
+                }
+                Event::End(TagEnd::CodeBlock) => in_fence = false,
+                Event::Text(text) if in_fence => parsed.fences.last_mut().unwrap().1.push_str(&text),
+                Event::Text(text) => parsed.text.push_str(&text),
+                Event::Code(text) => parsed.spans.push(text.into_string()),
+                Event::Html(html) => parsed.html.push_str(&html),
+                Event::Start(tag) => parsed.tags.push(tag_name(&tag)),
+                Event::End(_) | Event::SoftBreak => {}
+                Event::InlineHtml(_)
+                | Event::HardBreak
+                | Event::Rule
+                | Event::FootnoteReference(_)
+                | Event::TaskListMarker(_)
+                | Event::InlineMath(_)
+                | Event::DisplayMath(_) => parsed.tags.push("injected"),
+            }
+        }
+        parsed
+    }
+
+    pub(super) fn number(&self, tag: &str) -> usize {
+        self.tags.iter().filter(|other| **other == tag).count()
+    }
+
+    /// The names in the summaries of folds.
+    pub(super) fn summaries(&self) -> Vec<String> {
+        let parts = self.html.split("<code>").skip(1).map(|rest| rest.split("</code>").next().unwrap());
+        let plain = |text: &str| {
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+            text.replace("&amp;", "&")
+        };
+        parts.map(plain).collect()
+    }
+
+    /// The HTML without what is in code, line by line.
+    pub(super) fn own_html(&self) -> Vec<String> {
+        let strip = |line: &str| {
+            let mut parts = line.split("<code>");
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |all, part| all + part.split_once("</code>").unwrap().1)
+        };
+        self.html.lines().filter(|line| !line.is_empty()).map(strip).collect()
+    }
+}
+
+fn tag_name(tag: &Tag<'_>) -> &'static str {
+    match tag {
+        Tag::Paragraph => "paragraph",
+        Tag::Heading { .. } => "heading",
+        Tag::List(_) => "list",
+        Tag::Item => "item",
+        Tag::Strong => "strong",
+        Tag::HtmlBlock => "html",
+        Tag::CodeBlock(_)
+        | Tag::BlockQuote(_)
+        | Tag::FootnoteDefinition(_)
+        | Tag::DefinitionList
+        | Tag::DefinitionListTitle
+        | Tag::DefinitionListDefinition
+        | Tag::Table(_)
+        | Tag::TableHead
+        | Tag::TableRow
+        | Tag::TableCell
+        | Tag::Emphasis
+        | Tag::Strikethrough
+        | Tag::Superscript
+        | Tag::Subscript
+        | Tag::Link { .. }
+        | Tag::Image { .. }
+        | Tag::MetadataBlock(_) => "injected",
+    }
 }

@@ -1,4 +1,4 @@
-//! Plans made up for the tests.
+//! Plans for the tests.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};

@@ -1,0 +1,137 @@
+//! The check and the import of a cluster.
+
+use std::io::{self, Write};
+
+use crate::base::{Sources, list};
+use crate::doctor::{Definition, Leftover, Preflight};
+use crate::import::{Import, LeftOut, MAIN_FILE};
+use crate::observed::Identity;
+use crate::render::phrase::{count, counted, shown};
+use crate::render::{Styles, findings};
+
+/// The output on stderr beside the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Warnings, for example about emergency files.
+    Warnings,
+}
+
+/// Writes the properties of the cluster, then the findings.
+///
+/// # Errors
+/// Those of the writer.
+pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: Beside) -> io::Result<()> {
+    let lines = [
+        ("cluster", cluster(report)),
+        ("login", login(report)),
+        ("transport", transport(report)),
+        ("attachments", attachments(report)),
+        ("clock", clock(report)),
+        ("API", api(report)),
+        ("leftovers", leftovers(report.leftovers.as_deref())),
+    ];
+    for (about, line) in lines {
+        writeln!(out, "{} {line}", styles.strong.apply_to(format!("{about:<11}")))?;
+    }
+    writeln!(out)?;
+    if report.findings.is_empty() {
+        return match beside {
+            Beside::Nothing => writeln!(out, "{}", styles.add.apply_to("no problems found")),
+            Beside::Warnings => writeln!(out, "no problems on the cluster; see the warnings above"),
+        };
+    }
+    findings(out, styles, &report.findings, &Sources::default())
+}
+
+fn cluster(report: &Preflight) -> String {
+    let of = &report.identity;
+    format!("{} ({}) · WEKA {}", shown(&of.name), shown(&of.guid), shown(&of.release.to_string()))
+}
+
+fn login(report: &Preflight) -> String {
+    let of = &report.identity;
+    let rights = if report.may_apply { "may apply" } else { "may not apply" };
+    format!("{} · {} · tenant {} · {rights}", shown(of.user.as_str()), shown(&of.role), shown(&of.tenant))
+}
+
+fn transport(report: &Preflight) -> String {
+    let connection = &report.connection;
+    let checked = if connection.any_certificate { " · accepts any certificate" } else { "" };
+    format!("{} · {}{checked}", connection.transport, list(&connection.addresses))
+}
+
+fn attachments(report: &Preflight) -> String {
+    match (report.attachments_known, report.connection.attachments_source) {
+        (Some(true), Some(call)) => format!("reported by {call}"),
+        (Some(true), None) => "reported".to_owned(),
+        (Some(false), _) => "not reported by this release".to_owned(),
+        (None, _) => "unknown: the read failed".to_owned(),
+    }
+}
+
+fn clock(report: &Preflight) -> String {
+    match report.connection.clock_ahead {
+        None => "not reported".to_owned(),
+        // The response is rounded to a second, and travels for up to another.
+        Some(-2..=2) => "in sync".to_owned(),
+        Some(ahead) => {
+            format!("{} s {} this machine", ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" })
+        }
+    }
+}
+
+fn api(report: &Preflight) -> String {
+    match report.definition {
+        Definition::None => "not compared: the cluster has no API definition".to_owned(),
+        Definition::Unreadable => "not compared: the API definition of the cluster is unreadable".to_owned(),
+        Definition::Compared { calls, differences: 0 } => {
+            format!("all {calls} calls match the API definition of the cluster")
+        }
+        Definition::Compared { calls, differences } => {
+            let differences = count(differences, "difference", "differences");
+            format!("{calls} calls compared with the API definition of the cluster: {differences}")
+        }
+    }
+}
+
+fn leftovers(leftovers: Option<&[Leftover]>) -> String {
+    match leftovers {
+        None => "unknown: the read failed".to_owned(),
+        Some([]) => "none".to_owned(),
+        Some(some) => list(&some.iter().map(|leftover| shown(leftover.temporary.as_str())).collect::<Vec<_>>()),
+    }
+}
+
+/// Writes the new files, and the objects that are in none of them.
+///
+/// # Errors
+/// Those of the writer.
+pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Import) -> io::Result<()> {
+    let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
+    writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;
+    let policies = count(import.policies.len(), "policy", "policies");
+    let groups = import.holders.keys().filter(|who| who.group().is_some()).count();
+    let users = count(import.holders.len() - groups, "user", "users");
+    let groups: String = counted([(groups, "group", "groups")]).iter().map(|groups| format!(", {groups}")).collect();
+    writeln!(out, "  {} {MAIN_FILE}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
+    for path in import.documents.keys() {
+        writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
+    }
+    let left = left_out(&import.left_out);
+    if !left.is_empty() {
+        writeln!(out, "\nnot imported: {}", list(&left))?;
+    }
+    Ok(())
+}
+
+fn left_out(left: &LeftOut) -> Vec<String> {
+    counted([
+        (left.predefined, "predefined policy", "predefined policies"),
+        (left.other_policies, "policy not selected", "policies not selected"),
+        (left.holding_nothing, "user without a policy", "users without a policy"),
+        (left.other_users, "user not selected", "users not selected"),
+        (left.other_groups, "group not selected", "groups not selected"),
+    ])
+}
