@@ -21,7 +21,7 @@ use crate::observed::Observed;
 use crate::plan::{Plan, once_revoked, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1};
-use crate::render::{Before, Settings, before, text};
+use crate::render::{RollbackFile, RollbackSettings, text};
 
 const DEFAULT_STATE_DIR: &str = ".attune";
 
@@ -236,19 +236,19 @@ impl ApplyArgs {
         Ok(Some(outcome))
     }
 
-    fn before(&self, global: &GlobalArgs, prepared: &Prepared, desired: &Desired) -> Result<Before, Failure> {
+    fn before(&self, global: &GlobalArgs, prepared: &Prepared, desired: &Desired) -> Result<RollbackFile, Failure> {
         let directory = std::env::current_dir().map_err(|error| {
             Failure::new(&exit::ENVIRONMENT, format!("cannot read the path of the current directory: {error}"))
         })?;
         let cluster = ClusterSettings { via: global.via_or(desired.cluster.via), ..desired.cluster.clone() };
-        let settings = Settings {
+        let settings = RollbackSettings {
             cluster: &cluster,
             instead: global.cluster.as_deref(),
             credentials: desired.credentials.as_ref(),
             directory: &directory,
             state_dir: &self.state_dir,
         };
-        Ok(before(&prepared.planned.plan, &prepared.observed, settings, &prepared.catalogue))
+        Ok(RollbackFile::of(&prepared.planned.plan, &prepared.observed, settings, &prepared.catalogue))
     }
 
     /// The command that applies the rollback file, from the current directory. It asks for confirmation if this run did.
@@ -287,7 +287,7 @@ fn argument(path: &Path) -> Option<String> {
 }
 
 /// Writes the rollback file, unless it would be empty. Warns about changes that it cannot roll back.
-fn write_rollback_file(state: &State, before: &Before, output: &mut Output) -> Result<Option<PathBuf>, Failure> {
+fn write_rollback_file(state: &State, before: &RollbackFile, output: &mut Output) -> Result<Option<PathBuf>, Failure> {
     let left_out = before.left_out.join("; ");
     if before.is_empty {
         output.warn(&format!("no rollback file was written, since nothing can be rolled back: {left_out}"));

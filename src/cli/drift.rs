@@ -26,7 +26,7 @@ use crate::drift::{Drift, Memory, News, drift};
 use crate::observed::Identity;
 use crate::plan::plan;
 use crate::render::json::{self, DriftStateV1, DriftV1, FindingsV1};
-use crate::render::{Metrics, MetricsBefore, markdown, metrics, text};
+use crate::render::{Metrics, PreviousRun, markdown, metrics, text};
 
 /// Show what changed outside attune
 ///
@@ -215,14 +215,14 @@ fn write_memory(path: &Path, identity: &Identity, memory: &Memory) -> Result<(),
 
 /// Writes the metrics of a run. If it failed, the time of the last success comes from the existing file.
 fn write_metrics(path: &Path, results: &Results, exit: Exit, started: Instant) -> Result<(), Failure> {
-    let before = if is_special(path) { None } else { fs::read_to_string(path).ok() };
-    let before = before.and_then(|text| MetricsBefore::read(&text));
+    let previous = if is_special(path) { None } else { fs::read_to_string(path).ok() };
+    let previous = previous.and_then(|text| PreviousRun::read(&text));
     let of = results.identity.as_ref().map(|identity| (identity.name.as_str(), identity.tenant.as_str()));
     let run = Metrics {
         drift: results.drift.as_ref(),
         new: results.new,
         of,
-        before: before.as_ref(),
+        previous: previous.as_ref(),
         ended: OffsetDateTime::now_utc().unix_timestamp(),
         duration: started.elapsed().as_secs_f64(),
         exit: exit.number(),

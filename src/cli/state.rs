@@ -18,7 +18,7 @@ use crate::apply::{Outcome, Progress, StepOutcome, StoredIn, files};
 use crate::base::UserName;
 use crate::observed::Identity;
 use crate::plan::{Digest, Plan, Step, StepId};
-use crate::render::Before;
+use crate::render::RollbackFile;
 use crate::render::json::{self, StepOutcomeV1, StepV1};
 
 /// The most that is read of a journal. Bytes.
@@ -63,7 +63,7 @@ impl State {
     }
 
     /// Writes the rollback file, and returns its path.
-    pub(super) fn write_rollback_file(&self, before: &Before) -> Result<PathBuf, Failure> {
+    pub(super) fn write_rollback_file(&self, before: &RollbackFile) -> Result<PathBuf, Failure> {
         let documents: Vec<_> =
             before.documents.iter().map(|(name, text)| (self.dir.join(name), text.as_bytes())).collect();
         let directory = documents.first().and_then(|(path, _)| path.parent()).unwrap_or(&self.dir);

@@ -137,6 +137,28 @@ pub struct ClusterSettings {
     pub insecure: bool,
 }
 
+impl ClusterSettings {
+    /// The table `[cluster]`, for this tenant. Defaults are left out.
+    #[must_use]
+    pub fn to_toml(&self, tenant: &str) -> toml_edit::Table {
+        let mut table = toml_edit::Table::new();
+        let mut insert = |key, value: Option<toml_edit::Value>| {
+            if let Some(value) = value {
+                table.insert(key, toml_edit::value(value));
+            }
+        };
+        let endpoints: toml_edit::Array = self.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
+        insert("endpoints", (!endpoints.is_empty()).then(|| endpoints.into()));
+        insert("tenant", Some(tenant.into()));
+        insert("ca_file", self.ca_file.as_ref().map(|file| file.display().to_string().into()));
+        insert("fingerprint", self.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
+        insert("via", (self.via == Via::Weka).then(|| "weka".into()));
+        insert("release", self.release.as_ref().map(|release| release.to_string().into()));
+        insert("replace", (self.replace == Strategy::Gap).then(|| "gap".into()));
+        table
+    }
+}
+
 /// How to connect to a cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Via {

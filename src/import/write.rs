@@ -1,14 +1,13 @@
 //! Writes the configuration that declares the contents of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::select::Rest;
 use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, Selection, codes};
 use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
-use crate::desired::{ClusterSettings, Strategy, Via, format_toml};
+use crate::desired::{ClusterSettings, format_toml};
 use crate::policy::{self, Catalogue, Clause, Depth, Document, Effect, LintInput, Selector, Statement, same_document};
 
 /// The version of documents that are written as inline statements.
@@ -36,7 +35,7 @@ pub fn import(
     let holders = inventory.declared_holders(selection, &mut rest);
     let mut file = DocumentMut::new();
     file.decor_mut().set_prefix(head(inventory));
-    file.insert("cluster", Item::Table(cluster_table(connection, &inventory.identity.tenant)));
+    file.insert("cluster", Item::Table(connection.to_toml(&inventory.identity.tenant)));
     file.insert("policies", Item::Table(policies));
     file.insert("users", Item::Table(holder_tables(&holders, |principal| principal.user().is_some())));
     file.insert("groups", Item::Table(holder_tables(&holders, |principal| principal.group().is_some())));
@@ -56,34 +55,6 @@ pub fn import(
 fn head(inventory: &Inventory) -> String {
     let (cluster, tenant) = (visible(&inventory.identity.name), visible(&inventory.identity.tenant));
     format!("# The S3 access of cluster {cluster} (tenant {tenant}), written by `attune import`.\n\n")
-}
-
-fn cluster_table(connection: &ClusterSettings, tenant: &str) -> Table {
-    let mut table = Table::new();
-    let endpoints: Vec<&str> = connection.endpoints.iter().map(|endpoint| endpoint.text.as_str()).collect();
-    if !endpoints.is_empty() {
-        table.insert("endpoints", value(array(&endpoints)));
-    }
-    table.insert("tenant", value(tenant));
-    let path = |path: &Path| value(path.display().to_string());
-    if let Some(file) = &connection.ca_file {
-        table.insert("ca_file", path(file));
-    }
-    if let Some(digits) = &connection.fingerprint {
-        table.insert("fingerprint", value(format!("sha256:{digits}")));
-    }
-    match connection.via {
-        Via::Weka => _ = table.insert("via", value("weka")),
-        Via::Rest => {}
-    }
-    if let Some(release) = &connection.release {
-        table.insert("release", value(release.to_string()));
-    }
-    match connection.replace {
-        Strategy::Gap => _ = table.insert("replace", value("gap")),
-        Strategy::Swap => {}
-    }
-    table
 }
 
 fn holder_tables(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {

@@ -1,4 +1,4 @@
-//! Findings with the lines of the file they are about.
+//! Findings with their source lines, and as annotations of GitHub Actions.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::Styles;
 use super::phrase::counted;
 use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources, VisibleText, visible, visible_lines};
 
-/// Writes the findings one after the other, and a last line that counts them.
+/// Writes findings, and a line that counts them.
 ///
 /// # Errors
 /// Those of the writer.
@@ -43,13 +43,13 @@ fn report<'a>(finding: &'a Finding, sources: &'a Sources) -> Vec<Group<'a>> {
         group = group.element(snippet(finding, file, sources));
     }
     if let Some(help) = &finding.help {
-        // Unlike a title, a message may be styled beforehand, and is printed as it is.
+        // The renderer escapes a title, but not a message.
         group = group.element(Level::HELP.message(visible_lines(help)));
     }
     vec![group]
 }
 
-/// What a finding points to in one file: of the file, only the lines that are pointed to, as a renderer looks at all it gets.
+/// The lines of one file that a finding points to. Other lines would slow the renderer down.
 fn snippet<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snippet<'a, Annotation<'a>> {
     let source = sources.file(file);
     let primary = finding.at.iter().filter(|at| at.file == file).map(|at| (clamped(at, source), None));
@@ -73,7 +73,7 @@ fn snippet<'a>(finding: &'a Finding, file: FileId, sources: &'a Sources) -> Snip
     Snippet::source(excerpt.text).line_start(line).path(visible(&source.path)).annotations(annotations)
 }
 
-/// Lines of a file in which nothing is hidden.
+/// Lines of a file, with hidden characters escaped.
 struct Excerpt<'a> {
     text: Cow<'a, str>,
     /// Where a character was written out: behind which byte of the file, and how many bytes the text is longer from there.
@@ -102,7 +102,7 @@ impl<'a> Excerpt<'a> {
         Self { text: Cow::Owned(shown), longer }
     }
 
-    /// Where a byte of the file is in the text.
+    /// The position in the text of a byte of the file.
     fn place(&self, at: usize) -> usize {
         let before = self.longer.partition_point(|(end, _)| *end <= at);
         at + self.longer[..before].last().map_or(0, |(_, more)| *more)
@@ -118,7 +118,7 @@ fn other_files(finding: &Finding) -> Vec<FileId> {
     files
 }
 
-/// The span within the file, on character boundaries, whatever was handed in.
+/// The span, limited to the file and to character boundaries.
 fn clamped(at: &Location, source: &SourceFile) -> Range<usize> {
     let text = &source.text;
     let boundary = |mut index: usize| {

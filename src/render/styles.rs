@@ -1,21 +1,21 @@
-//! The few styles that text is written in. The default is plain.
+//! The styles of text.
 
 use console::Style;
 
-/// How the parts of a text look. `Styles::default()` is plain; colour is only for terminals.
+/// The styles of text. The default is plain.
 #[derive(Debug, Clone, Default)]
 pub struct Styles {
-    /// What comes, and what went well.
+    /// Additions and success.
     pub add: Style,
-    /// What goes, and what went wrong.
+    /// Removals and failure.
     pub remove: Style,
-    /// What becomes something else.
+    /// Changes and warnings.
     pub change: Style,
-    /// What must be seen first.
+    /// Headings.
     pub strong: Style,
-    /// What may be passed over.
+    /// Less important text.
     pub dim: Style,
-    /// Whether anything above shows.
+    /// Whether the styles are coloured.
     pub coloured: bool,
 }
 

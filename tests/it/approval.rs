@@ -45,7 +45,7 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
         "guards.protected_users   [\"alice\"] → not set",
         "lint.allow               not set → [\"A02\"]",
         "ownership.users          [\"svc-*\"] → [\"*\"]",
-        "S3 keys may be created for svc-new; their secrets go to dir = \"secrets\", file = true",
+        "may create S3 keys for svc-new; destination of the secrets: dir = \"secrets\", file = true",
     ] {
         assert!(text.stdout.contains(part), "{part:?} is not in {}", text.stdout);
     }

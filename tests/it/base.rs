@@ -101,16 +101,10 @@ fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
     assert_eq!(ids(&both, "drift"), ["user/svc-new"]);
     assert_eq!(ids(&both, "proposed"), ["policy/ml", "user/bob"]);
     let comment = plan(&folder, "--base main --format markdown").exits(0);
-    for part in [
-        "**Drift, to make the cluster match `main`: ",
-        "**Proposed, compared with `main`: ",
-    ] {
+    for part in ["**Drift, to make the cluster match `main`: ", "**Proposed, compared with `main`: "] {
         assert!(comment.stdout.contains(part), "{}", comment.stdout);
     }
-    plan(&folder, "--base main --format html")
-        .exits(0)
-        .says("Drift and proposed")
-        .says("Proposed: compared with");
+    plan(&folder, "--base main --format html").exits(0).says("Drift and proposed").says("Proposed: compared with");
     let text = plan(&folder, "--base main").exits(0);
     for part in [
         "drift: 1 change, to make the cluster match main\n  - user svc-new   detach readwrite\n",

@@ -35,7 +35,10 @@ fn the_quickstart_converges_and_shows_drift() {
     assert_eq!(after.pointer(&user("carol")), None);
     let policies: Vec<&String> = after["tenants"]["Root"]["policies"].as_object().unwrap().keys().collect();
     assert_eq!(policies, ["ml-readers", "ml-training", "web-logs"]);
-    folder.attune("plan --detailed-exitcode").exits(0).says("no changes: 3 policies and 5 users match the configuration");
+    folder
+        .attune("plan --detailed-exitcode")
+        .exits(0)
+        .says("no changes: 3 policies and 5 users match the configuration");
 
     folder.drift(|tenant| tenant["users"]["carol"]["policy"] = "readwrite".into());
     let drifted = folder.attune("plan --detailed-exitcode --format json").exits(2).json();

@@ -71,7 +71,10 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
         assert!(messages.iter().any(|message| message.starts_with(part)), "no {part:?} in {messages:#?}");
     }
     assert_eq!(messages.len(), 4, "{messages:#?}");
-    let text = folder.attune("doctor").exits(1).says("14 calls compared with the API definition of the cluster: 4 differences");
+    let text = folder
+        .attune("doctor")
+        .exits(1)
+        .says("14 calls compared with the API definition of the cluster: 4 differences");
     text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
 }
 

@@ -77,7 +77,11 @@ fn each_cluster_runs_only_the_plan_that_was_approved_for_it() {
     let (a, b) = (digest("a"), digest("b"));
     let before = state(&folder, "c");
     let run = folder.attune(&format!("apply --file clusters --approved {a} --approved {b}")).exits(4);
-    assert!(run.stdout.contains("clusters/b.toml   exit 0   1 API call: 1 done · matches the configuration"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("clusters/b.toml   exit 0   1 API call: 1 done · matches the configuration"),
+        "{}",
+        run.stdout
+    );
     assert!(run.stdout.contains("clusters/c.toml   exit 4   plan "), "{}", run.stdout);
     assert_eq!(state(&folder, "b")["tenants"]["Root"]["users"]["alice"]["policy"], "readwrite");
     assert_eq!(state(&folder, "c"), before);

@@ -3,9 +3,7 @@
 use std::io::{self, Write};
 
 use super::access::access;
-use crate::policy::{
-    Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff,
-};
+use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::AccessV1;
 use crate::render::phrase::{count, shown};

@@ -1,127 +1,109 @@
-//! The way back: what a plan touches, as it was, in the form of a desired-state file.
-//!
-//! Applying that file is the way back, with no machinery of its own.
+//! The rollback file: a configuration with the objects of a plan as they were before it. To roll back, apply it.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
-use crate::desired::{ClusterSettings, Destination, Strategy, Via};
+use crate::desired::{ClusterSettings, Destination, Endpoint};
 use crate::observed::{Body, Observed};
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
 
-/// The files of a way back.
+/// A rollback file, with its documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Before {
-    /// The name of the desired-state file.
+pub struct RollbackFile {
+    /// The name of the file.
     pub name: String,
     /// Its text.
     pub text: String,
-    /// The documents, by their paths beside it.
+    /// The documents, by their paths relative to the file.
     pub documents: BTreeMap<String, String>,
-    /// Whether it declares nothing, so that applying it would do nothing.
+    /// Whether it declares nothing.
     pub is_empty: bool,
-    /// What a file cannot declare, in sentences.
+    /// The objects that it cannot restore, in sentences.
     pub left_out: Vec<String>,
 }
 
-/// What a way back is made of, beside what was observed.
+/// The settings of a rollback file.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'a> {
-    /// How the cluster is reached.
+pub struct RollbackSettings<'a> {
+    /// The `[cluster]` of the configuration.
     pub cluster: &'a ClusterSettings,
-    /// The cluster that the command line names instead, if any.
+    /// The cluster of the command line, which takes precedence.
     pub instead: Option<&'a str>,
-    /// Where new secrets go.
+    /// The destination of new secrets.
     pub credentials: Option<&'a Destination>,
-    /// The directory that relative paths are relative to.
+    /// The directory of relative paths.
     pub directory: &'a Path,
-    /// Where the file will be.
+    /// The directory of the rollback file.
     pub state_dir: &'a Path,
 }
 
-/// Makes the files by which what `plan` touches can be made again what was `observed`.
-#[must_use]
-pub fn before(plan: &Plan, observed: &Observed, settings: Settings<'_>, catalogue: &Catalogue) -> Before {
-    let stem = format!("before-{}", plan.digest.short());
-    let leftovers = plan.changes.iter().flat_map(leftovers).collect();
-    let (documents, unsaid, lost) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-    let mut maker = Maker { observed, catalogue, stem: stem.clone(), leftovers, documents, unsaid, lost };
-    let touched = plan.touched();
-    let mut table = Table::new();
-    table.insert("cluster".into(), Value::Table(cluster(&settings, &observed.identity.tenant)));
-    let policies = maker.policies(&touched);
-    let users = maker.principals(&touched, |who| who.user().is_some());
-    let groups = maker.principals(&touched, |who| who.group().is_some());
-    let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
-    // Who had a policy has keys, so that none are made when it gets that back. Should some be made all the same, they are kept.
-    let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
-    let attaches = users.values().any(|entry| entry.get("policy").is_some());
-    if let Some(destination) = settings.credentials.or(attaches.then_some(&fallback)) {
-        table.insert("credentials".into(), Value::Table(credentials(destination, settings.directory)));
+impl RollbackFile {
+    /// The rollback file that restores the objects of `plan` to what was `observed`.
+    #[must_use]
+    pub fn of(plan: &Plan, observed: &Observed, settings: RollbackSettings<'_>, catalogue: &Catalogue) -> Self {
+        let stem = format!("before-{}", plan.digest.short());
+        let leftovers = plan.changes.iter().flat_map(leftovers).collect();
+        let (documents, left_out, lost) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+        let mut writer = Writer { observed, catalogue, stem: stem.clone(), leftovers, documents, left_out, lost };
+        let touched = plan.touched();
+        let mut table = Table::new();
+        let policies = writer.policies(&touched);
+        let users = writer.attachments(&touched, |who| who.user().is_some());
+        let groups = writer.attachments(&touched, |who| who.group().is_some());
+        let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
+        // A user that had a policy has keys, so that the rollback creates none. If it does, their secrets have a destination.
+        let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
+        let attaches = users.values().any(|entry| entry.get("policy").is_some());
+        if let Some(destination) = settings.credentials.or(attaches.then_some(&fallback)) {
+            table.insert("credentials".into(), Value::Table(credentials(destination, settings.directory)));
+        }
+        table.insert("policies".into(), Value::Table(policies));
+        table.insert("users".into(), Value::Table(users));
+        if !groups.is_empty() {
+            table.insert("groups".into(), Value::Table(groups));
+        }
+        let cluster = absolute(&settings).to_toml(&observed.identity.tenant);
+        let body = toml::to_string(&table).unwrap_or_default();
+        let text = format!("{}[cluster]\n{cluster}\n{body}", head(plan, &writer.left_out));
+        let Writer { documents, left_out, .. } = writer;
+        Self { name: format!("{stem}.toml"), text, documents, is_empty, left_out }
     }
-    table.insert("policies".into(), Value::Table(policies));
-    table.insert("users".into(), Value::Table(users));
-    if !groups.is_empty() {
-        table.insert("groups".into(), Value::Table(groups));
-    }
-    let body = toml::to_string(&table).unwrap_or_default();
-    let text = format!("{}{body}", head(plan, &maker.unsaid));
-    Before { name: format!("{stem}.toml"), text, documents: maker.documents, is_empty, left_out: maker.unsaid }
 }
 
-fn head(plan: &Plan, unsaid: &[String]) -> String {
+fn head(plan: &Plan, left_out: &[String]) -> String {
     let mut text = format!(
-        "# What plan {} touches on cluster {} (tenant {}), as it was before.\n\
-         # To go back, apply this file. It names nothing else, and so changes nothing else.\n",
+        "# Rollback file of plan {} for cluster {} (tenant {}): its objects as they were before.\n\
+         # To roll back, apply this file. It changes no other objects.\n",
         plan.digest.short(),
-        one_line(&plan.identity.name),
-        one_line(&plan.identity.tenant),
+        visible(&plan.identity.name),
+        visible(&plan.identity.tenant),
     );
-    for line in unsaid {
-        text += &format!("# {}\n", one_line(line));
+    for line in left_out {
+        text += &format!("# {}\n", visible(line));
     }
     text.push('\n');
     text
 }
 
-/// A comment ends with its line.
-fn one_line(text: &str) -> Cow<'_, str> {
-    visible(text)
-}
-
-fn cluster(settings: &Settings<'_>, tenant: &str) -> Table {
-    let mut table = Table::new();
-    let endpoint = |text: &str, directory: &Path| match text.strip_prefix("sim:") {
-        Some(path) => format!("sim:{}", settings.directory.join(directory).join(path).display()),
-        None => text.to_owned(),
+/// The settings of the cluster, with absolute paths.
+fn absolute(settings: &RollbackSettings<'_>) -> ClusterSettings {
+    let absolute = |at: &Endpoint| match at.text.strip_prefix("sim:") {
+        Some(path) => {
+            let path = settings.directory.join(&at.directory).join(path);
+            Endpoint { text: format!("sim:{}", path.display()), ..at.clone() }
+        }
+        None => at.clone(),
     };
-    let endpoints: Vec<Value> = match settings.instead {
-        Some(instead) => vec![endpoint(instead, Path::new("")).into()],
-        None => settings.cluster.endpoints.iter().map(|at| endpoint(&at.text, &at.directory).into()).collect(),
+    let endpoints = match settings.instead {
+        Some(instead) => vec![absolute(&Endpoint { text: instead.to_owned(), directory: PathBuf::new(), at: None })],
+        None => settings.cluster.endpoints.iter().map(absolute).collect(),
     };
-    table.insert("endpoints".into(), endpoints.into());
-    table.insert("tenant".into(), tenant.into());
-    if let Some(file) = &settings.cluster.ca_file {
-        table.insert("ca_file".into(), shown(&settings.directory.join(file)).into());
-    }
-    if let Some(digits) = &settings.cluster.fingerprint {
-        table.insert("fingerprint".into(), format!("sha256:{digits}").into());
-    }
-    if settings.cluster.via == Via::Weka {
-        table.insert("via".into(), "weka".into());
-    }
-    if let Some(release) = &settings.cluster.release {
-        table.insert("release".into(), release.to_string().into());
-    }
-    if settings.cluster.replace == Strategy::Gap {
-        table.insert("replace".into(), "gap".into());
-    }
-    table
+    let ca_file = settings.cluster.ca_file.as_ref().map(|file| settings.directory.join(file));
+    ClusterSettings { endpoints, ca_file, ..settings.cluster.clone() }
 }
 
 fn credentials(destination: &Destination, directory: &Path) -> Table {
@@ -133,7 +115,7 @@ fn credentials(destination: &Destination, directory: &Path) -> Table {
         }
         Destination::File { dir: to } => vec![("file".to_owned(), true.into()), dir(to)],
         Destination::Command { program, arguments } => {
-            // A name without a path is looked for in `PATH`.
+            // A name without a directory is searched in `PATH`.
             let named = program.components().count() == 1;
             let program = if named { program.clone() } else { directory.join(program) };
             let words = [shown(&program)].into_iter().chain(arguments.iter().map(ToString::to_string));
@@ -146,7 +128,7 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The temporary policies that an interrupted run left behind and the plan removes, with the policies that they count as.
+/// The temporary policies that the plan removes, with the policies that they belong to.
 fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
     match &change.kind {
         ChangeKind::ReplacePolicy { policy, leftovers, .. } | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
@@ -159,20 +141,20 @@ fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
     }
 }
 
-struct Maker<'a> {
+struct Writer<'a> {
     observed: &'a Observed,
     catalogue: &'a Catalogue,
     stem: String,
-    /// The policies that temporary policies count as.
+    /// The policies that temporary policies belong to.
     leftovers: BTreeMap<&'a PolicyName, &'a PolicyName>,
     documents: BTreeMap<String, String>,
-    /// What cannot be said in a file.
-    unsaid: Vec<String>,
-    /// The policies that cannot be made again.
+    /// The objects that the file cannot restore, in sentences.
+    left_out: Vec<String>,
+    /// The policies among them.
     lost: BTreeSet<PolicyName>,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> Writer<'a> {
     fn policies(&mut self, touched: &Touched<'_>) -> Table {
         let names: BTreeSet<&PolicyName> = touched.policies.iter().map(|policy| self.counts_as(policy)).collect();
         let names: Vec<PolicyName> = names.into_iter().filter(|policy| is_declarable(policy)).cloned().collect();
@@ -185,7 +167,7 @@ impl<'a> Maker<'a> {
         }
         let mut table = Table::new();
         for policy in names.iter().filter(|policy| !policy.is_predefined()) {
-            // The document that it gives access by: its own, or that of its temporary policy.
+            // The effective document: its own, or that of its temporary policy.
             let body = self.observed.policies.get(policy).or_else(|| temporary.get(policy).copied());
             match body.map(|body| body.text().map(str::to_owned)) {
                 Some(Some(text)) => {
@@ -194,7 +176,7 @@ impl<'a> Maker<'a> {
                     }
                 }
                 Some(None) => {
-                    self.unsaid.push(format!("policy {policy}: its document was not read, so it is left out"));
+                    self.left_out.push(format!("policy {policy} is left out: attune did not read its document"));
                     self.lost.insert(policy.clone());
                 }
                 None => {
@@ -223,46 +205,48 @@ impl<'a> Maker<'a> {
             return Some(entry);
         }
         self.lost.insert(policy.clone());
-        self.unsaid.push(format!(
-            "policy {policy}: no file can declare its document, which is kept in {path}: add it by hand"
+        self.left_out.push(format!(
+            "policy {policy} is left out: no configuration can declare its document. It is in {path}: add it by hand"
         ));
         None
     }
 
-    /// The rules that a document breaks: it was there, and must be let be there again.
+    /// The rules that a document breaks. The rollback file must suppress them.
     fn broken_rules(&self, document: &policy::Document) -> Vec<String> {
         let input = LintInput { document, catalogue: self.catalogue, text_length: None, depth: Depth::Quick };
         policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
     }
 
-    /// The entries of users or of groups. A user that is not there any more has none.
-    fn principals(&mut self, touched: &Touched<'_>, is_of_kind: fn(&Principal) -> bool) -> Table {
+    /// The entries of users or of groups. A user that no longer exists has none.
+    fn attachments(&mut self, touched: &Touched<'_>, is_of_kind: fn(&Principal) -> bool) -> Table {
         let users = &self.observed.users;
         let known = |who: &&Principal| who.user().is_none_or(|user| users.contains_key(user));
         let of_kind = touched.principals.iter().filter(|who| is_of_kind(who)).filter(known);
-        of_kind.filter_map(|who| self.holder(who)).collect()
+        of_kind.filter_map(|who| self.attachment(who)).collect()
     }
 
-    /// What a user or group had. A policy that did not exist gave nothing: who had its name goes back to nothing.
-    fn holder(&mut self, principal: &Principal) -> Option<(String, Value)> {
+    /// The attachment of a user or group. A policy that did not exist gave no access: the rollback detaches it.
+    fn attachment(&mut self, principal: &Principal) -> Option<(String, Value)> {
         let observed = self.observed;
         let attached = observed.held_by(principal).map(|attached| (attached, self.counts_as(attached)));
         let entry = match attached {
             Some((_, policy)) if !is_declarable(policy) => {
-                self.unsaid.push(format!(
-                    "{principal} had `{policy}` attached, which no configuration can declare: it is left out; attach it by hand"
+                self.left_out.push(format!(
+                    "{principal} is left out: no configuration can declare its policy `{policy}`. Attach it by hand"
                 ));
                 return None;
             }
             Some((_, policy)) if self.lost.contains(policy) => {
-                self.unsaid.push(format!("{principal} had `{policy}`, which is left out: it is left out as well"));
+                self.left_out.push(format!("{principal} is left out, because its policy `{policy}` is"));
                 return None;
             }
             Some((attached, policy)) if observed.policies.contains_key(attached) => {
                 ("policy".to_owned(), Value::from(policy.as_str()))
             }
             Some((_, policy)) => {
-                self.unsaid.push(format!("{principal} had `{policy}`, which did not exist, and so no access"));
+                self.left_out.push(format!(
+                    "{principal} had no access, because its policy `{policy}` did not exist: the rollback detaches it"
+                ));
                 ("detached".to_owned(), true.into())
             }
             None => ("detached".to_owned(), true.into()),
@@ -270,7 +254,7 @@ impl<'a> Maker<'a> {
         Some((principal.name().to_owned(), Value::Table(Table::from_iter([entry]))))
     }
 
-    /// The policy that a name counts as.
+    /// The policy that a temporary policy belongs to, or the policy itself.
     fn counts_as<'n>(&self, name: &'n PolicyName) -> &'n PolicyName
     where
         'a: 'n,
@@ -279,7 +263,7 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Whether a configuration can declare a policy of this name, or name it where it says who has which.
+/// Whether a configuration can declare a policy of this name, or attach it.
 fn is_declarable(policy: &PolicyName) -> bool {
     policy.addressable().is_ok() && !policy.as_str().starts_with(PolicyName::TEMPORARY_PREFIX)
 }
