@@ -37,7 +37,7 @@ fn a_proposal_is_planned_and_applied_by_the_settings_of_the_base() {
     folder.write("live/attune.toml", &format!("{evil}[users.svc-new]\npolicy = \"ml\"\n"));
     let text = plan(&folder, "--base main").exits(0);
     for part in [
-        "changed settings: this plan is made by the settings of main; approve and apply again after the merge",
+        "changed settings: this plan uses the settings of main; approve and apply again after the merge",
         "cluster.endpoints        [\"sim:cluster.json\"] → [\"sim:nowhere/cluster.json\"]",
         "credentials.command      not set → [\"touch\", \"stolen\"]",
         "credentials.file         true → not set",
@@ -76,8 +76,8 @@ fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold
     folder.write("live/attune.toml", &AGREED.replace("[users.alice]\npolicy = \"ml\"\n", "").replace("svc-*", "*"));
     let text = plan(&folder, "--base main").exits(0);
     let begin = "no longer declared, compared with main: 3\n  policy old   no longer declared absent\n  \
-                 user alice   keeps ml, unmanaged from now on\n  user bob     keeps readonly, unmanaged from now on\n\n\
-                 2 changed settings: this plan is made by the settings of main";
+                 user alice   keeps ml, unmanaged\n  user bob     keeps readonly, unmanaged\n\n\
+                 2 changed settings: this plan uses the settings of main";
     assert!(text.stdout.starts_with(begin), "{}", text.stdout);
     let comment = plan(&folder, "--base main --format markdown").exits(0).stdout;
     let fold = comment.find("<details>").unwrap();
@@ -127,7 +127,7 @@ fn objects_owned_by_the_base_are_removed_and_listed() {
     let folder = settled("[users.svc-new]\npolicy = \"ml\"\n");
     with_git(&folder, "apply --yes --file live/attune.toml").exits(3).warns("no destination");
     folder.write("live/attune.toml", AGREED);
-    plan(&folder, "--base main").exits(0).says("user svc-new   detached, since `[ownership]` covers it");
+    plan(&folder, "--base main").exits(0).says("user svc-new   detached, because `[ownership]` covers it");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn drift_reads_as_expected() {
     json.json();
     let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
     expect_file(&root().join("tests/drift/drift.json"), &json.stdout.replace(&version, "\"VERSION\""));
-    let gained = run.stdout.find("access that the cluster gives and the file does not").unwrap();
+    let gained = run.stdout.find("access that the cluster allows and the configuration does not").unwrap();
     assert!(gained < run.stdout.find("  > user alice").unwrap(), "what is gained comes first");
 }
 
