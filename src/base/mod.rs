@@ -22,5 +22,5 @@ pub use names::{GroupName, NameProblem, PolicyName, Principal, UserName};
 pub use patterns::{NamePattern, NamePatterns};
 pub use release::Release;
 pub use secret::{KeyPair, SessionKeys};
-pub use shell::{quoted, shell_line, shell_word};
+pub use shell::{shell_line, shell_quoted, shell_word};
 pub use visible::{Confusable, VisibleText, confusable, is_hidden, is_plain, spelled_out, visible, visible_lines};

@@ -11,7 +11,7 @@ pub fn shell_word(text: &str) -> Option<String> {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric() || "-_./".contains(c)) && text.chars().all(is_plain) {
         return Some(text.to_owned());
     }
-    (visible(text) == text).then(|| quoted(text)).flatten()
+    (visible(text) == text).then(|| shell_quoted(text)).flatten()
 }
 
 /// A command line for a POSIX shell. `None` if a word has hidden characters.
@@ -23,7 +23,7 @@ pub fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<String
 
 /// A quoted word for a program to read, such as a secret. `None` if no shell can represent it.
 #[must_use]
-pub fn quoted(text: &str) -> Option<String> {
+pub fn shell_quoted(text: &str) -> Option<String> {
     shlex::try_quote(text).ok().map(std::borrow::Cow::into_owned)
 }
 
@@ -49,6 +49,6 @@ mod tests {
             assert_eq!(shell_word(text), None);
             assert_eq!(shell_line(["attune", text]), None);
         }
-        assert_eq!(quoted("a\0"), None);
+        assert_eq!(shell_quoted("a\0"), None);
     }
 }

@@ -51,12 +51,12 @@ pub(super) struct ApplyArgs {
     approved: Vec<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     /// State directory for the rollback file, the journal and emergency files
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
     state_dir: PathBuf,
     #[command(flatten)]
-    base: BaseArg,
+    pub(super) base: BaseArg,
     #[command(flatten)]
     secret_store: SecretStoreArgs,
     #[command(flatten)]
@@ -66,14 +66,6 @@ pub(super) struct ApplyArgs {
 }
 
 impl ApplyArgs {
-    pub(super) fn base(&self) -> Option<&str> {
-        self.base.base.as_deref()
-    }
-
-    pub(super) fn format(&self) -> Format {
-        self.format
-    }
-
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let mut reviewed = match Reviewed::read(global, &self.base, output) {
             Ok(reviewed) => reviewed,

@@ -20,7 +20,7 @@ use super::output::Output;
 use super::preflight::{check_secret_store, confirm, secret_store};
 use super::state::{KeysJournal, State};
 use crate::apply::{SecretStore, Slot, StopSignal, StoredIn};
-use crate::base::{KeyPair, SessionKeys, UserName, quoted};
+use crate::base::{KeyPair, SessionKeys, UserName, shell_quoted};
 use crate::cluster::{AssumeRole, Cluster, Effect};
 use crate::render::json::{self, CredentialProcess, KeysV1, SessionV1};
 
@@ -305,7 +305,7 @@ impl AssumeRoleArgs {
                     [("ACCESS_KEY_ID", &*keys.access_key), ("SECRET_ACCESS_KEY", secret), ("SESSION_TOKEN", token)];
                 values.into_iter().try_for_each(|(name, value)| {
                     let value =
-                        quoted(value).ok_or_else(|| io::Error::other("a shell cannot hold one of the values"))?;
+                        shell_quoted(value).ok_or_else(|| io::Error::other("a value cannot be quoted for a shell"))?;
                     writeln!(out, "export AWS_{name}={value}")
                 })
             }

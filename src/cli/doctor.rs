@@ -26,7 +26,7 @@ Examples:
 pub(super) struct DoctorArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     /// Maximum number of retries of a call without an answer
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
@@ -41,10 +41,6 @@ struct Checked {
 }
 
 impl DoctorArgs {
-    pub(super) fn format(&self) -> Format {
-        self.format
-    }
-
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let Checked { report, beside } = match self.check(global, output).await {
             Ok(checked) => checked,

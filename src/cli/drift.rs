@@ -56,7 +56,7 @@ pub(super) struct DriftArgs {
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<Ignore>,
     #[command(flatten)]
-    base: BaseArg,
+    pub(super) base: BaseArg,
     #[command(flatten)]
     state_dir: StateDir,
     #[command(flatten)]
@@ -91,10 +91,6 @@ struct Results {
 }
 
 impl DriftArgs {
-    pub(super) fn base(&self) -> Option<&str> {
-        self.base.base.as_deref()
-    }
-
     pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
         let options = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];
         match options.iter().find(|(is_given, _)| *is_given) {

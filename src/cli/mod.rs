@@ -117,9 +117,9 @@ enum OneFileCommand {
 impl Command {
     fn base(&self) -> Option<&str> {
         match self {
-            Self::Plan(command) => command.base(),
-            Self::Apply(command) => command.base(),
-            Self::Drift(command) => command.base(),
+            Self::Plan(command) => command.base.base.as_deref(),
+            Self::Apply(command) => command.base.base.as_deref(),
+            Self::Drift(command) => command.base.base.as_deref(),
             Self::Validate(_) | Self::Doctor(_) | Self::OneFile(_) => None,
         }
     }
@@ -128,10 +128,10 @@ impl Command {
     fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
         match self {
             Self::Plan(command) => Ok(command.format()),
-            Self::Apply(command) => Ok(command.format()),
+            Self::Apply(command) => Ok(command.format),
             Self::Drift(command) => command.format_of_many(),
             Self::Validate(command) => command.format_of_many(),
-            Self::Doctor(command) => Ok(command.format()),
+            Self::Doctor(command) => Ok(command.format),
             Self::OneFile(_) => {
                 let message = format!("this command takes one file, but {files} are given");
                 Err(Failure::new(&exit::NO_FILE, message).help("plan, apply, drift, validate and doctor take several"))

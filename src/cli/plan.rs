@@ -43,7 +43,7 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    base: BaseArg,
+    pub(super) base: BaseArg,
     /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -63,10 +63,6 @@ struct Planned {
 }
 
 impl PlanArgs {
-    pub(super) fn base(&self) -> Option<&str> {
-        self.base.base.as_deref()
-    }
-
     pub(super) fn format(&self) -> Format {
         self.format.of_failure()
     }
