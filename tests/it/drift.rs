@@ -140,7 +140,7 @@ fn groups_drift_as_users_do() {
 #[test]
 fn unreadable_drift_is_an_error_and_never_no_drift() {
     let folder = world("3.14");
-    let run = folder.attune("drift").exits(1).warns("does not report what user `alice` holds");
+    let run = folder.attune("drift").exits(1).warns("does not report the policy of user `alice`");
     assert_eq!(run.stdout, "");
     assert!(folder.attune("drift --format json").exits(1).codes().contains(&"attachments-unknown".to_owned()));
     let folder = world("5.1");

@@ -267,7 +267,7 @@ fn a_policy_of_an_unmanaged_group_is_not_removed_and_a_replacement_moves_the_gro
     let (plan, sources) = with_a_group();
     let found: Vec<_> = plan.findings.iter().filter(|finding| finding.is_error()).collect();
     let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
-    assert_eq!(messages, ["policy `old` is to be removed, but group `etl`, whom no file names, holds it"]);
+    assert_eq!(messages, ["policy `old` is to be removed, but group `etl`, which is unmanaged, has it"]);
     assert!(plan.steps.is_empty());
     let mut shown = Vec::new();
     text::plan(&mut shown, &Styles::default(), &PlanV1::of(&plan, &sources)).unwrap();

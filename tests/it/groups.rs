@@ -63,7 +63,7 @@ fn a_policy_of_an_unmanaged_group_is_swapped_for_it_and_not_removed() {
     let before = folder.state();
     let refused = folder.attune("apply --yes").exits(1);
     for part in [
-        "policy `web` is to be removed, but group `etl`, whom no file names, holds it",
+        "policy `web` is to be removed, but group `etl`, which is unmanaged, has it",
         "declare `[groups.etl]` with another policy or `detached = true`, or let `[ownership] groups` cover it",
     ] {
         assert!(refused.stderr.contains(part), "{}", refused.stderr);
@@ -112,7 +112,11 @@ fn groups_are_refused_with_a_reason_if_the_cluster_does_not_report_them() {
     let file = folder.read("attune.toml");
     folder.write("attune.toml", &file.replace("via = \"weka\"", "endpoints = [\"sim:cluster.json\"]"));
     let refused = folder.attune("plan").exits(1);
-    assert!(refused.stderr.contains("over REST, WEKA 6.0.1 does not report what groups hold"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("over REST, WEKA 6.0.1 does not report the policies of groups"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("via = \"weka\""), "{}", refused.stderr);
     // Before 6.0 there are no groups and no request for them; if the configured release is wrong, the command says so.
     let older = example("5.1", true);

@@ -63,7 +63,7 @@ fn a_plan_that_may_create_keys_is_refused_without_a_destination() {
     let folder = folder("");
     let before = folder.read("cluster.json");
     for args in ["plan", "apply --yes"] {
-        let run = folder.attune(args).exits(3).says("refused: a key pair may be made for `alice`, `bob`");
+        let run = folder.attune(args).exits(3).says("refused: the cluster may create a key pair for `alice`, `bob`");
         for line in ["[credentials]", "age = [\"age1…\"]", "dir = \"secrets\""] {
             assert!(run.stdout.lines().any(|shown| shown.trim() == line), "no {line} in {}", run.stdout);
         }
