@@ -264,8 +264,8 @@ fn read_call(
             Ok(responses::policy(name, &policies::show(state, caller, name)?, switches.content_as_string))
         }
         ReadCall::Sts => {
-            let given = sts::assume_role(state, &caller.tenant, &assume_role_request(body)?, serial())?;
-            Ok(responses::credentials(&given, switches.sts_in_data))
+            let credentials = sts::assume_role(state, &caller.tenant, &assume_role_request(body)?, serial())?;
+            Ok(responses::credentials(&credentials, switches.sts_in_data))
         }
     }
 }

@@ -151,7 +151,7 @@ pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiRespo
 
 /// A tenant.
 pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value {
-    let mut shown = json!({
+    let mut tenant_json = json!({
         "uid": users::tenant_uid(state, name),
         "id": tenant.id,
         "name": name,
@@ -161,26 +161,26 @@ pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value
         "total_quota": 0,
     });
     if state.behaviour().security_policies {
-        shown["security_policies"] = json!([]);
+        tenant_json["security_policies"] = json!([]);
     }
     if state.behaviour().tenants {
-        shown["enforce_fs_auth"] = Value::Bool(false);
-        shown["enforce_mount_netspace_access"] = Value::Bool(false);
-        shown["network_spaces"] = json!([]);
+        tenant_json["enforce_fs_auth"] = Value::Bool(false);
+        tenant_json["enforce_mount_netspace_access"] = Value::Bool(false);
+        tenant_json["network_spaces"] = json!([]);
     }
-    shown
+    tenant_json
 }
 
 pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> ApiResponse {
     let twice = state.switches.lists == ListDuplicates::UsersTwice;
     let records = |user_ref| {
-        let shown = user_record(state, user_ref)?;
-        let another = (twice && shown.role == Role::S3.name(state.behaviour())).then(|| UserRecord {
+        let record = user_record(state, user_ref)?;
+        let another = (twice && record.role == Role::S3.name(state.behaviour())).then(|| UserRecord {
             source: "LDAP",
-            policy: shown.policy.map(|_| ""),
-            ..shown.clone()
+            policy: record.policy.map(|_| ""),
+            ..record.clone()
         });
-        Some([Some(shown), another])
+        Some([Some(record), another])
     };
     ApiResponse::data(user_refs.iter().filter_map(records).flatten().flatten().collect::<Vec<_>>())
 }
@@ -272,7 +272,7 @@ pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse 
     let Some(Keys { access_key, secret_key }) = keys.filter(|_| switches.attach_shows_keys) else {
         return ApiResponse::done();
     };
-    let words = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
+    let text = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
     match switches.attach_answer {
         AttachAnswer::Snake => ApiResponse::data(json!({ "access_key": access_key, "secret_key": secret_key })),
         AttachAnswer::Camel => ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key })),
@@ -280,18 +280,18 @@ pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse 
         AttachAnswer::Deep => ApiResponse::data(
             json!({ "credentials": [{ "s3": { "accessKey": access_key, "secretKey": secret_key } }] }),
         ),
-        AttachAnswer::Text => ApiResponse::data(words()),
-        AttachAnswer::Body => ApiResponse { body: words(), ..ApiResponse::done() },
+        AttachAnswer::Text => ApiResponse::data(text()),
+        AttachAnswer::Body => ApiResponse { body: text(), ..ApiResponse::done() },
         AttachAnswer::Unknown => ApiResponse::data(json!({ "id": access_key, "value": secret_key })),
     }
 }
 
 /// Temporary credentials: bare as in the definition, or under `data`.
-pub(super) fn credentials(given: &sts::TemporaryCredentials, in_data: bool) -> ApiResponse {
+pub(super) fn credentials(credentials: &sts::TemporaryCredentials, in_data: bool) -> ApiResponse {
     let body = json!({
-        "access_key": given.access_key,
-        "secret_key": given.secret_key,
-        "session_token": given.session_token,
+        "access_key": credentials.access_key,
+        "secret_key": credentials.secret_key,
+        "session_token": credentials.session_token,
     });
     if in_data { ApiResponse::data(body) } else { ApiResponse::body(&body) }
 }

@@ -1,4 +1,4 @@
-//! AccessToken and refresh tokens: in memory only, so that another process does not know them.
+//! Access and refresh tokens, in memory only, so that another process does not know them.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

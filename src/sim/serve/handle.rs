@@ -88,7 +88,7 @@ pub(super) async fn handle(
     match reply {
         Reply::Answer(reply) => return reply.into_response(),
         Reply::Close | Reply::Stop | Reply::Kill => connection.close(),
-        Reply::Reset(words) => connection.reset_after(words),
+        Reply::Reset(bytes) => connection.reset_after(bytes),
         Reply::Silent => std::future::pending().await,
         Reply::Stall(answer) => return stalling_response(answer),
     }
@@ -194,8 +194,8 @@ impl Shared {
     }
 
     fn apply_foreign_change(&self, fault: &Fault) -> Option<StateChange> {
-        let Fault::Behind(behind) = fault else { return None };
-        let change = self.api.alter(|state| behind.apply(state));
+        let Fault::Behind(foreign) = fault else { return None };
+        let change = self.api.alter(|state| foreign.apply(state));
         change.unwrap_or_else(|refusal| {
             tracing::warn!("`{fault}` has no effect: {}", refusal.message());
             None

@@ -124,13 +124,13 @@ impl CommandRun {
                 }
                 print::keys(Some(&attachments::renew_keys(state, caller, user.as_deref())?))
             }
-            Command::AssumeRole(asked) => {
+            Command::AssumeRole(args) => {
                 require_s3(state)?;
                 let request = AssumeRoleRequest {
-                    access_key: asked.access_key.clone(),
-                    secret_key: asked.secret_key.as_deref().unwrap_or_else(|| self.typed_line()).to_owned(),
-                    duration: asked.duration,
-                    policy: asked.policy_file.as_ref().map(|_| self.document()).transpose()?,
+                    access_key: args.access_key.clone(),
+                    secret_key: args.secret_key.as_deref().unwrap_or_else(|| self.typed_line()).to_owned(),
+                    duration: args.duration,
+                    policy: args.policy_file.as_ref().map(|_| self.document()).transpose()?,
                 };
                 print::credentials(&sts::assume_role(state, &caller.tenant, &request, serial)?)
             }

@@ -27,16 +27,16 @@ impl Printout {
         match self {
             Self::Members(Value::Null) => String::new(),
             Self::Members(value) if as_json => format!("{value}\n"),
-            Self::Members(value) => words(value),
+            Self::Members(value) => as_lines(value),
             Self::Text(text) => format!("{text}\n"),
         }
     }
 }
 
-fn words(value: &Value) -> String {
+fn as_lines(value: &Value) -> String {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match value {
-        Value::Array(items) => items.iter().map(words).collect(),
+        Value::Array(items) => items.iter().map(as_lines).collect(),
         Value::Object(members) => members.iter().map(|(name, value)| format!("{name}: {}\n", plain(value))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("{}\n", plain(value)),
     }
@@ -99,13 +99,13 @@ pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> Printout {
     };
     let twice = state.switches.lists == ListDuplicates::UsersTwice;
     let records = |user_ref| {
-        let shown = row(user_ref)?;
-        let mut another = (twice && shown["role"] == Role::S3.name(behaviour)).then(|| shown.clone());
+        let record = row(user_ref)?;
+        let mut another = (twice && record["role"] == Role::S3.name(behaviour)).then(|| record.clone());
         if let Some(another) = &mut another {
             another["source"] = "LDAP".into();
             another[if behaviour.wekactl { "s3policy" } else { "s3_policy" }] = "".into();
         }
-        Some([Some(shown), another])
+        Some([Some(record), another])
     };
     Printout::Members(user_refs.iter().filter_map(records).flatten().flatten().collect())
 }
@@ -126,14 +126,14 @@ pub(super) fn policies(names: &[String]) -> Printout {
     Printout::Members(names.iter().map(|name| json!({ "name": name })).collect())
 }
 
-pub(super) fn groups(held: &BTreeMap<String, String>) -> Printout {
-    Printout::Members(held.iter().map(|(name, policy)| json!({ "name": name, "policy": policy })).collect())
+pub(super) fn groups(attached: &BTreeMap<String, String>) -> Printout {
+    Printout::Members(attached.iter().map(|(name, policy)| json!({ "name": name, "policy": policy })).collect())
 }
 
 /// The document is printed as it was sent.
 pub(super) fn policy(state: &ClusterState, name: &str, document: &StoredDocument) -> Printout {
-    let shown = format!(r#"{{"name":{},"content":{}}}"#, Value::from(name), document.as_str());
-    Printout::Text(if state.behaviour().wekactl { shown } else { format!("[{shown}]") })
+    let text = format!(r#"{{"name":{},"content":{}}}"#, Value::from(name), document.as_str());
+    Printout::Text(if state.behaviour().wekactl { text } else { format!("[{text}]") })
 }
 
 /// A new key pair, if there is one.

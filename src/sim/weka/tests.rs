@@ -1,4 +1,4 @@
-//! Runs of the command on a small cluster: which forms each release takes, what is asked, and what is printed.
+//! Runs of the command on a small cluster: the accepted forms of each release, prompts, and output.
 
 use clap::CommandFactory;
 use serde_json::{Value, json};
@@ -14,31 +14,31 @@ fn run(args: &str) -> CommandRun {
     CommandRun { args: args.split_whitespace().map(str::to_owned).collect(), ..CommandRun::default() }
 }
 
-/// What is printed, once all that is asked for is given.
-fn printed(state: &mut ClusterState, run: &CommandRun) -> CommandOutput {
+/// The output of a run with all its input.
+fn output_of(state: &mut ClusterState, run: &CommandRun) -> CommandOutput {
     let before = state.clone();
-    let told = run.on(state, 1).unwrap_or_else(|told| {
+    let response = run.on(state, 1).unwrap_or_else(|response| {
         *state = before;
-        told
+        response
     });
-    match told {
+    match response {
         RunResponse::Output(printed) => printed,
         RunResponse::Needs(needs) => panic!("{:?} needs {needs:?}", run.args),
     }
 }
 
-fn given(args: &str) -> CommandRun {
+fn with_input(args: &str) -> CommandRun {
     CommandRun { file: Some(POLICY.to_owned()), typed: Some("yes".to_owned()), ..run(args) }
 }
 
-fn shown(state: &mut ClusterState, args: &str) -> Value {
-    let CommandOutput { out, err, code } = printed(state, &given(args));
+fn json_of(state: &mut ClusterState, args: &str) -> Value {
+    let CommandOutput { out, err, code } = output_of(state, &with_input(args));
     assert_eq!((err.as_str(), code), ("", 0), "{args}");
     serde_json::from_str(&out).unwrap_or(Value::Null)
 }
 
 fn usage(state: &mut ClusterState, args: &str) -> String {
-    let CommandOutput { out, err, code } = printed(state, &given(args));
+    let CommandOutput { out, err, code } = output_of(state, &with_input(args));
     assert_eq!((out.as_str(), code), ("", 2), "{args}: {err}");
     assert!(err.starts_with("error: usage: "), "{args}: {err}");
     err
@@ -57,7 +57,7 @@ fn each_release_accepts_its_own_forms() {
     const ONLY_5_1: [bool; 5] = [false, false, false, true, false];
     const NOT_5_1: [bool; 5] = [true, true, true, false, true];
     const SINCE_6_0: [bool; 5] = [false, false, false, false, true];
-    for (args, taken) in [
+    for (args, accepted) in [
         ("status", ALL),
         ("version", ALL),
         ("user", ALL),
@@ -86,13 +86,13 @@ fn each_release_accepts_its_own_forms() {
         ("s3 sts assume-role --access-key AK --duration 900s", ALL),
         ("s3 sts assume-role --access-key=AK --duration=1w --secret-key=S --policy-file=f.json", ALL),
     ] {
-        for (release, taken) in RELEASES.into_iter().zip(taken) {
+        for (release, accepted) in RELEASES.into_iter().zip(accepted) {
             for (args, json) in
                 [(args.to_owned(), false), (format!("--json {args}"), true), (format!("{args} -J"), true)]
             {
                 let parsed = parse(&run(&args).args, cluster(release).behaviour());
-                assert!(parsed.is_ok() == taken, "{release}: weka {args}: {parsed:?}");
-                assert!(parsed.is_ok_and(|parsed| parsed.json) == (taken && json), "{release}: weka {args}");
+                assert!(parsed.is_ok() == accepted, "{release}: weka {args}: {parsed:?}");
+                assert!(parsed.is_ok_and(|parsed| parsed.json) == (accepted && json), "{release}: weka {args}");
             }
         }
     }
@@ -124,10 +124,10 @@ fn a_usage_error_changes_nothing_and_says_so() {
     assert_eq!(state, cluster("5.1"));
     assert!(usage(&mut cluster("4.4"), "s3 user keys-generate").contains("is not a command of this release"));
     assert!(usage(&mut cluster("5.1"), "s3 policy detach bob").contains("weka s3 policy detach <policy> <user>"));
-    // As clap has it, a name that looks like an option stands behind `--`.
-    let message = printed(&mut state, &given("s3 policy show -- -x")).err;
+    // In clap, a name that looks like an option comes after `--`.
+    let message = output_of(&mut state, &with_input("s3 policy show -- -x")).err;
     assert!(message.contains("Policy \"-x\" does not exist"), "{message}");
-    let help = printed(&mut state, &run("s3 policy --help"));
+    let help = output_of(&mut state, &run("s3 policy --help"));
     assert!(help.code == 0 && help.out.contains("Usage: weka s3 policy"), "{help:?}");
 }
 
@@ -176,7 +176,7 @@ fn a_run_asks_for_its_needs_on_releases_that_have_the_command() {
             let needs = RunNeeds { file: file.map(str::to_owned), prompt };
             assert_eq!(run(args).on(&mut state, 1), Err(RunResponse::Needs(needs)), "{release}: {args}");
             assert_eq!(run(args).route(&state), None, "{release}: {args}");
-            assert!(given(args).route(&state).is_some(), "{release}: {args}");
+            assert!(with_input(args).route(&state).is_some(), "{release}: {args}");
             assert_eq!(state, cluster(release));
         }
     }
@@ -185,38 +185,38 @@ fn a_run_asks_for_its_needs_on_releases_that_have_the_command() {
 #[test]
 fn a_question_is_answered_with_a_line() {
     let mut state = cluster("5.1");
-    shown(&mut state, "s3 policy attach ml bob");
+    json_of(&mut state, "s3 policy attach ml bob");
     let old = state.clone();
     for (typed, message) in [("no", "error: aborted\n"), ("", "error: aborted\n"), ("YES", "error: aborted\n")] {
         let answered = CommandRun { typed: Some(typed.to_owned()), ..run("s3 user keys-generate --user bob") };
-        let CommandOutput { out, err, code } = printed(&mut state, &answered);
+        let CommandOutput { out, err, code } = output_of(&mut state, &answered);
         assert_eq!((out.as_str(), err.as_str(), code), ("", message, 1), "{typed}");
     }
     assert_eq!(state, old);
-    let keys = shown(&mut state, "s3 user keys-generate --user bob --json");
+    let keys = json_of(&mut state, "s3 user keys-generate --user bob --json");
     let (access_key, secret_key) = (keys["access_key"].as_str().unwrap(), keys["secret_key"].as_str().unwrap());
     let ask = run(&format!("s3 sts assume-role --access-key {access_key} --duration 60m --json"));
     let right = CommandRun { typed: Some(format!("{secret_key}\r\n")), ..ask.clone() };
-    let told: Value = serde_json::from_str(&printed(&mut state, &right).out).unwrap();
-    assert!(told["session_token"].is_string() && told["access_key_id"].is_string(), "{told}");
-    let wrong = printed(&mut state, &CommandRun { typed: Some("another secret".to_owned()), ..ask });
+    let credentials: Value = serde_json::from_str(&output_of(&mut state, &right).out).unwrap();
+    assert!(credentials["session_token"].is_string() && credentials["access_key_id"].is_string(), "{credentials}");
+    let wrong = output_of(&mut state, &CommandRun { typed: Some("another secret".to_owned()), ..ask });
     assert!(wrong.code == 1 && wrong.err.contains("invalid"), "{wrong:?}");
 }
 
 #[test]
 fn groups_get_policies_on_6_0() {
     let mut state = cluster("6.0");
-    assert_eq!(shown(&mut state, "s3 group list --json"), json!([]));
-    shown(&mut state, "s3 policy attach readonly --group staff");
-    shown(&mut state, "s3 policy attach ml --group staff");
-    assert_eq!(shown(&mut state, "-J s3 group list"), json!([{ "name": "staff", "policy": "ml" }]));
-    shown(&mut state, "s3 policy detach --user alice");
-    let held = printed(&mut state, &run("s3 policy remove ml"));
-    assert!(held.code == 1 && held.err.contains("attached to group \"staff\""), "{held:?}");
-    shown(&mut state, "s3 policy detach --group staff");
-    let unheld = printed(&mut state, &run("s3 policy detach --group staff"));
+    assert_eq!(json_of(&mut state, "s3 group list --json"), json!([]));
+    json_of(&mut state, "s3 policy attach readonly --group staff");
+    json_of(&mut state, "s3 policy attach ml --group staff");
+    assert_eq!(json_of(&mut state, "-J s3 group list"), json!([{ "name": "staff", "policy": "ml" }]));
+    json_of(&mut state, "s3 policy detach --user alice");
+    let refused = output_of(&mut state, &run("s3 policy remove ml"));
+    assert!(refused.code == 1 && refused.err.contains("attached to group \"staff\""), "{refused:?}");
+    json_of(&mut state, "s3 policy detach --group staff");
+    let unheld = output_of(&mut state, &run("s3 policy detach --group staff"));
     assert!(unheld.code == 1 && unheld.err.contains("no policy attached"), "{unheld:?}");
-    shown(&mut state, "s3 policy remove ml");
+    json_of(&mut state, "s3 policy remove ml");
     let change = |args| run(args).route(&cluster("6.0"));
     assert_eq!(change("s3 policy attach ml --group g"), Some(Route::Write(WriteCall::Attach)));
     assert_eq!(change("s3 policy detach --group g"), Some(Route::Write(WriteCall::Detach)));
@@ -234,32 +234,32 @@ fn the_login_of_a_run_is_checked() {
         (login(None, Some("admin"), None), "user", "Not logged in"),
         (login(Some("admin"), Some("wrong"), None), "user", "Not logged in"),
         (eve.clone(), "s3 policy attach ml bob", "permission denied"),
-        // The rights come before the prompt of who holds what.
+        // The rights are checked before the attachments.
         (eve.clone(), "s3 policy detach readonly alice", "permission denied"),
         (eve.clone(), "s3 policy detach ml alice", "permission denied"),
         (login(Some("boss"), Some("Boss-1234"), Some("lab")), "s3 policy show ml", "does not exist"),
     ] {
         let mut state = cluster("5.1");
-        let CommandOutput { out, err, code } = printed(&mut state, &CommandRun { login, ..run(args) });
+        let CommandOutput { out, err, code } = output_of(&mut state, &CommandRun { login, ..run(args) });
         assert!(out.is_empty() && code == 1 && err.starts_with("error: ") && err.contains(said), "{args}: {err}");
         assert_eq!(state, cluster("5.1"));
     }
     let mut state = cluster("5.1");
-    assert_eq!(printed(&mut state, &CommandRun { login: eve, ..run("s3 policy list") }).code, 0);
-    assert_eq!(shown(&mut state, "user whoami --json")[0]["username"], "admin");
+    assert_eq!(output_of(&mut state, &CommandRun { login: eve, ..run("s3 policy list") }).code, 0);
+    assert_eq!(json_of(&mut state, "user whoami --json")[0]["username"], "admin");
 }
 
 #[test]
 fn json_is_in_the_dialect_of_the_release() {
     let alice = |state: &mut ClusterState| {
-        let all = shown(state, "user --json");
+        let all = json_of(state, "user --json");
         all.as_array().unwrap().iter().find(|row| row["username"] == "alice").unwrap().clone()
     };
     for release in RELEASES {
         let mut state = cluster(release);
         let wekactl = release == "6.0";
-        let (user, who) = (alice(&mut state), shown(&mut state, "user whoami --json"));
-        let policy = shown(&mut state, "s3 policy show ml --json");
+        let (user, who) = (alice(&mut state), json_of(&mut state, "user whoami --json"));
+        let policy = json_of(&mut state, "s3 policy show ml --json");
         if wekactl {
             assert_eq!((&user["uid"], &user["tenantId"], &user["tenant"]), (&json!(2), &json!(0), &json!("Root")));
             assert_eq!((&user["s3policy"], &user["s3_policy"]), (&json!("ml"), &Value::Null));
@@ -267,20 +267,20 @@ fn json_is_in_the_dialect_of_the_release() {
             assert_eq!(policy["content"]["Version"], "2012-10-17");
         } else {
             assert_eq!((&user["uid"], &user["org_id"]), (&json!("UserId<2>"), &json!("OrgId<0>")));
-            let told = if release == "3.14" { Value::Null } else { json!("ml") };
-            assert_eq!((&user["s3_policy"], &user["s3policy"]), (&told, &Value::Null), "{release}");
+            let policy_name = if release == "3.14" { Value::Null } else { json!("ml") };
+            assert_eq!((&user["s3_policy"], &user["s3policy"]), (&policy_name, &Value::Null), "{release}");
             let uid = if release == "3.14" { Value::Null } else { json!("UserId<1>") };
             assert_eq!((&who[0]["uid"], &who[0]["org_id"]), (&uid, &json!("OrgId<0>")));
             assert_eq!(policy[0]["content"]["Version"], "2012-10-17");
         }
-        let status = shown(&mut state, "status --json");
+        let status = json_of(&mut state, "status --json");
         assert_eq!(status["release"], state.release.as_str());
-        let version = printed(&mut state, &run("version"));
+        let version = output_of(&mut state, &run("version"));
         assert_eq!(version.out.trim(), state.release.as_str());
-        let names = shown(&mut state, "s3 policy list -J");
+        let names = json_of(&mut state, "s3 policy list -J");
         assert_eq!(names[0], json!({ "name": "ml" }));
-        let words = printed(&mut state, &run("s3 policy list")).out;
-        assert!(words.starts_with("name: ml\n"), "{words}");
+        let lines = output_of(&mut state, &run("s3 policy list")).out;
+        assert!(lines.starts_with("name: ml\n"), "{lines}");
     }
 }
 
@@ -292,7 +292,7 @@ fn an_error_response_is_printed_as_by_the_command() {
         None => None,
     };
     for (status, body, err) in [
-        (400, r#"{"message":"it is held"}"#, "error: it is held\n"),
+        (400, r#"{"message":"it is attached"}"#, "error: it is attached\n"),
         (409, r#"{"message":"it is there","data":{"error":"x"}}"#, "error: it is there\n"),
         (401, r#"{"data":"Unauthorized"}"#, "error: Not logged in, or the login is not accepted\n"),
         (403, r#"{"message":"not you"}"#, "error: permission denied: not you\n"),
@@ -305,6 +305,6 @@ fn an_error_response_is_printed_as_by_the_command() {
     for (status, body) in [(200, "{\"pri"), (200, r#"{"data":{}}"#), (502, "<html>"), (204, ""), (302, "{}")] {
         assert_eq!(said(status, body), None, "{status} {body}");
     }
-    let told = RunResponse::Needs(RunNeeds { file: Some("f".to_owned()), prompt: None });
-    assert_eq!(RunResponse::read(200, serde_json::to_string(&told).unwrap().as_bytes()), Some(told));
+    let needs = RunResponse::Needs(RunNeeds { file: Some("f".to_owned()), prompt: None });
+    assert_eq!(RunResponse::read(200, serde_json::to_string(&needs).unwrap().as_bytes()), Some(needs));
 }
