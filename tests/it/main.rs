@@ -48,6 +48,7 @@ mod html;
 mod identity;
 #[cfg(test)]
 mod import;
+mod imports;
 #[cfg(test)]
 mod inside;
 #[cfg(test)]

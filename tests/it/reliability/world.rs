@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use attune::apply::{Remark, Status, StepOutcome};
-use attune::base::UserName;
+use attune::base::{UserName, file_name};
 use attune::cluster::{CallError, Cluster, RetryingCluster, observe};
 use attune::desired::Desired;
 use attune::plan::{Plan, plan};
@@ -138,7 +138,7 @@ impl Ran {
                 return Some(format!("the secret of {user} was shown and is nowhere"));
             }
             // A truncated response is kept as it is, under the name of the user.
-            let name = format!("emergency-{user}-");
+            let name = format!("emergency-{}-", file_name(user.as_str()));
             let is_kept = |at: &Remark| matches!(at, Remark::AnswerKept { path } if path.contains(&name));
             let answer = self.steps.iter().flatten().flat_map(|step| &step.remarks).any(is_kept);
             if !shown.sent && awaited && self.steps.is_some() && !unknown && !answer {
