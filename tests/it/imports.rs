@@ -12,6 +12,9 @@ use super::harness::{files, root};
 /// A module, or a name in one: `["plan", "build"]` for `crate::plan::build`.
 type ModulePath = Vec<String>;
 
+/// For each file the files that it imports.
+type Edges<'a> = BTreeMap<&'a ModulePath, BTreeSet<&'a ModulePath>>;
+
 /// What a file refers to in other files, before names are resolved.
 #[derive(Default)]
 struct References {
@@ -95,7 +98,8 @@ impl Visit<'_> for References {
 
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Ident>().is_ok_and(|argument| argument == "test")
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Ident>().is_ok_and(|argument| argument == "test")
     })
 }
 
@@ -111,7 +115,7 @@ fn defined_in<'a>(modules: &'a BTreeMap<ModulePath, References>, path: &[String]
 }
 
 /// The files of `edges` that are in a loop, or on a way between two loops.
-fn in_loops(mut edges: BTreeMap<&ModulePath, BTreeSet<&ModulePath>>) -> BTreeMap<&ModulePath, BTreeSet<&ModulePath>> {
+fn in_loops(mut edges: Edges<'_>) -> Edges<'_> {
     loop {
         let before = edges.len();
         let left: BTreeSet<&ModulePath> = edges.keys().copied().collect();
