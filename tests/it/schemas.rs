@@ -9,7 +9,7 @@ use attune::render::json::{
     PolicyDiffV1, ReportV1, SessionV1, schema_of,
 };
 
-use crate::harness::{Folder, expect_file, files, root, validator};
+use crate::harness::{Folder, expect_file, files, root, update, validator};
 
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
@@ -34,7 +34,14 @@ fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
         let path = root().join(format!("schemas/{name}.schema.json"));
         expect_file(&path, &format!("{schema:#}\n"));
         let of = if name == "attune" { "file" } else { name };
-        assert_eq!(folder.attune(&format!("schema {of}")).exits(0).stdout, fs::read_to_string(path).unwrap(), "{name}");
+        // The program has the files of its build, so that new ones are compared by the next run.
+        if !update() {
+            assert_eq!(
+                folder.attune(&format!("schema {of}")).exits(0).stdout,
+                fs::read_to_string(path).unwrap(),
+                "{name}"
+            );
+        }
     }
     assert_eq!(folder.attune("schema file").stdout, folder.attune("schema").stdout);
 }

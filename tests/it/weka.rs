@@ -155,7 +155,7 @@ fn only_the_tenant_of_the_login_is_changed_and_only_if_it_is_the_configured_one(
         // The host is logged in to Root.
         for args in ["plan --tenant etl", "apply --yes --tenant etl"] {
             let refused = folder.attune(args).exits(1);
-            assert!(refused.stderr.contains("\"etl\" is meant"), "{}", refused.stderr);
+            assert!(refused.stderr.contains("\"etl\" is expected"), "{}", refused.stderr);
         }
         let boss = [("ATTUNE_USERNAME", "boss"), ("ATTUNE_PASSWORD", "pw")];
         folder.write("attune.toml", "[cluster]\nvia = \"weka\"\ntenant = \"etl\"\n[users.alice]\ndetached = true\n");
