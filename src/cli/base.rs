@@ -92,7 +92,7 @@ impl Reviewed {
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
         let comparison = base.compare(&self.loaded.desired, observed, catalogue);
         plan.findings.extend(comparison.finding);
-        if plan.new_keys.as_ref().is_some_and(|keys| !keys.users.is_empty()) {
+        if plan.new_keys.is_some() {
             plan.findings.extend(base.untrusted_program());
         }
         ReviewedPlan { plan, base: comparison.base, review }

@@ -332,12 +332,12 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_from_15_minutes_to_one_week() {
-        for (text, seconds) in [("900s", 900), ("60m", 3_600), ("12h", 43_200), ("2d", 172_800), ("1w", 604_800)] {
+        for (text, seconds) in
+            [("900s", 900), ("60m", 3_600), ("12h", 43_200), ("2d", 172_800), ("1.5d", 129_600), ("1w", 604_800)]
+        {
             assert_eq!(lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for text in
-            ["", "s", "899s", "14m", "8d", "2w", "60", "-60m", "1.5d", "900001ms", "99999999999999999999w", "60é"]
-        {
+        for text in ["", "s", "899s", "14m", "8d", "2w", "60", "-60m", "900001ms", "99999999999999999999w", "60é"] {
             assert!(lifetime(text).is_err(), "{text}");
         }
     }

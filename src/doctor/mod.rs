@@ -427,7 +427,7 @@ mod tests {
         let severities: Vec<Severity> = report.findings.iter().map(|finding| finding.severity).collect();
         assert_eq!(severities, [Severity::Error, Severity::Warning, Severity::Note]);
         assert!(report.findings[0].message.contains("DELETE /s3/policies/{policy}"), "{:?}", report.findings[0]);
-        assert!(report.findings[0].message.contains("takes only GET, PUT there"), "{:?}", report.findings[0]);
+        assert!(report.findings[0].message.contains("has only GET, PUT for this path"), "{:?}", report.findings[0]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Builder<'_> {
             }
             Some(ReplaceMethod::Gap | ReplaceMethod::Plain) => self.remove_and_add(policy, document, change),
             Some(ReplaceMethod::Finish) if !self.observed.policies.contains_key(policy) => {
-                self.add(policy, document, change)
+                self.add(policy, document, change);
             }
             Some(ReplaceMethod::Finish) | None => {}
         }

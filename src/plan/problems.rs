@@ -80,7 +80,7 @@ impl Input<'_> {
                 ),
                 (DeclaredAttachment::Detached | DeclaredAttachment::Revoked, Some(_)) => {}
                 (DeclaredAttachment::Has(_), None) => {
-                    findings.push(self.no_such_user(user, entry.at.clone(), &mut suggestions))
+                    findings.push(self.no_such_user(user, entry.at.clone(), &mut suggestions));
                 }
                 (DeclaredAttachment::Has(policy), Some(found)) => {
                     if !found.can_hold() {

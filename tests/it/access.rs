@@ -71,7 +71,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     ask("alice s3:GetObject arn:aws:s3:::logs/alice/a", 0).says("allowed by Logs");
     ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
     ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
-    ask("alice s3:GetObject logs/alice/*", 0).warns("stand for themselves");
+    ask("alice s3:GetObject logs/alice/*", 0).warns("in a requested resource are literal");
     ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol has no policy");
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
     assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
@@ -104,7 +104,7 @@ fn the_policy_on_the_cluster_is_read() {
 fn unknown_access_is_reported() {
     let folder = folder();
     folder.write("attune.toml", &FILE.replace("\"readonly\"", "\"elsewhere\""));
-    let unknown = folder.attune("access bob").exits(1).says("not known").warns("`elsewhere`").warns("--observed");
+    let unknown = folder.attune("access bob").exits(1).says("is unknown").warns("`elsewhere`").warns("--observed");
     assert!(!unknown.stdout.contains("no access"));
     let who = folder.attune("access --who s3:GetObject logs/alice/a --format json").exits(1);
     assert_eq!(users(&who.json()), ["alice", "bob"]);

@@ -183,7 +183,7 @@ fn every_option_that_decides_is_in_every_form_of_the_plan() {
     assert_eq!(machine["options"][2], json!({"name": "--override", "value": "max_removals=3"}));
     assert_eq!(
         machine["new_keys"],
-        json!({"users": ["bob"], "users_with_policy": [], "destination": "dir = \"secrets\", file = true"})
+        json!({"users": ["bob"], "users_with_policy": ["alice", "dora", "zoe"], "destination": "dir = \"secrets\", file = true"})
     );
     let comment = folder.attune(&format!("plan {args} --format markdown")).exits(0);
     let command = comment.stdout.lines().find(|line| line.starts_with("attune apply")).unwrap().to_owned();
@@ -218,7 +218,7 @@ fn a_program_that_a_proposal_can_change_gets_no_secret() {
     folder.write("live/store.sh", "#!/bin/sh\ncat > stolen\n");
     let state = folder.read("live/attune.toml");
     folder.write("live/attune.toml", &format!("{state}[users.svc-new]\npolicy = \"ml\"\n"));
-    plan(&folder, "--base main").exits(0).warns("store.sh of `[credentials]` lies in the repository");
+    plan(&folder, "--base main").exits(0).warns("store.sh lies in the repository");
     apply(&folder, "--base main --yes").exits(1).warns("lies in the repository, where a proposal can change it");
     assert_eq!(policy_of(&folder, "svc-new"), Value::Null);
 }

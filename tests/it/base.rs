@@ -160,7 +160,7 @@ fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
     assert_eq!(ids(&plan(&folder, "--base main --format json").exits(0).json(), "proposed").len(), 2);
     let told = plan(&folder, "--base ./main --format json").exits(0).json();
     assert_eq!(ids(&told, "drift"), ["user/alice"]);
-    plan(&folder, "--base ./nowhere").exits(1).warns("the base cannot read ./nowhere");
+    plan(&folder, "--base ./nowhere").exits(1).warns("cannot read the base ./nowhere");
 }
 
 #[test]

@@ -144,7 +144,8 @@ fn a_journal_of_another_plan_decides_nothing() {
     let digest = digest(&folder);
     folder.attune(&format!("apply --approved {digest}")).exits(0);
     folder.drift(|tenant| tenant["users"]["alice"]["policy"] = json!(null));
-    let stale = folder.attune(&format!("apply --approved {digest}")).exits(4).warns("the journal in .attune says");
+    let stale =
+        folder.attune(&format!("apply --approved {digest}")).exits(4).warns("according to the journal in .attune");
     assert!(stale.stderr.contains(&format!("that plan {digest} was applied at 2")), "{}", stale.stderr);
     // No journal is trusted: neither one that says that the current plan is done, nor one with invalid content.
     let now = self::digest(&folder);
@@ -316,13 +317,13 @@ fn colour_is_for_terminals_by_default() {
     folder.write("broken.toml", "[users.alice]\npolcy = \"readonly\"\n");
     let coloured = |run: &Run| (run.stdout.contains('\u{1b}'), run.stderr.contains('\u{1b}'));
     assert_eq!(coloured(&folder.attune("plan")), (false, false));
-    assert_eq!(coloured(&folder.attune("plan --color always")), (true, true));
-    assert_eq!(coloured(&folder.attune_with("plan --color always", &[("NO_COLOR", "1")])), (true, true));
+    assert_eq!(coloured(&folder.attune("plan --color always")), (true, false));
+    assert_eq!(coloured(&folder.attune_with("plan --color always", &[("NO_COLOR", "1")])), (true, false));
     assert_eq!(coloured(&folder.attune("plan --color never")), (false, false));
     assert_eq!(coloured(&folder.attune("plan -f broken.toml")), (false, false));
     assert_eq!(coloured(&folder.attune("plan -f broken.toml --color always")), (false, true));
     assert_eq!(coloured(&folder.attune("validate -f broken.toml --color always")), (true, true));
-    assert_eq!(coloured(&folder.attune("plan --format json --color always")), (false, true));
+    assert_eq!(coloured(&folder.attune("plan --format json --color always")), (false, false));
     folder.attune("apply --yes --color always").exits(0).says("\u{1b}[");
 }
 

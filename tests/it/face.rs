@@ -145,6 +145,6 @@ async fn a_simulator_with_tls_is_reached_with_its_certificate() {
     let other = simulated(&[], true).await;
     assert_eq!(weka(&folder, &other, "--cacert ca.pem -- status").exits(1).stderr, "error: Connection closed\n");
     folder.write("none.pem", "nothing");
-    weka(&folder, &running, "--cacert none.pem -- status").exits(1).warns("it holds no `-----BEGIN CERTIFICATE-----`");
+    weka(&folder, &running, "--cacert none.pem -- status").exits(1).warns("it has no `-----BEGIN CERTIFICATE-----`");
     weka(&folder, &running, "--cacert gone.pem -- status").exits(1).warns("gone.pem cannot be used");
 }

@@ -315,7 +315,7 @@ fn a_release_that_maps_policies_to_identities_by_name_gets_a_note() {
     let mut shown = Vec::new();
     text::plan(&mut shown, &Styles::default(), &PlanV1::of(&of_release_6(), &Sources::default())).unwrap();
     let shown = String::from_utf8(shown).unwrap();
-    for part in ["the name is absent for a moment", "identities mapped to it by name (OIDC) lose it"] {
+    for part in ["the policy is missing for a moment", "identities mapped to it by name (OIDC) lose it"] {
         assert!(shown.contains(part), "{shown}");
     }
 }

@@ -183,7 +183,7 @@ fn nothing_is_written_over() {
     folder.write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
     folder.write("policies/ml-training.json", "mine");
     let before: BTreeSet<_> = written(&folder, "").into_iter().collect();
-    let run = folder.attune("import").exits(1).warns("there already: attune.toml, policies/ml-training.json");
+    let run = folder.attune("import").exits(1).warns("these files exist: attune.toml, policies/ml-training.json");
     run.warns("--out DIR");
     let codes = folder.attune("import --format json").exits(1).codes();
     assert_eq!(codes, ["file-in-the-method"]);
@@ -204,7 +204,7 @@ fn no_file_is_needed_and_an_existing_one_is_used() {
         .attune_with(&format!("import --cluster {url}"), &ADMIN)
         .exits(1)
         .warns(&fingerprint)
-        .warns("give `--fingerprint`");
+        .warns("use `--fingerprint`");
     let trusting = format!("import --cluster {url} --fingerprint {fingerprint}");
     folder.attune_with(&trusting, &ADMIN).exits(0);
     let text = folder.read("attune.toml");

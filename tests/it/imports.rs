@@ -89,6 +89,9 @@ impl Visit<'_> for References {
         self.add_tree(&[], &item.tree, public);
     }
 
+    /// `pub(super)` names no import.
+    fn visit_visibility(&mut self, _: &Visibility) {}
+
     fn visit_path(&mut self, path: &syn::Path) {
         let parts: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         self.add(parts, false);

@@ -82,7 +82,7 @@ fn rendered_bytes_are_those_that_are_sent() {
     assert_eq!(run.stderr, format!("{} of 2048 bytes\n", sent.len()));
     assert_eq!(folder.attune("policy render old.json --quiet").exits(0).stderr, "");
     folder.write("large.json", &OLD.replace("logs/", &"x".repeat(2048)));
-    folder.attune("policy render large.json").exits(1).warns("a cluster takes 2048");
+    folder.attune("policy render large.json").exits(1).warns("the limit is 2048");
 }
 
 #[test]

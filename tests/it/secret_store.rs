@@ -263,7 +263,7 @@ fn the_first_key_pair_of_a_user_with_a_policy_is_announced_and_stored() {
     folder.attune("plan").exits(0).says("may create S3 keys for alice if they have none").says("an emergency file");
     folder.attune("plan --format markdown").exits(0).says("may create S3 keys for");
     folder.attune("plan --format html").exits(0).says("may create S3 keys for");
-    let run = folder.attune("apply --yes").exits(0).says("move it from .attune/emergency-alice-1.json");
+    let run = folder.attune("apply --yes").exits(0).says("move them from .attune/emergency-alice-1.json");
     is_quiet(&run, &folder);
     is_record(&fs::read(folder.path(".attune/emergency-alice-1.json")).unwrap(), &folder, "alice");
 }

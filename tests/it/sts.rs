@@ -47,7 +47,7 @@ fn a_refusal_is_shown_without_the_secret() {
     assert!(wrong.stderr.contains("The access key or secret key is invalid"), "{}", wrong.stderr);
     assert!(!wrong.stderr.contains("another-secret") && wrong.stdout.is_empty());
     let short = assume(&folder, "--duration 14m", SECRET).exits(1);
-    assert!(short.stderr.contains("from 15 minutes to a week"), "{}", short.stderr);
+    assert!(short.stderr.contains("from 15 minutes to one week"), "{}", short.stderr);
     let nobody =
         folder.attune("sts assume-role --cluster sim:cluster.json --access-key AKALICE --duration 1w").exits(1);
     assert!(nobody.stderr.contains("set ATTUNE_SECRET_KEY"), "{}", nobody.stderr);

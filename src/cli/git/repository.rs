@@ -159,8 +159,8 @@ fn is_behind_a_link(top: &Path) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    #![cfg(unix)]
 
     use super::*;
 
