@@ -21,7 +21,7 @@ fn folder(order: Order) -> Folder {
     let root = format!(r#"{{"users":{{{admin},{users}}},"policies":{{{}}}}}"#, policies.join(","));
     let state = format!(r#"{{"format":"attune.sim/1","release":"5.1","tenants":{{"Root":{root}}}}}"#);
     let statement = |n: usize| {
-        let action = if n % 3 == 0 { "s3:GetObject" } else { "s3:PutObject" };
+        let action = if n.is_multiple_of(3) { "s3:GetObject" } else { "s3:PutObject" };
         format!(
             "[[policies.p{n:02}.statement]]\neffect = \"Allow\"\naction = [\"{action}\"]\n\
              resource = [\"arn:aws:s3:::data/*\"]\n"

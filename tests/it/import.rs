@@ -186,7 +186,7 @@ fn nothing_is_written_over() {
     let run = folder.attune("import").exits(1).warns("these files exist: attune.toml, policies/ml-training.json");
     run.warns("--out DIR");
     let codes = folder.attune("import --format json").exits(1).codes();
-    assert_eq!(codes, ["file-in-the-method"]);
+    assert_eq!(codes, ["file-in-the-way"]);
     folder.write("blocked/policies", "a file");
     folder.attune("import --out blocked").exits(1).warns("blocked/policies");
     fs::remove_dir_all(folder.path("blocked")).unwrap();

@@ -48,6 +48,7 @@ mod html;
 mod identity;
 #[cfg(test)]
 mod import;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod inside;
