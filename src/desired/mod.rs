@@ -297,10 +297,11 @@ pub enum DeclaredAttachment {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn desired(text: &str) -> Desired {
+    /// The desired state of a configuration.
+    pub(crate) fn desired(text: &str) -> Desired {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("attune.toml");
         std::fs::write(&path, text).unwrap();

@@ -293,14 +293,7 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOptio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::load;
-
-    fn desired(text: &str) -> Desired {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("attune.toml");
-        std::fs::write(&path, text).unwrap();
-        load(&path, crate::desired::Boundary::Repository).unwrap().desired
-    }
+    use crate::desired::tests::desired;
 
     #[test]
     fn settings_are_the_same_text_wherever_they_are_and_in_whatever_order() {

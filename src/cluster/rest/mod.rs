@@ -228,7 +228,9 @@ impl Cluster for RestCluster {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{Heard, Reply, Server, json, tokens};
+    use secrecy::ExposeSecret;
+
+    use super::testing::{Heard, Reply, Server, is_proof, json, tokens};
     use super::*;
     use crate::cluster::PasswordLogin;
 
@@ -308,6 +310,74 @@ mod tests {
             let found = cluster(&server, None).own_definition().await;
             assert_eq!(found.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_identity_is_the_cluster_and_the_login() {
+        let server = server("5.1.2", |_| Reply::Close).await;
+        let identity = cluster(&server, Some("Root")).identity().await.unwrap();
+        assert_eq!((identity.name.as_str(), identity.guid.as_str(), identity.tenant.as_str()), ("w", "g", "Root"));
+        assert_eq!((identity.user.as_str(), identity.role.as_str()), ("admin", "ClusterAdmin"));
+        assert!(identity.release.at_least(5, 1));
+        assert!(server.heard()[0].body.contains(r#""org":"Root""#));
+    }
+
+    #[tokio::test]
+    async fn policies_are_listed_shown_added_and_removed() {
+        let server = server("5.1.2", |heard| match heard.call.as_str() {
+            "GET /s3/policies" => json(200, r#"{"data":{"policies":["readonly","p"]}}"#),
+            "GET /s3/policies/p" => json(200, r#"{"data":{"policy":{"name":"p","content":{ "Version":1 }}}}"#),
+            _ => json(200, r#"{"data":null}"#),
+        })
+        .await;
+        let cluster = cluster(&server, None);
+        assert_eq!(cluster.list_policies().await.unwrap().len(), 2);
+        assert_eq!(cluster.show_policy(&policy()).await.unwrap(), r#"{ "Version":1 }"#);
+        cluster.add_policy(&policy(), r#"{ "Version": 1 }"#).await.unwrap();
+        cluster.remove_policy(&policy()).await.unwrap();
+        let heard: Vec<Heard> = server.heard().into_iter().filter(|heard| !is_proof(&heard.call)).collect();
+        let calls: Vec<&str> = heard.iter().map(|heard| heard.call.as_str()).collect();
+        assert_eq!(
+            calls[1..],
+            ["GET /s3/policies", "GET /s3/policies/p", "POST /s3/policies", "DELETE /s3/policies/p"]
+        );
+        assert_eq!(heard[3].body, r#"{"policy_name":"p","policy_file_content":{ "Version": 1 }}"#);
+        assert!(heard[3].head.contains("content-type: application/json"));
+        assert!(heard[1].head.contains(concat!("user-agent: attune/", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(heard[4].body, "");
+    }
+
+    #[tokio::test]
+    async fn an_attach_may_show_a_key_pair_and_its_errors_never_do() {
+        for (answer, shown) in [
+            (r#"{"data":null}"#, Ok(None)),
+            (r#"{"data":{"access_key":"AK","secret_key":"SECRET"}}"#, Ok(Some("SECRET"))),
+            (r#"{"data":{"access_key":7,"secret_key":"SECRET"}}"#, Err(Effect::UnknownOutcome)),
+            (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::UnknownOutcome)),
+        ] {
+            let server = server("5.1.2", move |_| json(200, answer)).await;
+            match cluster(&server, None).attach(&policy(), &Principal::User(user())).await {
+                Ok(pair) => {
+                    let secret = pair.as_ref().map(|pair| pair.secret_key.expose_secret().to_owned());
+                    assert_eq!(Ok(secret.as_deref()), shown, "{answer}");
+                    assert!(!format!("{pair:?}").contains("SECRET"));
+                }
+                Err(error) => {
+                    assert_eq!(Err(error.effect), shown, "{answer}");
+                    assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_no_call_can_carry_sends_nothing_at_all() {
+        let server = server("5.1.2", |_| json(200, r#"{"data":null}"#)).await;
+        let cluster = cluster(&server, None);
+        for name in ["", ".", "..", "a/b", "a\n"] {
+            assert_eq!(cluster.remove_policy(&PolicyName::reported(name)).await.unwrap_err().effect, Effect::NotSent);
+        }
+        assert!(server.calls().is_empty());
     }
 
     #[tokio::test]

@@ -584,4 +584,14 @@ mod tests {
         }
         assert_eq!((done, server.calls().len()), (20, 20));
     }
+
+    #[tokio::test]
+    async fn one_connection_serves_many_calls() {
+        let server = Server::start(|_| json(200, "{}")).await;
+        let sender = sender(vec![server.endpoint()]);
+        for _ in 0..3 {
+            sender.send(&write(), None, answer::nothing).await.unwrap();
+        }
+        assert_eq!(server.connections(), 1);
+    }
 }

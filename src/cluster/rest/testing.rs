@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,6 +80,7 @@ pub(super) struct Server {
     address: SocketAddr,
     scheme: &'static str,
     heard: Arc<Mutex<Vec<Heard>>>,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -99,9 +101,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Heard>>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let log = Arc::clone(&heard);
+        let (log, connections) = (Arc::clone(&heard), Arc::<AtomicUsize>::default());
+        let count = Arc::clone(&connections);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let (tls, log, script) = (tls.clone(), Arc::clone(&log), Arc::clone(&script));
                 tokio::spawn(async move {
                     match tls {
@@ -111,7 +115,7 @@ impl Server {
                 });
             }
         });
-        Self { address, scheme, heard, task }
+        Self { address, scheme, heard, connections, task }
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -125,6 +129,10 @@ impl Server {
 
     pub(super) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(super) fn calls(&self) -> Vec<String> {
