@@ -13,6 +13,8 @@ mod schema;
 mod settings;
 mod spanned;
 mod statement;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -297,16 +299,9 @@ pub enum DeclaredAttachment {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use super::testing::desired;
     use super::*;
-
-    /// The desired state of a configuration.
-    pub(crate) fn desired(text: &str) -> Desired {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("attune.toml");
-        std::fs::write(&path, text).unwrap();
-        load(&path, Boundary::Repository).unwrap().desired
-    }
 
     #[test]
     fn a_proposal_has_the_settings_of_the_base_and_the_guards_of_both() {

@@ -293,7 +293,7 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOptio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desired::tests::desired;
+    use crate::desired::testing::desired;
 
     #[test]
     fn settings_are_the_same_text_wherever_they_are_and_in_whatever_order() {
