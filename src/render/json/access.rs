@@ -1,7 +1,5 @@
 //! Access: differences as parts of plans and of `attune.policy-diff/1`, and the answers of `attune.access/1`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
@@ -10,180 +8,143 @@ use crate::policy::access::{
 };
 use crate::policy::{Compared, Sameness};
 
-/// Access that is gained and lost.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AccessV1 {
-    /// Allowed after the change and not before.
-    pub gained: Vec<AccessLineV1>,
-    /// Allowed before the change and not after.
-    pub lost: Vec<AccessLineV1>,
-    /// Undecided: it may be gained or lost. Treat it as if it were.
-    pub undecided: Vec<UndecidedV1>,
-}
+json_types! {
+    /// Access that is gained and lost.
+    #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+    pub struct AccessV1 {
+        /// Allowed after the change and not before.
+        gained: Vec<AccessLineV1>,
+        /// Allowed before the change and not after.
+        lost: Vec<AccessLineV1>,
+        /// Undecided: it may be gained or lost. Treat it as if it were.
+        undecided: Vec<UndecidedV1>,
+    }
 
-/// A set of requests that are gained or lost.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AccessLineV1 {
-    /// The actions. A wildcard stands for the actions of the release that it matches.
-    pub actions: Vec<String>,
-    /// The resources, as a pattern of one of the documents.
-    pub pattern: String,
-    /// The resources of `pattern` that are excluded.
-    pub except: Vec<String>,
-    /// The conditions, all of which must hold.
-    pub conditions: Vec<String>,
-    /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<Profile>,
-    /// The resources of the `Deny` that makes the difference, if one does. For `gained`, the `Deny` is removed; for `lost`,
-    /// it is added. The line covers only the resources of `pattern` that are among these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub denied: Option<String>,
-    /// One of the requests.
-    pub example: ExampleV1,
-}
+    /// A set of requests that are gained or lost.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct AccessLineV1 {
+        /// The actions. A wildcard stands for the actions of the release that it matches.
+        actions: Vec<String>,
+        /// The resources, as a pattern of one of the documents.
+        pattern: String,
+        /// The resources of `pattern` that are excluded.
+        except: Vec<String>,
+        /// The conditions, all of which must hold.
+        conditions: Vec<String>,
+        /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
+        profile?: Profile,
+        /// The resources of the `Deny` that makes the difference, if one does. For `gained`, the `Deny` is removed; for `lost`,
+        /// it is added. The line covers only the resources of `pattern` that are among these.
+        denied?: String,
+        /// One of the requests.
+        example: ExampleV1,
+    }
 
-/// A request.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ExampleV1 {
-    /// The action.
-    pub action: String,
-    /// The resource, as an ARN.
-    pub resource: String,
-    /// The conditions that must hold, and those that must not.
-    pub conditions: Vec<String>,
-}
+    /// A request.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct ExampleV1 {
+        /// The action.
+        action: String,
+        /// The resource, as an ARN.
+        resource: String,
+        /// The conditions that must hold, and those that must not.
+        conditions: Vec<String>,
+    }
 
-/// Undecided access: attune does not know the actions or the resources, or it gave up the search.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct UndecidedV1 {
-    /// Whether it may be gained or lost.
-    pub side: Side,
-    /// The actions.
-    pub actions: Vec<String>,
-    /// The pattern of the resources.
-    pub pattern: String,
-    /// The only rules under which this holds; missing when it holds under all rules that attune evaluates.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<Profile>,
-}
+    /// Undecided access: attune does not know the actions or the resources, or it gave up the search.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct UndecidedV1 {
+        /// Whether it may be gained or lost.
+        side: Side,
+        /// The actions.
+        actions: Vec<String>,
+        /// The pattern of the resources.
+        pattern: String,
+        /// The only rules under which this holds; missing when it holds under all rules that attune evaluates.
+        profile?: Profile,
+    }
 
-/// The access that a user or group gains and loses.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AccessChangeV1 {
-    /// The user, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// Allowed after the change and not before.
-    pub gained: Vec<AccessLineV1>,
-    /// Allowed before the change and not after.
-    pub lost: Vec<AccessLineV1>,
-    /// Undecided: it may be gained or lost. Treat it as if it were.
-    pub undecided: Vec<UndecidedV1>,
-}
+    /// The access that a user or group gains and loses.
+    pub struct AccessChangeV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
+        policy?: String,
+        /// Allowed after the change and not before.
+        gained: Vec<AccessLineV1>,
+        /// Allowed before the change and not after.
+        lost: Vec<AccessLineV1>,
+        /// Undecided: it may be gained or lost. Treat it as if it were.
+        undecided: Vec<UndecidedV1>,
+    }
 
-/// How two policy documents differ.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.policy-diff/1")]
-pub struct PolicyDiffV1 {
-    /// `attune.policy-diff/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// Whether both are the same document, apart from formatting.
-    pub same_document: bool,
-    /// Whether both documents certainly allow the same.
-    pub same_access: bool,
-    /// Allowed by the newer document only.
-    pub gained: Vec<AccessLineV1>,
-    /// Allowed by the older document only.
-    pub lost: Vec<AccessLineV1>,
-    /// Undecided: it may be gained or lost. Treat it as if it were.
-    pub undecided: Vec<UndecidedV1>,
-}
+    /// How two policy documents differ.
+    pub struct PolicyDiffV1 = "attune.policy-diff/1" {
+        /// Whether both are the same document, apart from formatting.
+        same_document: bool,
+        /// Whether both documents certainly allow the same.
+        same_access: bool,
+        /// Allowed by the newer document only.
+        gained: Vec<AccessLineV1>,
+        /// Allowed by the older document only.
+        lost: Vec<AccessLineV1>,
+        /// Undecided: it may be gained or lost. Treat it as if it were.
+        undecided: Vec<UndecidedV1>,
+    }
 
-/// The access of users and groups, or whether they may make one request.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.access/1")]
-pub struct AccessReportV1 {
-    /// `attune.access/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The request; missing when the report lists all access.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<RequestV1>,
-    /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
-    pub principals: Vec<AccessAnswerV1>,
-}
+    /// The access of users and groups, or whether they may make one request.
+    pub struct AccessReportV1 = "attune.access/1" {
+        /// The request; missing when the report lists all access.
+        request?: RequestV1,
+        /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
+        principals: Vec<AccessAnswerV1>,
+    }
 
-/// An action on a resource.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RequestV1 {
-    /// The action.
-    pub action: String,
-    /// The resource: an ARN, or `*`.
-    pub resource: String,
-}
+    /// An action on a resource.
+    pub struct RequestV1 {
+        /// The action.
+        action: String,
+        /// The resource: an ARN, or `*`.
+        resource: String,
+    }
 
-/// The access of one user or group.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccessAnswerV1 {
-    /// The user, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The policy it has; missing when it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// Whether attune knows the document of that policy. If not, there is no answer.
-    pub document_known: bool,
-    /// All its access, as access gained over none; missing when there is a request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access: Option<AccessV1>,
-    /// The answer under each of the rules; empty when there is no request.
-    pub decisions: Vec<DecisionV1>,
-}
+    /// The access of one user or group.
+    pub struct AccessAnswerV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The policy it has; missing when it has none.
+        policy?: String,
+        /// Whether attune knows the document of that policy. If not, there is no answer.
+        document_known: bool,
+        /// All its access, as access gained over none; missing when there is a request.
+        access?: AccessV1,
+        /// The answer under each of the rules; empty when there is no request.
+        decisions: Vec<DecisionV1>,
+    }
 
-/// An answer under one set of rules.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DecisionV1 {
-    /// The rules.
-    pub profile: Profile,
-    /// The answer.
-    pub verdict: Verdict,
-    /// The statements that allow it.
-    pub allowed_by: Vec<GroundV1>,
-    /// The statements that deny it.
-    pub denied_by: Vec<GroundV1>,
-}
+    /// An answer under one set of rules.
+    pub struct DecisionV1 {
+        /// The rules.
+        profile: Profile,
+        /// The answer.
+        verdict: Verdict,
+        /// The statements that allow it.
+        allowed_by: Vec<GroundV1>,
+        /// The statements that deny it.
+        denied_by: Vec<GroundV1>,
+    }
 
-/// A statement that allows or denies a request.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GroundV1 {
-    /// Its `Sid`, or else `statement N`, counted from 1.
-    pub statement: String,
-    /// The conditions under which it applies, all of them.
-    pub conditions: Vec<String>,
+    /// A statement that allows or denies a request.
+    pub struct GroundV1 {
+        /// Its `Sid`, or else `statement N`, counted from 1.
+        statement: String,
+        /// The conditions under which it applies, all of them.
+        conditions: Vec<String>,
+    }
 }
 
 impl AccessV1 {

@@ -1,7 +1,5 @@
 //! A change of a plan: a part of `attune.plan/1`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, user_or_group};
@@ -10,92 +8,78 @@ use crate::observed::Body;
 use crate::plan::{AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod};
 use crate::policy::Normal;
 
-/// A difference between the configuration and the cluster.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ChangeV1 {
-    /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The kind of change.
-    pub kind: KindV1,
-    /// The policy, for a change of a policy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// The user, for a change of a user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, for a change of a group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Before: the document of a policy, or the name of the policy that a user or group has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub before: Option<Box<RawValue>>,
-    /// After: the document of a policy, or the name of the policy that a user or group has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub after: Option<Box<RawValue>>,
+json_types! {
+    /// A difference between the configuration and the cluster.
+    pub struct ChangeV1 {
+        /// Its name in this plan: `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The kind of change.
+        kind: KindV1,
+        /// The policy, for a change of a policy.
+        policy?: String,
+        /// The user, for a change of a user.
+        user?: String,
+        /// The group, for a change of a group.
+        group?: String,
+        /// Before: the document of a policy, or the name of the policy that a user or group has.
+        #[schemars(with = "Option<serde_json::Value>")]
+        before?: Box<RawValue>,
+        /// After: the document of a policy, or the name of the policy that a user or group has.
+        #[schemars(with = "Option<serde_json::Value>")]
+        after?: Box<RawValue>,
+        /// How a policy is replaced.
+        method?: ReplaceMethodV1,
+        /// The users and groups that a replaced policy is attached to before and after. For an added policy, those that already
+        /// have its name.
+        attached_to: Vec<AttachedPrincipalV1>,
+        /// Temporary policies of an interrupted run. They are removed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        temporary_policies: Vec<String>,
+        /// The users and groups whose access changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        access: Vec<AccessChangeV1>,
+        /// Notes for the reviewer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<Note>,
+    }
+
+    /// The kinds of change.
+    pub enum KindV1 {
+        /// Adds a policy.
+        AddPolicy,
+        /// Replaces the document of a policy.
+        ReplacePolicy,
+        /// Removes a policy.
+        RemovePolicy,
+        /// Attaches a policy to a user or group that has none.
+        Attach,
+        /// Attaches another policy to a user or group.
+        Move,
+        /// Detaches the policy of a user or group.
+        Detach,
+    }
+
     /// How a policy is replaced.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<ReplaceMethodV1>,
-    /// The users and groups that a replaced policy is attached to before and after. For an added policy, those that already
-    /// have its name.
-    pub attached_to: Vec<AttachedPrincipalV1>,
-    /// Temporary policies of an interrupted run. They are removed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub temporary_policies: Vec<String>,
-    /// The users and groups whose access changes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub access: Vec<AccessChangeV1>,
-    /// Notes for the reviewer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-}
+    pub enum ReplaceMethodV1 {
+        /// By a temporary policy, without interruption of access.
+        Swap,
+        /// With a short interruption of access.
+        Gap,
+        /// Without users or groups: the policy is attached to none.
+        Plain,
+        /// Finishes an interrupted replacement.
+        Finish,
+    }
 
-/// The kinds of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KindV1 {
-    /// Adds a policy.
-    AddPolicy,
-    /// Replaces the document of a policy.
-    ReplacePolicy,
-    /// Removes a policy.
-    RemovePolicy,
-    /// Attaches a policy to a user or group that has none.
-    Attach,
-    /// Attaches another policy to a user or group.
-    Move,
-    /// Detaches the policy of a user or group.
-    Detach,
-}
-
-/// How a policy is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplaceMethodV1 {
-    /// By a temporary policy, without interruption of access.
-    Swap,
-    /// With a short interruption of access.
-    Gap,
-    /// Without users or groups: the policy is attached to none.
-    Plain,
-    /// Finishes an interrupted replacement.
-    Finish,
-}
-
-/// A user or group that a policy is attached to.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AttachedPrincipalV1 {
-    /// The user, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Whether the configuration declares it.
-    pub declared: bool,
+    /// A user or group that a policy is attached to.
+    pub struct AttachedPrincipalV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// Whether the configuration declares it.
+        declared: bool,
+    }
 }
 
 impl KindV1 {

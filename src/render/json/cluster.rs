@@ -1,7 +1,5 @@
 //! `attune.doctor/1`: the check of a cluster. `attune.import/1`: the import of a cluster.
 
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
@@ -10,100 +8,82 @@ use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
 
-/// The check of a cluster.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.doctor/1")]
-pub struct DoctorV1 {
-    /// `attune.doctor/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The cluster and the tenant.
-    pub cluster: ClusterV1,
-    /// The login.
-    pub login: LoginV1,
-    /// The connection.
-    pub transport: TransportV1,
-    /// Whether the cluster reports attachments; missing when attune could not read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attachments_known: Option<bool>,
-    /// How far the clock of the cluster is ahead of this machine, in seconds (negative: behind); missing when the cluster does
-    /// not report its time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_ahead_seconds: Option<i64>,
-    /// The comparison of attune's calls with the API definition of the cluster.
-    pub api_definition: DefinitionV1,
-    /// Temporary policies of an interrupted apply; missing when attune could not list the policies.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub leftovers: Option<Vec<LeftoverV1>>,
-    /// Errors, warnings and notes, the most severe first.
-    pub findings: Vec<FindingV1>,
-}
+json_types! {
+    /// The check of a cluster.
+    pub struct DoctorV1 = "attune.doctor/1" {
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// The login.
+        login: LoginV1,
+        /// The connection.
+        transport: TransportV1,
+        /// Whether the cluster reports attachments; missing when attune could not read it.
+        attachments_known?: bool,
+        /// How far the clock of the cluster is ahead of this machine, in seconds (negative: behind); missing when the cluster does
+        /// not report its time.
+        clock_ahead_seconds?: i64,
+        /// The comparison of attune's calls with the API definition of the cluster.
+        api_definition: DefinitionV1,
+        /// Temporary policies of an interrupted apply; missing when attune could not list the policies.
+        leftovers?: Vec<LeftoverV1>,
+        /// Errors, warnings and notes, the most severe first.
+        findings: Vec<FindingV1>,
+    }
 
-/// The login at a cluster.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LoginV1 {
-    /// The user.
-    pub user: String,
-    /// The user's role.
-    pub role: String,
-    /// Whether the role may apply a plan.
-    pub may_apply: bool,
-}
+    /// The login at a cluster.
+    pub struct LoginV1 {
+        /// The user.
+        user: String,
+        /// The user's role.
+        role: String,
+        /// Whether the role may apply a plan.
+        may_apply: bool,
+    }
 
-/// The connection to a cluster.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TransportV1 {
-    /// The transport, such as `REST`.
-    pub name: String,
-    /// The addresses of the cluster.
-    pub addresses: Vec<String>,
-    /// The addresses without TLS, other than on this machine.
-    pub unencrypted: Vec<String>,
-    /// Whether attune accepts any certificate.
-    pub any_certificate: bool,
-    /// The call that reports attachments; missing when there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attachments_source: Option<String>,
-}
+    /// The connection to a cluster.
+    pub struct TransportV1 {
+        /// The transport, such as `REST`.
+        name: String,
+        /// The addresses of the cluster.
+        addresses: Vec<String>,
+        /// The addresses without TLS, other than on this machine.
+        unencrypted: Vec<String>,
+        /// Whether attune accepts any certificate.
+        any_certificate: bool,
+        /// The call that reports attachments; missing when there is none.
+        attachments_source?: String,
+    }
 
-/// The comparison of attune's calls with the API definition of a cluster.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DefinitionV1 {
-    /// Whether they were compared.
-    pub status: DefinitionStatusV1,
-    /// The number of compared calls.
-    pub calls: usize,
-    /// The number of differences.
-    pub differences: usize,
-}
+    /// The comparison of attune's calls with the API definition of a cluster.
+    #[derive(Copy)]
+    pub struct DefinitionV1 {
+        /// Whether they were compared.
+        status: DefinitionStatusV1,
+        /// The number of compared calls.
+        calls: usize,
+        /// The number of differences.
+        differences: usize,
+    }
 
-/// Whether the calls were compared.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DefinitionStatusV1 {
-    /// They were compared.
-    Compared,
-    /// The cluster has no API definition.
-    None,
-    /// attune could not read the API definition.
-    Unreadable,
-}
+    /// Whether the calls were compared.
+    pub enum DefinitionStatusV1 {
+        /// They were compared.
+        Compared,
+        /// The cluster has no API definition.
+        None,
+        /// attune could not read the API definition.
+        Unreadable,
+    }
 
-/// A temporary policy of an interrupted apply.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeftoverV1 {
-    /// Its name.
-    pub temporary_policy: String,
-    /// The policy that it belongs to.
-    pub policy: String,
-    /// The users and groups that have it, as far as the cluster reports them.
-    pub attached_to: Vec<String>,
+    /// A temporary policy of an interrupted apply.
+    pub struct LeftoverV1 {
+        /// Its name.
+        temporary_policy: String,
+        /// The policy that it belongs to.
+        policy: String,
+        /// The users and groups that have it, as far as the cluster reports them.
+        attached_to: Vec<String>,
+    }
 }
 
 impl DoctorV1 {
@@ -157,70 +137,59 @@ impl LeftoverV1 {
     }
 }
 
-/// The import of a cluster.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.import/1")]
-pub struct ImportV1 {
-    /// `attune.import/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The cluster and the tenant.
-    pub cluster: ClusterV1,
-    /// The directory of the new files.
-    pub directory: String,
-    /// The new files, relative to the directory, the configuration first.
-    pub files: Vec<String>,
-    /// The declared policies.
-    pub policies: Vec<ImportedPolicyV1>,
-    /// The declared users.
-    pub users: Vec<ImportedAttachmentV1>,
-    /// The declared groups.
-    pub groups: Vec<ImportedAttachmentV1>,
+json_types! {
+    /// The import of a cluster.
+    pub struct ImportV1 = "attune.import/1" {
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// The directory of the new files.
+        directory: String,
+        /// The new files, relative to the directory, the configuration first.
+        files: Vec<String>,
+        /// The declared policies.
+        policies: Vec<ImportedPolicyV1>,
+        /// The declared users.
+        users: Vec<ImportedAttachmentV1>,
+        /// The declared groups.
+        groups: Vec<ImportedAttachmentV1>,
+        /// The number of objects that are not declared, without a problem.
+        left_out: LeftOutV1,
+        /// Problems with objects that are not declared, and notes.
+        findings: Vec<FindingV1>,
+    }
+
+    /// A declared policy.
+    pub struct ImportedPolicyV1 {
+        /// Its name.
+        name: String,
+        /// The file of its document; missing when the document is in the configuration.
+        document?: String,
+        /// The rules that its document breaks, and that the configuration suppresses.
+        allowed_rules: Vec<String>,
+    }
+
+    /// A declared user or group.
+    pub struct ImportedAttachmentV1 {
+        /// Its name.
+        name: String,
+        /// Its policy.
+        policy: String,
+    }
+
     /// The number of objects that are not declared, without a problem.
-    pub left_out: LeftOutV1,
-    /// Problems with objects that are not declared, and notes.
-    pub findings: Vec<FindingV1>,
-}
-
-/// A declared policy.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImportedPolicyV1 {
-    /// Its name.
-    pub name: String,
-    /// The file of its document; missing when the document is in the configuration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub document: Option<String>,
-    /// The rules that its document breaks, and that the configuration suppresses.
-    pub allowed_rules: Vec<String>,
-}
-
-/// A declared user or group.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImportedAttachmentV1 {
-    /// Its name.
-    pub name: String,
-    /// Its policy.
-    pub policy: String,
-}
-
-/// The number of objects that are not declared, without a problem.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LeftOutV1 {
-    /// Predefined policies.
-    pub predefined_policies: usize,
-    /// Policies that were not selected.
-    pub other_policies: usize,
-    /// Users without a policy.
-    pub users_without_policy: usize,
-    /// Users with a policy that were not selected.
-    pub other_users: usize,
-    /// Groups with a policy that were not selected.
-    pub other_groups: usize,
+    #[derive(Copy)]
+    pub struct LeftOutV1 {
+        /// Predefined policies.
+        predefined_policies: usize,
+        /// Policies that were not selected.
+        other_policies: usize,
+        /// Users without a policy.
+        users_without_policy: usize,
+        /// Users with a policy that were not selected.
+        other_users: usize,
+        /// Groups with a policy that were not selected.
+        other_groups: usize,
+    }
 }
 
 impl ImportV1 {

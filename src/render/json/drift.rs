@@ -1,7 +1,5 @@
 //! `attune.drift/1`: how the cluster differs from the configuration. `attune.drift-state/1`: the state of `--since`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, user_or_group};
@@ -14,108 +12,89 @@ use crate::drift::{Drift, Kind, Memory, News, Object, ObjectState, Remembered};
 use crate::observed::Identity;
 use crate::plan::ChangeId;
 
-/// How the cluster differs from the configuration.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[schemars(title = "attune.drift/1")]
-pub struct DriftV1 {
-    /// `attune.drift/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The cluster and the tenant.
-    pub cluster: ClusterV1,
+json_types! {
+    /// How the cluster differs from the configuration.
+    pub struct DriftV1 = "attune.drift/1" {
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// The drift in numbers.
+        summary: DriftSummaryV1,
+        /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
+        review?: ReviewV1,
+        /// The objects that differ; with `--since`, only the new ones.
+        drift: Vec<DriftedV1>,
+        /// With `--since`: the objects that differ and were reported before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        known: Vec<RememberedV1>,
+        /// With `--since`: the objects that were reported before and match the configuration now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resolved: Vec<RememberedV1>,
+        /// The objects that differ and are ignored.
+        ignored: Vec<IgnoredV1>,
+        /// Objects that no configuration declares. They are not compared.
+        unmanaged: UnmanagedV1,
+        /// Errors, warnings and notes.
+        findings: Vec<FindingV1>,
+    }
+
     /// The drift in numbers.
-    pub summary: DriftSummaryV1,
-    /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review: Option<ReviewV1>,
-    /// The objects that differ; with `--since`, only the new ones.
-    pub drift: Vec<DriftedV1>,
-    /// With `--since`: the objects that differ and were reported before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub known: Vec<RememberedV1>,
-    /// With `--since`: the objects that were reported before and match the configuration now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resolved: Vec<RememberedV1>,
-    /// The objects that differ and are ignored.
-    pub ignored: Vec<IgnoredV1>,
-    /// Objects that no configuration declares. They are not compared.
-    pub unmanaged: UnmanagedV1,
-    /// Errors, warnings and notes.
-    pub findings: Vec<FindingV1>,
-}
+    #[derive(Copy)]
+    pub struct DriftSummaryV1 {
+        /// The objects in `drift`.
+        reported: usize,
+        /// The objects in `known`.
+        known: usize,
+        /// The objects in `resolved`.
+        resolved: usize,
+        /// The objects in `ignored`.
+        ignored: usize,
+    }
 
-/// The drift in numbers.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct DriftSummaryV1 {
-    /// The objects in `drift`.
-    pub reported: usize,
-    /// The objects in `known`.
-    pub known: usize,
-    /// The objects in `resolved`.
-    pub resolved: usize,
-    /// The objects in `ignored`.
-    pub ignored: usize,
-}
+    /// An object that does not match the configuration.
+    pub struct DriftedV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The kind of drift.
+        kind: Kind,
+        /// The policy, if it is one.
+        policy?: String,
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The declared state: the document of a policy, or the name of the policy of a user or group; missing for none.
+        #[schemars(with = "Option<serde_json::Value>")]
+        declared?: Box<RawValue>,
+        /// The state of the cluster: the document of a policy, or the name of the policy of a user or group; missing for
+        /// none.
+        #[schemars(with = "Option<serde_json::Value>")]
+        observed?: Box<RawValue>,
+        /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        access: Vec<AccessChangeV1>,
+    }
 
-/// An object that does not match the configuration.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct DriftedV1 {
-    /// `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The kind of drift.
-    pub kind: Kind,
-    /// The policy, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// The user, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The declared state: the document of a policy, or the name of the policy of a user or group; missing for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub declared: Option<Box<RawValue>>,
-    /// The state of the cluster: the document of a policy, or the name of the policy of a user or group; missing for
-    /// none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub observed: Option<Box<RawValue>>,
-    /// Access that differs: `gained` is allowed by the cluster and not by the configuration, `lost` the reverse.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub access: Vec<AccessChangeV1>,
-}
+    /// An object that was reported before.
+    pub struct RememberedV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The kind of drift.
+        kind: String,
+        /// The time of the first report.
+        since: String,
+    }
 
-/// An object that was reported before.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct RememberedV1 {
-    /// `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The kind of drift.
-    pub kind: String,
-    /// The time of the first report.
-    pub since: String,
-}
-
-/// An object that differs and is ignored.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct IgnoredV1 {
-    /// `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The kind of drift.
-    pub kind: Kind,
-    /// The reason to ignore it.
-    pub reason: String,
-    /// The last day on which it is ignored; missing for `--ignore`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
+    /// An object that differs and is ignored.
+    pub struct IgnoredV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The kind of drift.
+        kind: Kind,
+        /// The reason to ignore it.
+        reason: String,
+        /// The last day on which it is ignored; missing for `--ignore`.
+        until?: String,
+    }
 }
 
 impl DriftV1 {
@@ -187,35 +166,32 @@ impl RememberedV1 {
 /// The format of the state file.
 const STATE_FORMAT: &str = "attune.drift-state/1";
 
-/// The drift that earlier runs reported and that is not resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.drift-state/1")]
-pub struct DriftStateV1 {
-    /// `attune.drift-state/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The cluster's id.
-    pub guid: String,
-    /// The tenant.
-    pub tenant: String,
-    /// The reported objects that are not resolved.
-    pub reported: Vec<ReportedV1>,
-}
+json_types! {
+    /// The drift that earlier runs reported and that is not resolved.
+    #[derive(PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct DriftStateV1 = "attune.drift-state/1" {
+        /// The cluster's id.
+        guid: String,
+        /// The tenant.
+        tenant: String,
+        /// The reported objects that are not resolved.
+        reported: Vec<ReportedV1>,
+    }
 
-/// A reported object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReportedV1 {
-    /// `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The kind of drift.
-    pub kind: String,
-    /// A value that is equal only for the same drift.
-    pub fingerprint: String,
-    /// The time of the first report.
-    pub since: String,
+    /// A reported object.
+    #[derive(PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct ReportedV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The kind of drift.
+        kind: String,
+        /// A value that is equal only for the same drift.
+        fingerprint: String,
+        /// The time of the first report.
+        since: String,
+    }
 }
 
 impl DriftStateV1 {

@@ -3,49 +3,37 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::base::{Finding, Label, Location, Severity, Sources};
 
 /// The characters that stay as they are in the path of a URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-/// A finding, with its location.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct FindingV1 {
-    /// The rule, as listed in the documentation.
-    pub code: String,
-    /// `error`, `warning` or `note`.
-    pub severity: Severity,
-    /// The problem.
-    pub message: String,
-    /// The file, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The line, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// The column, from 1, in characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<usize>,
-    /// The next step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
+json_types! {
+    /// A finding, with its location.
+    pub struct FindingV1 {
+        /// The rule, as listed in the documentation.
+        code: String,
+        /// `error`, `warning` or `note`.
+        severity: Severity,
+        /// The problem.
+        message: String,
+        /// The file, if there is one.
+        file?: String,
+        /// The line, from 1.
+        line?: usize,
+        /// The column, from 1, in characters.
+        column?: usize,
+        /// The next step.
+        help?: String,
+    }
 
-/// A list of findings.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[schemars(title = "attune.findings/1")]
-pub struct FindingsV1 {
-    /// `attune.findings/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The findings.
-    pub findings: Vec<FindingV1>,
+    /// A list of findings.
+    pub struct FindingsV1 = "attune.findings/1" {
+        /// The findings.
+        findings: Vec<FindingV1>,
+    }
 }
 
 impl FindingV1 {

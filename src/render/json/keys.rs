@@ -6,22 +6,16 @@ use serde::Serialize;
 
 use crate::base::{SessionKeys, UserName};
 
-/// New keys, without the secret.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.keys/1")]
-pub struct KeysV1 {
-    /// `attune.keys/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The user.
-    pub user: String,
-    /// The access key.
-    pub access_key: String,
-    /// The file or the command that has the secret; missing when the secret is lost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_stored_in: Option<String>,
+json_types! {
+    /// New keys, without the secret.
+    pub struct KeysV1 = "attune.keys/1" {
+        /// The user.
+        user: String,
+        /// The access key.
+        access_key: String,
+        /// The file or the command that has the secret; missing when the secret is lost.
+        secret_stored_in?: String,
+    }
 }
 
 impl KeysV1 {

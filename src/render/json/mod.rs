@@ -2,6 +2,53 @@
 //!
 //! Text, Markdown and HTML are made from these copies, so that a saved plan or outcome looks the same later.
 
+/// Defines the types of a format. An enum is written in snake case. A struct has no members but these, all public;
+/// `member?: T` is an `Option<T>` that is missing for `None`. A struct with a format has the members `format` and
+/// `tool_version` first.
+macro_rules! json_types {
+    () => {};
+    ($(#[$meta:meta])* pub enum $name:ident { $($variants:tt)* } $($rest:tt)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        $(#[$meta])*
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($variants)* }
+        json_types! { $($rest)* }
+    };
+    ($(#[$meta:meta])* pub struct $name:ident = $format:literal { $($members:tt)* } $($rest:tt)*) => {
+        json_types! {
+            @members [$(#[$meta])* #[schemars(title = $format)]] $name
+            [
+                #[doc = concat!("`", $format, "`.")]
+                pub format: String,
+                /// The version of attune that wrote it.
+                pub tool_version: String,
+            ]
+            $($members)*
+        }
+        json_types! { $($rest)* }
+    };
+    ($(#[$meta:meta])* pub struct $name:ident { $($members:tt)* } $($rest:tt)*) => {
+        json_types! { @members [$(#[$meta])*] $name [] $($members)* }
+        json_types! { $($rest)* }
+    };
+    (@members [$($meta:tt)*] $name:ident [$($members:tt)*]) => {
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        $($meta)*
+        pub struct $name { $($members)* }
+    };
+    (@members $metas:tt $name:ident [$($done:tt)*] $(#[$meta:meta])* $member:ident?: $type:ty, $($rest:tt)*) => {
+        json_types! {
+            @members $metas $name
+            [$($done)* $(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $member: Option<$type>,]
+            $($rest)*
+        }
+    };
+    (@members $metas:tt $name:ident [$($done:tt)*] $(#[$meta:meta])* $member:ident: $type:ty, $($rest:tt)*) => {
+        json_types! { @members $metas $name [$($done)* $(#[$meta])* pub $member: $type,] $($rest)* }
+    };
+}
+
 mod access;
 mod change;
 mod cluster;
@@ -62,36 +109,27 @@ pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// The results of a command for many configurations.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "attune.many/1")]
-pub struct ManyV1 {
-    /// `attune.many/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The exit code of the command: the worst of all.
-    pub exit: u8,
-    /// The result of each configuration, in the order of the arguments.
-    pub runs: Vec<OneV1>,
-}
+json_types! {
+    /// The results of a command for many configurations.
+    pub struct ManyV1 = "attune.many/1" {
+        /// The exit code of the command: the worst of all.
+        exit: u8,
+        /// The result of each configuration, in the order of the arguments.
+        runs: Vec<OneV1>,
+    }
 
-/// The result of a command for one configuration.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OneV1 {
-    /// The file.
-    pub file: String,
-    /// The exit code for this configuration.
-    pub exit: u8,
-    /// Why it failed; missing when it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub result: Option<Box<RawValue>>,
+    /// The result of a command for one configuration.
+    pub struct OneV1 {
+        /// The file.
+        file: String,
+        /// The exit code for this configuration.
+        exit: u8,
+        /// Why it failed; missing when it did not.
+        error?: String,
+        /// The result for this configuration: a plan, an outcome, a check or findings; missing when there is none.
+        #[schemars(with = "Option<serde_json::Value>")]
+        result?: Box<RawValue>,
+    }
 }
 
 impl ManyV1 {

@@ -1,116 +1,95 @@
 //! `attune.outcome/1`: the outcome of an apply. Also reads saved plans and outcomes back, to show them.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::plan::{CallV1, ClusterV1, OverrideV1, PlanV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
-/// The outcome of an apply.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[schemars(title = "attune.outcome/1")]
-pub struct OutcomeV1 {
-    /// `attune.outcome/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The digest of the applied plan.
-    pub digest: String,
-    /// The cluster and the tenant.
-    pub cluster: ClusterV1,
-    /// Refusals that were overridden for this run; missing when there were none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overrides: Vec<OverrideV1>,
-    /// The outcome of each step.
-    pub steps: Vec<StepOutcomeV1>,
-    /// Whether the cluster matches the configuration after the apply.
-    pub converged: bool,
-    /// The changes that a new plan would make; missing when the cluster could not be read again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remaining: Option<SummaryV1>,
-    /// The names of the changes that a new plan would make, such as `user/alice`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remaining_changes: Vec<String>,
-    /// The rollback file: a configuration that restores the objects of the plan; missing when the plan had no changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rollback_file: Option<String>,
-    /// The command that applies the rollback file, for a shell in the directory of this run; missing when a shell cannot
-    /// name the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollback_command: Option<String>,
-}
+json_types! {
+    /// The outcome of an apply.
+    pub struct OutcomeV1 = "attune.outcome/1" {
+        /// The digest of the applied plan.
+        digest: String,
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// Refusals that were overridden for this run; missing when there were none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overrides: Vec<OverrideV1>,
+        /// The outcome of each step.
+        steps: Vec<StepOutcomeV1>,
+        /// Whether the cluster matches the configuration after the apply.
+        converged: bool,
+        /// The changes that a new plan would make; missing when the cluster could not be read again.
+        remaining?: SummaryV1,
+        /// The names of the changes that a new plan would make, such as `user/alice`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remaining_changes: Vec<String>,
+        /// The rollback file: a configuration that restores the objects of the plan; missing when the plan had no changes.
+        rollback_file?: String,
+        /// The command that applies the rollback file, for a shell in the directory of this run; missing when a shell cannot
+        /// name the file.
+        rollback_command?: String,
+    }
 
-/// The outcome of a step.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct StepOutcomeV1 {
-    /// The step's number in the plan.
-    pub id: usize,
-    /// The kind of call.
-    pub call: CallV1,
-    /// The policy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// The user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// How it ended.
-    pub status: StatusV1,
-    /// Why it did not succeed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The failed step that this step waited for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocked_by: Option<usize>,
-    /// Remarks on the step.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remarks: Vec<RemarkV1>,
-    /// The file or command that has the new keys, or the file with a response that may contain them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys_stored_in: Option<String>,
-}
+    /// The outcome of a step.
+    pub struct StepOutcomeV1 {
+        /// The step's number in the plan.
+        id: usize,
+        /// The kind of call.
+        call: CallV1,
+        /// The policy.
+        policy?: String,
+        /// The user.
+        user?: String,
+        /// The group.
+        group?: String,
+        /// How it ended.
+        status: StatusV1,
+        /// Why it did not succeed.
+        reason?: String,
+        /// The failed step that this step waited for.
+        blocked_by?: usize,
+        /// Remarks on the step.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remarks: Vec<RemarkV1>,
+        /// The file or command that has the new keys, or the file with a response that may contain them.
+        keys_stored_in?: String,
+    }
 
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StatusV1 {
-    /// The call succeeded.
-    Done,
-    /// The cluster was already in that state.
-    AlreadyDone,
-    /// The cluster refused the call.
-    Refused,
-    /// The object was changed outside attune after the plan.
-    Drifted,
-    /// The call may have taken effect or not.
-    UnknownOutcome,
-    /// The call failed without effect.
-    Failed,
-    /// Not started, because an earlier step did not succeed.
-    NotReached,
-    /// Not started, because the run was interrupted.
-    Interrupted,
-}
+    /// How a step ended.
+    pub enum StatusV1 {
+        /// The call succeeded.
+        Done,
+        /// The cluster was already in that state.
+        AlreadyDone,
+        /// The cluster refused the call.
+        Refused,
+        /// The object was changed outside attune after the plan.
+        Drifted,
+        /// The call may have taken effect or not.
+        UnknownOutcome,
+        /// The call failed without effect.
+        Failed,
+        /// Not started, because an earlier step did not succeed.
+        NotReached,
+        /// Not started, because the run was interrupted.
+        Interrupted,
+    }
 
-/// A remark on a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RemarkV1 {
-    /// Access was interrupted for a moment.
-    Gap,
-    /// New keys were created and are at their destination.
-    Kept,
-    /// New keys were created. Their destination failed, so they are in an emergency file.
-    KeptInEmergency,
-    /// New keys were or may have been created, and their secret is lost.
-    PairUnknown,
-    /// A response that attune does not understand may contain new keys. It is in an emergency file.
-    AnswerKept,
+    /// A remark on a step.
+    pub enum RemarkV1 {
+        /// Access was interrupted for a moment.
+        Gap,
+        /// New keys were created and are at their destination.
+        Kept,
+        /// New keys were created. Their destination failed, so they are in an emergency file.
+        KeptInEmergency,
+        /// New keys were or may have been created, and their secret is lost.
+        PairUnknown,
+        /// A response that attune does not understand may contain new keys. It is in an emergency file.
+        AnswerKept,
+    }
 }
 
 impl OutcomeV1 {

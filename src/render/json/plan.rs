@@ -1,7 +1,5 @@
 //! `attune.plan/1`: a plan. attune reads it back to show it, never to run it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::access::user_or_group;
@@ -12,185 +10,160 @@ use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, Step, Unmanaged};
 
-/// A plan.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[schemars(title = "attune.plan/1")]
-pub struct PlanV1 {
-    /// `attune.plan/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// The digest that an approval names: 64 hexadecimal digits.
-    pub digest: String,
-    /// The cluster and the tenant.
-    pub cluster: ClusterV1,
+json_types! {
+    /// A plan.
+    pub struct PlanV1 = "attune.plan/1" {
+        /// The digest that an approval names: 64 hexadecimal digits.
+        digest: String,
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// The plan in numbers.
+        summary: SummaryV1,
+        /// How many declared objects need no change.
+        unchanged: UnchangedV1,
+        /// The limits of the cluster.
+        limits: LimitsV1,
+        /// The differences.
+        changes: Vec<ChangeV1>,
+        /// The API calls, in order; empty when the plan is blocked.
+        steps: Vec<StepV1>,
+        /// Objects that no configuration declares. The plan does not change them.
+        unmanaged: UnmanagedV1,
+        /// Attachments that the cluster does not report, and what the plan may change for them.
+        #[serde(default)]
+        unreported: UnreportedV1,
+        /// Errors, which block the plan, warnings and notes.
+        findings: Vec<FindingV1>,
+        /// What the guards refuse. attune does not apply a plan with refusals.
+        refusals: Vec<FindingV1>,
+        /// Refusals that are overridden for this run; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overrides: Vec<OverrideV1>,
+        /// The options of this run that change the plan; missing when there are none. An apply of the plan needs the same
+        /// options.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<OptionV1>,
+        /// The keys that the plan may create; missing when it creates none.
+        new_keys?: NewKeysV1,
+        /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
+        review?: ReviewV1,
+        /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
+        /// does not depend on it.
+        base?: BaseV1,
+    }
+
+    /// A guard that refused the plan and is overridden.
+    pub struct OverrideV1 {
+        /// The value of `--override`, such as `max_removals=12`.
+        given: String,
+        /// The code of the overridden refusal.
+        code: String,
+        /// What the guard would refuse.
+        message: String,
+    }
+
+    /// A cluster and a tenant.
+    pub struct ClusterV1 {
+        /// The cluster's name.
+        name: String,
+        /// The cluster's id.
+        guid: String,
+        /// The WEKA release.
+        release: String,
+        /// The tenant.
+        tenant: String,
+    }
+
     /// The plan in numbers.
-    pub summary: SummaryV1,
+    #[derive(Copy, Default, PartialEq, Eq)]
+    pub struct SummaryV1 {
+        /// Policies to add.
+        add: usize,
+        /// Policies to replace.
+        replace: usize,
+        /// Policies to remove.
+        remove: usize,
+        /// Users and groups to attach.
+        attach: usize,
+        /// Users and groups to move.
+        r#move: usize,
+        /// Users and groups to detach.
+        detach: usize,
+        /// Declared policies, users and groups that need no change.
+        unchanged: usize,
+        /// Unmanaged policies (predefined ones included), users and groups.
+        unmanaged: usize,
+        /// API calls.
+        calls: usize,
+    }
+
     /// How many declared objects need no change.
-    pub unchanged: UnchangedV1,
-    /// The limits of the cluster.
-    pub limits: LimitsV1,
-    /// The differences.
-    pub changes: Vec<ChangeV1>,
-    /// The API calls, in order; empty when the plan is blocked.
-    pub steps: Vec<StepV1>,
-    /// Objects that no configuration declares. The plan does not change them.
-    pub unmanaged: UnmanagedV1,
-    /// Attachments that the cluster does not report, and what the plan may change for them.
-    #[serde(default)]
-    pub unreported: UnreportedV1,
-    /// Errors, which block the plan, warnings and notes.
-    pub findings: Vec<FindingV1>,
-    /// What the guards refuse. attune does not apply a plan with refusals.
-    pub refusals: Vec<FindingV1>,
-    /// Refusals that are overridden for this run; missing when there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overrides: Vec<OverrideV1>,
-    /// The options of this run that change the plan; missing when there are none. An apply of the plan needs the same
-    /// options.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<OptionV1>,
-    /// The keys that the plan may create; missing when it creates none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new_keys: Option<NewKeysV1>,
-    /// Removed declarations and changed settings, compared with `--base`; missing when there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review: Option<ReviewV1>,
-    /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
-    /// does not depend on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<BaseV1>,
-}
+    #[derive(Copy)]
+    pub struct UnchangedV1 {
+        /// Policies, including those declared absent.
+        policies: usize,
+        /// Users.
+        users: usize,
+        /// Groups.
+        groups: usize,
+    }
 
-/// A guard that refused the plan and is overridden.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct OverrideV1 {
-    /// The value of `--override`, such as `max_removals=12`.
-    pub given: String,
-    /// The code of the overridden refusal.
-    pub code: String,
-    /// What the guard would refuse.
-    pub message: String,
-}
+    /// The limits of a cluster.
+    #[derive(Copy)]
+    pub struct LimitsV1 {
+        /// The number of policies.
+        policies: usize,
+        /// The size of a document, minified, in bytes.
+        document_bytes: usize,
+    }
 
-/// A cluster and a tenant.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ClusterV1 {
-    /// The cluster's name.
-    pub name: String,
-    /// The cluster's id.
-    pub guid: String,
-    /// The WEKA release.
-    pub release: String,
-    /// The tenant.
-    pub tenant: String,
-}
+    /// An API call.
+    pub struct StepV1 {
+        /// Its number, from 1.
+        id: usize,
+        /// The change it belongs to.
+        change: String,
+        /// The kind of call.
+        call: CallV1,
+        /// The policy.
+        policy?: String,
+        /// The user.
+        user?: String,
+        /// The group.
+        group?: String,
+        /// The document, exactly as attune sends it.
+        #[schemars(with = "Option<serde_json::Value>")]
+        document?: Box<RawValue>,
+        /// The steps that this step waits for.
+        after: Vec<usize>,
+    }
 
-/// The plan in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct SummaryV1 {
-    /// Policies to add.
-    pub add: usize,
-    /// Policies to replace.
-    pub replace: usize,
-    /// Policies to remove.
-    pub remove: usize,
-    /// Users and groups to attach.
-    pub attach: usize,
-    /// Users and groups to move.
-    pub r#move: usize,
-    /// Users and groups to detach.
-    pub detach: usize,
-    /// Declared policies, users and groups that need no change.
-    pub unchanged: usize,
-    /// Unmanaged policies (predefined ones included), users and groups.
-    pub unmanaged: usize,
-    /// API calls.
-    pub calls: usize,
-}
+    /// The kinds of API call.
+    pub enum CallV1 {
+        /// Adds a policy.
+        AddPolicy,
+        /// Removes a policy.
+        RemovePolicy,
+        /// Attaches a policy to a user or group.
+        Attach,
+        /// Revokes the keys of a user: creates new keys and discards them.
+        RevokeKeys,
+        /// Detaches the policy of a user or group.
+        Detach,
+    }
 
-/// How many declared objects need no change.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct UnchangedV1 {
-    /// Policies, including those declared absent.
-    pub policies: usize,
-    /// Users.
-    pub users: usize,
-    /// Groups.
-    pub groups: usize,
-}
-
-/// The limits of a cluster.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct LimitsV1 {
-    /// The number of policies.
-    pub policies: usize,
-    /// The size of a document, minified, in bytes.
-    pub document_bytes: usize,
-}
-
-/// An API call.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct StepV1 {
-    /// Its number, from 1.
-    pub id: usize,
-    /// The change it belongs to.
-    pub change: String,
-    /// The kind of call.
-    pub call: CallV1,
-    /// The policy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// The user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The document, exactly as attune sends it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub document: Option<Box<RawValue>>,
-    /// The steps that this step waits for.
-    pub after: Vec<usize>,
-}
-
-/// The kinds of API call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CallV1 {
-    /// Adds a policy.
-    AddPolicy,
-    /// Removes a policy.
-    RemovePolicy,
-    /// Attaches a policy to a user or group.
-    Attach,
-    /// Revokes the keys of a user: creates new keys and discards them.
-    RevokeKeys,
-    /// Detaches the policy of a user or group.
-    Detach,
-}
-
-/// Objects that no configuration declares.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct UnmanagedV1 {
-    /// Predefined policies, which every cluster has.
-    pub predefined: Vec<String>,
-    /// Policies.
-    pub policies: Vec<String>,
-    /// Users that can have a policy.
-    pub users: Vec<String>,
-    /// Groups that have a policy; missing when there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
+    /// Objects that no configuration declares.
+    pub struct UnmanagedV1 {
+        /// Predefined policies, which every cluster has.
+        predefined: Vec<String>,
+        /// Policies.
+        policies: Vec<String>,
+        /// Users that can have a policy.
+        users: Vec<String>,
+        /// Groups that have a policy; missing when there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<String>,
+    }
 }
 
 impl PlanV1 {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::access::user_or_group;
@@ -12,191 +10,156 @@ use super::plan::{ClusterV1, LimitsV1};
 use crate::base::{PolicyName, Principal};
 use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
 
-/// The policies of users and groups, and their access to buckets.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[schemars(title = "attune.report/1")]
-pub struct ReportV1 {
-    /// `attune.report/1`.
-    pub format: String,
-    /// The version of attune that wrote it.
-    pub tool_version: String,
-    /// What the report covers: this decides which of `before` and `after` exist.
-    pub scope: ScopeV1,
-    /// The cluster and the tenant; missing when the report covers the configuration only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<ClusterV1>,
-    /// The digest of the plan from before to after; missing when there is no plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-    /// The limits of the cluster.
-    pub limits: LimitsV1,
-    /// Whether the cluster reports attachments. If not, `principals` is empty.
-    pub attachments_known: bool,
-    /// Whether the cluster reports attachments of groups. If not, `principals` has no groups.
-    pub group_attachments_known: bool,
-    /// All policies, before or after, sorted by name.
-    pub policies: Vec<PolicyReportV1>,
-    /// All users that can have a policy, then all groups that have one, each sorted by name.
-    pub principals: Vec<AttachmentV1>,
-    /// The classes of actions of the matrix.
-    pub classes: Vec<ClassV1>,
-    /// The columns of the matrix.
-    pub buckets: Vec<BucketV1>,
-    /// The rows of the matrix. Users and groups with the same access share a row.
-    pub rows: Vec<RowV1>,
-}
+json_types! {
+    /// The policies of users and groups, and their access to buckets.
+    pub struct ReportV1 = "attune.report/1" {
+        /// What the report covers: this decides which of `before` and `after` exist.
+        scope: ScopeV1,
+        /// The cluster and the tenant; missing when the report covers the configuration only.
+        cluster?: ClusterV1,
+        /// The digest of the plan from before to after; missing when there is no plan.
+        digest?: String,
+        /// The limits of the cluster.
+        limits: LimitsV1,
+        /// Whether the cluster reports attachments. If not, `principals` is empty.
+        attachments_known: bool,
+        /// Whether the cluster reports attachments of groups. If not, `principals` has no groups.
+        group_attachments_known: bool,
+        /// All policies, before or after, sorted by name.
+        policies: Vec<PolicyReportV1>,
+        /// All users that can have a policy, then all groups that have one, each sorted by name.
+        principals: Vec<AttachmentV1>,
+        /// The classes of actions of the matrix.
+        classes: Vec<ClassV1>,
+        /// The columns of the matrix.
+        buckets: Vec<BucketV1>,
+        /// The rows of the matrix. Users and groups with the same access share a row.
+        rows: Vec<RowV1>,
+    }
 
-/// What a report covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ScopeV1 {
-    /// The cluster as it is: only `before` exists.
-    Cluster,
-    /// The configuration: only `after` exists.
-    Configuration,
-    /// The cluster before and after a plan.
-    Both,
-}
+    /// What a report covers.
+    pub enum ScopeV1 {
+        /// The cluster as it is: only `before` exists.
+        Cluster,
+        /// The configuration: only `after` exists.
+        Configuration,
+        /// The cluster before and after a plan.
+        Both,
+    }
 
-/// A policy.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct PolicyReportV1 {
-    /// Its name.
-    pub name: String,
-    /// Whether it is predefined: every cluster has it.
-    pub predefined: bool,
-    /// Its state before; missing when it does not exist or the report does not cover it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<PolicyStateV1>,
-    /// Its state after; missing when it does not exist or the report does not cover it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<PolicyStateV1>,
-}
+    /// A policy.
+    pub struct PolicyReportV1 {
+        /// Its name.
+        name: String,
+        /// Whether it is predefined: every cluster has it.
+        predefined: bool,
+        /// Its state before; missing when it does not exist or the report does not cover it.
+        before?: PolicyStateV1,
+        /// Its state after; missing when it does not exist or the report does not cover it.
+        after?: PolicyStateV1,
+    }
 
-/// A policy at one time.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct PolicyStateV1 {
-    /// The number of users and groups that have it.
-    pub attachments: usize,
-    /// The size of its document, minified, in bytes; missing when attune did not read it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<usize>,
-    /// Its document: a string when it is unreadable, missing when attune did not read it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
-    pub document: Option<Box<RawValue>>,
-}
+    /// A policy at one time.
+    pub struct PolicyStateV1 {
+        /// The number of users and groups that have it.
+        attachments: usize,
+        /// The size of its document, minified, in bytes; missing when attune did not read it.
+        bytes?: usize,
+        /// Its document: a string when it is unreadable, missing when attune did not read it.
+        #[schemars(with = "Option<serde_json::Value>")]
+        document?: Box<RawValue>,
+    }
 
-/// A user or group, and its policy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AttachmentV1 {
-    /// The user, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Its policy before; missing when it has none or the report does not cover it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    /// Its policy after; missing when it has none or the report does not cover it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-}
+    /// A user or group, and its policy.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct AttachmentV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// Its policy before; missing when it has none or the report does not cover it.
+        before?: String,
+        /// Its policy after; missing when it has none or the report does not cover it.
+        after?: String,
+    }
 
-/// A user or a group.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct PrincipalV1 {
-    /// The user, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-}
+    /// A user or a group.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct PrincipalV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+    }
 
-/// A column of the matrix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct BucketV1 {
-    /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
-    pub name: String,
-    /// What the name is.
-    pub kind: BucketKindV1,
-}
+    /// A column of the matrix.
+    #[derive(PartialEq, Eq)]
+    pub struct BucketV1 {
+        /// The name of a bucket, or a pattern; `*` for all buckets of no other column. Names are unique.
+        name: String,
+        /// What the name is.
+        kind: BucketKindV1,
+    }
 
-/// The kinds of columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum BucketKindV1 {
-    /// The bucket of that name.
-    Bucket,
-    /// All buckets that the resources `NAME` and `NAME/*` match. `*` and `?` are wildcards. A variable has its value for the
-    /// user of the row.
-    Pattern,
-    /// All buckets of no other column.
-    Others,
-}
+    /// The kinds of columns.
+    pub enum BucketKindV1 {
+        /// The bucket of that name.
+        Bucket,
+        /// All buckets that the resources `NAME` and `NAME/*` match. `*` and `?` are wildcards. A variable has its value for the
+        /// user of the row.
+        Pattern,
+        /// All buckets of no other column.
+        Others,
+    }
 
-/// Users and groups with the same access.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct RowV1 {
-    /// The users and groups.
-    pub principals: Vec<PrincipalV1>,
-    /// The buckets with access before or after, in the order of the columns. There is no access to other buckets.
-    pub cells: Vec<CellV1>,
-}
+    /// Users and groups with the same access.
+    pub struct RowV1 {
+        /// The users and groups.
+        principals: Vec<PrincipalV1>,
+        /// The buckets with access before or after, in the order of the columns. There is no access to other buckets.
+        cells: Vec<CellV1>,
+    }
 
-/// A class of actions.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ClassV1 {
-    /// Its name.
-    pub class: Class,
-    /// All its actions.
-    pub actions: Vec<String>,
-    /// The actions that must be allowed on all of a bucket for the class to be `all`.
-    pub core: Vec<String>,
-}
+    /// A class of actions.
+    pub struct ClassV1 {
+        /// Its name.
+        class: Class,
+        /// All its actions.
+        actions: Vec<String>,
+        /// The actions that must be allowed on all of a bucket for the class to be `all`.
+        core: Vec<String>,
+    }
 
-/// Access to a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct CellV1 {
-    /// The name of the column.
-    pub bucket: String,
-    /// Access before; all `none` when the report does not cover it.
-    pub before: GradesV1,
-    /// Access after; all `none` when the report does not cover it.
-    pub after: GradesV1,
-}
+    /// Access to a bucket.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct CellV1 {
+        /// The name of the column.
+        bucket: String,
+        /// Access before; all `none` when the report does not cover it.
+        before: GradesV1,
+        /// Access after; all `none` when the report does not cover it.
+        after: GradesV1,
+    }
 
-/// The level of access under each of the rules that a server may follow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct GradesV1 {
-    /// Under AWS rules.
-    pub aws: GradeV1,
-    /// Under MinIO rules.
-    pub minio: GradeV1,
-}
+    /// The level of access under each of the rules that a server may follow.
+    #[derive(Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+    pub struct GradesV1 {
+        /// Under AWS rules.
+        aws: GradeV1,
+        /// Under MinIO rules.
+        minio: GradeV1,
+    }
 
-/// The level of access in each class.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct GradeV1 {
-    /// Reading.
-    pub read: Reach,
-    /// Writing.
-    pub write: Reach,
-    /// Administration.
-    pub admin: Reach,
+    /// The level of access in each class.
+    #[derive(Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+    pub struct GradeV1 {
+        /// Reading.
+        read: Reach,
+        /// Writing.
+        write: Reach,
+        /// Administration.
+        admin: Reach,
+    }
 }
 
 impl ReportV1 {

@@ -1,7 +1,5 @@
 //! Parts of `attune.plan/1` beside its changes: the comparison with `--base`, new keys, options, unreported access.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::access::AccessChangeV1;
 use super::change::ChangeV1;
@@ -9,116 +7,96 @@ use crate::plan::{
     BaseDeclaration, Change, NewKeys, NotReported, PlanOption, Review, SettingChange, Undeclared, Unreported,
 };
 
-/// The differences between the cluster and the configuration, split by the configuration of `--base`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct BaseV1 {
-    /// The revision or file, as given to `--base`.
-    pub revision: String,
-    /// The changes that make the cluster match the base: it was changed outside attune, or the base was never applied.
-    pub drift: Vec<ChangeV1>,
-    /// The changes that the configuration proposes over the base, on a cluster that matches the base.
-    pub proposed: Vec<ChangeV1>,
-}
+json_types! {
+    /// The differences between the cluster and the configuration, split by the configuration of `--base`.
+    pub struct BaseV1 {
+        /// The revision or file, as given to `--base`.
+        revision: String,
+        /// The changes that make the cluster match the base: it was changed outside attune, or the base was never applied.
+        drift: Vec<ChangeV1>,
+        /// The changes that the configuration proposes over the base, on a cluster that matches the base.
+        proposed: Vec<ChangeV1>,
+    }
 
-/// Changes of the configuration that are not changes of declared objects, compared with the revision of `--base`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ReviewV1 {
-    /// The revision or file, as given to `--base`.
-    pub revision: String,
-    /// The objects that are no longer declared.
-    pub undeclared: Vec<UndeclaredV1>,
-    /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
-    pub settings: Vec<SettingChangeV1>,
-}
+    /// Changes of the configuration that are not changes of declared objects, compared with the revision of `--base`.
+    pub struct ReviewV1 {
+        /// The revision or file, as given to `--base`.
+        revision: String,
+        /// The objects that are no longer declared.
+        undeclared: Vec<UndeclaredV1>,
+        /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
+        settings: Vec<SettingChangeV1>,
+    }
 
-/// A policy, user or group that is no longer declared.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct UndeclaredV1 {
-    /// `policy/NAME`, `user/NAME` or `group/NAME`.
-    pub id: String,
-    /// The policy, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// The user, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// The group, if it is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The declaration in the revision.
-    pub declared: DeclaredV1,
-    /// The policy that the revision declares for a user or group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub declared_policy: Option<String>,
-    /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
-    pub owned: bool,
-}
+    /// A policy, user or group that is no longer declared.
+    pub struct UndeclaredV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The policy, if it is one.
+        policy?: String,
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The declaration in the revision.
+        declared: DeclaredV1,
+        /// The policy that the revision declares for a user or group.
+        declared_policy?: String,
+        /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
+        owned: bool,
+    }
 
-/// A declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeclaredV1 {
-    /// A policy with a document.
-    Present,
-    /// An absent policy.
-    Absent,
-    /// A user or group with a policy.
-    Attached,
-    /// A user or group without a policy.
-    Detached,
-}
+    /// A declaration.
+    pub enum DeclaredV1 {
+        /// A policy with a document.
+        Present,
+        /// An absent policy.
+        Absent,
+        /// A user or group with a policy.
+        Attached,
+        /// A user or group without a policy.
+        Detached,
+    }
 
-/// A setting that changes.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct SettingChangeV1 {
-    /// Its name, such as `guards.max_removals`.
-    pub name: String,
-    /// Its value in the revision, as TOML; missing when it is not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    /// Its value in the configuration, as TOML; missing when it is not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-}
+    /// A setting that changes.
+    pub struct SettingChangeV1 {
+        /// Its name, such as `guards.max_removals`.
+        name: String,
+        /// Its value in the revision, as TOML; missing when it is not set.
+        before?: String,
+        /// Its value in the configuration, as TOML; missing when it is not set.
+        after?: String,
+    }
 
-/// The keys that a plan may create.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct NewKeysV1 {
-    /// The users without a policy that may get keys.
-    pub users: Vec<String>,
-    /// The users with a policy that may get keys; they get them only if they have none.
-    pub users_with_policy: Vec<String>,
-    /// The destination of the secrets, as in `[credentials]`; missing when there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
-}
+    /// The keys that a plan may create.
+    pub struct NewKeysV1 {
+        /// The users without a policy that may get keys.
+        users: Vec<String>,
+        /// The users with a policy that may get keys; they get them only if they have none.
+        users_with_policy: Vec<String>,
+        /// The destination of the secrets, as in `[credentials]`; missing when there is none.
+        destination?: String,
+    }
 
-/// An option of the run that changes its plan. An apply of the plan needs the same options.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct OptionV1 {
-    /// Its name, such as `--override`.
-    pub name: String,
-    /// Its value, or the SHA-256 of the content when it is a file; missing when the option takes no value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-}
+    /// An option of the run that changes its plan. An apply of the plan needs the same options.
+    #[derive(PartialEq, Eq)]
+    pub struct OptionV1 {
+        /// Its name, such as `--override`.
+        name: String,
+        /// Its value, or the SHA-256 of the content when it is a file; missing when the option takes no value.
+        value?: String,
+    }
 
-/// Attachments that the cluster does not report, and what the plan may change for them.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct UnreportedV1 {
-    /// What the cluster does not report.
-    pub kinds: Vec<NotReported>,
-    /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
-    /// new access treats it as undecided.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_name: Vec<AccessChangeV1>,
+    /// Attachments that the cluster does not report, and what the plan may change for them.
+    #[derive(Default)]
+    pub struct UnreportedV1 {
+        /// What the cluster does not report.
+        kinds: Vec<NotReported>,
+        /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
+        /// new access treats it as undecided.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_name: Vec<AccessChangeV1>,
+    }
 }
 
 impl BaseV1 {
