@@ -11,9 +11,6 @@ use super::phrase::counted;
 use crate::base::{FileId, Finding, Location, Severity, SourceFile, Sources, VisibleText, visible, visible_lines};
 
 /// Writes findings, and a line that counts them.
-///
-/// # Errors
-/// Those of the writer.
 pub fn findings(out: &mut dyn Write, styles: &Styles, findings: &[Finding], sources: &Sources) -> io::Result<()> {
     let renderer = if styles.coloured { Renderer::styled() } else { Renderer::plain() };
     for finding in findings {
@@ -133,9 +130,6 @@ fn clamped(at: &Location, source: &SourceFile) -> Range<usize> {
 }
 
 /// Writes findings as workflow commands of GitHub Actions, `::error file=…,line=…,col=…,title=…::message`.
-///
-/// # Errors
-/// Those of the writer.
 pub fn annotations(out: &mut dyn Write, findings: &[Finding], sources: &Sources) -> io::Result<()> {
     for finding in findings {
         writeln!(out, "{}", annotation(finding, sources))?;

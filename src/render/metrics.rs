@@ -36,9 +36,6 @@ pub struct PreviousRun {
 const LAST_SUCCESS: &str = "attune_drift_last_success_timestamp_seconds";
 
 /// Writes a run.
-///
-/// # Errors
-/// Those of the writer.
 pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
     let now = run.of.map(|(cluster, tenant)| (visible(cluster).into_owned(), visible(tenant).into_owned()));
     // The success of another cluster does not count for this one.

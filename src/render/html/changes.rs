@@ -9,11 +9,7 @@ use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{
     AccessChangeV1, AccessLineV1, AttachedPrincipalV1, BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, UndecidedV1,
 };
-use crate::render::phrase::{
-    NOT_IN_THE_PLAN, UNREPORTED_GAINS, alike, is_left, new_keys, note, nothing_proposed, option, plan_of_both,
-    principals, replacing, rules, setting_change, settings_title, text_in, undeclared_action, undeclared_object,
-    undeclared_title, whose,
-};
+use crate::render::phrase::*;
 
 /// How many names are shown outside a fold.
 const NAMED: usize = 12;
@@ -219,14 +215,13 @@ pub(super) fn api_calls(plan: &PlanV1) -> Markup {
 
 /// The difference of two documents. An unreadable one is shown as text.
 fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
-    let (before, after) = (before.map(read), after.map(read));
-    let known = |side: &Option<Result<Document, String>>| side.as_ref().and_then(|side| side.as_ref().ok().cloned());
-    let unread = |side: &Option<Result<Document, String>>| side.as_ref().and_then(|side| side.as_ref().err().cloned());
-    let found = policy::diff(known(&before).as_ref(), known(&after).as_ref());
+    let (before, after) = (before.map(document_or_text), after.map(document_or_text));
+    let known = |side| Option::as_ref(side).and_then(|side: &Result<Document, String>| side.as_ref().ok());
+    let found = policy::diff(known(&before), known(&after));
     html! {
         ul.diff aria-label="Document" {
-            @if let Some(text) = unread(&before) { li.r { "− " (Text(&text)) } }
-            @if let Some(text) = unread(&after) { li.a { "+ " (Text(&text)) } }
+            @if let Some(Err(text)) = &before { li.r { "− " (Text(text)) } }
+            @if let Some(Err(text)) = &after { li.a { "+ " (Text(text)) } }
             (entries(&found))
         }
         @if found.unchanged > 0 {
@@ -265,9 +260,4 @@ fn entry(line: &DiffLine) -> Markup {
             span.mem { (Text(&line.member)) } " " (Text(&line.value))
         }
     }
-}
-
-fn read(raw: &RawValue) -> Result<Document, String> {
-    let text = serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
-    policy::read_lenient(&text).map_err(|_| text)
 }

@@ -9,9 +9,6 @@ use crate::render::json::{OutcomeV1, StatusV1, StepOutcomeV1};
 use crate::render::phrase::{CANNOT_READ_AGAIN, ending, remark};
 
 /// Writes the page of an outcome.
-///
-/// # Errors
-/// Those of the writer.
 pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
     let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
     let mut all = vec![Section { id: "calls", title: "API calls", body: calls(&outcome.steps) }];

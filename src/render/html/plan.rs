@@ -12,9 +12,6 @@ use crate::render::json::{FindingV1, PlanV1, ReportV1, SummaryV1};
 use crate::render::phrase::{self, blocked, counts, not_reported, refused};
 
 /// Writes the page of a plan, with the sections of a report if there is one.
-///
-/// # Errors
-/// Those of the writer.
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
     let title = format!("Plan {} for {}", plan.short_digest(), plan.cluster.name);
     let mut all = Vec::new();

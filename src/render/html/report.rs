@@ -21,9 +21,6 @@ struct Attached<'a> {
 }
 
 /// Writes the page of a report.
-///
-/// # Errors
-/// Those of the writer.
 pub fn report(out: &mut dyn Write, report: &ReportV1) -> io::Result<()> {
     let of = report.cluster.as_ref().map_or("the configuration", |cluster| cluster.name.as_str());
     let title = format!("S3 access: {of}");

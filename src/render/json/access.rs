@@ -1,6 +1,5 @@
 //! Access: differences as parts of plans and of `attune.policy-diff/1`, and the answers of `attune.access/1`.
 
-
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{

@@ -1,6 +1,5 @@
 //! `attune.doctor/1`: the check of a cluster. `attune.import/1`: the import of a cluster.
 
-
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
 use crate::base::{Principal, Sources};

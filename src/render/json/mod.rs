@@ -86,9 +86,6 @@ pub use report::{
 pub use review::{BaseV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1, UnreportedV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, VisibleJson(PrettyFormatter::new())))?;
     writeln!(out)

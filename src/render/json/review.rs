@@ -1,6 +1,5 @@
 //! Parts of `attune.plan/1` beside its changes: the comparison with `--base`, new keys, options, unreported access.
 
-
 use super::access::AccessChangeV1;
 use super::change::ChangeV1;
 use crate::plan::{

@@ -28,24 +28,10 @@ fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
     plan.changes.iter().flat_map(|change| &change.access)
 }
 
+/// Users and groups with the same lines.
 struct Group {
-    names: Names,
+    names: Vec<String>,
     lines: Vec<String>,
-}
-
-/// Names in order of their first use, each once.
-#[derive(Default)]
-struct Names {
-    all: Vec<String>,
-    seen: BTreeSet<String>,
-}
-
-impl Names {
-    fn add(&mut self, name: &str) {
-        if self.seen.insert(name.to_owned()) {
-            self.all.push(name.to_owned());
-        }
-    }
 }
 
 /// Groups access changes by their lines, in the order of the first of each group.
@@ -57,12 +43,11 @@ fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: Side, exampl
         if lines.is_empty() {
             continue;
         }
-        let name = phrase::whose(of, code);
         let place = *places.entry(lines.clone()).or_insert(groups.len());
         if place == groups.len() {
-            groups.push(Group { names: Names::default(), lines });
+            groups.push(Group { names: Vec::new(), lines });
         }
-        groups[place].names.add(&name);
+        groups[place].names.push(phrase::whose(of, code));
     }
     groups
 }
@@ -73,14 +58,18 @@ fn section(title: &str, groups: &[Group], whole: bool) -> String {
     }
     let mut text = format!("**{title}**\n\n");
     if !whole {
-        let mut names = Names::default();
-        groups.iter().flat_map(|group| &group.names.all).for_each(|name| names.add(name));
-        return text + &format!("by {}\n\n", list(&names.all));
+        return text + &format!("by {}\n\n", once(groups.iter().flat_map(|group| &group.names)));
     }
     for Group { names, lines } in groups {
-        text += &format!("{}\n\n{}\n", list(&names.all), fence("diff", lines));
+        text += &format!("{}\n\n{}\n", once(names.iter()), fence("diff", lines));
     }
     text
+}
+
+/// Names in order of their first use, each once.
+fn once<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let mut seen = BTreeSet::new();
+    list(&names.filter(|name| seen.insert(*name)).cloned().collect::<Vec<_>>())
 }
 
 fn lines(of: &AccessChangeV1, side: Side, examples: bool) -> Vec<String> {

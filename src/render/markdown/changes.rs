@@ -1,16 +1,11 @@
 //! The changes of a plan: lists of changes, folds with documents, and what a plan that is too long leaves out.
 
-use serde_json::value::RawValue;
-
 use super::escape::{code, fence, html_code, visible};
 use crate::base::list;
 use crate::plan::Note;
 use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{ChangeV1, KindV1, PlanV1, ReplaceMethodV1};
-use crate::render::phrase::{
-    self, KEYS_MAY_BE_CREATED, NO_ATTACHMENTS_LEFT, Name, attached_at_once, attachment_change, count, counted,
-    counted_and_named, named, note, object, principals, removes_temporary, replacing, size,
-};
+use crate::render::phrase::*;
 
 /// How much a long plan leaves out. Each step includes those before it. Removals, detaches, moves and gained access always
 /// stay.
@@ -210,63 +205,38 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
 /// The difference of the documents of a change.
 #[derive(Debug, Default)]
 pub(super) struct Body {
-    /// The lines; empty when there is no document.
-    pub(super) lines: Vec<BodyLine>,
+    lines: Vec<BodyLine>,
     /// What a new document leaves unchanged.
-    pub(super) sameness: Option<&'static str>,
+    sameness: Option<&'static str>,
 }
 
-/// A line of a difference.
 #[derive(Debug)]
-pub(super) struct BodyLine {
-    /// The line, with hidden characters escaped.
-    pub(super) text: String,
+struct BodyLine {
+    text: String,
     /// Whether it shows an unchanged part.
-    pub(super) context: bool,
+    context: bool,
 }
 
 impl Body {
     pub(super) fn of(change: &ChangeV1) -> Self {
-        match change.kind {
-            KindV1::AddPolicy | KindV1::ReplacePolicy | KindV1::RemovePolicy => {}
-            KindV1::Attach | KindV1::Move | KindV1::Detach => return Self::default(),
+        if change.policy.is_none() {
+            return Self::default();
         }
-        let (before, after) = (side(change.before.as_deref()), side(change.after.as_deref()));
+        let [before, after] = [&change.before, &change.after].map(|side| side.as_deref().map(document_or_text));
         let mut lines = Vec::new();
         for (side, mark) in [(&before, '-'), (&after, '+')] {
-            if let Some(Side::Text(text)) = side {
+            if let Some(Err(text)) = side {
                 lines.push(BodyLine { text: format!("{mark} {}", visible(text)), context: false });
             }
         }
-        let document = |side: &Option<Side>| match side {
-            Some(Side::Document(document)) => Some((**document).clone()),
-            Some(Side::Text(_)) | None => None,
-        };
-        let (old, new) = (document(&before), document(&after));
+        let [old, new] = [before, after].map(|side| side.and_then(Result::ok));
         // Without the old document, all of the new one would look added.
-        if change.kind != KindV1::ReplacePolicy || before.is_some() {
+        if change.kind != KindV1::ReplacePolicy || change.before.is_some() {
             lines.extend(documents(old.as_ref(), new.as_ref()));
         }
-        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| phrase::sameness(old, new));
+        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| sameness(old, new));
         Self { lines, sameness }
     }
-}
-
-/// A document, or the text of an unreadable one.
-enum Side {
-    Document(Box<Document>),
-    Text(String),
-}
-
-fn side(value: Option<&RawValue>) -> Option<Side> {
-    if let Some(unreadable) = phrase::text_in(value) {
-        return Some(Side::Text(unreadable));
-    }
-    let text = value?.get();
-    Some(match policy::read(text).document {
-        Some(document) => Side::Document(Box::new(document)),
-        None => Side::Text(text.to_owned()),
-    })
 }
 
 fn documents(before: Option<&Document>, after: Option<&Document>) -> Vec<BodyLine> {

@@ -2,7 +2,6 @@
 
 mod access;
 mod changes;
-mod drift;
 mod escape;
 mod outcome;
 mod plan;
@@ -10,9 +9,8 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use drift::drift;
 pub use outcome::outcome;
-pub use plan::plan;
+pub use plan::{drift, plan};
 
 /// The minimum of the length limit, in Unicode code points: the shortest comments fit.
 pub const LEAST: usize = 1_500;

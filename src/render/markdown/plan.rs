@@ -1,16 +1,17 @@
-//! A plan as a comment on a pull request, within a length limit.
+//! A plan as a comment on a pull request, within a length limit; and drift, for a ticket or a chat.
+
+use std::io::{self, Write};
+
+use serde_json::value::RawValue;
 
 use super::access::{gained, gained_by, lost};
 use super::changes::{Body, Cut, removals_and_moves, removed_documents, replacements_and_additions, summary};
 use super::escape::{clipped, code, digest_marker, fence, stable_marker};
 use super::{LEAST, fits};
 use crate::base::Severity;
-use crate::render::json::{ChangeV1, FindingV1, OverrideV1, PlanV1, ReviewV1};
-use crate::render::phrase::{
-    self, NOT_IN_THE_PLAN, UNREPORTED_GAINS, api_calls, blocked, count, counts, is_left, new_keys, not_reported,
-    nothing_proposed, object, option, plan_of_both, release, setting_change, settings_title, unchanged,
-    undeclared_action, undeclared_object, undeclared_title,
-};
+use crate::drift::Kind;
+use crate::render::json::{ChangeV1, DriftV1, DriftedV1, FindingV1, OverrideV1, PlanV1, ReviewV1};
+use crate::render::phrase::{self, *};
 
 /// A plan in Markdown, in at most `max` characters (Unicode code points). A limit below [`LEAST`] counts as [`LEAST`].
 ///
@@ -138,24 +139,18 @@ fn too_large(plan: &PlanV1, max: usize) -> String {
 }
 
 /// Removed declarations and changed settings: never left out, never in a fold.
-pub(super) fn review(review: Option<&ReviewV1>) -> String {
+fn review(review: Option<&ReviewV1>) -> String {
     let Some(review) = review else { return String::new() };
-    let mut text = String::new();
-    if !review.undeclared.is_empty() {
-        text += &format!("**{}**\n\n", capital(&undeclared_title(review, code)));
-        for of in &review.undeclared {
-            text += &format!("- {}: {}\n", undeclared_object(of, code), undeclared_action(of, code));
-        }
-        text.push('\n');
-    }
-    if !review.settings.is_empty() {
-        text += &format!("**{}**\n\n", capital(&settings_title(review, code)));
-        for of in &review.settings {
-            text += &format!("- {}: {}\n", code(&of.name), setting_change(of, code));
-        }
-        text.push('\n');
-    }
-    text
+    let undeclared = review.undeclared.iter().map(|of| (undeclared_object(of, code), undeclared_action(of, code)));
+    let settings = review.settings.iter().map(|of| (code(&of.name), setting_change(of, code)));
+    list_of(&capital(&undeclared_title(review, code)), undeclared)
+        + &list_of(&capital(&settings_title(review, code)), settings)
+}
+
+/// A titled list of names with texts; empty when there are none.
+fn list_of(title: &str, items: impl Iterator<Item = (String, String)>) -> String {
+    let items: String = items.map(|(name, text)| format!("- {name}: {text}\n")).collect();
+    if items.is_empty() { items } else { format!("**{title}**\n\n{items}\n") }
 }
 
 fn keys_and_options(plan: &PlanV1) -> String {
@@ -189,25 +184,17 @@ fn base(plan: &PlanV1, cut: Cut) -> String {
 /// Every change is also in the plan, so that a long plan may leave out the names here.
 fn section(plan: &PlanV1, changes: &[ChangeV1], title: &str, nothing: &str, cut: Cut) -> String {
     let number = if changes.is_empty() { nothing.to_owned() } else { count(changes.len(), "change", "changes") };
-    let mut text = format!("**{title}: {number}**\n\n");
-    if cut < Cut::Names && !changes.is_empty() {
-        for change in changes {
-            let left =
-                if is_left(change, plan.review.as_ref()) { format!(" {NOT_IN_THE_PLAN}") } else { String::new() };
-            text += &format!("- {}: {}{left}\n", object(change, code), summary(plan, change, code, false));
-        }
-        text.push('\n');
+    if cut >= Cut::Names || changes.is_empty() {
+        return format!("**{title}: {number}**\n\n");
     }
-    text
+    let left =
+        |change| if is_left(change, plan.review.as_ref()) { format!(" {NOT_IN_THE_PLAN}") } else { String::new() };
+    let text = |change| format!("{}{}", summary(plan, change, code, false), left(change));
+    list_of(&format!("{title}: {number}"), changes.iter().map(|change| (object(change, code), text(change))))
 }
 
-/// Overridden refusals.
 pub(super) fn overridden(overrides: &[OverrideV1]) -> String {
-    if overrides.is_empty() {
-        return String::new();
-    }
-    let item = |of: &OverrideV1| format!("- by {}: {}\n", code(&of.given), code(&of.message));
-    format!("**Overridden**\n\n{}\n", overrides.iter().map(item).collect::<String>())
+    list_of("Overridden", overrides.iter().map(|of| (format!("by {}", code(&of.given)), code(&of.message))))
 }
 
 /// Messages contain foreign names, so that a whole message is a code span.
@@ -229,4 +216,77 @@ fn findings(title: &str, findings: &[&FindingV1]) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Writes a drift.
+pub fn drift(out: &mut dyn Write, drift: &DriftV1) -> io::Result<()> {
+    let of = &drift.cluster;
+    let numbers = &drift.summary;
+    let title = match numbers.reported {
+        0 => "No drift".to_owned(),
+        n => format!("Drift: {}", count(n, "object differs", "objects differ")),
+    };
+    writeln!(out, "### {title}\n")?;
+    writeln!(out, "Cluster {}, WEKA {}, tenant {}", code(&of.name), code(&of.release), code(&of.tenant))?;
+    let changed = review(drift.review.as_ref());
+    if !changed.is_empty() {
+        write!(out, "\n{}\n", changed.trim_end())?;
+    }
+    let all = drift.drift.iter().flat_map(|object| &object.access);
+    let given = gained_by("Access that the cluster allows and the configuration does not", all);
+    if !given.is_empty() {
+        write!(out, "\n{}\n", given.trim_end())?;
+    }
+    if !drift.drift.is_empty() {
+        writeln!(out, "\n| object | cluster | configuration |\n|---|---|---|")?;
+    }
+    for object in &drift.drift {
+        let (cluster, configuration) = sides(object);
+        writeln!(out, "| {} | {cluster} | {configuration} |", cell(&object.id))?;
+    }
+    let resolved =
+        drift.resolved.iter().map(|of| format!("resolved: {}, reported since {}", code(&of.id), code(&of.since)));
+    let known = drift.known.iter().map(|of| format!("known: {}, reported since {}", code(&of.id), code(&of.since)));
+    let ignored = drift.ignored.iter().map(|of| {
+        let until = of.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+        format!("ignored: {}, {}{until}", code(&of.id), code(&of.reason))
+    });
+    for (index, line) in resolved.chain(known).chain(ignored).enumerate() {
+        writeln!(out, "{}- {line}", if index == 0 { "\n" } else { "" })?;
+    }
+    Ok(())
+}
+
+fn sides(object: &DriftedV1) -> (String, String) {
+    let policy = |raw: &Option<Box<RawValue>>| match text_in(raw.as_deref()) {
+        Some(policy) => format!("has {}", cell(&policy)),
+        None => "no policy".to_owned(),
+    };
+    match object.kind {
+        Kind::PolicyAdded => ("exists".to_owned(), "should not exist".to_owned()),
+        Kind::PolicyChanged => ("another document".to_owned(), "declared document".to_owned()),
+        Kind::PolicyRemoved => ("missing".to_owned(), "declared".to_owned()),
+        Kind::UserRemoved => ("no such user".to_owned(), policy(&object.declared)),
+        Kind::UserAttached
+        | Kind::UserMoved
+        | Kind::UserDetached
+        | Kind::GroupAttached
+        | Kind::GroupMoved
+        | Kind::GroupDetached => (policy(&object.observed), policy(&object.declared)),
+    }
+}
+
+/// A code span within a table, where a bar would end the cell.
+fn cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_ends_its_cell() {
+        assert_eq!(cell("a|b`c"), "``a\\|b`c``");
+    }
 }

@@ -15,12 +15,9 @@ use crate::plan::{NO_DESTINATION, NotReported, Note};
 use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
-pub(super) use access::{alike, example, mark, resources, rules, shortened, undecided};
-pub(super) use outcome::{CANNOT_READ_AGAIN, calls_by_status, ending, partially_applied, remark};
-pub(super) use review::{
-    NOT_IN_THE_PLAN, is_left, new_keys, nothing_proposed, option, plan_of_both, setting_change, settings_title,
-    undeclared_action, undeclared_object, undeclared_title,
-};
+pub(super) use access::*;
+pub(super) use outcome::*;
+pub(super) use review::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.
 pub(super) type Name = fn(&str) -> String;
@@ -130,7 +127,7 @@ pub(super) fn counts(summary: &SummaryV1) -> String {
 }
 
 /// The numbers that are not 0, each with its label.
-fn numbers(numbers: &[(usize, &str)]) -> String {
+pub(super) fn numbers(numbers: &[(usize, &str)]) -> String {
     let some: Vec<_> = numbers.iter().filter(|(n, _)| *n > 0).map(|(n, label)| format!("{n} {label}")).collect();
     some.join(", ")
 }
@@ -208,7 +205,13 @@ pub(super) fn text_in(value: Option<&RawValue>) -> Option<String> {
 
 /// A document of a plan or a drift; `None` for an unreadable one.
 pub(super) fn document(raw: &RawValue) -> Option<Document> {
-    policy::read_lenient(raw.get()).ok()
+    document_or_text(raw).ok()
+}
+
+/// A document of a plan or a drift, or the text of an unreadable one.
+pub(super) fn document_or_text(raw: &RawValue) -> Result<Document, String> {
+    let text = text_in(Some(raw)).unwrap_or_else(|| raw.get().to_owned());
+    policy::read_lenient(&text).map_err(|_| text)
 }
 
 /// An API call: `attach ml-training to alice`.

@@ -1,4 +1,4 @@
-//! Access that is gained and lost, and the answers of `attune access`.
+//! Access that is gained and lost, the differences of documents, and the answers of `attune access`.
 
 use std::io::{self, Write};
 
@@ -6,9 +6,10 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::base::{GroupName, UserName, list, list_some};
 use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, Report, Request, Side, Verdict};
+use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, UndecidedV1};
-use crate::render::phrase::{self, shown};
+use crate::render::phrase::{self, count, shown};
 
 /// The maximum width of an aligned column, so that one long entry does not move all others.
 const ALIGNED: usize = 40;
@@ -23,9 +24,6 @@ struct Row<'s> {
 }
 
 /// Writes access that is gained, lost and undecided, each line after `indent`.
-///
-/// # Errors
-/// Those of the writer.
 pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1) -> io::Result<()> {
     let gained = access.gained.iter().map(|line| row(styles, Side::Gained, line));
     let lost = access.lost.iter().map(|line| row(styles, Side::Lost, line));
@@ -125,9 +123,6 @@ fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
 }
 
 /// Writes the answers, one after the other.
-///
-/// # Errors
-/// Those of the writer.
 pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
     for answer in &report.answers {
         writeln!(out, "{}", holder(&answer.holder))?;
@@ -198,6 +193,59 @@ fn grounds(grounds: &[Ground]) -> String {
         shown(&format!("{}{when}", ground.statement))
     };
     list(&grounds.iter().map(one).collect::<Vec<_>>())
+}
+
+/// Writes the differences, each line after `indent`.
+pub(super) fn documents(
+    out: &mut dyn Write,
+    styles: &Styles,
+    indent: &str,
+    before: Option<&Document>,
+    after: &Document,
+) -> io::Result<()> {
+    let DocumentDiff { lines, statements, unchanged } = diff(before, Some(after));
+    for line in lines.iter().filter(|line| before.is_some() || line.member != "version") {
+        entry(out, styles, indent, line)?;
+    }
+    for statement in &statements {
+        writeln!(out, "{indent}{}", shown(&statement.title))?;
+        let sid = |line: &DiffLine| line.member == "sid" && statement.change != StatementChange::Changed;
+        for line in statement.lines.iter().filter(|line| !sid(line)) {
+            entry(out, styles, &format!("{indent}  "), line)?;
+        }
+    }
+    if unchanged > 0 && (!statements.is_empty() || !lines.is_empty()) {
+        let rest = format!("{} unchanged", count(unchanged, "statement", "statements"));
+        writeln!(out, "{indent}{}", styles.dim.apply_to(rest))?;
+    }
+    Ok(())
+}
+
+fn entry(out: &mut dyn Write, styles: &Styles, indent: &str, line: &DiffLine) -> io::Result<()> {
+    let (mark, style) = match line.kind {
+        LineKind::Add => ("+", &styles.add),
+        LineKind::Remove => ("-", &styles.remove),
+        LineKind::Context => (" ", &styles.dim),
+    };
+    let text = format!("{mark} {:<9} {}", line.member, shown(&line.value));
+    writeln!(out, "{indent}{}", style.apply_to(text))
+}
+
+/// Writes how two documents differ, entry by entry, then in access.
+pub fn policy_diff(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io::Result<()> {
+    if compared.sameness == Sameness::Same {
+        return writeln!(out, "the same document");
+    }
+    documents(out, styles, "", Some(&compared.before), &compared.after)?;
+    writeln!(out)?;
+    match compared.sameness {
+        Sameness::Same | Sameness::IdsOnly => writeln!(out, "only ids change: no access change"),
+        Sameness::Different if compared.same_access() => writeln!(out, "no access change"),
+        Sameness::Different => {
+            writeln!(out, "{}", styles.strong.apply_to("access gained (+) and lost (-)"))?;
+            access(out, styles, "  ", &AccessV1::of(&compared.access))
+        }
+    }
 }
 
 #[cfg(test)]

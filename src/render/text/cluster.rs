@@ -19,9 +19,6 @@ pub enum Beside {
 }
 
 /// Writes the properties of the cluster, then the findings.
-///
-/// # Errors
-/// Those of the writer.
 pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: Beside) -> io::Result<()> {
     let lines = [
         ("cluster", cluster(report)),
@@ -105,9 +102,6 @@ fn leftovers(leftovers: Option<&[Leftover]>) -> String {
 }
 
 /// Writes the new files, and the objects that are in none of them.
-///
-/// # Errors
-/// Those of the writer.
 pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Import) -> io::Result<()> {
     let (cluster, release, tenant) = (shown(&of.name), shown(&of.release.to_string()), shown(&of.tenant));
     writeln!(out, "cluster {} · WEKA {release} · tenant {tenant}\n", styles.strong.apply_to(cluster))?;

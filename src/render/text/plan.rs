@@ -1,35 +1,29 @@
-//! A plan for a reviewer.
+//! A plan for a reviewer, and drift: access that nobody approved comes first.
 
 use std::io::{self, Write};
 
-use console::Style;
+use console::{Alignment, Style, pad_str};
+use serde_json::value::RawValue;
 
-use super::access::side;
-use super::diff::documents;
+use super::access::{documents, side};
 use super::{ObjectLine, UNDER, overridden, widest};
 use crate::base::Severity;
+use crate::drift::Kind;
 use crate::policy::access::Side;
 use crate::render::Styles;
-use crate::render::json::{ChangeV1, ClusterV1, FindingV1, KindV1, PlanV1, ReplaceMethodV1, ReviewV1};
-use crate::render::phrase::{
-    self, NAMED, NO_ATTACHMENTS_LEFT, NOT_IN_THE_PLAN, UNREPORTED_GAINS, api_calls, attached_at_once,
-    attachment_change, blocked, count, counted_and_named, counts, document, is_left, is_of_keys, named, new_keys,
-    not_reported, note, nothing_proposed, object, option, plan_of_both, principals, refused, release, replacing,
-    setting_change, settings_title, shown, size, text_in, unchanged, undeclared_action, undeclared_object,
-    undeclared_title,
+use crate::render::json::{
+    ChangeV1, ClusterV1, DriftV1, DriftedV1, FindingV1, KindV1, PlanV1, RememberedV1, ReplaceMethodV1, ReviewV1,
 };
+use crate::render::phrase::{self, *};
 
 /// Writes a plan: cluster, changes, digest and counts.
-///
-/// # Errors
-/// Those of the writer.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     review(out, styles, plan.review.as_ref())?;
     base(out, styles, plan)?;
     heading(out, styles, &plan.cluster)?;
     if plan.changes.is_empty() {
         writeln!(out, "\nno changes: {}", unchanged(plan.unchanged))?;
-        return unmanaged(out, styles, plan);
+        return footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged));
     }
     let access = || plan.changes.iter().flat_map(|change| &change.access);
     side(out, styles, access(), Side::Gained, "access gained")?;
@@ -42,15 +36,15 @@ pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<(
     side(out, styles, access(), Side::Lost, "access lost")?;
     writeln!(out)?;
     summary(out, styles, plan)?;
-    unmanaged(out, styles, plan)?;
-    match not_reported(&plan.unreported.kinds) {
-        kinds if kinds.is_empty() => Ok(()),
-        kinds => writeln!(out, "{}", styles.dim.apply_to(format!("not reported by the cluster: {kinds}"))),
-    }
+    footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged))?;
+    footnote(out, styles, "not reported by the cluster", &not_reported(&plan.unreported.kinds))
 }
 
-/// Writes the cluster, its release and the tenant.
-pub(super) fn heading(out: &mut dyn Write, styles: &Styles, of: &ClusterV1) -> io::Result<()> {
+fn footnote(out: &mut dyn Write, styles: &Styles, title: &str, text: &str) -> io::Result<()> {
+    if text.is_empty() { Ok(()) } else { writeln!(out, "{}", styles.dim.apply_to(format!("{title}: {text}"))) }
+}
+
+fn heading(out: &mut dyn Write, styles: &Styles, of: &ClusterV1) -> io::Result<()> {
     let cluster = styles.strong.apply_to(format!("cluster {}", shown(&of.name)));
     writeln!(out, "{cluster} · WEKA {} · tenant {}", shown(release(of)), shown(&of.tenant))
 }
@@ -91,15 +85,8 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     writeln!(out, "{digest}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))
 }
 
-fn unmanaged(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
-    match phrase::unmanaged(&plan.unmanaged) {
-        objects if objects.is_empty() => Ok(()),
-        objects => writeln!(out, "{}", styles.dim.apply_to(format!("unmanaged: {objects}"))),
-    }
-}
-
 /// Writes removed declarations and changed settings.
-pub(super) fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {
+fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {
     let Some(review) = review else { return Ok(()) };
     let undeclared = review.undeclared.iter().map(|of| (undeclared_object(of, shown), undeclared_action(of, shown)));
     let settings = review.settings.iter().map(|of| (shown(&of.name), setting_change(of, shown)));
@@ -113,7 +100,7 @@ pub(super) fn review(out: &mut dyn Write, styles: &Styles, review: Option<&Revie
         writeln!(out, "{}", styles.change.apply_to(title))?;
         let width = widest(lines.iter().map(|(name, _)| name.clone()));
         for (name, text) in lines {
-            writeln!(out, "  {}   {text}", console::pad_str(&name, width, console::Alignment::Left, None))?;
+            writeln!(out, "  {}   {text}", pad_str(&name, width, Alignment::Left, None))?;
         }
         writeln!(out)?;
     }
@@ -232,9 +219,6 @@ fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
 }
 
 /// Writes the findings of a saved plan, without lines of their files, which may have changed.
-///
-/// # Errors
-/// Those of the writer.
 pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV1]) -> io::Result<()> {
     for finding in findings {
         let style = match finding.severity {
@@ -253,4 +237,85 @@ pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV
         }
     }
     Ok(())
+}
+
+/// Writes a drift: access gained, the objects that differ, access lost, then resolved, ignored and unmanaged objects.
+pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
+    review(out, styles, drift.review.as_ref())?;
+    heading(out, styles, &drift.cluster)?;
+    let access = || drift.drift.iter().flat_map(|object| &object.access);
+    side(out, styles, access(), Side::Gained, "access that the cluster allows and the configuration does not")?;
+    writeln!(out)?;
+    let width = widest(drift.drift.iter().map(|object| shown_id(&object.id)));
+    for object in &drift.drift {
+        drifted(out, styles, object, width)?;
+    }
+    side(out, styles, access(), Side::Lost, "access that the configuration allows and the cluster does not")?;
+    if !drift.drift.is_empty() {
+        writeln!(out)?;
+    }
+    for RememberedV1 { id, kind, since } in &drift.resolved {
+        let (title, kind) = (styles.dim.apply_to("resolved:"), kind.replace('_', " "));
+        writeln!(out, "{title} {} ({}, reported since {})", shown_id(id), shown(&kind), shown(since))?;
+    }
+    for ignored in &drift.ignored {
+        let until = ignored.until.as_ref().map(|until| format!(" (until {until})")).unwrap_or_default();
+        let title = styles.dim.apply_to("ignored:");
+        writeln!(out, "{title} {}: {}{until}", shown_id(&ignored.id), shown(&ignored.reason))?;
+    }
+    writeln!(out, "{}", styles.strong.apply_to(drift_summary(drift)))?;
+    footnote(out, styles, "unmanaged, not compared", &unmanaged(&drift.unmanaged))
+}
+
+/// `policy/ml` as `policy ml`.
+fn shown_id(id: &str) -> String {
+    shown(&id.replacen('/', " ", 1))
+}
+
+fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usize) -> io::Result<()> {
+    let (mark, style) = match object.kind {
+        Kind::PolicyAdded | Kind::UserAttached | Kind::GroupAttached => ("+", &styles.add),
+        Kind::PolicyChanged => ("±", &styles.change),
+        Kind::UserMoved | Kind::GroupMoved => (">", &styles.change),
+        Kind::PolicyRemoved | Kind::UserDetached | Kind::UserRemoved | Kind::GroupDetached => ("-", &styles.remove),
+    };
+    ObjectLine { mark, style, object: shown_id(&object.id), text: difference(object) }.write(out, width)?;
+    if object.kind != Kind::PolicyChanged {
+        return Ok(());
+    }
+    if let Some(text) = text_in(object.observed.as_deref()) {
+        return writeln!(out, "{UNDER}{}", styles.add.apply_to(format!("+ {}", shown(&text))));
+    }
+    match (object.declared.as_deref().and_then(document), object.observed.as_deref().and_then(document)) {
+        (Some(declared), Some(observed)) => documents(out, styles, UNDER, Some(&declared), &observed),
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
+fn difference(object: &DriftedV1) -> String {
+    let policy = |raw: Option<&RawValue>| shown(&text_in(raw).unwrap_or_default());
+    let (declared, observed) = (policy(object.declared.as_deref()), policy(object.observed.as_deref()));
+    match object.kind {
+        Kind::PolicyAdded => "exists, but should not".to_owned(),
+        Kind::PolicyChanged if object.observed.is_none() => "is missing after an interrupted replacement".to_owned(),
+        Kind::PolicyChanged => "differs from the configuration".to_owned(),
+        Kind::PolicyRemoved => "is missing".to_owned(),
+        Kind::UserAttached | Kind::GroupAttached => format!("has {observed}, should have no policy"),
+        Kind::UserMoved | Kind::GroupMoved => format!("has {observed}, should have {declared}"),
+        Kind::UserDetached | Kind::GroupDetached => format!("has no policy, should have {declared}"),
+        Kind::UserRemoved => format!("does not exist, should have {declared}"),
+    }
+}
+
+fn drift_summary(drift: &DriftV1) -> String {
+    let numbers = &drift.summary;
+    let new = if numbers.known + numbers.resolved > 0 { "new " } else { "" };
+    let drift = match numbers.reported {
+        0 => format!("no {new}drift"),
+        n => format!("{new}drift: {}", count(n, "object differs", "objects differ")),
+    };
+    match self::numbers(&[(numbers.known, "known"), (numbers.resolved, "resolved"), (numbers.ignored, "ignored")]) {
+        others if others.is_empty() => drift,
+        others => format!("{drift}, {others}"),
+    }
 }
