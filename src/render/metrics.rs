@@ -27,21 +27,20 @@ pub struct Metrics<'a> {
 /// The metrics file of a previous run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviousRun {
-    /// The cluster and the tenant.
-    pub of: (String, String),
+    /// The labels of its metrics: the cluster and the tenant.
+    labels: String,
     /// The end of the last successful run, in seconds since 1970.
-    pub success: i64,
+    success: i64,
 }
 
 const LAST_SUCCESS: &str = "attune_drift_last_success_timestamp_seconds";
 
 /// Writes a run.
 pub fn metrics(out: &mut dyn Write, run: &Metrics<'_>) -> io::Result<()> {
-    let now = run.of.map(|(cluster, tenant)| (visible(cluster).into_owned(), visible(tenant).into_owned()));
+    let now = run.of.map(|(cluster, tenant)| labels(cluster, tenant));
     // The success of another cluster does not count for this one.
-    let previous = run.previous.filter(|previous| now.as_ref().is_none_or(|now| *now == previous.of));
-    let of = now.or_else(|| previous.map(|previous| previous.of.clone()));
-    let labels = of.map(|(cluster, tenant)| labels(&cluster, &tenant)).unwrap_or_default();
+    let previous = run.previous.filter(|previous| now.as_ref().is_none_or(|now| *now == previous.labels));
+    let labels = now.or_else(|| previous.map(|previous| previous.labels.clone())).unwrap_or_default();
     let mut gauge = |name: &str, help: &str, series: &[(String, String)]| gauge(out, name, help, series);
     if let Some(drift) = run.drift {
         let of_kind = |kind: Kind| drift.objects.iter().filter(|object| object.kind == kind).count();
@@ -83,40 +82,17 @@ fn gauge(out: &mut dyn Write, name: &str, help: &str, series: &[(String, String)
 }
 
 fn labels(cluster: &str, tenant: &str) -> String {
+    let escaped = |value: &str| visible(value).replace('\\', "\\\\").replace('"', "\\\"");
     format!("cluster=\"{}\",tenant=\"{}\"", escaped(cluster), escaped(tenant))
-}
-
-/// The value of a label, with quotes, backslashes and line breaks escaped.
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// The value of a label at the start of a text, and the rest of the text.
-fn unescaped(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => value.push(match chars.next()?.1 {
-                'n' => '\n',
-                other => other,
-            }),
-            other => value.push(other),
-        }
-    }
-    None
 }
 
 impl PreviousRun {
     /// Reads a file of [`metrics`]; `None` if it has no successful run, or is another file.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let line = text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.strip_prefix("{cluster=\""))?;
-        let (cluster, rest) = unescaped(line)?;
-        let (tenant, rest) = unescaped(rest.strip_prefix(",tenant=\"")?)?;
-        let success = rest.strip_prefix("} ")?.trim().parse().ok()?;
-        Some(Self { of: (cluster, tenant), success })
+        let line = text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.strip_prefix('{'))?;
+        let (labels, success) = line.rsplit_once("} ").filter(|(labels, _)| labels.starts_with("cluster=\""))?;
+        Some(Self { labels: labels.to_owned(), success: success.parse().ok()? })
     }
 }
 
@@ -127,7 +103,7 @@ mod tests {
     #[test]
     fn the_last_success_is_read_back_and_survives_a_failure() {
         let odd = ("a\"b\\n\n{}", "t,tenant=\"x\"} 7");
-        let previous = PreviousRun { of: (odd.0.to_owned(), odd.1.to_owned()), success: 12 };
+        let previous = PreviousRun { labels: labels(odd.0, odd.1), success: 12 };
         let run =
             Metrics { drift: None, new: None, of: None, previous: Some(&previous), ended: 99, duration: 0.5, exit: 1 };
         let mut out = Vec::new();

@@ -7,11 +7,44 @@ pub mod markdown;
 mod metrics;
 mod phrase;
 mod rollback_file;
-mod styles;
 pub mod text;
 
 pub use findings::{annotations, findings};
 pub use metrics::{Metrics, PreviousRun, metrics};
 pub use phrase::Refusals;
 pub use rollback_file::{RollbackFile, RollbackSettings};
-pub use styles::Styles;
+
+use console::Style;
+
+/// The styles of text. The default is plain.
+#[derive(Debug, Clone, Default)]
+pub struct Styles {
+    /// Additions and success.
+    pub add: Style,
+    /// Removals and failure.
+    pub remove: Style,
+    /// Changes and warnings.
+    pub change: Style,
+    /// Headings.
+    pub strong: Style,
+    /// Less important text.
+    pub dim: Style,
+    /// Whether the styles are coloured.
+    pub coloured: bool,
+}
+
+impl Styles {
+    /// The styles for a terminal.
+    #[must_use]
+    pub fn coloured() -> Self {
+        let style = || Style::new().force_styling(true);
+        Self {
+            add: style().green(),
+            remove: style().red(),
+            change: style().yellow(),
+            strong: style().bold(),
+            dim: style().dim(),
+            coloured: true,
+        }
+    }
+}

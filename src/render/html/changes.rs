@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::value::RawValue;
 
-use super::page::{Text, Who, api_call, kind, name, names};
+use super::{Text, Who, api_call, kind, name, names};
 use crate::policy::access::Side;
 use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{

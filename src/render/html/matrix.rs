@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::page::{Text, Who, class_words, name, names, reach, scrolling};
+use super::{Text, Who, class_words, name, names, reach, scrolling};
 use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradesV1, ReportV1, ScopeV1};
 use crate::report::{Class, Reach};
 
@@ -121,7 +121,8 @@ fn long_rows(view: &View<'_>, row: &RowView, scope: ScopeV1) -> Markup {
                     th scope="row" { (heading(&view.columns[*column])) }
                     @for class in CLASSES {
                         @let state = State::of(class, *pair, scope);
-                        td.s { i class=[state.change.class()] { (state.change.mark()) (state.symbols()) " " (state.words()) } }
+                        @let (mark, style) = state.change();
+                        td.s { i class=[style] { (mark) (state.symbols()) " " (state.words()) } }
                     }
                 }
             }
@@ -150,9 +151,8 @@ fn cell(pair: Pair, scope: ScopeV1) -> Markup {
     html! {
         span role="img" aria-label=(label.join("; ")) {
             @for state in states {
-                i class=[state.change.class()] {
-                    (state.change.mark()) (class_words(state.class).0) " " (state.symbols())
-                }
+                @let (mark, style) = state.change();
+                i class=[style] { (mark) (class_words(state.class).0) " " (state.symbols()) }
             }
         }
     }
@@ -164,49 +164,9 @@ type Both = (Reach, Reach);
 /// One class of a cell.
 struct State {
     class: Class,
+    /// The access before, if it changes.
     before: Option<Both>,
     now: Both,
-    change: Change,
-}
-
-/// A direction of change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
-    None,
-    Gained,
-    Lost,
-    Other,
-}
-
-impl Change {
-    fn mark(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gained => "+",
-            Self::Lost => "−",
-            Self::Other => "±",
-        }
-    }
-
-    fn class(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Gained => Some("g"),
-            Self::Lost => Some("l"),
-            Self::Other => Some("c"),
-        }
-    }
-
-    fn of(before: Both, after: Both) -> Self {
-        let unknown = [before.0, before.1, after.0, after.1].contains(&Reach::Unknown);
-        let (up, down) = (after.0 >= before.0 && after.1 >= before.1, after.0 <= before.0 && after.1 <= before.1);
-        match (before == after, unknown, up, down) {
-            (true, ..) => Self::None,
-            (false, false, true, _) => Self::Gained,
-            (false, false, false, true) => Self::Lost,
-            (false, true, ..) | (false, false, false, false) => Self::Other,
-        }
-    }
 }
 
 impl State {
@@ -214,18 +174,27 @@ impl State {
         let of = |grades: GradesV1| (grades.aws.reach(class), grades.minio.reach(class));
         let (before, after) = (of(before), of(after));
         match scope {
-            ScopeV1::Cluster => Self { class, before: None, now: before, change: Change::None },
-            ScopeV1::Configuration => Self { class, before: None, now: after, change: Change::None },
-            ScopeV1::Both => {
-                let change = Change::of(before, after);
-                Self { class, before: (change != Change::None).then_some(before), now: after, change }
-            }
+            ScopeV1::Cluster => Self { class, before: None, now: before },
+            ScopeV1::Configuration => Self { class, before: None, now: after },
+            ScopeV1::Both => Self { class, before: Some(before).filter(|before| *before != after), now: after },
         }
     }
 
     fn has_access(&self) -> bool {
-        const NOTHING: Both = (Reach::None, Reach::None);
-        self.now != NOTHING || self.before.is_some()
+        self.now != (Reach::None, Reach::None) || self.before.is_some()
+    }
+
+    /// The mark of a change and its style, if there is one.
+    fn change(&self) -> (&'static str, Option<&'static str>) {
+        let (Some(before), after) = (self.before, self.now) else { return ("", None) };
+        let unknown = [before.0, before.1, after.0, after.1].contains(&Reach::Unknown);
+        if !unknown && after.0 >= before.0 && after.1 >= before.1 {
+            ("+", Some("g"))
+        } else if !unknown && after.0 <= before.0 && after.1 <= before.1 {
+            ("−", Some("l"))
+        } else {
+            ("±", Some("c"))
+        }
     }
 
     fn symbols(&self) -> String {

@@ -1,12 +1,187 @@
-//! HTML pages: one file each, without network and scripts, made of the frozen copies in [`json`](super::json).
+//! HTML pages: one file each, without network and scripts, made of the frozen copies in [`json`](super::json). This file
+//! has the parts that they share: the frame of a page, foreign text, names, words for values.
 
 mod changes;
 mod matrix;
-mod outcome;
-mod page;
 mod plan;
 mod report;
 
-pub use outcome::outcome;
-pub use plan::plan;
+pub use plan::{outcome, plan};
 pub use report::report;
+
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
+
+use crate::render::json::{AttachedPrincipalV1, AttachmentV1, CallV1, ClusterV1, KindV1, PrincipalV1};
+use crate::render::phrase::shown;
+use crate::report::{Class, Reach};
+
+/// The style of every page.
+const STYLE: &str = include_str!("style.css");
+
+/// The page loads, runs and sends nothing. Only its own style applies.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// A section of a page, with a link in the navigation.
+struct Section {
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+}
+
+/// A whole page.
+fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                meta name="generator" content={ "attune " (Text(version)) };
+                title { (Text(title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                header { h1 { (Text(title)) } }
+                nav aria-label="Sections" {
+                    ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+                }
+                main id="main" tabindex="-1" {
+                    (head)
+                    @for section in sections {
+                        section aria-labelledby=(section.id) {
+                            h2 id=(section.id) { (section.title) }
+                            (section.body)
+                        }
+                    }
+                }
+                footer {
+                    p { "Made by attune " (Text(version)) ". This page loads nothing and runs no script." }
+                }
+            }
+        }
+    }
+}
+
+/// A table in a box that scrolls, also by keyboard.
+fn scrolling(label: &str, table: &Markup) -> Markup {
+    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+}
+
+/// The rows of facts about a cluster.
+fn cluster(cluster: &ClusterV1) -> Markup {
+    html! {
+        dt { "Cluster" } dd { (name(&cluster.name)) " " span.dim { (Text(&cluster.guid)) } }
+        dt { "Release" } dd { "WEKA " (Text(&cluster.release)) }
+        dt { "Tenant" } dd { (name(&cluster.tenant)) }
+    }
+}
+
+/// An API call with its policy, and its user or group.
+fn api_call(call: CallV1, policy: Option<&str>, user: Option<&str>, group: Option<&str>) -> Markup {
+    let verb = match call {
+        CallV1::AddPolicy => "add policy",
+        CallV1::RemovePolicy => "remove policy",
+        CallV1::Attach => "attach",
+        CallV1::RevokeKeys => "revoke the keys of",
+        CallV1::Detach => "detach",
+    };
+    html! {
+        (verb) " "
+        @if let Some(policy) = policy { (name(policy)) " " }
+        @if let Some(user) = user { "user " (name(user)) " " }
+        @if let Some(group) = group { "group " (name(group)) " " }
+    }
+}
+
+/// Foreign text: escaped for HTML, with hidden characters escaped.
+struct Text<'a>(&'a str);
+
+impl Render for Text<'_> {
+    fn render_to(&self, buffer: &mut String) {
+        shown(self.0).render_to(buffer);
+    }
+}
+
+/// A name or pattern, isolated so that its direction does not affect the text around it.
+fn name(text: &str) -> Markup {
+    html! { bdi { (Text(text)) } }
+}
+
+/// A user or group.
+trait Who {
+    /// The user and the group, one of which is `None`.
+    fn who(&self) -> (Option<&str>, Option<&str>);
+
+    /// Its name in a list: `alice`, `group/ml`.
+    fn label(&self) -> String {
+        match self.who() {
+            (Some(user), _) => user.to_owned(),
+            (None, Some(group)) => format!("group/{group}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+macro_rules! who {
+    ($($type:ty)*) => {
+        $(impl Who for $type {
+            fn who(&self) -> (Option<&str>, Option<&str>) {
+                (self.user.as_deref(), self.group.as_deref())
+            }
+        })*
+    };
+}
+
+who! { PrincipalV1 AttachmentV1 AttachedPrincipalV1 }
+
+/// Names separated by spaces: the first few, and the others in a fold.
+fn names(labels: &[String], first: usize) -> Markup {
+    // Hiding one name saves nothing.
+    let first = if labels.len() <= first + 1 { labels.len() } else { first };
+    let (seen, hidden) = labels.split_at(first);
+    html! {
+        @for label in seen { (name(label)) " " }
+        @if !hidden.is_empty() {
+            details {
+                summary { "and " (hidden.len()) " more" }
+                @for label in hidden { (name(label)) " " }
+            }
+        }
+    }
+}
+
+/// A level of access: its symbol and its word.
+fn reach(reach: Reach) -> (&'static str, &'static str) {
+    match reach {
+        Reach::None => ("○", "none"),
+        Reach::Depends => ("?", "depends"),
+        Reach::Part => ("◐", "part"),
+        Reach::All => ("●", "all"),
+        Reach::Unknown => ("!", "unknown"),
+    }
+}
+
+/// A class of actions: its letter and its name.
+fn class_words(class: Class) -> (&'static str, &'static str) {
+    match class {
+        Class::Read => ("R", "read"),
+        Class::Write => ("W", "write"),
+        Class::Admin => ("A", "admin"),
+    }
+}
+
+/// A kind of change: its style, its mark and its words.
+fn kind(kind: KindV1) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        KindV1::AddPolicy => ("a", "+", "add policy"),
+        KindV1::ReplacePolicy => ("c", "±", "replace policy"),
+        KindV1::RemovePolicy => ("r", "−", "remove policy"),
+        KindV1::Attach => ("a", "+", "attach"),
+        KindV1::Move => ("c", ">", "move"),
+        KindV1::Detach => ("r", "−", "detach"),
+    }
+}

@@ -1,15 +1,15 @@
-//! The page of a plan.
+//! The pages of a plan and of an outcome.
 
 use std::io::{self, Write};
 
 use maud::{Markup, html};
 
 use super::changes::{access, api_calls, base, changes, keys_and_options, review};
-use super::page::{Section, Text, cluster, name, names, page};
 use super::report::sections;
+use super::{Section, Text, api_call, cluster, name, names, page};
 use crate::base::Severity;
-use crate::render::json::{FindingV1, PlanV1, ReportV1, SummaryV1};
-use crate::render::phrase::{self, blocked, counts, not_reported, refused};
+use crate::render::json::{FindingV1, OutcomeV1, PlanV1, ReportV1, StatusV1, StepOutcomeV1, SummaryV1};
+use crate::render::phrase::{self, *};
 
 /// Writes the page of a plan, with the sections of a report if there is one.
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
@@ -124,4 +124,75 @@ fn unmanaged(plan: &PlanV1) -> Markup {
             @if !not_reported.is_empty() { dt { "Not reported by the cluster" } dd { (not_reported) } }
         }
     }
+}
+
+/// Writes the page of an outcome.
+pub fn outcome(out: &mut dyn Write, outcome: &OutcomeV1) -> io::Result<()> {
+    let title = format!("Outcome of plan {} on {}", outcome.short_digest(), outcome.cluster.name);
+    let mut all = vec![Section { id: "calls", title: "API calls", body: calls(&outcome.steps) }];
+    if !outcome.remaining_changes.is_empty() {
+        all.push(Section { id: "remaining", title: "Remaining changes", body: remaining(&outcome.remaining_changes) });
+    }
+    if !outcome.overrides.is_empty() {
+        all.push(Section { id: "overrides", title: "Overridden guards", body: overrides(outcome) });
+    }
+    writeln!(out, "{}", page(&title, &outcome_head(outcome), &all, &outcome.tool_version).into_string())
+}
+
+fn outcome_head(outcome: &OutcomeV1) -> Markup {
+    let (class, verdict) = match (outcome.converged, &outcome.remaining) {
+        (true, _) => ("good", "The cluster matches the configuration.".to_owned()),
+        (false, Some(_)) => ("bad", "The cluster does not match the configuration.".to_owned()),
+        (false, None) => ("bad", format!("Applied, but {CANNOT_READ_AGAIN}.")),
+    };
+    html! {
+        p class={ "verdict " (class) } { (verdict) }
+        dl.facts {
+            (cluster(&outcome.cluster))
+            dt { "Digest" } dd { code { (Text(outcome.short_digest())) } }
+            dt { "API calls" } dd { (outcome.steps.len()) }
+        }
+        @if let Some(file) = &outcome.rollback_file {
+            @if let Some(command) = &outcome.rollback_command {
+                p { "To roll back:" }
+                pre tabindex="0" aria-label="The command that rolls back" { code { (Text(command)) } }
+            } @else {
+                p { "To roll back, apply the rollback file " code { (Text(file)) } "." }
+            }
+        }
+    }
+}
+
+fn calls(steps: &[StepOutcomeV1]) -> Markup {
+    html! {
+        @if steps.is_empty() { p { "None." } }
+        @else { ol { @for step in steps { li value=(step.id) { (one(step)) } } } }
+    }
+}
+
+fn one(step: &StepOutcomeV1) -> Markup {
+    let (class, ending) = match step.status {
+        StatusV1::Done => ("a", "done".to_owned()),
+        StatusV1::AlreadyDone => ("a", "already done".to_owned()),
+        StatusV1::Refused
+        | StatusV1::Drifted
+        | StatusV1::UnknownOutcome
+        | StatusV1::Failed
+        | StatusV1::NotReached
+        | StatusV1::Interrupted => ("r", ending(step, "").unwrap_or_default()),
+    };
+    html! {
+        (api_call(step.call, step.policy.as_deref(), step.user.as_deref(), step.group.as_deref()))
+        span class=(class) { (ending) }
+        @if let Some(reason) = &step.reason { p.dim { (Text(reason)) } }
+        @for of in &step.remarks { p { (Text(&remark(*of, step, str::to_owned, str::to_owned))) } }
+    }
+}
+
+fn remaining(changes: &[String]) -> Markup {
+    html! { ul { @for change in changes { li { (name(change)) } } } }
+}
+
+fn overrides(outcome: &OutcomeV1) -> Markup {
+    html! { ul { @for over in &outcome.overrides { li { (name(&over.given)) ": " (Text(&over.message)) } } } }
 }

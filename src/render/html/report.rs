@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use maud::{Markup, html};
 
 use super::matrix::matrix;
-use super::page::{Section, Text, Who, cluster, name, names, page, scrolling};
+use super::{Section, Text, Who, cluster, name, names, page, scrolling};
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
 
 /// How many users and groups without a change are shown outside a fold.

@@ -1,11 +1,14 @@
-//! A change of a plan: a part of `attune.plan/1`.
+//! Parts of `attune.plan/1`: changes, the comparison with `--base`, new keys, options, unreported access.
 
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, user_or_group};
 use crate::base::PolicyName;
 use crate::observed::Body;
-use crate::plan::{AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod};
+use crate::plan::{
+    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, NewKeys, NotReported, Note, PlanOption,
+    ReplaceMethod, Review, SettingChange, Undeclared, Unreported,
+};
 use crate::policy::Normal;
 
 json_types! {
@@ -79,6 +82,96 @@ json_types! {
         group?: String,
         /// Whether the configuration declares it.
         declared: bool,
+    }
+
+    /// The differences between the cluster and the configuration, split by the configuration of `--base`.
+    pub struct BaseV1 {
+        /// The revision or file, as given to `--base`.
+        revision: String,
+        /// The changes that make the cluster match the base: it was changed outside attune, or the base was never applied.
+        drift: Vec<ChangeV1>,
+        /// The changes that the configuration proposes over the base, on a cluster that matches the base.
+        proposed: Vec<ChangeV1>,
+    }
+
+    /// Changes of the configuration that are not changes of declared objects, compared with the revision of `--base`.
+    pub struct ReviewV1 {
+        /// The revision or file, as given to `--base`.
+        revision: String,
+        /// The objects that are no longer declared.
+        undeclared: Vec<UndeclaredV1>,
+        /// The settings that change. The plan uses those of the revision; of `[guards]`, it uses both.
+        settings: Vec<SettingChangeV1>,
+    }
+
+    /// A policy, user or group that is no longer declared.
+    pub struct UndeclaredV1 {
+        /// `policy/NAME`, `user/NAME` or `group/NAME`.
+        id: String,
+        /// The policy, if it is one.
+        policy?: String,
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The declaration in the revision.
+        declared: DeclaredV1,
+        /// The policy that the revision declares for a user or group.
+        declared_policy?: String,
+        /// Whether `[ownership]` covers it. If so, it is removed or detached; if not, it stays, unmanaged.
+        owned: bool,
+    }
+
+    /// A declaration.
+    pub enum DeclaredV1 {
+        /// A policy with a document.
+        Present,
+        /// An absent policy.
+        Absent,
+        /// A user or group with a policy.
+        Attached,
+        /// A user or group without a policy.
+        Detached,
+    }
+
+    /// A setting that changes.
+    pub struct SettingChangeV1 {
+        /// Its name, such as `guards.max_removals`.
+        name: String,
+        /// Its value in the revision, as TOML; missing when it is not set.
+        before?: String,
+        /// Its value in the configuration, as TOML; missing when it is not set.
+        after?: String,
+    }
+
+    /// The keys that a plan may create.
+    pub struct NewKeysV1 {
+        /// The users without a policy that may get keys.
+        users: Vec<String>,
+        /// The users with a policy that may get keys; they get them only if they have none.
+        users_with_policy: Vec<String>,
+        /// The destination of the secrets, as in `[credentials]`; missing when there is none.
+        destination?: String,
+    }
+
+    /// An option of the run that changes its plan. An apply of the plan needs the same options.
+    #[derive(PartialEq, Eq)]
+    pub struct OptionV1 {
+        /// Its name, such as `--override`.
+        name: String,
+        /// Its value, or the SHA-256 of the content when it is a file; missing when the option takes no value.
+        value?: String,
+    }
+
+    /// Attachments that the cluster does not report, and what the plan may change for them.
+    #[derive(Default)]
+    pub struct UnreportedV1 {
+        /// What the cluster does not report.
+        kinds: Vec<NotReported>,
+        /// Access that someone may gain by the name of a policy: `policy` is set instead of `user` and `group`. A guard against
+        /// new access treats it as undecided.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_name: Vec<AccessChangeV1>,
     }
 }
 
@@ -177,4 +270,86 @@ pub(super) fn body(body: &Body) -> Option<Box<RawValue>> {
 
 pub(super) fn text(text: &str) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(text).ok()
+}
+
+impl BaseV1 {
+    /// A copy of both lists.
+    #[must_use]
+    pub fn of(revision: &str, drift: &[Change], proposed: &[Change]) -> Self {
+        let copies = |changes: &[Change]| changes.iter().map(ChangeV1::of).collect();
+        Self { revision: revision.to_owned(), drift: copies(drift), proposed: copies(proposed) }
+    }
+}
+
+impl ReviewV1 {
+    /// A copy of a review against a revision.
+    #[must_use]
+    pub fn of(revision: &str, review: &Review) -> Self {
+        let setting = |change: &SettingChange| SettingChangeV1 {
+            name: change.name.clone(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+        };
+        Self {
+            revision: revision.to_owned(),
+            undeclared: review.undeclared.iter().map(UndeclaredV1::of).collect(),
+            settings: review.settings.iter().map(setting).collect(),
+        }
+    }
+
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.undeclared.is_empty() && self.settings.is_empty()
+    }
+}
+
+impl UndeclaredV1 {
+    fn of(of: &Undeclared) -> Self {
+        let principal = of.id.principal();
+        let (declared, declared_policy) = match &of.declared {
+            BaseDeclaration::Present => (DeclaredV1::Present, None),
+            BaseDeclaration::Absent => (DeclaredV1::Absent, None),
+            BaseDeclaration::Has(policy) => (DeclaredV1::Attached, Some(policy.to_string())),
+            BaseDeclaration::Detached => (DeclaredV1::Detached, None),
+        };
+        Self {
+            id: of.id.to_string(),
+            policy: of.id.policy().map(ToString::to_string),
+            user: principal.and_then(|who| who.user()).map(ToString::to_string),
+            group: principal.and_then(|who| who.group()).map(ToString::to_string),
+            declared,
+            declared_policy,
+            owned: of.owned,
+        }
+    }
+}
+
+impl NewKeysV1 {
+    /// A copy of the keys that a plan may create.
+    #[must_use]
+    pub fn of(keys: &NewKeys) -> Self {
+        Self {
+            users: keys.users.iter().map(ToString::to_string).collect(),
+            users_with_policy: keys.users_with_policy.iter().map(ToString::to_string).collect(),
+            destination: keys.destination.clone(),
+        }
+    }
+}
+
+impl OptionV1 {
+    /// A copy of an option.
+    #[must_use]
+    pub fn of(option: &PlanOption) -> Self {
+        Self { name: option.name.to_owned(), value: option.value.clone() }
+    }
+}
+
+impl UnreportedV1 {
+    /// A copy of the unreported attachments.
+    #[must_use]
+    pub fn of(unreported: &Unreported) -> Self {
+        let by_name = unreported.by_name.iter().map(AccessChangeV1::by_name).collect();
+        Self { kinds: unreported.kinds.clone(), by_name }
+    }
 }

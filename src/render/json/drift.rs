@@ -3,10 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::access::{AccessChangeV1, user_or_group};
-use super::change::{body, text};
+use super::change::{ReviewV1, body, text};
 use super::finding::FindingV1;
 use super::plan::{ClusterV1, UnmanagedV1};
-use super::review::ReviewV1;
 use crate::base::Sources;
 use crate::drift::{Drift, Kind, Memory, News, Object, ObjectState, Remembered};
 use crate::observed::Identity;

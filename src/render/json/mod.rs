@@ -58,7 +58,6 @@ mod keys;
 mod outcome;
 mod plan;
 mod report;
-mod review;
 mod visible;
 
 use std::io::{self, Write};
@@ -72,7 +71,10 @@ use serde_json::value::RawValue;
 use visible::VisibleJson;
 
 pub use access::{AccessChangeV1, AccessLineV1, AccessReportV1, AccessV1, ExampleV1, PolicyDiffV1, UndecidedV1};
-pub use change::{AttachedPrincipalV1, ChangeV1, KindV1, ReplaceMethodV1};
+pub use change::{
+    AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
+    SettingChangeV1, UndeclaredV1, UnreportedV1,
+};
 pub use cluster::{DoctorV1, ImportV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
 pub use finding::{FindingV1, FindingsV1, SarifV1};
@@ -83,7 +85,6 @@ pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
     PrincipalV1, ReportV1, RowV1, ScopeV1,
 };
-pub use review::{BaseV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1, UnreportedV1};
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -3,9 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::access::user_or_group;
-use super::change::{ChangeV1, KindV1, document};
+use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
 use super::finding::FindingV1;
-use super::review::{BaseV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1};
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, Step, Unmanaged};

@@ -1,7 +1,5 @@
 //! `attune.report/1`: the policies of users and groups, and their access to buckets.
 
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
 use super::access::user_or_group;
@@ -169,7 +167,6 @@ impl ReportV1 {
         let Report { scope, identity, digest, limits, matrix, classes } = report;
         let sides = [scope.before(), scope.after()];
         let all = |known: fn(&State) -> bool| sides.iter().flatten().all(|state| known(state));
-        let counts = sides.map(counted);
         Self {
             format: "attune.report/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -179,22 +176,13 @@ impl ReportV1 {
             limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
             attachments_known: all(|state| state.holders_known),
             group_attachments_known: all(|state| state.groups_known),
-            policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides, &counts)).collect(),
+            policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides)).collect(),
             principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
             classes: classes.iter().map(ClassV1::of).collect(),
             buckets: matrix.buckets.iter().map(BucketV1::of).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets)).collect(),
         }
     }
-}
-
-/// The number of users and groups that have each policy.
-fn counted(state: Option<&State>) -> BTreeMap<&PolicyName, usize> {
-    let mut counts = BTreeMap::new();
-    for policy in state.into_iter().flat_map(|state| state.holders.values().flatten()) {
-        *counts.entry(policy).or_insert(0) += 1;
-    }
-    counts
 }
 
 impl ScopeV1 {
@@ -208,18 +196,13 @@ impl ScopeV1 {
 }
 
 impl PolicyReportV1 {
-    fn of(name: &PolicyName, [before, after]: [Option<&State>; 2], counts: &[BTreeMap<&PolicyName, usize>; 2]) -> Self {
-        let state = |side: Option<&State>, counts: &BTreeMap<&PolicyName, usize>| {
-            let document = side?.policies.get(name)?;
-            let attachments = counts.get(name).copied().unwrap_or_default();
+    fn of(name: &PolicyName, sides: [Option<&State>; 2]) -> Self {
+        let [before, after] = sides.map(|side| {
+            let (state, document) = (side?, side?.policies.get(name)?);
+            let attachments = state.holders.values().flatten().filter(|held| *held == name).count();
             Some(PolicyStateV1 { attachments, bytes: document.text().map(str::len), document: body(document) })
-        };
-        Self {
-            name: name.to_string(),
-            predefined: name.is_predefined(),
-            before: state(before, &counts[0]),
-            after: state(after, &counts[1]),
-        }
+        });
+        Self { name: name.to_string(), predefined: name.is_predefined(), before, after }
     }
 }
 
