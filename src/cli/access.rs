@@ -1,8 +1,7 @@
 //! `attune access`: who may do what.
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, Rules};
-use super::config::{CommandError, read_valid};
-use super::connect::connect;
+use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
@@ -58,10 +57,7 @@ pub(super) struct AccessArgs {
 
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let report = match self.evaluate(global, output).await {
-            Ok(report) => report,
-            Err(error) => return error.reported(self.format, output),
-        };
+        let report = self.evaluate(global, output).await.map_err(|error| error.reported(self.format, output))?;
         if report.request.as_ref().is_some_and(Request::looks_like_a_pattern) {
             output.warn("`*` and `?` in a requested resource are literal");
         }
@@ -102,9 +98,8 @@ impl AccessArgs {
             let release = self.actions.release_or(&Release::newest());
             return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?));
         }
-        let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
-        let observed =
-            observe_all(&connection.retrying(&self.calls), &[], self.calls.jobs()).await.map_err(Failure::from)?;
+        let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
+        let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         Ok((observed_holders(&observed)?, catalogue))
     }

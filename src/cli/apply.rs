@@ -4,23 +4,22 @@ use std::path::{Path, PathBuf};
 
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, SecretStoreArgs};
 use super::base::{Base, Reviewed, ReviewedPlan};
-use super::config::CommandError;
-use super::connect::{Connection, connect};
+use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
-use super::interrupt::interruptible;
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
 use super::progress::ApplyProgress;
+use super::progress::interruptible;
 use super::state::State;
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
 use crate::cluster::{observe, observe_for};
-use crate::desired::{ClusterSettings, Desired, Loaded};
+use crate::desired::ClusterSettings;
 use crate::observed::Observed;
 use crate::plan::{Plan, once_revoked, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{self, OutcomeV1};
+use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
 
 const DEFAULT_STATE_DIR: &str = ".attune";
@@ -65,101 +64,64 @@ pub(super) struct ApplyArgs {
     calls: CallArgs,
 }
 
+/// A plan, with its inputs.
+struct Prepared {
+    reviewed: Reviewed,
+    connection: Connection,
+    observed: Observed,
+    catalogue: Catalogue,
+    planned: ReviewedPlan,
+    stop: StopSignal,
+}
+
 impl ApplyArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let mut reviewed = match Reviewed::read(global, &self.base, output) {
-            Ok(reviewed) => reviewed,
-            Err(error) => return error.reported(self.format, output),
-        };
-        let prepared = match self.prepare(global, &mut reviewed, output).await {
-            Ok(prepared) => prepared,
-            Err(failure) => return CommandError::from(failure).reported(self.format, output),
-        };
-        let (plan, loaded) = (&prepared.planned.plan, &reviewed.loaded);
+        let prepared = self.prepare(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let (plan, desired) = (&prepared.planned.plan, &prepared.reviewed.loaded.desired);
         lost_keys::warn(&self.state_dir, &plan.identity, &users_with_policy(&prepared.observed), output);
-        self.show(&prepared.planned, loaded, output)?;
-        let secret_store = secret_store(&plan.identity, &loaded.desired, &self.state_dir, &self.secret_store);
-        if let Err(failure) = self.check(plan, &reviewed, &secret_store, output).await {
+        let plan_json = self.show(&prepared, output)?;
+        let secret_store = secret_store(&plan.identity, desired, &self.state_dir, &self.secret_store);
+        if let Err(failure) = self.check(&prepared, &secret_store, output).await {
             if self.format == Format::Json {
-                output.result(|out, _| json::write(out, &prepared.planned.to_json(loaded)))?;
+                output.result(|out, _| json::write(out, &plan_json))?;
             }
             return Err(failure);
         }
-        let outcome = match self.execute(global, &prepared, &secret_store, &loaded.desired, output).await {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => return Err(stopped_at_once()),
-            Err(failure) => return CommandError::from(failure).reported(self.format, output),
-        };
-        self.report(&prepared, &outcome, output)
+        let outcome = self.execute(global, &prepared, &secret_store, output).await;
+        let outcome = outcome.map_err(|failure| CommandError::from(failure).reported(self.format, output))?;
+        self.report(&prepared, &outcome.ok_or_else(stopped_at_once)?, output)
     }
 
-    fn report(&self, prepared: &Prepared, outcome: &Outcome, output: &mut Output) -> Result<Exit, Failure> {
-        let plan = &prepared.planned.plan;
-        let interrupted = prepared.stop.is_requested();
-        let exit = if outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret() {
-            Exit::Done
-        } else if interrupted && !outcome.all_good() {
-            Exit::Interrupted
-        } else {
-            Exit::Partial
-        };
-        if outcome.may_have_changed() {
-            output.set_changed(exit);
-        }
-        let outcome_json = OutcomeV1::of(plan, outcome);
-        output.set_summary(text::ended(&outcome_json));
-        match self.format {
-            Format::Json => output.result(|out, _| json::write(out, &outcome_json))?,
-            Format::Text if plan.is_empty() => {}
-            Format::Text => output.result(|out, styles| text::outcome(out, styles, &outcome_json))?,
-        }
-        let stopped = prepared.connection.cluster.stopped().is_some() && !interrupted;
-        if stopped && outcome.changed_nothing() {
-            output.message(|out, _| writeln!(out, "the run stopped before its first change: nothing was changed"));
-            return Ok(Exit::Error);
-        }
-        Ok(exit)
-    }
-
-    async fn prepare(
-        &self,
-        global: &GlobalArgs,
-        reviewed: &mut Reviewed,
-        output: &mut Output,
-    ) -> Result<Prepared, Failure> {
-        let connection = connect(global, &reviewed.connection, self.calls.jobs(), output).await?;
-        let observed = observe_for(&connection.retrying(&self.calls), &reviewed.states(), self.calls.jobs()).await?;
+    async fn prepare(&self, global: &GlobalArgs, output: &mut Output) -> Result<Prepared, CommandError> {
+        let mut reviewed = Reviewed::read(global, &self.base, output)?;
+        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
+        let observed = observe_for(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let planned = reviewed.plan(&observed, &self.guards, &catalogue);
-        Ok(Prepared { connection, observed, catalogue, planned, stop: StopSignal::default() })
+        Ok(Prepared { reviewed, connection, observed, catalogue, planned, stop: StopSignal::default() })
     }
 
     /// Prints the plan: on stdout as a part of the text result, or on stderr beside JSON.
-    fn show(&self, planned: &ReviewedPlan, loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
+    fn show(&self, prepared: &Prepared, output: &mut Output) -> Result<PlanV1, Failure> {
+        let (planned, loaded) = (&prepared.planned, &prepared.reviewed.loaded);
         output.findings(&planned.plan.findings, &loaded.sources);
         let plan_json = planned.to_json(loaded);
         output.set_summary(text::verdict(&plan_json));
         match self.format {
-            Format::Text => output.result(|out, styles| text::plan(out, styles, &plan_json)),
-            Format::Json => {
-                output.info(|out, styles| text::plan(out, styles, &plan_json));
-                Ok(())
-            }
+            Format::Text => output.result(|out, styles| text::plan(out, styles, &plan_json))?,
+            Format::Json => output.info(|out, styles| text::plan(out, styles, &plan_json)),
         }
+        Ok(plan_json)
     }
 
     /// Fails unless the plan may run and new secrets can be stored.
-    async fn check(
-        &self,
-        plan: &Plan,
-        reviewed: &Reviewed,
-        secret_store: &SecretStore,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
+    async fn check(&self, prepared: &Prepared, secret_store: &SecretStore, output: &mut Output) -> Result<(), Failure> {
+        let plan = &prepared.planned.plan;
         check_plan(plan)?;
         self.check_confirmed(plan, output)?;
         let users: Vec<_> = plan.may_create_keys().into_iter().collect();
-        match reviewed.base.as_ref().and_then(Base::untrusted_program).filter(|_| !users.is_empty()) {
+        let base = prepared.reviewed.base.as_ref().filter(|_| !users.is_empty());
+        match base.and_then(Base::untrusted_program) {
             Some(untrusted) => {
                 let message = format!("{}; nothing was changed", untrusted.message);
                 Err(Failure::new(&exit::CREDENTIAL_SINK, message).help(untrusted.help.unwrap_or_default()))
@@ -192,16 +154,15 @@ impl ApplyArgs {
         global: &GlobalArgs,
         prepared: &Prepared,
         secret_store: &SecretStore,
-        desired: &Desired,
         output: &mut Output,
     ) -> Result<Option<Outcome>, Failure> {
         let (plan, stop) = (&prepared.planned.plan, &prepared.stop);
         if plan.is_empty() {
-            let remaining = self.plan_again(prepared, desired, output).await;
+            let remaining = plan_again(prepared, output).await;
             return Ok(Some(Outcome { steps: Vec::new(), remaining, rollback_file: None, rollback_command: None }));
         }
         let state = State::lock(&self.state_dir, &plan.identity)?;
-        let rollback_file = write_rollback_file(&state, &self.before(global, prepared, desired)?, output)?;
+        let rollback_file = write_rollback_file(&state, &self.before(global, prepared)?, output)?;
         let rollback_command = rollback_file.as_deref().and_then(|file| self.rollback_command(global, file));
         let journal = state.journal(plan)?;
         let progress = ApplyProgress::new(plan.steps.len(), &journal, output);
@@ -217,7 +178,7 @@ impl ApplyArgs {
         progress.finish();
         let Some(steps) = steps else { return Ok(None) };
         // All calls have ended, so an interruption only ends this read.
-        let again = self.plan_again(prepared, desired, output);
+        let again = plan_again(prepared, output);
         let again = interruptible(again, stop, secret_store, |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
@@ -228,7 +189,36 @@ impl ApplyArgs {
         Ok(Some(outcome))
     }
 
-    fn before(&self, global: &GlobalArgs, prepared: &Prepared, desired: &Desired) -> Result<RollbackFile, Failure> {
+    fn report(&self, prepared: &Prepared, outcome: &Outcome, output: &mut Output) -> Result<Exit, Failure> {
+        let plan = &prepared.planned.plan;
+        let interrupted = prepared.stop.is_requested();
+        let exit = if outcome.all_good() && outcome.converged() && !outcome.may_have_lost_a_secret() {
+            Exit::Done
+        } else if interrupted && !outcome.all_good() {
+            Exit::Interrupted
+        } else {
+            Exit::Partial
+        };
+        if outcome.may_have_changed() {
+            output.set_changed(exit);
+        }
+        let outcome_json = OutcomeV1::of(plan, outcome);
+        output.set_summary(text::ended(&outcome_json));
+        match self.format {
+            Format::Json => output.result(|out, _| json::write(out, &outcome_json))?,
+            Format::Text if plan.is_empty() => {}
+            Format::Text => output.result(|out, styles| text::outcome(out, styles, &outcome_json))?,
+        }
+        let stopped = prepared.connection.cluster.stopped().is_some() && !interrupted;
+        if stopped && outcome.changed_nothing() {
+            output.message(|out, _| writeln!(out, "the run stopped before its first change: nothing was changed"));
+            return Ok(Exit::Error);
+        }
+        Ok(exit)
+    }
+
+    fn before(&self, global: &GlobalArgs, prepared: &Prepared) -> Result<RollbackFile, Failure> {
+        let desired = &prepared.reviewed.loaded.desired;
         let directory = std::env::current_dir().map_err(|error| {
             Failure::new(&exit::ENVIRONMENT, format!("cannot read the path of the current directory: {error}"))
         })?;
@@ -255,19 +245,19 @@ impl ApplyArgs {
         words.extend(["--file", file.as_str()]);
         shell_line(words)
     }
+}
 
-    /// Plans again; `None` if the cluster cannot be read.
-    async fn plan_again(&self, prepared: &Prepared, desired: &Desired, output: &mut Output) -> Option<Box<Plan>> {
-        let desired = &once_revoked(desired);
-        match observe(&prepared.connection.retrying(&self.calls), desired, self.calls.jobs()).await {
-            Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
-            Err(error) => {
-                output.message(|out, _| {
-                    writeln!(out, "cannot read the cluster again: {error}")?;
-                    error.help.iter().try_for_each(|help| writeln!(out, "  help: {help}"))
-                });
-                None
-            }
+/// Plans again; `None` if the cluster cannot be read.
+async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
+    let desired = &once_revoked(&prepared.reviewed.loaded.desired);
+    match observe(&prepared.connection.retrying(), desired, prepared.connection.jobs()).await {
+        Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
+        Err(error) => {
+            output.message(|out, _| {
+                writeln!(out, "cannot read the cluster again: {error}")?;
+                error.help.iter().try_for_each(|help| writeln!(out, "  help: {help}"))
+            });
+            None
         }
     }
 }
@@ -289,15 +279,6 @@ fn write_rollback_file(state: &State, before: &RollbackFile, output: &mut Output
         output.warn(&format!("the rollback file is incomplete: {left_out}"));
     }
     state.write_rollback_file(before).map(Some)
-}
-
-/// A plan, with its inputs.
-struct Prepared {
-    connection: Connection,
-    observed: Observed,
-    catalogue: Catalogue,
-    planned: ReviewedPlan,
-    stop: StopSignal,
 }
 
 fn stopped_at_once() -> Failure {

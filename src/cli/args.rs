@@ -224,7 +224,7 @@ pub(super) struct SecretStoreArgs {
 }
 
 /// Concurrency and retries of API calls.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct CallArgs {
     /// Maximum number of concurrent API calls; attune sends fewer while the cluster is busy (429, 503)
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{BaseArg, GlobalArgs, GuardArgs};
-use super::config::{CommandError, read_valid};
+use super::connect::{CommandError, read_valid};
 use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;

@@ -1,29 +1,116 @@
-//! How a command connects to its cluster: from options, configuration and environment.
+//! How a command reads its configuration, and connects to its cluster: from options, configuration and environment.
 
 use std::path::{Path, PathBuf};
 
-use super::args::{CallArgs, GlobalArgs};
-use super::config::{SIM, parse_endpoint};
+use super::args::{CallArgs, Format, GlobalArgs};
 use super::exit::{self, Failure};
 use super::output::Output;
 use super::progress::ReadProgress;
+use crate::base::{Finding, Sources};
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
 use crate::cluster::{Cluster, Credentials, PasswordLogin, RetryingCluster, program};
-use crate::desired::{ClusterSettings, Via, read_trusted};
+use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load, read_trusted};
+use crate::render::json::{self, FindingsV1};
 use crate::sim;
+
+/// The scheme of the endpoint of a simulated cluster.
+pub(super) const SIM: &str = "sim:";
+
+/// Loads the configuration, and checks its endpoints.
+pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
+    let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error))?;
+    let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
+    let problems = endpoints.filter_map(|endpoint| {
+        let failure = parse_endpoint(&endpoint.text, global.insecure).err()?;
+        Some(failure.finding.at(endpoint.at.clone()))
+    });
+    let problems: Vec<Finding> = problems.collect();
+    loaded.findings.extend(problems);
+    Ok(loaded)
+}
+
+/// Loads the configuration, reports its findings, and fails if it has errors.
+pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, CommandError> {
+    let loaded = read(global)?;
+    output.findings(&loaded.findings, &loaded.sources);
+    if loaded.has_errors() {
+        let message = format!("{} has errors; the cluster was not contacted", global.file.display());
+        let failure = Failure::new(&exit::FILE_HAS_ERRORS, message);
+        return Err(CommandError { failure, loaded: Some(Box::new(loaded)) });
+    }
+    Ok(loaded)
+}
+
+/// The `[cluster]` section. If the command line names the cluster, the configuration may be missing.
+pub(super) fn cluster_settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
+    if global.names_cluster() && !global.file.exists() {
+        return Ok(ClusterSettings::default());
+    }
+    Ok(read_valid(global, output)?.desired.cluster)
+}
+
+pub(super) fn unreadable(error: &LoadError) -> Failure {
+    let is_io = matches!(error.cause, FileProblem::Io(_));
+    let help = if is_io { "name the configuration with `--file PATH`" } else { error.cause.help() };
+    Failure::new(&exit::NO_FILE, error.to_string()).help(help)
+}
+
+pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Failure> {
+    Ok(if insecure { Endpoint::parse_insecure(text) } else { Endpoint::parse(text) }?)
+}
+
+/// A failure, with the findings of the configuration if they are its cause.
+pub(super) struct CommandError {
+    failure: Failure,
+    loaded: Option<Box<Loaded>>,
+}
+
+impl CommandError {
+    /// Writes the findings as JSON if asked for, and returns the failure.
+    pub(super) fn reported(self, format: Format, output: &mut Output) -> Failure {
+        let Self { failure, loaded } = self;
+        if format == Format::Json {
+            let (mut findings, sources) =
+                loaded.map_or_else(|| (Vec::new(), Sources::default()), |loaded| (loaded.findings, loaded.sources));
+            if !findings.iter().any(Finding::is_error) {
+                findings.push((*failure.finding).clone());
+            }
+            // The failure of the command matters more than this one.
+            if let Err(unwritten) = output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources))) {
+                output.failure(&unwritten);
+            }
+        }
+        failure
+    }
+
+    pub(super) fn into_failure(self) -> Failure {
+        self.failure
+    }
+}
+
+impl<E: Into<Failure>> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        Self { failure: error.into(), loaded: None }
+    }
+}
 
 /// A cluster; with its server, if it is simulated.
 pub(super) struct Connection {
     pub(super) cluster: Box<dyn Cluster>,
     _simulated: Option<sim::Running>,
     shows_progress: bool,
+    calls: CallArgs,
 }
 
 impl Connection {
+    pub(super) fn jobs(&self) -> usize {
+        self.calls.jobs()
+    }
+
     /// The cluster, with retries and a progress line.
-    pub(super) fn retrying(&self, calls: &CallArgs) -> RetryingCluster<'_> {
-        let retrying = RetryingCluster::new(&*self.cluster, calls.retry_policy());
+    pub(super) fn retrying(&self) -> RetryingCluster<'_> {
+        let retrying = RetryingCluster::new(&*self.cluster, self.calls.retry_policy());
         if !self.shows_progress {
             return retrying;
         }
@@ -37,11 +124,11 @@ enum Target {
     Endpoints(Vec<Endpoint>),
 }
 
-/// Prepares the connection, for this many concurrent calls. Nothing is sent yet.
+/// Prepares the connection. Nothing is sent yet.
 pub(super) async fn connect(
     global: &GlobalArgs,
     settings: &ClusterSettings,
-    jobs: usize,
+    calls: CallArgs,
     output: &mut Output,
 ) -> Result<Connection, Failure> {
     let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
@@ -49,7 +136,7 @@ pub(super) async fn connect(
     let shows_progress = output.shows_progress();
     if global.via_or(settings.via) == Via::Weka {
         let cluster = Box::new(weka(global, settings, tenant)?);
-        return Ok(Connection { cluster, _simulated: None, shows_progress });
+        return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
     let (endpoints, credentials, trust, simulated) = match target(global, settings)? {
         // Anyone who can read the state file has the passwords of a simulated cluster anyway.
@@ -73,7 +160,8 @@ pub(super) async fn connect(
     };
     let options = RestOptions { endpoints, credentials, tenant, release, trust, timeouts: Timeouts::default() };
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
-    Ok(Connection { cluster: Box::new(cluster.at_most(jobs)), _simulated: simulated, shows_progress })
+    let cluster = Box::new(cluster.at_most(calls.jobs()));
+    Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
 }
 
 /// The `weka` command as a cluster, with the login of the environment or else the stored one.

@@ -11,15 +11,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
-use super::config::{CommandError, cluster_settings, read_valid};
-use super::connect::connect;
+use super::connect::{CommandError, cluster_settings, connect, read_valid};
 use super::documents::normal_document;
 use super::exit::{self, Exit, Failure};
-use super::interrupt::interruptible;
 use super::output::Output;
 use super::preflight::{check_secret_store, confirm, secret_store};
-use super::state::{KeysJournal, State};
-use crate::apply::{SecretStore, Slot, StopSignal, StoredIn};
+use super::progress::interruptible;
+use super::state::{Journal, State};
+use crate::apply::{Progress, SecretStore, Slot, StopSignal, StoredIn};
 use crate::base::{KeyPair, SessionKeys, UserName, shell_quoted};
 use crate::cluster::{AssumeRole, Cluster, Effect};
 use crate::render::json::{self, CredentialProcess, KeysV1, SessionV1};
@@ -70,12 +69,8 @@ struct GenerateArgs {
 
 impl KeysArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        match &self.command {
-            KeysCommand::Generate(command) => match command.run(global, output).await {
-                Ok(exit) => Ok(exit),
-                Err(error) => error.reported(command.format, output),
-            },
-        }
+        let KeysCommand::Generate(command) = &self.command;
+        command.run(global, output).await.map_err(|error| error.reported(command.format, output))
     }
 }
 
@@ -87,8 +82,8 @@ impl GenerateArgs {
                 Failure::new(&exit::CREDENTIAL_SINK, "the configuration names no destination for the new secret");
             return Err(failure.help("add `[credentials]` with `age`, `command` or `file`").into());
         }
-        let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
-        let identity = connection.retrying(&self.calls).identity().await.map_err(Failure::from)?;
+        let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
+        let identity = connection.retrying().identity().await?;
         let user = match &self.user {
             Some(name) => UserName::parse(name)
                 .map_err(|problem| Failure::new(&exit::UNKNOWN_USER, format!("the user name {name:?} {problem}")))?,
@@ -106,11 +101,10 @@ impl GenerateArgs {
             Failure::new(&exit::CREDENTIAL_SINK, message)
         })?;
         let journal = state.keys_journal(&identity, &user)?;
-        let generation = Generation { user: &user, secret_store: &secret_store, slot, journal: &journal };
-        let work = generation.run(&*connection.cluster);
+        let work = generate(&*connection.cluster, &user, &secret_store, slot, &journal);
         let result = interruptible(work, &StopSignal::default(), &secret_store, |text| output.warn(text)).await;
         let (pair, stored) = result.unwrap_or_else(|| Err(stopped_at_once(&user)))?;
-        self.report(&user, &pair, &stored, output).map_err(CommandError::from)
+        Ok(self.report(&user, &pair, &stored, output)?)
     }
 
     fn report(&self, user: &UserName, pair: &KeyPair, stored: &StoredIn, output: &mut Output) -> Result<Exit, Failure> {
@@ -146,49 +140,38 @@ impl GenerateArgs {
     }
 }
 
-struct Generation<'a> {
-    user: &'a UserName,
-    secret_store: &'a SecretStore,
+/// Creates the pair and stores it. An error of the cluster stays the message.
+async fn generate(
+    cluster: &dyn Cluster,
+    user: &UserName,
+    secret_store: &SecretStore,
     slot: Slot,
-    journal: &'a KeysJournal,
-}
-
-impl Generation<'_> {
-    /// Creates the pair and stores it. An error of the cluster stays the message.
-    async fn run(self, cluster: &dyn Cluster) -> Result<(KeyPair, StoredIn), Failure> {
-        let Self { user, secret_store, slot, journal } = self;
-        let error = match cluster.generate_keys(user).await {
-            Ok(pair) => {
-                let now = OffsetDateTime::now_utc();
-                let stored = secret_store.store(slot, user, &pair, now, |stored| journal.stored(stored)).await;
-                return Ok((pair, stored));
-            }
-            Err(error) => error,
-        };
-        if let Some(answer) = &error.answer {
-            let place = match secret_store.store_response(slot, user, answer) {
-                Ok(path) => format!("take the new pair from the response in the emergency file {}", path.display()),
-                Err(why) => format!("the response could not be stored ({why}): generate another pair"),
-            };
-            let help = format!("the old pair may be revoked; {place}");
-            return Err(Failure::from(error).help(help).exit(Exit::Partial));
+    journal: &Journal,
+) -> Result<(KeyPair, StoredIn), Failure> {
+    let error = match cluster.generate_keys(user).await {
+        Ok(pair) => {
+            let now = OffsetDateTime::now_utc();
+            let stored = secret_store.store(slot, user, &pair, now, |stored| journal.keys_stored(user, stored)).await;
+            return Ok((pair, stored));
         }
-        Err(match error.effect {
-            Effect::UnknownOutcome => {
-                let help = "the old pair may be revoked, and the new one lost: generate another pair";
-                Failure::from(error.help(help)).exit(Exit::Partial)
-            }
-            Effect::Refused(_) if error.help.is_none() => {
-                journal.not_generated();
-                let help = format!("the user needs a policy: declare `[users.{user}] policy = \"…\"` and apply");
-                Failure::from(error.help(help))
-            }
-            Effect::NotSent | Effect::Refused(_) | Effect::Unauthorized(_) => {
-                journal.not_generated();
-                Failure::from(error)
-            }
-        })
+        Err(error) => error,
+    };
+    if let Some(answer) = &error.answer {
+        let place = match secret_store.store_response(slot, user, answer) {
+            Ok(path) => format!("take the new pair from the response in the emergency file {}", path.display()),
+            Err(why) => format!("the response could not be stored ({why}): generate another pair"),
+        };
+        let help = format!("the old pair may be revoked; {place}");
+        return Err(Failure::from(error).help(help).exit(Exit::Partial));
     }
+    if error.effect == Effect::UnknownOutcome {
+        let help = "the old pair may be revoked, and the new one lost: generate another pair";
+        return Err(Failure::from(error.help(help)).exit(Exit::Partial));
+    }
+    journal.not_generated(user);
+    let is_unexplained = matches!(error.effect, Effect::Refused(_)) && error.help.is_none();
+    let help = format!("the user needs a policy: declare `[users.{user}] policy = \"…\"` and apply");
+    Err(if is_unexplained { error.help(help) } else { error }.into())
 }
 
 fn stopped_at_once(user: &UserName) -> Failure {
@@ -268,10 +251,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
 impl StsArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let StsCommand::AssumeRole(command) = &self.command;
-        match command.run(global, output).await {
-            Ok(exit) => Ok(exit),
-            Err(error) => Err(error.into_failure()),
-        }
+        command.run(global, output).await.map_err(CommandError::into_failure)
     }
 }
 
@@ -280,13 +260,13 @@ impl AssumeRoleArgs {
         let settings = cluster_settings(global, output)?;
         let document = self.policy_file.as_deref().map(|path| normal_document(path, output)).transpose()?;
         let secret_key = secret_key(output)?;
-        let connection = connect(global, &settings, self.calls.jobs(), output).await?;
+        let connection = connect(global, &settings, self.calls, output).await?;
         let ask =
             AssumeRole { access_key: self.access_key.clone(), secret_key, seconds: self.duration.as_secs(), document };
         let requested = OffsetDateTime::now_utc();
-        let keys = connection.retrying(&self.calls).assume_role(&ask).await.map_err(Failure::from)?;
+        let keys = connection.retrying().assume_role(&ask).await?;
         let end = (requested + self.duration).replace_nanosecond(0).unwrap_or(requested);
-        self.print(&keys, end, output).map_err(CommandError::from)
+        Ok(self.print(&keys, end, output)?)
     }
 
     fn print(&self, keys: &SessionKeys, end: OffsetDateTime, output: &mut Output) -> Result<Exit, Failure> {

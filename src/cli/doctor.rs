@@ -1,8 +1,7 @@
 //! `attune doctor`: a read-only preflight check of a cluster.
 
 use super::args::{CallArgs, Format, GlobalArgs, StateDir};
-use super::config::{CommandError, cluster_settings};
-use super::connect::connect;
+use super::connect::{CommandError, cluster_settings, connect};
 use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
@@ -42,10 +41,8 @@ struct Checked {
 
 impl DoctorArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let Checked { report, beside } = match self.check(global, output).await {
-            Ok(checked) => checked,
-            Err(error) => return error.reported(self.format, output),
-        };
+        let Checked { report, beside } =
+            self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
         match self.format {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,
@@ -57,8 +54,8 @@ impl DoctorArgs {
     async fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<Checked, CommandError> {
         let settings = cluster_settings(global, output)?;
         let calls = CallArgs::only_retries(self.retries);
-        let connection = connect(global, &settings, calls.jobs(), output).await?;
-        let facts = read_facts(&connection.retrying(&calls)).await.map_err(Failure::from)?;
+        let connection = connect(global, &settings, calls, output).await?;
+        let facts = read_facts(&connection.retrying()).await?;
         let users = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         let users = users.map(|user| user.name.clone()).collect();
         let beside = lost_keys::warn(&self.state_dir.path, &facts.identity, &users, output);

@@ -11,8 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, StateDir};
 use super::base::Reviewed;
-use super::config::CommandError;
-use super::connect::connect;
+use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::{is_special, publish};
 use super::git::is_committed;
@@ -121,10 +120,10 @@ impl DriftArgs {
 
     async fn report(&self, global: &GlobalArgs, output: &mut Output, results: &mut Results) -> Result<Exit, Failure> {
         let now = OffsetDateTime::now_utc();
-        let (reviewed, drift) = match self.compare(global, output, now, results).await {
-            Ok(compared) => compared,
-            Err(error) => return error.reported(self.format.of_failure(), output),
-        };
+        let (reviewed, drift) = self
+            .compare(global, output, now, results)
+            .await
+            .map_err(|error| error.reported(self.format.of_failure(), output))?;
         let loaded = &reviewed.loaded;
         output.findings(&drift.findings, &loaded.sources);
         if drift.is_unknown() {
@@ -162,9 +161,9 @@ impl DriftArgs {
         results: &mut Results,
     ) -> Result<(Reviewed, Drift), CommandError> {
         let reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.calls.jobs(), output).await?;
-        let (cluster, desired) = (connection.retrying(&self.calls), &reviewed.loaded.desired);
-        let observed = observe(&cluster, desired, self.calls.jobs()).await.map_err(Failure::from)?;
+        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
+        let (cluster, desired) = (connection.retrying(), &reviewed.loaded.desired);
+        let observed = observe(&cluster, desired, self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());
         lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
         let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());

@@ -6,19 +6,20 @@ use crate::base::{Code, Finding, codes};
 use crate::cluster::rest::EndpointProblem;
 use crate::cluster::{CallError, CredentialsProblem, Effect};
 
-/// How a command ended. The numbers are documented and stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a command ended, the worse the later: a partial apply is worse than one that did not start. The numbers are
+/// documented and stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// An error; nothing was changed.
-    Error,
     /// Changes (`plan --detailed-exitcode`, `policy diff`, `fmt --check`), drift, denied access, or warnings of `doctor`.
     Changes,
     /// A guard refused.
     Refused,
     /// The plan is not the approved one.
     Stale,
+    /// An error; nothing was changed.
+    Error,
     /// Partially applied.
     Partial,
     /// Interrupted.
@@ -37,19 +38,6 @@ impl Exit {
             Self::Stale => 4,
             Self::Partial => 5,
             Self::Interrupted => 130,
-        }
-    }
-
-    /// Orders exits of several runs: a partial apply is worse than one that did not start.
-    pub(super) fn severity(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Changes => 1,
-            Self::Refused => 2,
-            Self::Stale => 3,
-            Self::Error => 4,
-            Self::Partial => 5,
-            Self::Interrupted => 6,
         }
     }
 }
@@ -129,11 +117,9 @@ impl From<CallError> for Failure {
             Effect::Unauthorized(_) => UNAUTHORIZED,
             Effect::Refused(_) | Effect::UnknownOutcome => CALL_FAILED,
         };
-        let failure = Self::new(&code, error.to_string());
-        match error.help {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
+        let mut failure = Self::new(&code, error.to_string());
+        failure.finding.help = error.help;
+        failure
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use diffy::DiffOptions;
 
 use super::args::GlobalArgs;
-use super::config;
+use super::connect;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::desired::{self, Boundary, FileProblem, LARGEST, NotToml, Tree, format_toml};
@@ -115,7 +115,7 @@ fn format(name: &str, before: String) -> Formatted {
 
 /// The configuration and the `.toml` files that it includes.
 fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let loaded = desired::load(main, Boundary::Repository).map_err(|error| config::unreadable(&error))?;
+    let loaded = desired::load(main, Boundary::Repository).map_err(|error| connect::unreadable(&error))?;
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));
     Ok([main.to_path_buf()].into_iter().chain(others).collect())

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{CallArgs, Format, GlobalArgs};
-use super::config::{CommandError, SIM, cluster_settings};
-use super::connect::connect;
+use super::connect::{CommandError, SIM, cluster_settings, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::{NewFile, create_all, existing};
 use super::output::Output;
@@ -70,14 +69,10 @@ fn pattern(text: &str) -> Result<NamePattern, String> {
 
 impl ImportArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let (inventory, import) = match self.import(global, output).await {
-            Ok(imported) => imported,
-            Err(error) => return error.reported(self.format, output),
-        };
+        let (inventory, import) =
+            self.import(global, output).await.map_err(|error| error.reported(self.format, output))?;
         output.findings(&import.findings, &Sources::default());
-        if let Err(failure) = self.write(&import) {
-            return CommandError::from(failure).reported(self.format, output);
-        }
+        self.write(&import).map_err(|failure| CommandError::from(failure).reported(self.format, output))?;
         match self.format {
             Format::Text => {
                 output.result(|out, styles| text::import(out, styles, &inventory.identity, &import))?;
@@ -97,14 +92,14 @@ impl ImportArgs {
 
     async fn import(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Inventory, Import), CommandError> {
         let settings = self.settings(global, output)?;
-        let connection = connect(global, &settings, self.calls.jobs(), output).await?;
+        let connection = connect(global, &settings, self.calls, output).await?;
         let patterns = |patterns: &[NamePattern]| patterns.iter().cloned().collect();
         let selection = Selection {
             policies: patterns(&self.policies),
             users: patterns(&self.users),
             groups: patterns(&self.groups),
         };
-        let inventory = import::read_cluster(&connection.retrying(&self.calls), &selection, self.calls.jobs())
+        let inventory = import::read_cluster(&connection.retrying(), &selection, self.calls.jobs())
             .await
             .map_err(with_trust_options)?;
         let style = if self.inline { DocumentStyle::Inline } else { DocumentStyle::Files };
@@ -115,9 +110,8 @@ impl ImportArgs {
     /// The connection settings: those of a configuration, if there is one, and of the command line.
     fn settings(&self, global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
         if !global.file.exists() && !global.names_cluster() {
-            let failure = Failure::new(&exit::NO_ENDPOINT, "no cluster is configured");
             let help = "use `--cluster https://HOST:14000`, or `--via weka` on a host of the cluster";
-            return Err(failure.help(help).into());
+            return Err(Failure::new(&exit::NO_ENDPOINT, "no cluster is configured").help(help).into());
         }
         let mut settings = cluster_settings(global, output)?;
         if let Some(fingerprint) = &self.fingerprint {

@@ -2,7 +2,7 @@
 //! guard or exit code depends on it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -63,30 +63,24 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     list_some(&names.collect::<Vec<_>>(), MAX_NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
-/// The emergency files that are not empty.
-fn emergency_files(dir: &Path) -> Vec<String> {
+/// The files in a directory whose names match, with their metadata.
+fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> {
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
-    let entries = entries.filter(|entry| {
-        let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(EMERGENCY));
-        named && entry.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
-    });
-    let mut names: Vec<String> = entries.map(|entry| entry.path().display().to_string()).collect();
-    names.sort();
-    names
+    let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_named));
+    named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()
+}
+
+/// The emergency files that are not empty.
+fn emergency_files(dir: &Path) -> BTreeSet<String> {
+    let files = files_in(dir, |name| name.starts_with(EMERGENCY)).into_iter();
+    let files = files.filter(|(_, found)| found.is_file() && found.len() > 0);
+    files.map(|(path, _)| path.display().to_string()).collect()
 }
 
 /// The users whose key pair may be lost, with the journal that says so.
 fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
-    let mut journals: Vec<_> = fs::read_dir(files::dir_or_current(dir))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            entry.file_name().to_str().is_some_and(|name| name.starts_with("journal-") && name.ends_with(".jsonl"))
-        })
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
-    journals.sort();
+    let journals = files_in(dir, |name| name.starts_with("journal-") && name.ends_with(".jsonl")).into_iter();
+    let journals = journals.filter_map(|(path, found)| Some((found.modified().ok()?, path))).collect::<BTreeSet<_>>();
     let mut left = MAX_READ;
     let mut events = Vec::new();
     for (_, path) in journals.into_iter().rev().take(MAX_JOURNALS) {
@@ -131,22 +125,15 @@ struct Event {
     kind: EventKind,
 }
 
-/// A call that may create a key pair. The step is 0 for `keys generate`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Attempt {
-    journal: PathBuf,
-    run: usize,
-    step: usize,
-}
+/// A call that may create a key pair: its journal, run and step. The step is 0 for `keys generate`.
+type Attempt = (PathBuf, usize, usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EventKind {
-    /// A call that may create one was sent.
-    Started,
+    /// The call was sent, or it ended, but the secret of a possible new pair is not known.
+    Open,
     /// Its result is known.
     Settled,
-    /// The call ended, but the secret of a possible new pair is not known.
-    Unknown,
     /// A secret was stored, which revokes all earlier pairs.
     Stored,
 }
@@ -164,31 +151,28 @@ fn read_journal(read: &mut impl BufRead, path: &Path, identity: &Identity, event
             ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
         } else if ours && let Some((user, step, kind)) = line.key_event() {
             let time = OffsetDateTime::parse(&line.time, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            let attempt = Attempt { journal: path.to_owned(), run, step };
-            events.push(Event { time, user, attempt, kind });
+            events.push(Event { time, user, attempt: (path.to_owned(), run, step), kind });
         }
     }
 }
 
 impl Line {
     fn key_event(&self) -> Option<(UserName, usize, EventKind)> {
-        let (user, step, kind) = match self.event.as_str() {
-            "started" if self.may_create_keys => {
-                let step = self.step.as_ref()?;
-                (step.user.as_ref()?, step.id, EventKind::Started)
-            }
+        let own = StepLine { id: 0, user: self.user.clone(), remarks: Vec::new() };
+        let (step, kind) = match self.event.as_str() {
+            "started" if self.may_create_keys => (self.step.as_ref()?, EventKind::Open),
             "ended" => {
                 let ended = self.outcome.as_ref()?;
                 let unknown = ended.remarks.iter().any(|remark| remark == "pair_unknown");
-                (ended.user.as_ref()?, ended.id, if unknown { EventKind::Unknown } else { EventKind::Settled })
+                (ended, if unknown { EventKind::Open } else { EventKind::Settled })
             }
-            "generating" => (self.user.as_ref()?, 0, EventKind::Started),
-            "not_generated" => (self.user.as_ref()?, 0, EventKind::Settled),
-            "kept" if self.how.as_deref() == Some("lost") => (self.user.as_ref()?, 0, EventKind::Unknown),
-            "kept" => (self.user.as_ref()?, 0, EventKind::Stored),
+            "generating" => (&own, EventKind::Open),
+            "not_generated" => (&own, EventKind::Settled),
+            "kept" if self.how.as_deref() == Some("lost") => (&own, EventKind::Open),
+            "kept" => (&own, EventKind::Stored),
             _ => return None,
         };
-        Some((UserName::reported(user.clone()), step, kind))
+        Some((UserName::reported(step.user.clone()?), step.id, kind))
     }
 }
 
@@ -196,21 +180,14 @@ fn unresolved(mut events: Vec<Event>) -> BTreeMap<UserName, PathBuf> {
     events.sort_by_key(|event| event.time);
     let mut open: BTreeMap<UserName, BTreeSet<Attempt>> = BTreeMap::new();
     for Event { user, attempt, kind, .. } in events {
+        let attempts = open.entry(user).or_default();
         match kind {
-            EventKind::Started | EventKind::Unknown => {
-                open.entry(user).or_default().insert(attempt);
-            }
-            EventKind::Settled => {
-                if let Some(attempts) = open.get_mut(&user) {
-                    attempts.remove(&attempt);
-                }
-            }
-            EventKind::Stored => {
-                open.remove(&user);
-            }
+            EventKind::Open => _ = attempts.insert(attempt),
+            EventKind::Settled => _ = attempts.remove(&attempt),
+            EventKind::Stored => attempts.clear(),
         }
     }
-    open.into_iter().filter_map(|(user, attempts)| Some((user, attempts.into_iter().next_back()?.journal))).collect()
+    open.into_iter().filter_map(|(user, attempts)| Some((user, attempts.into_iter().next_back()?.0))).collect()
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ pub(super) async fn each(
     // Unordered, so that a slow cluster does not delay the others.
     let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(CONCURRENT_RUNS);
     let runs: Vec<Run> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
-    let worst = runs.iter().map(Run::exit).max_by_key(|exit| exit.severity()).unwrap_or(Exit::Done);
+    let worst = runs.iter().map(Run::exit).max().unwrap_or(Exit::Done);
     if runs.iter().any(|run| run.output.changed.is_some()) {
         output.set_changed(worst);
     }

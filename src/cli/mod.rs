@@ -4,7 +4,6 @@ mod access;
 mod apply;
 mod args;
 mod base;
-mod config;
 mod connect;
 mod credentials;
 mod doctor;
@@ -16,7 +15,6 @@ mod fmt;
 mod generate;
 mod git;
 mod import;
-mod interrupt;
 mod lost_keys;
 mod many;
 mod output;
@@ -28,7 +26,6 @@ mod report;
 mod sim;
 mod state;
 mod validate;
-mod visible;
 
 use std::io::{self, LineWriter, Write};
 use std::pin::Pin;
@@ -40,8 +37,7 @@ use console::Term;
 
 use args::{Format, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
-use output::Output;
-use visible::Visible;
+use output::{Output, Visible};
 
 /// Manage S3 access on WEKA clusters as code
 ///

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, PlanFormat, StateDir};
 use super::base::{Reviewed, ReviewedPlan};
-use super::config::CommandError;
-use super::connect::connect;
+use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::lost_keys::{self, users_with_policy};
@@ -74,10 +73,8 @@ impl PlanArgs {
             let help = "use `--format json`, or run the command for each file";
             return Err(Failure::new(&exit::NO_FILE, message).help(help));
         }
-        let Planned { reviewed, planned, report } = match self.plan(global, output).await {
-            Ok(planned) => planned,
-            Err(error) => return error.reported(self.format(), output),
-        };
+        let Planned { reviewed, planned, report } =
+            self.plan(global, output).await.map_err(|error| error.reported(self.format(), output))?;
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
         let plan_json = planned.to_json(&reviewed.loaded);
@@ -100,9 +97,9 @@ impl PlanArgs {
 
     async fn plan(&self, global: &GlobalArgs, output: &mut Output) -> Result<Planned, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.calls.jobs(), output).await?;
+        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
         let states = reviewed.states();
-        let (cluster, jobs) = (connection.retrying(&self.calls), self.calls.jobs());
+        let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,

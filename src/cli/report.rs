@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs};
-use super::config::{CommandError, cluster_settings, read_valid};
-use super::connect::connect;
+use super::connect::{CommandError, cluster_settings, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::files::save;
 use super::output::Output;
@@ -60,16 +59,9 @@ enum ReportFormat {
 
 impl ReportArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let report = match self.make(global, output).await {
-            Ok(report) => ReportV1::of(&report),
-            Err(error) => {
-                let format = match self.format {
-                    ReportFormat::Html => Format::Text,
-                    ReportFormat::Json => Format::Json,
-                };
-                return error.reported(format, output);
-            }
-        };
+        let of_failure = if self.format == ReportFormat::Json { Format::Json } else { Format::Text };
+        let report = self.make(global, output).await.map_err(|error| error.reported(of_failure, output))?;
+        let report = ReportV1::of(&report);
         let write = |out: &mut dyn std::io::Write| match self.format {
             ReportFormat::Html => html::report(out, &report),
             ReportFormat::Json => json::write(out, &report),
@@ -89,9 +81,8 @@ impl ReportArgs {
     async fn make(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
         if self.observed {
             let settings = cluster_settings(global, output)?;
-            let connection = connect(global, &settings, self.calls.jobs(), output).await?;
-            let observed =
-                observe_all(&connection.retrying(&self.calls), &[], self.calls.jobs()).await.map_err(Failure::from)?;
+            let connection = connect(global, &settings, self.calls, output).await?;
+            let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
             let catalogue = self.actions.load_or(&observed.identity.release)?;
             return Ok(report(Scope::Cluster(State::of_cluster(&observed)), Some(observed.identity), None, &catalogue));
         }
@@ -101,8 +92,8 @@ impl ReportArgs {
             let state = State::of_file(&loaded.desired, &release);
             return Ok(report(Scope::File(state), None, None, &self.actions.load_or(&release)?));
         }
-        let connection = connect(global, &loaded.desired.cluster, self.calls.jobs(), output).await?;
-        let observed = observe_all(&connection.retrying(&self.calls), &[&loaded.desired], self.calls.jobs()).await;
+        let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
+        let observed = observe_all(&connection.retrying(), &[&loaded.desired], self.calls.jobs()).await;
         let observed = observed.map_err(Failure::from)?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         let plan = plan_with(&loaded.desired, &observed, &catalogue);

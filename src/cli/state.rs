@@ -75,16 +75,25 @@ impl State {
 
     /// Starts the journal of a plan, or continues it.
     pub(super) fn journal(&self, plan: &Plan) -> Result<Journal, Failure> {
+        let mut begun = begun(&plan.identity);
+        begun["digest"] = plan.digest.as_str().into();
+        begun["user"] = plan.identity.user.as_str().into();
+        begun["steps"] = plan.steps.len().into();
         let path = self.dir.join(format!("journal-{}.jsonl", plan.digest.short()));
-        files::append(&path).and_then(|file| Journal::start(file, plan)).map_err(|error| unusable(&path, &error))
+        Journal::start(&path, plan.steps_that_may_create_keys(), [begun])
     }
 
-    /// Starts the journal of `keys generate`.
-    pub(super) fn keys_journal(&self, identity: &Identity, user: &UserName) -> Result<KeysJournal, Failure> {
+    /// Starts the journal of `keys generate`: a call that creates a key pair follows.
+    pub(super) fn keys_journal(&self, identity: &Identity, user: &UserName) -> Result<Journal, Failure> {
+        let generating = object!({"event": "generating", "user": user.as_str()});
         let path = self.dir.join(format!("journal-keys-{}.jsonl", self.target));
-        let journal = files::append(&path).and_then(|file| KeysJournal::start(file, identity, user));
-        journal.map_err(|error| unusable(&path, &error))
+        Journal::start(&path, BTreeSet::new(), [begun(identity), generating])
     }
+}
+
+fn begun(identity: &Identity) -> Value {
+    let Identity { name, guid, tenant, .. } = identity;
+    object!({"event": "begun", "cluster": name, "guid": guid, "tenant": tenant})
 }
 
 /// The cluster and tenant, in names of files.
@@ -100,13 +109,26 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// A journal, written by several tasks. No line has a secret.
-struct Lines(Mutex<File>);
+pub(super) struct Journal {
+    file: Mutex<File>,
+    /// The steps that may create keys.
+    creating: BTreeSet<StepId>,
+}
 
-impl Lines {
+impl Journal {
+    fn start<const N: usize>(path: &Path, creating: BTreeSet<StepId>, events: [Value; N]) -> Result<Self, Failure> {
+        let start = || {
+            let journal = Self { file: Mutex::new(files::append(path)?), creating };
+            events.into_iter().try_for_each(|event| journal.write(event))?;
+            journal.sync().map(|()| journal)
+        };
+        start().map_err(|error| unusable(path, &error))
+    }
+
     fn write(&self, mut event: Value) -> io::Result<()> {
         event["time"] = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default().into();
         let line = json::line(&event) + "\n";
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
     }
 
     /// Once calls are running, a full disk must not stop the apply halfway.
@@ -117,7 +139,7 @@ impl Lines {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).sync_all()
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).sync_all()
     }
 
     fn try_sync(&self) {
@@ -125,90 +147,40 @@ impl Lines {
             tracing::warn!(%error, "the journal may not be on disk");
         }
     }
-}
 
-/// The journal of an apply.
-pub(super) struct Journal {
-    creating: BTreeSet<StepId>,
-    lines: Lines,
-}
-
-impl Journal {
-    fn start(file: File, plan: &Plan) -> io::Result<Self> {
-        let lines = Lines(Mutex::new(file));
-        let identity = &plan.identity;
-        lines.write(object!({
-            "event": "begun",
-            "digest": plan.digest.as_str(),
-            "cluster": identity.name,
-            "guid": identity.guid,
-            "tenant": identity.tenant,
-            "user": identity.user.as_str(),
-            "steps": plan.steps.len(),
-        }))?;
-        lines.sync()?;
-        Ok(Self { creating: plan.steps_that_may_create_keys(), lines })
+    /// Writes the last line of an apply.
+    pub(super) fn finish(&self, outcome: &Outcome) {
+        self.try_write(object!({"event": "over", "converged": outcome.converged()}));
+        self.try_sync();
     }
 
-    /// Writes the last line.
-    pub(super) fn finish(&self, outcome: &Outcome) {
-        self.lines.try_write(object!({"event": "over", "converged": outcome.converged()}));
-        self.lines.try_sync();
+    /// Writes that `keys generate` created no key pair.
+    pub(super) fn not_generated(&self, user: &UserName) {
+        self.try_write(object!({"event": "not_generated", "user": user.as_str()}));
     }
 }
 
 impl Progress for Journal {
     fn started(&self, step: &Step) {
         if !self.creating.contains(&step.id) {
-            return self.lines.try_write(object!({"event": "started", "step": StepV1::of(step)}));
+            return self.try_write(object!({"event": "started", "step": StepV1::of(step)}));
         }
-        self.lines.try_write(object!({"event": "started", "step": StepV1::of(step), "may_create_keys": true}));
+        self.try_write(object!({"event": "started", "step": StepV1::of(step), "may_create_keys": true}));
         // If the machine stops before the secret is stored, only this line says so.
-        self.lines.try_sync();
+        self.try_sync();
     }
 
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
-        self.lines.try_write(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
+        self.try_write(object!({"event": "ended", "outcome": StepOutcomeV1::of(step, outcome)}));
     }
 
     fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
-        self.lines.try_write(stored_event(user, stored));
-    }
-}
-
-fn stored_event(user: &UserName, stored: &StoredIn) -> Value {
-    let (how, place) = match stored {
-        StoredIn::Destination { place } => ("destination", place.clone()),
-        StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
-        StoredIn::Lost { .. } => ("lost", String::new()),
-    };
-    object!({"event": "kept", "user": user.as_str(), "how": how, "place": place})
-}
-
-/// The journal of `keys generate`.
-pub(super) struct KeysJournal {
-    user: UserName,
-    lines: Lines,
-}
-
-impl KeysJournal {
-    /// Writes that a call that creates a key pair follows.
-    fn start(file: File, identity: &Identity, user: &UserName) -> io::Result<Self> {
-        let lines = Lines(Mutex::new(file));
-        let Identity { name, guid, tenant, .. } = identity;
-        lines.write(object!({"event": "begun", "cluster": name, "guid": guid, "tenant": tenant}))?;
-        lines.write(object!({"event": "generating", "user": user.as_str()}))?;
-        lines.sync()?;
-        Ok(Self { user: user.clone(), lines })
-    }
-
-    pub(super) fn stored(&self, stored: &StoredIn) {
-        self.lines.try_write(stored_event(&self.user, stored));
-    }
-
-    /// Writes that no key pair was created.
-    pub(super) fn not_generated(&self) {
-        self.lines.try_write(object!({"event": "not_generated", "user": self.user.as_str()}));
+        let (how, place) = match stored {
+            StoredIn::Destination { place } => ("destination", place.clone()),
+            StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
+            StoredIn::Lost { .. } => ("lost", String::new()),
+        };
+        self.try_write(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::args::{CatalogueArg, Format, GlobalArgs, release};
-use super::config::read;
+use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Release, Severity, Sources};
