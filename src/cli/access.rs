@@ -146,7 +146,6 @@ fn find(user: &str, holders: Vec<Holder>) -> Result<Holder, Failure> {
     })
 }
 
-/// The users and groups of the configuration, with their policies.
 fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
     let document = |policy: &PolicyName| -> Option<Document> {
         match desired.policies.get(policy).map(|entry| &entry.intent) {
@@ -165,7 +164,6 @@ fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
     desired.holders().map(holder).collect()
 }
 
-/// The users and the known groups of the cluster, with their policies.
 fn observed_holders(observed: &Observed) -> Result<Vec<Holder>, Failure> {
     if !observed.attachments_known {
         let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);

@@ -64,7 +64,6 @@ pub(super) struct ApplyArgs {
     calls: CallArgs,
 }
 
-/// A plan, with its inputs.
 struct Prepared {
     reviewed: Reviewed,
     connection: Connection,

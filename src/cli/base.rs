@@ -14,7 +14,6 @@ use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{BaseV1, PlanV1, ReviewV1};
 
-/// A configuration with the settings that apply.
 pub(super) struct Reviewed {
     /// The configuration; with a base, under its settings.
     pub(super) loaded: Loaded,
@@ -23,7 +22,6 @@ pub(super) struct Reviewed {
     review: Review,
 }
 
-/// A plan, with its comparison to the base.
 pub(super) struct ReviewedPlan {
     pub(super) plan: Plan,
     base: Option<BaseV1>,
@@ -31,7 +29,6 @@ pub(super) struct ReviewedPlan {
 }
 
 impl Reviewed {
-    /// Reads the configuration and its base.
     pub(super) fn read(global: &GlobalArgs, base: &BaseArg, output: &mut Output) -> Result<Self, CommandError> {
         let Some(base) = &base.base else { return Ok(Self::without_base(read_valid(global, output)?, global)) };
         if !global.file.exists() {
@@ -84,18 +81,17 @@ impl Reviewed {
         Some(ReviewV1::of(&base.revision, &self.review))
     }
 
-    /// Plans the configuration under the guards of the command line.
     pub(super) fn plan(&mut self, observed: &Observed, guards: &GuardArgs, catalogue: &Catalogue) -> ReviewedPlan {
         guards.add_to(&mut self.loaded.desired.guards);
         let mut plan = plan_with(&self.loaded.desired, observed, catalogue);
         let review = self.review();
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
-        let comparison = base.compare(&self.loaded.desired, observed, catalogue);
-        plan.findings.extend(comparison.finding);
+        let compared = base.compare(&self.loaded.desired, observed, catalogue);
+        plan.findings.extend(compared.as_ref().err().cloned().or_else(|| base.missing()));
         if plan.new_keys.is_some() {
             plan.findings.extend(base.untrusted_program());
         }
-        ReviewedPlan { plan, base: comparison.base, review }
+        ReviewedPlan { plan, base: compared.ok(), review }
     }
 }
 
@@ -108,7 +104,6 @@ impl ReviewedPlan {
 
 /// The trusted version of a configuration.
 pub(super) struct Base {
-    /// As given on the command line.
     pub(super) revision: String,
     /// Its desired state; paths are those of the work tree.
     pub(super) desired: Desired,
@@ -116,17 +111,9 @@ pub(super) struct Base {
     connection: ClusterSettings,
     /// The program of `[credentials] command`, if it lies in the repository, where a proposal can change it.
     program: Option<PathBuf>,
-    /// Whether the base has the configuration.
     exists: bool,
     /// The files of the revision; they are removed with this.
     _checkout: Option<Checkout>,
-}
-
-/// Drift, separated from proposed changes.
-struct BaseComparison {
-    /// `None` if they cannot be separated.
-    base: Option<BaseV1>,
-    finding: Option<Finding>,
 }
 
 /// Reads the base of `file`. The spelling alone decides between a path and a revision, so no file of a proposal can take the
@@ -168,7 +155,6 @@ fn without_errors(base: &str, loaded: Loaded, shown: impl Fn(&str) -> String) ->
     Err(Failure::new(&exit::NO_BASE, message).help("name an earlier revision without errors, or fix the base first"))
 }
 
-/// The first error, and how many more there are.
 fn first_error(findings: &[Finding]) -> Option<String> {
     let mut errors = findings.iter().filter(|finding| finding.is_error());
     let first = &errors.next()?.message;
@@ -186,7 +172,6 @@ pub(super) fn configurations(base: &str, directory: &Path) -> Result<Vec<PathBuf
     git::configurations(base, directory).map_err(|problem| failure(&problem))
 }
 
-/// Whether a base is a file, and not a revision.
 pub(super) fn is_path(base: &str) -> bool {
     let file = Path::new(base).extension().is_some_and(|end| end == "toml") && !base.contains(':');
     file || ["/", "./", "../"].iter().any(|start| base.starts_with(start))
@@ -212,25 +197,25 @@ impl Base {
             .help("name the cluster with `--cluster https://HOST:14000`; this machine must trust its certificate"))
     }
 
-    /// Separates drift from proposed changes. If the base cannot be planned, its result is unknown.
-    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> BaseComparison {
+    /// Separates drift from proposed changes; a warning if the base cannot be planned.
+    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> Result<BaseV1, Finding> {
         let revision = &self.revision;
         let drift = plan_with(&self.desired, observed, catalogue);
         if drift.is_blocked() {
             let error = first_error(&drift.findings).unwrap_or_default();
             let message =
                 format!("{revision} cannot be planned, so drift and proposed changes are not separated: {error}");
-            let finding = Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown");
-            return BaseComparison { base: None, finding: Some(finding) };
+            return Err(Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown"));
         }
         let proposed = plan_with(proposal, &after(&drift, observed), catalogue);
-        let base = BaseV1::of(revision, &drift.changes, &proposed.changes);
-        let missing = || {
-            let message = format!("the configuration does not exist at {revision}: every change is proposed");
-            let help = "only its guards apply: no other setting of a proposal is trusted before it is merged";
-            Finding::note(exit::BASE_WITHOUT_FILE, message).help(help)
-        };
-        BaseComparison { base: Some(base), finding: (!self.exists).then(missing) }
+        Ok(BaseV1::of(revision, &drift.changes, &proposed.changes))
+    }
+
+    /// A note if the base does not have the configuration.
+    fn missing(&self) -> Option<Finding> {
+        let message = format!("the configuration does not exist at {}: every change is proposed", self.revision);
+        let help = "only its guards apply: no other setting of a proposal is trusted before it is merged";
+        (!self.exists).then(|| Finding::note(exit::BASE_WITHOUT_FILE, message).help(help))
     }
 
     /// A warning about a program that a proposal can change.

@@ -14,10 +14,8 @@ use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, 
 use crate::render::json::{self, FindingsV1};
 use crate::sim;
 
-/// The scheme of the endpoint of a simulated cluster.
 pub(super) const SIM: &str = "sim:";
 
-/// Loads the configuration, and checks its endpoints.
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error))?;
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
@@ -30,7 +28,6 @@ pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// Loads the configuration, reports its findings, and fails if it has errors.
 pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, CommandError> {
     let loaded = read(global)?;
     output.findings(&loaded.findings, &loaded.sources);

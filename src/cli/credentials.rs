@@ -180,7 +180,6 @@ fn stopped_at_once(user: &UserName) -> Failure {
     Failure::new(&exit::INTERRUPTED, message).help(help).exit(Exit::Interrupted)
 }
 
-/// The environment variable with the secret key.
 const SECRET_VARIABLE: &str = "ATTUNE_SECRET_KEY";
 
 /// Get temporary S3 credentials
@@ -240,7 +239,6 @@ enum SessionFormat {
 const MIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Parses a lifetime in whole seconds.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text).ok();
     parsed.filter(|time| (MIN_LIFETIME..=MAX_LIFETIME).contains(time) && time.subsec_nanos() == 0).ok_or_else(|| {

@@ -28,14 +28,12 @@ impl ActionArgs {
     }
 }
 
-/// Policy documents that a command has read, with what is wrong with them.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     pub(super) sources: Sources,
     pub(super) findings: Vec<Finding>,
 }
 
-/// A document, with the places of its parts in a file.
 #[derive(Debug)]
 pub(super) struct LocatedDocument {
     pub(super) document: Document,
@@ -69,7 +67,6 @@ impl Documents {
         self.findings.iter().any(Finding::is_error)
     }
 
-    /// Reports that the documents have errors.
     pub(super) fn report_errors(
         &self,
         format: Format,
@@ -92,7 +89,6 @@ pub(super) fn have_errors(paths: &[PathBuf]) -> Failure {
     Failure::new(&exit::BAD_DOCUMENT, message)
 }
 
-/// A document in normal form, as it is sent.
 pub(super) fn normal_document(path: &Path, output: &mut Output) -> Result<String, Failure> {
     let mut documents = Documents::default();
     let document = documents.read(path);

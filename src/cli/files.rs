@@ -9,7 +9,6 @@ use tempfile::TempPath;
 
 use crate::apply::files::{self, dir_or_current};
 
-/// A file to create, in some directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewFile<'a> {
     pub(super) path: &'a str,

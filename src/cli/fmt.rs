@@ -11,7 +11,6 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::desired::{self, Boundary, FileProblem, LARGEST, NotToml, Tree, format_toml};
 
-/// The file name that means standard input.
 const STDIN: &str = "-";
 
 /// Format configurations
@@ -89,19 +88,20 @@ impl FmtArgs {
         let mut text = String::new();
         let read = std::io::stdin().take(LARGEST).read_to_string(&mut text);
         read.map_err(|error| unreadable("standard input", &error.into()))?;
-        match format("<stdin>", text.clone()) {
-            Formatted::Unchanged if self.check => Ok(Exit::Done),
-            Formatted::Unchanged => output.exact(text.as_bytes()).map(|()| Exit::Done),
-            Formatted::Changed { before, after } if self.check => {
-                print_unformatted("<stdin>", &before, &after, output)?;
-                Ok(Exit::Changes)
-            }
-            Formatted::Changed { after, .. } => output.exact(after.as_bytes()).map(|()| Exit::Done),
+        let after = match format("<stdin>", text.clone()) {
             Formatted::Broken(what) => {
                 output.findings(&what.findings, &what.sources);
-                Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"))
+                return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"));
             }
-        }
+            Formatted::Changed { before, after } if self.check => {
+                print_unformatted("<stdin>", &before, &after, output)?;
+                return Ok(Exit::Changes);
+            }
+            Formatted::Unchanged if self.check => return Ok(Exit::Done),
+            Formatted::Unchanged => text,
+            Formatted::Changed { after, .. } => after,
+        };
+        output.exact(after.as_bytes()).map(|()| Exit::Done)
     }
 }
 
@@ -113,7 +113,6 @@ fn format(name: &str, before: String) -> Formatted {
     }
 }
 
-/// The configuration and the `.toml` files that it includes.
 fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
     let loaded = desired::load(main, Boundary::Repository).map_err(|error| connect::unreadable(&error))?;
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));

@@ -126,7 +126,6 @@ pub(super) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-/// A manual page.
 struct Page {
     name: String,
     roff: Vec<u8>,

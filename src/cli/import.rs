@@ -139,7 +139,6 @@ impl ImportArgs {
         ClusterSettings { via: global.via_or(settings.via), ..settings }
     }
 
-    /// Writes the documents, and then the configuration.
     fn write(&self, import: &Import) -> Result<(), Failure> {
         let documents = import.documents.iter().map(|(path, text)| NewFile { path, text });
         let files: Vec<NewFile<'_>> = documents.chain([NewFile { path: MAIN_FILE, text: &import.text }]).collect();

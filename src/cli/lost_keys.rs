@@ -63,14 +63,12 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     list_some(&names.collect::<Vec<_>>(), MAX_NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
-/// The files in a directory whose names match, with their metadata.
 fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> {
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_named));
     named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()
 }
 
-/// The emergency files that are not empty.
 fn emergency_files(dir: &Path) -> BTreeSet<String> {
     let files = files_in(dir, |name| name.starts_with(EMERGENCY)).into_iter();
     let files = files.filter(|(_, found)| found.is_file() && found.len() > 0);
@@ -108,7 +106,6 @@ struct Line {
     outcome: Option<StepLine>,
 }
 
-/// A step, or its outcome.
 #[derive(Deserialize)]
 struct StepLine {
     id: usize,
@@ -117,7 +114,6 @@ struct StepLine {
     remarks: Vec<String>,
 }
 
-/// An event of the key pair of a user.
 struct Event {
     time: OffsetDateTime,
     user: UserName,

@@ -12,7 +12,6 @@ use super::exit::{self, Exit, Failure};
 use super::output::{Captured, Output};
 use crate::render::json::{self, ManyV1, OneV1};
 
-/// How many runs are active at once.
 const CONCURRENT_RUNS: usize = 8;
 
 /// Lists the configurations: the named files, and for a directory its `.toml` files and the `attune.toml` of each
@@ -61,7 +60,6 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A finished run.
 struct Run {
     file: String,
     result: Result<Exit, Failure>,

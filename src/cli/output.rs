@@ -10,7 +10,6 @@ use super::exit::{self, Exit, Failure};
 use crate::base::{Finding, Sources, VisibleText, is_plain};
 use crate::render::{Styles, findings};
 
-/// The two streams of a command.
 pub(super) struct Output {
     stdout: Visible<Stream>,
     stderr: Visible<Stream>,
@@ -48,14 +47,12 @@ impl Write for Stream {
 pub(super) struct Captured {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
-    /// The result in a few words.
     pub(super) summary: Option<String>,
     /// How the command ends, if it may have changed the cluster.
     pub(super) changed: Option<Exit>,
 }
 
 impl Output {
-    /// The streams of the process.
     pub(super) fn of_process(color: ColorChoice, quiet: bool) -> Self {
         let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
         let styles = |term: &Term| if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
@@ -103,7 +100,6 @@ impl Output {
         self.changed = Some(exit);
     }
 
-    /// Writes a result to stdout.
     pub(super) fn result(
         &mut self,
         write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
@@ -125,7 +121,6 @@ impl Output {
         written(result, self.changed)
     }
 
-    /// Writes to stderr, unless quiet.
     pub(super) fn info(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
         if !self.quiet {
             self.message(write);
@@ -137,7 +132,6 @@ impl Output {
         let _ = write(&mut self.stderr, &self.stderr_styles).and_then(|()| self.stderr.flush());
     }
 
-    /// Writes findings to stderr; only errors if quiet.
     pub(super) fn findings(&mut self, list: &[Finding], sources: &Sources) {
         let quiet = self.quiet;
         let shown: Vec<Finding> = list.iter().filter(|finding| !quiet || finding.is_error()).cloned().collect();
@@ -158,7 +152,6 @@ impl Output {
         });
     }
 
-    /// Whether stdin and both output streams are a terminal.
     pub(super) fn can_ask(&self) -> bool {
         matches!(self.stdout.get(), Stream::Term(_))
             && Term::stdout().features().is_attended()
@@ -166,7 +159,6 @@ impl Output {
             && io::IsTerminal::is_terminal(&io::stdin())
     }
 
-    /// Asks a question on stderr and returns the answer.
     pub(super) fn ask(&mut self, question: &str) -> Result<String, Failure> {
         self.message(|out, styles| write!(out, "{}", styles.strong.apply_to(question)));
         let mut answer = String::new();
@@ -174,7 +166,6 @@ impl Output {
         Ok(answer.trim().to_owned())
     }
 
-    /// Whether stderr can show progress.
     pub(super) fn shows_progress(&self) -> bool {
         !self.quiet && matches!(self.stderr.get(), Stream::Term(term) if term.is_term())
     }

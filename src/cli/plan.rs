@@ -124,7 +124,6 @@ fn print_plan(plan: &PlanV1, format: PlanFormat, max: &MaxChars, output: &mut Ou
     }
 }
 
-/// The file name that means standard input.
 const STDIN: &str = "-";
 
 /// Show a saved plan or outcome

@@ -39,7 +39,6 @@ pub(super) fn check_plan(plan: &Plan) -> Result<(), Failure> {
     Err(Failure::new(&exit::REFUSED, format!("{message}; nothing was changed")).help(help).exit(Exit::Refused))
 }
 
-/// Asks for `yes` on a terminal.
 pub(super) fn confirm(question: &str, help: &str, output: &mut Output) -> Result<(), Failure> {
     if !output.can_ask() {
         let message = "cannot ask for confirmation: standard input and output are not a terminal";
@@ -73,7 +72,6 @@ pub(super) fn check_approval(plan: &Plan, approvals: &[String], state_dir: &Path
     Err(Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale))
 }
 
-/// The destination for new secrets that the configuration names.
 pub(super) fn secret_store(
     identity: &Identity,
     desired: &Desired,
@@ -91,7 +89,6 @@ pub(super) fn secret_store(
     SecretStore::new(desired.credentials.as_ref(), context)
 }
 
-/// Tests the destination for all users that may get a key pair.
 pub(super) async fn check_secret_store(
     secret_store: &SecretStore,
     users: &[UserName],

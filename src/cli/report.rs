@@ -102,7 +102,6 @@ impl ReportArgs {
     }
 }
 
-/// The cluster before and after a plan.
 pub(super) fn report_of_plan(plan: &Plan, observed: &Observed, catalogue: &Catalogue) -> Report {
     let before = State::of_cluster(observed);
     let after = before.after(plan);

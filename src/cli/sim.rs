@@ -3,14 +3,10 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
 use console::Term;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::zeroize::Zeroizing;
 
 use super::exit::{self, Exit, Failure};
@@ -97,9 +93,7 @@ impl ServeArgs {
             faults: FaultRules(self.faults.clone()),
             ..sim::Options::new(&self.state)
         };
-        let running = sim::start(options)
-            .await
-            .map_err(|error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}")))?;
+        let running = start(options).await?;
         if let (Some(path), Some(pem)) = (&self.certificate, running.certificate_pem()) {
             std::fs::write(path, pem).map_err(|error| {
                 Failure::new(&exit::ENVIRONMENT, format!("cannot write the certificate to {}: {error}", path.display()))
@@ -118,6 +112,11 @@ impl ServeArgs {
             }
         }
     }
+}
+
+async fn start(options: sim::Options) -> Result<Running, Failure> {
+    let failed = |error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}"));
+    sim::start(options).await.map_err(failed)
 }
 
 /// Run the `weka` command of a simulated cluster
@@ -159,8 +158,8 @@ impl WekaArgs {
         let mut run = CommandRun { args: self.args.clone(), login: login(), ..CommandRun::default() };
         let response = match server.post(&run).await {
             Some(RunResponse::Needs(needs)) => match gather(needs, &mut run, output)? {
-                Ok(()) => server.post(&run).await,
-                Err(printed) => Some(RunResponse::Output(printed)),
+                None => server.post(&run).await,
+                Some(printed) => Some(RunResponse::Output(printed)),
             },
             response => response,
         };
@@ -178,12 +177,9 @@ impl WekaArgs {
         })
     }
 
-    /// Starts a simulator, for `--state`.
     async fn simulator(&self) -> Result<Option<Running>, Failure> {
         let Some(state) = &self.state else { return Ok(None) };
-        let options = sim::Options { release: self.release.clone(), ..sim::Options::new(state) };
-        let failed = |error| Failure::new(&exit::SIMULATOR, format!("cannot start the simulated cluster: {error}"));
-        sim::start(options).await.map(Some).map_err(failed)
+        start(sim::Options { release: self.release.clone(), ..sim::Options::new(state) }).await.map(Some)
     }
 
     fn client(&self) -> Result<reqwest::Client, Failure> {
@@ -196,7 +192,11 @@ impl WekaArgs {
                 Failure::new(&exit::BAD_TRUST, message).help("use the file that `attune sim serve --certificate` wrote")
             };
             let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            builder = builder.tls_backend_preconfigured(trusting(&pem).map_err(wrong)?);
+            let trusted = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+            if trusted.is_empty() {
+                return Err(wrong("it has no `-----BEGIN CERTIFICATE-----`".to_owned()));
+            }
+            builder = builder.tls_certs_only(trusted);
         }
         builder.build().map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("no HTTP client: {error}")))
     }
@@ -211,17 +211,12 @@ impl Server<'_> {
     /// Posts a run; `None` without a valid response. If the token has expired, sends it again, as the real command gets a new
     /// token.
     async fn post(&self, run: &CommandRun) -> Option<RunResponse> {
-        let answered = match self.send(run).await {
-            Ok((401, _)) => self.send(run).await,
-            answered => answered,
-        };
-        match answered {
-            Ok((status, body)) => RunResponse::read(status, &body),
-            Err(error) => {
-                tracing::debug!(reason = ?error, "no answer");
-                None
-            }
+        let mut answered = self.send(run).await;
+        if matches!(answered, Ok((401, _))) {
+            answered = self.send(run).await;
         }
+        let answered = answered.inspect_err(|error| tracing::debug!(reason = ?error, "no answer"));
+        answered.ok().and_then(|(status, body)| RunResponse::read(status, &body))
     }
 
     async fn send(&self, run: &CommandRun) -> Result<(u16, Vec<u8>), reqwest::Error> {
@@ -231,18 +226,16 @@ impl Server<'_> {
     }
 }
 
-/// Reads the file that a run needs, and asks its question. The inner error is printed as that of the command.
-fn gather(needs: RunNeeds, run: &mut CommandRun, output: &mut Output) -> Result<Result<(), CommandOutput>, Failure> {
+/// Reads the file that a run needs, and asks its question. Returns the output if the command fails.
+fn gather(needs: RunNeeds, run: &mut CommandRun, output: &mut Output) -> Result<Option<CommandOutput>, Failure> {
     if let Some(path) = needs.file {
         match std::fs::read_to_string(&path) {
             Ok(text) => run.file = Some(text),
-            Err(error) => return Ok(Err(complaint(&format!("the file {path} cannot be read: {error}")))),
+            Err(error) => return Ok(Some(complaint(&format!("the file {path} cannot be read: {error}")))),
         }
     }
-    if let Some(prompt) = needs.prompt {
-        run.typed = Some(answer(&prompt, output)?);
-    }
-    Ok(Ok(()))
+    run.typed = needs.prompt.map(|prompt| answer(&prompt, output)).transpose()?;
+    Ok(None)
 }
 
 /// Asks on stdout, as the real command does.
@@ -258,29 +251,12 @@ fn answer(prompt: &Prompt, output: &mut Output) -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// The output of a failed command.
 fn complaint(message: &str) -> CommandOutput {
     CommandOutput { out: String::new(), err: format!("error: {message}\n"), code: 1 }
 }
 
-/// The login in the environment, if there is one.
 fn login() -> Option<weka::CommandLogin> {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (username, password) = (get("WEKA_USERNAME"), get("WEKA_PASSWORD"));
     (username.is_some() || password.is_some()).then(|| weka::CommandLogin { username, password, org: get("WEKA_ORG") })
-}
-
-/// TLS that trusts only the certificates of a PEM file.
-fn trusting(pem: &[u8]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    if roots.is_empty() {
-        return Err("it has no `-----BEGIN CERTIFICATE-----`".to_owned());
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

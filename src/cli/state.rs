@@ -62,7 +62,6 @@ impl State {
         lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Writes the rollback file, and returns its path.
     pub(super) fn write_rollback_file(&self, before: &RollbackFile) -> Result<PathBuf, Failure> {
         let documents: Vec<_> =
             before.documents.iter().map(|(name, text)| (self.dir.join(name), text.as_bytes())).collect();
@@ -111,7 +110,6 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 /// A journal, written by several tasks. No line has a secret.
 pub(super) struct Journal {
     file: Mutex<File>,
-    /// The steps that may create keys.
     creating: BTreeSet<StepId>,
 }
 
@@ -148,7 +146,6 @@ impl Journal {
         }
     }
 
-    /// Writes the last line of an apply.
     pub(super) fn finish(&self, outcome: &Outcome) {
         self.try_write(object!({"event": "over", "converged": outcome.converged()}));
         self.try_sync();

@@ -84,7 +84,6 @@ impl ValidateArgs {
         Ok(Exit::Done)
     }
 
-    /// Loads and checks the configuration; fixes it before if asked to.
     fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
         let catalogue = self.catalogue.load_or(self.release.as_ref().unwrap_or(&Release::newest()))?;
         if self.fix {
@@ -117,7 +116,6 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
     )
 }
 
-/// Applies all fixes to the files, and lists them.
 fn fix(main: &Path, loaded: &Loaded, catalogue: &Catalogue, output: &mut Output) -> Result<(), Failure> {
     let mut files: BTreeMap<String, BTreeMap<usize, Edit>> = BTreeMap::new();
     for edit in fixes(&loaded.desired, catalogue) {

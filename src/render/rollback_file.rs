@@ -89,7 +89,6 @@ fn head(plan: &Plan, left_out: &[String]) -> String {
     text
 }
 
-/// The settings of the cluster, with absolute paths.
 fn absolute(settings: &RollbackSettings<'_>) -> ClusterSettings {
     let absolute = |at: &Endpoint| match at.text.strip_prefix("sim:") {
         Some(path) => {
@@ -148,7 +147,6 @@ struct Writer<'a> {
     /// The policies that temporary policies belong to.
     leftovers: BTreeMap<&'a PolicyName, &'a PolicyName>,
     documents: BTreeMap<String, String>,
-    /// The objects that the file cannot restore, in sentences.
     left_out: Vec<String>,
     /// The policies among them.
     lost: BTreeSet<PolicyName>,

@@ -17,7 +17,6 @@ const NAMED: usize = 12;
 /// How many names a heading has at most.
 const HEADED: usize = 4;
 
-/// Removed declarations and changed settings.
 pub(super) fn review(review: &ReviewV1) -> Markup {
     html! {
         @if !review.undeclared.is_empty() {
@@ -33,7 +32,6 @@ pub(super) fn review(review: &ReviewV1) -> Markup {
     }
 }
 
-/// The rows of facts about new keys and options.
 pub(super) fn keys_and_options(plan: &PlanV1) -> Markup {
     html! {
         @if let Some(keys) = &plan.new_keys { dt { "Keys" } dd { (Text(&new_keys(keys, str::to_owned))) } }
@@ -119,7 +117,6 @@ fn short(resource: &str) -> &str {
     resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource)
 }
 
-/// The changes.
 pub(super) fn changes(plan: &PlanV1) -> Markup {
     html! {
         @if plan.changes.is_empty() { p { "None: the cluster matches the configuration." } }
@@ -198,7 +195,6 @@ fn attached(policy: Option<&RawValue>) -> Markup {
     html! { @match text_in(policy) { Some(policy) => (name(&policy)), None => "no policy" } }
 }
 
-/// The API calls, in order.
 pub(super) fn api_calls(plan: &PlanV1) -> Markup {
     html! {
         @if plan.steps.is_empty() { p { "None." } } @else {

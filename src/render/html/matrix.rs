@@ -16,7 +16,6 @@ const NAMED: usize = 4;
 
 const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Admin];
 
-/// The matrix, and the meaning of its symbols.
 pub(super) fn matrix(report: &ReportV1) -> Markup {
     if !report.attachments_known {
         return html! { p { "This cluster does not report attachments over REST." } };
@@ -161,7 +160,6 @@ fn cell(pair: Pair, scope: ScopeV1) -> Markup {
 /// The level of access in one class, under AWS rules and under MinIO rules.
 type Both = (Reach, Reach);
 
-/// One class of a cell.
 struct State {
     class: Class,
     /// The access before, if it changes.
@@ -216,7 +214,6 @@ impl State {
     }
 }
 
-/// Access before and after.
 type Pair = (GradesV1, GradesV1);
 
 /// The matrix with merged rows and columns.

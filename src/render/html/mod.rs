@@ -15,7 +15,6 @@ use crate::render::json::{AttachedPrincipalV1, AttachmentV1, CallV1, ClusterV1, 
 use crate::render::phrase::shown;
 use crate::report::{Class, Reach};
 
-/// The style of every page.
 const STYLE: &str = include_str!("style.css");
 
 /// The page loads, runs and sends nothing. Only its own style applies.
@@ -28,7 +27,6 @@ struct Section {
     body: Markup,
 }
 
-/// A whole page.
 fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Markup {
     html! {
         (DOCTYPE)
@@ -71,7 +69,6 @@ fn scrolling(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }
 
-/// The rows of facts about a cluster.
 fn cluster(cluster: &ClusterV1) -> Markup {
     html! {
         dt { "Cluster" } dd { (name(&cluster.name)) " " span.dim { (Text(&cluster.guid)) } }
@@ -80,7 +77,6 @@ fn cluster(cluster: &ClusterV1) -> Markup {
     }
 }
 
-/// An API call with its policy, and its user or group.
 fn api_call(call: CallV1, policy: Option<&str>, user: Option<&str>, group: Option<&str>) -> Markup {
     let verb = match call {
         CallV1::AddPolicy => "add policy",
@@ -111,7 +107,6 @@ fn name(text: &str) -> Markup {
     html! { bdi { (Text(text)) } }
 }
 
-/// A user or group.
 trait Who {
     /// The user and the group, one of which is `None`.
     fn who(&self) -> (Option<&str>, Option<&str>);

@@ -49,7 +49,6 @@ fn head(report: &ReportV1) -> Markup {
     }
 }
 
-/// The sections about access, attachments and the sizes of policies.
 pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
     [
         Section { id: "matrix", title: "Access matrix", body: matrix(report) },

@@ -19,7 +19,6 @@ pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
     section("Access lost", &grouped(of_plan(plan), Side::Lost, cut < Cut::Lost), cut < Cut::Lost)
 }
 
-/// Gained or undecided access under a title; empty when nobody gains access.
 pub(super) fn gained_by<'a>(title: &str, all: impl Iterator<Item = &'a AccessChangeV1>) -> String {
     section(title, &grouped(all, Side::Gained, true), true)
 }
@@ -28,7 +27,6 @@ fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
     plan.changes.iter().flat_map(|change| &change.access)
 }
 
-/// Users and groups with the same lines.
 struct Group {
     names: Vec<String>,
     lines: Vec<String>,

@@ -11,7 +11,6 @@ use crate::render::phrase::*;
 /// stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cut {
-    /// Nothing.
     Nothing,
     /// Unchanged parts of documents.
     Context,
@@ -29,7 +28,6 @@ impl Cut {
     pub(super) const ALL: [Self; 6] =
         [Self::Nothing, Self::Context, Self::Added, Self::Documents, Self::Lost, Self::Names];
 
-    /// Whether the documents of changes of this kind are shown.
     pub(super) fn shows(self, kind: KindV1) -> bool {
         match kind {
             KindV1::AddPolicy => self < Self::Added,
@@ -83,7 +81,6 @@ pub(super) fn removals_and_moves(plan: &PlanV1) -> String {
     text
 }
 
-/// Replaced and added policies, and attaches.
 pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     let names = cut < Cut::Names;
     let mut text = String::new();
@@ -111,7 +108,6 @@ pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cu
     text
 }
 
-/// The documents of removed policies.
 pub(super) fn removed_documents(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     if !cut.shows(KindV1::RemovePolicy) {
         return String::new();
@@ -128,7 +124,6 @@ fn of_kind(plan: &PlanV1, kind: KindV1) -> Vec<&ChangeV1> {
     plan.changes.iter().filter(|change| change.kind == kind).collect()
 }
 
-/// The number of policies, users and groups.
 fn numbered(changes: &[&ChangeV1]) -> String {
     let number = |of: fn(&ChangeV1) -> bool| changes.iter().filter(|change| of(change)).count();
     list(&counted([
@@ -202,11 +197,9 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
     parts.join("; ")
 }
 
-/// The difference of the documents of a change.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     lines: Vec<BodyLine>,
-    /// What a new document leaves unchanged.
     sameness: Option<&'static str>,
 }
 

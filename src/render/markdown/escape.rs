@@ -14,7 +14,6 @@ const LONGEST_IN_A_MARKER: usize = 96;
 /// The length of foreign text in comments that have no room, in characters.
 const CLIPPED: usize = 40;
 
-/// A text on one line, with hidden characters escaped.
 pub(super) fn visible(text: &str) -> String {
     crate::base::visible(text).into_owned()
 }
@@ -35,7 +34,6 @@ pub(super) fn html_code(text: &str) -> String {
     format!("<code>{}</code>", html(&text))
 }
 
-/// A text within HTML.
 fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

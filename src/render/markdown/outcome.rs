@@ -17,7 +17,6 @@ pub fn outcome(outcome: &OutcomeV1, max: usize) -> String {
     pages.into_iter().find(|page| fits(page, max)).unwrap_or_else(|| counts_only(outcome))
 }
 
-/// How much a long outcome leaves out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cut {
     Nothing,

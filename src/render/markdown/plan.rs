@@ -27,9 +27,7 @@ pub fn plan(plan: &PlanV1, max: usize) -> String {
 
 /// Whether a plan can be applied.
 enum Verdict {
-    /// Blocked, with the number of errors in words.
     Blocked(String),
-    /// Refused, and why.
     Refused(&'static str),
     NoChanges,
     Ready,

@@ -26,7 +26,6 @@ pub(in crate::render) fn alike<'a>(all: impl Iterator<Item = &'a AccessChangeV1>
     alike
 }
 
-/// The sign of a side.
 pub(in crate::render) fn mark(side: Side) -> &'static str {
     match side {
         Side::Gained => "+",

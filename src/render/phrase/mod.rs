@@ -132,7 +132,6 @@ pub(super) fn numbers(numbers: &[(usize, &str)]) -> String {
     some.join(", ")
 }
 
-/// `14 API calls`.
 pub(super) fn api_calls(number: usize) -> String {
     count(number, "API call", "API calls")
 }
@@ -173,7 +172,6 @@ pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
     }
 }
 
-/// The title of access that principals may gain whom the cluster does not report.
 pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, not reported by the cluster";
 
 /// The attachments that the cluster does not report; empty when it reports all.
@@ -203,7 +201,6 @@ pub(super) fn text_in(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
 
-/// A document of a plan or a drift; `None` for an unreadable one.
 pub(super) fn document(raw: &RawValue) -> Option<Document> {
     document_or_text(raw).ok()
 }
@@ -238,13 +235,11 @@ pub(super) fn attachment_change(change: &ChangeV1, name: Name) -> Option<String>
     }
 }
 
-/// The size of the new document, and the limit.
 pub(super) fn size(plan: &PlanV1, change: &ChangeV1) -> Option<String> {
     let after = change.after.as_ref()?;
     Some(format!("{} of {} bytes", after.get().len(), plan.limits.document_bytes))
 }
 
-/// The users and groups that have the name of an added policy already.
 pub(super) fn attached_at_once(principals: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
     format!("applies at once to {}, with this policy name already", named(principals, most, name))
 }
@@ -263,7 +258,6 @@ pub(super) fn replacing(method: ReplaceMethodV1, unattached: bool, attached: &st
     }
 }
 
-/// The state of a policy before it is removed.
 pub(super) const NO_ATTACHMENTS_LEFT: &str = "no attachments left";
 
 /// The temporary policies that a change removes, such as `removes temporary policy NAME`.
@@ -283,7 +277,6 @@ pub(super) fn counted_and_named(of: &[AttachedPrincipalV1], name: Name) -> Strin
     format!("{}: {}", principals(of), named(of, NAMED, name))
 }
 
-/// Users and groups by name, at most `most` of them.
 pub(super) fn named(of: &[AttachedPrincipalV1], most: usize, name: Name) -> String {
     list_some(of, most, |principal| {
         let who = who(principal.user.as_deref(), principal.group.as_deref(), name);
@@ -318,7 +311,6 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
     }
 }
 
-/// Whether a note is about the keys of a user.
 pub(super) fn is_of_keys(note: Note) -> bool {
     match note {
         Note::KeysKept | Note::KeysRevoked | Note::KeysMayBeCreated => true,
@@ -326,7 +318,6 @@ pub(super) fn is_of_keys(note: Note) -> bool {
     }
 }
 
-/// The effect of an attach on S3 keys.
 pub(super) const KEYS_MAY_BE_CREATED: &str = "creates S3 keys if the user has none, re-enables existing ones";
 
 #[cfg(test)]

@@ -4,12 +4,10 @@ use super::{NAMED, Name, count, who};
 use crate::base::list_some;
 use crate::render::json::{BaseV1, ChangeV1, DeclaredV1, NewKeysV1, OptionV1, ReviewV1, SettingChangeV1, UndeclaredV1};
 
-/// The title of the removed declarations.
 pub(in crate::render) fn undeclared_title(review: &ReviewV1, name: Name) -> String {
     format!("no longer declared, compared with {}: {}", name(&review.revision), review.undeclared.len())
 }
 
-/// The title of the changed settings.
 pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String {
     let settings = count(review.settings.len(), "changed setting", "changed settings");
     format!(
@@ -18,7 +16,6 @@ pub(in crate::render) fn settings_title(review: &ReviewV1, name: Name) -> String
     )
 }
 
-/// The object of a removed declaration.
 pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> String {
     match &of.policy {
         Some(policy) => format!("policy {}", name(policy)),
@@ -27,7 +24,6 @@ pub(in crate::render) fn undeclared_object(of: &UndeclaredV1, name: Name) -> Str
     }
 }
 
-/// The effect of a removed declaration.
 pub(in crate::render) fn undeclared_action(of: &UndeclaredV1, name: Name) -> String {
     match (of.declared, of.owned) {
         (DeclaredV1::Present, true) => "removed, because `[ownership]` covers it".to_owned(),
@@ -46,10 +42,8 @@ pub(in crate::render) fn is_left(change: &ChangeV1, review: Option<&ReviewV1>) -
     review.is_some_and(|review| review.undeclared.iter().any(|gone| gone.id == change.id && !gone.owned))
 }
 
-/// Follows the summary of a change that the plan leaves out.
 pub(in crate::render) const NOT_IN_THE_PLAN: &str = "(no longer declared: not in this plan)";
 
-/// The summary of a proposal without changes of objects.
 pub(in crate::render) fn nothing_proposed(revision: &str, review: Option<&ReviewV1>) -> String {
     match review {
         Some(review) if !review.is_empty() => "no changes except those listed above".to_owned(),
@@ -57,7 +51,6 @@ pub(in crate::render) fn nothing_proposed(revision: &str, review: Option<&Review
     }
 }
 
-/// What the plan contains of drift and proposal.
 pub(in crate::render) fn plan_of_both(base: &BaseV1, review: Option<&ReviewV1>) -> &'static str {
     if base.drift.iter().any(|change| is_left(change, review)) {
         "drift and proposed changes, without objects that are no longer declared"
@@ -66,7 +59,6 @@ pub(in crate::render) fn plan_of_both(base: &BaseV1, review: Option<&ReviewV1>) 
     }
 }
 
-/// A setting before and after.
 pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> String {
     let side = |value: Option<&str>| value.map_or_else(|| "not set".to_owned(), name);
     format!("{} → {}", side(of.before.as_deref()), side(of.after.as_deref()))
@@ -90,7 +82,6 @@ pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
     format!("may create S3 keys for {users}; {secrets}")
 }
 
-/// An option as on the command line.
 pub(in crate::render) fn option(option: &OptionV1, name: Name) -> String {
     match &option.value {
         Some(value) => format!("{} {}", option.name, name(value)),

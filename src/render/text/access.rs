@@ -109,7 +109,6 @@ pub(super) fn side<'a>(
     Ok(())
 }
 
-/// One side of an access change.
 fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
     let short = |line: &AccessLineV1| {
         let actions = phrase::shortened(&line.actions, Side::Lost);

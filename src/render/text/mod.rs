@@ -40,7 +40,6 @@ pub fn call(call: &Call) -> String {
     }
 }
 
-/// A line of a list of objects.
 struct ObjectLine<'s> {
     mark: &'static str,
     style: &'s Style,
@@ -56,12 +55,10 @@ impl ObjectLine<'_> {
     }
 }
 
-/// The width of the widest text.
 fn widest(texts: impl Iterator<Item = String>) -> usize {
     texts.map(|text| measure_text_width(&text)).max().unwrap_or(0)
 }
 
-/// The refusals that are overridden.
 fn overridden(out: &mut dyn Write, styles: &Styles, overrides: &[OverrideV1]) -> io::Result<()> {
     for OverrideV1 { given, message, .. } in overrides {
         writeln!(out, "{} {}: {}", styles.change.apply_to("overridden by"), shown(given), shown(message))?;

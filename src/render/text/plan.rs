@@ -85,7 +85,6 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
     writeln!(out, "{digest}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))
 }
 
-/// Writes removed declarations and changed settings.
 fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {
     let Some(review) = review else { return Ok(()) };
     let undeclared = review.undeclared.iter().map(|of| (undeclared_object(of, shown), undeclared_action(of, shown)));
@@ -164,7 +163,6 @@ fn mark(styles: &Styles, kind: KindV1) -> (&'static str, &Style) {
     }
 }
 
-/// Writes a change, its notes, and the difference of its documents.
 fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1, width: usize) -> io::Result<()> {
     let (mark, style) = mark(styles, change.kind);
     ObjectLine { mark, style, object: object(change, shown), text: summary_of(plan, change) }.write(out, width)?;
@@ -187,7 +185,6 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
     documents(out, styles, UNDER, before.and_then(document).as_ref(), &after)
 }
 
-/// What a new document leaves unchanged.
 fn sameness(change: &ChangeV1) -> Option<&'static str> {
     if change.kind != KindV1::ReplacePolicy {
         return None;
@@ -195,7 +192,6 @@ fn sameness(change: &ChangeV1) -> Option<&'static str> {
     phrase::sameness(&document(change.before.as_deref()?)?, &document(change.after.as_deref()?)?)
 }
 
-/// The change in a line.
 fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
     let size = || size(plan, change).unwrap_or_default();
     match change.kind {

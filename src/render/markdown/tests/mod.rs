@@ -40,7 +40,6 @@ fn large() -> PlanV1 {
     plan_of(additions.chain(removals).chain(moves).collect())
 }
 
-/// Checks the parts that are never left out.
 fn has_the_indispensable(page: &str, plan: &PlanV1) {
     for number in 0..100 {
         for text in [

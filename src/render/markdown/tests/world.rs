@@ -1,140 +1,85 @@
 //! Plans for the tests.
 
-use serde_json::value::{RawValue, to_raw_value};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::base::Severity;
-use crate::plan::Note;
-use crate::render::json::{
-    AccessChangeV1, AccessLineV1, AttachedPrincipalV1, ChangeV1, ClusterV1, DeclaredV1, ExampleV1, FindingV1, KindV1,
-    LimitsV1, OverrideV1, PlanV1, ReplaceMethodV1, ReviewV1, SettingChangeV1, SummaryV1, UnchangedV1, UndeclaredV1,
-    UnmanagedV1,
-};
+use crate::render::json::{ChangeV1, FindingV1, KindV1, OverrideV1, PlanV1, ReviewV1};
 
-/// A plan of these changes.
+/// A value of a format. It is read from text, as documents are kept byte for byte.
+pub(super) fn of_json<T: DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_str(&value.to_string()).unwrap()
+}
+
 pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
     let number = |kind| changes.iter().filter(|change| change.kind == kind).count();
-    let summary = SummaryV1 {
-        add: number(KindV1::AddPolicy),
-        replace: number(KindV1::ReplacePolicy),
-        remove: number(KindV1::RemovePolicy),
-        attach: number(KindV1::Attach),
-        r#move: number(KindV1::Move),
-        detach: number(KindV1::Detach),
-        calls: changes.len(),
-        ..SummaryV1::default()
-    };
-    PlanV1 {
-        format: "attune.plan/1".into(),
-        tool_version: "0.0.0".into(),
-        digest: "0123456789abcdef".repeat(4),
-        cluster: ClusterV1 {
-            name: "stewie".into(),
-            guid: "6e2bb63c-a0a7".into(),
-            release: "5.1.2-abc".into(),
-            tenant: "Root".into(),
+    let plan: PlanV1 = of_json(&json!({
+        "format": "attune.plan/1",
+        "tool_version": "0.0.0",
+        "digest": "0123456789abcdef".repeat(4),
+        "cluster": {"name": "stewie", "guid": "6e2bb63c-a0a7", "release": "5.1.2-abc", "tenant": "Root"},
+        "summary": {
+            "add": number(KindV1::AddPolicy),
+            "replace": number(KindV1::ReplacePolicy),
+            "remove": number(KindV1::RemovePolicy),
+            "attach": number(KindV1::Attach),
+            "move": number(KindV1::Move),
+            "detach": number(KindV1::Detach),
+            "unchanged": 0,
+            "unmanaged": 0,
+            "calls": changes.len(),
         },
-        summary,
-        unchanged: UnchangedV1 { policies: 1, users: 2, groups: 0 },
-        limits: LimitsV1 { policies: 1024, document_bytes: 2048 },
-        changes,
-        steps: Vec::new(),
-        unmanaged: UnmanagedV1 { predefined: Vec::new(), policies: Vec::new(), users: Vec::new(), groups: Vec::new() },
-        unreported: crate::render::json::UnreportedV1::default(),
-        base: None,
-        review: None,
-        options: Vec::new(),
-        new_keys: None,
-        findings: Vec::new(),
-        refusals: Vec::new(),
-        overrides: Vec::new(),
-    }
+        "unchanged": {"policies": 1, "users": 2, "groups": 0},
+        "limits": {"policies": 1024, "document_bytes": 2048},
+        "unmanaged": {"predefined": [], "policies": [], "users": []},
+        "changes": [], "steps": [], "findings": [], "refusals": [],
+    }));
+    PlanV1 { changes, ..plan }
 }
 
-/// A change of a kind, with nothing else said about it.
-fn bare(kind: KindV1, id: String) -> ChangeV1 {
-    ChangeV1 {
-        id,
-        kind,
-        policy: None,
-        user: None,
-        group: None,
-        before: None,
-        after: None,
-        method: None,
-        attached_to: Vec::new(),
-        temporary_policies: Vec::new(),
-        access: Vec::new(),
-        notes: Vec::new(),
-    }
-}
-
-fn raw(value: &impl serde::Serialize) -> Option<Box<RawValue>> {
-    Some(to_raw_value(value).unwrap())
+/// A change of an object such as `user/alice`, with these members.
+fn change(kind: &str, object: &str, name: &str, members: Value) -> ChangeV1 {
+    let mut change = json!({"id": format!("{object}/{name}"), "kind": kind, object: name, "attached_to": []});
+    change.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    of_json(&change)
 }
 
 pub(super) fn added(policy: &str, document: &Value) -> ChangeV1 {
-    let bare = bare(KindV1::AddPolicy, format!("policy/{policy}"));
-    ChangeV1 { policy: Some(policy.into()), after: raw(document), ..bare }
+    change("add_policy", "policy", policy, json!({"after": document}))
 }
 
 pub(super) fn removed(policy: &str, document: &Value) -> ChangeV1 {
-    let bare = bare(KindV1::RemovePolicy, format!("policy/{policy}"));
-    ChangeV1 { policy: Some(policy.into()), before: raw(document), ..bare }
+    change("remove_policy", "policy", policy, json!({"before": document}))
 }
 
 pub(super) fn replaced(policy: &str, before: &Value, after: &Value, holder: &str) -> ChangeV1 {
-    let attached_to = vec![AttachedPrincipalV1 { user: Some(holder.into()), group: None, declared: false }];
-    let bare = bare(KindV1::ReplacePolicy, format!("policy/{policy}"));
-    let (before, after) = (raw(before), raw(after));
-    ChangeV1 { policy: Some(policy.into()), before, after, method: Some(ReplaceMethodV1::Swap), attached_to, ..bare }
+    let attached_to = json!([{"user": holder, "declared": false}]);
+    let members = json!({"before": before, "after": after, "method": "swap", "attached_to": attached_to});
+    change("replace_policy", "policy", policy, members)
 }
 
 pub(super) fn attached(user: &str, after: &str) -> ChangeV1 {
-    let notes = vec![Note::KeysMayBeCreated];
-    let access = vec![gains(user, after)];
-    let bare = bare(KindV1::Attach, format!("user/{user}"));
-    ChangeV1 { user: Some(user.into()), after: raw(&after), notes, access, ..bare }
+    let access = json!([{"user": user, "gained": [line(after)], "lost": [], "undecided": []}]);
+    change("attach", "user", user, json!({"after": after, "notes": ["keys_may_be_created"], "access": access}))
 }
 
 pub(super) fn moved(user: &str, before: &str, after: &str) -> ChangeV1 {
-    let mut access = gains(user, after);
-    access.lost = vec![line(before)];
-    let bare = bare(KindV1::Move, format!("user/{user}"));
-    ChangeV1 { user: Some(user.into()), before: raw(&before), after: raw(&after), access: vec![access], ..bare }
+    let access = json!([{"user": user, "gained": [line(after)], "lost": [line(before)], "undecided": []}]);
+    change("move", "user", user, json!({"before": before, "after": after, "access": access}))
 }
 
 pub(super) fn detached(group: &str, before: &str) -> ChangeV1 {
-    let bare = bare(KindV1::Detach, format!("group/{group}"));
-    ChangeV1 { group: Some(group.into()), before: raw(&before), ..bare }
+    change("detach", "group", group, json!({"before": before}))
 }
 
-fn gains(user: &str, bucket: &str) -> AccessChangeV1 {
-    let gained = vec![line(bucket)];
-    AccessChangeV1 {
-        user: Some(user.into()),
-        group: None,
-        policy: None,
-        gained,
-        lost: Vec::new(),
-        undecided: Vec::new(),
-    }
-}
-
-fn line(bucket: &str) -> AccessLineV1 {
-    AccessLineV1 {
-        actions: vec!["s3:GetObject".into(), "s3:PutObject".into()],
-        pattern: format!("arn:aws:s3:::{bucket}/*"),
-        except: vec![format!("arn:aws:s3:::{bucket}/private/*")],
-        conditions: vec![format!("aws:username is {bucket}")],
-        profile: None,
-        denied: None,
-        example: ExampleV1 {
-            action: "s3:GetObject".into(),
-            resource: format!("arn:aws:s3:::{bucket}/x"),
-            conditions: Vec::new(),
-        },
-    }
+fn line(bucket: &str) -> Value {
+    json!({
+        "actions": ["s3:GetObject", "s3:PutObject"],
+        "pattern": format!("arn:aws:s3:::{bucket}/*"),
+        "except": [format!("arn:aws:s3:::{bucket}/private/*")],
+        "conditions": [format!("aws:username is {bucket}")],
+        "example": {"action": "s3:GetObject", "resource": format!("arn:aws:s3:::{bucket}/x"), "conditions": []},
+    })
 }
 
 /// A document that is about a bucket.
@@ -151,15 +96,11 @@ pub(super) fn document(sid: &str, bucket: &str) -> Value {
 }
 
 pub(super) fn finding(severity: Severity, message: &str) -> FindingV1 {
-    FindingV1 {
-        code: "some-code".into(),
-        severity,
-        message: message.into(),
-        file: Some(message.into()),
-        line: Some(7),
-        column: Some(1),
-        help: Some(format!("do this:\n  --override {message}")),
-    }
+    let help = format!("do this:\n  --override {message}");
+    of_json(&json!({
+        "code": "some-code", "severity": severity, "message": message, "file": message, "line": 7, "column": 1,
+        "help": help,
+    }))
 }
 
 pub(super) fn overridden(given: &str) -> OverrideV1 {
@@ -168,16 +109,8 @@ pub(super) fn overridden(given: &str) -> OverrideV1 {
 
 /// A review in which these names are gone and set.
 pub(super) fn review(revision: &str, user: &str, value: &str) -> ReviewV1 {
-    let gone = UndeclaredV1 {
-        id: format!("user/{user}"),
-        policy: None,
-        user: Some(user.to_owned()),
-        group: None,
-        declared: DeclaredV1::Attached,
-        declared_policy: Some(value.to_owned()),
-        owned: false,
-    };
-    let setting =
-        SettingChangeV1 { name: format!("policies.{user}.lint.allow"), before: Some(value.to_owned()), after: None };
-    ReviewV1 { revision: revision.to_owned(), undeclared: vec![gone], settings: vec![setting] }
+    let id = format!("user/{user}");
+    let gone = json!({"id": id, "user": user, "declared": "attached", "declared_policy": value, "owned": false});
+    let setting = json!({"name": format!("policies.{user}.lint.allow"), "before": value});
+    of_json(&json!({"revision": revision, "undeclared": [gone], "settings": [setting]}))
 }
