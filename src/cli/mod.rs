@@ -27,7 +27,7 @@ mod sim;
 mod state;
 mod validate;
 
-use std::io::{self, LineWriter, Write};
+use std::io;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,7 +37,7 @@ use console::Term;
 
 use args::{Format, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
-use output::{Output, Visible};
+use output::{Output, visible_text};
 
 /// Manage S3 access on WEKA clusters as code
 ///
@@ -192,9 +192,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     let styled = term.features().colors_supported();
     let text = error.render();
     let text = if styled { text.ansi().to_string() } else { text.to_string() };
-    let mut out = Visible::new(stream, styled);
     // A closed stream cannot be reported anywhere.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = stream.write_all(visible_text(text.as_bytes(), styled).as_bytes());
     if is_error { Exit::Error.into() } else { Exit::Done.into() }
 }
 
@@ -233,13 +232,26 @@ fn log_to_stderr(verbose: u8) {
     };
     let shown = Targets::new().with_target("attune", own).with_default(others);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| LineWriter::new(Visible::new(io::stderr(), false)))
+        .with_writer(|| Log)
         .with_ansi(false)
         .without_time()
         // A closed terminal must not stop the run.
         .log_internal_errors(false)
         .with_target(false);
     tracing_subscriber::registry().with(shown).with(lines).init();
+}
+
+/// Writes whole lines to stderr.
+struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(visible_text(bytes, false).as_bytes()).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,17 @@
-//! The one place that prints: results on stdout, everything else on stderr. A writer shows hidden characters as their numbers.
+//! The one place that prints: results on stdout, everything else on stderr. Hidden characters are written as their numbers.
 
 use std::io::{self, Write};
-use std::str::Utf8Chunk;
 
 use clap::ColorChoice;
 use console::Term;
 
 use super::exit::{self, Exit, Failure};
-use crate::base::{Finding, Sources, VisibleText, is_plain};
+use crate::base::{Finding, Sources, VisibleText};
 use crate::render::{Styles, findings};
 
 pub(super) struct Output {
-    stdout: Visible<Stream>,
-    stderr: Visible<Stream>,
+    stdout: Stream,
+    stderr: Stream,
     styles: Styles,
     stderr_styles: Styles,
     quiet: bool,
@@ -27,19 +26,23 @@ enum Stream {
     Buffer(Vec<u8>),
 }
 
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Stream {
+    fn print(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Term(term) => term.write(bytes),
-            Self::Buffer(buffer) => buffer.write(bytes),
+            Self::Term(term) => term.write_all(bytes).and_then(|()| term.flush()),
+            Self::Buffer(buffer) => buffer.write_all(bytes),
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Term(term) => term.flush(),
-            Self::Buffer(_) => Ok(()),
-        }
+    /// Prints what `write` writes, with hidden characters escaped.
+    fn show(
+        &mut self,
+        styles: &Styles,
+        write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut text = Vec::new();
+        write(&mut text, styles)?;
+        self.print(visible_text(&text, styles.coloured).as_bytes())
     }
 }
 
@@ -57,32 +60,19 @@ impl Output {
         let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
         let styles = |term: &Term| if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
         let (styles, stderr_styles) = (styles(&stdout), styles(&stderr));
-        Self {
-            stdout: Visible::new(Stream::Term(stdout), styles.coloured),
-            stderr: Visible::new(Stream::Term(stderr), stderr_styles.coloured),
-            styles,
-            stderr_styles,
-            quiet,
-            summary: None,
-            changed: None,
-        }
+        let (stdout, stderr) = (Stream::Term(stdout), Stream::Term(stderr));
+        Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, changed: None }
     }
 
     /// Buffers with the same settings, for one run of several.
     pub(super) fn buffered(&self) -> Self {
-        Self {
-            stdout: Visible::new(Stream::Buffer(Vec::new()), self.styles.coloured),
-            stderr: Visible::new(Stream::Buffer(Vec::new()), self.stderr_styles.coloured),
-            styles: self.styles.clone(),
-            stderr_styles: self.stderr_styles.clone(),
-            quiet: self.quiet,
-            summary: None,
-            changed: None,
-        }
+        let (styles, stderr_styles) = (self.styles.clone(), self.stderr_styles.clone());
+        let (stdout, stderr) = (Stream::Buffer(Vec::new()), Stream::Buffer(Vec::new()));
+        Self { stdout, stderr, styles, stderr_styles, quiet: self.quiet, summary: None, changed: None }
     }
 
     pub(super) fn into_captured(self) -> Captured {
-        let bytes = |stream: Visible<Stream>| match stream.into_inner() {
+        let bytes = |stream: Stream| match stream {
             Stream::Buffer(bytes) => bytes,
             Stream::Term(_) => Vec::new(),
         };
@@ -104,21 +94,17 @@ impl Output {
         &mut self,
         write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        let result = write(&mut self.stdout, &self.styles).and_then(|()| self.stdout.flush());
-        written(result, self.changed)
+        written(self.stdout.show(&self.styles, write), self.changed)
     }
 
     /// Writes a result byte by byte for another program, for example a formatted file. A terminal gets text.
     pub(super) fn exact(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        match self.stdout.get() {
-            Stream::Term(term) if !term.is_term() => {}
-            Stream::Term(_) | Stream::Buffer(_) => return self.result(|out, _| out.write_all(bytes)),
+        let is_text = matches!(&self.stdout, Stream::Term(term) if term.is_term());
+        let is_text = is_text || matches!(self.stdout, Stream::Buffer(_));
+        if is_text {
+            return self.result(|out, _| out.write_all(bytes));
         }
-        let result = self.stdout.flush().and_then(|()| {
-            let out = self.stdout.unfiltered();
-            out.write_all(bytes).and_then(|()| out.flush())
-        });
-        written(result, self.changed)
+        written(self.stdout.print(bytes), self.changed)
     }
 
     pub(super) fn info(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
@@ -129,7 +115,7 @@ impl Output {
 
     /// Writes to stderr, even if quiet. A closed stderr cannot be reported anywhere.
     pub(super) fn message(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
-        let _ = write(&mut self.stderr, &self.stderr_styles).and_then(|()| self.stderr.flush());
+        let _ = self.stderr.show(&self.stderr_styles, write);
     }
 
     pub(super) fn findings(&mut self, list: &[Finding], sources: &Sources) {
@@ -153,7 +139,7 @@ impl Output {
     }
 
     pub(super) fn can_ask(&self) -> bool {
-        matches!(self.stdout.get(), Stream::Term(_))
+        matches!(self.stdout, Stream::Term(_))
             && Term::stdout().features().is_attended()
             && console::user_attended_stderr()
             && io::IsTerminal::is_terminal(&io::stdin())
@@ -167,7 +153,7 @@ impl Output {
     }
 
     pub(super) fn shows_progress(&self) -> bool {
-        !self.quiet && matches!(self.stderr.get(), Stream::Term(term) if term.is_term())
+        !self.quiet && matches!(&self.stderr, Stream::Term(term) if term.is_term())
     }
 }
 
@@ -198,127 +184,39 @@ fn use_colors(color: ColorChoice, term: &Term) -> bool {
 const STYLES: [&str; 19] =
     ["", "0", "1", "2", "3", "4", "22", "31", "32", "33", "34", "35", "36", "91", "92", "93", "94", "95", "96"];
 
-/// The longest style that passes. Bytes.
-const LONGEST_STYLE: usize = 16;
-
-/// Escapes every hidden character. Line breaks pass, and so do styles if the text is styled.
-pub(super) struct Visible<W> {
-    inner: W,
-    styled: bool,
-    text: VisibleText,
-    /// The start of a character or style whose rest is not written yet.
-    pending: Vec<u8>,
-}
-
-impl<W: Write> Visible<W> {
-    pub(super) fn new(inner: W, styled: bool) -> Self {
-        Self { inner, styled, text: VisibleText::default(), pending: Vec::new() }
-    }
-
-    /// The inner writer, for bytes that must not be escaped.
-    pub(super) fn unfiltered(&mut self) -> &mut W {
-        &mut self.inner
-    }
-
-    pub(super) fn into_inner(mut self) -> W {
-        // Only used for buffers in memory, which take everything.
-        let _ = self.flush();
-        self.inner
-    }
-
-    pub(super) fn get(&self) -> &W {
-        &self.inner
-    }
-
-    /// Writes what is complete, or everything at the end. The rest stays pending.
-    fn pass(&mut self, bytes: &[u8], is_end: bool) -> io::Result<()> {
-        let mut shown = String::with_capacity(bytes.len());
-        let mut left = bytes.len();
-        for chunk in bytes.utf8_chunks() {
-            left -= chunk.valid().len() + chunk.invalid().len();
-            let is_last = left == 0 && !is_end;
-            if let Some(rest) = self.chunk(&chunk, is_last, &mut shown) {
-                self.pending = rest;
-            }
-        }
-        self.inner.write_all(shown.as_bytes())
-    }
-
-    /// Escapes a part of the text. Returns the bytes that may need the next ones.
-    fn chunk(&mut self, chunk: &Utf8Chunk<'_>, is_last: bool, shown: &mut String) -> Option<Vec<u8>> {
-        let text = chunk.valid();
-        let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
-            match self.style(&text[at..]) {
-                Style::Whole(length) => {
-                    shown.push_str(&text[at..at + length]);
-                    at += length;
-                    continue;
-                }
-                Style::Begun if is_last && chunk.invalid().is_empty() => return Some(text.as_bytes()[at..].to_vec()),
-                Style::Begun | Style::None => {}
-            }
+/// A text with every hidden character escaped. Line breaks pass, and so do styles if the text is styled.
+pub(super) fn visible_text(bytes: &[u8], styled: bool) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    let mut eye = VisibleText::default();
+    for chunk in bytes.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while let Some(c) = rest.chars().next() {
+            let style = if styled { style(rest) } else { "" };
             if c == '\n' {
-                self.text = VisibleText::default();
+                eye = VisibleText::default();
                 shown.push(c);
+            } else if style.is_empty() {
+                eye.show(c, &mut shown);
             } else {
-                self.text.show(c, shown);
+                shown.push_str(style);
             }
-            at += c.len_utf8();
-        }
-        if is_last && !chunk.invalid().is_empty() && is_incomplete(chunk.invalid()) {
-            return Some(chunk.invalid().to_vec());
+            rest = &rest[style.len().max(c.len_utf8())..];
         }
         chunk.invalid().iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02x}")));
-        None
     }
+    shown
+}
 
-    fn style(&self, text: &str) -> Style {
-        let Some(rest) = text.strip_prefix('\u{1b}').filter(|_| self.styled) else { return Style::None };
-        let Some(rest) = rest.strip_prefix('[') else {
-            return if rest.is_empty() { Style::Begun } else { Style::None };
-        };
-        match rest.find(|c: char| !c.is_ascii_digit() && c != ';') {
-            None if rest.len() < LONGEST_STYLE => Style::Begun,
-            Some(end) if rest[end..].starts_with('m') && rest[..end].split(';').all(|n| STYLES.contains(&n)) => {
-                Style::Whole(end + "\u{1b}[m".len())
-            }
-            None | Some(_) => Style::None,
+/// The style that a text starts with, if it does.
+fn style(text: &str) -> &str {
+    let parameters = text.strip_prefix("\u{1b}[").unwrap_or_default();
+    match parameters.find(|c: char| !c.is_ascii_digit() && c != ';') {
+        Some(end)
+            if parameters[end..].starts_with('m') && parameters[..end].split(';').all(|n| STYLES.contains(&n)) =>
+        {
+            &text[..end + "\u{1b}[m".len()]
         }
-    }
-}
-
-/// What a text starts with.
-enum Style {
-    None,
-    /// It may become a style.
-    Begun,
-    /// A style of this length in bytes.
-    Whole(usize),
-}
-
-/// Whether bytes may be the start of a character.
-fn is_incomplete(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
-impl<W: Write> Write for Visible<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.pending.is_empty() && bytes.split(|byte| *byte == b'\n').all(is_plain) {
-            if let Some(last) = bytes.last() {
-                self.text.hides(char::from(*last));
-            }
-            return self.inner.write_all(bytes).map(|()| bytes.len());
-        }
-        let mut all = std::mem::take(&mut self.pending);
-        all.extend(bytes);
-        self.pass(&all, false).map(|()| bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let pending = std::mem::take(&mut self.pending);
-        self.pass(&pending, true)?;
-        self.inner.flush()
+        None | Some(_) => "",
     }
 }
 
@@ -326,30 +224,20 @@ impl<W: Write> Write for Visible<W> {
 mod tests {
     use super::*;
 
-    fn passed(parts: &[&[u8]], styled: bool) -> String {
-        let mut out = Vec::new();
-        let mut visible = Visible::new(&mut out, styled);
-        parts.iter().for_each(|part| visible.write_all(part).unwrap());
-        visible.flush().unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
     #[test]
-    fn hidden_characters_are_written_out_however_the_text_is_cut() {
+    fn hidden_characters_are_written_out() {
         let text = "a\u{202e}é\u{1b}[2J\t\u{7}b\ne\u{301}\u{e0041}\r\n";
         let expected = "a\\u{202e}é\\u{1b}[2J\\t\\u{7}b\ne\u{301}\\u{e0041}\\r\n";
-        assert_eq!(passed(&[text.as_bytes()], false), expected);
-        assert_eq!(passed(&text.as_bytes().chunks(1).collect::<Vec<_>>(), false), expected);
-        assert_eq!(passed(&text.as_bytes().chunks(3).collect::<Vec<_>>(), true), expected);
-        assert_eq!(passed(&[b"a\xff\xc3", b"(\xe2\x80"], false), r"a\xff\xc3(\xe2\x80");
+        assert_eq!(visible_text(text.as_bytes(), false), expected);
+        assert_eq!(visible_text(text.as_bytes(), true), expected);
+        assert_eq!(visible_text(b"a\xff\xc3(\xe2\x80", false), r"a\xff\xc3(\xe2\x80");
     }
 
     #[test]
     fn only_styles_of_this_program_pass_and_only_in_styled_text() {
         let styled = "\u{1b}[1m\u{1b}[31mred\u{1b}[0m";
-        assert_eq!(passed(&[styled.as_bytes()], true), styled);
-        assert_eq!(passed(&styled.as_bytes().chunks(1).collect::<Vec<_>>(), true), styled);
-        assert!(!passed(&[styled.as_bytes()], false).contains('\u{1b}'));
+        assert_eq!(visible_text(styled.as_bytes(), true), styled);
+        assert!(!visible_text(styled.as_bytes(), false).contains('\u{1b}'));
         for other in [
             "\u{1b}[8m",
             "\u{1b}[30;40m",
@@ -360,7 +248,7 @@ mod tests {
             "\u{1b}[1",
             "\u{1b}c",
         ] {
-            assert!(!passed(&[other.as_bytes()], true).contains(['\u{1b}', '\u{7}']), "{other:?}");
+            assert!(!visible_text(other.as_bytes(), true).contains(['\u{1b}', '\u{7}']), "{other:?}");
         }
     }
 }

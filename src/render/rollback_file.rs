@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
 use crate::desired::{ClusterSettings, Destination, Endpoint};
-use crate::observed::{Body, Observed};
+use crate::observed::Observed;
 use crate::plan::{Change, ChangeKind, Plan, Touched};
 use crate::policy::{self, Catalogue, Depth, LintInput};
 
@@ -156,17 +156,12 @@ impl<'a> Writer<'a> {
     fn policies(&mut self, touched: &Touched<'_>) -> Table {
         let names: BTreeSet<&PolicyName> = touched.policies.iter().map(|policy| self.counts_as(policy)).collect();
         let names: Vec<PolicyName> = names.into_iter().filter(|policy| is_declarable(policy)).cloned().collect();
-        // The first temporary policy of each.
-        let mut temporary: BTreeMap<PolicyName, &Body> = BTreeMap::new();
-        for (leftover, policy) in self.leftovers.iter().rev() {
-            if let Some(body) = self.observed.policies.get(*leftover) {
-                temporary.insert((*policy).clone(), body);
-            }
-        }
         let mut table = Table::new();
         for policy in names.iter().filter(|policy| !policy.is_predefined()) {
-            // The effective document: its own, or that of its temporary policy.
-            let body = self.observed.policies.get(policy).or_else(|| temporary.get(policy).copied());
+            // The effective document: its own, or that of its first temporary policy.
+            let mut temporary = self.leftovers.iter().filter(|(_, of)| **of == policy).map(|(leftover, _)| *leftover);
+            let body = self.observed.policies.get(policy);
+            let body = body.or_else(|| temporary.find_map(|leftover| self.observed.policies.get(leftover)));
             match body.map(|body| body.text().map(str::to_owned)) {
                 Some(Some(text)) => {
                     if let Some(entry) = self.present(policy, text) {

@@ -5,9 +5,9 @@
 //! or fetch of missing ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::repository::{GitProblem, Repository};
 use crate::cluster::program;
@@ -136,41 +136,25 @@ fn command(directory: &Path) -> Result<Command, GitProblem> {
     }
     // Its messages are parsed. It asks for nothing and fetches nothing.
     git.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1");
-    git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    git.stdout(Stdio::piped());
     Ok(git)
 }
 
+/// Runs Git. Its input and messages are in files, so that neither side waits for the other.
 fn finish(name: &'static str, git: &mut Command, input: &[u8]) -> Result<Output, GitProblem> {
-    let mut child = git.spawn().map_err(GitProblem::NoGit)?;
     let failed = |error: std::io::Error| GitProblem::failed(name, &error);
-    let stdin = child.stdin.take();
-    let read = std::thread::scope(|scope| {
-        // It answers before it has read all of its input.
-        scope.spawn(move || {
-            if let Some(mut stdin) = stdin {
-                // A command that does not read its input may have ended. Its exit code says more.
-                let _ = stdin.write_all(input);
-            }
-        });
-        let stderr = child.stderr.take();
-        let said = scope.spawn(move || bounded(stderr));
-        let stdout = bounded(child.stdout.take());
-        let stderr = said.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread ended early")));
-        stdout.and_then(|stdout| Ok((stdout, stderr?)))
-    });
-    match read {
-        Ok((stdout, stderr)) => Ok(Output { status: child.wait().map_err(failed)?, stdout, stderr }),
-        Err(error) => {
-            stop(&mut child);
-            Err(failed(error))
-        }
+    let file = || tempfile::tempfile().and_then(|file| Ok((file.try_clone()?, file)));
+    let ((stdin, mut given), (stderr, mut said)) = file().and_then(|given| Ok((given, file()?))).map_err(failed)?;
+    given.write_all(input).and_then(|()| given.rewind()).map_err(failed)?;
+    let mut child = git.stdin(stdin).stderr(stderr).spawn().map_err(GitProblem::NoGit)?;
+    let stdout = bounded(child.stdout.take());
+    if stdout.is_err() {
+        // It may have ended.
+        let _ = child.kill();
     }
-}
-
-fn stop(child: &mut Child) {
-    // It may have ended.
-    let _ = child.kill();
-    let _ = child.wait();
+    let status = child.wait().map_err(failed)?;
+    let stderr = said.rewind().and_then(|()| bounded(Some(said)));
+    Ok(Output { status, stdout: stdout.map_err(failed)?, stderr: stderr.map_err(failed)? })
 }
 
 fn bounded(stream: Option<impl Read>) -> std::io::Result<Vec<u8>> {

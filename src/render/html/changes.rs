@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::value::RawValue;
 
-use super::{Text, Who, api_call, kind, name, names};
+use super::{Text, api_call, kind, label, name, names};
 use crate::policy::access::Side;
 use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{
@@ -184,8 +184,9 @@ fn change_card(change: &ChangeV1) -> Markup {
 }
 
 fn attached_to(change: &ChangeV1) -> Markup {
-    let label = |holder: &AttachedPrincipalV1| {
-        if holder.declared { holder.label() } else { format!("{} (unmanaged)", holder.label()) }
+    let label = |of: &AttachedPrincipalV1| {
+        let unmanaged = if of.declared { "" } else { " (unmanaged)" };
+        format!("{}{unmanaged}", label(of.user.as_deref(), of.group.as_deref()))
     };
     let labels: Vec<String> = change.attached_to.iter().map(label).collect();
     html! { div.p { "Attached to: " (names(&labels, NAMED)) } }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::{Text, Who, class_words, name, names, reach, scrolling};
+use super::{Text, class_words, label, name, names, reach, scrolling};
 use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradesV1, ReportV1, ScopeV1};
 use crate::report::{Class, Reach};
 
@@ -253,7 +253,8 @@ impl<'a> View<'a> {
         }
         let (mut rows, mut without) = (Vec::new(), Vec::new());
         for (row, cells) in report.rows.iter().zip(cells) {
-            let principals: Vec<String> = row.principals.iter().map(Who::label).collect();
+            let principals: Vec<String> =
+                row.principals.iter().map(|of| label(of.user.as_deref(), of.group.as_deref())).collect();
             if cells.is_empty() {
                 without.extend(principals);
             } else {

@@ -11,7 +11,7 @@ pub use report::report;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
-use crate::render::json::{AttachedPrincipalV1, AttachmentV1, CallV1, ClusterV1, KindV1, PrincipalV1};
+use crate::render::json::{CallV1, ClusterV1, KindV1};
 use crate::render::phrase::shown;
 use crate::report::{Class, Reach};
 
@@ -107,31 +107,14 @@ fn name(text: &str) -> Markup {
     html! { bdi { (Text(text)) } }
 }
 
-trait Who {
-    /// The user and the group, one of which is `None`.
-    fn who(&self) -> (Option<&str>, Option<&str>);
-
-    /// Its name in a list: `alice`, `group/ml`.
-    fn label(&self) -> String {
-        match self.who() {
-            (Some(user), _) => user.to_owned(),
-            (None, Some(group)) => format!("group/{group}"),
-            (None, None) => String::new(),
-        }
+/// A user or group in a list of names: `alice`, `group/ml`.
+fn label(user: Option<&str>, group: Option<&str>) -> String {
+    match (user, group) {
+        (Some(user), _) => user.to_owned(),
+        (None, Some(group)) => format!("group/{group}"),
+        (None, None) => String::new(),
     }
 }
-
-macro_rules! who {
-    ($($type:ty)*) => {
-        $(impl Who for $type {
-            fn who(&self) -> (Option<&str>, Option<&str>) {
-                (self.user.as_deref(), self.group.as_deref())
-            }
-        })*
-    };
-}
-
-who! { PrincipalV1 AttachmentV1 AttachedPrincipalV1 }
 
 /// Names separated by spaces: the first few, and the others in a fold.
 fn names(labels: &[String], first: usize) -> Markup {

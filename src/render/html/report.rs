@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use maud::{Markup, html};
 
 use super::matrix::matrix;
-use super::{Section, Text, Who, cluster, name, names, page, scrolling};
+use super::{Section, Text, cluster, label, name, names, page, scrolling};
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
 
 /// How many users and groups without a change are shown outside a fold.
@@ -90,11 +90,12 @@ fn enter<'a>(principal: &'a AttachmentV1, scope: ScopeV1, branches: &mut BTreeMa
         ScopeV1::Configuration => (after, after),
         ScopeV1::Both => (before, after),
     };
+    let label = label(principal.user.as_deref(), principal.group.as_deref());
     if before == after {
-        branches.entry(key(after)).or_default().keep.push(principal.label());
+        branches.entry(key(after)).or_default().keep.push(label);
     } else {
-        branches.entry(key(after)).or_default().get.push((principal.label(), before));
-        branches.entry(key(before)).or_default().lose.push((principal.label(), after));
+        branches.entry(key(after)).or_default().get.push((label.clone(), before));
+        branches.entry(key(before)).or_default().lose.push((label, after));
     }
 }
 

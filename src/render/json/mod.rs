@@ -58,7 +58,6 @@ mod keys;
 mod outcome;
 mod plan;
 mod report;
-mod visible;
 
 use std::io::{self, Write};
 
@@ -66,9 +65,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
 use serde_json::value::RawValue;
-use visible::VisibleJson;
+
+use crate::base::VisibleText;
 
 pub use access::{AccessChangeV1, AccessLineV1, AccessReportV1, AccessV1, ExampleV1, PolicyDiffV1, UndecidedV1};
 pub use change::{
@@ -88,17 +87,35 @@ pub use report::{
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *out, VisibleJson(PrettyFormatter::new())))?;
-    writeln!(out)
+    writeln!(out, "{}", visible(&serde_json::to_string_pretty(value)?))
 }
 
 /// A value as JSON on one line.
 #[must_use]
 pub fn line(value: &impl Serialize) -> String {
-    let mut line = Vec::new();
-    // This cannot fail: all keys are strings, and the writer is memory.
-    let _ = value.serialize(&mut Serializer::with_formatter(&mut line, VisibleJson(CompactFormatter)));
-    String::from_utf8(line).unwrap_or_default()
+    // This cannot fail: all keys are strings.
+    visible(&serde_json::to_string(value).unwrap_or_default())
+}
+
+/// JSON with hidden characters as escapes, which a JSON parser turns back.
+fn visible(json: &str) -> String {
+    let (mut eye, mut shown) = (VisibleText::default(), String::with_capacity(json.len()));
+    let mut chars = json.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            // An escape, which is visible. The text after it starts anew.
+            let kind = chars.next().unwrap_or_default();
+            shown.extend([c, kind]);
+            shown.extend(chars.by_ref().take(if kind == 'u' { 4 } else { 0 }));
+            eye = VisibleText::default();
+        } else if c != '\n' && eye.hides(c) {
+            let mut units = [0; 2];
+            shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// The JSON Schema (2020-12) of one of the formats here.
@@ -135,5 +152,29 @@ impl ManyV1 {
     #[must_use]
     pub fn new(exit: u8, runs: Vec<OneV1>) -> Self {
         Self { format: "attune.many/1".to_owned(), tool_version: env!("CARGO_PKG_VERSION").to_owned(), exit, runs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn hidden_characters_are_escaped_and_read_back() {
+        let value = json!({ "a\u{202e}b": ["\u{1b}[2J\n\u{301}", "tag \u{e0041}", "plain é", "\u{7f}\u{ad}"] });
+        let mut pretty = Vec::new();
+        write(&mut pretty, &value).unwrap();
+        let pretty = String::from_utf8(pretty).unwrap();
+        for text in [pretty.as_str(), &line(&value)] {
+            assert!(
+                !text.contains(['\u{202e}', '\u{301}', '\u{7f}', '\u{ad}', '\u{e0041}']) && text.contains('é'),
+                "{text}"
+            );
+            assert!(text.contains(r"\u202e") && text.contains(r"\udb40\udc41"), "{text}");
+            assert_eq!(serde_json::from_str::<Value>(text).unwrap(), value);
+        }
+        assert!(pretty.starts_with("{\n  \""), "{pretty}");
     }
 }

@@ -20,13 +20,19 @@ pub enum Beside {
 
 /// Writes the properties of the cluster, then the findings.
 pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: Beside) -> io::Result<()> {
+    let (of, connection) = (&report.identity, &report.connection);
+    let rights = if report.may_apply { "may apply" } else { "may not apply" };
+    let checked = if connection.any_certificate { " · accepts any certificate" } else { "" };
     let lines = [
-        ("cluster", cluster(report)),
-        ("login", login(report)),
-        ("transport", transport(report)),
+        ("cluster", format!("{} ({}) · WEKA {}", shown(&of.name), shown(&of.guid), shown(&of.release.to_string()))),
+        (
+            "login",
+            format!("{} · {} · tenant {} · {rights}", shown(of.user.as_str()), shown(&of.role), shown(&of.tenant)),
+        ),
+        ("transport", format!("{} · {}{checked}", connection.transport, list(&connection.addresses))),
         ("attachments", attachments(report)),
-        ("clock", clock(report)),
-        ("API", api(report)),
+        ("clock", clock(connection.clock_ahead)),
+        ("API", api(report.definition)),
         ("leftovers", leftovers(report.leftovers.as_deref())),
     ];
     for (about, line) in lines {
@@ -42,23 +48,6 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: 
     findings(out, styles, &report.findings, &Sources::default())
 }
 
-fn cluster(report: &Preflight) -> String {
-    let of = &report.identity;
-    format!("{} ({}) · WEKA {}", shown(&of.name), shown(&of.guid), shown(&of.release.to_string()))
-}
-
-fn login(report: &Preflight) -> String {
-    let of = &report.identity;
-    let rights = if report.may_apply { "may apply" } else { "may not apply" };
-    format!("{} · {} · tenant {} · {rights}", shown(of.user.as_str()), shown(&of.role), shown(&of.tenant))
-}
-
-fn transport(report: &Preflight) -> String {
-    let connection = &report.connection;
-    let checked = if connection.any_certificate { " · accepts any certificate" } else { "" };
-    format!("{} · {}{checked}", connection.transport, list(&connection.addresses))
-}
-
 fn attachments(report: &Preflight) -> String {
     match (report.attachments_known, report.connection.attachments_source) {
         (Some(true), Some(call)) => format!("reported by {call}"),
@@ -68,8 +57,8 @@ fn attachments(report: &Preflight) -> String {
     }
 }
 
-fn clock(report: &Preflight) -> String {
-    match report.connection.clock_ahead {
+fn clock(ahead: Option<i64>) -> String {
+    match ahead {
         None => "not reported".to_owned(),
         // The response is rounded to a second, and travels for up to another.
         Some(-2..=2) => "in sync".to_owned(),
@@ -79,8 +68,8 @@ fn clock(report: &Preflight) -> String {
     }
 }
 
-fn api(report: &Preflight) -> String {
-    match report.definition {
+fn api(definition: Definition) -> String {
+    match definition {
         Definition::None => "not compared: the cluster has no API definition".to_owned(),
         Definition::Unreadable => "not compared: the API definition of the cluster is unreadable".to_owned(),
         Definition::Compared { calls, differences: 0 } => {
