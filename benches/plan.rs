@@ -103,6 +103,6 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
 }
 
 fn holding(users: usize, held: impl Fn(usize) -> Option<PolicyName>) -> BTreeMap<UserName, ObservedUser> {
-    let holder = |number| ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), holds: held(number) };
+    let holder = |number| ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), attached: held(number) };
     (0..users).map(|number| (user(number), holder(number))).collect()
 }

@@ -11,7 +11,6 @@ use crate::cluster::{CallError, Cluster, body};
 use crate::observed::Body;
 use crate::plan::Call;
 
-/// The state of the object of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ObjectState {
     /// The effect of the call is there.
@@ -26,9 +25,6 @@ pub(super) enum ObjectState {
 /// reads. A foreign change within it is noticed only by the read after the last call.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The age from which a read is repeated while it still serves: one call waits for that, and no other.
-const REFRESH_AGE: Duration = Duration::from_millis(850);
-
 /// Reads the cluster, and remembers each read for a moment.
 pub(super) struct Checker<'a> {
     cluster: &'a dyn Cluster,
@@ -37,7 +33,6 @@ pub(super) struct Checker<'a> {
     documents: std::sync::Mutex<BTreeMap<PolicyName, Arc<Recent<Body>>>>,
 }
 
-/// The last read of something.
 struct Recent<T> {
     /// The result, and when the read began.
     last: std::sync::Mutex<Option<(Instant, Arc<T>)>>,
@@ -45,7 +40,6 @@ struct Recent<T> {
     reading: Mutex<()>,
 }
 
-/// How recent a read must be.
 #[derive(Debug, Clone, Copy)]
 enum NotBefore {
     /// [`MAX_AGE`] before this.
@@ -76,7 +70,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The present state of the object.
     pub(super) async fn now(&self, call: &Call) -> Result<ObjectState, CallError> {
         self.check(call, NotBefore::Exactly(Instant::now())).await
     }
@@ -97,7 +90,11 @@ impl<'a> Checker<'a> {
                 match grants {
                     Some(grants) if attachments.known => {
                         names?;
-                        Ok(self.wrong_document(policy, grants, limit).await?.unwrap_or(state))
+                        Ok(match self.document(policy, limit).await? {
+                            Some(found) if found.text() == Some(grants) => state,
+                            Some(_) => ObjectState::Other(format!("policy `{policy}` has another document now")),
+                            None => ObjectState::Other(format!("policy `{policy}` does not exist")),
+                        })
                     }
                     Some(_) | None => Ok(state),
                 }
@@ -140,20 +137,6 @@ impl<'a> Checker<'a> {
         Ok(match attachments.with_policy(policy).next() {
             Some(principal) => ObjectState::Other(format!("{principal} has policy `{policy}`")),
             None => ObjectState::Expected,
-        })
-    }
-
-    /// Why an attach would not give the reviewed access; `None` if it would.
-    async fn wrong_document(
-        &self,
-        policy: &PolicyName,
-        grants: &str,
-        limit: NotBefore,
-    ) -> Result<Option<ObjectState>, CallError> {
-        Ok(match self.document(policy, limit).await? {
-            None => Some(ObjectState::Other(format!("policy `{policy}` does not exist"))),
-            Some(found) if found.text() == Some(grants) => None,
-            Some(_) => Some(ObjectState::Other(format!("policy `{policy}` has another document now"))),
         })
     }
 
@@ -204,26 +187,18 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T> Recent<T> {
-    /// The last read if it is recent enough, else a new one. Concurrent callers share one new read. One caller refreshes a read
-    /// that is about to be too old, while it still serves the others.
+    /// The last read if it is recent enough, else a new one. Concurrent callers share one new read.
     async fn get<F>(&self, limit: NotBefore, read: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let _reading = match (self.last(limit), self.reading.try_lock()) {
-            (Some((age, found)), _) if age < REFRESH_AGE => return Ok(found),
-            // Another caller refreshes it.
-            (Some((_, found)), Err(_)) => return Ok(found),
-            (Some(_), Ok(reading)) => reading,
-            (None, reading) => {
-                drop(reading);
-                let reading = self.reading.lock().await;
-                if let Some((_, found)) = self.last(limit) {
-                    return Ok(found);
-                }
-                reading
-            }
-        };
+        if let Some(found) = self.last(limit) {
+            return Ok(found);
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(found) = self.last(limit) {
+            return Ok(found);
+        }
         let began = Instant::now();
         let found = Arc::new(read().await?);
         if let Ok(mut last) = self.last.lock() {
@@ -232,54 +207,50 @@ impl<T> Recent<T> {
         Ok(found)
     }
 
-    /// The last read and its age, if it is recent enough.
-    fn last(&self, limit: NotBefore) -> Option<(Duration, Arc<T>)> {
+    fn last(&self, limit: NotBefore) -> Option<Arc<T>> {
         let last = self.last.lock().ok()?;
         let (began, found) = last.as_ref()?;
         let serves = match limit {
             NotBefore::Recently(now) => now.saturating_duration_since(*began) <= MAX_AGE,
             NotBefore::Exactly(then) => *began >= then,
         };
-        serves.then(|| (began.elapsed(), Arc::clone(found)))
+        serves.then(|| Arc::clone(found))
     }
 }
 
 impl Attachments {
-    /// The users and groups that have this policy.
     fn with_policy(&self, policy: &PolicyName) -> impl Iterator<Item = &Principal> {
         let has_it = |attached: &[Option<PolicyName>]| attached.iter().flatten().any(|name| name.gives(policy));
         self.by_principal.iter().filter(move |(_, attached)| has_it(attached)).map(|(principal, _)| principal)
     }
 
-    /// The state of a user that must have a policy.
+    /// The attached policy, or why it is unknown. The cluster reports only groups that have a policy.
+    fn attached(&self, principal: &Principal) -> Result<Option<&PolicyName>, String> {
+        match (self.by_principal.get(principal).map(Vec::as_slice), principal) {
+            (Some([attached]), _) => Ok(attached.as_ref()),
+            (Some(records), _) => Err(format!("the cluster now reports {} records of {principal}", records.len())),
+            (None, Principal::Group(_)) => Ok(None),
+            (None, Principal::User(_)) => Err(format!("{principal} does not exist")),
+        }
+    }
+
     fn has_any_policy(&self, user: &UserName) -> ObjectState {
         let principal = Principal::from(user);
-        match self.by_principal.get(&principal).map(Vec::as_slice) {
-            Some([Some(_)]) => ObjectState::Expected,
-            Some([None]) => ObjectState::Other(format!("{principal} has no policy")),
-            Some(records) => several(&principal, records),
-            None => ObjectState::Other(format!("{principal} does not exist")),
+        match self.attached(&principal) {
+            Ok(Some(_)) => ObjectState::Expected,
+            Ok(None) => ObjectState::Other(format!("{principal} has no policy")),
+            Err(problem) => ObjectState::Other(problem),
         }
     }
 
-    /// The state of a user or group that goes from the expected policy to the target. The cluster reports only groups that have
-    /// a policy.
+    /// The state of a user or group that goes from the expected policy to the target.
     fn state(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> ObjectState {
-        let attached = match (self.by_principal.get(principal).map(Vec::as_slice), principal) {
-            (Some([attached]), _) => attached.as_ref(),
-            (Some(records), _) => return several(principal, records),
-            (None, Principal::Group(_)) => None,
-            (None, Principal::User(_)) => return ObjectState::Other(format!("{principal} does not exist")),
-        };
-        match attached {
-            attached if attached == target => ObjectState::Done,
-            attached if attached == expected => ObjectState::Expected,
-            Some(policy) => ObjectState::Other(format!("{principal} has `{policy}`")),
-            None => ObjectState::Other(format!("{principal} has no policy")),
+        match self.attached(principal) {
+            Ok(attached) if attached == target => ObjectState::Done,
+            Ok(attached) if attached == expected => ObjectState::Expected,
+            Ok(Some(policy)) => ObjectState::Other(format!("{principal} has `{policy}`")),
+            Ok(None) => ObjectState::Other(format!("{principal} has no policy")),
+            Err(problem) => ObjectState::Other(problem),
         }
     }
-}
-
-fn several(principal: &Principal, records: &[Option<PolicyName>]) -> ObjectState {
-    ObjectState::Other(format!("the cluster now reports {} records of {principal}", records.len()))
 }

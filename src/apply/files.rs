@@ -17,9 +17,6 @@ const TEMPORARY: &str = ".attune-";
 pub const EMERGENCY: &str = "emergency-";
 
 /// Writes a private file, and its directory if needed, as [`write_atomic`] does.
-///
-/// # Errors
-/// Those of the file system.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_private_dir(directory_of(path))?;
     write_atomic(path, bytes, None)
@@ -49,9 +46,6 @@ pub fn replace_all(dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBu
 
 /// Writes a file whole: a temporary file beside it is written, synced and renamed, then the directory is synced. A link at the
 /// path is replaced, not followed. Without `permissions`, only the owner can read it.
-///
-/// # Errors
-/// Those of the file system.
 pub fn write_atomic(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     rename_into(path, bytes, permissions)?;
     sync_directory(directory_of(path))
@@ -100,7 +94,6 @@ impl TempFile {
         Err(io::Error::new(ErrorKind::AlreadyExists, "all names are taken"))
     }
 
-    /// The file, to write to.
     pub(super) fn as_file(&self) -> &File {
         &self.file
     }
@@ -154,7 +147,6 @@ pub fn remove_stale(dir: &Path) {
     }
 }
 
-/// A file that a killed run may have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StaleFile {
     Temporary,
@@ -185,18 +177,12 @@ impl StaleFile {
 }
 
 /// Opens a private file to append to it, and creates it if it does not exist. A link, or anything but a file, is an error.
-///
-/// # Errors
-/// Those of the file system.
 pub fn append(path: &Path) -> io::Result<File> {
     create_private_dir(directory_of(path))?;
     open_regular(path, private().create_new(false).create(true).append(true))
 }
 
 /// Opens a file to read it. A link, or anything but a file, is an error.
-///
-/// # Errors
-/// Those of the file system.
 pub fn open(path: &Path) -> io::Result<File> {
     open_regular(path, OpenOptions::new().read(true))
 }
@@ -236,7 +222,6 @@ fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Creates a directory and its parents, private to their owner. Existing ones stay as they are.
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -247,9 +232,6 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 
 /// Creates a directory that must not get into a repository: the state directory, and directories of secrets. A new one gets a
 /// `.gitignore`. An existing one stays as it is. A link is an error, since a proposal could bring one.
-///
-/// # Errors
-/// Those of the file system.
 pub fn own_directory(dir: &Path) -> io::Result<()> {
     // A slash at the end would follow a link.
     let plain: PathBuf = dir_or_current(dir).components().collect();

@@ -65,7 +65,7 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
             stopped_by = Some(step.id);
         }
         for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {
-            if let Some(step) = run.steps.get(&outcome.id) {
+            if let Some(step) = plan.steps.iter().find(|step| step.id == outcome.id) {
                 options.progress.ended(step, &outcome);
             }
         }
@@ -73,56 +73,39 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
     run.outcomes(stopped_by)
 }
 
-/// The steps by state: waiting, ready, or ended.
 struct Run<'a> {
-    steps: BTreeMap<StepId, &'a Step>,
-    waits: BTreeMap<StepId, usize>,
-    followers: BTreeMap<StepId, Vec<StepId>>,
-    ready: BTreeSet<StepId>,
+    steps: &'a [Step],
+    /// Those that have not begun, in the plan's order.
+    waiting: Vec<&'a Step>,
     outcomes: BTreeMap<StepId, StepOutcome>,
 }
 
 impl<'a> Run<'a> {
     fn new(steps: &'a [Step]) -> Self {
-        let mut followers: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
-        for step in steps {
-            for first in &step.after {
-                followers.entry(*first).or_default().push(step.id);
-            }
-        }
-        Self {
-            steps: steps.iter().map(|step| (step.id, step)).collect(),
-            waits: steps.iter().map(|step| (step.id, step.after.len())).collect(),
-            followers,
-            ready: steps.iter().filter(|step| step.after.is_empty()).map(|step| step.id).collect(),
-            outcomes: BTreeMap::new(),
-        }
+        Self { steps, waiting: steps.iter().collect(), outcomes: BTreeMap::new() }
     }
 
-    /// The next ready step, in the plan's order.
+    /// The next step that waits for no other, in the plan's order.
     fn next(&mut self) -> Option<&'a Step> {
-        let id = self.ready.pop_first()?;
-        self.steps.get(&id).copied()
+        let is_done = |first: &StepId| self.outcomes.get(first).is_some_and(|outcome| outcome.status.is_good());
+        let at = self.waiting.iter().position(|step| step.after.iter().all(is_done))?;
+        Some(self.waiting.remove(at))
     }
 
-    /// Ends a step, and all steps that will not be reached because of it.
+    /// Ends a step, and all steps that will not be reached because of it: they come later in the plan's order.
     fn end(&mut self, outcome: StepOutcome) -> Vec<StepOutcome> {
-        if outcome.status.is_good() {
-            self.release(outcome.id);
-            self.outcomes.insert(outcome.id, outcome.clone());
-            return vec![outcome];
-        }
-        let root = outcome.id;
+        let (root, is_good) = (outcome.id, outcome.status.is_good());
         let mut ended = vec![outcome];
-        let mut lost = vec![root];
-        let mut seen = BTreeSet::from([root]);
-        while let Some(id) = lost.pop() {
-            for follower in self.followers.remove(&id).unwrap_or_default() {
-                if !self.outcomes.contains_key(&follower) && seen.insert(follower) {
-                    ended.push(StepOutcome { id: follower, status: Status::NotReached(root), remarks: Vec::new() });
-                    lost.push(follower);
+        if !is_good {
+            let mut lost = BTreeSet::from([root]);
+            self.waiting.retain(|step| {
+                let is_lost = step.after.iter().any(|first| lost.contains(first));
+                if is_lost {
+                    lost.insert(step.id);
+                    ended.push(StepOutcome { id: step.id, status: Status::NotReached(root), remarks: Vec::new() });
                 }
-            }
+                !is_lost
+            });
         }
         self.outcomes.extend(ended.iter().map(|outcome| (outcome.id, outcome.clone())));
         ended
@@ -131,20 +114,10 @@ impl<'a> Run<'a> {
     /// The outcomes of all steps, in the plan's order. Steps without one did not begin before the end of the run.
     fn outcomes(mut self, stopped_by: Option<StepId>) -> Vec<StepOutcome> {
         let status = stopped_by.map_or(Status::Interrupted, Status::NotReached);
-        for id in self.steps.keys() {
+        for Step { id, .. } in self.steps {
             let left = StepOutcome { id: *id, status: status.clone(), remarks: Vec::new() };
             self.outcomes.entry(*id).or_insert(left);
         }
         self.outcomes.into_values().collect()
-    }
-
-    fn release(&mut self, id: StepId) {
-        for follower in self.followers.remove(&id).unwrap_or_default() {
-            let Some(waits) = self.waits.get_mut(&follower) else { continue };
-            *waits -= 1;
-            if *waits == 0 {
-                self.ready.insert(follower);
-            }
-        }
     }
 }

@@ -49,24 +49,13 @@ pub enum Status {
 
 impl Status {
     fn may_have_changed(&self) -> bool {
-        match self {
-            Self::Done | Self::AlreadyDone | Self::Drifted(_) | Self::UnknownOutcome(_) | Self::Failed(_) => true,
-            Self::Refused(_) | Self::NotReached(_) | Self::Interrupted => false,
-        }
+        !matches!(self, Self::Refused(_) | Self::NotReached(_) | Self::Interrupted)
     }
 
     /// Whether the effect of the step is there.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        match self {
-            Self::Done | Self::AlreadyDone => true,
-            Self::Refused(_)
-            | Self::Drifted(_)
-            | Self::UnknownOutcome(_)
-            | Self::Failed(_)
-            | Self::NotReached(_)
-            | Self::Interrupted => false,
-        }
+        matches!(self, Self::Done | Self::AlreadyDone)
     }
 
     /// The reason of a status that has one.
@@ -85,12 +74,12 @@ pub enum Remark {
     /// The cluster refused to replace an attachment, so the user was detached first and had no access for a moment.
     Gap,
     /// The cluster created a key pair for the user, and its destination has it.
-    Kept {
+    Stored {
         /// The file or the command. Nothing secret.
         place: String,
     },
     /// The cluster created a key pair for the user. The destination did not take it, so it is in an emergency file.
-    KeptInEmergency {
+    StoredInEmergency {
         /// The file.
         path: String,
         /// Why the destination did not take it. Nothing secret.
@@ -99,7 +88,7 @@ pub enum Remark {
     /// The cluster created a key pair for the user, or may have, and its secret is unknown: the response was lost.
     PairUnknown,
     /// A response was not understood. It may hold a key pair, and is in an emergency file unchanged.
-    AnswerKept {
+    ResponseStored {
         /// The file.
         path: String,
     },
@@ -111,17 +100,16 @@ impl Remark {
     pub fn is_of_keys(&self) -> bool {
         match self {
             Self::Gap => false,
-            Self::Kept { .. } | Self::KeptInEmergency { .. } | Self::PairUnknown | Self::AnswerKept { .. } => true,
+            Self::Stored { .. } | Self::StoredInEmergency { .. } | Self::PairUnknown | Self::ResponseStored { .. } => {
+                true
+            }
         }
     }
 
     /// Whether a secret may be lost, so that a person must act.
     #[must_use]
     pub fn is_of_loss(&self) -> bool {
-        match self {
-            Self::PairUnknown | Self::AnswerKept { .. } => true,
-            Self::Gap | Self::Kept { .. } | Self::KeptInEmergency { .. } => false,
-        }
+        matches!(self, Self::PairUnknown | Self::ResponseStored { .. })
     }
 }
 
@@ -147,15 +135,8 @@ impl Outcome {
     /// Whether no step had an effect, nor may have had one.
     #[must_use]
     pub fn changed_nothing(&self) -> bool {
-        self.steps.iter().all(|step| match step.status {
-            Status::Done | Status::UnknownOutcome(_) => false,
-            Status::AlreadyDone
-            | Status::Refused(_)
-            | Status::Drifted(_)
-            | Status::Failed(_)
-            | Status::NotReached(_)
-            | Status::Interrupted => step.remarks.is_empty(),
-        })
+        let may_have_had_one = |status: &Status| matches!(status, Status::Done | Status::UnknownOutcome(_));
+        self.steps.iter().all(|step| !may_have_had_one(&step.status) && step.remarks.is_empty())
     }
 
     /// Whether the cluster is in the desired state: read again after the last call, it needed no change.

@@ -13,7 +13,6 @@ use super::outcome::{Remark, Status};
 use super::progress::{Progress, StopSignal};
 use super::secret_store::{SecretStore, Slot, StoredIn};
 
-/// Sends the calls of one run.
 pub(super) struct Sender<'a> {
     pub(super) cluster: &'a dyn Cluster,
     pub(super) checker: Checker<'a>,
@@ -25,11 +24,9 @@ pub(super) struct Sender<'a> {
     pub(super) stop: &'a StopSignal,
 }
 
-/// The history of a call.
 #[derive(Default)]
 struct CallState {
     remarks: Vec<Remark>,
-    /// Whether a response was lost.
     lost_response: bool,
 }
 
@@ -43,7 +40,8 @@ impl Sender<'_> {
             Ok(ObjectState::Other(found)) => Status::Drifted(found),
             Err(error) => Status::Failed(format!("not sent, because the object could not be checked: {error}")),
         };
-        if state.lost_response && may_have_happened(&status) {
+        let may_have_happened = status.is_good() || matches!(status, Status::Drifted(_) | Status::UnknownOutcome(_));
+        if state.lost_response && may_have_happened {
             self.note_unknown_pair(call, &mut state.remarks);
         }
         (status, state.remarks)
@@ -174,13 +172,13 @@ impl Sender<'_> {
         let now = OffsetDateTime::now_utc();
         let recorded = |stored: &StoredIn| self.progress.keys_stored(user, stored);
         let (remark, status) = match self.secret_store.store(slot, user, pair, now, recorded).await {
-            StoredIn::Destination { place } => (Remark::Kept { place }, Status::Done),
+            StoredIn::Destination { place } => (Remark::Stored { place }, Status::Done),
             StoredIn::Emergency { path, why } => {
                 let path = path.display().to_string();
                 let reason = format!("attached, but the new key pair went to the emergency file {path}: {why}");
                 // Without a destination, an emergency file is the regular place.
                 let failed = self.secret_store.has_destination();
-                (Remark::KeptInEmergency { path, why }, if failed { Status::Failed(reason) } else { Status::Done })
+                (Remark::StoredInEmergency { path, why }, if failed { Status::Failed(reason) } else { Status::Done })
             }
             StoredIn::Lost { why } => {
                 let reason = format!("attached, but the secret of the new key pair could not be stored: {why}");
@@ -195,7 +193,7 @@ impl Sender<'_> {
 
     fn store_response(&self, slot: Slot, user: &UserName, response: &RawAnswer) -> Remark {
         match self.secret_store.store_response(slot, user, response) {
-            Ok(path) => Remark::AnswerKept { path: path.display().to_string() },
+            Ok(path) => Remark::ResponseStored { path: path.display().to_string() },
             Err(error) => {
                 tracing::warn!(%user, %error, "a response that may hold a new key pair could not be stored");
                 Remark::PairUnknown
@@ -212,13 +210,6 @@ impl Sender<'_> {
     }
 }
 
-fn may_have_happened(status: &Status) -> bool {
-    match status {
-        Status::Done | Status::AlreadyDone | Status::Drifted(_) | Status::UnknownOutcome(_) => true,
-        Status::Refused(_) | Status::Failed(_) | Status::NotReached(_) | Status::Interrupted => false,
-    }
-}
-
 fn given_up(error: &CallError, retries: u32) -> Status {
     Status::Failed(match (error.effect, retries) {
         (Effect::NotSent, _) => error.to_string(),
@@ -228,12 +219,10 @@ fn given_up(error: &CallError, retries: u32) -> Status {
 }
 
 fn not_readable(error: &CallError, read_error: &CallError) -> Status {
-    match error.effect {
-        Effect::NotSent => Status::Failed(error.to_string()),
-        Effect::UnknownOutcome | Effect::Refused(_) | Effect::Unauthorized(_) => {
-            Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {read_error}"))
-        }
+    if error.effect == Effect::NotSent {
+        return Status::Failed(error.to_string());
     }
+    Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {read_error}"))
 }
 
 /// Whether the cluster refuses an attach because the user has another policy. The exact message is unknown. Status and message

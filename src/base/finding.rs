@@ -181,7 +181,6 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The start of each line, in bytes.
     fn lines(&self) -> &[usize] {
         let begin = || std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         self.lines.get_or_init(begin)

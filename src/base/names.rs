@@ -1,7 +1,8 @@
-//! Names of policies, users and groups, checked where they enter. A clone shares the text.
+//! Names of policies, users and groups, checked where they enter, and patterns of names. A clone of a name shares the text.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Why a text cannot be the name of a policy, user or group.
@@ -46,7 +47,6 @@ fn check(name: &str) -> Result<(), NameProblem> {
     }
 }
 
-/// Policy names have one more rule than other names.
 fn check_policy(name: &str) -> Result<(), NameProblem> {
     check(name)?;
     if name.contains(',') { Err(NameProblem::Comma) } else { Ok(()) }
@@ -60,9 +60,6 @@ macro_rules! name {
 
         impl $type {
             /// Takes a name that a person wrote. Refuses a name that no API call can carry safely.
-            ///
-            /// # Errors
-            /// The problem with the name.
             pub fn parse(name: &str) -> Result<Self, NameProblem> {
                 $check(name).map(|()| Self(name.into()))
             }
@@ -75,9 +72,6 @@ macro_rules! name {
             }
 
             /// Checks that an API call can carry this name.
-            ///
-            /// # Errors
-            /// The problem with the name.
             pub fn addressable(&self) -> Result<(), NameProblem> {
                 $check(&self.0)
             }
@@ -233,9 +227,6 @@ impl Principal {
     }
 
     /// Checks that an API call can carry the name.
-    ///
-    /// # Errors
-    /// The problem with the name.
     pub fn addressable(&self) -> Result<(), NameProblem> {
         match self {
             Self::User(user) => user.addressable(),
@@ -260,6 +251,74 @@ impl From<&UserName> for Principal {
 impl From<&GroupName> for Principal {
     fn from(group: &GroupName) -> Self {
         Self::Group(group.clone())
+    }
+}
+
+/// A pattern of names: `*` matches any run of characters, `?` one, `[ab]` one of these. A name that is equal to the
+/// pattern's text matches too, so that a name with such characters can be written out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(glob::Pattern);
+
+impl NamePattern {
+    /// The pattern as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether a name matches.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.as_str() == name || self.0.matches(name)
+    }
+}
+
+impl FromStr for NamePattern {
+    type Err = glob::PatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        glob::Pattern::new(text).map(Self)
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Several patterns of names. A name matches if it matches one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamePatterns(Vec<NamePattern>);
+
+impl NamePatterns {
+    /// Whether a name matches one of the patterns.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether there are no patterns.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The patterns.
+    pub fn iter(&self) -> impl Iterator<Item = &NamePattern> {
+        self.0.iter()
+    }
+
+    /// The patterns of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self([self.0, other.0].concat())
+    }
+}
+
+impl FromIterator<NamePattern> for NamePatterns {
+    fn from_iter<I: IntoIterator<Item = NamePattern>>(patterns: I) -> Self {
+        Self(patterns.into_iter().collect())
     }
 }
 
@@ -310,5 +369,16 @@ mod tests {
         for name in ["a", "...", "a b", "ünï?#%", "ml-training"] {
             assert!(UserName::parse(name).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_name_matches_by_its_text_or_by_a_pattern() {
+        let patterns: NamePatterns = ["svc-*", "bob[1]"].iter().map(|text| text.parse().unwrap()).collect();
+        for (name, matches) in
+            [("svc-backup", true), ("bob[1]", true), ("bob1", true), ("svc", false), ("bob", false), ("Svc-a", false)]
+        {
+            assert_eq!(patterns.matches(name), matches, "{name}");
+        }
+        assert!("user[".parse::<NamePattern>().is_err());
     }
 }

@@ -124,7 +124,6 @@ pub fn confusable<'a>(names: impl IntoIterator<Item = &'a str> + Clone) -> BTree
     odd.filter_map(|name| Some((name, why(name)?))).collect()
 }
 
-/// The same text for all names that look the same.
 fn look(name: &str) -> String {
     skeleton(name).collect()
 }

@@ -161,7 +161,7 @@ fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
         };
         Holder { principal, policy: policy.cloned(), document: policy.and_then(document) }
     };
-    desired.holders().map(holder).collect()
+    desired.principals().map(holder).collect()
 }
 
 fn observed_holders(observed: &Observed) -> Result<Vec<Holder>, Failure> {

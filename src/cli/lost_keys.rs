@@ -27,7 +27,7 @@ const MAX_READ: u64 = 64 << 20;
 const MAX_NAMED: usize = 200;
 
 pub(super) fn users_with_policy(observed: &Observed) -> BTreeSet<UserName> {
-    observed.users.iter().filter(|(_, user)| user.holds.is_some()).map(|(name, _)| name.clone()).collect()
+    observed.users.iter().filter(|(_, user)| user.attached.is_some()).map(|(name, _)| name.clone()).collect()
 }
 
 /// Warns about emergency files, and about each of these users whose key pair an interrupted run may have lost. Does nothing

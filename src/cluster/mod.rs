@@ -51,8 +51,9 @@ impl Users {
     /// The users by name. `duplicates` gets all records of a name that has several.
     #[must_use]
     pub fn by_name(self, duplicates: &mut Duplicates) -> BTreeMap<UserName, ObservedUser> {
-        let record =
-            |user: UserRecord| (user.name, ObservedUser { role: user.role, source: user.source, holds: user.policy });
+        let record = |user: UserRecord| {
+            (user.name, ObservedUser { role: user.role, source: user.source, attached: user.policy })
+        };
         duplicates.users(self.users.into_iter().map(record).collect())
     }
 }

@@ -104,7 +104,7 @@ fn relevant(desired: &Desired, names: &[PolicyName], attachments: &[(Principal, 
         .flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>())
         .collect();
     let targets: BTreeSet<&PolicyName> = desired
-        .holders()
+        .principals()
         .filter_map(|(_, entry)| match &entry.intent {
             DeclaredAttachment::Has(policy) => Some(policy),
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,

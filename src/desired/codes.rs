@@ -22,15 +22,15 @@ codes! {
     BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
     USER_EMPTY = "user-without-policy", "A user or group has neither a policy nor `detached = true`.";
     USER_CONFLICT = "user-conflict", "A user or group has both a policy and `detached = true`.";
-    HOLDS_ABSENT = "attached-policy-absent", "A user or group has a policy that is declared absent.";
+    ATTACHED_ABSENT = "attached-policy-absent", "A user or group has a policy that is declared absent.";
     BAD_PATTERN = "bad-pattern", "A pattern of names in `[ownership]` or `[guards]`, or of files in `include`, is invalid.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint is not `sha256:` and 64 hexadecimal digits.";
     BAD_RELEASE = "bad-release", "A release does not start with its numbers.";
     UNKNOWN_LINT = "unknown-lint", "`allow` has a name that no rule has.";
     NO_DESTINATION = "credentials-without-destination", "`[credentials]` has no destination for new secrets.";
-    SINK_CONFLICT = "credentials-conflict", "`[credentials]` has more than one destination for new secrets, or a key that its destination does not use.";
-    SINK_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` writes files and has no directory for them.";
+    DESTINATION_CONFLICT = "credentials-conflict", "`[credentials]` has more than one destination for new secrets, or a key that its destination does not use.";
+    DESTINATION_WITHOUT_DIR = "credentials-without-dir", "`[credentials]` writes files and has no directory for them.";
     BAD_RECIPIENT = "bad-age-recipient", "An entry of `age` is not an age recipient.";
     BAD_COMMAND = "bad-credentials-command", "The command for new secrets is empty, or has an unknown or unsafe placeholder.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";

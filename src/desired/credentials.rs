@@ -1,13 +1,14 @@
 //! `[credentials]`: the destination for new secrets.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::codes;
 use super::raw::RawCredentials;
-use super::spanned::At;
-use crate::base::{FileId, Finding, Location};
+use super::spanned::{At, Report};
+use crate::base::{FileId, Location};
 
 /// The destination for new key pairs. The cluster shows a secret only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,16 +73,12 @@ pub struct Argument(Vec<Part>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Placeholder(Placeholder),
+    /// One of [`PLACEHOLDERS`].
+    Placeholder(&'static str),
 }
 
 /// The placeholders. None of their values is secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Placeholder {
-    User,
-    Cluster,
-    Tenant,
-}
+const PLACEHOLDERS: [&str; 3] = ["{user}", "{cluster}", "{tenant}"];
 
 /// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +89,16 @@ pub struct Names<'a> {
     pub cluster: &'a str,
     /// For `{tenant}`.
     pub tenant: &'a str,
+}
+
+impl<'a> Names<'a> {
+    fn of(self, placeholder: &str) -> &'a str {
+        match placeholder {
+            "{user}" => self.user,
+            "{cluster}" => self.cluster,
+            _ => self.tenant,
+        }
+    }
 }
 
 impl Argument {
@@ -114,14 +121,9 @@ impl Argument {
                 rest = after;
             } else {
                 let end = brace.find('}').ok_or_else(|| brace.to_owned())?;
-                let place = match &brace[1..end] {
-                    "user" => Placeholder::User,
-                    "cluster" => Placeholder::Cluster,
-                    "tenant" => Placeholder::Tenant,
-                    _ => return Err(brace[..=end].to_owned()),
-                };
+                let known = PLACEHOLDERS.into_iter().find(|known| *known == &brace[..=end]);
                 parts.push(Part::Text(std::mem::take(&mut plain)));
-                parts.push(Part::Placeholder(place));
+                parts.push(Part::Placeholder(known.ok_or_else(|| brace[..=end].to_owned())?));
                 rest = &brace[end + 1..];
             }
         }
@@ -136,9 +138,7 @@ impl Argument {
     pub fn filled(&self, names: Names<'_>) -> String {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Placeholder(Placeholder::User) => names.user.to_owned(),
-            Part::Placeholder(Placeholder::Cluster) => names.cluster.to_owned(),
-            Part::Placeholder(Placeholder::Tenant) => names.tenant.to_owned(),
+            Part::Placeholder(placeholder) => names.of(placeholder).to_owned(),
         };
         self.0.iter().map(text).collect()
     }
@@ -149,9 +149,7 @@ impl Argument {
     pub fn unsafe_name<'n>(&self, names: Names<'n>) -> Option<&'n str> {
         let name = |part: &Part| match part {
             Part::Text(_) => None,
-            Part::Placeholder(Placeholder::User) => Some(names.user),
-            Part::Placeholder(Placeholder::Cluster) => Some(names.cluster),
-            Part::Placeholder(Placeholder::Tenant) => Some(names.tenant),
+            Part::Placeholder(placeholder) => Some(names.of(placeholder)),
         };
         self.0.iter().filter_map(name).find(|name| !is_plain_name(name))
     }
@@ -201,50 +199,41 @@ impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
             Part::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}")),
-            Part::Placeholder(Placeholder::User) => f.write_str("{user}"),
-            Part::Placeholder(Placeholder::Cluster) => f.write_str("{cluster}"),
-            Part::Placeholder(Placeholder::Tenant) => f.write_str("{tenant}"),
+            Part::Placeholder(placeholder) => f.write_str(placeholder),
         })
     }
 }
 
 /// Reads `[credentials]`. All problems are findings.
-pub(super) fn destination(
-    raw: &At<RawCredentials>,
-    file: FileId,
-    directory: &Path,
-    findings: &mut Vec<Finding>,
-) -> Option<Destination> {
-    let at = Location { file, span: raw.span() };
+pub(super) fn destination(raw: &At<RawCredentials>, directory: &Path, report: &mut Report) -> Option<Destination> {
     let written = raw.get();
     let plain = written.file.unwrap_or(false);
     let given = [("`age`", written.age.is_some()), ("`command`", written.command.is_some()), ("`file`", plain)];
     let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
     match given.as_slice() {
-        [] => {
-            let finding = Finding::error(codes::NO_DESTINATION, "`[credentials]` has no destination for new secrets");
-            findings.push(finding.at(at.clone()).help(
-                "add `age = [\"age1…\"]` with `dir`, or `command = [\"PROGRAM\", …]`, or `file = true` with `dir`",
-            ));
-        }
+        [] => report.error(
+            codes::NO_DESTINATION,
+            raw.span(),
+            "`[credentials]` has no destination for new secrets",
+            "add `age = [\"age1…\"]` with `dir`, or `command = [\"PROGRAM\", …]`, or `file = true` with `dir`",
+        ),
         [_] => {}
         several => {
-            let message =
-                format!("`[credentials]` has more than one destination for new secrets: {}", several.join(", "));
-            findings.push(Finding::error(codes::SINK_CONFLICT, message).at(at.clone()).help("keep one of them"));
+            let several = several.join(", ");
+            let message = format!("`[credentials]` has more than one destination for new secrets: {several}");
+            report.error(codes::DESTINATION_CONFLICT, raw.span(), message, "keep one of them");
         }
     }
     let dir = written.dir.as_ref().map(|dir| directory.join(dir.get()));
-    let recipients = written.age.as_ref().map(|age| recipients(age, &at, findings));
-    let command = written.command.as_ref().map(|command| command_of(command, &at, directory, findings));
+    let recipients = written.age.as_ref().map(|age| recipients(age, raw.span(), report));
+    let command = written.command.as_ref().map(|command| command_of(command, raw.span(), directory, report));
     if dir.is_none() && (plain || recipients.is_some()) {
         let message = format!("{} needs a directory for its files", given.join(" and "));
-        let finding = Finding::error(codes::SINK_WITHOUT_DIR, message).at(at.clone());
-        findings.push(finding.help("add `dir = \"secrets\"`, relative to this file; keep it out of the repository"));
+        let help = "add `dir = \"secrets\"`, relative to this file; keep it out of the repository";
+        report.error(codes::DESTINATION_WITHOUT_DIR, raw.span(), message, help);
     }
     if let (Some(dir), Some(_), false, None) = (&written.dir, &command, plain, &recipients) {
-        let finding = Finding::error(codes::SINK_CONFLICT, "`command` does not use `dir`");
-        findings.push(finding.at(Location { file, span: dir.span() }).help("remove `dir`"));
+        report.error(codes::DESTINATION_CONFLICT, dir.span(), "`command` does not use `dir`", "remove `dir`");
     }
     match (recipients, command, plain, dir) {
         (Some(recipients), None, false, Some(dir)) => Some(Destination::Age { recipients: recipients?, dir }),
@@ -265,77 +254,72 @@ fn is_identity(text: &str) -> bool {
     text.trim().to_ascii_uppercase().starts_with("AGE-SECRET-KEY-")
 }
 
-fn recipients(written: &[At<String>], at: &Location, findings: &mut Vec<Finding>) -> Option<Vec<Recipient>> {
+fn recipients(written: &[At<String>], table: Range<usize>, report: &mut Report) -> Option<Vec<Recipient>> {
     if written.is_empty() {
-        let finding = Finding::error(codes::BAD_RECIPIENT, "`age` has no recipient, so nobody could read the files");
-        findings.push(finding.at(at.clone()).help("add a recipient, as `age-keygen` prints it"));
+        let message = "`age` has no recipient, so nobody could read the files";
+        report.error(codes::BAD_RECIPIENT, table, message, "add a recipient, as `age-keygen` prints it");
         return None;
     }
     let mut read = Vec::new();
     for text in written {
-        match text.get().parse() {
-            Ok(recipient) => read.push(recipient),
-            Err(why) => {
-                let (message, help) = if is_identity(text.get()) {
-                    (
-                        "`age` has an identity instead of a recipient; an identity is secret".to_owned(),
-                        "write the recipient (`age-keygen -y` prints it), and replace this identity: others can read this file",
-                    )
-                } else {
-                    (
-                        format!("`{}` is not an age recipient: {why}", text.get()),
-                        "write an X25519 recipient as `age-keygen` prints it: `age1` and 58 characters",
-                    )
-                };
-                let finding = Finding::error(codes::BAD_RECIPIENT, message);
-                findings.push(finding.at(Location { file: at.file, span: text.span() }).help(help));
+        let (message, help) = match text.get().parse() {
+            Ok(recipient) => {
+                read.push(recipient);
+                continue;
             }
-        }
+            Err(_) if is_identity(text.get()) => (
+                "`age` has an identity instead of a recipient; an identity is secret".to_owned(),
+                "write the recipient (`age-keygen -y` prints it), and replace this identity: others can read this file",
+            ),
+            Err(why) => (
+                format!("`{}` is not an age recipient: {why}", text.get()),
+                "write an X25519 recipient as `age-keygen` prints it: `age1` and 58 characters",
+            ),
+        };
+        report.error(codes::BAD_RECIPIENT, text.span(), message, help);
     }
     (read.len() == written.len()).then_some(read)
 }
 
 fn command_of(
     written: &[At<String>],
-    at: &Location,
+    table: Range<usize>,
     directory: &Path,
-    findings: &mut Vec<Finding>,
+    report: &mut Report,
 ) -> Option<Destination> {
-    let before = findings.len();
-    let mut bad = |at: Location, message: String, help: &str| {
-        findings.push(Finding::error(codes::BAD_COMMAND, message).at(at).help(help));
+    let before = report.findings.len();
+    let mut bad = |span: Range<usize>, message: &str, help: &str| {
+        report.error(codes::BAD_COMMAND, span, message, help);
     };
     let Some((program, rest)) = written.split_first().filter(|(program, _)| !program.get().trim().is_empty()) else {
         let help =
             "write the program and its arguments, such as `[\"vault\", \"kv\", \"put\", \"secret/s3/{user}\", \"-\"]`";
-        bad(at.clone(), "`command` has no program".to_owned(), help);
+        bad(table, "`command` has no program", help);
         return None;
     };
     if program.get().contains(['{', '}']) {
         let help = "use one program for all users; `{user}` is for its arguments";
-        bad(Location { file: at.file, span: program.span() }, "the program cannot have a placeholder".to_owned(), help);
+        bad(program.span(), "the program cannot have a placeholder", help);
     }
     let mut arguments = Vec::new();
     for (index, text) in rest.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| rest.get(before)).map(|before| before.get().as_str());
         match Argument::parse(text.get()) {
             Ok(argument) if argument.is_code(before) => {
-                let message = "a name would become part of code that a program runs".to_owned();
                 let help = "pass the name as a separate argument, such as `[\"sh\", \"-c\", \"store \\\"$1\\\"\", \"sh\", \"{user}\"]`; next to \
                             `{user}` only letters, digits and `._/:=@,+-` are valid";
-                bad(Location { file: at.file, span: text.span() }, message, help);
+                bad(text.span(), "a name would become part of code that a program runs", help);
             }
             Ok(argument) => arguments.push(argument),
             Err(placeholder) => {
-                let message = format!("unknown placeholder `{placeholder}`");
                 let help = "valid placeholders are `{user}`, `{cluster}` and `{tenant}`; the secret is only on standard input; write `{{` for a brace";
-                bad(Location { file: at.file, span: text.span() }, message, help);
+                bad(text.span(), &format!("unknown placeholder `{placeholder}`"), help);
             }
         }
     }
     let has_path = program.get().contains('/');
     let program = if has_path { directory.join(program.get()) } else { PathBuf::from(program.get()) };
-    (findings.len() == before).then_some(Destination::Command { program, arguments })
+    (report.findings.len() == before).then_some(Destination::Command { program, arguments })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The declarations of policies, users and groups: those of one file, and the merged ones of all files.
+//! The declarations of policies, users and groups.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,7 +7,7 @@ use std::fmt::Display;
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy, RawUser};
 use super::schema::SchemaErrors;
-use super::spanned::At;
+use super::spanned::{At, Report};
 use super::statement::inline_document;
 use super::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, codes};
 use crate::base::{
@@ -15,158 +15,116 @@ use crate::base::{
     confusable, spelled_out,
 };
 
-/// The id and the text of a document file.
 pub(super) type DocumentFile<'a> = (FileId, &'a str);
 
-/// The declarations of one file, before they are checked against other files.
-#[derive(Debug)]
-pub(super) struct FileEntries {
-    file: FileId,
-    policies: Vec<(PolicyName, PolicyEntry)>,
-    users: Vec<(UserName, PrincipalEntry)>,
-    groups: Vec<(GroupName, PrincipalEntry)>,
+pub(super) struct FileReader<'a> {
+    pub(super) desired: &'a mut Desired,
     /// The place of the `policy` key of each user and group.
-    attachments: Vec<(Principal, Location)>,
-    findings: Vec<Finding>,
+    pub(super) attachments: &'a mut BTreeMap<Principal, Location>,
+    pub(super) errors: &'a SchemaErrors,
+    pub(super) report: &'a mut Report,
 }
 
-impl FileEntries {
-    /// Reads the declarations of a file. `documents` has the document file of each policy, in order; every document may
-    /// break the rules in `allowed`.
-    pub(super) fn read<'d>(
-        raw: &RawFile,
-        errors: &SchemaErrors,
-        documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>,
-        allowed: &Allowed,
-        file: FileId,
-    ) -> Self {
-        let mut entries = Self {
-            file,
-            policies: Vec::new(),
-            users: Vec::new(),
-            groups: Vec::new(),
-            attachments: Vec::new(),
-            findings: Vec::new(),
-        };
+impl FileReader<'_> {
+    /// Adds the declarations to the desired state. `documents` has the document file of each policy, in order.
+    pub(super) fn read<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
         for ((name, policy), document) in raw.policies.0.iter().zip(documents) {
-            entries.policy(name, policy, document, errors.contain("policies", name.get()), allowed);
-        }
-        for (name, user) in &raw.users.0 {
-            entries.user(name, user, errors.contain("users", name.get()));
-        }
-        for (name, group) in &raw.groups.0 {
-            let at = Location { file, span: name.span() };
-            let has_errors = errors.contain("groups", name.get());
-            let Some(group_name) = entries.name("group", GroupName::parse(name.get()), name.get(), &at) else {
-                continue;
-            };
-            let raw = RawUser { policy: group.policy.clone(), detached: group.detached, revoke_keys: None };
-            if let Some(intent) = entries.attachment(&Principal::from(&group_name), &raw, has_errors, &at) {
-                entries.groups.push((group_name, PrincipalEntry { intent, at: Some(at) }));
+            if let Some((name, entry)) = self.policy(name, policy, document) {
+                declare("policy", &mut self.desired.policies, name, entry, |entry| &entry.at, self.report);
             }
         }
-        entries
+        for (written, user) in &raw.users.0 {
+            let Some(name) = self.name("user", UserName::parse(written.get()), written) else { continue };
+            if let Some(entry) = self.principal(&Principal::from(&name), user, written) {
+                declare("user", &mut self.desired.users, name, entry, |entry| &entry.at, self.report);
+            }
+        }
+        for (written, group) in &raw.groups.0 {
+            let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
+            let group = RawUser { policy: group.policy.clone(), detached: group.detached, revoke_keys: None };
+            if let Some(entry) = self.principal(&Principal::from(&name), &group, written) {
+                declare("group", &mut self.desired.groups, name, entry, |entry| &entry.at, self.report);
+            }
+        }
     }
 
-    /// Adds the name if it is valid, else a finding.
-    fn name<N>(&mut self, kind: &str, parsed: Result<N, NameProblem>, name: &str, at: &Location) -> Option<N> {
-        let problem = match parsed {
-            Ok(parsed) => return Some(parsed),
-            Err(problem) => problem,
+    fn name<N>(&mut self, kind: &str, parsed: Result<N, NameProblem>, written: &At<String>) -> Option<N> {
+        let bad = |problem| {
+            let message = format!("the {kind} name {:?} {problem}", written.get());
+            let help = "rename it: API calls cannot carry this name safely";
+            self.report.error(codes::BAD_NAME, written.span(), message, help);
         };
-        let finding = Finding::error(codes::BAD_NAME, format!("the {kind} name {name:?} {problem}"));
-        self.findings.push(finding.at(at.clone()).help("rename it: API calls cannot carry this name safely"));
-        None
+        parsed.map_err(bad).ok()
     }
 
-    /// Reads `[policies.NAME]`. `has_errors` suppresses findings about missing parts.
+    /// Reads `[policies.NAME]`.
     fn policy(
         &mut self,
         name: &At<String>,
         raw: &RawPolicy,
         document: Option<DocumentFile<'_>>,
-        has_errors: bool,
-        allowed: &Allowed,
-    ) {
-        let at = Location { file: self.file, span: name.span() };
-        let Some(policy) = self.policy_name(name.get(), &at) else { return };
-        let lint = Allowed::read(raw.lint.as_ref(), self.file, &mut self.findings);
-        let mut found = Vec::new();
-        let intent = policy_intent(&policy, raw, document, has_errors, &at, &mut found);
-        found.retain(|finding: &Finding| {
-            finding.is_error() || !(allowed.contains(finding.code) || lint.contains(finding.code))
-        });
-        self.findings.append(&mut found);
-        let Some(intent) = intent else { return };
-        let entry = PolicyEntry { description: raw.description.clone(), intent, lint, at: Some(at) };
-        self.policies.push((policy, entry));
+    ) -> Option<(PolicyName, PolicyEntry)> {
+        let policy = self.policy_name(name)?;
+        let lint = Allowed::read(raw.lint.as_ref(), self.report);
+        let has_errors = self.errors.contain("policies", name.get());
+        let mut found = Report::new(self.report.file);
+        let intent = policy_intent(&policy, raw, document, has_errors, name, &mut found);
+        let is_allowed = |finding: &Finding| self.desired.lint.contains(finding.code) || lint.contains(finding.code);
+        found.findings.retain(|finding| finding.is_error() || !is_allowed(finding));
+        self.report.findings.append(&mut found.findings);
+        let at = Some(self.report.at(name.span()));
+        Some((policy, PolicyEntry { description: raw.description.clone(), intent: intent?, lint, at }))
     }
 
-    fn policy_name(&mut self, name: &str, at: &Location) -> Option<PolicyName> {
-        let policy = self.name("policy", PolicyName::parse(name), name, at)?;
-        let finding = if policy.is_predefined() {
+    fn policy_name(&mut self, name: &At<String>) -> Option<PolicyName> {
+        let policy = self.name("policy", PolicyName::parse(name.get()), name)?;
+        let prefix = PolicyName::TEMPORARY_PREFIX;
+        if policy.is_predefined() {
             let help = "predefined policies can be attached, but not changed or removed; choose another name";
-            Finding::error(codes::PREDEFINED, format!("`{policy}` is predefined on every cluster")).help(help)
-        } else if name.starts_with(PolicyName::TEMPORARY_PREFIX) {
-            let prefix = PolicyName::TEMPORARY_PREFIX;
-            let message = format!("names that start with `{prefix}` are reserved for attune's temporary policies");
-            Finding::error(codes::RESERVED_NAME, message).help("choose another name")
-        } else {
-            return Some(policy);
-        };
-        self.findings.push(finding.at(at.clone()));
-        None
-    }
-
-    /// Reads `[users.NAME]`.
-    fn user(&mut self, name: &At<String>, raw: &RawUser, has_errors: bool) {
-        let at = Location { file: self.file, span: name.span() };
-        let Some(user) = self.name("user", UserName::parse(name.get()), name.get(), &at) else { return };
-        let revoke = raw.revoke_keys.as_ref().filter(|revoke| *revoke.get());
-        if let Some(revoke) = revoke.filter(|_| !raw.detached.unwrap_or(false)) {
-            let message = format!("`revoke_keys` of user `{user}` needs `detached = true`");
-            let help = "add `detached = true`, or remove `revoke_keys`: a user that keeps its policy needs its keys";
-            let place = Location { file: self.file, span: revoke.span() };
-            self.findings.push(Finding::error(codes::REVOKE_ALONE, message).at(place).help(help));
+            let message = format!("`{policy}` is predefined on every cluster");
+            self.report.error(codes::PREDEFINED, name.span(), message, help);
+            return None;
         }
-        let intent = match self.attachment(&Principal::from(&user), raw, has_errors, &at) {
-            Some(DeclaredAttachment::Detached) if revoke.is_some() => DeclaredAttachment::Revoked,
-            Some(intent) => intent,
-            None => return,
-        };
-        self.users.push((user, PrincipalEntry { intent, at: Some(at) }));
+        if policy.as_str().starts_with(prefix) {
+            let message = format!("names that start with `{prefix}` are reserved for attune's temporary policies");
+            self.report.error(codes::RESERVED_NAME, name.span(), message, "choose another name");
+            return None;
+        }
+        Some(policy)
     }
 
-    fn attachment(
-        &mut self,
-        principal: &Principal,
-        raw: &RawUser,
-        has_errors: bool,
-        at: &Location,
-    ) -> Option<DeclaredAttachment> {
-        match (&raw.policy, raw.detached.unwrap_or(false)) {
+    /// Reads `[users.NAME]` or `[groups.NAME]`.
+    fn principal(&mut self, principal: &Principal, raw: &RawUser, name: &At<String>) -> Option<PrincipalEntry> {
+        let detached = raw.detached.unwrap_or(false);
+        let revoke = raw.revoke_keys.as_ref().filter(|revoke| *revoke.get());
+        if let Some(revoke) = revoke.filter(|_| !detached) {
+            let message = format!("`revoke_keys` of {principal} needs `detached = true`");
+            let help = "add `detached = true`, or remove `revoke_keys`: a user that keeps its policy needs its keys";
+            self.report.error(codes::REVOKE_ALONE, revoke.span(), message, help);
+        }
+        let intent = match (&raw.policy, detached) {
             (Some(policy), true) => {
                 let message = format!("{principal} has both `policy = \"{}\"` and `detached = true`", policy.get());
-                let finding = Finding::error(codes::USER_CONFLICT, message).at(at.clone());
-                self.findings.push(finding.help("keep one of them"));
-                None
+                self.report.error(codes::USER_CONFLICT, name.span(), message, "keep one of them");
+                return None;
             }
             (Some(policy), false) => {
-                let place = Location { file: at.file, span: policy.span() };
-                let name = self.name("policy", PolicyName::parse(policy.get()), policy.get(), &place)?;
-                self.attachments.push((principal.clone(), place));
-                Some(DeclaredAttachment::Has(name))
+                let attached = self.name("policy", PolicyName::parse(policy.get()), policy)?;
+                self.attachments.insert(principal.clone(), self.report.at(policy.span()));
+                DeclaredAttachment::Has(attached)
             }
-            (None, true) => Some(DeclaredAttachment::Detached),
+            (None, true) if revoke.is_some() => DeclaredAttachment::Revoked,
+            (None, true) => DeclaredAttachment::Detached,
             (None, false) => {
-                if !has_errors {
+                if !self.errors.contain(&format!("{}s", principal.kind()), name.get()) {
                     let message = format!("{principal} has neither `policy` nor `detached`");
                     let help = "add `policy = \"NAME\"`, or `detached = true` for no policy";
-                    self.findings.push(Finding::error(codes::USER_EMPTY, message).at(at.clone()).help(help));
+                    self.report.error(codes::USER_EMPTY, name.span(), message, help);
                 }
-                None
+                return None;
             }
-        }
+        };
+        Some(PrincipalEntry { intent, at: Some(self.report.at(name.span())) })
     }
 }
 
@@ -175,30 +133,28 @@ fn policy_intent(
     raw: &RawPolicy,
     document: Option<DocumentFile<'_>>,
     has_errors: bool,
-    at: &Location,
-    findings: &mut Vec<Finding>,
+    name: &At<String>,
+    report: &mut Report,
 ) -> Option<PolicyIntent> {
     let absent = raw.absent.unwrap_or(false);
     let given = [raw.document.is_some(), raw.statement.is_some(), absent].iter().filter(|given| **given).count();
     if given > 1 {
         let message = format!("policy `{policy}` has more than one of `document`, `statement` and `absent`");
-        findings.push(Finding::error(codes::POLICY_CONFLICT, message).at(at.clone()).help("keep one of them"));
+        report.error(codes::POLICY_CONFLICT, name.span(), message, "keep one of them");
         return None;
     }
     if absent {
         return Some(PolicyIntent::Absent);
     }
     if let Some(statements) = raw.statement.as_ref().filter(|statements| !statements.is_empty()) {
-        return inline_document(statements, has_errors, at.file, findings).map(PolicyIntent::Present);
+        return inline_document(statements, has_errors, report).map(PolicyIntent::Present);
     }
     if let Some((file, text)) = document {
-        return document_from_file(file, text, findings).map(PolicyIntent::Present);
+        return document_from_file(file, text, &mut report.findings).map(PolicyIntent::Present);
     }
     if raw.document.is_none() && !has_errors {
-        let finding = Finding::error(codes::POLICY_EMPTY, format!("policy `{policy}` has no document"));
-        findings.push(finding.at(at.clone()).help(
-            "add `document = \"FILE.json\"` or `[[policies.NAME.statement]]` tables, or `absent = true` to remove the policy",
-        ));
+        let help = "add `document = \"FILE.json\"` or `[[policies.NAME.statement]]` tables, or `absent = true` to remove the policy";
+        report.error(codes::POLICY_EMPTY, name.span(), format!("policy `{policy}` has no document"), help);
     }
     None
 }
@@ -218,58 +174,44 @@ fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> 
     Some(Authored::new(document, Some((file, read.places))))
 }
 
-/// Adds the declarations of all files. If an entry is declared twice, the first one counts, in the order of the files.
-pub(super) fn merge(files: Vec<FileEntries>, desired: &mut Desired, findings: &mut Vec<Finding>) {
-    let (mut policies, mut users, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-    let mut attachments = BTreeMap::new();
-    for file in files {
-        policies.extend(file.policies);
-        users.extend(file.users);
-        groups.extend(file.groups);
-        attachments.extend(file.attachments);
-        findings.extend(file.findings);
+/// Adds a declaration. If an entry is declared twice, the first one counts, in the order of the files.
+fn declare<N: Ord + Display, E>(
+    kind: &str,
+    declared: &mut BTreeMap<N, E>,
+    name: N,
+    entry: E,
+    at: impl Fn(&E) -> &Option<Location>,
+    report: &mut Report,
+) {
+    match declared.entry(name) {
+        Entry::Vacant(place) => _ = place.insert(entry),
+        Entry::Occupied(first) => {
+            let finding = Finding::error(codes::DECLARED_TWICE, format!("{kind} `{}` is declared twice", first.key()))
+                .at(at(&entry).clone())
+                .help("remove one of the two declarations");
+            report.findings.push(match at(first.get()) {
+                Some(first) => finding.label(first.clone(), "first declared here"),
+                None => finding,
+            });
+        }
     }
-    desired.policies = unique("policy", policies, |entry| &entry.at, findings);
-    desired.users = unique("user", users, |entry| &entry.at, findings);
-    desired.groups = unique("group", groups, |entry| &entry.at, findings);
-    attached_absent(desired, &attachments, findings);
+}
+
+pub(super) fn check_together(
+    desired: &Desired,
+    attachments: &BTreeMap<Principal, Location>,
+    findings: &mut Vec<Finding>,
+) {
+    attached_absent(desired, attachments, findings);
     confusable_names(desired, findings);
 }
 
-/// The entries by name. Reports entries that are declared twice.
-fn unique<N: Ord + Display, E>(
-    kind: &str,
-    entries: Vec<(N, E)>,
-    at: impl Fn(&E) -> &Option<Location>,
-    findings: &mut Vec<Finding>,
-) -> BTreeMap<N, E> {
-    let mut unique = BTreeMap::new();
-    for (name, entry) in entries {
-        let first = match unique.entry(name) {
-            Entry::Vacant(place) => {
-                place.insert(entry);
-                continue;
-            }
-            Entry::Occupied(first) => first,
-        };
-        let finding = Finding::error(codes::DECLARED_TWICE, format!("{kind} `{}` is declared twice", first.key()))
-            .at(at(&entry).clone())
-            .help("remove one of the two declarations");
-        findings.push(match at(first.get()) {
-            Some(first) => finding.label(first.clone(), "first declared here"),
-            None => finding,
-        });
-    }
-    unique
-}
-
-/// Reports users and groups with a policy that is declared `absent`.
 fn attached_absent(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
-    for (principal, entry) in desired.holders() {
+    for (principal, entry) in desired.principals() {
         let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
         let Some(PolicyEntry { intent: PolicyIntent::Absent, at, .. }) = desired.policies.get(policy) else { continue };
         let message = format!("{principal} has `{policy}`, which is declared `absent`");
-        let finding = Finding::error(codes::HOLDS_ABSENT, message)
+        let finding = Finding::error(codes::ATTACHED_ABSENT, message)
             .at(attachments.get(&principal).or(entry.at.as_ref()).cloned())
             .help(format!("give the {} another policy or `detached = true`, or keep the policy", principal.kind()));
         findings.push(match at {
@@ -279,7 +221,6 @@ fn attached_absent(desired: &Desired, attachments: &BTreeMap<Principal, Location
     }
 }
 
-/// Reports declared names that look like other names.
 fn confusable_names(desired: &Desired, findings: &mut Vec<Finding>) {
     let policies = desired.policies.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect::<Vec<_>>();
     let users = desired.users.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();

@@ -1,14 +1,13 @@
 //! `[guards]`: limits on what a plan may do, and their overrides for one run.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::codes;
 use super::raw::RawGuards;
-use super::spanned::{At, Entries};
-use crate::base::{
-    FileId, Finding, GroupName, Location, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName,
-};
+use super::spanned::{At, Entries, Report};
+use crate::base::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
 use crate::policy::access::pattern_covers;
 
 /// The guards of a configuration, and their exceptions for one run.
@@ -61,59 +60,46 @@ impl Guards {
         }
     }
 
-    /// Reads a `[guards]` table. An invalid value is a finding.
-    pub(super) fn read(raw: &At<RawGuards>, file: FileId, findings: &mut Vec<Finding>) -> Self {
-        let table = Location { file, span: raw.span() };
-        let raw = raw.get();
+    pub(super) fn read(raw: &At<RawGuards>, report: &mut Report) -> Self {
+        let (table, raw) = (raw.span(), raw.get());
         let mut limits = |key, entries: &Option<Entries>| {
-            entries.as_ref().map(|entries| limits(key, entries, &table, findings)).unwrap_or_default()
+            entries.as_ref().map(|entries| limits(key, entries, &table, report)).unwrap_or_default()
         };
         Self {
             deny_new_access: raw.deny_new_access.unwrap_or(false),
             max_removals: limits("max_removals", &raw.max_removals),
             max_detached: limits("max_detached", &raw.max_detached),
-            protected_users: patterns(&raw.protected_users, file, findings),
-            protected_groups: patterns(&raw.protected_groups, file, findings),
-            protected_policies: patterns(&raw.protected_policies, file, findings),
+            protected_users: patterns(&raw.protected_users, report),
+            protected_groups: patterns(&raw.protected_groups, report),
+            protected_policies: patterns(&raw.protected_policies, report),
             ..Self::default()
         }
     }
 }
 
-fn limits(key: &str, entries: &Entries, table: &Location, findings: &mut Vec<Finding>) -> Vec<Limit> {
-    let mut bad = |message: String, at: Location, help: &str| {
-        findings.push(Finding::error(codes::BAD_LIMIT, message).at(at).help(help));
-    };
+fn limits(key: &str, entries: &Entries, table: &Range<usize>, report: &mut Report) -> Vec<Limit> {
     if entries.0.is_empty() {
-        bad(format!("`{key}` is an empty list, which limits nothing"), table.clone(), "add a limit, or remove the key");
+        let message = format!("`{key}` is an empty list, which limits nothing");
+        report.error(codes::BAD_LIMIT, table.clone(), message, "add a limit, or remove the key");
     }
-    let mut limits = Vec::new();
-    for (text, span) in &entries.0 {
-        match text.parse() {
-            Ok(limit) => limits.push(limit),
-            Err(problem) => {
-                let at = Location { file: table.file, span: span.clone() };
-                let help = "write a number (`5`), a percentage (`\"10%\"`), or a list of limits that all apply";
-                bad(format!("`{key}`: {problem}"), at, help);
-            }
-        }
-    }
-    limits
+    let limit = |(text, span): &(String, Range<usize>)| {
+        let help = "write a number (`5`), a percentage (`\"10%\"`), or a list of limits that all apply";
+        let bad = |problem| report.error(codes::BAD_LIMIT, span.clone(), format!("`{key}`: {problem}"), help);
+        text.parse::<Limit>().map_err(bad).ok()
+    };
+    entries.0.iter().filter_map(limit).collect()
 }
 
-/// Reads patterns of names. An invalid pattern is a finding.
-pub(super) fn patterns(texts: &[At<String>], file: FileId, findings: &mut Vec<Finding>) -> NamePatterns {
-    let mut pattern = |text: &At<String>| match text.get().parse::<NamePattern>() {
-        Ok(pattern) => Some(pattern),
-        Err(error) => {
+pub(super) fn patterns(texts: &[At<String>], report: &mut Report) -> NamePatterns {
+    let pattern = |text: &At<String>| {
+        let bad = |error| {
             let message = format!("`{}` is not a pattern: {error}", text.get());
-            let at = Location { file, span: text.span() };
             let help = "`*` matches any run of characters, `?` matches one";
-            findings.push(Finding::error(codes::BAD_PATTERN, message).at(at).help(help));
-            None
-        }
+            report.error(codes::BAD_PATTERN, text.span(), message, help);
+        };
+        text.get().parse::<NamePattern>().map_err(bad).ok()
     };
-    texts.iter().filter_map(&mut pattern).collect()
+    texts.iter().filter_map(pattern).collect()
 }
 
 /// A maximum: a number, or a percentage.
@@ -123,17 +109,6 @@ pub enum Limit {
     Number(usize),
     /// A percentage, at most 100.
     Percent(u8),
-}
-
-/// The text is not a limit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoLimit {
-    /// It is neither a number nor a percentage.
-    #[error("`{0}` is neither a number nor a percentage such as `10%`")]
-    Neither(String),
-    /// It is more than 100%.
-    #[error("`{0}` is more than 100%")]
-    MoreThanAll(String),
 }
 
 impl Limit {
@@ -165,11 +140,11 @@ fn wide(number: usize) -> u128 {
 }
 
 impl FromStr for Limit {
-    type Err = NoLimit;
+    type Err = String;
 
     /// Reads `5` or `10%`.
-    fn from_str(text: &str) -> Result<Self, NoLimit> {
-        let neither = || NoLimit::Neither(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, String> {
+        let neither = || format!("`{text}` is neither a number nor a percentage such as `10%`");
         let digits = text.strip_suffix('%').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(neither());
@@ -179,7 +154,7 @@ impl FromStr for Limit {
         }
         match digits.parse() {
             Ok(percent) if percent <= 100 => Ok(Self::Percent(percent)),
-            Ok(_) | Err(_) => Err(NoLimit::MoreThanAll(text.to_owned())),
+            Ok(_) | Err(_) => Err(format!("`{text}` is more than 100%")),
         }
     }
 }
@@ -201,47 +176,31 @@ pub enum Override {
     /// Replaces `max_detached`.
     MaxDetached(Limit),
     /// A user or group that is not protected.
-    Holder(Principal),
+    Principal(Principal),
     /// A policy that is not protected.
     Policy(PolicyName),
 }
 
-/// The text is not an override.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoOverride {
-    /// It names no guard.
-    #[error(
-        "`{0}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
-             protected_policies=NAME"
-    )]
-    NoGuard(String),
-    /// Its limit is invalid.
-    #[error("{0}")]
-    Limit(#[from] NoLimit),
-    /// Its name is invalid.
-    #[error("the name {name:?} {problem}")]
-    Name {
-        /// The name.
-        name: String,
-        /// The problem with it.
-        problem: NameProblem,
-    },
-}
-
 impl FromStr for Override {
-    type Err = NoOverride;
+    type Err = String;
 
     /// Reads `GUARD=VALUE`.
-    fn from_str(text: &str) -> Result<Self, NoOverride> {
-        let Some((guard, value)) = text.split_once('=') else { return Err(NoOverride::NoGuard(text.to_owned())) };
-        let invalid = |problem| NoOverride::Name { name: value.to_owned(), problem };
+    fn from_str(text: &str) -> Result<Self, String> {
+        let no_guard = || {
+            format!(
+                "`{text}` is none of max_removals=LIMIT, max_detached=LIMIT, protected_users=NAME, protected_groups=NAME, \
+                 protected_policies=NAME"
+            )
+        };
+        let (guard, value) = text.split_once('=').ok_or_else(no_guard)?;
+        let invalid = |problem: NameProblem| format!("the name {value:?} {problem}");
         Ok(match guard {
             "max_removals" => Self::MaxRemovals(value.parse()?),
             "max_detached" => Self::MaxDetached(value.parse()?),
-            "protected_users" => Self::Holder(Principal::User(UserName::parse(value).map_err(invalid)?)),
-            "protected_groups" => Self::Holder(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
+            "protected_users" => Self::Principal(Principal::User(UserName::parse(value).map_err(invalid)?)),
+            "protected_groups" => Self::Principal(Principal::Group(GroupName::parse(value).map_err(invalid)?)),
             "protected_policies" => Self::Policy(PolicyName::parse(value).map_err(invalid)?),
-            _ => return Err(NoOverride::NoGuard(text.to_owned())),
+            _ => return Err(no_guard()),
         })
     }
 }
@@ -251,7 +210,7 @@ impl fmt::Display for Override {
         match self {
             Self::MaxRemovals(limit) => write!(f, "max_removals={limit}"),
             Self::MaxDetached(limit) => write!(f, "max_detached={limit}"),
-            Self::Holder(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
+            Self::Principal(principal) => write!(f, "protected_{}s={}", principal.kind(), principal.name()),
             Self::Policy(policy) => write!(f, "protected_policies={policy}"),
         }
     }
@@ -265,27 +224,22 @@ pub struct Exemption {
     pattern: String,
 }
 
-/// The text is not an exemption.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*`")]
-pub struct NoExemption(String);
-
 /// The start of every S3 ARN. An exemption's pattern may omit it.
 const ARN: &str = "arn:aws:s3:::";
 
 impl FromStr for Exemption {
-    type Err = NoExemption;
+    type Err = String;
 
     /// Reads `user:action:pattern`. All three are patterns (`*` any run, `?` one character); a group is written
     /// `group/NAME`.
-    fn from_str(text: &str) -> Result<Self, NoExemption> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once(":s3:").and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
         match parts {
             Some((user, (action, pattern))) if ![user, action, pattern].contains(&"") => {
                 let bare = pattern.strip_prefix(ARN).unwrap_or(pattern);
                 Ok(Self { principal: user.to_owned(), action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
             }
-            Some(_) | None => Err(NoExemption(text.to_owned())),
+            Some(_) | None => Err(format!("`{text}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*`")),
         }
     }
 }
@@ -337,10 +291,10 @@ mod tests {
         assert_eq!(parse("0%"), Ok(Limit::Percent(0)));
         assert_eq!(parse("100%"), Ok(Limit::Percent(100)));
         for text in ["", "%", "ten", "-1", "+1", "1.5", "2.5%", "10 %", " 10%", "99999999999999999999999"] {
-            assert_eq!(parse(text), Err(NoLimit::Neither(text.to_owned())), "{text:?}");
+            assert!(parse(text).unwrap_err().contains("neither a number"), "{text:?}");
         }
         for text in ["101%", "256%", "1000%"] {
-            assert_eq!(parse(text), Err(NoLimit::MoreThanAll(text.to_owned())), "{text:?}");
+            assert_eq!(parse(text), Err(format!("`{text}` is more than 100%")), "{text:?}");
         }
     }
 

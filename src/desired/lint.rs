@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::raw::RawLint;
+use super::spanned::Report;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
 use crate::base::{Code, FileId, Finding, Location, map, nearest};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
@@ -25,26 +26,23 @@ impl Allowed {
     }
 
     /// Reads a `[lint]` table. The name of no rule is a finding.
-    pub(super) fn read(raw: Option<&RawLint>, file: FileId, findings: &mut Vec<Finding>) -> Self {
+    pub(super) fn read(raw: Option<&RawLint>, report: &mut Report) -> Self {
         let mut allowed = BTreeSet::new();
-        let Some(raw) = raw else { return Self(allowed) };
         let rules = policy::rules();
-        for name in &raw.allow {
-            match rules.iter().find(|rule| rule.id == name.get() || rule.code.id == name.get()) {
-                Some(rule) => _ = allowed.insert(rule.code),
-                None => findings.push(unknown(name.get(), &rules).at(Location { file, span: name.span() })),
+        for written in raw.into_iter().flat_map(|raw| &raw.allow) {
+            let name = written.get();
+            if let Some(rule) = rules.iter().find(|rule| rule.id == name || rule.code.id == name) {
+                allowed.insert(rule.code);
+                continue;
             }
+            let id = rules.iter().map(|rule| rule.id).find(|id| id.eq_ignore_ascii_case(name));
+            let help = match id.or_else(|| nearest(name, rules.iter().map(|rule| rule.code.id))) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write the id or the name of a rule, such as `R07` or `wrong-kind`".to_owned(),
+            };
+            report.error(codes::UNKNOWN_LINT, written.span(), format!("no rule has the name `{name}`"), help);
         }
         Self(allowed)
-    }
-}
-
-fn unknown(name: &str, rules: &[&Rule]) -> Finding {
-    let finding = Finding::error(codes::UNKNOWN_LINT, format!("no rule has the name `{name}`"));
-    let id = rules.iter().map(|rule| rule.id).find(|id| id.eq_ignore_ascii_case(name));
-    match id.or_else(|| nearest(name, rules.iter().map(|rule| rule.code.id))) {
-        Some(near) => finding.help(format!("did you mean `{near}`?")),
-        None => finding.help("write the id or the name of a rule, such as `R07` or `wrong-kind`"),
     }
 }
 

@@ -1,20 +1,20 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::credentials::misplaced_secrets;
-use super::entries::{FileEntries, merge};
+use super::entries::{FileReader, check_together};
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree};
 use super::raw::{RawFile, RawPolicy};
-use super::schema::{SchemaErrors, Shape, check, is_secret};
+use super::schema::{SCHEMA, SchemaErrors, check, is_secret};
 use super::settings::settings;
-use super::spanned::At;
+use super::spanned::{At, Report};
 use super::{Desired, codes};
-use crate::base::{FileId, Finding, Location, Sources, map_large};
+use crate::base::{FileId, Finding, Location, Principal, Sources};
 
 /// A desired state with its findings. It is complete only if no finding is an error.
 #[derive(Debug)]
@@ -54,27 +54,31 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
     let failed = |cause| LoadError { path: path.display().to_string(), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?;
     let text = tree.read_main().map_err(failed)?;
+    let mut sources = Sources::default();
+    let id = sources.add(path.display().to_string(), text);
     let mut loader = Loader {
-        shape: Shape::of_file(),
+        // A test parses it.
+        schema: serde_json::from_str(SCHEMA).unwrap_or_default(),
         seen: tree.real(path).into_iter().collect(),
         tree,
-        sources: Sources::default(),
-        findings: Vec::new(),
+        sources,
+        report: Report::new(id),
         desired: Desired::default(),
-        entries: Vec::new(),
+        attachments: BTreeMap::new(),
         included: VecDeque::new(),
         patterns: BTreeSet::new(),
         includes: Includes::default(),
         amount: Amount::default(),
     };
-    let id = loader.sources.add(path.display().to_string(), text);
-    loader.batch(&[File { id, path: path.to_path_buf(), is_main: true }]);
-    while let Some(files) = loader.next_batch() {
-        loader.batch(&files);
+    let mut files = vec![File { id, path: path.to_path_buf(), is_main: true }];
+    while !files.is_empty() {
+        files.iter().for_each(|file| loader.file(file));
+        files = loader.included_files();
     }
-    merge(loader.entries, &mut loader.desired, &mut loader.findings);
-    loader.findings.sort_by_key(Finding::place);
-    Ok(Loaded { desired: loader.desired, sources: loader.sources, findings: loader.findings })
+    let Loader { desired, sources, attachments, report: Report { mut findings, .. }, .. } = loader;
+    check_together(&desired, &attachments, &mut findings);
+    findings.sort_by_key(Finding::place);
+    Ok(Loaded { desired, sources, findings })
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -83,13 +87,8 @@ const MAX_FILES: usize = 50_000;
 /// The maximum size of all files in bytes: three times a configuration of 100 000 policies and 1 000 000 users.
 const MAX_BYTES: usize = 256 << 20;
 
-/// The maximum number of different `include` entries.
 const MAX_PATTERNS: usize = 10_000;
 
-/// The number of files that are parsed at once. Parsed TOML takes far more memory than the entries that are read from it.
-const BATCH: usize = 32;
-
-/// The files that were read beside the main file.
 #[derive(Debug, Default)]
 struct Amount {
     files: usize,
@@ -98,7 +97,6 @@ struct Amount {
     is_exceeded: bool,
 }
 
-/// A file among the sources.
 struct File {
     id: FileId,
     path: PathBuf,
@@ -106,23 +104,14 @@ struct File {
     is_main: bool,
 }
 
-/// The parsed content of a file.
-struct Parsed {
-    file: FileId,
-    raw: RawFile,
-    errors: SchemaErrors,
-    /// The document file of each policy.
-    documents: Vec<Option<FileId>>,
-}
-
 struct Loader {
     tree: Tree,
-    shape: Shape,
+    schema: serde_json::Value,
     sources: Sources,
-    findings: Vec<Finding>,
-    /// The settings of the main file.
+    report: Report,
     desired: Desired,
-    entries: Vec<FileEntries>,
+    /// The place of the `policy` key of each user and group.
+    attachments: BTreeMap<Principal, Location>,
     /// Every file that is read or to be read.
     seen: BTreeSet<PathBuf>,
     /// Files to read, with the `include` entry.
@@ -134,25 +123,19 @@ struct Loader {
 }
 
 impl Loader {
-    /// Reads the next included files.
-    fn next_batch(&mut self) -> Option<Vec<File>> {
-        if self.included.is_empty() {
-            return None;
-        }
-        let next: Vec<_> = self.included.drain(..self.included.len().min(BATCH)).collect();
-        let read = map_large(next, |(path, at)| (self.tree.read(&path), path, at));
+    fn included_files(&mut self) -> Vec<File> {
         let mut files = Vec::new();
-        for (text, path, at) in read {
-            match text {
+        while let Some((path, at)) = self.included.pop_front() {
+            match self.tree.read(&path) {
                 Ok(text) if self.may_add(&text, &at) => {
                     let id = self.sources.add(path.display().to_string(), text);
                     files.push(File { id, path, is_main: false });
                 }
                 Ok(_) => {}
-                Err(problem) => self.findings.push(unreadable("the included file", &path, &problem, at)),
+                Err(problem) => self.report.findings.push(unreadable("the included file", &path, &problem, at)),
             }
         }
-        Some(files)
+        files
     }
 
     /// Counts a file. Returns whether it may be among the sources.
@@ -172,56 +155,44 @@ impl Loader {
             self.amount.is_exceeded = true;
             let message = format!("the configuration has more than {maximum}; attune reads no more of it");
             let finding = Finding::error(codes::READ_LIMIT, message).at(at.clone());
-            self.findings.push(finding.help("split it into several configurations"));
+            self.report.findings.push(finding.help("split it into several configurations"));
         }
         self.included.clear();
     }
 
-    /// Reads the entries of files: parses the files in parallel, and handles what depends on their order in between.
-    fn batch(&mut self, files: &[File]) {
-        let sources = &self.sources;
-        let parsed =
-            map_large(files.iter().collect(), |file: &File| parse(&sources.file(file.id).text, file.id, &self.shape));
-        let mut readable = Vec::new();
-        for (file, parsed) in files.iter().zip(parsed) {
-            match parsed {
-                Ok(parsed) => readable.push(self.in_order(file, parsed)),
-                Err((findings, secrets)) => {
-                    secrets.iter().for_each(|secret| self.sources.redact(secret));
-                    self.findings.extend(findings);
-                }
+    /// Reads the settings and declarations of a file, the documents that it names, and the names of the files that it includes.
+    fn file(&mut self, file: &File) {
+        self.report.file = file.id;
+        let text = &self.sources.file(file.id).text;
+        let (raw, mut errors) = match parse(text, file.id, &self.schema) {
+            Ok(parsed) => parsed,
+            Err((findings, secrets)) => {
+                secrets.iter().for_each(|secret| self.sources.redact(secret));
+                return self.report.findings.extend(findings);
             }
-        }
-        let (sources, allowed) = (&self.sources, &self.desired.lint);
-        self.entries.extend(map_large(readable, |of: Parsed| {
-            let text = |id: FileId| (id, sources.file(id).text.as_str());
-            FileEntries::read(&of.raw, &of.errors, of.documents.iter().map(|id| id.map(text)), allowed, of.file)
-        }));
-    }
-
-    /// Handles the parts of a file in the order of files: its secrets, its settings, and the files that it names.
-    fn in_order(&mut self, file: &File, mut parsed: Parsed) -> Parsed {
-        let (raw, errors) = (&parsed.raw, &mut parsed.errors);
-        let directory = file.path.parent().unwrap_or(Path::new(""));
-        if file.is_main {
-            self.desired = settings(raw, file.id, directory, &mut self.findings);
-        } else {
-            self.refuse_sections(raw, file.id);
-        }
-        let mut secrets = endpoint_secrets(raw, &self.sources.file(file.id).text, file.id);
+        };
+        let mut secrets = endpoint_secrets(&raw, text, file.id);
         secrets.append(&mut errors.secrets);
         secrets.extend(misplaced_secrets(raw.credentials.as_ref(), file.id));
         secrets.iter().for_each(|secret| self.sources.redact(secret));
-        self.findings.append(&mut errors.findings);
-        let document = |policy: &RawPolicy| self.document(policy.document.as_ref()?, file.id, directory);
-        parsed.documents = raw.policies.0.iter().map(|(_, policy)| policy).map(document).collect();
-        for pattern in &raw.include {
-            self.include(pattern, file.id, directory);
+        let directory = file.path.parent().unwrap_or(Path::new(""));
+        if file.is_main {
+            self.desired = settings(&raw, directory, &mut self.report);
+        } else {
+            self.refuse_sections(&raw);
         }
-        parsed
+        self.report.findings.append(&mut errors.findings);
+        let document = |(_, policy): &(_, RawPolicy)| self.document(policy.document.as_ref()?, directory);
+        let documents: Vec<Option<FileId>> = raw.policies.0.iter().map(document).collect();
+        for pattern in &raw.include {
+            self.include(pattern, directory);
+        }
+        let documents = documents.into_iter().map(|id| Some((id?, self.sources.file(id?).text.as_str())));
+        let (desired, attachments, report) = (&mut self.desired, &mut self.attachments, &mut self.report);
+        FileReader { desired, attachments, errors: &errors, report }.read(&raw, documents);
     }
 
-    fn refuse_sections(&mut self, raw: &RawFile, file: FileId) {
+    fn refuse_sections(&mut self, raw: &RawFile) {
         let sections = [
             ("cluster", raw.cluster.as_ref().map(At::span)),
             ("ownership", raw.ownership.as_ref().map(At::span)),
@@ -230,33 +201,30 @@ impl Loader {
             ("lint", raw.lint.as_ref().map(At::span)),
             ("credentials", raw.credentials.as_ref().map(At::span)),
         ];
-        for (name, span) in sections {
-            let Some(span) = span else { continue };
-            self.findings.push(
-                Finding::error(codes::SECTION_IN_INCLUDE, format!("an included file cannot have `[{name}]`"))
-                    .at(Location { file, span })
-                    .help(format!("move `[{name}]` to the main file: it applies to all files")),
-            );
+        for (name, span) in sections.into_iter().filter_map(|(name, span)| Some((name, span?))) {
+            let message = format!("an included file cannot have `[{name}]`");
+            let help = format!("move `[{name}]` to the main file: it applies to all files");
+            self.report.error(codes::SECTION_IN_INCLUDE, span, message, help);
         }
     }
 
-    fn document(&mut self, path: &At<String>, file: FileId, directory: &Path) -> Option<FileId> {
+    fn document(&mut self, path: &At<String>, directory: &Path) -> Option<FileId> {
         if self.amount.is_exceeded {
             return None;
         }
-        let at = Location { file, span: path.span() };
+        let at = self.report.at(path.span());
         let full = directory.join(path.get());
         match self.tree.read(&full) {
             Ok(text) => self.may_add(&text, &at).then(|| self.sources.add(full.display().to_string(), text)),
             Err(problem) => {
-                self.findings.push(unreadable("the policy document", &full, &problem, at));
+                self.report.findings.push(unreadable("the policy document", &full, &problem, at));
                 None
             }
         }
     }
 
-    fn include(&mut self, pattern: &At<String>, file: FileId, directory: &Path) {
-        let at = Location { file, span: pattern.span() };
+    fn include(&mut self, pattern: &At<String>, directory: &Path) {
+        let at = self.report.at(pattern.span());
         let is_new = self.patterns.insert((directory.to_path_buf(), pattern.get().clone()));
         if self.amount.is_exceeded || !is_new {
             return;
@@ -268,15 +236,15 @@ impl Loader {
             Ok(Ok(paths)) if paths.is_empty() => {
                 let message = format!("`{}` matches no file", pattern.get());
                 let help = "patterns are relative to the file with the `include`; remove the entry to include nothing";
-                self.findings.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(help));
+                self.report.error(codes::INCLUDE_EMPTY, pattern.span(), message, help);
             }
             Ok(Ok(paths)) => paths.into_iter().for_each(|path| self.queue(path, &at)),
             Ok(Err(Stopped { path, problem })) => {
-                self.findings.push(unreadable("files for `include` under", &path, &problem, at));
+                self.report.findings.push(unreadable("files for `include` under", &path, &problem, at));
             }
             Err(error) => {
                 let message = format!("`{}` is not a pattern: {error}", pattern.get());
-                self.findings.push(Finding::error(codes::BAD_PATTERN, message).at(at));
+                self.report.findings.push(Finding::error(codes::BAD_PATTERN, message).at(at));
             }
         }
     }
@@ -289,7 +257,7 @@ impl Loader {
                     self.included.push_back((path, at.clone()));
                 }
             }
-            Err(problem) => self.findings.push(unreadable("the included file", &path, &problem, at.clone())),
+            Err(problem) => self.report.findings.push(unreadable("the included file", &path, &problem, at.clone())),
         }
     }
 }
@@ -305,15 +273,19 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
 }
 
 /// Parses a file and checks it against the schema. The error has findings and the places of possible secrets.
-fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Parsed, (Vec<Finding>, Vec<Location>)> {
+fn parse(
+    text: &str,
+    file: FileId,
+    schema: &serde_json::Value,
+) -> Result<(RawFile, SchemaErrors), (Vec<Finding>, Vec<Location>)> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let findings = errors.iter().map(|error| syntax(error, file)).collect();
         return Err((findings, secrets_of_lines(text, file)));
     }
-    let mut errors = check(table.get_mut(), shape, file);
+    let mut errors = check(table.get_mut(), schema, file);
     match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-        Ok(raw) => Ok(Parsed { file, raw, errors, documents: Vec::new() }),
+        Ok(raw) => Ok((raw, errors)),
         Err(error) => {
             errors.findings.push(syntax(&error, file));
             Err((errors.findings, errors.secrets))
@@ -321,7 +293,6 @@ fn parse(text: &str, file: FileId, shape: &Shape) -> Result<Parsed, (Vec<Finding
     }
 }
 
-/// The finding about a TOML error.
 pub(super) fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
     let at = error.span().map(|span| Location { file, span });
     Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)

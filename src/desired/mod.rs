@@ -20,6 +20,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::{Document, Normal, Places, normal};
 
@@ -28,11 +31,11 @@ pub use credentials::{Argument, Destination, Names, Recipient};
 pub use entries::looks_alike;
 pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
 pub use format::{NotToml, format_toml, without_secrets};
-pub use guards::{Exemption, Guards, Limit, NoExemption, NoLimit, NoOverride, Override};
+pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use schema::{SCHEMA, schema};
-pub use settings::{Ignore, NoObjects};
+pub use settings::Ignore;
 
 /// The content of a configuration.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +73,7 @@ impl Desired {
     }
 
     /// The declared users and groups: users first, each in the order of their names.
-    pub fn holders(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
+    pub fn principals(&self) -> impl Iterator<Item = (Principal, &PrincipalEntry)> {
         let users = self.users.iter().map(|(user, entry)| (Principal::from(user), entry));
         users.chain(self.groups.iter().map(|(group, entry)| (Principal::from(group), entry)))
     }
@@ -161,13 +164,14 @@ impl ClusterSettings {
     }
 }
 
-/// How to connect to a cluster.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How to connect to the cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Via {
     /// Over the REST API.
     #[default]
     Rest,
-    /// With the `weka` command of this host.
+    /// With the `weka` command.
     Weka,
 }
 
@@ -182,8 +186,9 @@ pub struct Endpoint {
     pub at: Option<Location>,
 }
 
-/// How to replace the document of a policy. No release has an API call for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How to replace the document of a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Without interruption: users have a temporary policy in between.
     #[default]

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::spanned::{At, Day, Entries, Limits, Table, Texts};
+use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -50,32 +51,12 @@ pub(super) struct RawCluster {
     /// The fingerprint of the cluster certificate to trust: `sha256:` and 64 hexadecimal digits.
     pub fingerprint: Option<At<String>>,
     /// How to connect: over the REST API (default), or with the `weka` command of a host that is logged in.
-    pub via: Option<RawVia>,
+    pub via: Option<Via>,
     /// The WEKA release to assume, such as `5.1`. Default: the release that the cluster reports.
     pub release: Option<At<String>>,
     /// How to replace the document of a policy: `swap` (default) without interruption, `gap` with fewer API calls and a
     /// short interruption.
-    pub replace: Option<RawStrategy>,
-}
-
-/// How to connect to the cluster.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawVia {
-    /// Over the REST API.
-    Rest,
-    /// With the `weka` command.
-    Weka,
-}
-
-/// How to replace the document of a policy.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawStrategy {
-    /// Without interruption: users have a temporary policy in between.
-    Swap,
-    /// With a short interruption: detach, remove, add, attach.
-    Gap,
+    pub replace: Option<Strategy>,
 }
 
 /// The names that this configuration owns. attune removes or detaches them when they are not declared.

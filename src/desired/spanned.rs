@@ -1,4 +1,4 @@
-//! Values with their place in the file.
+//! Values with their place in the file, and the findings about them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,6 +9,35 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use toml::Spanned;
+
+use crate::base::{Code, FileId, Finding, Location};
+
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) file: FileId,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(super) fn new(file: FileId) -> Self {
+        Self { file, findings: Vec::new() }
+    }
+
+    pub(super) fn at(&self, span: Range<usize>) -> Location {
+        Location { file: self.file, span }
+    }
+
+    /// Adds an error at a place in the file.
+    pub(super) fn error(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.findings.push(Finding::error(code, message).at(self.at(span)).help(help));
+    }
+}
 
 /// A value with its place in the file. Comparisons ignore the place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -21,7 +50,6 @@ impl<T> At<T> {
         self.0.span()
     }
 
-    /// The value.
     pub(super) fn get(&self) -> &T {
         self.0.get_ref()
     }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::raw::{RawEffect, RawStatement};
-use super::spanned::{At, Entries};
+use super::spanned::{At, Entries, Report};
 use super::{Authored, codes};
-use crate::base::{FileId, Finding, Location};
 use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 
 /// The version of documents that are written inline.
@@ -14,13 +13,9 @@ const VERSION: &str = "2012-10-17";
 
 /// The document of inline statements, or `None` if one of them lacks a part. `has_errors` suppresses findings about missing
 /// parts: the schema check has already reported an error here.
-pub(super) fn inline_document(
-    raw: &[At<RawStatement>],
-    has_errors: bool,
-    file: FileId,
-    findings: &mut Vec<Finding>,
-) -> Option<Authored> {
-    let mut reader = Reader { has_errors, file, places: Places::default(), findings };
+pub(super) fn inline_document(raw: &[At<RawStatement>], has_errors: bool, report: &mut Report) -> Option<Authored> {
+    let file = report.file;
+    let mut reader = Reader { has_errors, places: Places::default(), report };
     let statements: Vec<_> =
         raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
     let places = reader.places;
@@ -31,12 +26,10 @@ pub(super) fn inline_document(
 
 struct Reader<'a> {
     has_errors: bool,
-    file: FileId,
     places: Places,
-    findings: &'a mut Vec<Finding>,
+    report: &'a mut Report,
 }
 
-/// A key and its value.
 type Named<'a> = (&'static str, Option<&'a Entries>);
 
 impl Reader<'_> {
@@ -140,10 +133,8 @@ impl Reader<'_> {
     }
 
     fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {
-        if self.has_errors {
-            return;
+        if !self.has_errors {
+            self.report.error(codes::BAD_STATEMENT, span, format!("the statement {what}"), help);
         }
-        let finding = Finding::error(codes::BAD_STATEMENT, format!("the statement {what}"));
-        self.findings.push(finding.at(Location { file: self.file, span }).help(help));
     }
 }

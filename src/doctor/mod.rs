@@ -193,7 +193,6 @@ fn release_findings(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The names with several records.
 fn several_records(facts: &Facts) -> Vec<Finding> {
     let mut several = Duplicates::default();
     several.policies(facts.policies.iter().flatten());

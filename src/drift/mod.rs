@@ -50,63 +50,50 @@ pub struct Object {
     pub access: Vec<AccessChange>,
 }
 
-/// The kind of difference, as a change from the declared state to the state on the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A policy exists that should not.
-    PolicyAdded,
-    /// A policy has another document.
-    PolicyChanged,
-    /// A policy does not exist.
-    PolicyRemoved,
-    /// A user has a policy and should have none.
-    UserAttached,
-    /// A user has another policy.
-    UserMoved,
-    /// A user has no policy and should have one.
-    UserDetached,
-    /// A user does not exist and should have a policy.
-    UserRemoved,
-    /// A group has a policy and should have none.
-    GroupAttached,
-    /// A group has another policy.
-    GroupMoved,
-    /// A group has no policy and should have one.
-    GroupDetached,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+        /// The kind of difference, as a change from the declared state to the state on the cluster.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+        }
+
+        impl Kind {
+            /// All kinds, in the order of reports.
+            pub const ALL: [Self; 10] = [$(Self::$kind),*];
+
+            /// The name in JSON.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// All kinds, in the order of reports.
-    pub const ALL: [Self; 10] = [
-        Self::PolicyAdded,
-        Self::PolicyChanged,
-        Self::PolicyRemoved,
-        Self::UserAttached,
-        Self::UserMoved,
-        Self::UserDetached,
-        Self::UserRemoved,
-        Self::GroupAttached,
-        Self::GroupMoved,
-        Self::GroupDetached,
-    ];
-
-    /// The name in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PolicyAdded => "policy_added",
-            Self::PolicyChanged => "policy_changed",
-            Self::PolicyRemoved => "policy_removed",
-            Self::UserAttached => "user_attached",
-            Self::UserMoved => "user_moved",
-            Self::UserDetached => "user_detached",
-            Self::UserRemoved => "user_removed",
-            Self::GroupAttached => "group_attached",
-            Self::GroupMoved => "group_moved",
-            Self::GroupDetached => "group_detached",
-        }
-    }
+kinds! {
+    /// A policy exists that should not.
+    PolicyAdded = "policy_added",
+    /// A policy has another document.
+    PolicyChanged = "policy_changed",
+    /// A policy does not exist.
+    PolicyRemoved = "policy_removed",
+    /// A user has a policy and should have none.
+    UserAttached = "user_attached",
+    /// A user has another policy.
+    UserMoved = "user_moved",
+    /// A user has no policy and should have one.
+    UserDetached = "user_detached",
+    /// A user does not exist and should have a policy.
+    UserRemoved = "user_removed",
+    /// A group has a policy and should have none.
+    GroupAttached = "group_attached",
+    /// A group has another policy.
+    GroupMoved = "group_moved",
+    /// A group has no policy and should have one.
+    GroupDetached = "group_detached",
 }
 
 /// The declared or the observed state of an object.
@@ -191,7 +178,6 @@ fn expired(ignore: &Ignore) -> Finding {
         .help("fix the drift and remove the entry, or set a later day")
 }
 
-/// The declared users that do not exist.
 fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = Object> + 'a {
     let users = desired.users.iter().filter(|(user, _)| !observed.users.contains_key(*user));
     users.filter_map(|(user, entry)| match &entry.intent {
@@ -207,7 +193,6 @@ fn missing_users<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Itera
 }
 
 impl Object {
-    /// Reads a change backwards.
     fn of(change: &Change) -> Self {
         let document = |body: &Option<Body>| body.clone().map_or(ObjectState::Nothing, ObjectState::Document);
         let policy = |policy: &PolicyName| ObjectState::Policy(policy.clone());
@@ -238,7 +223,6 @@ impl Object {
     }
 }
 
-/// Swaps gained and lost access.
 fn backwards(of: &AccessChange) -> AccessChange {
     let Access { gained, lost, undecided } = &*of.access;
     let turned = |open: &Undecided| Undecided {
@@ -313,60 +297,23 @@ fn fingerprint(object: &Object) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Release, UserName};
-    use crate::desired::{Allowed, Authored, PolicyEntry, PolicyIntent, PrincipalEntry};
-    use crate::observed::{Duplicates, Limits, ObservedUser};
     use crate::plan::plan;
-    use crate::policy;
+    use crate::plan::tests::{Declared, World};
 
-    fn document(action: &str) -> policy::Document {
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::models/*"}}]}}"#
-        );
-        policy::read(&text).document.unwrap()
-    }
-
+    /// Declares `p` with document 1, and these users.
     fn desired(users: &[(&str, Option<&str>)]) -> Desired {
-        let mut desired = Desired::default();
-        let intent = PolicyIntent::Present(Authored::new(document("s3:GetObject"), None));
-        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
-        desired.policies.insert(PolicyName::reported("p"), entry);
-        for (user, held) in users {
-            let intent =
-                held.map_or(DeclaredAttachment::Detached, |held| DeclaredAttachment::Has(PolicyName::reported(held)));
-            desired.users.insert(UserName::reported(*user), PrincipalEntry { intent, at: None });
-        }
-        desired
+        let declare = |declared: Declared, (user, attached): &(&str, Option<&str>)| match attached {
+            Some(policy) => declared.has(user, policy),
+            None => declared.detached(user),
+        };
+        users.iter().fold(Declared::default().policy("p", 1), declare).0
     }
 
-    fn observed(action: &str, users: &[(&str, Option<&str>)]) -> Observed {
-        let body = |action| Body::Known(policy::normal(&document(action)));
-        let user = |held: &Option<&str>| ObservedUser {
-            role: "S3".into(),
-            source: "Internal".into(),
-            holds: held.map(PolicyName::reported),
-        };
-        Observed {
-            identity: Identity {
-                name: "stewie".into(),
-                guid: "guid".into(),
-                release: Release::parse("5.1.2").unwrap(),
-                tenant: "Root".into(),
-                user: UserName::reported("admin"),
-                role: "ClusterAdmin".into(),
-            },
-            policies: [("p", body(action)), ("q", body("s3:DeleteObject"))]
-                .map(|(name, body)| (PolicyName::reported(name), body))
-                .into(),
-            users: users.iter().map(|(name, held)| (UserName::reported(*name), user(held))).collect(),
-            groups: BTreeMap::new(),
-            groups_known: false,
-            duplicates: Duplicates::default(),
-            identity_provider: Some(false),
-            attachments_known: true,
-            keys_can_be_generated: false,
-            limits: Limits::default(),
-        }
+    /// A cluster with this document of `p`, and document 3 of `q`.
+    fn observed(document: u8, users: &[(&str, Option<&str>)]) -> Observed {
+        let world = World::new().with("p", document).with("q", 3);
+        let world = users.iter().fold(world, |world, (user, attached)| world.attached(user, attached.unwrap_or("")));
+        world.observed("5.1.2")
     }
 
     fn found(desired: &Desired, observed: &Observed, ignores: &[&str]) -> Drift {
@@ -382,7 +329,7 @@ mod tests {
     #[test]
     fn a_drift_is_a_plan_read_backwards() {
         let desired = desired(&[("a", Some("p")), ("b", None), ("c", Some("p")), ("d", Some("p")), ("e", Some("p"))]);
-        let observed = observed("s3:PutObject", &[("a", Some("p")), ("b", Some("q")), ("c", Some("q")), ("d", None)]);
+        let observed = observed(2, &[("a", Some("p")), ("b", Some("q")), ("c", Some("q")), ("d", None)]);
         let drift = found(&desired, &observed, &[]);
         let expected = [
             ("policy/p", "policy_changed"),
@@ -393,8 +340,8 @@ mod tests {
         ];
         assert_eq!(kinds(&drift), expected.map(|(id, kind)| (id.to_owned(), kind)));
         let gained = |index: usize| drift.objects[index].access[0].access.gained.clone();
-        assert_eq!(gained(0)[0].actions, ["s3:PutObject"]);
-        assert_eq!(gained(1)[0].actions, ["s3:DeleteObject"]);
+        assert!(gained(0)[0].pattern.contains("bucket2"));
+        assert!(gained(1)[0].pattern.contains("bucket3"));
         assert!(gained(3).is_empty() && !drift.objects[3].access[0].access.lost.is_empty());
         assert_eq!(drift.gained(), 3);
         assert!(!drift.is_unknown(), "{:?}", drift.findings);
@@ -404,7 +351,7 @@ mod tests {
     #[test]
     fn drift_is_unknown_without_attachments() {
         let desired = desired(&[("a", Some("p"))]);
-        let observed = Observed { attachments_known: false, ..observed("s3:GetObject", &[("a", None)]) };
+        let observed = Observed { attachments_known: false, ..observed(1, &[("a", None)]) };
         assert!(found(&desired, &observed, &[]).is_unknown());
     }
 
@@ -412,12 +359,12 @@ mod tests {
     fn only_new_drift_is_new_and_ignored_drift_is_not_over() {
         let desired = desired(&[("a", Some("p")), ("b", None)]);
         let memory = Memory::default();
-        let first = found(&desired, &observed("s3:GetObject", &[("a", None), ("b", Some("q"))]), &[]);
+        let first = found(&desired, &observed(1, &[("a", None), ("b", Some("q"))]), &[]);
         let news = memory.compare(&first, "monday");
         assert_eq!(news.new.iter().collect::<Vec<_>>(), ["user/a", "user/b"]);
         let memory = news.memory;
         // The same again, and another policy for one.
-        let second = found(&desired, &observed("s3:GetObject", &[("a", Some("q")), ("b", Some("q"))]), &[]);
+        let second = found(&desired, &observed(1, &[("a", Some("q")), ("b", Some("q"))]), &[]);
         let news = memory.compare(&second, "tuesday");
         assert_eq!(news.new.iter().collect::<Vec<_>>(), ["user/a"]);
         assert_eq!(
@@ -425,7 +372,7 @@ mod tests {
             ("tuesday", "monday")
         );
         let memory = news.memory;
-        let third = found(&desired, &observed("s3:GetObject", &[("a", Some("p")), ("b", Some("q"))]), &["user/b"]);
+        let third = found(&desired, &observed(1, &[("a", Some("p")), ("b", Some("q"))]), &["user/b"]);
         let news = memory.compare(&third, "wednesday");
         assert_eq!((news.new.len(), news.memory.0.len()), (0, 0));
         assert_eq!(news.over.0.keys().collect::<Vec<_>>(), ["user/a"]);

@@ -87,7 +87,7 @@ pub struct LeftOut {
     /// Predefined policies.
     pub predefined: usize,
     /// Users that can have a policy and have none.
-    pub holding_nothing: usize,
+    pub without_policy: usize,
     /// Policies that are not selected.
     pub other_policies: usize,
     /// Users that have a policy and are not selected.
@@ -116,7 +116,7 @@ pub struct Inventory {
 impl Inventory {
     /// All attachments, users first.
     fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
-        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.holds.as_ref()?)));
+        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.attached.as_ref()?)));
         users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))
     }
 }

@@ -6,10 +6,8 @@ use super::{Inventory, LeftOut, Selection, codes};
 use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName, list_some};
 use crate::observed::ObservedUser;
 
-/// The maximum number of names in a message.
 const NAMED: usize = 5;
 
-/// The objects that are not declared.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     pub(super) left_out: LeftOut,
@@ -24,13 +22,11 @@ impl Inventory {
         selected.filter(|name| NameKind::of(name) == NameKind::Declarable).cloned().collect()
     }
 
-    /// The policies of the users and groups that match a pattern.
     fn attached_to_selected(&self, selection: &Selection) -> BTreeSet<PolicyName> {
         let selected = self.attachments().filter(|(principal, _)| selection.matches(principal));
         selected.map(|(_, policy)| policy.meant().into_owned()).collect()
     }
 
-    /// Reports the policies that are not declared.
     pub(super) fn other_policies(&self, selection: &Selection, rest: &mut Rest) {
         let attached = self.attached_to_selected(selection);
         for name in self.policies.keys() {
@@ -65,8 +61,8 @@ impl Inventory {
             );
             return BTreeMap::new();
         }
-        let without = self.users.values().filter(|user| user.holds.is_none() && user.can_hold());
-        rest.left_out.holding_nothing = without.count();
+        let without = self.users.values().filter(|user| user.attached.is_none() && user.can_have_policy());
+        rest.left_out.without_policy = without.count();
         let mut declared = BTreeMap::new();
         for (principal, policy) in self.attachments() {
             if !selection.has_holder(&principal, policy) {
@@ -89,7 +85,6 @@ impl Inventory {
         self.users.get(principal.user()?)
     }
 
-    /// The reason why a user or group with a policy cannot be declared.
     fn undeclared(&self, principal: &Principal, policy: &PolicyName) -> Option<Finding> {
         if self.duplicates.contains(principal) {
             return Some(self.duplicates.about(principal, false));
@@ -110,7 +105,7 @@ impl Inventory {
             let help = "detach it or add the policy, then import again";
             return Some(Finding::warning(codes::MISSING_POLICY, message).help(help));
         }
-        let user = self.user(principal).filter(|user| !user.can_hold())?;
+        let user = self.user(principal).filter(|user| !user.can_have_policy())?;
         let message = format!("{principal} has `{policy}` although its role is {}: left out", user.role);
         let help = "only local users with the role S3 and users from a directory can have policies";
         Some(Finding::warning(codes::CANNOT_HAVE, message).help(help))
@@ -130,7 +125,6 @@ impl Inventory {
         Some(Finding::warning(codes::FROM_DIRECTORY, message).help(help))
     }
 
-    /// Reports the patterns that match nothing.
     pub(super) fn unused_patterns(&self, selection: &Selection, rest: &mut Rest) {
         let policies: Vec<&str> = self.policies.keys().map(PolicyName::as_str).collect();
         let users: Vec<&str> = self.users.keys().map(UserName::as_str).collect();

@@ -21,8 +21,9 @@ impl Duplicates {
     /// records does not matter.
     #[must_use]
     pub fn users(&mut self, records: Vec<(UserName, ObservedUser)>) -> BTreeMap<UserName, ObservedUser> {
-        let order =
-            |user: &ObservedUser| (user.holds.is_none(), user.source.clone(), user.role.clone(), user.holds.clone());
+        let order = |user: &ObservedUser| {
+            (user.attached.is_none(), user.source.clone(), user.role.clone(), user.attached.clone())
+        };
         by_name(records, order, &mut self.users)
     }
 
@@ -58,12 +59,12 @@ impl Duplicates {
     }
 
     /// The policies in all records of a user or group with several.
-    pub fn held_by(&self, principal: &Principal) -> impl Iterator<Item = &PolicyName> {
+    pub fn attached_to(&self, principal: &Principal) -> impl Iterator<Item = &PolicyName> {
         let (users, groups) = match principal {
             Principal::User(user) => (self.users.get(user), None),
             Principal::Group(group) => (None, self.groups.get(group)),
         };
-        let users = users.into_iter().flatten().filter_map(|user| user.holds.as_ref());
+        let users = users.into_iter().flatten().filter_map(|user| user.attached.as_ref());
         users.chain(groups.into_iter().flatten().filter_map(Option::as_ref))
     }
 
@@ -125,7 +126,7 @@ fn by_name<K: Ord + Clone, V: Clone, O: Ord>(
 
 fn record_of_user(user: &ObservedUser) -> String {
     let source = if user.source.is_empty() { "unknown source" } else { &user.source };
-    format!("{source}, role {}, {}", user.role, policy_of(user.holds.as_ref()))
+    format!("{source}, role {}, {}", user.role, policy_of(user.attached.as_ref()))
 }
 
 fn policy_of(policy: Option<&PolicyName>) -> String {
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     fn user(source: &str, holds: Option<&str>) -> ObservedUser {
-        ObservedUser { role: "S3".into(), source: source.into(), holds: holds.map(PolicyName::reported) }
+        ObservedUser { role: "S3".into(), source: source.into(), attached: holds.map(PolicyName::reported) }
     }
 
     #[test]
@@ -169,7 +170,7 @@ mod tests {
         let group = GroupName::reported("g");
         let groups = several.groups(vec![(group.clone(), None), (group.clone(), Some(PolicyName::reported("p")))]);
         assert_eq!(groups[&group], PolicyName::reported("p"));
-        assert_eq!(several.held_by(&Principal::Group(group)).count(), 1);
+        assert_eq!(several.attached_to(&Principal::Group(group)).count(), 1);
         several.policies(&["a", "b", "a"].map(PolicyName::reported));
         assert_eq!(several.policies, BTreeMap::from([(PolicyName::reported("a"), 2)]));
     }

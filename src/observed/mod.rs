@@ -1,16 +1,15 @@
 //! The observed state: a snapshot of a cluster, as plain data.
 
 mod duplicates;
-mod granted;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use duplicates::Duplicates;
-pub use granted::granted;
 
 use crate::base::{Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
-use crate::policy::Normal;
+use crate::policy::{Document, Normal, normal};
 
 codes! {
     "All kinds of findings of this room.";
@@ -63,7 +62,7 @@ pub struct Observed {
     pub duplicates: Duplicates,
     /// Whether an identity provider gives policies by name (OIDC, since 5.1), or `None` if unknown.
     pub identity_provider: Option<bool>,
-    /// Whether the cluster reports attachments. If not, `holds` of every user is empty and means nothing.
+    /// Whether the cluster reports attachments. If not, `attached` of every user is empty and means nothing.
     pub attachments_known: bool,
     /// Whether attune can generate key pairs for users: it depends on the release and the connection.
     pub keys_can_be_generated: bool,
@@ -80,15 +79,15 @@ impl Observed {
 
     /// All users and groups with an attached name. The name may be a missing policy or a list.
     pub fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
-        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.holds.as_ref()?)));
+        let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.attached.as_ref()?)));
         users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))
     }
 
     /// The attached name of a user or group.
     #[must_use]
-    pub fn held_by(&self, principal: &Principal) -> Option<&PolicyName> {
+    pub fn attachment_of(&self, principal: &Principal) -> Option<&PolicyName> {
         match principal {
-            Principal::User(user) => self.users.get(user)?.holds.as_ref(),
+            Principal::User(user) => self.users.get(user)?.attached.as_ref(),
             Principal::Group(group) => self.groups.get(group),
         }
     }
@@ -98,16 +97,16 @@ impl Observed {
     #[must_use]
     pub fn attached_to(&self, principal: &Principal) -> Option<PolicyName> {
         if !self.duplicates.contains(principal) {
-            return self.held_by(principal).cloned();
+            return self.attachment_of(principal).cloned();
         }
-        let all: Vec<&str> = self.all_held_by(principal).into_iter().map(PolicyName::as_str).collect();
+        let all: Vec<&str> = self.all_attached_to(principal).into_iter().map(PolicyName::as_str).collect();
         (!all.is_empty()).then(|| PolicyName::reported(all.join(",")))
     }
 
     /// All policies of a user or group, from all of its records.
     #[must_use]
-    pub fn all_held_by(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
-        self.held_by(principal).into_iter().chain(self.duplicates.held_by(principal)).collect()
+    pub fn all_attached_to(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
+        self.attachment_of(principal).into_iter().chain(self.duplicates.attached_to(principal)).collect()
     }
 }
 
@@ -153,6 +152,41 @@ impl Body {
     }
 }
 
+/// The document that the attached name `name` gives, or `None` if it gives nothing.
+///
+/// Servers of MinIO's lineage read a name with a comma as a list: it gives each policy of the list (measured on two of
+/// them). It is unknown whether WEKA does. So the document is unknown if a policy really has such a name.
+#[must_use]
+pub fn granted<'a>(policies: &'a BTreeMap<PolicyName, Body>, name: &PolicyName) -> Option<Cow<'a, Body>> {
+    if !name.is_list() {
+        return policies.get(name).map(Cow::Borrowed);
+    }
+    if policies.contains_key(name) {
+        return Some(Cow::Owned(Body::Unreadable(format!("[policy or list of policies {name}]"))));
+    }
+    let bodies: Vec<&Body> = name.listed().filter_map(|part| policies.get(&part)).collect();
+    match bodies.as_slice() {
+        [] => None,
+        [only] => Some(Cow::Borrowed(*only)),
+        several => Some(Cow::Owned(together(name, several))),
+    }
+}
+
+/// Several documents as one: it allows a request that any of them allows and none denies.
+fn together(name: &PolicyName, bodies: &[&Body]) -> Body {
+    let known: Option<Vec<&Normal>> = bodies.iter().map(|body| body.normal()).collect();
+    let Some(known) = known else {
+        return Body::Unreadable(format!("[list of policies {name}, not all of which can be read]"));
+    };
+    let first = known.first().map(|normal| normal.document()).cloned().unwrap_or_default();
+    // Servers may read variables literally in a document without a version, but not in a part of a document.
+    if known.iter().any(|normal| normal.document().version != first.version) {
+        return Body::Unreadable(format!("[list of policies {name}, whose documents have different versions]"));
+    }
+    let statements = known.iter().flat_map(|normal| normal.document().statements.iter().cloned()).collect();
+    Body::Known(normal(&Document { version: first.version, statements, ..Document::default() }))
+}
+
 /// A user of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedUser {
@@ -161,7 +195,7 @@ pub struct ObservedUser {
     /// The source of the user: `Internal`, or a directory.
     pub source: String,
     /// The attached policy; at most one (vendor definitions 4.0 to 5.1).
-    pub holds: Option<PolicyName>,
+    pub attached: Option<PolicyName>,
 }
 
 impl ObservedUser {
@@ -174,7 +208,7 @@ impl ObservedUser {
 
     /// Whether a policy can be attached: to local users with the role `S3`, and to users from a directory.
     #[must_use]
-    pub fn can_hold(&self) -> bool {
+    pub fn can_have_policy(&self) -> bool {
         self.role.eq_ignore_ascii_case("s3") || self.is_imported()
     }
 }
@@ -191,5 +225,37 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { policies: 1024, document_bytes: 2048 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::read;
+
+    fn body(action: &str) -> Body {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::b/*"}}]}}"#
+        );
+        Body::Known(normal(&read(&text).document.unwrap()))
+    }
+
+    fn name(text: &str) -> PolicyName {
+        PolicyName::reported(text)
+    }
+
+    #[test]
+    fn a_list_gives_all_of_its_policies() {
+        let mut policies = BTreeMap::from([(name("a"), body("s3:GetObject")), (name("b"), body("s3:PutObject"))]);
+        let of = |policies: &BTreeMap<_, _>, text: &str| granted(policies, &name(text)).map(Cow::into_owned);
+        assert_eq!(of(&policies, "a"), Some(body("s3:GetObject")));
+        assert_eq!(of(&policies, "a,gone"), Some(body("s3:GetObject")));
+        assert_eq!(of(&policies, "gone,lost"), None);
+        let both = of(&policies, "a, b").unwrap();
+        assert_eq!(both.normal().unwrap().document().statements.len(), 2);
+        policies.insert(name("b"), Body::NotRead);
+        assert_eq!(of(&policies, "a,b").unwrap().normal(), None, "one is not known");
+        policies.insert(name("a,a"), body("s3:GetObject"));
+        assert_eq!(of(&policies, "a,a").unwrap().normal(), None, "it may be a policy or a list");
     }
 }

@@ -1,11 +1,11 @@
 //! The access that users and groups gain and lose between two documents. Equal questions are evaluated once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{Access, Context, Side, Undecided, difference, summary};
+use crate::policy::access::{Access, Context, Side, Undecided, difference};
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::{AttachmentChange, Comparison};
@@ -13,16 +13,13 @@ use super::compare::{AttachmentChange, Comparison};
 /// The document by which a user or group has access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EffectiveDocument {
-    /// None: no access.
     None,
-    /// This one.
     Known(Normal),
     /// One that was not read or cannot be modelled: its text, or which one it is.
     Unknown(Arc<str>),
 }
 
 impl EffectiveDocument {
-    /// The document by which the attached name gives access.
     pub(super) fn of(policies: &BTreeMap<PolicyName, Body>, attached: Option<&PolicyName>) -> Self {
         let Some(name) = attached else { return Self::None };
         match granted(policies, name).as_deref() {
@@ -33,7 +30,6 @@ impl EffectiveDocument {
         }
     }
 
-    /// The document as text, for a digest.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::None => None,
@@ -48,7 +44,6 @@ impl EffectiveDocument {
     }
 }
 
-/// Two documents to compare.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AccessQuery {
     before: EffectiveDocument,
@@ -77,31 +72,12 @@ impl<'a> AccessCache<'a> {
         Self { catalogue, known: BTreeMap::new() }
     }
 
-    /// The differences that these queries ask for, in their order.
     pub(super) fn differences(&mut self, queries: &[AccessQuery]) -> Vec<Arc<Access>> {
-        let open = distinct(queries.iter().filter(|query| !self.known.contains_key(*query)).cloned());
-        let results = map(open.clone(), |query| Arc::new(evaluate(&query, self.catalogue)));
-        self.known.extend(open.into_iter().zip(results));
+        let open: BTreeSet<&AccessQuery> = queries.iter().filter(|query| !self.known.contains_key(*query)).collect();
+        let evaluated = |query: &AccessQuery| (query.clone(), Arc::new(evaluate(query, self.catalogue)));
+        self.known.extend(map(open.into_iter().collect(), evaluated));
         queries.iter().filter_map(|query| self.known.get(query).cloned()).collect()
     }
-
-    /// Whether each of these documents gives any access at all.
-    pub(super) fn gives(&self, asked: &[(&EffectiveDocument, &Principal)]) -> Vec<Gives> {
-        let query = |(document, principal): &(&EffectiveDocument, &Principal)| {
-            ((*document).clone(), document.has_variable().then(|| (*principal).clone()))
-        };
-        let open = distinct(asked.iter().map(query));
-        let results = map(open.clone(), |(document, principal)| gives(&document, principal.as_ref(), self.catalogue));
-        let known: BTreeMap<_, _> = open.into_iter().zip(results).collect();
-        asked.iter().map(|asked| known.get(&query(asked)).copied().unwrap_or(Gives::Undecided)).collect()
-    }
-}
-
-fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.sort();
-    items.dedup();
-    items
 }
 
 /// The access that users and groups are expected to gain and lose, by the comparison alone: it decides the order of the steps.
@@ -130,32 +106,6 @@ fn document_after(change: &AttachmentChange, comparison: &Comparison, observed: 
     }
 }
 
-/// Whether a document gives any access at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gives {
-    Something,
-    Nothing,
-    Undecided,
-}
-
-fn gives(document: &EffectiveDocument, principal: Option<&Principal>, catalogue: &Catalogue) -> Gives {
-    let access = match document {
-        EffectiveDocument::None => return Gives::Nothing,
-        EffectiveDocument::Unknown(_) => return Gives::Undecided,
-        EffectiveDocument::Known(normal) => summary(normal.document(), &context(catalogue, principal)),
-    };
-    match (access.gained.is_empty(), access.undecided.is_empty()) {
-        (false, _) => Gives::Something,
-        (true, true) => Gives::Nothing,
-        (true, false) => Gives::Undecided,
-    }
-}
-
-fn context<'a>(catalogue: &'a Catalogue, principal: Option<&'a Principal>) -> Context<'a> {
-    let context = Context::new(catalogue);
-    principal.map_or(context, |principal| context.with(principal))
-}
-
 fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
     let document = |side: &EffectiveDocument| match side {
         EffectiveDocument::None => Ok(None),
@@ -164,14 +114,15 @@ fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
     };
     match (document(&query.before), document(&query.after)) {
         (Ok(before), Ok(after)) => {
-            difference(before.as_ref(), after.as_ref(), &context(catalogue, query.principal.as_ref()))
+            let context = Context::new(catalogue);
+            let context = query.principal.as_ref().map_or(context, |principal| context.with(principal));
+            difference(before.as_ref(), after.as_ref(), &context)
         }
-        (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => anything(),
+        (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => {
+            // A document that cannot be modelled may allow anything, and take anything away.
+            let (actions, pattern) = (vec!["s3:*".to_owned()], "arn:aws:s3:::*".to_owned());
+            let open = |side| Undecided { side, actions: actions.clone(), pattern: pattern.clone(), profile: None };
+            Access { undecided: vec![open(Side::Gained), open(Side::Lost)], ..Access::default() }
+        }
     }
-}
-
-/// A document that cannot be modelled may allow anything, and take anything away.
-fn anything() -> Access {
-    let open = |side| Undecided { side, actions: vec!["s3:*".into()], pattern: "arn:aws:s3:::*".into(), profile: None };
-    Access { undecided: vec![open(Side::Gained), open(Side::Lost)], ..Access::default() }
 }

@@ -176,7 +176,8 @@ pub enum ReplaceMethod {
 #[serde(rename_all = "snake_case")]
 pub enum Note {
     /// The user's key pair stays valid and works again after any later attach.
-    KeysKept,
+    #[serde(rename = "keys_kept")]
+    KeysStay,
     /// The user's key pair is revoked before the user is detached.
     KeysRevoked,
     /// A key pair is created if the user has none; an existing one works again.

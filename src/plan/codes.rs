@@ -7,9 +7,9 @@ codes! {
     NO_SUCH_USER = "no-such-user", "A user that is to have a policy does not exist on the cluster.";
     NOT_S3_USER = "not-an-s3-user", "A user that is to have a policy cannot: its role is not S3.";
     NO_SUCH_POLICY = "no-such-policy", "A policy that a user or group is to have is neither declared nor on the cluster.";
-    HELD_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while an unmanaged user or group has it.";
+    ATTACHED_ELSEWHERE = "attached-to-unmanaged-user", "A policy is to be removed while an unmanaged user or group has it.";
     GROUPS_UNKNOWN = "groups-unknown", "A group is declared, and the cluster does not report the policies of groups.";
-    HELD_NOT_DECLARED = "attached-but-not-declared", "A declared user has an owned policy that is not declared, so the plan would remove it.";
+    ATTACHED_NOT_DECLARED = "attached-but-not-declared", "A declared user has an owned policy that is not declared, so the plan would remove it.";
     TOO_LARGE = "document-too-large", "A document is larger than the cluster takes.";
     TOO_MANY = "too-many-policies", "The cluster would have more policies than it takes.";
     ATTACHMENTS_UNKNOWN = "attachments-unknown", "The release does not report over REST who has which policy.";

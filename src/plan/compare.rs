@@ -10,16 +10,13 @@ use crate::desired::{DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, Pri
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
-/// The action that a plan takes on a policy name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PolicyAction {
-    /// Keep it as it is.
     Keep,
     /// Add it with this document; it does not exist.
     Add(Normal),
     /// Give it this document, or finish an interrupted replacement.
     Replace(Normal),
-    /// Remove it.
     Remove,
     /// None: no configuration declares it and `[ownership]` does not cover it.
     Unmanaged,
@@ -33,15 +30,12 @@ pub(super) struct AttachmentChange {
     pub(super) attached: Option<PolicyName>,
     /// The same, or the policy that an attached temporary policy counts as.
     pub(super) before: Option<PolicyName>,
-    /// The policy after the plan.
     pub(super) after: Option<PolicyName>,
-    /// Whether the configuration declares the user or group.
     pub(super) declared: bool,
     /// Whether a user's key pair is revoked before it is detached.
     pub(super) revoke_keys: bool,
 }
 
-/// The whole comparison, by object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     /// Every policy name that is declared or exists, without the temporary policies among `leftovers`.
@@ -67,15 +61,14 @@ pub(super) struct Comparison {
     pub(super) missing: BTreeSet<PolicyName>,
 }
 
-/// Compares the two.
 pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
     let leftovers = leftovers(desired, observed);
     let policies = policy_actions(desired, observed, &leftovers);
     let mut comparison = Comparison { policies, leftovers, ..Comparison::default() };
     for (user, declared, found) in merged(&desired.users, &observed.users) {
-        let relevant = found.filter(|found| declared.is_some() || found.can_hold() || found.holds.is_some());
+        let relevant = found.filter(|found| declared.is_some() || found.can_have_policy() || found.attached.is_some());
         if let Some(found) = relevant {
-            comparison.principal(desired, observed, Principal::from(user), declared, found.holds.as_ref());
+            comparison.principal(desired, observed, Principal::from(user), declared, found.attached.as_ref());
         }
     }
     for (group, declared, attached) in merged(&desired.groups, &observed.groups) {
@@ -85,7 +78,6 @@ pub(super) fn compare(desired: &Desired, observed: &Observed) -> Comparison {
 }
 
 impl Comparison {
-    /// The temporary policies of one policy that an interrupted run left behind.
     pub(super) fn leftovers_of(&self, policy: &PolicyName) -> &[PolicyName] {
         self.leftovers.get(policy).map_or(&[], Vec::as_slice)
     }
@@ -165,12 +157,10 @@ impl Comparison {
 }
 
 impl PolicyAction {
-    /// Whether the policy is added or replaced.
     pub(super) fn has_document(&self) -> bool {
         self.document().is_some()
     }
 
-    /// The document of a policy that is added or replaced.
     pub(super) fn document(&self) -> Option<&Normal> {
         match self {
             Self::Add(document) | Self::Replace(document) => Some(document),
@@ -178,7 +168,6 @@ impl PolicyAction {
         }
     }
 
-    /// Whether the policy is added, replaced or removed.
     pub(super) fn is_change(&self) -> bool {
         match self {
             Self::Add(_) | Self::Replace(_) | Self::Remove => true,

@@ -77,7 +77,6 @@ pub(super) fn not_shown(changes: &[Change], steps: &[Step], effects: &Effects) -
     defects.map(finding).collect()
 }
 
-/// How many declared objects are unchanged.
 pub(super) fn unchanged(comparison: &Comparison, desired: &Desired) -> Unchanged {
     let is_kept = |policy: &&PolicyName| comparison.policies.get(*policy) == Some(&PolicyAction::Keep);
     Unchanged {
@@ -131,7 +130,6 @@ impl Describe<'_> {
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access: Vec::new() })
     }
 
-    /// The users and groups that have the policy before and after.
     fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
         let attached = |(principal, change): (&Principal, &AttachmentChange)| AttachedPrincipal {
             principal: principal.clone(),
@@ -147,7 +145,7 @@ impl Describe<'_> {
         if !leftovers.is_empty() {
             notes.push(Note::Resumed);
         }
-        if self.ordered.fallbacks.gap.contains(policy) {
+        if self.ordered.fallbacks.contains(&ChangeId::Policy(policy.clone())) {
             notes.push(Note::NoRoom);
         }
         if method != ReplaceMethod::Finish && self.maps_names() {
@@ -172,7 +170,7 @@ impl Describe<'_> {
             (None, Some(after)) => (ChangeKind::Attach { principal: owned, after }, Some(Note::KeysMayBeCreated)),
             (Some(before), Some(after)) => (ChangeKind::Move { principal: owned, before, after }, None),
             (Some(before), None) => {
-                let note = if of.revoke_keys { Note::KeysRevoked } else { Note::KeysKept };
+                let note = if of.revoke_keys { Note::KeysRevoked } else { Note::KeysStay };
                 (ChangeKind::Detach { principal: owned, before }, Some(note))
             }
         };
@@ -181,7 +179,7 @@ impl Describe<'_> {
         if found.is_some_and(ObservedUser::is_imported) {
             notes.push(Note::Imported);
         }
-        if self.ordered.fallbacks.detach_first.contains(principal) {
+        if self.ordered.fallbacks.contains(&ChangeId::Principal(principal.clone())) {
             notes.push(Note::NoRoomToMove);
         }
         Some(Change { id: ChangeId::Principal(principal.clone()), kind, notes, access: Vec::new() })

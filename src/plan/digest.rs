@@ -51,14 +51,11 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Everything that an approval covers.
 pub(super) struct Approved<'a> {
-    /// The cluster and its state.
     pub(super) observed: &'a Observed,
     pub(super) changes: &'a [Change],
     pub(super) steps: &'a [Step],
     pub(super) effects: &'a Effects,
-    /// The configuration with the settings in force.
     pub(super) desired: &'a Desired,
     pub(super) options: &'a [PlanOption],
 }
@@ -86,7 +83,7 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
         line(json!(["policy", policy.as_str(), body]));
     }
     for principal in &touched.principals {
-        let attached = observed.held_by(principal).map(PolicyName::as_str);
+        let attached = observed.attachment_of(principal).map(PolicyName::as_str);
         line(json!([principal.kind(), principal.name(), attached]));
     }
     for (principal, effect) in &effects.on {

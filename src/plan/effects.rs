@@ -30,7 +30,6 @@ pub struct Effect {
     pub(super) document_after: EffectiveDocument,
 }
 
-/// The effects of a plan's steps.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     /// On the users and groups that a step names, or whose document a step changes.
@@ -42,7 +41,6 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    /// The effects of these steps, in this order.
     pub(super) fn new(steps: &[Step], observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
         let mut simulation = Simulation::new(steps, observed);
         for step in steps {
@@ -87,7 +85,7 @@ pub fn after(plan: &Plan, observed: &Observed) -> Observed {
         match (principal, effect.after.clone()) {
             (Principal::User(user), policy) => {
                 if let Some(user) = after.users.get_mut(user) {
-                    user.holds = policy;
+                    user.attached = policy;
                 }
             }
             (Principal::Group(group), Some(policy)) => _ = after.groups.insert(group.clone(), policy),
@@ -121,7 +119,7 @@ impl<'a> Simulation<'a> {
         let single = observed.attachments();
         let duplicates: Vec<Principal> = observed.duplicates.principals().collect();
         let several = duplicates.iter().flat_map(|principal| {
-            observed.all_held_by(principal).into_iter().map(|attached| (principal.clone(), attached))
+            observed.all_attached_to(principal).into_iter().map(|attached| (principal.clone(), attached))
         });
         for (principal, attached) in single.chain(several) {
             for policy in attached.listed() {
@@ -258,7 +256,6 @@ pub struct NameAccess {
 }
 
 impl Unreported {
-    /// The uses that this cluster does not report, and these effects on them.
     pub(super) fn new(effects: &Effects, observed: &Observed, cache: &mut AccessCache<'_>) -> Self {
         let kinds = not_reported(observed);
         let (mut rows, mut queries) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Builds the graph of calls from a comparison: each call once, with the calls it waits for.
+//! Decides how each policy is replaced, and builds the graph of calls: each call once, with the calls it waits for.
 //!
 //! The rules: a policy exists before it is attached, and no user or group has it when it is removed. A user that has access
 //! before and after has it throughout. A call that takes access away waits for one that gives access only if a rule above
@@ -7,31 +7,95 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::base::{PolicyName, Principal, UserName};
+use crate::desired::Strategy;
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
 use super::change::{Call, ChangeId, ReplaceMethod};
 use super::compare::{AttachmentChange, Comparison, PolicyAction};
-use super::methods::{Fallbacks, leaves_recreated};
+
+pub(super) fn methods(
+    comparison: &Comparison,
+    observed: &Observed,
+    strategy: Strategy,
+    fallbacks: &BTreeSet<ChangeId>,
+) -> BTreeMap<PolicyName, ReplaceMethod> {
+    let mut methods = BTreeMap::new();
+    let entered = entered_from_recreated(comparison, observed);
+    for (policy, action) in &comparison.policies {
+        let PolicyAction::Replace(after) = action else { continue };
+        let gap = strategy == Strategy::Gap || fallbacks.contains(&ChangeId::Policy(policy.clone()));
+        let has_policy = || comparison.keeping(policy).any(|(_, change)| change.attached.as_ref() == Some(policy));
+        let method = if !is_recreated(policy, comparison, observed) {
+            ReplaceMethod::Finish
+        } else if !has_policy() && !entered.contains(policy) {
+            ReplaceMethod::Plain
+        } else if gap && can_gap(policy, comparison) {
+            ReplaceMethod::Gap
+        } else {
+            ReplaceMethod::Swap(temporary(policy, after, comparison, observed))
+        };
+        methods.insert(policy.clone(), method);
+    }
+    methods
+}
+
+/// Whether a policy can be replaced with a gap: only declared users can be detached on the way. After an interruption, nothing
+/// on the cluster would tell that an undeclared user had the policy.
+pub(super) fn can_gap(policy: &PolicyName, comparison: &Comparison) -> bool {
+    comparison.keeping(policy).all(|(_, change)| change.declared)
+}
+
+/// The policies that a user moves to from a recreated one. The user can neither wait for the new document there (the old
+/// policy waits for the user to leave) nor move before it, so it needs a policy in between.
+fn entered_from_recreated<'a>(comparison: &'a Comparison, observed: &Observed) -> BTreeSet<&'a PolicyName> {
+    let moved = comparison.affected.values().filter(|change| change.before != change.after);
+    moved.filter(|change| leaves_recreated(change, comparison, observed)).filter_map(|c| c.after.as_ref()).collect()
+}
+
+/// Whether this plan removes a policy and adds it again: its users and groups must leave before, and come back after.
+pub(super) fn is_recreated(policy: &PolicyName, comparison: &Comparison, observed: &Observed) -> bool {
+    let Some(PolicyAction::Replace(after)) = comparison.policies.get(policy) else { return false };
+    observed.policies.get(policy).is_some_and(|now| now.normal() != Some(after))
+}
+
+pub(super) fn leaves_recreated(change: &AttachmentChange, comparison: &Comparison, observed: &Observed) -> bool {
+    change.before.iter().flat_map(PolicyName::listed).any(|policy| is_recreated(&policy, comparison, observed))
+}
+
+/// The temporary policy for this document: a leftover with the same document, or a free name that no user or group has. The
+/// name carries the document's hash, so that a temporary policy is never mistaken for one of another document.
+fn temporary(policy: &PolicyName, after: &Normal, comparison: &Comparison, observed: &Observed) -> PolicyName {
+    let mut attempt = 0_u64;
+    loop {
+        let mut hash = Sha256::new();
+        hash.update(after.json());
+        if attempt > 0 {
+            hash.update(attempt.to_be_bytes());
+        }
+        let name = policy.temporary(&hex::encode(&hash.finalize()[..4]));
+        match observed.policies.get(&name) {
+            None if !comparison.missing.contains(&name) => return name,
+            Some(Body::Known(document)) if document == after => return name,
+            None | Some(Body::Known(_) | Body::NotRead | Body::Unreadable(_)) => attempt += 1,
+        }
+    }
+}
 
 /// What a call does to which objects: no plan does the same thing to the same objects twice. The order of the variants breaks
 /// ties: calls that take access away come before calls that give it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
-    /// Revoke the keys of this user.
     RevokeKeys(UserName),
-    /// Detach this user or group.
     Detach(Principal),
-    /// Add this policy.
     Add(PolicyName),
-    /// Attach this policy to this user or group.
     Attach(Principal, PolicyName),
-    /// Remove this policy.
     Remove(PolicyName),
 }
 
-/// A call with its change and the calls it waits for.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) change: ChangeId,
@@ -39,7 +103,6 @@ pub(super) struct Node {
     pub(super) after: BTreeSet<Key>,
 }
 
-/// All calls.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Graph {
     pub(super) nodes: BTreeMap<Key, Node>,
@@ -65,12 +128,11 @@ impl Graph {
     }
 }
 
-/// Builds the graph of all calls.
 pub(super) fn build(
     comparison: &Comparison,
     observed: &Observed,
     methods: &BTreeMap<PolicyName, ReplaceMethod>,
-    fallbacks: &Fallbacks,
+    fallbacks: &BTreeSet<ChangeId>,
 ) -> Graph {
     let mut builder = Builder { comparison, observed, methods, fallbacks, graph: Graph::default() };
     builder.policies();
@@ -83,7 +145,7 @@ struct Builder<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
     methods: &'a BTreeMap<PolicyName, ReplaceMethod>,
-    fallbacks: &'a Fallbacks,
+    fallbacks: &'a BTreeSet<ChangeId>,
     graph: Graph,
 }
 
@@ -150,7 +212,6 @@ impl Builder<'_> {
         self.graph.call(Key::Remove(policy.clone()), change, call);
     }
 
-    /// The document of a policy on the cluster.
     fn observed_text(&self, policy: &PolicyName) -> Option<Arc<str>> {
         self.observed.policies.get(policy).and_then(Body::shared_text)
     }
@@ -206,7 +267,7 @@ impl Builder<'_> {
             }
             Some(ReplaceMethod::Gap) if between => attached = self.detach_first(principal, attached, &change),
             Some(ReplaceMethod::Swap(_) | ReplaceMethod::Gap | ReplaceMethod::Plain | ReplaceMethod::Finish) | None => {
-                if self.fallbacks.detach_first.contains(principal) {
+                if self.fallbacks.contains(&ChangeId::Principal(principal.clone())) {
                     attached = self.detach_first(principal, attached, &change);
                 }
             }

@@ -1,6 +1,7 @@
 //! Checks a plan against the guards: what they refuse, and which option overrides a refusal.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::{Code, Finding, PolicyName, Principal, list_some, shell_line};
 use crate::desired::{Desired, Exemption, Guards, Limit, Override};
@@ -8,7 +9,7 @@ use crate::observed::Observed;
 use crate::policy::Normal;
 use crate::policy::access::{Access, Side, Undecided};
 
-use super::access::{AccessCache, EffectiveDocument, Gives};
+use super::access::{AccessCache, AccessQuery, EffectiveDocument};
 use super::codes::{DETACHED, NEW_ACCESS, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
 use super::compare::{Comparison, PolicyAction};
 use super::effects::{Effects, NameAccess};
@@ -23,16 +24,13 @@ pub struct Overridden {
     pub refusal: Finding,
 }
 
-/// The result of the check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// The refusals; empty if the plan may run.
     pub(super) refusals: Vec<Finding>,
-    /// The refusals that this run overrides.
     pub(super) overrides: Vec<Overridden>,
 }
 
-/// The parts of a plan that the guards check.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) desired: &'a Desired,
@@ -42,8 +40,7 @@ pub(super) struct Subject<'a> {
     pub(super) unreported: &'a Unreported,
 }
 
-/// Checks the steps of a plan and their effects.
-pub(super) fn check(subject: Subject<'_>, cache: &AccessCache<'_>) -> Verdict {
+pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdict {
     let existing = existing_policies(&subject);
     let without_access = subject.left_without_access(cache);
     let mut check = Check { subject, existing, without_access, verdict: Verdict::default() };
@@ -93,26 +90,24 @@ impl<'a> Subject<'a> {
 
     /// The guarded users and groups whose document gives them access before and none after. A document that is not decided to
     /// give access counts as giving none.
-    fn left_without_access(&self, cache: &AccessCache<'_>) -> BTreeSet<&'a Principal> {
-        let gains = |effect: &Effect| effect.access.as_ref().is_some_and(|access| !access.gained.is_empty());
-        let changed: Vec<(&'a Principal, &'a Effect)> = self
-            .effects
-            .on
-            .iter()
-            .filter(|(principal, effect)| effect.access.is_some() && !gains(effect) && self.is_guarded(principal))
-            .collect();
-        let asked: Vec<(&EffectiveDocument, &Principal)> = changed
-            .iter()
-            .flat_map(|(principal, effect)| {
-                [(&effect.document_before, *principal), (&effect.document_after, *principal)]
+    fn left_without_access(&self, cache: &mut AccessCache<'_>) -> BTreeSet<&'a Principal> {
+        let may_lose_all = |effect: &&Effect| effect.access.as_ref().is_some_and(|access| access.gained.is_empty());
+        let changed =
+            self.effects.on.iter().filter(|(principal, effect)| may_lose_all(effect) && self.is_guarded(principal));
+        let (principals, queries): (Vec<&'a Principal>, Vec<[AccessQuery; 2]>) = changed
+            .map(|(principal, effect)| {
+                let given =
+                    |by: &EffectiveDocument| AccessQuery::new(EffectiveDocument::None, by.clone(), Some(principal));
+                (principal, [&effect.document_before, &effect.document_after].map(given))
             })
-            .collect();
-        let gives = cache.gives(&asked);
-        let without = changed.iter().zip(gives.chunks_exact(2)).filter(|(_, gives)| match gives {
-            [before, after] => *before != Gives::Nothing && *after != Gives::Something,
+            .unzip();
+        let gives = cache.differences(queries.as_flattened());
+        let is_without = |gives: &[Arc<Access>]| match gives {
+            [before, after] => !before.gains_nothing() && after.gained.is_empty(),
             _ => false,
-        });
-        without.map(|((principal, _), _)| *principal).collect()
+        };
+        let without = principals.into_iter().zip(gives.chunks_exact(2)).filter(|(_, gives)| is_without(gives));
+        without.map(|(principal, _)| principal).collect()
     }
 }
 
@@ -131,10 +126,7 @@ impl<'a> Check<'a> {
         let limit = LimitCheck {
             code: REMOVALS,
             limits: &self.subject.guards().max_removals,
-            overridden: self.limits(|by| match by {
-                Override::MaxRemovals(limit) => Some(*limit),
-                Override::MaxDetached(_) | Override::Holder(_) | Override::Policy(_) => None,
-            }),
+            overridden: self.limits(|by| if let Override::MaxRemovals(limit) = by { Some(*limit) } else { None }),
             sufficient: Override::MaxRemovals(Limit::Number(names.len())),
             noun: if names.len() == 1 { "policy" } else { "policies" },
             verb: "removed",
@@ -160,10 +152,7 @@ impl<'a> Check<'a> {
         let limit = LimitCheck {
             code: DETACHED,
             limits: &self.subject.guards().max_detached,
-            overridden: self.limits(|by| match by {
-                Override::MaxDetached(limit) => Some(*limit),
-                Override::MaxRemovals(_) | Override::Holder(_) | Override::Policy(_) => None,
-            }),
+            overridden: self.limits(|by| if let Override::MaxDetached(limit) = by { Some(*limit) } else { None }),
             sufficient: Override::MaxDetached(Limit::Number(left.len())),
             noun,
             verb: "left without access",
@@ -173,7 +162,6 @@ impl<'a> Check<'a> {
         limit.check(&mut self.verdict);
     }
 
-    /// The limits that options of this run set.
     fn limits(&self, limit: fn(&Override) -> Option<Limit>) -> Vec<(&'a Override, Limit)> {
         self.subject.guards().overrides.iter().filter_map(|by| Some((by, limit(by)?))).collect()
     }
@@ -187,10 +175,7 @@ impl<'a> Check<'a> {
             let what = match self.subject.comparison.policies.get(policy) {
                 Some(PolicyAction::Remove) => "removed",
                 Some(PolicyAction::Replace(after)) if self.is_other(policy, after) => "replaced",
-                Some(
-                    PolicyAction::Replace(_) | PolicyAction::Keep | PolicyAction::Add(_) | PolicyAction::Unmanaged,
-                )
-                | None => continue,
+                Some(_) | None => continue,
             };
             let by = Override::Policy(policy.clone());
             let message = format!("policy `{policy}` is protected by `[guards]` and would be {what}");
@@ -216,7 +201,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             let Some(what) = self.harm(principal, effect, attached) else { continue };
-            let by = Override::Holder(principal.clone());
+            let by = Override::Principal(principal.clone());
             let refusal = if protected {
                 let message = format!("{principal} is protected by `[guards]` and would be {what}");
                 Finding::error(PROTECTED_USER, message).help(override_help(&by))
@@ -264,19 +249,15 @@ fn existing_policies<'a>(subject: &Subject<'a>) -> Vec<&'a PolicyName> {
     comparison.policies.keys().filter(exists).collect()
 }
 
-/// A limit on the number of objects that lose something.
 struct LimitCheck<'a> {
     code: Code,
-    /// The limits of the configuration.
     limits: &'a [Limit],
     /// The limits of this run, which replace them.
     overridden: Vec<(&'a Override, Limit)>,
-    /// The override that would allow it.
     sufficient: Override,
     noun: &'static str,
     verb: &'static str,
     names: Vec<String>,
-    /// How many objects there are.
     total: usize,
 }
 
@@ -344,9 +325,7 @@ fn unreported_access(of: &NameAccess, guards: &Guards) -> Vec<Finding> {
 
 /// The check of one user's, group's or policy's new access.
 struct NewAccess<'a, C> {
-    /// The name in a sentence.
     name: String,
-    /// The name in an exemption.
     label: String,
     guards: &'a Guards,
     /// Whether an exemption covers these actions on this pattern.
@@ -389,7 +368,6 @@ impl<C: Fn(&Exemption, &[String], &str) -> bool> NewAccess<'_, C> {
 /// How many names a refusal lists before it only counts the rest.
 const NAMED: usize = 8;
 
-/// The option that overrides a refusal, as a shell takes it.
 fn override_help(by: &Override) -> String {
     match shell_line(["--override", &by.to_string()]) {
         Some(arguments) => format!("to override it for one run: {arguments}"),
@@ -404,7 +382,7 @@ mod tests {
 
     #[test]
     fn an_override_is_safe_to_paste_into_a_shell() {
-        let argument = |name: &str| override_help(&Override::Holder(Principal::User(UserName::reported(name))));
+        let argument = |name: &str| override_help(&Override::Principal(Principal::User(UserName::reported(name))));
         assert!(argument("svc-backup").ends_with("--override protected_users=svc-backup"));
         let help = argument("a b;'c");
         let (_, line) = help.split_once("run: ").unwrap();

@@ -37,7 +37,6 @@ pub struct NewKeys {
 }
 
 impl NewKeys {
-    /// The keys that these steps may create; `None` if they create none.
     pub(super) fn new(steps: &[Step], identity: &Identity, desired: &Desired) -> Option<Self> {
         let first = first_attaches(steps, identity);
         let users = |without_policy: bool| {
@@ -68,7 +67,6 @@ impl NewKeys {
     }
 }
 
-/// The first attach of a user.
 struct FirstAttach {
     step: StepId,
     /// Whether the user has no policy before this plan.
@@ -142,7 +140,7 @@ pub(super) fn revoked_too_late(desired: &Desired, observed: &Observed, steps: &[
         return Vec::new();
     }
     let revoked = desired.users.iter().filter(|(_, entry)| entry.intent == DeclaredAttachment::Revoked);
-    let late = revoked.filter(|(user, _)| observed.users.get(*user).is_some_and(|found| found.holds.is_none()));
+    let late = revoked.filter(|(user, _)| observed.users.get(*user).is_some_and(|found| found.attached.is_none()));
     let why = "it has no policy, and a new pair can be made only while one is attached";
     let severity = if steps.is_empty() { Severity::Error } else { Severity::Warning };
     late.map(|(user, _)| Finding { severity, ..not_revoked(desired, user, why, ALREADY_DETACHED) }).collect()

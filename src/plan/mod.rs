@@ -10,18 +10,16 @@ mod effects;
 mod graph;
 mod guards;
 mod keys;
-mod methods;
-mod names;
 mod order;
 mod problems;
 mod settings;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::base::{Finding, GroupName, PolicyName, Principal, UserName, both};
+use crate::base::{Finding, GroupName, PolicyName, Principal, UserName};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
@@ -118,36 +116,23 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 /// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
 #[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
-    let many = desired.policies.len();
     let mut cache = access::AccessCache::new(catalogue);
-    let arrange = || {
-        let comparison = compare::compare(desired, observed);
-        let find = || {
-            let mut findings = problems::problems(desired, observed, &comparison);
-            findings.extend(keys::not_revocable(desired, observed, &comparison));
-            findings
-        };
-        let order = || {
-            let accesses = access::expected(&comparison, observed, &mut cache);
-            let precedences = order::Precedences::new(&comparison, &accesses);
-            let order =
-                |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
-            let ordered = order(observed);
-            // A plan shows the differences even if the cluster has no room for the steps.
-            let intended = ordered.no_room.then(|| order(&observed.with_room()).steps);
-            (ordered, intended)
-        };
-        let (findings, ordered) = both(many, find, order);
-        (comparison, findings, ordered)
-    };
-    let ((comparison, mut findings, (mut ordered, intended)), lints) = both(many, arrange, || lint(desired, catalogue));
-    findings.extend(lints);
+    let comparison = compare::compare(desired, observed);
+    let accesses = access::expected(&comparison, observed, &mut cache);
+    let precedences = order::Precedences::new(&comparison, &accesses);
+    let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
+    let mut ordered = order(observed);
+    // A plan shows the differences even if the cluster has no room for the steps.
+    let intended = ordered.no_room.then(|| order(&observed.with_room()).steps);
+    let mut findings = problems::problems(desired, observed, &comparison);
+    findings.extend(keys::not_revocable(desired, observed, &comparison));
+    findings.extend(lint(desired, catalogue));
     let is_blocked = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     if ordered.no_room && !is_blocked(&findings) {
         findings.push(problems::no_room(observed));
     }
-    findings.extend(names::not_addressable(&ordered.steps));
-    findings.extend(names::lookalikes(desired, observed, &ordered.steps));
+    findings.extend(problems::not_addressable(&ordered.steps));
+    findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
     let changes = describe::changes(&comparison, observed, &ordered, &effects);
@@ -161,7 +146,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let unreported = Unreported::new(&effects, observed, &mut cache);
     let subject =
         guards::Subject { desired, observed, comparison: &comparison, effects: &effects, unreported: &unreported };
-    let guards::Verdict { mut refusals, overrides } = guards::check(subject, &cache);
+    let guards::Verdict { mut refusals, overrides } = guards::check(subject, &mut cache);
     let new_keys = NewKeys::new(&steps, &observed.identity, desired);
     refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
     let options = settings::options(desired, catalogue);

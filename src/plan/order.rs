@@ -11,15 +11,15 @@ use crate::policy::access::Access;
 
 use super::change::{Call, ChangeId, ReplaceMethod, Step, StepId};
 use super::compare::{Comparison, PolicyAction};
-use super::graph::{Graph, Key, build};
-use super::methods::{Fallback, Fallbacks, can_gap, methods};
+use super::graph::{Graph, Key, build, can_gap, methods};
 
-/// The calls in order, and the replacements they make.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     pub(super) steps: Vec<Step>,
     pub(super) methods: BTreeMap<PolicyName, ReplaceMethod>,
-    pub(super) fallbacks: Fallbacks,
+    /// The policies that are replaced with a gap although the configuration asks for a swap, and the users and groups that are
+    /// detached before they are attached: the cluster has no room for another policy.
+    pub(super) fallbacks: BTreeSet<ChangeId>,
     /// Whether some call needs room that no call frees, even with all fallbacks.
     pub(super) no_room: bool,
 }
@@ -33,13 +33,13 @@ pub(super) fn order(
     precedences: &Precedences,
 ) -> Ordered {
     let room = observed.limits.policies.saturating_sub(observed.policies.len());
-    let attempt = |fallbacks: &Fallbacks| {
+    let attempt = |fallbacks: &BTreeSet<ChangeId>| {
         let methods = methods(comparison, observed, strategy, fallbacks);
         let mut graph = build(comparison, observed, &methods, fallbacks);
         let sequence = sequence(&mut graph, precedences, room);
         (methods, graph, sequence)
     };
-    let mut fallbacks = Fallbacks::default();
+    let mut fallbacks = BTreeSet::new();
     loop {
         let (methods, graph, sequence) = attempt(&fallbacks);
         let unplaced = match sequence {
@@ -47,11 +47,12 @@ pub(super) fn order(
             Err(unplaced) => unplaced,
         };
         let possible = possible_fallbacks(&unplaced, &graph, comparison, &methods);
-        if fallbacks.with(&possible) == fallbacks {
+        let with =
+            |count: usize| -> BTreeSet<ChangeId> { fallbacks.iter().chain(&possible[..count]).cloned().collect() };
+        if with(possible.len()) == fallbacks {
             return Ordered { steps: Vec::new(), methods, fallbacks, no_room: true };
         }
         // Another fallback never takes room away, so a binary search finds the fewest that are enough.
-        let with = |count: usize| fallbacks.with(&possible[..count]);
         let counts: Vec<usize> = (1..=possible.len()).collect();
         let too_few = counts.partition_point(|&count| attempt(&with(count)).2.is_err());
         fallbacks = with((too_few + 1).min(possible.len()));
@@ -61,12 +62,10 @@ pub(super) fn order(
 /// The place of a call among those that are ready: by what its change does to access, then by its change, then by the call.
 type Rank = (Precedence, ChangeId, Key);
 
-/// The calls that could not be placed, because the ready ones need room that no call frees.
-struct Unplaced(BTreeSet<Key>);
-
 /// Places one call after the other: always the ready call of the first rank, and an addition only when there is room for it.
-/// An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls.
-fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, Unplaced> {
+/// An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls. The error
+/// has the calls that could not be placed, because the ready ones need room that no call frees.
+fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, BTreeSet<Key>> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
     let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
     let mut waits: BTreeMap<Key, usize> =
@@ -115,7 +114,7 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
         }
         sequence.push(key);
     }
-    if waits.is_empty() { Ok(sequence) } else { Err(Unplaced(waits.into_keys().collect())) }
+    if waits.is_empty() { Ok(sequence) } else { Err(waits.into_keys().collect()) }
 }
 
 /// Whether the name that this call removes is added again later: its room is reserved for that.
@@ -126,16 +125,16 @@ fn added_again(policy: &PolicyName, removal: &Key, graph: &Graph) -> bool {
 /// The possible fallbacks, in the order in which they are taken: first a gap for policies whose swap could not be finished,
 /// then a detach of users and groups whose old policy could make room.
 fn possible_fallbacks(
-    unplaced: &Unplaced,
+    unplaced: &BTreeSet<Key>,
     graph: &Graph,
     comparison: &Comparison,
     methods: &BTreeMap<PolicyName, ReplaceMethod>,
-) -> Vec<Fallback> {
-    let swaps = unplaced.0.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
+) -> Vec<ChangeId> {
+    let swaps = unplaced.iter().filter_map(|key| match &graph.nodes.get(key)?.change {
         ChangeId::Policy(policy)
             if matches!(methods.get(policy), Some(ReplaceMethod::Swap(_))) && can_gap(policy, comparison) =>
         {
-            Some(Fallback::Gap(policy.clone()))
+            Some(ChangeId::Policy(policy.clone()))
         }
         ChangeId::Policy(_) | ChangeId::Principal(_) => None,
     });
@@ -144,9 +143,11 @@ fn possible_fallbacks(
     if !swaps.is_empty() {
         return swaps;
     }
-    let moves = unplaced.0.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
-        Call::Attach { principal, expects: Some(held), .. } if removed(held, comparison) => {
-            Some(Fallback::DetachFirst(principal.clone()))
+    let moves = unplaced.iter().filter_map(|key| match &graph.nodes.get(key)?.call {
+        Call::Attach { principal, expects: Some(left), .. }
+            if comparison.policies.get(left) == Some(&PolicyAction::Remove) =>
+        {
+            Some(ChangeId::Principal(principal.clone()))
         }
         Call::Attach { .. }
         | Call::AddPolicy { .. }
@@ -155,10 +156,6 @@ fn possible_fallbacks(
         | Call::Detach { .. } => None,
     });
     moves.collect()
-}
-
-fn removed(policy: &PolicyName, comparison: &Comparison) -> bool {
-    matches!(comparison.policies.get(policy), Some(PolicyAction::Remove))
 }
 
 fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {
@@ -178,12 +175,10 @@ fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {
         .collect()
 }
 
-/// What a change does to access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tendency {
     /// Some user or group loses access, and certainly none gains any.
     Tightens,
-    /// No access changes.
     Neutral,
     /// Some user or group gains access, or may.
     Widens,
@@ -204,7 +199,6 @@ pub(super) enum Precedence {
     Attach,
 }
 
-/// The place of every change.
 #[derive(Debug, Default)]
 pub(super) struct Precedences(BTreeMap<ChangeId, Precedence>);
 
@@ -213,22 +207,22 @@ impl Precedences {
     pub(super) fn new(comparison: &Comparison, accesses: &BTreeMap<Principal, Arc<Access>>) -> Self {
         let mut places = BTreeMap::new();
         // A replacement widens if any user or group with the policy gains access.
-        let mut replaced: BTreeMap<&PolicyName, (bool, bool)> = BTreeMap::new();
+        let mut replaced: BTreeMap<&PolicyName, [bool; 2]> = BTreeMap::new();
         // A new policy comes as early as the first of the users and groups that wait for it.
         let mut awaited: BTreeMap<&PolicyName, Precedence> = BTreeMap::new();
         for (principal, change) in &comparison.affected {
-            let access = accesses.get(principal).map(AsRef::as_ref);
+            let change_of_access = |access: &Arc<Access>| [!access.gains_nothing(), !access.loses_nothing()];
+            let [gains, loses] = accesses.get(principal).map_or([false, false], change_of_access);
             let place = match (&change.before, &change.after) {
                 (_, None) => Precedence::Detach,
                 (None, Some(_)) => Precedence::Attach,
                 (Some(before), Some(after)) if before == after => {
-                    let (gains, loses) = replaced.entry(after).or_default();
-                    *gains |= access.is_some_and(|access| !access.gains_nothing());
-                    *loses |= access.is_some_and(|access| !access.loses_nothing());
+                    let any = replaced.entry(after).or_default();
+                    *any = [any[0] | gains, any[1] | loses];
                     continue;
                 }
                 (Some(_), Some(after)) => {
-                    let place = Precedence::Shift(access.map_or(Tendency::Neutral, Tendency::of));
+                    let place = Precedence::Shift(Tendency::new(gains, loses));
                     let first = awaited.entry(after).or_insert(place);
                     *first = place.min(*first);
                     place
@@ -240,7 +234,7 @@ impl Precedences {
             let place = match action {
                 PolicyAction::Remove => Precedence::Remove,
                 PolicyAction::Replace(_) => {
-                    let (gains, loses) = replaced.get(policy).copied().unwrap_or_default();
+                    let [gains, loses] = replaced.get(policy).copied().unwrap_or_default();
                     Precedence::Shift(Tendency::new(gains, loses))
                 }
                 PolicyAction::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
@@ -251,17 +245,12 @@ impl Precedences {
         Self(places)
     }
 
-    /// The place of one change.
     pub(super) fn of(&self, change: &ChangeId) -> Precedence {
         self.0.get(change).copied().unwrap_or(Precedence::Add)
     }
 }
 
 impl Tendency {
-    fn of(access: &Access) -> Self {
-        Self::new(!access.gains_nothing(), !access.loses_nothing())
-    }
-
     fn new(gains: bool, loses: bool) -> Self {
         match (gains, loses) {
             (true, _) => Self::Widens,

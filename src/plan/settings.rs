@@ -76,7 +76,7 @@ fn undeclared(base: &Desired, proposal: &Desired) -> Vec<Undeclared> {
         },
         owned: base.ownership.covers_policy(policy),
     });
-    let principals = base.holders().filter(|(principal, _)| proposal.entry(principal).is_none());
+    let principals = base.principals().filter(|(principal, _)| proposal.entry(principal).is_none());
     let principals = principals.map(|(principal, entry)| Undeclared {
         declared: match &entry.intent {
             DeclaredAttachment::Has(policy) => BaseDeclaration::Has(policy.clone()),
@@ -247,12 +247,10 @@ fn list(values: &[String]) -> String {
     format!("[{}]", values.join(", "))
 }
 
-/// A text as TOML writes it in one line.
 fn text(value: &str) -> String {
     toml::Value::from(value.replace(['\n', '\r'], " ")).to_string()
 }
 
-/// A part of a key.
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     if bare { name.to_owned() } else { text(name) }
@@ -275,7 +273,6 @@ pub struct PlanOption {
     pub value: Option<String>,
 }
 
-/// The options that were given for this run, in a fixed order.
 pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOption> {
     let guards = &desired.guards;
     let with = |name: &'static str, value: String| PlanOption { name, value: Some(value) };

@@ -221,7 +221,7 @@ impl<'a> Writer<'a> {
     /// The attachment of a user or group. A policy that did not exist gave no access: the rollback detaches it.
     fn attachment(&mut self, principal: &Principal) -> Option<(String, Value)> {
         let observed = self.observed;
-        let attached = observed.held_by(principal).map(|attached| (attached, self.counts_as(attached)));
+        let attached = observed.attachment_of(principal).map(|attached| (attached, self.counts_as(attached)));
         let entry = match attached {
             Some((_, policy)) if !is_declarable(policy) => {
                 self.left_out.push(format!(

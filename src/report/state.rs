@@ -84,7 +84,7 @@ impl State {
     /// The state of a cluster.
     #[must_use]
     pub fn of_cluster(observed: &Observed) -> Self {
-        let users = observed.users.iter().filter(|(_, user)| user.can_hold() || user.holds.is_some());
+        let users = observed.users.iter().filter(|(_, user)| user.can_have_policy() || user.attached.is_some());
         let attached = |principal: Principal| {
             let policy = observed.attached_to(&principal);
             (principal, policy)
@@ -114,7 +114,7 @@ impl State {
             DeclaredAttachment::Has(policy) => Some(policy.clone()),
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
-        let holders: BTreeMap<_, _> = desired.holders().map(|(who, entry)| (who, held(&entry.intent))).collect();
+        let holders: BTreeMap<_, _> = desired.principals().map(|(who, entry)| (who, held(&entry.intent))).collect();
         for policy in holders.values().flatten() {
             let body = || predefined(policy, release).map_or(Body::NotRead, |document| Body::Known(normal(&document)));
             policies.entry(policy.clone()).or_insert_with(body);

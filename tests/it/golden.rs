@@ -288,7 +288,7 @@ fn observed(release: &str) -> Observed {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::models/*"}]}"#;
     let body = || Body::Known(policy::normal(&policy::read(text).document.unwrap()));
     let name = |name: &str| PolicyName::parse(name).unwrap();
-    let alice = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: Some(name("ml")) };
+    let alice = ObservedUser { role: "S3".into(), source: "Internal".into(), attached: Some(name("ml")) };
     Observed {
         identity: Identity {
             name: "stewie".into(),

@@ -19,7 +19,6 @@ const MAX_OUTPUT: usize = 64 * 1024;
 /// How long to wait for the output of a command that has ended: a process that it started may still hold the pipe.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A command of the configuration.
 pub(super) struct Program<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: &'a [Argument],
@@ -120,10 +119,8 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-/// Replaces a secret.
 const REDACTED: &str = "[redacted]";
 
-/// How many characters of output are shown at most.
 const MAX_SHOWN: usize = 300;
 
 /// The text on one line and shortened, without these secrets: plain, as in JSON or as in a URL.

@@ -8,16 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::apply::files::{self, EMERGENCY, TempFile};
 
-/// The emergency files of a run.
 #[derive(Debug)]
 pub(super) struct Emergencies {
     dir: PathBuf,
-    /// Whether they are encrypted.
     encrypted: bool,
     open: Mutex<Open>,
 }
 
-/// The open files.
 #[derive(Debug, Default)]
 struct Open {
     /// The directory, open so that a sync needs no new descriptor.
@@ -59,7 +56,6 @@ impl Emergencies {
         Ok(Slot(file))
     }
 
-    /// Takes back an unused file.
     pub(super) fn release(&self, slot: Slot) {
         self.open().free.push(slot.0);
     }

@@ -8,6 +8,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -54,7 +55,6 @@ pub struct SecretStore {
     destination: Option<Destination>,
     context: SecretStoreContext,
     emergencies: Arc<Emergencies>,
-    /// How many secrets it stores at present.
     storing: Arc<watch::Sender<usize>>,
 }
 
@@ -128,8 +128,8 @@ impl SecretStore {
         let users = users.to_vec();
         let checked = tokio::task::spawn_blocking(move || this.check_now(&users)).await;
         checked.unwrap_or_else(|error| {
-            let help = "this is a defect of attune: please report it".to_owned();
-            Err(vec![SecretStoreProblem { message: format!("the check for new secrets stopped: {error}"), help }])
+            let message = format!("the check for new secrets stopped: {error}");
+            Err(vec![problem(message, "this is a defect of attune: please report it")])
         })
     }
 
@@ -138,31 +138,21 @@ impl SecretStore {
         match &self.destination {
             None => {}
             Some(Destination::Age { dir, .. } | Destination::File { dir }) => {
-                problems.extend(directory(
-                    dir,
-                    "new secrets",
-                    "choose another `dir` under `[credentials]`, or make this one writable",
-                ));
-                problems.extend(users.iter().filter_map(|user| {
-                    let message = self.conflict(&self.target(dir, user), user)?;
-                    let help =
-                        "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
-                    Some(SecretStoreProblem { message, help: help.to_owned() })
-                }));
+                let help = "choose another `dir` under `[credentials]`, or make this one writable";
+                problems.extend(directory(dir, "new secrets", help));
+                let conflicts = users.iter().filter_map(|user| self.conflict(&self.target(dir, user), user));
+                let help =
+                    "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
+                problems.extend(conflicts.map(|message| problem(message, help)));
             }
             Some(Destination::Command { program, arguments }) => {
                 let program = self.program(program, arguments);
-                problems.extend(program.problem(&self.context.search_path).map(|message| SecretStoreProblem {
-                    message,
-                    help: "name a program that is there and may be run under `[credentials] command`".to_owned(),
-                }));
+                let help = "name a program that is there and may be run under `[credentials] command`";
+                problems.extend(program.problem(&self.context.search_path).map(|message| problem(message, help)));
                 let unsafe_names = users.iter().filter_map(|user| program.unsafe_name(self.names(user)));
-                problems.extend(unsafe_names.map(|message| SecretStoreProblem {
-                    message,
-                    help: "take the place out of the arguments under `[credentials] command`: the record on the standard \
-                           input has `user`, `cluster` and `tenant`"
-                        .to_owned(),
-                }));
+                let help = "take the place out of the arguments under `[credentials] command`: the record on the standard \
+                            input has `user`, `cluster` and `tenant`";
+                problems.extend(unsafe_names.map(|message| problem(message, help)));
             }
         }
         let help = "name a directory that can be written with `--state-dir`: a secret goes there first";
@@ -221,24 +211,18 @@ impl SecretStore {
     }
 
     /// Stores a response that was not understood, unchanged: it may hold a new key pair. Returns the emergency file.
-    ///
-    /// # Errors
-    /// Those of the file system.
     pub fn store_response(&self, slot: Slot, user: &UserName, response: &RawAnswer) -> io::Result<PathBuf> {
         self.write_emergency(slot, user, "answer", response.bytes())
     }
 
     fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-        let name = file_name(user.as_str());
-        match &self.destination {
+        let bytes = match &self.destination {
             Some(Destination::Age { recipients, .. }) => {
-                let bytes = encrypted(recipients, bytes).map_err(io::Error::other)?;
-                self.emergencies.write(slot, &name, kind, &bytes)
+                Cow::Owned(encrypted(recipients, bytes).map_err(io::Error::other)?)
             }
-            Some(Destination::Command { .. } | Destination::File { .. }) | None => {
-                self.emergencies.write(slot, &name, kind, bytes)
-            }
-        }
+            Some(Destination::Command { .. } | Destination::File { .. }) | None => Cow::Borrowed(bytes),
+        };
+        self.emergencies.write(slot, &file_name(user.as_str()), kind, &bytes)
     }
 
     async fn deliver(&self, destination: &Destination, user: &UserName, record: &[u8]) -> Result<String, String> {
@@ -295,7 +279,6 @@ impl SecretStore {
         Some(format!("{shown} holds the key pair of {other}, and would be replaced"))
     }
 
-    /// The file of a user in the directory of the destination.
     fn target(&self, dir: &Path, user: &UserName) -> PathBuf {
         let end = if matches!(self.destination, Some(Destination::Age { .. })) { "json.age" } else { "json" };
         dir.join(format!("{}.{end}", file_name(user.as_str())))
@@ -309,8 +292,11 @@ impl SecretStore {
 /// Why no file can be written there; `None` if one can. Creates the directory.
 fn directory(dir: &Path, what: &str, help: &str) -> Option<SecretStoreProblem> {
     let error = files::check_writable(dir).err()?;
-    let message = format!("the directory for {what}, {}, cannot be written: {error}", dir.display());
-    Some(SecretStoreProblem { message, help: help.to_owned() })
+    Some(problem(format!("the directory for {what}, {}, cannot be written: {error}", dir.display()), help))
+}
+
+fn problem(message: String, help: &str) -> SecretStoreProblem {
+    SecretStoreProblem { message, help: help.to_owned() }
 }
 
 /// Whether a file of exactly this name exists, on a file system that may ignore case.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,22 +21,17 @@ fn pair() -> KeyPair {
 }
 
 fn secret_store(folder: &TempDir, destination: Option<&Destination>) -> SecretStore {
-    in_time(folder, destination, Duration::from_secs(60))
-}
-
-fn in_time(folder: &TempDir, destination: Option<&Destination>, command_timeout: Duration) -> SecretStore {
     let context = SecretStoreContext {
         cluster: "stewie".to_owned(),
         tenant: "Root".to_owned(),
         state_dir: folder.path().join("state/deep"),
         search_path: std::env::var_os("PATH").unwrap_or_default(),
-        timeout: command_timeout,
+        timeout: Duration::from_secs(60),
         show_output: false,
     };
     SecretStore::new(destination, context)
 }
 
-/// A store that shows the output of a command.
 fn loud(folder: &TempDir, destination: &Destination) -> SecretStore {
     let mut secret_store = secret_store(folder, Some(destination));
     secret_store.context.show_output = true;
@@ -50,6 +45,14 @@ fn user(name: &str) -> UserName {
 async fn keep(secret_store: &SecretStore, name: &str) -> StoredIn {
     let slot = secret_store.reserve().unwrap();
     secret_store.store(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
+}
+
+/// The emergency file of a pair that its destination does not take, and why.
+async fn emergency(secret_store: &SecretStore, name: &str) -> (PathBuf, String) {
+    match keep(secret_store, name).await {
+        StoredIn::Emergency { path, why } => (path, why),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn expected(name: &str) -> Value {
@@ -67,7 +70,6 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A shell script as a destination.
 fn script(folder: &TempDir, text: &str) -> Destination {
     let path = folder.path().join("destination.sh");
     fs::write(&path, text).unwrap();
@@ -118,12 +120,12 @@ async fn the_pair_of_another_cluster_is_not_replaced() {
     let problems = secret_store.check(&[user("bob"), user("carl")]).await.unwrap_err();
     assert!(problems[0].message.contains("of user `bob` of cluster brian") && problems.len() == 2, "{problems:?}");
     for name in ["bob", "carl"] {
-        let StoredIn::Emergency { path, .. } = keep(&secret_store, name).await else { panic!("it was replaced") };
+        let (path, _) = emergency(&secret_store, name).await;
         assert_eq!(json_at(&path), expected(name));
         assert_eq!(path, folder.path().join(format!("state/deep/emergency-{name}-1.json")));
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     }
-    let StoredIn::Emergency { path: second, .. } = keep(&secret_store, "bob").await else { panic!("it was replaced") };
+    let (second, _) = emergency(&secret_store, "bob").await;
     assert_eq!(second, folder.path().join("state/deep/emergency-bob-2.json"));
     assert_eq!(fs::read_to_string(dir.join("bob.json")).unwrap(), other);
 }
@@ -141,8 +143,8 @@ async fn no_link_is_followed() {
     assert!(fs::symlink_metadata(dir.join("bob.json")).unwrap().is_file());
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&dir, &link).unwrap();
-    let problems =
-        in_time(&folder, Some(&Destination::File { dir: link }), Duration::from_secs(60)).check(&[user("bob")]).await;
+    let linked = SecretStore::new(Some(&Destination::File { dir: link }), secret_store.context.clone());
+    let problems = linked.check(&[user("bob")]).await;
     assert!(problems.unwrap_err()[0].message.contains("it is a link"));
 }
 
@@ -225,7 +227,7 @@ async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     assert_ne!(fs::read(&path).unwrap(), sealed);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    let StoredIn::Emergency { path, .. } = keep(&secret_store, "bob").await else { panic!("it is a directory") };
+    let (path, _) = emergency(&secret_store, "bob").await;
     assert_eq!(path, folder.path().join("state/deep/emergency-bob-1.json.age"));
     let plain = age::decrypt(&identities[0], &fs::read(&path).unwrap()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&plain).unwrap(), expected("bob"));
@@ -252,12 +254,10 @@ async fn a_failed_command_shows_only_its_exit_status() {
     // The secret in disguises that nobody can think of all.
     let text = "sed 's/.*secret_key//' | rev >&2; echo 'no such mount' >&2; exit 7";
     let destination = script(&folder, text);
-    let StoredIn::Emergency { path, why } = keep(&secret_store(&folder, Some(&destination)), "bob").await else {
-        panic!("it failed")
-    };
+    let (path, why) = emergency(&secret_store(&folder, Some(&destination)), "bob").await;
     assert_eq!(why, "`sh` ended with exit status: 7");
     assert_eq!(json_at(&path), expected("bob"));
-    let StoredIn::Emergency { why, .. } = keep(&loud(&folder, &destination), "bob").await else { panic!("it failed") };
+    let (_, why) = emergency(&loud(&folder, &destination), "bob").await;
     assert!(why.contains("no such mount"), "{why}");
 }
 
@@ -265,7 +265,7 @@ async fn a_failed_command_shows_only_its_exit_status() {
 async fn the_output_of_a_failed_command_is_quoted_on_request_without_the_secret() {
     let folder = tempfile::tempdir().unwrap();
     let secret_store = loud(&folder, &script(&folder, "cat >&2; echo loud; echo 'no such mount' >&2; exit 7"));
-    let StoredIn::Emergency { path, why } = keep(&secret_store, "bob").await else { panic!("it failed") };
+    let (path, why) = emergency(&secret_store, "bob").await;
     assert!(why.contains("exit status: 7") && why.contains("no such mount") && why.contains("[redacted]"), "{why}");
     assert!(!why.contains("0123456789abc") && !why.contains(ACCESS) && !why.contains("loud"), "{why}");
     assert_eq!(json_at(&path), expected("bob"));
@@ -276,15 +276,16 @@ async fn too_much_output_of_a_command_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let text = "cat > /dev/null; head -c 200000 /dev/zero | tr '\\0' ' ' >&2; echo END >&2; exit 1";
     let secret_store = loud(&folder, &script(&folder, text));
-    let StoredIn::Emergency { why, .. } = keep(&secret_store, "bob").await else { panic!("it failed") };
+    let (_, why) = emergency(&secret_store, "bob").await;
     assert!(why.contains("too long") && !why.contains("END"), "{why}");
 }
 
 #[tokio::test]
 async fn a_command_that_does_not_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let secret_store = in_time(&folder, Some(&script(&folder, "exec sleep 600")), Duration::from_millis(50));
-    let StoredIn::Emergency { why, .. } = keep(&secret_store, "bob").await else { panic!("it ended") };
+    let mut secret_store = secret_store(&folder, Some(&script(&folder, "exec sleep 600")));
+    secret_store.context.timeout = Duration::from_millis(50);
+    let (_, why) = emergency(&secret_store, "bob").await;
     assert!(why.contains("did not end within 0.05 s"), "{why}");
 }
 

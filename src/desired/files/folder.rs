@@ -66,9 +66,6 @@ impl FileProblem {
 }
 
 /// Reads a file that the command line or a trusted setting names. It may be anywhere, and a link.
-///
-/// # Errors
-/// See [`FileProblem`].
 pub fn read_trusted(path: &Path) -> Result<String, FileProblem> {
     if is_stream(path) {
         return text_of(File::open(path)?);
@@ -82,12 +79,10 @@ pub fn read_trusted(path: &Path) -> Result<String, FileProblem> {
     text_of(file)
 }
 
-/// Whether a path names a stream that the process has open.
 pub(super) fn is_stream(path: &Path) -> bool {
     cfg!(unix) && (path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd")))
 }
 
-/// Reads the text of an open file.
 pub(super) fn text_of(file: File) -> Result<String, FileProblem> {
     let mut text = String::new();
     let read = file.take(LARGEST + 1).read_to_string(&mut text)?;
@@ -98,10 +93,8 @@ pub(super) fn regular(file: &File) -> Result<(), FileProblem> {
     if file.metadata()?.is_file() { Ok(()) } else { Err(FileProblem::NotRegular) }
 }
 
-/// The number of names that are tried for a temporary file.
 const TRIES: u32 = 100;
 
-/// The name of a file that will replace another.
 fn temporary(attempt: u32) -> OsString {
     format!(".attune-{}-{attempt}.tmp", std::process::id()).into()
 }
@@ -139,12 +132,10 @@ mod unix {
     /// The flag with which opening a pipe does not block.
     pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
-    /// An open directory.
     #[derive(Debug, Clone)]
     pub(crate) struct Folder(Arc<OwnedFd>);
 
     impl Folder {
-        /// Opens a directory by a trusted path.
         pub(crate) fn open(path: &Path) -> io::Result<Self> {
             Self::at(CWD, path.as_os_str(), PATH_ONLY)
         }
@@ -154,7 +145,6 @@ mod unix {
             Ok(Self(Arc::new(fs::openat(directory, name, flags, Mode::empty())?)))
         }
 
-        /// The target of a name, if it is a symbolic link.
         pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
             match fs::readlinkat(&*self.0, name, Vec::new()) {
                 Ok(target) => Ok(Some(OsString::from_vec(target.into_bytes()).into())),
@@ -163,12 +153,10 @@ mod unix {
             }
         }
 
-        /// Whether the name exists.
         pub(crate) fn has(&self, name: &OsStr) -> bool {
             fs::statat(&*self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
         }
 
-        /// Opens a directory in this one.
         pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
             Self::at(&*self.0, name, PATH_ONLY | OFlags::NOFOLLOW)
         }
@@ -236,17 +224,14 @@ mod other {
 
     use crate::desired::files::folder::{TRIES, temporary};
 
-    /// The path of a directory without links.
     #[derive(Debug, Clone)]
     pub(crate) struct Folder(PathBuf);
 
     impl Folder {
-        /// Opens a directory by a trusted path.
         pub(crate) fn open(path: &Path) -> io::Result<Self> {
             Ok(Self(path.to_path_buf()))
         }
 
-        /// The target of a name, if it is a symbolic link.
         pub(crate) fn link(&self, name: &OsStr) -> io::Result<Option<PathBuf>> {
             match self.0.join(name).symlink_metadata() {
                 Ok(found) if found.is_symlink() => self.0.join(name).read_link().map(Some),
@@ -256,18 +241,15 @@ mod other {
             }
         }
 
-        /// Whether the name exists.
         pub(crate) fn has(&self, name: &OsStr) -> bool {
             self.0.join(name).symlink_metadata().is_ok()
         }
 
-        /// Opens a directory in this one.
         pub(crate) fn folder(&self, name: &OsStr) -> io::Result<Self> {
             let path = self.0.join(name);
             if path.symlink_metadata()?.is_dir() { Ok(Self(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
         }
 
-        /// Opens a file for reading.
         pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             File::open(self.0.join(name))
         }

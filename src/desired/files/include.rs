@@ -9,13 +9,9 @@ use glob::{Pattern, PatternError};
 use super::folder::{FileProblem, Folder, MAX_DEPTH, MAX_ENTRIES};
 use super::{Tree, is_hidden};
 
-/// One part of a pattern.
 enum Part {
-    /// This name.
     Literal(PathBuf),
-    /// Names that match.
     Name(Pattern),
-    /// Any number of directories.
     AnyDirectories,
 }
 
@@ -33,14 +29,11 @@ impl Default for Includes {
 
 /// The reason and the directory where the walk of a pattern stopped.
 pub(in crate::desired) struct Stopped {
-    /// The directory.
     pub(in crate::desired) path: PathBuf,
-    /// The reason.
     pub(in crate::desired) problem: FileProblem,
 }
 
 impl Includes {
-    /// A walker for at most so many directory entries.
     pub(super) fn within(entries: usize) -> Self {
         Self { left: Cell::new(entries) }
     }

@@ -66,27 +66,18 @@ impl Tree {
     }
 
     /// Reads the main file. It may also be `/dev/stdin` or `/dev/fd/N`.
-    ///
-    /// # Errors
-    /// See [`FileProblem`].
     pub fn read_main(&self) -> Result<String, FileProblem> {
         let path = self.directory.join(self.main.file_name().unwrap_or_default());
         if is_stream(&path) { text_of(File::open(path)?) } else { self.read(&path) }
     }
 
     /// Reads a file. `path` starts with the directory of the main file as given, or is absolute.
-    ///
-    /// # Errors
-    /// See [`FileProblem`].
     pub fn read(&self, path: &Path) -> Result<String, FileProblem> {
         let resolved = self.resolve(path)?;
         text_of(resolved.folder.file(&resolved.name)?)
     }
 
     /// Replaces a file atomically, and keeps its permissions.
-    ///
-    /// # Errors
-    /// See [`FileProblem`].
     pub fn replace(&self, path: &Path, text: &str) -> Result<(), FileProblem> {
         let resolved = self.resolve(path)?;
         if resolved.through_link {
@@ -98,9 +89,6 @@ impl Tree {
 }
 
 /// Reads a file that the command line names, by the rules for a main file.
-///
-/// # Errors
-/// See [`FileProblem`].
 pub fn read_named(path: &Path) -> Result<String, FileProblem> {
     Tree::open(path, Boundary::Repository)?.read_main()
 }
@@ -135,25 +123,20 @@ fn here(directory: &Path) -> &Path {
 /// The maximum number of links in a path, as on Linux.
 const LINKS: usize = 40;
 
-/// The target of a path.
 pub(super) struct Resolved {
-    /// The directory.
     pub(super) folder: Folder,
     /// The name in it, which is no link.
     pub(super) name: OsString,
     /// The path from the root without links: the same for all paths to this file.
     pub(super) real: PathBuf,
-    /// Whether the path has a link.
     pub(super) through_link: bool,
 }
 
-/// A part of a path.
 enum Part {
     Up,
     Name(OsString),
 }
 
-/// A path that is being resolved from the root.
 struct Resolver<'t> {
     tree: &'t Tree,
     reached: Vec<(OsString, Folder)>,
@@ -162,7 +145,6 @@ struct Resolver<'t> {
 }
 
 impl Tree {
-    /// Resolves the path of a file.
     pub(super) fn resolve(&self, path: &Path) -> Result<Resolved, FileProblem> {
         let mut resolver = self.begin(path)?;
         while let Some(name) = resolver.next_name()? {
@@ -174,7 +156,6 @@ impl Tree {
         Err(FileProblem::NotRegular)
     }
 
-    /// Resolves the path of a directory.
     pub(super) fn folder(&self, path: &Path) -> Result<Folder, FileProblem> {
         let mut resolver = self.begin(path)?;
         while let Some(name) = resolver.next_name()? {

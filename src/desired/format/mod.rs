@@ -27,9 +27,6 @@ pub struct NotToml {
 /// Sections are in the order of the documentation; policies, users and groups are sorted by name; keys within a table keep
 /// their order. A comment stays with the next item, or with the item on its line. A comment with an empty line after it is
 /// a heading: entries are sorted only between two headings. Headings at the start of a file stay there.
-///
-/// # Errors
-/// When the text is not TOML.
 pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
     let not_toml = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
         let mut sources = Sources::default();
@@ -76,7 +73,6 @@ fn lay_out(document: &mut DocumentMut) {
     document.decor_mut().set_prefix(head.text(false));
 }
 
-/// Formats the keys of a table and of all tables in it.
 fn format_all_keys(table: &mut Table) {
     if !table.is_dotted() {
         format_keys(table, "", &mut true);
@@ -126,7 +122,6 @@ const DIRECTIVE: &str = "#:";
 /// A table with a header line.
 #[derive(Debug)]
 struct Header {
-    /// Its position in the file.
     position: isize,
     section: String,
     /// The policy, user or group that it belongs to, if any.
@@ -182,48 +177,30 @@ fn take_file_comments(comments: &mut Comments) -> Vec<Vec<String>> {
     head
 }
 
-/// Sorts the tables of a section by entry, between two headings.
+/// Sorts the tables of a section by entry, between two headings. The tables of an entry stay together.
 fn by_name(of: Vec<Header>) -> Vec<Header> {
-    let (own, of): (Vec<Header>, Vec<Header>) = of.into_iter().partition(|header| header.entry.is_none());
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut entries: Vec<Vec<Header>> = Vec::new();
-    for header in of {
-        let name = header.entry.clone().unwrap_or_default();
-        let place = *places.entry(name).or_insert(entries.len());
-        match entries.get_mut(place) {
-            Some(entry) => entry.push(header),
-            None => entries.push(vec![header]),
-        }
+    // First the section's own tables, then the entries before all headings.
+    let mut headings = vec![Vec::new(), Vec::new()];
+    let mut group_of: BTreeMap<String, usize> = BTreeMap::new();
+    let mut headers = Vec::new();
+    for mut header in of {
+        let group = header.entry.as_ref().map_or(0, |entry| {
+            *group_of.entry(entry.clone()).or_insert_with(|| {
+                let heading = std::mem::take(&mut header.comments.headings);
+                if !heading.is_empty() {
+                    headings.push(heading);
+                }
+                headings.len() - 1
+            })
+        });
+        headers.push((group, header));
     }
-    let mut groups: Vec<Group> = vec![Group::default()];
-    for mut entry in entries {
-        let heading = entry.first_mut().map(|first| std::mem::take(&mut first.comments.headings)).unwrap_or_default();
-        if !heading.is_empty() {
-            groups.push(Group { heading, entries: Vec::new() });
-        }
-        if let Some(group) = groups.last_mut() {
-            group.entries.push(entry);
-        }
-    }
-    own.into_iter().chain(groups.into_iter().flat_map(Group::ordered)).collect()
-}
-
-/// The entries under one heading.
-#[derive(Default)]
-struct Group {
-    heading: Vec<Vec<String>>,
-    entries: Vec<Vec<Header>>,
-}
-
-impl Group {
-    fn ordered(mut self) -> Vec<Header> {
-        self.entries.sort_by(|a, b| a.first().map(|first| &first.entry).cmp(&b.first().map(|first| &first.entry)));
-        let mut headers: Vec<Header> = self.entries.into_iter().flatten().collect();
-        if let Some(first) = headers.first_mut() {
-            first.comments.headings = self.heading;
-        }
-        headers
-    }
+    headers.sort_by(|(a, one), (b, other)| (a, &one.entry).cmp(&(b, &other.entry)));
+    let with_heading = |(group, mut header): (usize, Header)| {
+        header.comments.headings.extend(std::mem::take(&mut headings[group]));
+        header
+    };
+    headers.into_iter().map(with_heading).collect()
 }
 
 fn collect_headers(table: &Table, path: &mut Vec<String>, found: &mut Vec<Header>) {

@@ -2,7 +2,6 @@
 
 use toml_edit::{Array, Decor, InlineTable, RawString, Value};
 
-/// The comments before an item.
 #[derive(Debug, Default)]
 pub(super) struct Comments {
     /// Headings, each with an empty line after it.
@@ -30,7 +29,6 @@ impl Comments {
         comments
     }
 
-    /// Whether there are comments.
     pub(super) fn any(&self) -> bool {
         !self.headings.is_empty() || !self.own.is_empty()
     }
@@ -56,7 +54,6 @@ pub(super) fn line_comment(raw: &str) -> String {
 /// The maximum width of a line with a whole list, in characters.
 const WIDTH: usize = 120;
 
-/// The indentation of entries of a list on several lines.
 const INDENT: &str = "    ";
 
 /// Formats a value after `before` on its line. A value with comments that the layout has no place for stays as it is.
@@ -92,7 +89,6 @@ fn list(array: &mut Array, before: &str) {
     }
 }
 
-/// The comments in a list.
 struct ListComments {
     /// The lines before each entry, and before the closing bracket.
     before: Vec<Vec<String>>,
@@ -174,7 +170,6 @@ fn inline_on_one_line(table: &mut InlineTable) {
     table.set_trailing_comma(false);
 }
 
-/// Whether a value has comments in it.
 fn has_comments_inside(value: &Value) -> bool {
     match value {
         Value::Array(array) => {

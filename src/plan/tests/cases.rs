@@ -1,14 +1,10 @@
 //! Plans of single situations, call by call, and the order of their changes.
 
-use super::{Declared, World, policy, temporary};
-use crate::desired::{Authored, Limit, PolicyIntent};
+use super::{Declared, World, planned, policy, temporary};
+use crate::desired::Limit;
 use crate::plan::{Plan, plan};
 use crate::policy::{Document, normal, read};
 use crate::render::text::call;
-
-fn planned(declared: &Declared, world: &World) -> Plan {
-    plan(&declared.0, &world.observed("5.1.2"))
-}
 
 /// The calls in order, with the numbers of the steps each waits for.
 fn calls(plan: &Plan) -> Vec<String> {
@@ -27,8 +23,8 @@ fn codes(plan: &Plan) -> Vec<&'static str> {
 
 #[test]
 fn a_swap_keeps_the_access_of_declared_and_undeclared_users() {
-    let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "p");
-    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
+    let world = World::new().with("p", 0).attached("alice", "p").attached("zoe", "p");
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
     let temporary = temporary("p", 1);
     let size = super::normal(1).len();
     assert_eq!(
@@ -54,8 +50,8 @@ fn an_unattached_policy_is_replaced_without_a_temporary_policy() {
 
 #[test]
 fn a_gap_detaches_and_attaches() {
-    let world = World::new().with("p", 0).holding("alice", "p");
-    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p").gap(), &world);
+    let world = World::new().with("p", 0).attached("alice", "p");
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p").gap(), &world);
     let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
@@ -70,25 +66,24 @@ fn a_gap_detaches_and_attaches() {
 
 #[test]
 fn without_room_for_a_temporary_policy_a_swap_becomes_a_gap_with_a_note() {
-    let world = World::new().with("p", 0).holding("alice", "p").room(0);
-    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
+    let world = World::new().with("p", 0).attached("alice", "p").room(0);
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
     assert_eq!(plan.steps.len(), 4);
     assert_eq!(plan.changes[0].notes, [crate::plan::Note::NoRoom]);
 }
 
 #[test]
 fn with_room_for_one_swaps_follow_each_other() {
-    let world = World::new().with("p", 0).with("q", 0).holding("alice", "p").holding("bob", "q").room(1);
-    let plan =
-        planned(&Declared::default().policy("p", 1).policy("q", 1).holds("alice", "p").holds("bob", "q"), &world);
+    let world = World::new().with("p", 0).with("q", 0).attached("alice", "p").attached("bob", "q").room(1);
+    let plan = planned(&Declared::default().policy("p", 1).policy("q", 1).has("alice", "p").has("bob", "q"), &world);
     assert!(!plan.is_blocked());
     assert_eq!(plan.steps.len(), 12);
 }
 
 #[test]
 fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
-    let world = World::new().holding("alice", "readwrite");
-    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
+    let world = World::new().attached("alice", "readwrite");
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
     let size = super::normal(1).len();
     assert_eq!(
         calls(&plan),
@@ -99,8 +94,8 @@ fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
 #[test]
 fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
     let held = temporary("p", 1);
-    let world = World::new().with_temporary("p", 1).holding("alice", held.as_str()).holding("zoe", held.as_str());
-    let plan = planned(&Declared::default().policy("p", 1).holds("alice", "p"), &world);
+    let world = World::new().with_temporary("p", 1).attached("alice", held.as_str()).attached("zoe", held.as_str());
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p"), &world);
     assert_eq!(plan.steps.len(), 4, "{:?}", calls(&plan));
     assert_eq!(plan.changes.len(), 1);
 }
@@ -108,7 +103,7 @@ fn an_interrupted_swap_is_finished_although_the_name_is_gone() {
 #[test]
 fn a_temporary_policy_of_an_undeclared_policy_stays() {
     let held = temporary("p", 1);
-    let world = World::new().with_temporary("p", 1).holding("zoe", held.as_str());
+    let world = World::new().with_temporary("p", 1).attached("zoe", held.as_str());
     for world in [world.clone(), world.with("p", 0)] {
         let plan = planned(&Declared::default().policy("q", 1), &world);
         assert_eq!(plan.steps.len(), 1, "{:?}", calls(&plan));
@@ -120,7 +115,7 @@ fn a_temporary_policy_of_an_undeclared_policy_stays() {
 
 #[test]
 fn undeclared_objects_without_an_owner_are_unmanaged() {
-    let world = World::new().with("other", 0).with("ml-old", 1).holding("zoe", "other");
+    let world = World::new().with("other", 0).with("ml-old", 1).attached("zoe", "other");
     let plan = planned(&Declared::default().owning(&["ml-*"], &[]), &world);
     assert_eq!(calls(&plan), ["1 remove policy ml-old after "]);
     assert_eq!(plan.unmanaged.policies, [super::policy("other")]);
@@ -130,12 +125,12 @@ fn undeclared_objects_without_an_owner_are_unmanaged() {
 
 #[test]
 fn problems_are_found_before_the_first_call() {
-    let world = World::new().with("held", 0).holding("zoe", "held").holding("bob", "");
+    let world = World::new().with("held", 0).attached("zoe", "held").attached("bob", "");
     let cases = [
         (Declared::default().absent("held"), vec!["attached-to-unmanaged-user"]),
-        (Declared::default().holds("nobody", "readonly"), vec!["no-such-user"]),
-        (Declared::default().holds("bob", "redonly"), vec!["no-such-policy"]),
-        (Declared::default().owning(&["held"], &[]).holds("zoe", "held"), vec!["attached-but-not-declared"]),
+        (Declared::default().has("nobody", "readonly"), vec!["no-such-user"]),
+        (Declared::default().has("bob", "redonly"), vec!["no-such-policy"]),
+        (Declared::default().owning(&["held"], &[]).has("zoe", "held"), vec!["attached-but-not-declared"]),
         (Declared::default().detached("nobody"), vec!["detached-user-absent"]),
     ];
     for (declared, expected) in cases {
@@ -147,9 +142,9 @@ fn problems_are_found_before_the_first_call() {
 
 #[test]
 fn without_known_attachments_only_additions_are_planned() {
-    let mut observed = World::new().with("p", 0).holding("bob", "").observed("3.14.2");
+    let mut observed = World::new().with("p", 0).attached("bob", "").observed("3.14.2");
     observed.attachments_known = false;
-    let refused = plan(&Declared::default().policy("p", 1).holds("bob", "p").0, &observed);
+    let refused = plan(&Declared::default().policy("p", 1).has("bob", "p").0, &observed);
     assert_eq!(codes(&refused), ["attachments-unknown", "attachments-unknown"]);
     assert!(refused.steps.is_empty());
     let added = plan(&Declared::default().policy("q", 1).0, &observed);
@@ -158,16 +153,17 @@ fn without_known_attachments_only_additions_are_planned() {
 
 #[test]
 fn the_digest_covers_the_touched_objects() {
-    let declared = Declared::default().policy("p", 1).holds("alice", "p");
-    let world = World::new().with("p", 0).holding("alice", "p").holding("zoe", "");
+    let declared = Declared::default().policy("p", 1).has("alice", "p");
+    let world = World::new().with("p", 0).attached("alice", "p").attached("zoe", "");
     let digest = |world: &World| planned(&declared, world).digest;
-    let unrelated = world.clone().with("other", 2).holding("zoe", "other");
+    let unrelated = world.clone().with("other", 2).attached("zoe", "other");
     assert_eq!(digest(&world), digest(&unrelated));
-    for drifted in [world.clone().with("p", 2), world.clone().holding("alice", ""), world.clone().holding("zoe", "p")] {
+    for drifted in [world.clone().with("p", 2), world.clone().attached("alice", ""), world.clone().attached("zoe", "p")]
+    {
         assert_ne!(digest(&world), digest(&drifted));
     }
     assert_ne!(digest(&world), plan(&declared.0, &world.observed("5.1.3")).digest, "another release");
-    let mut settled = Declared::default().policy("p", 1).holds("alice", "p");
+    let mut settled = Declared::default().policy("p", 1).has("alice", "p");
     settled.0.guards.max_removals = vec![Limit::Number(9)];
     assert_ne!(digest(&world), planned(&settled, &world).digest, "another guard");
     let digest = digest(&world);
@@ -177,7 +173,7 @@ fn the_digest_covers_the_touched_objects() {
 
 #[test]
 fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
-    let world = World::new().with("p", 0).holding("dave", "p").holding("erin", "");
+    let world = World::new().with("p", 0).attached("dave", "p").attached("erin", "");
     let declared = Declared::default().absent("p").revoked("dave").revoked("erin");
     let plan = planned(&declared, &world);
     assert_eq!(
@@ -195,7 +191,7 @@ fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
 
 #[test]
 fn keys_that_cannot_be_revoked_block_the_plan() {
-    let world = World::new().holding("dave", "readonly").holding("erin", "");
+    let world = World::new().attached("dave", "readonly").attached("erin", "");
     let declared = Declared::default().revoked("dave").revoked("erin");
     for (release, can, part) in [("5.1.2", false, "no documented REST call"), ("4.4.8", true, "before 5.1")] {
         let mut observed = world.observed(release);
@@ -209,7 +205,7 @@ fn keys_that_cannot_be_revoked_block_the_plan() {
 
 #[test]
 fn keys_of_a_user_without_a_policy_are_not_silently_kept() {
-    let world = World::new().with("p", 0).holding("erin", "").holding("bob", "p");
+    let world = World::new().with("p", 0).attached("erin", "").attached("bob", "p");
     let alone = planned(&Declared::default().revoked("erin"), &world);
     assert!(alone.is_blocked() && alone.findings[0].message.contains("`erin` cannot be revoked: it has no policy"));
     assert!(alone.findings[0].help.as_ref().unwrap().contains("keys-generate --user erin"));
@@ -221,8 +217,8 @@ fn keys_of_a_user_without_a_policy_are_not_silently_kept() {
 
 #[test]
 fn attached_users_may_get_a_key_pair_from_5_1() {
-    let world = World::new().with("p", 0).holding("alice", "").holding("bob", "readonly").holding("carol", "p");
-    let mut declared = Declared::default().policy("p", 1).holds("alice", "p").holds("bob", "p").holds("carol", "p");
+    let world = World::new().with("p", 0).attached("alice", "").attached("bob", "readonly").attached("carol", "p");
+    let mut declared = Declared::default().policy("p", 1).has("alice", "p").has("bob", "p").has("carol", "p");
     for gap in [false, true] {
         let plan = planned(&declared, &world);
         let all = ["alice", "bob", "carol"].map(super::user);
@@ -259,17 +255,6 @@ fn there(mut world: World, name: &str, paths: &[&str]) -> World {
     world
 }
 
-fn with_document(declared: Declared, name: &str, paths: &[&str]) -> Declared {
-    let mut declared = declared.policy(name, 0);
-    if let Some(PolicyIntent::Present(authored)) =
-        declared.0.policies.get_mut(&policy(name)).map(|entry| &mut entry.intent)
-    {
-        *authored = Authored::new(reading(paths), None);
-    }
-    declared
-}
-
-/// The changes in the order of their first calls.
 fn changes(plan: &Plan) -> Vec<String> {
     let mut changes: Vec<String> = Vec::new();
     for step in &plan.steps {
@@ -283,18 +268,18 @@ fn changes(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn tightening_changes_come_first_and_widening_ones_last() {
-    let mut world = there(World::new(), "a-widens", NARROW).holding("ua", "a-widens");
-    world = there(world, "b-neutral", NARROW).holding("ub", "b-neutral");
-    world = there(world, "c-tightens", WIDE).holding("uc", "c-tightens");
+    let mut world = there(World::new(), "a-widens", NARROW).attached("ua", "a-widens");
+    world = there(world, "b-neutral", NARROW).attached("ub", "b-neutral");
+    world = there(world, "c-tightens", WIDE).attached("uc", "c-tightens");
     world = there(there(there(world, "narrow", NARROW), "reworded", REWORDED), "wide", WIDE);
-    world = world.holding("va-widens", "narrow").holding("vb-neutral", "narrow").holding("vc-tightens", "wide");
-    world = world.holding("wa-comes", "").holding("wz-goes", "wide");
-    let mut declared = with_document(Declared::default(), "a-widens", WIDE);
-    declared = with_document(declared, "b-neutral", REWORDED);
-    declared = with_document(declared, "c-tightens", NARROW);
-    declared = with_document(with_document(declared, "x-new", NARROW), "d-new", NARROW);
-    declared = declared.holds("va-widens", "wide").holds("vb-neutral", "reworded").holds("vc-tightens", "x-new");
-    declared = declared.holds("wa-comes", "d-new").detached("wz-goes");
+    world = world.attached("va-widens", "narrow").attached("vb-neutral", "narrow").attached("vc-tightens", "wide");
+    world = world.attached("wa-comes", "").attached("wz-goes", "wide");
+    let mut declared = Declared::default().document("a-widens", reading(WIDE));
+    declared = declared.document("b-neutral", reading(REWORDED));
+    declared = declared.document("c-tightens", reading(NARROW));
+    declared = declared.document("x-new", reading(NARROW)).document("d-new", reading(NARROW));
+    declared = declared.has("va-widens", "wide").has("vb-neutral", "reworded").has("vc-tightens", "x-new");
+    declared = declared.has("wa-comes", "d-new").detached("wz-goes");
     let expected = [
         "user/wz-goes",
         "policy/c-tightens",
@@ -319,11 +304,11 @@ fn tightening_changes_come_first_and_widening_ones_last() {
 #[test]
 fn a_replacement_widens_if_any_user_gains_access() {
     // The one user comes from a temporary policy of a wide document, so that it loses what the other gains.
-    let mut world = there(World::new(), "a-mixed", NARROW).holding("ua", "a-mixed");
+    let mut world = there(World::new(), "a-mixed", NARROW).attached("ua", "a-mixed");
     let temporary = policy("a-mixed").temporary("00000000");
     world.policies.insert(temporary.clone(), normal(&reading(&["data", "logs", "old"])));
-    world = world.holding("ub", temporary.as_str());
-    world = there(world, "b-neutral", NARROW).holding("uc", "b-neutral");
-    let declared = with_document(with_document(Declared::default(), "a-mixed", WIDE), "b-neutral", REWORDED);
+    world = world.attached("ub", temporary.as_str());
+    world = there(world, "b-neutral", NARROW).attached("uc", "b-neutral");
+    let declared = Declared::default().document("a-mixed", reading(WIDE)).document("b-neutral", reading(REWORDED));
     assert_eq!(changes(&plan(&declared.0, &world.observed("5.1.2"))), ["policy/b-neutral", "policy/a-mixed"]);
 }

@@ -1,29 +1,13 @@
 //! Effects that the list of changes does not name: who gets a policy by a name it has already, by a list, or unreported.
 
-use super::{Declared, World, policy, user, who};
+use super::{Declared, World, planned, policy, refused, user, who};
 use crate::base::Principal;
-use crate::desired::Guards;
 use crate::observed::Observed;
 use crate::plan::access::AccessCache;
 use crate::plan::describe::not_shown;
 use crate::plan::effects::Effects;
 use crate::plan::{Change, ChangeKind, NotReported, Plan, plan};
 use crate::policy::Catalogue;
-
-fn strict(mut declared: Declared) -> Declared {
-    let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
-    declared.0.guards =
-        Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
-    declared
-}
-
-fn planned(declared: &Declared, world: &World) -> Plan {
-    plan(&declared.0, &world.observed("5.1.2"))
-}
-
-fn refused(plan: &Plan) -> Vec<&'static str> {
-    plan.refusals.iter().map(|refusal| refusal.code.id).collect()
-}
 
 fn gaining(plan: &Plan) -> Vec<Principal> {
     let shown = plan.changes.iter().flat_map(|change| &change.access);
@@ -35,13 +19,13 @@ fn a_temporary_policy_of_a_predefined_one_is_a_policy_like_any_other() {
     let world = World::new()
         .with("attune-swap-deadbeef-readwrite", 1)
         .with("attune-swap-deadbeef-readonly", 2)
-        .holding("mal", "attune-swap-deadbeef-readwrite")
-        .holding("bob", "attune-swap-deadbeef-readonly");
-    let other = planned(&strict(Declared::default().policy("notes", 0)), &world);
+        .attached("mal", "attune-swap-deadbeef-readwrite")
+        .attached("bob", "attune-swap-deadbeef-readonly");
+    let other = planned(&Declared::default().policy("notes", 0).strict(), &world);
     assert_eq!(other.steps.len(), 1, "{:?}", other.steps);
     assert!(other.effects.is_empty() && other.refusals.is_empty());
     assert_eq!(other.unmanaged.users, [user("bob"), user("mal")]);
-    let declared = planned(&strict(Declared::default().holds("bob", "readonly")), &world);
+    let declared = planned(&Declared::default().has("bob", "readonly").strict(), &world);
     assert!(
         matches!(&declared.changes[0].kind, ChangeKind::Move { before, .. } if before.as_str().starts_with("attune-swap"))
     );
@@ -52,35 +36,35 @@ fn a_temporary_policy_of_a_predefined_one_is_a_policy_like_any_other() {
 #[test]
 fn a_temporary_policy_counts_as_its_policy_only_while_that_is_replaced() {
     let name = "attune-swap-deadbeef-p";
-    let world = World::new().with(name, 2).with("p", 0).holding("mal", name);
-    for declared in [Declared::default().policy("q", 1), Declared::default().holds("mal", "p")] {
+    let world = World::new().with(name, 2).with("p", 0).attached("mal", name);
+    for declared in [Declared::default().policy("q", 1), Declared::default().has("mal", "p")] {
         let plan = planned(&declared, &world);
         assert!(plan.changes.iter().all(|change| !matches!(change.kind, ChangeKind::ReplacePolicy { .. })));
     }
-    let finished = planned(&strict(Declared::default().policy("p", 0)), &world);
+    let finished = planned(&Declared::default().policy("p", 0).strict(), &world);
     assert_eq!(gaining(&finished), [who("mal")]);
     assert_eq!(refused(&finished), ["guard-new-access"]);
 }
 
 #[test]
 fn an_added_policy_is_given_to_everyone_who_has_its_name() {
-    let declared = strict(Declared::default().policy("etl", 1));
+    let declared = Declared::default().policy("etl", 1).strict();
     for name in ["mallory", "group/ops"] {
-        let world = World::new().holding(name, "etl");
+        let world = World::new().attached(name, "etl");
         let plan = planned(&declared, &world);
         assert_eq!(gaining(&plan), [who(name)]);
         assert_eq!(refused(&plan), ["guard-new-access"]);
         assert_eq!(plan.changes[0].attached().len(), 1);
         assert!(plan.unmanaged.users.is_empty() && plan.unmanaged.groups.is_empty());
-        let before = World::new().holding(name, "");
+        let before = World::new().attached(name, "");
         assert_ne!(plan.digest, planned(&declared, &before).digest, "an approval is not for those who came since");
     }
 }
 
 #[test]
 fn users_that_should_leave_an_added_policy_never_have_it() {
-    let world = World::new().holding("alice", "etl").holding("bob", "etl");
-    let declared = Declared::default().policy("etl", 1).holds("alice", "readonly").detached("bob");
+    let world = World::new().attached("alice", "etl").attached("bob", "etl");
+    let declared = Declared::default().policy("etl", 1).has("alice", "readonly").detached("bob");
     let plan = planned(&declared, &world);
     assert!(!plan.is_blocked(), "{:?}", plan.findings);
     assert_eq!(gaining(&plan), [who("alice")], "readonly, and not etl");
@@ -96,7 +80,7 @@ fn users_that_should_leave_an_added_policy_never_have_it() {
 
 #[test]
 fn a_plan_that_does_not_show_all_it_does_is_refused() {
-    let world = World::new().holding("mallory", "etl");
+    let world = World::new().attached("mallory", "etl");
     let made = planned(&Declared::default().policy("etl", 1), &world);
     let catalogue = Catalogue::newest();
     let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue));
@@ -112,15 +96,16 @@ fn a_plan_that_does_not_show_all_it_does_is_refused() {
 
 #[test]
 fn a_list_of_policies_gives_each_of_them() {
-    let world = World::new().with("a", 0).holding("alice", "a,readonly");
+    let world = World::new().with("a", 0).attached("alice", "a,readonly");
     let replaced = planned(&Declared::default().policy("a", 1), &world);
     assert_eq!(replaced.findings[0].code.id, "several-policies-at-once", "{:?}", replaced.findings);
     assert!(replaced.steps.is_empty());
     assert_eq!(planned(&Declared::default().absent("a"), &world).findings[0].code.id, "several-policies-at-once");
-    let moved = planned(&strict(Declared::default().policy("a", 1).holds("alice", "a")), &world);
+    let moved = planned(&Declared::default().policy("a", 1).has("alice", "a").strict(), &world);
     assert_eq!(gaining(&moved), [who("alice")]);
     assert_eq!(refused(&moved), ["guard-protected-user", "guard-new-access"]);
-    let added = planned(&strict(Declared::default().policy("new", 1)), &World::new().holding("alice", "new, readonly"));
+    let added =
+        planned(&Declared::default().policy("new", 1).strict(), &World::new().attached("alice", "new, readonly"));
     assert_eq!((gaining(&added), refused(&added)), (vec![who("alice")], vec!["guard-new-access"]));
     let of = added.changes[0].access.first().unwrap();
     assert!(of.access.loses_nothing(), "readonly stays: {:?}", of.access);
@@ -128,12 +113,12 @@ fn a_list_of_policies_gives_each_of_them() {
 
 #[test]
 fn an_unknown_policy_in_a_list_makes_access_undecided() {
-    let world = World::new().with("a", 0).holding("alice", "a,b").holding("bob", "c,readonly");
+    let world = World::new().with("a", 0).attached("alice", "a,b").attached("bob", "c,readonly");
     let mut observed = world.observed("5.1.2");
     observed.policies.insert(policy("b"), crate::observed::Body::Unreadable("?".to_owned()));
     observed.policies.insert(policy("c,readonly"), crate::observed::Body::NotRead);
     for name in ["alice", "bob"] {
-        let plan = plan(&strict(Declared::default().holds(name, "readonly")).0, &observed);
+        let plan = plan(&Declared::default().has(name, "readonly").strict().0, &observed);
         assert_eq!(gaining(&plan), [who(name)]);
         assert!(plan.changes[0].access[0].access.gained.is_empty(), "it is undecided");
         assert!(refused(&plan).contains(&"guard-new-access"));
@@ -147,7 +132,7 @@ fn unreported(release: &str, groups_known: bool, identity_provider: Option<bool>
 
 #[test]
 fn new_access_of_unreported_users_is_undecided() {
-    let (widened, added) = (strict(Declared::default().policy("p", 1)), strict(Declared::default().policy("q", 1)));
+    let (widened, added) = (Declared::default().policy("p", 1).strict(), Declared::default().policy("q", 1).strict());
     let codes = |declared: &Declared, observed: &Observed| refused(&plan(&declared.0, observed)).len();
     let over_rest = unreported("6.0.0", false, Some(false));
     assert_eq!((codes(&widened, &over_rest), codes(&added, &over_rest)), (1, 0));

@@ -10,21 +10,22 @@ mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+
 use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
 use crate::desired::{
-    Allowed, Authored, DeclaredAttachment, Desired, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
+    Allowed, Authored, DeclaredAttachment, Desired, Guards, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
 };
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
-use crate::plan::{Call, Plan, Step, StepId};
+use crate::plan::{Call, Plan, Step, StepId, plan};
 use crate::policy::{Document, Normal, normal as normalize, read};
 
-/// A cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct World {
+pub(crate) struct World {
     policies: BTreeMap<PolicyName, Normal>,
     attached: BTreeMap<Principal, Option<PolicyName>>,
     limit: usize,
-    /// The users whose key pair was revoked.
     revoked: BTreeSet<UserName>,
 }
 
@@ -65,12 +66,12 @@ fn temporary(name: &str, number: u8) -> PolicyName {
 
 impl World {
     /// A cluster with the predefined policies and room for many more.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let policies = PolicyName::PREDEFINED.iter().zip(200..).map(|(name, number)| (policy(name), normal(number)));
         Self { policies: policies.collect(), attached: BTreeMap::new(), limit: 1024, revoked: BTreeSet::new() }
     }
 
-    fn with(mut self, name: &str, number: u8) -> Self {
+    pub(crate) fn with(mut self, name: &str, number: u8) -> Self {
         self.policies.insert(policy(name), normal(number));
         self
     }
@@ -80,7 +81,7 @@ impl World {
         self
     }
 
-    fn holding(mut self, name: &str, held: &str) -> Self {
+    pub(crate) fn attached(mut self, name: &str, held: &str) -> Self {
         self.attached.insert(who(name), (!held.is_empty()).then(|| policy(held)));
         self
     }
@@ -90,30 +91,26 @@ impl World {
         self
     }
 
-    fn observed(&self, release: &str) -> Observed {
+    pub(crate) fn observed(&self, release: &str) -> Observed {
+        let user = |(principal, attached): (&Principal, &Option<PolicyName>)| {
+            let user = ObservedUser { role: "S3".into(), source: "Internal".into(), attached: attached.clone() };
+            Some((principal.user()?.clone(), user))
+        };
+        let group = |(principal, attached): (&Principal, &Option<PolicyName>)| {
+            Some((principal.group()?.clone(), attached.clone()?))
+        };
         Observed {
             identity: Identity {
                 name: "stewie".to_owned(),
                 guid: "guid".to_owned(),
                 release: Release::parse(release).expect("a release"),
                 tenant: "Root".to_owned(),
-                user: user("admin"),
+                user: UserName::reported("admin"),
                 role: "ClusterAdmin".to_owned(),
             },
             policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
-            users: self
-                .attached
-                .iter()
-                .filter_map(|(principal, holds)| {
-                    let user = ObservedUser { role: "S3".into(), source: "Internal".into(), holds: holds.clone() };
-                    Some((principal.user()?.clone(), user))
-                })
-                .collect(),
-            groups: self
-                .attached
-                .iter()
-                .filter_map(|(principal, holds)| Some((principal.group()?.clone(), holds.clone()?)))
-                .collect(),
+            users: self.attached.iter().filter_map(user).collect(),
+            groups: self.attached.iter().filter_map(group).collect(),
             groups_known: true,
             duplicates: Duplicates::default(),
             identity_provider: Some(false),
@@ -125,46 +122,43 @@ impl World {
 
     /// Makes a call; an error says which rule it breaks.
     fn call(&mut self, call: &Call) -> Result<(), String> {
+        let check = |is_fine: bool, problem: &dyn Fn() -> String| if is_fine { Ok(()) } else { Err(problem()) };
+        let with = |policy: &PolicyName, except: &[Principal]| {
+            let gives = |attached: &Option<PolicyName>| attached.as_ref().is_some_and(|name| name.gives(policy));
+            self.attached
+                .iter()
+                .find(|(who, attached)| gives(attached) && !except.contains(who))
+                .map(|(who, _)| who.clone())
+        };
         match call {
             Call::AddPolicy { policy, document, has } => {
-                let has_it = |held: &PolicyName| held.gives(policy);
-                let mut others =
-                    self.attached.iter().filter(|(who, held)| held.as_ref().is_some_and(has_it) && !has.contains(who));
-                if let Some((who, _)) = others.next() {
-                    return Err(format!("{policy} is added, and nothing says that {who} has its name"));
-                }
-                if self.policies.insert(policy.clone(), document.clone()).is_some() {
-                    return Err(format!("{policy} is added over itself"));
-                }
-                let most = self.limit;
-                (self.policies.len() <= most).then_some(()).ok_or_else(|| format!("more than {most} policies"))
+                let other = with(policy, has);
+                check(other.is_none(), &|| format!("{policy} is added, and nothing says that {other:?} has its name"))?;
+                let before = self.policies.insert(policy.clone(), document.clone());
+                check(before.is_none(), &|| format!("{policy} is added over itself"))?;
+                check(self.policies.len() <= self.limit, &|| format!("more than {} policies", self.limit))
             }
             Call::RemovePolicy { policy, expects } => {
-                let has_it = |held: &PolicyName| held.gives(policy);
-                if let Some((principal, _)) = self.attached.iter().find(|(_, held)| held.as_ref().is_some_and(has_it)) {
-                    return Err(format!("{policy} is removed while {principal} has it"));
-                }
-                let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} is not there"))?;
-                (expects.as_deref() == Some(removed.json())).then_some(()).ok_or_else(|| format!("{policy} is another"))
+                let other = with(policy, &[]);
+                check(other.is_none(), &|| format!("{policy} is removed while {other:?} has it"))?;
+                let removed = self.policies.remove(policy).ok_or_else(|| format!("{policy} does not exist"))?;
+                check(expects.as_deref() == Some(removed.json()), &|| format!("{policy} is another"))
             }
             Call::Attach { principal, policy, expects, grants } => {
-                let Some(there) = self.policies.get(policy) else {
-                    return Err(format!("{policy} is not there for {principal}"));
-                };
-                if grants.as_deref().is_some_and(|grants| grants != there.json()) {
-                    return Err(format!("{policy} does not give {principal} what the plan says"));
-                }
-                let held = self.attached.insert(principal.clone(), Some(policy.clone())).ok_or("no such principal")?;
-                (held == *expects).then_some(()).ok_or_else(|| format!("{principal} has {held:?}, not {expects:?}"))
+                let found = self.policies.get(policy).ok_or_else(|| format!("no {policy} for {principal}"))?;
+                let is_granted = grants.as_deref().is_none_or(|grants| grants == found.json());
+                check(is_granted, &|| format!("{policy} does not give {principal} what the plan says"))?;
+                let had = self.attached.insert(principal.clone(), Some(policy.clone())).ok_or("no such principal")?;
+                check(had == *expects, &|| format!("{principal} has {had:?}, not {expects:?}"))
             }
             Call::RevokeKeys { user } => {
-                let held = self.attached.get(&Principal::from(user)).ok_or("no such user")?;
+                let has = self.attached.get(&Principal::from(user)).ok_or("no such user")?;
                 self.revoked.insert(user.clone());
-                held.is_some().then_some(()).ok_or_else(|| format!("{user} has no policy, so no pair can be created"))
+                check(has.is_some(), &|| format!("{user} has no policy, so no pair can be created"))
             }
             Call::Detach { principal, policy } => {
-                let held = self.attached.insert(principal.clone(), None).ok_or("no such principal")?;
-                (held.as_ref() == Some(policy)).then_some(()).ok_or_else(|| format!("{principal} has {held:?}"))
+                let had = self.attached.insert(principal.clone(), None).ok_or("no such principal")?;
+                check(had.as_ref() == Some(policy), &|| format!("{principal} has {had:?}"))
             }
         }
     }
@@ -207,36 +201,48 @@ fn run(
 
 /// A desired state, put together by hand.
 #[derive(Debug, Clone, Default)]
-struct Declared(pub(super) Desired);
+pub(crate) struct Declared(pub(crate) Desired);
 
 impl Declared {
-    fn policy(mut self, name: &str, number: u8) -> Self {
-        let intent = PolicyIntent::Present(Authored::new(document(number), None));
-        self.0
-            .policies
-            .insert(policy(name), PolicyEntry { description: None, intent, lint: Allowed::default(), at: None });
-        self
+    pub(crate) fn policy(self, name: &str, number: u8) -> Self {
+        self.document(name, document(number))
     }
 
-    fn absent(mut self, name: &str) -> Self {
-        let entry = PolicyEntry { description: None, intent: PolicyIntent::Absent, lint: Allowed::default(), at: None };
+    fn document(self, name: &str, document: Document) -> Self {
+        self.intent(name, PolicyIntent::Present(Authored::new(document, None)))
+    }
+
+    fn absent(self, name: &str) -> Self {
+        self.intent(name, PolicyIntent::Absent)
+    }
+
+    fn intent(mut self, name: &str, intent: PolicyIntent) -> Self {
+        let entry = PolicyEntry { description: None, intent, lint: Allowed::default(), at: None };
         self.0.policies.insert(policy(name), entry);
         self
     }
 
-    fn holds(self, name: &str, held: &str) -> Self {
-        self.holding(name, DeclaredAttachment::Has(policy(held)))
+    /// All guards that refuse a change of access.
+    fn strict(mut self) -> Self {
+        let all = || ["*"].iter().map(|text| text.parse().unwrap()).collect();
+        self.0.guards =
+            Guards { deny_new_access: true, protected_users: all(), protected_groups: all(), ..Guards::default() };
+        self
     }
 
-    fn detached(self, name: &str) -> Self {
-        self.holding(name, DeclaredAttachment::Detached)
+    pub(crate) fn has(self, name: &str, held: &str) -> Self {
+        self.entry(name, DeclaredAttachment::Has(policy(held)))
+    }
+
+    pub(crate) fn detached(self, name: &str) -> Self {
+        self.entry(name, DeclaredAttachment::Detached)
     }
 
     fn revoked(self, name: &str) -> Self {
-        self.holding(name, DeclaredAttachment::Revoked)
+        self.entry(name, DeclaredAttachment::Revoked)
     }
 
-    fn holding(mut self, name: &str, intent: DeclaredAttachment) -> Self {
+    fn entry(mut self, name: &str, intent: DeclaredAttachment) -> Self {
         let entry = PrincipalEntry { intent, at: None };
         match who(name) {
             Principal::User(user) => self.0.users.insert(user, entry),
@@ -286,9 +292,105 @@ impl std::fmt::Debug for Scene {
             let text = format!("{:?}", entry.intent);
             writeln!(f, "  declared: policy {name} {}", if text == "Absent" { text } else { short(&text) })?;
         }
-        for (principal, entry) in declared.holders() {
+        for (principal, entry) in declared.principals() {
             writeln!(f, "  declared: {principal} {:?}", entry.intent)?;
         }
         Ok(())
     }
+}
+
+fn planned(declared: &Declared, world: &World) -> Plan {
+    plan(&declared.0, &world.observed("5.1.2"))
+}
+
+fn refused(plan: &Plan) -> Vec<&'static str> {
+    plan.refusals.iter().map(|refusal| refusal.code.id).filter(|id| id.starts_with("guard-")).collect()
+}
+
+const POLICIES: [&str; 4] = ["pa", "pb", "pc", "pd"];
+const PRINCIPALS: [&str; 5] = ["ua", "ub", "uc", "group/gd", "group/ge"];
+
+/// More names for odd worlds: without a policy or undeclared, temporary policies of declared, predefined and undeclared policies,
+/// and lists.
+const ODD: [&str; 9] = [
+    "gone",
+    "other",
+    "attune-swap-deadbeef-pa",
+    "attune-swap-deadbeef-readwrite",
+    "attune-swap-deadbeef-other",
+    "pa,readonly",
+    "gone,pb",
+    "pa, pb",
+    "attune-swap-deadbeef-pa,readonly",
+];
+
+/// Random worlds and desired states. In plain worlds, attached names are of policies that exist.
+fn scenes(odd: bool) -> impl Strategy<Value = Scene> {
+    let extra = if odd { &ODD[..] } else { &[] };
+    let single: Vec<&str> = POLICIES.iter().chain(extra).copied().filter(|name| !name.contains(',')).collect();
+    (
+        prop::collection::vec(prop::option::weighted(if odd { 0.5 } else { 0.75 }, 0..3_u8), single.len()),
+        prop::collection::vec((0..POLICIES.len(), 0..3_u8), 0..2),
+        prop::collection::vec(any::<prop::sample::Index>(), PRINCIPALS.len()),
+        prop::collection::vec(0..6_u8, POLICIES.len()),
+        prop::collection::vec(0..9_usize, PRINCIPALS.len()),
+        (any::<[bool; 3]>(), 0..4_usize),
+        prop::collection::vec(any::<u16>(), 40),
+        0..30_usize,
+    )
+        .prop_map(
+            move |(documents, leftovers, attached, policies, principals, (settings, room), choices, stop)| {
+                let mut world = World::new();
+                for (name, number) in single.iter().zip(documents) {
+                    world = number.map_or(world.clone(), |number| world.with(name, number));
+                }
+                for (index, number) in leftovers {
+                    world = world.with_temporary(POLICIES[index], number);
+                }
+                let mut names: BTreeSet<PolicyName> = world.policies.keys().cloned().collect();
+                if odd {
+                    let temporary = [("pa", 0), ("pa", 1), ("pb", 1)].map(|(name, number)| temporary(name, number));
+                    names.extend(POLICIES.iter().chain(&ODD).map(|name| policy(name)).chain(temporary));
+                }
+                let names: Vec<PolicyName> = names.into_iter().collect();
+                for (principal, index) in PRINCIPALS.iter().zip(attached) {
+                    // Some have none.
+                    let name = names.get(index.index(names.len() * 5 / 4)).map_or("", PolicyName::as_str);
+                    world = world.attached(principal, name);
+                }
+                let world = world.room(if room == 3 { 100 } else { room });
+                Scene { declared: random_declared(&policies, &principals, settings, odd), world, choices, stop }
+            },
+        )
+}
+
+fn random_declared(policies: &[u8], principals: &[usize], settings: [bool; 3], odd: bool) -> Declared {
+    let mut declared = Declared::default();
+    for (name, choice) in POLICIES.iter().zip(policies) {
+        declared = match choice {
+            0..=2 => declared.policy(name, *choice),
+            3 => declared.absent(name),
+            _ => declared,
+        };
+    }
+    for (name, choice) in PRINCIPALS.iter().zip(principals) {
+        declared = match choice {
+            0..=3 => declared.has(name, POLICIES[*choice]),
+            4 => declared.has(name, "readonly"),
+            5 => declared.detached(name),
+            // Groups have no keys.
+            6 if !name.starts_with("group/") && !odd => declared.revoked(name),
+            _ => declared,
+        };
+    }
+    let [owns_policies, owns_all, gap] = settings;
+    let owned: &[&str] = if owns_policies { &["p*"] } else { &[] };
+    let declared = declared.owning(owned, if owns_all { &["u*", "group/g*"] } else { &["ua"] });
+    if gap { declared.gap() } else { declared }
+}
+
+fn open(scenes: impl Strategy<Value = Scene>, check: fn(&Scene) -> Result<bool, String>, of: usize) -> usize {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let scenes = (0..of).map(|_| scenes.new_tree(&mut runner).expect("a scene").current());
+    scenes.filter(|scene| check(scene).expect("a good plan")).count()
 }

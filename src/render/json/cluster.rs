@@ -230,7 +230,7 @@ impl LeftOutV1 {
         Self {
             predefined_policies: left.predefined,
             other_policies: left.other_policies,
-            users_without_policy: left.holding_nothing,
+            users_without_policy: left.without_policy,
             other_users: left.other_users,
             other_groups: left.other_groups,
         }

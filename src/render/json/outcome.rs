@@ -140,14 +140,14 @@ impl StepOutcomeV1 {
         let reason = ended.status.reason().map(str::to_owned);
         let remark = |remark: &Remark| match remark {
             Remark::Gap => RemarkV1::Gap,
-            Remark::Kept { .. } => RemarkV1::Kept,
-            Remark::KeptInEmergency { .. } => RemarkV1::KeptInEmergency,
+            Remark::Stored { .. } => RemarkV1::Kept,
+            Remark::StoredInEmergency { .. } => RemarkV1::KeptInEmergency,
             Remark::PairUnknown => RemarkV1::PairUnknown,
-            Remark::AnswerKept { .. } => RemarkV1::AnswerKept,
+            Remark::ResponseStored { .. } => RemarkV1::AnswerKept,
         };
         let stored_in = |remark: &Remark| match remark {
-            Remark::Kept { place } => Some(place.clone()),
-            Remark::KeptInEmergency { path, .. } | Remark::AnswerKept { path } => Some(path.clone()),
+            Remark::Stored { place } => Some(place.clone()),
+            Remark::StoredInEmergency { path, .. } | Remark::ResponseStored { path } => Some(path.clone()),
             Remark::Gap | Remark::PairUnknown => None,
         };
         let StepV1 { id, call, policy, user, group, .. } = StepV1::of(step);

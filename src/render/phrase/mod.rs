@@ -298,7 +298,7 @@ pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static s
 pub(super) fn note(note: Note) -> Option<&'static str> {
     match note {
         Note::Resumed => None,
-        Note::KeysKept => Some("S3 keys stay valid for a later attach"),
+        Note::KeysStay => Some("S3 keys stay valid for a later attach"),
         Note::KeysRevoked => Some("revokes the S3 keys first"),
         Note::KeysMayBeCreated => Some(KEYS_MAY_BE_CREATED),
         Note::Imported => Some("the user comes from a directory, whose next refresh sets its policy again"),
@@ -313,7 +313,7 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
 
 pub(super) fn is_of_keys(note: Note) -> bool {
     match note {
-        Note::KeysKept | Note::KeysRevoked | Note::KeysMayBeCreated => true,
+        Note::KeysStay | Note::KeysRevoked | Note::KeysMayBeCreated => true,
         Note::Resumed | Note::Imported | Note::NameAbsent | Note::NameGone | Note::NoRoom | Note::NoRoomToMove => false,
     }
 }

@@ -113,7 +113,7 @@ fn left_out(left: &LeftOut) -> Vec<String> {
     counted([
         (left.predefined, "predefined policy", "predefined policies"),
         (left.other_policies, "policy not selected", "policies not selected"),
-        (left.holding_nothing, "user without a policy", "users without a policy"),
+        (left.without_policy, "user without a policy", "users without a policy"),
         (left.other_users, "user not selected", "users not selected"),
         (left.other_groups, "group not selected", "groups not selected"),
     ])
