@@ -89,7 +89,7 @@ pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
                 _ => Some(policy),
             };
             let holds = holds.map(|policy| PolicyName::reported(policy_name(policy)));
-            let record = ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), holds };
+            let record = ObservedUser { role: "S3".to_owned(), source: "Internal".to_owned(), attached: holds };
             users.insert(UserName::reported(user_name(user)), record);
         }
     }
