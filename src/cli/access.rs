@@ -8,7 +8,7 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
-use crate::policy::access::{Answer, Context, Holder, Report, Request};
+use crate::policy::access::{Answer, Attachment, Context, Report, Request};
 use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
@@ -65,34 +65,34 @@ impl AccessArgs {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
         }
-        if let Some(answer) = report.answers.iter().find(|answer| !answer.holder.is_known()) {
-            return Err(self.unknown(&answer.holder));
+        if let Some(answer) = report.answers.iter().find(|answer| !answer.attachment.is_known()) {
+            return Err(self.unknown(&answer.attachment));
         }
         let refused = self.who.is_none() && report.request.is_some() && !report.answers.iter().all(Answer::is_allowed);
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
-        let (holders, catalogue) = self.holders(global, output).await?;
+        let (attachments, catalogue) = self.attachments(global, output).await?;
         let context = Context { profile: self.profile.profile(), ..Context::new(&catalogue) };
         let request = self.request(&catalogue)?;
-        let holders = match &self.user {
-            Some(user) => vec![find(user, holders)?],
-            None => holders,
+        let attachments = match &self.user {
+            Some(user) => vec![find(user, attachments)?],
+            None => attachments,
         };
-        let answers = holders.into_iter().map(|holder| match &request {
-            Some(request) => holder.asked(request, &context),
-            None => holder.everything(&context),
+        let answers = attachments.into_iter().map(|attachment| match &request {
+            Some(request) => attachment.asked(request, &context),
+            None => attachment.everything(&context),
         });
-        let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.holder.is_known();
+        let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.attachment.is_known();
         Ok(Report { answers: answers.filter(shown).collect(), request })
     }
 
-    async fn holders(
+    async fn attachments(
         &self,
         global: &GlobalArgs,
         output: &mut Output,
-    ) -> Result<(Vec<Holder>, Catalogue), CommandError> {
+    ) -> Result<(Vec<Attachment>, Catalogue), CommandError> {
         let loaded = read_valid(global, output)?;
         if !self.observed {
             let release = self.actions.release_or(&Release::newest());
@@ -101,7 +101,7 @@ impl AccessArgs {
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
-        Ok((observed_holders(&observed)?, catalogue))
+        Ok((observed_attachments(&observed)?, catalogue))
     }
 
     fn request(&self, catalogue: &Catalogue) -> Result<Option<Request>, Failure> {
@@ -115,9 +115,9 @@ impl AccessArgs {
         request.map(Some).map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
     }
 
-    fn unknown(&self, holder: &Holder) -> Failure {
-        let policy = holder.policy.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("the access of {} is unknown: it has `{policy}`", holder.principal);
+    fn unknown(&self, attachment: &Attachment) -> Failure {
+        let policy = attachment.policy.as_ref().map(ToString::to_string).unwrap_or_default();
+        let message = format!("the access of {} is unknown: it has `{policy}`", attachment.principal);
         let (why, help) = if self.observed {
             ("whose document on the cluster cannot be parsed", "replace the document")
         } else {
@@ -127,11 +127,11 @@ impl AccessArgs {
     }
 }
 
-fn find(user: &str, holders: Vec<Holder>) -> Result<Holder, Failure> {
-    let labels: Vec<String> = holders.iter().map(|holder| holder.principal.label()).collect();
+fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {
+    let labels: Vec<String> = attachments.iter().map(|attachment| attachment.principal.label()).collect();
     let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
-    let found = holders.into_iter().zip(&labels).find(|(_, label)| *label == user);
-    found.map(|(holder, _)| holder).ok_or_else(|| {
+    let found = attachments.into_iter().zip(&labels).find(|(_, label)| *label == user);
+    found.map(|(attachment, _)| attachment).ok_or_else(|| {
         let message = match user.strip_prefix("group/") {
             Some(group) => format!("there is no group `{group}` with a policy"),
             None => format!("there is no user `{user}`"),
@@ -146,7 +146,7 @@ fn find(user: &str, holders: Vec<Holder>) -> Result<Holder, Failure> {
     })
 }
 
-fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
+fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
     let document = |policy: &PolicyName| -> Option<Document> {
         match desired.policies.get(policy).map(|entry| &entry.intent) {
             Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
@@ -154,17 +154,17 @@ fn declared(desired: &Desired, release: &Release) -> Vec<Holder> {
             None => predefined(policy, release),
         }
     };
-    let holder = |(principal, entry): (Principal, &PrincipalEntry)| {
+    let attachment = |(principal, entry): (Principal, &PrincipalEntry)| {
         let policy = match &entry.intent {
             DeclaredAttachment::Has(policy) => Some(policy),
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
-        Holder { principal, policy: policy.cloned(), document: policy.and_then(document) }
+        Attachment { principal, policy: policy.cloned(), document: policy.and_then(document) }
     };
-    desired.principals().map(holder).collect()
+    desired.principals().map(attachment).collect()
 }
 
-fn observed_holders(observed: &Observed) -> Result<Vec<Holder>, Failure> {
+fn observed_attachments(observed: &Observed) -> Result<Vec<Attachment>, Failure> {
     if !observed.attachments_known {
         let message = format!("WEKA {} does not report attachments over REST", observed.identity.release);
         return Err(Failure::new(&exit::UNKNOWN_ACCESS, message)
@@ -172,11 +172,11 @@ fn observed_holders(observed: &Observed) -> Result<Vec<Holder>, Failure> {
     }
     let document =
         |policy: &PolicyName| granted(&observed.policies, policy)?.normal().map(|normal| normal.document().clone());
-    let holder = |principal: Principal| {
+    let attachment = |principal: Principal| {
         let policy = observed.attached_to(&principal);
         let document = policy.as_ref().and_then(document);
-        Holder { policy, document, principal }
+        Attachment { policy, document, principal }
     };
     let users = observed.users.keys().map(Principal::from);
-    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(holder).collect())
+    Ok(users.chain(observed.groups.keys().map(Principal::from)).map(attachment).collect())
 }

@@ -8,7 +8,7 @@ use super::select::Rest;
 use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, Selection, codes};
 use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
 use crate::desired::{ClusterSettings, format_toml};
-use crate::policy::{self, Catalogue, Clause, Depth, Document, Effect, LintInput, Selector, Statement, same_document};
+use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selector, Statement, same_document};
 
 /// The version of documents that are written as inline statements.
 const VERSION: &str = "2012-10-17";
@@ -195,11 +195,7 @@ fn inline_statement(statement: &Statement) -> Table {
     if let Some(sid) = &statement.sid {
         table.insert("sid", value(sid));
     }
-    let effect = match statement.effect {
-        Effect::Allow => "Allow",
-        Effect::Deny => "Deny",
-    };
-    table.insert("effect", value(effect));
+    table.insert("effect", value(statement.effect.as_str()));
     let mut insert = |key: &str, selector: &Selector| {
         let key = if selector.negated { format!("not_{key}") } else { key.to_owned() };
         table.insert(&key, value(array(&selector.patterns)));

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::access::{Access, Context, difference};
-use super::document::{Document, Effect, Selector, Statement};
+use super::document::{Document, Effect, Statement};
 use super::json::quoted;
 use super::normal::{Sameness, normal, normal_statement, sameness};
 
@@ -101,263 +101,167 @@ pub enum LineKind {
 /// The changes from `before` to `after`. `None` is no document.
 #[must_use]
 pub fn diff(before: Option<&Document>, after: Option<&Document>) -> DocumentDiff {
-    let Pairing { pairs, removed } = pair(numbered(before), numbered(after));
-    let mut unchanged = 0;
-    let mut statements = Vec::new();
-    for (before, after) in &pairs {
-        match changed_statement(before.as_ref(), after) {
-            Some(statement) => statements.push(statement),
-            None => unchanged += 1,
-        }
-    }
-    statements.extend(removed.iter().map(|statement| StatementDiff {
-        title: title(statement),
-        change: Change::Removed,
-        lines: entry_lines(LineKind::Remove, statement_entries(&statement.statement)),
-    }));
     let outside = |document: Option<&Document>| {
         document.map(|document| document_entries(normal(document).document())).unwrap_or_default()
     };
-    DocumentDiff { lines: changed_lines(&outside(before), &outside(after)), statements, unchanged }
+    let lines = changed_lines(&outside(before), &outside(after));
+    let (before, after) = (numbered(before), numbered(after));
+    let older_of = pair(&before, &after);
+    let in_after = after.iter().zip(&older_of).map(|(after, older)| (older.map(|older| &before[older]), Some(after)));
+    let removed = (0..before.len()).filter(|older| !older_of.contains(&Some(*older)));
+    let all = in_after.chain(removed.map(|older| (Some(&before[older]), None)));
+    let found: Vec<_> = all.map(|(before, after)| statement_diff(before, after)).collect();
+    let unchanged = found.iter().filter(|change| change.is_none()).count();
+    DocumentDiff { lines, statements: found.into_iter().flatten().collect(), unchanged }
 }
 
-/// The statements of a document in normal form and in document order. A repeated one counts once.
+/// A statement in normal form.
+struct Numbered {
+    /// Its number in its document, from 1.
+    number: usize,
+    statement: Statement,
+    entries: BTreeSet<Entry>,
+    /// The entries behind the effect: actions, resources, conditions.
+    content: BTreeSet<Entry>,
+}
+
+/// The statements of a document in document order. A repeated one counts once.
 fn numbered(document: Option<&Document>) -> Vec<Numbered> {
     let mut numbered: Vec<Numbered> = Vec::new();
     for (at, statement) in document.into_iter().flat_map(|document| document.statements.iter().enumerate()) {
         let statement = normal_statement(statement);
         if !numbered.iter().any(|earlier| earlier.statement == statement) {
-            numbered.push(Numbered { number: at + 1, statement });
+            let entries = statement_entries(&statement);
+            let content = entries.iter().filter(|entry| entry.rank > rank_of(EFFECT)).cloned().collect();
+            numbered.push(Numbered { number: at + 1, statement, entries, content });
         }
     }
     numbered
 }
 
 /// `None` when nothing changed.
-fn changed_statement(before: Option<&Numbered>, after: &Numbered) -> Option<StatementDiff> {
-    let entries = statement_entries(&after.statement);
-    let Some(before) = before else {
-        let lines = entry_lines(LineKind::Add, entries);
-        return Some(StatementDiff { title: title(after), change: Change::Added, lines });
+fn statement_diff(before: Option<&Numbered>, after: Option<&Numbered>) -> Option<StatementDiff> {
+    let change = match (before, after) {
+        (None, _) => Change::Added,
+        (Some(_), Some(_)) => Change::Changed,
+        (Some(_), None) => Change::Removed,
     };
-    let changed = changed_lines(&statement_entries(&before.statement), &entries);
-    if changed.is_empty() {
+    let entries = |side: Option<&Numbered>| side.map(|statement| statement.entries.clone()).unwrap_or_default();
+    let mut lines = changed_lines(&entries(before), &entries(after));
+    if lines.is_empty() {
         return None;
     }
-    let mut lines = deny_context(&before.statement, &after.statement);
-    lines.extend(changed);
-    Some(StatementDiff { title: title(after), change: Change::Changed, lines })
+    let denies = |side: Option<&Numbered>| side.is_some_and(|one| one.statement.effect == Effect::Deny);
+    if denies(before) && denies(after) {
+        // An added entry narrows access and a removed one widens it. So the effect is shown.
+        lines.insert(0, effect_entry(Effect::Deny).line(LineKind::Context));
+    }
+    let Numbered { number, statement, .. } = after.or(before)?;
+    let title = statement.sid.clone().unwrap_or_else(|| format!("statement {number}"));
+    Some(StatementDiff { title, change, lines })
 }
 
-/// In a `Deny` statement, an added entry narrows access and a removed one widens it. So the effect is shown.
-fn deny_context(before: &Statement, after: &Statement) -> Vec<DiffLine> {
-    let denies = |statement: &Statement| statement.effect == Effect::Deny;
-    let entries = statement_entries(after).into_iter();
-    let shown = entries.filter(|entry| denies(before) && denies(after) && entry.is_effect());
-    entry_lines(LineKind::Context, shown.collect())
-}
+/// The members of a document or a statement, in the order in which they are shown. Others follow.
+const MEMBERS: [&str; 9] =
+    ["version", "id", "sid", EFFECT, "action", "not_action", "resource", "not_resource", "condition"];
 
-fn title(statement: &Numbered) -> String {
-    statement.statement.sid.clone().unwrap_or_else(|| format!("statement {}", statement.number))
-}
+const EFFECT: &str = "effect";
 
-/// The members of a statement or a document, in the order in which they are shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Member {
-    Version,
-    Id,
-    Sid,
-    Effect,
-    Action,
-    NotAction,
-    Resource,
-    NotResource,
-    Condition,
-    Other(String),
+fn rank_of(member: &str) -> usize {
+    MEMBERS.iter().position(|known| *known == member).unwrap_or(MEMBERS.len())
 }
 
 /// One value of one member.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    member: Member,
+    rank: usize,
+    member: String,
     value: String,
 }
 
 impl Entry {
-    fn new(member: Member, value: impl Into<String>) -> Self {
-        Self { member, value: value.into() }
-    }
-
-    fn is_effect(&self) -> bool {
-        self.member == Member::Effect
-    }
-
-    /// Whether it belongs to the actions, resources or conditions.
-    fn is_content(&self) -> bool {
-        self.member > Member::Effect
+    fn new(member: &str, value: String) -> Self {
+        Self { rank: rank_of(member), member: member.to_owned(), value }
     }
 
     fn line(&self, kind: LineKind) -> DiffLine {
-        DiffLine { kind, member: self.member.name().to_owned(), value: self.value.clone() }
-    }
-}
-
-impl Member {
-    fn name(&self) -> &str {
-        match self {
-            Self::Version => "version",
-            Self::Id => "id",
-            Self::Sid => "sid",
-            Self::Effect => "effect",
-            Self::Action => "action",
-            Self::NotAction => "not_action",
-            Self::Resource => "resource",
-            Self::NotResource => "not_resource",
-            Self::Condition => "condition",
-            Self::Other(name) => name,
-        }
+        DiffLine { kind, member: self.member.clone(), value: self.value.clone() }
     }
 }
 
 /// The entries outside the statements.
 fn document_entries(document: &Document) -> BTreeSet<Entry> {
-    let mut entries = BTreeSet::new();
-    entries.extend(document.version.iter().map(|version| Entry::new(Member::Version, quoted(version))));
-    entries.extend(document.id.iter().map(|id| Entry::new(Member::Id, quoted(id))));
-    entries.extend(document.extra.iter().map(|(name, json)| Entry::new(Member::Other(name.clone()), json)));
-    entries
+    let version = document.version.iter().map(|version| Entry::new("version", quoted(version)));
+    let id = document.id.iter().map(|id| Entry::new("id", quoted(id)));
+    version.chain(id).chain(document.extra.iter().map(|(name, json)| Entry::new(name, json.clone()))).collect()
 }
 
 fn statement_entries(statement: &Statement) -> BTreeSet<Entry> {
-    let effect = match statement.effect {
-        Effect::Allow => "\"Allow\"",
-        Effect::Deny => "\"Deny\"",
-    };
-    let mut entries = BTreeSet::from([Entry::new(Member::Effect, effect)]);
-    entries.extend(statement.sid.iter().map(|sid| Entry::new(Member::Sid, quoted(sid))));
-    entries.extend(selected(&statement.actions, Member::Action, Member::NotAction));
-    entries.extend(selected(&statement.resources, Member::Resource, Member::NotResource));
-    for clause in &statement.conditions {
-        let front = format!("{} {}", clause.operator, clause.key);
-        if clause.values.is_empty() {
-            entries.insert(Entry::new(Member::Condition, format!("{front} []")));
-        }
-        let values = clause.values.iter().map(|value| format!("{front} {}", quoted(value)));
-        entries.extend(values.map(|value| Entry::new(Member::Condition, value)));
+    let mut entries = BTreeSet::from([effect_entry(statement.effect)]);
+    entries.extend(statement.sid.iter().map(|sid| Entry::new("sid", quoted(sid))));
+    for (selector, plain, negated) in
+        [(&statement.actions, "action", "not_action"), (&statement.resources, "resource", "not_resource")]
+    {
+        let member = if selector.negated { negated } else { plain };
+        entries.extend(selector.patterns.iter().map(|pattern| Entry::new(member, quoted(pattern))));
     }
-    entries.extend(statement.extra.iter().map(|(name, json)| Entry::new(Member::Other(name.clone()), json)));
+    for clause in &statement.conditions {
+        let value = |value| Entry::new("condition", format!("{} {} {value}", clause.operator, clause.key));
+        entries.extend(clause.values.iter().map(|text| value(quoted(text))));
+        entries.extend(clause.values.is_empty().then(|| value("[]".to_owned())));
+    }
+    entries.extend(statement.extra.iter().map(|(name, json)| Entry::new(name, json.clone())));
     entries
 }
 
-fn selected(selector: &Selector, plain: Member, negated: Member) -> Vec<Entry> {
-    let member = if selector.negated { negated } else { plain };
-    selector.patterns.iter().map(|pattern| Entry::new(member.clone(), quoted(pattern))).collect()
-}
-
-fn entry_lines(kind: LineKind, entries: BTreeSet<Entry>) -> Vec<DiffLine> {
-    entries.into_iter().map(|entry| entry.line(kind)).collect()
+fn effect_entry(effect: Effect) -> Entry {
+    Entry::new(EFFECT, quoted(effect.as_str()))
 }
 
 /// The removed and added entries, member by member, removed ones first.
 fn changed_lines(before: &BTreeSet<Entry>, after: &BTreeSet<Entry>) -> Vec<DiffLine> {
-    let removed = before.difference(after).map(|entry| (&entry.member, LineKind::Remove, entry));
-    let added = after.difference(before).map(|entry| (&entry.member, LineKind::Add, entry));
+    let removed = before.difference(after).map(|entry| (LineKind::Remove, entry));
+    let added = after.difference(before).map(|entry| (LineKind::Add, entry));
     let mut changed: Vec<_> = removed.chain(added).collect();
-    changed.sort();
-    changed.into_iter().map(|(_, kind, entry)| entry.line(kind)).collect()
+    changed.sort_by_key(|(kind, entry)| (entry.rank, &entry.member, *kind, &entry.value));
+    changed.into_iter().map(|(kind, entry)| entry.line(kind)).collect()
 }
 
 /// The least similarity of two statements for one to continue the other, in thousandths. One action on one resource, with
 /// the action or the resource replaced, reaches exactly this.
 const MIN_SIMILARITY: usize = 500;
 
-/// A statement with its number in its document, from 1.
-#[derive(Debug)]
-struct Numbered {
-    number: usize,
-    statement: Statement,
-}
-
-/// Each newer statement with the older one that it continues, and the removed statements.
-#[derive(Debug)]
-struct Pairing {
-    pairs: Vec<(Option<Numbered>, Numbered)>,
-    removed: Vec<Numbered>,
-}
-
-/// Pairs equal statements, then by equal `Sid`, then by equal content, then by similarity, the most similar first.
-fn pair(before: Vec<Numbered>, after: Vec<Numbered>) -> Pairing {
-    let mut matching = Matching::new(&before, &after);
-    matching.by_key(|statement| Some(statement.clone()));
-    matching.by_key(|statement| statement.sid.clone());
-    matching.by_key(|statement| Some((statement.effect, content(statement))));
-    matching.by_key(|statement| Some(content(statement)));
-    matching.by_similarity();
-    let older_of = matching.older_of;
-
-    let mut before: Vec<Option<Numbered>> = before.into_iter().map(Some).collect();
-    let pairs = after.into_iter().zip(older_of).map(|(after, older)| {
-        let before = older.and_then(|older| before[older].take());
-        (before, after)
-    });
-    let pairs = pairs.collect();
-    Pairing { pairs, removed: before.into_iter().flatten().collect() }
-}
-
-struct Matching<'a> {
-    before: &'a [Numbered],
-    after: &'a [Numbered],
-    /// For each newer statement, the index of the older one it continues.
-    older_of: Vec<Option<usize>>,
-}
-
-impl<'a> Matching<'a> {
-    fn new(before: &'a [Numbered], after: &'a [Numbered]) -> Self {
-        Self { before, after, older_of: vec![None; after.len()] }
+/// For each newer statement, the index of the older one that it continues. The best pairs come first.
+fn pair(before: &[Numbered], after: &[Numbered]) -> Vec<Option<usize>> {
+    let mut candidates = Vec::new();
+    for (newer, after) in after.iter().enumerate() {
+        let ranked = before.iter().enumerate().filter_map(|(older, before)| Some((rank(before, after)?, newer, older)));
+        candidates.extend(ranked);
     }
-
-    fn open_before(&self) -> Vec<usize> {
-        (0..self.before.len()).filter(|older| !self.older_of.contains(&Some(*older))).collect()
-    }
-
-    fn open_after(&self) -> Vec<usize> {
-        (0..self.after.len()).filter(|newer| self.older_of[*newer].is_none()).collect()
-    }
-
-    /// Pairs statements with the same key, in order. A statement without a key stays unpaired.
-    fn by_key<K: PartialEq>(&mut self, key: impl Fn(&Statement) -> Option<K>) {
-        let mut open: Vec<(usize, K)> = self
-            .open_before()
-            .into_iter()
-            .filter_map(|older| key(&self.before[older].statement).map(|key| (older, key)))
-            .collect();
-        for newer in self.open_after() {
-            let wanted = key(&self.after[newer].statement);
-            let found = open.iter().position(|(_, key)| Some(key) == wanted.as_ref());
-            self.older_of[newer] = found.map(|found| open.remove(found).0);
+    candidates.sort_unstable();
+    let mut older_of = vec![None; after.len()];
+    for (_, newer, older) in candidates {
+        if older_of[newer].is_none() && !older_of.contains(&Some(older)) {
+            older_of[newer] = Some(older);
         }
     }
-
-    fn by_similarity(&mut self) {
-        let older: Vec<_> =
-            self.open_before().into_iter().map(|at| (at, content(&self.before[at].statement))).collect();
-        let newer: Vec<_> = self.open_after().into_iter().map(|at| (at, content(&self.after[at].statement))).collect();
-        let mut candidates: Vec<(Reverse<usize>, usize, usize)> = Vec::new();
-        for (newer, after) in &newer {
-            let scored = older.iter().map(|(older, before)| (Reverse(similarity(before, after)), *newer, *older));
-            candidates.extend(scored.filter(|(Reverse(similarity), _, _)| *similarity >= MIN_SIMILARITY));
-        }
-        candidates.sort();
-        for (_, newer, older) in candidates {
-            if self.older_of[newer].is_none() && !self.older_of.contains(&Some(older)) {
-                self.older_of[newer] = Some(older);
-            }
-        }
-    }
+    older_of
 }
 
-fn content(statement: &Statement) -> BTreeSet<Entry> {
-    statement_entries(statement).into_iter().filter(Entry::is_content).collect()
+/// How well a statement continues an older one, best first: equal, by equal `Sid`, by equal content, by similar content.
+/// `None` if it does not.
+fn rank(before: &Numbered, after: &Numbered) -> Option<(usize, Reverse<usize>)> {
+    let step = if before.statement == after.statement {
+        0
+    } else if after.statement.sid.is_some() && before.statement.sid == after.statement.sid {
+        1
+    } else if before.content == after.content {
+        if before.statement.effect == after.statement.effect { 2 } else { 3 }
+    } else {
+        let similarity = similarity(&before.content, &after.content);
+        return (similarity >= MIN_SIMILARITY).then_some((4, Reverse(similarity)));
+    };
+    Some((step, Reverse(0)))
 }
 
 /// The share of entries that are in both, in thousandths.

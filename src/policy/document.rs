@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::json::quote;
+use super::json::{array, object, quoted};
 
 /// A policy document as a policy file, an inline table or a cluster has it: nothing is normalized yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,6 +43,17 @@ pub enum Effect {
     Allow,
     /// `Deny`, which wins over any `Allow`.
     Deny,
+}
+
+impl Effect {
+    /// The value of the member `Effect`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
 }
 
 /// A list of patterns (`*` is any run of characters, `?` is one character), or its complement.
@@ -139,28 +150,18 @@ impl Part {
 
 /// The byte ranges of the places of one document in its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
-    /// Sorted by place.
-    spans: Vec<(Place, Range<usize>)>,
-}
+pub struct Places(BTreeMap<Place, Range<usize>>);
 
 impl Places {
     /// Records the range of a place.
     pub fn insert(&mut self, place: Place, span: Range<usize>) {
-        match self.search(place) {
-            Ok(at) => self.spans[at].1 = span,
-            Err(at) => self.spans.insert(at, (place, span)),
-        }
-    }
-
-    fn search(&self, place: Place) -> Result<usize, usize> {
-        self.spans.binary_search_by(|(other, _)| other.cmp(&place))
+        self.0.insert(place, span);
     }
 
     /// The range of exactly this place.
     #[must_use]
     pub fn get(&self, place: Place) -> Option<Range<usize>> {
-        self.search(place).ok().map(|at| self.spans[at].1.clone())
+        self.0.get(&place).cloned()
     }
 
     /// The range of this place, or of the nearest enclosing place that the text has.
@@ -172,107 +173,71 @@ impl Places {
 
 /// The document as minified JSON: `Version`, `Id`, `Statement`, then members outside the grammar.
 pub(super) fn document_json(document: &Document) -> String {
-    let statements: Vec<String> = document.statements.iter().map(statement_json).collect();
-    document_json_with(document, &statements)
-}
-
-/// The same with statements that are already JSON, in place of those of the document.
-pub(super) fn document_json_with(document: &Document, statements: &[String]) -> String {
-    let length: usize = statements.iter().map(|statement| statement.len() + 1).sum();
-    let mut json = JsonObject::with_room(length + 64);
-    if let Some(version) = &document.version {
-        quote(json.member("Version"), version);
-    }
-    if let Some(id) = &document.id {
-        quote(json.member("Id"), id);
-    }
-    list(json.member("Statement"), statements, |out, statement| out.push_str(statement));
-    json.extra(document.extra.iter());
-    json.end()
+    let version = document.version.iter().map(|version| ("Version", quoted(version)));
+    let id = document.id.iter().map(|id| ("Id", quoted(id)));
+    let statements = ("Statement", array(document.statements.iter().map(statement_json)));
+    object(version.chain(id).chain([statements]).chain(extra(&document.extra)))
 }
 
 /// The statement as minified JSON: `Sid`, `Effect`, actions, resources, `Condition`, then members outside the grammar.
 pub(super) fn statement_json(statement: &Statement) -> String {
-    let mut json = JsonObject::with_room(256);
-    if let Some(sid) = &statement.sid {
-        quote(json.member("Sid"), sid);
-    }
-    quote(json.member("Effect"), effect(statement.effect));
-    selector(&mut json, "Action", "NotAction", &statement.actions);
-    selector(&mut json, "Resource", "NotResource", &statement.resources);
-    if !statement.conditions.is_empty() {
-        json.member("Condition").push_str(&conditions(&statement.conditions));
-    }
-    json.extra(statement.extra.iter());
-    json.end()
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "Allow",
-        Effect::Deny => "Deny",
-    }
-}
-
-fn selector(json: &mut JsonObject, plain: &'static str, negated: &'static str, selector: &Selector) {
-    let name = if selector.negated { negated } else { plain };
-    list(json.member(name), &selector.patterns, quote);
+    let sid = statement.sid.iter().map(|sid| ("Sid", quoted(sid)));
+    let name = |selector: &Selector, plain, negated| if selector.negated { negated } else { plain };
+    let members = [
+        ("Effect", quoted(statement.effect.as_str())),
+        (name(&statement.actions, "Action", "NotAction"), strings(&statement.actions.patterns)),
+        (name(&statement.resources, "Resource", "NotResource"), strings(&statement.resources.patterns)),
+    ];
+    let conditions = (!statement.conditions.is_empty()).then(|| ("Condition", conditions(&statement.conditions)));
+    object(sid.chain(members).chain(conditions).chain(extra(&statement.extra)))
 }
 
 /// Adjacent clauses of one operator become one member. In normal form all of them are adjacent.
 fn conditions(clauses: &[Clause]) -> String {
-    let mut operators = JsonObject::with_room(64);
-    for group in clauses.chunk_by(|a, b| a.operator == b.operator) {
-        let mut keys = JsonObject::with_room(64);
-        for clause in group {
-            list(keys.member(&clause.key), &clause.values, quote);
-        }
-        operators.member(&group[0].operator).push_str(&keys.end());
-    }
-    operators.end()
+    object(clauses.chunk_by(|a, b| a.operator == b.operator).map(|group| {
+        let keys = group.iter().map(|clause| (clause.key.as_str(), strings(&clause.values)));
+        (group[0].operator.as_str(), object(keys))
+    }))
 }
 
-fn list(out: &mut String, items: &[String], write: impl Fn(&mut String, &str)) {
-    out.push('[');
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        write(out, item);
-    }
-    out.push(']');
+fn strings(texts: &[String]) -> String {
+    array(texts.iter().map(|text| quoted(text)))
 }
 
-/// A JSON object while it is written.
-struct JsonObject(String);
+fn extra(members: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, String)> {
+    members.iter().map(|(name, json)| (name.as_str(), json.clone()))
+}
 
-impl JsonObject {
-    fn with_room(bytes: usize) -> Self {
-        let mut json = String::with_capacity(bytes);
-        json.push('{');
-        Self(json)
-    }
+/// A part of a pattern or value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece<'t> {
+    Plain(&'t str),
+    /// The text inside of `${…}`.
+    Variable(&'t str),
+}
 
-    /// Starts a member. The caller appends its value to the returned text.
-    fn member(&mut self, name: &str) -> &mut String {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        quote(&mut self.0, name);
-        self.0.push(':');
-        &mut self.0
+/// The pieces of a text. A `${` without `}` is plain.
+pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("${")
+        && let Some((inside, after)) = behind.split_once('}')
+    {
+        pieces.extend([Piece::Plain(before), Piece::Variable(inside)]);
+        rest = after;
     }
+    pieces.push(Piece::Plain(rest));
+    pieces
+}
 
-    /// Adds members whose values are already JSON.
-    fn extra<'a>(&mut self, members: impl Iterator<Item = (&'a String, &'a String)>) {
-        for (name, json) in members {
-            self.member(name).push_str(json);
-        }
-    }
-
-    fn end(self) -> String {
-        self.0 + "}"
-    }
+/// The text with `value` in place of each variable.
+#[must_use]
+pub fn with_variables(text: &str, value: &str) -> String {
+    let with = |piece| match piece {
+        Piece::Plain(text) => text,
+        Piece::Variable(_) => value,
+    };
+    pieces(text).iter().copied().map(with).collect()
 }
 
 #[cfg(test)]

@@ -154,19 +154,7 @@ impl Json {
 
 /// A text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quote(&mut quoted, text);
-    quoted
-}
-
-/// Appends a text as a JSON string.
-pub(super) fn quote(out: &mut String, text: &str) {
-    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
-        return out.push_str(&serde_json::Value::from(text).to_string());
-    }
-    out.push('"');
-    out.push_str(text);
-    out.push('"');
+    serde_json::Value::from(text).to_string()
 }
 
 /// A JSON array of values that are already JSON.

@@ -15,10 +15,8 @@ mod rule;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined};
 pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
-pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
-pub use lint::{
-    Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes, explain, lint, lint_normal, reference, rules,
-};
+pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
+pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_normal, reference, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
 pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_lenient};
 pub use reviewed::reviewed;

@@ -19,6 +19,23 @@ const TEXT_PIECES: &str = "{¦}¦[¦]¦,¦:¦ ¦\n¦\"¦\\¦\\u00¦\\ud83d¦\u{f
 const PATTERN_PIECES: &str = "s3:¦S3:¦Get¦Object¦*¦?¦${¦}¦{¦$¦aws:username¦arn:aws:s3:::¦arn:¦:¦/¦b¦é¦[¦]¦.¦-¦ ¦,¦(¦|¦)¦\\¦\
     10.0.0.1¦::1¦/32¦2024-05-01T00:00:00Z¦1";
 
+/// SplitMix64: the same random numbers for the same seed.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+}
+
 fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(prop::sample::select(words).prop_map(str::to_owned), 1..4)
 }

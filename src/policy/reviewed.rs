@@ -1,7 +1,7 @@
 //! A document from a cluster as the text of a policy file, laid out for a reviewer.
 
 use super::document::{Document, document_json};
-use super::json::{self, Json, Node, quoted};
+use super::json::{self, Json, Node, Pair, quoted};
 use super::normal::{Normal, normal};
 use super::read::{read, read_lenient};
 use crate::base::{Severity, VisibleText};
@@ -38,87 +38,48 @@ fn declared(text: String, expected: &Normal) -> Result<(String, Document), Strin
     }
 }
 
-/// Indented JSON with a final line break. A single statement becomes a list of one, as attune sends it.
+/// Indented JSON with a final line break.
 fn laid_out(document: &Node) -> String {
-    let mut text = String::new();
-    match &document.value {
-        Json::Object(pairs) => members(&mut text, 0, pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)), true),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
-            value(&mut text, 0, document);
-        }
-    }
-    text.push('\n');
-    text
+    value(document, 0, 0) + "\n"
 }
 
-fn members<'n>(text: &mut String, depth: usize, of: impl Iterator<Item = (&'n str, &'n Node)>, document: bool) {
-    let mut any = false;
-    text.push('{');
-    for (name, node) in of {
-        begin(text, depth + 1, any);
-        any = true;
-        text.push_str(&visible(name));
-        text.push_str(": ");
-        let single = document && name == "Statement" && matches!(node.value, Json::Object(_));
-        if single {
-            list(text, depth + 1, std::slice::from_ref(node));
-        } else {
-            value(text, depth + 1, node);
-        }
-    }
-    end(text, depth, any, '}');
-}
-
-fn value(text: &mut String, depth: usize, node: &Node) {
+/// A value within `depth` others, behind this number of characters of its line. A list stays on the line if it is short
+/// and has no objects or lists. A single statement becomes a list of one, as attune sends it.
+fn value(node: &Node, depth: usize, behind: usize) -> String {
+    let inner = 2 * (depth + 1);
     match &node.value {
-        Json::Object(pairs) => members(text, depth, pairs.iter().map(|pair| (pair.name.as_str(), &pair.value)), false),
-        Json::Array(nodes) => list(text, depth, nodes),
-        Json::String(string) => text.push_str(&visible(string)),
-        Json::Null => text.push_str("null"),
-        Json::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
-        Json::Number(number) => text.push_str(number),
-    }
-}
-
-/// On one line if it is short and has no objects or lists.
-fn list(text: &mut String, depth: usize, nodes: &[Node]) {
-    let plain = nodes.iter().all(|node| !matches!(node.value, Json::Object(_) | Json::Array(_)));
-    if plain {
-        let mut items = Vec::new();
-        for node in nodes {
-            let mut item = String::new();
-            value(&mut item, 0, node);
-            items.push(item);
+        Json::Object(pairs) => {
+            let member = |pair: &Pair| {
+                let name = format!("{}: ", visible(&pair.name));
+                let is_object = matches!(pair.value.value, Json::Object(_));
+                if depth == 0 && pair.name == "Statement" && is_object {
+                    name + &block('[', &[value(&pair.value, 2, 4)], ']', 1)
+                } else {
+                    let behind = inner + name.chars().count();
+                    name + &value(&pair.value, depth + 1, behind)
+                }
+            };
+            block('{', &pairs.iter().map(member).collect::<Vec<_>>(), '}', depth)
         }
-        let line = format!("[{}]", items.join(", "));
-        let before = text.rsplit('\n').next().unwrap_or_default().chars().count();
-        if before + line.chars().count() < WIDTH {
-            text.push_str(&line);
-            return;
+        Json::Array(nodes) => {
+            let items: Vec<_> = nodes.iter().map(|node| value(node, depth + 1, inner)).collect();
+            let plain = nodes.iter().all(|node| !matches!(node.value, Json::Object(_) | Json::Array(_)));
+            let line = format!("[{}]", items.join(", "));
+            let fits = plain && behind + line.chars().count() < WIDTH;
+            if fits { line } else { block('[', &items, ']', depth) }
         }
+        Json::String(string) => visible(string),
+        Json::Null | Json::Bool(_) | Json::Number(_) => node.value.minified(),
     }
-    text.push('[');
-    for (at, node) in nodes.iter().enumerate() {
-        begin(text, depth + 1, at > 0);
-        value(text, depth + 1, node);
-    }
-    end(text, depth, !nodes.is_empty(), ']');
 }
 
-fn begin(text: &mut String, depth: usize, further: bool) {
-    if further {
-        text.push(',');
+/// Items on lines of their own.
+fn block(open: char, items: &[String], close: char, depth: usize) -> String {
+    if items.is_empty() {
+        return format!("{open}{close}");
     }
-    text.push('\n');
-    text.push_str(&"  ".repeat(depth));
-}
-
-fn end(text: &mut String, depth: usize, any: bool, bracket: char) {
-    if any {
-        text.push('\n');
-        text.push_str(&"  ".repeat(depth));
-    }
-    text.push(bracket);
+    let (outer, inner) = ("  ".repeat(depth), "  ".repeat(depth + 1));
+    format!("{open}\n{inner}{}\n{outer}{close}", items.join(&format!(",\n{inner}")))
 }
 
 /// A JSON string without invisible characters: those, and characters that change the text direction, become escapes.

@@ -22,6 +22,36 @@ pub struct Rule {
     pub silent: &'static [Example],
 }
 
+impl Rule {
+    pub(super) const fn new(severity: Severity, id: &'static str, code: Code) -> Self {
+        Self { id, code, severity, explanation: "", fires: &[], silent: &[] }
+    }
+
+    pub(super) const fn error(id: &'static str, name: &'static str, about: &'static str) -> Self {
+        Self::new(Severity::Error, id, Code::new(name, about))
+    }
+
+    pub(super) const fn warning(id: &'static str, name: &'static str, about: &'static str) -> Self {
+        Self::new(Severity::Warning, id, Code::new(name, about))
+    }
+
+    pub(super) const fn note(id: &'static str, name: &'static str, about: &'static str) -> Self {
+        Self::new(Severity::Note, id, Code::new(name, about))
+    }
+
+    pub(super) const fn explained(self, explanation: &'static str) -> Self {
+        Self { explanation, ..self }
+    }
+
+    pub(super) const fn reported_for(self, fires: &'static [Example]) -> Self {
+        Self { fires, ..self }
+    }
+
+    pub(super) const fn not_reported_for(self, silent: &'static [Example]) -> Self {
+        Self { silent, ..self }
+    }
+}
+
 /// A document that shows a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Example {
@@ -79,147 +109,110 @@ fn completed(members: &str) -> String {
     all.join(", ")
 }
 
-pub(super) static JSON_SYNTAX: Rule = Rule {
-    id: "S01",
-    code: Code::new("json-syntax", "The text is not exactly one JSON value."),
-    severity: Severity::Error,
-    explanation: "A server refuses the text, or reads only its start.",
-    fires: &[
+pub(super) static JSON_SYNTAX: Rule = Rule::error("S01", "json-syntax", "The text is not exactly one JSON value.")
+    .explained("A server refuses the text, or reads only its start.")
+    .reported_for(&[
         Document(r#"{"Version": "2012-10-17", "Statement": [],}"#),
         Document(r#"{"Version": "2012-10-17", "Statement": []} }"#),
         Document("\u{feff}{\"Version\": \"2012-10-17\"}"),
-    ],
-    silent: &[Statement(r#""Action": "\u0073\u0033:GetObject""#)],
-};
+    ])
+    .not_reported_for(&[Statement(r#""Action": "\u0073\u0033:GetObject""#)]);
 
-pub(super) static DUPLICATE_MEMBER: Rule = Rule {
-    id: "S02",
-    code: Code::new("duplicate-member", "A member is repeated, perhaps in another case."),
-    severity: Severity::Error,
-    explanation: "MinIO servers ignore the case of member names, and silently use the last one.",
-    fires: &[
-        Statement(r#""Action": "s3:GetObject", "action": "s3:*""#),
-        Statement(r#""Condition": {"StringLike": {"s3:prefix": "a/*", "s3:prefix": "b/*"}}"#),
-    ],
-    silent: &[Statement(r#""Condition": {"StringLike": {"s3:prefix": ["a/*", "b/*"]}}"#)],
-};
+pub(super) static DUPLICATE_MEMBER: Rule =
+    Rule::error("S02", "duplicate-member", "A member is repeated, perhaps in another case.")
+        .explained("MinIO servers ignore the case of member names, and silently use the last one.")
+        .reported_for(&[
+            Statement(r#""Action": "s3:GetObject", "action": "s3:*""#),
+            Statement(r#""Condition": {"StringLike": {"s3:prefix": "a/*", "s3:prefix": "b/*"}}"#),
+        ])
+        .not_reported_for(&[Statement(r#""Condition": {"StringLike": {"s3:prefix": ["a/*", "b/*"]}}"#)]);
 
-pub(super) static UNKNOWN_MEMBER: Rule = Rule {
-    id: "S03",
-    code: Code::new("unknown-member", "A member is not part of the grammar of an identity policy."),
-    severity: Severity::Error,
-    explanation: "MinIO servers silently drop unknown members. A misspelled `Condition` is no condition.",
-    fires: &[
-        Statement(r#""Conditions": {"StringLike": {"s3:prefix": "a/*"}}"#),
-        Statement(r#""NotResouce": "arn:aws:s3:::bucket/*""#),
-        Statement(r#""effect": "Allow""#),
-    ],
-    silent: &[Statement(r#""NotResource": "arn:aws:s3:::bucket/*""#)],
-};
+pub(super) static UNKNOWN_MEMBER: Rule =
+    Rule::error("S03", "unknown-member", "A member is not part of the grammar of an identity policy.")
+        .explained("MinIO servers silently drop unknown members. A misspelled `Condition` is no condition.")
+        .reported_for(&[
+            Statement(r#""Conditions": {"StringLike": {"s3:prefix": "a/*"}}"#),
+            Statement(r#""NotResouce": "arn:aws:s3:::bucket/*""#),
+            Statement(r#""effect": "Allow""#),
+        ])
+        .not_reported_for(&[Statement(r#""NotResource": "arn:aws:s3:::bucket/*""#)]);
 
-pub(super) static PRINCIPAL: Rule = Rule {
-    id: "S04",
-    code: Code::new("principal-in-identity", "A statement names a principal."),
-    severity: Severity::Error,
-    explanation: "An IAM policy applies to all users and groups that have it. Servers silently ignore a `Principal`, \
-                  so the statement looks restricted and is not.",
-    fires: &[Statement(r#""Principal": {"AWS": "alice"}"#), Statement(r#""NotPrincipal": "*""#)],
-    silent: &[Statement(r#""Sid": "Principal""#)],
-};
+pub(super) static PRINCIPAL: Rule = Rule::error("S04", "principal-in-identity", "A statement names a principal.")
+    .explained(
+        "An IAM policy applies to all users and groups that have it. Servers silently ignore a `Principal`, so \
+                the statement looks restricted and is not.",
+    )
+    .reported_for(&[Statement(r#""Principal": {"AWS": "alice"}"#), Statement(r#""NotPrincipal": "*""#)])
+    .not_reported_for(&[Statement(r#""Sid": "Principal""#)]);
 
-pub(super) static STATEMENT_FORM: Rule = Rule {
-    id: "S07",
-    code: Code::new("statement-form", "`Statement` is missing, empty, or a single statement instead of a list."),
-    severity: Severity::Error,
-    explanation: "A policy without statements grants nothing, and servers refuse it. AWS accepts a single statement, \
-                  and MinIO servers accept only a list. A single statement is a note, because attune sends a list.",
-    fires: &[
+pub(super) static STATEMENT_FORM: Rule = Rule::error("S07", "statement-form", "`Statement` is missing, empty, or a single statement instead of a list.")
+    .explained("A policy without statements grants nothing, and servers refuse it. AWS accepts a single statement, and \
+                MinIO servers accept only a list. A single statement is a note, because attune sends a list.")
+    .reported_for(&[
         Document(r#"{"Version": "2012-10-17"}"#),
         Document(r#"{"Version": "2012-10-17", "Statement": []}"#),
         Document(
             r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}}"#,
         ),
-    ],
-    silent: &[Statement("")],
-};
+    ])
+    .not_reported_for(&[Statement("")]);
 
-pub(super) static EFFECT: Rule = Rule {
-    id: "S08",
-    code: Code::new("effect", "`Effect` is missing, or neither `Allow` nor `Deny`."),
-    severity: Severity::Error,
-    explanation: "All servers compare the value with case.",
-    fires: &[
+pub(super) static EFFECT: Rule = Rule::error("S08", "effect", "`Effect` is missing, or neither `Allow` nor `Deny`.")
+    .explained("All servers compare the value with case.")
+    .reported_for(&[
         Statement(r#""Effect": "allow""#),
         Document(r#"{"Statement": [{"Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#),
-    ],
-    silent: &[Statement(r#""Effect": "Deny""#)],
-};
+    ])
+    .not_reported_for(&[Statement(r#""Effect": "Deny""#)]);
 
-pub(super) static ACTION_FORM: Rule = Rule {
-    id: "S09",
-    code: Code::new("action-form", "A statement has no actions, or both `Action` and `NotAction`."),
-    severity: Severity::Error,
-    explanation: "A server refuses the document, or reads only one of the two.",
-    fires: &[
-        Statement(r#""Action": []"#),
-        Statement(r#""NotAction": []"#),
-        Statement(r#""Action": "s3:*", "NotAction": "s3:DeleteObject""#),
-    ],
-    silent: &[Statement(r#""Action": ["s3:GetObject"]"#)],
-};
+pub(super) static ACTION_FORM: Rule =
+    Rule::error("S09", "action-form", "A statement has no actions, or both `Action` and `NotAction`.")
+        .explained("A server refuses the document, or reads only one of the two.")
+        .reported_for(&[
+            Statement(r#""Action": []"#),
+            Statement(r#""NotAction": []"#),
+            Statement(r#""Action": "s3:*", "NotAction": "s3:DeleteObject""#),
+        ])
+        .not_reported_for(&[Statement(r#""Action": ["s3:GetObject"]"#)]);
 
-pub(super) static RESOURCE_FORM: Rule = Rule {
-    id: "S10",
-    code: Code::new("resource-form", "A statement has no resources, or both `Resource` and `NotResource`."),
-    severity: Severity::Error,
-    explanation: "A server refuses the document, or reads only one of the two.",
-    fires: &[
-        Statement(r#""Resource": []"#),
-        Statement(r#""NotResource": []"#),
-        Statement(r#""Resource": "arn:aws:s3:::bucket/*", "NotResource": "arn:aws:s3:::bucket/private/*""#),
-    ],
-    silent: &[Statement(r#""Resource": ["arn:aws:s3:::bucket/*"]"#)],
-};
+pub(super) static RESOURCE_FORM: Rule =
+    Rule::error("S10", "resource-form", "A statement has no resources, or both `Resource` and `NotResource`.")
+        .explained("A server refuses the document, or reads only one of the two.")
+        .reported_for(&[
+            Statement(r#""Resource": []"#),
+            Statement(r#""NotResource": []"#),
+            Statement(r#""Resource": "arn:aws:s3:::bucket/*", "NotResource": "arn:aws:s3:::bucket/private/*""#),
+        ])
+        .not_reported_for(&[Statement(r#""Resource": ["arn:aws:s3:::bucket/*"]"#)]);
 
 /// The document is too long, or nearly.
 pub const TOO_LONG: Code = Code::new("size", "The document exceeds the size limit of a cluster, or nearly does.");
 
-pub(super) static SIZE: Rule = Rule {
-    id: "S12",
-    code: TOO_LONG,
-    severity: Severity::Error,
-    explanation: "A cluster accepts 2048 bytes. attune measures the document that it sends: minified and in normal \
-                  form.",
-    fires: &[OfLength(2049), OfLength(1900)],
-    silent: &[OfLength(1800)],
-};
+pub(super) static SIZE: Rule = Rule::new(Severity::Error, "S12", TOO_LONG)
+    .explained("A cluster accepts 2048 bytes. attune measures the document that it sends: minified and in normal form.")
+    .reported_for(&[OfLength(2049), OfLength(1900)])
+    .not_reported_for(&[OfLength(1800)]);
 
-pub(super) static WRONG_KIND: Rule = Rule {
-    id: "S16",
-    code: Code::new("wrong-kind", "A member has a value of the wrong type, such as a number instead of a string."),
-    severity: Severity::Error,
-    explanation: "A server refuses the document.",
-    fires: &[
-        Document("[]"),
-        Document(r#"{"Version": 2012, "Statement": []}"#),
-        Statement(r#""Action": ["s3:GetObject", null]"#),
-        Statement(r#""Condition": ["s3:prefix"]"#),
-    ],
-    silent: &[Statement(r#""Condition": {"NumericLessThan": {"s3:max-keys": 10}}"#)],
-};
+pub(super) static WRONG_KIND: Rule =
+    Rule::error("S16", "wrong-kind", "A member has a value of the wrong type, such as a number instead of a string.")
+        .explained("A server refuses the document.")
+        .reported_for(&[
+            Document("[]"),
+            Document(r#"{"Version": 2012, "Statement": []}"#),
+            Statement(r#""Action": ["s3:GetObject", null]"#),
+            Statement(r#""Condition": ["s3:prefix"]"#),
+        ])
+        .not_reported_for(&[Statement(r#""Condition": {"NumericLessThan": {"s3:max-keys": 10}}"#)]);
 
-pub(super) static EMPTY_CONDITION: Rule = Rule {
-    id: "C03",
-    code: Code::new("empty-condition", "A condition has no operator, no key or no value."),
-    severity: Severity::Error,
-    explanation: "MinIO servers refuse the document. On other servers, a key without values never matches.",
-    fires: &[
-        Statement(r#""Condition": {}"#),
-        Statement(r#""Condition": {"StringLike": {}}"#),
-        Statement(r#""Condition": {"StringLike": {"s3:prefix": []}}"#),
-    ],
-    silent: &[Statement(r#""Condition": {"StringLike": {"s3:prefix": [""]}}"#)],
-};
+pub(super) static EMPTY_CONDITION: Rule =
+    Rule::error("C03", "empty-condition", "A condition has no operator, no key or no value.")
+        .explained("MinIO servers refuse the document. On other servers, a key without values never matches.")
+        .reported_for(&[
+            Statement(r#""Condition": {}"#),
+            Statement(r#""Condition": {"StringLike": {}}"#),
+            Statement(r#""Condition": {"StringLike": {"s3:prefix": []}}"#),
+        ])
+        .not_reported_for(&[Statement(r#""Condition": {"StringLike": {"s3:prefix": [""]}}"#)]);
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::Document;
 use crate::policy::access::patterns_overlap;
+use crate::policy::{Document, with_variables};
 
 /// The start of every resource.
 const ARN: &str = "arn:aws:s3:::";
@@ -94,13 +94,7 @@ fn fresh(buckets: &BTreeSet<Bucket>) -> Bucket {
 
 /// A pattern with `*` in place of variables.
 fn open(pattern: &str) -> String {
-    let mut parts = pattern.split("${");
-    let mut open = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        open.push('*');
-        open.push_str(part.split_once('}').map_or(part, |(_, behind)| behind));
-    }
-    open
+    with_variables(pattern, "*")
 }
 
 #[cfg(test)]

@@ -87,79 +87,33 @@ pub struct Grades {
 }
 
 impl Grade {
-    pub(super) fn each(mut reach: impl FnMut(Class) -> Reach) -> Self {
+    fn each(reach: impl Fn(Class) -> Reach) -> Self {
         Self { read: reach(Class::Read), write: reach(Class::Write), admin: reach(Class::Admin) }
     }
 }
 
 impl Grades {
-    /// No access.
-    pub const NONE: Self = Self { aws: Grade::NONE, minio: Grade::NONE };
-
-    pub(super) const UNKNOWN: Self = Self { aws: Grade::UNKNOWN, minio: Grade::UNKNOWN };
-
-    pub(super) fn each(mut grade: impl FnMut(Profile) -> Grade) -> Self {
+    fn each(grade: impl Fn(Profile) -> Grade) -> Self {
         Self { aws: grade(Profile::Aws), minio: grade(Profile::Minio) }
     }
-}
 
-impl Grade {
-    const NONE: Self = Self { read: Reach::None, write: Reach::None, admin: Reach::None };
-    const UNKNOWN: Self = Self { read: Reach::Unknown, write: Reach::Unknown, admin: Reach::Unknown };
+    pub(super) fn unknown() -> Self {
+        Self::each(|_| Grade::each(|_| Reach::Unknown))
+    }
 }
-
-/// The classes of a catalogue, with all and with the core actions.
-pub(super) struct Classes<'a>(Vec<(Class, BTreeSet<&'a str>, BTreeSet<&'a str>)>);
 
 /// The core actions of reading and writing. The other actions of these classes are details.
 const CORE: [&str; 4] = ["s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"];
 
-impl<'a> Classes<'a> {
-    pub(super) fn of(catalogue: &'a Catalogue) -> Self {
-        let classes = Class::ALL.into_iter().map(|class| {
-            let members =
-                catalogue.actions().iter().filter(|action| Class::of(action.kind, action.level) == Some(class));
-            let actions: BTreeSet<_> = members.map(|action| action.name.as_str()).collect();
-            let core: BTreeSet<_> = actions.iter().copied().filter(|name| CORE.contains(name)).collect();
-            let core = if core.is_empty() { actions.clone() } else { core };
-            (class, actions, core)
-        });
-        Self(classes.collect())
-    }
-
-    /// How far access goes in each class. The arguments are actions that are allowed under some conditions on some resources;
-    /// always allowed on some resources; not always allowed on all resources; and undecided.
-    pub(super) fn grade(
-        &self,
-        some: &BTreeSet<&str>,
-        always: &BTreeSet<&str>,
-        lacking: &BTreeSet<&str>,
-        open: &BTreeSet<&str>,
-    ) -> Grade {
-        Grade::each(|class| {
-            let Some((_, actions, core)) = self.0.iter().find(|(of, ..)| *of == class) else { return Reach::None };
-            if actions.is_disjoint(some) {
-                return if actions.is_disjoint(open) { Reach::None } else { Reach::Unknown };
-            }
-            if actions.is_disjoint(always) {
-                Reach::Depends
-            } else if core.is_disjoint(lacking) {
-                Reach::All
-            } else {
-                Reach::Part
-            }
-        })
-    }
-
-    pub(super) fn actions(&self) -> Vec<ClassActions> {
-        let texts = |set: &BTreeSet<&str>| set.iter().map(ToString::to_string).collect();
-        let actions_of = |(class, actions, core): &(Class, BTreeSet<&str>, BTreeSet<&str>)| ClassActions {
-            class: *class,
-            actions: texts(actions),
-            core: texts(core),
-        };
-        self.0.iter().map(actions_of).collect()
-    }
+/// The classes of a catalogue.
+pub(super) fn classes(catalogue: &Catalogue) -> Vec<ClassActions> {
+    let of_class = |class| {
+        let members = catalogue.actions().iter().filter(|action| Class::of(action.kind, action.level) == Some(class));
+        let actions: Vec<_> = members.map(|action| action.name.clone()).collect();
+        let core: Vec<_> = actions.iter().filter(|name| CORE.contains(&name.as_str())).cloned().collect();
+        ClassActions { class, core: if core.is_empty() { actions.clone() } else { core }, actions }
+    };
+    Class::ALL.map(of_class).into()
 }
 
 const EVERYTHING: &str = "s3:*";
@@ -170,9 +124,9 @@ const VERSION: &str = "2012-10-17";
 /// Three comparisons are needed. The document against itself with the bucket denied: the allowed access. The same without
 /// the conditional parts: the access that is always allowed. The whole bucket against the document: the access that is not
 /// always allowed.
-pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &Classes<'_>) -> Grades {
+pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &[ClassActions]) -> Grades {
     if !document.statements.iter().any(|statement| statement.effect == Effect::Allow) {
-        return Grades::NONE;
+        return Grades::default();
     }
     let within = |document: &Document| {
         let mut denied = document.clone();
@@ -181,7 +135,7 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
     };
     let some = within(document);
     if some.gained.is_empty() && some.undecided.is_empty() {
-        return Grades::NONE;
+        return Grades::default();
     }
     let cautious = cautious(document, context.user.is_some());
     let always = cautious.as_ref().map(within);
@@ -193,10 +147,21 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
     };
     let lacking = gains(Some(document), Some(&full), context);
     Grades::each(|profile| {
-        let named = |access| gained_actions(access, profile, context.catalogue);
-        let open = |access| undecided_actions(access, profile, context.catalogue);
-        let lacking: BTreeSet<&str> = named(&lacking).union(&open(&lacking)).copied().collect();
-        classes.grade(&named(&some), &named(always), &lacking, &open(&some))
+        let [[some, open], [always, _], [lacking, undecided]] =
+            [&some, always, &lacking].map(|access| gained_and_undecided(access, profile, context.catalogue));
+        Grade::each(|class| {
+            let Some(ClassActions { actions, core, .. }) = classes.iter().find(|one| one.class == class) else {
+                return Reach::None;
+            };
+            let has = |found: &BTreeSet<&str>, of: &[String]| of.iter().any(|action| found.contains(action.as_str()));
+            match (has(&some, actions), has(&always, actions)) {
+                (false, _) if has(&open, actions) => Reach::Unknown,
+                (false, _) => Reach::None,
+                (true, false) => Reach::Depends,
+                (true, true) if has(&lacking, core) || has(&undecided, core) => Reach::Part,
+                (true, true) => Reach::All,
+            }
+        })
     })
 }
 
@@ -241,28 +206,23 @@ fn cautious(document: &Document, user: bool) -> Option<Document> {
         }
         statement.conditions.clear();
         statement.extra.clear();
-        if statement.resources.patterns.is_empty() { everywhere(statement) } else { Some(statement) }
+        if statement.resources.patterns.is_empty() && statement.resources.negated {
+            statement.resources = Selector { negated: false, patterns: vec!["*".to_owned()] };
+        }
+        (!statement.resources.patterns.is_empty()).then_some(statement)
     };
     Some(Document { statements: document.statements.iter().filter_map(answered).collect(), ..document.clone() })
 }
 
-/// A statement without patterns left: a negated one applies to everything.
-fn everywhere(mut statement: Statement) -> Option<Statement> {
-    if !statement.resources.negated {
-        return None;
-    }
-    statement.resources = Selector { negated: false, patterns: vec!["*".to_owned()] };
-    Some(statement)
-}
-
-fn gained_actions<'a>(access: &Access, profile: Profile, catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
-    let lines = access.gained.iter().filter(|line| line.profile.is_none_or(|only| only == profile));
-    lines.flat_map(|line| &line.actions).flat_map(|name| matching(name, catalogue)).collect()
-}
-
-fn undecided_actions<'a>(access: &Access, profile: Profile, catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
-    let open = access.undecided.iter().filter(|open| open.profile.is_none_or(|only| only == profile));
-    open.flat_map(|open| &open.actions).flat_map(|name| matching(name, catalogue)).collect()
+/// The gained actions, and the undecided ones, by the rules of a profile.
+fn gained_and_undecided<'a>(access: &Access, profile: Profile, catalogue: &'a Catalogue) -> [BTreeSet<&'a str>; 2] {
+    let fits = |only: Option<Profile>| only.is_none_or(|only| only == profile);
+    let gained = access.gained.iter().filter(|line| fits(line.profile)).flat_map(|line| &line.actions);
+    let undecided = access.undecided.iter().filter(|open| fits(open.profile)).flat_map(|open| &open.actions);
+    [
+        gained.flat_map(|name| matching(name, catalogue)).collect(),
+        undecided.flat_map(|name| matching(name, catalogue)).collect(),
+    ]
 }
 
 /// The actions of the catalogue that a name matches. It may end in `*`.

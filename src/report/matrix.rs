@@ -1,10 +1,9 @@
 //! The access matrix: users and groups by buckets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::bucket::{Bucket, is_even};
-use super::grade::{Classes, Grades, grades};
+use super::grade::{ClassActions, Grades, grades};
 use super::state::{Granted, Scope, State};
 use crate::base::Principal;
 use crate::policy::access::Context;
@@ -23,7 +22,7 @@ pub struct Matrix {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The users and groups.
-    pub holders: Vec<Principal>,
+    pub principals: Vec<Principal>,
     /// The cells with access before or after, in the order of the columns.
     pub cells: Vec<Cell>,
 }
@@ -39,26 +38,24 @@ pub struct Cell {
     pub after: Grades,
 }
 
-pub(super) fn matrix(scope: &Scope, classes: &Classes<'_>, catalogue: &Catalogue) -> Matrix {
-    let principals = scope.principals();
+pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], catalogue: &Catalogue) -> Matrix {
     let sides = [scope.before(), scope.after()];
-    let everything: Vec<_> = principals.into_iter().map(|who| (who, sides.map(|side| granted(side, who)))).collect();
+    let everything: Vec<_> =
+        scope.principals().into_iter().map(|who| (who, sides.map(|side| granted(side, who)))).collect();
     let all = everything.iter().flat_map(|(_, sides)| sides);
-    let documents: BTreeSet<&Normal> = all.clone().filter_map(|held| held.document()).collect();
+    let documents: BTreeSet<&Normal> = all.clone().filter_map(|granted| granted.document()).collect();
     let mut buckets = Bucket::of(&documents.iter().map(|normal| normal.document()).collect::<Vec<_>>());
-    if buckets.is_empty() && all.clone().any(|held| matches!(held, Granted::Unknown)) {
+    if buckets.is_empty() && all.clone().any(|granted| matches!(granted, Granted::Unknown)) {
         buckets.push(Bucket::Pattern("*".to_owned()));
     }
     let mut evaluator = Evaluator { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
     let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
     for (who, [before, after]) in everything {
-        let same = before.document().is_some() && before.document() == after.document();
-        let before = evaluator.line(before, who);
-        let after = if same { Rc::clone(&before) } else { evaluator.line(after, who) };
+        let (before, after) = (evaluator.line(before, who), evaluator.line(after, who));
         rows.entry(merged(&before, &after)).or_default().push(who.clone());
     }
-    let mut rows: Vec<Row> = rows.into_iter().map(|(cells, holders)| Row { holders, cells }).collect();
-    rows.sort_by(|one, other| one.holders.cmp(&other.holders));
+    let mut rows: Vec<Row> = rows.into_iter().map(|(cells, principals)| Row { principals, cells }).collect();
+    rows.sort_by(|one, other| one.principals.cmp(&other.principals));
     Matrix { buckets, rows }
 }
 
@@ -87,20 +84,20 @@ fn merged(before: &Line, after: &Line) -> Vec<Cell> {
         .collect()
 }
 
-/// Evaluates each document once, or once for each user if it depends on the user.
+/// Evaluates each document once, and the parts that depend on the user once for each user.
 struct Evaluator<'a> {
     buckets: &'a [Bucket],
-    classes: &'a Classes<'a>,
+    classes: &'a [ClassActions],
     catalogue: &'a Catalogue,
     known: BTreeMap<&'a Normal, Evaluation<'a>>,
 }
 
 /// The evaluation of a document.
 struct Evaluation<'a> {
-    /// The part of the document about each column.
-    about: Rc<Vec<BucketPart<'a>>>,
-    /// The cells that do not depend on the user.
-    same: Option<Rc<Line>>,
+    /// The parts that depend on the user.
+    variable: Vec<BucketPart<'a>>,
+    /// The cells of the other parts.
+    same: Line,
 }
 
 /// The part of a document about one bucket.
@@ -114,38 +111,21 @@ struct BucketPart<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    fn line(&mut self, held: Granted<'a>, who: &Principal) -> Rc<Line> {
-        let normal = match held {
-            Granted::Nothing => return Rc::default(),
-            Granted::Unknown => {
-                return Rc::new((0..self.buckets.len()).map(|column| (column, Grades::UNKNOWN)).collect());
-            }
+    fn line(&mut self, granted: Granted<'a>, who: &Principal) -> Line {
+        let normal = match granted {
+            Granted::Nothing => return Line::new(),
+            Granted::Unknown => return (0..self.buckets.len()).map(|column| (column, Grades::unknown())).collect(),
             Granted::Document(normal) => normal,
         };
-        let buckets = self.buckets;
-        let evaluation = self.known.entry(normal).or_insert_with(|| Evaluation::of(normal.document(), buckets));
-        let about = Rc::clone(&evaluation.about);
-        let same = match &evaluation.same {
-            Some(same) => Rc::clone(same),
-            None => {
-                let context = Context::new(self.catalogue);
-                let same = evaluate(about.iter().filter(|part| !part.variable), &context, self.classes);
-                Rc::clone(evaluation.same.insert(Rc::new(same)))
-            }
-        };
-        if !about.iter().any(|part| part.variable) {
-            return same;
-        }
-        let context = Context::new(self.catalogue);
-        let own = evaluate(about.iter().filter(|part| part.variable), &context.with(who), self.classes);
-        Rc::new(same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect())
-    }
-}
-
-impl<'a> Evaluation<'a> {
-    fn of(document: &Document, buckets: &'a [Bucket]) -> Self {
-        let part = |(column, bucket): (usize, &'a Bucket)| BucketPart::of(document, column, bucket);
-        Self { about: Rc::new(buckets.iter().enumerate().filter_map(part).collect()), same: None }
+        let (buckets, classes, context) = (self.buckets, self.classes, Context::new(self.catalogue));
+        let Evaluation { variable, same } = self.known.entry(normal).or_insert_with(|| {
+            let part = |(column, bucket)| BucketPart::of(normal.document(), column, bucket);
+            let parts = buckets.iter().enumerate().filter_map(part);
+            let (variable, same): (Vec<_>, Vec<_>) = parts.partition(|part| part.variable);
+            Evaluation { variable, same: evaluate(&same, &context, classes) }
+        });
+        let own = evaluate(variable, &context.with(who), classes);
+        same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect()
     }
 }
 
@@ -175,11 +155,7 @@ impl<'a> BucketPart<'a> {
 }
 
 /// The columns with access by these parts. Buckets that a document treats the same are evaluated once.
-fn evaluate<'p, 'a: 'p>(
-    parts: impl Iterator<Item = &'p BucketPart<'a>>,
-    context: &Context<'_>,
-    classes: &Classes<'_>,
-) -> Line {
+fn evaluate(parts: &[BucketPart<'_>], context: &Context<'_>, classes: &[ClassActions]) -> Line {
     let mut seen: BTreeMap<&Vec<String>, Grades> = BTreeMap::new();
     let mut line = Line::new();
     for part in parts {
@@ -191,7 +167,7 @@ fn evaluate<'p, 'a: 'p>(
         if let Some(even) = &part.even {
             seen.insert(even, found);
         }
-        if found != Grades::NONE {
+        if found != Grades::default() {
             line.insert(column, found);
         }
     }

@@ -37,7 +37,7 @@ pub struct Report {
 /// Makes a report.
 #[must_use]
 pub fn report(scope: Scope, identity: Option<Identity>, digest: Option<Digest>, catalogue: &Catalogue) -> Report {
-    let classes = grade::Classes::of(catalogue);
+    let classes = grade::classes(catalogue);
     let matrix = matrix::matrix(&scope, &classes, catalogue);
-    Report { scope, identity, digest, limits: Limits::default(), matrix, classes: classes.actions() }
+    Report { scope, identity, digest, limits: Limits::default(), matrix, classes }
 }

@@ -1,7 +1,7 @@
 //! The reported states: policies and attachments at one time.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{PolicyName, Principal, Release};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent};
@@ -46,22 +46,18 @@ impl Scope {
 
     /// All users and groups of both states, sorted.
     #[must_use]
-    pub fn principals(&self) -> Vec<&Principal> {
-        let sides = [self.before(), self.after()];
-        let mut all: Vec<_> = sides.iter().flatten().flat_map(|state| state.holders.keys()).collect();
-        all.sort();
-        all.dedup();
-        all
+    pub fn principals(&self) -> BTreeSet<&Principal> {
+        self.states().flat_map(|state| state.attachments.keys()).collect()
     }
 
     /// All policies of both states, sorted.
     #[must_use]
-    pub fn policies(&self) -> Vec<&PolicyName> {
-        let sides = [self.before(), self.after()];
-        let mut all: Vec<_> = sides.iter().flatten().flat_map(|state| state.policies.keys()).collect();
-        all.sort();
-        all.dedup();
-        all
+    pub fn policies(&self) -> BTreeSet<&PolicyName> {
+        self.states().flat_map(|state| state.policies.keys()).collect()
+    }
+
+    fn states(&self) -> impl Iterator<Item = &State> {
+        [self.before(), self.after()].into_iter().flatten()
     }
 }
 
@@ -71,11 +67,11 @@ pub struct State {
     /// The policies.
     pub policies: BTreeMap<PolicyName, Body>,
     /// The users that can have a policy and the groups that have one, with the policy.
-    pub holders: BTreeMap<Principal, Option<PolicyName>>,
+    pub attachments: BTreeMap<Principal, Option<PolicyName>>,
     /// The combined documents of attached lists of policies.
     pub lists: BTreeMap<PolicyName, Option<Body>>,
-    /// Whether attachments are known. If not, `holders` is empty.
-    pub holders_known: bool,
+    /// Whether attachments are known. If not, `attachments` is empty.
+    pub attachments_known: bool,
     /// Whether the attachments of groups are known.
     pub groups_known: bool,
 }
@@ -94,9 +90,9 @@ impl State {
         let known = observed.attachments_known;
         let state = Self {
             policies: observed.policies.clone(),
-            holders: users.chain(groups).filter(|_| known).collect(),
+            attachments: users.chain(groups).filter(|_| known).collect(),
             lists: BTreeMap::new(),
-            holders_known: known,
+            attachments_known: known,
             groups_known: observed.groups_known,
         };
         state.with_lists()
@@ -110,31 +106,32 @@ impl State {
             PolicyIntent::Absent => None,
         });
         let mut policies: BTreeMap<_, _> = declared.collect();
-        let held = |intent: &DeclaredAttachment| match intent {
+        let policy = |intent: &DeclaredAttachment| match intent {
             DeclaredAttachment::Has(policy) => Some(policy.clone()),
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
-        let holders: BTreeMap<_, _> = desired.principals().map(|(who, entry)| (who, held(&entry.intent))).collect();
-        for policy in holders.values().flatten() {
+        let attachments: BTreeMap<_, _> =
+            desired.principals().map(|(who, entry)| (who, policy(&entry.intent))).collect();
+        for policy in attachments.values().flatten() {
             let body = || predefined(policy, release).map_or(Body::NotRead, |document| Body::Known(normal(&document)));
             policies.entry(policy.clone()).or_insert_with(body);
         }
-        Self { policies, holders, lists: BTreeMap::new(), holders_known: true, groups_known: true }
+        Self { policies, attachments, lists: BTreeMap::new(), attachments_known: true, groups_known: true }
     }
 
     /// The state after a complete run of a plan.
     #[must_use]
     pub fn after(&self, plan: &Plan) -> Self {
         let mut after = Self { policies: plan.policies_after(&self.policies), ..self.clone() };
-        if self.holders_known {
+        if self.attachments_known {
             let effects = plan.effects.iter();
-            after.holders.extend(effects.map(|(principal, effect)| (principal.clone(), effect.after.clone())));
+            after.attachments.extend(effects.map(|(principal, effect)| (principal.clone(), effect.after.clone())));
         }
         after.with_lists()
     }
 
     fn with_lists(mut self) -> Self {
-        let lists = self.holders.values().flatten().filter(|attached| attached.is_list());
+        let lists = self.attachments.values().flatten().filter(|attached| attached.is_list());
         let document = |list: &PolicyName| granted(&self.policies, list).map(Cow::into_owned);
         self.lists = lists.map(|list| (list.clone(), document(list))).collect();
         self
@@ -152,7 +149,7 @@ pub(super) enum Granted<'a> {
 impl State {
     /// The document that a user or group has.
     pub(super) fn granted(&self, principal: &Principal) -> Granted<'_> {
-        let Some(policy) = self.holders.get(principal).and_then(Option::as_ref) else { return Granted::Nothing };
+        let Some(policy) = self.attachments.get(principal).and_then(Option::as_ref) else { return Granted::Nothing };
         let body = match self.lists.get(policy) {
             Some(together) => together.as_ref(),
             None => self.policies.get(policy),

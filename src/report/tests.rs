@@ -7,7 +7,7 @@ use crate::base::{GroupName, PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::{Catalogue, normal, read};
 
-fn state(policies: &[(&str, &str)], holders: &[(&str, Option<&str>)]) -> State {
+fn state(policies: &[(&str, &str)], attachments: &[(&str, Option<&str>)]) -> State {
     let document = |statements: &str| {
         let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
         Body::Known(normal(&read(&text).document.unwrap()))
@@ -18,9 +18,9 @@ fn state(policies: &[(&str, &str)], holders: &[(&str, Option<&str>)]) -> State {
     };
     State {
         policies: policies.iter().map(|(name, text)| (PolicyName::reported(*name), document(text))).collect(),
-        holders: holders.iter().map(|(name, policy)| (who(name), policy.map(PolicyName::reported))).collect(),
+        attachments: attachments.iter().map(|(name, policy)| (who(name), policy.map(PolicyName::reported))).collect(),
         lists: BTreeMap::new(),
-        holders_known: true,
+        attachments_known: true,
         groups_known: true,
     }
 }
@@ -42,8 +42,8 @@ fn matrix(looked: Scope) -> Matrix {
 }
 
 /// The columns with the letters of one document's grades by both rules: `-` none, `?` depends, `p` part, `a` all, `!` unknown.
-fn cells(document: &str, holder: &str) -> BTreeMap<String, String> {
-    let matrix = matrix(Scope::Cluster(state(&[("p", document)], &[(holder, Some("p"))])));
+fn cells(document: &str, principal: &str) -> BTreeMap<String, String> {
+    let matrix = matrix(Scope::Cluster(state(&[("p", document)], &[(principal, Some("p"))])));
     let shown = |cell: &Cell| (name(&matrix.buckets[cell.bucket]), letters(cell.before));
     matrix.rows.iter().flat_map(|row| &row.cells).map(shown).collect()
 }
@@ -145,7 +145,7 @@ fn equal_rows_are_merged_with_before_and_after() {
     let after = state(&[("p", &new)], &[("al", Some("p")), ("bo", None), ("cy", Some("p"))]);
     let matrix = matrix(Scope::Both { before, after });
     assert_eq!(matrix.rows.len(), 2);
-    assert_eq!(matrix.rows[0].holders.len(), 2);
+    assert_eq!(matrix.rows[0].principals.len(), 2);
     let cell = matrix.rows[0].cells[0];
     assert_eq!((letters(cell.before), letters(cell.after)), ("p--".to_owned(), "a--".to_owned()));
     assert!(matrix.rows[1].cells.is_empty());
@@ -153,8 +153,8 @@ fn equal_rows_are_merged_with_before_and_after() {
 
 #[test]
 fn an_unknown_document_is_unknown_access() {
-    let holders = [("al", Some("p")), ("bo", Some("unread")), ("cy", Some("gone"))];
-    let mut unknown = state(&[("p", &allow("GetObject", "logs/*"))], &holders);
+    let attachments = [("al", Some("p")), ("bo", Some("unread")), ("cy", Some("gone"))];
+    let mut unknown = state(&[("p", &allow("GetObject", "logs/*"))], &attachments);
     unknown.policies.insert(PolicyName::reported("unread"), Body::NotRead);
     let matrix = matrix(Scope::Cluster(unknown));
     assert_eq!(letters(matrix.rows[1].cells[0].before), "!!!");

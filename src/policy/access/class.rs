@@ -1,6 +1,5 @@
 //! The access that one document adds for one class of actions.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -28,17 +27,6 @@ pub(super) struct Terms<'a> {
     pub(super) reduced: Vec<&'a Term>,
 }
 
-impl ClassTerms<'_> {
-    /// Whether both have the same terms. This is fast, and true for most classes of two revisions.
-    fn is_same(&self, other: &Self) -> bool {
-        let like = |(one, another): (&&Term, &&Term)| one.is_same(another);
-        let same = |one: &Terms<'_>, another: &Terms<'_>| {
-            one.reduced.len() == another.reduced.len() && one.reduced.iter().zip(&another.reduced).all(like)
-        };
-        same(&self.allow, &other.allow) && same(&self.deny, &other.deny)
-    }
-}
-
 /// The terms of both documents for a class of actions. A resource is gained where `A ∧ ¬A' ∧ (¬B ∨ B')` holds. The
 /// document after allows A and denies A'; the document before allows B and denies B'.
 #[derive(Clone, Copy)]
@@ -49,21 +37,23 @@ pub(super) struct Class<'a> {
     pub(super) after: &'a ClassTerms<'a>,
 }
 
-impl<'a> Class<'a> {
-    /// Reports each gained or undecided difference with its description.
-    pub(super) fn gained(&self, searcher: &mut Searcher<'_>, report: &mut impl FnMut(Description, SearchResult)) {
-        if self.before.is_same(self.after) {
-            return;
-        }
+/// Differences with their descriptions.
+type Differences = Vec<(Description, SearchResult)>;
+
+impl Class<'_> {
+    /// Each gained or undecided difference.
+    pub(super) fn gained(&self, searcher: &mut Searcher<'_>) -> Differences {
         let denied = &self.after.deny.reduced;
         let candidates = self.after.allow.reduced.iter().filter(|term| self.may_gain(term));
-        let allowed = widest(candidates.map(|term| Cow::Borrowed(*term)).collect(), self.facts);
+        let allowed = widest(candidates.map(|term| Term::clone(term)).collect(), self.facts);
+        let mut found = Vec::new();
         for candidate in widest(narrow(allowed, denied, self.facts), self.facts) {
             if !self.is_covered(&candidate, &candidate.when, denied) {
-                self.undenied(&candidate, searcher, report);
-                self.newly_allowed(candidate, searcher, report);
+                self.undenied(&candidate, searcher, &mut found);
+                self.newly_allowed(candidate, searcher, &mut found);
             }
         }
+        found
     }
 
     /// Whether an Allow term of the document after can add access. Few terms of a revision can.
@@ -75,12 +65,7 @@ impl<'a> Class<'a> {
     }
 
     /// `A ∧ ¬A' ∧ ¬B`: access that the document before did not allow.
-    fn newly_allowed(
-        &self,
-        candidate: Candidate<'a>,
-        searcher: &mut Searcher<'_>,
-        report: &mut impl FnMut(Description, SearchResult),
-    ) {
+    fn newly_allowed(&self, candidate: Term, searcher: &mut Searcher<'_>, found: &mut Differences) {
         let allowed = &self.before.allow.reduced;
         if self.is_covered(&candidate, &candidate.when, allowed) {
             return;
@@ -93,38 +78,32 @@ impl<'a> Class<'a> {
                 answer @ (SearchResult::Nothing | SearchResult::Found(_) | SearchResult::Undecided) => answer,
             };
             if answer != SearchResult::Nothing {
-                report(
-                    Describer { facts: self.facts, candidate: &candidate, deny: None, none: &described }.description(),
-                    answer,
-                );
+                let describer = Describer { facts: self.facts, candidate: &candidate, deny: None, none: &described };
+                found.push((describer.description(), answer));
             }
         }
     }
 
     /// `A ∧ ¬A' ∧ B ∧ B'`: access that the document before allowed and denied, one Deny pattern after the other.
-    fn undenied(
-        &self,
-        candidate: &Term,
-        searcher: &mut Searcher<'_>,
-        report: &mut impl FnMut(Description, SearchResult),
-    ) {
+    fn undenied(&self, candidate: &Term, searcher: &mut Searcher<'_>, found: &mut Differences) {
         let (allowed, none) = (&self.before.allow.reduced, &self.after.deny.reduced);
         if allowed.is_empty() {
             return;
         }
         let both = |deny: &Term| candidate.when.iter().chain(&deny.when).copied().collect::<Vec<_>>();
-        let is_relevant = |deny: &&&Term| self.meet(deny, candidate) && !self.is_covered(deny, &both(deny), none);
-        let denies = self.before.deny.reduced.iter().filter(is_relevant).map(|term| Cow::Borrowed(*term)).collect();
+        let is_relevant = |deny: &&Term| self.meet(deny, candidate) && !self.is_covered(deny, &both(deny), none);
+        let denies = self.before.deny.reduced.iter().copied().filter(is_relevant).collect();
         for deny in widest(denies, self.facts) {
-            let when = both(&deny);
+            let when = both(deny);
             if self.is_covered(candidate, &when, none) {
                 continue;
             }
             let some = (!self.is_covered(candidate, &when, allowed)).then_some(allowed);
-            let answer = self.search(vec![candidate, &deny], none, some, searcher);
+            let answer = self.search(vec![candidate, deny], none, some, searcher);
             if answer != SearchResult::Nothing {
                 let none = &self.after.deny.written;
-                report(Describer { facts: self.facts, candidate, deny: Some(&deny), none }.description(), answer);
+                let describer = Describer { facts: self.facts, candidate, deny: Some(deny), none };
+                found.push((describer.description(), answer));
             }
         }
     }
@@ -155,38 +134,25 @@ impl<'a> Class<'a> {
     }
 }
 
-/// A term of the document after that is examined alone, perhaps narrowed to a part of the one in the document.
-pub(super) type Candidate<'a> = Cow<'a, Term>;
-
 /// Narrows candidates by terms that must not apply. A resource outside of `NotResource: [n…]` is inside some `n`. So a
 /// candidate is equal to its parts within those, which are patterns of the document.
-pub(super) fn narrow<'a>(candidates: Vec<Candidate<'a>>, none: &[&Term], facts: Facts<'_>) -> Vec<Candidate<'a>> {
+fn narrow(candidates: Vec<Term>, none: &[&Term], facts: Facts<'_>) -> Vec<Term> {
     none.iter().filter(|term| !term.exclusions.is_empty()).fold(candidates, |candidates, term| {
         candidates.into_iter().flat_map(|candidate| parts(candidate, term, facts)).collect()
     })
 }
 
-fn parts<'a>(candidate: Candidate<'a>, none: &Term, facts: Facts<'_>) -> Vec<Candidate<'a>> {
+fn parts(candidate: Term, none: &Term, facts: Facts<'_>) -> Vec<Term> {
+    let pairs = facts.pairs;
     if !facts.atoms.all_follow(&none.when, &candidate.when)
         || none.exclusions.iter().any(|exclusion| exclusion.atom.is_some())
     {
         return vec![candidate];
     }
-    let pairs = facts.pairs;
-    let within = none
-        .exclusions
-        .iter()
-        .map(|exclusion| &exclusion.pattern)
-        .filter(|within| pairs.overlap(within, &candidate.pattern));
-    let parts: Option<Vec<_>> = within.map(|within| common(&candidate.pattern, within, pairs)).collect();
-    match parts {
-        None => vec![candidate],
-        Some(parts) => {
-            let part =
-                |pattern: &Pattern| Cow::Owned(Term { pattern: pattern.clone(), ..candidate.clone().into_owned() });
-            parts.into_iter().map(part).collect()
-        }
-    }
+    let within = none.exclusions.iter().map(|exclusion| &exclusion.pattern);
+    let part = |within| Some(Term { pattern: common(&candidate.pattern, within, pairs)?.clone(), ..candidate.clone() });
+    let parts: Option<Vec<_>> = within.filter(|within| pairs.overlap(within, &candidate.pattern)).map(part).collect();
+    parts.unwrap_or_else(|| vec![candidate])
 }
 
 /// The narrower of two patterns, if their intersection is this pattern.
@@ -225,7 +191,7 @@ pub(super) struct Searcher<'a> {
 pub(super) type ResultCache = BTreeMap<QueryKey, SearchResult>;
 
 /// A query as the numbers of its terms, with `END` between the kinds.
-pub(super) type QueryKey = Vec<usize>;
+type QueryKey = Vec<usize>;
 
 const END: usize = usize::MAX;
 
@@ -254,8 +220,11 @@ impl Searcher<'_> {
         let beside = query.none.iter().filter(|term| !term.exclusions.is_empty());
         let within = beside.map(|term| globs(term.exclusions.iter().map(|exclusion| &exclusion.pattern)));
         let letter = self.letter?;
-        let globs = all.chain(some).chain(within).fold(None, |within, limit| Some(joined(within, limit)))?;
-        let mut examples = globs.filter_map(|glob| query.space.example(&glob, letter));
+        let joined = |some: Vec<Glob>, others: Vec<Glob>| -> Vec<Glob> {
+            some.iter().flat_map(|one| others.iter().map(|other| one.joined(other))).take(MAX_EXAMPLES).collect()
+        };
+        let globs = all.chain(some).chain(within).reduce(joined)?;
+        let mut examples = globs.iter().filter_map(|glob| query.space.example(glob, letter));
         examples.find_map(|resource| match query.answers_for(&Glob::literal(&resource), self.facts.atoms, left) {
             Solution::Possible(answers) => Some(SearchResult::Found(Rc::new(Point { resource, answers }))),
             Solution::Impossible | Solution::Undecided => None,
@@ -265,15 +234,6 @@ impl Searcher<'_> {
 
 fn globs<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Vec<Glob> {
     patterns.into_iter().flat_map(|pattern| pattern.globs.iter().cloned()).take(MAX_EXAMPLES).collect()
-}
-
-type Globs<'a> = Box<dyn Iterator<Item = Glob> + 'a>;
-
-/// Each of `some` joined with each of `others`, up to a limit. Without `some`, the others.
-fn joined<'a>(some: Option<Globs<'a>>, others: Vec<Glob>) -> Globs<'a> {
-    let Some(some) = some else { return Box::new(others.into_iter()) };
-    let each = move |one: Glob| others.iter().map(|other| one.joined(other)).collect::<Vec<_>>();
-    Box::new(some.flat_map(each).take(MAX_EXAMPLES))
 }
 
 /// A term that must apply may be narrowed, so its pattern is also part of the key.

@@ -1,8 +1,6 @@
 //! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
-use std::cell::OnceCell;
 use std::net::IpAddr;
-use std::rc::Rc;
 
 use super::glob::Glob;
 
@@ -48,8 +46,6 @@ pub(super) struct Atoms {
     atoms: Vec<Atom>,
     /// For each atom, the atoms that it implies.
     implied: Vec<Vec<usize>>,
-    /// For each atom, the texts for `false` and `true`, once they are needed.
-    texts: Vec<[OnceCell<Rc<str>>; 2]>,
 }
 
 impl Atoms {
@@ -70,18 +66,11 @@ impl Atoms {
         }
         self.implied.push(implied);
         self.atoms.push(atom);
-        self.texts.push(Default::default());
         new
     }
 
     pub(super) fn get(&self, atom: usize) -> &Atom {
         &self.atoms[atom]
-    }
-
-    /// The text of a literal, made by `words`.
-    pub(super) fn text(&self, literal: Literal, words: fn(&Atom, bool) -> String) -> Rc<str> {
-        let text = &self.texts[literal.atom][usize::from(literal.holds)];
-        Rc::clone(text.get_or_init(|| words(&self.atoms[literal.atom], literal.holds).into()))
     }
 
     /// The atoms that this one implies.
@@ -189,23 +178,26 @@ fn coverage(narrow: &str, wide: &str) -> Option<Covers> {
 /// Whether the first network is within the second. Texts that are not `address/length` are within nothing, because
 /// servers read them differently.
 fn network_within(narrow: &str, wide: &str) -> bool {
-    let (Some((low, narrow_length)), Some((net, length))) = (network(narrow), network(wide)) else { return false };
-    let shift = |bits: u128, width: u32| bits.checked_shr(width - length).unwrap_or(0);
-    match (low, net) {
-        (IpAddr::V4(low), IpAddr::V4(net)) => {
-            narrow_length >= length && shift(u32::from(low).into(), 32) == shift(u32::from(net).into(), 32)
-        }
-        (IpAddr::V6(low), IpAddr::V6(net)) => {
-            narrow_length >= length && shift(low.into(), 128) == shift(net.into(), 128)
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-    }
+    let (Some(narrow), Some(wide)) = (network(narrow), network(wide)) else { return false };
+    let same = (narrow.address ^ wide.address).leading_zeros() >= wide.length;
+    narrow.is_v4 == wide.is_v4 && narrow.length >= wide.length && same
 }
 
-fn network(text: &str) -> Option<(IpAddr, u32)> {
+struct Network {
+    is_v4: bool,
+    /// The address in the highest bits.
+    address: u128,
+    length: u32,
+}
+
+fn network(text: &str) -> Option<Network> {
     let (address, length) = text.split_once('/')?;
-    let (address, length): (IpAddr, u32) = (address.parse().ok()?, length.parse().ok()?);
-    (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
+    let length = length.parse().ok()?;
+    let (is_v4, address, width) = match address.parse().ok()? {
+        IpAddr::V4(address) => (true, u128::from(address.to_bits()) << 96, 32),
+        IpAddr::V6(address) => (false, address.to_bits(), 128),
+    };
+    (length <= width).then_some(Network { is_v4, address, length })
 }
 
 /// The requirements on the answers to the atoms.

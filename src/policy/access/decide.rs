@@ -48,80 +48,60 @@ pub struct Ground {
 /// Evaluates a request by the rules of a profile. No document gives no access.
 #[must_use]
 pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, profile: Profile) -> Decision {
-    let mut atoms = Atoms::default();
-    let applying = document.map_or(Vec::new(), |document| applying(document, request, context, profile, &mut atoms));
-    let of = |effect: Effect| applying.iter().filter(move |one| one.effect == effect);
-    let whens = |effect: Effect| of(effect).map(|one| one.when.clone()).collect::<Vec<_>>();
-    let verdict = verdict(&whens(Effect::Allow), &whens(Effect::Deny), &atoms, context.state_cap);
-    let grounds = |effect: Effect| {
-        let mut grounds: Vec<Ground> = of(effect).map(|one| one.ground(&atoms)).collect();
-        grounds.dedup();
-        grounds
-    };
-    Decision { verdict, allowed_by: grounds(Effect::Allow), denied_by: grounds(Effect::Deny) }
-}
-
-/// A statement that covers the request, with the literals that must hold.
-struct ApplicableTerm {
-    title: String,
-    effect: Effect,
-    when: Vec<Literal>,
-}
-
-impl ApplicableTerm {
-    fn ground(&self, atoms: &Atoms) -> Ground {
-        let conditions = self.when.iter().map(|literal| text(*literal, atoms).to_string()).collect();
-        Ground { statement: self.title.clone(), conditions }
-    }
-}
-
-fn applying(
-    document: &Document,
-    request: &Request,
-    context: &Context<'_>,
-    profile: Profile,
-    atoms: &mut Atoms,
-) -> Vec<ApplicableTerm> {
     let action_sets = [ActionSet::new(request.action(), request.kind())];
     let compiler = Compiler { profile, user: context.user, action_sets: &action_sets };
     let (space, resource) = request.place(profile);
-    let normal = normal_statements(document);
-    let mut found = Vec::new();
-    for (index, statement) in compiler.compile(&normal, atoms, &mut Numbers::default()).into_iter().enumerate() {
-        let selected = statement.selects.contains(&true);
-        let terms = statement.terms.iter().filter(|_| selected);
-        let mut whens: Vec<_> = terms.filter_map(|term| term.within(space).applies_when(&resource)).collect();
+    let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
+    let compiled = document.map(normal_statements).map(|normal| compiler.compile(&normal, &mut atoms, &mut numbers));
+    let (mut allows, mut denies) = (Applying::default(), Applying::default());
+    for (index, statement) in compiled.into_iter().flatten().enumerate().filter(|(_, one)| one.selects.contains(&true))
+    {
+        let terms = statement.terms.iter();
+        let mut whens: Vec<_> =
+            terms.filter_map(|term| term.within(space, &mut numbers).applies_when(&resource)).collect();
         if whens.iter().any(Vec::is_empty) {
             whens = vec![Vec::new()];
         }
-        let title = title(document, index);
-        found.extend(whens.into_iter().map(|when| ApplicableTerm {
-            title: title.clone(),
-            effect: statement.effect,
-            when,
+        let applying = match statement.effect {
+            Effect::Allow => &mut allows,
+            Effect::Deny => &mut denies,
+        };
+        applying.grounds.extend(whens.iter().map(|when| Ground {
+            statement: title(document, index),
+            conditions: when.iter().map(|literal| text(*literal, &atoms).to_string()).collect(),
         }));
+        applying.grounds.dedup();
+        applying.whens.append(&mut whens);
     }
-    found
+    let verdict = verdict(&allows.whens, &denies.whens, &atoms, context.state_cap);
+    Decision { verdict, allowed_by: allows.grounds, denied_by: denies.grounds }
 }
 
-fn title(document: &Document, index: usize) -> String {
-    let sid = document.statements.get(index).and_then(|statement| statement.sid.clone());
+/// The statements of one effect that cover the request, with the literals that must hold.
+#[derive(Default)]
+struct Applying {
+    grounds: Vec<Ground>,
+    whens: Vec<Vec<Literal>>,
+}
+
+fn title(document: Option<&Document>, index: usize) -> String {
+    let sid = document.and_then(|document| document.statements.get(index)?.sid.clone());
     sid.filter(|sid| !sid.is_empty()).unwrap_or_else(|| format!("statement {}", index + 1))
 }
 
 /// `Allowed` if no answers deny the request, `Denied` if no answers allow it.
 fn verdict(allows: &[Vec<Literal>], denies: &[Vec<Literal>], atoms: &Atoms, cap: usize) -> Verdict {
-    let may = Constraint { all: Vec::new(), none: denies.to_vec(), some: Some(allows.to_vec()) };
-    let unallowed = Constraint { all: Vec::new(), none: allows.to_vec(), some: None };
-    let denied = Constraint { all: Vec::new(), none: Vec::new(), some: Some(denies.to_vec()) };
-    let never = |constraint: &Constraint| {
-        let mut tries = cap;
-        solve(constraint, atoms, &mut tries) == Solution::Impossible
+    let never = |none: &[Vec<Literal>], some: Option<&[Vec<Literal>]>| {
+        let constraint = Constraint { all: Vec::new(), none: none.to_vec(), some: some.map(<[_]>::to_vec) };
+        solve(&constraint, atoms, &mut cap.clone()) == Solution::Impossible
     };
-    if never(&may) {
-        return Verdict::Denied;
+    if never(denies, Some(allows)) {
+        Verdict::Denied
+    } else if never(allows, None) && never(&[], Some(denies)) {
+        Verdict::Allowed
+    } else {
+        Verdict::Depends
     }
-    if never(&unallowed) && never(&denied) { Verdict::Allowed } else { Verdict::Depends }
 }
 
 /// An action on one resource.
@@ -231,7 +211,7 @@ impl Request {
 
 /// A user or group with its policy.
 #[derive(Debug, Clone)]
-pub struct Holder {
+pub struct Attachment {
     /// The user or group.
     pub principal: Principal,
     /// The policy that it has, if any.
@@ -253,14 +233,14 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The user or group with its policy.
-    pub holder: Holder,
+    pub attachment: Attachment,
     /// All access, if the report is about all access.
     pub access: Option<Access>,
     /// The decision by each profile, if the report is about one request.
     pub decisions: Vec<(Profile, Decision)>,
 }
 
-impl Holder {
+impl Attachment {
     /// Whether its access is known.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -274,7 +254,7 @@ impl Holder {
         let known = self.is_known();
         let all = || self.document.as_ref().map(|document| summary(document, &context)).unwrap_or_default();
         let access = known.then(all);
-        Answer { holder: self, access, decisions: Vec::new() }
+        Answer { attachment: self, access, decisions: Vec::new() }
     }
 
     /// The decisions about a request.
@@ -285,7 +265,7 @@ impl Holder {
         let profiles = profiles.filter(|_| self.is_known());
         let decision = |profile| (profile, decide(self.document.as_ref(), request, &context, profile));
         let decisions = profiles.map(decision).collect();
-        Answer { holder: self, access: None, decisions }
+        Answer { attachment: self, access: None, decisions }
     }
 }
 

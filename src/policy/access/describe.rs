@@ -85,75 +85,67 @@ pub enum Side {
 pub(super) type ProfileFindings<'a> = Vec<(Profile, Findings<'a>)>;
 
 /// All lines, ordered by pattern and content.
-pub(super) fn lines(all_findings: &[(Profile, Findings<'_>)], wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
-    let descriptions: BTreeSet<&Description> =
-        all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect();
-    descriptions.into_iter().flat_map(|description| lines_of(description, all_findings, wildcards)).collect()
-}
-
-fn lines_of(
-    description: &Description,
-    all_findings: &[(Profile, Findings<'_>)],
-    wildcards: &Wildcards<'_>,
-) -> Vec<AccessLine> {
-    let found: Vec<_> =
-        all_findings.iter().map(|(profile, findings)| (*profile, findings.found.get(description))).collect();
-    let shares = shares(&found, |found| found.into_iter().flat_map(|examples| examples.keys().copied()));
-    let line = |(profile, actions): (Option<Profile>, BTreeSet<&str>)| {
-        let examples = found.iter().filter_map(|(_, found)| *found).flatten();
-        let fitting = examples.filter(|(action, _)| actions.contains(*action));
-        let (action, example) = fitting.min_by_key(|(action, example)| example_order(action, example))?;
-        let conditions = example.conditions.iter().map(ToString::to_string).collect();
-        Some(AccessLine {
-            actions: wildcards.shorten(&actions),
-            pattern: description.pattern.to_string(),
-            except: description.except.iter().map(ToString::to_string).collect(),
-            conditions: description.conditions.iter().map(ToString::to_string).collect(),
-            profile,
-            cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
-            witness: Witness { action: (*action).to_owned(), resource: example.resource.clone(), conditions },
-        })
-    };
-    shares.into_iter().filter_map(line).collect()
+pub(super) fn lines(all_findings: &ProfileFindings<'_>, wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
+    let mut lines = Vec::new();
+    for description in all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect::<BTreeSet<_>>() {
+        let all: Vec<_> = all_findings
+            .iter()
+            .map(|(profile, findings)| (*profile, findings.found.get(description).cloned().unwrap_or_default()))
+            .collect();
+        for (profile, actions) in shares(all.iter().map(|(profile, examples)| (*profile, examples.keys().copied()))) {
+            let fitting = all.iter().flat_map(|(_, examples)| examples).filter(|(action, _)| actions.contains(*action));
+            let Some((action, example)) = fitting.min_by_key(|(action, example)| example_order(action, example)) else {
+                continue;
+            };
+            lines.push(AccessLine {
+                actions: wildcards.shorten(&actions),
+                pattern: description.pattern.to_string(),
+                except: description.except.iter().map(ToString::to_string).collect(),
+                conditions: description.conditions.iter().map(ToString::to_string).collect(),
+                profile,
+                cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
+                witness: Witness {
+                    action: (*action).to_owned(),
+                    resource: example.resource.clone(),
+                    conditions: example.conditions.iter().map(ToString::to_string).collect(),
+                },
+            });
+        }
+    }
+    lines
 }
 
 /// The undecided differences, ordered by pattern.
-pub(super) fn undecided(
-    all_findings: &[(Profile, Findings<'_>)],
-    side: Side,
-    wildcards: &Wildcards<'_>,
-) -> Vec<Undecided> {
+pub(super) fn undecided(all_findings: &ProfileFindings<'_>, side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
     let patterns: BTreeSet<_> = all_findings.iter().flat_map(|(_, findings)| findings.undecided.keys()).collect();
     let of_pattern = |pattern: &Rc<str>| {
-        let open = all_findings.iter().map(|(profile, findings)| (*profile, findings.undecided.get(pattern)));
-        let open: Vec<_> = open.collect();
-        let shares =
-            shares(&open, |open| open.into_iter().flat_map(|actions: &BTreeSet<&str>| actions.iter().copied()))
-                .into_iter();
-        let entry = |(profile, actions)| (profile, wildcards.shorten(&actions), pattern.to_string());
-        shares.map(entry).collect::<Vec<_>>()
+        let open = all_findings
+            .iter()
+            .map(|(profile, findings)| (*profile, findings.undecided.get(pattern).into_iter().flatten().copied()));
+        let entry = |(profile, actions)| {
+            let (actions, pattern) = (wildcards.shorten(&actions), pattern.to_string());
+            Undecided { side, actions, pattern, profile }
+        };
+        shares(open).into_iter().map(entry).collect::<Vec<_>>()
     };
-    let all = patterns.into_iter().flat_map(of_pattern);
-    all.map(|(profile, actions, pattern)| Undecided { side, actions, pattern, profile }).collect()
+    patterns.into_iter().flat_map(of_pattern).collect()
 }
 
-/// The actions of all profiles, and for each profile the actions that only it has.
-fn shares<'a, T, A: Iterator<Item = &'a str>>(
-    by_profile: &[(Profile, Option<&'a T>)],
-    actions: impl Fn(Option<&'a T>) -> A,
-) -> Vec<(Option<Profile>, BTreeSet<&'a str>)> {
+/// The actions that all profiles have, and for each profile the actions that only it has.
+fn shares<'a>(
+    by_profile: impl ExactSizeIterator<Item = (Profile, impl Iterator<Item = &'a str>)>,
+) -> BTreeMap<Option<Profile>, BTreeSet<&'a str>> {
+    let count = by_profile.len();
     let mut profiles: BTreeMap<&str, Vec<Profile>> = BTreeMap::new();
-    for (profile, found) in by_profile {
-        for action in actions(*found) {
-            profiles.entry(action).or_default().push(*profile);
-        }
+    for (profile, actions) in by_profile {
+        actions.for_each(|action| profiles.entry(action).or_default().push(profile));
     }
     let mut shares: BTreeMap<Option<Profile>, BTreeSet<&str>> = BTreeMap::new();
     for (action, profiles) in profiles {
-        let only = profiles.first().copied().filter(|_| profiles.len() < by_profile.len());
+        let only = profiles.first().copied().filter(|_| profiles.len() < count);
         shares.entry(only).or_default().insert(action);
     }
-    shares.into_iter().collect()
+    shares
 }
 
 /// A sort key for examples: well-known actions first, then short resources.
@@ -329,17 +321,14 @@ fn resources_text(term: &Term) -> Rc<str> {
 
 /// The text of a condition or of its negation.
 pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {
-    atoms.text(literal, atom_text)
-}
-
-fn atom_text(atom: &Atom, holds: bool) -> String {
-    match (atom, holds) {
+    let text = match (atoms.get(literal.atom), literal.holds) {
         (Atom::Condition(condition), holds) => condition_text(condition, holds),
         (Atom::Covers(pattern), true) => format!("covered by {pattern}"),
         (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
         (Atom::Applies(member), true) => format!("its unknown member {member} lets it apply"),
         (Atom::Applies(member), false) => format!("its unknown member {member} keeps it from applying"),
-    }
+    };
+    text.into()
 }
 
 fn condition_text(condition: &Condition, holds: bool) -> String {

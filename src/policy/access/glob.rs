@@ -183,11 +183,6 @@ impl Token {
     }
 }
 
-/// The tokens of a text.
-pub(super) fn steps(text: &str) -> impl Iterator<Item = Token> {
-    text.chars().map(Token::parse)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

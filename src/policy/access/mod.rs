@@ -22,7 +22,7 @@ mod terms;
 #[cfg(test)]
 mod oracle;
 
-pub use decide::{Answer, Decision, Ground, Holder, Report, Request, RequestProblem, Verdict, decide};
+pub use decide::{Answer, Attachment, Decision, Ground, Report, Request, RequestProblem, Verdict, decide};
 pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
 
 use schemars::JsonSchema;
@@ -185,12 +185,12 @@ pub fn same_access(one: &Document, another: &Document, context: &Context<'_>) ->
 /// two that can replace each other, the later one is listed.
 #[must_use]
 pub fn redundant_statements(document: &Document, context: &Context<'_>) -> Vec<usize> {
-    let mut kept: Vec<usize> = (0..document.statements.len()).collect();
+    let mut needed: Vec<usize> = (0..document.statements.len()).collect();
     let mut redundant = Vec::new();
     for index in (0..document.statements.len()).rev() {
-        let without: Vec<_> = kept.iter().copied().filter(|other| *other != index).collect();
+        let without: Vec<_> = needed.iter().copied().filter(|other| *other != index).collect();
         if same_access(document, &part(document, &without), context) {
-            kept = without;
+            needed = without;
             redundant.insert(0, index);
         }
     }

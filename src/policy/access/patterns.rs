@@ -1,13 +1,12 @@
 //! Resource patterns of a document, as one profile reads them, and their relations.
 
-use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::Profile;
-use super::glob::{Glob, Token, steps};
+use super::glob::{Glob, Token};
 use super::resources::{ARN, ResourceSpace};
+use crate::policy::document::{Piece, pieces};
 
 /// How the texts of a document are read.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +19,7 @@ pub(super) struct Dialect<'a> {
 }
 
 /// A resource pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Pattern {
     /// The text in the document.
     pub(super) shown: Rc<str>,
@@ -32,14 +31,15 @@ pub(super) struct Pattern {
     pub(super) opaque: bool,
     /// Whether it does not start with `arn:aws:s3:::`. Servers read such a pattern differently or refuse it.
     pub(super) foreign: bool,
-    /// Its number in the [`PatternTable`].
+    /// The same for patterns with the same meaning, see [`Numbers`](super::terms::Numbers).
     pub(super) number: usize,
 }
 
 impl Pattern {
-    /// Reads a pattern. A foreign one can match everything.
+    /// Reads a pattern, not yet numbered. A foreign one can match everything.
     pub(super) fn read(text: &str, dialect: Dialect<'_>) -> Self {
-        let (tokens, unknown) = dialect.expand(text);
+        let tokens = dialect.expand(text);
+        let unknown = tokens.contains(&None);
         let wild = tokens.iter().any(|token| token.is_some_and(|t| !matches!(t, Token::One(_))));
         let glob = Glob::new(tokens.into_iter().map(|token| token.unwrap_or(Token::Run)));
         let everything = Glob::new([Token::Run]);
@@ -62,23 +62,9 @@ impl Pattern {
         Self { globs, ..self.clone() }
     }
 
-    /// The pattern reduced to a space of this shape. `None` if it is the same there.
-    pub(super) fn reduced(&self, space: ResourceSpace, shape: &Glob) -> Option<Self> {
-        let reduce = |glob| space.reduce(glob, shape);
-        let is_same = |glob| matches!(reduce(glob), Some(Cow::Borrowed(_)));
-        if self.globs.iter().all(is_same) {
-            return None;
-        }
-        let globs = self.globs.iter().filter_map(reduce).map(Cow::into_owned).collect();
-        Some(Self { globs, ..self.clone() })
-    }
-
-    /// Whether both have the same meaning.
-    pub(super) fn has_same_meaning(&self, other: &Self) -> bool {
-        self.globs == other.globs
-            && self.bare == other.bare
-            && self.opaque == other.opaque
-            && self.foreign == other.foreign
+    /// The pattern reduced to a space.
+    pub(super) fn reduced(&self, space: ResourceSpace) -> Self {
+        Self { globs: space.reduce(&self.globs), ..self.clone() }
     }
 
     /// Whether it covers, without regard to variables, everything that `narrower` covers. It can be wrongly false.
@@ -106,48 +92,30 @@ fn with_slash(rest: &Glob, wild: bool, profile: Profile) -> Option<Glob> {
 }
 
 impl Dialect<'_> {
-    /// The tokens of a text, and whether it has an unknown variable. Each unknown variable is `None`.
-    fn expand(self, text: &str) -> (Vec<Option<Token>>, bool) {
-        let mut tokens = Vec::new();
-        let mut unknown = false;
-        let mut rest = text;
-        while let Some((before, inside, after)) = self.variable(rest) {
-            tokens.extend(steps(before).map(Some));
-            match self.value(inside) {
-                Some(value) => tokens.extend(value.into_iter().map(Some)),
-                None => {
-                    tokens.push(None);
-                    unknown = true;
-                }
-            }
-            rest = after;
-        }
-        tokens.extend(steps(rest).map(Some));
-        (tokens, unknown)
+    fn pieces(self, text: &str) -> Vec<Piece<'_>> {
+        if self.variables { pieces(text) } else { vec![Piece::Plain(text)] }
     }
 
-    /// The first variable of a text: the text before, inside and after `${…}`.
-    fn variable(self, text: &str) -> Option<(&str, &str, &str)> {
-        let (before, rest) = text.split_once("${").filter(|_| self.variables)?;
-        let (inside, after) = rest.split_once('}')?;
-        Some((before, inside, after))
+    /// The tokens of a text. Each unknown variable is `None`.
+    fn expand(self, text: &str) -> Vec<Option<Token>> {
+        let expanded = |piece| match piece {
+            Piece::Plain(text) => Some(Glob::parse(text)),
+            Piece::Variable(inside) => self.value(inside),
+        };
+        let tokens =
+            |glob: Option<Glob>| glob.map_or(vec![None], |glob| glob.tokens().iter().copied().map(Some).collect());
+        self.pieces(text).into_iter().map(expanded).flat_map(tokens).collect()
     }
 
     /// The value of a variable. On MinIO, wildcards in the name of the user stay wildcards. On AWS the name is plain
     /// text, `${*}` is a plain `*`, and a variable can have a default.
-    fn value(self, inside: &str) -> Option<Vec<Token>> {
+    fn value(self, inside: &str) -> Option<Glob> {
         match self.profile {
-            Profile::Minio => {
-                let user = self.user.filter(|_| inside == "aws:username")?;
-                Some(steps(user).collect())
-            }
+            Profile::Minio => self.user.filter(|_| inside == "aws:username").map(Glob::parse),
+            Profile::Aws if matches!(inside, "*" | "?" | "$") => Some(Glob::literal(inside)),
             Profile::Aws => {
-                if matches!(inside, "*" | "?" | "$") {
-                    return Some(Glob::literal(inside).tokens().to_vec());
-                }
                 let name = inside.split_once(',').map_or(inside, |(name, _)| name);
-                let user = self.user.filter(|_| name.eq_ignore_ascii_case("aws:username"))?;
-                Some(Glob::literal(user).tokens().to_vec())
+                self.user.filter(|_| name.eq_ignore_ascii_case("aws:username")).map(Glob::literal)
             }
         }
     }
@@ -156,93 +124,47 @@ impl Dialect<'_> {
     /// wildcards is not inserted, because servers disagree about its meaning.
     pub(super) fn fill(self, value: &str) -> (String, bool) {
         let plain_user = self.user.filter(|user| !user.contains(['*', '?', '$']));
-        let mut filled = String::new();
         let mut open = false;
-        let mut rest = value;
-        while let Some((before, inside, after)) = self.variable(rest) {
-            filled.push_str(before);
-            match plain_user.filter(|_| inside == "aws:username") {
-                Some(user) => filled.push_str(user),
-                None => {
-                    filled.push_str(&format!("${{{inside}}}"));
-                    open = true;
-                }
+        let filled = self.pieces(value).into_iter().map(|piece| match (piece, plain_user) {
+            (Piece::Plain(text), _) => text.to_owned(),
+            (Piece::Variable("aws:username"), Some(user)) => user.to_owned(),
+            (Piece::Variable(inside), _) => {
+                open = true;
+                format!("${{{inside}}}")
             }
-            rest = after;
-        }
-        filled.push_str(rest);
-        (filled, open)
+        });
+        (filled.collect(), open)
     }
 }
-
-/// The patterns of a comparison. Each text is read once for each profile. Readings of one text with the same meaning have
-/// the same number.
-#[derive(Debug, Default)]
-pub(super) struct PatternTable {
-    patterns: usize,
-    /// For each text, its readings by profile and with or without variables.
-    texts: BTreeMap<String, Vec<(Profile, bool, Pattern)>>,
-}
-
-impl PatternTable {
-    /// Reads and numbers a pattern.
-    pub(super) fn read(&mut self, text: &str, dialect: Dialect<'_>) -> Pattern {
-        let readings = self.texts.entry(text.to_owned()).or_default();
-        let is_it =
-            |(profile, variables, _): &&(_, _, _)| (*profile, *variables) == (dialect.profile, dialect.variables);
-        if let Some((_, _, known)) = readings.iter().find(is_it) {
-            return known.clone();
-        }
-        let mut pattern = Pattern::read(text, dialect);
-        let same = readings.iter().find(|(_, _, reading)| reading.has_same_meaning(&pattern));
-        pattern.number = same.map_or(self.patterns, |(_, _, same)| same.number);
-        self.patterns = self.patterns.max(pattern.number + 1);
-        readings.push((dialect.profile, dialect.variables, pattern.clone()));
-        pattern
-    }
-
-    /// A new number for a pattern that is derived from another.
-    pub(super) fn next_number(&mut self) -> usize {
-        self.patterns += 1;
-        self.patterns - 1
-    }
-}
-
-const COVERS_KNOWN: u8 = 1;
-const COVERS: u8 = 2;
-const OVERLAP_KNOWN: u8 = 4;
-const OVERLAP: u8 = 8;
 
 /// The relations of numbered patterns. Each pair is computed once, because all classes of actions and both profiles
 /// need it.
 #[derive(Debug, Default)]
 pub(super) struct PatternPairs {
-    known: Vec<Vec<Cell<u8>>>,
+    known: Vec<Vec<Relations>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Relations {
+    covers: OnceCell<bool>,
+    overlap: OnceCell<bool>,
 }
 
 impl PatternPairs {
-    /// Makes room for all patterns of the table.
-    pub(super) fn make_room(&mut self, numbers: &PatternTable) {
-        self.known.resize_with(numbers.patterns, Vec::new);
-        self.known.iter_mut().for_each(|row| row.resize(numbers.patterns, Cell::new(0)));
+    /// Makes room for this number of patterns.
+    pub(super) fn make_room(&mut self, patterns: usize) {
+        self.known.resize_with(patterns, Vec::new);
+        self.known.iter_mut().for_each(|row| row.resize_with(patterns, Relations::default));
     }
 
     /// See [`Pattern::covers`].
     pub(super) fn covers(&self, wide: &Pattern, narrow: &Pattern) -> bool {
-        self.cached(wide, narrow, COVERS_KNOWN, COVERS, || wide.covers(narrow))
+        *self.known[wide.number][narrow.number].covers.get_or_init(|| wide.covers(narrow))
     }
 
     /// See [`Pattern::overlaps`].
     pub(super) fn overlap(&self, one: &Pattern, other: &Pattern) -> bool {
-        self.cached(one, other, OVERLAP_KNOWN, OVERLAP, || one.overlaps(other))
-    }
-
-    fn cached(&self, one: &Pattern, other: &Pattern, known_bit: u8, value_bit: u8, compute: impl Fn() -> bool) -> bool {
-        let cell = &self.known[one.number][other.number];
-        if cell.get() & known_bit == 0 {
-            cell.set(cell.get() | known_bit | if compute() { value_bit } else { 0 });
-        }
-        cell.get() & value_bit != 0
+        *self.known[one.number][other.number].overlap.get_or_init(|| one.overlaps(other))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Resources are written without `arn:aws:s3:::`, their common prefix. The only exception is [`ResourceSpace::Bare`].
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::Profile;
 use super::glob::{Glob, Token};
@@ -96,7 +97,7 @@ impl ResourceSpace {
 
     /// Characters that represent all characters outside of `named`: one that no glob names, and one that the form of
     /// the resource requires.
-    pub(super) fn other_letters(self, at: Position, named: &[char]) -> [Option<char>; 2] {
+    pub(super) fn other_letters(self, at: Position, named: &BTreeSet<char>) -> [Option<char>; 2] {
         let plain = LETTERS.chars().find(|letter| !named.contains(letter));
         let strange = plain.is_none().then(|| ('A'..).find(|letter| !named.contains(letter))).flatten();
         let shape = match at {
@@ -124,7 +125,7 @@ impl ResourceSpace {
     }
 
     /// A glob that matches all resources of this space.
-    pub(super) fn shape(self) -> Glob {
+    fn shape(self) -> Glob {
         match self {
             Self::Bare => Glob::literal(""),
             Self::Star => Glob::literal("*"),
@@ -135,18 +136,20 @@ impl ResourceSpace {
         }
     }
 
-    /// A glob that matches the same resources of this space, in one form for many equal globs. `None` if it clearly
-    /// matches none. `shape` is [`shape`](Self::shape).
-    pub(super) fn reduce<'a>(self, glob: &'a Glob, shape: &Glob) -> Option<Cow<'a, Glob>> {
-        if !glob.overlaps(shape) || (self == Self::Bucket && glob.tokens().contains(&Token::One('/'))) {
-            return None;
-        }
-        // The only `/` of `BUCKET/` is its last character, so a `*` behind a `/` matches nothing.
-        let trimmed = glob.tokens().strip_suffix(&[Token::Run]).filter(|rest| rest.last() == Some(&Token::One('/')));
-        Some(match trimmed.filter(|_| self == Self::BucketSlash) {
-            Some(rest) => Cow::Owned(Glob::new(rest.iter().copied())),
-            None => Cow::Borrowed(glob),
-        })
+    /// Globs that match the same resources of this space, in one form for many equal globs, without those that clearly
+    /// match none.
+    pub(super) fn reduce(self, globs: &[Glob]) -> Rc<[Glob]> {
+        let shape = self.shape();
+        let is_possible =
+            |glob: &&Glob| glob.overlaps(&shape) && !(self == Self::Bucket && glob.tokens().contains(&Token::One('/')));
+        let reduced = |glob: &Glob| match glob.tokens() {
+            // The only `/` of `BUCKET/` is its last character, so a `*` behind a `/` matches nothing.
+            [rest @ .., Token::Run] if self == Self::BucketSlash && rest.last() == Some(&Token::One('/')) => {
+                Glob::new(rest.iter().copied())
+            }
+            _ => glob.clone(),
+        };
+        globs.iter().filter(is_possible).map(reduced).collect()
     }
 
     /// The resource as a policy names it.

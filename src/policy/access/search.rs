@@ -2,10 +2,10 @@
 //! a shortest resource.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::automaton::{Automaton, Frontier};
+use super::automaton::{Automaton, State};
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
 use super::glob::Glob;
 use super::patterns::Pattern;
@@ -68,24 +68,37 @@ impl Query<'_> {
 
 /// A running search.
 pub(super) struct Search<'a> {
-    space: ResourceSpace,
+    query: &'a Query<'a>,
     atoms: &'a Atoms,
     automaton: Automaton,
     all: Vec<PlacedTerm<'a>>,
     none: Vec<PlacedTerm<'a>>,
     some: Option<Vec<PlacedTerm<'a>>>,
-    frontier: Frontier,
+    /// The places that can only prevent a match.
+    blocking: BTreeSet<usize>,
+    steps: Vec<Step>,
+    /// The blocking places of all known states, by position and other places.
+    known: BTreeMap<(Position, State), BTreeSet<State>>,
     max_states: usize,
     tries: usize,
     /// For each set of terms of `none` that certainly match, whether answers exist.
     feasible: BTreeMap<Vec<bool>, bool>,
-    /// Whether each of `none` certainly matches in the current state. A buffer.
-    sure: Vec<bool>,
 }
+
+/// A state, and how it was reached.
+struct Step {
+    at: Position,
+    state: State,
+    /// The index of the previous step, and the character that led from there to here.
+    before: Option<(usize, char)>,
+}
+
+/// The number of states that a new one is compared with, to see whether it is pointless.
+const MAX_COMPARED: usize = 24;
 
 impl<'a> Search<'a> {
     /// Prepares a search that visits at most `max_states` states.
-    pub(super) fn new(query: &Query<'a>, atoms: &'a Atoms, max_states: usize) -> Self {
+    pub(super) fn new(query: &'a Query<'a>, atoms: &'a Atoms, max_states: usize) -> Self {
         let mut globs = Vec::new();
         let mut place = |terms: &[&'a Term]| -> Vec<PlacedTerm<'a>> {
             terms.iter().map(|term| PlacedTerm::new(term, &mut globs)).collect()
@@ -93,78 +106,59 @@ impl<'a> Search<'a> {
         let (all, none) = (place(&query.all), place(&query.none));
         let some = query.some.as_ref().map(|some| place(some));
         let automaton = Automaton::new(&globs);
-        let mut search = Self {
-            space: query.space,
+        let places = |covering: &[&PlacedTerm<'_>], taken_out: &[&PlacedTerm<'_>]| -> BTreeSet<usize> {
+            let exclusions = taken_out.iter().flat_map(|placed| placed.exclusions.iter().flat_map(|(_, globs)| globs));
+            let globs = covering.iter().flat_map(|placed| &placed.globs).chain(exclusions);
+            globs.flat_map(|&glob| automaton.places(glob)).collect()
+        };
+        let wanted: Vec<_> = all.iter().chain(some.iter().flatten()).collect();
+        let unwanted: Vec<_> = none.iter().collect();
+        // Globs of terms that must not apply, and of exclusions from terms that must apply.
+        let blocking = &places(&unwanted, &wanted) - &places(&wanted, &unwanted);
+        Self {
+            query,
             atoms,
-            frontier: Frontier::new(vec![0; automaton.words()]),
             automaton,
             all,
             none,
             some,
+            blocking,
+            steps: Vec::new(),
+            known: BTreeMap::new(),
             max_states,
             tries: max_states,
             feasible: BTreeMap::new(),
-            sure: Vec::new(),
-        };
-        search.frontier = Frontier::new(search.blocking_bits());
-        search
+        }
     }
 
-    /// The bits that can only prevent a match: globs of terms that must not apply, and of exclusions from terms that
-    /// must apply.
-    fn blocking_bits(&self) -> Vec<u64> {
-        let marks = |covering: &[&PlacedTerm<'_>], taken_out: &[&PlacedTerm<'_>]| {
-            let mut marks = vec![0; self.automaton.words()];
-            let globs = covering.iter().flat_map(|placed| &placed.globs);
-            let exclusions = taken_out.iter().flat_map(|placed| placed.exclusions.iter().flat_map(|(_, globs)| globs));
-            globs.chain(exclusions).for_each(|&glob| self.automaton.mark(glob, &mut marks));
-            marks
-        };
-        let wanted: Vec<_> = self.all.iter().chain(self.some.iter().flatten()).collect();
-        let unwanted: Vec<_> = self.none.iter().collect();
-        let (helping, mut blocking_bits) = (marks(&wanted, &unwanted), marks(&unwanted, &wanted));
-        blocking_bits.iter_mut().zip(helping).for_each(|(blocking_bits, helping)| *blocking_bits &= !helping);
-        blocking_bits
-    }
-
-    /// Searcher, and subtracts the visited states from `states`.
+    /// Searches, and subtracts the visited states from `states`.
     pub(super) fn run(mut self, states: &mut usize) -> SearchResult {
         let answer = self.walk();
-        *states = states.saturating_sub(self.frontier.len());
+        *states = states.saturating_sub(self.steps.len());
         answer
     }
 
     fn walk(&mut self) -> SearchResult {
-        let mut state = self.automaton.start();
-        let mut next = state.clone();
-        self.visit(Position::Start, &state, 0, ' ');
-        let mut letters = Vec::new();
+        self.visit(Position::Start, self.automaton.start(), None);
         let mut current = 0;
-        while current < self.frontier.len() {
+        while let Some(Step { at, state, .. }) = self.steps.get(current) {
             if current >= self.max_states {
                 return SearchResult::Undecided;
             }
-            let at = self.frontier.at(current);
-            state.copy_from_slice(self.frontier.state(current));
-            if self.space.accepts(at) {
-                match self.decide(&state) {
+            let (at, state) = (*at, state.clone());
+            if self.query.space.accepts(at) {
+                let resource = self.text(current);
+                match self.query.answers_for(&Glob::literal(&resource), self.atoms, &mut self.tries) {
                     Solution::Impossible => {}
-                    Solution::Possible(answers) => {
-                        let resource = self.frontier.text(current);
-                        return SearchResult::Found(Rc::new(Point { resource, answers }));
-                    }
+                    Solution::Possible(answers) => return SearchResult::Found(Rc::new(Point { resource, answers })),
                     Solution::Undecided => return SearchResult::Undecided,
                 }
             }
-            letters.clear();
-            self.automaton.next_letters(&state, &mut letters);
-            let asked = letters.len();
-            letters.extend(self.space.other_letters(at, &letters).into_iter().flatten());
-            letters.rotate_left(asked);
-            for &letter in &letters {
-                if let Some(to) = self.space.next(at, letter) {
-                    self.automaton.step(&state, letter, &mut next);
-                    self.visit(to, &next, current, letter);
+            let named = self.automaton.next_letters(&state);
+            let others = self.query.space.other_letters(at, &named);
+            for letter in others.into_iter().flatten().chain(named) {
+                if let Some(to) = self.query.space.next(at, letter) {
+                    self.visit(to, self.automaton.step(&state, letter), Some((current, letter)));
                 }
             }
             current += 1;
@@ -172,47 +166,48 @@ impl<'a> Search<'a> {
         SearchResult::Nothing
     }
 
-    /// Adds a state, unless it is known or hopeless.
-    fn visit(&mut self, at: Position, state: &[u64], before: usize, letter: char) {
-        if !self.frontier.contains(at, state) && !self.is_hopeless(state) {
-            self.frontier.add(at, state, before, letter);
+    /// The text that led to a step.
+    fn text(&self, step: usize) -> String {
+        let letters: Vec<char> =
+            std::iter::successors(self.steps[step].before, |(before, _)| self.steps[*before].before)
+                .map(|(_, letter)| letter)
+                .collect();
+        letters.iter().rev().collect()
+    }
+
+    /// Adds a step, unless its state is hopeless, or known: perhaps with fewer blocking places.
+    fn visit(&mut self, at: Position, state: State, before: Option<(usize, char)>) {
+        let (blocking, others): (State, State) = state.iter().partition(|place| self.blocking.contains(place));
+        let known = self.known.entry((at, others)).or_default();
+        let is_better = |known: &State| known.iter().all(|place| blocking.contains(place));
+        let is_known = known.contains(&blocking) || known.iter().take(MAX_COMPARED).any(is_better);
+        if !is_known {
+            known.insert(blocking);
+            if !self.is_hopeless(&state) {
+                self.steps.push(Step { at, state, before });
+            }
         }
     }
 
     /// Whether no text that starts with the text read so far can fulfill the query.
-    fn is_hopeless(&mut self, state: &[u64]) -> bool {
+    fn is_hopeless(&mut self, state: &State) -> bool {
         let automaton = &self.automaton;
         if self.all.iter().any(|placed| placed.is_dead(automaton, state))
             || self.some.as_ref().is_some_and(|some| some.iter().all(|placed| placed.is_dead(automaton, state)))
         {
             return true;
         }
-        self.sure.clear();
-        self.sure.extend(self.none.iter().map(|placed| placed.is_sure(automaton, state)));
-        if let Some(feasible) = self.feasible.get(&self.sure) {
+        let sure: Vec<bool> = self.none.iter().map(|placed| placed.is_sure(automaton, state)).collect();
+        if let Some(feasible) = self.feasible.get(&sure) {
             return !feasible;
         }
         let all = self.all.iter().flat_map(|placed| &placed.term.when).copied().collect();
-        let none = self.none.iter().zip(&self.sure).filter(|(_, sure)| **sure);
+        let none = self.none.iter().zip(&sure).filter(|(_, sure)| **sure);
         let none = none.map(|(placed, _)| placed.term.when.clone()).collect();
         let constraint = Constraint { all, none, some: None };
         let feasible = solve(&constraint, self.atoms, &mut self.tries) != Solution::Impossible;
-        self.feasible.insert(self.sure.clone(), feasible);
+        self.feasible.insert(sure, feasible);
         !feasible
-    }
-
-    /// Finds answers under which the text read so far fulfills the query.
-    fn decide(&mut self, state: &[u64]) -> Solution {
-        let lists = |placed: &[PlacedTerm<'_>]| -> Vec<_> {
-            placed.iter().filter_map(|placed| placed.applies_when(&self.automaton, state)).collect()
-        };
-        let all = lists(&self.all);
-        if all.len() < self.all.len() {
-            return Solution::Impossible;
-        }
-        let some = self.some.as_ref().map(|some| lists(some));
-        let constraint = Constraint { all: all.into_iter().flatten().collect(), none: lists(&self.none), some };
-        solve(&constraint, self.atoms, &mut self.tries)
     }
 }
 
@@ -228,16 +223,16 @@ pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, facts: Facts<'_>) -> Vec<T>
 }
 
 /// A term with the indices of its globs in the automaton.
-pub(super) struct PlacedTerm<'a> {
-    pub(super) term: &'a Term,
-    pub(super) globs: Vec<usize>,
+struct PlacedTerm<'a> {
+    term: &'a Term,
+    globs: Vec<usize>,
     /// The exclusions, each with the globs of its pattern.
-    pub(super) exclusions: Vec<(&'a Exclusion, Vec<usize>)>,
+    exclusions: Vec<(&'a Exclusion, Vec<usize>)>,
 }
 
 impl<'a> PlacedTerm<'a> {
     /// Adds the globs of a term to `globs`, and records their indices.
-    pub(super) fn new(term: &'a Term, globs: &mut Vec<&'a Glob>) -> Self {
+    fn new(term: &'a Term, globs: &mut Vec<&'a Glob>) -> Self {
         let mut place =
             |pattern: &'a Pattern| -> Vec<usize> { pattern.globs.iter().map(|glob| index_of(glob, globs)).collect() };
         let exclusions = term.exclusions.iter().map(|exclusion| (exclusion, place(&exclusion.pattern))).collect();
@@ -245,7 +240,7 @@ impl<'a> PlacedTerm<'a> {
     }
 
     /// Whether it applies to no text that starts with the text read so far.
-    pub(super) fn is_dead(&self, automaton: &Automaton, state: &[u64]) -> bool {
+    fn is_dead(&self, automaton: &Automaton, state: &State) -> bool {
         self.globs.iter().all(|&glob| automaton.is_dead(glob, state))
             || self.exclusions.iter().any(|(exclusion, globs)| {
                 exclusion.atom.is_none() && globs.iter().any(|&glob| automaton.is_sure(glob, state))
@@ -253,24 +248,9 @@ impl<'a> PlacedTerm<'a> {
     }
 
     /// Whether it applies, under its conditions, to every text that starts with the text read so far.
-    pub(super) fn is_sure(&self, automaton: &Automaton, state: &[u64]) -> bool {
+    fn is_sure(&self, automaton: &Automaton, state: &State) -> bool {
         self.globs.iter().any(|&glob| automaton.is_sure(glob, state))
             && self.exclusions.iter().all(|(_, globs)| globs.iter().all(|&glob| automaton.is_dead(glob, state)))
-    }
-
-    /// The literals that must hold for the term to apply to the text read so far. `None` if it cannot apply.
-    pub(super) fn applies_when(&self, automaton: &Automaton, state: &[u64]) -> Option<Vec<Literal>> {
-        let matches = |globs: &[usize]| globs.iter().any(|&glob| automaton.matches(glob, state));
-        if !matches(&self.globs) {
-            return None;
-        }
-        let mut when = self.term.when.clone();
-        for (exclusion, globs) in &self.exclusions {
-            if matches(globs) {
-                when.push(Literal { atom: exclusion.atom?, holds: false });
-            }
-        }
-        Some(when)
     }
 }
 

@@ -1,13 +1,13 @@
 //! A document compiled for one profile: its access is the union of its Allow terms, minus the union of its Deny terms.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::Profile;
 use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
-use super::patterns::{Dialect, Pattern, PatternPairs, PatternTable};
+use super::patterns::{Dialect, Pattern, PatternPairs};
 use super::resources::ResourceSpace;
 use crate::policy::normal::normal_statement;
 use crate::policy::{Clause, Document, Effect, Selector, Statement};
@@ -15,7 +15,7 @@ use crate::policy::{Clause, Document, Effect, Selector, Statement};
 /// A set of resources under conditions: those that `pattern` covers and no exclusion covers, if all of `when` hold.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
-    /// The number of the term, see [`Numbers::number_term`].
+    /// The same for terms with the same meaning, see [`Numbers`].
     pub(super) id: usize,
     pub(super) pattern: Pattern,
     /// The patterns of `NotResource`.
@@ -83,15 +83,12 @@ impl Compiler<'_> {
         let current = document.version.as_deref() == Some("2012-10-17");
         let variables = self.profile == Profile::Minio || current;
         let dialect = Dialect { profile: self.profile, variables, user: self.user };
-        let mut compiled: Vec<CompiledStatement> = Vec::with_capacity(document.statements.len());
-        for (index, statement) in document.statements.iter().enumerate() {
-            let before = document.statements[..index].iter().position(|other| other.actions == statement.actions);
-            let selects =
-                before.map_or_else(|| self.selected(&statement.actions), |before| compiled[before].selects.clone());
-            let terms = self.terms(statement, dialect, atoms, numbers);
-            compiled.push(CompiledStatement { effect: statement.effect, selects, terms });
-        }
-        compiled
+        let statements = document.statements.iter().map(|statement| CompiledStatement {
+            effect: statement.effect,
+            selects: self.selected(&statement.actions),
+            terms: self.terms(statement, dialect, atoms, numbers),
+        });
+        statements.collect()
     }
 
     fn terms(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Term> {
@@ -100,28 +97,20 @@ impl Compiler<'_> {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
         let when: Vec<_> = when.into_iter().collect();
-        let patterns: Vec<_> =
-            statement.resources.patterns.iter().map(|text| numbers.patterns.read(text, dialect)).collect();
         let mut covering =
             |pattern: &Pattern| pattern.opaque.then(|| atoms.intern(Atom::Covers(pattern.shown.to_string())));
+        let patterns = statement.resources.patterns.iter().map(|text| Pattern::read(text, dialect));
         if statement.resources.negated {
-            let exclusions =
-                patterns.into_iter().map(|pattern| Exclusion { atom: covering(&pattern), pattern }).collect();
-            let mut term = Term { id: 0, pattern: numbers.patterns.read("*", dialect), exclusions, when };
-            numbers.number_term(&mut term);
-            return vec![term];
+            let exclusions = patterns.map(|pattern| Exclusion { atom: covering(&pattern), pattern }).collect();
+            return vec![numbers.number(Term { id: 0, pattern: Pattern::read("*", dialect), exclusions, when })];
         }
         let term = |pattern: Pattern| {
             let mut when = when.clone();
-            if let Some(covers) = covering(&pattern).map(yes) {
-                when.push(covers);
-                when.sort_unstable();
-            }
-            let mut term = Term { id: 0, pattern, exclusions: Vec::new(), when };
-            numbers.number_term(&mut term);
-            term
+            when.extend(covering(&pattern).map(yes));
+            when.sort_unstable();
+            numbers.number(Term { id: 0, pattern, exclusions: Vec::new(), when })
         };
-        patterns.into_iter().map(term).collect()
+        patterns.map(term).collect()
     }
 
     /// The action sets that a statement selects. AWS ignores the case of action names, MinIO does not. On MinIO,
@@ -146,37 +135,29 @@ impl Compiler<'_> {
 
 impl Term {
     /// The term as it applies in a space.
-    pub(super) fn within(&self, space: ResourceSpace) -> Cow<'_, Self> {
-        match space {
-            ResourceSpace::Bare => Cow::Owned(self.map(Pattern::in_bare_space)),
-            ResourceSpace::Star
-            | ResourceSpace::Root
-            | ResourceSpace::Bucket
-            | ResourceSpace::BucketSlash
-            | ResourceSpace::Object => Cow::Borrowed(self),
-        }
+    pub(super) fn within(&self, space: ResourceSpace, numbers: &mut Numbers) -> Self {
+        if space == ResourceSpace::Bare { self.changed(Pattern::in_bare_space, numbers) } else { self.clone() }
     }
 
-    fn map(&self, change: impl Fn(&Pattern) -> Pattern) -> Self {
-        let exclusions = self
-            .exclusions
-            .iter()
-            .map(|exclusion| Exclusion { pattern: change(&exclusion.pattern), atom: exclusion.atom });
-        let (pattern, exclusions) = (change(&self.pattern), exclusions.collect());
-        Self { id: self.id, pattern, exclusions, when: self.when.clone() }
+    /// The term without globs that match nothing in a space. `None` if nothing is left.
+    pub(super) fn reduced(&self, space: ResourceSpace, numbers: &mut Numbers) -> Option<Self> {
+        let reduced = self.changed(|pattern| pattern.reduced(space), numbers);
+        (!reduced.pattern.globs.is_empty()).then_some(reduced)
     }
 
-    /// Whether both have the same patterns and conditions.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.id == other.id
+    fn changed(&self, change: impl Fn(&Pattern) -> Pattern, numbers: &mut Numbers) -> Self {
+        let mut changed = self.clone();
+        changed.patterns_mut().for_each(|pattern| *pattern = change(pattern));
+        let same = changed.patterns().map(|pattern| &pattern.globs).eq(self.patterns().map(|pattern| &pattern.globs));
+        if same { changed } else { numbers.number(changed) }
     }
 
     /// Whether it covers, without conditions, everything that the other covers. It can be wrongly false.
     pub(super) fn covers(&self, other: &Self, pairs: &PatternPairs) -> bool {
-        let kept = |exclusion: &Exclusion| {
+        let is_harmless = |exclusion: &Exclusion| {
             other.exclusions.contains(exclusion) || !pairs.overlap(&exclusion.pattern, &other.pattern)
         };
-        pairs.covers(&self.pattern, &other.pattern) && self.exclusions.iter().all(kept)
+        pairs.covers(&self.pattern, &other.pattern) && self.exclusions.iter().all(is_harmless)
     }
 
     /// Whether it can cover, without conditions, something that the pattern covers. It can be wrongly true.
@@ -207,11 +188,11 @@ impl Term {
         Some(when)
     }
 
-    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         [&self.pattern].into_iter().chain(self.exclusions.iter().map(|exclusion| &exclusion.pattern))
     }
 
-    pub(super) fn patterns_mut(&mut self) -> impl Iterator<Item = &mut Pattern> {
+    fn patterns_mut(&mut self) -> impl Iterator<Item = &mut Pattern> {
         [&mut self.pattern].into_iter().chain(self.exclusions.iter_mut().map(|exclusion| &mut exclusion.pattern))
     }
 
@@ -255,10 +236,10 @@ pub(super) struct Facts<'a> {
     pub(super) pairs: &'a PatternPairs,
 }
 
-/// Numbers for the patterns and terms of a comparison. Equal patterns and equal terms have equal numbers.
+/// Numbers for the patterns and terms of a comparison. Those with the same meaning have the same number.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    pub(super) patterns: PatternTable,
+    patterns: BTreeMap<(Rc<[Glob]>, [bool; 3]), usize>,
     terms: BTreeMap<TermKey, usize>,
 }
 
@@ -266,10 +247,21 @@ pub(super) struct Numbers {
 type TermKey = (usize, Vec<(usize, Option<usize>)>, Vec<Literal>);
 
 impl Numbers {
-    /// Numbers a term whose patterns are numbered.
-    pub(super) fn number_term(&mut self, term: &mut Term) {
+    /// Numbers a term and its patterns.
+    pub(super) fn number(&mut self, mut term: Term) -> Term {
+        for pattern in term.patterns_mut() {
+            let meaning = (Rc::clone(&pattern.globs), [pattern.bare, pattern.opaque, pattern.foreign]);
+            let next = self.patterns.len();
+            pattern.number = *self.patterns.entry(meaning).or_insert(next);
+        }
         let exclusions = term.exclusions.iter().map(|exclusion| (exclusion.pattern.number, exclusion.atom)).collect();
         let next = self.terms.len();
         term.id = *self.terms.entry((term.pattern.number, exclusions, term.when.clone())).or_insert(next);
+        term
+    }
+
+    /// The number of patterns.
+    pub(super) fn patterns(&self) -> usize {
+        self.patterns.len()
     }
 }

@@ -1,85 +1,100 @@
 //! The checked document as the rules see it: its entries with their places, and the actions that they match.
 
-use super::super::catalogue::{Action, Catalogue};
-use super::super::document::{Clause, Document, Effect, Part, Place, Statement};
+use std::ops::Deref;
+
+use super::super::catalogue::{Action, Catalogue, Kind, Level};
+use super::super::document::{Clause, Document, Effect, Part, Place, Selector, Statement};
 use super::super::normal::Normal;
-use super::finding::{Lint, LintInput};
+use super::super::rule::Rule;
+use super::finding::Reporter;
 use super::patterns::{covers, has_wildcard, path};
-use crate::policy::rule::Rule;
 
 /// A rule with the function that checks it.
 pub(super) struct Check {
     pub(super) rule: &'static Rule,
-    pub(super) run: fn(&Context<'_>) -> Vec<Lint>,
+    pub(super) run: fn(&LintContext<'_>, &mut Reporter),
 }
 
 /// The document that the rules check.
-pub(super) struct Context<'a> {
+pub(super) struct LintContext<'a> {
     pub(super) document: &'a Document,
     pub(super) catalogue: &'a Catalogue,
     pub(super) text_length: Option<usize>,
     pub(super) normal: &'a Normal,
-    /// The form of each entry of [`actions`](Self::actions), in the same order.
-    pub(super) action_forms: Vec<ActionForm>,
+}
+
+/// A statement with its index.
+#[derive(Clone, Copy)]
+pub(super) struct StatementAt<'a> {
+    pub(super) at: usize,
+    statement: &'a Statement,
 }
 
 /// An entry of `Action` or `Resource` with its statement.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub(super) place: Place,
-    pub(super) statement: &'a Statement,
+    pub(super) statement: StatementAt<'a>,
     pub(super) pattern: &'a str,
 }
 
 /// A clause with its statement.
 #[derive(Clone, Copy)]
 pub(super) struct ClauseAt<'a> {
-    pub(super) at: usize,
-    pub(super) index: usize,
-    pub(super) statement: &'a Statement,
-    pub(super) clause: &'a Clause,
+    pub(super) statement: StatementAt<'a>,
+    index: usize,
+    clause: &'a Clause,
 }
 
-impl<'a> Context<'a> {
-    pub(super) fn new(input: &LintInput<'a>, normal: &'a Normal) -> Self {
-        Self {
-            document: input.document,
-            catalogue: input.catalogue,
-            text_length: input.text_length,
-            normal,
-            action_forms: (input.document.statements.iter())
-                .flat_map(|statement| &statement.actions.patterns)
-                .map(|pattern| action_form(pattern, input.catalogue))
-                .collect(),
-        }
+impl Deref for StatementAt<'_> {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        self.statement
+    }
+}
+
+impl Deref for ClauseAt<'_> {
+    type Target = Clause;
+
+    fn deref(&self) -> &Clause {
+        self.clause
+    }
+}
+
+impl<'a> LintContext<'a> {
+    pub(super) fn statements(&self) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
+        self.document.statements.iter().enumerate().map(|(at, statement)| StatementAt { at, statement })
     }
 
-    pub(super) fn statements(&self) -> impl Iterator<Item = (usize, &'a Statement)> + use<'a> {
-        self.document.statements.iter().enumerate()
+    pub(super) fn of_effect(&self, effect: Effect) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
+        self.statements().filter(move |statement| statement.effect == effect)
     }
 
-    pub(super) fn allows(&self) -> impl Iterator<Item = (usize, &'a Statement)> + use<'a> {
-        self.statements().filter(|(_, statement)| statement.effect == Effect::Allow)
+    pub(super) fn allows(&self) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
+        self.of_effect(Effect::Allow)
     }
 
-    pub(super) fn denies(&self) -> impl Iterator<Item = (usize, &'a Statement)> + use<'a> {
-        self.statements().filter(|(_, statement)| statement.effect == Effect::Deny)
-    }
-
-    /// All entries of `Action` and `NotAction`.
-    pub(super) fn actions(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-        self.statements().flat_map(|(at, statement)| actions_of(at, statement))
+    pub(super) fn denies(&self) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
+        self.of_effect(Effect::Deny)
     }
 
     /// All entries of `Resource` and `NotResource`.
     pub(super) fn resources(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-        self.statements().flat_map(|(at, statement)| resources_of(at, statement))
+        self.statements().flat_map(|statement| statement.resources())
+    }
+
+    /// All entries of `Action` and `NotAction` of this form.
+    pub(super) fn actions(&self, form: ActionForm) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        let catalogue = self.catalogue;
+        let actions = self.statements().flat_map(|statement| statement.actions());
+        actions.filter(move |entry| action_form(entry.pattern, catalogue) == form)
     }
 
     pub(super) fn clauses(&self) -> impl Iterator<Item = ClauseAt<'a>> + use<'a> {
-        self.statements().flat_map(|(at, statement)| {
-            let clauses = statement.conditions.iter().enumerate();
-            clauses.map(move |(index, clause)| ClauseAt { at, index, statement, clause })
+        self.statements().flat_map(|statement| {
+            let clauses = statement.statement.conditions.iter().enumerate();
+            clauses.map(move |(index, clause)| ClauseAt { statement, index, clause })
         })
     }
 
@@ -87,9 +102,9 @@ impl<'a> Context<'a> {
         matched(pattern, self.catalogue)
     }
 
-    /// The actions of the catalogue that a statement selects.
-    pub(super) fn selected(&self, statement: &'a Statement) -> impl Iterator<Item = &'a Action> + use<'a> {
-        self.catalogue.actions().iter().filter(move |action| selects(statement, &action.name))
+    /// Whether a pattern matches an action of this kind and at least this power.
+    pub(super) fn matches(&self, pattern: &str, kinds: &[Kind], level: Level) -> bool {
+        self.matched(pattern).any(|action| kinds.contains(&action.kind) && action.level >= level)
     }
 }
 
@@ -103,43 +118,57 @@ pub(super) fn matched<'a>(pattern: &str, catalogue: &'a Catalogue) -> impl Itera
     one.into_iter().chain(many.iter().filter(move |action| covers(pattern, &action.name)))
 }
 
-/// Whether a statement selects this action.
-pub(super) fn selects(statement: &Statement, action: &str) -> bool {
-    let actions = &statement.actions;
-    actions.patterns.iter().any(|pattern| covers(pattern, action)) != actions.negated
-}
+impl<'a> StatementAt<'a> {
+    pub(super) fn place(&self, part: Part) -> Place {
+        Place::Statement(self.at, part)
+    }
 
-/// The entries of `Action` or `NotAction` of one statement.
-pub(super) fn actions_of(at: usize, statement: &Statement) -> impl Iterator<Item = Entry<'_>> {
-    let patterns = statement.actions.patterns.iter().enumerate();
-    patterns.map(move |(index, pattern)| Entry { place: Place::Statement(at, Part::Action(index)), statement, pattern })
-}
+    /// The entries of `Action` or `NotAction`.
+    pub(super) fn actions(self) -> impl Iterator<Item = Entry<'a>> {
+        self.entries(&self.statement.actions, Part::Action)
+    }
 
-/// The entries of `Resource` or `NotResource` of one statement.
-pub(super) fn resources_of(at: usize, statement: &Statement) -> impl Iterator<Item = Entry<'_>> {
-    let patterns = statement.resources.patterns.iter().enumerate();
-    patterns.map(move |(index, pattern)| Entry {
-        place: Place::Statement(at, Part::Resource(index)),
-        statement,
-        pattern,
-    })
-}
+    /// The entries of `Action`.
+    pub(super) fn selected_actions(self) -> impl Iterator<Item = Entry<'a>> {
+        self.actions().filter(move |_| !self.actions.negated)
+    }
 
-/// The paths of all resources of a statement with the right prefix.
-pub(super) fn paths(statement: &Statement) -> impl Iterator<Item = &str> {
-    statement.resources.patterns.iter().filter_map(|pattern| path(pattern))
+    /// The entries of `Resource` or `NotResource`.
+    pub(super) fn resources(self) -> impl Iterator<Item = Entry<'a>> {
+        self.entries(&self.statement.resources, Part::Resource)
+    }
+
+    fn entries(self, selector: &'a Selector, part: fn(usize) -> Part) -> impl Iterator<Item = Entry<'a>> {
+        let entry = move |(index, pattern)| Entry { place: self.place(part(index)), statement: self, pattern };
+        selector.patterns.iter().map(String::as_str).enumerate().map(entry)
+    }
+
+    /// The paths of all resources with the right prefix.
+    pub(super) fn paths(self) -> impl Iterator<Item = &'a str> {
+        self.statement.resources.patterns.iter().filter_map(|pattern| path(pattern))
+    }
+
+    /// Whether all resources have the right prefix, so that it is clear what they match.
+    pub(super) fn is_clear(&self) -> bool {
+        let Selector { negated, patterns } = &self.resources;
+        !negated && !patterns.is_empty() && self.paths().count() == patterns.len()
+    }
+
+    /// Whether the statement selects this action.
+    pub(super) fn selects(&self, action: &str) -> bool {
+        self.actions.patterns.iter().any(|pattern| covers(pattern, action)) != self.actions.negated
+    }
 }
 
 impl<'a> ClauseAt<'a> {
     pub(super) fn place(&self, part: fn(usize) -> Part) -> Place {
-        Place::Statement(self.at, part(self.index))
+        self.statement.place(part(self.index))
     }
 
     /// The values with their places.
-    pub(super) fn values(&self) -> impl Iterator<Item = (Place, &'a str)> + use<'a> {
-        let (at, index) = (self.at, self.index);
-        let values = self.clause.values.iter().enumerate();
-        values.map(move |(value, text)| (Place::Statement(at, Part::Value(index, value)), text.as_str()))
+    pub(super) fn values(self) -> impl Iterator<Item = (Place, &'a str)> {
+        let place = move |value| self.statement.place(Part::Value(self.index, value));
+        self.clause.values.iter().enumerate().map(move |(value, text)| (place(value), text.as_str()))
     }
 }
 

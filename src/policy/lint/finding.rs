@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::catalogue::Catalogue;
-use super::super::document::{Document, Place, Places};
+use super::super::document::{Document, Place};
 use super::super::json::quoted;
 use super::super::rule::Rule;
 use crate::base::Severity;
@@ -59,23 +59,35 @@ pub struct Lint {
     pub fix: Option<Fix>,
 }
 
-impl Lint {
-    pub(super) fn new(rule: &'static Rule, place: Place, message: impl Into<String>) -> Self {
-        Self { rule, severity: rule.severity, place, message: message.into(), help: None, fix: None }
-    }
+/// The findings of one rule.
+pub(super) struct Reporter {
+    pub(super) rule: &'static Rule,
+    pub(super) found: Vec<Lint>,
+}
 
-    pub(super) fn severity(mut self, severity: Severity) -> Self {
+impl Reporter {
+    /// Reports a finding with the severity of the rule. It can be changed.
+    pub(super) fn add(&mut self, place: Place, message: impl Into<String>) -> &mut Lint {
+        let (rule, severity, message) = (self.rule, self.rule.severity, message.into());
+        let at = self.found.len();
+        self.found.push(Lint { rule, severity, place, message, help: None, fix: None });
+        &mut self.found[at]
+    }
+}
+
+impl Lint {
+    pub(super) fn severity(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
         self
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds an edit that replaces the value at the place. The help shows it, unless there is another help.
-    pub(super) fn fix(mut self, with: impl Into<String>) -> Self {
+    pub(super) fn fix(&mut self, with: impl Into<String>) -> &mut Self {
         let with = with.into();
         self.help.get_or_insert_with(|| format!("write `{with}`"));
         self.fix = Some(Fix { place: self.place, with });
@@ -100,14 +112,6 @@ impl Fix {
     }
 }
 
-/// Applies edits to a text. The first of overlapping edits counts. An edit whose place the text does not have is skipped.
-#[must_use]
-pub fn apply_fixes<'f>(text: &str, places: &Places, fixes: impl IntoIterator<Item = &'f Fix>) -> String {
-    let edits: Vec<(Range<usize>, String)> =
-        fixes.into_iter().filter_map(|fix| Some((places.get(fix.place)?, fix.written()))).collect();
-    apply_edits(text, edits.iter().map(|(span, with)| (span.clone(), with.as_str())))
-}
-
 /// Replaces byte ranges of a text. The first of overlapping edits counts. An edit outside the text is skipped.
 #[must_use]
 pub fn apply_edits<'e>(text: &str, edits: impl IntoIterator<Item = (Range<usize>, &'e str)>) -> String {
@@ -128,24 +132,11 @@ pub fn apply_edits<'e>(text: &str, edits: impl IntoIterator<Item = (Range<usize>
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::document::Part;
     use super::*;
 
     #[test]
     fn edits_are_applied_at_their_places() {
-        let text = r#"{"a": "1", "b": "2"}"#;
-        let place = |part| Place::Statement(0, part);
-        let mut places = Places::default();
-        places.insert(place(Part::Action(0)), 6..9);
-        places.insert(place(Part::Action(1)), 16..19);
-        places.insert(place(Part::Whole), 0..20);
-        let fix = |part, with: &str| Fix { place: place(part), with: with.to_owned() };
-        let fixes = [
-            fix(Part::Action(1), "é\""),
-            fix(Part::Action(0), "one"),
-            fix(Part::Action(0), "two"),
-            fix(Part::Sid, "x"),
-        ];
-        assert_eq!(apply_fixes(text, &places, &fixes), r#"{"a": "one", "b": "é\""}"#);
+        let edits = [(16..19, r#""é\"""#), (6..9, r#""one""#), (6..9, r#""two""#), (30..31, "x")];
+        assert_eq!(apply_edits(r#"{"a": "1", "b": "2"}"#, edits), r#"{"a": "one", "b": "é\""}"#);
     }
 }

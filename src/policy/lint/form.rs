@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::document::{Part, Place, Selector, Statement as PolicyStatement};
-use super::super::normal::normal_statement;
+use super::super::normal::{VERSION as NEWEST, normal_statement};
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::{ACTION_FORM, RESOURCE_FORM, Rule, SIZE, STATEMENT_FORM};
-use super::context::{Check, Context};
-use super::finding::{Lint, MAX_DOCUMENT};
-use crate::base::{Code, Severity};
+use super::context::{Check, LintContext, StatementAt};
+use super::finding::{MAX_DOCUMENT, Reporter};
+use crate::base::Severity;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &ID_IN_IDENTITY, run: id_in_identity },
@@ -17,258 +17,221 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &ACTION_FORM, run: no_actions },
     Check { rule: &RESOURCE_FORM, run: no_resources },
     Check { rule: &NOT_ELEMENTS, run: not_elements },
-    Check { rule: &SIZE, run: size },
+    SIZE_CHECK,
     Check { rule: &DUPLICATE_STATEMENT, run: duplicate_statement },
     Check { rule: &DUPLICATE_SID, run: duplicate_sid },
     Check { rule: &SID_CHARACTERS, run: sid_characters },
 ];
 
-static ID_IN_IDENTITY: Rule = Rule {
-    id: "S05",
-    code: Code::new("id-in-identity", "The document has an `Id`."),
-    severity: Severity::Warning,
-    explanation: "AWS does not allow `Id` in identity policies. Other servers ignore it.",
-    fires: &[Document(
-        r#"{"Version": "2012-10-17", "Id": "p", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    )],
-    silent: &[Statement(r#""Sid": "p""#)],
-};
+/// The only check of a document that is far too long.
+pub(super) const SIZE_CHECK: Check = Check { rule: &SIZE, run: size };
 
-fn id_in_identity(context: &Context<'_>) -> Vec<Lint> {
-    let id = context.document.id.iter().filter(|id| !id.is_empty());
-    id.map(|_| Lint::new(&ID_IN_IDENTITY, Place::Id, "an identity policy cannot have an `Id`").help("remove it"))
-        .collect()
+static ID_IN_IDENTITY: Rule = Rule::warning("S05", "id-in-identity", "The document has an `Id`.")
+    .explained("AWS does not allow `Id` in identity policies. Other servers ignore it.")
+    .reported_for(&[Document(
+        r#"{"Version": "2012-10-17", "Id": "p", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
+    )])
+    .not_reported_for(&[Statement(r#""Sid": "p""#)]);
+
+fn id_in_identity(context: &LintContext<'_>, report: &mut Reporter) {
+    if context.document.id.as_ref().is_some_and(|id| !id.is_empty()) {
+        report.add(Place::Id, "an identity policy cannot have an `Id`").help("remove it");
+    }
 }
 
-static VERSION: Rule = Rule {
-    id: "S06",
-    code: Code::new("version", "`Version` is not `2012-10-17`."),
-    severity: Severity::Error,
-    explanation: "MinIO servers refuse any other version. Without a version, AWS reads `${…}` literally. So a missing \
-                  version is a warning, or an error if the document has a variable.",
-    fires: &[
+static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-17`.")
+    .explained("MinIO servers refuse any other version. Without a version, AWS reads `${…}` literally. So a missing \
+                version is a warning, or an error if the document has a variable.")
+    .reported_for(&[
         Document(
             r#"{"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
         ),
         Document(
             r#"{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
         ),
-    ],
-    silent: &[Statement("")],
-};
+    ])
+    .not_reported_for(&[Statement("")]);
 
-/// The only version with variables.
-const NEWEST_VERSION: &str = "2012-10-17";
-
-fn version(context: &Context<'_>) -> Vec<Lint> {
-    let lint = match &context.document.version {
-        Some(version) if version == NEWEST_VERSION => return Vec::new(),
+fn version(context: &LintContext<'_>, report: &mut Reporter) {
+    let help = format!("add `Version` with the value `{NEWEST}`");
+    match &context.document.version {
+        Some(version) if version == NEWEST => {}
         Some(version) => {
-            Lint::new(&VERSION, Place::Version, format!("a cluster does not accept the version `{version}`"))
-                .fix(NEWEST_VERSION)
+            let message = format!("a cluster does not accept the version `{version}`");
+            report.add(Place::Version, message).fix(NEWEST);
         }
         None if context.normal.json().contains("${") => {
-            Lint::new(&VERSION, Place::Document, "the document has a variable and no `Version`")
-                .help(format!("add `Version` with the value `{NEWEST_VERSION}`"))
+            report.add(Place::Document, "the document has a variable and no `Version`").help(help);
         }
-        None => Lint::new(&VERSION, Place::Document, "the document has no `Version`")
-            .severity(Severity::Warning)
-            .help(format!("add `Version` with the value `{NEWEST_VERSION}`; attune sends it anyway")),
-    };
-    vec![lint]
-}
-
-fn no_statements(context: &Context<'_>) -> Vec<Lint> {
-    if context.document.statements.is_empty() {
-        vec![
-            Lint::new(&STATEMENT_FORM, Place::Statements, "the document has no statements")
-                .help("remove the policy instead"),
-        ]
-    } else {
-        Vec::new()
+        None => {
+            let lint = report.add(Place::Document, "the document has no `Version`").severity(Severity::Warning);
+            lint.help(format!("{help}; attune sends it anyway"));
+        }
     }
 }
 
-fn no_actions(context: &Context<'_>) -> Vec<Lint> {
-    no_entries(context, &ACTION_FORM, Part::Actions, "actions", |statement| &statement.actions)
+fn no_statements(context: &LintContext<'_>, report: &mut Reporter) {
+    if context.document.statements.is_empty() {
+        report.add(Place::Statements, "the document has no statements").help("remove the policy instead");
+    }
 }
 
-fn no_resources(context: &Context<'_>) -> Vec<Lint> {
-    no_entries(context, &RESOURCE_FORM, Part::Resources, "resources", |statement| &statement.resources)
+fn no_actions(context: &LintContext<'_>, report: &mut Reporter) {
+    no_entries(context, report, Part::Actions, "Action", |statement| &statement.actions);
+}
+
+fn no_resources(context: &LintContext<'_>, report: &mut Reporter) {
+    no_entries(context, report, Part::Resources, "Resource", |statement| &statement.resources);
 }
 
 fn no_entries(
-    context: &Context<'_>,
-    rule: &'static Rule,
+    context: &LintContext<'_>,
+    report: &mut Reporter,
     part: Part,
-    entries: &str,
+    member: &str,
     selector: fn(&PolicyStatement) -> &Selector,
-) -> Vec<Lint> {
-    let empty = context.statements().filter(|(_, statement)| selector(statement).patterns.is_empty());
-    let lint = |(at, statement): (usize, &PolicyStatement)| {
-        let message = match (selector(statement).negated, part) {
-            (false, _) => format!("the statement has no {entries}"),
-            (true, Part::Actions) => "`NotAction` is empty and matches all actions".to_owned(),
-            (true, _) => "`NotResource` is empty and matches all resources".to_owned(),
+) {
+    let entries = member.to_lowercase() + "s";
+    for statement in context.statements().filter(|statement| selector(statement).patterns.is_empty()) {
+        let message = match selector(&statement).negated {
+            false => format!("the statement has no {entries}"),
+            true => format!("`Not{member}` is empty and matches all {entries}"),
         };
-        Lint::new(rule, Place::Statement(at, part), message).help(format!("list the intended {entries}"))
-    };
-    empty.map(lint).collect()
+        report.add(statement.place(part), message).help(format!("list the intended {entries}"));
+    }
 }
 
-static NOT_ELEMENTS: Rule = Rule {
-    id: "S11",
-    code: Code::new("not-element-support", "A statement uses `NotAction` or `NotResource`."),
-    severity: Severity::Error,
-    explanation: "MinIO servers support `NotAction` since 2023 and `NotResource` since 2025. Older ones drop the \
-                  element, and then refuse the statement or read it without. WEKA does not document which it \
-                  supports, so attune assumes the older behavior.",
-    fires: &[
+static NOT_ELEMENTS: Rule = Rule::error("S11", "not-element-support", "A statement uses `NotAction` or `NotResource`.")
+    .explained(
+        "MinIO servers support `NotAction` since 2023 and `NotResource` since 2025. Older ones drop the \
+                element, and then refuse the statement or read it without. WEKA does not document which it supports, \
+                so attune assumes the older behavior.",
+    )
+    .reported_for(&[
         Statement(r#""NotAction": "s3:DeleteObject""#),
         Statement(r#""NotResource": "arn:aws:s3:::bucket/private/*""#),
-    ],
-    silent: &[Statement(r#""Effect": "Deny", "Action": "s3:DeleteObject""#)],
-};
+    ])
+    .not_reported_for(&[Statement(r#""Effect": "Deny", "Action": "s3:DeleteObject""#)]);
 
-fn not_elements(context: &Context<'_>) -> Vec<Lint> {
-    let mut found = Vec::new();
-    for (at, statement) in context.statements() {
-        let lint = |part, name| {
-            Lint::new(&NOT_ELEMENTS, Place::Statement(at, part), format!("the cluster may not support `{name}`"))
-                .help("list the intended entries, or deny the exceptions in a separate statement")
-        };
-        if statement.actions.negated {
-            found.push(lint(Part::Actions, "NotAction"));
-        }
-        if statement.resources.negated {
-            found.push(lint(Part::Resources, "NotResource"));
+fn not_elements(context: &LintContext<'_>, report: &mut Reporter) {
+    for statement in context.statements() {
+        let negated = [
+            (statement.actions.negated, Part::Actions, "NotAction"),
+            (statement.resources.negated, Part::Resources, "NotResource"),
+        ];
+        for (_, part, name) in negated.into_iter().filter(|(negated, ..)| *negated) {
+            report
+                .add(statement.place(part), format!("the cluster may not support `{name}`"))
+                .help("list the intended entries, or deny the exceptions in a separate statement");
         }
     }
-    found
 }
 
 /// The length from which a document is close to the limit.
 const NEARLY_TOO_LONG: usize = MAX_DOCUMENT * 9 / 10;
 
-pub(super) fn size(context: &Context<'_>) -> Vec<Lint> {
+fn size(context: &LintContext<'_>, report: &mut Reporter) {
     let length = context.normal.len();
     if length < NEARLY_TOO_LONG {
-        return Vec::new();
+        return;
     }
     let saved = context.text_length.map(|text| text.saturating_sub(length)).filter(|saved| *saved > 0);
     let saved = saved.map(|saved| format!(", {saved} fewer than the text")).unwrap_or_default();
     let message = format!("the sent document has {length} bytes{saved}; a cluster accepts {MAX_DOCUMENT}");
-    let lint = Lint::new(&SIZE, Place::Document, message).help("use fewer and wider patterns, or shorter ids");
     let severity = if length > MAX_DOCUMENT { Severity::Error } else { Severity::Warning };
-    vec![lint.severity(severity)]
+    report.add(Place::Document, message).help("use fewer and wider patterns, or shorter ids").severity(severity);
 }
 
-static DUPLICATE_STATEMENT: Rule = Rule {
-    id: "S13",
-    code: Code::new("duplicate-statement", "Two statements are equal except for their `Sid`."),
-    severity: Severity::Error,
-    explanation: "MinIO servers from before October 2021 drop duplicates when they load a policy. They drop the wrong \
-                  statement: `[A, B, B]` becomes `[B]`. If the `Sid` is also equal, this is a warning, because attune \
-                  sends the statement once.",
-    fires: &[
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
+static DUPLICATE_STATEMENT: Rule =
+    Rule::error("S13", "duplicate-statement", "Two statements are equal except for their `Sid`.")
+        .explained(
+            "MinIO servers from before October 2021 drop duplicates when they load a policy. They drop the wrong \
+                statement: `[A, B, B]` becomes `[B]`. If the `Sid` is also equal, this is a warning, because attune \
+                sends the statement once.",
+        )
+        .reported_for(&[
+            Document(
+                r#"{"Version": "2012-10-17", "Statement": [
   {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
   {"Sid": "B", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
+            ),
+            Document(
+                r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-    ],
-    silent: &[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
+            ),
+        ])
+        .not_reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
   {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-    )],
-};
+        )]);
 
-fn duplicate_statement(context: &Context<'_>) -> Vec<Lint> {
-    if context.document.statements.len() < 2 {
-        return Vec::new();
-    }
+fn duplicate_statement(context: &LintContext<'_>, report: &mut Reporter) {
     let without_sid = |statement| {
         let mut statement = normal_statement(statement);
         (statement.sid.take(), statement)
     };
-    let normal: Vec<(Option<String>, PolicyStatement)> = context.document.statements.iter().map(without_sid).collect();
-    let mut found = Vec::new();
+    let normal: Vec<_> = context.document.statements.iter().map(without_sid).collect();
     for (at, (sid, statement)) in normal.iter().enumerate() {
         if let Some(first) = normal[..at].iter().position(|(_, other)| other == statement) {
             let message = format!("statement {} is equal to statement {}", at + 1, first + 1);
-            let repeated = normal[first].0 == *sid;
-            let severity = if repeated { Severity::Warning } else { Severity::Error };
+            let severity = if normal[first].0 == *sid { Severity::Warning } else { Severity::Error };
             let place = Place::Statement(at, Part::Whole);
-            found.push(Lint::new(&DUPLICATE_STATEMENT, place, message).severity(severity).help("remove one of them"));
+            report.add(place, message).severity(severity).help("remove one of them");
         }
     }
-    found
 }
 
-static DUPLICATE_SID: Rule = Rule {
-    id: "S14",
-    code: Code::new("duplicate-sid", "Two statements have the same `Sid`."),
-    severity: Severity::Error,
-    explanation: "A `Sid` must be unique within a document. Otherwise AWS refuses the document.",
-    fires: &[Document(
+static DUPLICATE_SID: Rule = Rule::error("S14", "duplicate-sid", "Two statements have the same `Sid`.")
+    .explained("A `Sid` must be unique within a document. Otherwise AWS refuses the document.")
+    .reported_for(&[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
   {"Sid": "A", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}]}"#,
-    )],
-    silent: &[Document(
+    )])
+    .not_reported_for(&[Document(
         r#"{"Version": "2012-10-17", "Statement": [
   {"Sid": "A", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
   {"Sid": "a", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}]}"#,
-    )],
-};
+    )]);
 
-fn duplicate_sid(context: &Context<'_>) -> Vec<Lint> {
+fn duplicate_sid(context: &LintContext<'_>, report: &mut Reporter) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (at, sid) in sids(context) {
+    for (statement, sid) in sids(context).filter(|(_, sid)| !sid.is_empty()) {
         if let Some(first) = seen.get(sid) {
             let message = format!("`{sid}` is already the `Sid` of statement {}", first + 1);
-            found.push(Lint::new(&DUPLICATE_SID, Place::Statement(at, Part::Sid), message).help("choose another one"));
-        } else if !sid.is_empty() {
-            seen.insert(sid, at);
+            report.add(statement.place(Part::Sid), message).help("choose another one");
+        } else {
+            seen.insert(sid, statement.at);
         }
     }
-    found
 }
 
-static SID_CHARACTERS: Rule = Rule {
-    id: "S15",
-    code: Code::new("sid-characters", "A `Sid` is empty, or has characters other than `A-Z a-z 0-9`."),
-    severity: Severity::Warning,
-    explanation: "AWS refuses other characters. An empty `Sid` counts as absent.",
-    fires: &[Statement(r#""Sid": "read models""#), Statement(r#""Sid": """#)],
-    silent: &[Statement(r#""Sid": "ReadModels2""#)],
-};
+static SID_CHARACTERS: Rule =
+    Rule::warning("S15", "sid-characters", "A `Sid` is empty, or has characters other than `A-Z a-z 0-9`.")
+        .explained("AWS refuses other characters. An empty `Sid` counts as absent.")
+        .reported_for(&[Statement(r#""Sid": "read models""#), Statement(r#""Sid": """#)])
+        .not_reported_for(&[Statement(r#""Sid": "ReadModels2""#)]);
 
-fn sid_characters(context: &Context<'_>) -> Vec<Lint> {
-    let mut found = Vec::new();
-    for (at, sid) in sids(context) {
-        let place = Place::Statement(at, Part::Sid);
+fn sid_characters(context: &LintContext<'_>, report: &mut Reporter) {
+    for (statement, sid) in sids(context) {
+        let place = statement.place(Part::Sid);
         if sid.is_empty() {
-            let lint = Lint::new(&SID_CHARACTERS, place, "the `Sid` is empty and counts as absent").help("remove it");
-            found.push(lint.severity(Severity::Note));
+            let lint = report.add(place, "the `Sid` is empty and counts as absent").help("remove it");
+            lint.severity(Severity::Note);
         } else if !sid.chars().all(|c| c.is_ascii_alphanumeric()) {
             let message = format!("some servers refuse the characters of the `Sid` `{sid}`");
             let plain: String = sid.chars().filter(char::is_ascii_alphanumeric).collect();
-            let lint = Lint::new(&SID_CHARACTERS, place, message).help("use letters and digits only");
-            let taken = sids(context).any(|(_, other)| other == plain);
-            found.push(if plain.is_empty() || taken { lint } else { lint.fix(plain) });
+            let lint = report.add(place, message).help("use letters and digits only");
+            if !plain.is_empty() && sids(context).all(|(_, other)| other != plain) {
+                lint.fix(plain);
+            }
         }
     }
-    found
 }
 
-fn sids<'a>(context: &Context<'a>) -> impl Iterator<Item = (usize, &'a str)> + use<'a> {
-    context.statements().filter_map(|(at, statement)| statement.sid.as_deref().map(|sid| (at, sid)))
+fn sids<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (StatementAt<'a>, &'a str)> + use<'a> {
+    let sids = context.document.statements.iter().map(|statement| statement.sid.as_deref());
+    context.statements().zip(sids).filter_map(|(statement, sid)| Some((statement, sid?)))
 }

@@ -21,9 +21,10 @@ use std::fmt::Write as _;
 use super::normal::{Normal, normal};
 use super::rule::{self, Example, Rule};
 use crate::base::Severity;
-use context::{Check, Context};
+use context::{Check, LintContext};
+use finding::Reporter;
 
-pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, apply_fixes};
+pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits};
 
 /// A longer document, in bytes, is only measured: it cannot be sent, and its check would take long.
 const MAX_CHECKED: usize = 8 * MAX_DOCUMENT;
@@ -61,26 +62,28 @@ pub fn lint(input: &LintInput<'_>) -> Vec<Lint> {
 /// Checks a document with a known normal form.
 #[must_use]
 pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
-    let context = Context::new(input, normal);
-    if context.normal.len() > MAX_CHECKED {
-        return form::size(&context);
+    let LintInput { document, catalogue, text_length, depth } = *input;
+    let context = LintContext { document, catalogue, text_length, normal };
+    if normal.len() > MAX_CHECKED {
+        return run(&[&[form::SIZE_CHECK]], &context, depth);
     }
-    let mut found = run(CHECKS, &context, input.depth);
+    let mut found = run(CHECKS, &context, depth);
     // The access of an invalid document does not matter.
-    if input.depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
-        found.append(&mut run(THOROUGH, &context, input.depth));
+    if depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
+        found.append(&mut run(THOROUGH, &context, depth));
     }
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
     found
 }
 
-fn run(groups: &[&[Check]], context: &Context<'_>, depth: Depth) -> Vec<Lint> {
-    let mut found = Vec::new();
-    for check in groups.iter().copied().flatten().filter(|check| depth.includes(check.rule.severity)) {
-        found.append(&mut (check.run)(context));
-    }
-    found.retain(|lint| depth.includes(lint.severity));
-    found
+fn run(groups: &[&[Check]], context: &LintContext<'_>, depth: Depth) -> Vec<Lint> {
+    let checks = groups.iter().copied().flatten().filter(|check| depth.includes(check.rule.severity));
+    let found = checks.flat_map(|check| {
+        let mut reporter = Reporter { rule: check.rule, found: Vec::new() };
+        (check.run)(context, &mut reporter);
+        reporter.found
+    });
+    found.filter(|lint| depth.includes(lint.severity)).collect()
 }
 
 /// All rules by id, with those of the reader.
@@ -95,19 +98,11 @@ pub fn rules() -> Vec<&'static Rule> {
 /// A rule with its explanation and examples, as Markdown.
 #[must_use]
 pub fn explain(rule: &Rule) -> String {
-    let mut text = format!("### {} `{}` ({})\n\n", rule.id, rule.code.id, severity(rule.severity));
+    let mut text = format!("### {} `{}` ({})\n\n", rule.id, rule.code.id, rule.severity.word());
     let _ = write!(text, "{}\n\n{}\n", rule.code.about, rule.explanation);
     examples(&mut text, "Reported for:", rule.fires);
     examples(&mut text, "Not reported for:", rule.silent);
     text
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
 }
 
 fn examples(text: &mut String, heading: &str, examples: &[Example]) {
@@ -146,7 +141,7 @@ pub fn reference() -> String {
         let _ = write!(text, "\n## {name}\n\n| id | name | severity | problem |\n|---|---|---|---|\n");
         for rule in &group {
             let (name, about) = (rule.code.id, rule.code.about.replace('|', "\\|"));
-            let _ = writeln!(text, "| {} | `{name}` | {} | {about} |", rule.id, severity(rule.severity));
+            let _ = writeln!(text, "| {} | `{name}` | {} | {about} |", rule.id, rule.severity.word());
         }
         for rule in &group {
             let _ = write!(text, "\n{}", explain(rule));

@@ -6,10 +6,9 @@ use super::super::document::Effect;
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::context::{Check, Context, Entry};
-use super::finding::Lint;
+use super::context::{Check, Entry, LintContext};
+use super::finding::Reporter;
 use super::patterns::{ARN, bucket, has_wildcard, path};
-use crate::base::{Code, Severity};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &ARN_PREFIX, run: arn_prefix },
@@ -22,29 +21,24 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &MISSING_SLASH, run: missing_slash },
 ];
 
-static ARN_PREFIX: Rule = Rule {
-    id: "R01",
-    code: Code::new("arn-prefix", "A resource does not start with `arn:aws:s3:::`."),
-    severity: Severity::Error,
-    explanation: "Servers refuse the document. They accept no other partition, region, account or notation.",
-    fires: &[
+static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not start with `arn:aws:s3:::`.")
+    .explained("Servers refuse the document. They accept no other partition, region, account or notation.")
+    .reported_for(&[
         Statement(r#""Resource": "bucket/*""#),
         Statement(r#""Resource": "s3://bucket/*""#),
         Statement(r#""Resource": "arn:aws:s3:us-east-1::bucket/*""#),
         Statement(r#""Resource": "arn:minio:s3:::bucket/*""#),
-    ],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::bucket/*""#)],
-};
+    ])
+    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*""#)]);
 
-fn arn_prefix(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let lint = Lint::new(&ARN_PREFIX, entry.place, format!("`{}` does not start with `{ARN}`", entry.pattern));
+fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
+    for entry in context.resources().filter(|entry| path(entry.pattern).is_none()) {
+        let lint = report.add(entry.place, format!("`{}` does not start with `{ARN}`", entry.pattern));
         match with_prefix(entry.pattern) {
             Some(resource) => lint.fix(resource),
             None => lint.help(format!("write `{ARN}` and then the bucket")),
-        }
-    };
-    context.resources().filter(|entry| path(entry.pattern).is_none()).map(lint).collect()
+        };
+    }
 }
 
 /// The same bucket and key with the right prefix, if both are clear.
@@ -60,79 +54,77 @@ fn with_prefix(pattern: &str) -> Option<String> {
     plain.then(|| format!("{ARN}{rest}"))
 }
 
-static BARE_STAR: Rule = Rule {
-    id: "R02",
-    code: Code::new("bare-star", "A resource is `*`."),
-    severity: Severity::Warning,
-    explanation: "MinIO servers from before February 2025 refuse it.",
-    fires: &[Statement(r#""Action": "s3:ListBucket", "Resource": "*""#)],
-    silent: &[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*""#)],
-};
+static BARE_STAR: Rule = Rule::warning("R02", "bare-star", "A resource is `*`.")
+    .explained("MinIO servers from before February 2025 refuse it.")
+    .reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "*""#)])
+    .not_reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*""#)]);
 
-fn bare_star(context: &Context<'_>) -> Vec<Lint> {
-    let bare = context.resources().filter(|entry| path(entry.pattern).is_some() && !entry.pattern.starts_with(ARN));
-    let message = "some servers refuse `*` as a resource";
-    bare.map(|entry| Lint::new(&BARE_STAR, entry.place, message).fix(format!("{ARN}*"))).collect()
+fn bare_star(context: &LintContext<'_>, report: &mut Reporter) {
+    for entry in context.resources().filter(|entry| path(entry.pattern).is_some() && !entry.pattern.starts_with(ARN)) {
+        report.add(entry.place, "some servers refuse `*` as a resource").fix(format!("{ARN}*"));
+    }
 }
 
-static BARE_ARN: Rule = Rule {
-    id: "R03",
-    code: Code::new("bare-arn", "A resource is `arn:aws:s3:::` without a bucket."),
-    severity: Severity::Error,
-    explanation: "Servers refuse it, or it matches nothing: then an `Allow` grants nothing, and a `Deny` never \
-                  applies.",
-    fires: &[Statement(r#""Resource": "arn:aws:s3:::""#)],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::*""#)],
-};
+static BARE_ARN: Rule = Rule::error("R03", "bare-arn", "A resource is `arn:aws:s3:::` without a bucket.")
+    .explained("Servers refuse it, or it matches nothing: then an `Allow` grants nothing, and a `Deny` never applies.")
+    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::""#)])
+    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::*""#)]);
 
-fn bare_arn(context: &Context<'_>) -> Vec<Lint> {
-    let bare = context.resources().filter(|entry| entry.pattern == ARN);
-    let lint = |entry: Entry<'_>| Lint::new(&BARE_ARN, entry.place, "the resource names no bucket");
-    bare.map(|entry| lint(entry).help(format!("add the bucket, or write `{ARN}*` for all buckets"))).collect()
+fn bare_arn(context: &LintContext<'_>, report: &mut Reporter) {
+    for entry in context.resources().filter(|entry| entry.pattern == ARN) {
+        let help = format!("add the bucket, or write `{ARN}*` for all buckets");
+        report.add(entry.place, "the resource names no bucket").help(help);
+    }
 }
 
-static LEADING_SLASH: Rule = Rule {
-    id: "R04",
-    code: Code::new("leading-slash", "A resource has a `/` in front of the bucket."),
-    severity: Severity::Error,
-    explanation: "No bucket name starts with `/`. Servers refuse the resource, or it matches nothing.",
-    fires: &[Statement(r#""Resource": "arn:aws:s3:::/bucket/*""#)],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::bucket//*""#)],
-};
+static LEADING_SLASH: Rule = Rule::error("R04", "leading-slash", "A resource has a `/` in front of the bucket.")
+    .explained("No bucket name starts with `/`. Servers refuse the resource, or it matches nothing.")
+    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::/bucket/*""#)])
+    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket//*""#)]);
 
-fn leading_slash(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let rest = path(entry.pattern).filter(|path| path.starts_with('/'))?.trim_start_matches('/');
-        let lint = Lint::new(&LEADING_SLASH, entry.place, format!("`{}` starts with a slash", entry.pattern));
-        Some(if rest.is_empty() { lint.help("add the bucket") } else { lint.fix(format!("{ARN}{rest}")) })
-    };
-    context.resources().filter_map(lint).collect()
+fn leading_slash(context: &LintContext<'_>, report: &mut Reporter) {
+    for (entry, path) in paths(context).filter(|(_, path)| path.starts_with('/')) {
+        let rest = path.trim_start_matches('/');
+        let lint = report.add(entry.place, format!("`{}` starts with a slash", entry.pattern));
+        if rest.is_empty() {
+            lint.help("add the bucket")
+        } else {
+            lint.fix(format!("{ARN}{rest}"))
+        };
+    }
 }
 
-static IMPOSSIBLE_BUCKET: Rule = Rule {
-    id: "R10",
-    code: Code::new("impossible-bucket", "A resource names a bucket that cannot exist."),
-    severity: Severity::Warning,
-    explanation: "The resource matches nothing. A bucket name has 3 to 63 characters of `a-z 0-9 . -`. It starts and \
-                  ends with a letter or digit, and is no IP address.",
-    fires: &[
-        Statement(r#""Resource": "arn:aws:s3:::Models/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::ml_models/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::ml/*""#),
-    ],
-    silent: &[Statement(
-        r#""Resource": ["arn:aws:s3:::ml-*/*", "arn:aws:s3:::models/Final_2.bin", "arn:aws:s3:::${aws:username}/*"]"#,
-    )],
-};
+/// The resources with the right prefix, each with its path.
+fn paths<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Entry<'a>, &'a str)> + use<'a> {
+    context.resources().filter_map(|entry| Some((entry, path(entry.pattern)?)))
+}
 
-fn impossible_bucket(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let name = bucket(path(entry.pattern)?);
-        let why = why_impossible(name)?;
-        let lint = Lint::new(&IMPOSSIBLE_BUCKET, entry.place, format!("no bucket can have the name `{name}`: {why}"));
-        Some(lint.help("check the name of the bucket"))
-    };
-    context.resources().filter_map(lint).collect()
+static IMPOSSIBLE_BUCKET: Rule = Rule::warning(
+    "R10",
+    "impossible-bucket",
+    "A resource names a bucket that cannot exist.",
+)
+.explained(
+    "The resource matches nothing. A bucket name has 3 to 63 characters of `a-z 0-9 . -`. It starts and \
+                ends with a letter or digit, and is no IP address.",
+)
+.reported_for(&[
+    Statement(r#""Resource": "arn:aws:s3:::Models/*""#),
+    Statement(r#""Resource": "arn:aws:s3:::ml_models/*""#),
+    Statement(r#""Resource": "arn:aws:s3:::ml/*""#),
+])
+.not_reported_for(&[Statement(
+    r#""Resource": ["arn:aws:s3:::ml-*/*", "arn:aws:s3:::models/Final_2.bin", "arn:aws:s3:::${aws:username}/*"]"#,
+)]);
+
+fn impossible_bucket(context: &LintContext<'_>, report: &mut Reporter) {
+    for (entry, path) in paths(context) {
+        let name = bucket(path);
+        if let Some(why) = why_impossible(name) {
+            let message = format!("no bucket can have the name `{name}`: {why}");
+            report.add(entry.place, message).help("check the name of the bucket");
+        }
+    }
 }
 
 fn why_impossible(name: &str) -> Option<&'static str> {
@@ -159,33 +151,28 @@ fn why_impossible(name: &str) -> Option<&'static str> {
     }
 }
 
-static REGEX_THINKING: Rule = Rule {
-    id: "R12",
-    code: Code::new("regex-thinking", "A resource looks like a regular expression."),
-    severity: Severity::Warning,
-    explanation: "Only `*` and `?` are wildcards. Every other character matches itself.",
-    fires: &[
+static REGEX_THINKING: Rule = Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression.")
+    .explained("Only `*` and `?` are wildcards. Every other character matches itself.")
+    .reported_for(&[
         Statement(r#""Resource": "arn:aws:s3:::bucket/[0-9]*""#),
         Statement(r#""Resource": "arn:aws:s3:::bucket/{a,b}/*""#),
         Statement(r#""Resource": "arn:aws:s3:::logs-.*/*""#),
-    ],
-    silent: &[Statement(r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#)],
-};
+    ])
+    .not_reported_for(&[Statement(
+        r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#,
+    )]);
 
-fn regex_thinking(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let what = regex_part(path(entry.pattern)?)?;
-        let message = format!("`{}` in `{}` is plain text, no wildcard", what, entry.pattern);
-        Some(Lint::new(&REGEX_THINKING, entry.place, message).help("use `*` and `?`, or list the resources"))
-    };
-    context.resources().filter_map(lint).collect()
+fn regex_thinking(context: &LintContext<'_>, report: &mut Reporter) {
+    for (entry, path) in paths(context) {
+        if let Some(what) = regex_part(path) {
+            let message = format!("`{what}` in `{}` is plain text, no wildcard", entry.pattern);
+            report.add(entry.place, message).help("use `*` and `?`, or list the resources");
+        }
+    }
 }
 
 /// The first part that has a meaning only in a regular expression or a shell.
 fn regex_part(path: &str) -> Option<&'static str> {
-    if !path.bytes().any(|byte| matches!(byte, b'[' | b'{' | b'(' | b'.' | b'\\')) {
-        return None;
-    }
     let between = |open: &str, close: char, inner: char| {
         path.match_indices(open).any(|(at, _)| {
             let variable = path[..at].ends_with('$');
@@ -208,67 +195,58 @@ fn regex_part(path: &str) -> Option<&'static str> {
     .find_map(|(found, what)| found.then_some(what))
 }
 
-static MANY_STARS: Rule = Rule {
-    id: "R13",
-    code: Code::new("many-stars", "A resource has six `*` or more."),
-    severity: Severity::Warning,
-    explanation: "MinIO servers match with backtracking. The time grows exponentially with the number of `*`, so one \
-                  request with a long key can keep a server busy.",
-    fires: &[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d*e*""#)],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d***""#)],
-};
+static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.")
+    .explained(
+        "MinIO servers match with backtracking. The time grows exponentially with the number of `*`, so one \
+                request with a long key can keep a server busy.",
+    )
+    .reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d*e*""#)])
+    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::bucket/*a*b*c*d***""#)]);
 
 /// The number of `*` from which matching can be slow.
 const MANY: usize = 6;
 
-fn many_stars(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
+fn many_stars(context: &LintContext<'_>, report: &mut Reporter) {
+    for entry in context.resources() {
         let stars = fold_wildcards(entry.pattern).matches('*').count();
-        if stars < MANY {
-            return None;
+        if stars >= MANY {
+            let message = format!("`{}` has {stars} `*`, and can be slow to match", entry.pattern);
+            report.add(entry.place, message).help("use a simpler pattern");
         }
-        let message = format!("`{}` has {stars} `*`, and can be slow to match", entry.pattern);
-        Some(Lint::new(&MANY_STARS, entry.place, message).help("use a simpler pattern"))
-    };
-    context.resources().filter_map(lint).collect()
+    }
 }
 
-static MISSING_SLASH: Rule = Rule {
-    id: "R14",
-    code: Code::new("missing-prefix-slash", "A pattern ends with a part of a name and `*`."),
-    severity: Severity::Warning,
-    explanation: "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
-                  their objects.",
-    fires: &[
-        Statement(r#""Resource": "arn:aws:s3:::bucket/team*""#),
-        Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
-    ],
-    silent: &[
-        Statement(
-            r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
-        ),
-        Statement(r#""Effect": "Deny", "Resource": "arn:aws:s3:::bucket/team*""#),
-    ],
-};
+static MISSING_SLASH: Rule =
+    Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.")
+        .explained(
+            "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
+                their objects.",
+        )
+        .reported_for(&[
+            Statement(r#""Resource": "arn:aws:s3:::bucket/team*""#),
+            Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
+        ])
+        .not_reported_for(&[
+            Statement(
+                r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
+            ),
+            Statement(r#""Effect": "Deny", "Resource": "arn:aws:s3:::bucket/team*""#),
+        ]);
 
-fn missing_slash(context: &Context<'_>) -> Vec<Lint> {
-    let lint = |entry: Entry<'_>| {
-        let path = fold_wildcards(path(entry.pattern)?);
-        let front = path.strip_suffix('*')?;
-        let within_name = front.chars().last().is_some_and(char::is_alphanumeric);
-        let widens = entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
-        if !within_name || !widens {
-            return None;
-        }
-        let last = front.rsplit('/').next().unwrap_or(front);
-        let what = if front.contains('/') { "every object" } else { "every bucket" };
-        let message = format!("`{}` covers {what} whose name starts with `{last}`", entry.pattern);
-        let help = if front.contains('/') {
-            format!("write `{last}/*` for the folder, or `{last}-*` for an intended prefix")
-        } else {
-            format!("write `{last}` and `{last}/*` for the bucket, or `{last}-*` for an intended prefix")
+fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
+    let widens = |entry: &Entry<'_>| entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
+    for (entry, path) in paths(context).filter(|(entry, _)| widens(entry)) {
+        let path = fold_wildcards(path);
+        let Some(front) = path.strip_suffix('*').filter(|front| front.ends_with(char::is_alphanumeric)) else {
+            continue;
         };
-        Some(Lint::new(&MISSING_SLASH, entry.place, message).help(help))
-    };
-    context.resources().filter_map(lint).collect()
+        let last = front.rsplit('/').next().unwrap_or(front);
+        let (what, folder) = match front.contains('/') {
+            true => ("object", format!("`{last}/*` for the folder")),
+            false => ("bucket", format!("`{last}` and `{last}/*` for the bucket")),
+        };
+        report
+            .add(entry.place, format!("`{}` covers every {what} whose name starts with `{last}`", entry.pattern))
+            .help(format!("write {folder}, or `{last}-*` for an intended prefix"));
+    }
 }

@@ -1,16 +1,16 @@
 //! Rules on the values of conditions, and on variables in values and resources.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::super::document::{Part, Place};
+use super::super::document::{Part, Place, with_variables};
 use super::super::normal::{instant, integer, network, truth};
 use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
-use super::context::{Check, ClauseAt, Context};
-use super::finding::Lint;
+use super::context::{Check, ClauseAt, LintContext};
+use super::finding::Reporter;
 use super::patterns::has_wildcard;
 use super::vocabulary::{COMMON_KEYS, ValueType, operator};
-use crate::base::{Code, Severity, nearest};
+use crate::base::{Severity, nearest};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &VALUE_TYPE, run: value_type },
@@ -19,15 +19,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNSUPPORTED_FORM, run: unsupported_form },
 ];
 
-static VALUE_TYPE: Rule = Rule {
-    id: "C06",
-    code: Code::new("value-type", "A value has the wrong type for the operator, or the operator does not fit the key."),
-    severity: Severity::Error,
-    explanation: "MinIO servers accept whole numbers, RFC 3339 dates, networks, and exactly `true` or `false`. They \
-                  accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. Two cases \
-                  are warnings: servers ignore host bits of a network, and they read an IPv6 address without a prefix \
-                  with `/32`.",
-    fires: &[
+static VALUE_TYPE: Rule = Rule::error("C06", "value-type", "A value has the wrong type for the operator, or the operator does not fit the key.")
+    .explained("MinIO servers accept whole numbers, RFC 3339 dates, networks, and exactly `true` or `false`. They \
+                accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. Two cases are \
+                warnings: servers ignore host bits of a network, and they read an IPv6 address without a prefix with \
+                `/32`.")
+    .reported_for(&[
         Statement(
             r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"NumericLessThan": {"s3:max-keys": 1.5}}"#,
         ),
@@ -37,126 +34,94 @@ static VALUE_TYPE: Rule = Rule {
         Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "2001:db8::1"}}"#),
         Statement(r#""Condition": {"Bool": {"aws:SecureTransport": "True"}}"#),
         Statement(r#""Condition": {"Bool": {"aws:username": true}}"#),
-    ],
-    silent: &[Statement(
+    ])
+    .not_reported_for(&[Statement(
         r#""Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "10.1.2.3", "2001:db8::/32"]}, "Bool": {"aws:SecureTransport": true}, "DateLessThan": {"aws:CurrentTime": "2026-05-01T00:00:00Z"}}"#,
-    )],
-};
+    )]);
 
-fn value_type(context: &Context<'_>) -> Vec<Lint> {
-    let mut found = Vec::new();
+fn value_type(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
-        let Some((_, value_type)) = operator(&clause.clause.operator) else { continue };
-        found.extend(only_key(&clause, value_type));
+        let Some((_, value_type)) = operator(&clause.operator) else { continue };
+        let only = match value_type {
+            ValueType::Boolean => "aws:SecureTransport",
+            ValueType::Network => "aws:SourceIp",
+            ValueType::Pattern
+            | ValueType::Text
+            | ValueType::Binary
+            | ValueType::Presence
+            | ValueType::Number
+            | ValueType::Instant => &clause.key,
+        };
+        if !clause.key.eq_ignore_ascii_case(only) {
+            let message = format!("`{}` works only with the key `{only}`", clause.operator);
+            report.add(clause.place(Part::Key), message).help("use `StringEquals`");
+        }
         for (place, value) in clause.values() {
-            if let Some(problem) = problem(value_type, value) {
-                let lint = Lint::new(&VALUE_TYPE, place, problem.message).severity(problem.severity);
-                found.push(match problem.proper {
-                    Some(proper) => lint.fix(proper),
-                    None => lint,
-                });
-            }
+            value_problem(value_type, value, place, report);
         }
     }
-    found
 }
 
-fn only_key(clause: &ClauseAt<'_>, value_type: ValueType) -> Option<Lint> {
-    let only = match value_type {
-        ValueType::Boolean => "aws:SecureTransport",
-        ValueType::Network => "aws:SourceIp",
-        ValueType::Pattern
-        | ValueType::Text
-        | ValueType::Binary
-        | ValueType::Presence
-        | ValueType::Number
-        | ValueType::Instant => return None,
-    };
-    let wrong = !clause.clause.key.eq_ignore_ascii_case(only);
-    let message = format!("`{}` works only with the key `{only}`", clause.clause.operator);
-    wrong.then(|| Lint::new(&VALUE_TYPE, clause.place(Part::Key), message).help("use `StringEquals`"))
-}
-
-/// What is wrong with a value, and the correct value.
-struct ValueProblem {
-    severity: Severity,
-    message: String,
-    proper: Option<String>,
-}
-
-impl ValueProblem {
-    fn error(message: String, proper: Option<String>) -> Self {
-        Self { severity: Severity::Error, message, proper }
-    }
-
-    fn warning(message: String, proper: Option<String>) -> Self {
-        Self { severity: Severity::Warning, message, proper }
-    }
-}
-
-fn problem(value_type: ValueType, value: &str) -> Option<ValueProblem> {
-    let not = |what: &str, proper| ValueProblem::error(format!("`{value}` is not {what}"), proper);
-    match value_type {
-        ValueType::Pattern | ValueType::Text | ValueType::Binary => None,
-        ValueType::Number => integer(value).is_none().then(|| not("a whole number", None)),
-        ValueType::Presence => truth(value).is_none().then(|| not("`true` or `false`", None)),
-        ValueType::Boolean => {
-            (!matches!(value, "true" | "false")).then(|| not("exactly `true` or `false`", truth(value)))
-        }
-        ValueType::Instant => instant(value).is_none().then(|| {
+/// Reports a value that the operator does not accept.
+fn value_problem(value_type: ValueType, value: &str, place: Place, report: &mut Reporter) {
+    let (wrong, what, proper) = match value_type {
+        ValueType::Pattern | ValueType::Text | ValueType::Binary => return,
+        ValueType::Network => return network_problem(value, place, report),
+        ValueType::Number => (integer(value).is_none(), "a whole number", None),
+        ValueType::Presence => (truth(value).is_none(), "`true` or `false`", None),
+        ValueType::Boolean => (!matches!(value, "true" | "false"), "exactly `true` or `false`", truth(value)),
+        ValueType::Instant => {
             let midnight = format!("{value}T00:00:00Z");
-            not("an RFC 3339 date and time, such as `2026-05-01T00:00:00Z`", instant(&midnight).map(|_| midnight))
-        }),
-        ValueType::Network => network_problem(value),
+            let proper = instant(&midnight).map(|_| midnight);
+            (instant(value).is_none(), "an RFC 3339 date and time, such as `2026-05-01T00:00:00Z`", proper)
+        }
+    };
+    if wrong {
+        let lint = report.add(place, format!("`{value}` is not {what}"));
+        proper.into_iter().for_each(|proper| _ = lint.fix(proper));
     }
 }
 
-fn network_problem(value: &str) -> Option<ValueProblem> {
-    let Some(folded) = network(value) else {
-        return Some(if value.parse::<Ipv6Addr>().is_ok() {
+fn network_problem(value: &str, place: Place, report: &mut Reporter) {
+    let address = |text: &str| text.split('/').next().and_then(|address| address.parse::<IpAddr>().ok());
+    match network(value) {
+        None if value.parse::<Ipv6Addr>().is_ok() => {
             let message = format!("`{value}` has no prefix; some servers read it with `/32`");
-            ValueProblem::warning(message, Some(format!("{value}/128")))
-        } else {
-            ValueProblem::error(format!("`{value}` is not a network, such as `10.0.0.0/8`"), None)
-        });
-    };
-    let single = value.parse::<Ipv4Addr>().is_ok();
-    let written = value.split('/').next().and_then(|address| address.parse::<std::net::IpAddr>().ok());
-    let masked = folded.split('/').next().and_then(|address| address.parse().ok());
-    let message = format!("`{value}` has host bits behind its prefix; servers ignore them");
-    (!single && written != masked).then(|| ValueProblem::warning(message, Some(folded)))
+            report.add(place, message).severity(Severity::Warning).fix(format!("{value}/128"));
+        }
+        None => _ = report.add(place, format!("`{value}` is not a network, such as `10.0.0.0/8`")),
+        Some(folded) if value.contains('/') && address(value) != address(&folded) => {
+            let message = format!("`{value}` has host bits behind its prefix; servers ignore them");
+            report.add(place, message).severity(Severity::Warning).fix(folded);
+        }
+        Some(_) => {}
+    }
 }
 
-static WILDCARD_WITHOUT_LIKE: Rule = Rule {
-    id: "C07",
-    code: Code::new("wildcard-without-like", "A value has wildcards, and the operator does not support them."),
-    severity: Severity::Warning,
-    explanation: "Only `StringLike` and `StringNotLike` support wildcards. For any other operator, `*` is a plain \
-                  asterisk.",
-    fires: &[Statement(
+static WILDCARD_WITHOUT_LIKE: Rule = Rule::warning("C07", "wildcard-without-like", "A value has wildcards, and the operator does not support them.")
+    .explained("Only `StringLike` and `StringNotLike` support wildcards. For any other operator, `*` is a plain \
+                asterisk.")
+    .reported_for(&[Statement(
         r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringEquals": {"s3:prefix": "models/*"}}"#,
-    )],
-    silent: &[
+    )])
+    .not_reported_for(&[
         Statement(
             r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringLike": {"s3:prefix": "models/*"}}"#,
         ),
         Statement(
             r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket", "Condition": {"StringEquals": {"s3:prefix": "${aws:username}/"}}"#,
         ),
-    ],
-};
+    ]);
 
-fn wildcard_without_like(context: &Context<'_>) -> Vec<Lint> {
-    let mut found = Vec::new();
+fn wildcard_without_like(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
-        let Some((name, ValueType::Text)) = operator(&clause.clause.operator) else { continue };
-        for (place, value) in clause.values().filter(|(_, value)| has_wildcard(&without_variables(value))) {
+        let Some((name, ValueType::Text)) = operator(&clause.operator) else { continue };
+        for (place, value) in clause.values().filter(|(_, value)| has_wildcard(&with_variables(value, ""))) {
             let message = format!("`{name}` does not support the wildcards of `{value}`");
             let like = if name.contains("Not") { "StringNotLike" } else { "StringLike" };
-            found.push(Lint::new(&WILDCARD_WITHOUT_LIKE, place, message).help(format!("use `{like}`")));
+            report.add(place, message).help(format!("use `{like}`"));
         }
     }
-    found
 }
 
 /// A variable in a text, or something similar to one.
@@ -184,100 +149,76 @@ fn variables(text: &str) -> Vec<Found<'_>> {
     braces.collect()
 }
 
-/// The text without its variables.
-pub(super) fn without_variables(text: &str) -> String {
-    let mut parts = text.split("${");
-    let front = parts.next().unwrap_or_default().to_owned();
-    parts.fold(front, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
-}
-
-/// All texts of the document in which a server expands variables.
-fn texts<'a>(context: &Context<'a>) -> impl Iterator<Item = (Place, &'a str)> + use<'a> {
+/// All variables, in all texts in which a server expands them.
+fn all_variables<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Place, &'a str, Found<'a>)> + use<'a> {
     let resources = context.resources().map(|entry| (entry.place, entry.pattern));
-    let values = context.clauses().flat_map(|clause| clause.values());
-    resources.chain(values)
+    let texts = resources.chain(context.clauses().flat_map(ClauseAt::values));
+    texts.flat_map(|(place, text)| variables(text).into_iter().map(move |found| (place, text, found)))
 }
 
-static VARIABLE: Rule = Rule {
-    id: "V01",
-    code: Code::new("variable", "A variable is unclosed, empty, misspelled or unknown."),
-    severity: Severity::Error,
-    explanation: "MinIO servers know a fixed set of variables, each in one spelling. Anything else stays in the text \
-                  and matches nothing.",
-    fires: &[
+static VARIABLE: Rule = Rule::error("V01", "variable", "A variable is unclosed, empty, misspelled or unknown.")
+    .explained(
+        "MinIO servers know a fixed set of variables, each in one spelling. Anything else stays in the text and \
+                matches nothing.",
+    )
+    .reported_for(&[
         Statement(r#""Resource": "arn:aws:s3:::home/${aws:userName}/*""#),
         Statement(r#""Resource": "arn:aws:s3:::home/${aws:username/*""#),
         Statement(r#""Resource": "arn:aws:s3:::home/{aws:username}/*""#),
         Statement(r#""Resource": "arn:aws:s3:::home/${aws:PrincipalTag/team}/*""#),
         Statement(r#""Resource": "arn:aws:s3:::home/${ aws:username }/*""#),
-    ],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)],
-};
+    ])
+    .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)]);
 
-fn variable(context: &Context<'_>) -> Vec<Lint> {
-    let found = texts(context).flat_map(|(place, text)| {
-        variables(text).into_iter().filter_map(move |found| variable_lint(place, text, &found))
-    });
-    found.collect()
-}
-
-fn variable_lint(place: Place, text: &str, found: &Found<'_>) -> Option<Lint> {
-    let lint = |message: String| Lint::new(&VARIABLE, place, message);
-    match found {
-        Found::Unclosed => Some(lint(format!("`${{` in `{text}` is not closed")).help("add `}`")),
-        Found::NoDollar(key) => {
-            let plain = format!("{{{key}}}");
-            Some(lint(format!("`{plain}` is not a variable without `$`")).fix(text.replacen(
-                &plain,
-                &format!("${plain}"),
-                1,
-            )))
-        }
-        Found::Variable("") => Some(lint(format!("`${{}}` in `{text}` is empty")).help("write the key, or remove it")),
-        Found::Variable(key) if COMMON_KEYS.contains(key) || is_aws_only(key) => None,
-        Found::Variable(key) => {
-            let lint = lint(format!("`${{{key}}}` is not a known variable"));
-            let proper = COMMON_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key.trim()));
-            let near = || nearest(key, COMMON_KEYS.iter().copied());
-            Some(match proper {
-                Some(proper) => lint.fix(text.replace(&format!("${{{key}}}"), &format!("${{{proper}}}"))),
-                None => match near() {
-                    Some(near) => lint.help(format!("did you mean `${{{near}}}`?")),
-                    None => lint,
-                },
-            })
+fn variable(context: &LintContext<'_>, report: &mut Reporter) {
+    for (place, text, found) in all_variables(context) {
+        match found {
+            Found::Unclosed => _ = report.add(place, format!("`${{` in `{text}` is not closed")).help("add `}`"),
+            Found::NoDollar(key) => {
+                let plain = format!("{{{key}}}");
+                let lint = report.add(place, format!("`{plain}` is not a variable without `$`"));
+                lint.fix(text.replacen(&plain, &format!("${plain}"), 1));
+            }
+            Found::Variable("") => {
+                report.add(place, format!("`${{}}` in `{text}` is empty")).help("write the key, or remove it");
+            }
+            Found::Variable(key) if COMMON_KEYS.contains(&key) || is_aws_only(key) => {}
+            Found::Variable(key) => {
+                let lint = report.add(place, format!("`${{{key}}}` is not a known variable"));
+                if let Some(proper) = COMMON_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key.trim())) {
+                    lint.fix(text.replace(&format!("${{{key}}}"), &format!("${{{proper}}}")));
+                } else if let Some(near) = nearest(key, COMMON_KEYS.iter().copied()) {
+                    lint.help(format!("did you mean `${{{near}}}`?"));
+                }
+            }
         }
     }
 }
 
-static UNSUPPORTED_FORM: Rule = Rule {
-    id: "V02",
-    code: Code::new("variable-unsupported-form", "A variable has a form that only AWS supports."),
-    severity: Severity::Warning,
-    explanation: "On MinIO servers, `${*}`, `${?}`, `${$}` and `${key, 'default'}` stay in the text. A `*` in them is \
-                  a wildcard there.",
-    fires: &[
-        Statement(r#""Resource": "arn:aws:s3:::bucket/${*}""#),
-        Statement(r#""Resource": "arn:aws:s3:::home/${aws:username, 'nobody'}/*""#),
-    ],
-    silent: &[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)],
-};
+static UNSUPPORTED_FORM: Rule =
+    Rule::warning("V02", "variable-unsupported-form", "A variable has a form that only AWS supports.")
+        .explained(
+            "On MinIO servers, `${*}`, `${?}`, `${$}` and `${key, 'default'}` stay in the text. A `*` in them is a \
+                wildcard there.",
+        )
+        .reported_for(&[
+            Statement(r#""Resource": "arn:aws:s3:::bucket/${*}""#),
+            Statement(r#""Resource": "arn:aws:s3:::home/${aws:username, 'nobody'}/*""#),
+        ])
+        .not_reported_for(&[Statement(r#""Resource": "arn:aws:s3:::home/${aws:username}/*""#)]);
 
 fn is_aws_only(key: &str) -> bool {
     matches!(key, "*" | "?" | "$") || key.contains(',')
 }
 
-fn unsupported_form(context: &Context<'_>) -> Vec<Lint> {
-    let found = texts(context).flat_map(|(place, text)| {
-        variables(text).into_iter().filter_map(move |found| match found {
-            Found::Variable(key) if is_aws_only(key) => {
-                let message = format!("only AWS supports `${{{key}}}`");
-                Some(Lint::new(&UNSUPPORTED_FORM, place, message).help("remove it"))
-            }
-            Found::Variable(_) | Found::Unclosed | Found::NoDollar(_) => None,
-        })
-    });
-    found.collect()
+fn unsupported_form(context: &LintContext<'_>, report: &mut Reporter) {
+    for (place, _, found) in all_variables(context) {
+        if let Found::Variable(key) = found
+            && is_aws_only(key)
+        {
+            report.add(place, format!("only AWS supports `${{{key}}}`")).help("remove it");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -291,7 +232,7 @@ mod tests {
             variables(text),
             [Found::Variable("aws:username"), Found::NoDollar("aws:UserId"), Found::Variable(""), Found::Unclosed]
         );
-        assert_eq!(without_variables("a${b}c${*}d"), "acd");
-        assert_eq!(without_variables("plain"), "plain");
+        assert_eq!(with_variables("a${b}c${*}d", ""), "acd");
+        assert_eq!(with_variables("plain", ""), "plain");
     }
 }

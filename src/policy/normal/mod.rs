@@ -12,11 +12,11 @@ use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::document::{Clause, Document, Selector, Statement, document_json, document_json_with, statement_json};
+use super::document::{Clause, Document, Piece, Selector, Statement, document_json, pieces, statement_json};
 use super::json::{self, Json};
 
 /// The only version with policy variables, and the only one that MinIO servers accept.
-const VERSION: &str = "2012-10-17";
+pub(super) const VERSION: &str = "2012-10-17";
 
 /// A document in normal form, with its JSON. Comparison uses the JSON. A clone shares both.
 #[derive(Debug, Clone)]
@@ -39,24 +39,14 @@ pub enum Sameness {
 /// The normal form of a document.
 #[must_use]
 pub fn normal(document: &Document) -> Normal {
-    let mut statements: Vec<(String, Statement)> = document
-        .statements
-        .iter()
-        .map(|statement| {
-            let statement = normal_statement(statement);
-            (statement_json(&statement), statement)
-        })
-        .collect();
-    statements.sort_by(|(a, _), (b, _)| a.cmp(b));
-    statements.dedup_by(|(a, _), (b, _)| a == b);
-    let (written, statements): (Vec<String>, Vec<Statement>) = statements.into_iter().unzip();
-    let document = Document {
-        version: version(document, &written),
-        id: present(document.id.as_ref()),
-        statements,
-        extra: document.extra.clone(),
-    };
-    let json = document_json_with(&document, &written).into();
+    let mut statements: Vec<Statement> = document.statements.iter().map(normal_statement).collect();
+    statements.sort_by_cached_key(statement_json);
+    statements.dedup();
+    // Without a version, AWS reads `${…}` literally.
+    let means_usual = document.version.is_none() && !statements.iter().any(|one| statement_json(one).contains("${"));
+    let version = if means_usual { Some(VERSION.to_owned()) } else { document.version.clone() };
+    let document = Document { version, id: present(document.id.as_ref()), statements, extra: document.extra.clone() };
+    let json = document_json(&document).into();
     Normal { document: Arc::new(document), json }
 }
 
@@ -133,14 +123,6 @@ impl PartialOrd for Normal {
 impl Ord for Normal {
     fn cmp(&self, other: &Self) -> Ordering {
         self.json.cmp(&other.json)
-    }
-}
-
-/// A missing version means `2012-10-17`, unless a statement has a variable: without a version, AWS reads `${…}` literally.
-fn version(document: &Document, statements: &[String]) -> Option<String> {
-    match &document.version {
-        None if !statements.iter().any(|statement| statement.contains("${")) => Some(VERSION.to_owned()),
-        version => version.clone(),
     }
 }
 
@@ -266,45 +248,29 @@ pub(super) fn fold_wildcards(pattern: &str) -> Cow<'_, str> {
     if !pattern.as_bytes().windows(2).any(|pair| matches!(pair, [b'*' | b'?', b'*' | b'?'])) {
         return Cow::Borrowed(pattern);
     }
-    Cow::Owned(folded(pattern))
-}
-
-fn folded(pattern: &str) -> String {
     let mut folded = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    while let Some(start) = rest.find(['*', '?', '$']) {
-        folded.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let taken = match variable(rest) {
-            Some(length) => {
-                folded.push_str(&rest[..length]);
-                length
-            }
-            None if rest.starts_with('$') => {
-                folded.push('$');
-                1
-            }
-            None => push_run(&mut folded, rest),
-        };
-        rest = &rest[taken..];
+    for piece in pieces(pattern) {
+        match piece {
+            Piece::Plain(plain) => fold_plain(&mut folded, plain),
+            Piece::Variable(inside) => folded.extend(["${", inside, "}"]),
+        }
     }
-    folded.push_str(rest);
-    folded
+    Cow::Owned(folded)
 }
 
-/// The length of the `${…}` at the start of the text.
-fn variable(text: &str) -> Option<usize> {
-    text.strip_prefix("${")?.find('}').map(|end| end + "${}".len())
-}
-
-fn push_run(folded: &mut String, rest: &str) -> usize {
-    let length = rest.find(|c| !matches!(c, '*' | '?')).unwrap_or(rest.len());
-    let run = &rest[..length];
-    folded.extend(run.chars().filter(|c| *c == '?'));
-    if run.contains('*') {
-        folded.push('*');
+fn fold_plain(folded: &mut String, plain: &str) {
+    let mut star = false;
+    for letter in plain.chars() {
+        if letter == '*' {
+            star = true;
+            continue;
+        }
+        if letter != '?' && std::mem::take(&mut star) {
+            folded.push('*');
+        }
+        folded.push(letter);
     }
-    length
+    folded.extend(star.then_some('*'));
 }
 
 #[cfg(test)]

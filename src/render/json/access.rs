@@ -231,12 +231,12 @@ impl AccessReportV1 {
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
-        let (user, group) = user_or_group(&answer.holder.principal);
+        let (user, group) = user_or_group(&answer.attachment.principal);
         Self {
             user,
             group,
-            policy: answer.holder.policy.as_ref().map(ToString::to_string),
-            document_known: answer.holder.is_known(),
+            policy: answer.attachment.policy.as_ref().map(ToString::to_string),
+            document_known: answer.attachment.is_known(),
             access: answer.access.as_ref().map(AccessV1::of),
             decisions: answer.decisions.iter().map(|(profile, decision)| DecisionV1::of(*profile, decision)).collect(),
         }

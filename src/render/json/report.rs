@@ -174,7 +174,7 @@ impl ReportV1 {
             cluster: identity.as_ref().map(ClusterV1::of),
             digest: digest.as_ref().map(ToString::to_string),
             limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
-            attachments_known: all(|state| state.holders_known),
+            attachments_known: all(|state| state.attachments_known),
             group_attachments_known: all(|state| state.groups_known),
             policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides)).collect(),
             principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
@@ -199,7 +199,7 @@ impl PolicyReportV1 {
     fn of(name: &PolicyName, sides: [Option<&State>; 2]) -> Self {
         let [before, after] = sides.map(|side| {
             let (state, document) = (side?, side?.policies.get(name)?);
-            let attachments = state.holders.values().flatten().filter(|held| *held == name).count();
+            let attachments = state.attachments.values().flatten().filter(|held| *held == name).count();
             Some(PolicyStateV1 { attachments, bytes: document.text().map(str::len), document: body(document) })
         });
         Self { name: name.to_string(), predefined: name.is_predefined(), before, after }
@@ -209,7 +209,7 @@ impl PolicyReportV1 {
 impl AttachmentV1 {
     fn of(who: &Principal, sides: [Option<&State>; 2]) -> Self {
         let [before, after] =
-            sides.map(|side| side.and_then(|state| state.holders.get(who)?.as_ref()).map(ToString::to_string));
+            sides.map(|side| side.and_then(|state| state.attachments.get(who)?.as_ref()).map(ToString::to_string));
         let (user, group) = user_or_group(who);
         Self { user, group, before, after }
     }
@@ -236,7 +236,7 @@ impl BucketV1 {
 impl RowV1 {
     fn of(row: &Row, buckets: &[Bucket]) -> Self {
         Self {
-            principals: row.holders.iter().map(PrincipalV1::of).collect(),
+            principals: row.principals.iter().map(PrincipalV1::of).collect(),
             cells: row.cells.iter().map(|cell| CellV1::of(cell, buckets)).collect(),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::base::{GroupName, UserName, list, list_some};
-use crate::policy::access::{Access, Answer, Decision, Ground, Holder, Profile, Report, Request, Side, Verdict};
+use crate::policy::access::{Access, Answer, Attachment, Decision, Ground, Profile, Report, Request, Side, Verdict};
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, UndecidedV1};
@@ -124,9 +124,9 @@ fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
 /// Writes the answers, one after the other.
 pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
     for answer in &report.answers {
-        writeln!(out, "{}", holder(&answer.holder))?;
+        writeln!(out, "{}", attached(&answer.attachment))?;
         match (&report.request, &answer.access) {
-            _ if !answer.holder.is_known() => {
+            _ if !answer.attachment.is_known() => {
                 writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))?;
             }
             (Some(request), _) => decisions(out, styles, request, answer)?,
@@ -141,13 +141,13 @@ pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> i
     Ok(())
 }
 
-fn holder(holder: &Holder) -> String {
-    let policy = holder.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
+fn attached(attachment: &Attachment) -> String {
+    let policy = attachment.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
     format!(
         "{} has {policy}",
         phrase::who(
-            holder.principal.user().map(UserName::as_str),
-            holder.principal.group().map(GroupName::as_str),
+            attachment.principal.user().map(UserName::as_str),
+            attachment.principal.group().map(GroupName::as_str),
             shown
         )
     )
