@@ -107,7 +107,15 @@ impl Catalogue {
     /// The table is not of this form, or lists a name twice.
     pub fn from_json(text: &str) -> Result<Self, CatalogueProblem> {
         let rows: Vec<Row> = serde_json::from_str(text).map_err(|e| CatalogueProblem::Shape(e.to_string()))?;
-        let actions = rows.into_iter().map(Row::into_action).collect::<Result<Vec<_>, _>>()?;
+        let action = |Row { name, kind, level }| {
+            let bare = name.strip_prefix("s3:").unwrap_or_default();
+            if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_alphanumeric()) {
+                return Err(CatalogueProblem::Name(name));
+            }
+            let level = level.unwrap_or_else(|| level_of(bare));
+            Ok(Action { name, kind, level })
+        };
+        let actions = rows.into_iter().map(action).collect::<Result<Vec<_>, _>>()?;
         let catalogue = Self::sorted(actions, Some(hex::encode(Sha256::digest(text))));
         match catalogue.actions.windows(2).find(|pair| pair[0].name == pair[1].name) {
             Some(pair) => Err(CatalogueProblem::Twice(pair[0].name.clone())),
@@ -136,17 +144,6 @@ impl Catalogue {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Action> {
         self.actions.binary_search_by(|action| action.name.as_str().cmp(name)).ok().map(|at| &self.actions[at])
-    }
-}
-
-impl Row {
-    fn into_action(self) -> Result<Action, CatalogueProblem> {
-        let bare = self.name.strip_prefix("s3:").unwrap_or_default();
-        if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_alphanumeric()) {
-            return Err(CatalogueProblem::Name(self.name));
-        }
-        let level = self.level.unwrap_or_else(|| level_of(bare));
-        Ok(Action { name: self.name, kind: self.kind, level })
     }
 }
 

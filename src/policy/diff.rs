@@ -115,7 +115,6 @@ pub fn diff(before: Option<&Document>, after: Option<&Document>) -> DocumentDiff
     DocumentDiff { lines, statements: found.into_iter().flatten().collect(), unchanged }
 }
 
-/// A statement in normal form.
 struct Numbered {
     /// Its number in its document, from 1.
     number: usize,
@@ -189,7 +188,6 @@ impl Entry {
     }
 }
 
-/// The entries outside the statements.
 fn document_entries(document: &Document) -> BTreeSet<Entry> {
     let version = document.version.iter().map(|version| Entry::new("version", quoted(version)));
     let id = document.id.iter().map(|id| Entry::new("id", quoted(id)));
@@ -283,7 +281,6 @@ mod tests {
         read_lenient(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).unwrap()
     }
 
-    /// The diff as a person would see it.
     fn shown(before: &[&str], after: &[&str]) -> String {
         show(&diff(Some(&document(before)), Some(&document(after))))
     }

@@ -208,7 +208,6 @@ fn extra(members: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Stri
     members.iter().map(|(name, json)| (name.as_str(), json.clone()))
 }
 
-/// A part of a pattern or value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
     Plain(&'t str),

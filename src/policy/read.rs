@@ -97,12 +97,11 @@ const DOCUMENT: &[&str] = &["Version", "Id", "Statement"];
 const STATEMENT: &[&str] = &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 const EFFECTS: &str = "an effect is exactly `Allow` or `Deny`";
 
-/// How strictly a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// A text that a person wrote: every oddity is a problem.
     Strict,
-    /// A text from a cluster: every oddity is unique.
+    /// A text from a cluster: every oddity stays.
     Lenient,
 }
 
@@ -294,13 +293,6 @@ impl<'n> Members<'n> {
     }
 }
 
-/// Whether names that differ only in case are the same name. Servers ignore the case of members of the grammar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Case {
-    Ignored,
-    Significant,
-}
-
 impl Decoder {
     fn members<'n>(&mut self, node: &'n Node, what: &str, grammar: &'static [&'static str]) -> Option<Members<'n>> {
         let Json::Object(pairs) = &node.value else {
@@ -308,7 +300,8 @@ impl Decoder {
             return None;
         };
         let mut members = Members { known: BTreeMap::new(), extra: BTreeMap::new() };
-        for pair in self.last_of_each(pairs, Case::Ignored) {
+        // Servers ignore the case of members of the grammar.
+        for pair in self.last_of_each(pairs, |pair| pair.name.to_ascii_lowercase()) {
             let known = grammar.iter().find(|name| name.eq_ignore_ascii_case(&pair.name));
             match (known, self.mode) {
                 (Some(_), Mode::Lenient) if pair.value.value == Json::Null => {}
@@ -339,21 +332,21 @@ impl Decoder {
             let problem = self.report(&rule::EMPTY_CONDITION, node.span.clone(), format!("{what} is empty"));
             problem.help("remove it, or add a condition");
         }
-        Some(self.last_of_each(pairs, Case::Significant))
+        let strict = self.mode == Mode::Strict;
+        let name = |pair: &Pair| if strict { pair.name.to_ascii_lowercase() } else { pair.name.clone() };
+        Some(self.last_of_each(pairs, name))
     }
 
     /// The last member of each name, in the order of the first ones.
-    fn last_of_each<'n>(&mut self, pairs: &'n [Pair], case: Case) -> Vec<&'n Pair> {
+    fn last_of_each<'n>(&mut self, pairs: &'n [Pair], name: impl Fn(&Pair) -> String) -> Vec<&'n Pair> {
         let mut slots: BTreeMap<String, usize> = BTreeMap::new();
         let mut unique: Vec<&Pair> = Vec::new();
         for pair in pairs {
-            let fold = case == Case::Ignored || self.mode == Mode::Strict;
-            let name = if fold { pair.name.to_ascii_lowercase() } else { pair.name.clone() };
-            if let Some(&slot) = slots.get(&name) {
+            let slot = *slots.entry(name(pair)).or_insert(unique.len());
+            if slot < unique.len() {
                 self.repeated(unique[slot], pair);
                 unique[slot] = pair;
             } else {
-                slots.insert(name, unique.len());
                 unique.push(pair);
             }
         }

@@ -93,7 +93,6 @@ impl Example {
 /// The start of a minified document, up to its resource.
 const FRONT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::bucket/"#;
 
-/// The rest of that document.
 const BACK: &str = r#""]}]}"#;
 
 /// Adds the missing members of a statement to those of an example.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::policy::access::patterns_overlap;
 use crate::policy::{Document, with_variables};
 
-/// The start of every resource.
 const ARN: &str = "arn:aws:s3:::";
 
 /// A bucket, or several that a document names by one pattern.
@@ -20,7 +19,6 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    /// The columns for these documents.
     pub(super) fn of(documents: &[&Document]) -> Vec<Self> {
         let statements = || documents.iter().flat_map(|document| &document.statements);
         let patterns = || statements().flat_map(|statement| &statement.resources.patterns);
@@ -33,7 +31,6 @@ impl Bucket {
         buckets.into_iter().collect()
     }
 
-    /// Its resources, as patterns.
     pub(super) fn resources(&self) -> [String; 2] {
         [format!("{ARN}{}", self.text()), format!("{ARN}{}/*", self.text())]
     }
@@ -44,7 +41,6 @@ impl Bucket {
         self.resources().iter().any(|resource| patterns_overlap(&pattern, &open(resource)))
     }
 
-    /// Whether it depends on the user.
     pub(super) fn is_variable(&self) -> bool {
         self.text().contains("${")
     }
@@ -92,7 +88,6 @@ fn fresh(buckets: &BTreeSet<Bucket>) -> Bucket {
     name.map_or_else(|| Bucket::Pattern("*".to_owned()), |name| Bucket::Others((*name).to_owned()))
 }
 
-/// A pattern with `*` in place of variables.
 fn open(pattern: &str) -> String {
     with_variables(pattern, "*")
 }

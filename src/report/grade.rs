@@ -105,7 +105,6 @@ impl Grades {
 /// The core actions of reading and writing. The other actions of these classes are details.
 const CORE: [&str; 4] = ["s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"];
 
-/// The classes of a catalogue.
 pub(super) fn classes(catalogue: &Catalogue) -> Vec<ClassActions> {
     let of_class = |class| {
         let members = catalogue.actions().iter().filter(|action| Class::of(action.kind, action.level) == Some(class));

@@ -72,7 +72,6 @@ impl<'a> Granted<'a> {
     }
 }
 
-/// The columns with access.
 type Line = BTreeMap<usize, Grades>;
 
 fn merged(before: &Line, after: &Line) -> Vec<Cell> {
@@ -92,7 +91,6 @@ struct Evaluator<'a> {
     known: BTreeMap<&'a Normal, Evaluation<'a>>,
 }
 
-/// The evaluation of a document.
 struct Evaluation<'a> {
     /// The parts that depend on the user.
     variable: Vec<BucketPart<'a>>,
@@ -104,7 +102,6 @@ struct Evaluation<'a> {
 struct BucketPart<'a> {
     bucket: (usize, &'a Bucket),
     document: Document,
-    /// Whether it depends on the user.
     variable: bool,
     /// The patterns that may match something in the bucket, if they treat all such buckets the same.
     even: Option<Vec<String>>,

@@ -138,7 +138,6 @@ impl State {
     }
 }
 
-/// The document of a user or group.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Granted<'a> {
     Nothing,
@@ -147,7 +146,6 @@ pub(super) enum Granted<'a> {
 }
 
 impl State {
-    /// The document that a user or group has.
     pub(super) fn granted(&self, principal: &Principal) -> Granted<'_> {
         let Some(policy) = self.attachments.get(principal).and_then(Option::as_ref) else { return Granted::Nothing };
         let body = match self.lists.get(policy) {

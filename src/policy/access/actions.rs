@@ -21,27 +21,21 @@ pub(super) struct ActionSet {
 }
 
 impl ActionSet {
-    /// An action with its full name.
     pub(super) fn new(name: &str, kind: Kind) -> Self {
         let (exact, folded) = (Glob::literal(name), Glob::literal(&name.to_ascii_lowercase()));
         Self { name: name.to_owned(), kind, known: true, exact: vec![exact], folded: vec![folded] }
     }
 
-    /// The actions that all patterns match, with the name of the first pattern, for every kind of resource, because
-    /// their kind is unknown.
+    /// The actions that all patterns match, with the name of the first pattern.
     fn unknown<const N: usize>(patterns: [&str; N]) -> impl Iterator<Item = Self> + use<N> {
-        let name = patterns.first().copied().unwrap_or_default().to_owned();
-        let exact: Vec<_> = patterns.iter().map(|pattern| Glob::parse(pattern)).collect();
-        let folded: Vec<_> = patterns.iter().map(|pattern| Glob::parse(&pattern.to_ascii_lowercase())).collect();
-        let action_set = Self { name, kind: Kind::Object, known: false, exact, folded };
-        KINDS.into_iter().map(move |kind| Self { kind, ..action_set.clone() })
+        let exact = patterns.iter().map(|pattern| Glob::parse(pattern)).collect();
+        let folded = patterns.iter().map(|pattern| Glob::parse(&pattern.to_ascii_lowercase())).collect();
+        Self::of_all_kinds(patterns.first().copied().unwrap_or_default(), exact, folded)
     }
 
-    /// All actions of other services that no document names. Only patterns such as `*` and `NotAction` select them.
-    fn other_services() -> impl Iterator<Item = Self> {
-        let other = vec![Glob::literal(OTHER_SERVICE)];
-        let action_set =
-            Self { name: "*:*".to_owned(), kind: Kind::Object, known: false, exact: other.clone(), folded: other };
+    /// A set for every kind of resource, because the kind is unknown.
+    fn of_all_kinds(name: &str, exact: Vec<Glob>, folded: Vec<Glob>) -> impl Iterator<Item = Self> + use<> {
+        let action_set = Self { name: name.to_owned(), kind: Kind::Object, known: false, exact, folded };
         KINDS.into_iter().map(move |kind| Self { kind, ..action_set.clone() })
     }
 
@@ -66,7 +60,6 @@ const MIN_GROUP: usize = 3;
 /// The limit for overlaps of patterns. Real documents hardly have one.
 const MAX_OVERLAPS: usize = 256;
 
-/// The action sets of a comparison.
 #[derive(Debug)]
 pub(super) struct ActionSets {
     pub(super) all: Vec<ActionSet>,
@@ -102,14 +95,16 @@ pub(super) fn action_sets<'a>(catalogue: &Catalogue, documents: impl IntoIterato
     let (overlaps, is_truncated) = overlaps(&unknown, &patterns(true));
     action_sets.extend(unknown.iter().flat_map(|pattern| ActionSet::unknown([pattern])));
     action_sets.extend(overlaps.into_iter().flat_map(ActionSet::unknown));
-    action_sets.extend(ActionSet::other_services());
+    // Only patterns such as `*` and `NotAction` select all other services.
+    let other = vec![Glob::literal(OTHER_SERVICE)];
+    action_sets.extend(ActionSet::of_all_kinds("*:*", other.clone(), other));
     ActionSets { all: action_sets, is_truncated }
 }
 
 /// Whether a text is the full name of an S3 action, in any case.
 fn is_action_name(text: &str) -> bool {
     let is_of_s3 = text.len() > 3 && text.get(..3).is_some_and(|service| service.eq_ignore_ascii_case("s3:"));
-    is_of_s3 && Glob::parse(text).is_literal()
+    is_of_s3 && !text.contains(['*', '?'])
 }
 
 /// Each unknown pattern with each pattern that may match only a part of it; and whether there are too many.

@@ -10,7 +10,6 @@ use super::glob::{Glob, Token};
 #[derive(Debug)]
 pub(super) struct Automaton {
     places: Vec<Place>,
-    /// The places of each glob.
     globs: Vec<Range<usize>>,
 }
 
@@ -18,7 +17,6 @@ pub(super) struct Automaton {
 struct Place {
     /// `None` at the end of a glob.
     token: Option<Token>,
-    /// The first place of its glob.
     start: usize,
 }
 
@@ -38,7 +36,6 @@ impl Automaton {
         automaton
     }
 
-    /// The places of a glob.
     pub(super) fn places(&self, glob: usize) -> Range<usize> {
         self.globs[glob].clone()
     }
@@ -47,8 +44,7 @@ impl Automaton {
         self.reach(self.globs.iter().map(|places| places.start))
     }
 
-    /// Reads one character.
-    pub(super) fn step(&self, from: &State, letter: char) -> State {
+    pub(super) fn step(&self, from: &[usize], letter: char) -> State {
         let next = |&place: &usize| match self.places[place].token? {
             Token::One(one) => (one == letter).then_some(place + 1),
             Token::Any => Some(place + 1),
@@ -75,7 +71,7 @@ impl Automaton {
     }
 
     /// The characters that a glob can match next in this state.
-    pub(super) fn next_letters(&self, state: &State) -> BTreeSet<char> {
+    pub(super) fn next_letters(&self, state: &[usize]) -> BTreeSet<char> {
         let letter = |&place: &usize| match self.places[place].token {
             Some(Token::One(letter)) => Some(letter),
             Some(Token::Any | Token::Run) | None => None,
@@ -84,13 +80,13 @@ impl Automaton {
     }
 
     /// Whether a glob matches every text that starts with the text read so far.
-    pub(super) fn is_sure(&self, glob: usize, state: &State) -> bool {
+    pub(super) fn is_sure(&self, glob: usize, state: &[usize]) -> bool {
         let last = self.globs[glob].end.checked_sub(2).filter(|&last| self.places[last].token == Some(Token::Run));
         last.is_some_and(|last| state.binary_search(&last).is_ok())
     }
 
     /// Whether a glob matches no text that starts with the text read so far.
-    pub(super) fn is_dead(&self, glob: usize, state: &State) -> bool {
+    pub(super) fn is_dead(&self, glob: usize, state: &[usize]) -> bool {
         let Range { start, end } = self.globs[glob];
         state.get(state.partition_point(|&active| active < start)).is_none_or(|&active| active >= end)
     }

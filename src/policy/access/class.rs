@@ -11,7 +11,6 @@ use super::resources::ResourceSpace;
 use super::search::{Point, Query, Search, SearchResult, widest};
 use super::terms::{Facts, Term};
 
-/// The terms of a document for a class of actions.
 #[derive(Default)]
 pub(super) struct ClassTerms<'a> {
     pub(super) allow: Terms<'a>,
@@ -37,11 +36,9 @@ pub(super) struct Class<'a> {
     pub(super) after: &'a ClassTerms<'a>,
 }
 
-/// Differences with their descriptions.
 type Differences = Vec<(Description, SearchResult)>;
 
 impl Class<'_> {
-    /// Each gained or undecided difference.
     pub(super) fn gained(&self, searcher: &mut Searcher<'_>) -> Differences {
         let denied = &self.after.deny.reduced;
         let candidates = self.after.allow.reduced.iter().filter(|term| self.may_gain(term));
@@ -175,10 +172,8 @@ pub(super) struct Budget {
 /// The number of states that every search may visit, so that one hard pattern does not leave all later ones undecided.
 const FLOOR: usize = 200;
 
-/// The number of examples that are tried before a search.
 const MAX_EXAMPLES: usize = 12;
 
-/// Runs searches within one space.
 pub(super) struct Searcher<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) budget: &'a mut Budget,
@@ -187,13 +182,10 @@ pub(super) struct Searcher<'a> {
     pub(super) answers: &'a mut ResultCache,
 }
 
-/// The results of earlier searches.
 pub(super) type ResultCache = BTreeMap<QueryKey, SearchResult>;
 
-/// A query as the numbers of its terms, with `END` between the kinds.
-type QueryKey = Vec<usize>;
-
-const END: usize = usize::MAX;
+/// The numbers of `all`, `none` and `some`.
+type QueryKey = (Vec<(usize, usize)>, Vec<usize>, Option<Vec<usize>>);
 
 impl Searcher<'_> {
     pub(super) fn answer(&mut self, query: &Query<'_>) -> SearchResult {
@@ -238,8 +230,7 @@ fn globs<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Vec<Glob> {
 
 /// A term that must apply may be narrowed, so its pattern is also part of the key.
 fn query_key(query: &Query<'_>) -> QueryKey {
-    let all = query.all.iter().flat_map(|term| [term.id, term.pattern.number]);
-    let none = query.none.iter().map(|term| term.id);
-    let some = query.some.iter().flat_map(|some| [END].into_iter().chain(some.iter().map(|term| term.id)));
-    all.chain([END]).chain(none).chain(some).collect()
+    let ids = |terms: &Vec<&Term>| terms.iter().map(|term| term.id).collect();
+    let all = query.all.iter().map(|term| (term.id, term.pattern.number)).collect();
+    (all, ids(&query.none), query.some.as_ref().map(ids))
 }

@@ -15,7 +15,6 @@ pub(super) enum Atom {
     Applies(String),
 }
 
-/// A condition without negation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) operator: String,
@@ -26,7 +25,6 @@ pub(super) struct Condition {
     pub(super) open: bool,
 }
 
-/// An atom and whether it must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Literal {
     /// The index in [`Atoms`].
@@ -40,11 +38,9 @@ impl Literal {
     }
 }
 
-/// The atoms of a comparison.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Atoms {
     atoms: Vec<Atom>,
-    /// For each atom, the atoms that it implies.
     implied: Vec<Vec<usize>>,
 }
 
@@ -73,7 +69,6 @@ impl Atoms {
         &self.atoms[atom]
     }
 
-    /// The atoms that this one implies.
     pub(super) fn implied_by(&self, atom: usize) -> &[usize] {
         &self.implied[atom]
     }
@@ -200,7 +195,6 @@ fn network(text: &str) -> Option<Network> {
     (length <= width).then_some(Network { is_v4, address, length })
 }
 
-/// The requirements on the answers to the atoms.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Constraint {
     /// All of these hold.
@@ -211,14 +205,11 @@ pub(super) struct Constraint {
     pub(super) some: Option<Vec<Vec<Literal>>>,
 }
 
-/// The result of the solver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Solution {
-    /// No answers exist.
     Impossible,
     /// These answers fulfill the constraint. All other atoms can be false.
     Possible(Vec<Literal>),
-    /// The solver tried too many answers.
     Undecided,
 }
 

@@ -11,7 +11,7 @@ use super::actions::{ActionSet, Wildcards};
 use super::conditions::{Atom, Atoms, Condition, Literal, split};
 use super::patterns::Pattern;
 use super::resources::ResourceSpace;
-use super::search::SearchResult;
+use super::search::{SearchResult, maximal};
 use super::terms::{Facts, Term};
 
 /// A set of requests that only one of two documents allows.
@@ -81,7 +81,6 @@ pub enum Side {
     Lost,
 }
 
-/// The findings of each checked profile.
 pub(super) type ProfileFindings<'a> = Vec<(Profile, Findings<'a>)>;
 
 /// All lines, ordered by pattern and content.
@@ -159,7 +158,6 @@ fn example_order<'a>(action: &'a str, example: &'a Example) -> (usize, usize, &'
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Description {
     pub(super) pattern: Rc<str>,
-    /// The excluded resources.
     pub(super) except: BTreeSet<Rc<str>>,
     pub(super) conditions: BTreeSet<Rc<str>>,
     /// The resources of the Deny that causes the difference. `None` if an Allow causes it.
@@ -174,7 +172,6 @@ pub(super) struct Example {
     pub(super) conditions: Vec<Rc<str>>,
 }
 
-/// The findings of one profile.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Findings<'a> {
     /// For each description, its actions with examples.
@@ -253,8 +250,8 @@ impl Describer<'_> {
             term.overlaps(&narrowest.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&term.when, &given)
         };
         let none: Vec<&Term> = self.none.iter().copied().filter(meets).collect();
-        let widest = none.iter().enumerate().filter(|(place, _)| !self.is_in_a_wider_one(*place, &none, &given));
-        let exceptions = widest.map(|(_, term)| self.exception(term, &narrowest.pattern, &given));
+        let widest = maximal(none, |wide, narrow| self.excludes(wide, narrow, &given)).into_iter();
+        let exceptions = widest.map(|term| self.exception(term, &narrowest.pattern, &given));
         let covered = limits().map(|term| &*term.pattern.shown).collect::<Vec<_>>();
         Description {
             pattern: Rc::clone(&narrowest.pattern.shown),
@@ -285,20 +282,13 @@ impl Describer<'_> {
         if whole { format!("when {when}").into() } else { format!("{} when {when}", resources_text(term)).into() }
     }
 
-    /// Whether a wider term of `none` excludes everything that this one excludes, if the literals of `given` hold.
-    fn is_in_a_wider_one(&self, place: usize, none: &[&Term], given: &[Literal]) -> bool {
-        let includes = |wide: &Term, narrow: &Term| {
-            let follows = |when: &Literal| {
-                self.facts.atoms.follows(*when, &narrow.when) || self.facts.atoms.follows(*when, given)
-            };
-            wide.exclusions.is_empty()
-                && self.facts.pairs.covers(&wide.pattern, &narrow.pattern)
-                && wide.when.iter().all(follows)
-        };
-        let term = none[place];
-        none.iter()
-            .enumerate()
-            .any(|(other, wide)| other != place && includes(wide, term) && (other < place || !includes(term, wide)))
+    /// Whether a term excludes everything that a narrower one excludes, if the literals of `given` hold.
+    fn excludes(&self, wide: &Term, narrow: &Term, given: &[Literal]) -> bool {
+        let atoms = self.facts.atoms;
+        let follows = |when: &Literal| atoms.follows(*when, &narrow.when) || atoms.follows(*when, given);
+        wide.exclusions.is_empty()
+            && self.facts.pairs.covers(&wide.pattern, &narrow.pattern)
+            && wide.when.iter().all(follows)
     }
 
     /// Conditions as texts, without those that only say that a shown pattern covers the resource.

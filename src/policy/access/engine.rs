@@ -56,7 +56,6 @@ struct Shared {
     budget: Budget,
 }
 
-/// Two compiled documents.
 #[derive(Clone, Copy)]
 struct Comparison<'a, 'v> {
     compiler: Compiler<'v>,
@@ -136,7 +135,6 @@ impl<'v> Comparison<'_, 'v> {
 /// Indices of action sets, grouped by the statements that select them.
 type Classes = BTreeMap<Vec<bool>, Vec<usize>>;
 
-/// A statement in a resource space.
 struct View<'a> {
     statement: &'a CompiledStatement,
     /// Its terms as the document has them.
@@ -153,7 +151,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// The terms of a document for an action.
 fn class_terms<'a>(document: &'a [View<'_>], action: usize) -> ClassTerms<'a> {
     let mut class_terms = ClassTerms::default();
     for view in document.iter().filter(|view| view.statement.selects[action]) {

@@ -9,7 +9,6 @@ pub(super) struct Glob {
     tokens: Rc<[Token]>,
 }
 
-/// A token of a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Token {
     One(char),
@@ -20,7 +19,6 @@ pub(super) enum Token {
 }
 
 impl Glob {
-    /// The glob of a text.
     pub(super) fn parse(text: &str) -> Self {
         Self::new(text.chars().map(Token::parse))
     }
@@ -53,17 +51,11 @@ impl Glob {
         &self.tokens
     }
 
-    /// The characters of its tokens.
     pub(super) fn letters(&self) -> impl Iterator<Item = char> {
         self.tokens.iter().filter_map(|token| match token {
             Token::One(letter) => Some(*letter),
             Token::Any | Token::Run => None,
         })
-    }
-
-    /// Whether it has no wildcard.
-    pub(super) fn is_literal(&self) -> bool {
-        self.tokens.iter().all(|token| matches!(token, Token::One(_)))
     }
 
     /// The rest of the glob behind a literal prefix. `None` if it does not start with the prefix.
@@ -73,14 +65,6 @@ impl Glob {
             rest = rest.strip_prefix(&[Token::One(letter)])?;
         }
         Some(Self { tokens: rest.into() })
-    }
-
-    pub(super) fn followed_by(&self, letter: char) -> Self {
-        Self { tokens: self.tokens.iter().copied().chain([Token::One(letter)]).collect() }
-    }
-
-    pub(super) fn is_everything(&self) -> bool {
-        *self.tokens == [Token::Run]
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {

@@ -304,7 +304,6 @@ fn shown(document: &Document) -> String {
     document.statements.iter().map(line).collect()
 }
 
-/// Random documents.
 impl Random {
     fn pattern(&mut self) -> String {
         if self.below(25) == 0 {

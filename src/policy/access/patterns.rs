@@ -18,7 +18,6 @@ pub(super) struct Dialect<'a> {
     pub(super) user: Option<&'a str>,
 }
 
-/// A resource pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     /// The text in the document.
@@ -44,7 +43,7 @@ impl Pattern {
         let glob = Glob::new(tokens.into_iter().map(|token| token.unwrap_or(Token::Run)));
         let everything = Glob::new([Token::Run]);
         let bare = glob.matches("*");
-        let (globs, foreign) = if glob.is_everything() {
+        let (globs, foreign) = if *glob.tokens() == [Token::Run] {
             (vec![everything], false)
         } else if let Some(rest) = glob.strip(ARN) {
             (with_slash(&rest, wild, dialect.profile).into_iter().chain([rest]).collect(), false)
@@ -62,7 +61,6 @@ impl Pattern {
         Self { globs, ..self.clone() }
     }
 
-    /// The pattern reduced to a space.
     pub(super) fn reduced(&self, space: ResourceSpace) -> Self {
         Self { globs: space.reduce(&self.globs), ..self.clone() }
     }
@@ -88,7 +86,8 @@ impl Pattern {
 /// also matches with a `/` behind it. `wild` tells whether it has wildcards, without regard to variables.
 fn with_slash(rest: &Glob, wild: bool, profile: Profile) -> Option<Glob> {
     let ends_open = matches!(rest.tokens().last(), None | Some(Token::One('/') | Token::Run));
-    (profile == Profile::Minio && !wild && !ends_open).then(|| rest.followed_by('/'))
+    (profile == Profile::Minio && !wild && !ends_open)
+        .then(|| Glob::new(rest.tokens().iter().copied().chain([Token::One('/')])))
 }
 
 impl Dialect<'_> {
@@ -151,18 +150,15 @@ struct Relations {
 }
 
 impl PatternPairs {
-    /// Makes room for this number of patterns.
     pub(super) fn make_room(&mut self, patterns: usize) {
         self.known.resize_with(patterns, Vec::new);
         self.known.iter_mut().for_each(|row| row.resize_with(patterns, Relations::default));
     }
 
-    /// See [`Pattern::covers`].
     pub(super) fn covers(&self, wide: &Pattern, narrow: &Pattern) -> bool {
         *self.known[wide.number][narrow.number].covers.get_or_init(|| wide.covers(narrow))
     }
 
-    /// See [`Pattern::overlaps`].
     pub(super) fn overlap(&self, one: &Pattern, other: &Pattern) -> bool {
         *self.known[one.number][other.number].overlap.get_or_init(|| one.overlaps(other))
     }

@@ -85,7 +85,6 @@ impl ResourceSpace {
         }
     }
 
-    /// Whether a resource can end here.
     pub(super) fn accepts(self, at: Position) -> bool {
         match self {
             Self::Bare => at == Position::Start,
@@ -124,7 +123,6 @@ impl ResourceSpace {
         end.is_some_and(|at| self.accepts(at))
     }
 
-    /// A glob that matches all resources of this space.
     fn shape(self) -> Glob {
         match self {
             Self::Bare => Glob::literal(""),

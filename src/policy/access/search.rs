@@ -25,16 +25,13 @@ pub(super) struct Query<'a> {
     pub(super) some: Option<Vec<&'a Term>>,
 }
 
-/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SearchResult {
     Nothing,
     Found(Rc<Point>),
-    /// The search was too long.
     Undecided,
 }
 
-/// A resource and answers to the atoms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
     /// The resource, as the space writes it.
@@ -58,15 +55,11 @@ impl Query<'_> {
         if all.len() < self.all.len() {
             return Solution::Impossible;
         }
-        if self.none.iter().any(|term| term.always_applies_to(resource)) {
-            return Solution::Impossible;
-        }
         let some = self.some.as_ref().map(|some| lists(some));
         solve(&Constraint { all: all.into_iter().flatten().collect(), none: lists(&self.none), some }, atoms, tries)
     }
 }
 
-/// A running search.
 pub(super) struct Search<'a> {
     query: &'a Query<'a>,
     atoms: &'a Atoms,
@@ -85,7 +78,6 @@ pub(super) struct Search<'a> {
     feasible: BTreeMap<Vec<bool>, bool>,
 }
 
-/// A state, and how it was reached.
 struct Step {
     at: Position,
     state: State,
@@ -131,7 +123,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Searches, and subtracts the visited states from `states`.
     pub(super) fn run(mut self, states: &mut usize) -> SearchResult {
         let answer = self.walk();
         *states = states.saturating_sub(self.steps.len());
@@ -166,7 +157,6 @@ impl<'a> Search<'a> {
         SearchResult::Nothing
     }
 
-    /// The text that led to a step.
     fn text(&self, step: usize) -> String {
         let letters: Vec<char> =
             std::iter::successors(self.steps[step].before, |(before, _)| self.steps[*before].before)
@@ -190,7 +180,7 @@ impl<'a> Search<'a> {
     }
 
     /// Whether no text that starts with the text read so far can fulfill the query.
-    fn is_hopeless(&mut self, state: &State) -> bool {
+    fn is_hopeless(&mut self, state: &[usize]) -> bool {
         let automaton = &self.automaton;
         if self.all.iter().any(|placed| placed.is_dead(automaton, state))
             || self.some.as_ref().is_some_and(|some| some.iter().all(|placed| placed.is_dead(automaton, state)))
@@ -213,13 +203,17 @@ impl<'a> Search<'a> {
 
 /// The terms that no other term includes. A search with a wider term also finds the differences of a narrower one.
 pub(super) fn widest<T: Borrow<Term>>(terms: Vec<T>, facts: Facts<'_>) -> Vec<T> {
-    let is_included = |index: usize, term: &Term| {
-        terms.iter().map(Borrow::borrow).enumerate().any(|(other, wider): (_, &Term)| {
-            other != index && wider.includes(term, facts) && (other < index || !term.includes(wider, facts))
-        })
+    maximal(terms, |wide, narrow| wide.borrow().includes(narrow.borrow(), facts))
+}
+
+/// The items that no other one includes. Of items that include each other, the first stays.
+pub(super) fn maximal<T>(items: Vec<T>, includes: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let is_included = |(index, item): (usize, &T)| {
+        let mut others = items.iter().enumerate().filter(|(other, _)| *other != index);
+        others.any(|(other, wide)| includes(wide, item) && (other < index || !includes(item, wide)))
     };
-    let keep: Vec<_> = terms.iter().enumerate().map(|(index, term)| !is_included(index, term.borrow())).collect();
-    terms.into_iter().zip(keep).filter_map(|(term, keep)| keep.then_some(term)).collect()
+    let included: Vec<_> = items.iter().enumerate().map(is_included).collect();
+    items.into_iter().zip(included).filter_map(|(item, included)| (!included).then_some(item)).collect()
 }
 
 /// A term with the indices of its globs in the automaton.
@@ -240,7 +234,7 @@ impl<'a> PlacedTerm<'a> {
     }
 
     /// Whether it applies to no text that starts with the text read so far.
-    fn is_dead(&self, automaton: &Automaton, state: &State) -> bool {
+    fn is_dead(&self, automaton: &Automaton, state: &[usize]) -> bool {
         self.globs.iter().all(|&glob| automaton.is_dead(glob, state))
             || self.exclusions.iter().any(|(exclusion, globs)| {
                 exclusion.atom.is_none() && globs.iter().any(|&glob| automaton.is_sure(glob, state))
@@ -248,7 +242,7 @@ impl<'a> PlacedTerm<'a> {
     }
 
     /// Whether it applies, under its conditions, to every text that starts with the text read so far.
-    fn is_sure(&self, automaton: &Automaton, state: &State) -> bool {
+    fn is_sure(&self, automaton: &Automaton, state: &[usize]) -> bool {
         self.globs.iter().any(|&glob| automaton.is_sure(glob, state))
             && self.exclusions.iter().all(|(_, globs)| globs.iter().all(|&glob| automaton.is_dead(glob, state)))
     }

@@ -24,7 +24,6 @@ pub(super) struct Term {
     pub(super) when: Vec<Literal>,
 }
 
-/// A pattern that is excluded from a term.
 #[derive(Debug, Clone)]
 pub(super) struct Exclusion {
     pub(super) pattern: Pattern,
@@ -38,23 +37,18 @@ impl PartialEq for Exclusion {
     }
 }
 
-/// A statement as terms.
 #[derive(Debug, Clone)]
 pub(super) struct CompiledStatement {
     pub(super) effect: Effect,
-    /// For each action set, whether the statement selects it.
     pub(super) selects: Vec<bool>,
     /// The statement applies to the union of these.
     pub(super) terms: Vec<Term>,
 }
 
-/// Compiles documents for one profile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compiler<'a> {
     pub(super) profile: Profile,
-    /// The user, if known.
     pub(super) user: Option<&'a str>,
-    /// The action sets that the comparison distinguishes.
     pub(super) action_sets: &'a [ActionSet],
 }
 
@@ -169,13 +163,6 @@ impl Term {
                 .any(|exclusion| exclusion.atom.is_none() && pairs.covers(&exclusion.pattern, pattern))
     }
 
-    /// Whether it applies to a resource under all conditions.
-    pub(super) fn always_applies_to(&self, resource: &Glob) -> bool {
-        self.when.is_empty()
-            && self.pattern.matches(resource)
-            && !self.exclusions.iter().any(|exclusion| exclusion.pattern.matches(resource))
-    }
-
     /// The literals that must hold for it to apply to a resource. `None` if it cannot apply.
     pub(super) fn applies_when(&self, resource: &Glob) -> Option<Vec<Literal>> {
         if !self.pattern.matches(resource) {
@@ -196,7 +183,6 @@ impl Term {
         [&mut self.pattern].into_iter().chain(self.exclusions.iter_mut().map(|exclusion| &mut exclusion.pattern))
     }
 
-    /// The characters that its patterns name.
     pub(super) fn letters(&self) -> impl Iterator<Item = char> {
         self.patterns().flat_map(|pattern| pattern.globs.iter().flat_map(Glob::letters))
     }
@@ -229,7 +215,6 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
     Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() }
 }
 
-/// The context of all terms of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) atoms: &'a Atoms,
@@ -247,7 +232,6 @@ pub(super) struct Numbers {
 type TermKey = (usize, Vec<(usize, Option<usize>)>, Vec<Literal>);
 
 impl Numbers {
-    /// Numbers a term and its patterns.
     pub(super) fn number(&mut self, mut term: Term) -> Term {
         for pattern in term.patterns_mut() {
             let meaning = (Rc::clone(&pattern.globs), [pattern.bare, pattern.opaque, pattern.foreign]);
@@ -260,7 +244,6 @@ impl Numbers {
         term
     }
 
-    /// The number of patterns.
     pub(super) fn patterns(&self) -> usize {
         self.patterns.len()
     }

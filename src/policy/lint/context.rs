@@ -9,13 +9,11 @@ use super::super::rule::Rule;
 use super::finding::Reporter;
 use super::patterns::{covers, has_wildcard, path};
 
-/// A rule with the function that checks it.
 pub(super) struct Check {
     pub(super) rule: &'static Rule,
     pub(super) run: fn(&LintContext<'_>, &mut Reporter),
 }
 
-/// The document that the rules check.
 pub(super) struct LintContext<'a> {
     pub(super) document: &'a Document,
     pub(super) catalogue: &'a Catalogue,
@@ -23,7 +21,6 @@ pub(super) struct LintContext<'a> {
     pub(super) normal: &'a Normal,
 }
 
-/// A statement with its index.
 #[derive(Clone, Copy)]
 pub(super) struct StatementAt<'a> {
     pub(super) at: usize,
@@ -38,7 +35,6 @@ pub(super) struct Entry<'a> {
     pub(super) pattern: &'a str,
 }
 
-/// A clause with its statement.
 #[derive(Clone, Copy)]
 pub(super) struct ClauseAt<'a> {
     pub(super) statement: StatementAt<'a>,
@@ -79,7 +75,6 @@ impl<'a> LintContext<'a> {
         self.of_effect(Effect::Deny)
     }
 
-    /// All entries of `Resource` and `NotResource`.
     pub(super) fn resources(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         self.statements().flat_map(|statement| statement.resources())
     }
@@ -123,6 +118,13 @@ impl<'a> StatementAt<'a> {
         Place::Statement(self.at, part)
     }
 
+    /// `Action`, if it is `NotAction`, and `Resource`, if it is `NotResource`.
+    pub(super) fn negated(&self) -> impl Iterator<Item = (Place, &'static str)> {
+        let actions = self.actions.negated.then(|| (self.place(Part::Actions), "Action"));
+        let resources = self.resources.negated.then(|| (self.place(Part::Resources), "Resource"));
+        actions.into_iter().chain(resources)
+    }
+
     /// The entries of `Action` or `NotAction`.
     pub(super) fn actions(self) -> impl Iterator<Item = Entry<'a>> {
         self.entries(&self.statement.actions, Part::Action)
@@ -133,7 +135,6 @@ impl<'a> StatementAt<'a> {
         self.actions().filter(move |_| !self.actions.negated)
     }
 
-    /// The entries of `Resource` or `NotResource`.
     pub(super) fn resources(self) -> impl Iterator<Item = Entry<'a>> {
         self.entries(&self.statement.resources, Part::Resource)
     }
@@ -154,7 +155,6 @@ impl<'a> StatementAt<'a> {
         !negated && !patterns.is_empty() && self.paths().count() == patterns.len()
     }
 
-    /// Whether the statement selects this action.
     pub(super) fn selects(&self, action: &str) -> bool {
         self.actions.patterns.iter().any(|pattern| covers(pattern, action)) != self.actions.negated
     }
@@ -165,7 +165,6 @@ impl<'a> ClauseAt<'a> {
         self.statement.place(part(self.index))
     }
 
-    /// The values with their places.
     pub(super) fn values(self) -> impl Iterator<Item = (Place, &'a str)> {
         let place = move |value| self.statement.place(Part::Value(self.index, value));
         self.clause.values.iter().enumerate().map(move |(value, text)| (place(value), text.as_str()))

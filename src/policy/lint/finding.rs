@@ -59,7 +59,6 @@ pub struct Lint {
     pub fix: Option<Fix>,
 }
 
-/// The findings of one rule.
 pub(super) struct Reporter {
     pub(super) rule: &'static Rule,
     pub(super) found: Vec<Lint>,

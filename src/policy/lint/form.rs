@@ -115,19 +115,14 @@ static NOT_ELEMENTS: Rule = Rule::error("S11", "not-element-support", "A stateme
 
 fn not_elements(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.statements() {
-        let negated = [
-            (statement.actions.negated, Part::Actions, "NotAction"),
-            (statement.resources.negated, Part::Resources, "NotResource"),
-        ];
-        for (_, part, name) in negated.into_iter().filter(|(negated, ..)| *negated) {
+        for (place, member) in statement.negated() {
             report
-                .add(statement.place(part), format!("the cluster may not support `{name}`"))
+                .add(place, format!("the cluster may not support `Not{member}`"))
                 .help("list the intended entries, or deny the exceptions in a separate statement");
         }
     }
 }
 
-/// The length from which a document is close to the limit.
 const NEARLY_TOO_LONG: usize = MAX_DOCUMENT * 9 / 10;
 
 fn size(context: &LintContext<'_>, report: &mut Reporter) {

@@ -1,7 +1,8 @@
-//! Rules on statements that allow more than they seem to, or not enough to be useful.
+//! Rules on statements that allow more than they seem to, not enough to be useful, or nothing.
 
+use super::super::access::{self, dead_denies, grants_nothing, never_grants, redundant_statements};
 use super::super::catalogue::{Kind, Level};
-use super::super::document::Part;
+use super::super::document::{Part, Place};
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
@@ -16,6 +17,14 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &POLICY_ESCALATION, run: policy_escalation },
     Check { rule: &LOCK_BYPASS, run: lock_bypass },
     Check { rule: &COMPANIONS, run: companions },
+];
+
+/// The checks that need the access engine.
+pub(super) const THOROUGH: &[Check] = &[
+    Check { rule: &NEVER_GRANTS, run: never },
+    Check { rule: &REDUNDANT_STATEMENT, run: redundant },
+    Check { rule: &DENY_WITHOUT_EFFECT, run: dead },
+    Check { rule: &EMPTY_ACCESS, run: empty },
 ];
 
 /// The resource entry that matches all buckets or all objects.
@@ -73,13 +82,9 @@ static ALLOW_WITH_NOT: Rule = Rule::warning("G03", "allow-with-not", "An `Allow`
 
 fn allow_with_not(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in context.allows() {
-        let negated = [
-            (statement.actions.negated, Part::Actions, "action"),
-            (statement.resources.negated, Part::Resources, "resource"),
-        ];
-        for (_, part, what) in negated.into_iter().filter(|(negated, ..)| *negated) {
-            let message = format!("the statement allows every {what} except the listed ones");
-            report.add(statement.place(part), message).help("list the allowed ones, or use `Deny`");
+        for (place, member) in statement.negated() {
+            let message = format!("the statement allows every {} except the listed ones", member.to_lowercase());
+            report.add(place, message).help("list the allowed ones, or use `Deny`");
         }
     }
 }
@@ -179,5 +184,120 @@ fn companions(context: &LintContext<'_>, report: &mut Reporter) {
             let message = format!("the document allows `{action}` but not `{needed}`");
             report.add(entry.place, message).help(format!("also allow `{needed}` on the bucket"));
         }
+    }
+}
+
+/// The number of states that a search may visit for a lint. A longer search is not worth the time.
+const STATE_CAP: usize = 2_000;
+
+fn engine<'a>(context: &'a LintContext<'_>) -> access::Context<'a> {
+    access::Context { state_cap: STATE_CAP, ..access::Context::new(context.catalogue) }
+}
+
+fn whole(at: usize) -> Place {
+    Place::Statement(at, Part::Whole)
+}
+
+static NEVER_GRANTS: Rule =
+    Rule::warning("X01", "never-grants", "Other statements deny everything that a statement allows.")
+        .explained(
+            "A `Deny` overrides every `Allow`, so the statement grants nothing. `validate` checks this rule; `plan` \
+                does not.",
+        )
+        .reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/private/*"},
+  {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
+        )])
+        .not_reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
+        )]);
+
+fn never(context: &LintContext<'_>, report: &mut Reporter) {
+    for at in vain_allows(context) {
+        report
+            .add(whole(at), "the document denies everything that this statement allows")
+            .help("remove it, or narrow the `Deny` statement");
+    }
+}
+
+/// The statements whose access others deny, unless the document gives no access at all.
+fn vain_allows(context: &LintContext<'_>) -> Vec<usize> {
+    if context.denies().next().is_none() || grants_nothing(context.document, &engine(context)) {
+        return Vec::new();
+    }
+    never_grants(context.document, &engine(context))
+}
+
+static REDUNDANT_STATEMENT: Rule =
+    Rule::note("X02", "redundant-statement", "Without a statement, the document gives the same access.")
+        .explained("The statement uses bytes and has no effect. `validate` checks this rule; `plan` does not.")
+        .reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/models/*"}]}"#,
+        )])
+        .not_reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/models/*"}]}"#,
+        )]);
+
+fn redundant(context: &LintContext<'_>, report: &mut Reporter) {
+    let (document, engine) = (context.document, engine(context));
+    if document.statements.len() < 2 {
+        return;
+    }
+    let reported = [vain_allows(context), dead_denies(document, &engine)].concat();
+    for at in redundant_statements(document, &engine).into_iter().filter(|at| !reported.contains(at)) {
+        report.add(whole(at), "without this statement, the document gives the same access").help("remove it");
+    }
+}
+
+static DENY_WITHOUT_EFFECT: Rule =
+    Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.")
+        .explained(
+            "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
+                pattern looks like protection and is none. `validate` checks this rule; `plan` does not.",
+        )
+        .reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::buckets/private/*"}]}"#,
+        )])
+        .not_reported_for(&[Document(
+            r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
+        )]);
+
+fn dead(context: &LintContext<'_>, report: &mut Reporter) {
+    for at in dead_denies(context.document, &engine(context)) {
+        report
+            .add(whole(at), "this statement denies nothing that the document allows")
+            .help("check its patterns, or remove it");
+    }
+}
+
+static EMPTY_ACCESS: Rule = Rule::warning("X04", "empty-access", "A document allows nothing.")
+    .explained(
+        "Users with this policy have no access. `detached = true` says so directly. `validate` checks this \
+                rule; `plan` does not.",
+    )
+    .reported_for(&[Document(
+        r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
+    )])
+    .not_reported_for(&[Document(
+        r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
+    )]);
+
+fn empty(context: &LintContext<'_>, report: &mut Reporter) {
+    if !context.document.statements.is_empty() && grants_nothing(context.document, &engine(context)) {
+        report.add(Place::Statements, "this document allows nothing");
     }
 }

@@ -3,12 +3,10 @@
 //! An *error* says that a server refuses the document, or reads it in another way than it is written. If servers differ
 //! and the behaviour of a WEKA cluster is unknown, the rule assumes the stricter one and says so.
 
-mod access;
 mod actions;
 mod conditions;
 mod context;
 mod finding;
-mod fit;
 mod form;
 mod grants;
 mod patterns;
@@ -29,19 +27,8 @@ pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits};
 /// A longer document, in bytes, is only measured: it cannot be sent, and its check would take long.
 const MAX_CHECKED: usize = 8 * MAX_DOCUMENT;
 
-/// All checks, group by group.
-const CHECKS: &[&[Check]] = &[
-    form::CHECKS,
-    actions::CHECKS,
-    resources::CHECKS,
-    fit::CHECKS,
-    conditions::CHECKS,
-    values::CHECKS,
-    grants::CHECKS,
-];
-
-/// The checks that need the access engine.
-const THOROUGH: &[&[Check]] = &[access::CHECKS];
+const CHECKS: &[&[Check]] =
+    &[form::CHECKS, actions::CHECKS, resources::CHECKS, conditions::CHECKS, values::CHECKS, grants::CHECKS];
 
 /// The rules that the reader of documents checks.
 const READER_RULES: &[&Rule] = &[
@@ -70,7 +57,7 @@ pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     let mut found = run(CHECKS, &context, depth);
     // The access of an invalid document does not matter.
     if depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
-        found.append(&mut run(THOROUGH, &context, depth));
+        found.append(&mut run(&[grants::THOROUGH], &context, depth));
     }
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
     found
@@ -89,7 +76,7 @@ fn run(groups: &[&[Check]], context: &LintContext<'_>, depth: Depth) -> Vec<Lint
 /// All rules by id, with those of the reader.
 #[must_use]
 pub fn rules() -> Vec<&'static Rule> {
-    let checked = CHECKS.iter().chain(THOROUGH).flat_map(|group| group.iter()).map(|check| check.rule);
+    let checked = CHECKS.iter().chain([&grants::THOROUGH]).flat_map(|group| group.iter()).map(|check| check.rule);
     let mut rules: Vec<&'static Rule> = READER_RULES.iter().copied().chain(checked).collect();
     rules.sort_by_key(|rule| rule.id);
     rules

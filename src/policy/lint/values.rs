@@ -78,7 +78,9 @@ fn value_problem(value_type: ValueType, value: &str, place: Place, report: &mut 
     };
     if wrong {
         let lint = report.add(place, format!("`{value}` is not {what}"));
-        proper.into_iter().for_each(|proper| _ = lint.fix(proper));
+        if let Some(proper) = proper {
+            lint.fix(proper);
+        }
     }
 }
 

@@ -35,11 +35,9 @@ pub(super) enum ValueType {
     Text,
     /// Bytes in base64.
     Binary,
-    /// A network.
     Network,
     /// Whether the key is absent.
     Presence,
-    /// A boolean.
     Boolean,
     /// A whole number.
     Number,
