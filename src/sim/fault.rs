@@ -98,59 +98,53 @@ impl Fault {
 
     /// Its name in the text form, without the argument after the colon.
     pub fn name(&self) -> String {
-        let with = |name: &str, applied: Applied| format!("{name}{}", applied.suffix());
-        match self {
-            Self::Refuse { .. } => "refuse".to_owned(),
-            Self::Delay(_) => "delay".to_owned(),
-            Self::Drop(applied) => with("drop", *applied),
-            Self::Reset => "reset".to_owned(),
-            Self::Silent(applied) => with("silent", *applied),
-            Self::Stall => "stall".to_owned(),
-            Self::Status { status, applied, .. } => with(&status.to_string(), *applied),
-            Self::Html { applied, .. } => with("html", *applied),
-            Self::Shape(applied) => with("shape", *applied),
-            Self::Truncated(applied) => with("truncated", *applied),
-            Self::Expire => "expire".to_owned(),
-            Self::Behind(_) => "behind".to_owned(),
-            Self::Stop(applied) => with("stop", *applied),
-            Self::Kill(applied) => with("kill", *applied),
-        }
+        let Text { name, applied, .. } = self.text();
+        format!("{name}{}", applied.map_or("", Applied::suffix))
     }
 
     /// Whether it replaces the call or its response.
     pub fn replaces_response(&self) -> bool {
-        match self {
-            Self::Delay(_) | Self::Behind(_) => false,
-            Self::Refuse { .. }
-            | Self::Drop(_)
-            | Self::Reset
-            | Self::Silent(_)
-            | Self::Stall
-            | Self::Status { .. }
-            | Self::Html { .. }
-            | Self::Shape(_)
-            | Self::Truncated(_)
-            | Self::Expire
-            | Self::Stop(_)
-            | Self::Kill(_) => true,
-        }
+        !matches!(self, Self::Delay(_) | Self::Behind(_))
     }
 
     /// Whether the call is executed.
     pub fn applied(&self) -> Applied {
+        let refused = matches!(self, Self::Refuse { .. } | Self::Expire);
+        self.text().applied.unwrap_or(if refused { Applied::No } else { Applied::Yes })
+    }
+
+    fn text(&self) -> Text {
+        let text = |name: &str, applied: Option<&Applied>, argument| {
+            let (name, applied) = (name.to_owned(), applied.copied());
+            Text { name, applied, argument }
+        };
         match self {
-            Self::Refuse { .. } | Self::Expire => Applied::No,
-            Self::Delay(_) | Self::Behind(_) | Self::Reset | Self::Stall => Applied::Yes,
-            Self::Drop(applied)
-            | Self::Silent(applied)
-            | Self::Status { applied, .. }
-            | Self::Html { applied, .. }
-            | Self::Shape(applied)
-            | Self::Truncated(applied)
-            | Self::Stop(applied)
-            | Self::Kill(applied) => *applied,
+            Self::Refuse { status, message } => text("refuse", None, Some(format!("{status}:{message}"))),
+            Self::Delay(time) => text("delay", None, Some(humantime::format_duration(*time).to_string())),
+            Self::Drop(applied) => text("drop", Some(applied), None),
+            Self::Reset => text("reset", None, None),
+            Self::Silent(applied) => text("silent", Some(applied), None),
+            Self::Stall => text("stall", None, None),
+            Self::Status { status, applied, retry_after } => {
+                text(&status.to_string(), Some(applied), retry_after.map(|seconds| seconds.to_string()))
+            }
+            Self::Html { status, applied } => text("html", Some(applied), Some(status.to_string())),
+            Self::Shape(applied) => text("shape", Some(applied), None),
+            Self::Truncated(applied) => text("truncated", Some(applied), None),
+            Self::Expire => text("expire", None, None),
+            Self::Behind(change) => text("behind", None, serde_json::to_string(change).ok()),
+            Self::Stop(applied) => text("stop", Some(applied), None),
+            Self::Kill(applied) => text("kill", Some(applied), None),
         }
     }
+}
+
+/// The parts of the text form.
+struct Text {
+    name: String,
+    /// `None` if the name does not say it.
+    applied: Option<Applied>,
+    argument: Option<String>,
 }
 
 impl Applied {
@@ -203,15 +197,19 @@ impl FromStr for Fault {
         let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
         let (kind, given) = split_suffix(name);
         let applied = given.unwrap_or(Applied::No);
+        let bare = |fault| match argument {
+            None => Ok(fault),
+            Some(_) => Err("it takes nothing after a colon".to_owned()),
+        };
         let parsed = match (kind, given) {
-            ("drop", _) => without_argument(Self::Drop(applied), argument),
-            ("shape", _) => without_argument(Self::Shape(applied), argument),
-            ("truncated", _) => without_argument(Self::Truncated(applied), argument),
-            ("stop", _) => without_argument(Self::Stop(applied), argument),
-            ("silent", _) => without_argument(Self::Silent(applied), argument),
-            ("stall", None) => without_argument(Self::Stall, argument),
-            ("reset", None) => without_argument(Self::Reset, argument),
-            ("expire", None) => without_argument(Self::Expire, argument),
+            ("drop", _) => bare(Self::Drop(applied)),
+            ("shape", _) => bare(Self::Shape(applied)),
+            ("truncated", _) => bare(Self::Truncated(applied)),
+            ("stop", _) => bare(Self::Stop(applied)),
+            ("silent", _) => bare(Self::Silent(applied)),
+            ("stall", None) => bare(Self::Stall),
+            ("reset", None) => bare(Self::Reset),
+            ("expire", None) => bare(Self::Expire),
             ("refuse", None) => parse_refuse(argument),
             ("delay", None) => parse_delay(argument),
             ("behind", None) => parse_behind(argument),
@@ -228,36 +226,13 @@ impl FromStr for Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())?;
-        match self {
-            Self::Refuse { status, message } => write!(f, ":{status}:{message}"),
-            Self::Delay(time) => write!(f, ":{}", humantime::format_duration(*time)),
-            Self::Status { retry_after: Some(seconds), .. } => write!(f, ":{seconds}"),
-            Self::Html { status, .. } => write!(f, ":{status}"),
-            Self::Behind(behind) => write!(f, ":{}", serde_json::to_string(behind).map_err(|_| fmt::Error)?),
-            Self::Status { retry_after: None, .. }
-            | Self::Drop(_)
-            | Self::Reset
-            | Self::Silent(_)
-            | Self::Stall
-            | Self::Shape(_)
-            | Self::Truncated(_)
-            | Self::Expire
-            | Self::Stop(_)
-            | Self::Kill(_) => Ok(()),
-        }
+        self.text().argument.map_or(Ok(()), |argument| write!(f, ":{argument}"))
     }
 }
 
 fn split_suffix(name: &str) -> (&str, Option<Applied>) {
     let with = |applied: Applied| Some((name.strip_suffix(applied.suffix())?, Some(applied)));
     Applied::BOTH.into_iter().find_map(with).unwrap_or((name, None))
-}
-
-fn without_argument(fault: Fault, argument: Option<&str>) -> Result<Fault, String> {
-    match argument {
-        None => Ok(fault),
-        Some(_) => Err("it takes nothing after a colon".to_owned()),
-    }
 }
 
 fn parse_refuse(argument: Option<&str>) -> Result<Fault, String> {

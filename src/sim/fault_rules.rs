@@ -107,19 +107,15 @@ impl ActiveFaults {
         self.calls += 1;
         self.writes += u64::from(call.writes);
         let (calls, writes) = (self.calls, self.writes);
-        let due = self.rules.iter_mut().filter_map(|counted| counted.is_due(call, calls, writes).then_some(counted));
-        let mut faults = Vec::new();
-        let mut decided = None;
-        for counted in due {
-            if counted.rule.fault.replaces_response() {
-                if decided.is_some() {
-                    continue;
-                }
-                decided = Some(counted.rule.fault.clone());
-            } else {
-                faults.push(counted.rule.fault.clone());
+        let (mut faults, mut decided) = (Vec::new(), None);
+        for counted in &mut self.rules {
+            let fault = counted.rule.fault.clone();
+            let replaces = fault.replaces_response();
+            // Every rule counts the call, even if its fault gives way to another one.
+            if counted.is_due(call, calls, writes) && !(replaces && decided.is_some()) {
+                counted.done += 1;
+                if replaces { decided = Some(fault) } else { faults.push(fault) }
             }
-            counted.done += 1;
         }
         faults.extend(decided);
         faults
@@ -206,16 +202,14 @@ impl FromStr for Trigger {
     type Err = FaultParseError;
 
     fn from_str(text: &str) -> Result<Self, FaultParseError> {
-        let parsed = if let Some(number) = text.strip_prefix("call:") {
-            positive(number).map(Self::Call)
-        } else if let Some(number) = text.strip_prefix("write:") {
-            positive(number).map(Self::Write)
-        } else if let Some(number) = text.strip_prefix("crowd:") {
-            positive(number).map(Self::Crowd)
-        } else if let Some(chance) = text.strip_prefix("p=") {
-            parse_chance(chance)
-        } else {
-            parse_calls(text)
+        let parsed = match text.split_once(':') {
+            Some(("call", number)) => positive(number).map(Self::Call),
+            Some(("write", number)) => positive(number).map(Self::Write),
+            Some(("crowd", number)) => positive(number).map(Self::Crowd),
+            Some(_) | None => match text.strip_prefix("p=") {
+                Some(chance) => parse_chance(chance),
+                None => parse_calls(text),
+            },
         };
         parsed.ok_or_else(|| FaultParseError::Trigger(text.to_owned()))
     }

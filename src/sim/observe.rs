@@ -1,14 +1,11 @@
 //! The record of a simulated cluster: every request, its result, and every state in between.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::sim::fault::Fault;
-use crate::sim::rest::Route;
 use crate::sim::state::{ClusterState, Keys};
 use crate::sim::store::StateChange;
 
 /// One request and its result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Event {
     /// Its number in the order of arrival, from 1.
     pub seq: u64,
@@ -16,8 +13,8 @@ pub struct Event {
     pub method: String,
     /// The path as it was sent.
     pub path: String,
-    /// The call, if the request is one.
-    pub route: Option<Route>,
+    /// Whether the call changes the state; `None` if the request is no call.
+    pub writes: Option<bool>,
     /// The faults that happened.
     pub faults: Vec<Fault>,
     /// The changes that others made just before.
@@ -98,23 +95,6 @@ pub fn history(events: &[Event]) -> Vec<HistoryEntry<'_>> {
     }
     history.sort_by_key(|entry| entry.change.number);
     history
-}
-
-/// Collects the events of a server.
-#[derive(Debug, Default)]
-pub(super) struct Recorder(Mutex<Vec<Event>>);
-
-impl Recorder {
-    pub(super) fn record(&self, event: Event) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-    }
-
-    /// The events so far, in the order in which their requests arrived.
-    pub(super) fn events(&self) -> Vec<Event> {
-        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        events.sort_by_key(|event| event.seq);
-        events
-    }
 }
 
 fn all_keys(state: &ClusterState) -> impl Iterator<Item = (&str, &str, &Keys)> {

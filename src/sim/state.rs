@@ -1,7 +1,6 @@
 //! The state of a simulated cluster: plain data, its JSON file format, defaults, and who has access.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +24,6 @@ pub enum Format {
 }
 
 /// Everything a simulated cluster knows. Every member has a default, so a hand-written file can be short.
-///
-/// Copies share users and policies until one of them changes, so that a change copies little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterState {
@@ -60,29 +57,12 @@ pub struct Tenant {
     /// Its id: 0 for `Root`; the next free one by default.
     pub id: Option<u32>,
     /// The users by name.
-    pub users: BTreeMap<String, Arc<User>>,
+    pub users: BTreeMap<String, User>,
     /// The policies by name, without the predefined ones.
-    pub policies: Arc<BTreeMap<String, Policy>>,
+    pub policies: BTreeMap<String, Policy>,
     /// The groups by name (from 6.0), each with its policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Option<String>>,
-}
-
-impl Tenant {
-    /// The user of that name.
-    pub fn user(&self, name: &str) -> Option<&User> {
-        self.users.get(name).map(|user| &**user)
-    }
-
-    /// The policies, mutable.
-    pub fn policies_mut(&mut self) -> &mut BTreeMap<String, Policy> {
-        Arc::make_mut(&mut self.policies)
-    }
-
-    /// The user of that name, mutable.
-    pub fn user_mut(&mut self, name: &str) -> Option<&mut User> {
-        self.users.get_mut(name).map(Arc::make_mut)
-    }
 }
 
 /// A policy of a tenant.
@@ -214,7 +194,7 @@ impl ClusterState {
         root.id = Some(0);
         if !root.users.values().any(|user| user.role == Role::ClusterAdmin && user.password.is_some()) {
             let admin = User { role: Role::ClusterAdmin, password: Some("admin".to_owned()), ..User::default() };
-            root.users.insert("admin".to_owned(), admin.into());
+            root.users.insert("admin".to_owned(), admin);
         }
         self.number_tenants();
         self.name_users();
@@ -244,7 +224,7 @@ impl ClusterState {
     fn name_users(&mut self) {
         for (tenant_name, tenant) in &mut self.tenants {
             for (name, user) in tenant.users.iter_mut().filter(|(_, user)| user.uid.is_empty()) {
-                Arc::make_mut(user).uid = ids::uuid(&["user", &self.guid, tenant_name, name]);
+                user.uid = ids::uuid(&["user", &self.guid, tenant_name, name]);
             }
         }
     }

@@ -79,7 +79,7 @@ async fn a_failed_or_incomplete_run_counts_as_no_write() {
     weka(&folder, &running, "-- s3 policy add new p.json").exits(1);
     weka(&folder, &running, "-- s3 policy detach bob").exits(2);
     let seen = events(&running).await;
-    let told = |event: &Event| (event.route.is_some(), event.applied, event.change.is_some());
+    let told = |event: &Event| (event.writes.is_some(), event.applied, event.change.is_some());
     let expected =
         [(false, false, false), (true, true, true), (false, false, false), (true, false, false), (false, false, false)];
     assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);

@@ -3,15 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use reqwest::Url;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 /// The port of the management interface (vendor documentation).
 const DEFAULT_PORT: u16 = 14000;
@@ -144,43 +138,24 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// How long an idle connection is kept. Servers keep it longer, so that a write seldom meets a closing connection. A
-/// connection or an answer counts as recent for the same time.
-pub(super) const IDLE: Duration = Duration::from_secs(15);
-
-/// How long a connection may take before the next endpoint is tried too (the connection attempt delay of RFC 8305).
-const HEAD_START: Duration = Duration::from_millis(250);
-
-/// How long only responsive endpoints are tried before the silent ones are tried too. TCP repeats a lost packet after a
-/// second (RFC 6298).
-const RESPONSIVE_ONLY: Duration = Duration::from_secs(2);
-
-/// Chooses the endpoint of each call: the one that answered last while it is reachable, and one that connects otherwise.
+/// Chooses the endpoint of each call: the one that answered last, then the others in turn, the silent ones last.
 #[derive(Debug)]
 pub(super) struct EndpointPool {
     endpoints: Vec<Endpoint>,
-    tls: Arc<ClientConfig>,
-    /// How long a connection may take, TLS included.
-    connect: Duration,
     state: Mutex<PoolState>,
-    /// Held by the one call that looks for a reachable endpoint.
-    probing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct PoolState {
     /// The index of the endpoint that calls are sent to.
     current: usize,
-    /// When it last connected or answered.
-    reached: Option<Instant>,
-    /// The endpoints that did not answer in time. They are tried last.
+    /// The endpoints that did not connect or answer in time.
     silent: BTreeSet<usize>,
 }
 
 impl EndpointPool {
-    pub(super) fn new(endpoints: Vec<Endpoint>, tls: ClientConfig, connect: Duration) -> Self {
-        let (state, probing) = Default::default();
-        Self { endpoints, tls: Arc::new(tls), connect, state, probing }
+    pub(super) fn new(endpoints: Vec<Endpoint>) -> Self {
+        Self { endpoints, state: Mutex::default() }
     }
 
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
@@ -188,11 +163,11 @@ impl EndpointPool {
     }
 
     /// The endpoint for the next attempt of a call; `None` if all were tried.
-    pub(super) async fn next(&self, tried: &[usize]) -> Option<usize> {
-        match tried.first() {
-            None => Some(self.reachable().await),
-            Some(first) => self.order(*first).into_iter().find(|index| !tried.contains(index)),
-        }
+    pub(super) fn next(&self, tried: &[usize]) -> Option<usize> {
+        let state = self.state();
+        let (first, count) = (tried.first().copied().unwrap_or(state.current), self.endpoints.len());
+        let left = (0..count).map(|at| (first + at) % count).filter(|index| !tried.contains(index));
+        left.min_by_key(|index| state.silent.contains(index))
     }
 
     /// Whether a responsive endpoint is left besides this one, which is responsive too.
@@ -202,106 +177,17 @@ impl EndpointPool {
         !silent.contains(&index) && (0..self.endpoints.len()).any(is_left)
     }
 
-    /// Records an answer. After failed attempts the endpoint replaces the one that was tried first, if that one is still the
-    /// current one.
+    /// Records an answer. After failed attempts the endpoint becomes the current one.
     pub(super) fn answered(&self, index: usize, tried: &[usize]) {
-        let mut state = self.state();
-        if state.current == tried.first().copied().unwrap_or(index) {
-            (state.current, state.reached) = (index, Some(Instant::now()));
+        if !tried.is_empty() {
+            self.state().current = index;
         }
     }
 
-    /// Records that an endpoint did not answer in time.
+    /// Records that an endpoint did not connect or answer in time.
     pub(super) fn silent(&self, index: usize) {
         if self.endpoints.len() > 1 && self.state().silent.insert(index) {
             tracing::warn!("{} did not answer in time: it is tried last from now on", self.endpoints[index]);
-        }
-        self.unreachable(index);
-    }
-
-    /// Records that an endpoint gave no answer.
-    pub(super) fn unreachable(&self, index: usize) {
-        let mut state = self.state();
-        if state.current == index {
-            state.reached = None;
-        }
-    }
-
-    pub(super) fn current(&self) -> usize {
-        self.state().current
-    }
-
-    /// The endpoint for the first attempt. If none of several was reached recently, one call looks for one and the others
-    /// wait for the result, so that an endpoint that is down delays no call for long.
-    async fn reachable(&self) -> usize {
-        let is_recent = || self.state().reached.is_some_and(|reached| reached.elapsed() < IDLE);
-        if self.endpoints.len() > 1 && !is_recent() {
-            let _probing = self.probing.lock().await;
-            if !is_recent()
-                && let Some(found) = self.probe().await
-            {
-                let mut state = self.state();
-                (state.current, state.reached) = (found, Some(Instant::now()));
-            }
-        }
-        self.current()
-    }
-
-    /// All endpoints from this one on, the silent ones last.
-    fn order(&self, from: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.endpoints.len()).map(|at| (from + at) % self.endpoints.len()).collect();
-        let silent = &self.state().silent;
-        order.sort_by_key(|index| silent.contains(index));
-        order
-    }
-
-    /// Finds an endpoint that connects. A silent one is used only if no other connects soon.
-    async fn probe(&self) -> Option<usize> {
-        let order = self.order(self.current());
-        let silent = self.state().silent.clone();
-        let responsive: Vec<usize> = order.iter().copied().filter(|index| !silent.contains(index)).collect();
-        if responsive.len() < order.len() {
-            let found = self.first_to_connect(&responsive, self.connect.min(RESPONSIVE_ONLY)).await;
-            if found.is_some() {
-                return found;
-            }
-        }
-        self.first_to_connect(&order, self.connect).await
-    }
-
-    /// The first endpoint that connects, TLS included. Each endpoint of `order` gets a short head start before the next one.
-    /// Nothing is sent over these connections. `None` if none connects within `limit`.
-    async fn first_to_connect(&self, order: &[usize], limit: Duration) -> Option<usize> {
-        let race = async {
-            let mut order = order.iter().copied();
-            let mut attempts = FuturesUnordered::new();
-            loop {
-                let next = order.next();
-                let is_last = next.is_none();
-                attempts.extend(next.map(|index| async move { self.connects(index).await.then_some(index) }));
-                let ended = tokio::select! {
-                    ended = attempts.next() => ended,
-                    () = tokio::time::sleep(HEAD_START), if !is_last => continue,
-                };
-                match ended {
-                    Some(Some(index)) => return Some(index),
-                    Some(None) => {}
-                    None => return None,
-                }
-            }
-        };
-        tokio::time::timeout(limit, race).await.ok().flatten()
-    }
-
-    async fn connects(&self, index: usize) -> bool {
-        let endpoint = &self.endpoints[index];
-        let Ok(stream) = TcpStream::connect((endpoint.host(), endpoint.port())).await else { return false };
-        if !endpoint.is_encrypted() {
-            return true;
-        }
-        match ServerName::try_from(endpoint.host().to_owned()) {
-            Ok(name) => TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.is_ok(),
-            Err(_) => false,
         }
     }
 

@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::answer::Read;
 use super::concurrency::{ConcurrencyLimit, Permit};
-use super::endpoints::{Endpoint, EndpointPool, IDLE};
+use super::endpoints::{Endpoint, EndpointPool};
 use super::outcome::{self, Answer, Unreachable, reason};
 use super::requests::{Method, Request};
 use super::tls::{self, Presented, Trust, TrustProblem};
@@ -41,6 +41,9 @@ impl Default for Timeouts {
         Self { connect, call, answer, busy }
     }
 }
+
+/// How long an idle connection is kept. Servers keep it longer, so that a write seldom meets a closing connection.
+const IDLE: Duration = Duration::from_secs(15);
 
 /// The default limit of concurrent requests.
 const MAX_REQUESTS: usize = 256;
@@ -104,7 +107,7 @@ impl Sender {
         let trust = if endpoints.iter().any(Endpoint::is_encrypted) { trust } else { &Trust::Anyone };
         let tls = tls::config(trust, Arc::clone(&presented))?;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
+            .tls_backend_preconfigured(tls)
             .user_agent(concat!("attune/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -114,7 +117,7 @@ impl Sender {
             .build()
             .map_err(|_| TrustProblem::Library)?;
         let concurrency = ConcurrencyLimit::new(MAX_REQUESTS, timeouts.busy);
-        let pool = EndpointPool::new(endpoints, tls, timeouts.connect);
+        let pool = EndpointPool::new(endpoints);
         Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
@@ -134,8 +137,8 @@ impl Sender {
     }
 
     /// The endpoint for the next attempt; `None` if all were tried.
-    pub(super) async fn next(&self, attempts: &Attempts) -> Option<usize> {
-        self.pool.next(&attempts.tried).await
+    pub(super) fn next(&self, attempts: &Attempts) -> Option<usize> {
+        self.pool.next(&attempts.tried)
     }
 
     /// The name of an endpoint for messages.
@@ -154,7 +157,7 @@ impl Sender {
         let mut attempts = Attempts::default();
         loop {
             let permit = self.permit().await;
-            let Some(index) = self.next(&attempts).await else { return Err(attempts.error(request)) };
+            let Some(index) = self.next(&attempts) else { return Err(attempts.error(request)) };
             match self.send_to(index, &attempts, permit, Outgoing { request, token }, read).await {
                 Ok(found) => return Ok(found),
                 Err(missed) => self.add(&mut attempts, index, missed, request.may_repeat())?,
@@ -202,8 +205,8 @@ impl Sender {
         let result = result.await;
         match &result {
             Err(Missed::Silent(_)) => self.pool.silent(index),
-            Err(Missed::Unreachable(_)) => self.pool.unreachable(index),
-            Err(Missed::Failed(_)) | Ok(_) => {}
+            Err(Missed::Unreachable(error)) if error.is_timeout() => self.pool.silent(index),
+            Err(Missed::Unreachable(_) | Missed::Failed(_)) | Ok(_) => {}
         }
         result
     }
@@ -443,7 +446,7 @@ mod tests {
         let server = Server::start(|_| json(200, "{}")).await;
         let sender = sender(vec![dead_endpoint().await, dead_endpoint().await, server.endpoint()]);
         sender.send(&write(), None, answer::nothing).await.unwrap();
-        assert_eq!(sender.pool.current(), 2);
+        assert_eq!(sender.pool.next(&[]), Some(2));
         sender.send(&write(), None, answer::nothing).await.unwrap();
         assert_eq!(server.calls().len(), 2);
     }
@@ -477,7 +480,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_endpoint_that_does_not_finish_a_connection_delays_no_call() {
+    async fn an_endpoint_that_does_not_finish_a_connection_costs_one_timeout() {
         // It accepts connections and sends no byte of TLS.
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
@@ -492,14 +495,14 @@ mod tests {
         });
         let server = Server::start(|_| json(200, "{}")).await;
         let endpoints = vec![Endpoint::parse(&format!("https://{address}")).unwrap(), server.endpoint()];
-        // A call that waited for the silent endpoint would time out.
-        let timeouts = Timeouts { connect: Duration::from_secs(3_600), ..Timeouts::default() };
+        let timeouts = Timeouts { connect: Duration::from_millis(300), ..Timeouts::default() };
         let sender = Sender::new(endpoints, &Trust::Anyone, timeouts).unwrap();
         let (call, token) = (write(), "t".into());
+        sender.send(&call, Some(&token), answer::nothing).await.unwrap();
         let calls = (0..32).map(|_| sender.send(&call, Some(&token), answer::nothing));
         let outcomes = futures_util::future::join_all(calls).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        assert_eq!((server.calls().len(), taken.load(Ordering::Relaxed)), (32, 1));
+        assert_eq!((server.calls().len(), taken.load(Ordering::Relaxed)), (33, 1));
         holding.abort();
     }
 
@@ -515,7 +518,7 @@ mod tests {
         tokio::task::yield_now().await;
         for sent in 1..4 {
             sender.send(&write(), None, answer::nothing).await.unwrap();
-            assert_eq!((other.calls().len(), sender.pool.current()), (sent, 1));
+            assert_eq!((other.calls().len(), sender.pool.next(&[])), (sent, Some(1)));
         }
     }
 

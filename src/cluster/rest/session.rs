@@ -125,7 +125,7 @@ impl Session {
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
         let mut attempts = Attempts::default();
         loop {
-            let Some(index) = self.sender.next(&attempts).await else {
+            let Some(index) = self.sender.next(&attempts) else {
                 return Err(attempts.error(&requests::CLUSTER.request()));
             };
             match self.prove(index, &attempts, bearer).await {
@@ -141,7 +141,7 @@ impl Session {
         loop {
             let permit = self.sender.permit().await;
             self.pin.may_send(&request.call())?;
-            let Some(index) = self.sender.next(&attempts).await else { return Err(attempts.error(request)) };
+            let Some(index) = self.sender.next(&attempts) else { return Err(attempts.error(request)) };
             if self.is_proven(index, bearer) {
                 let outgoing = Outgoing { request, token: Some(&bearer.access) };
                 match self.sender.send_to(index, &attempts, permit, outgoing, read).await {

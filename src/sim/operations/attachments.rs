@@ -13,16 +13,14 @@ use crate::sim::switches::{AttachOver, RefuseOrAllow};
 /// The policy of each user that can have one; an empty name for none. Assumed: users without a policy are listed (a public
 /// client handles an empty name).
 pub fn list(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
-    caller.require_reader()?;
-    require_s3(state)?;
+    caller.require_s3_reader(state)?;
     let users = caller.tenant(state)?.users.iter().filter(|(_, user)| user.can_have_policy());
     Ok(users.map(|(name, user)| (name.clone(), user.policy.clone().unwrap_or_default())).collect())
 }
 
 /// Attaches a policy to a user. From 5.1, returns the new key pair of a user that had none. It is shown only this once.
 pub fn attach(state: &mut ClusterState, caller: &Caller, policy: &str, user: &str) -> Result<Option<Keys>, Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     require_policy(state, caller, policy)?;
     let account = account(state, caller, user)?;
     if !account.can_have_policy() {
@@ -49,8 +47,7 @@ pub fn attach(state: &mut ClusterState, caller: &Caller, policy: &str, user: &st
 
 /// Detaches a user from its policy. The key pair stays: attaching any policy re-enables it.
 pub fn detach(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     let rule = state.switches.detach_unattached;
     let account = account_mut(state, caller, user)?;
     match (account.policy.take(), rule) {
@@ -63,8 +60,7 @@ pub fn detach(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<(
 
 /// Detaches a user from this policy, and from no other one.
 pub fn detach_policy(state: &mut ClusterState, caller: &Caller, policy: &str, user: &str) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     match account(state, caller, user)?.policy.as_deref() {
         Some(attached) if attached != policy => {
             Err(Refusal::invalid(format!("User \"{user}\" does not have the policy \"{policy}\" attached")))
@@ -98,11 +94,11 @@ fn create_keys(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<
 }
 
 fn account<'s>(state: &'s ClusterState, caller: &Caller, user: &str) -> Result<&'s User, Refusal> {
-    caller.tenant(state)?.user(user).ok_or_else(|| unknown(user))
+    caller.tenant(state)?.users.get(user).ok_or_else(|| unknown(user))
 }
 
 fn account_mut<'s>(state: &'s mut ClusterState, caller: &Caller, user: &str) -> Result<&'s mut User, Refusal> {
-    caller.tenant_mut(state)?.user_mut(user).ok_or_else(|| unknown(user))
+    caller.tenant_mut(state)?.users.get_mut(user).ok_or_else(|| unknown(user))
 }
 
 fn unknown(user: &str) -> Refusal {
@@ -111,16 +107,14 @@ fn unknown(user: &str) -> Refusal {
 
 /// The policy of each group.
 pub fn list_groups(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
-    caller.require_reader()?;
-    require_s3(state)?;
+    caller.require_s3_reader(state)?;
     let groups = caller.tenant(state)?.groups.iter();
     Ok(groups.filter_map(|(group, attached)| Some((group.clone(), attached.clone()?))).collect())
 }
 
 /// Attaches a policy to a group, which gets no key pair.
 pub fn attach_group(state: &mut ClusterState, caller: &Caller, policy: &str, group: &str) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     require_policy(state, caller, policy)?;
     if group.is_empty() {
         return Err(Refusal::invalid("the group name is empty"));
@@ -136,8 +130,7 @@ pub fn attach_group(state: &mut ClusterState, caller: &Caller, policy: &str, gro
 
 /// Detaches a group from its policy. The cluster forgets the group.
 pub fn detach_group(state: &mut ClusterState, caller: &Caller, group: &str) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     let rule = state.switches.detach_unattached;
     let attached = caller.tenant_mut(state)?.groups.remove(group).flatten();
     match (attached, rule) {

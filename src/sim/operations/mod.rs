@@ -44,7 +44,7 @@ impl Caller {
 
     /// The caller's user.
     pub fn account<'s>(&self, state: &'s ClusterState) -> Result<&'s User, Refusal> {
-        self.tenant(state)?.user(&self.user).ok_or(Refusal::Unauthorized)
+        self.tenant(state)?.users.get(&self.user).ok_or(Refusal::Unauthorized)
     }
 
     /// The caller's tenant.
@@ -71,6 +71,18 @@ impl Caller {
             Role::ClusterAdmin | Role::TenantAdmin => Ok(()),
             Role::ReadOnly | Role::Regular | Role::S3 | Role::Csi => self.forbidden("change S3 access or users"),
         }
+    }
+
+    /// The same, and an S3 cluster.
+    pub fn require_s3_reader(&self, state: &ClusterState) -> Result<(), Refusal> {
+        self.require_reader()?;
+        require_s3(state)
+    }
+
+    /// The same, and an S3 cluster.
+    pub fn require_s3_writer(&self, state: &ClusterState) -> Result<(), Refusal> {
+        self.require_writer()?;
+        require_s3(state)
     }
 
     /// Whether it may act on the whole cluster.

@@ -2,15 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Caller, Refusal, require_s3};
+use super::{Caller, Refusal};
 use crate::sim::document::StoredDocument;
 use crate::sim::state::{ClusterState, Policy, Tenant};
 use crate::sim::switches::{AddOver, ListDuplicates, RefuseOrAllow};
 
 /// The names of all policies of the caller's tenant, including the predefined ones.
 pub fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
-    caller.require_reader()?;
-    require_s3(state)?;
+    caller.require_s3_reader(state)?;
     let tenant = caller.tenant(state)?;
     let mut names: Vec<String> = state.predefined.keys().chain(tenant.policies.keys()).cloned().collect();
     if state.switches.lists == ListDuplicates::PoliciesTwice {
@@ -22,16 +21,14 @@ pub fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusa
 
 /// The document of a policy.
 pub fn show(state: &ClusterState, caller: &Caller, name: &str) -> Result<StoredDocument, Refusal> {
-    caller.require_reader()?;
-    require_s3(state)?;
+    caller.require_s3_reader(state)?;
     let own = caller.tenant(state)?.policies.get(name).map(|policy| &policy.document);
     own.or_else(|| state.predefined.get(name)).cloned().ok_or_else(|| missing(name))
 }
 
 /// Adds a policy.
 pub fn add(state: &mut ClusterState, caller: &Caller, name: &str, document: StoredDocument) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     // The allowed characters of a name are unknown; an empty name could never be shown or removed.
     if name.is_empty() {
         return Err(Refusal::param("policy_name", "the policy name is empty"));
@@ -41,7 +38,7 @@ pub fn add(state: &mut ClusterState, caller: &Caller, name: &str, document: Stor
     }
     check_document(&document, state.limits.document_bytes)?;
     let (limit, predefined, add_over) = (state.limits.policies, state.predefined.len(), state.switches.add_over);
-    let policies = caller.tenant_mut(state)?.policies_mut();
+    let policies = &mut caller.tenant_mut(state)?.policies;
     match (policies.contains_key(name), add_over) {
         (true, AddOver::Refuse) => {
             return Err(Refusal::param("policy_name", format!("Policy \"{name}\" already exists")));
@@ -58,8 +55,7 @@ pub fn add(state: &mut ClusterState, caller: &Caller, name: &str, document: Stor
 /// Removes a policy. Where the switch allows it for an attached policy, the name stays attached: how a real cluster treats
 /// the users is unknown.
 pub fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
-    caller.require_writer()?;
-    require_s3(state)?;
+    caller.require_s3_writer(state)?;
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is predefined and cannot be removed")));
     }
@@ -76,7 +72,7 @@ pub fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> Result<(
     if let (RefuseOrAllow::Refuse, Some((group, _))) = (rule, attached_groups.next()) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to group \"{group}\"")));
     }
-    tenant.policies_mut().remove(name);
+    tenant.policies.remove(name);
     Ok(())
 }
 

@@ -73,14 +73,17 @@ pub fn assume_role(
 fn owner<'s>(state: &'s ClusterState, tenant: &str, request: &AssumeRoleRequest) -> Option<&'s User> {
     let tenant = state.tenants.get(tenant)?;
     if !state.behaviour().own_key_pairs {
-        return tenant.user(&request.access_key).filter(|user| user.password.as_ref() == Some(&request.secret_key));
+        return tenant
+            .users
+            .get(&request.access_key)
+            .filter(|user| user.password.as_ref() == Some(&request.secret_key));
     }
     let is_pair = |user: &&User| {
         user.keys
             .as_ref()
             .is_some_and(|keys| keys.access_key == request.access_key && keys.secret_key == request.secret_key)
     };
-    tenant.users.values().map(|user| &**user).find(is_pair)
+    tenant.users.values().find(is_pair)
 }
 
 #[cfg(test)]

@@ -12,12 +12,8 @@ pub struct NewUser {
     pub name: String,
     /// Its password.
     pub password: String,
-    /// The name of its role in the release; `Regular` by default, as for the command.
-    pub role: Option<String>,
-    /// The POSIX user id of its S3 files.
-    pub posix_uid: Option<u32>,
-    /// The POSIX group id of its S3 files.
-    pub posix_gid: Option<u32>,
+    /// Its role, by default `Regular` as for the command, and its POSIX ids.
+    pub settings: UserChange,
     /// The name or id of its tenant; the caller's by default.
     pub org: Option<String>,
 }
@@ -72,8 +68,8 @@ pub fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<Us
         return Err(Refusal::param("username", "the user name is empty"));
     }
     check_password(&new.password)?;
-    let role = new.role.as_deref().map_or(Ok(Role::Regular), |name| find_role(state, caller, name))?;
-    check_posix(role, new.posix_uid.or(new.posix_gid))?;
+    let role = new.settings.role.as_deref().map_or(Ok(Role::Regular), |name| find_role(state, caller, name))?;
+    check_posix(role, new.settings.posix_uid.or(new.settings.posix_gid))?;
     let serial = state.next_serial();
     let uid = ids::uuid(&["user", &state.guid, &tenant_name, &new.name, &serial]);
     let limit = state.limits.s3_users;
@@ -88,11 +84,11 @@ pub fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<Us
         uid,
         role,
         password: Some(new.password),
-        posix_uid: new.posix_uid,
-        posix_gid: new.posix_gid,
+        posix_uid: new.settings.posix_uid,
+        posix_gid: new.settings.posix_gid,
         ..User::default()
     };
-    tenant.users.insert(new.name.clone(), user.into());
+    tenant.users.insert(new.name.clone(), user);
     Ok(UserRef { tenant: tenant_name, user: new.name })
 }
 
@@ -179,7 +175,7 @@ fn find(state: &ClusterState, caller: &Caller, uid: &str) -> Result<UserRef, Ref
 
 fn user_mut<'s>(state: &'s mut ClusterState, user_ref: &UserRef) -> Result<&'s mut User, Refusal> {
     let tenant = state.tenants.get_mut(&user_ref.tenant);
-    tenant.and_then(|tenant| tenant.user_mut(&user_ref.user)).ok_or(Refusal::Unauthorized)
+    tenant.and_then(|tenant| tenant.users.get_mut(&user_ref.user)).ok_or(Refusal::Unauthorized)
 }
 
 /// The tenants that the caller may read: all for a cluster administrator, else its own (assumed).
@@ -214,9 +210,7 @@ mod tests {
         NewUser {
             name: name.to_owned(),
             password: "StrongPass111".to_owned(),
-            role: Some(role.to_owned()),
-            posix_uid: None,
-            posix_gid: None,
+            settings: UserChange { role: Some(role.to_owned()), ..UserChange::default() },
             org: None,
         }
     }
@@ -248,7 +242,8 @@ mod tests {
             let user = NewUser { password: weak.to_owned(), ..new("y", "S3") };
             assert!(message(add(&mut state, &admin(), user)).contains("at least 8 characters"), "{weak}");
         }
-        let user = NewUser { posix_gid: Some(1), ..new("y", "Regular") };
+        let mut user = new("y", "Regular");
+        user.settings.posix_gid = Some(1);
         assert!(message(add(&mut state, &admin(), user)).contains("S3 users only"));
         state.limits.s3_users = 3;
         assert!(message(add(&mut state, &admin(), new("y", "S3"))).contains("maximum number"));

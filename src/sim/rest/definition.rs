@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::sim::rest::request::{BodyMember, MemberType, members};
-use crate::sim::rest::route::{PATHS, Route, WriteCall, calls};
+use crate::sim::release::Behaviour;
+use crate::sim::rest::route::{Call, MemberType, Spec, WriteCall};
 use crate::sim::state::ClusterState;
 use crate::sim::switches::OwnDefinition;
 
@@ -18,19 +18,9 @@ pub(super) fn definition(state: &ClusterState) -> Option<Value> {
         (OwnDefinition::Own | OwnDefinition::Renamed | OwnDefinition::Missing, name) => name,
     };
     let mut paths = Map::new();
-    for path in PATHS {
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let mut item = Map::new();
-        for (method, route) in calls(&segments, behaviour) {
-            // `/s3/policies/attach` is also the path of a policy: that call belongs to the path with the parameter.
-            if route.has_path_parameter() == path.contains('{') {
-                let operation = operation(path, &route, &members(&route, behaviour), route.query(behaviour), rename);
-                item.insert(method.as_str().to_lowercase(), operation);
-            }
-        }
-        if !item.is_empty() {
-            paths.insert((*path).to_owned(), Value::Object(item));
-        }
+    for spec in Spec::of(behaviour) {
+        paths.entry(spec.path).or_insert_with(|| json!({}))[spec.method.to_lowercase()] =
+            operation(spec, behaviour, rename);
     }
     Some(json!({
         "openapi": "3.0.3",
@@ -40,15 +30,10 @@ pub(super) fn definition(state: &ClusterState) -> Option<Value> {
     }))
 }
 
-fn operation(
-    path: &str,
-    route: &Route,
-    members: &[BodyMember],
-    query: &[&str],
-    rename: impl Fn(&'static str) -> &'static str,
-) -> Value {
+fn operation(spec: &Spec, behaviour: &Behaviour, rename: impl Fn(&'static str) -> &'static str) -> Value {
+    let (members, query) = (spec.members(behaviour), spec.query(behaviour));
     let mut operation = json!({ "responses": { "200": { "description": "Done." } } });
-    let named = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let named = spec.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name, place, required| json!({ "name": name, "in": place, "required": required, "schema": { "type": "string" } });
     let parameters: Vec<Value> = named
         .map(|name| parameter(name, "path", true))
@@ -62,12 +47,11 @@ fn operation(
             .iter()
             .map(|member| (rename(member.name).to_owned(), json!({ "type": type_of(member.kind) })))
             .collect();
-        let required: Vec<&str> = match route {
+        let required: Vec<&str> = if spec.call == Call::Write(WriteCall::Attach) {
             // The vendor's definitions have this error, and clients must tolerate it.
-            Route::Write(WriteCall::Attach) => vec!["policy", "user"],
-            Route::Login | Route::Refresh | Route::Read(_) | Route::Write(_) => {
-                members.iter().filter(|member| member.required).map(|member| rename(member.name)).collect()
-            }
+            vec!["policy", "user"]
+        } else {
+            members.iter().filter(|member| member.required).map(|member| rename(member.name)).collect()
         };
         let schema = json!({ "type": "object", "required": required, "properties": properties });
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
@@ -97,7 +81,7 @@ mod tests {
     fn the_definition_has_every_path_with_its_methods_and_fields() {
         let definition = of(OwnDefinition::Own).unwrap();
         let paths = definition["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), PATHS.len());
+        assert_eq!(paths.len(), 19);
         let methods = |path: &str| paths[path].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(methods("/s3/policies/attach"), ["post"]);
         assert_eq!(methods("/s3/policies/{policy}"), ["delete", "get"]);

@@ -7,7 +7,6 @@ mod route;
 mod tokens;
 
 pub use responses::ApiResponse;
-pub use route::{ReadCall, Route, WriteCall};
 pub use tokens::TokenLifetime;
 
 use std::sync::Arc;
@@ -19,10 +18,11 @@ use axum::http::Method;
 use serde::Deserialize;
 
 use self::request::{RequestBody, RequestQuery};
+use self::route::{Call, ReadCall, Route, WriteCall};
 use self::tokens::Tokens;
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::users::{NewUser, UserChange};
-use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, require_s3, sts, users};
+use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, sts, users};
 use crate::sim::state::{ClusterState, ROOT};
 use crate::sim::store::{ChangeResult, StateChange, Store, StoreError};
 use crate::sim::weka::{self, CommandRun};
@@ -70,7 +70,7 @@ impl Api {
         Self { store, tokens: Tokens::new(lifetime), assumed: AtomicU64::new(0) }
     }
 
-    /// Answers a request. May block on the disk and on other processes, if the store does.
+    /// Answers a request. May block on the disk and on other processes.
     pub fn answer(&self, request: &ApiRequest) -> ApiOutcome {
         if request.path == weka::PATH && request.method == Method::POST {
             return CommandRun::read(&request.body).and_then(|run| self.run(&run)).unwrap_or_else(refused);
@@ -82,13 +82,14 @@ impl Api {
         })
     }
 
-    /// The call of a request, if it is one.
-    pub fn route(&self, request: &ApiRequest) -> Option<Route> {
+    /// Whether a request is a call that changes the state; `None` if it is no call.
+    pub fn writes(&self, request: &ApiRequest) -> Option<bool> {
         let state = self.store.read().ok()?;
         if request.path == weka::PATH {
-            return CommandRun::read(&request.body).ok()?.route(&state);
+            return CommandRun::read(&request.body).ok()?.writes(&state);
         }
-        Route::find(&request.method, &request.path, state.behaviour()).ok()
+        let route = Route::find(&request.method, &request.path, state.behaviour()).ok()?;
+        Some(matches!(route.spec.call, Call::Write(_)))
     }
 
     /// Changes the state without a call.
@@ -118,40 +119,32 @@ impl Api {
         self.store.read()
     }
 
-    /// Whether a change of the state may block, on the disk or on another process.
-    pub fn may_block(&self) -> bool {
-        self.store.may_block()
-    }
-
     fn decide(&self, request: &ApiRequest) -> Result<ChangeResult<ApiResponse>, Refusal> {
         let state = self.store.read()?;
         let behaviour = state.behaviour();
-        let route = Route::find(&request.method, &request.path, behaviour)?;
+        let Route { spec, name } = Route::find(&request.method, &request.path, behaviour)?;
         let caller = || self.caller(&state, request.authorization.as_deref());
-        let read = || {
-            let query = RequestQuery::read(request.query.as_deref(), route.query(behaviour))?;
-            let body = RequestBody::read(&route, behaviour, request.content_type.as_deref(), &request.body)?;
-            Ok::<_, Refusal>((query, body))
-        };
-        match &route {
-            Route::Login => self.log_in(&state, &read()?.1).map(unchanged),
-            Route::Refresh => self.refresh(&state, &read()?.1).map(unchanged),
-            Route::Read(call) => {
+        let body = || RequestBody::read(&spec.members(behaviour), request.content_type.as_deref(), &request.body);
+        let value = match spec.call {
+            Call::Login => self.log_in(&state, &body()?)?,
+            Call::Refresh => self.refresh(&state, &body()?)?,
+            Call::Read(call) => {
                 let caller = caller()?;
-                let (query, body) = read()?;
-                let serial = || self.assumed.fetch_add(1, Ordering::Relaxed);
-                read_call(&state, &caller, call, &query, &body, serial).map(unchanged)
+                let query = RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
+                self.read(&state, &caller, call, &name, &query, &body()?)?
             }
-            Route::Write(call) => {
+            Call::Write(call) => {
                 let caller = caller()?;
-                let (_, body) = read()?;
+                RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
+                let body = body()?;
                 // The state is read again under the lock; the caller's user may no longer exist then.
-                self.store.change(|state| {
+                return self.store.change(|state| {
                     let caller = Caller::from_token(state, &caller.tenant, &caller.user)?;
-                    write_call(state, &caller, call, &body)
-                })
+                    write(state, &caller, call, &name, &body)
+                });
             }
-        }
+        };
+        Ok(ChangeResult { value, change: None })
     }
 
     /// Runs the `weka` command. A failed run, or one that only asks for its needs, changes nothing. The status is always
@@ -173,6 +166,69 @@ impl Api {
                 Ok(ApiOutcome { response: ApiResponse::body(&failure), applied: false, change: None })
             }
             (Err(refusal), None) => Err(refusal),
+        }
+    }
+
+    /// Answers a call that only reads.
+    fn read(
+        &self,
+        state: &ClusterState,
+        caller: &Caller,
+        call: ReadCall,
+        name: &str,
+        query: &RequestQuery,
+        body: &RequestBody,
+    ) -> Result<ApiResponse, Refusal> {
+        let switches = state.switches;
+        match call {
+            ReadCall::Definition => {
+                let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
+                definition::definition(state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
+            }
+            ReadCall::Cluster => Ok(responses::cluster(state)),
+            ReadCall::WhoAmI => responses::who_am_i(state, caller),
+            ReadCall::Tenants => {
+                let tenants = users::list_tenants(state, caller)?.into_iter();
+                let tenants: Vec<_> = tenants.map(|(name, tenant)| responses::tenant(state, name, tenant)).collect();
+                Ok(ApiResponse::data(tenants))
+            }
+            ReadCall::Tenant => {
+                let mut tenants = users::list_tenants(state, caller)?.into_iter();
+                let found = tenants.find(|(tenant, _)| users::tenant_uid(state, tenant) == name);
+                let missing = || Refusal::NotFound(format!("Tenant \"{name}\" was not found"));
+                let (tenant_name, tenant) = found.ok_or_else(missing)?;
+                Ok(ApiResponse::data(responses::tenant(state, tenant_name, tenant)))
+            }
+            ReadCall::Users => {
+                let user_refs = users::list(state, caller, query.text("org"), query.flag("include_tenants")?)?;
+                Ok(responses::users(state, &user_refs))
+            }
+            ReadCall::S3 => {
+                caller.require_s3_reader(state)?;
+                Ok(responses::s3())
+            }
+            ReadCall::IdentityProvider => {
+                caller.require_s3_reader(state)?;
+                Ok(responses::identity_provider(switches.identity_provider))
+            }
+            ReadCall::UserPolicies => {
+                Ok(responses::user_policies(&attachments::list(state, caller)?, switches.user_policies_bare))
+            }
+            ReadCall::Policies => Ok(responses::policies(&policies::list(state, caller)?, switches.list_shape)),
+            ReadCall::Policy => {
+                Ok(responses::policy(name, &policies::show(state, caller, name)?, switches.content_as_string))
+            }
+            ReadCall::Sts => {
+                let request = AssumeRoleRequest {
+                    access_key: body.text("access_key"),
+                    secret_key: body.text("secret_key"),
+                    duration: body.number("duration").unwrap_or_default(),
+                    policy: body.document("policy_file_content")?,
+                };
+                let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
+                let credentials = sts::assume_role(state, &caller.tenant, &request, serial)?;
+                Ok(responses::credentials(&credentials, switches.sts_in_data))
+            }
         }
     }
 
@@ -207,117 +263,45 @@ fn refused(refusal: Refusal) -> ApiOutcome {
     ApiOutcome { response: refusal.into(), applied: false, change: None }
 }
 
-fn unchanged(value: ApiResponse) -> ChangeResult<ApiResponse> {
-    ChangeResult { value, change: None }
-}
-
-/// Answers a call that only reads; `serial` returns a number that was not used before.
-fn read_call(
-    state: &ClusterState,
-    caller: &Caller,
-    call: &ReadCall,
-    query: &RequestQuery,
-    body: &RequestBody,
-    serial: impl FnOnce() -> u64,
-) -> Result<ApiResponse, Refusal> {
-    let switches = state.switches;
-    match call {
-        ReadCall::Definition => {
-            let definition = definition::definition(state);
-            let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
-            Ok(ApiResponse::body(&definition.ok_or_else(missing)?))
-        }
-        ReadCall::Cluster => Ok(responses::cluster(state)),
-        ReadCall::WhoAmI => responses::who_am_i(state, caller),
-        ReadCall::Tenants => {
-            let all = users::list_tenants(state, caller)?;
-            let tenants: Vec<_> =
-                all.into_iter().map(|(name, tenant)| responses::tenant(state, name, tenant)).collect();
-            Ok(ApiResponse::data(tenants))
-        }
-        ReadCall::Tenant(uid) => {
-            let found = users::list_tenants(state, caller)?
-                .into_iter()
-                .find(|(name, _)| users::tenant_uid(state, name) == *uid);
-            let (name, tenant) = found.ok_or_else(|| Refusal::NotFound(format!("Tenant \"{uid}\" was not found")))?;
-            Ok(ApiResponse::data(responses::tenant(state, name, tenant)))
-        }
-        ReadCall::Users => {
-            let user_refs = users::list(state, caller, query.text("org"), query.flag("include_tenants")?)?;
-            Ok(responses::users(state, &user_refs))
-        }
-        ReadCall::S3 => {
-            caller.require_reader()?;
-            require_s3(state)?;
-            Ok(responses::s3())
-        }
-        ReadCall::IdentityProvider => {
-            caller.require_reader()?;
-            require_s3(state)?;
-            Ok(responses::identity_provider(switches.identity_provider))
-        }
-        ReadCall::UserPolicies => {
-            Ok(responses::user_policies(&attachments::list(state, caller)?, switches.user_policies_bare))
-        }
-        ReadCall::Policies => Ok(responses::policies(&policies::list(state, caller)?, switches.list_shape)),
-        ReadCall::Policy(name) => {
-            Ok(responses::policy(name, &policies::show(state, caller, name)?, switches.content_as_string))
-        }
-        ReadCall::Sts => {
-            let credentials = sts::assume_role(state, &caller.tenant, &assume_role_request(body)?, serial())?;
-            Ok(responses::credentials(&credentials, switches.sts_in_data))
-        }
-    }
-}
-
-fn assume_role_request(body: &RequestBody) -> Result<AssumeRoleRequest, Refusal> {
-    Ok(AssumeRoleRequest {
-        access_key: body.text("access_key"),
-        secret_key: body.text("secret_key"),
-        duration: body.number("duration").unwrap_or_default(),
-        policy: body.document("policy_file_content")?,
-    })
-}
-
 /// Executes a call that changes the state. The caller discards the state if the call is refused.
-fn write_call(
+fn write(
     state: &mut ClusterState,
     caller: &Caller,
-    call: &WriteCall,
+    call: WriteCall,
+    name: &str,
     body: &RequestBody,
 ) -> Result<ApiResponse, Refusal> {
     match call {
         WriteCall::AddUser => {
             let user_ref = users::add(state, caller, new_user(body)?)?;
-            Ok(responses::user(state, &user_ref))
+            return Ok(responses::user(state, &user_ref));
         }
-        WriteCall::User(uid) => {
-            let user_ref = users::change(state, caller, uid, &user_change(body)?)?;
-            Ok(responses::user(state, &user_ref))
+        WriteCall::ChangeUser => {
+            let user_ref = users::change(state, caller, name, &user_change(body)?)?;
+            return Ok(responses::user(state, &user_ref));
         }
-        WriteCall::RemoveUser(uid) => users::remove(state, caller, uid).map(|()| ApiResponse::done()),
-        WriteCall::DeleteS3 => delete_s3(state, caller).map(|()| ApiResponse::done()),
+        WriteCall::RemoveUser => users::remove(state, caller, name)?,
+        WriteCall::DeleteS3 => delete_s3(state, caller)?,
         WriteCall::AddPolicy => {
             let document = body.document("policy_file_content")?;
             let document = document.ok_or_else(|| Refusal::Missing(vec!["policy_file_content".to_owned()]))?;
-            policies::add(state, caller, &body.text("policy_name"), document).map(|()| ApiResponse::done())
+            policies::add(state, caller, &body.text("policy_name"), document)?;
         }
-        WriteCall::RemovePolicy(name) => policies::remove(state, caller, name).map(|()| ApiResponse::done()),
+        WriteCall::RemovePolicy => policies::remove(state, caller, name)?,
         WriteCall::Attach => {
             let keys = attachments::attach(state, caller, &body.text("policy_name"), &body.text("user_name"))?;
-            Ok(responses::attached(keys.as_ref(), &state.switches))
+            return Ok(responses::attached(keys.as_ref(), &state.switches));
         }
-        WriteCall::Detach => attachments::detach(state, caller, &body.text("user_name")).map(|()| ApiResponse::done()),
+        WriteCall::Detach => attachments::detach(state, caller, &body.text("user_name"))?,
     }
+    Ok(ApiResponse::done())
 }
 
 fn new_user(body: &RequestBody) -> Result<NewUser, Refusal> {
     Ok(NewUser {
         name: body.text("username"),
         password: body.text("password"),
-        role: body.optional_text("role"),
-        posix_uid: body.posix_id("posix_uid")?,
-        posix_gid: body.posix_id("posix_gid")?,
+        settings: user_change(body)?,
         org: body.optional_text("org"),
     })
 }

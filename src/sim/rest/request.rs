@@ -8,35 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::sim::document::{StoredDocument, check_json};
 use crate::sim::operations::Refusal;
-use crate::sim::release::Behaviour;
-use crate::sim::rest::route::{ReadCall, Route, WriteCall};
-
-/// The type of a member in the definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemberType {
-    Text,
-    /// A number; in this API always a non-negative integer.
-    Number,
-    Object,
-    /// A JSON object, or a string that contains one.
-    ObjectOrText,
-}
-
-/// A possible member of a body.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BodyMember {
-    pub(super) name: &'static str,
-    pub(super) kind: MemberType,
-    pub(super) required: bool,
-}
-
-fn required(name: &'static str, kind: MemberType) -> BodyMember {
-    BodyMember { name, kind, required: true }
-}
-
-fn optional(name: &'static str, kind: MemberType) -> BodyMember {
-    BodyMember { name, kind, required: false }
-}
+use crate::sim::rest::route::{BodyMember, MemberType};
 
 /// A body that is valid for its call.
 #[derive(Debug)]
@@ -44,13 +16,7 @@ pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
 
 impl RequestBody {
     /// Reads the body of a call.
-    pub(super) fn read(
-        route: &Route,
-        behaviour: &Behaviour,
-        content_type: Option<&str>,
-        bytes: &[u8],
-    ) -> Result<Self, Refusal> {
-        let members = members(route, behaviour);
+    pub(super) fn read(members: &[BodyMember], content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Refusal> {
         if members.is_empty() {
             // These calls have no body; how a cluster treats one is unknown.
             return Ok(Self(BTreeMap::new()));
@@ -63,7 +29,7 @@ impl RequestBody {
         let text = str::from_utf8(bytes).map_err(|error| broken(&error))?;
         check_json(text).map_err(|error| broken(&error))?;
         let body: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(|error| broken(&error))?;
-        check(&members, &body)?;
+        check(members, &body)?;
         Ok(Self(body))
     }
 
@@ -96,81 +62,6 @@ impl RequestBody {
 
     fn value<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
-    }
-}
-
-/// The members of a call's body in the definition of the release.
-pub(super) fn members(route: &Route, behaviour: &Behaviour) -> Vec<BodyMember> {
-    match route {
-        Route::Login => {
-            vec![
-                required("username", MemberType::Text),
-                required("password", MemberType::Text),
-                optional("org", MemberType::Text),
-            ]
-        }
-        Route::Refresh => {
-            let mut members = vec![required("refresh_token", MemberType::Text)];
-            if behaviour.refresh_takes_expiry {
-                members.push(optional("access_token_expiry", MemberType::Number));
-                members.push(optional("refresh_token_expiry", MemberType::Number));
-            }
-            members
-        }
-        Route::Read(look) => match look {
-            ReadCall::Sts => vec![
-                required("access_key", MemberType::Text),
-                required("secret_key", MemberType::Text),
-                required("duration", MemberType::Number),
-                optional("policy_file_content", MemberType::ObjectOrText),
-            ],
-            ReadCall::Definition
-            | ReadCall::Cluster
-            | ReadCall::Tenants
-            | ReadCall::Tenant(_)
-            | ReadCall::WhoAmI
-            | ReadCall::Users
-            | ReadCall::S3
-            | ReadCall::IdentityProvider
-            | ReadCall::UserPolicies
-            | ReadCall::Policies
-            | ReadCall::Policy(_) => Vec::new(),
-        },
-        Route::Write(change) => members_of_change(change, behaviour),
-    }
-}
-
-fn members_of_change(change: &WriteCall, behaviour: &Behaviour) -> Vec<BodyMember> {
-    match change {
-        // The definition requires nothing here. Assumed: a user without a name or a password is refused.
-        WriteCall::AddUser => {
-            let mut members = vec![
-                required("username", MemberType::Text),
-                required("password", MemberType::Text),
-                optional("role", MemberType::Text),
-                optional("posix_uid", MemberType::Number),
-                optional("posix_gid", MemberType::Number),
-            ];
-            if behaviour.tenants {
-                members.push(optional("org", MemberType::Text));
-            }
-            members
-        }
-        WriteCall::User(_) => {
-            vec![
-                optional("role", MemberType::Text),
-                optional("posix_uid", MemberType::Number),
-                optional("posix_gid", MemberType::Number),
-            ]
-        }
-        WriteCall::AddPolicy => {
-            let kind = if behaviour.content_may_be_text { MemberType::ObjectOrText } else { MemberType::Object };
-            vec![required("policy_name", MemberType::Text), required("policy_file_content", kind)]
-        }
-        // The definition requires `policy` and `user`, which it does not have: an error in it. Clients send these two.
-        WriteCall::Attach => vec![required("policy_name", MemberType::Text), required("user_name", MemberType::Text)],
-        WriteCall::Detach => vec![required("user_name", MemberType::Text)],
-        WriteCall::RemoveUser(_) | WriteCall::DeleteS3 | WriteCall::RemovePolicy(_) => Vec::new(),
     }
 }
 
@@ -256,76 +147,67 @@ fn decode(text: &str) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use crate::sim::SimRelease;
+    use crate::sim::rest::route::{CALLS, Call, WriteCall};
 
     const JSON: Option<&str> = Some("application/json; charset=utf-8");
 
-    fn read(release: &str, route: &Route, text: &str) -> Result<RequestBody, Refusal> {
-        let behaviour = release.parse::<SimRelease>().unwrap().behaviour();
-        RequestBody::read(route, behaviour, JSON, text.as_bytes())
+    fn members(release: &str, call: Call) -> Vec<BodyMember> {
+        let spec = CALLS.iter().find(|spec| spec.call == call).unwrap();
+        spec.members(release.parse::<SimRelease>().unwrap().behaviour())
     }
 
-    fn problem(release: &str, route: &Route, text: &str) -> Refusal {
-        read(release, route, text).unwrap_err()
+    fn read(release: &str, call: Call, text: &str) -> Result<RequestBody, Refusal> {
+        RequestBody::read(&members(release, call), JSON, text.as_bytes())
     }
+
+    const DETACH: Call = Call::Write(WriteCall::Detach);
+    const ADD_POLICY: Call = Call::Write(WriteCall::AddPolicy);
 
     #[test]
     fn members_outside_the_definition_are_refused() {
-        let param = |refusal| {
-            let Refusal::Invalid { param: Some(param), .. } = refusal else { panic!("{refusal:?}") };
-            param
-        };
-        assert_eq!(param(problem("5.1", &Route::Write(WriteCall::Detach), r#"{"user_name":1}"#)), "user_name");
-        assert_eq!(param(problem("5.1", &Route::Write(WriteCall::Detach), r#"{"user_name":null}"#)), "user_name");
-        assert_eq!(
-            param(problem("4.4", &Route::Write(WriteCall::AddUser), r#"{"username":"a","password":"b","org":"c"}"#)),
-            "org"
-        );
-        assert_eq!(
-            param(problem("4.0", &Route::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#)),
-            "access_token_expiry"
-        );
-        read("4.4", &Route::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#).unwrap();
+        for (release, call, text, wrong) in [
+            ("5.1", DETACH, r#"{"user_name":1}"#, Some("user_name")),
+            ("5.1", DETACH, r#"{"user_name":null}"#, Some("user_name")),
+            ("4.4", Call::Write(WriteCall::AddUser), r#"{"username":"a","password":"b","org":"c"}"#, Some("org")),
+            ("4.0", Call::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#, Some("access_token_expiry")),
+            ("4.4", Call::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#, None),
+        ] {
+            let param = match read(release, call, text) {
+                Ok(_) => None,
+                Err(Refusal::Invalid { param, .. }) => param,
+                Err(refusal) => panic!("{refusal:?}"),
+            };
+            assert_eq!(param.as_deref(), wrong, "{release} {text}");
+        }
     }
 
     #[test]
     fn all_missing_members_are_named() {
         let missing = vec!["policy_name".to_owned(), "user_name".to_owned()];
-        assert_eq!(problem("5.1", &Route::Write(WriteCall::Attach), "{}"), Refusal::Missing(missing));
+        assert_eq!(read("5.1", Call::Write(WriteCall::Attach), "{}").unwrap_err(), Refusal::Missing(missing));
     }
 
     #[test]
     fn a_body_is_one_json_object_without_duplicates() {
         for text in ["", "{", "[]", "null", r#"{"user_name":"a"}{}"#, r#"{"user_name":"a","user_name":"b"}"#] {
-            assert!(
-                matches!(problem("5.1", &Route::Write(WriteCall::Detach), text), Refusal::Invalid { .. }),
-                "{text}"
-            );
+            assert!(matches!(read("5.1", DETACH, text), Err(Refusal::Invalid { .. })), "{text}");
         }
-        let behaviour = SimRelease::default().behaviour();
         for content_type in [None, Some("text/plain"), Some("application/json5")] {
-            assert!(
-                RequestBody::read(&Route::Write(WriteCall::Detach), behaviour, content_type, br#"{"user_name":"a"}"#)
-                    .is_err()
-            );
+            assert!(RequestBody::read(&members("5.1", DETACH), content_type, br#"{"user_name":"a"}"#).is_err());
         }
-        RequestBody::read(&Route::Read(ReadCall::Policies), behaviour, None, b"").unwrap();
+        RequestBody::read(&[], None, b"").unwrap();
     }
 
     #[test]
     fn a_document_in_a_string_is_for_old_releases() {
-        let (object, text) = (
-            r#"{"policy_name":"a","policy_file_content":{"x": 1.0}}"#,
-            r#"{"policy_name":"a","policy_file_content":"{\"x\": 1.0}"}"#,
-        );
+        let object = r#"{"policy_name":"a","policy_file_content":{"x": 1.0}}"#;
+        let text = r#"{"policy_name":"a","policy_file_content":"{\"x\": 1.0}"}"#;
         for (release, body) in [("3.14", object), ("3.14", text), ("4.0", text), ("4.4", object), ("5.1", object)] {
-            let body = read(release, &Route::Write(WriteCall::AddPolicy), body).unwrap();
+            let body = read(release, ADD_POLICY, body).unwrap();
             assert_eq!(body.document("policy_file_content").unwrap().unwrap().as_str(), r#"{"x":1.0}"#);
         }
-        for release in ["4.4", "5.1"] {
-            problem(release, &Route::Write(WriteCall::AddPolicy), text);
-        }
-        let body = read("4.0", &Route::Write(WriteCall::AddPolicy), r#"{"policy_name":"a","policy_file_content":"{"}"#)
-            .unwrap();
+        assert!(["4.4", "5.1"].iter().all(|release| read(release, ADD_POLICY, text).is_err()));
+        let body = read("4.0", ADD_POLICY, r#"{"policy_name":"a","policy_file_content":"{"}"#).unwrap();
         assert!(body.document("policy_file_content").is_err());
     }
 

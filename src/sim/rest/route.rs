@@ -1,4 +1,4 @@
-//! The table of calls: from a method and a path to a call.
+//! The table of calls: which a release has, with their parameters; and from a method and a path to a call.
 
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
@@ -9,67 +9,229 @@ use crate::sim::release::Behaviour;
 /// The prefix of all paths.
 const PREFIX: [&str; 2] = ["api", "v2"];
 
-/// A call of the API, with the parameters of its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// `POST /login`
+/// A call of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
     Login,
-    /// `POST /login/refresh`
     Refresh,
-    /// A call that only reads.
     Read(ReadCall),
-    /// A call that changes the state.
     Write(WriteCall),
 }
 
 /// A call that only reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadCall {
-    /// `GET /docs/schema`, from 5.0: the definition of all calls
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadCall {
+    /// The definition of all calls.
     Definition,
-    /// `GET /cluster`
     Cluster,
-    /// `GET /organizations`, and `GET /tenants` from 5.1
     Tenants,
-    /// `GET /organizations/{uid}`, and `GET /tenants/{uid}` from 5.1
-    Tenant(String),
-    /// `GET /users/whoami`
+    Tenant,
     WhoAmI,
-    /// `GET /users`
     Users,
-    /// `GET /s3`
     S3,
-    /// `GET /s3/oidc`, from 5.1
     IdentityProvider,
-    /// `GET /s3/userPolicies`
     UserPolicies,
-    /// `GET /s3/policies`
     Policies,
-    /// `GET /s3/policies/{policy}`
-    Policy(String),
-    /// `POST /s3/sts`
+    Policy,
     Sts,
 }
 
 /// A call that changes the state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriteCall {
-    /// `POST /users`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteCall {
     AddUser,
-    /// `PUT /users/{uid}`
-    User(String),
-    /// `DELETE /users/{uid}`
-    RemoveUser(String),
-    /// `DELETE /s3`, which deletes the S3 cluster
+    ChangeUser,
+    RemoveUser,
+    /// Deletes the S3 cluster.
     DeleteS3,
-    /// `POST /s3/policies`
     AddPolicy,
-    /// `DELETE /s3/policies/{policy}`
-    RemovePolicy(String),
-    /// `POST /s3/policies/attach`
+    RemovePolicy,
     Attach,
-    /// `POST /s3/policies/detach`
     Detach,
+}
+
+/// A row of the table.
+pub(super) struct Spec {
+    pub(super) method: &'static str,
+    /// With its parameter in braces, as in a definition.
+    pub(super) path: &'static str,
+    pub(super) call: Call,
+    exists: Since,
+    members: &'static [BodyMember],
+    query: &'static [&'static str],
+    query_exists: Since,
+}
+
+/// Whether a release has something.
+type Since = fn(&Behaviour) -> bool;
+
+const ALWAYS: Since = |_| true;
+const TENANTS: Since = |behaviour| behaviour.tenants;
+
+/// The type of a member in the definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemberType {
+    Text,
+    /// A number; in this API always a non-negative integer.
+    Number,
+    Object,
+    /// A JSON object, or a string that contains one.
+    ObjectOrText,
+}
+
+use MemberType::{Number, Object, ObjectOrText, Text};
+
+/// A possible member of a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyMember {
+    pub(super) name: &'static str,
+    pub(super) kind: MemberType,
+    pub(super) required: bool,
+    exists: Since,
+}
+
+const fn required(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: true, exists: ALWAYS }
+}
+
+const fn optional(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: false, exists: ALWAYS }
+}
+
+const fn spec(method: &'static str, path: &'static str, call: Call, members: &'static [BodyMember]) -> Spec {
+    Spec { method, path, call, members, exists: ALWAYS, query: &[], query_exists: ALWAYS }
+}
+
+const fn get(path: &'static str, call: ReadCall) -> Spec {
+    spec("GET", path, Call::Read(call), &[])
+}
+
+const fn post(path: &'static str, call: WriteCall, members: &'static [BodyMember]) -> Spec {
+    spec("POST", path, Call::Write(call), members)
+}
+
+const fn delete(path: &'static str, call: WriteCall) -> Spec {
+    spec("DELETE", path, Call::Write(call), &[])
+}
+
+const ROLE: BodyMember = optional("role", Text);
+const POSIX_UID: BodyMember = optional("posix_uid", Number);
+const POSIX_GID: BodyMember = optional("posix_gid", Number);
+const EXPIRY: Since = |behaviour| behaviour.refresh_takes_expiry;
+
+/// The calls of all releases with the members and parameters of the definitions.
+pub(super) static CALLS: [Spec; 24] = [
+    spec(
+        "POST",
+        "/login",
+        Call::Login,
+        &[required("username", Text), required("password", Text), optional("org", Text)],
+    ),
+    spec(
+        "POST",
+        "/login/refresh",
+        Call::Refresh,
+        &[
+            required("refresh_token", Text),
+            BodyMember { exists: EXPIRY, ..optional("access_token_expiry", Number) },
+            BodyMember { exists: EXPIRY, ..optional("refresh_token_expiry", Number) },
+        ],
+    ),
+    Spec { exists: |behaviour| behaviour.own_definition, ..get("/docs/schema", ReadCall::Definition) },
+    get("/cluster", ReadCall::Cluster),
+    get("/organizations", ReadCall::Tenants),
+    get("/organizations/{uid}", ReadCall::Tenant),
+    Spec { exists: TENANTS, ..get("/tenants", ReadCall::Tenants) },
+    Spec { exists: TENANTS, ..get("/tenants/{uid}", ReadCall::Tenant) },
+    Spec { query: &["org", "include_tenants"], query_exists: TENANTS, ..get("/users", ReadCall::Users) },
+    // The definition requires nothing here. Assumed: a user without a name or a password is refused.
+    post(
+        "/users",
+        WriteCall::AddUser,
+        &[
+            required("username", Text),
+            required("password", Text),
+            ROLE,
+            POSIX_UID,
+            POSIX_GID,
+            BodyMember { exists: TENANTS, ..optional("org", Text) },
+        ],
+    ),
+    get("/users/whoami", ReadCall::WhoAmI),
+    spec("PUT", "/users/{uid}", Call::Write(WriteCall::ChangeUser), &[ROLE, POSIX_UID, POSIX_GID]),
+    delete("/users/{uid}", WriteCall::RemoveUser),
+    get("/s3", ReadCall::S3),
+    Spec { query: &["purge_config"], ..delete("/s3", WriteCall::DeleteS3) },
+    Spec { exists: TENANTS, ..get("/s3/oidc", ReadCall::IdentityProvider) },
+    Spec { exists: |behaviour| behaviour.user_policies, ..get("/s3/userPolicies", ReadCall::UserPolicies) },
+    get("/s3/policies", ReadCall::Policies),
+    post(
+        "/s3/policies",
+        WriteCall::AddPolicy,
+        &[
+            required("policy_name", Text),
+            BodyMember {
+                exists: |behaviour| behaviour.content_may_be_text,
+                ..required("policy_file_content", ObjectOrText)
+            },
+            BodyMember {
+                exists: |behaviour| !behaviour.content_may_be_text,
+                ..required("policy_file_content", Object)
+            },
+        ],
+    ),
+    // A policy may have the name of one of the next calls; the method differs.
+    get("/s3/policies/{policy}", ReadCall::Policy),
+    delete("/s3/policies/{policy}", WriteCall::RemovePolicy),
+    // The definition requires `policy` and `user`, which it does not have: an error in it. Clients send these two.
+    post("/s3/policies/attach", WriteCall::Attach, &[required("policy_name", Text), required("user_name", Text)]),
+    post("/s3/policies/detach", WriteCall::Detach, &[required("user_name", Text)]),
+    spec(
+        "POST",
+        "/s3/sts",
+        Call::Read(ReadCall::Sts),
+        &[
+            required("access_key", Text),
+            required("secret_key", Text),
+            required("duration", Number),
+            optional("policy_file_content", ObjectOrText),
+        ],
+    ),
+];
+
+impl Spec {
+    /// The calls of a release.
+    pub(super) fn of(behaviour: &Behaviour) -> impl Iterator<Item = &'static Self> {
+        CALLS.iter().filter(|spec| (spec.exists)(behaviour))
+    }
+
+    /// The possible members of its body.
+    pub(super) fn members(&self, behaviour: &Behaviour) -> Vec<BodyMember> {
+        self.members.iter().filter(|member| (member.exists)(behaviour)).copied().collect()
+    }
+
+    /// The possible parameters of its query.
+    pub(super) fn query(&self, behaviour: &Behaviour) -> &'static [&'static str] {
+        if (self.query_exists)(behaviour) { self.query } else { &[] }
+    }
+
+    /// The parameter of a path of this form, or an empty text; `None` if the path does not have this form.
+    fn parameter(&self, path: &[String]) -> Option<String> {
+        let form: Vec<&str> = self.path.split('/').skip(1).collect();
+        let fits = |(form, segment): (&&str, &String)| form.starts_with('{') || form == segment;
+        if form.len() != path.len() || !form.iter().zip(path).all(fits) {
+            return None;
+        }
+        let parameter = form.iter().zip(path).find(|(form, _)| form.starts_with('{'));
+        Some(parameter.map(|(_, segment)| segment.clone()).unwrap_or_default())
+    }
+}
+
+/// A call with the parameter of its path.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) spec: &'static Spec,
+    pub(super) name: String,
 }
 
 impl Route {
@@ -78,119 +240,17 @@ impl Route {
     /// # Errors
     /// 404 for an unknown path, 405 for a wrong method (the answer of a real cluster is unknown), 400 for a segment that is not
     /// UTF-8 once decoded.
-    pub fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<Self, Refusal> {
+    pub(super) fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<Self, Refusal> {
         let segments = decode(&resolve(path))?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let call = segments.strip_prefix(&PREFIX).filter(|call| call.iter().all(|segment| !segment.is_empty()));
-        let listed = call.filter(|call| PATHS.iter().any(|path| fits(path, call)));
-        let all = listed.map(|call| calls(call, behaviour)).unwrap_or_default();
-        if all.is_empty() {
+        let call = segments.strip_prefix(&PREFIX.map(str::to_owned));
+        let call = call.filter(|call| call.iter().all(|segment| !segment.is_empty())).unwrap_or_default();
+        let fitting = Spec::of(behaviour).filter_map(|spec| Some(Self { spec, name: spec.parameter(call)? }));
+        let fitting: Vec<Self> = fitting.collect();
+        if fitting.is_empty() {
             return Err(Refusal::NotFound(format!("{path} is not a call of this release")));
         }
-        let found = all.into_iter().find(|(of, _)| of == method).map(|(_, route)| route);
+        let found = fitting.into_iter().find(|route| route.spec.method == method.as_str());
         found.ok_or_else(|| Refusal::WrongMethod(format!("{path} does not take {method}")))
-    }
-
-    /// Whether its path has a parameter.
-    pub(super) fn has_path_parameter(&self) -> bool {
-        match self {
-            Self::Read(ReadCall::Tenant(_) | ReadCall::Policy(_))
-            | Self::Write(WriteCall::User(_) | WriteCall::RemoveUser(_) | WriteCall::RemovePolicy(_)) => true,
-            Self::Login
-            | Self::Refresh
-            | Self::Read(
-                ReadCall::Definition
-                | ReadCall::Cluster
-                | ReadCall::Tenants
-                | ReadCall::WhoAmI
-                | ReadCall::Users
-                | ReadCall::S3
-                | ReadCall::IdentityProvider
-                | ReadCall::UserPolicies
-                | ReadCall::Policies
-                | ReadCall::Sts,
-            )
-            | Self::Write(
-                WriteCall::AddUser | WriteCall::DeleteS3 | WriteCall::AddPolicy | WriteCall::Attach | WriteCall::Detach,
-            ) => false,
-        }
-    }
-
-    /// The possible parameters of its query.
-    pub fn query(&self, behaviour: &Behaviour) -> &'static [&'static str] {
-        match self {
-            Self::Read(ReadCall::Users) if behaviour.tenants => &["org", "include_tenants"],
-            Self::Write(WriteCall::DeleteS3) => &["purge_config"],
-            Self::Login | Self::Refresh | Self::Read(_) | Self::Write(_) => &[],
-        }
-    }
-}
-
-/// All paths as in a definition. A path outside this list is no call, whatever [`calls`] has.
-pub(super) const PATHS: &[&str] = &[
-    "/login",
-    "/login/refresh",
-    "/docs/schema",
-    "/cluster",
-    "/organizations",
-    "/organizations/{uid}",
-    "/tenants",
-    "/tenants/{uid}",
-    "/users",
-    "/users/whoami",
-    "/users/{uid}",
-    "/s3",
-    "/s3/oidc",
-    "/s3/userPolicies",
-    "/s3/policies",
-    "/s3/policies/{policy}",
-    "/s3/policies/attach",
-    "/s3/policies/detach",
-    "/s3/sts",
-];
-
-/// Whether a path has this form.
-fn fits(form: &str, path: &[&str]) -> bool {
-    let form = form.split('/').skip(1);
-    form.clone().count() == path.len()
-        && form.zip(path).all(|(form, segment)| form.starts_with('{') || form == *segment)
-}
-
-/// The calls of a path, by method.
-pub(super) fn calls(path: &[&str], behaviour: &Behaviour) -> Vec<(Method, Route)> {
-    let name = |name: &str| name.to_owned();
-    let get = |look| (Method::GET, Route::Read(look));
-    let post = |change| (Method::POST, Route::Write(change));
-    let put = |change| (Method::PUT, Route::Write(change));
-    let delete = |change| (Method::DELETE, Route::Write(change));
-    match path {
-        ["login"] => vec![(Method::POST, Route::Login)],
-        ["login", "refresh"] => vec![(Method::POST, Route::Refresh)],
-        ["docs", "schema"] if behaviour.own_definition => vec![get(ReadCall::Definition)],
-        ["cluster"] => vec![get(ReadCall::Cluster)],
-        ["organizations"] => vec![get(ReadCall::Tenants)],
-        ["organizations", uid] => vec![get(ReadCall::Tenant(name(uid)))],
-        ["tenants"] if behaviour.tenants => vec![get(ReadCall::Tenants)],
-        ["tenants", uid] if behaviour.tenants => vec![get(ReadCall::Tenant(name(uid)))],
-        ["users"] => vec![get(ReadCall::Users), post(WriteCall::AddUser)],
-        ["users", "whoami"] => vec![get(ReadCall::WhoAmI)],
-        ["users", uid] => vec![put(WriteCall::User(name(uid))), delete(WriteCall::RemoveUser(name(uid)))],
-        ["s3"] => vec![get(ReadCall::S3), delete(WriteCall::DeleteS3)],
-        ["s3", "oidc"] if behaviour.tenants => vec![get(ReadCall::IdentityProvider)],
-        ["s3", "userPolicies"] if behaviour.user_policies => vec![get(ReadCall::UserPolicies)],
-        ["s3", "policies"] => vec![get(ReadCall::Policies), post(WriteCall::AddPolicy)],
-        ["s3", "policies", policy] => {
-            let mut all = vec![get(ReadCall::Policy(name(policy))), delete(WriteCall::RemovePolicy(name(policy)))];
-            // A policy may have the name of one of these calls; the method differs.
-            match *policy {
-                "attach" => all.push(post(WriteCall::Attach)),
-                "detach" => all.push(post(WriteCall::Detach)),
-                _ => {}
-            }
-            all
-        }
-        ["s3", "sts"] => vec![(Method::POST, Route::Read(ReadCall::Sts))],
-        _ => Vec::new(),
     }
 }
 
@@ -221,19 +281,27 @@ mod tests {
     use super::*;
     use crate::sim::SimRelease;
 
-    fn find(release: &str, method: &Method, path: &str) -> Result<Route, Refusal> {
-        Route::find(method, &format!("/api/v2{path}"), release.parse::<SimRelease>().unwrap().behaviour())
+    fn find(release: &str, method: &Method, path: &str) -> Result<(Call, String), Refusal> {
+        let behaviour = release.parse::<SimRelease>().unwrap().behaviour();
+        Route::find(method, &format!("/api/v2{path}"), behaviour).map(|route| (route.spec.call, route.name))
     }
 
     #[test]
     fn paths_follow_the_release() {
-        assert_eq!(find("4.0", &Method::GET, "/s3/userPolicies"), Ok(Route::Read(ReadCall::UserPolicies)));
-        assert!(matches!(find("3.14", &Method::GET, "/s3/userPolicies"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/tenants"), Ok(Route::Read(ReadCall::Tenants)));
-        assert!(matches!(find("4.4", &Method::GET, "/tenants"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/docs/schema"), Ok(Route::Read(ReadCall::Definition)));
-        assert!(matches!(find("4.4", &Method::GET, "/docs/schema"), Err(Refusal::NotFound(_))));
-        assert_eq!(find("5.1", &Method::GET, "/organizations"), Ok(Route::Read(ReadCall::Tenants)));
+        for (release, path, call) in [
+            ("4.0", "/s3/userPolicies", Some(ReadCall::UserPolicies)),
+            ("3.14", "/s3/userPolicies", None),
+            ("5.1", "/tenants", Some(ReadCall::Tenants)),
+            ("4.4", "/tenants", None),
+            ("5.1", "/docs/schema", Some(ReadCall::Definition)),
+            ("4.4", "/docs/schema", None),
+            ("5.1", "/organizations", Some(ReadCall::Tenants)),
+        ] {
+            match (find(release, &Method::GET, path), call) {
+                (Ok((found, _)), Some(call)) => assert_eq!(found, Call::Read(call)),
+                (found, call) => assert!(matches!((found, call), (Err(Refusal::NotFound(_)), None)), "{path}"),
+            }
+        }
     }
 
     #[test]
@@ -241,25 +309,28 @@ mod tests {
         for path in ["", "/", "/s3/", "/s3/policies/", "/users/", "/s3/policies/a/b", "/s3/policy", "/S3", "//s3"] {
             assert!(matches!(find("5.1", &Method::GET, path), Err(Refusal::NotFound(_))), "{path}");
         }
-        for path in ["/login", "/s3/sts", "/users/1"] {
-            assert!(matches!(find("5.1", &Method::GET, path), Err(Refusal::WrongMethod(_))), "{path}");
+        for (method, path) in [
+            (Method::GET, "/login"),
+            (Method::GET, "/s3/sts"),
+            (Method::GET, "/users/1"),
+            (Method::PUT, "/s3/policies/a"),
+        ] {
+            assert!(matches!(find("5.1", &method, path), Err(Refusal::WrongMethod(_))), "{path}");
         }
-        assert!(matches!(find("5.1", &Method::PUT, "/s3/policies/a"), Err(Refusal::WrongMethod(_))));
         let outside = Route::find(&Method::GET, "/users", SimRelease::default().behaviour());
         assert!(matches!(outside, Err(Refusal::NotFound(_))));
     }
 
     #[test]
     fn names_are_decoded_once_and_dots_resolved_before() {
-        let policy = |name: &str| Ok(Route::Read(ReadCall::Policy(name.to_owned())));
-        let show = |path| find("5.1", &Method::GET, path);
-        assert_eq!(show("/s3/policies/a%20b%2Fc%252e"), policy("a b/c%2e"));
-        assert_eq!(show("/s3/policies/%2e%2e"), policy(".."));
-        assert_eq!(show("/s3/policies/attach"), policy("attach"));
-        assert_eq!(show("/s3/policies/..."), policy("..."));
-        assert!(matches!(show("/s3/policies/%ff"), Err(Refusal::Invalid { .. })));
+        for (path, name) in [("a%20b%2Fc%252e", "a b/c%2e"), ("%2e%2e", ".."), ("attach", "attach"), ("...", "...")] {
+            let found = find("5.1", &Method::GET, &format!("/s3/policies/{path}"));
+            assert_eq!(found, Ok((Call::Read(ReadCall::Policy), name.to_owned())));
+        }
+        assert!(matches!(find("5.1", &Method::GET, "/s3/policies/%ff"), Err(Refusal::Invalid { .. })));
         for path in ["/s3/policies/..", "/s3/policies/a/../..", "/users/./../s3"] {
-            assert_eq!(find("5.1", &Method::DELETE, path), Ok(Route::Write(WriteCall::DeleteS3)), "{path}");
+            let found = find("5.1", &Method::DELETE, path);
+            assert_eq!(found, Ok((Call::Write(WriteCall::DeleteS3), String::new())), "{path}");
         }
     }
 }

@@ -1,26 +1,26 @@
-//! From an HTTP request to its reply: read all of it, wait, apply faults, call the API, and log.
+//! From an HTTP request to its reply: read all of it, apply faults, call the API, wait, and log.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, Method, Response, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
-use tokio::task::JoinError;
+use serde_json::json;
 
 use crate::sim::fault::{Applied, Fault};
 use crate::sim::fault_rules::{ActiveFaults, CallInfo};
-use crate::sim::observe::{Event, Recorder};
+use crate::sim::observe::Event;
 use crate::sim::operations::Refusal;
-use crate::sim::rest::{Api, ApiOutcome, ApiRequest, ApiResponse, Route};
+use crate::sim::rest::{Api, ApiRequest, ApiResponse};
 use crate::sim::serve::listener::{ConnectionHandle, Phase, Phases};
 use crate::sim::serve::options::KillHook;
-use crate::sim::serve::reply::{Reply, stalling_response};
 use crate::sim::store::StateChange;
 
 /// The longest body in bytes: far more than any call needs.
@@ -31,36 +31,17 @@ const MAX_BODY: usize = 1 << 20;
 pub(super) struct Shared {
     pub(super) api: Api,
     pub(super) latency: Duration,
-    pub(super) log: Option<RequestLog>,
+    /// Gets a JSON line for each request, without secrets and without the time.
+    pub(super) log: Option<Mutex<File>>,
     pub(super) faults: Mutex<ActiveFaults>,
-    pub(super) recorder: Option<Recorder>,
+    /// The requests so far and their results.
+    pub(super) events: Option<Mutex<Vec<Event>>>,
     pub(super) on_kill: Option<KillHook>,
     pub(super) phases: Phases,
-    pub(super) connections: AtomicU64,
+    pub(super) connections: Arc<AtomicU64>,
     pub(super) requests: AtomicU64,
     /// The number of requests without a response yet.
     pub(super) in_flight: AtomicU64,
-}
-
-/// What a request and its faults did to the state.
-struct Executed {
-    foreign_changes: Vec<StateChange>,
-    own: Option<ApiOutcome>,
-}
-
-/// How late the timers of the runtime may be: they count in milliseconds.
-const TIMER_ERROR: Duration = Duration::from_millis(2);
-
-/// Sleeps precisely: the last part in a thread, whose timer is finer.
-async fn sleep_until(due: Instant) {
-    if let Some(early) = due.checked_sub(TIMER_ERROR).filter(|early| *early > Instant::now()) {
-        tokio::time::sleep_until(early.into()).await;
-    }
-    let left = due.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        // It fails only if it is cancelled, and then nothing is lost.
-        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(left)).await;
-    }
 }
 
 /// Answers one request. Like a real cluster, it completes the request even if the client goes away.
@@ -73,24 +54,18 @@ pub(super) async fn handle(
         seq: shared.requests.fetch_add(1, Ordering::Relaxed) + 1,
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
-        route: None,
-        faults: Vec::new(),
-        foreign_changes: Vec::new(),
-        applied: false,
-        change: None,
-        status: None,
+        ..Event::default()
     };
     let request = read(request).await;
     let reply = match tokio::spawn(shared.complete(event, connection.number, request)).await {
         Ok(reply) => reply,
-        Err(error) => ApiResponse::from(Refusal::Broken(error.to_string())).into(),
+        Err(error) => Refusal::Broken(error.to_string()).into(),
     };
     match reply {
-        Reply::Answer(reply) => return reply.into_response(),
+        Reply::Answer(response) | Reply::Stall(response) => return response,
         Reply::Close | Reply::Stop | Reply::Kill => connection.close(),
         Reply::Reset(bytes) => connection.reset_after(bytes),
         Reply::Silent => std::future::pending().await,
-        Reply::Stall(answer) => return stalling_response(answer),
     }
     // A cut connection does not send this response.
     Response::default()
@@ -112,14 +87,24 @@ async fn read(request: Request) -> Result<ApiRequest, Refusal> {
 }
 
 impl Shared {
+    /// Executes and records a request. The reply comes once the latency is over, and the work counts as a part of it.
     async fn complete(
         self: Arc<Self>,
         mut event: Event,
         connection: u64,
         request: Result<ApiRequest, Refusal>,
     ) -> Reply {
+        let due = Instant::now() + self.latency;
         let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let reply = self.reply_after_latency(&mut event, others, request).await;
+        let reply = match request {
+            Ok(request) => self.execute(request, others, &mut event).await,
+            Err(refusal) => refusal.into(),
+        };
+        let left = due.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            // The timer of a thread is finer than that of the runtime. It fails only if it is cancelled.
+            let _ = tokio::task::spawn_blocking(move || std::thread::sleep(left)).await;
+        }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         event.status = reply.status();
         self.record(event, connection);
@@ -131,26 +116,10 @@ impl Shared {
         reply
     }
 
-    /// Replies once the latency is over. The work counts as a part of it.
-    async fn reply_after_latency(
-        self: &Arc<Self>,
-        event: &mut Event,
-        others: u64,
-        request: Result<ApiRequest, Refusal>,
-    ) -> Reply {
-        let due = Instant::now() + self.latency;
-        let reply = match request {
-            Ok(request) => self.execute_with_faults(request, others, event).await,
-            Err(refusal) => ApiResponse::from(refusal).into(),
-        };
-        sleep_until(due).await;
-        reply
-    }
-
-    /// Executes the request with its faults, and records in the event what happened.
-    async fn execute_with_faults(self: &Arc<Self>, request: ApiRequest, others: u64, event: &mut Event) -> Reply {
-        event.route = self.api.route(&request);
-        let writes = matches!(event.route, Some(Route::Write(_)));
+    /// Executes the request with its faults, and notes in the event what happened.
+    async fn execute(self: &Arc<Self>, request: ApiRequest, others: u64, event: &mut Event) -> Reply {
+        event.writes = self.api.writes(&request);
+        let writes = event.writes == Some(true);
         let call = CallInfo { method: &event.method, path: &event.path, writes, others };
         event.faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).next(call);
         for fault in &event.faults {
@@ -161,50 +130,42 @@ impl Shared {
         if self.phases.has_reached(Phase::Dead) {
             return Reply::Close;
         }
-        match self.execute(request, event.faults.clone()).await {
-            Ok(Executed { foreign_changes, own }) => {
+        // A change may block on the disk and on other processes.
+        let (shared, faults) = (Arc::clone(self), event.faults.clone());
+        let executed = tokio::task::spawn_blocking(move || {
+            let foreign_changes: Vec<_> = faults.iter().filter_map(|fault| shared.foreign_change(fault)).collect();
+            let fault = faults.iter().find(|fault| fault.replaces_response());
+            if fault == Some(&Fault::Expire) {
+                shared.api.expire(&request);
+            }
+            let is_executed = fault.is_none_or(|fault| fault.applied() == Applied::Yes);
+            let own = is_executed.then(|| shared.api.answer(&request));
+            let response = own.as_ref().map_or_else(ApiResponse::done, |own| own.response.clone());
+            (foreign_changes, own, Reply::new(fault, response))
+        });
+        match executed.await {
+            Ok((foreign_changes, own, reply)) => {
                 event.foreign_changes = foreign_changes;
                 event.applied = own.as_ref().is_some_and(|own| own.applied);
-                let (answer, change) = own.map(|own| (own.response, own.change)).unzip();
-                event.change = change.flatten();
-                Reply::new(event.faults.iter().find(|fault| fault.replaces_response()), answer)
+                event.change = own.and_then(|own| own.change);
+                reply
             }
-            Err(error) => ApiResponse::from(Refusal::Broken(error.to_string())).into(),
+            Err(error) => Refusal::Broken(error.to_string()).into(),
         }
     }
 
-    async fn execute(self: &Arc<Self>, request: ApiRequest, faults: Vec<Fault>) -> Result<Executed, JoinError> {
-        // Reading does not block: the state is in memory. Everything else may, on the lock and the disk.
-        let only_reads = request.method == Method::GET && faults.is_empty();
-        if only_reads || !self.api.may_block() {
-            return Ok(self.execute_now(&request, &faults));
-        }
-        let shared = Arc::clone(self);
-        tokio::task::spawn_blocking(move || shared.execute_now(&request, &faults)).await
-    }
-
-    fn execute_now(&self, request: &ApiRequest, faults: &[Fault]) -> Executed {
-        let foreign_changes = faults.iter().filter_map(|fault| self.apply_foreign_change(fault)).collect();
-        let fault = faults.iter().find(|fault| fault.replaces_response());
-        if fault == Some(&Fault::Expire) {
-            self.api.expire(request);
-        }
-        let own = fault.is_none_or(|fault| fault.applied() == Applied::Yes).then(|| self.api.answer(request));
-        Executed { foreign_changes, own }
-    }
-
-    fn apply_foreign_change(&self, fault: &Fault) -> Option<StateChange> {
+    fn foreign_change(&self, fault: &Fault) -> Option<StateChange> {
         let Fault::Behind(foreign) = fault else { return None };
-        let change = self.api.alter(|state| foreign.apply(state));
-        change.unwrap_or_else(|refusal| {
+        self.api.alter(|state| foreign.apply(state)).unwrap_or_else(|refusal| {
             tracing::warn!("`{fault}` has no effect: {}", refusal.message());
             None
         })
     }
 
+    /// Notes the request in the log and among the events. A failed write does not stop the cluster.
     fn record(&self, event: Event, connection: u64) {
         if let Some(log) = &self.log {
-            log.write(&LogEntry {
+            let line = serde_json::to_string(&LogEntry {
                 seq: event.seq,
                 connection,
                 method: &event.method,
@@ -212,9 +173,14 @@ impl Shared {
                 status: event.status,
                 faults: event.faults.iter().map(Fault::name).collect(),
             });
+            let mut file = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = line.map_err(io::Error::from).and_then(|line| file.write_all(format!("{line}\n").as_bytes()));
+            if let Err(error) = written {
+                tracing::warn!("the log of the simulator cannot be written: {error}");
+            }
         }
-        if let Some(recorder) = &self.recorder {
-            recorder.record(event);
+        if let Some(events) = &self.events {
+            events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         }
     }
 
@@ -234,40 +200,113 @@ impl Shared {
     }
 }
 
-/// The log: a JSON line for each request, without secrets and without the time.
-#[derive(Debug)]
-pub(super) struct RequestLog(Mutex<File>);
-
 /// One request, without query, headers and body: these can contain secrets.
-#[derive(Debug, Serialize)]
-pub(super) struct LogEntry<'r> {
-    /// The number of the request in the order of arrival, from 1. Lines are in the order of the responses.
-    pub(super) seq: u64,
-    /// The number of the connection, from 1.
-    pub(super) connection: u64,
-    pub(super) method: &'r str,
-    /// The path as it was sent.
-    pub(super) path: &'r str,
-    /// The status of the response, if a complete one was sent.
+#[derive(Serialize)]
+struct LogEntry<'r> {
+    /// Lines are in the order of the responses, numbers in that of the requests.
+    seq: u64,
+    connection: u64,
+    method: &'r str,
+    path: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<u16>,
-    /// The names of the faults that happened.
+    status: Option<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) faults: Vec<String>,
+    faults: Vec<String>,
 }
 
-impl RequestLog {
-    /// Opens a log and appends to it.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        File::options().create(true).append(true).open(path).map(|file| Self(Mutex::new(file)))
-    }
+/// The reply to a request: the response of the cluster, or what a fault makes of it.
+enum Reply {
+    /// A complete response.
+    Answer(Response<Body>),
+    /// No response; the connection is closed.
+    Close,
+    /// These bytes, which are no complete response; then the connection is reset.
+    Reset(Vec<u8>),
+    /// No response; the connection stays open.
+    Silent,
+    /// The beginning of a response; the connection stays open.
+    Stall(Response<Body>),
+    /// No response to any request from now on: the cluster stops.
+    Stop,
+    /// No response: the client is killed.
+    Kill,
+}
 
-    /// Writes a line immediately. A failed write does not stop the cluster.
-    pub(super) fn write(&self, entry: &LogEntry<'_>) {
-        let line = serde_json::to_string(entry).map_err(io::Error::from);
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = line.and_then(|line| file.write_all(format!("{line}\n").as_bytes())) {
-            tracing::warn!("the log of the simulator cannot be written: {error}");
+impl Reply {
+    /// The reply to a call that the cluster itself answers with `own`.
+    fn new(fault: Option<&Fault>, own: ApiResponse) -> Self {
+        let Some(fault) = fault else { return own.into() };
+        let ok = |body: String| Self::from(ApiResponse { status: StatusCode::OK, body });
+        match fault {
+            Fault::Delay(_) | Fault::Behind(_) => own.into(),
+            Fault::Refuse { status, message } => error_response(*status, message).into(),
+            Fault::Drop(_) => Self::Close,
+            Fault::Reset => Self::Reset(partial_response(&own)),
+            Fault::Silent(_) => Self::Silent,
+            Fault::Stall => Self::Stall(stalling_response(own)),
+            Fault::Status { status, retry_after, .. } => {
+                let mut response = error_response(*status, "a fault of the simulator").into_response();
+                response.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into())));
+                Self::Answer(response)
+            }
+            Fault::Html { status, .. } => Self::Answer(html_page(*status)),
+            Fault::Shape(_) => ok(json!({ "data": { "unexpected": [true] } }).to_string()),
+            Fault::Truncated(_) => ok(half(&own.body).to_owned()),
+            Fault::Expire => Refusal::Unauthorized.into(),
+            Fault::Stop(_) => Self::Stop,
+            Fault::Kill(_) => Self::Kill,
         }
     }
+
+    /// The status of a complete response.
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(response) => Some(response.status().as_u16()),
+            Self::Close | Self::Reset(_) | Self::Silent | Self::Stall(_) | Self::Stop | Self::Kill => None,
+        }
+    }
+}
+
+impl<T: Into<ApiResponse>> From<T> for Reply {
+    fn from(response: T) -> Self {
+        Self::Answer(response.into().into_response())
+    }
+}
+
+/// An error response in the shape of the cluster.
+fn error_response(status: u16, message: &str) -> ApiResponse {
+    ApiResponse { status: code(status), body: json!({ "message": message }).to_string() }
+}
+
+/// An error page of a proxy.
+fn html_page(status: u16) -> Response<Body> {
+    let title = code(status).to_string();
+    let body = format!("<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n");
+    let mut response = ApiResponse { status: code(status), body }.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+/// A response of which half is sent, and then nothing more while the connection is open.
+fn stalling_response(response: ApiResponse) -> Response<Body> {
+    let beginning = half(&response.body).to_owned();
+    let beginning = stream::once(async { Ok::<_, Infallible>(beginning) });
+    response.into_response().map(|_| Body::from_stream(beginning.chain(stream::pending())))
+}
+
+/// The head of a response and half of its body.
+fn partial_response(response: &ApiResponse) -> Vec<u8> {
+    let ApiResponse { status, body } = response;
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    [head.as_bytes(), half(body).as_bytes()].concat()
+}
+
+fn half(text: &str) -> &str {
+    let end = (0..=text.len() / 2).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

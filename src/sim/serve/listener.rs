@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -81,51 +82,43 @@ impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionHandle {
     }
 }
 
-/// A plain or TLS listener.
-pub(super) enum AnyListener {
-    Plain(TcpListener),
-    Tls(TlsListener),
-}
-
-impl AnyListener {
-    async fn accept(&mut self) -> (Box<dyn Socket>, SocketAddr) {
-        match self {
-            Self::Plain(tcp) => {
-                let (socket, address) = Listener::accept(tcp).await;
-                (Box::new(socket), address)
-            }
-            Self::Tls(tls) => {
-                let (socket, address) = tls.accept().await;
-                (Box::new(socket), address)
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::Plain(tcp) => tcp.local_addr(),
-            Self::Tls(tls) => tls.local_addr(),
-        }
-    }
-}
-
 /// Accepts connections that can be cut. All of them end when the server is dead.
 pub(super) struct CuttableListener {
     // The order of the fields matters: the phase is `Closed` once the listener is dropped.
-    listener: AnyListener,
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
+    /// Many at once, so that a slow client delays no other.
+    handshakes: JoinSet<io::Result<(TlsStream<TcpStream>, SocketAddr)>>,
     closed: OnDrop,
-    next_number: Box<dyn FnMut() -> u64 + Send>,
+    /// The number of connections so far.
+    connections: Arc<AtomicU64>,
 }
 
 impl CuttableListener {
-    /// Calls `next_number` for each connection.
     pub(super) fn new(
-        listener: AnyListener,
+        tcp: TcpListener,
+        tls: Option<TlsAcceptor>,
         phases: &Phases,
-        next_number: impl FnMut() -> u64 + Send + 'static,
+        connections: Arc<AtomicU64>,
     ) -> Self {
         let closed = OnDrop { phases: phases.clone(), to: Phase::Closed };
-        Self { listener, closed, next_number: Box::new(next_number) }
+        Self { tcp, tls, handshakes: JoinSet::new(), closed, connections }
+    }
+
+    async fn socket(&mut self) -> (Box<dyn Socket>, SocketAddr) {
+        loop {
+            tokio::select! {
+                (stream, address) = Listener::accept(&mut self.tcp) => {
+                    let Some(tls) = &self.tls else { return (Box::new(stream), address) };
+                    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+                    self.handshakes.spawn(async move { Ok((handshake.await??, address)) });
+                }
+                // A client that does not trust the certificate ends here.
+                Some(done) = self.handshakes.join_next() => if let Ok(Ok((stream, address))) = done {
+                    return (Box::new(stream), address);
+                },
+            }
+        }
     }
 }
 
@@ -134,21 +127,19 @@ impl Listener for CuttableListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (socket, address) = self.listener.accept().await;
-        let number = (self.next_number)();
+        let (socket, address) = self.socket().await;
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         // Small responses are sent without delay.
         if let Err(error) = socket.tcp().set_nodelay(true) {
             tracing::debug!("TCP_NODELAY cannot be set: {error}");
         }
-        let dead = Box::pin(self.closed.phases.reached(Phase::Dead));
-        (
-            CuttableStream { socket, connection: ConnectionHandle { number, cut: Arc::default() }, dead: Some(dead) },
-            address,
-        )
+        let connection = ConnectionHandle { number, cut: Arc::default() };
+        let dead: BoxFuture<'static, ()> = Box::pin(self.closed.phases.reached(Phase::Dead));
+        (CuttableStream { socket, connection, dead: Some(dead) }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
+        self.tcp.local_addr()
     }
 }
 
@@ -257,41 +248,6 @@ pub(super) fn self_signed(ip: IpAddr) -> Result<(Certificate, TlsAcceptor), TlsE
         .with_single_cert(vec![cert.der().clone()], key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((Certificate { pem: cert.pem(), fingerprint }, TlsAcceptor::from(Arc::new(config))))
-}
-
-/// Accepts connections. It does many handshakes at once, so that a slow client delays no other.
-pub(super) struct TlsListener {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
-    handshakes: JoinSet<io::Result<(TlsStream<TcpStream>, SocketAddr)>>,
-}
-
-impl TlsListener {
-    pub(super) fn new(tcp: TcpListener, acceptor: TlsAcceptor) -> Self {
-        Self { tcp, acceptor, handshakes: JoinSet::new() }
-    }
-
-    pub(super) async fn accept(&mut self) -> (TlsStream<TcpStream>, SocketAddr) {
-        loop {
-            tokio::select! {
-                (stream, address) = Listener::accept(&mut self.tcp) => {
-                    let handshake = self.acceptor.accept(stream);
-                    self.handshakes.spawn(async move {
-                        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await??;
-                        Ok((stream, address))
-                    });
-                }
-                // A client that does not trust the certificate ends here.
-                Some(done) = self.handshakes.join_next() => if let Ok(Ok(connection)) = done {
-                    return connection;
-                },
-            }
-        }
-    }
-
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
-    }
 }
 
 /// The phase of a server. It never goes back.

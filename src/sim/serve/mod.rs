@@ -3,12 +3,13 @@
 mod handle;
 mod listener;
 mod options;
-mod reply;
 
 pub use listener::TlsError;
 pub use options::{KillHook, Options, SimError, StateSource};
 
+use std::fs::File;
 use std::future::{Future, IntoFuture};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,13 +19,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::sim::fault_rules::{ActiveFaults, FaultRules};
-use crate::sim::observe::{Event, Recorder};
+use crate::sim::observe::Event;
 use crate::sim::release::Role;
 use crate::sim::rest::{Api, TokenLifetime};
-use crate::sim::serve::handle::{RequestLog, Shared};
-use crate::sim::serve::listener::{
-    AnyListener, Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases, TlsListener,
-};
+use crate::sim::serve::handle::Shared;
+use crate::sim::serve::listener::{Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases};
 use crate::sim::state::{ClusterState, ROOT};
 use crate::sim::store::{Store, StoreError};
 use crate::sim::switches::Switches;
@@ -39,40 +38,30 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
     let shared = Arc::new(Shared {
         api: Api::new(store, TokenLifetime { time: options.token_time, uses: options.token_uses }),
         latency: options.latency,
-        log: open_log(&options)?,
+        log: options.log.as_ref().map(open_log).transpose()?,
         faults: Mutex::new(ActiveFaults::from(options.faults)),
-        recorder: options.record.then(Recorder::default),
+        events: options.record.then(Mutex::default),
         on_kill: options.on_kill,
         phases: Phases::new(),
-        connections: AtomicU64::new(0),
+        connections: Arc::default(),
         requests: AtomicU64::new(0),
         in_flight: AtomicU64::new(0),
     });
     let no_listener = |source| SimError::Listen { address: options.listen, source };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
     let address = tcp.local_addr().map_err(no_listener)?;
-    let (scheme, certificate, listener) = if options.tls {
-        let (certificate, acceptor) = listener::self_signed(address.ip())?;
-        ("https", Some(certificate), AnyListener::Tls(TlsListener::new(tcp, acceptor)))
-    } else {
-        ("http", None, AnyListener::Plain(tcp))
-    };
-    let server = spawn(listener, &shared);
+    let scheme = if options.tls { "https" } else { "http" };
+    let (certificate, tls) = options.tls.then(|| listener::self_signed(address.ip())).transpose()?.unzip();
+    let server = spawn(CuttableListener::new(tcp, tls, &shared.phases, Arc::clone(&shared.connections)), &shared);
     let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
     Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, shared, stop, server })
 }
 
-fn spawn(listener: AnyListener, shared: &Arc<Shared>) -> JoinHandle<()> {
-    let counted = Arc::clone(shared);
-    let phases = &shared.phases;
-    let next_number = move || counted.connections.fetch_add(1, Ordering::Relaxed) + 1;
+fn spawn(listener: CuttableListener, shared: &Arc<Shared>) -> JoinHandle<()> {
     let router = Router::new().fallback(handle::handle).with_state(Arc::clone(shared));
-    let serve = axum::serve(
-        CuttableListener::new(listener, phases, next_number),
-        router.into_make_service_with_connect_info::<ConnectionHandle>(),
-    )
-    .with_graceful_shutdown(phases.reached(Phase::Stopping));
-    let dead = OnDrop { phases: phases.clone(), to: Phase::Dead };
+    let serve = axum::serve(listener, router.into_make_service_with_connect_info::<ConnectionHandle>())
+        .with_graceful_shutdown(shared.phases.reached(Phase::Stopping));
+    let dead = OnDrop { phases: shared.phases.clone(), to: Phase::Dead };
     tokio::spawn(async move {
         // It never fails: after an error of the listener it continues to accept.
         let _ = serve.into_future().await;
@@ -100,11 +89,9 @@ fn open(options: &Options) -> Result<Store, SimError> {
     }
 }
 
-fn open_log(options: &Options) -> Result<Option<RequestLog>, SimError> {
-    let open = |path: &std::path::PathBuf| {
-        RequestLog::open(path).map_err(|source| SimError::Log { path: path.clone(), source })
-    };
-    options.log.as_ref().map(open).transpose()
+fn open_log(path: &PathBuf) -> Result<Mutex<File>, SimError> {
+    let file = File::options().create(true).append(true).open(path);
+    file.map(Mutex::new).map_err(|source| SimError::Log { path: path.clone(), source })
 }
 
 /// The login of a cluster administrator; every complete state has one.
@@ -179,7 +166,10 @@ impl Running {
 
     /// The requests so far and their results, in the order of arrival, if [`Options::record`] is set.
     pub fn events(&self) -> Vec<Event> {
-        self.shared.recorder.as_ref().map(Recorder::events).unwrap_or_default()
+        let Some(events) = &self.shared.events else { return Vec::new() };
+        let mut events = events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        events.sort_by_key(|event| event.seq);
+        events
     }
 
     /// Replaces the fault rules. Counts start again.

@@ -14,31 +14,16 @@ use crate::sim::document::StoredDocument;
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::{Caller, Refusal, attachments, policies, require_s3, sts, users};
 use crate::sim::release::Role;
-use crate::sim::rest::{ReadCall, Route, WriteCall};
 use crate::sim::state::{ClusterState, ROOT};
 
 /// The path to which runs of the command are posted, which no release of the vendor has.
 pub const PATH: &str = "/weka-command";
 
 impl CommandRun {
-    /// The REST call with the same effect; `None` if the run only asks for its needs.
-    pub(super) fn route(&self, state: &ClusterState) -> Option<Route> {
+    /// Whether the command changes the state; `None` if the run only asks for its needs.
+    pub(super) fn writes(&self, state: &ClusterState) -> Option<bool> {
         let command = parse(&self.args, state.behaviour()).ok()?.command;
-        if command.needs().without(self).is_some() {
-            return None;
-        }
-        Some(match command {
-            Command::Status | Command::Version => Route::Read(ReadCall::Cluster),
-            Command::WhoAmI => Route::Read(ReadCall::WhoAmI),
-            Command::Users => Route::Read(ReadCall::Users),
-            Command::Policies | Command::Groups => Route::Read(ReadCall::Policies),
-            Command::Show(name) => Route::Read(ReadCall::Policy(name)),
-            Command::AssumeRole(_) => Route::Read(ReadCall::Sts),
-            Command::Add { .. } => Route::Write(WriteCall::AddPolicy),
-            Command::Remove(name) => Route::Write(WriteCall::RemovePolicy(name)),
-            Command::Attach(..) | Command::Keys(_) => Route::Write(WriteCall::Attach),
-            Command::Detach(..) => Route::Write(WriteCall::Detach),
-        })
+        command.needs().without(self).is_none().then(|| command.writes())
     }
 
     /// Runs the command on a state. An error is a failed run, or one that asks for its needs; the caller then discards the
@@ -221,6 +206,20 @@ impl CommandRun {
 }
 
 impl Command {
+    fn writes(&self) -> bool {
+        match self {
+            Self::Add { .. } | Self::Remove(_) | Self::Attach(..) | Self::Detach(..) | Self::Keys(_) => true,
+            Self::Status
+            | Self::Version
+            | Self::WhoAmI
+            | Self::Users
+            | Self::Policies
+            | Self::Groups
+            | Self::Show(_)
+            | Self::AssumeRole(_) => false,
+        }
+    }
+
     /// The input that the command needs before it does anything.
     fn needs(&self) -> RunNeeds {
         let ask = |text: &str, hidden| Some(Prompt { text: text.to_owned(), hidden });

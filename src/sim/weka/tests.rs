@@ -175,8 +175,8 @@ fn a_run_asks_for_its_needs_on_releases_that_have_the_command() {
             let prompt = prompt.map(|(text, hidden)| Prompt { text: text.to_owned(), hidden });
             let needs = RunNeeds { file: file.map(str::to_owned), prompt };
             assert_eq!(run(args).on(&mut state, 1), Err(RunResponse::Needs(needs)), "{release}: {args}");
-            assert_eq!(run(args).route(&state), None, "{release}: {args}");
-            assert!(with_input(args).route(&state).is_some(), "{release}: {args}");
+            assert_eq!(run(args).writes(&state), None, "{release}: {args}");
+            assert!(with_input(args).writes(&state).is_some(), "{release}: {args}");
             assert_eq!(state, cluster(release));
         }
     }
@@ -217,9 +217,9 @@ fn groups_get_policies_on_6_0() {
     let unheld = output_of(&mut state, &run("s3 policy detach --group staff"));
     assert!(unheld.code == 1 && unheld.err.contains("no policy attached"), "{unheld:?}");
     json_of(&mut state, "s3 policy remove ml");
-    let change = |args| run(args).route(&cluster("6.0"));
-    assert_eq!(change("s3 policy attach ml --group g"), Some(Route::Write(WriteCall::Attach)));
-    assert_eq!(change("s3 policy detach --group g"), Some(Route::Write(WriteCall::Detach)));
+    let writes = |args| run(args).writes(&cluster("6.0"));
+    assert_eq!(writes("s3 policy attach ml --group g"), Some(true));
+    assert_eq!((writes("s3 policy detach --group g"), writes("s3 group list")), (Some(true), Some(false)));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn cluster(number: u8) -> ClusterState {
     let users: Map<_, _> = (0..HOLDERS).map(user).collect();
     let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     let mut state = state.complete().unwrap();
-    state.tenants.get_mut(ROOT).unwrap().policies_mut().insert("ml".to_owned(), policy(number));
+    state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(number));
     state
 }
 

@@ -158,7 +158,7 @@ impl Scenario {
         }))
         .unwrap();
         let mut state = state.complete().unwrap();
-        let own = state.tenants.get_mut(ROOT).unwrap().policies_mut();
+        let own = &mut state.tenants.get_mut(ROOT).unwrap().policies;
         own.extend(policies.iter().map(|(name, number)| (name.clone(), policy(*number))));
         for number in PolicyName::PREDEFINED.len() + own.len()..self.fill {
             own.insert(format!("filler-{number:04}"), policy(8));

@@ -51,7 +51,7 @@ async fn together(seed: u64) -> Together {
     let events = world.events().await;
     if let Some(violation) = bounds.violations(&events).first() {
         let changes = events.iter().filter(|event| event.change.is_some());
-        let story: Vec<_> = changes.map(|event| format!("{} {:?}", event.seq, event.route)).collect();
+        let story: Vec<_> = changes.map(|event| format!("{} {} {}", event.seq, event.method, event.path)).collect();
         return Together::Mixed(format!("{violation}\n{}", story.join("\n")));
     }
     let end = ClusterState::clone(&world.state());

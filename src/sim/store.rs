@@ -1,0 +1,323 @@
+//! Storage of a cluster state: in a file that other processes may change too, or in memory.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::sim::document::check_json;
+use crate::sim::state::{ClusterState, StateError};
+
+/// The state file cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be read.
+    #[error("the state file `{path}` cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not a state.
+    #[error("the state file `{path}` is not a state of the simulator: {source}; fix it, or remove it to start again")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+    /// The file describes an impossible cluster.
+    #[error("the state file `{path}` describes no cluster: {source}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is impossible.
+        source: StateError,
+    },
+    /// The file or its lock cannot be written.
+    #[error("the state file `{path}` cannot be written: {source}; its directory must exist and be writable")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The state of a simulated cluster, with one change at a time.
+#[derive(Debug)]
+pub struct Store {
+    /// None: the state is in memory only.
+    file: Option<StateFile>,
+    now: Mutex<Now>,
+}
+
+#[derive(Debug)]
+struct Now {
+    /// The content of the file that `state` was read from.
+    text: Vec<u8>,
+    state: Arc<ClusterState>,
+    /// The number of changes through this store.
+    changes: u64,
+}
+
+/// The result of a change that was not refused.
+#[derive(Debug)]
+pub struct ChangeResult<T> {
+    /// The value that the change returned.
+    pub value: T,
+    /// The change, if the state is now different.
+    pub change: Option<StateChange>,
+}
+
+/// One change of the state.
+#[derive(Debug, Clone)]
+pub struct StateChange {
+    /// Its number among the changes through this store, from 1.
+    pub number: u64,
+    /// The state before.
+    pub before: Arc<ClusterState>,
+    /// The state after.
+    pub after: Arc<ClusterState>,
+}
+
+impl Store {
+    /// Opens a state file and applies `adjust` to it. A missing file starts with `fresh`. Unless `durable`, a change counts as
+    /// done before it is on the disk.
+    pub fn open(
+        path: &Path,
+        durable: bool,
+        fresh: impl FnOnce() -> Result<ClusterState, StateError>,
+        adjust: impl FnOnce(ClusterState) -> ClusterState,
+    ) -> Result<Self, StoreError> {
+        // Following a link once makes a save replace the file and not the link.
+        let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
+        let file = StateFile { path, durable };
+        let invalid = |source| StoreError::Invalid { path: file.path.clone(), source };
+        let _lock = file.lock()?;
+        let exists = file.path.try_exists().map_err(|source| StoreError::Read { path: file.path.clone(), source })?;
+        let found = if exists { Some(file.parse(&file.read()?)?) } else { None };
+        let state = match &found {
+            Some(found) => adjust(found.clone()).complete(),
+            None => fresh(),
+        };
+        let state = state.map_err(invalid)?;
+        let text = if found.as_ref() == Some(&state) { file.read()? } else { file.save(&state)? };
+        Ok(Self { file: Some(file), now: Mutex::new(Now { text, state: Arc::new(state), changes: 0 }) })
+    }
+
+    /// Keeps a state in memory only.
+    pub fn in_memory(state: ClusterState) -> Self {
+        Self { file: None, now: Mutex::new(Now { text: Vec::new(), state: Arc::new(state), changes: 0 }) }
+    }
+
+    /// The current state. Blocks while a change is saved.
+    pub fn read(&self) -> Result<Arc<ClusterState>, StoreError> {
+        Ok(Arc::clone(&self.refreshed()?.state))
+    }
+
+    /// Changes the state, while nobody else does. If `change` refuses, nothing changes.
+    pub fn change<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
+    ) -> Result<ChangeResult<T>, E> {
+        let _lock = self.file.as_ref().map(StateFile::lock).transpose()?;
+        let mut now = self.refreshed()?;
+        let mut after = ClusterState::clone(&now.state);
+        let value = change(&mut after)?;
+        if after == *now.state {
+            return Ok(ChangeResult { value, change: None });
+        }
+        if let Some(file) = &self.file {
+            now.text = file.save(&after)?;
+        }
+        let before = std::mem::replace(&mut now.state, Arc::new(after));
+        now.changes += 1;
+        let (number, after) = (now.changes, Arc::clone(&now.state));
+        Ok(ChangeResult { value, change: Some(StateChange { number, before, after }) })
+    }
+
+    /// The state, read again if the file has changed.
+    fn refreshed(&self) -> Result<MutexGuard<'_, Now>, StoreError> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &self.file {
+            let text = file.read()?;
+            if text != now.text {
+                now.state = Arc::new(file.parse(&text)?);
+                now.text = text;
+            }
+        }
+        Ok(now)
+    }
+}
+
+/// A file with a state. Several processes may share it.
+#[derive(Debug)]
+struct StateFile {
+    path: PathBuf,
+    /// Whether a change must be on the disk before it counts as done.
+    durable: bool,
+}
+
+impl StateFile {
+    fn read(&self) -> Result<Vec<u8>, StoreError> {
+        fs::read(&self.path).map_err(|source| StoreError::Read { path: self.path.clone(), source })
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<ClusterState, StoreError> {
+        let path = || self.path.clone();
+        let text = std::str::from_utf8(text).map_err(|error| StoreError::Read {
+            path: path(),
+            source: io::Error::new(io::ErrorKind::InvalidData, error),
+        })?;
+        let state = check_json(text).and_then(|()| serde_json::from_str::<ClusterState>(text));
+        let state = state.map_err(|source| StoreError::Parse { path: path(), source })?;
+        state.complete().map_err(|source| StoreError::Invalid { path: path(), source })
+    }
+
+    /// Writes a temporary file and renames it, so that a reader sees the old state or the new one. Returns the text.
+    fn save(&self, state: &ClusterState) -> Result<Vec<u8>, StoreError> {
+        let mut text =
+            serde_json::to_vec_pretty(state).map_err(|source| StoreError::Parse { path: self.path.clone(), source })?;
+        text.push(b'\n');
+        let write = || -> io::Result<_> {
+            // Git ignores this suffix, in case the process dies here.
+            let mut file =
+                tempfile::Builder::new().prefix(&self.beside("")).suffix(".lock.tmp").tempfile_in(self.directory())?;
+            file.write_all(&text)?;
+            if self.durable {
+                file.as_file().sync_all()?;
+            }
+            Ok(file.persist(&self.path)?)
+        };
+        write().map_err(|source| StoreError::Write { path: self.path.clone(), source })?;
+        Ok(text)
+    }
+
+    /// Waits until nobody else changes the state. Nobody else does until the returned file is closed.
+    fn lock(&self) -> Result<File, StoreError> {
+        let lock = || -> io::Result<File> {
+            let path = self.directory().join(self.beside(".lock"));
+            let file = File::options().create(true).truncate(false).write(true).open(path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|source| StoreError::Write { path: self.path.clone(), source })
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The name of a hidden file in the same directory.
+    fn beside(&self, suffix: &str) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        format!(".{name}{suffix}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::operations::Refusal;
+    use crate::sim::release::SimRelease;
+
+    fn open(path: &Path) -> Result<Store, StoreError> {
+        Store::open(path, true, || ClusterState::fresh(SimRelease::default()), |state| state)
+    }
+
+    /// A new state file. The directory goes with the guard.
+    fn new_file() -> (tempfile::TempDir, PathBuf, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.json");
+        let store = open(&path).unwrap();
+        (folder, path, store)
+    }
+
+    fn rename(state: &mut ClusterState, name: &str) -> Result<(), StoreError> {
+        name.clone_into(&mut state.name);
+        Ok(())
+    }
+
+    #[test]
+    fn a_missing_file_is_created_and_contains_every_change() {
+        let (folder, path, store) = new_file();
+        store.change(|state| rename(state, "peter")).unwrap();
+        assert_eq!(open(&path).unwrap().read().unwrap().name, "peter");
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "the state and its lock: {left:?}");
+    }
+
+    #[test]
+    fn a_change_in_memory_is_reported_as_in_a_file() {
+        let (_folder, _, file) = new_file();
+        for store in [file, Store::in_memory(ClusterState::fresh(SimRelease::default()).unwrap())] {
+            assert!(store.change(|state| rename(state, "stewie")).unwrap().change.is_none(), "it has that name");
+            let refused = store.change(|state| {
+                rename(state, "meg")?;
+                Err::<(), _>(Refusal::Unauthorized)
+            });
+            assert!(refused.is_err() && store.read().unwrap().name == "stewie");
+            for (number, name) in [(1, "peter"), (2, "lois")] {
+                let before = store.read().unwrap();
+                let change = store.change(|state| rename(state, name)).unwrap().change.unwrap();
+                assert_eq!((change.number, &change.before, change.after.name.as_str()), (number, &before, name));
+                assert_eq!(store.read().unwrap(), change.after);
+            }
+        }
+    }
+
+    #[test]
+    fn a_manual_change_is_seen_immediately_and_with_the_same_length() {
+        let (_folder, path, store) = new_file();
+        for name in ["stew1e", "stew2e", "stew3e"] {
+            let text = fs::read_to_string(&path).unwrap();
+            let old = store.read().unwrap().name.clone();
+            fs::write(&path, text.replace(&format!("\"{old}\""), &format!("\"{name}\""))).unwrap();
+            assert_eq!(store.read().unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn concurrent_changes_of_two_stores_are_all_saved_and_numbered() {
+        let (_folder, path, store) = new_file();
+        let stores = [store, open(&path).unwrap()];
+        let one = |store: &Store| {
+            let made = store.change(|state| Ok::<_, StoreError>(state.next_serial())).unwrap().change.unwrap();
+            // A change that counts as done is in the file.
+            let saved: ClusterState = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            assert!(saved.serial >= made.after.serial && made.after.serial == made.before.serial + 1);
+            made.number
+        };
+        std::thread::scope(|scope| {
+            for store in &stores {
+                let run = || {
+                    let changes: Vec<_> = (0..40).map(|_| scope.spawn(|| one(store))).collect();
+                    let mut numbers: Vec<u64> = changes.into_iter().map(|change| change.join().unwrap()).collect();
+                    numbers.sort_unstable();
+                    assert!(numbers.into_iter().eq(1..=40));
+                };
+                scope.spawn(run);
+            }
+        });
+        assert_eq!(stores[0].read().unwrap().serial, 80);
+    }
+
+    #[test]
+    fn an_invalid_or_missing_file_is_an_error_until_it_is_restored() {
+        let (_folder, path, store) = new_file();
+        let good = fs::read_to_string(&path).unwrap();
+        fs::write(&path, "{\n  \"nmae\": 1\n}").unwrap();
+        let error = store.read().unwrap_err().to_string();
+        assert!(error.contains("unknown field `nmae`") && error.contains("line 2"), "{error}");
+        fs::write(&path, r#"{"name":"a","name":"b"}"#).unwrap();
+        assert!(store.read().unwrap_err().to_string().contains("`name` is there twice"));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(store.read(), Err(StoreError::Read { .. })));
+        assert!(store.change(|state| rename(state, "x")).is_err(), "it is not created again while a client uses it");
+        fs::write(&path, good).unwrap();
+        store.change(|state| rename(state, "peter")).unwrap();
+        assert_eq!(store.read().unwrap().name, "peter");
+    }
+}
