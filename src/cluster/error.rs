@@ -71,7 +71,6 @@ impl CallError {
         Self { call: call.into(), effect, message: message.into(), help: None, busy: false, answer: None }
     }
 
-    /// Adds the answer that attune cannot read.
     #[must_use]
     pub(super) fn with_answer(self, bytes: &[u8]) -> Self {
         Self { answer: RawAnswer::of(bytes), ..self }

@@ -13,7 +13,6 @@ use crate::base::{PolicyName, Release, SessionKeys, UserName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected(pub(super) &'static str);
 
-/// Which cluster answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClusterFacts {
     pub(super) name: String,
@@ -21,7 +20,6 @@ pub(super) struct ClusterFacts {
     pub(super) release: Release,
 }
 
-/// The same as JSON, unchecked.
 #[derive(Deserialize)]
 pub(super) struct RawCluster {
     name: String,
@@ -29,7 +27,6 @@ pub(super) struct RawCluster {
     release: String,
 }
 
-/// Checks the facts of a cluster; `None` is an answer that does not have them.
 pub(super) fn cluster_facts(raw: Option<RawCluster>) -> Result<ClusterFacts, Expected> {
     let RawCluster { name, guid, release } = raw.ok_or(Expected("a cluster's name, guid and release"))?;
     let release = Release::parse(&release).ok_or(Expected("a release such as 5.1.2"))?;
@@ -40,7 +37,6 @@ pub(super) fn cluster_facts(raw: Option<RawCluster>) -> Result<ClusterFacts, Exp
     Ok(ClusterFacts { name, guid, release })
 }
 
-/// The user that is logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: String,
@@ -84,7 +80,6 @@ pub(super) fn policy_or_none(policy: Option<String>) -> Option<PolicyName> {
     policy.filter(|name| !name.is_empty()).map(PolicyName::reported)
 }
 
-/// Temporary credentials as JSON.
 #[derive(Deserialize)]
 pub(super) struct RawSessionKeys {
     #[serde(alias = "access_key_id")]
@@ -94,7 +89,6 @@ pub(super) struct RawSessionKeys {
     session_token: String,
 }
 
-/// The temporary credentials; `None` is an answer that does not have them.
 pub(super) fn session_keys(raw: Option<RawSessionKeys>) -> Result<SessionKeys, Expected> {
     let RawSessionKeys { access_key, secret_key, session_token } = raw.ok_or(Expected("temporary credentials"))?;
     Ok(SessionKeys { access_key, secret_key: secret_key.into(), session_token: session_token.into() })

@@ -61,7 +61,6 @@ const FIRST_WORDS: [&str; 4] = ["access", "secret", "aws", "s3"];
 /// The longest label, in bytes: `aws_secret_access_key`, and some blanks.
 const MAX_LABEL: usize = 24;
 
-/// An access key and its secret.
 #[derive(Debug, PartialEq, Eq)]
 struct Pair {
     access: String,
@@ -140,7 +139,6 @@ fn in_json(value: &Value, nested: usize, found: &mut Vec<Pair>) {
     }
 }
 
-/// Adds a pair, unless it is there.
 fn note(pair: Pair, found: &mut Vec<Pair>) {
     if !found.contains(&pair) {
         found.push(pair);

@@ -35,7 +35,6 @@ pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
     read_all(cluster, states, AlsoRead::AllAttached, jobs).await
 }
 
-/// The documents to read in addition to those that matter for the desired states.
 #[derive(Debug, Clone, Copy)]
 enum AlsoRead {
     Nothing,
@@ -123,7 +122,6 @@ fn relevant(desired: &Desired, names: &[PolicyName], attachments: &[(Principal, 
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
 }
 
-/// All attached policies that exist.
 fn attached(names: &[PolicyName], attachments: &[(Principal, &PolicyName)]) -> BTreeSet<PolicyName> {
     let attached: BTreeSet<PolicyName> =
         attachments.iter().flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>()).collect();

@@ -28,20 +28,8 @@ struct State {
     first: Option<Identity>,
     /// The other releases that a warning has named, so that each is named once.
     warned: Vec<Release>,
-    stopped: Option<Stopped>,
-}
-
-/// Why the run is stopped.
-#[derive(Debug, Clone)]
-struct Stopped {
-    message: String,
-    help: String,
-}
-
-impl Stopped {
-    fn error(&self, call: &str) -> CallError {
-        CallError::new(call, Effect::NotSent, self.message.as_str()).help(self.help.as_str())
-    }
+    /// Why the run is stopped.
+    stopped: Option<CallError>,
 }
 
 impl ClusterPin {
@@ -53,32 +41,26 @@ impl ClusterPin {
         self.tenant.as_deref()
     }
 
-    /// Compares the tenant of a login with the one that the user asks for.
-    ///
-    /// # Errors
-    /// It is another tenant. The run is stopped.
+    /// Stops the run if the tenant of a login is not the one that the user asks for.
     pub(super) fn check_tenant(&self, call: &str, user: &str, tenant: &str) -> Result<(), CallError> {
         let Some(expected) = self.tenant().filter(|expected| *expected != tenant) else { return Ok(()) };
         let message = format!("{user:?} is logged in to tenant {tenant:?}, and {expected:?} is expected");
         let help = format!("log in to {expected:?}, or set tenant = {tenant:?} under [cluster]");
-        let stopped = Stopped { message, help };
-        let error = stopped.error(call);
-        self.state().stopped.get_or_insert(stopped);
+        let error = CallError::new(call, Effect::NotSent, message).help(help);
+        self.state().stopped.get_or_insert(error.clone());
         Err(error)
     }
 
-    /// Compares the identity that a place reports with the first one. Returns it, with the release to assume.
-    ///
-    /// # Errors
-    /// It is another cluster or tenant, or of a release at which the plan cannot run. The run is stopped.
+    /// Compares the identity that a place reports with the first one. Returns it, with the release to assume. Stops the run if
+    /// it is another cluster or tenant, or of a release at which the plan cannot run.
     pub(super) fn check(&self, call: &str, place: &str, found: Identity) -> Result<Identity, CallError> {
         let mut state = self.state();
         if let Some(first) = &state.first {
-            let stopped = other_cluster(first, place, &found);
-            let stopped = stopped.or_else(|| self.release.is_none().then(|| other_release(first, place, &found))?);
-            if let Some(stopped) = stopped {
-                let error = stopped.error(call);
-                state.stopped = Some(stopped);
+            let stopped = other_cluster(call, first, place, &found);
+            let stopped =
+                stopped.or_else(|| self.release.is_none().then(|| other_release(call, first, place, &found))?);
+            if let Some(error) = stopped {
+                state.stopped = Some(error.clone());
                 return Err(error);
             }
             if first.release != found.release && !state.warned.contains(&found.release) {
@@ -95,15 +77,12 @@ impl ClusterPin {
         Ok(Identity { release: self.release.clone().unwrap_or(found.release), ..found })
     }
 
-    /// Whether calls may still be sent.
-    ///
-    /// # Errors
-    /// The run is stopped; says why.
+    /// Says why the run is stopped, if it is.
     pub(super) fn may_send(&self, call: &str) -> Result<(), CallError> {
-        self.state().stopped.as_ref().map_or(Ok(()), |stopped| Err(stopped.error(call)))
+        let stopped = self.state().stopped.clone();
+        stopped.map_or(Ok(()), |error| Err(CallError { call: call.to_owned(), ..error }))
     }
 
-    /// Why the run is stopped, if it is.
     pub(super) fn stopped(&self) -> Option<String> {
         self.state().stopped.as_ref().map(|stopped| stopped.message.clone())
     }
@@ -113,7 +92,7 @@ impl ClusterPin {
     }
 }
 
-fn other_cluster(first: &Identity, place: &str, found: &Identity) -> Option<Stopped> {
+fn other_cluster(call: &str, first: &Identity, place: &str, found: &Identity) -> Option<CallError> {
     if (&first.guid, &first.tenant) == (&found.guid, &found.tenant) {
         return None;
     }
@@ -121,16 +100,13 @@ fn other_cluster(first: &Identity, place: &str, found: &Identity) -> Option<Stop
     let (found, first) = (described(found), described(first));
     let help =
         "reach one cluster and one tenant only: check `[cluster]` endpoints and the login, then run `attune plan`";
-    Some(Stopped {
-        message: format!(
-            "{place} leads to {found}, and this run is about {first}; the call and all later ones are not sent"
-        ),
-        help: help.to_owned(),
-    })
+    let message =
+        format!("{place} leads to {found}, and this run is about {first}; the call and all later ones are not sent");
+    Some(CallError::new(call, Effect::NotSent, message).help(help))
 }
 
 /// Stops a plan that was made for the first release and may need something that works otherwise at the found one.
-fn other_release(first: &Identity, place: &str, found: &Identity) -> Option<Stopped> {
+fn other_release(call: &str, first: &Identity, place: &str, found: &Identity) -> Option<CallError> {
     let (planned, other) = (Capabilities::of(&first.release), Capabilities::of(&found.release));
     let difference = if other.attachments < planned.attachments {
         "it reports less of who has which policy"
@@ -142,13 +118,12 @@ fn other_release(first: &Identity, place: &str, found: &Identity) -> Option<Stop
         return None;
     };
     let (found, first) = (&found.release, &first.release);
-    Some(Stopped {
-        message: format!(
-            "{place} runs WEKA {found}, and this run began with WEKA {first}: {difference}; the call and all later ones \
-             are not sent"
-        ),
-        help: "wait until the upgrade has ended, then run `attune plan`".to_owned(),
-    })
+    let message = format!(
+        "{place} runs WEKA {found}, and this run began with WEKA {first}: {difference}; the call and all later ones \
+         are not sent"
+    );
+    let help = "wait until the upgrade has ended, then run `attune plan`";
+    Some(CallError::new(call, Effect::NotSent, message).help(help))
 }
 
 #[cfg(test)]

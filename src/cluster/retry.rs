@@ -98,69 +98,50 @@ impl<'a> RetryingCluster<'a> {
     }
 }
 
-#[async_trait]
-impl Cluster for RetryingCluster<'_> {
-    async fn identity(&self) -> Result<Identity, CallError> {
-        self.read(|| self.cluster.identity()).await
-    }
+/// Methods that read, with retries, and methods that write, without.
+macro_rules! forward {
+    (read { $($read:ident($($of:ident: $kind:ty),*) -> $answer:ty;)* } write { $($write:ident($($to:ident: $what:ty),*) -> $result:ty;)* }) => {
+        #[async_trait]
+        impl Cluster for RetryingCluster<'_> {
+            $(async fn $read(&self, $($of: $kind),*) -> Result<$answer, CallError> {
+                self.read(|| self.cluster.$read($($of),*)).await
+            })*
 
-    async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
-        self.read(|| self.cluster.list_policies()).await
-    }
+            $(async fn $write(&self, $($to: $what),*) -> Result<$result, CallError> {
+                self.cluster.$write($($to),*).await
+            })*
 
-    async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
-        self.read(|| self.cluster.show_policy(policy)).await
-    }
+            fn stopped(&self) -> Option<String> {
+                self.cluster.stopped()
+            }
 
-    async fn users(&self) -> Result<Users, CallError> {
-        self.read(|| self.cluster.users()).await
-    }
+            fn connection(&self, release: &Release) -> ConnectionInfo {
+                self.cluster.connection(release)
+            }
 
-    fn stopped(&self) -> Option<String> {
-        self.cluster.stopped()
-    }
+            fn can_generate_keys(&self) -> bool {
+                self.cluster.can_generate_keys()
+            }
+        }
+    };
+}
 
-    fn connection(&self, release: &Release) -> ConnectionInfo {
-        self.cluster.connection(release)
+forward! {
+    read {
+        identity() -> Identity;
+        list_policies() -> Vec<PolicyName>;
+        show_policy(policy: &PolicyName) -> String;
+        users() -> Users;
+        own_definition() -> Option<String>;
+        identity_provider() -> Option<bool>;
+        groups() -> Option<Vec<GroupRecord>>;
     }
-
-    async fn own_definition(&self) -> Result<Option<String>, CallError> {
-        self.read(|| self.cluster.own_definition()).await
-    }
-
-    async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
-        self.read(|| self.cluster.identity_provider()).await
-    }
-
-    async fn groups(&self) -> Result<Option<Vec<GroupRecord>>, CallError> {
-        self.read(|| self.cluster.groups()).await
-    }
-
-    async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
-        self.cluster.add_policy(policy, document).await
-    }
-
-    async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError> {
-        self.cluster.remove_policy(policy).await
-    }
-
-    async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {
-        self.cluster.attach(policy, principal).await
-    }
-
-    fn can_generate_keys(&self) -> bool {
-        self.cluster.can_generate_keys()
-    }
-
-    async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        self.cluster.generate_keys(user).await
-    }
-
-    async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
-        self.cluster.assume_role(ask).await
-    }
-
-    async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
-        self.cluster.detach(policy, principal).await
+    write {
+        add_policy(policy: &PolicyName, document: &str) -> ();
+        remove_policy(policy: &PolicyName) -> ();
+        attach(policy: &PolicyName, principal: &Principal) -> Option<KeyPair>;
+        detach(policy: &PolicyName, principal: &Principal) -> ();
+        generate_keys(user: &UserName) -> KeyPair;
+        assume_role(ask: &AssumeRole) -> SessionKeys;
     }
 }

@@ -139,7 +139,6 @@ impl Fault {
     }
 }
 
-/// The parts of the text form.
 struct Text {
     name: String,
     /// `None` if the name does not say it.

@@ -72,19 +72,15 @@ fn parse_trigger(text: &str) -> Result<(Trigger, Option<u64>), FaultParseError> 
     Ok((trigger.parse()?, Some(times)))
 }
 
-/// The properties of a call that rules check.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sim) struct CallInfo<'c> {
     pub(in crate::sim) method: &'c str,
     /// The path as it was sent.
     pub(in crate::sim) path: &'c str,
-    /// Whether it changes the state.
     pub(in crate::sim) writes: bool,
-    /// The number of other calls in flight.
     pub(in crate::sim) others: u64,
 }
 
-/// Rules in effect, with their counts.
 #[derive(Debug, Default)]
 pub(in crate::sim) struct ActiveFaults {
     calls: u64,
@@ -97,7 +93,6 @@ struct CountedRule {
     rule: FaultRule,
     /// How many calls matched the pattern of the rule.
     matched: u64,
-    /// How often its fault happened.
     done: u64,
 }
 
@@ -147,7 +142,6 @@ impl CountedRule {
     }
 }
 
-/// The prefix of all paths, which rules leave out.
 const PREFIX: &str = "/api/v2";
 
 /// The calls at which a fault happens. Counts start at 1 when the rules are set.

@@ -11,7 +11,8 @@ use crate::base::Release;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SimRelease {
-    line: ReleaseLine,
+    /// Its index in [`LINES`].
+    line: usize,
     text: String,
 }
 
@@ -21,15 +22,6 @@ pub struct SimRelease {
 pub struct UnknownRelease(String);
 
 /// The release lines whose definitions the simulator follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ReleaseLine {
-    V3_14,
-    V4_0,
-    V4_4,
-    V5_1,
-    V6_0,
-}
-
 /// How one release differs from others. Every field is a fact of the vendor's definitions or documentation unless its
 /// comment says that it is assumed.
 #[derive(Debug)]
@@ -180,19 +172,20 @@ static V5_1: Behaviour = Behaviour {
 /// Over REST as 5.1: no definition of it is public.
 static V6_0: Behaviour = Behaviour { detach_names_policy: false, wekactl: true, groups: true, ..V5_1 };
 
-impl SimRelease {
-    /// The release lines the simulator knows, oldest first.
-    pub const LINES: [&str; 5] = ["3.14", "4.0", "4.4", "5.1", "6.0"];
+/// The release lines whose definitions the simulator follows, oldest first: each with the full number that a bare line stands
+/// for, because a cluster always reports one.
+static LINES: [((u32, u32), &str, &Behaviour); 5] = [
+    ((3, 14), "3.14.4", &V3_14),
+    ((4, 0), "4.0.6", &V4_0),
+    ((4, 4), "4.4.8", &V4_4),
+    ((5, 1), "5.1.2", &V5_1),
+    ((6, 0), "6.0.0", &V6_0),
+];
 
+impl SimRelease {
     /// The behaviour of this release.
     pub fn behaviour(&self) -> &'static Behaviour {
-        match self.line {
-            ReleaseLine::V3_14 => &V3_14,
-            ReleaseLine::V4_0 => &V4_0,
-            ReleaseLine::V4_4 => &V4_4,
-            ReleaseLine::V5_1 => &V5_1,
-            ReleaseLine::V6_0 => &V6_0,
-        }
+        LINES[self.line].2
     }
 
     /// The full number.
@@ -203,7 +196,7 @@ impl SimRelease {
 
 impl Default for SimRelease {
     fn default() -> Self {
-        Self { line: ReleaseLine::V5_1, text: "5.1.2".to_owned() }
+        Self { line: 3, text: LINES[3].1.to_owned() }
     }
 }
 
@@ -212,26 +205,12 @@ impl FromStr for SimRelease {
 
     fn from_str(text: &str) -> Result<Self, UnknownRelease> {
         let unknown = || UnknownRelease(text.to_owned());
-        // A bare line stands for one release of it, because a cluster always reports a full number.
-        let whole = match text {
-            "3.14" => "3.14.4",
-            "4.0" => "4.0.6",
-            "4.4" => "4.4.8",
-            "5.1" => "5.1.2",
-            "6.0" => "6.0.0",
-            other => other,
-        };
-        let release = Release::parse(whole).ok_or_else(unknown)?;
-        let lines = [
-            (3, 14, ReleaseLine::V3_14),
-            (4, 0, ReleaseLine::V4_0),
-            (4, 4, ReleaseLine::V4_4),
-            (5, 1, ReleaseLine::V5_1),
-            (6, 0, ReleaseLine::V6_0),
-        ];
-        let of_line = |major, minor| release.at_least(major, minor) && !release.at_least(major, minor + 1);
-        let line = lines.into_iter().find(|&(major, minor, _)| of_line(major, minor)).ok_or_else(unknown)?.2;
-        Ok(Self { line, text: whole.to_owned() })
+        let bare = LINES.iter().find(|((major, minor), ..)| format!("{major}.{minor}") == text);
+        let text = bare.map_or(text, |(_, whole, _)| whole).to_owned();
+        let release = Release::parse(&text).ok_or_else(unknown)?;
+        let is_of = |(major, minor)| release.at_least(major, minor) && !release.at_least(major, minor + 1);
+        let line = LINES.iter().position(|(line, ..)| is_of(*line)).ok_or_else(unknown)?;
+        Ok(Self { line, text })
     }
 }
 

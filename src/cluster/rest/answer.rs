@@ -22,7 +22,6 @@ pub(super) type Read<T> = fn(&str) -> Result<T, Expected>;
 /// How long a token lives if the answer does not say: the vendor's default.
 const DEFAULT_LIFE_SECONDS: u64 = 300;
 
-/// The answer to a login or a refresh.
 #[derive(Debug)]
 pub(super) struct Tokens {
     pub(super) access: SecretString,

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Limits how many requests run at once.
 #[derive(Debug)]
 pub(super) struct ConcurrencyLimit {
     max: f64,
@@ -41,12 +40,10 @@ impl ConcurrencyLimit {
         Self { max, max_pause, state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// The same with another maximum.
     pub(super) fn at_most(self, max: usize) -> Self {
         Self::new(max, self.max_pause)
     }
 
-    /// Waits for a permit.
     pub(super) async fn acquire(&self) -> Permit<'_> {
         loop {
             let changed = self.changed.notified();

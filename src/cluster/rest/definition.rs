@@ -61,14 +61,12 @@ const MAX_SCHEMAS: usize = 100;
 
 struct Definition(Value);
 
-/// The fields of a body.
 #[derive(Debug, Default)]
 struct Fields {
     declared: BTreeSet<String>,
     required: BTreeSet<String>,
     /// Whether other fields may be accepted: the schema says so, or cannot be read here.
     open: bool,
-    /// The number of schemas read.
     read: usize,
 }
 
@@ -111,7 +109,6 @@ impl Definition {
         unknown.chain(lacking).collect()
     }
 
-    /// The fields of the body of an operation.
     fn body(&self, operation: &Value) -> Fields {
         let mut fields = Fields::default();
         let Some(body) = operation.get("requestBody") else { return fields };

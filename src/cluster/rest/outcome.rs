@@ -19,7 +19,6 @@ use crate::cluster::{CallError, Effect};
 
 pub(super) struct Answer<'a> {
     pub(super) status: StatusCode,
-    /// The target of a redirect.
     pub(super) location: Option<&'a str>,
     pub(super) body: &'a str,
 }
@@ -47,13 +46,11 @@ pub(super) fn judge<T>(
     Err(keep_answer(request, answer, refusal(request, answer, &secrets)))
 }
 
-/// Adds the answer to a failure if it mentions a secret.
 fn keep_answer(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
     let keep = request.makes_keys && mentions_secret(answer.body);
     if keep { error.with_answer(answer.body.as_bytes()) } else { error }
 }
 
-/// Whether the cluster is busy or not ready, so that a later retry may succeed.
 pub(super) fn is_busy(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -67,13 +67,11 @@ impl Call {
         Self::new(Method::Get, path, &[])
     }
 
-    /// The request of a call without parameters.
     pub(super) fn request(&self) -> Request {
         let path = self.path.to_owned();
         Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
     }
 
-    /// The same with a policy in the path.
     fn about(&self, policy: &PolicyName) -> Request {
         let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
         Request { path: self.path.replace("{policy}", &segment), ..self.request() }
@@ -139,7 +137,6 @@ pub(super) const DEFINITION: Call = Call::get("/docs/schema");
 /// The characters of a name that a path encodes: all but the unreserved ones of RFC 3986, so that no name ends its segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request that is ready to be sent.
 pub(super) struct Request {
     pub(super) method: Method,
     /// Below `/api/v2`, percent-encoded.
@@ -175,7 +172,6 @@ impl Request {
         self.is_read() || [LOGIN.path, REFRESH.path].contains(&self.path.as_str())
     }
 
-    /// Whether it changes nothing.
     pub(super) fn is_read(&self) -> bool {
         match self.method {
             Method::Get => true,
@@ -256,7 +252,6 @@ pub(super) fn detach(user: &UserName) -> Result<Request, CallError> {
     Ok(DETACH.request().with_body(json!({ "user_name": user.as_str() }).to_string()))
 }
 
-/// Refuses a name that no call can carry.
 fn sendable(call: &Call, kind: &str, name: &str, checked: Result<(), NameProblem>) -> Result<(), CallError> {
     checked.map_err(|problem| {
         CallError::new(call.name(), Effect::NotSent, format!("not sent: the {kind} name {name:?} {problem}"))

@@ -51,7 +51,6 @@ const MAX_REQUESTS: usize = 256;
 /// The longest answer that is read, in bytes: 1024 policies or users are far below it.
 const MAX_ANSWER: usize = 16 << 20;
 
-/// The HTTP client and the endpoints it sends to.
 #[derive(Debug)]
 pub(super) struct Sender {
     client: Client,
@@ -62,7 +61,6 @@ pub(super) struct Sender {
     clock_ahead: Mutex<Option<i64>>,
 }
 
-/// A request with the token to send.
 #[derive(Clone, Copy)]
 pub(super) struct Outgoing<'a> {
     pub(super) request: &'a Request,
@@ -90,13 +88,10 @@ impl Attempts {
     }
 }
 
-/// Why one endpoint gave no result.
 pub(super) enum Missed {
     /// There was no connection, so that nothing was sent.
     Unreachable(reqwest::Error),
-    /// It did not answer in time.
     Silent(CallError),
-    /// The call failed.
     Failed(CallError),
 }
 
@@ -121,7 +116,6 @@ impl Sender {
         Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
-    /// The same with another limit of concurrent requests.
     pub(super) fn at_most(self, jobs: usize) -> Self {
         Self { concurrency: self.concurrency.at_most(jobs), ..self }
     }
@@ -131,17 +125,14 @@ impl Sender {
         *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a request may be sent.
     pub(super) async fn permit(&self) -> Permit<'_> {
         self.concurrency.acquire().await
     }
 
-    /// The endpoint for the next attempt; `None` if all were tried.
     pub(super) fn next(&self, attempts: &Attempts) -> Option<usize> {
         self.pool.next(&attempts.tried)
     }
 
-    /// The name of an endpoint for messages.
     pub(super) fn name(&self, index: usize) -> String {
         self.pool.endpoint(index).to_string()
     }
@@ -165,10 +156,7 @@ impl Sender {
         }
     }
 
-    /// Adds a failed attempt. After silence another endpoint is tried only if the call `may_repeat`.
-    ///
-    /// # Errors
-    /// No other endpoint may be tried.
+    /// Adds a failed attempt, unless no other endpoint may be tried. After silence one is tried only if the call `may_repeat`.
     pub(super) fn add(
         &self,
         attempts: &mut Attempts,
@@ -187,7 +175,6 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends a call once to one endpoint, and reads the answer.
     pub(super) async fn send_to<T>(
         &self,
         index: usize,
@@ -291,7 +278,6 @@ impl Sender {
     }
 }
 
-/// The failure of a request without an answer.
 fn missed(endpoint: &Endpoint, request: &Request, error: reqwest::Error, limit: Duration) -> Missed {
     // Messages name the endpoint themselves.
     let error = error.without_url();
@@ -312,10 +298,8 @@ fn missed(endpoint: &Endpoint, request: &Request, error: reqwest::Error, limit: 
     }
 }
 
-/// Why a body cannot be read.
 struct Broken {
     reason: String,
-    /// Whether it did not come in time.
     silent: bool,
 }
 
@@ -353,7 +337,6 @@ fn clock_ahead(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     Some((date - now).whole_seconds())
 }
 
-/// The encoding of an answer that is not plain.
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then(|| clean(&encoding, &[]))

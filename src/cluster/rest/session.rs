@@ -35,7 +35,6 @@ pub(super) struct Session {
 struct Proofs {
     /// Endpoints by index, with the serial number of the token.
     proven: BTreeSet<(usize, u64)>,
-    /// The first proof.
     first: Option<SessionInfo>,
 }
 
@@ -56,7 +55,6 @@ struct Token {
     renew_at: Option<Instant>,
 }
 
-/// The token of one call.
 struct Bearer {
     access: SecretString,
     serial: u64,
@@ -75,7 +73,6 @@ impl Session {
         Self { sender, credentials, pin, state, proofs, proving }
     }
 
-    /// The same with another limit of concurrent requests.
     pub(super) fn at_most(self, jobs: usize) -> Self {
         Self { sender: self.sender.at_most(jobs), ..self }
     }
@@ -512,7 +509,6 @@ mod tests {
         assert!(server.calls().iter().all(|call| !call.contains("attach")));
     }
 
-    /// Ways to give no answer in time.
     fn silences() -> Vec<fn() -> Reply> {
         vec![
             || Reply::Silence,

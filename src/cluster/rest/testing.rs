@@ -14,7 +14,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::endpoints::Endpoint;
 
-/// A request that the server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Heard {
     /// Method and path, without `/api/v2`.
@@ -24,20 +23,16 @@ pub(super) struct Heard {
     pub(super) body: String,
 }
 
-/// The reaction of the server.
 pub(super) enum Reply {
     Json(u16, String),
     /// These bytes, then the end of the connection.
     Raw(String),
-    /// Nothing, and the end of the connection.
     Close,
-    /// Nothing, for ever.
     Silence,
     /// These bytes, and then nothing, for ever.
     Stalled(String),
     /// These bytes, one after the other with a pause in between.
     Trickled(String),
-    /// This, after a while.
     Late(Duration, Box<Reply>),
 }
 
@@ -45,7 +40,6 @@ pub(super) fn json(status: u16, body: impl Into<String>) -> Reply {
     Reply::Json(status, body.into())
 }
 
-/// The answer to a login or a refresh.
 pub(super) fn tokens(access: &str, expires_in: u64) -> Reply {
     json(
         200,
@@ -65,7 +59,6 @@ pub(super) fn proof(heard: &Heard, guid: &str, tenant: &str) -> Option<Reply> {
     }
 }
 
-/// Whether a call is one of those that prove an endpoint.
 pub(super) fn is_proof(call: &str) -> bool {
     ["GET /cluster", "GET /users/whoami"].contains(&call)
 }
@@ -89,7 +82,6 @@ impl Server {
         Self::listen(None, Arc::new(script)).await
     }
 
-    /// The same over TLS.
     pub(super) async fn start_tls(
         config: ServerConfig,
         script: impl Fn(&Heard) -> Reply + Send + Sync + 'static,
@@ -122,7 +114,6 @@ impl Server {
         self.endpoint_at("127.0.0.1")
     }
 
-    /// The server by another name of this machine.
     pub(super) fn endpoint_at(&self, host: &str) -> Endpoint {
         Endpoint::parse(&format!("{}://{host}:{}", self.scheme, self.address.port())).unwrap()
     }

@@ -111,7 +111,6 @@ pub(super) fn config(trust: &Trust, presented: Arc<Presented>) -> Result<ClientC
 pub(super) struct Presented(Mutex<BTreeMap<String, Fingerprint>>);
 
 impl Presented {
-    /// The certificate that this host presented last.
     pub(super) fn by(&self, host: &str) -> Option<Fingerprint> {
         self.0.lock().ok()?.get(host).copied()
     }
@@ -132,7 +131,6 @@ enum TrustError {
     NoAuthorities,
 }
 
-/// How a certificate is checked.
 #[derive(Debug)]
 enum Check {
     /// By signatures, dates and names. The certificates in `own` are accepted even if they may sign but not serve.
@@ -140,7 +138,6 @@ enum Check {
         chain: Arc<WebPkiServerVerifier>,
         own: Vec<CertificateDer<'static>>,
     },
-    /// By the fingerprint.
     Pin(Fingerprint),
     Nothing,
     /// There are no authorities: no certificate passes.
@@ -337,7 +334,6 @@ mod tests {
         assert_eq!((silent.calls().len(), sound.calls().len()), (1, 10));
     }
 
-    /// Sends a call to the server as `host`.
     async fn call(issued: &Issued, host: &str, trust: &Trust) -> Result<(), CallError> {
         let server = server(issued).await;
         let sender = Sender::new(vec![server.endpoint_at(host)], trust, Timeouts::default()).unwrap();

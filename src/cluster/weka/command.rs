@@ -5,7 +5,6 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::base::{DetachForm, GroupName, PolicyName, Principal, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
-/// One run of the `weka` command.
 #[derive(Debug)]
 pub(super) struct Command {
     /// The arguments, without secrets: other users of the host can read them.
@@ -14,7 +13,6 @@ pub(super) struct Command {
     pub(super) is_read: bool,
     /// The answers to its questions.
     pub(super) answers: Option<SecretString>,
-    /// The secret among the answers. The output may repeat it.
     pub(super) secret: Option<SecretString>,
     /// Whether the output may hold a secret, so that nothing of it may be shown.
     pub(super) confidential: bool,
@@ -63,7 +61,6 @@ pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "show"], &[policy.as_str()]).map(|command| Command { is_read: true, ..command })
 }
 
-/// Adds a policy from a file.
 pub(super) fn add(policy: &PolicyName, file: &str) -> Result<Command, CallError> {
     named(&["s3", "policy", "add"], &[policy.as_str(), file])
 }

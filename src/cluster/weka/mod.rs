@@ -74,7 +74,6 @@ impl WekaCluster {
         Self { runner, pin: ClusterPin::new(tenant, release), proof, proving, other_detach }
     }
 
-    /// Runs a command and reads its output.
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
         let out = run::judge(command, self.runner.run(command).await?, &secrets)?;
@@ -107,7 +106,6 @@ impl WekaCluster {
         })
     }
 
-    /// Runs a command that changes something, and ignores its output.
     async fn change(&self, command: Command) -> Result<(), CallError> {
         self.before_change(&command).await?;
         self.ask(&command, |_| Ok(())).await

@@ -12,7 +12,6 @@ use crate::cluster::json::{
 use crate::cluster::key_pair::{find, may_hold_secret, mentions_secret};
 use crate::cluster::{GroupRecord, UserRecord, Users};
 
-/// Reads `weka status`.
 pub(super) fn status(text: &str) -> Result<ClusterFacts, Expected> {
     cluster_facts(one(text))
 }
@@ -57,7 +56,6 @@ pub(super) fn whoami(text: &str) -> Result<Login, Expected> {
     Ok(Login { user: row.username, role: row.role.unwrap_or_default(), tenant, tenant_id: row.org_id })
 }
 
-/// Reads `weka user`: the users of a tenant.
 pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<Users, Expected> {
     let rows: Vec<Row> = all(text, &["users"]).ok_or(Expected("a list of users with names"))?;
     let is_of = |row: &Row| same_tenant(row.org_id.as_deref(), tenant_id);
@@ -121,7 +119,6 @@ pub(super) fn key_pair(out: &str, err: &str, known: &[&str]) -> Result<Option<Ke
     }
 }
 
-/// Reads `weka s3 sts assume-role`.
 pub(super) fn session_keys(text: &str) -> Result<SessionKeys, Expected> {
     json::session_keys(one(text))
 }
@@ -181,7 +178,6 @@ fn printed_json(text: &str) -> Option<&RawValue> {
     None
 }
 
-/// The number of bytes before an error.
 fn consumed(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     before + error.column()

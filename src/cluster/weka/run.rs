@@ -82,14 +82,12 @@ impl Runner {
     }
 }
 
-/// The output so far.
 #[derive(Default)]
 struct Printed {
     out: Zeroizing<Vec<u8>>,
     err: Zeroizing<Vec<u8>>,
 }
 
-/// Answers the questions of the command, and reads its whole output.
 async fn converse(child: &mut Child, command: &Command, printed: &mut Printed) -> io::Result<Ended> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let answer = async {
@@ -120,7 +118,6 @@ fn broken(command: &Command, error: &io::Error) -> CallError {
     CallError::new(command.shown(), Effect::UnknownOutcome, format!("what it printed cannot be read: {error}"))
 }
 
-/// The end of a run that was not killed.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The exit status. None: a signal ended it.
@@ -156,7 +153,6 @@ const UNAUTHORIZED: [&str; 7] =
 const USAGE: [&str; 6] =
     ["usage:", "unrecognized", "unexpected argument", "too many arguments", "missing argument", "required argument"];
 
-/// The standard output of a command that succeeded.
 pub(super) fn judge(
     command: &Command,
     ended: Ended,

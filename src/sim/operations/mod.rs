@@ -207,7 +207,6 @@ mod tests {
     }
 }
 
-/// A small cluster for tests.
 #[cfg(test)]
 pub(super) mod testing {
     use super::{Caller, Refusal};
@@ -232,19 +231,16 @@ pub(super) mod testing {
         serde_json::from_str::<ClusterState>(&text).unwrap().complete().unwrap()
     }
 
-    /// The administrator of [`cluster`].
     pub(in crate::sim) fn admin() -> Caller {
         Caller::log_in(&cluster("5.1"), "Root", "admin", "admin").unwrap()
     }
 
-    /// The message of a refusal.
     pub(in crate::sim) fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
         result.unwrap_err().message()
     }
 
     pub(in crate::sim) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;
 
-    /// [`POLICY`] as a document.
     pub(in crate::sim) fn policy() -> StoredDocument {
         StoredDocument::parse(POLICY).unwrap()
     }

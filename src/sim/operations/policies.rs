@@ -80,7 +80,6 @@ fn attached_user<'t>(tenant: &'t Tenant, policy: &str) -> Option<&'t str> {
     tenant.users.iter().find(|(_, user)| user.policy.as_deref() == Some(policy)).map(|(name, _)| name.as_str())
 }
 
-/// Requires that a policy exists.
 pub(super) fn require_policy(state: &ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
     let exists = caller.tenant(state)?.policies.contains_key(name) || state.predefined.contains_key(name);
     if exists { Ok(()) } else { Err(missing(name)) }

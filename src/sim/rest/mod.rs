@@ -60,7 +60,6 @@ pub struct ApiOutcome {
 pub struct Api {
     store: Store,
     tokens: Tokens,
-    /// The number of temporary credentials issued.
     assumed: AtomicU64,
 }
 
@@ -169,7 +168,6 @@ impl Api {
         }
     }
 
-    /// Answers a call that only reads.
     fn read(
         &self,
         state: &ClusterState,
@@ -253,7 +251,6 @@ impl Api {
     }
 }
 
-/// The token in a header `Authorization`.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -15,7 +15,6 @@ use crate::sim::rest::route::{BodyMember, MemberType};
 pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
 
 impl RequestBody {
-    /// Reads the body of a call.
     pub(super) fn read(members: &[BodyMember], content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Refusal> {
         if members.is_empty() {
             // These calls have no body; how a cluster treats one is unknown.
@@ -101,12 +100,10 @@ impl MemberType {
     }
 }
 
-/// The parameters of a query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RequestQuery(BTreeMap<String, String>);
 
 impl RequestQuery {
-    /// Reads a query that can have the parameters `allowed`.
     pub(super) fn read(query: Option<&str>, allowed: &[&str]) -> Result<Self, Refusal> {
         let mut read = BTreeMap::new();
         for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {

@@ -80,7 +80,6 @@ impl From<Refusal> for ApiResponse {
     }
 }
 
-/// A pair of tokens.
 pub(super) fn tokens(issued: &IssuedTokens, behaviour: &Behaviour) -> ApiResponse {
     let mut tokens = json!({
         "access_token": issued.access,
@@ -133,7 +132,6 @@ pub(super) fn s3() -> ApiResponse {
     ApiResponse::data(json!({ "active": true, "port": 9000, "domain": "", "all_hosts": true }))
 }
 
-/// The user that is logged in.
 pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiResponse, Refusal> {
     let (behaviour, account) = (state.behaviour(), caller.account(state)?);
     let mut user = json!({
@@ -149,7 +147,6 @@ pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<ApiRespo
     Ok(ApiResponse::data(user))
 }
 
-/// A tenant.
 pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value {
     let mut tenant_json = json!({
         "uid": users::tenant_uid(state, name),
@@ -221,7 +218,6 @@ fn user_record<'s>(state: &'s ClusterState, user_ref: &'s UserRef) -> Option<Use
     })
 }
 
-/// The list of policies.
 pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {
     let objects = || names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
     match shape {
@@ -250,7 +246,6 @@ pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> 
     }
 }
 
-/// The identity provider, if one is configured.
 pub(super) fn identity_provider(configured: bool) -> ApiResponse {
     let configuration = configured.then(|| {
         serde_json::json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"})

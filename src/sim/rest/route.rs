@@ -9,7 +9,6 @@ use crate::sim::release::Behaviour;
 /// The prefix of all paths.
 const PREFIX: [&str; 2] = ["api", "v2"];
 
-/// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Login,
@@ -18,7 +17,6 @@ pub(super) enum Call {
     Write(WriteCall),
 }
 
-/// A call that only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadCall {
     /// The definition of all calls.
@@ -36,7 +34,6 @@ pub(super) enum ReadCall {
     Sts,
 }
 
-/// A call that changes the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteCall {
     AddUser,
@@ -50,7 +47,6 @@ pub(super) enum WriteCall {
     Detach,
 }
 
-/// A row of the table.
 pub(super) struct Spec {
     pub(super) method: &'static str,
     /// With its parameter in braces, as in a definition.
@@ -68,7 +64,6 @@ type Since = fn(&Behaviour) -> bool;
 const ALWAYS: Since = |_| true;
 const TENANTS: Since = |behaviour| behaviour.tenants;
 
-/// The type of a member in the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemberType {
     Text,
@@ -81,7 +76,6 @@ pub(super) enum MemberType {
 
 use MemberType::{Number, Object, ObjectOrText, Text};
 
-/// A possible member of a body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyMember {
     pub(super) name: &'static str,
@@ -200,17 +194,14 @@ pub(super) static CALLS: [Spec; 24] = [
 ];
 
 impl Spec {
-    /// The calls of a release.
     pub(super) fn of(behaviour: &Behaviour) -> impl Iterator<Item = &'static Self> {
         CALLS.iter().filter(|spec| (spec.exists)(behaviour))
     }
 
-    /// The possible members of its body.
     pub(super) fn members(&self, behaviour: &Behaviour) -> Vec<BodyMember> {
         self.members.iter().filter(|member| (member.exists)(behaviour)).copied().collect()
     }
 
-    /// The possible parameters of its query.
     pub(super) fn query(&self, behaviour: &Behaviour) -> &'static [&'static str] {
         if (self.query_exists)(behaviour) { self.query } else { &[] }
     }
@@ -235,11 +226,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// The call of a request; `path` is as it was sent.
-    ///
-    /// # Errors
-    /// 404 for an unknown path, 405 for a wrong method (the answer of a real cluster is unknown), 400 for a segment that is not
-    /// UTF-8 once decoded.
+    /// The call of a request; `path` is as it was sent. The answer of a real cluster to a wrong method is unknown.
     pub(super) fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<Self, Refusal> {
         let segments = decode(&resolve(path))?;
         let call = segments.strip_prefix(&PREFIX.map(str::to_owned));

@@ -11,7 +11,6 @@ use crate::sim::operations::Caller;
 /// The longest lifetime of an access token.
 const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The tokens that one server issued.
 #[derive(Debug)]
 pub(super) struct Tokens {
     /// Makes the tokens of two servers different.
@@ -29,7 +28,6 @@ pub struct TokenLifetime {
     pub uses: Option<u32>,
 }
 
-/// A pair of tokens as the client gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IssuedTokens {
     /// The access token.
@@ -40,25 +38,16 @@ pub(super) struct IssuedTokens {
     pub expires_in: u64,
 }
 
-/// The user of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TokenOwner {
-    /// The tenant.
-    pub tenant: String,
-    /// The user's name.
-    pub user: String,
-}
-
 #[derive(Debug, Default)]
 struct TokenTable {
     count: u64,
     access: BTreeMap<String, AccessToken>,
-    refresh: BTreeMap<String, TokenOwner>,
+    refresh: BTreeMap<String, Caller>,
 }
 
 #[derive(Debug)]
 struct AccessToken {
-    owner: TokenOwner,
+    owner: Caller,
     until: Instant,
     uses: Option<u32>,
 }
@@ -77,7 +66,7 @@ impl Tokens {
         let count = table.count.to_string();
         let access = ids::token(&["access", &self.seed, &count]);
         let refresh = ids::token(&["refresh", &self.seed, &count]);
-        let owner = TokenOwner { tenant: caller.tenant.clone(), user: caller.user.clone() };
+        let owner = caller.clone();
         let now = Instant::now();
         table.access.retain(|_, access| access.until > now);
         table.refresh.insert(refresh.clone(), owner.clone());
@@ -86,7 +75,7 @@ impl Tokens {
     }
 
     /// The user of a valid access token. Counts as a use of it.
-    pub(super) fn check(&self, token: &str) -> Option<TokenOwner> {
+    pub(super) fn check(&self, token: &str) -> Option<Caller> {
         let mut table = self.table();
         let access = table.access.get_mut(token).filter(|access| access.until > Instant::now())?;
         match &mut access.uses {
@@ -97,8 +86,7 @@ impl Tokens {
         Some(access.owner.clone())
     }
 
-    /// The user of a refresh token.
-    pub(super) fn refresh(&self, token: &str) -> Option<TokenOwner> {
+    pub(super) fn refresh(&self, token: &str) -> Option<Caller> {
         self.table().refresh.get(token).cloned()
     }
 

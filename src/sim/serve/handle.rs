@@ -34,7 +34,6 @@ pub(super) struct Shared {
     /// Gets a JSON line for each request, without secrets and without the time.
     pub(super) log: Option<Mutex<File>>,
     pub(super) faults: Mutex<ActiveFaults>,
-    /// The requests so far and their results.
     pub(super) events: Option<Mutex<Vec<Event>>>,
     pub(super) on_kill: Option<KillHook>,
     pub(super) phases: Phases,
@@ -191,7 +190,6 @@ impl Shared {
         self.phases.advance(Phase::Dead);
     }
 
-    /// Calls the hook that kills the client.
     async fn kill(&self) {
         let Some(hook) = self.on_kill.clone() else { return };
         if let Err(error) = tokio::task::spawn_blocking(move || hook.call()).await {
@@ -258,7 +256,6 @@ impl Reply {
         }
     }
 
-    /// The status of a complete response.
     fn status(&self) -> Option<u16> {
         match self {
             Self::Answer(response) => Some(response.status().as_u16()),
@@ -273,12 +270,10 @@ impl<T: Into<ApiResponse>> From<T> for Reply {
     }
 }
 
-/// An error response in the shape of the cluster.
 fn error_response(status: u16, message: &str) -> ApiResponse {
     ApiResponse { status: code(status), body: json!({ "message": message }).to_string() }
 }
 
-/// An error page of a proxy.
 fn html_page(status: u16) -> Response<Body> {
     let title = code(status).to_string();
     let body = format!("<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n");

@@ -25,7 +25,6 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A plain or TLS connection.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// The TCP connection under it.
     fn tcp(&self) -> &TcpStream;
@@ -46,7 +45,6 @@ impl Socket for TlsStream<TcpStream> {
 /// A handle to cut a connection, which then sends nothing any more.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionHandle {
-    /// The number of the connection, from 1.
     pub(super) number: u64,
     cut: Arc<Mutex<Option<Cut>>>,
 }
@@ -90,7 +88,6 @@ pub(super) struct CuttableListener {
     /// Many at once, so that a slow client delays no other.
     handshakes: JoinSet<io::Result<(TlsStream<TcpStream>, SocketAddr)>>,
     closed: OnDrop,
-    /// The number of connections so far.
     connections: Arc<AtomicU64>,
 }
 
@@ -215,7 +212,6 @@ impl AsyncWrite for CuttableStream {
 /// The longest TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The certificate of the cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Certificate {
     /// In PEM form, for `ca_file`.
@@ -297,7 +293,6 @@ impl Phases {
     }
 }
 
-/// Goes to a phase when dropped.
 #[derive(Debug)]
 pub(super) struct OnDrop {
     pub(super) phases: Phases,

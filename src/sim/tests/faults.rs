@@ -16,17 +16,14 @@ use crate::sim::state::ClusterState;
 use crate::sim::{Applied, Fault};
 use crate::sim::{ChangedBy, EndReason, FaultRule, FaultRules, KillHook, Options, Running, history, start};
 
-/// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Closed,
     Reset,
 }
 
-/// All that a client sees of one call.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
-    /// The status line, empty without one.
     status: String,
     head: String,
     body: String,

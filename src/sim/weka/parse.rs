@@ -41,29 +41,21 @@ pub(super) enum Command {
     AssumeRole(AssumeRole),
 }
 
-/// The user or group to attach or detach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UserOrGroup {
-    /// A user.
     User(String),
-    /// A group, from 6.0.
     Group(String),
 }
 
-/// A command with its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parsed {
     pub(super) command: Command,
-    /// `--json`
     pub(super) json: bool,
 }
 
-/// The arguments are not a command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParseFailure {
-    /// A usage error.
     Usage(String),
-    /// A request for help.
     Help(String),
 }
 

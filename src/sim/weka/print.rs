@@ -13,12 +13,10 @@ use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Keys, Tenant};
 use crate::sim::switches::ListDuplicates;
 
-/// The output of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Printout {
     /// Members, as JSON or as text with a line for each. The text layout of a release is not simulated.
     Members(Value),
-    /// A text.
     Text(String),
 }
 
@@ -136,7 +134,6 @@ pub(super) fn policy(state: &ClusterState, name: &str, document: &StoredDocument
     Printout::Text(if state.behaviour().wekactl { text } else { format!("[{text}]") })
 }
 
-/// A new key pair, if there is one.
 pub(super) fn keys(made: Option<&Keys>) -> Printout {
     Printout::Members(
         made.map_or(Value::Null, |keys| json!({ "access_key": keys.access_key, "secret_key": keys.secret_key })),

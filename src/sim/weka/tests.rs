@@ -14,7 +14,6 @@ fn run(args: &str) -> CommandRun {
     CommandRun { args: args.split_whitespace().map(str::to_owned).collect(), ..CommandRun::default() }
 }
 
-/// The output of a run with all its input.
 fn output_of(state: &mut ClusterState, run: &CommandRun) -> CommandOutput {
     let before = state.clone();
     let response = run.on(state, 1).unwrap_or_else(|response| {
