@@ -3,7 +3,9 @@
 //! No definition says what an attach answers when it creates a key pair, and the secret is shown only once. So the search
 //! accepts all known shapes, and reports an answer that may hold a secret that it does not find.
 
-use secrecy::zeroize::Zeroize;
+use std::mem::take;
+
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde_json::{Deserializer, Value};
 
 use crate::base::KeyPair;
@@ -26,17 +28,8 @@ pub(super) fn find(text: &str) -> Option<KeyPair> {
     if text.len() <= MAX_SEARCHED {
         search(text, MAX_NESTED, &mut found);
     }
-    let mut pairs = found.into_iter();
-    match (pairs.next(), pairs.next()) {
-        (Some(Pair { access, secret }), None) => Some(KeyPair { access_key: access, secret_key: secret.into() }),
-        (Some(mut one), Some(mut other)) => {
-            one.secret.zeroize();
-            other.secret.zeroize();
-            pairs.for_each(|mut pair| pair.secret.zeroize());
-            None
-        }
-        (None, _) => None,
-    }
+    let [Pair { access, secret }] = found.as_mut_slice() else { return None };
+    Some(KeyPair { access_key: take(access), secret_key: take(&mut **secret).into() })
 }
 
 /// Whether a text mentions a secret, so that none of the text may be shown.
@@ -64,7 +57,7 @@ const MAX_LABEL: usize = 24;
 #[derive(Debug, PartialEq, Eq)]
 struct Pair {
     access: String,
-    secret: String,
+    secret: Zeroizing<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +124,7 @@ fn in_json(value: &Value, nested: usize, found: &mut Vec<Pair>) {
                 texts.find_map(|(_, value)| value.as_str().filter(|text| is_key(text)))
             };
             if let (Some(access), Some(secret)) = (of(Half::Access), of(Half::Secret)) {
-                note(Pair { access: access.to_owned(), secret: secret.to_owned() }, found);
+                note(Pair { access: access.to_owned(), secret: secret.to_owned().into() }, found);
             }
             let others = members.iter().filter(|(name, _)| half(name).is_none());
             others.for_each(|(_, value)| in_json(value, nested, found));
@@ -174,7 +167,7 @@ fn by_labels(lines: &[&str]) -> Option<Pair> {
             }
         }
     }
-    Some(Pair { access: access?, secret: secret? })
+    Some(Pair { access: access?, secret: secret?.into() })
 }
 
 /// The labels in a line, and where each ends.
@@ -245,7 +238,7 @@ fn by_columns(lines: &[&str]) -> Option<Pair> {
             let column = names.iter().position(|name| half(name) == Some(wanted))?;
             values.get(column).filter(|value| is_key(value)).map(|value| (*value).to_owned())
         };
-        Some(Pair { access: of(Half::Access)?, secret: of(Half::Secret)? })
+        Some(Pair { access: of(Half::Access)?, secret: of(Half::Secret)?.into() })
     })
 }
 

@@ -76,6 +76,15 @@ fn minify(text: &str) -> String {
     small
 }
 
+/// Methods of a visitor that accept a value.
+macro_rules! accept {
+    ($($visit:ident: $kind:ty),*) => {
+        $(fn $visit<E: Error>(self, _: $kind) -> Result<(), E> {
+            Ok(())
+        })*
+    };
+}
+
 /// Accepts any value without duplicate members, and keeps nothing.
 struct Unique;
 
@@ -110,25 +119,7 @@ impl<'de> Visitor<'de> for Unique {
         Ok(())
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
+    accept! { visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())

@@ -312,11 +312,8 @@ pub enum ForeignChange {
 }
 
 impl ForeignChange {
-    /// Makes the change.
-    ///
-    /// # Errors
-    /// The cluster refuses it, as it does for everyone.
-    pub fn apply(&self, state: &mut ClusterState) -> Result<(), Refusal> {
+    /// Makes the change, if the cluster does not refuse it as it does for everyone.
+    pub(super) fn apply(&self, state: &mut ClusterState) -> Result<(), Refusal> {
         let caller = |tenant: &str| Caller {
             tenant: tenant.to_owned(),
             user: "another administrator".to_owned(),

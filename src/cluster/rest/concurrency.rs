@@ -40,8 +40,8 @@ impl ConcurrencyLimit {
         Self { max, max_pause, state: Mutex::new(state), changed: Notify::new() }
     }
 
-    pub(super) fn at_most(self, max: usize) -> Self {
-        Self::new(max, self.max_pause)
+    pub(super) fn at_most(&mut self, max: usize) {
+        *self = Self::new(max, self.max_pause);
     }
 
     pub(super) async fn acquire(&self) -> Permit<'_> {

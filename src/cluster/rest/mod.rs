@@ -93,8 +93,9 @@ impl RestCluster {
 
     /// The same with at most so many requests at once, and fewer while the cluster is busy.
     #[must_use]
-    pub fn at_most(self, jobs: usize) -> Self {
-        Self { session: self.session.at_most(jobs), ..self }
+    pub fn at_most(mut self, jobs: usize) -> Self {
+        self.session.sender.concurrency.at_most(jobs);
+        self
     }
 }
 
@@ -183,7 +184,7 @@ impl Cluster for RestCluster {
     }
 
     fn stopped(&self) -> Option<String> {
-        self.session.stopped()
+        self.session.pin.stopped()
     }
 
     fn connection(&self, release: &Release) -> ConnectionInfo {
@@ -200,7 +201,7 @@ impl Cluster for RestCluster {
                 AttachmentsSource::Users => Some("GET /users"),
             },
             definition_expected: Capabilities::of(release).api_definition,
-            clock_ahead: self.session.clock_ahead(),
+            clock_ahead: self.session.sender.clock_ahead(),
         }
     }
 
@@ -228,9 +229,7 @@ impl Cluster for RestCluster {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::testing::{Heard, Reply, Server, is_proof, json, tokens};
+    use super::testing::{Heard, Reply, Server, json, tokens};
     use super::*;
     use crate::cluster::PasswordLogin;
 
@@ -320,54 +319,6 @@ mod tests {
         assert_eq!((identity.user.as_str(), identity.role.as_str()), ("admin", "ClusterAdmin"));
         assert!(identity.release.at_least(5, 1));
         assert!(server.heard()[0].body.contains(r#""org":"Root""#));
-    }
-
-    #[tokio::test]
-    async fn policies_are_listed_shown_added_and_removed() {
-        let server = server("5.1.2", |heard| match heard.call.as_str() {
-            "GET /s3/policies" => json(200, r#"{"data":{"policies":["readonly","p"]}}"#),
-            "GET /s3/policies/p" => json(200, r#"{"data":{"policy":{"name":"p","content":{ "Version":1 }}}}"#),
-            _ => json(200, r#"{"data":null}"#),
-        })
-        .await;
-        let cluster = cluster(&server, None);
-        assert_eq!(cluster.list_policies().await.unwrap().len(), 2);
-        assert_eq!(cluster.show_policy(&policy()).await.unwrap(), r#"{ "Version":1 }"#);
-        cluster.add_policy(&policy(), r#"{ "Version": 1 }"#).await.unwrap();
-        cluster.remove_policy(&policy()).await.unwrap();
-        let heard: Vec<Heard> = server.heard().into_iter().filter(|heard| !is_proof(&heard.call)).collect();
-        let calls: Vec<&str> = heard.iter().map(|heard| heard.call.as_str()).collect();
-        assert_eq!(
-            calls[1..],
-            ["GET /s3/policies", "GET /s3/policies/p", "POST /s3/policies", "DELETE /s3/policies/p"]
-        );
-        assert_eq!(heard[3].body, r#"{"policy_name":"p","policy_file_content":{ "Version": 1 }}"#);
-        assert!(heard[3].head.contains("content-type: application/json"));
-        assert!(heard[1].head.contains(concat!("user-agent: attune/", env!("CARGO_PKG_VERSION"))));
-        assert_eq!(heard[4].body, "");
-    }
-
-    #[tokio::test]
-    async fn an_attach_may_show_a_key_pair_and_its_errors_never_do() {
-        for (answer, shown) in [
-            (r#"{"data":null}"#, Ok(None)),
-            (r#"{"data":{"access_key":"AK","secret_key":"SECRET"}}"#, Ok(Some("SECRET"))),
-            (r#"{"data":{"access_key":7,"secret_key":"SECRET"}}"#, Err(Effect::UnknownOutcome)),
-            (r#"{"data":{"secret_key":"SECRET"}"#, Err(Effect::UnknownOutcome)),
-        ] {
-            let server = server("5.1.2", move |_| json(200, answer)).await;
-            match cluster(&server, None).attach(&policy(), &Principal::User(user())).await {
-                Ok(pair) => {
-                    let secret = pair.as_ref().map(|pair| pair.secret_key.expose_secret().to_owned());
-                    assert_eq!(Ok(secret.as_deref()), shown, "{answer}");
-                    assert!(!format!("{pair:?}").contains("SECRET"));
-                }
-                Err(error) => {
-                    assert_eq!(Err(error.effect), shown, "{answer}");
-                    assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
-                }
-            }
-        }
     }
 
     #[tokio::test]

@@ -54,8 +54,8 @@ const MAX_ANSWER: usize = 16 << 20;
 #[derive(Debug)]
 pub(super) struct Sender {
     client: Client,
-    pool: EndpointPool,
-    concurrency: ConcurrencyLimit,
+    pub(super) pool: EndpointPool,
+    pub(super) concurrency: ConcurrencyLimit,
     presented: Arc<Presented>,
     timeouts: Timeouts,
     clock_ahead: Mutex<Option<i64>>,
@@ -71,7 +71,7 @@ pub(super) struct Outgoing<'a> {
 #[derive(Default)]
 pub(super) struct Attempts {
     /// The endpoints that gave no answer, in order.
-    tried: Vec<usize>,
+    pub(super) tried: Vec<usize>,
     unreachable: Unreachable,
     /// The error of the last endpoint that did not answer in time.
     silent: Option<CallError>,
@@ -116,25 +116,9 @@ impl Sender {
         Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
-    pub(super) fn at_most(self, jobs: usize) -> Self {
-        Self { concurrency: self.concurrency.at_most(jobs), ..self }
-    }
-
     /// By how many seconds the cluster's clock is ahead, according to its last answer.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
         *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) async fn permit(&self) -> Permit<'_> {
-        self.concurrency.acquire().await
-    }
-
-    pub(super) fn next(&self, attempts: &Attempts) -> Option<usize> {
-        self.pool.next(&attempts.tried)
-    }
-
-    pub(super) fn name(&self, index: usize) -> String {
-        self.pool.endpoint(index).to_string()
     }
 
     /// Sends a call to one endpoint after the other until one answers, and reads the answer. For calls that need no proof of
@@ -147,8 +131,8 @@ impl Sender {
     ) -> Result<T, CallError> {
         let mut attempts = Attempts::default();
         loop {
-            let permit = self.permit().await;
-            let Some(index) = self.next(&attempts) else { return Err(attempts.error(request)) };
+            let permit = self.concurrency.acquire().await;
+            let Some(index) = self.pool.next(&attempts.tried) else { return Err(attempts.error(request)) };
             match self.send_to(index, &attempts, permit, Outgoing { request, token }, read).await {
                 Ok(found) => return Ok(found),
                 Err(missed) => self.add(&mut attempts, index, missed, request.may_repeat())?,

@@ -22,9 +22,9 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Sends calls as a logged-in user. Concurrent calls share one renewal of the token.
 #[derive(Debug)]
 pub(super) struct Session {
-    sender: Sender,
+    pub(super) sender: Sender,
     credentials: Credentials,
-    pin: ClusterPin,
+    pub(super) pin: ClusterPin,
     state: Mutex<State>,
     proofs: std::sync::Mutex<Proofs>,
     /// Held by the one call that proves an endpoint.
@@ -73,18 +73,6 @@ impl Session {
         Self { sender, credentials, pin, state, proofs, proving }
     }
 
-    pub(super) fn at_most(self, jobs: usize) -> Self {
-        Self { sender: self.sender.at_most(jobs), ..self }
-    }
-
-    pub(super) fn clock_ahead(&self) -> Option<i64> {
-        self.sender.clock_ahead()
-    }
-
-    pub(super) fn stopped(&self) -> Option<String> {
-        self.pin.stopped()
-    }
-
     /// Sends a call. After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
         self.pin.may_send(&request.call())?;
@@ -122,7 +110,7 @@ impl Session {
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
         let mut attempts = Attempts::default();
         loop {
-            let Some(index) = self.sender.next(&attempts) else {
+            let Some(index) = self.sender.pool.next(&attempts.tried) else {
                 return Err(attempts.error(&requests::CLUSTER.request()));
             };
             match self.prove(index, &attempts, bearer).await {
@@ -136,9 +124,9 @@ impl Session {
     async fn send_as<T>(&self, bearer: &Bearer, request: &Request, read: Read<T>) -> Result<T, CallError> {
         let mut attempts = Attempts::default();
         loop {
-            let permit = self.sender.permit().await;
+            let permit = self.sender.concurrency.acquire().await;
             self.pin.may_send(&request.call())?;
-            let Some(index) = self.sender.next(&attempts) else { return Err(attempts.error(request)) };
+            let Some(index) = self.sender.pool.next(&attempts.tried) else { return Err(attempts.error(request)) };
             if self.is_proven(index, bearer) {
                 let outgoing = Outgoing { request, token: Some(&bearer.access) };
                 match self.sender.send_to(index, &attempts, permit, outgoing, read).await {
@@ -165,11 +153,11 @@ impl Session {
         let (whoami, cluster) = (requests::WHOAMI.request(), requests::CLUSTER.request());
         let token = Some(&bearer.access);
         let login = async {
-            let permit = self.sender.permit().await;
+            let permit = self.sender.concurrency.acquire().await;
             self.sender.send_to(index, attempts, permit, Outgoing { request: &whoami, token }, answer::whoami).await
         };
         let facts = async {
-            let permit = self.sender.permit().await;
+            let permit = self.sender.concurrency.acquire().await;
             self.sender.send_to(index, attempts, permit, Outgoing { request: &cluster, token }, answer::cluster).await
         };
         let (login, facts) = match self.pin.tenant() {
@@ -182,7 +170,10 @@ impl Session {
             }
         };
         let found = identity(facts, &login);
-        let found = self.pin.check(&cluster.call(), &self.sender.name(index), found).map_err(Missed::Failed)?;
+        let found = self
+            .pin
+            .check(&cluster.call(), &self.sender.pool.endpoint(index).to_string(), found)
+            .map_err(Missed::Failed)?;
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         let mut proofs = self.proofs();
         proofs.proven.insert((index, bearer.serial));
@@ -449,7 +440,7 @@ mod tests {
             let (one, other) = (endpoint_of("g", "Root").await, endpoint_of(guid, tenant).await);
             let session = session_at(vec![one.endpoint(), other.endpoint()], Timeouts::default());
             session.send(&write(), answer::key_pair).await.unwrap();
-            assert_eq!((proofs(&one), session.stopped()), (1, None));
+            assert_eq!((proofs(&one), session.pin.stopped()), (1, None));
             drop(one);
             tokio::task::yield_now().await;
             let request = write();
@@ -458,7 +449,7 @@ mod tests {
                 assert_eq!((error.call.as_str(), error.effect), (request.call().as_str(), Effect::NotSent), "{error}");
                 assert!(error.message.contains("leads to cluster \"w\" (guid \"h\""), "{error}");
             }
-            assert!(session.stopped().is_some());
+            assert!(session.pin.stopped().is_some());
             let heard = other.calls().len();
             assert!(session.identify().await.is_err() && session.info().await.is_ok());
             assert!(session.send(&requests::USERS.request(), answer::nothing).await.is_err());

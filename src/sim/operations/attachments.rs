@@ -12,14 +12,19 @@ use crate::sim::switches::{AttachOver, RefuseOrAllow};
 
 /// The policy of each user that can have one; an empty name for none. Assumed: users without a policy are listed (a public
 /// client handles an empty name).
-pub fn list(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
+pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
     caller.require_s3_reader(state)?;
     let users = caller.tenant(state)?.users.iter().filter(|(_, user)| user.can_have_policy());
     Ok(users.map(|(name, user)| (name.clone(), user.policy.clone().unwrap_or_default())).collect())
 }
 
 /// Attaches a policy to a user. From 5.1, returns the new key pair of a user that had none. It is shown only this once.
-pub fn attach(state: &mut ClusterState, caller: &Caller, policy: &str, user: &str) -> Result<Option<Keys>, Refusal> {
+pub(crate) fn attach(
+    state: &mut ClusterState,
+    caller: &Caller,
+    policy: &str,
+    user: &str,
+) -> Result<Option<Keys>, Refusal> {
     caller.require_s3_writer(state)?;
     require_policy(state, caller, policy)?;
     let account = account(state, caller, user)?;
@@ -46,7 +51,7 @@ pub fn attach(state: &mut ClusterState, caller: &Caller, policy: &str, user: &st
 }
 
 /// Detaches a user from its policy. The key pair stays: attaching any policy re-enables it.
-pub fn detach(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<(), Refusal> {
+pub(crate) fn detach(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     let rule = state.switches.detach_unattached;
     let account = account_mut(state, caller, user)?;
@@ -59,7 +64,12 @@ pub fn detach(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<(
 }
 
 /// Detaches a user from this policy, and from no other one.
-pub fn detach_policy(state: &mut ClusterState, caller: &Caller, policy: &str, user: &str) -> Result<(), Refusal> {
+pub(crate) fn detach_policy(
+    state: &mut ClusterState,
+    caller: &Caller,
+    policy: &str,
+    user: &str,
+) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     match account(state, caller, user)?.policy.as_deref() {
         Some(attached) if attached != policy => {
@@ -70,7 +80,7 @@ pub fn detach_policy(state: &mut ClusterState, caller: &Caller, policy: &str, us
 }
 
 /// Replaces the key pair of a user that has a policy, by default of the caller. The old pair is revoked at once.
-pub fn renew_keys(state: &mut ClusterState, caller: &Caller, user: Option<&str>) -> Result<Keys, Refusal> {
+pub(crate) fn renew_keys(state: &mut ClusterState, caller: &Caller, user: Option<&str>) -> Result<Keys, Refusal> {
     require_s3(state)?;
     let user = user.unwrap_or(&caller.user);
     if user != caller.user {
@@ -105,15 +115,19 @@ fn unknown(user: &str) -> Refusal {
     Refusal::param("user_name", format!("User \"{user}\" does not exist"))
 }
 
-/// The policy of each group.
-pub fn list_groups(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
+pub(crate) fn list_groups(state: &ClusterState, caller: &Caller) -> Result<BTreeMap<String, String>, Refusal> {
     caller.require_s3_reader(state)?;
     let groups = caller.tenant(state)?.groups.iter();
     Ok(groups.filter_map(|(group, attached)| Some((group.clone(), attached.clone()?))).collect())
 }
 
 /// Attaches a policy to a group, which gets no key pair.
-pub fn attach_group(state: &mut ClusterState, caller: &Caller, policy: &str, group: &str) -> Result<(), Refusal> {
+pub(crate) fn attach_group(
+    state: &mut ClusterState,
+    caller: &Caller,
+    policy: &str,
+    group: &str,
+) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     require_policy(state, caller, policy)?;
     if group.is_empty() {
@@ -129,7 +143,7 @@ pub fn attach_group(state: &mut ClusterState, caller: &Caller, policy: &str, gro
 }
 
 /// Detaches a group from its policy. The cluster forgets the group.
-pub fn detach_group(state: &mut ClusterState, caller: &Caller, group: &str) -> Result<(), Refusal> {
+pub(crate) fn detach_group(state: &mut ClusterState, caller: &Caller, group: &str) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     let rule = state.switches.detach_unattached;
     let attached = caller.tenant_mut(state)?.groups.remove(group).flatten();

@@ -3,24 +3,21 @@
 //! Every change has the form `fn(&mut ClusterState, &Caller, …) -> Result<_, Refusal>`, so that both the REST API and the
 //! `weka` command call it under the lock of the store.
 
-pub mod attachments;
-pub mod policies;
-pub mod sts;
-pub mod users;
+pub(crate) mod attachments;
+pub(crate) mod policies;
+pub(crate) mod sts;
+pub(crate) mod users;
 
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Tenant, User};
 use crate::sim::store::StoreError;
 
-/// The user that makes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The name of the tenant.
-    pub tenant: String,
-    /// The user's name.
-    pub user: String,
+pub(crate) struct Caller {
+    pub(crate) tenant: String,
+    pub(crate) user: String,
     /// The user's current role.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 impl Caller {
@@ -28,7 +25,7 @@ impl Caller {
     ///
     /// The tenant's name is compared without regard to case, because the definition calls the default `Root` and its example
     /// says `root`. Whether a real cluster does so is unknown.
-    pub fn log_in(state: &ClusterState, tenant: &str, user: &str, password: &str) -> Result<Self, Refusal> {
+    pub(crate) fn log_in(state: &ClusterState, tenant: &str, user: &str, password: &str) -> Result<Self, Refusal> {
         let name = state.tenants.keys().find(|name| name.eq_ignore_ascii_case(tenant)).ok_or(Refusal::Unauthorized)?;
         let caller = Self::from_token(state, name, user)?;
         let right = caller.account(state)?.password.as_deref() == Some(password);
@@ -36,29 +33,26 @@ impl Caller {
     }
 
     /// The caller as whom a token was issued, if the user still exists.
-    pub fn from_token(state: &ClusterState, tenant: &str, user: &str) -> Result<Self, Refusal> {
+    pub(crate) fn from_token(state: &ClusterState, tenant: &str, user: &str) -> Result<Self, Refusal> {
         let account =
             state.tenants.get(tenant).and_then(|tenant| tenant.users.get(user)).ok_or(Refusal::Unauthorized)?;
         Ok(Self { tenant: tenant.to_owned(), user: user.to_owned(), role: account.role })
     }
 
-    /// The caller's user.
-    pub fn account<'s>(&self, state: &'s ClusterState) -> Result<&'s User, Refusal> {
+    pub(crate) fn account<'s>(&self, state: &'s ClusterState) -> Result<&'s User, Refusal> {
         self.tenant(state)?.users.get(&self.user).ok_or(Refusal::Unauthorized)
     }
 
-    /// The caller's tenant.
-    pub fn tenant<'s>(&self, state: &'s ClusterState) -> Result<&'s Tenant, Refusal> {
+    pub(crate) fn tenant<'s>(&self, state: &'s ClusterState) -> Result<&'s Tenant, Refusal> {
         state.tenants.get(&self.tenant).ok_or(Refusal::Unauthorized)
     }
 
-    /// The caller's tenant, mutable.
-    pub fn tenant_mut<'s>(&self, state: &'s mut ClusterState) -> Result<&'s mut Tenant, Refusal> {
+    pub(crate) fn tenant_mut<'s>(&self, state: &'s mut ClusterState) -> Result<&'s mut Tenant, Refusal> {
         state.tenants.get_mut(&self.tenant).ok_or(Refusal::Unauthorized)
     }
 
     /// Requires a role that may read. Assumed: all roles but `S3` and `CSI`.
-    pub fn require_reader(&self) -> Result<(), Refusal> {
+    pub(crate) fn require_reader(&self) -> Result<(), Refusal> {
         match self.role {
             Role::ClusterAdmin | Role::TenantAdmin | Role::ReadOnly | Role::Regular => Ok(()),
             Role::S3 | Role::Csi => self.forbidden("look at the cluster"),
@@ -66,32 +60,28 @@ impl Caller {
     }
 
     /// Requires a role that may change policies and users of the tenant. Assumed: a real cluster answers 403.
-    pub fn require_writer(&self) -> Result<(), Refusal> {
+    pub(crate) fn require_writer(&self) -> Result<(), Refusal> {
         match self.role {
             Role::ClusterAdmin | Role::TenantAdmin => Ok(()),
             Role::ReadOnly | Role::Regular | Role::S3 | Role::Csi => self.forbidden("change S3 access or users"),
         }
     }
 
-    /// The same, and an S3 cluster.
-    pub fn require_s3_reader(&self, state: &ClusterState) -> Result<(), Refusal> {
+    pub(crate) fn require_s3_reader(&self, state: &ClusterState) -> Result<(), Refusal> {
         self.require_reader()?;
         require_s3(state)
     }
 
-    /// The same, and an S3 cluster.
-    pub fn require_s3_writer(&self, state: &ClusterState) -> Result<(), Refusal> {
+    pub(crate) fn require_s3_writer(&self, state: &ClusterState) -> Result<(), Refusal> {
         self.require_writer()?;
         require_s3(state)
     }
 
-    /// Whether it may act on the whole cluster.
-    pub fn is_cluster_admin(&self) -> bool {
+    pub(crate) fn is_cluster_admin(&self) -> bool {
         self.role == Role::ClusterAdmin
     }
 
-    /// Requires a cluster administrator.
-    pub fn require_cluster_admin(&self) -> Result<(), Refusal> {
+    pub(crate) fn require_cluster_admin(&self) -> Result<(), Refusal> {
         if self.is_cluster_admin() { Ok(()) } else { self.forbidden("act on the whole cluster") }
     }
 
@@ -102,7 +92,7 @@ impl Caller {
 
 /// A refused call. The statuses of a real cluster beyond 400, 401 and 404 are not documented.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// 400: the call is impossible.
     Invalid {
         /// Why, for people.
@@ -125,18 +115,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// An impossible call.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid { message: message.into(), param: None }
     }
 
-    /// A call that is impossible because of one parameter.
-    pub fn param(param: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn param(param: &str, message: impl Into<String>) -> Self {
         Self::Invalid { message: message.into(), param: Some(param.to_owned()) }
     }
 
-    /// The message for people.
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Invalid { message, .. }
             | Self::Forbidden(message)
@@ -155,13 +142,12 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Requires an S3 cluster.
-pub fn require_s3(state: &ClusterState) -> Result<(), Refusal> {
+pub(crate) fn require_s3(state: &ClusterState) -> Result<(), Refusal> {
     if state.s3_deleted { Err(Refusal::invalid("S3 cluster is not configured")) } else { Ok(()) }
 }
 
 /// Deletes the S3 cluster. The state only marks it as deleted, so that the state file can undo it.
-pub fn delete_s3(state: &mut ClusterState, caller: &Caller) -> Result<(), Refusal> {
+pub(crate) fn delete_s3(state: &mut ClusterState, caller: &Caller) -> Result<(), Refusal> {
     caller.require_cluster_admin()?;
     require_s3(state)?;
     state.s3_deleted = true;
@@ -215,7 +201,7 @@ pub(super) mod testing {
 
     /// Root has the S3 users `alice` (has `ml`), `bob` (has none), `dave` (has `readonly`), the LDAP user `ldap`
     /// and the read-only `eve`; a tenant `lab` has an administrator `boss`.
-    pub(in crate::sim) fn cluster(release: &str) -> ClusterState {
+    pub(crate) fn cluster(release: &str) -> ClusterState {
         let text = format!(
             r#"{{"release":"{release}","tenants":{{
             "Root":{{"users":{{
@@ -231,17 +217,17 @@ pub(super) mod testing {
         serde_json::from_str::<ClusterState>(&text).unwrap().complete().unwrap()
     }
 
-    pub(in crate::sim) fn admin() -> Caller {
+    pub(crate) fn admin() -> Caller {
         Caller::log_in(&cluster("5.1"), "Root", "admin", "admin").unwrap()
     }
 
-    pub(in crate::sim) fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
+    pub(crate) fn message<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
         result.unwrap_err().message()
     }
 
-    pub(in crate::sim) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;
+    pub(crate) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::ml/*"]}]}"#;
 
-    pub(in crate::sim) fn policy() -> StoredDocument {
+    pub(crate) fn policy() -> StoredDocument {
         StoredDocument::parse(POLICY).unwrap()
     }
 }

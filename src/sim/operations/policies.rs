@@ -8,7 +8,7 @@ use crate::sim::state::{ClusterState, Policy, Tenant};
 use crate::sim::switches::{AddOver, ListDuplicates, RefuseOrAllow};
 
 /// The names of all policies of the caller's tenant, including the predefined ones.
-pub fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
+pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
     caller.require_s3_reader(state)?;
     let tenant = caller.tenant(state)?;
     let mut names: Vec<String> = state.predefined.keys().chain(tenant.policies.keys()).cloned().collect();
@@ -19,15 +19,18 @@ pub fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusa
     Ok(names)
 }
 
-/// The document of a policy.
-pub fn show(state: &ClusterState, caller: &Caller, name: &str) -> Result<StoredDocument, Refusal> {
+pub(crate) fn show(state: &ClusterState, caller: &Caller, name: &str) -> Result<StoredDocument, Refusal> {
     caller.require_s3_reader(state)?;
     let own = caller.tenant(state)?.policies.get(name).map(|policy| &policy.document);
     own.or_else(|| state.predefined.get(name)).cloned().ok_or_else(|| missing(name))
 }
 
-/// Adds a policy.
-pub fn add(state: &mut ClusterState, caller: &Caller, name: &str, document: StoredDocument) -> Result<(), Refusal> {
+pub(crate) fn add(
+    state: &mut ClusterState,
+    caller: &Caller,
+    name: &str,
+    document: StoredDocument,
+) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     // The allowed characters of a name are unknown; an empty name could never be shown or removed.
     if name.is_empty() {
@@ -54,7 +57,7 @@ pub fn add(state: &mut ClusterState, caller: &Caller, name: &str, document: Stor
 
 /// Removes a policy. Where the switch allows it for an attached policy, the name stays attached: how a real cluster treats
 /// the users is unknown.
-pub fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
+pub(crate) fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is predefined and cannot be removed")));
@@ -97,7 +100,7 @@ const VERSION: &str = "2012-10-17";
 ///
 /// How strictly a real cluster checks is unknown. These checks follow from the documentation and from the code that its S3
 /// descends from. Actions, conditions and further members are not checked.
-pub fn check_document(document: &StoredDocument, limit: usize) -> Result<(), Refusal> {
+pub(crate) fn check_document(document: &StoredDocument, limit: usize) -> Result<(), Refusal> {
     let size = document.as_str().len();
     if size > limit {
         return Err(invalid_document(&format!("the policy is {size} bytes long; at most {limit} are allowed")));

@@ -12,33 +12,27 @@ const MIN_DURATION: u64 = 900;
 /// The shortest secret key in characters, by the definitions.
 const MIN_SECRET_LENGTH: usize = 8;
 
-/// A request for temporary credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssumeRoleRequest {
+pub(crate) struct AssumeRoleRequest {
     /// The access key; before 5.1, the user's name.
-    pub access_key: String,
+    pub(crate) access_key: String,
     /// The secret key; before 5.1, the user's password.
-    pub secret_key: String,
+    pub(crate) secret_key: String,
     /// The lifetime in seconds.
-    pub duration: u64,
-    /// A document that restricts the credentials further.
-    pub policy: Option<StoredDocument>,
+    pub(crate) duration: u64,
+    pub(crate) policy: Option<StoredDocument>,
 }
 
-/// Temporary credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemporaryCredentials {
-    /// The access key.
-    pub access_key: String,
-    /// The secret key.
-    pub secret_key: String,
-    /// The session token.
-    pub session_token: String,
+pub(crate) struct TemporaryCredentials {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    pub(crate) session_token: String,
 }
 
 /// Issues temporary credentials for the key pair of a user that has a policy. `serial` is a number that was not used before;
 /// the state does not store the credentials.
-pub fn assume_role(
+pub(crate) fn assume_role(
     state: &ClusterState,
     tenant: &str,
     request: &AssumeRoleRequest,

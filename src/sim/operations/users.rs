@@ -5,42 +5,33 @@ use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Tenant, User};
 
-/// A new user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewUser {
-    /// Its name.
-    pub name: String,
-    /// Its password.
-    pub password: String,
+pub(crate) struct NewUser {
+    pub(crate) name: String,
+    pub(crate) password: String,
     /// Its role, by default `Regular` as for the command, and its POSIX ids.
-    pub settings: UserChange,
+    pub(crate) settings: UserChange,
     /// The name or id of its tenant; the caller's by default.
-    pub org: Option<String>,
+    pub(crate) org: Option<String>,
 }
 
 /// A change of a user; `None` keeps the value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UserChange {
-    /// The name of the role in the release.
-    pub role: Option<String>,
-    /// The POSIX user id of its S3 files.
-    pub posix_uid: Option<u32>,
-    /// The POSIX group id of its S3 files.
-    pub posix_gid: Option<u32>,
+pub(crate) struct UserChange {
+    pub(crate) role: Option<String>,
+    pub(crate) posix_uid: Option<u32>,
+    pub(crate) posix_gid: Option<u32>,
 }
 
-/// The names of a tenant and of a user in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UserRef {
-    /// The tenant's name.
-    pub tenant: String,
-    /// The user's name.
-    pub user: String,
+pub(crate) struct UserRef {
+    pub(crate) tenant: String,
+    pub(crate) user: String,
 }
 
 /// The users of the tenant `org`, of all tenants, or of the caller's tenant. `everywhere` works for a cluster administrator
 /// only; the definition says that it is ignored for others.
-pub fn list(
+pub(crate) fn list(
     state: &ClusterState,
     caller: &Caller,
     org: Option<&str>,
@@ -57,8 +48,7 @@ pub fn list(
     Ok(tenants.flat_map(|(name, tenant)| tenant.users.keys().map(move |user| user_ref(name, user))).collect())
 }
 
-/// Adds a local user.
-pub fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<UserRef, Refusal> {
+pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<UserRef, Refusal> {
     caller.require_writer()?;
     let tenant_name = match &new.org {
         Some(org) => find_tenant(state, caller, org)?,
@@ -92,8 +82,12 @@ pub fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<Us
     Ok(UserRef { tenant: tenant_name, user: new.name })
 }
 
-/// Changes a local user.
-pub fn change(state: &mut ClusterState, caller: &Caller, uid: &str, change: &UserChange) -> Result<UserRef, Refusal> {
+pub(crate) fn change(
+    state: &mut ClusterState,
+    caller: &Caller,
+    uid: &str,
+    change: &UserChange,
+) -> Result<UserRef, Refusal> {
     caller.require_writer()?;
     let user_ref = find(state, caller, uid)?;
     let new_role = change.role.as_deref().map(|name| find_role(state, caller, name)).transpose()?;
@@ -110,8 +104,7 @@ pub fn change(state: &mut ClusterState, caller: &Caller, uid: &str, change: &Use
     Ok(user_ref)
 }
 
-/// Removes a local user, its attachment and its key pair.
-pub fn remove(state: &mut ClusterState, caller: &Caller, uid: &str) -> Result<(), Refusal> {
+pub(crate) fn remove(state: &mut ClusterState, caller: &Caller, uid: &str) -> Result<(), Refusal> {
     caller.require_writer()?;
     let user_ref = find(state, caller, uid)?;
     // Assumed. It keeps the last administrator of a cluster.
@@ -179,19 +172,22 @@ fn user_mut<'s>(state: &'s mut ClusterState, user_ref: &UserRef) -> Result<&'s m
 }
 
 /// The tenants that the caller may read: all for a cluster administrator, else its own (assumed).
-pub fn list_tenants<'s>(state: &'s ClusterState, caller: &Caller) -> Result<Vec<(&'s String, &'s Tenant)>, Refusal> {
+pub(crate) fn list_tenants<'s>(
+    state: &'s ClusterState,
+    caller: &Caller,
+) -> Result<Vec<(&'s String, &'s Tenant)>, Refusal> {
     caller.require_reader()?;
     let all = caller.is_cluster_admin();
     Ok(state.tenants.iter().filter(|(name, _)| all || **name == caller.tenant).collect())
 }
 
 /// The id of a tenant in the form of a UUID.
-pub fn tenant_uid(state: &ClusterState, name: &str) -> String {
+pub(crate) fn tenant_uid(state: &ClusterState, name: &str) -> String {
     ids::uuid(&["tenant", &state.guid, name])
 }
 
 /// Finds a tenant by its name or id. Only a cluster administrator may use another tenant than its own.
-pub fn find_tenant(state: &ClusterState, caller: &Caller, org: &str) -> Result<String, Refusal> {
+pub(crate) fn find_tenant(state: &ClusterState, caller: &Caller, org: &str) -> Result<String, Refusal> {
     let matches = |name: &str, tenant: &Tenant| name == org || tenant.id.is_some_and(|id| id.to_string() == org);
     let found = state.tenants.iter().find(|(name, tenant)| matches(name, tenant)).map(|(name, _)| name);
     let name = found.ok_or_else(|| Refusal::param("org", format!("Tenant \"{org}\" does not exist")))?;

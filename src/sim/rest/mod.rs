@@ -6,8 +6,8 @@ mod responses;
 mod route;
 mod tokens;
 
-pub use responses::ApiResponse;
-pub use tokens::TokenLifetime;
+pub(crate) use responses::ApiResponse;
+pub(crate) use tokens::TokenLifetime;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,48 +29,39 @@ use crate::sim::weka::{self, CommandRun};
 
 /// The parts of an HTTP request that the API uses.
 #[derive(Debug)]
-pub struct ApiRequest {
-    /// The HTTP method.
-    pub method: Method,
+pub(crate) struct ApiRequest {
+    pub(crate) method: Method,
     /// The path as it was sent.
-    pub path: String,
-    /// The query as it was sent.
-    pub query: Option<String>,
-    /// The header `Authorization`.
-    pub authorization: Option<String>,
-    /// The header `Content-Type`.
-    pub content_type: Option<String>,
-    /// The body.
-    pub body: Bytes,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
 }
 
-/// The result of a request.
 #[derive(Debug)]
-pub struct ApiOutcome {
-    /// The response.
-    pub response: ApiResponse,
+pub(crate) struct ApiOutcome {
+    pub(crate) response: ApiResponse,
     /// Whether the call was executed, even if it changed nothing.
-    pub applied: bool,
-    /// The change it made, if it made one.
-    pub change: Option<StateChange>,
+    pub(crate) applied: bool,
+    pub(crate) change: Option<StateChange>,
 }
 
 /// The API of one server over one state.
 #[derive(Debug)]
-pub struct Api {
+pub(crate) struct Api {
     store: Store,
     tokens: Tokens,
     assumed: AtomicU64,
 }
 
 impl Api {
-    /// An API without any tokens yet.
-    pub fn new(store: Store, lifetime: TokenLifetime) -> Self {
+    pub(crate) fn new(store: Store, lifetime: TokenLifetime) -> Self {
         Self { store, tokens: Tokens::new(lifetime), assumed: AtomicU64::new(0) }
     }
 
     /// Answers a request. May block on the disk and on other processes.
-    pub fn answer(&self, request: &ApiRequest) -> ApiOutcome {
+    pub(crate) fn answer(&self, request: &ApiRequest) -> ApiOutcome {
         if request.path == weka::PATH && request.method == Method::POST {
             return CommandRun::read(&request.body).and_then(|run| self.run(&run)).unwrap_or_else(refused);
         }
@@ -82,7 +73,7 @@ impl Api {
     }
 
     /// Whether a request is a call that changes the state; `None` if it is no call.
-    pub fn writes(&self, request: &ApiRequest) -> Option<bool> {
+    pub(crate) fn writes(&self, request: &ApiRequest) -> Option<bool> {
         let state = self.store.read().ok()?;
         if request.path == weka::PATH {
             return CommandRun::read(&request.body).ok()?.writes(&state);
@@ -92,7 +83,7 @@ impl Api {
     }
 
     /// Changes the state without a call.
-    pub fn alter(
+    pub(crate) fn alter(
         &self,
         change: impl FnOnce(&mut ClusterState) -> Result<(), Refusal>,
     ) -> Result<Option<StateChange>, Refusal> {
@@ -100,7 +91,7 @@ impl Api {
     }
 
     /// Expires the tokens in a request, in its head or to be refreshed.
-    pub fn expire(&self, request: &ApiRequest) {
+    pub(crate) fn expire(&self, request: &ApiRequest) {
         #[derive(Deserialize)]
         struct Refresh {
             refresh_token: String,
@@ -113,8 +104,7 @@ impl Api {
         }
     }
 
-    /// The current state.
-    pub fn state(&self) -> Result<Arc<ClusterState>, StoreError> {
+    pub(crate) fn state(&self) -> Result<Arc<ClusterState>, StoreError> {
         self.store.read()
     }
 

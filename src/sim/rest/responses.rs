@@ -15,18 +15,15 @@ use crate::sim::rest::tokens::IssuedTokens;
 use crate::sim::state::{ClusterState, Keys, Tenant, User};
 use crate::sim::switches::{AttachAnswer, ListDuplicates, ListShape, Switches};
 
-/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// The body, which is JSON.
-    pub body: String,
+pub(crate) struct ApiResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
 }
 
 impl ApiResponse {
     /// 200 with this body.
-    pub fn body(body: &impl Serialize) -> Self {
+    pub(crate) fn body(body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
             Ok(body) => Self { status: StatusCode::OK, body },
             Err(error) => Refusal::Broken(error.to_string()).into(),
@@ -34,7 +31,7 @@ impl ApiResponse {
     }
 
     /// 200 with this under `data`.
-    pub fn data(data: impl Serialize) -> Self {
+    pub(crate) fn data(data: impl Serialize) -> Self {
         #[derive(Serialize)]
         struct Envelope<T> {
             data: T,
@@ -43,12 +40,11 @@ impl ApiResponse {
     }
 
     /// 200 without content.
-    pub fn done() -> Self {
+    pub(crate) fn done() -> Self {
         Self::data(())
     }
 
-    /// The HTTP response.
-    pub fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         let json = header::HeaderValue::from_static("application/json; charset=utf-8");
@@ -230,36 +226,22 @@ pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {
 
 /// One policy, with its document as it was received.
 pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> ApiResponse {
-    #[derive(Serialize)]
-    struct Shown<'p, T> {
-        name: &'p str,
-        content: T,
-    }
-    #[derive(Serialize)]
-    struct Inner<T> {
-        policy: T,
-    }
-    if as_string {
-        ApiResponse::data(Inner { policy: Shown { name, content: document.as_str() } })
-    } else {
-        ApiResponse::data(Inner { policy: Shown { name, content: document } })
-    }
+    let content = if as_string { Value::from(document.as_str()).to_string() } else { document.as_str().to_owned() };
+    let body = format!(r#"{{"data":{{"policy":{{"name":{},"content":{content}}}}}}}"#, Value::from(name));
+    ApiResponse { body, ..ApiResponse::done() }
 }
 
 pub(super) fn identity_provider(configured: bool) -> ApiResponse {
-    let configuration = configured.then(|| {
-        serde_json::json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"})
-    });
+    let configuration = configured.then(
+        || json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"}),
+    );
     ApiResponse::data(configuration)
 }
 
 /// The policy of each user: under `data` as a public client reads it, or bare as in the definition.
 pub(super) fn user_policies(attached: &impl Serialize, bare: bool) -> ApiResponse {
-    #[derive(Serialize)]
-    struct Users<'h, T> {
-        users: &'h T,
-    }
-    if bare { ApiResponse::body(&Users { users: attached }) } else { ApiResponse::data(Users { users: attached }) }
+    let users = json!({ "users": attached });
+    if bare { ApiResponse::body(&users) } else { ApiResponse::data(users) }
 }
 
 /// The new key pair of an attach, if the switch shows it.
@@ -297,19 +279,24 @@ mod tests {
 
     #[test]
     fn refusals_have_the_shapes_of_the_definition() {
-        let response_of = |refusal: Refusal| {
+        let text = || "x".to_owned();
+        for (refusal, status, body) in [
+            (Refusal::Unauthorized, 401, r#"{"data":"Unauthorized"}"#),
+            (
+                Refusal::Missing(vec!["a".to_owned()]),
+                400,
+                r#"{"data":{"missing_params":["a"]},"message":"missing parameters: a"}"#,
+            ),
+            (Refusal::param("p", "bad"), 400, r#"{"data":{"error":"bad","param":"p"},"message":"bad"}"#),
+            (Refusal::invalid("bad"), 400, r#"{"data":{"error":"bad"},"message":"bad"}"#),
+            (Refusal::Forbidden(text()), 403, r#"{"message":"x"}"#),
+            (Refusal::NotFound(text()), 404, r#"{"message":"x"}"#),
+            (Refusal::WrongMethod(text()), 405, r#"{"message":"x"}"#),
+            (Refusal::Broken(text()), 500, r#"{"message":"x"}"#),
+        ] {
             let answer = ApiResponse::from(refusal);
-            (answer.status.as_u16(), answer.body)
-        };
-        assert_eq!(response_of(Refusal::Unauthorized), (401, r#"{"data":"Unauthorized"}"#.to_owned()));
-        let (status, body) = response_of(Refusal::Missing(vec!["a".to_owned()]));
-        assert_eq!(
-            (status, body.as_str()),
-            (400, r#"{"data":{"missing_params":["a"]},"message":"missing parameters: a"}"#)
-        );
-        let (status, body) = response_of(Refusal::param("p", "bad"));
-        assert_eq!((status, body.as_str()), (400, r#"{"data":{"error":"bad","param":"p"},"message":"bad"}"#));
-        assert_eq!(response_of(Refusal::NotFound("x".into())), (404, r#"{"message":"x"}"#.to_owned()));
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, body));
+        }
         assert_eq!(ApiResponse::done().body, r#"{"data":null}"#);
     }
 }

@@ -21,21 +21,19 @@ pub(super) struct Tokens {
 
 /// The lifetime of an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenLifetime {
+pub(crate) struct TokenLifetime {
     /// The time. The default in the documentation is 300 seconds.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// The number of calls; unlimited by default. It makes a token expire at a known call.
-    pub uses: Option<u32>,
+    pub(crate) uses: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IssuedTokens {
-    /// The access token.
-    pub access: String,
+    pub(crate) access: String,
     /// The refresh token, valid until the server stops; a real one about a year.
-    pub refresh: String,
-    /// The lifetime of the access token in seconds.
-    pub expires_in: u64,
+    pub(crate) refresh: String,
+    pub(crate) expires_in: u64,
 }
 
 #[derive(Debug, Default)]

@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::state::ClusterState;
 use super::{Fault, FaultRule, Options, Running, SimRelease, Switches, Trigger, start};
@@ -260,29 +258,16 @@ fn marked_deleted(cluster: &TestCluster) -> bool {
 
 /// Sends a request byte for byte: HTTP libraries resolve dots in a path themselves.
 async fn send_raw(cluster: &TestCluster, method: &str, path: &str) -> String {
-    let address = cluster.running.url().trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let token = &cluster.token;
-    let head =
-        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.lines().next().unwrap_or_default().to_owned()
+    let request = faults::request(&cluster.token, method, path, None);
+    faults::send_raw(cluster.running.url().trim_start_matches("http://"), &request).await.status
 }
 
 #[tokio::test]
-async fn bodies_are_read_strictly() {
+async fn bodies_and_queries_are_read_strictly() {
     let cluster = TestCluster::new("5.1").await;
     let path = "/s3/policies/attach";
-    let (status, answer) = cluster.post(path, &json!({})).await;
-    assert_eq!((status, &answer["data"]["missing_params"]), (400, &json!(["policy_name", "user_name"])));
     let (status, answer) = cluster.post(path, &json!({"policy":"ml","user":"alice"})).await;
     assert_eq!((status, &answer["data"]["param"]), (400, &json!("policy")));
-    let (status, answer) = cluster.post("/s3/policies", &json!({"policy_name":1,"policy_file_content":{}})).await;
-    assert_eq!((status, &answer["data"]["error"]), (400, &json!("policy_name must be a string")));
-    let text = json!({"policy_name":"a","policy_file_content":content().to_string()});
-    assert_eq!(cluster.post("/s3/policies", &text).await.0, 400);
     assert_eq!(cluster.get("/users?tenant=x").await.0, 400);
     let url = format!("{}/api/v2{path}", cluster.running.url());
     let plain = cluster.client.post(url).bearer_auth(&cluster.token).body("{}").send().await.unwrap();
@@ -290,21 +275,11 @@ async fn bodies_are_read_strictly() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_are_those_of_the_release() {
-    let cluster = TestCluster::new("4.4").await;
-    assert_eq!(cluster.get("/tenants").await.0, 404);
-    assert_eq!(cluster.get("/users?org=Root").await.0, 400);
-    assert_eq!(cluster.get("/s3/policy").await.0, 404);
-    assert_eq!(cluster.call(Method::PUT, "/s3/policies/ml", None).await.0, 405);
-    assert_eq!(cluster.call(Method::PATCH, "/cluster", None).await.0, 405);
-}
-
-#[tokio::test]
 async fn dots_in_a_path_reach_the_call_that_deletes_s3() {
     let cluster = TestCluster::new("5.1").await;
-    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/%2e%2e").await, "HTTP/1.1 400 Bad Request");
+    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/%2e%2e").await, "400 Bad Request");
     assert!(!marked_deleted(&cluster));
-    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/..").await, "HTTP/1.1 200 OK");
+    assert_eq!(send_raw(&cluster, "DELETE", "/api/v2/s3/policies/..").await, "200 OK");
     assert!(marked_deleted(&cluster));
     for path in ["/s3", "/s3/policies", "/s3/policies/readonly", "/s3/userPolicies"] {
         assert_eq!(cluster.get(path).await.0, 400, "{path}");

@@ -75,11 +75,12 @@ async fn two_servers_share_one_cluster_but_no_tokens() {
 }
 
 #[tokio::test]
-async fn tls_needs_a_trusted_certificate() {
+async fn tls_needs_a_trusted_certificate_and_a_client_without_a_handshake_delays_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
     let url = format!("{}/api/v2/cluster", running.url());
     assert!(url.starts_with("https://127.0.0.1:"));
+    let _silent = tokio::net::TcpStream::connect(running.url().trim_start_matches("https://")).await.unwrap();
     let certificate = CertificateDer::from_pem_slice(running.certificate_pem().unwrap().as_bytes()).unwrap();
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(&certificate)));
     assert_eq!(running.fingerprint(), Some(digest.as_str()));
@@ -93,30 +94,23 @@ async fn tls_needs_a_trusted_certificate() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_handshake_delays_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let running = start(Options { tls: true, ..Options::new(folder.path().join("c.json")) }).await.unwrap();
-    let address = running.url().trim_start_matches("https://");
-    let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(running.certificate_pem().unwrap().as_bytes()).unwrap()).unwrap();
-    let url = format!("{}/api/v2/cluster", running.url());
-    assert_eq!(client_that_trusts(roots).get(&url).send().await.unwrap().status(), 401);
-    running.stop().await;
-}
-
-#[tokio::test]
 async fn the_log_has_each_request_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");
-    let cluster = TestCluster::with("5.1", "{}", |options| options.log = Some(log.clone())).await;
+    let cluster = TestCluster::with("5.1", "{}", |options| {
+        options.log = Some(log.clone());
+        options.faults = super::faults::parse(&["call:4=delay:1ms", "call:4=html-after"]);
+    })
+    .await;
     cluster.get("/users?org=Root").await;
     cluster.send(Method::DELETE, "/s3/policies/a%20b", None).await;
+    cluster.send(Method::GET, "/cluster", None).await;
     let text = std::fs::read_to_string(&log).unwrap();
     let expected = [
         r#"{"seq":1,"connection":1,"method":"POST","path":"/api/v2/login","status":200}"#,
         r#"{"seq":2,"connection":1,"method":"GET","path":"/api/v2/users","status":200}"#,
         r#"{"seq":3,"connection":1,"method":"DELETE","path":"/api/v2/s3/policies/a%20b","status":400}"#,
+        r#"{"seq":4,"connection":1,"method":"GET","path":"/api/v2/cluster","status":502,"faults":["delay","html-after"]}"#,
     ];
     assert!(text.lines().eq(expected), "{text}");
 }

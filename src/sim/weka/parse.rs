@@ -1,61 +1,40 @@
-//! From the arguments of the `weka` command to a command of a release.
+//! From the arguments of the `weka` command to what a release does with them.
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use super::print::{self, Printout};
+use super::protocol::{CommandRun, Prompt, RunNeeds};
+use crate::sim::document::StoredDocument;
+use crate::sim::operations::sts::AssumeRoleRequest;
+use crate::sim::operations::{Caller, Refusal, attachments, policies, require_s3, sts, users};
 use crate::sim::release::Behaviour;
+use crate::sim::state::ClusterState;
 
 /// A valid command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
-    /// `weka status`
-    Status,
-    /// `weka version`
-    Version,
-    /// `weka user whoami`
-    WhoAmI,
-    /// `weka user`
-    Users,
-    /// `weka s3 policy list`
-    Policies,
-    /// `weka s3 group list`, from 6.0
-    Groups,
-    /// `weka s3 policy show NAME`
-    Show(String),
-    /// `weka s3 policy add NAME FILE`
-    Add {
-        /// The policy.
-        name: String,
-        /// The file with its document.
-        file: String,
-    },
-    /// `weka s3 policy remove NAME`
-    Remove(String),
-    /// `weka s3 policy attach POLICY USER`; from 6.0 also `--user USER` or `--group GROUP`
-    Attach(String, UserOrGroup),
-    /// `weka s3 policy detach POLICY USER` on 5.1, else `detach USER`; from 6.0 also `--user USER` or `--group GROUP`
-    Detach(Option<String>, UserOrGroup),
-    /// `weka s3 user keys-generate [--user USER]`, from 5.1
-    Keys(Option<String>),
-    /// `weka s3 sts assume-role`
-    AssumeRole(AssumeRole),
+pub(super) struct Parsed {
+    pub(super) json: bool,
+    /// The input that it needs before it does anything.
+    pub(super) needs: RunNeeds,
+    /// Whether it changes the state.
+    pub(super) writes: bool,
+    pub(super) execute: Execute,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum UserOrGroup {
+/// Executes a run; the number is one that was not used before.
+type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller, u64) -> Result<Printout, Refusal>>;
+
+/// A user or, from 6.0, a group.
+enum UserOrGroup {
     User(String),
     Group(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parsed {
-    pub(super) command: Command,
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParseFailure {
+    /// A usage error.
     Usage(String),
+    /// A request for help.
     Help(String),
 }
 
@@ -63,7 +42,7 @@ pub(super) enum ParseFailure {
 pub(super) fn parse(args: &[String], behaviour: &Behaviour) -> Result<Parsed, ParseFailure> {
     let words = std::iter::once("weka").chain(args.iter().map(String::as_str));
     let Weka { json, command } = Weka::try_parse_from(words).map_err(|error| parse_failure(&error))?;
-    Ok(Parsed { command: command_of_release(command, behaviour)?, json })
+    Ok(Parsed { json, ..command_of_release(command, behaviour)? })
 }
 
 fn parse_failure(error: &clap::Error) -> ParseFailure {
@@ -75,44 +54,98 @@ fn parse_failure(error: &clap::Error) -> ParseFailure {
     ParseFailure::Usage(format!("usage: {}", text.trim_end()))
 }
 
-/// Checks that the release has the command.
-fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Command, ParseFailure> {
+/// A command that reads the state.
+fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
+    let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
+    Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
+}
+
+/// A command that changes the state.
+fn write(
+    execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
+) -> Parsed {
+    let execute: Execute = Box::new(|run, state, caller, _| execute(run, state, caller));
+    Parsed { json: false, needs: RunNeeds::default(), writes: true, execute }
+}
+
+fn ask(text: &str, hidden: bool) -> Prompt {
+    Prompt { text: text.to_owned(), hidden }
+}
+
+fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
+    let text = run.file.as_deref().unwrap_or_default();
+    StoredDocument::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
+}
+
+/// The line typed at the prompt, without its end.
+fn typed_line(run: &CommandRun) -> &str {
+    run.typed.as_deref().unwrap_or_default().trim_end_matches(['\r', '\n'])
+}
+
+fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Parsed, ParseFailure> {
     let unknown = |words: &str| ParseFailure::Usage(format!("usage: `weka {words}` is not a command of this release"));
     Ok(match command {
-        TopCommand::Status => Command::Status,
-        TopCommand::Version => Command::Version,
-        TopCommand::User(user) => match user.command {
-            None => Command::Users,
-            Some(UserCommand::Whoami) => Command::WhoAmI,
-        },
+        TopCommand::Status => read(|state, _| Ok(print::status(state))),
+        TopCommand::Version => read(|state, _| Ok(print::version(state))),
+        TopCommand::User(UserArgs { command: None }) => {
+            read(|state, caller| Ok(print::users(state, &users::list(state, caller, None, false)?)))
+        }
+        TopCommand::User(UserArgs { command: Some(UserCommand::Whoami) }) => read(print::who_am_i),
         TopCommand::S3(S3Command::Policy(policy)) => policy_command(policy, behaviour)?,
-        TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { user })) if behaviour.own_key_pairs => {
-            Command::Keys(user)
+        TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { user })) => {
+            if !behaviour.own_key_pairs {
+                return Err(unknown("s3 user keys-generate"));
+            }
+            let prompt = ask("The existing S3 credentials will be replaced. Continue? [yes/no]: ", false);
+            let needs = RunNeeds { file: None, prompt: Some(prompt) };
+            let renew = write(move |run, state, caller| {
+                if typed_line(run).trim() != "yes" {
+                    return Err(Refusal::invalid("aborted"));
+                }
+                Ok(print::keys(Some(&attachments::renew_keys(state, caller, user.as_deref())?)))
+            });
+            Parsed { needs, ..renew }
         }
-        TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { .. })) => {
-            return Err(unknown("s3 user keys-generate"));
+        TopCommand::S3(S3Command::Sts(StsCommand::AssumeRole(args))) => assume_role(args),
+        TopCommand::S3(S3Command::Group(GroupCommand::List)) if behaviour.groups => {
+            read(|state, caller| Ok(print::groups(&attachments::list_groups(state, caller)?)))
         }
-        TopCommand::S3(S3Command::Sts(StsCommand::AssumeRole(request))) => Command::AssumeRole(request),
-        TopCommand::S3(S3Command::Group(GroupCommand::List)) if behaviour.groups => Command::Groups,
         TopCommand::S3(S3Command::Group(GroupCommand::List)) => return Err(unknown("s3 group list")),
     })
 }
 
-fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Command, ParseFailure> {
+fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parsed, ParseFailure> {
     Ok(match command {
-        PolicyCommand::List => Command::Policies,
-        PolicyCommand::Show { name } => Command::Show(name),
-        PolicyCommand::Add { name, file } => Command::Add { name, file },
-        PolicyCommand::Remove { name } => Command::Remove(name),
+        PolicyCommand::List => read(|state, caller| Ok(print::policies(&policies::list(state, caller)?))),
+        PolicyCommand::Show { name } => {
+            read(move |state, caller| Ok(print::policy(state, &name, &policies::show(state, caller, &name)?)))
+        }
+        PolicyCommand::Add { name, file } => {
+            let add = write(move |run, state, caller| {
+                policies::add(state, caller, &name, document(run)?).map(|()| print::nothing())
+            });
+            Parsed { needs: RunNeeds { file: Some(file), prompt: None }, ..add }
+        }
+        PolicyCommand::Remove { name } => {
+            write(move |_, state, caller| policies::remove(state, caller, &name).map(|()| print::nothing()))
+        }
         PolicyCommand::Attach { policy, name, target } => {
-            Command::Attach(policy, one_target("attach <policy>", name, target, behaviour)?)
+            let target = one_target("attach <policy>", name, target, behaviour)?;
+            write(move |_, state, caller| match &target {
+                UserOrGroup::User(user) => Ok(print::keys(attachments::attach(state, caller, &policy, user)?.as_ref())),
+                UserOrGroup::Group(group) => {
+                    attachments::attach_group(state, caller, &policy, group).map(|()| print::nothing())
+                }
+            })
         }
         PolicyCommand::Detach { names, target } if behaviour.detach_names_policy => {
             let given = target.user.is_some() || target.group.is_some();
-            match <[String; 2]>::try_from(names) {
-                Ok([policy, user]) if !given => Command::Detach(Some(policy), UserOrGroup::User(user)),
-                Ok(_) | Err(_) => return Err(usage("detach <policy> <user>")),
-            }
+            let Some([policy, user]) = <[String; 2]>::try_from(names).ok().filter(|_| !given) else {
+                return Err(usage("detach <policy> <user>"));
+            };
+            write(move |_, state, caller| {
+                attachments::detach_policy(state, caller, &policy, &user).map(|()| print::nothing())
+            })
         }
         PolicyCommand::Detach { names, target } => {
             let mut names = names.into_iter();
@@ -120,9 +153,32 @@ fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Comma
             if names.next().is_some() {
                 return Err(usage(&forms("detach", behaviour)));
             }
-            Command::Detach(None, one_target("detach", name, target, behaviour)?)
+            let target = one_target("detach", name, target, behaviour)?;
+            write(move |_, state, caller| {
+                match &target {
+                    UserOrGroup::User(user) => attachments::detach(state, caller, user)?,
+                    UserOrGroup::Group(group) => attachments::detach_group(state, caller, group)?,
+                }
+                Ok(print::nothing())
+            })
         }
     })
+}
+
+fn assume_role(args: AssumeRole) -> Parsed {
+    let prompt = args.secret_key.is_none().then(|| ask("secret-key: ", true));
+    let needs = RunNeeds { file: args.policy_file.clone(), prompt };
+    let execute: Execute = Box::new(move |run, state, caller, serial| {
+        require_s3(state)?;
+        let request = AssumeRoleRequest {
+            access_key: args.access_key,
+            secret_key: args.secret_key.unwrap_or_else(|| typed_line(run).to_owned()),
+            duration: args.duration,
+            policy: args.policy_file.map(|_| document(run)).transpose()?,
+        };
+        Ok(print::credentials(&sts::assume_role(state, &caller.tenant, &request, serial)?))
+    });
+    Parsed { json: false, needs, writes: false, execute }
 }
 
 /// The user or group of the arguments. Assumed: there must be exactly one.
