@@ -21,7 +21,7 @@ pub(crate) fn reads(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     let (wall, cpu) =
         load(&World::new(each, &own, &[], None)?, sizes.reads, &move |number| (of_documents(number), String::new()))?;
     let all = (CONNECTIONS * sizes.reads) as f64;
-    let (what, least) = ("simulator, documents a second of its processor", Bound::Above(5_000.0));
+    let (what, least) = ("simulator, documents a second of its processor", Bound::Above(1_000.0));
     table.row(&a_second(what, all, cpu, least))?;
     table.row(&a_second("simulator, documents a second", all, wall, Bound::None))?;
     let few = (sizes.reads / 40).max(1);
@@ -38,8 +38,8 @@ pub(crate) fn writes(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
         ("POST /s3/policies/attach".to_owned(), body)
     })?;
     let all = (CONNECTIONS * sizes.writes) as f64;
-    // The rate that sixteen concurrent calls need, so that the simulator is no bottleneck: 16 each 20 ms.
-    let bound = Bound::Above(CONNECTIONS as f64 / 0.02);
+    // The rate that sixteen concurrent calls need, so that the simulator is no bottleneck: 16 each 100 ms.
+    let bound = Bound::Above(CONNECTIONS as f64 / 0.1);
     table.row(&a_second("simulator, changes a second", all, wall, bound))?;
     table.row(&a_second("simulator, changes a second of its processor", all, cpu, Bound::None))
 }

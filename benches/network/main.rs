@@ -40,7 +40,7 @@ const WHOLE: Sizes = Sizes {
     each: 1_021,
     holders: 500,
     jobs: 16,
-    latency: Duration::from_millis(20),
+    latency: Duration::from_millis(100),
     runs: 5,
     reads: 2_000,
     writes: 64,

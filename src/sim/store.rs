@@ -83,17 +83,15 @@ pub struct StateChange {
 }
 
 impl Store {
-    /// Opens a state file and applies `adjust` to it. A missing file starts with `fresh`. Unless `durable`, a change counts as
-    /// done before it is on the disk.
+    /// Opens a state file and applies `adjust` to it. A missing file starts with `fresh`.
     pub fn open(
         path: &Path,
-        durable: bool,
         fresh: impl FnOnce() -> Result<ClusterState, StateError>,
         adjust: impl FnOnce(ClusterState) -> ClusterState,
     ) -> Result<Self, StoreError> {
         // Following a link once makes a save replace the file and not the link.
         let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
-        let file = StateFile { path, durable };
+        let file = StateFile { path };
         let invalid = |source| StoreError::Invalid { path: file.path.clone(), source };
         let _lock = file.lock()?;
         let exists = file.path.try_exists().map_err(|source| StoreError::Read { path: file.path.clone(), source })?;
@@ -156,8 +154,6 @@ impl Store {
 #[derive(Debug)]
 struct StateFile {
     path: PathBuf,
-    /// Whether a change must be on the disk before it counts as done.
-    durable: bool,
 }
 
 impl StateFile {
@@ -176,7 +172,8 @@ impl StateFile {
         state.complete().map_err(|source| StoreError::Invalid { path: path(), source })
     }
 
-    /// Writes a temporary file and renames it, so that a reader sees the old state or the new one. Returns the text.
+    /// Writes a temporary file and renames it, so that a reader sees the old state or the new one. Returns the text. After
+    /// a crash of the machine (not of the process), the last changes may be lost.
     fn save(&self, state: &ClusterState) -> Result<Vec<u8>, StoreError> {
         let mut text =
             serde_json::to_vec_pretty(state).map_err(|source| StoreError::Parse { path: self.path.clone(), source })?;
@@ -186,9 +183,6 @@ impl StateFile {
             let mut file =
                 tempfile::Builder::new().prefix(&self.beside("")).suffix(".lock.tmp").tempfile_in(self.directory())?;
             file.write_all(&text)?;
-            if self.durable {
-                file.as_file().sync_all()?;
-            }
             Ok(file.persist(&self.path)?)
         };
         write().map_err(|source| StoreError::Write { path: self.path.clone(), source })?;
@@ -224,7 +218,7 @@ mod tests {
     use crate::sim::release::SimRelease;
 
     fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::open(path, true, || ClusterState::fresh(SimRelease::default()), |state| state)
+        Store::open(path, || ClusterState::fresh(SimRelease::default()), |state| state)
     }
 
     /// A new state file. The directory goes with the guard.

@@ -276,7 +276,7 @@ mod tests {
             ("attach", "attach"),
             ("@:[]|^\"<>`{}~", "%40%3A%5B%5D%7C%5E%22%3C%3E%60%7B%7D~"),
         ] {
-            let path = requests::remove_policy(&PolicyName::parse(name).unwrap()).unwrap().path;
+            let path = requests::REMOVE_POLICY.about(&PolicyName::parse(name).unwrap()).unwrap().path;
             let url = endpoint.url(&path).unwrap();
             assert_eq!(url.as_str(), format!("https://weka01:14000/api/v2/s3/policies/{segment}"), "{name}");
         }

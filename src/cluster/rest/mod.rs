@@ -119,7 +119,7 @@ impl Cluster for RestCluster {
     }
 
     async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
-        self.session.send(&requests::show_policy(policy)?, answer::document).await
+        self.session.send(&requests::SHOW_POLICY.about(policy)?, answer::document).await
     }
 
     async fn add_policy(&self, policy: &PolicyName, document: &str) -> Result<(), CallError> {
@@ -127,7 +127,7 @@ impl Cluster for RestCluster {
     }
 
     async fn remove_policy(&self, policy: &PolicyName) -> Result<(), CallError> {
-        self.session.send(&requests::remove_policy(policy)?, answer::nothing).await
+        self.session.send(&requests::REMOVE_POLICY.about(policy)?, answer::nothing).await
     }
 
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError> {

@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn remove() -> Request {
-        requests::remove_policy(&PolicyName::reported("p q")).unwrap()
+        requests::REMOVE_POLICY.about(&PolicyName::reported("p q")).unwrap()
     }
 
     #[test]

@@ -72,9 +72,11 @@ impl Call {
         Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
     }
 
-    fn about(&self, policy: &PolicyName) -> Request {
+    /// The same about a policy, whose name is in the path.
+    pub(super) fn about(&self, policy: &PolicyName) -> Result<Request, CallError> {
+        sendable(self, "policy", policy.as_str(), policy.addressable())?;
         let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
-        Request { path: self.path.replace("{policy}", &segment), ..self.request() }
+        Ok(Request { path: self.path.replace("{policy}", &segment), ..self.request() })
     }
 
     /// Method and path, such as `GET /s3/policies/{policy}`.
@@ -201,16 +203,6 @@ pub(super) fn refresh(token: &SecretString) -> Request {
     REFRESH.request().with_body(body.to_string()).with_secret(token)
 }
 
-pub(super) fn show_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable(&SHOW_POLICY, "policy", policy.as_str(), policy.addressable())?;
-    Ok(SHOW_POLICY.about(policy))
-}
-
-pub(super) fn remove_policy(policy: &PolicyName) -> Result<Request, CallError> {
-    sendable(&REMOVE_POLICY, "policy", policy.as_str(), policy.addressable())?;
-    Ok(REMOVE_POLICY.about(policy))
-}
-
 /// `POST /s3/policies`, with exactly the bytes of `document`. The definitions of 3.12 to 4.1 declare the document
 /// a string, but their example is an object, and clients send objects to those releases.
 pub(super) fn add_policy(policy: &PolicyName, document: &str) -> Result<Request, CallError> {
@@ -300,9 +292,9 @@ mod tests {
             vec![USERS.request()],
             vec![USER_POLICIES.request()],
             vec![POLICIES.request()],
-            vec![show_policy(&p).unwrap()],
+            vec![SHOW_POLICY.about(&p).unwrap()],
             vec![add_policy(&p, "{}").unwrap()],
-            vec![remove_policy(&p).unwrap()],
+            vec![REMOVE_POLICY.about(&p).unwrap()],
             vec![attach(&p, &u).unwrap()],
             vec![detach(&u).unwrap()],
         ];
@@ -354,8 +346,8 @@ mod tests {
         for name in ["", ".", "..", "a/b", "../..", "a\\b", "a\0", "a\nb", "\u{7f}", " a"] {
             let (policy_name, user_name) = (PolicyName::reported(name), UserName::reported(name));
             let refused = [
-                show_policy(&policy_name),
-                remove_policy(&policy_name),
+                SHOW_POLICY.about(&policy_name),
+                REMOVE_POLICY.about(&policy_name),
                 add_policy(&policy_name, "{}"),
                 attach(&policy_name, &user("u")),
                 attach(&policy("p"), &user_name),

@@ -81,9 +81,9 @@ fn open(options: &Options) -> Result<Store, SimError> {
         state
     };
     match &options.state {
-        StateSource::File { path, durable } => {
+        StateSource::File(path) => {
             let fresh = || adjust(ClusterState::default()).complete();
-            Ok(Store::open(path, *durable, fresh, adjust)?)
+            Ok(Store::open(path, fresh, adjust)?)
         }
         StateSource::Memory(state) => Ok(Store::in_memory(adjust(ClusterState::clone(state)).complete()?)),
     }

@@ -17,13 +17,7 @@ use crate::sim::switches::SwitchError;
 #[derive(Debug, Clone)]
 pub enum StateSource {
     /// A file; a missing one starts as a new cluster.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Whether a change is on the disk before its response. Without it, a crash of the machine (not of the process)
-        /// may lose changes.
-        durable: bool,
-    },
+    File(PathBuf),
     /// In memory, starting with this state. It is lost when the cluster stops.
     Memory(Box<ClusterState>),
 }
@@ -81,7 +75,7 @@ impl fmt::Debug for KillHook {
 impl Options {
     /// The defaults, with this state file.
     pub fn new(state: impl Into<PathBuf>) -> Self {
-        Self::with_state(StateSource::File { path: state.into(), durable: true })
+        Self::with_state(StateSource::File(state.into()))
     }
 
     /// The defaults, with a state in memory.
