@@ -23,9 +23,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes private files of one directory, as [`replace`] does, several at once: a disk syncs many files as fast as one.
-///
-/// # Errors
-/// Those of the file system, with the file. Some of the other files may exist then.
+/// After an error of one file, some of the others may exist.
 pub fn replace_all(dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBuf, io::Error)> {
     if files.is_empty() {
         return Ok(());
@@ -255,7 +253,6 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 /// The directory to open for a path: for the empty path, the current directory.
-#[must_use]
 pub fn dir_or_current(dir: &Path) -> &Path {
     if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }

@@ -3,7 +3,6 @@
 mod check;
 pub mod files;
 mod outcome;
-mod progress;
 mod secret_store;
 mod send;
 
@@ -14,8 +13,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
-pub use outcome::{Outcome, Remark, Status, StepOutcome};
-pub use progress::{Progress, StopSignal};
+pub use outcome::{Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
 pub use secret_store::{SecretStore, SecretStoreContext, SecretStoreProblem, Slot, StoredIn};
 
 use check::Checker;

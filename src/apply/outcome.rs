@@ -1,6 +1,12 @@
-//! The outcome of an apply and of each step.
+//! The outcome of an apply and of each step, and how a run and its caller talk meanwhile: progress, and the request to stop.
 
-use crate::plan::{Plan, StepId};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use super::secret_store::StoredIn;
+use crate::base::UserName;
+use crate::plan::{Plan, Step, StepId};
 
 /// The outcome of an apply.
 #[derive(Debug, Clone)]
@@ -53,13 +59,11 @@ impl Status {
     }
 
     /// Whether the effect of the step is there.
-    #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Done | Self::AlreadyDone)
     }
 
     /// The reason of a status that has one.
-    #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Refused(why) | Self::Drifted(why) | Self::UnknownOutcome(why) | Self::Failed(why) => Some(why),
@@ -96,7 +100,6 @@ pub enum Remark {
 
 impl Remark {
     /// Whether it is about a new key pair.
-    #[must_use]
     pub fn is_of_keys(&self) -> bool {
         match self {
             Self::Gap => false,
@@ -107,7 +110,6 @@ impl Remark {
     }
 
     /// Whether a secret may be lost, so that a person must act.
-    #[must_use]
     pub fn is_of_loss(&self) -> bool {
         matches!(self, Self::PairUnknown | Self::ResponseStored { .. })
     }
@@ -115,33 +117,69 @@ impl Remark {
 
 impl Outcome {
     /// Whether a call of a step may have changed something.
-    #[must_use]
     pub fn may_have_changed(&self) -> bool {
         self.steps.iter().any(|step| step.status.may_have_changed())
     }
 
     /// Whether a new secret may be lost, so that a person must act even if all steps ended well.
-    #[must_use]
     pub fn may_have_lost_a_secret(&self) -> bool {
         self.steps.iter().flat_map(|step| &step.remarks).any(Remark::is_of_loss)
     }
 
     /// Whether every step ended well.
-    #[must_use]
     pub fn all_good(&self) -> bool {
         self.steps.iter().all(|step| step.status.is_good())
     }
 
     /// Whether no step had an effect, nor may have had one.
-    #[must_use]
     pub fn changed_nothing(&self) -> bool {
         let may_have_had_one = |status: &Status| matches!(status, Status::Done | Status::UnknownOutcome(_));
         self.steps.iter().all(|step| !may_have_had_one(&step.status) && step.remarks.is_empty())
     }
 
     /// Whether the cluster is in the desired state: read again after the last call, it needed no change.
-    #[must_use]
     pub fn converged(&self) -> bool {
         self.remaining.as_ref().is_some_and(|plan| plan.is_empty() && !plan.is_blocked())
+    }
+}
+
+/// Receives the events of a run, to show or record them.
+pub trait Progress: Sync {
+    /// A step is about to be sent.
+    fn started(&self, step: &Step);
+    /// A step ended, or will not be reached.
+    fn ended(&self, step: &Step, outcome: &StepOutcome);
+    /// A new key pair of a user was stored, or could not be. Called before the emergency file is removed.
+    fn keys_stored(&self, _user: &UserName, _stored: &StoredIn) {}
+}
+
+/// A request to stop a run: calls under way end, and no more calls begin.
+#[derive(Debug, Default)]
+pub struct StopSignal {
+    requested: AtomicBool,
+    notify: Notify,
+}
+
+impl StopSignal {
+    /// Requests the stop.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
+        self.notify.notify_waiters();
+    }
+
+    /// Whether it is requested.
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
+    }
+
+    /// Waits, but not longer than until the stop is requested.
+    pub(super) async fn or_requested(&self, wait: impl Future<Output = ()>) {
+        let requested = self.notify.notified();
+        if !self.is_requested() {
+            tokio::select! {
+                () = wait => {}
+                () = requested => {}
+            }
+        }
     }
 }

@@ -9,8 +9,7 @@ use crate::cluster::{CallError, Cluster, Effect, RawAnswer, RetryPolicy};
 use crate::plan::Call;
 
 use super::check::{Checker, ObjectState};
-use super::outcome::{Remark, Status};
-use super::progress::{Progress, StopSignal};
+use super::outcome::{Progress, Remark, Status, StopSignal};
 use super::secret_store::{SecretStore, Slot, StoredIn};
 
 pub(super) struct Sender<'a> {

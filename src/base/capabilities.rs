@@ -14,14 +14,12 @@ pub struct Release {
 
 impl Release {
     /// The newest release that attune knows. Checks without a cluster use it.
-    #[must_use]
     pub fn newest() -> Self {
         Self { numbers: vec![6, 0], text: "6.0".to_owned() }
     }
 
     /// Reads the numbers at the start of `text`; the rest (a build's hash) is kept for display only. `None` without a major
     /// and a minor number, or if `text` has anything but printable ASCII.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') || text.len() > LONGEST {
@@ -33,14 +31,12 @@ impl Release {
     }
 
     /// Whether its major and minor number are newer than those of the newest release that attune knows.
-    #[must_use]
     pub fn is_newer_than_known(&self) -> bool {
         let known = Self::newest().numbers;
         self.numbers.get(..known.len()).is_some_and(|line| line > known.as_slice())
     }
 
     /// Whether this release is `major.minor` or newer.
-    #[must_use]
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
         self.numbers.as_slice() >= [major, minor].as_slice()
     }
@@ -94,7 +90,6 @@ pub enum DetachForm {
 
 impl DetachForm {
     /// The other form, for a cluster that refuses this one.
-    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::User => Self::PolicyAndUser,
@@ -116,7 +111,6 @@ pub enum AttachmentsSource {
 
 impl Capabilities {
     /// The capabilities of a release.
-    #[must_use]
     pub fn of(release: &Release) -> Self {
         let since = |major, minor| release.at_least(major, minor);
         Self {

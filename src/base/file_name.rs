@@ -12,14 +12,12 @@ const LONGEST: usize = 200;
 /// The file name of a name. Letters, digits and `_` stay, and `-`, `.` and `@` unless they come first. Every other byte
 /// becomes `%` and two hexadecimal digits, and so does the first byte of a device name. A name that gets too long is cut
 /// and gets a hash.
-#[must_use]
 pub fn file_name(name: &str) -> String {
     spelled(name, true)
 }
 
 /// Like [`file_name`], but capitals are encoded too: for names that differ only in capitals, on a file system that ignores
 /// case.
-#[must_use]
 pub fn file_name_without_capitals(name: &str) -> String {
     spelled(name, false)
 }

@@ -1,6 +1,5 @@
 //! Findings: errors, warnings and notes about a configuration, a document or a plan, as data.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -23,7 +22,6 @@ pub enum Severity {
 
 impl Severity {
     /// `error`, `warning` or `note`.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -44,7 +42,6 @@ pub struct Code {
 
 impl Code {
     /// A code. Each room lists its own in `CODES`.
-    #[must_use]
     pub const fn new(id: &'static str, about: &'static str) -> Self {
         Self { id, about }
     }
@@ -86,6 +83,7 @@ pub struct Label {
 
 /// One problem or note: what it is, where it is, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Finding {
     /// The kind.
     pub code: Code,
@@ -103,58 +101,49 @@ pub struct Finding {
 
 impl Finding {
     /// A finding without a place.
-    #[must_use]
     pub fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
         Self { code, severity, message: one_line(message), at: None, labels: Vec::new(), help: None }
     }
 
     /// The sort key: the file and the position in it.
-    #[must_use]
     pub fn place(&self) -> Option<(FileId, usize)> {
         self.at.as_ref().map(|at| (at.file, at.span.start))
     }
 
     /// An error without a place.
-    #[must_use]
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Error, message)
     }
 
     /// A warning without a place.
-    #[must_use]
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message)
     }
 
     /// A note without a place.
-    #[must_use]
     pub fn note(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Note, message)
     }
 
     /// The same finding, at this place.
-    #[must_use]
     pub fn at(mut self, at: impl Into<Option<Location>>) -> Self {
         self.at = at.into();
         self
     }
 
     /// The same finding, with a second place.
-    #[must_use]
     pub fn label(mut self, at: Location, text: impl Into<String>) -> Self {
         self.labels.push(Label { at, text: one_line(text) });
         self
     }
 
     /// The same finding, with what to do next.
-    #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(visible_lines(&help.into()).into_owned());
         self
     }
 
     /// Whether it is an error.
-    #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -162,11 +151,7 @@ impl Finding {
 
 /// A text on one line, with hidden characters escaped.
 fn one_line(text: impl Into<String>) -> String {
-    let text = text.into();
-    match visible(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(shown) => shown,
-    }
+    visible(&text.into()).into_owned()
 }
 
 /// A file that was read. Findings show its lines.
@@ -194,7 +179,6 @@ impl SourceFile {
 
     /// The lines of a range, with `lines` more before and after: the number of the first from 1, its start, and the
     /// text.
-    #[must_use]
     pub fn around(&self, span: &Range<usize>, lines: usize) -> (usize, usize, &str) {
         let first = self.line_of(span.start.min(self.text.len())).0.saturating_sub(lines);
         let last = self.line_of(span.end.min(self.text.len())).0 + lines;
@@ -218,13 +202,11 @@ impl Sources {
     }
 
     /// The file of an id that [`add`](Self::add) returned.
-    #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0]
     }
 
     /// All files, in the order of reading.
-    #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
@@ -239,7 +221,6 @@ impl Sources {
     }
 
     /// Line and column of the start of a location, both from 1, the column in characters.
-    #[must_use]
     pub fn line_column(&self, at: &Location) -> (usize, usize) {
         let file = self.file(at.file);
         let text = &file.text;

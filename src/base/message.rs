@@ -1,7 +1,6 @@
 //! Parts of messages: lists of names, and "did you mean".
 
 /// `a`, `a and b`, `a, b and c`.
-#[must_use]
 pub fn list(words: &[String]) -> String {
     match words {
         [] => String::new(),
@@ -11,7 +10,6 @@ pub fn list(words: &[String]) -> String {
 }
 
 /// The first `most` items by name, and the number of the others: `a, b and 3 more`.
-#[must_use]
 pub fn list_some<T>(items: &[T], most: usize, name: impl Fn(&T) -> String) -> String {
     let mut words: Vec<String> = items.iter().take(most).map(name).collect();
     if items.len() > most {
@@ -21,7 +19,6 @@ pub fn list_some<T>(items: &[T], most: usize, name: impl Fn(&T) -> String) -> St
 }
 
 /// The candidate nearest to `word`, if it is near enough to be a typo.
-#[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = word.to_lowercase();
     let allowed = (word.chars().count() / 3).max(1);

@@ -32,12 +32,6 @@ pub enum NameProblem {
 
 fn check(name: &str) -> Result<(), NameProblem> {
     match name {
-        // The common case.
-        _ if !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) =>
-        {
-            Ok(())
-        }
         "" => Err(NameProblem::Empty),
         "." | ".." => Err(NameProblem::Dots),
         _ if name.chars().any(char::is_control) => Err(NameProblem::Control),
@@ -66,7 +60,6 @@ macro_rules! name {
 
             /// Takes a name as a cluster reports it. An API call may be unable to carry it: see
             /// [`addressable`](Self::addressable).
-            #[must_use]
             pub fn reported(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
@@ -77,7 +70,6 @@ macro_rules! name {
             }
 
             /// The name as text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -120,7 +112,6 @@ impl PolicyName {
     pub const PREDEFINED: [&str; 3] = ["readonly", "readwrite", "writeonly"];
 
     /// Whether this is one of [`PREDEFINED`](Self::PREDEFINED).
-    #[must_use]
     pub fn is_predefined(&self) -> bool {
         Self::PREDEFINED.contains(&self.as_str())
     }
@@ -130,14 +121,12 @@ impl PolicyName {
     pub const TEMPORARY_PREFIX: &str = "attune-swap-";
 
     /// The temporary policy for this policy and the document with that tag (8 hexadecimal digits).
-    #[must_use]
     pub fn temporary(&self, tag: &str) -> Self {
         Self(format!("{}{tag}-{}", Self::TEMPORARY_PREFIX, self.0).into())
     }
 
     /// The policy of this temporary policy, by its name alone. Predefined policies are never replaced, so
     /// they have no temporary policy.
-    #[must_use]
     pub fn temporary_for(&self) -> Option<Self> {
         let rest = self.0.strip_prefix(Self::TEMPORARY_PREFIX)?;
         let (tag, name) = rest.split_once('-')?;
@@ -146,19 +135,16 @@ impl PolicyName {
     }
 
     /// The policy that this name is about: for a temporary policy, the policy of that temporary policy.
-    #[must_use]
     pub fn meant(&self) -> Cow<'_, Self> {
         self.temporary_for().map_or(Cow::Borrowed(self), Cow::Owned)
     }
 
     /// Whether this is a list of policies rather than one name: it contains a comma.
-    #[must_use]
     pub fn is_list(&self) -> bool {
         self.0.contains(',')
     }
 
     /// Whether a user or group that this name is attached to has that policy.
-    #[must_use]
     pub fn gives(&self, policy: &Self) -> bool {
         self.listed().any(|listed| listed == *policy)
     }
@@ -182,7 +168,6 @@ pub enum Principal {
 
 impl Principal {
     /// `user` or `group`.
-    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -191,7 +176,6 @@ impl Principal {
     }
 
     /// The name alone. A user and a group can have the same name.
-    #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::User(user) => user.as_str(),
@@ -200,7 +184,6 @@ impl Principal {
     }
 
     /// The user, if this is one.
-    #[must_use]
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Self::User(user) => Some(user),
@@ -209,7 +192,6 @@ impl Principal {
     }
 
     /// The group, if this is one.
-    #[must_use]
     pub fn group(&self) -> Option<&GroupName> {
         match self {
             Self::User(_) => None,
@@ -218,7 +200,6 @@ impl Principal {
     }
 
     /// The name in a list of users and groups: `alice`, `group/ml`. No user name contains a `/`.
-    #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::User(user) => user.to_string(),
@@ -261,13 +242,11 @@ pub struct NamePattern(glob::Pattern);
 
 impl NamePattern {
     /// The pattern as written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
     /// Whether a name matches.
-    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.as_str() == name || self.0.matches(name)
     }
@@ -289,17 +268,16 @@ impl fmt::Display for NamePattern {
 
 /// Several patterns of names. A name matches if it matches one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
 pub struct NamePatterns(Vec<NamePattern>);
 
 impl NamePatterns {
     /// Whether a name matches one of the patterns.
-    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Whether there are no patterns.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -310,7 +288,6 @@ impl NamePatterns {
     }
 
     /// The patterns of both.
-    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self([self.0, other.0].concat())
     }

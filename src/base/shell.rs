@@ -4,7 +4,6 @@ use super::visible;
 
 /// A text as one word for a POSIX shell. `None` if it has hidden characters: a person could not check the line before
 /// running it.
-#[must_use]
 pub fn shell_word(text: &str) -> Option<String> {
     // Words without quotes are easier to read. Shells interpret none of these after the first character.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.=%:/,@+".contains(c);
@@ -15,14 +14,12 @@ pub fn shell_word(text: &str) -> Option<String> {
 }
 
 /// A command line for a POSIX shell. `None` if a word has hidden characters.
-#[must_use]
 pub fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let words: Option<Vec<String>> = words.into_iter().map(shell_word).collect();
     Some(words?.join(" "))
 }
 
 /// A quoted word for a program to read, such as a secret. `None` if no shell can represent it.
-#[must_use]
 pub fn shell_quoted(text: &str) -> Option<String> {
     shlex::try_quote(text).ok().map(std::borrow::Cow::into_owned)
 }

@@ -12,7 +12,6 @@ use unicode_security::confusable_detection::skeleton;
 const MARKS: u8 = 3;
 
 /// A text on one line: hidden characters are escaped as `\u{202e}`, or as `\n`, `\r` and `\t`.
-#[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if is_plain(text.as_bytes()) {
         return Cow::Borrowed(text);
@@ -23,7 +22,6 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Like [`visible`], but line breaks stay.
-#[must_use]
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     if !text.contains('\n') {
         return visible(text);
@@ -32,13 +30,11 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether all bytes are printable ASCII.
-#[must_use]
 pub fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Whether a character alone is invisible. A mark on a letter is visible: see [`VisibleText`].
-#[must_use]
 pub fn is_hidden(c: char) -> bool {
     match c {
         ' '..='~' => false,
@@ -130,7 +126,6 @@ fn look(name: &str) -> String {
 
 impl Confusable {
     /// The reason, as the predicate of a sentence about the name.
-    #[must_use]
     pub fn reason(&self) -> String {
         match self {
             Self::With(other) => format!("looks like `{}` but is another name", visible(other)),
@@ -141,7 +136,6 @@ impl Confusable {
 }
 
 /// The characters of a name beyond ASCII, each with its number.
-#[must_use]
 pub fn spelled_out(name: &str) -> String {
     let odd = name.chars().filter(|c| !c.is_ascii());
     let mut odd: Vec<_> = odd.map(|c| format!("`{}` is U+{:04X}", visible(&c.to_string()), u32::from(c))).collect();

@@ -40,7 +40,6 @@ pub struct Recipient(age::x25519::Recipient);
 
 impl Recipient {
     /// The recipient for the `age` crate.
-    #[must_use]
     pub fn key(&self) -> &age::x25519::Recipient {
         &self.0
     }
@@ -102,10 +101,8 @@ impl<'a> Names<'a> {
 }
 
 impl Argument {
-    /// Reads an argument: `{user}`, `{cluster}` and `{tenant}` are placeholders, `{{` and `}}` are braces.
-    ///
-    /// # Errors
-    /// The unknown placeholder.
+    /// Reads an argument: `{user}`, `{cluster}` and `{tenant}` are placeholders, `{{` and `}}` are braces. The error is an unknown
+    /// placeholder.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut plain = String::new();
@@ -134,7 +131,6 @@ impl Argument {
     }
 
     /// The argument with the placeholders replaced.
-    #[must_use]
     pub fn filled(&self, names: Names<'_>) -> String {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),
@@ -145,7 +141,6 @@ impl Argument {
 
     /// The first name that is unsafe here: an option, a shell or a path could interpret it. attune cannot know whether the
     /// program is a shell, or passes its arguments to one as `ssh` does.
-    #[must_use]
     pub fn unsafe_name<'n>(&self, names: Names<'n>) -> Option<&'n str> {
         let name = |part: &Part| match part {
             Part::Text(_) => None,

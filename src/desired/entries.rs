@@ -234,7 +234,6 @@ fn confusable_names(desired: &Desired, findings: &mut Vec<Finding>) {
 }
 
 /// The finding about a name, declared or on the cluster, that looks like another one.
-#[must_use]
 pub fn looks_alike(kind: &str, name: &str, why: &Confusable) -> Finding {
     let message = format!("the {kind} `{name}` {}", why.reason());
     Finding::warning(codes::CONFUSABLE, message)

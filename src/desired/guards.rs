@@ -12,6 +12,7 @@ use crate::policy::access::pattern_covers;
 
 /// The guards of a configuration, and their exceptions for one run.
 #[derive(Debug, Clone, Default)]
+#[must_use]
 pub struct Guards {
     /// Refuses a plan by which anyone gains access, or may gain access.
     pub deny_new_access: bool,
@@ -35,7 +36,6 @@ pub struct Guards {
 
 impl Guards {
     /// Whether this user or group is protected.
-    #[must_use]
     pub fn protects(&self, principal: &Principal) -> bool {
         let protected = match principal {
             Principal::User(_) => &self.protected_users,
@@ -45,7 +45,6 @@ impl Guards {
     }
 
     /// The guards of both configurations: a plan has to pass all of them. Exceptions for one run stay.
-    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             deny_new_access: self.deny_new_access || other.deny_new_access,
@@ -113,7 +112,6 @@ pub enum Limit {
 
 impl Limit {
     /// Whether `count` of `all` exceeds the limit. Nothing is rounded: 1 of 5 exceeds 10%.
-    #[must_use]
     pub fn is_exceeded_by(self, count: usize, all: usize) -> bool {
         match self {
             Self::Number(most) => count > most,
@@ -122,7 +120,6 @@ impl Limit {
     }
 
     /// The limit for a message, with the number that a percentage allows.
-    #[must_use]
     pub fn of(self, all: usize) -> String {
         match self {
             Self::Number(most) => most.to_string(),
@@ -254,7 +251,6 @@ impl fmt::Display for Exemption {
 
 impl Exemption {
     /// Whether it covers all of this access of a user or group. A pattern of users matches no group.
-    #[must_use]
     pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
         let is_of_principal = match (self.principal.strip_prefix("group/"), principal) {
             (Some(name), Principal::Group(group)) => pattern_covers(name, group.as_str()),
@@ -266,7 +262,6 @@ impl Exemption {
 
     /// Whether it covers all of this access through a policy, for users that the cluster does not report. The principal is
     /// written `policy/NAME`.
-    #[must_use]
     pub fn covers_policy(&self, policy: &PolicyName, actions: &[String], pattern: &str) -> bool {
         self.principal.strip_prefix("policy/").is_some_and(|name| pattern_covers(name, policy.as_str()))
             && self.covers_access(actions, pattern)

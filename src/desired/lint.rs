@@ -14,13 +14,11 @@ pub struct Allowed(BTreeSet<Code>);
 
 impl Allowed {
     /// Whether this rule is suppressed.
-    #[must_use]
     pub fn contains(&self, rule: Code) -> bool {
         self.0.contains(&rule)
     }
 
     /// The ids of the rules, such as `R07`.
-    #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
         policy::rules().into_iter().filter(|rule| self.contains(rule.code)).map(|rule| rule.id).collect()
     }
@@ -47,7 +45,6 @@ impl Allowed {
 }
 
 /// Checks the declared documents. Findings are in the order of the files and lines, without those of suppressed rules.
-#[must_use]
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         lints(desired, catalogue, depth).map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
@@ -65,7 +62,6 @@ pub struct Edit {
 }
 
 /// The edits that fix findings of [`lint`], where the fix is certain.
-#[must_use]
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
     let edit = |(_, authored, lint): (&PolicyEntry, &Authored, Lint)| {
         let ((file, places), fix) = (authored.source()?, lint.fix?);

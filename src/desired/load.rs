@@ -29,7 +29,6 @@ pub struct Loaded {
 
 impl Loaded {
     /// Whether a finding is an error.
-    #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
@@ -46,10 +45,8 @@ pub struct LoadError {
     pub cause: FileProblem,
 }
 
-/// Loads the configuration whose main file is `path`. Every file lies within the boundary.
-///
-/// # Errors
-/// The main file cannot be read. Everything else is a finding.
+/// Loads the configuration whose main file is `path`. Every file lies within the boundary. Everything but an unreadable main file
+/// is a finding.
 pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
     let failed = |cause| LoadError { path: path.display().to_string(), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?;

@@ -39,6 +39,7 @@ pub use settings::Ignore;
 
 /// The content of a configuration.
 #[derive(Debug, Clone, Default)]
+#[must_use]
 pub struct Desired {
     /// The directory of the main file. Paths in settings are relative to it.
     pub directory: PathBuf,
@@ -64,7 +65,6 @@ pub struct Desired {
 
 impl Desired {
     /// The declaration of a user or group.
-    #[must_use]
     pub fn entry(&self, principal: &Principal) -> Option<&PrincipalEntry> {
         match principal {
             Principal::User(user) => self.users.get(user),
@@ -80,7 +80,6 @@ impl Desired {
 
     /// The declarations of this proposal with the settings of `base`: connection, ownership, destination of new secrets and
     /// suppressed rules. The guards of both apply.
-    #[must_use]
     pub fn under(self, base: &Self) -> Self {
         let mut policies = self.policies;
         for (policy, entry) in &mut policies {
@@ -101,7 +100,6 @@ impl Desired {
     }
 
     /// Moves the settings to another directory: paths relative to the old directory become relative to the new one.
-    #[must_use]
     pub fn moved_to(mut self, directory: &Path) -> Self {
         let from = std::mem::replace(&mut self.directory, directory.to_path_buf());
         let moved = |path: &mut PathBuf| {
@@ -144,7 +142,6 @@ pub struct ClusterSettings {
 
 impl ClusterSettings {
     /// The table `[cluster]`, for this tenant. Defaults are left out.
-    #[must_use]
     pub fn to_toml(&self, tenant: &str) -> toml_edit::Table {
         let mut table = toml_edit::Table::new();
         let mut insert = |key, value: Option<toml_edit::Value>| {
@@ -210,13 +207,11 @@ pub struct Ownership {
 
 impl Ownership {
     /// Whether an undeclared policy of this name is removed.
-    #[must_use]
     pub fn covers_policy(&self, policy: &PolicyName) -> bool {
         self.policies.matches(policy.as_str())
     }
 
     /// Whether an undeclared user or group of this name is detached.
-    #[must_use]
     pub fn covers(&self, principal: &Principal) -> bool {
         let patterns = match principal {
             Principal::User(_) => &self.users,
@@ -259,25 +254,21 @@ pub struct Authored {
 
 impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
-    #[must_use]
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
         Self { document, source, normal: OnceLock::new() }
     }
 
     /// The document as written.
-    #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
     }
 
     /// Its file and the places of its parts, if it was read from a file.
-    #[must_use]
     pub fn source(&self) -> Option<&(FileId, Places)> {
         self.source.as_ref()
     }
 
     /// Its normal form.
-    #[must_use]
     pub fn normal(&self) -> &Normal {
         self.normal.get_or_init(|| normal(&self.document))
     }

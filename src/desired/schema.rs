@@ -28,7 +28,6 @@ const REMOVED: [(&str, &str); 1] = [(
 )];
 
 /// Generates the JSON Schema (draft 7, which TOML plugins of editors understand).
-#[must_use]
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<RawFile>();

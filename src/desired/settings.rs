@@ -103,19 +103,16 @@ impl std::str::FromStr for Ignore {
 
 impl Ignore {
     /// The pattern, as written.
-    #[must_use]
     pub fn object(&self) -> &str {
         self.pattern.as_str()
     }
 
     /// Whether the entry covers an object, such as `user/alice`.
-    #[must_use]
     pub fn covers(&self, object: &str) -> bool {
         self.pattern.matches(object)
     }
 
     /// Whether the last day has passed.
-    #[must_use]
     pub fn is_over(&self, today: Date) -> bool {
         self.until.is_some_and(|until| until < today)
     }

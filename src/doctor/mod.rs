@@ -38,10 +38,7 @@ pub struct Facts {
     pub definition: Result<Option<String>, CallError>,
 }
 
-/// Reads the facts.
-///
-/// # Errors
-/// attune cannot identify the cluster.
+/// Reads the facts. It is an error if attune cannot identify the cluster.
 pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let identity = cluster.identity().await?;
     let (users, policies, definition) = join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
@@ -51,6 +48,7 @@ pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
 
 /// The result of a check.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Preflight {
     /// The cluster, the tenant and the login.
     pub identity: Identity,
@@ -103,7 +101,6 @@ const CLOCK_TOLERANCE: u64 = 60;
 const ADMINISTRATORS: [&str; 3] = ["ClusterAdmin", "OrgAdmin", "TenantAdmin"];
 
 /// Checks the facts about a cluster.
-#[must_use]
 pub fn check(facts: &Facts) -> Preflight {
     let Facts { identity, connection, users, policies, .. } = facts;
     let may_apply = ADMINISTRATORS.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
@@ -279,7 +276,9 @@ fn difference(difference: &Difference) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::base::{Release, Severity};
@@ -386,27 +385,24 @@ mod tests {
     /// A short API definition with the calls of a plan and an apply.
     fn definition() -> String {
         let body = |fields: &[&str]| {
-            let fields: Vec<String> = fields.iter().map(|field| format!("\"{field}\":{{}}")).collect();
-            let schema = format!("{{\"properties\":{{{}}}}}", fields.join(","));
-            format!(
-                "{{\"post\":{{\"requestBody\":{{\"content\":{{\"application/json\":{{\"schema\":{schema}}}}}}}}},\"get\":{{}}}}"
-            )
+            let fields: BTreeMap<&str, Value> = fields.iter().map(|field| (*field, json!({}))).collect();
+            let content = json!({ "application/json": { "schema": { "properties": fields } } });
+            json!({ "post": { "requestBody": { "content": content } }, "get": {} })
         };
-        let (get, both) = ("{\"get\":{}}".to_owned(), "{\"get\":{},\"delete\":{}}".to_owned());
-        let paths = [
-            ("/login", body(&["username", "password", "org"])),
-            ("/login/refresh", body(&["refresh_token"])),
-            ("/cluster", get.clone()),
-            ("/users/whoami", get.clone()),
-            ("/users", get),
-            ("/s3/policies", body(&["policy_name", "policy_file_content"])),
-            ("/s3/policies/{policy}", both),
-            ("/s3/policies/attach", body(&["policy_name", "user_name"])),
-            ("/s3/policies/detach", body(&["user_name"])),
-            ("/s3/sts", body(&["access_key", "secret_key", "duration", "policy_file_content"])),
-        ];
-        let paths: Vec<String> = paths.iter().map(|(path, item)| format!("\"{path}\":{item}")).collect();
-        format!("{{\"paths\":{{{}}}}}", paths.join(","))
+        let get = json!({ "get": {} });
+        let paths = json!({
+            "/login": body(&["username", "password", "org"]),
+            "/login/refresh": body(&["refresh_token"]),
+            "/cluster": get,
+            "/users/whoami": get,
+            "/users": get,
+            "/s3/policies": body(&["policy_name", "policy_file_content"]),
+            "/s3/policies/{policy}": { "get": {}, "delete": {} },
+            "/s3/policies/attach": body(&["policy_name", "user_name"]),
+            "/s3/policies/detach": body(&["user_name"]),
+            "/s3/sts": body(&["access_key", "secret_key", "duration", "policy_file_content"]),
+        });
+        json!({ "paths": paths }).to_string()
     }
 
     #[test]

@@ -22,6 +22,7 @@ codes! {
 
 /// The differences between the cluster and the configuration.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Drift {
     /// The cluster and tenant.
     pub identity: Identity,
@@ -63,7 +64,6 @@ macro_rules! kinds {
             pub const ALL: [Self; 10] = [$(Self::$kind),*];
 
             /// The name in JSON.
-            #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)*
@@ -120,13 +120,11 @@ pub struct Ignored {
 
 impl Drift {
     /// Whether it is unknown if there is drift.
-    #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 
     /// The number of lines of access that only the cluster gives, or may give.
-    #[must_use]
     pub fn gained(&self) -> usize {
         let of = |access: &AccessChange| {
             let open = access.access.undecided.iter().filter(|open| open.side == Side::Gained).count();
@@ -138,7 +136,6 @@ impl Drift {
 
 /// Reads a plan backwards. `more` has ignored objects in addition to those of the configuration; `today` is the day in
 /// UTC.
-#[must_use]
 pub fn drift(desired: &Desired, observed: &Observed, made: &Plan, more: &[Ignore], today: Date) -> Drift {
     let ignores: Vec<&Ignore> = desired.ignores.iter().chain(more).collect();
     let mut objects = Vec::new();
@@ -265,7 +262,6 @@ pub struct News {
 
 impl Memory {
     /// Compares a drift with the reported drift. `now` is the time of new drift.
-    #[must_use]
     pub fn compare(&self, drift: &Drift, now: &str) -> News {
         let mut news = News { new: BTreeSet::new(), over: Self::default(), memory: Self::default() };
         for object in &drift.objects {

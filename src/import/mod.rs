@@ -57,6 +57,7 @@ pub enum DocumentStyle {
 
 /// A configuration that declares the contents of a cluster.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Import {
     /// The text of the main file.
     pub text: String,
@@ -121,10 +122,7 @@ impl Inventory {
     }
 }
 
-/// Reads the cluster, at most `jobs` documents at a time.
-///
-/// # Errors
-/// The first read that fails. The result is never incomplete.
+/// Reads the cluster, at most `jobs` documents at a time. The result is never incomplete: a read that fails is an error.
 pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Inventory, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;

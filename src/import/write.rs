@@ -14,7 +14,6 @@ use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selecto
 const VERSION: &str = "2012-10-17";
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.
-#[must_use]
 pub fn import(
     inventory: &Inventory,
     selection: &Selection,

@@ -19,7 +19,6 @@ pub struct Duplicates {
 impl Duplicates {
     /// Adds the records of users. Of several records with one name, the map gets one with a policy if possible. The order of
     /// records does not matter.
-    #[must_use]
     pub fn users(&mut self, records: Vec<(UserName, ObservedUser)>) -> BTreeMap<UserName, ObservedUser> {
         let order = |user: &ObservedUser| {
             (user.attached.is_none(), user.source.clone(), user.role.clone(), user.attached.clone())
@@ -28,7 +27,6 @@ impl Duplicates {
     }
 
     /// Adds the records of groups. The map has only groups with a policy.
-    #[must_use]
     pub fn groups(&mut self, records: Vec<(GroupName, Option<PolicyName>)>) -> BTreeMap<GroupName, PolicyName> {
         let order = |policy: &Option<PolicyName>| (policy.is_none(), policy.clone());
         let all = by_name(records, order, &mut self.groups);
@@ -45,7 +43,6 @@ impl Duplicates {
     }
 
     /// Whether a user or group has several records.
-    #[must_use]
     pub fn contains(&self, principal: &Principal) -> bool {
         match principal {
             Principal::User(user) => self.users.contains_key(user),
@@ -69,39 +66,36 @@ impl Duplicates {
     }
 
     /// The finding about a user or group with several records.
-    #[must_use]
     pub fn about(&self, principal: &Principal, is_error: bool) -> Finding {
-        let records = match principal {
+        let records: Vec<String> = match principal {
             Principal::User(user) => self.users.get(user).into_iter().flatten().map(record_of_user).collect(),
             Principal::Group(group) => {
                 self.groups.get(group).into_iter().flatten().map(|policy| policy_of(policy.as_ref())).collect()
             }
         };
-        let records: Vec<String> = records;
         let message = format!("{} records of {principal} ({})", records.len(), records.join("; "));
         let kind = principal.kind();
-        match is_error {
-            true => {
-                Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them an API call changes"))
-                    .help(format!("remove or rename all but one {kind} of this name, then plan again"))
-            }
-            false => Finding::warning(SEVERAL_RECORDS, message)
-                .help(format!("attune changes nothing of this name; remove or rename all but one {kind} of it")),
-        }
+        let help = match is_error {
+            true => format!("remove or rename all but one {kind} of this name, then plan again"),
+            false => format!("attune changes nothing of this name; remove or rename all but one {kind} of it"),
+        };
+        several(message, is_error).help(help)
     }
 
     /// The finding about a policy that is listed several times.
-    #[must_use]
     pub fn about_policy(&self, policy: &PolicyName, is_error: bool) -> Finding {
         let times = self.policies.get(policy).copied().unwrap_or_default();
-        let message = format!("the cluster lists policy `{policy}` {times} times");
-        match is_error {
-            true => {
-                Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them an API call changes"))
-                    .help("check the cluster's list of policies, remove all but one of this name, then plan again")
-            }
-            false => Finding::warning(SEVERAL_RECORDS, message).help("check the cluster's list of policies"),
-        }
+        several(format!("the cluster lists policy `{policy}` {times} times"), is_error).help(match is_error {
+            true => "check the cluster's list of policies, remove all but one of this name, then plan again",
+            false => "check the cluster's list of policies",
+        })
+    }
+}
+
+fn several(message: String, is_error: bool) -> Finding {
+    match is_error {
+        true => Finding::error(SEVERAL_RECORDS, format!("{message}: it is unknown which of them an API call changes")),
+        false => Finding::warning(SEVERAL_RECORDS, message),
     }
 }
 

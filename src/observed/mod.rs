@@ -18,7 +18,6 @@ codes! {
 }
 
 /// The note about a release that is newer than all known ones.
-#[must_use]
 pub fn newer_than_known(release: &Release) -> Option<Finding> {
     let newest = Release::newest();
     let message = format!("WEKA {release} is newer than {newest}, the newest release that attune knows");
@@ -71,12 +70,6 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// A copy without a limit on policies.
-    #[must_use]
-    pub fn with_room(&self) -> Self {
-        Self { limits: Limits { policies: usize::MAX, ..self.limits }, ..self.clone() }
-    }
-
     /// All users and groups with an attached name. The name may be a missing policy or a list.
     pub fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
         let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.attached.as_ref()?)));
@@ -84,7 +77,6 @@ impl Observed {
     }
 
     /// The attached name of a user or group.
-    #[must_use]
     pub fn attachment_of(&self, principal: &Principal) -> Option<&PolicyName> {
         match principal {
             Principal::User(user) => self.users.get(user)?.attached.as_ref(),
@@ -94,7 +86,6 @@ impl Observed {
 
     /// The attached name of a user or group. With several records it is the list of all names: it is unknown which one
     /// counts.
-    #[must_use]
     pub fn attached_to(&self, principal: &Principal) -> Option<PolicyName> {
         if !self.duplicates.contains(principal) {
             return self.attachment_of(principal).cloned();
@@ -104,7 +95,6 @@ impl Observed {
     }
 
     /// All policies of a user or group, from all of its records.
-    #[must_use]
     pub fn all_attached_to(&self, principal: &Principal) -> BTreeSet<&PolicyName> {
         self.attachment_of(principal).into_iter().chain(self.duplicates.attached_to(principal)).collect()
     }
@@ -123,7 +113,6 @@ pub enum Body {
 
 impl Body {
     /// The document as one line of text, in normal form if possible.
-    #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::NotRead => None,
@@ -133,7 +122,6 @@ impl Body {
     }
 
     /// Like [`text`](Self::text), shared.
-    #[must_use]
     pub fn shared_text(&self) -> Option<Arc<str>> {
         match self {
             Self::NotRead => None,
@@ -143,7 +131,6 @@ impl Body {
     }
 
     /// The document in normal form, if attune can model it.
-    #[must_use]
     pub fn normal(&self) -> Option<&Normal> {
         match self {
             Self::Known(normal) => Some(normal),
@@ -156,7 +143,6 @@ impl Body {
 ///
 /// Servers of MinIO's lineage read a name with a comma as a list: it gives each policy of the list (measured on two of
 /// them). It is unknown whether WEKA does. So the document is unknown if a policy really has such a name.
-#[must_use]
 pub fn granted<'a>(policies: &'a BTreeMap<PolicyName, Body>, name: &PolicyName) -> Option<Cow<'a, Body>> {
     if !name.is_list() {
         return policies.get(name).map(Cow::Borrowed);
@@ -201,13 +187,11 @@ pub struct ObservedUser {
 impl ObservedUser {
     /// Whether the user comes from a directory. The directory sets its policy again at every refresh (vendor documentation,
     /// 5.1).
-    #[must_use]
     pub fn is_imported(&self) -> bool {
         !self.source.is_empty() && !self.source.eq_ignore_ascii_case("internal")
     }
 
     /// Whether a policy can be attached: to local users with the role `S3`, and to users from a directory.
-    #[must_use]
     pub fn can_have_policy(&self) -> bool {
         self.role.eq_ignore_ascii_case("s3") || self.is_imported()
     }

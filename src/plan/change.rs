@@ -25,7 +25,6 @@ pub enum ChangeId {
 
 impl ChangeId {
     /// The policy, if it is one.
-    #[must_use]
     pub fn policy(&self) -> Option<&PolicyName> {
         match self {
             Self::Policy(policy) => Some(policy),
@@ -34,7 +33,6 @@ impl ChangeId {
     }
 
     /// The user or group, if it is one.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Policy(_) => None,
@@ -76,7 +74,6 @@ pub struct AccessChange {
 
 impl Change {
     /// The users and groups that have an added or replaced policy before and after, in the order of their names.
-    #[must_use]
     pub fn attached(&self) -> &[AttachedPrincipal] {
         match &self.kind {
             ChangeKind::AddPolicy { attached, .. } | ChangeKind::ReplacePolicy { attached, .. } => attached,
@@ -276,7 +273,6 @@ pub struct Touched<'a> {
 
 impl Plan {
     /// The objects that this plan touches.
-    #[must_use]
     pub fn touched(&self) -> Touched<'_> {
         Touched::new(&self.changes, &self.steps)
     }

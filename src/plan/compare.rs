@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::{EitherOrBoth, Itertools};
 
 use crate::base::{PolicyName, Principal, map};
-use crate::desired::{DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed};
 use crate::policy::Normal;
 
@@ -198,37 +198,27 @@ fn policy_actions(
     let temporary: BTreeSet<&PolicyName> = leftovers.values().flatten().collect();
     let mut names: BTreeSet<&PolicyName> = observed.policies.keys().filter(|name| !temporary.contains(name)).collect();
     names.extend(desired.policies.keys().chain(leftovers.keys()));
-    // Normal forms take time: several at once.
     let action = |name: &PolicyName| {
-        let has_leftovers = leftovers.contains_key(name);
-        let (declared, now) = (desired.policies.get(name), observed.policies.get(name));
-        (name.clone(), policy_action(name, has_leftovers, declared, now, desired))
-    };
-    map(names.into_iter().collect(), action).into_iter().collect()
-}
-
-fn policy_action(
-    name: &PolicyName,
-    has_leftovers: bool,
-    declared: Option<&PolicyEntry>,
-    now: Option<&Body>,
-    desired: &Desired,
-) -> PolicyAction {
-    match declared.map(|entry| &entry.intent) {
-        Some(PolicyIntent::Present(authored)) => {
-            let after = authored.normal().clone();
-            match now {
-                None if !has_leftovers => PolicyAction::Add(after),
-                Some(Body::Known(before)) if *before == after && !has_leftovers => PolicyAction::Keep,
-                None | Some(_) => PolicyAction::Replace(after),
+        let (now, has_leftovers) = (observed.policies.get(name), leftovers.contains_key(name));
+        let action = match desired.policies.get(name).map(|entry| &entry.intent) {
+            Some(PolicyIntent::Present(authored)) => {
+                let after = authored.normal().clone();
+                match now {
+                    None if !has_leftovers => PolicyAction::Add(after),
+                    Some(Body::Known(before)) if *before == after && !has_leftovers => PolicyAction::Keep,
+                    None | Some(_) => PolicyAction::Replace(after),
+                }
             }
-        }
-        Some(PolicyIntent::Absent) if now.is_none() && !has_leftovers => PolicyAction::Keep,
-        Some(PolicyIntent::Absent) => PolicyAction::Remove,
-        None if name.is_predefined() || name.addressable().is_err() => PolicyAction::Unmanaged,
-        None if desired.ownership.covers_policy(name) => PolicyAction::Remove,
-        None => PolicyAction::Unmanaged,
-    }
+            Some(PolicyIntent::Absent) if now.is_none() && !has_leftovers => PolicyAction::Keep,
+            Some(PolicyIntent::Absent) => PolicyAction::Remove,
+            None if name.is_predefined() || name.addressable().is_err() => PolicyAction::Unmanaged,
+            None if desired.ownership.covers_policy(name) => PolicyAction::Remove,
+            None => PolicyAction::Unmanaged,
+        };
+        (name.clone(), action)
+    };
+    // Normal forms take time: several at once.
+    map(names.into_iter().collect(), action).into_iter().collect()
 }
 
 /// Every key of two maps, in order, with the value in each: one walk, without a lookup.

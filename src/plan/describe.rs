@@ -23,7 +23,8 @@ pub(super) fn changes(
     ordered: &Ordered,
     effects: &Effects,
 ) -> Vec<Change> {
-    let describe = Describe { comparison, observed, ordered };
+    let can = Capabilities::of(&observed.identity.release);
+    let describe = Describe { comparison, observed, ordered, can };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
     let mut changes: Vec<Change> = policies.chain(attachments).collect();
@@ -107,6 +108,7 @@ struct Describe<'a> {
     comparison: &'a Comparison,
     observed: &'a Observed,
     ordered: &'a Ordered,
+    can: Capabilities,
 }
 
 impl Describe<'_> {
@@ -123,7 +125,7 @@ impl Describe<'_> {
                     before: self.observed.policies.get(policy).cloned(),
                     leftovers: self.comparison.leftovers_of(policy).to_vec(),
                 };
-                (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
+                (kind, if self.can.federated_identities { vec![Note::NameGone] } else { Vec::new() })
             }
             PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
@@ -148,7 +150,7 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Policy(policy.clone())) {
             notes.push(Note::NoRoom);
         }
-        if method != ReplaceMethod::Finish && self.maps_names() {
+        if method != ReplaceMethod::Finish && self.can.federated_identities {
             notes.push(Note::NameAbsent);
         }
         let kind = ChangeKind::ReplacePolicy {
@@ -174,7 +176,8 @@ impl Describe<'_> {
                 (ChangeKind::Detach { principal: owned, before }, Some(note))
             }
         };
-        let mut notes: Vec<Note> = note.filter(|_| self.has_key_pair(principal)).into_iter().collect();
+        let mut notes: Vec<Note> =
+            note.filter(|_| principal.user().is_some() && self.can.key_pairs).into_iter().collect();
         let found = principal.user().and_then(|user| self.observed.users.get(user));
         if found.is_some_and(ObservedUser::is_imported) {
             notes.push(Note::Imported);
@@ -183,15 +186,5 @@ impl Describe<'_> {
             notes.push(Note::NoRoomToMove);
         }
         Some(Change { id: ChangeId::Principal(principal.clone()), kind, notes, access: Vec::new() })
-    }
-
-    /// Whether it may have a key pair: only a user can have one.
-    fn has_key_pair(&self, principal: &Principal) -> bool {
-        principal.user().is_some() && Capabilities::of(&self.observed.identity.release).key_pairs
-    }
-
-    /// Whether the cluster maps policies to federated identities by name.
-    fn maps_names(&self) -> bool {
-        Capabilities::of(&self.observed.identity.release).federated_identities
     }
 }

@@ -26,19 +26,16 @@ impl Digest {
     pub const SHORT: usize = 32;
 
     /// All 64 hexadecimal digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The first [`SHORT`](Self::SHORT) digits, as shown to people.
-    #[must_use]
     pub fn short(&self) -> &str {
         &self.0[..Self::SHORT]
     }
 
     /// Whether an approval names this digest: all of it, or at least its short form.
-    #[must_use]
     pub fn approved_by(&self, approval: &str) -> bool {
         let approval = approval.trim().to_ascii_lowercase();
         approval.len() >= Self::SHORT && self.0.starts_with(&approval)

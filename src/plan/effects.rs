@@ -52,7 +52,6 @@ impl Effects {
 
 impl Plan {
     /// The policies after this plan, from those before. Of a blocked plan, as if nothing blocked it.
-    #[must_use]
     pub fn policies_after(&self, before: &BTreeMap<PolicyName, Body>) -> BTreeMap<PolicyName, Body> {
         let mut policies = before.clone();
         for change in &self.changes {
@@ -74,7 +73,6 @@ impl Plan {
 }
 
 /// The cluster after `plan`, as it would be observed. A blocked plan leaves everything as it is.
-#[must_use]
 pub fn after(plan: &Plan, observed: &Observed) -> Observed {
     let mut after = observed.clone();
     if plan.is_blocked() {

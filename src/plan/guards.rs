@@ -54,7 +54,6 @@ pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdic
 
 impl Plan {
     /// Whether a guard refuses to let it run.
-    #[must_use]
     pub fn is_refused(&self) -> bool {
         !self.refusals.is_empty()
     }

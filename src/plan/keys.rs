@@ -13,13 +13,11 @@ use super::{Plan, codes, settings};
 impl Plan {
     /// The users for whom the cluster may create a key pair, whose secret it shows once: from 5.1, all that are attached. The
     /// cluster does not report who has a pair, and a user that got its policy before the upgrade to 5.1 may have none.
-    #[must_use]
     pub fn may_create_keys(&self) -> BTreeSet<UserName> {
         first_attaches(&self.steps, &self.identity).into_keys().cloned().collect()
     }
 
     /// The steps that may create a key pair: the first attach of each user. After it, the user has one.
-    #[must_use]
     pub fn steps_that_may_create_keys(&self) -> BTreeSet<StepId> {
         first_attaches(&self.steps, &self.identity).into_values().map(|first| first.step).collect()
     }
@@ -76,7 +74,7 @@ struct FirstAttach {
 fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a UserName, FirstAttach> {
     let mut had_policy: BTreeSet<&UserName> = BTreeSet::new();
     let mut first: BTreeMap<&UserName, FirstAttach> = BTreeMap::new();
-    if !has_key_pairs(identity) {
+    if !Capabilities::of(&identity.release).key_pairs {
         return first;
     }
     for step in steps {
@@ -97,15 +95,10 @@ fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a Us
     first
 }
 
-/// Whether users have key pairs apart from the account password.
-fn has_key_pairs(identity: &Identity) -> bool {
-    Capabilities::of(&identity.release).key_pairs
-}
-
 /// The declared revocations that this cluster cannot do.
 pub(super) fn not_revocable(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let release = &observed.identity.release;
-    let (why, help) = if !has_key_pairs(&observed.identity) {
+    let (why, help) = if !Capabilities::of(release).key_pairs {
         (
             format!("before 5.1 (this is WEKA {release}) the name and the password are the key pair"),
             "change the password of the user, then take `revoke_keys` out",
@@ -147,7 +140,6 @@ pub(super) fn revoked_too_late(desired: &Desired, observed: &Observed, steps: &[
 }
 
 /// The desired state to compare with a cluster after an apply: whether keys were revoked cannot be read.
-#[must_use]
 pub fn once_revoked(desired: &Desired) -> Desired {
     let mut desired = desired.clone();
     for entry in desired.users.values_mut().filter(|entry| entry.intent == DeclaredAttachment::Revoked) {

@@ -38,6 +38,7 @@ pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclare
 
 /// Everything that an apply does and that a reviewer needs for an approval. It leaves nothing to decide.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Plan {
     /// The cluster and tenant it is for.
     pub identity: Identity,
@@ -95,26 +96,22 @@ pub struct Unmanaged {
 
 impl Plan {
     /// Whether it has no changes.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// Whether an error blocks it.
-    #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 }
 
 /// Makes the plan that changes `observed` into `desired`, with the actions of the cluster's release.
-#[must_use]
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     plan_with(desired, observed, &Catalogue::of(&observed.identity.release))
 }
 
 /// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
-#[must_use]
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
     let mut cache = access::AccessCache::new(catalogue);
     let comparison = compare::compare(desired, observed);
@@ -123,7 +120,10 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let order = |observed: &Observed| order::order(&comparison, observed, desired.cluster.replace, &precedences);
     let mut ordered = order(observed);
     // A plan shows the differences even if the cluster has no room for the steps.
-    let intended = ordered.no_room.then(|| order(&observed.with_room()).steps);
+    let intended = ordered.no_room.then(|| {
+        let limits = Limits { policies: usize::MAX, ..observed.limits };
+        order(&Observed { limits, ..observed.clone() }).steps
+    });
     let mut findings = problems::problems(desired, observed, &comparison);
     findings.extend(keys::not_revocable(desired, observed, &comparison));
     findings.extend(lint(desired, catalogue));

@@ -175,15 +175,6 @@ fn steps(graph: &Graph, sequence: &[Key]) -> Vec<Step> {
         .collect()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tendency {
-    /// Some user or group loses access, and certainly none gains any.
-    Tightens,
-    Neutral,
-    /// Some user or group gains access, or may.
-    Widens,
-}
-
 /// The place of a change: one of the first variant comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Precedence {
@@ -191,8 +182,12 @@ pub(super) enum Precedence {
     Detach,
     /// A policy is removed. No one has access by it any more, and other policies may need its room.
     Remove,
-    /// A policy gets another document, or a user or group another policy.
-    Shift(Tendency),
+    /// A policy gets another document, or a user or group another policy. Someone loses access, and certainly none gains any.
+    Tighten,
+    /// The same, and no access changes.
+    Neutral,
+    /// The same, and someone gains access, or may.
+    Widen,
     /// A policy is added that no moved user or group waits for.
     Add,
     /// A user or group that had none gets a policy.
@@ -222,7 +217,7 @@ impl Precedences {
                     continue;
                 }
                 (Some(_), Some(after)) => {
-                    let place = Precedence::Shift(Tendency::new(gains, loses));
+                    let place = Precedence::shift(gains, loses);
                     let first = awaited.entry(after).or_insert(place);
                     *first = place.min(*first);
                     place
@@ -235,7 +230,7 @@ impl Precedences {
                 PolicyAction::Remove => Precedence::Remove,
                 PolicyAction::Replace(_) => {
                     let [gains, loses] = replaced.get(policy).copied().unwrap_or_default();
-                    Precedence::Shift(Tendency::new(gains, loses))
+                    Precedence::shift(gains, loses)
                 }
                 PolicyAction::Add(_) => awaited.get(policy).copied().unwrap_or(Precedence::Add),
                 PolicyAction::Keep | PolicyAction::Unmanaged => continue,
@@ -250,11 +245,11 @@ impl Precedences {
     }
 }
 
-impl Tendency {
-    fn new(gains: bool, loses: bool) -> Self {
+impl Precedence {
+    fn shift(gains: bool, loses: bool) -> Self {
         match (gains, loses) {
-            (true, _) => Self::Widens,
-            (false, true) => Self::Tightens,
+            (true, _) => Self::Widen,
+            (false, true) => Self::Tighten,
             (false, false) => Self::Neutral,
         }
     }

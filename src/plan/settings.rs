@@ -1,8 +1,9 @@
 //! The settings of a configuration and the options of a run, as text: for a review of changed ones, and for the digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use crate::base::{NamePattern, PolicyName};
+use crate::base::{NamePattern, NamePatterns, PolicyName};
 use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Strategy, Via};
 use crate::policy::Catalogue;
 
@@ -54,13 +55,11 @@ pub struct SettingChange {
 
 impl Review {
     /// The changes of a proposal against the base.
-    #[must_use]
     pub fn of(base: &Desired, proposal: &Desired) -> Self {
         Self { undeclared: undeclared(base, proposal), settings: changed(&settings(base), &settings(proposal)) }
     }
 
     /// Whether the proposal only adds declarations and changes those that are there.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.undeclared.is_empty() && self.settings.is_empty()
     }
@@ -101,37 +100,53 @@ fn changed(base: &BTreeMap<String, String>, proposal: &BTreeMap<String, String>)
     differ.map(change).collect()
 }
 
+/// A setting with its value as TOML writes it; `None` if it is not set.
+type Row = (&'static str, Option<String>);
+
 /// The settings of a configuration that are not the default, by their names, as TOML writes them. Unordered lists are sorted and
 /// paths are relative to the configuration, so that the same settings are the same text everywhere.
 pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
-    let mut settings = Settings { desired, found: deciding(desired) };
-    settings.cluster();
-    settings.set("lint.allow", &sorted(desired.lint.names()));
-    for (policy, entry) in &desired.policies {
-        let allowed = sorted(entry.lint.names());
-        if !allowed.is_empty() {
-            settings.set(&format!("policies.{}.lint.allow", key(policy.as_str())), &allowed);
-        }
-    }
-    settings.set("drift.ignore", &sorted(desired.ignores.iter().map(ignored)));
-    settings.found
+    let of = &desired.cluster;
+    // The order of endpoints matters.
+    let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect();
+    let rows: [Row; 8] = [
+        ("cluster.endpoints", list(endpoints)),
+        ("cluster.tenant", of.tenant.as_deref().map(text)),
+        ("cluster.ca_file", of.ca_file.as_ref().map(|path| text(&relative(desired, path)))),
+        ("cluster.fingerprint", of.fingerprint.as_ref().map(|digits| text(&format!("sha256:{digits}")))),
+        ("cluster.release", of.release.as_ref().map(|release| text(&release.to_string()))),
+        ("cluster.via", (of.via == Via::Weka).then(|| text("weka"))),
+        ("lint.allow", sorted(desired.lint.names())),
+        ("drift.ignore", sorted(desired.ignores.iter().map(ignored))),
+    ];
+    let of_policies = desired.policies.iter().filter_map(|(policy, entry)| {
+        Some((format!("policies.{}.lint.allow", key(policy.as_str())), sorted(entry.lint.names())?))
+    });
+    deciding(desired).into_iter().chain(set(rows)).chain(of_policies).collect()
 }
 
 /// The settings that decide what an apply does, beside the cluster itself.
 pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
-    let mut settings = Settings { desired, found: BTreeMap::new() };
-    settings.guards();
-    settings.credentials();
-    let ownership = &desired.ownership;
-    let of = [("policies", &ownership.policies), ("users", &ownership.users), ("groups", &ownership.groups)];
-    for (name, patterns) in of {
-        settings.set(&format!("ownership.{name}"), &sorted(patterns.iter().map(NamePattern::as_str)));
-    }
-    match desired.cluster.replace {
-        Strategy::Swap => {}
-        Strategy::Gap => settings.one("cluster.replace", Some("gap")),
-    }
-    settings.found
+    let (guards, ownership) = (&desired.guards, &desired.ownership);
+    let limits = |limits: &[Limit]| sorted(limits.iter().map(Limit::to_string));
+    let names = |patterns: &NamePatterns| sorted(patterns.iter().map(NamePattern::as_str));
+    let rows: [Row; 10] = [
+        ("guards.deny_new_access", guards.deny_new_access.then(|| "true".to_owned())),
+        ("guards.max_removals", limits(&guards.max_removals)),
+        ("guards.max_detached", limits(&guards.max_detached)),
+        ("guards.protected_users", names(&guards.protected_users)),
+        ("guards.protected_groups", names(&guards.protected_groups)),
+        ("guards.protected_policies", names(&guards.protected_policies)),
+        ("ownership.policies", names(&ownership.policies)),
+        ("ownership.users", names(&ownership.users)),
+        ("ownership.groups", names(&ownership.groups)),
+        ("cluster.replace", (desired.cluster.replace == Strategy::Gap).then(|| text("gap"))),
+    ];
+    set(rows).chain(set(credentials(desired))).collect()
+}
+
+fn set(rows: impl IntoIterator<Item = Row>) -> impl Iterator<Item = (String, String)> {
+    rows.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
 fn ignored(ignore: &crate::desired::Ignore) -> String {
@@ -139,112 +154,46 @@ fn ignored(ignore: &crate::desired::Ignore) -> String {
     format!("{}{until}: {}", ignore.object(), ignore.reason)
 }
 
-struct Settings<'a> {
-    desired: &'a Desired,
-    found: BTreeMap<String, String>,
+fn relative(desired: &Desired, path: &Path) -> String {
+    path.strip_prefix(&desired.directory).unwrap_or(path).display().to_string()
 }
 
-impl Settings<'_> {
-    fn set(&mut self, name: &str, values: &[String]) {
-        if !values.is_empty() {
-            self.found.insert(name.to_owned(), list(values));
+fn credentials(desired: &Desired) -> Vec<Row> {
+    let dir = |dir: &Path| ("credentials.dir", Some(text(&relative(desired, dir))));
+    match &desired.credentials {
+        None => Vec::new(),
+        Some(Destination::Age { recipients, dir: path }) => {
+            vec![("credentials.age", sorted(recipients.iter().map(ToString::to_string))), dir(path)]
         }
-    }
-
-    fn one(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.found.insert(name.to_owned(), text(value));
+        Some(Destination::File { dir: path }) => vec![dir(path), ("credentials.file", Some("true".to_owned()))],
+        Some(Destination::Command { program, arguments }) => {
+            let named = relative(desired, program);
+            let is_of_path = program.components().count() == 1;
+            // A program in the configuration's directory keeps a `/`, so that it is not one of `PATH`.
+            let named = if is_of_path || named.contains('/') { named } else { format!("./{named}") };
+            let words = [named].into_iter().chain(arguments.iter().map(ToString::to_string));
+            vec![("credentials.command", list(words.collect()))]
         }
-    }
-
-    fn flag(&mut self, name: &str, is_set: bool) {
-        if is_set {
-            self.found.insert(name.to_owned(), "true".to_owned());
-        }
-    }
-
-    fn path(&self, path: &std::path::Path) -> String {
-        path.strip_prefix(&self.desired.directory).unwrap_or(path).display().to_string()
-    }
-
-    fn cluster(&mut self) {
-        let of = &self.desired.cluster;
-        // The order of endpoints matters.
-        self.set(
-            "cluster.endpoints",
-            &of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect::<Vec<_>>(),
-        );
-        self.one("cluster.tenant", of.tenant.as_deref());
-        self.one("cluster.ca_file", of.ca_file.as_ref().map(|path| self.path(path)).as_deref());
-        self.one("cluster.fingerprint", of.fingerprint.as_ref().map(|digits| format!("sha256:{digits}")).as_deref());
-        self.one("cluster.release", of.release.as_ref().map(ToString::to_string).as_deref());
-        match of.via {
-            Via::Rest => {}
-            Via::Weka => self.one("cluster.via", Some("weka")),
-        }
-    }
-
-    fn guards(&mut self) {
-        let of = &self.desired.guards;
-        self.flag("guards.deny_new_access", of.deny_new_access);
-        for (name, limits) in [("max_removals", &of.max_removals), ("max_detached", &of.max_detached)] {
-            self.set(&format!("guards.{name}"), &sorted(limits.iter().map(Limit::to_string)));
-        }
-        let protected = [
-            ("protected_users", &of.protected_users),
-            ("protected_groups", &of.protected_groups),
-            ("protected_policies", &of.protected_policies),
-        ];
-        for (name, names) in protected {
-            self.set(&format!("guards.{name}"), &sorted(names.iter().map(NamePattern::as_str)));
-        }
-    }
-
-    fn credentials(&mut self) {
-        match &self.desired.credentials {
-            None => {}
-            Some(Destination::Age { recipients, dir }) => {
-                self.set("credentials.age", &sorted(recipients.iter().map(ToString::to_string)));
-                self.one("credentials.dir", Some(&self.path(dir)));
-            }
-            Some(Destination::File { dir }) => {
-                self.flag("credentials.file", true);
-                self.one("credentials.dir", Some(&self.path(dir)));
-            }
-            Some(Destination::Command { program, arguments }) => {
-                self.set("credentials.command", &self.command(program, arguments));
-            }
-        }
-    }
-
-    /// The words of a command. A program in the configuration's directory keeps a `/`, so that it is not one of `PATH`.
-    fn command(&self, program: &std::path::Path, arguments: &[crate::desired::Argument]) -> Vec<String> {
-        let named = self.path(program);
-        let is_of_path = program.components().count() == 1;
-        let named = if is_of_path || named.contains('/') { named } else { format!("./{named}") };
-        [named].into_iter().chain(arguments.iter().map(ToString::to_string)).collect()
     }
 }
 
 /// The destination of new secrets as TOML writes it, such as `age = ["age1…"], dir = "secrets"`; `None` if there is none.
 pub(super) fn destination(desired: &Desired) -> Option<String> {
-    let mut settings = Settings { desired, found: BTreeMap::new() };
-    settings.credentials();
-    let parts = settings.found.iter().filter_map(|(name, value)| Some((name.strip_prefix("credentials.")?, value)));
-    let parts: Vec<String> = parts.map(|(name, value)| format!("{name} = {value}")).collect();
+    let parts = credentials(desired).into_iter();
+    let parts = parts.filter_map(|(name, value)| Some(format!("{} = {}", name.strip_prefix("credentials.")?, value?)));
+    let parts: Vec<String> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn sorted(values: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
-    let mut values: Vec<String> = values.into_iter().map(Into::into).collect();
-    values.sort();
-    values.dedup();
-    values
+/// A list in the order of its values, each once.
+fn sorted(values: impl IntoIterator<Item = impl Into<String>>) -> Option<String> {
+    let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
+    list(values.into_iter().collect())
 }
 
-fn list(values: &[String]) -> String {
+fn list(values: Vec<String>) -> Option<String> {
     let values: Vec<String> = values.iter().map(|value| text(value)).collect();
-    format!("[{}]", values.join(", "))
+    (!values.is_empty()).then(|| format!("[{}]", values.join(", ")))
 }
 
 fn text(value: &str) -> String {

@@ -91,7 +91,6 @@ pub struct SecretStoreProblem {
 
 impl SecretStore {
     /// A store for the destination of a configuration, if it names one.
-    #[must_use]
     pub fn new(destination: Option<&Destination>, context: SecretStoreContext) -> Self {
         let emergencies = Emergencies::new(&context.state_dir, matches!(destination, Some(Destination::Age { .. })));
         let storing = Arc::new(watch::Sender::new(0));
@@ -99,7 +98,6 @@ impl SecretStore {
     }
 
     /// Whether a secret is being stored.
-    #[must_use]
     pub fn is_storing(&self) -> bool {
         *self.storing.borrow() > 0
     }
@@ -111,15 +109,12 @@ impl SecretStore {
     }
 
     /// Whether the configuration names a destination.
-    #[must_use]
     pub fn has_destination(&self) -> bool {
         self.destination.is_some()
     }
 
-    /// Checks the destination for these users without a secret, and the directory of emergency files.
-    ///
-    /// # Errors
-    /// Everything that would prevent storing a key pair.
+    /// Checks the destination for these users without a secret, and the directory of emergency files. Returns everything that
+    /// would prevent storing a key pair.
     pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
         if users.is_empty() {
             return Ok(());
@@ -161,10 +156,7 @@ impl SecretStore {
     }
 
     /// Opens an emergency file, before a call that may create a secret: an open file can be written even if nothing more can be
-    /// opened.
-    ///
-    /// # Errors
-    /// Those of the file system. The call must not be sent.
+    /// opened. After an error, the call must not be sent.
     pub fn reserve(&self) -> io::Result<Slot> {
         self.emergencies.reserve()
     }

@@ -48,7 +48,6 @@ pub enum FileProblem {
 
 impl FileProblem {
     /// What to do next.
-    #[must_use]
     pub fn help(&self) -> &'static str {
         match self {
             Self::Outside => {

@@ -43,10 +43,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Opens the tree of the configuration whose main file is `main`.
-    ///
-    /// # Errors
-    /// The directory of the main file cannot be opened, or is not within the boundary.
+    /// Opens the tree of the configuration whose main file is `main`, if its directory is within the boundary.
     pub fn open(main: &Path, boundary: Boundary<'_>) -> Result<Self, FileProblem> {
         let directory = main.parent().unwrap_or(Path::new("")).to_path_buf();
         let name = main.file_name().unwrap_or_default();

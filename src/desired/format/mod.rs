@@ -53,7 +53,6 @@ pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
 }
 
 /// A text with stars in place of possible secrets.
-#[must_use]
 pub fn without_secrets(text: &str) -> String {
     let mut sources = Sources::default();
     let file = sources.add("", text);
