@@ -63,9 +63,10 @@ fn options(schema: &Value) -> Vec<&Value> {
 }
 
 fn types(schema: &Value) -> Vec<&str> {
-    match &schema["type"] {
-        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect(),
+    let names = &schema["type"];
+    match names.as_array() {
+        Some(types) => types.iter().filter_map(Value::as_str).collect(),
+        None => names.as_str().into_iter().collect(),
     }
 }
 

@@ -108,7 +108,7 @@ type Row = (&'static str, Option<String>);
 pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let of = &desired.cluster;
     // The order of endpoints matters.
-    let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text)).collect();
+    let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
     let rows: [Row; 8] = [
         ("cluster.endpoints", list(endpoints)),
         ("cluster.tenant", of.tenant.as_deref().map(text)),
@@ -172,7 +172,7 @@ fn credentials(desired: &Desired) -> Vec<Row> {
             // A program in the configuration's directory keeps a `/`, so that it is not one of `PATH`.
             let named = if is_of_path || named.contains('/') { named } else { format!("./{named}") };
             let words = [named].into_iter().chain(arguments.iter().map(ToString::to_string));
-            vec![("credentials.command", list(words.collect()))]
+            vec![("credentials.command", list(words))]
         }
     }
 }
@@ -188,11 +188,11 @@ pub(super) fn destination(desired: &Desired) -> Option<String> {
 /// A list in the order of its values, each once.
 fn sorted(values: impl IntoIterator<Item = impl Into<String>>) -> Option<String> {
     let values: BTreeSet<String> = values.into_iter().map(Into::into).collect();
-    list(values.into_iter().collect())
+    list(values)
 }
 
-fn list(values: Vec<String>) -> Option<String> {
-    let values: Vec<String> = values.iter().map(|value| text(value)).collect();
+fn list(values: impl IntoIterator<Item = String>) -> Option<String> {
+    let values: Vec<String> = values.into_iter().map(|value| text(&value)).collect();
     (!values.is_empty()).then(|| format!("[{}]", values.join(", ")))
 }
 
