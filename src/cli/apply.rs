@@ -246,7 +246,6 @@ impl ApplyArgs {
     }
 }
 
-/// Plans again; `None` if the cluster cannot be read.
 async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
     match observe(&prepared.connection.retrying(), desired, prepared.connection.jobs()).await {

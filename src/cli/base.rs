@@ -70,12 +70,10 @@ impl Reviewed {
         Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
     }
 
-    /// The desired states for which the cluster is observed.
     pub(super) fn states(&self) -> Vec<&Desired> {
         std::iter::once(&self.loaded.desired).chain(self.base.iter().map(|base| &base.desired)).collect()
     }
 
-    /// Changed settings, and everything that is no longer declared.
     pub(super) fn review(&self) -> Option<ReviewV1> {
         let base = self.base.as_ref().filter(|_| !self.review.is_empty())?;
         Some(ReviewV1::of(&base.revision, &self.review))
@@ -211,7 +209,6 @@ impl Base {
         Ok(BaseV1::of(revision, &drift.changes, &proposed.changes))
     }
 
-    /// A note if the base does not have the configuration.
     fn missing(&self) -> Option<Finding> {
         let message = format!("the configuration does not exist at {}: every change is proposed", self.revision);
         let help = "only its guards apply: no other setting of a proposal is trusted before it is merged";

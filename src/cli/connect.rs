@@ -57,7 +57,6 @@ pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Fai
     Ok(if insecure { Endpoint::parse_insecure(text) } else { Endpoint::parse(text) }?)
 }
 
-/// A failure, with the findings of the configuration if they are its cause.
 pub(super) struct CommandError {
     failure: Failure,
     loaded: Option<Box<Loaded>>,

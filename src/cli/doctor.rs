@@ -35,7 +35,6 @@ pub(super) struct DoctorArgs {
 
 struct Checked {
     report: Preflight,
-    /// What was printed about key pairs.
     beside: Beside,
 }
 

@@ -11,7 +11,6 @@ use crate::policy::{Catalogue, Document, Places, Problem, normal, read};
 use crate::render::json::{self, FindingsV1};
 
 impl CatalogueArg {
-    /// The catalogue of the command line, or else the built-in one of a release.
     pub(super) fn load_or(&self, release: &Release) -> Result<Catalogue, Failure> {
         let Some(path) = &self.path else { return Ok(Catalogue::of(release)) };
         let failure =
@@ -22,7 +21,6 @@ impl CatalogueArg {
 }
 
 impl ActionArgs {
-    /// The actions of the release on the command line, or else of this one.
     pub(super) fn load_or(&self, release: &Release) -> Result<Catalogue, Failure> {
         self.catalogue.load_or(&self.release_or(release))
     }

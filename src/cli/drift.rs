@@ -81,7 +81,6 @@ impl DriftFormat {
     }
 }
 
-/// Results of a run so far, for the metrics.
 #[derive(Default)]
 struct Results {
     identity: Option<Identity>,

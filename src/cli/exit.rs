@@ -28,7 +28,6 @@ pub enum Exit {
 
 impl Exit {
     /// The exit code of the process.
-    #[must_use]
     pub fn number(self) -> u8 {
         match self {
             Self::Done => 0,

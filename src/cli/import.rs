@@ -107,7 +107,6 @@ impl ImportArgs {
         Ok((inventory, import))
     }
 
-    /// The connection settings: those of a configuration, if there is one, and of the command line.
     fn settings(&self, global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
         if !global.file.exists() && !global.names_cluster() {
             let help = "use `--cluster https://HOST:14000`, or `--via weka` on a host of the cluster";
@@ -166,7 +165,6 @@ fn with_trust_options(error: CallError) -> Failure {
     }
 }
 
-/// A path without a leading `./`.
 fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }

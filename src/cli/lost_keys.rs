@@ -75,7 +75,6 @@ fn emergency_files(dir: &Path) -> BTreeSet<String> {
     files.map(|(path, _)| path.display().to_string()).collect()
 }
 
-/// The users whose key pair may be lost, with the journal that says so.
 fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
     let journals = files_in(dir, |name| name.starts_with("journal-") && name.ends_with(".jsonl")).into_iter();
     let journals = journals.filter_map(|(path, found)| Some((found.modified().ok()?, path))).collect::<BTreeSet<_>>();
@@ -128,7 +127,6 @@ type Attempt = (PathBuf, usize, usize);
 enum EventKind {
     /// The call was sent, or it ended, but the secret of a possible new pair is not known.
     Open,
-    /// Its result is known.
     Settled,
     /// A secret was stored, which revokes all earlier pairs.
     Stored,

@@ -120,7 +120,6 @@ impl Command {
         }
     }
 
-    /// The output format of a run over this many files.
     fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
         match self {
             Self::Plan(command) => Ok(command.format()),
@@ -167,7 +166,6 @@ impl OneFileCommand {
 }
 
 /// Runs the program with the arguments of the process.
-#[must_use]
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,

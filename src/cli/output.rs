@@ -80,7 +80,6 @@ impl Output {
         Captured { stdout, stderr, summary: self.summary, changed: self.changed }
     }
 
-    /// Sets the line of this run in a summary of several.
     pub(super) fn set_summary(&mut self, summary: String) {
         self.summary = Some(summary);
     }

@@ -57,7 +57,6 @@ pub(super) struct PlanArgs {
 struct Planned {
     reviewed: Reviewed,
     planned: ReviewedPlan,
-    /// Everyone's access, for a page.
     report: Option<ReportV1>,
 }
 

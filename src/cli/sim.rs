@@ -238,7 +238,6 @@ fn gather(needs: RunNeeds, run: &mut CommandRun, output: &mut Output) -> Result<
     Ok(None)
 }
 
-/// Asks on stdout, as the real command does.
 fn answer(prompt: &Prompt, output: &mut Output) -> Result<String, Failure> {
     output.exact(prompt.text.as_bytes())?;
     if prompt.hidden && io::stdin().is_terminal() {

@@ -21,7 +21,6 @@ use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::RollbackFile;
 use crate::render::json::{self, StepOutcomeV1, StepV1};
 
-/// The most that is read of a journal. Bytes.
 const MAX_JOURNAL: u64 = 16 << 20;
 
 /// The state directory, locked for one cluster and tenant until this is dropped.
@@ -56,7 +55,6 @@ impl State {
         }
     }
 
-    /// Whether a run against this cluster and tenant holds the lock.
     pub(super) fn is_in_use(dir: &Path, identity: &Identity) -> bool {
         let lock = files::open(&dir.join(format!("lock-{}", target(identity))));
         lock.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))

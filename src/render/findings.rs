@@ -99,7 +99,6 @@ impl<'a> Excerpt<'a> {
         Self { text: Cow::Owned(shown), longer }
     }
 
-    /// The position in the text of a byte of the file.
     fn place(&self, at: usize) -> usize {
         let before = self.longer.partition_point(|(end, _)| *end <= at);
         at + self.longer[..before].last().map_or(0, |(_, more)| *more)

@@ -88,7 +88,6 @@ fn labels(cluster: &str, tenant: &str) -> String {
 
 impl PreviousRun {
     /// Reads a file of [`metrics`]; `None` if it has no successful run, or is another file.
-    #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let line = text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.strip_prefix('{'))?;
         let (labels, success) = line.rsplit_once("} ").filter(|(labels, _)| labels.starts_with("cluster=\""))?;

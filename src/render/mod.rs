@@ -35,7 +35,6 @@ pub struct Styles {
 
 impl Styles {
     /// The styles for a terminal.
-    #[must_use]
     pub fn coloured() -> Self {
         let style = || Style::new().force_styling(true);
         Self {

@@ -43,7 +43,6 @@ pub struct RollbackSettings<'a> {
 
 impl RollbackFile {
     /// The rollback file that restores the objects of `plan` to what was `observed`.
-    #[must_use]
     pub fn of(plan: &Plan, observed: &Observed, settings: RollbackSettings<'_>, catalogue: &Catalogue) -> Self {
         let stem = format!("before-{}", plan.digest.short());
         let leftovers = plan.changes.iter().flat_map(leftovers).collect();
@@ -247,7 +246,6 @@ impl<'a> Writer<'a> {
         Some((principal.name().to_owned(), Value::Table(Table::from_iter([entry]))))
     }
 
-    /// The policy that a temporary policy belongs to, or the policy itself.
     fn counts_as<'n>(&self, name: &'n PolicyName) -> &'n PolicyName
     where
         'a: 'n,

@@ -21,7 +21,6 @@ use repository::{MAX_BYTES, MAX_FILES, Repository};
 /// Larger files are skipped: they belong to no configuration. Bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The longest target of a symbolic link. Bytes.
 const MAX_LINK_TARGET: u64 = 4096;
 
 /// The most links that are followed to resolve one path.
@@ -176,7 +175,6 @@ fn name_in(revision: &str) -> &str {
     name.find("@{").map_or(name, |at| &name[..at])
 }
 
-/// The files and symbolic links of a revision: the object ids by path.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tree {
     files: BTreeMap<PathBuf, String>,

@@ -112,7 +112,6 @@ fn access_line(line: &AccessLineV1) -> Markup {
     }
 }
 
-/// A resource without the prefix that all have.
 fn short(resource: &str) -> &str {
     resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource)
 }

@@ -162,7 +162,6 @@ type Both = (Reach, Reach);
 
 struct State {
     class: Class,
-    /// The access before, if it changes.
     before: Option<Both>,
     now: Both,
 }
@@ -216,7 +215,6 @@ impl State {
 
 type Pair = (GradesV1, GradesV1);
 
-/// The matrix with merged rows and columns.
 struct View<'a> {
     columns: Vec<Vec<&'a BucketV1>>,
     rows: Vec<RowView>,
@@ -226,7 +224,6 @@ struct View<'a> {
 
 struct RowView {
     principals: Vec<String>,
-    /// The cells with access, by column.
     cells: BTreeMap<usize, Pair>,
 }
 

@@ -20,7 +20,6 @@ const STYLE: &str = include_str!("style.css");
 /// The page loads, runs and sends nothing. Only its own style applies.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// A section of a page, with a link in the navigation.
 struct Section {
     id: &'static str,
     title: &'static str,

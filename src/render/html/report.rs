@@ -12,7 +12,6 @@ use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1,
 /// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
 
-/// The users and groups that keep, get and lose a policy.
 #[derive(Default)]
 struct Attached<'a> {
     keep: Vec<String>,
@@ -129,7 +128,6 @@ fn leaves(branch: &Attached<'_>) -> Markup {
     }
 }
 
-/// The policies, the largest first.
 fn policies(report: &ReportV1) -> Markup {
     let mut policies: Vec<&PolicyReportV1> = report.policies.iter().collect();
     policies.sort_by_key(|policy| std::cmp::Reverse(last(policy).and_then(|state| state.bytes)));
@@ -152,7 +150,6 @@ fn policies(report: &ReportV1) -> Markup {
     scrolling("Policies by size", &table)
 }
 
-/// The state after, or else before.
 fn last(policy: &PolicyReportV1) -> Option<&PolicyStateV1> {
     policy.after.as_ref().or(policy.before.as_ref())
 }

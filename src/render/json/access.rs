@@ -148,7 +148,6 @@ json_types! {
 
 impl AccessV1 {
     /// A copy of a difference.
-    #[must_use]
     pub fn of(access: &Access) -> Self {
         let undecided = |open: &Undecided| UndecidedV1 {
             side: open.side,
@@ -197,7 +196,6 @@ impl AccessChangeV1 {
 
 impl PolicyDiffV1 {
     /// A copy of a comparison.
-    #[must_use]
     pub fn of(compared: &Compared) -> Self {
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&compared.access);
         Self {
@@ -214,7 +212,6 @@ impl PolicyDiffV1 {
 
 impl AccessReportV1 {
     /// A copy of a report.
-    #[must_use]
     pub fn of(report: &Report) -> Self {
         let request = report
             .request

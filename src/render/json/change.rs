@@ -274,7 +274,6 @@ pub(super) fn text(text: &str) -> Option<Box<RawValue>> {
 
 impl BaseV1 {
     /// A copy of both lists.
-    #[must_use]
     pub fn of(revision: &str, drift: &[Change], proposed: &[Change]) -> Self {
         let copies = |changes: &[Change]| changes.iter().map(ChangeV1::of).collect();
         Self { revision: revision.to_owned(), drift: copies(drift), proposed: copies(proposed) }
@@ -283,7 +282,6 @@ impl BaseV1 {
 
 impl ReviewV1 {
     /// A copy of a review against a revision.
-    #[must_use]
     pub fn of(revision: &str, review: &Review) -> Self {
         let setting = |change: &SettingChange| SettingChangeV1 {
             name: change.name.clone(),
@@ -298,7 +296,6 @@ impl ReviewV1 {
     }
 
     /// Whether there is nothing to show.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.undeclared.is_empty() && self.settings.is_empty()
     }
@@ -327,7 +324,6 @@ impl UndeclaredV1 {
 
 impl NewKeysV1 {
     /// A copy of the keys that a plan may create.
-    #[must_use]
     pub fn of(keys: &NewKeys) -> Self {
         Self {
             users: keys.users.iter().map(ToString::to_string).collect(),
@@ -339,7 +335,6 @@ impl NewKeysV1 {
 
 impl OptionV1 {
     /// A copy of an option.
-    #[must_use]
     pub fn of(option: &PlanOption) -> Self {
         Self { name: option.name.to_owned(), value: option.value.clone() }
     }
@@ -347,7 +342,6 @@ impl OptionV1 {
 
 impl UnreportedV1 {
     /// A copy of the unreported attachments.
-    #[must_use]
     pub fn of(unreported: &Unreported) -> Self {
         let by_name = unreported.by_name.iter().map(AccessChangeV1::by_name).collect();
         Self { kinds: unreported.kinds.clone(), by_name }

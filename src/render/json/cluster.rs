@@ -87,7 +87,6 @@ json_types! {
 
 impl DoctorV1 {
     /// A copy of a check.
-    #[must_use]
     pub fn of(report: &Preflight) -> Self {
         let (identity, connection) = (&report.identity, &report.connection);
         Self {
@@ -193,7 +192,6 @@ json_types! {
 
 impl ImportV1 {
     /// A copy of an import.
-    #[must_use]
     pub fn of(identity: &Identity, import: &Import, directory: &str) -> Self {
         Self {
             format: "attune.import/1".to_owned(),

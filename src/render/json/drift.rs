@@ -98,7 +98,6 @@ json_types! {
 
 impl DriftV1 {
     /// A copy of a drift; with `news`, only its new objects.
-    #[must_use]
     pub fn of(drift: &Drift, news: Option<&News>, sources: &Sources) -> Self {
         let is_new = |object: &&Object| news.is_none_or(|news| news.new.contains(&object.id.to_string()));
         let reported: Vec<DriftedV1> = drift.objects.iter().filter(is_new).map(DriftedV1::of).collect();
@@ -195,7 +194,6 @@ json_types! {
 
 impl DriftStateV1 {
     /// The state of one cluster and tenant.
-    #[must_use]
     pub fn of(identity: &Identity, memory: &Memory) -> Self {
         let reported = memory.0.iter().map(|(id, of)| ReportedV1 {
             id: id.clone(),

@@ -38,7 +38,6 @@ json_types! {
 
 impl FindingV1 {
     /// A copy of a finding.
-    #[must_use]
     pub fn of(finding: &Finding, sources: &Sources) -> Self {
         let place = finding.at.as_ref().map(|at| (sources.file(at.file).path.clone(), sources.line_column(at)));
         Self {
@@ -55,7 +54,6 @@ impl FindingV1 {
 
 impl FindingsV1 {
     /// A copy of findings.
-    #[must_use]
     pub fn of(findings: &[Finding], sources: &Sources) -> Self {
         Self {
             format: "attune.findings/1".to_owned(),
@@ -148,7 +146,6 @@ struct Region {
 
 impl SarifV1 {
     /// A copy of findings.
-    #[must_use]
     pub fn of(findings: &[Finding], sources: &Sources) -> Self {
         let rules: BTreeMap<_, _> = findings.iter().map(|finding| (finding.code.id, finding.code.about)).collect();
         let descriptor = |(id, about): (_, &str)| Descriptor { id, short_description: Message { text: about.into() } };

@@ -20,7 +20,6 @@ json_types! {
 
 impl KeysV1 {
     /// A copy of new keys.
-    #[must_use]
     pub fn of(user: &UserName, access_key: &str, secret_stored_in: Option<&str>) -> Self {
         Self {
             format: "attune.keys/1".to_owned(),
@@ -53,7 +52,6 @@ pub struct SessionV1 {
 
 impl SessionV1 {
     /// A copy of temporary credentials.
-    #[must_use]
     pub fn of(keys: &SessionKeys, until: &str) -> Self {
         Self {
             format: "attune.session/1".to_owned(),
@@ -79,7 +77,6 @@ pub struct CredentialProcess {
 
 impl CredentialProcess {
     /// A copy of temporary credentials.
-    #[must_use]
     pub fn of(keys: &SessionKeys, until: &str) -> Self {
         Self {
             version: 1,

@@ -91,7 +91,6 @@ pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// A value as JSON on one line.
-#[must_use]
 pub fn line(value: &impl Serialize) -> String {
     // This cannot fail: all keys are strings.
     visible(&serde_json::to_string(value).unwrap_or_default())
@@ -119,7 +118,6 @@ fn visible(json: &str) -> String {
 }
 
 /// The JSON Schema (2020-12) of one of the formats here.
-#[must_use]
 pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
 }
@@ -149,7 +147,6 @@ json_types! {
 
 impl ManyV1 {
     /// Combines the results.
-    #[must_use]
     pub fn new(exit: u8, runs: Vec<OneV1>) -> Self {
         Self { format: "attune.many/1".to_owned(), tool_version: env!("CARGO_PKG_VERSION").to_owned(), exit, runs }
     }

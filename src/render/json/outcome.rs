@@ -94,13 +94,11 @@ json_types! {
 
 impl OutcomeV1 {
     /// The digest as it is shown to people.
-    #[must_use]
     pub fn short_digest(&self) -> &str {
         short_digest(&self.digest)
     }
 
     /// A copy of an outcome.
-    #[must_use]
     pub fn of(plan: &Plan, outcome: &Outcome) -> Self {
         Self {
             format: "attune.outcome/1".to_owned(),
@@ -125,7 +123,6 @@ impl OutcomeV1 {
 
 impl StepOutcomeV1 {
     /// A copy of the outcome of a step.
-    #[must_use]
     pub fn of(step: &Step, ended: &StepOutcome) -> Self {
         let (status, blocked_by) = match &ended.status {
             Status::Done => (StatusV1::Done, None),

@@ -167,7 +167,6 @@ json_types! {
 
 impl PlanV1 {
     /// A copy of a plan.
-    #[must_use]
     pub fn of(plan: &Plan, sources: &Sources) -> Self {
         Self {
             format: "attune.plan/1".to_owned(),
@@ -196,13 +195,11 @@ impl PlanV1 {
     }
 
     /// Whether an error blocks the plan.
-    #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The digest as it is shown to people.
-    #[must_use]
     pub fn short_digest(&self) -> &str {
         short_digest(&self.digest)
     }
@@ -215,7 +212,6 @@ pub(super) fn short_digest(digest: &str) -> &str {
 
 impl UnmanagedV1 {
     /// A copy of the unmanaged objects.
-    #[must_use]
     pub fn of(unmanaged: &Unmanaged) -> Self {
         let texts = |names: &[PolicyName]| names.iter().map(ToString::to_string).collect();
         Self {
@@ -229,7 +225,6 @@ impl UnmanagedV1 {
 
 impl OverrideV1 {
     /// A copy of the overrides of a plan.
-    #[must_use]
     pub fn all(plan: &Plan) -> Vec<Self> {
         let copy = |Overridden { by, refusal }: &Overridden| Self {
             given: by.to_string(),
@@ -242,7 +237,6 @@ impl OverrideV1 {
 
 impl ClusterV1 {
     /// A copy of an identity.
-    #[must_use]
     pub fn of(identity: &Identity) -> Self {
         Self {
             name: identity.name.clone(),
@@ -255,7 +249,6 @@ impl ClusterV1 {
 
 impl SummaryV1 {
     /// Counts a plan.
-    #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let (unchanged, unmanaged) = (plan.unchanged, &plan.unmanaged);
         let mut summary = Self {
@@ -283,7 +276,6 @@ impl SummaryV1 {
 
 impl StepV1 {
     /// A copy of a step.
-    #[must_use]
     pub fn of(step: &Step) -> Self {
         const NOBODY: (Option<String>, Option<String>) = (None, None);
         let (call, policy, (user, group), sent) = match &step.call {

@@ -162,7 +162,6 @@ json_types! {
 
 impl ReportV1 {
     /// A copy of a report.
-    #[must_use]
     pub fn of(report: &Report) -> Self {
         let Report { scope, identity, digest, limits, matrix, classes } = report;
         let sides = [scope.before(), scope.after()];
@@ -267,7 +266,6 @@ impl GradeV1 {
     }
 
     /// The level of access in one class.
-    #[must_use]
     pub fn reach(self, class: Class) -> Reach {
         match class {
             Class::Read => self.read,

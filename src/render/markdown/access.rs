@@ -9,12 +9,10 @@ use crate::policy::access::{Profile, Side};
 use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, UndecidedV1};
 use crate::render::phrase;
 
-/// All gained or undecided access; empty when nobody gains access.
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {
     section("Access gained", &grouped(of_plan(plan), Side::Gained, cut < Cut::Lost), true)
 }
 
-/// Lost or undecided access; empty when nobody loses access.
 pub(super) fn lost(plan: &PlanV1, cut: Cut) -> String {
     section("Access lost", &grouped(of_plan(plan), Side::Lost, cut < Cut::Lost), cut < Cut::Lost)
 }

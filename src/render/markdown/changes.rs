@@ -36,7 +36,6 @@ impl Cut {
         }
     }
 
-    /// The parts of this plan that are left out.
     pub(super) fn left_out(self, plan: &PlanV1, bodies: &[Body]) -> Vec<String> {
         let with_documents = |kinds: &[KindV1]| {
             let all = plan.changes.iter().zip(bodies);
@@ -133,7 +132,6 @@ fn numbered(changes: &[&ChangeV1]) -> String {
     ]))
 }
 
-/// The note on keys of attaches that are not named one by one.
 fn keys(changes: &[&ChangeV1]) -> String {
     let some = changes.iter().filter(|change| change.notes.contains(&Note::KeysMayBeCreated)).count();
     if some == 0 { String::new() } else { format!("{some} of them: {KEYS_MAY_BE_CREATED}\n") }
@@ -206,7 +204,6 @@ pub(super) struct Body {
 #[derive(Debug)]
 struct BodyLine {
     text: String,
-    /// Whether it shows an unchanged part.
     context: bool,
 }
 

@@ -84,7 +84,6 @@ pub(super) fn digest_marker(kind: &str, digest: &str, cluster: &ClusterV1) -> St
     format!("<!-- attune:{kind}={} cluster={} -->\n", in_a_marker(digest), in_a_marker(&cluster.name))
 }
 
-/// The first [`CLIPPED`] characters of a text.
 pub(super) fn clipped(text: &str) -> String {
     let visible = visible(text);
     if visible.chars().count() <= CLIPPED {

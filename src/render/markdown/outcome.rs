@@ -10,7 +10,6 @@ use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, par
 ///
 /// If it does not fit, it leaves out the steps that were not started and the names of remaining changes, then it shortens
 /// the reasons, then it only has counts.
-#[must_use]
 pub fn outcome(outcome: &OutcomeV1, max: usize) -> String {
     let max = max.max(LEAST);
     let pages = Cut::ALL.into_iter().map(|cut| page(outcome, cut));

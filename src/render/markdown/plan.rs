@@ -17,7 +17,6 @@ use crate::render::phrase::{self, *};
 ///
 /// Errors, the digest, removals, detaches, moves and gained access are never left out. If they do not fit, the comment says
 /// that the plan must not be approved from it, and has no command to approve it.
-#[must_use]
 pub fn plan(plan: &PlanV1, max: usize) -> String {
     let max = max.max(LEAST);
     let bodies: Vec<Body> = plan.changes.iter().map(Body::of).collect();
@@ -25,7 +24,6 @@ pub fn plan(plan: &PlanV1, max: usize) -> String {
     pages.into_iter().find(|page| fits(page, max)).unwrap_or_else(|| too_large(plan, max))
 }
 
-/// Whether a plan can be applied.
 enum Verdict {
     Blocked(String),
     Refused(&'static str),
@@ -99,7 +97,6 @@ fn heading(plan: &PlanV1) -> String {
     )
 }
 
-/// How to approve the plan, or why nobody can.
 fn approval(plan: &PlanV1) -> String {
     let digest = code(&plan.digest);
     match verdict(plan) {

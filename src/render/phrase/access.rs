@@ -6,7 +6,6 @@ use super::Name;
 use crate::policy::access::{Profile, Side};
 use crate::render::json::{AccessChangeV1, AccessLineV1, UndecidedV1};
 
-/// The prefix of every resource, which is not shown.
 const ARN: &str = "arn:aws:s3:::";
 
 /// How many actions of a line of lost access are named before the rest is only counted. All gained actions are named.
@@ -76,7 +75,6 @@ pub(in crate::render) fn example(line: &AccessLineV1, name: Name) -> Option<Stri
     (example != without_arn(&line.pattern, name)).then_some(example)
 }
 
-/// The resources of undecided access, after its actions.
 pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
     let side = match open.side {
         Side::Gained => "gained",
@@ -85,7 +83,6 @@ pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
     format!("on {}, undecided: treat as {side}", without_arn(&open.pattern, name))
 }
 
-/// The rules under which a line holds that does not hold under the others.
 pub(in crate::render) fn rules(profile: Profile) -> &'static str {
     match profile {
         Profile::Aws => "AWS rules",

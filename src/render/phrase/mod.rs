@@ -108,7 +108,6 @@ pub(super) fn command(plan: &PlanV1) -> (String, bool) {
     (command, complete)
 }
 
-/// The release without the hash of its build.
 pub(super) fn release(cluster: &ClusterV1) -> &str {
     cluster.release.split('-').next().unwrap_or_default()
 }

@@ -4,7 +4,6 @@ use super::{Name, api_calls, counts, numbers};
 use crate::base::shell_line;
 use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV1};
 
-/// Follows an apply after which attune could not read the cluster.
 pub(in crate::render) const CANNOT_READ_AGAIN: &str = "attune could not read the cluster again";
 
 /// `12 API calls: 10 done, 2 failed`.

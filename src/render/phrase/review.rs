@@ -64,7 +64,6 @@ pub(in crate::render) fn setting_change(of: &SettingChangeV1, name: Name) -> Str
     format!("{} → {}", side(of.before.as_deref()), side(of.after.as_deref()))
 }
 
-/// The users that may get keys, and the destination of the secrets.
 pub(in crate::render) fn new_keys(keys: &NewKeysV1, name: Name) -> String {
     let named = |users: &[String]| list_some(users, NAMED, |user| name(user));
     let users = match (keys.users.as_slice(), keys.users_with_policy.as_slice()) {

@@ -22,7 +22,6 @@ use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, sho
 const UNDER: &str = "        ";
 
 /// An API call in one line: `attach ml-training to alice`.
-#[must_use]
 pub fn call(call: &Call) -> String {
     let phrase = |call, policy: Option<&PolicyName>, principal: Option<&Principal>| {
         let (user, group) = (principal.and_then(Principal::user), principal.and_then(Principal::group));
@@ -106,7 +105,6 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
 }
 
 /// The outcome in a few words.
-#[must_use]
 pub fn ended(outcome: &OutcomeV1) -> String {
     let end = if outcome.converged { "matches the configuration" } else { "does not match the configuration" };
     format!("{} · {end}", calls_by_status(outcome))

@@ -50,7 +50,6 @@ fn heading(out: &mut dyn Write, styles: &Styles, of: &ClusterV1) -> io::Result<(
 }
 
 /// The plan in a line: its digest, or why it cannot run.
-#[must_use]
 pub fn verdict(plan: &PlanV1) -> String {
     if let Some(blocked) = blocked(plan) {
         return blocked;
