@@ -58,7 +58,7 @@ pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Fai
 }
 
 pub(super) struct CommandError {
-    failure: Failure,
+    pub(super) failure: Failure,
     loaded: Option<Box<Loaded>>,
 }
 
@@ -79,10 +79,6 @@ impl CommandError {
         }
         failure
     }
-
-    pub(super) fn into_failure(self) -> Failure {
-        self.failure
-    }
 }
 
 impl<E: Into<Failure>> From<E> for CommandError {
@@ -91,7 +87,6 @@ impl<E: Into<Failure>> From<E> for CommandError {
     }
 }
 
-/// A cluster; with its server, if it is simulated.
 pub(super) struct Connection {
     pub(super) cluster: Box<dyn Cluster>,
     _simulated: Option<sim::Running>,
@@ -104,7 +99,6 @@ impl Connection {
         self.calls.jobs()
     }
 
-    /// The cluster, with retries and a progress line.
     pub(super) fn retrying(&self) -> RetryingCluster<'_> {
         let retrying = RetryingCluster::new(&*self.cluster, self.calls.retry_policy());
         if !self.shows_progress {
@@ -120,7 +114,6 @@ enum Target {
     Endpoints(Vec<Endpoint>),
 }
 
-/// Prepares the connection. Nothing is sent yet.
 pub(super) async fn connect(
     global: &GlobalArgs,
     settings: &ClusterSettings,

@@ -23,18 +23,8 @@ use crate::base::{KeyPair, SessionKeys, UserName, shell_quoted};
 use crate::cluster::{AssumeRole, Cluster, Effect};
 use crate::render::json::{self, CredentialProcess, KeysV1, SessionV1};
 
-/// Rotate S3 key pairs
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  attune keys generate bob --via weka")]
-pub(super) struct KeysArgs {
-    #[command(subcommand)]
-    command: KeysCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum KeysCommand {
+pub(super) enum KeysCommand {
     Generate(GenerateArgs),
 }
 
@@ -48,7 +38,7 @@ enum KeysCommand {
 Examples:
   attune keys generate bob --via weka
   attune keys generate --via weka --yes   rotate the keys of the logged-in user")]
-struct GenerateArgs {
+pub(super) struct GenerateArgs {
     /// User [default: the logged-in user]
     #[arg(value_name = "USER")]
     user: Option<String>,
@@ -67,9 +57,9 @@ struct GenerateArgs {
     calls: CallArgs,
 }
 
-impl KeysArgs {
+impl KeysCommand {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let KeysCommand::Generate(command) = &self.command;
+        let Self::Generate(command) = self;
         command.run(global, output).await.map_err(|error| error.reported(command.format, output))
     }
 }
@@ -182,18 +172,8 @@ fn stopped_at_once(user: &UserName) -> Failure {
 
 const SECRET_VARIABLE: &str = "ATTUNE_SECRET_KEY";
 
-/// Get temporary S3 credentials
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
-pub(super) struct StsArgs {
-    #[command(subcommand)]
-    command: StsCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum StsCommand {
+pub(super) enum StsCommand {
     AssumeRole(AssumeRoleArgs),
 }
 
@@ -207,7 +187,7 @@ Examples:
   attune sts assume-role --access-key AKIA… --duration 60m
   eval \"$(attune sts assume-role --access-key AKIA… --duration 2d --format env)\"
   credential_process = attune sts assume-role --access-key AKIA… --duration 1w --format credential-process")]
-struct AssumeRoleArgs {
+pub(super) struct AssumeRoleArgs {
     /// Access key of the user
     #[arg(long, value_name = "KEY")]
     access_key: String,
@@ -246,10 +226,10 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     })
 }
 
-impl StsArgs {
+impl StsCommand {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let StsCommand::AssumeRole(command) = &self.command;
-        command.run(global, output).await.map_err(CommandError::into_failure)
+        let Self::AssumeRole(command) = self;
+        command.run(global, output).await.map_err(|error| error.failure)
     }
 }
 

@@ -33,15 +33,9 @@ pub(super) struct DoctorArgs {
     state_dir: StateDir,
 }
 
-struct Checked {
-    report: Preflight,
-    beside: Beside,
-}
-
 impl DoctorArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let Checked { report, beside } =
-            self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
         match self.format {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,
@@ -50,7 +44,7 @@ impl DoctorArgs {
         exit_of(&report.findings)
     }
 
-    async fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<Checked, CommandError> {
+    async fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Preflight, Beside), CommandError> {
         let settings = cluster_settings(global, output)?;
         let calls = CallArgs::only_retries(self.retries);
         let connection = connect(global, &settings, calls, output).await?;
@@ -58,7 +52,7 @@ impl DoctorArgs {
         let users = facts.users.iter().flat_map(|users| &users.users).filter(|user| user.policy.is_some());
         let users = users.map(|user| user.name.clone()).collect();
         let beside = lost_keys::warn(&self.state_dir.path, &facts.identity, &users, output);
-        Ok(Checked { report: check(&facts), beside })
+        Ok((check(&facts), beside))
     }
 }
 

@@ -90,13 +90,10 @@ struct Results {
 
 impl DriftArgs {
     pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
-        let options = [(self.since.is_some(), "--since"), (self.metrics.is_some(), "--metrics")];
+        let options = [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`")];
         match options.iter().find(|(is_given, _)| *is_given) {
             None => Ok(self.format.of_failure()),
-            Some((_, option)) => {
-                let message = format!("`{option}` takes one configuration, but several are given");
-                Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file"))
-            }
+            Some((_, option)) => Err(Failure::one_only(option, "run the command for each file")),
         }
     }
 
@@ -106,13 +103,12 @@ impl DriftArgs {
         let result = self.report(global, output, &mut results).await;
         let Some(path) = &self.metrics else { return result };
         let exit = result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
-        let written = write_metrics(path, &results, exit, started);
-        match (result, written) {
-            (result, Ok(())) => result,
-            (Ok(_), Err(failure)) => Err(failure),
-            (Err(first), Err(failure)) => {
+        match write_metrics(path, &results, exit, started) {
+            Ok(()) => result,
+            Err(failure) if result.is_ok() => Err(failure),
+            Err(failure) => {
                 output.failure(&failure);
-                Err(first)
+                result
             }
         }
     }

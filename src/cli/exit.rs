@@ -99,6 +99,11 @@ impl Failure {
         Self { exit: Exit::Error, finding: Box::new(Finding::error(*code, message)) }
     }
 
+    /// Several configurations, where there can be only one.
+    pub(super) fn one_only(what: &str, help: &str) -> Self {
+        Self::new(&NO_FILE, format!("{what} takes one configuration, but several are given")).help(help)
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         *self.finding = self.finding.help(help);
         self

@@ -67,7 +67,6 @@ impl SchemaArgs {
 }
 
 impl Of {
-    /// The checked-in schema. Tests compare each with its types.
     fn schema(self) -> &'static str {
         match self {
             Self::File => SCHEMA,

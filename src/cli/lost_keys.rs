@@ -89,7 +89,6 @@ fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
     unresolved(events)
 }
 
-/// A line of a journal, with the members about key pairs.
 #[derive(Deserialize)]
 struct Line {
     event: String,

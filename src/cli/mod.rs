@@ -101,11 +101,34 @@ enum OneFileCommand {
     Fmt(fmt::FmtArgs),
     Access(access::AccessArgs),
     Report(report::ReportArgs),
-    Policy(policy::PolicyArgs),
-    Keys(credentials::KeysArgs),
-    Sts(credentials::StsArgs),
+    /// Compare, check and print policy documents, offline
+    #[command(subcommand)]
+    #[command(after_long_help = "\
+Examples:
+  attune policy diff old.json new.json
+  attune policy lint policies/*.json
+  attune policy render policy.json")]
+    Policy(policy::PolicyCommand),
+    /// Rotate S3 key pairs
+    #[command(subcommand)]
+    #[command(after_long_help = "\
+Examples:
+  attune keys generate bob --via weka")]
+    Keys(credentials::KeysCommand),
+    /// Get temporary S3 credentials
+    #[command(subcommand)]
+    #[command(after_long_help = "\
+Examples:
+  ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
+    Sts(credentials::StsCommand),
     Schema(generate::SchemaArgs),
-    Sim(sim::SimArgs),
+    /// Run a simulated cluster
+    #[command(subcommand)]
+    #[command(after_long_help = "\
+Examples:
+  attune sim serve --state cluster.json
+  attune sim weka --state cluster.json -- s3 policy list")]
+    Sim(sim::SimCommand),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }

@@ -46,7 +46,6 @@ impl Stream {
     }
 }
 
-/// The output of one run of several.
 pub(super) struct Captured {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
@@ -64,7 +63,6 @@ impl Output {
         Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, changed: None }
     }
 
-    /// Buffers with the same settings, for one run of several.
     pub(super) fn buffered(&self) -> Self {
         let (styles, stderr_styles) = (self.styles.clone(), self.stderr_styles.clone());
         let (stdout, stderr) = (Stream::Buffer(Vec::new()), Stream::Buffer(Vec::new()));
@@ -206,7 +204,6 @@ pub(super) fn visible_text(bytes: &[u8], styled: bool) -> String {
     shown
 }
 
-/// The style that a text starts with, if it does.
 fn style(text: &str) -> &str {
     let parameters = text.strip_prefix("\u{1b}[").unwrap_or_default();
     match parameters.find(|c: char| !c.is_ascii_digit() && c != ';') {

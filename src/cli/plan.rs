@@ -68,9 +68,7 @@ impl PlanArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
             let option = if self.out.is_some() { "`--out`" } else { "`--format html`" };
-            let message = format!("{option} takes one configuration, but several are given");
-            let help = "use `--format json`, or run the command for each file";
-            return Err(Failure::new(&exit::NO_FILE, message).help(help));
+            return Err(Failure::one_only(option, "use `--format json`, or run the command for each file"));
         }
         let Planned { reviewed, planned, report } =
             self.plan(global, output).await.map_err(|error| error.reported(self.format(), output))?;
@@ -113,7 +111,6 @@ impl PlanArgs {
     }
 }
 
-/// Prints a plan; a page without everyone's access.
 fn print_plan(plan: &PlanV1, format: PlanFormat, max: &MaxChars, output: &mut Output) -> Result<(), Failure> {
     match format {
         PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, plan)),

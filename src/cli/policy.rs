@@ -14,31 +14,19 @@ use crate::policy::{Catalogue, Depth, Lint, LintInput, MAX_DOCUMENT, Sameness, c
 use crate::render::json::{self, FindingsV1, PolicyDiffV1};
 use crate::render::{findings, text};
 
-/// Compare, check and print policy documents, offline
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  attune policy diff old.json new.json
-  attune policy lint policies/*.json
-  attune policy render policy.json")]
-pub(super) struct PolicyArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum PolicyCommand {
     Diff(DiffArgs),
     Lint(LintArgs),
     Render(RenderArgs),
 }
 
-impl PolicyArgs {
+impl PolicyCommand {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        match &self.command {
-            Command::Diff(command) => command.run(output),
-            Command::Lint(command) => command.run(output),
-            Command::Render(command) => command.run(output),
+        match self {
+            Self::Diff(command) => command.run(output),
+            Self::Lint(command) => command.run(output),
+            Self::Render(command) => command.run(output),
         }
     }
 }
@@ -53,7 +41,7 @@ Examples:
   attune policy diff old.json new.json
   attune policy diff old.json new.json --format json | jq .same_access
   attune policy diff old.json new.json --profile aws --release 4.4")]
-struct DiffArgs {
+pub(super) struct DiffArgs {
     /// Old document
     #[arg(value_name = "OLD")]
     before: PathBuf,
@@ -98,7 +86,7 @@ Examples:
   attune policy lint policies/*.json
   attune policy lint policy.json --release 4.4
   attune policy lint policies/*.json --format json | jq '.findings[] | select(.severity == \"error\")'")]
-struct LintArgs {
+pub(super) struct LintArgs {
     /// Policy documents
     #[arg(required = true, value_name = "FILE")]
     documents: Vec<PathBuf>,
@@ -153,7 +141,7 @@ Examples:
   attune policy render policy.json
   attune policy render policy.json --quiet | wc --bytes
   attune policy render policy.json --quiet | jq .")]
-struct RenderArgs {
+pub(super) struct RenderArgs {
     /// Policy document
     #[arg(value_name = "FILE")]
     document: PathBuf,

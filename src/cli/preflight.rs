@@ -17,7 +17,6 @@ use crate::render::Refusals;
 /// How long a `[credentials]` command may take for one key pair.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Fails if the plan is blocked or refused. The plan lists the reasons.
 pub(super) fn check_plan(plan: &Plan) -> Result<(), Failure> {
     if plan.is_blocked() {
         return Err(Failure::new(&exit::PLAN_BLOCKED, "plan blocked by errors; nothing was changed"));

@@ -13,7 +13,6 @@ use crate::base::{UserName, visible, visible_lines};
 use crate::plan::Step;
 use crate::render::text;
 
-/// Counts steps and names the last started one. Also writes the journal.
 pub(super) struct ApplyProgress<'a> {
     bar: ProgressBar,
     journal: &'a Journal,
@@ -29,7 +28,6 @@ impl<'a> ApplyProgress<'a> {
         Self { bar, journal }
     }
 
-    /// Prints a line to stderr, above the bar.
     pub(super) fn print(&self, text: &str) {
         self.bar.suspend(|| {
             // A closed stderr cannot be reported anywhere.
@@ -45,7 +43,7 @@ impl<'a> ApplyProgress<'a> {
 impl Progress for ApplyProgress<'_> {
     fn started(&self, step: &Step) {
         self.journal.started(step);
-        self.bar.set_message(visible(&text::call(&step.call)).into_owned());
+        self.bar.set_message(visible(&text::call(step)).into_owned());
     }
 
     fn ended(&self, step: &Step, outcome: &StepOutcome) {
@@ -58,10 +56,8 @@ impl Progress for ApplyProgress<'_> {
     }
 }
 
-/// How long an observation may take before its progress is shown.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Counts the reads of an observation. Disappears when it is dropped.
 pub(super) struct ReadProgress(ProgressBar);
 
 impl ReadProgress {

@@ -14,19 +14,8 @@ use super::output::Output;
 use crate::sim::weka::{self, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
 use crate::sim::{self, EndReason, FaultRule, FaultRules, Running, SimRelease};
 
-/// Run a simulated cluster
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  attune sim serve --state cluster.json
-  attune sim weka --state cluster.json -- s3 policy list")]
-pub(super) struct SimArgs {
-    #[command(subcommand)]
-    command: SimCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum SimCommand {
+pub(super) enum SimCommand {
     Serve(ServeArgs),
     Weka(WekaArgs),
 }
@@ -42,7 +31,7 @@ Examples:
   attune sim serve --state cluster.json --listen 127.0.0.1:14000 --release 4.4
   attune sim serve --state cluster.json --tls --log requests.jsonl --latency 20ms
   attune sim serve --state cluster.json --fault write:3=drop-after --fault 'GET /users=503:1'")]
-struct ServeArgs {
+pub(super) struct ServeArgs {
     /// JSON file with the state of the cluster
     #[arg(long, value_name = "PATH")]
     state: PathBuf,
@@ -72,11 +61,11 @@ struct ServeArgs {
     faults: Vec<FaultRule>,
 }
 
-impl SimArgs {
+impl SimCommand {
     pub(super) async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        match &self.command {
-            SimCommand::Serve(serve) => serve.run(output).await,
-            SimCommand::Weka(weka) => weka.run(output).await,
+        match self {
+            Self::Serve(serve) => serve.run(output).await,
+            Self::Weka(weka) => weka.run(output).await,
         }
     }
 }
@@ -130,7 +119,7 @@ Examples:
   attune sim weka --url http://127.0.0.1:14000 -- s3 policy attach readonly bob --json
   attune sim weka --url https://127.0.0.1:14000 --cacert sim.pem -- user
   printf '#!/bin/sh\\nexec attune sim weka --url http://127.0.0.1:14000 -- \"$@\"\\n' > ~/bin/weka")]
-struct WekaArgs {
+pub(super) struct WekaArgs {
     /// URL of `attune sim serve`
     #[arg(long, value_name = "URL", required_unless_present = "state", conflicts_with = "state")]
     url: Option<String>,

@@ -58,8 +58,7 @@ impl ValidateArgs {
             ValidateFormat::Text | ValidateFormat::Github => Ok(Format::Text),
             ValidateFormat::Json => Ok(Format::Json),
             ValidateFormat::Sarif => {
-                let message = "`--format sarif` takes one configuration, but several are given";
-                Err(Failure::new(&exit::NO_FILE, message).help("run the command for each file, or use `--format json`"))
+                Err(Failure::one_only("`--format sarif`", "run the command for each file, or use `--format json`"))
             }
         }
     }

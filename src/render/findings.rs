@@ -1,6 +1,7 @@
 //! Findings with their source lines, and as annotations of GitHub Actions.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -105,13 +106,9 @@ impl<'a> Excerpt<'a> {
     }
 }
 
-fn other_files(finding: &Finding) -> Vec<FileId> {
+fn other_files(finding: &Finding) -> BTreeSet<FileId> {
     let primary = finding.at.as_ref().map(|at| at.file);
-    let mut files: Vec<FileId> = finding.labels.iter().map(|label| label.at.file).collect();
-    files.sort_unstable();
-    files.dedup();
-    files.retain(|file| Some(*file) != primary);
-    files
+    finding.labels.iter().map(|label| label.at.file).filter(|file| Some(*file) != primary).collect()
 }
 
 /// The span, limited to the file and to character boundaries.

@@ -126,7 +126,6 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The temporary policies that the plan removes, with the policies that they belong to.
 fn leftovers(change: &Change) -> Vec<(&PolicyName, &PolicyName)> {
     match &change.kind {
         ChangeKind::ReplacePolicy { policy, leftovers, .. } | ChangeKind::RemovePolicy { policy, leftovers, .. } => {
@@ -143,11 +142,9 @@ struct Writer<'a> {
     observed: &'a Observed,
     catalogue: &'a Catalogue,
     stem: String,
-    /// The policies that temporary policies belong to.
     leftovers: BTreeMap<&'a PolicyName, &'a PolicyName>,
     documents: BTreeMap<String, String>,
     left_out: Vec<String>,
-    /// The policies among them.
     lost: BTreeSet<PolicyName>,
 }
 
@@ -209,7 +206,6 @@ impl<'a> Writer<'a> {
         policy::lint(&input).into_iter().map(|lint| lint.rule.id.to_owned()).collect()
     }
 
-    /// The entries of users or of groups. A user that no longer exists has none.
     fn attachments(&mut self, touched: &Touched<'_>, is_of_kind: fn(&Principal) -> bool) -> Table {
         let users = &self.observed.users;
         let known = |who: &&Principal| who.user().is_none_or(|user| users.contains_key(user));

@@ -94,12 +94,10 @@ pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
 }
 
 impl Checkout {
-    /// The directory of the files. Nothing outside of it is read.
     pub(super) fn tree(&self) -> PathBuf {
         self.directory.path().join("tree")
     }
 
-    /// Replaces paths of the private directory with `REVISION:PATH`.
     pub(super) fn with_repository_paths(&self, text: &str, revision: &str) -> String {
         text.replace(&format!("{}/", self.tree().display()), &format!("{revision}:"))
     }

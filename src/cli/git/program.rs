@@ -64,14 +64,12 @@ impl<'a> Git<'a> {
         }
     }
 
-    /// The commit of a revision, if it exists.
     pub(super) fn commit(&self, revision: &str) -> Result<Option<String>, GitProblem> {
         let found = self.run("rev-parse", &["--verify", "--quiet", &format!("{revision}^{{commit}}")], b"")?;
         let commit = text(&found.stdout).trim().to_owned();
         Ok(Some(commit).filter(|commit| found.status.success() && !commit.is_empty()))
     }
 
-    /// The references of these that exist.
     pub(super) fn refs(&self, names: &[String]) -> Result<Vec<String>, GitProblem> {
         let args: Vec<&str> = ["--format=%(refname)"].into_iter().chain(names.iter().map(String::as_str)).collect();
         let found = text(&succeeded("for-each-ref", self.run("for-each-ref", &args, b"")?)?);
@@ -79,12 +77,10 @@ impl<'a> Git<'a> {
         Ok(found.lines().filter(|name| names.iter().any(|of| of == name)).map(str::to_owned).collect())
     }
 
-    /// All entries of a commit, separated by zero bytes.
     pub(super) fn list(&self, commit: &str) -> Result<Vec<u8>, GitProblem> {
         succeeded("ls-tree", self.run("ls-tree", &["-r", "-z", "--full-tree", commit], b"")?)
     }
 
-    /// Whether a revision exists and has this entry.
     pub(super) fn has(&self, revision: &str, path: &Path) -> Result<bool, GitProblem> {
         let found = self.run("ls-tree", &["-z", "--full-tree", revision, &path.to_string_lossy()], b"")?;
         Ok(found.status.success() && !found.stdout.is_empty())
@@ -121,7 +117,6 @@ impl<'a> Git<'a> {
     }
 }
 
-/// Git in a directory, with a reduced environment.
 fn command(directory: &Path) -> Result<Command, GitProblem> {
     let found = program::find(Path::new("git"), &std::env::var_os("PATH").unwrap_or_default());
     let missing = || GitProblem::NoGit(std::io::Error::other("it is not in an absolute directory of PATH"));

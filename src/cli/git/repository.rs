@@ -13,7 +13,6 @@ pub(super) const MAX_FILES: usize = 50_000;
 /// Their largest total size. Bytes.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
-/// The longest `.git` file. Bytes.
 const MAX_GIT_FILE: u64 = 4096;
 
 /// Why the files of a revision cannot be read.
@@ -63,10 +62,8 @@ impl GitProblem {
     }
 }
 
-/// A repository, and the path of a file in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Repository {
-    /// The top of its work tree.
     pub(super) top: PathBuf,
     /// `.git`, or the directory that a `.git` file names.
     pub(super) git_dir: PathBuf,

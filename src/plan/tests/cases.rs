@@ -12,7 +12,7 @@ fn calls(plan: &Plan) -> Vec<String> {
         .iter()
         .map(|step| {
             let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
-            format!("{} {} after {}", step.id, call(&step.call), after.join(","))
+            format!("{} {} after {}", step.id, call(step), after.join(","))
         })
         .collect()
 }

@@ -11,7 +11,6 @@ use crate::report::{Class, Reach};
 /// The maximum number of columns. A wider matrix has a row for each bucket instead.
 const WIDEST: usize = 32;
 
-/// How many names of a row or column are shown outside a fold.
 const NAMED: usize = 4;
 
 const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Admin];
@@ -141,7 +140,6 @@ fn heading(buckets: &[&BucketV1]) -> Markup {
     }
 }
 
-/// The classes with access, before or after.
 fn cell(pair: Pair, scope: ScopeV1) -> Markup {
     let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, scope)).collect();
     let states: Vec<&State> = states.iter().filter(|state| state.has_access()).collect();

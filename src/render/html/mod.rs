@@ -63,7 +63,6 @@ fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Mark
     }
 }
 
-/// A table in a box that scrolls, also by keyboard.
 fn scrolling(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }

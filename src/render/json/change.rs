@@ -6,8 +6,8 @@ use super::access::{AccessChangeV1, user_or_group};
 use crate::base::PolicyName;
 use crate::observed::Body;
 use crate::plan::{
-    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, NewKeys, NotReported, Note, PlanOption,
-    ReplaceMethod, Review, SettingChange, Undeclared, Unreported,
+    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, NewKeys, NotReported, Note, ReplaceMethod,
+    Review, SettingChange, Undeclared,
 };
 use crate::policy::Normal;
 
@@ -330,20 +330,5 @@ impl NewKeysV1 {
             users_with_policy: keys.users_with_policy.iter().map(ToString::to_string).collect(),
             destination: keys.destination.clone(),
         }
-    }
-}
-
-impl OptionV1 {
-    /// A copy of an option.
-    pub fn of(option: &PlanOption) -> Self {
-        Self { name: option.name.to_owned(), value: option.value.clone() }
-    }
-}
-
-impl UnreportedV1 {
-    /// A copy of the unreported attachments.
-    pub fn of(unreported: &Unreported) -> Self {
-        let by_name = unreported.by_name.iter().map(AccessChangeV1::by_name).collect();
-        Self { kinds: unreported.kinds.clone(), by_name }
     }
 }

@@ -4,7 +4,7 @@ use super::finding::FindingV1;
 use super::plan::ClusterV1;
 use crate::base::{Principal, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
-use crate::import::{Import, LeftOut, MAIN_FILE};
+use crate::import::{Import, MAIN_FILE};
 use crate::observed::Identity;
 
 json_types! {
@@ -89,6 +89,11 @@ impl DoctorV1 {
     /// A copy of a check.
     pub fn of(report: &Preflight) -> Self {
         let (identity, connection) = (&report.identity, &report.connection);
+        let leftover = |of: &Leftover| LeftoverV1 {
+            temporary_policy: of.temporary.to_string(),
+            policy: of.policy.to_string(),
+            attached_to: of.holders.iter().map(ToString::to_string).collect(),
+        };
         Self {
             format: "attune.doctor/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -108,7 +113,7 @@ impl DoctorV1 {
             attachments_known: report.attachments_known,
             clock_ahead_seconds: connection.clock_ahead,
             api_definition: DefinitionV1::of(report.definition),
-            leftovers: report.leftovers.as_ref().map(|all| all.iter().map(LeftoverV1::of).collect()),
+            leftovers: report.leftovers.as_ref().map(|all| all.iter().map(leftover).collect()),
             findings: report.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
     }
@@ -122,16 +127,6 @@ impl DefinitionV1 {
             Definition::Compared { calls, differences } => (DefinitionStatusV1::Compared, calls, differences),
         };
         Self { status, calls, differences }
-    }
-}
-
-impl LeftoverV1 {
-    fn of(leftover: &Leftover) -> Self {
-        Self {
-            temporary_policy: leftover.temporary.to_string(),
-            policy: leftover.policy.to_string(),
-            attached_to: leftover.holders.iter().map(ToString::to_string).collect(),
-        }
     }
 }
 
@@ -210,7 +205,13 @@ impl ImportV1 {
                 .collect(),
             users: ImportedAttachmentV1::all(import, |who| who.user().is_some()),
             groups: ImportedAttachmentV1::all(import, |who| who.group().is_some()),
-            left_out: LeftOutV1::of(import.left_out),
+            left_out: LeftOutV1 {
+                predefined_policies: import.left_out.predefined,
+                other_policies: import.left_out.other_policies,
+                users_without_policy: import.left_out.without_policy,
+                other_users: import.left_out.other_users,
+                other_groups: import.left_out.other_groups,
+            },
             findings: import.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
         }
     }
@@ -220,17 +221,5 @@ impl ImportedAttachmentV1 {
     fn all(import: &Import, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
         let holders = import.holders.iter().filter(|(who, _)| of_kind(who));
         holders.map(|(who, policy)| Self { name: who.name().to_owned(), policy: policy.to_string() }).collect()
-    }
-}
-
-impl LeftOutV1 {
-    fn of(left: LeftOut) -> Self {
-        Self {
-            predefined_policies: left.predefined,
-            other_policies: left.other_policies,
-            users_without_policy: left.without_policy,
-            other_users: left.other_users,
-            other_groups: left.other_groups,
-        }
     }
 }

@@ -211,9 +211,6 @@ impl DriftStateV1 {
     }
 
     /// Reads a state file.
-    ///
-    /// # Errors
-    /// Says why the text is not a state file.
     pub fn read(text: &str) -> Result<Self, String> {
         let state: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if state.format == STATE_FORMAT {
@@ -224,9 +221,6 @@ impl DriftStateV1 {
     }
 
     /// The state as a memory, if it belongs to this cluster and tenant.
-    ///
-    /// # Errors
-    /// Says which cluster and tenant it belongs to.
     pub fn memory(self, identity: &Identity) -> Result<Memory, String> {
         if (&self.guid, &self.tenant) != (&identity.guid, &identity.tenant) {
             return Err(format!(

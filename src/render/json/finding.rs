@@ -72,76 +72,61 @@ pub struct SarifV1 {
     runs: [Run; 1],
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run {
-    tool: Tool,
-    column_kind: &'static str,
-    results: Vec<SarifResult>,
+macro_rules! sarif {
+    ($($name:ident { $($(#[$meta:meta])* $member:ident: $type:ty,)* })*) => {$(
+        #[derive(Debug, Clone, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct $name { $($(#[$meta])* $member: $type,)* }
+    )*};
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Tool {
-    driver: Driver,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Driver {
-    name: &'static str,
-    version: &'static str,
-    rules: Vec<Descriptor>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    id: &'static str,
-    short_description: Message,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Message {
-    text: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SarifResult {
-    rule_id: &'static str,
-    level: &'static str,
-    message: Message,
-    locations: Vec<Place>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Place>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Place {
-    physical_location: Physical,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Message>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Physical {
-    artifact_location: Artifact,
-    region: Region,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Artifact {
-    uri: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: usize,
-    start_column: usize,
-    end_line: usize,
-    end_column: usize,
+sarif! {
+    Run {
+        tool: Tool,
+        column_kind: &'static str,
+        results: Vec<SarifResult>,
+    }
+    Tool {
+        driver: Driver,
+    }
+    Driver {
+        name: &'static str,
+        version: &'static str,
+        rules: Vec<Descriptor>,
+    }
+    Descriptor {
+        id: &'static str,
+        short_description: Message,
+    }
+    Message {
+        text: String,
+    }
+    SarifResult {
+        rule_id: &'static str,
+        level: &'static str,
+        message: Message,
+        locations: Vec<Place>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        related_locations: Vec<Place>,
+    }
+    Place {
+        physical_location: Physical,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<Message>,
+    }
+    Physical {
+        artifact_location: Artifact,
+        region: Region,
+    }
+    Artifact {
+        uri: String,
+    }
+    Region {
+        start_line: usize,
+        start_column: usize,
+        end_line: usize,
+        end_column: usize,
+    }
 }
 
 impl SarifV1 {

@@ -203,9 +203,6 @@ struct Head {
 impl Saved {
     /// Reads the output of `plan --out`, `plan --format json` or `apply --format json`. Ignores members that a later minor
     /// version added, and refuses another major version.
-    ///
-    /// # Errors
-    /// Says why the file cannot be shown.
     pub fn read(text: &str) -> Result<Self, NotSaved> {
         let nothing = |error: serde_json::Error| NotSaved::Nothing(error.to_string());
         let Head { format, tool_version } = serde_json::from_str(text).map_err(nothing)?;

@@ -2,12 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use super::access::user_or_group;
+use super::access::{AccessChangeV1, user_or_group};
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
 use super::finding::FindingV1;
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
-use crate::plan::{Call, Digest, Overridden, Plan, Step, Unmanaged};
+use crate::plan::{Call, Digest, Overridden, Plan, PlanOption, Step, Unmanaged};
 
 json_types! {
     /// A plan.
@@ -168,6 +168,7 @@ json_types! {
 impl PlanV1 {
     /// A copy of a plan.
     pub fn of(plan: &Plan, sources: &Sources) -> Self {
+        let option = |of: &PlanOption| OptionV1 { name: of.name.to_owned(), value: of.value.clone() };
         Self {
             format: "attune.plan/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -183,11 +184,14 @@ impl PlanV1 {
             changes: plan.changes.iter().map(ChangeV1::of).collect(),
             steps: plan.steps.iter().map(StepV1::of).collect(),
             unmanaged: UnmanagedV1::of(&plan.unmanaged),
-            unreported: UnreportedV1::of(&plan.unreported),
+            unreported: UnreportedV1 {
+                kinds: plan.unreported.kinds.clone(),
+                by_name: plan.unreported.by_name.iter().map(AccessChangeV1::by_name).collect(),
+            },
             findings: plan.findings.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             refusals: plan.refusals.iter().map(|finding| FindingV1::of(finding, sources)).collect(),
             overrides: OverrideV1::all(plan),
-            options: plan.options.iter().map(OptionV1::of).collect(),
+            options: plan.options.iter().map(option).collect(),
             new_keys: plan.new_keys.as_ref().map(NewKeysV1::of),
             review: None,
             base: None,

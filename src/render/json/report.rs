@@ -165,6 +165,8 @@ impl ReportV1 {
     pub fn of(report: &Report) -> Self {
         let Report { scope, identity, digest, limits, matrix, classes } = report;
         let sides = [scope.before(), scope.after()];
+        let class = |of: &ClassActions| ClassV1 { class: of.class, actions: of.actions.clone(), core: of.core.clone() };
+        let bucket = |of: &Bucket| BucketV1 { name: name_of(of), kind: BucketKindV1::of(of) };
         let all = |known: fn(&State) -> bool| sides.iter().flatten().all(|state| known(state));
         Self {
             format: "attune.report/1".to_owned(),
@@ -177,9 +179,19 @@ impl ReportV1 {
             group_attachments_known: all(|state| state.groups_known),
             policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides)).collect(),
             principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
-            classes: classes.iter().map(ClassV1::of).collect(),
-            buckets: matrix.buckets.iter().map(BucketV1::of).collect(),
+            classes: classes.iter().map(class).collect(),
+            buckets: matrix.buckets.iter().map(bucket).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets)).collect(),
+        }
+    }
+}
+
+impl BucketKindV1 {
+    fn of(bucket: &Bucket) -> Self {
+        match bucket {
+            Bucket::Named(_) => Self::Bucket,
+            Bucket::Pattern(_) => Self::Pattern,
+            Bucket::Others(_) => Self::Others,
         }
     }
 }
@@ -214,57 +226,24 @@ impl AttachmentV1 {
     }
 }
 
-impl PrincipalV1 {
-    fn of(principal: &Principal) -> Self {
-        let (user, group) = user_or_group(principal);
-        Self { user, group }
-    }
-}
-
-impl BucketV1 {
-    fn of(bucket: &Bucket) -> Self {
-        let kind = match bucket {
-            Bucket::Named(_) => BucketKindV1::Bucket,
-            Bucket::Pattern(_) => BucketKindV1::Pattern,
-            Bucket::Others(_) => BucketKindV1::Others,
-        };
-        Self { name: name_of(bucket), kind }
-    }
-}
-
 impl RowV1 {
     fn of(row: &Row, buckets: &[Bucket]) -> Self {
-        Self {
-            principals: row.principals.iter().map(PrincipalV1::of).collect(),
-            cells: row.cells.iter().map(|cell| CellV1::of(cell, buckets)).collect(),
-        }
-    }
-}
-
-impl ClassV1 {
-    fn of(members: &ClassActions) -> Self {
-        Self { class: members.class, actions: members.actions.clone(), core: members.core.clone() }
-    }
-}
-
-impl CellV1 {
-    fn of(cell: &Cell, buckets: &[Bucket]) -> Self {
-        let bucket = buckets.get(cell.bucket).map(name_of).unwrap_or_default();
-        Self { bucket, before: GradesV1::of(cell.before), after: GradesV1::of(cell.after) }
-    }
-}
-
-impl GradesV1 {
-    fn of(grades: Grades) -> Self {
-        Self { aws: GradeV1::of(grades.aws), minio: GradeV1::of(grades.minio) }
+        let grade = |Grade { read, write, admin }: Grade| GradeV1 { read, write, admin };
+        let grades = |of: Grades| GradesV1 { aws: grade(of.aws), minio: grade(of.minio) };
+        let cell = |cell: &Cell| CellV1 {
+            bucket: buckets.get(cell.bucket).map(name_of).unwrap_or_default(),
+            before: grades(cell.before),
+            after: grades(cell.after),
+        };
+        let principal = |who: &Principal| {
+            let (user, group) = user_or_group(who);
+            PrincipalV1 { user, group }
+        };
+        Self { principals: row.principals.iter().map(principal).collect(), cells: row.cells.iter().map(cell).collect() }
     }
 }
 
 impl GradeV1 {
-    fn of(Grade { read, write, admin }: Grade) -> Self {
-        Self { read, write, admin }
-    }
-
     /// The level of access in one class.
     pub fn reach(self, class: Class) -> Reach {
         match class {

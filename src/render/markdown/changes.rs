@@ -65,46 +65,37 @@ impl Cut {
 
 /// Removals, detaches and moves: always all of them, by name.
 pub(super) fn removals_and_moves(plan: &PlanV1) -> String {
-    let mut text = String::new();
-    for (kind, title) in [(KindV1::RemovePolicy, "Removed"), (KindV1::Detach, "Detached"), (KindV1::Move, "Moved")] {
-        let changes = of_kind(plan, kind);
-        if changes.is_empty() {
-            continue;
-        }
-        text += &format!("**{title}: {}**\n\n", numbered(&changes));
-        for change in changes {
-            text += &item(plan, change, true);
-        }
-        text.push('\n');
-    }
-    text
+    let named = |changes: &[&ChangeV1]| changes.iter().map(|change| item(plan, change, true)).collect();
+    [(KindV1::RemovePolicy, "Removed"), (KindV1::Detach, "Detached"), (KindV1::Move, "Moved")]
+        .map(|(kind, title)| titled(plan, kind, title, named))
+        .concat()
 }
 
 pub(super) fn replacements_and_additions(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
     let names = cut < Cut::Names;
-    let mut text = String::new();
-    for (kind, title, named) in [
-        (KindV1::ReplacePolicy, "Replaced", true),
-        (KindV1::AddPolicy, "Added", names),
-        (KindV1::Attach, "Attached", names),
-    ] {
-        let changes = of_kind(plan, kind);
-        if changes.is_empty() {
-            continue;
-        }
-        text += &format!("**{title}: {}**\n\n", numbered(&changes));
-        if named {
-            let folded = cut.shows(kind);
-            let items = plan.changes.iter().zip(bodies).filter(|(change, _)| change.kind == kind);
-            for (change, body) in items {
-                text += &if folded { fold(plan, change, body, cut) } else { item(plan, change, names) };
-            }
-        } else {
-            text += &keys(&changes);
-        }
-        text.push('\n');
+    [(KindV1::ReplacePolicy, "Replaced"), (KindV1::AddPolicy, "Added"), (KindV1::Attach, "Attached")]
+        .map(|(kind, title)| {
+            titled(plan, kind, title, |changes| {
+                if cut.shows(kind) {
+                    let all = plan.changes.iter().zip(bodies).filter(|(change, _)| change.kind == kind);
+                    all.map(|(change, body)| fold(plan, change, body, cut)).collect()
+                } else if names || kind == KindV1::ReplacePolicy {
+                    changes.iter().map(|change| item(plan, change, names)).collect()
+                } else {
+                    keys(changes)
+                }
+            })
+        })
+        .concat()
+}
+
+/// The changes of a kind under a title; empty when there are none.
+fn titled(plan: &PlanV1, kind: KindV1, title: &str, text: impl Fn(&[&ChangeV1]) -> String) -> String {
+    let changes: Vec<&ChangeV1> = plan.changes.iter().filter(|change| change.kind == kind).collect();
+    if changes.is_empty() {
+        return String::new();
     }
-    text
+    format!("**{title}: {}**\n\n{}\n", numbered(&changes), text(&changes))
 }
 
 pub(super) fn removed_documents(plan: &PlanV1, bodies: &[Body], cut: Cut) -> String {
@@ -117,10 +108,6 @@ pub(super) fn removed_documents(plan: &PlanV1, bodies: &[Body], cut: Cut) -> Str
         .map(|(change, body)| fold(plan, change, body, cut))
         .collect();
     if folds.is_empty() { folds } else { format!("**Documents of removed policies**\n\n{folds}\n") }
-}
-
-fn of_kind(plan: &PlanV1, kind: KindV1) -> Vec<&ChangeV1> {
-    plan.changes.iter().filter(|change| change.kind == kind).collect()
 }
 
 fn numbered(changes: &[&ChangeV1]) -> String {

@@ -94,20 +94,17 @@ fn step(step: &StepOutcomeV1, cut: Cut) -> String {
 fn counts_only(outcome: &OutcomeV1) -> String {
     let with = |remark| outcome.steps.iter().filter(|step| step.remarks.contains(&remark)).count();
     let mut text = head(outcome, |name| code(&clipped(name))) + "The steps do not fit in this comment.\n";
-    let emergency = with(RemarkV1::KeptInEmergency);
-    if emergency > 0 {
-        text += &format!("\n{} in emergency files.\n", count(emergency, "new key pair is", "new key pairs are"));
-    }
-    let responses = with(RemarkV1::AnswerKept);
-    if responses > 0 {
-        text += &format!(
-            "\n{} in emergency files and may contain new keys.\n",
-            count(responses, "response is", "responses are")
-        );
-    }
-    let lost = with(RemarkV1::PairUnknown);
-    if lost > 0 {
-        text += &format!("\nThe secrets of {} are lost.\n", count(lost, "new key pair", "new key pairs"));
+    let emergency = count(with(RemarkV1::KeptInEmergency), "new key pair is", "new key pairs are");
+    let responses = count(with(RemarkV1::AnswerKept), "response is", "responses are");
+    let lost = count(with(RemarkV1::PairUnknown), "new key pair", "new key pairs");
+    for (remark, sentence) in [
+        (RemarkV1::KeptInEmergency, format!("{emergency} in emergency files.")),
+        (RemarkV1::AnswerKept, format!("{responses} in emergency files and may contain new keys.")),
+        (RemarkV1::PairUnknown, format!("The secrets of {lost} are lost.")),
+    ] {
+        if with(remark) > 0 {
+            text += &format!("\n{sentence}\n");
+        }
     }
     text
 }

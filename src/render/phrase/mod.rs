@@ -74,13 +74,11 @@ impl Refusals {
     }
 }
 
-/// Why a plan is refused, such as `refused by a guard`; `None` if it is not.
 pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
     let codes = plan.refusals.iter().map(|refusal| refusal.code.as_str());
     (!plan.refusals.is_empty()).then(|| Refusals::of(codes).phrase())
 }
 
-/// `plan blocked: 2 errors`; `None` if it is not.
 pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
     let errors = plan.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     (errors > 0).then(|| format!("plan blocked: {}", count(errors, "error", "errors")))
@@ -173,7 +171,6 @@ pub(super) fn whose(of: &AccessChangeV1, name: Name) -> String {
 
 pub(super) const UNREPORTED_GAINS: &str = "access that others may gain, not reported by the cluster";
 
-/// The attachments that the cluster does not report; empty when it reports all.
 pub(super) fn not_reported(kinds: &[NotReported]) -> String {
     let one = |kind: &NotReported| match kind {
         NotReported::Groups => "attachments of groups",
@@ -185,7 +182,6 @@ pub(super) fn not_reported(kinds: &[NotReported]) -> String {
     kinds.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// The object of a change: `policy NAME`, `user NAME` or `group NAME`.
 pub(super) fn object(change: &ChangeV1, name: Name) -> String {
     match (&change.policy, &change.user, &change.group) {
         (Some(policy), _, _) => format!("policy {}", name(policy)),
@@ -265,7 +261,6 @@ pub(super) fn removes_temporary(change: &ChangeV1, name: Name) -> String {
     format!("removes temporary {} {}", if names.len() == 1 { "policy" } else { "policies" }, list(&names))
 }
 
-/// `2 users and 1 group`.
 pub(super) fn principals(of: &[AttachedPrincipalV1]) -> String {
     let groups = of.iter().filter(|principal| principal.group.is_some()).count();
     list(&counted([(of.len() - groups, "user", "users"), (groups, "group", "groups")]))

@@ -6,7 +6,6 @@ use crate::render::json::{OutcomeV1, RemarkV1, StatusV1, StepOutcomeV1, SummaryV
 
 pub(in crate::render) const CANNOT_READ_AGAIN: &str = "attune could not read the cluster again";
 
-/// `12 API calls: 10 done, 2 failed`.
 pub(in crate::render) fn calls_by_status(outcome: &OutcomeV1) -> String {
     let number = |of: &[StatusV1]| outcome.steps.iter().filter(|step| of.contains(&step.status)).count();
     let endings = numbers(&[
@@ -22,7 +21,6 @@ pub(in crate::render) fn calls_by_status(outcome: &OutcomeV1) -> String {
     if endings.is_empty() { calls } else { format!("{calls}: {endings}") }
 }
 
-/// `partially applied, 1 to detach remaining`.
 pub(in crate::render) fn partially_applied(remaining: &SummaryV1) -> String {
     match counts(remaining) {
         counts if counts.is_empty() => "partially applied".to_owned(),

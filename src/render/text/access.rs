@@ -153,7 +153,6 @@ fn attached(attachment: &Attachment) -> String {
     )
 }
 
-/// Writes one line if all rules agree, else one for each.
 fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
     let same = answer.decisions.windows(2).all(|pair| pair[0].1 == pair[1].1);
     let shown = if same { 1 } else { answer.decisions.len() };
@@ -194,7 +193,6 @@ fn grounds(grounds: &[Ground]) -> String {
     list(&grounds.iter().map(one).collect::<Vec<_>>())
 }
 
-/// Writes the differences, each line after `indent`.
 pub(super) fn documents(
     out: &mut dyn Write,
     styles: &Styles,

@@ -12,31 +12,18 @@ use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
-use crate::base::{GroupName, PolicyName, Principal, UserName};
-use crate::plan::Call;
+use crate::plan::Step;
 use crate::render::Styles;
-use crate::render::json::{CallV1, OutcomeV1, OverrideV1, StepOutcomeV1};
+use crate::render::json::{OutcomeV1, OverrideV1, StepOutcomeV1, StepV1};
 use crate::render::phrase::{self, CANNOT_READ_AGAIN, calls_by_status, count, shown};
 
-/// The indent of the lines under a change or an object.
 const UNDER: &str = "        ";
 
-/// An API call in one line: `attach ml-training to alice`.
-pub fn call(call: &Call) -> String {
-    let phrase = |call, policy: Option<&PolicyName>, principal: Option<&Principal>| {
-        let (user, group) = (principal.and_then(Principal::user), principal.and_then(Principal::group));
-        let (user, group) = (user.map(UserName::as_str), group.map(GroupName::as_str));
-        phrase::call(call, policy.map(PolicyName::as_str), user, group, shown)
-    };
-    match call {
-        Call::AddPolicy { policy, document, .. } => {
-            format!("{} ({} bytes)", phrase(CallV1::AddPolicy, Some(policy), None), document.len())
-        }
-        Call::RemovePolicy { policy, .. } => phrase(CallV1::RemovePolicy, Some(policy), None),
-        Call::Attach { principal, policy, .. } => phrase(CallV1::Attach, Some(policy), Some(principal)),
-        Call::RevokeKeys { user } => phrase(CallV1::RevokeKeys, None, Some(&Principal::from(user))),
-        Call::Detach { principal, policy } => phrase(CallV1::Detach, Some(policy), Some(principal)),
-    }
+/// The API call of a step in one line: `attach ml-training to alice`.
+pub fn call(step: &Step) -> String {
+    let StepV1 { call, policy, user, group, document, .. } = StepV1::of(step);
+    let size = document.map(|document| format!(" ({} bytes)", document.get().len())).unwrap_or_default();
+    phrase::call(call, policy.as_deref(), user.as_deref(), group.as_deref(), shown) + &size
 }
 
 struct ObjectLine<'s> {

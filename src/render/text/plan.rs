@@ -262,7 +262,6 @@ pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Resul
     footnote(out, styles, "unmanaged, not compared", &unmanaged(&drift.unmanaged))
 }
 
-/// `policy/ml` as `policy ml`.
 fn shown_id(id: &str) -> String {
     shown(&id.replacen('/', " ", 1))
 }

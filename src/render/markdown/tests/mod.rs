@@ -16,7 +16,6 @@ fn length(page: &str) -> usize {
     page.chars().count()
 }
 
-/// A document of nearly 2048 bytes.
 fn full(sid: &str) -> Value {
     let statements: Vec<Value> = (0..16)
         .map(|number| {
@@ -29,7 +28,6 @@ fn full(sid: &str) -> Value {
     document
 }
 
-/// 100 removals, 100 moves, 100 additions with full documents.
 fn large() -> PlanV1 {
     let hundred = |change: fn(usize) -> ChangeV1| (0..100).map(change);
     let removals = hundred(|number| removed(&format!("etl-old-{number:03}"), &full("Old")));

@@ -82,7 +82,6 @@ fn line(bucket: &str) -> Value {
     })
 }
 
-/// A document that is about a bucket.
 pub(super) fn document(sid: &str, bucket: &str) -> Value {
     let keep = json!({"Sid": "Keep", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::keep"});
     let other = json!({
@@ -107,7 +106,6 @@ pub(super) fn overridden(given: &str) -> OverrideV1 {
     OverrideV1 { given: given.into(), code: "guard-max-removals".into(), message: given.into() }
 }
 
-/// A review in which these names are gone and set.
 pub(super) fn review(revision: &str, user: &str, value: &str) -> ReviewV1 {
     let id = format!("user/{user}");
     let gone = json!({"id": id, "user": user, "declared": "attached", "declared_policy": value, "owned": false});
