@@ -109,11 +109,6 @@ impl Connection {
     }
 }
 
-enum Target {
-    Simulated(PathBuf),
-    Endpoints(Vec<Endpoint>),
-}
-
 pub(super) async fn connect(
     global: &GlobalArgs,
     settings: &ClusterSettings,
@@ -127,9 +122,19 @@ pub(super) async fn connect(
         let cluster = Box::new(weka(global, settings, tenant)?);
         return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
-    let (endpoints, credentials, trust, simulated) = match target(global, settings)? {
+    let named: Vec<(&str, &Path)> = match &global.cluster {
+        Some(cluster) => vec![(cluster, Path::new(""))],
+        None => settings.endpoints.iter().map(|endpoint| (&*endpoint.text, &*endpoint.directory)).collect(),
+    };
+    let (endpoints, credentials, trust, simulated) = match named.as_slice() {
+        [] => {
+            let help =
+                "add `[cluster] endpoints = [\"https://HOST:14000\"]` to the configuration, or use `--cluster URL`";
+            return Err(Failure::new(&exit::NO_ENDPOINT, "no cluster is configured").help(help));
+        }
         // Anyone who can read the state file has the passwords of a simulated cluster anyway.
-        Target::Simulated(state) => {
+        [(one, directory)] if one.starts_with(SIM) => {
+            let state = directory.join(&one[SIM.len()..]);
             let running = sim::start(sim::Options::new(&state)).await.map_err(|error| {
                 let message = format!("cannot start the simulated cluster {}: {error}", state.display());
                 Failure::new(&exit::SIMULATOR, message)
@@ -138,7 +143,9 @@ pub(super) async fn connect(
             let credentials = Credentials::Password(PasswordLogin { username, password: password.into(), org: None });
             (vec![parse_endpoint(running.url(), false)?], credentials, Trust::System, Some(running))
         }
-        Target::Endpoints(endpoints) => {
+        several => {
+            let endpoints = several.iter().map(|(text, _)| parse_endpoint(text, global.insecure));
+            let endpoints = endpoints.collect::<Result<_, _>>()?;
             if global.insecure {
                 output.warn("--insecure accepts any certificate: anyone on the network path can read the password and change API calls");
             }
@@ -183,22 +190,6 @@ fn weka_program(global: &GlobalArgs) -> Result<PathBuf, Failure> {
         Failure::new(&exit::ENVIRONMENT, message)
             .help("run attune on a host of the cluster, name the program with `--weka-bin PATH`, or use `--via rest`")
     })
-}
-
-fn target(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Target, Failure> {
-    let named: Vec<(&str, &Path)> = match &global.cluster {
-        Some(cluster) => vec![(cluster, Path::new(""))],
-        None => settings.endpoints.iter().map(|endpoint| (&*endpoint.text, &*endpoint.directory)).collect(),
-    };
-    match named.as_slice() {
-        [] => Err(Failure::new(&exit::NO_ENDPOINT, "no cluster is configured")
-            .help("add `[cluster] endpoints = [\"https://HOST:14000\"]` to the configuration, or use `--cluster URL`")),
-        [(one, directory)] if one.starts_with(SIM) => Ok(Target::Simulated(directory.join(&one[SIM.len()..]))),
-        several => {
-            let endpoints = several.iter().map(|(text, _)| parse_endpoint(text, global.insecure));
-            endpoints.collect::<Result<_, _>>().map(Target::Endpoints)
-        }
-    }
 }
 
 fn trust(global: &GlobalArgs, settings: &ClusterSettings) -> Result<Trust, Failure> {

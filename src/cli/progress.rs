@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use tokio::signal;
 
 use super::output::Output;
@@ -56,13 +56,16 @@ impl Progress for ApplyProgress<'_> {
     }
 }
 
+/// How long an observation may take before its progress is shown.
 const DELAY: Duration = Duration::from_secs(1);
 
+/// Counts the reads of an observation. Disappears when it is dropped.
 pub(super) struct ReadProgress(ProgressBar);
 
 impl ReadProgress {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let bar = bar.with_finish(ProgressFinish::AndClear);
         if let Ok(style) = ProgressStyle::with_template("{spinner} reading the cluster: {pos} responses in {elapsed}") {
             bar.set_style(style);
         }
@@ -74,12 +77,6 @@ impl ReadProgress {
             self.0.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.0.inc(1);
-    }
-}
-
-impl Drop for ReadProgress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }
 

@@ -21,6 +21,7 @@ use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::RollbackFile;
 use crate::render::json::{self, StepOutcomeV1, StepV1};
 
+/// The most that is read of a journal. Bytes.
 const MAX_JOURNAL: u64 = 16 << 20;
 
 /// The state directory, locked for one cluster and tenant until this is dropped.

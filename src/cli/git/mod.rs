@@ -21,6 +21,7 @@ use repository::{MAX_BYTES, MAX_FILES, Repository};
 /// Larger files are skipped: they belong to no configuration. Bytes.
 const MAX_FILE: u64 = 4 << 20;
 
+/// The longest target of a symbolic link. Bytes.
 const MAX_LINK_TARGET: u64 = 4096;
 
 /// The most links that are followed to resolve one path.

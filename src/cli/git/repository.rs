@@ -13,6 +13,7 @@ pub(super) const MAX_FILES: usize = 50_000;
 /// Their largest total size. Bytes.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
+/// The longest `.git` file. Bytes.
 const MAX_GIT_FILE: u64 = 4096;
 
 /// Why the files of a revision cannot be read.

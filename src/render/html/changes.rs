@@ -11,8 +11,10 @@ use crate::render::json::{
 };
 use crate::render::phrase::*;
 
+/// How many names are shown outside a fold.
 const NAMED: usize = 12;
 
+/// How many names a heading has at most.
 const HEADED: usize = 4;
 
 pub(super) fn review(review: &ReviewV1) -> Markup {

@@ -11,6 +11,7 @@ use crate::report::{Class, Reach};
 /// The maximum number of columns. A wider matrix has a row for each bucket instead.
 const WIDEST: usize = 32;
 
+/// How many names of a row or column are shown outside a fold.
 const NAMED: usize = 4;
 
 const CLASSES: [Class; 3] = [Class::Read, Class::Write, Class::Admin];

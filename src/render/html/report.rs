@@ -9,6 +9,7 @@ use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
 
+/// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
 
 #[derive(Default)]

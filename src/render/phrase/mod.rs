@@ -1,7 +1,6 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
-mod outcome;
 mod review;
 
 use serde_json::value::RawValue;
@@ -16,7 +15,6 @@ use crate::policy::access::{Context, same_access};
 use crate::policy::{self, Catalogue, Document, Sameness};
 
 pub(super) use access::*;
-pub(super) use outcome::*;
 pub(super) use review::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.
@@ -317,14 +315,6 @@ pub(super) const KEYS_MAY_BE_CREATED: &str = "creates S3 keys if the user has no
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_their_plural() {
-        assert_eq!(
-            counted([(1, "policy", "policies"), (0, "user", "users"), (2, "group", "groups")]),
-            ["1 policy", "2 groups"]
-        );
-    }
 
     #[test]
     fn refusals_name_a_guard_only_if_one_refused() {
