@@ -23,7 +23,7 @@ struct Source {
 impl Source {
     fn is_test(&self) -> bool {
         let path = self.path.to_string_lossy();
-        ["/tests/", "/tests.rs", "/oracle/", "/properties.rs", "/testing.rs", "/arbitrary.rs"]
+        ["/tests/", "/tests.rs", "/oracle.rs", "/properties.rs", "/testing.rs", "/arbitrary.rs"]
             .iter()
             .any(|part| path.contains(part))
     }
