@@ -85,7 +85,7 @@ impl Reviewed {
         let review = self.review();
         let Some(base) = &self.base else { return ReviewedPlan { plan, base: None, review } };
         let compared = base.compare(&self.loaded.desired, observed, catalogue);
-        plan.findings.extend(compared.as_ref().err().cloned().or_else(|| base.missing()));
+        plan.findings.extend(compared.as_ref().err().map(|finding| (**finding).clone()).or_else(|| base.missing()));
         if plan.new_keys.is_some() {
             plan.findings.extend(base.untrusted_program());
         }
@@ -196,14 +196,14 @@ impl Base {
     }
 
     /// Separates drift from proposed changes; a warning if the base cannot be planned.
-    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> Result<BaseV1, Finding> {
+    fn compare(&self, proposal: &Desired, observed: &Observed, catalogue: &Catalogue) -> Result<BaseV1, Box<Finding>> {
         let revision = &self.revision;
         let drift = plan_with(&self.desired, observed, catalogue);
         if drift.is_blocked() {
             let error = first_error(&drift.findings).unwrap_or_default();
             let message =
                 format!("{revision} cannot be planned, so drift and proposed changes are not separated: {error}");
-            return Err(Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown"));
+            return Err(Finding::warning(exit::BASE_NOT_PLANNED, message).help("only the whole plan is shown").into());
         }
         let proposed = plan_with(proposal, &after(&drift, observed), catalogue);
         Ok(BaseV1::of(revision, &drift.changes, &proposed.changes))
