@@ -38,38 +38,38 @@ pub(super) fn plan_of(changes: Vec<ChangeV1>) -> PlanV1 {
 }
 
 /// A change of an object such as `user/alice`, with these members.
-fn change(kind: &str, object: &str, name: &str, members: Value) -> ChangeV1 {
+fn change(kind: &str, object: &str, name: &str, members: &Value) -> ChangeV1 {
     let mut change = json!({"id": format!("{object}/{name}"), "kind": kind, object: name, "attached_to": []});
     change.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     of_json(&change)
 }
 
 pub(super) fn added(policy: &str, document: &Value) -> ChangeV1 {
-    change("add_policy", "policy", policy, json!({"after": document}))
+    change("add_policy", "policy", policy, &json!({"after": document}))
 }
 
 pub(super) fn removed(policy: &str, document: &Value) -> ChangeV1 {
-    change("remove_policy", "policy", policy, json!({"before": document}))
+    change("remove_policy", "policy", policy, &json!({"before": document}))
 }
 
 pub(super) fn replaced(policy: &str, before: &Value, after: &Value, holder: &str) -> ChangeV1 {
     let attached_to = json!([{"user": holder, "declared": false}]);
     let members = json!({"before": before, "after": after, "method": "swap", "attached_to": attached_to});
-    change("replace_policy", "policy", policy, members)
+    change("replace_policy", "policy", policy, &members)
 }
 
 pub(super) fn attached(user: &str, after: &str) -> ChangeV1 {
     let access = json!([{"user": user, "gained": [line(after)], "lost": [], "undecided": []}]);
-    change("attach", "user", user, json!({"after": after, "notes": ["keys_may_be_created"], "access": access}))
+    change("attach", "user", user, &json!({"after": after, "notes": ["keys_may_be_created"], "access": access}))
 }
 
 pub(super) fn moved(user: &str, before: &str, after: &str) -> ChangeV1 {
     let access = json!([{"user": user, "gained": [line(after)], "lost": [line(before)], "undecided": []}]);
-    change("move", "user", user, json!({"before": before, "after": after, "access": access}))
+    change("move", "user", user, &json!({"before": before, "after": after, "access": access}))
 }
 
 pub(super) fn detached(group: &str, before: &str) -> ChangeV1 {
-    change("detach", "group", group, json!({"before": before}))
+    change("detach", "group", group, &json!({"before": before}))
 }
 
 fn line(bucket: &str) -> Value {
