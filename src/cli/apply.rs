@@ -14,7 +14,7 @@ use super::progress::interruptible;
 use super::state::State;
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
-use crate::cluster::{observe, observe_for};
+use crate::cluster::observe;
 use crate::desired::ClusterSettings;
 use crate::observed::Observed;
 use crate::plan::{Plan, once_revoked, plan_with};
@@ -94,7 +94,7 @@ impl ApplyArgs {
     async fn prepare(&self, global: &GlobalArgs, output: &mut Output) -> Result<Prepared, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
         let connection = connect(global, &reviewed.connection, self.calls, output).await?;
-        let observed = observe_for(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
+        let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let planned = reviewed.plan(&observed, &self.guards, &catalogue);
         Ok(Prepared { reviewed, connection, observed, catalogue, planned, stop: StopSignal::default() })
@@ -248,7 +248,7 @@ impl ApplyArgs {
 
 async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
-    match observe(&prepared.connection.retrying(), desired, prepared.connection.jobs()).await {
+    match observe(&prepared.connection.retrying(), &[desired], prepared.connection.jobs()).await {
         Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
         Err(error) => {
             output.message(|out, _| {

@@ -54,7 +54,8 @@ pub(super) fn unreadable(error: &LoadError) -> Failure {
 }
 
 pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Failure> {
-    Ok(if insecure { Endpoint::parse_insecure(text) } else { Endpoint::parse(text) }?)
+    let parsed = if insecure { Endpoint::parse_insecure(text) } else { Endpoint::parse(text) };
+    parsed.map_err(|problem| Failure::setup(&exit::BAD_ENDPOINT, problem))
 }
 
 pub(super) struct CommandError {
@@ -150,7 +151,8 @@ pub(super) async fn connect(
                 output.warn("--insecure accepts any certificate: anyone on the network path can read the password and change API calls");
             }
             let environment = |name: &str| std::env::var(name).ok();
-            let credentials = Credentials::from_environment(environment, |path| std::fs::read_to_string(path))?;
+            let credentials = Credentials::from_environment(environment, |path| std::fs::read_to_string(path))
+                .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
             (endpoints, credentials, trust(global, settings)?, None)
         }
     };
@@ -168,7 +170,8 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
             .help("remove `via`, or put a program named `weka` on PATH that runs `attune sim weka`"));
     }
     let server = named.map(|text| parse_endpoint(text, global.insecure)).transpose()?;
-    let login = Credentials::password_from_environment(|name| std::env::var(name).ok())?;
+    let login = Credentials::password_from_environment(|name| std::env::var(name).ok())
+        .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
     let login = login.map(|login| PasswordLogin { org: tenant.clone().or(login.org), ..login });
     Ok(WekaCluster::new(WekaOptions {
         program: weka_program(global)?,

@@ -158,7 +158,7 @@ impl DriftArgs {
         let reviewed = Reviewed::read(global, &self.base, output)?;
         let connection = connect(global, &reviewed.connection, self.calls, output).await?;
         let (cluster, desired) = (connection.retrying(), &reviewed.loaded.desired);
-        let observed = observe(&cluster, desired, self.calls.jobs()).await?;
+        let observed = observe(&cluster, &[desired], self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());
         lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
         let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use crate::base::{Code, Finding, codes};
-use crate::cluster::rest::EndpointProblem;
-use crate::cluster::{CallError, CredentialsProblem, Effect};
+use crate::cluster::{CallError, Effect, SetupProblem};
 
 /// How a command ended, the worse the later: a partial apply is worse than one that did not start. The numbers are
 /// documented and stable.
@@ -99,6 +98,11 @@ impl Failure {
         Self { exit: Exit::Error, finding: Box::new(Finding::error(*code, message)) }
     }
 
+    /// Settings or an environment with which no connection can be set up.
+    pub(super) fn setup(code: &Code, problem: SetupProblem) -> Self {
+        Self::new(code, problem.message).help(problem.help)
+    }
+
     /// Several configurations, where there can be only one.
     pub(super) fn one_only(what: &str, help: &str) -> Self {
         Self::new(&NO_FILE, format!("{what} takes one configuration, but several are given")).help(help)
@@ -124,18 +128,6 @@ impl From<CallError> for Failure {
         let mut failure = Self::new(&code, error.to_string());
         failure.finding.help = error.help;
         failure
-    }
-}
-
-impl From<EndpointProblem> for Failure {
-    fn from(problem: EndpointProblem) -> Self {
-        Self::new(&BAD_ENDPOINT, problem.to_string()).help(problem.help())
-    }
-}
-
-impl From<CredentialsProblem> for Failure {
-    fn from(problem: CredentialsProblem) -> Self {
-        Self::new(&NO_CREDENTIALS, problem.to_string()).help(problem.help())
     }
 }
 

@@ -12,7 +12,7 @@ use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
-use crate::cluster::{observe_all, observe_for};
+use crate::cluster::{observe, observe_all};
 use crate::render::json::{self, PlanV1, ReportV1, Saved};
 use crate::render::{html, markdown, text};
 
@@ -99,7 +99,7 @@ impl PlanArgs {
         let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
-            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe_for(&cluster, &states, jobs).await,
+            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe(&cluster, &states, jobs).await,
         }
         .map_err(Failure::from)?;
         lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);

@@ -7,6 +7,8 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
+use super::SetupProblem;
+
 /// The credentials of a login.
 #[derive(Debug, Clone)]
 pub enum Credentials {
@@ -32,44 +34,6 @@ pub struct PasswordLogin {
     pub org: Option<String>,
 }
 
-/// Why there are no credentials. Shows no secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialsProblem {
-    /// Only one of two variables is set.
-    #[error("{set} is set, but {missing} is not (or is empty)")]
-    HalfSet {
-        /// The variable that is set.
-        set: &'static str,
-        /// The variable that is not set.
-        missing: &'static str,
-    },
-    /// Nothing is set, and there is no stored login.
-    #[error("no credentials: ATTUNE_USERNAME, WEKA_USERNAME and WEKA_TOKEN are not set, and {0}")]
-    None(String),
-    /// The stored login cannot be read.
-    #[error("the stored login {path} cannot be read: {reason}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why. Quotes nothing of the file.
-        reason: String,
-    },
-}
-
-impl CredentialsProblem {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::HalfSet { set, missing } => format!("set {missing}, or unset {set} to use other credentials"),
-            Self::None(_) => "set ATTUNE_USERNAME and ATTUNE_PASSWORD, or log in with `weka user login`".to_owned(),
-            Self::Unreadable { .. } => {
-                "log in again with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD".to_owned()
-            }
-        }
-    }
-}
-
 impl Credentials {
     /// Finds a name, a password and a tenant: `ATTUNE_USERNAME` and `ATTUNE_PASSWORD`; otherwise `WEKA_USERNAME` and
     /// `WEKA_PASSWORD`, with `WEKA_ORG`. An empty variable counts as unset.
@@ -78,7 +42,7 @@ impl Credentials {
     /// Only one of two variables is set.
     pub fn password_from_environment(
         get: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<PasswordLogin>, CredentialsProblem> {
+    ) -> Result<Option<PasswordLogin>, SetupProblem> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         if let Some((username, password)) = pair(get, "ATTUNE_USERNAME", "ATTUNE_PASSWORD")? {
             return Ok(Some(PasswordLogin { username, password, org: None }));
@@ -96,25 +60,25 @@ impl Credentials {
     pub fn from_environment(
         get: impl Fn(&str) -> Option<String>,
         read_file: impl Fn(&Path) -> io::Result<String>,
-    ) -> Result<Self, CredentialsProblem> {
+    ) -> Result<Self, SetupProblem> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         if let Some(login) = Self::password_from_environment(get)? {
             return Ok(Self::Password(login));
         }
         if let Some(path) = get("WEKA_TOKEN").map(PathBuf::from) {
-            let text = read_file(&path).map_err(|error| unreadable(&path, error.to_string()))?;
+            let text = read_file(&path).map_err(|error| unreadable(&path, &error.to_string()))?;
             return stored(&path, text);
         }
         let Some(home) = get("HOME") else {
-            return Err(CredentialsProblem::None("without HOME there is no ~/.weka/auth-token.json".to_owned()));
+            return Err(none("without HOME there is no ~/.weka/auth-token.json"));
         };
         let path = Path::new(&home).join(".weka/auth-token.json");
         match read_file(&path) {
             Ok(text) => stored(&path, text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(CredentialsProblem::None(format!("there is no {}", path.display())))
+                Err(none(&format!("there is no {}", path.display())))
             }
-            Err(error) => Err(unreadable(&path, error.to_string())),
+            Err(error) => Err(unreadable(&path, &error.to_string())),
         }
     }
 }
@@ -123,17 +87,29 @@ fn pair(
     get: impl Fn(&str) -> Option<String>,
     username: &'static str,
     password: &'static str,
-) -> Result<Option<(String, SecretString)>, CredentialsProblem> {
+) -> Result<Option<(String, SecretString)>, SetupProblem> {
     match (get(username), get(password)) {
         (Some(name), Some(secret)) => Ok(Some((name, secret.into()))),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(CredentialsProblem::HalfSet { set: username, missing: password }),
-        (None, Some(_)) => Err(CredentialsProblem::HalfSet { set: password, missing: username }),
+        (Some(_), None) => Err(half_set(username, password)),
+        (None, Some(_)) => Err(half_set(password, username)),
     }
 }
 
+fn half_set(set: &str, missing: &str) -> SetupProblem {
+    let message = format!("{set} is set, but {missing} is not (or is empty)");
+    SetupProblem::new(message, format!("set {missing}, or unset {set} to use other credentials"))
+}
+
+fn none(and: &str) -> SetupProblem {
+    SetupProblem::new(
+        format!("no credentials: ATTUNE_USERNAME, WEKA_USERNAME and WEKA_TOKEN are not set, and {and}"),
+        "set ATTUNE_USERNAME and ATTUNE_PASSWORD, or log in with `weka user login`",
+    )
+}
+
 /// Reads what `weka user login` stores: JSON with `access_token` and `refresh_token`.
-fn stored(path: &Path, text: String) -> Result<Credentials, CredentialsProblem> {
+fn stored(path: &Path, text: String) -> Result<Credentials, SetupProblem> {
     #[derive(Deserialize)]
     struct Stored {
         access_token: String,
@@ -142,13 +118,16 @@ fn stored(path: &Path, text: String) -> Result<Credentials, CredentialsProblem> 
     let text = Zeroizing::new(text);
     // The error of the JSON reader can quote the file.
     let stored: Stored = serde_json::from_str(&text)
-        .map_err(|_| unreadable(path, "it is not JSON with an `access_token` and a `refresh_token`".to_owned()))?;
+        .map_err(|_| unreadable(path, "it is not JSON with an `access_token` and a `refresh_token`"))?;
     let refresh = stored.refresh_token.filter(|token| !token.is_empty());
     Ok(Credentials::Token { access: stored.access_token.into(), refresh: refresh.map(Into::into) })
 }
 
-fn unreadable(path: &Path, reason: String) -> CredentialsProblem {
-    CredentialsProblem::Unreadable { path: path.to_owned(), reason }
+fn unreadable(path: &Path, reason: &str) -> SetupProblem {
+    SetupProblem::new(
+        format!("the stored login {} cannot be read: {reason}", path.display()),
+        "log in again with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD",
+    )
 }
 
 #[cfg(test)]
@@ -157,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn found(set: &[(&str, &str)], files: &[(&str, &str)]) -> Result<Credentials, CredentialsProblem> {
+    fn found(set: &[(&str, &str)], files: &[(&str, &str)]) -> Result<Credentials, SetupProblem> {
         let get = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Credentials::from_environment(get, |path| {
             let file = files.iter().find(|(name, _)| Path::new(name) == path);
@@ -203,7 +182,7 @@ mod tests {
                 variables.extend(WEKA);
             }
             let problem = found(&variables, &[("/h/.weka/auth-token.json", STORED)]).unwrap_err();
-            assert_eq!(problem, CredentialsProblem::HalfSet { set, missing });
+            assert_eq!(problem.message, format!("{set} is set, but {missing} is not (or is empty)"));
         }
     }
 
@@ -215,16 +194,16 @@ mod tests {
             "no credentials: ATTUNE_USERNAME, WEKA_USERNAME and WEKA_TOKEN are not set, and there is no \
              /h/.weka/auth-token.json"
         );
-        assert!(problem.help().contains("ATTUNE_PASSWORD"));
-        assert!(matches!(found(&[], &[]), Err(CredentialsProblem::None(_))));
+        assert!(problem.help.contains("ATTUNE_PASSWORD"));
+        assert!(found(&[], &[]).unwrap_err().message.contains("without HOME"));
         let missing = found(&[("WEKA_TOKEN", "/t"), ("HOME", "/h")], &[("/h/.weka/auth-token.json", STORED)]);
-        assert!(matches!(missing, Err(CredentialsProblem::Unreadable { .. })));
+        assert!(missing.unwrap_err().message.starts_with("the stored login /t cannot be read"));
     }
 
     #[test]
     fn no_problem_and_no_debug_output_shows_a_secret() {
         let problem = found(&[("WEKA_TOKEN", "/t")], &[("/t", r#"{"access_token":{"v":"s3cret"}}"#)]).unwrap_err();
-        assert!(!format!("{problem} {problem:?} {}", problem.help()).contains("s3cret"));
+        assert!(!format!("{problem} {problem:?}").contains("s3cret"));
         let credentials = found(&ATTUNE, &[]).unwrap();
         assert!(!format!("{credentials:?}").contains("pa\""), "{credentials:?}");
     }

@@ -21,6 +21,22 @@ pub enum Effect {
     UnknownOutcome,
 }
 
+/// Why attune cannot connect with these settings. Shows no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SetupProblem {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl SetupProblem {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
 /// An answer that attune cannot read, byte for byte. It may hold a new key pair, whose secret is shown only once.
 /// `Debug` hides the bytes. Memory is wiped when the last copy is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,13 +44,11 @@ pub struct RawAnswer(Arc<Zeroizing<Vec<u8>>>);
 
 impl RawAnswer {
     /// The bytes of an answer; `None` if it is empty.
-    #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         (!bytes.is_empty()).then(|| Self(Arc::new(Zeroizing::new(bytes.to_vec()))))
     }
 
     /// The bytes, to be stored as a secret.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -66,18 +80,15 @@ pub struct CallError {
 
 impl CallError {
     /// A failed call, without help yet.
-    #[must_use]
     pub fn new(call: impl Into<String>, effect: Effect, message: impl Into<String>) -> Self {
         Self { call: call.into(), effect, message: message.into(), help: None, busy: false, answer: None }
     }
 
-    #[must_use]
     pub(super) fn with_answer(self, bytes: &[u8]) -> Self {
         Self { answer: RawAnswer::of(bytes), ..self }
     }
 
     /// Adds what to do next.
-    #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -85,7 +96,6 @@ impl CallError {
 
     /// The same failure for a call that waited for the failed one and was never sent. A login with an unknown outcome
     /// does not leave the outcome of the removal behind it unknown.
-    #[must_use]
     pub fn for_unsent_call(mut self) -> Self {
         if self.effect == Effect::UnknownOutcome {
             self.effect = Effect::NotSent;

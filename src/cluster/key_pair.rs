@@ -48,7 +48,6 @@ pub(super) fn may_hold_secret(text: &str, known: &[&str]) -> bool {
     words.filter(|word| word.chars().count() >= MIN_KEY).any(|word| !known.contains(&word) && !is_plain(word))
 }
 
-/// The first words of all labels.
 const FIRST_WORDS: [&str; 4] = ["access", "secret", "aws", "s3"];
 
 /// The longest label, in bytes: `aws_secret_access_key`, and some blanks.

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use credentials::{Credentials, CredentialsProblem, PasswordLogin};
-pub use error::{CallError, Effect, RawAnswer};
-pub use observe::{body, documents, observe, observe_all, observe_for};
+pub use credentials::{Credentials, PasswordLogin};
+pub use error::{CallError, Effect, RawAnswer, SetupProblem};
+pub use observe::{body, documents, observe, observe_all};
 pub use retry::{RetryPolicy, RetryingCluster};
 
 use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
@@ -49,7 +49,6 @@ pub struct Users {
 
 impl Users {
     /// The users by name. `duplicates` gets all records of a name that has several.
-    #[must_use]
     pub fn by_name(self, duplicates: &mut Duplicates) -> BTreeMap<UserName, ObservedUser> {
         let record = |user: UserRecord| {
             (user.name, ObservedUser { role: user.role, source: user.source, attached: user.policy })
@@ -68,7 +67,6 @@ pub struct GroupRecord {
 }
 
 /// The groups that have a policy, by name. `duplicates` gets all records of a name that has several.
-#[must_use]
 pub fn groups_by_name(groups: Vec<GroupRecord>, duplicates: &mut Duplicates) -> BTreeMap<GroupName, PolicyName> {
     duplicates.groups(groups.into_iter().map(|group| (group.name, group.policy)).collect())
 }

@@ -10,21 +10,13 @@ use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
 use crate::policy;
 
-/// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for `desired`. Sends at most
-/// `jobs` reads at a time.
+/// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
+/// states. Sends at most `jobs` reads at a time.
 ///
 /// # Errors
 /// The first read that fails. An incomplete observation is never returned.
-pub async fn observe(cluster: &dyn Cluster, desired: &Desired, jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, &[desired], AlsoRead::Nothing, jobs).await
-}
-
-/// The same, with the documents that matter for any of several desired states.
-///
-/// # Errors
-/// The first read that fails.
-pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, AlsoRead::Nothing, jobs).await
+pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
+    read_all(cluster, states, false, jobs).await
 }
 
 /// The same, with the documents of all attached policies as well.
@@ -32,19 +24,13 @@ pub async fn observe_for(cluster: &dyn Cluster, states: &[&Desired], jobs: usize
 /// # Errors
 /// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, AlsoRead::AllAttached, jobs).await
-}
-
-#[derive(Debug, Clone, Copy)]
-enum AlsoRead {
-    Nothing,
-    AllAttached,
+    read_all(cluster, states, true, jobs).await
 }
 
 async fn read_all(
     cluster: &dyn Cluster,
     states: &[&Desired],
-    also: AlsoRead,
+    all_attached: bool,
     jobs: usize,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
@@ -55,7 +41,7 @@ async fn read_all(
     let attachments: Vec<(Principal, &PolicyName)> = attachments(&users, &groups).collect();
     let mut wanted: BTreeSet<PolicyName> =
         states.iter().flat_map(|desired| relevant(desired, &names, &attachments)).collect();
-    if let AlsoRead::AllAttached = also {
+    if all_attached {
         wanted.extend(attached(&names, &attachments));
     }
     let mut duplicates = Duplicates::default();
@@ -151,7 +137,6 @@ pub async fn documents(
 }
 
 /// Parses a document that a cluster returned. A text that is no document stays as it is.
-#[must_use]
 pub fn body(text: String) -> Body {
     match policy::read_lenient(&text) {
         Ok(document) => Body::Known(policy::normal(&document)),

@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{CallError, Effect, Identity};
 use crate::base::{Capabilities, Release};
 
-/// Which cluster a connection leads to, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionInfo {
     pub(super) identity: Identity,
@@ -77,7 +76,6 @@ impl ClusterPin {
         Ok(Identity { release: self.release.clone().unwrap_or(found.release), ..found })
     }
 
-    /// Says why the run is stopped, if it is.
     pub(super) fn may_send(&self, call: &str) -> Result<(), CallError> {
         let stopped = self.state().stopped.clone();
         stopped.map_or(Ok(()), |error| Err(CallError { call: call.to_owned(), ..error }))

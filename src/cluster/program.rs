@@ -7,7 +7,6 @@ use std::process::Command;
 /// Finds a program. A path is relative to the current directory; a bare name is looked up in the directories of
 /// `search_path`. Empty and relative directories are skipped: the current directory may belong to a configuration under
 /// review.
-#[must_use]
 pub fn find(program: &Path, search_path: &OsStr) -> Option<PathBuf> {
     if program.components().count() > 1 || program.is_absolute() {
         return std::path::absolute(program).ok().filter(|path| is_executable(path));

@@ -50,19 +50,16 @@ pub struct RetryingCluster<'a> {
 
 impl<'a> RetryingCluster<'a> {
     /// A cluster that did not answer yet.
-    #[must_use]
     pub fn new(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
         Self { cluster, retry_policy, reached: AtomicBool::new(false), on_read: None }
     }
 
     /// A cluster that answered before.
-    #[must_use]
     pub fn reached(cluster: &'a dyn Cluster, retry_policy: RetryPolicy) -> Self {
         Self { cluster, retry_policy, reached: AtomicBool::new(true), on_read: None }
     }
 
     /// Calls `on_read` after each answered read, to show progress.
-    #[must_use]
     pub fn on_read(self, on_read: impl Fn() + Send + Sync + 'a) -> Self {
         Self { on_read: Some(Box::new(on_read)), ..self }
     }

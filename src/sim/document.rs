@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
 /// A JSON text without white space between its tokens, otherwise as it was sent. Whether a real cluster reformats
 /// documents is unknown.
-#[derive(Debug, Clone)]
-pub struct StoredDocument(Arc<RawValue>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDocument(Arc<str>);
 
 impl StoredDocument {
     /// Parses a JSON text.
@@ -20,26 +20,18 @@ impl StoredDocument {
     /// It is not JSON, or an object has a member twice.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         check_json(text)?;
-        RawValue::from_string(minify(text)).map(|raw| Self(raw.into()))
+        Ok(Self(minify(text).into()))
     }
 
     /// The minified text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 }
-
-impl PartialEq for StoredDocument {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for StoredDocument {}
 
 impl Serialize for StoredDocument {
     fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(writer)
+        RawValue::from_string(self.0.to_string()).map_err(ser::Error::custom)?.serialize(writer)
     }
 }
 
@@ -76,7 +68,6 @@ fn minify(text: &str) -> String {
     small
 }
 
-/// Methods of a visitor that accept a value.
 macro_rules! accept {
     ($($visit:ident: $kind:ty),*) => {
         $(fn $visit<E: Error>(self, _: $kind) -> Result<(), E> {

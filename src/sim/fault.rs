@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::document::StoredDocument;
+use crate::sim::error::SimError;
 use crate::sim::operations::{Caller, Refusal, attachments, policies};
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, ROOT};
@@ -74,6 +75,13 @@ pub enum Applied {
 impl Applied {
     /// Both values.
     pub const BOTH: [Self; 2] = [Self::No, Self::Yes];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::No => "-before",
+            Self::Yes => "-after",
+        }
+    }
 }
 
 impl Fault {
@@ -98,7 +106,7 @@ impl Fault {
 
     /// Its name in the text form, without the argument after the colon.
     pub fn name(&self) -> String {
-        let Text { name, applied, .. } = self.text();
+        let (name, applied, _) = self.text();
         format!("{name}{}", applied.map_or("", Applied::suffix))
     }
 
@@ -110,14 +118,12 @@ impl Fault {
     /// Whether the call is executed.
     pub fn applied(&self) -> Applied {
         let refused = matches!(self, Self::Refuse { .. } | Self::Expire);
-        self.text().applied.unwrap_or(if refused { Applied::No } else { Applied::Yes })
+        self.text().1.unwrap_or(if refused { Applied::No } else { Applied::Yes })
     }
 
-    fn text(&self) -> Text {
-        let text = |name: &str, applied: Option<&Applied>, argument| {
-            let (name, applied) = (name.to_owned(), applied.copied());
-            Text { name, applied, argument }
-        };
+    /// The name, whether the call is executed if the name says it, and the argument.
+    fn text(&self) -> (String, Option<Applied>, Option<String>) {
+        let text = |name: &str, applied: Option<&Applied>, argument| (name.to_owned(), applied.copied(), argument);
         match self {
             Self::Refuse { status, message } => text("refuse", None, Some(format!("{status}:{message}"))),
             Self::Delay(time) => text("delay", None, Some(humantime::format_duration(*time).to_string())),
@@ -139,60 +145,19 @@ impl Fault {
     }
 }
 
-struct Text {
-    name: String,
-    /// `None` if the name does not say it.
-    applied: Option<Applied>,
-    argument: Option<String>,
-}
-
-impl Applied {
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::No => "-before",
-            Self::Yes => "-after",
-        }
-    }
-}
-
 /// The default status of a refusal: the one of clusters for an impossible call.
 const REFUSAL: u16 = 400;
 
 /// The default status of an HTML page: a proxy that does not reach the cluster.
 const BAD_GATEWAY: u16 = 502;
 
-/// A text is not a fault rule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultParseError {
-    /// It is not of the form `WHEN=FAULT`.
-    #[error("`{0}` is not a rule; write `WHEN=FAULT`, such as `write:3=drop-after`")]
-    Form(String),
-    /// The trigger has none of the known forms.
-    #[error(
-        "`{0}` does not say when; write `call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`, and \
-         `,times=N` after it if need be"
-    )]
-    Trigger(String),
-    /// There is no such fault.
-    #[error(
-        "`{0}` is not a fault; there are refuse, delay, drop, reset, silent, stall, 429 and 500 to 599, html, shape, truncated, \
-         expire, behind and stop"
-    )]
-    Unknown(String),
-    /// The argument after the colon does not fit the fault.
-    #[error("`{text}` is not a fault: {why}")]
-    Argument {
-        /// The whole text.
-        text: String,
-        /// What should follow the colon.
-        why: String,
-    },
-}
+const FAULTS: &str = "refuse, delay, drop, reset, silent, stall, 429 and 500 to 599, html, shape, truncated, expire, \
+    behind and stop";
 
 impl FromStr for Fault {
-    type Err = FaultParseError;
+    type Err = SimError;
 
-    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+    fn from_str(text: &str) -> Result<Self, SimError> {
         let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
         let (kind, given) = split_suffix(name);
         let applied = given.unwrap_or(Applied::No);
@@ -215,17 +180,17 @@ impl FromStr for Fault {
             ("html", _) => parse_html(argument, applied),
             (status, _) => match status.parse() {
                 Ok(status @ (429 | 500..600)) => parse_status(status, argument, applied),
-                Ok(_) | Err(_) => return Err(FaultParseError::Unknown(text.to_owned())),
+                Ok(_) | Err(_) => return Err(SimError(format!("`{text}` is not a fault; there are {FAULTS}"))),
             },
         };
-        parsed.map_err(|why| FaultParseError::Argument { text: text.to_owned(), why })
+        parsed.map_err(|why| SimError(format!("`{text}` is not a fault: {why}")))
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())?;
-        self.text().argument.map_or(Ok(()), |argument| write!(f, ":{argument}"))
+        self.text().2.map_or(Ok(()), |argument| write!(f, ":{argument}"))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::sim::fault::{Fault, FaultParseError};
+use crate::sim::error::SimError;
+use crate::sim::fault::Fault;
 use crate::sim::ids;
 
 /// A fault, its trigger, and how often it happens.
@@ -35,10 +36,10 @@ impl FaultRules {
 }
 
 impl FromStr for FaultRule {
-    type Err = FaultParseError;
+    type Err = SimError;
 
     /// `WHEN[,times=N]=FAULT`. Both sides may contain a `=`: the first one that separates a trigger from a fault counts.
-    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+    fn from_str(text: &str) -> Result<Self, SimError> {
         let mut problem = None;
         for (at, _) in text.match_indices('=') {
             let Ok((trigger, times)) = parse_trigger(&text[..at]) else { continue };
@@ -50,8 +51,8 @@ impl FromStr for FaultRule {
             }
         }
         Err(problem.unwrap_or_else(|| match text.split_once('=') {
-            Some((trigger, _)) => FaultParseError::Trigger(trigger.to_owned()),
-            None => FaultParseError::Form(text.to_owned()),
+            Some((trigger, _)) => no_trigger(trigger),
+            None => SimError(format!("`{text}` is not a rule; write `WHEN=FAULT`, such as `write:3=drop-after`")),
         }))
     }
 }
@@ -66,9 +67,15 @@ impl fmt::Display for FaultRule {
     }
 }
 
-fn parse_trigger(text: &str) -> Result<(Trigger, Option<u64>), FaultParseError> {
+fn no_trigger(text: &str) -> SimError {
+    let forms =
+        "`call:N`, `write:N`, `METHOD PATH`, `METHOD PATH#N` or `p=SHARE,seed=N`, and `,times=N` after it if need be";
+    SimError(format!("`{text}` does not say when; write {forms}"))
+}
+
+fn parse_trigger(text: &str) -> Result<(Trigger, Option<u64>), SimError> {
     let Some((trigger, times)) = text.rsplit_once(",times=") else { return Ok((text.parse()?, None)) };
-    let times = positive(times).ok_or_else(|| FaultParseError::Trigger(text.to_owned()))?;
+    let times = positive(times).ok_or_else(|| no_trigger(text))?;
     Ok((trigger.parse()?, Some(times)))
 }
 
@@ -193,9 +200,9 @@ fn chance_hits(millionths: u32, seed: u64, number: u64) -> bool {
 }
 
 impl FromStr for Trigger {
-    type Err = FaultParseError;
+    type Err = SimError;
 
-    fn from_str(text: &str) -> Result<Self, FaultParseError> {
+    fn from_str(text: &str) -> Result<Self, SimError> {
         let parsed = match text.split_once(':') {
             Some(("call", number)) => positive(number).map(Self::Call),
             Some(("write", number)) => positive(number).map(Self::Write),
@@ -205,7 +212,7 @@ impl FromStr for Trigger {
                 None => parse_calls(text),
             },
         };
-        parsed.ok_or_else(|| FaultParseError::Trigger(text.to_owned()))
+        parsed.ok_or_else(|| no_trigger(text))
     }
 }
 

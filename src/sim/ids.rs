@@ -2,7 +2,6 @@
 
 use sha2::{Digest, Sha256};
 
-/// An id in the form of a UUID, derived from `parts`.
 pub(super) fn uuid(parts: &[&str]) -> String {
     let digest = hex::encode(digest(parts));
     format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
@@ -28,7 +27,6 @@ pub(super) fn token(parts: &[&str]) -> String {
     format!("{HEADER}.{}.{}", hex::encode(digest(parts)), hex::encode(digest(&[parts, &["signature"]].concat())))
 }
 
-/// A pseudo-random number, derived from `parts`.
 pub(super) fn number(parts: &[&str]) -> u64 {
     digest(parts).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

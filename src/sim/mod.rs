@@ -7,6 +7,7 @@
 //! behaviours are assumed.
 
 mod document;
+mod error;
 pub mod fault;
 mod fault_rules;
 mod ids;
@@ -21,12 +22,13 @@ pub mod switches;
 pub mod weka;
 
 pub use document::StoredDocument;
-pub use fault::{Applied, Fault, FaultParseError, ForeignChange};
+pub use error::SimError;
+pub use fault::{Applied, Fault, ForeignChange};
 pub use fault_rules::{CallPattern, FaultRule, FaultRules, Trigger};
 pub use observe::{ChangedBy, Event, HistoryEntry, ShownKeys, history};
-pub use release::{SimRelease, UnknownRelease};
-pub use serve::{EndReason, KillHook, Options, Running, SimError, StateSource, TlsError, start};
-pub use switches::{SwitchError, Switches};
+pub use release::SimRelease;
+pub use serve::{EndReason, KillHook, Options, Running, StateSource, start};
+pub use switches::Switches;
 
 #[cfg(test)]
 mod tests;

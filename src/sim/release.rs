@@ -1,11 +1,11 @@
 //! The differences between releases, in one table.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Release;
+use crate::sim::error::SimError;
 
 /// A release that the simulator knows, by its full number (`5.1.2`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +16,6 @@ pub struct SimRelease {
     text: String,
 }
 
-/// The simulator does not know this release.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the simulator does not know the release `{0}`; it knows 3.14, 4.0, 4.4, 5.1 and 6.0 (also as `5.1.2`)")]
-pub struct UnknownRelease(String);
-
-/// The release lines whose definitions the simulator follows.
 /// How one release differs from others. Every field is a fact of the vendor's definitions or documentation unless its
 /// comment says that it is assumed.
 #[derive(Debug)]
@@ -201,10 +195,11 @@ impl Default for SimRelease {
 }
 
 impl FromStr for SimRelease {
-    type Err = UnknownRelease;
+    type Err = SimError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownRelease> {
-        let unknown = || UnknownRelease(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, SimError> {
+        let known = "3.14, 4.0, 4.4, 5.1 and 6.0 (also as `5.1.2`)";
+        let unknown = || SimError(format!("the simulator does not know the release `{text}`; it knows {known}"));
         let bare = LINES.iter().find(|((major, minor), ..)| format!("{major}.{minor}") == text);
         let text = bare.map_or(text, |(_, whole, _)| whole).to_owned();
         let release = Release::parse(&text).ok_or_else(unknown)?;
@@ -215,9 +210,9 @@ impl FromStr for SimRelease {
 }
 
 impl TryFrom<String> for SimRelease {
-    type Error = UnknownRelease;
+    type Error = SimError;
 
-    fn try_from(text: String) -> Result<Self, UnknownRelease> {
+    fn try_from(text: String) -> Result<Self, SimError> {
         text.parse()
     }
 }
@@ -225,12 +220,6 @@ impl TryFrom<String> for SimRelease {
 impl From<SimRelease> for String {
     fn from(release: SimRelease) -> Self {
         release.text
-    }
-}
-
-impl fmt::Display for SimRelease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

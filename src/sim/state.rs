@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::sim::document::StoredDocument;
+use crate::sim::error::SimError;
 use crate::sim::ids;
 use crate::sim::release::{Behaviour, Role, SimRelease};
 use crate::sim::switches::{Limits, Switches};
@@ -155,11 +156,6 @@ impl User {
 }
 
 impl ClusterState {
-    /// A new cluster: the tenant `Root`, the user `admin` with the password `admin`, the predefined policies.
-    pub fn fresh(release: SimRelease) -> Result<Self, StateError> {
-        Self { release, ..Self::default() }.complete()
-    }
-
     /// The behaviour of its release.
     pub fn behaviour(&self) -> &'static Behaviour {
         self.release.behaviour()
@@ -170,26 +166,19 @@ impl ClusterState {
         self.serial += 1;
         self.serial.to_string()
     }
-}
 
-/// The file is valid JSON of the right format, but describes an impossible cluster.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StateError(String);
-
-impl ClusterState {
     /// Fills in the defaults, and refuses an impossible state.
     ///
     /// # Errors
     /// The state describes an impossible cluster.
-    pub fn complete(mut self) -> Result<Self, StateError> {
+    pub fn complete(mut self) -> Result<Self, SimError> {
         if self.guid.is_empty() {
             self.guid = ids::uuid(&["cluster", &self.name]);
         }
         self.load_predefined()?;
         let root = self.tenants.entry(ROOT.to_owned()).or_default();
         if root.id.is_some_and(|id| id != 0) {
-            return Err(StateError(format!("the tenant `{ROOT}` has the id 0 on every cluster")));
+            return Err(SimError(format!("the tenant `{ROOT}` has the id 0 on every cluster")));
         }
         root.id = Some(0);
         if !root.users.values().any(|user| user.role == Role::ClusterAdmin && user.password.is_some()) {
@@ -202,11 +191,11 @@ impl ClusterState {
         Ok(self)
     }
 
-    fn load_predefined(&mut self) -> Result<(), StateError> {
+    fn load_predefined(&mut self) -> Result<(), SimError> {
         self.predefined.clear();
         for (name, text) in self.behaviour().predefined {
             let document =
-                StoredDocument::parse(text).map_err(|error| StateError(format!("policy `{name}`: {error}")))?;
+                StoredDocument::parse(text).map_err(|error| SimError(format!("policy `{name}`: {error}")))?;
             self.predefined.insert(name.to_owned(), document);
         }
         Ok(())
@@ -229,31 +218,29 @@ impl ClusterState {
         }
     }
 
-    fn check(&self) -> Result<(), StateError> {
+    fn check(&self) -> Result<(), SimError> {
         let mut tenant_ids = BTreeSet::new();
         let mut uids = BTreeSet::new();
         let mut access_keys = BTreeSet::new();
         for (tenant_name, tenant) in &self.tenants {
             if !tenant_ids.insert(tenant.id) {
-                return Err(StateError(format!("the id of the tenant `{tenant_name}` is taken by another tenant")));
+                return Err(SimError(format!("the id of the tenant `{tenant_name}` is taken by another tenant")));
             }
             if let Some(name) = tenant.policies.keys().find(|name| self.predefined.contains_key(*name)) {
-                return Err(StateError(format!("the policy `{name}` is predefined; leave it out of `{tenant_name}`")));
+                return Err(SimError(format!("the policy `{name}` is predefined; leave it out of `{tenant_name}`")));
             }
             for (name, user) in &tenant.users {
                 if !uids.insert(&user.uid) {
-                    return Err(StateError(format!("the `uid` of the user `{name}` is taken by another user")));
+                    return Err(SimError(format!("the `uid` of the user `{name}` is taken by another user")));
                 }
                 if user.keys.as_ref().is_some_and(|keys| !access_keys.insert(&keys.access_key)) {
-                    return Err(StateError(format!("the `access_key` of the user `{name}` is another user's")));
+                    return Err(SimError(format!("the `access_key` of the user `{name}` is another user's")));
                 }
             }
         }
         Ok(())
     }
-}
 
-impl ClusterState {
     /// The document that gives a user access: the one of its policy, if the policy exists and S3 is not deleted.
     pub fn access_of(&self, tenant: &str, user: &str) -> Option<&str> {
         let tenant = self.tenants.get(tenant)?;
@@ -287,7 +274,7 @@ mod tests {
     #[test]
     fn an_empty_file_is_a_fresh_cluster() {
         let state = read("{}").unwrap();
-        assert_eq!(state, ClusterState::fresh(SimRelease::default()).unwrap());
+        assert_eq!(state, ClusterState::default().complete().unwrap());
         let root = &state.tenants[ROOT];
         assert_eq!(root.id, Some(0));
         assert_eq!(root.users["admin"].password.as_deref(), Some("admin"));

@@ -1,49 +1,14 @@
 //! Storage of a cluster state: in a file that other processes may change too, or in memory.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::sim::document::check_json;
-use crate::sim::state::{ClusterState, StateError};
-
-/// The state file cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be read.
-    #[error("the state file `{path}` cannot be read: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not a state.
-    #[error("the state file `{path}` is not a state of the simulator: {source}; fix it, or remove it to start again")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        source: serde_json::Error,
-    },
-    /// The file describes an impossible cluster.
-    #[error("the state file `{path}` describes no cluster: {source}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What is impossible.
-        source: StateError,
-    },
-    /// The file or its lock cannot be written.
-    #[error("the state file `{path}` cannot be written: {source}; its directory must exist and be writable")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
+use crate::sim::error::SimError;
+use crate::sim::state::ClusterState;
 
 /// The state of a simulated cluster, with one change at a time.
 #[derive(Debug)]
@@ -83,24 +48,15 @@ pub struct StateChange {
 }
 
 impl Store {
-    /// Opens a state file and applies `adjust` to it. A missing file starts with `fresh`.
-    pub fn open(
-        path: &Path,
-        fresh: impl FnOnce() -> Result<ClusterState, StateError>,
-        adjust: impl FnOnce(ClusterState) -> ClusterState,
-    ) -> Result<Self, StoreError> {
+    /// Opens a state file and applies `adjust` to it. A missing file starts as a new cluster.
+    pub fn open(path: &Path, adjust: impl FnOnce(ClusterState) -> ClusterState) -> Result<Self, SimError> {
         // Following a link once makes a save replace the file and not the link.
         let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
         let file = StateFile { path };
-        let invalid = |source| StoreError::Invalid { path: file.path.clone(), source };
         let _lock = file.lock()?;
-        let exists = file.path.try_exists().map_err(|source| StoreError::Read { path: file.path.clone(), source })?;
+        let exists = file.path.try_exists().map_err(|error| file.unreadable(&error))?;
         let found = if exists { Some(file.parse(&file.read()?)?) } else { None };
-        let state = match &found {
-            Some(found) => adjust(found.clone()).complete(),
-            None => fresh(),
-        };
-        let state = state.map_err(invalid)?;
+        let state = file.complete(adjust(found.clone().unwrap_or_default()))?;
         let text = if found.as_ref() == Some(&state) { file.read()? } else { file.save(&state)? };
         Ok(Self { file: Some(file), now: Mutex::new(Now { text, state: Arc::new(state), changes: 0 }) })
     }
@@ -111,12 +67,12 @@ impl Store {
     }
 
     /// The current state. Blocks while a change is saved.
-    pub fn read(&self) -> Result<Arc<ClusterState>, StoreError> {
+    pub fn read(&self) -> Result<Arc<ClusterState>, SimError> {
         Ok(Arc::clone(&self.refreshed()?.state))
     }
 
     /// Changes the state, while nobody else does. If `change` refuses, nothing changes.
-    pub fn change<T, E: From<StoreError>>(
+    pub fn change<T, E: From<SimError>>(
         &self,
         change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
     ) -> Result<ChangeResult<T>, E> {
@@ -137,7 +93,7 @@ impl Store {
     }
 
     /// The state, read again if the file has changed.
-    fn refreshed(&self) -> Result<MutexGuard<'_, Now>, StoreError> {
+    fn refreshed(&self) -> Result<MutexGuard<'_, Now>, SimError> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file {
             let text = file.read()?;
@@ -157,47 +113,59 @@ struct StateFile {
 }
 
 impl StateFile {
-    fn read(&self) -> Result<Vec<u8>, StoreError> {
-        fs::read(&self.path).map_err(|source| StoreError::Read { path: self.path.clone(), source })
+    fn error(&self, what: fmt::Arguments<'_>) -> SimError {
+        SimError(format!("the state file `{}` {what}", self.path.display()))
     }
 
-    fn parse(&self, text: &[u8]) -> Result<ClusterState, StoreError> {
-        let path = || self.path.clone();
-        let text = std::str::from_utf8(text).map_err(|error| StoreError::Read {
-            path: path(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        })?;
+    fn unreadable(&self, error: &dyn fmt::Display) -> SimError {
+        self.error(format_args!("cannot be read: {error}"))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> SimError {
+        self.error(format_args!("cannot be written: {error}; its directory must exist and be writable"))
+    }
+
+    fn read(&self) -> Result<Vec<u8>, SimError> {
+        fs::read(&self.path).map_err(|error| self.unreadable(&error))
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<ClusterState, SimError> {
+        let text = std::str::from_utf8(text).map_err(|error| self.unreadable(&error))?;
         let state = check_json(text).and_then(|()| serde_json::from_str::<ClusterState>(text));
-        let state = state.map_err(|source| StoreError::Parse { path: path(), source })?;
-        state.complete().map_err(|source| StoreError::Invalid { path: path(), source })
+        let fix = "fix it, or remove it to start again";
+        let wrong = |error| self.error(format_args!("is not a state of the simulator: {error}; {fix}"));
+        self.complete(state.map_err(wrong)?)
+    }
+
+    fn complete(&self, state: ClusterState) -> Result<ClusterState, SimError> {
+        state.complete().map_err(|error| self.error(format_args!("describes no cluster: {error}")))
     }
 
     /// Writes a temporary file and renames it, so that a reader sees the old state or the new one. Returns the text. After
     /// a crash of the machine (not of the process), the last changes may be lost.
-    fn save(&self, state: &ClusterState) -> Result<Vec<u8>, StoreError> {
-        let mut text =
-            serde_json::to_vec_pretty(state).map_err(|source| StoreError::Parse { path: self.path.clone(), source })?;
-        text.push(b'\n');
+    fn save(&self, state: &ClusterState) -> Result<Vec<u8>, SimError> {
         let write = || -> io::Result<_> {
+            let mut text = serde_json::to_vec_pretty(state)?;
+            text.push(b'\n');
             // Git ignores this suffix, in case the process dies here.
             let mut file =
                 tempfile::Builder::new().prefix(&self.beside("")).suffix(".lock.tmp").tempfile_in(self.directory())?;
             file.write_all(&text)?;
-            Ok(file.persist(&self.path)?)
+            file.persist(&self.path)?;
+            Ok(text)
         };
-        write().map_err(|source| StoreError::Write { path: self.path.clone(), source })?;
-        Ok(text)
+        write().map_err(|error| self.unwritable(&error))
     }
 
     /// Waits until nobody else changes the state. Nobody else does until the returned file is closed.
-    fn lock(&self) -> Result<File, StoreError> {
+    fn lock(&self) -> Result<File, SimError> {
         let lock = || -> io::Result<File> {
             let path = self.directory().join(self.beside(".lock"));
             let file = File::options().create(true).truncate(false).write(true).open(path)?;
             file.lock()?;
             Ok(file)
         };
-        lock().map_err(|source| StoreError::Write { path: self.path.clone(), source })
+        lock().map_err(|error| self.unwritable(&error))
     }
 
     fn directory(&self) -> &Path {
@@ -215,10 +183,9 @@ impl StateFile {
 mod tests {
     use super::*;
     use crate::sim::operations::Refusal;
-    use crate::sim::release::SimRelease;
 
-    fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::open(path, || ClusterState::fresh(SimRelease::default()), |state| state)
+    fn open(path: &Path) -> Result<Store, SimError> {
+        Store::open(path, |state| state)
     }
 
     /// A new state file. The directory goes with the guard.
@@ -229,7 +196,7 @@ mod tests {
         (folder, path, store)
     }
 
-    fn rename(state: &mut ClusterState, name: &str) -> Result<(), StoreError> {
+    fn rename(state: &mut ClusterState, name: &str) -> Result<(), SimError> {
         name.clone_into(&mut state.name);
         Ok(())
     }
@@ -246,7 +213,7 @@ mod tests {
     #[test]
     fn a_change_in_memory_is_reported_as_in_a_file() {
         let (_folder, _, file) = new_file();
-        for store in [file, Store::in_memory(ClusterState::fresh(SimRelease::default()).unwrap())] {
+        for store in [file, Store::in_memory(ClusterState::default().complete().unwrap())] {
             assert!(store.change(|state| rename(state, "stewie")).unwrap().change.is_none(), "it has that name");
             let refused = store.change(|state| {
                 rename(state, "meg")?;
@@ -278,7 +245,7 @@ mod tests {
         let (_folder, path, store) = new_file();
         let stores = [store, open(&path).unwrap()];
         let one = |store: &Store| {
-            let made = store.change(|state| Ok::<_, StoreError>(state.next_serial())).unwrap().change.unwrap();
+            let made = store.change(|state| Ok::<_, SimError>(state.next_serial())).unwrap().change.unwrap();
             // A change that counts as done is in the file.
             let saved: ClusterState = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             assert!(saved.serial >= made.after.serial && made.after.serial == made.before.serial + 1);
@@ -308,7 +275,7 @@ mod tests {
         fs::write(&path, r#"{"name":"a","name":"b"}"#).unwrap();
         assert!(store.read().unwrap_err().to_string().contains("`name` is there twice"));
         fs::remove_file(&path).unwrap();
-        assert!(matches!(store.read(), Err(StoreError::Read { .. })));
+        assert!(store.read().unwrap_err().to_string().contains("cannot be read"));
         assert!(store.change(|state| rename(state, "x")).is_err(), "it is not created again while a client uses it");
         fs::write(&path, good).unwrap();
         store.change(|state| rename(state, "peter")).unwrap();

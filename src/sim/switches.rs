@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::sim::error::SimError;
+
 /// Whether the cluster refuses a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -145,29 +147,15 @@ impl Default for Switches {
     }
 }
 
-/// A setting does not name a switch and one of its values.
-#[derive(Debug, thiserror::Error)]
-pub enum SwitchError {
-    /// It is not of the form `name=value`.
-    #[error("`{0}` is not a switch; write `name=value`, such as `remove_attached=allow`")]
-    Form(String),
-    /// There is no such switch, or it cannot be set to this.
-    #[error("`{setting}` is not a switch of the simulator: {source}")]
-    Value {
-        /// The setting.
-        setting: String,
-        /// The error of serde, which lists the possible names or values.
-        source: serde_json::Error,
-    },
-}
-
 impl Switches {
     /// These switches with one changed, as `name=value`.
     ///
     /// # Errors
     /// The error lists the switches, or the values of this one.
-    pub fn with(self, setting: &str) -> Result<Self, SwitchError> {
-        let (name, value) = setting.split_once('=').ok_or_else(|| SwitchError::Form(setting.to_owned()))?;
+    pub fn with(self, setting: &str) -> Result<Self, SimError> {
+        let (name, value) = setting.split_once('=').ok_or_else(|| {
+            SimError(format!("`{setting}` is not a switch; write `name=value`, such as `remove_attached=allow`"))
+        })?;
         let set = || -> Result<Self, serde_json::Error> {
             let mut all = serde_json::to_value(self)?;
             let value = match value {
@@ -180,7 +168,8 @@ impl Switches {
             }
             serde_json::from_value(all)
         };
-        set().map_err(|source| SwitchError::Value { setting: setting.to_owned(), source })
+        // The error of serde lists the possible names or values.
+        set().map_err(|error| SimError(format!("`{setting}` is not a switch of the simulator: {error}")))
     }
 }
 

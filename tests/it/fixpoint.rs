@@ -21,7 +21,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     let cluster = client(&running);
     let desired = desired(pair, release.starts_with('3'));
     let before = running.state().unwrap();
-    let planned: Plan = plan(&desired, &observe(&cluster, &desired, 4).await.unwrap());
+    let planned: Plan = plan(&desired, &observe(&cluster, &[&desired], 4).await.unwrap());
     if planned.is_blocked() {
         assert!(planned.steps.is_empty());
         return false;
@@ -30,7 +30,7 @@ async fn converges(pair: &Pair, release: &str, switches: &Value) -> bool {
     let outcomes = apply(&planned, &cluster, &safe, 4).await;
     let bad: Vec<_> = outcomes.iter().filter(|outcome| !outcome.status.is_good()).collect();
     assert!(bad.is_empty(), "{release} {switches} {pair:?}: {bad:?}");
-    let again = plan(&desired, &observe(&cluster, &desired, 4).await.unwrap());
+    let again = plan(&desired, &observe(&cluster, &[&desired], 4).await.unwrap());
     assert!(again.is_empty() && !again.is_blocked(), "{release} {switches} {pair:?}: {:?}", again.changes);
     let after = running.state().unwrap();
     assert_eq!(planned.steps.is_empty(), before == after, "{release} {switches} {pair:?}");

@@ -84,7 +84,6 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::E
     }))
 }
 
-/// One record of `GET /users`.
 #[derive(Debug, Deserialize)]
 pub(super) struct UserRow {
     #[serde(rename = "username")]
@@ -241,7 +240,6 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
     }
 }
 
-/// Whether a text only confirms success.
 fn is_confirmation(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "" | "ok" | "done" | "success" | "null")
 }

@@ -116,7 +116,6 @@ mod tests {
         ConcurrencyLimit::new(max, Duration::from_secs(30))
     }
 
-    /// All permits that are free now.
     fn all(limit: &ConcurrencyLimit) -> Vec<Permit<'_>> {
         std::iter::from_fn(|| limit.try_acquire(Instant::now()).ok()).collect()
     }

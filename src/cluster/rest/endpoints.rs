@@ -7,43 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::Url;
 
+use crate::cluster::SetupProblem;
+
 /// The port of the management interface (vendor documentation).
 const DEFAULT_PORT: u16 = 14000;
 
 /// The start of every path (`servers` of the OpenAPI definitions).
 const API: &str = "/api/v2";
 
-/// Why a text is not an endpoint. Quotes nothing of a text that may hold a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointProblem {
-    /// It is not a URL with `https://` (or `http://`) in front.
-    #[error("`{0}` is not an address such as https://weka01.example.com:14000")]
-    NotAnAddress(String),
-    /// It holds a user name or password, which belong in the environment.
-    #[error("the address holds a user name or a password")]
-    Userinfo,
-    /// It has a path, a query or a fragment.
-    #[error("`{0}` holds more than a host and a port")]
-    TooLong(String),
-    /// It is `http://` and not a loopback address, so that others could read the password and the token.
-    #[error("`{0}` is not encrypted: others on the network could read the password and the token")]
-    Plain(String),
-}
-
-impl EndpointProblem {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::NotAnAddress(_) => "write https://, the host, and the port where it is not 14000",
-            Self::Userinfo => "set ATTUNE_USERNAME and ATTUNE_PASSWORD instead",
-            Self::TooLong(_) => "leave out everything behind the port; /api/v2 is added by itself",
-            Self::Plain(_) => {
-                "write https://; plain http:// is accepted for loopback addresses, and elsewhere only with --insecure"
-            }
-        }
-    }
-}
+const USERINFO: &str = "the address holds a user name or a password";
 
 /// One management address of the cluster: scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +31,15 @@ impl Endpoint {
     ///
     /// # Errors
     /// The text is not an endpoint.
-    pub fn parse(text: &str) -> Result<Self, EndpointProblem> {
+    pub fn parse(text: &str) -> Result<Self, SetupProblem> {
         let endpoint = Self::parse_insecure(text)?;
         if endpoint.encrypted || endpoint.is_loopback() {
             Ok(endpoint)
         } else {
-            Err(EndpointProblem::Plain(text.to_owned()))
+            Err(SetupProblem::new(
+                format!("`{text}` is not encrypted: others on the network could read the password and the token"),
+                "write https://; plain http:// is accepted for loopback addresses, and elsewhere only with --insecure",
+            ))
         }
     }
 
@@ -72,13 +47,18 @@ impl Endpoint {
     ///
     /// # Errors
     /// The text is not an endpoint.
-    pub fn parse_insecure(text: &str) -> Result<Self, EndpointProblem> {
+    pub fn parse_insecure(text: &str) -> Result<Self, SetupProblem> {
         let scheme_end = text.find("://").map_or(0, |at| at + 3);
         let rest = &text[scheme_end..];
         if rest.contains('@') {
-            return Err(EndpointProblem::Userinfo);
+            return Err(SetupProblem::new(USERINFO, "set ATTUNE_USERNAME and ATTUNE_PASSWORD instead"));
         }
-        let not_an_address = || EndpointProblem::NotAnAddress(text.escape_debug().to_string());
+        let not_an_address = || {
+            SetupProblem::new(
+                format!("`{}` is not an address such as https://weka01.example.com:14000", text.escape_debug()),
+                "write https://, the host, and the port where it is not 14000",
+            )
+        };
         // A URL parser drops tabs and line ends, and reads `\` as `/`.
         if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err(not_an_address());
@@ -88,7 +68,8 @@ impl Endpoint {
             return Err(not_an_address());
         };
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(EndpointProblem::TooLong(text.to_owned()));
+            let help = "leave out everything behind the port; /api/v2 is added by itself";
+            return Err(SetupProblem::new(format!("`{text}` holds more than a host and a port"), help));
         }
         // A parsed URL has the same port for `https://host:443` and `https://host`.
         let written_port = rest.trim_end_matches('/').rsplit_once(':').and_then(|(_, port)| port.parse().ok());
@@ -102,19 +83,16 @@ impl Endpoint {
     }
 
     /// The host, an IPv6 address without its brackets.
-    #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// The port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Whether it is `https://`.
-    #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
     }
@@ -224,24 +202,16 @@ mod tests {
 
     #[test]
     fn a_text_that_is_not_an_endpoint_is_refused() {
-        for text in [
-            "",
-            "weka01",
-            "weka01:14000",
-            "ftp://weka01",
-            "https://",
-            "https://a b",
-            "https://a\\b",
-            "https:a",
-            "https://a:99999",
-        ] {
-            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::NotAnAddress(_))), "{text:?}");
+        let refused = |text: &str| Endpoint::parse(text).unwrap_err().message;
+        let nonsense = ["", "weka01", "weka01:14000", "ftp://weka01", "https://", "https://a b", "https:a"];
+        for text in nonsense.into_iter().chain(["https://a\\b", "https://a:99999"]) {
+            assert!(refused(text).contains("is not an address such as"), "{text:?}");
         }
         for text in ["https://a/api/v2", "https://a/?x", "https://a#y", "https://a:1/b"] {
-            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::TooLong(_))), "{text:?}");
+            assert!(refused(text).contains("more than a host and a port"), "{text:?}");
         }
         for text in ["http://weka01", "http://10.0.0.1:14000", "http://localhost.evil.com", "http://[::2]"] {
-            assert!(matches!(Endpoint::parse(text), Err(EndpointProblem::Plain(_))), "{text:?}");
+            assert!(refused(text).contains("is not encrypted"), "{text:?}");
             assert!(!Endpoint::parse_insecure(text).unwrap().is_encrypted());
         }
     }
@@ -255,7 +225,7 @@ mod tests {
             "u:hunter22@weka01",
         ] {
             let problem = Endpoint::parse(text).unwrap_err();
-            assert_eq!(problem, EndpointProblem::Userinfo, "{text}");
+            assert_eq!(problem.message, USERINFO, "{text}");
             assert!(!format!("{problem} {problem:?}").contains("hunter22"));
         }
     }

@@ -15,7 +15,7 @@ mod tls;
 use async_trait::async_trait;
 
 pub use definition::{Difference, NoDefinition, differences};
-pub use endpoints::{Endpoint, EndpointProblem};
+pub use endpoints::Endpoint;
 pub use requests::{CALLS, Call};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
@@ -25,7 +25,9 @@ use session::Session;
 
 use crate::base::{AttachmentsSource, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 use crate::cluster::pin::ClusterPin;
-use crate::cluster::{AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, Users};
+use crate::cluster::{
+    AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, SetupProblem, Users,
+};
 
 /// The options of the transport.
 #[derive(Debug, Clone)]
@@ -45,28 +47,6 @@ pub struct RestOptions {
     pub timeouts: Timeouts,
 }
 
-/// Why the transport cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SetupProblem {
-    /// There is no endpoint.
-    #[error("there is no endpoint to reach the cluster at")]
-    NoEndpoint,
-    /// The certificates or the TLS library cannot be used.
-    #[error("the certificate or fingerprint to trust {0}")]
-    Trust(#[from] TrustProblem),
-}
-
-impl SetupProblem {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::NoEndpoint => "set endpoints = [\"https://…\"] under [cluster]",
-            Self::Trust(_) => "check ca_file and fingerprint under [cluster]",
-        }
-    }
-}
-
 /// A cluster over REST. It logs in with the first call, and serves many tasks at once.
 #[derive(Debug)]
 pub struct RestCluster {
@@ -82,17 +62,20 @@ impl RestCluster {
     /// There is no endpoint, or the certificates to trust cannot be used.
     pub fn new(options: RestOptions) -> Result<Self, SetupProblem> {
         if options.endpoints.is_empty() {
-            return Err(SetupProblem::NoEndpoint);
+            let message = "there is no endpoint to reach the cluster at";
+            return Err(SetupProblem::new(message, "set endpoints = [\"https://…\"] under [cluster]"));
         }
         let RestOptions { endpoints, credentials, tenant, release, trust, timeouts } = options;
-        let sender = Sender::new(endpoints.clone(), &trust, timeouts)?;
+        let sender = Sender::new(endpoints.clone(), &trust, timeouts).map_err(|problem| {
+            let message = format!("the certificate or fingerprint to trust {problem}");
+            SetupProblem::new(message, "check ca_file and fingerprint under [cluster]")
+        })?;
         let session = Session::new(sender, credentials, ClusterPin::new(tenant, release));
         let any_certificate = trust == Trust::Anyone;
         Ok(Self { session, endpoints, any_certificate })
     }
 
     /// The same with at most so many requests at once, and fewer while the cluster is busy.
-    #[must_use]
     pub fn at_most(mut self, jobs: usize) -> Self {
         self.session.sender.concurrency.at_most(jobs);
         self

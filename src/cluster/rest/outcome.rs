@@ -239,7 +239,6 @@ fn chain_reason(error: &webpki::Error) -> String {
     }
 }
 
-/// The error of the TLS library inside I/O errors.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut layer: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = layer {
@@ -276,20 +275,10 @@ mod tests {
 
     #[test]
     fn a_status_tells_the_effect() {
-        let cases = [
-            (301, Effect::Refused(301)),
-            (400, Effect::Refused(400)),
-            (401, Effect::Unauthorized(401)),
-            (403, Effect::Unauthorized(403)),
-            (404, Effect::Refused(404)),
-            (408, Effect::UnknownOutcome),
-            (409, Effect::Refused(409)),
-            (429, Effect::UnknownOutcome),
-            (500, Effect::UnknownOutcome),
-            (503, Effect::UnknownOutcome),
-            (599, Effect::UnknownOutcome),
-        ];
-        for (status, effect) in cases {
+        let refused = [301, 400, 404, 409].map(|status| (status, Effect::Refused(status)));
+        let unauthorized = [401, 403].map(|status| (status, Effect::Unauthorized(status)));
+        let unknown = [408, 429, 500, 503, 599].map(|status| (status, Effect::UnknownOutcome));
+        for (status, effect) in refused.into_iter().chain(unauthorized).chain(unknown) {
             assert_eq!(judged(&remove(), status, "{}").unwrap_err().effect, effect, "{status}");
         }
     }

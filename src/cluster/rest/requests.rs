@@ -80,7 +80,6 @@ impl Call {
     }
 
     /// Method and path, such as `GET /s3/policies/{policy}`.
-    #[must_use]
     pub fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.path)
     }
@@ -157,12 +156,8 @@ impl Request {
         Self { body: Some(body), ..self }
     }
 
-    fn confidential(self) -> Self {
-        Self { confidential: true, ..self }
-    }
-
     fn with_secret(self, secret: &SecretString) -> Self {
-        Self { secret: Some(secret.clone()), ..self.confidential() }
+        Self { secret: Some(secret.clone()), confidential: true, ..self }
     }
 
     pub(super) fn call(&self) -> String {
@@ -221,8 +216,7 @@ pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, Ca
     sendable(&ATTACH, "policy", policy.as_str(), policy.addressable())?;
     sendable(&ATTACH, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    let request = ATTACH.request().with_body(body.to_string()).confidential();
-    Ok(Request { makes_keys: true, ..request })
+    Ok(Request { confidential: true, makes_keys: true, ..ATTACH.request().with_body(body.to_string()) })
 }
 
 /// `POST /s3/sts`. A session policy is JSON in a string.

@@ -45,7 +45,6 @@ impl Default for Timeouts {
 /// How long an idle connection is kept. Servers keep it longer, so that a write seldom meets a closing connection.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// The default limit of concurrent requests.
 const MAX_REQUESTS: usize = 256;
 
 /// The longest answer that is read, in bytes: 1024 policies or users are far below it.
@@ -67,7 +66,6 @@ pub(super) struct Outgoing<'a> {
     pub(super) token: Option<&'a SecretString>,
 }
 
-/// The failed attempts of one call.
 #[derive(Default)]
 pub(super) struct Attempts {
     /// The endpoints that gave no answer, in order.
@@ -543,15 +541,5 @@ mod tests {
             done += usize::from(sender.send(&write(), None, answer::nothing).await.is_ok());
         }
         assert_eq!((done, server.calls().len()), (20, 20));
-    }
-
-    #[tokio::test]
-    async fn one_connection_serves_many_calls() {
-        let server = Server::start(|_| json(200, "{}")).await;
-        let sender = sender(vec![server.endpoint()]);
-        for _ in 0..3 {
-            sender.send(&write(), None, answer::nothing).await.unwrap();
-        }
-        assert_eq!(server.connections(), 1);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -73,7 +72,6 @@ pub(super) struct Server {
     address: SocketAddr,
     scheme: &'static str,
     heard: Arc<Mutex<Vec<Heard>>>,
-    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -93,11 +91,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Heard>>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let (log, connections) = (Arc::clone(&heard), Arc::<AtomicUsize>::default());
-        let count = Arc::clone(&connections);
+        let log = Arc::clone(&heard);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
                 let (tls, log, script) = (tls.clone(), Arc::clone(&log), Arc::clone(&script));
                 tokio::spawn(async move {
                     match tls {
@@ -107,7 +103,7 @@ impl Server {
                 });
             }
         });
-        Self { address, scheme, heard, connections, task }
+        Self { address, scheme, heard, task }
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -120,10 +116,6 @@ impl Server {
 
     pub(super) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
-    }
-
-    pub(super) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
     }
 
     pub(super) fn calls(&self) -> Vec<String> {

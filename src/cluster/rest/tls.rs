@@ -74,7 +74,6 @@ pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// The fingerprint of a certificate.
-    #[must_use]
     pub fn of(certificate: &CertificateDer<'_>) -> Self {
         Self(Sha256::digest(certificate).into())
     }
@@ -100,7 +99,13 @@ impl fmt::Display for Fingerprint {
 /// The TLS configuration, on the `ring` provider. `presented` records the certificates of servers, for errors to show.
 pub(super) fn config(trust: &Trust, presented: Arc<Presented>) -> Result<ClientConfig, TrustProblem> {
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new(trust, &provider, presented)?;
+    let check = match trust {
+        Trust::System => system_check(&provider),
+        Trust::Certificates(certificates) => own_check(certificates, &provider)?,
+        Trust::Fingerprint(fingerprint) => Check::Pin(*fingerprint),
+        Trust::Anyone => Check::Nothing,
+    };
+    let verifier = Verifier { check, algorithms: provider.signature_verification_algorithms, presented };
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = versions.map_err(|_| TrustProblem::Library)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
@@ -147,26 +152,10 @@ enum Check {
 /// Checks certificates and records them. It verifies the signatures of the handshake in every case: the server has the
 /// key of the certificate that it presents.
 #[derive(Debug)]
-pub(super) struct Verifier {
+struct Verifier {
     check: Check,
     algorithms: WebPkiSupportedAlgorithms,
     presented: Arc<Presented>,
-}
-
-impl Verifier {
-    pub(super) fn new(
-        trust: &Trust,
-        provider: &Arc<CryptoProvider>,
-        presented: Arc<Presented>,
-    ) -> Result<Self, TrustProblem> {
-        let check = match trust {
-            Trust::System => system_check(provider),
-            Trust::Certificates(certificates) => own_check(certificates, provider)?,
-            Trust::Fingerprint(fingerprint) => Check::Pin(*fingerprint),
-            Trust::Anyone => Check::Nothing,
-        };
-        Ok(Self { check, algorithms: provider.signature_verification_algorithms, presented })
-    }
 }
 
 /// Trusts the readable authorities of the operating system.
@@ -306,11 +295,7 @@ mod tests {
         Issued { certificate: params.signed_by(&key, &issuer).unwrap().der().clone(), params: params.clone(), key }
     }
 
-    async fn server(issued: &Issued) -> Server {
-        server_with(issued, |_| json(200, "{}")).await
-    }
-
-    async fn server_with(issued: &Issued, script: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
+    async fn server(issued: &Issued, reply: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivatePkcs8KeyDer::from(issued.key.serialize_der());
         let config = ServerConfig::builder_with_provider(provider)
@@ -319,13 +304,13 @@ mod tests {
             .with_no_client_auth()
             .with_single_cert(vec![issued.certificate.clone()], key.into())
             .unwrap();
-        Server::start_tls(config, script).await
+        Server::start_tls(config, reply).await
     }
 
     #[tokio::test]
     async fn a_silent_tls_endpoint_is_replaced_by_another() {
         let issued = self_signed(&params(&["127.0.0.1"]));
-        let (silent, sound) = (server_with(&issued, |_| Reply::Silence).await, server(&issued).await);
+        let (silent, sound) = (server(&issued, |_| Reply::Silence).await, server(&issued, |_| json(200, "{}")).await);
         let timeouts = Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() };
         let sender = Sender::new(vec![silent.endpoint(), sound.endpoint()], &trust(&issued), timeouts).unwrap();
         for _ in 0..10 {
@@ -335,7 +320,7 @@ mod tests {
     }
 
     async fn call(issued: &Issued, host: &str, trust: &Trust) -> Result<(), CallError> {
-        let server = server(issued).await;
+        let server = server(issued, |_| json(200, "{}")).await;
         let sender = Sender::new(vec![server.endpoint_at(host)], trust, Timeouts::default()).unwrap();
         let outcome = sender.send(&requests::USERS.request(), Some(&"t0k3n".into()), answer::nothing).await;
         assert_eq!(server.calls().len(), usize::from(outcome.is_ok()));

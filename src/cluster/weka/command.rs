@@ -26,7 +26,7 @@ impl Command {
         Self { args, is_read: false, answers: None, secret: None, confidential: false, makes_keys: false }
     }
 
-    fn read(words: &[&str]) -> Self {
+    pub(super) fn read(words: &[&str]) -> Self {
         Self { is_read: true, ..Self::new(words) }
     }
 
@@ -42,19 +42,6 @@ pub(super) fn status() -> Command {
 
 pub(super) fn whoami() -> Command {
     Command::read(&["user", "whoami"])
-}
-
-pub(super) fn users() -> Command {
-    Command::read(&["user"])
-}
-
-pub(super) fn policies() -> Command {
-    Command::read(&["s3", "policy", "list"])
-}
-
-/// The groups and their policies, since 6.0.
-pub(super) fn groups() -> Command {
-    Command::read(&["s3", "group", "list"])
 }
 
 pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {

@@ -66,7 +66,6 @@ const READ_PROOF: Duration = Duration::from_secs(10);
 
 impl WekaCluster {
     /// The transport. Runs nothing yet.
-    #[must_use]
     pub fn new(options: WekaOptions) -> Self {
         let WekaOptions { program, login, server, tenant, release, limit } = options;
         let runner = Runner { program, login, server, limit };
@@ -84,7 +83,6 @@ impl WekaCluster {
         })
     }
 
-    /// The secrets that no error may show.
     fn secrets<'a>(&'a self, command: &'a Command) -> Vec<&'a SecretString> {
         self.runner.login.iter().map(|login| &login.password).chain(&command.secret).collect()
     }
@@ -125,7 +123,6 @@ impl WekaCluster {
         self.proven_since(now.checked_sub(READ_PROOF).unwrap_or(now)).await
     }
 
-    /// A proof that is not older than this.
     async fn proven_since(&self, since: Instant) -> Result<SessionInfo, CallError> {
         self.pin.may_send(&command::status().shown())?;
         if let Some(proven) = self.proof_since(since) {
@@ -190,7 +187,7 @@ impl Cluster for WekaCluster {
 
     async fn list_policies(&self) -> Result<Vec<PolicyName>, CallError> {
         self.before_read().await?;
-        self.ask(&command::policies(), output::policies).await
+        self.ask(&Command::read(&["s3", "policy", "list"]), output::policies).await
     }
 
     async fn show_policy(&self, policy: &PolicyName) -> Result<String, CallError> {
@@ -264,7 +261,7 @@ impl Cluster for WekaCluster {
         if !self.capabilities().await?.groups {
             return Ok(None);
         }
-        match self.ask(&command::groups(), output::groups).await {
+        match self.ask(&Command::read(&["s3", "group", "list"]), output::groups).await {
             Err(error) if run::is_usage(&error) => Ok(None),
             groups => groups.map(Some),
         }
@@ -293,6 +290,6 @@ impl Cluster for WekaCluster {
 
     async fn users(&self) -> Result<Users, CallError> {
         let info = self.before_read().await?;
-        self.ask(&command::users(), |text| output::users(text, info.tenant_id.as_deref())).await
+        self.ask(&Command::read(&["user"]), |text| output::users(text, info.tenant_id.as_deref())).await
     }
 }

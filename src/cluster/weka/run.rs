@@ -145,11 +145,9 @@ const DISCONNECTED: [&str; 14] = [
     "try again",
 ];
 
-/// Words of a cluster that rejects the login.
 const UNAUTHORIZED: [&str; 7] =
     ["unauthorized", "not logged in", "authentication", "permission denied", "forbidden", "not allowed", "login"];
 
-/// Words of a command that rejects its arguments.
 const USAGE: [&str; 6] =
     ["usage:", "unrecognized", "unexpected argument", "too many arguments", "missing argument", "required argument"];
 
@@ -232,14 +230,14 @@ mod tests {
 
     fn effect(code: Option<i32>, err: &str) -> Effect {
         let ended = Ended { code, out: Zeroizing::default(), err: Zeroizing::new(err.to_owned()) };
-        judge(&command::users(), ended, &[]).unwrap_err().effect
+        judge(&Command::read(&["user"]), ended, &[]).unwrap_err().effect
     }
 
     #[test]
     fn the_exit_status_decides_and_the_words_tell_the_effect() {
         let ended =
             Ended { code: Some(0), out: Zeroizing::new("[]".to_owned()), err: Zeroizing::new("a warning".to_owned()) };
-        assert_eq!(judge(&command::users(), ended, &[]).unwrap().as_str(), "[]");
+        assert_eq!(judge(&Command::read(&["user"]), ended, &[]).unwrap().as_str(), "[]");
         for (code, err, expected) in [
             (Some(1), "error: policy is attached to bob", Effect::Refused(1)),
             (Some(2), "error: usage: weka s3 policy detach <user>", Effect::Refused(2)),
@@ -257,7 +255,7 @@ mod tests {
         let password = SecretString::from("p4ssw0rd");
         let text = |text: &str| Zeroizing::new(text.to_owned());
         let ended = Ended { code: Some(1), out: text("p4ssw0rd"), err: text("p4ssw0rd is wrong") };
-        let error = judge(&command::users(), ended, &[&password]).unwrap_err();
+        let error = judge(&Command::read(&["user"]), ended, &[&password]).unwrap_err();
         assert!(!format!("{error:?}").contains("p4ssw0rd"));
         let user = Principal::User(UserName::reported("u"));
         let attach = command::attach(&PolicyName::reported("p"), &user);

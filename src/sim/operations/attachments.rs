@@ -222,24 +222,6 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_one_policy_which_cannot_be_removed_meanwhile() {
-        let mut state = cluster("6.0");
-        detach_is_refused(&mut state, "staff");
-        attach_group(&mut state, &admin(), "readonly", "staff").unwrap();
-        attach_group(&mut state, &admin(), "ml", "staff").unwrap();
-        assert_eq!(list_groups(&state, &admin()).unwrap(), BTreeMap::from([("staff".to_owned(), "ml".to_owned())]));
-        detach(&mut state, &admin(), "alice").unwrap();
-        assert!(message(policies::remove(&mut state, &admin(), "ml")).contains("attached to group \"staff\""));
-        detach_group(&mut state, &admin(), "staff").unwrap();
-        detach_is_refused(&mut state, "staff");
-        policies::remove(&mut state, &admin(), "ml").unwrap();
-    }
-
-    fn detach_is_refused(state: &mut ClusterState, group: &str) {
-        assert!(message(detach_group(state, &admin(), group)).contains("no policy attached"));
-    }
-
-    #[test]
     fn groups_follow_the_switches_and_the_rights() {
         let mut state = cluster("6.0");
         assert!(

@@ -8,21 +8,18 @@ pub(crate) mod policies;
 pub(crate) mod sts;
 pub(crate) mod users;
 
+use crate::sim::error::SimError;
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Tenant, User};
-use crate::sim::store::StoreError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) tenant: String,
     pub(crate) user: String,
-    /// The user's current role.
     pub(crate) role: Role,
 }
 
 impl Caller {
-    /// The caller after a login with name and password.
-    ///
     /// The tenant's name is compared without regard to case, because the definition calls the default `Root` and its example
     /// says `root`. Whether a real cluster does so is unknown.
     pub(crate) fn log_in(state: &ClusterState, tenant: &str, user: &str, password: &str) -> Result<Self, Refusal> {
@@ -32,7 +29,6 @@ impl Caller {
         right.then_some(caller).ok_or(Refusal::Unauthorized)
     }
 
-    /// The caller as whom a token was issued, if the user still exists.
     pub(crate) fn from_token(state: &ClusterState, tenant: &str, user: &str) -> Result<Self, Refusal> {
         let account =
             state.tenants.get(tenant).and_then(|tenant| tenant.users.get(user)).ok_or(Refusal::Unauthorized)?;
@@ -94,12 +90,7 @@ impl Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// 400: the call is impossible.
-    Invalid {
-        /// Why, for people.
-        message: String,
-        /// The wrong parameter, if there is one.
-        param: Option<String>,
-    },
+    Invalid { message: String, param: Option<String> },
     /// 400: parameters are missing.
     Missing(Vec<String>),
     /// 401: no token, or an expired one.
@@ -136,8 +127,8 @@ impl Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
+impl From<SimError> for Refusal {
+    fn from(error: SimError) -> Self {
         Self::Broken(error.to_string())
     }
 }

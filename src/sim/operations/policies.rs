@@ -7,7 +7,6 @@ use crate::sim::document::StoredDocument;
 use crate::sim::state::{ClusterState, Policy, Tenant};
 use crate::sim::switches::{AddOver, ListDuplicates, RefuseOrAllow};
 
-/// The names of all policies of the caller's tenant, including the predefined ones.
 pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
     caller.require_s3_reader(state)?;
     let tenant = caller.tenant(state)?;

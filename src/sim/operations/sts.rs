@@ -18,7 +18,6 @@ pub(crate) struct AssumeRoleRequest {
     pub(crate) access_key: String,
     /// The secret key; before 5.1, the user's password.
     pub(crate) secret_key: String,
-    /// The lifetime in seconds.
     pub(crate) duration: u64,
     pub(crate) policy: Option<StoredDocument>,
 }

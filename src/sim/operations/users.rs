@@ -181,7 +181,6 @@ pub(crate) fn list_tenants<'s>(
     Ok(state.tenants.iter().filter(|(name, _)| all || **name == caller.tenant).collect())
 }
 
-/// The id of a tenant in the form of a UUID.
 pub(crate) fn tenant_uid(state: &ClusterState, name: &str) -> String {
     ids::uuid(&["tenant", &state.guid, name])
 }
@@ -262,6 +261,8 @@ mod tests {
         assert!(matches!(add(&mut state, &boss, new("x", "ClusterAdmin")), Err(Refusal::Forbidden(_))));
         let abroad = NewUser { org: Some("Root".to_owned()), ..new("x", "S3") };
         assert!(matches!(add(&mut state, &boss, abroad), Err(Refusal::Forbidden(_))));
+        let alice = Caller::log_in(&state, "Root", "alice", "Alices-1").unwrap();
+        assert!(matches!(list(&state, &alice, None, false), Err(Refusal::Forbidden(_))));
         assert_eq!(list(&state, &boss, None, true).unwrap().len(), 1);
         assert_eq!(list(&state, &admin(), Some("lab"), false).unwrap().len(), 1);
         assert_eq!(list(&state, &admin(), None, true).unwrap().len(), 7);

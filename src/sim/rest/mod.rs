@@ -1,13 +1,11 @@
 //! The REST API of the simulated cluster, `/api/v2`: from one request to one response.
 
-mod definition;
 mod request;
 mod responses;
 mod route;
 mod tokens;
 
 pub(crate) use responses::ApiResponse;
-pub(crate) use tokens::TokenLifetime;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +18,14 @@ use serde::Deserialize;
 use self::request::{RequestBody, RequestQuery};
 use self::route::{Call, ReadCall, Route, WriteCall};
 use self::tokens::Tokens;
+use crate::sim::error::SimError;
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::users::{NewUser, UserChange};
 use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, sts, users};
 use crate::sim::state::{ClusterState, ROOT};
-use crate::sim::store::{ChangeResult, StateChange, Store, StoreError};
+use crate::sim::store::{ChangeResult, StateChange, Store};
 use crate::sim::weka::{self, CommandRun};
 
-/// The parts of an HTTP request that the API uses.
 #[derive(Debug)]
 pub(crate) struct ApiRequest {
     pub(crate) method: Method,
@@ -47,7 +45,6 @@ pub(crate) struct ApiOutcome {
     pub(crate) change: Option<StateChange>,
 }
 
-/// The API of one server over one state.
 #[derive(Debug)]
 pub(crate) struct Api {
     store: Store,
@@ -56,8 +53,8 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, lifetime: TokenLifetime) -> Self {
-        Self { store, tokens: Tokens::new(lifetime), assumed: AtomicU64::new(0) }
+    pub(crate) fn new(store: Store, token_time: Duration, token_uses: Option<u32>) -> Self {
+        Self { store, tokens: Tokens::new(token_time, token_uses), assumed: AtomicU64::new(0) }
     }
 
     /// Answers a request. May block on the disk and on other processes.
@@ -82,7 +79,6 @@ impl Api {
         Some(matches!(route.spec.call, Call::Write(_)))
     }
 
-    /// Changes the state without a call.
     pub(crate) fn alter(
         &self,
         change: impl FnOnce(&mut ClusterState) -> Result<(), Refusal>,
@@ -104,7 +100,7 @@ impl Api {
         }
     }
 
-    pub(crate) fn state(&self) -> Result<Arc<ClusterState>, StoreError> {
+    pub(crate) fn state(&self) -> Result<Arc<ClusterState>, SimError> {
         self.store.read()
     }
 
@@ -171,7 +167,7 @@ impl Api {
         match call {
             ReadCall::Definition => {
                 let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
-                definition::definition(state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
+                route::definition(state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
             }
             ReadCall::Cluster => Ok(responses::cluster(state)),
             ReadCall::WhoAmI => responses::who_am_i(state, caller),

@@ -10,7 +10,6 @@ use crate::sim::document::{StoredDocument, check_json};
 use crate::sim::operations::Refusal;
 use crate::sim::rest::route::{BodyMember, MemberType};
 
-/// A body that is valid for its call.
 #[derive(Debug)]
 pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
 

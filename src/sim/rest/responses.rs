@@ -22,7 +22,6 @@ pub(crate) struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// 200 with this body.
     pub(crate) fn body(body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
             Ok(body) => Self { status: StatusCode::OK, body },
@@ -30,7 +29,6 @@ impl ApiResponse {
         }
     }
 
-    /// 200 with this under `data`.
     pub(crate) fn data(data: impl Serialize) -> Self {
         #[derive(Serialize)]
         struct Envelope<T> {
@@ -39,7 +37,6 @@ impl ApiResponse {
         Self::body(&Envelope { data })
     }
 
-    /// 200 without content.
     pub(crate) fn done() -> Self {
         Self::data(())
     }
@@ -224,7 +221,6 @@ pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {
     }
 }
 
-/// One policy, with its document as it was received.
 pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> ApiResponse {
     let content = if as_string { Value::from(document.as_str()).to_string() } else { document.as_str().to_owned() };
     let body = format!(r#"{{"data":{{"policy":{{"name":{},"content":{content}}}}}}}"#, Value::from(name));
@@ -244,7 +240,6 @@ pub(super) fn user_policies(attached: &impl Serialize, bare: bool) -> ApiRespons
     if bare { ApiResponse::body(&users) } else { ApiResponse::data(users) }
 }
 
-/// The new key pair of an attach, if the switch shows it.
 pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse {
     let Some(Keys { access_key, secret_key }) = keys.filter(|_| switches.attach_shows_keys) else {
         return ApiResponse::done();

@@ -8,24 +8,17 @@ use std::time::{Duration, Instant};
 use crate::sim::ids;
 use crate::sim::operations::Caller;
 
-/// The longest lifetime of an access token.
 const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Debug)]
 pub(super) struct Tokens {
     /// Makes the tokens of two servers different.
     seed: String,
-    lifetime: TokenLifetime,
-    table: Mutex<TokenTable>,
-}
-
-/// The lifetime of an access token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TokenLifetime {
-    /// The time. The default in the documentation is 300 seconds.
-    pub(crate) time: Duration,
+    /// The lifetime of an access token. The default in the documentation is 300 seconds.
+    lifetime: Duration,
     /// The number of calls; unlimited by default. It makes a token expire at a known call.
-    pub(crate) uses: Option<u32>,
+    uses: Option<u32>,
+    table: Mutex<TokenTable>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +44,14 @@ struct AccessToken {
 }
 
 impl Tokens {
-    pub(super) fn new(lifetime: TokenLifetime) -> Self {
+    pub(super) fn new(lifetime: Duration, uses: Option<u32>) -> Self {
         let seed = RandomState::new().hash_one("tokens").to_string();
-        Self { seed, lifetime, table: Mutex::default() }
+        Self { seed, lifetime, uses, table: Mutex::default() }
     }
 
     /// Issues a pair of tokens to a caller, with `time` as the lifetime of the access token if it is given.
     pub(super) fn issue(&self, caller: &Caller, time: Option<Duration>) -> IssuedTokens {
-        let time = time.unwrap_or(self.lifetime.time).min(MAX_LIFETIME);
+        let time = time.unwrap_or(self.lifetime).min(MAX_LIFETIME);
         let mut table = self.table();
         table.count += 1;
         let count = table.count.to_string();
@@ -68,7 +61,7 @@ impl Tokens {
         let now = Instant::now();
         table.access.retain(|_, access| access.until > now);
         table.refresh.insert(refresh.clone(), owner.clone());
-        table.access.insert(access.clone(), AccessToken { owner, until: now + time, uses: self.lifetime.uses });
+        table.access.insert(access.clone(), AccessToken { owner, until: now + time, uses: self.uses });
         IssuedTokens { access, refresh, expires_in: time.as_secs() }
     }
 
@@ -88,7 +81,6 @@ impl Tokens {
         self.table().refresh.get(token).cloned()
     }
 
-    /// Expires a token of either kind.
     pub(super) fn expire(&self, token: &str) {
         let mut table = self.table();
         table.access.remove(token);
@@ -110,7 +102,7 @@ mod tests {
     }
 
     fn tokens(seconds: u64, uses: Option<u32>) -> Tokens {
-        Tokens::new(TokenLifetime { time: Duration::from_secs(seconds), uses })
+        Tokens::new(Duration::from_secs(seconds), uses)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From an HTTP request to its reply: read all of it, apply faults, call the API, wait, and log.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,14 +20,29 @@ use crate::sim::fault_rules::{ActiveFaults, CallInfo};
 use crate::sim::observe::Event;
 use crate::sim::operations::Refusal;
 use crate::sim::rest::{Api, ApiRequest, ApiResponse};
-use crate::sim::serve::listener::{ConnectionHandle, Phase, Phases};
-use crate::sim::serve::options::KillHook;
+use crate::sim::serve::listener::{ConnectionHandle, Cut, Phase, Phases};
 use crate::sim::store::StateChange;
 
 /// The longest body in bytes: far more than any call needs.
 const MAX_BODY: usize = 1 << 20;
 
-/// The state that all requests of one server share.
+/// A hook that kills the client.
+#[derive(Clone)]
+pub struct KillHook(Arc<dyn Fn() + Send + Sync>);
+
+impl KillHook {
+    /// The hook may block.
+    pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+}
+
+impl fmt::Debug for KillHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KillHook")
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) api: Api,
@@ -37,7 +53,6 @@ pub(super) struct Shared {
     pub(super) events: Option<Mutex<Vec<Event>>>,
     pub(super) on_kill: Option<KillHook>,
     pub(super) phases: Phases,
-    pub(super) connections: Arc<AtomicU64>,
     pub(super) requests: AtomicU64,
     /// The number of requests without a response yet.
     pub(super) in_flight: AtomicU64,
@@ -62,8 +77,8 @@ pub(super) async fn handle(
     };
     match reply {
         Reply::Answer(response) | Reply::Stall(response) => return response,
-        Reply::Close | Reply::Stop | Reply::Kill => connection.close(),
-        Reply::Reset(bytes) => connection.reset_after(bytes),
+        Reply::Close | Reply::Stop | Reply::Kill => connection.cut(Cut::Close),
+        Reply::Reset(bytes) => connection.cut(Cut::Reset { bytes, sent: 0 }),
         Reply::Silent => std::future::pending().await,
     }
     // A cut connection does not send this response.
@@ -115,7 +130,6 @@ impl Shared {
         reply
     }
 
-    /// Executes the request with its faults, and notes in the event what happened.
     async fn execute(self: &Arc<Self>, request: ApiRequest, others: u64, event: &mut Event) -> Reply {
         event.writes = self.api.writes(&request);
         let writes = event.writes == Some(true);
@@ -192,7 +206,7 @@ impl Shared {
 
     async fn kill(&self) {
         let Some(hook) = self.on_kill.clone() else { return };
-        if let Err(error) = tokio::task::spawn_blocking(move || hook.call()).await {
+        if let Err(error) = tokio::task::spawn_blocking(move || (hook.0)()).await {
             tracing::warn!("the client was not stopped: {error}");
         }
     }
@@ -214,7 +228,6 @@ struct LogEntry<'r> {
 
 /// The reply to a request: the response of the cluster, or what a fault makes of it.
 enum Reply {
-    /// A complete response.
     Answer(Response<Body>),
     /// No response; the connection is closed.
     Close,
@@ -226,7 +239,6 @@ enum Reply {
     Stall(Response<Body>),
     /// No response to any request from now on: the cluster stops.
     Stop,
-    /// No response: the client is killed.
     Kill,
 }
 
@@ -289,7 +301,6 @@ fn stalling_response(response: ApiResponse) -> Response<Body> {
     response.into_response().map(|_| Body::from_stream(beginning.chain(stream::pending())))
 }
 
-/// The head of a response and half of its body.
 fn partial_response(response: &ApiResponse) -> Vec<u8> {
     let ApiResponse { status, body } = response;
     let length = body.len();

@@ -2,11 +2,11 @@
 //!
 //! The HTTP library does not break its own protocol, so this sits between it and the socket (above TLS).
 
+use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -26,7 +26,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// The TCP connection under it.
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -42,7 +41,6 @@ impl Socket for TlsStream<TcpStream> {
     }
 }
 
-/// A handle to cut a connection, which then sends nothing any more.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionHandle {
     pub(super) number: u64,
@@ -51,25 +49,17 @@ pub(super) struct ConnectionHandle {
 
 /// How a connection ends at the next write.
 #[derive(Debug)]
-enum Cut {
-    /// It is closed.
+pub(super) enum Cut {
     Close,
     /// These bytes are sent, then it is reset.
-    Reset { bytes: Vec<u8>, sent: usize },
+    Reset {
+        bytes: Vec<u8>,
+        sent: usize,
+    },
 }
 
 impl ConnectionHandle {
-    /// Closes the connection instead of a response.
-    pub(super) fn close(&self) {
-        self.cut(Cut::Close);
-    }
-
-    /// Sends these bytes instead of a response, and resets the connection.
-    pub(super) fn reset_after(&self, bytes: Vec<u8>) {
-        self.cut(Cut::Reset { bytes, sent: 0 });
-    }
-
-    fn cut(&self, cut: Cut) {
+    pub(super) fn cut(&self, cut: Cut) {
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
     }
 }
@@ -88,18 +78,14 @@ pub(super) struct CuttableListener {
     /// Many at once, so that a slow client delays no other.
     handshakes: JoinSet<io::Result<(TlsStream<TcpStream>, SocketAddr)>>,
     closed: OnDrop,
-    connections: Arc<AtomicU64>,
+    /// The number of connections so far; with TLS, those with a successful handshake.
+    connections: u64,
 }
 
 impl CuttableListener {
-    pub(super) fn new(
-        tcp: TcpListener,
-        tls: Option<TlsAcceptor>,
-        phases: &Phases,
-        connections: Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn new(tcp: TcpListener, tls: Option<TlsAcceptor>, phases: &Phases) -> Self {
         let closed = OnDrop { phases: phases.clone(), to: Phase::Closed };
-        Self { tcp, tls, handshakes: JoinSet::new(), closed, connections }
+        Self { tcp, tls, handshakes: JoinSet::new(), closed, connections: 0 }
     }
 
     async fn socket(&mut self) -> (Box<dyn Socket>, SocketAddr) {
@@ -125,12 +111,12 @@ impl Listener for CuttableListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (socket, address) = self.socket().await;
-        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        self.connections += 1;
         // Small responses are sent without delay.
         if let Err(error) = socket.tcp().set_nodelay(true) {
             tracing::debug!("TCP_NODELAY cannot be set: {error}");
         }
-        let connection = ConnectionHandle { number, cut: Arc::default() };
+        let connection = ConnectionHandle { number: self.connections, cut: Arc::default() };
         let dead: BoxFuture<'static, ()> = Box::pin(self.closed.phases.reached(Phase::Dead));
         (CuttableStream { socket, connection, dead: Some(dead) }, address)
     }
@@ -140,7 +126,6 @@ impl Listener for CuttableListener {
     }
 }
 
-/// A connection that can be cut.
 pub(super) struct CuttableStream {
     socket: Box<dyn Socket>,
     connection: ConnectionHandle,
@@ -209,7 +194,6 @@ impl AsyncWrite for CuttableStream {
     }
 }
 
-/// The longest TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
@@ -220,19 +204,7 @@ pub(super) struct Certificate {
     pub(super) fingerprint: String,
 }
 
-/// The certificate or the TLS server cannot be created.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// The certificate.
-    #[error(transparent)]
-    Certificate(#[from] rcgen::Error),
-    /// The TLS server.
-    #[error(transparent)]
-    Server(#[from] rustls::Error),
-}
-
-/// Creates a self-signed certificate for localhost and `ip`, and an acceptor that uses it.
-pub(super) fn self_signed(ip: IpAddr) -> Result<(Certificate, TlsAcceptor), TlsError> {
+pub(super) fn self_signed(ip: IpAddr) -> Result<(Certificate, TlsAcceptor), Box<dyn Error>> {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), ip.to_string()];
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
     let fingerprint = format!("sha256:{}", hex::encode(Sha256::digest(cert.der())));
@@ -249,9 +221,7 @@ pub(super) fn self_signed(ip: IpAddr) -> Result<(Certificate, TlsAcceptor), TlsE
 /// The phase of a server. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// It accepts connections.
     Open,
-    /// It is about to stop.
     Stopping,
     /// It accepts no connection any more.
     Closed,
@@ -259,7 +229,6 @@ pub(super) enum Phase {
     Dead,
 }
 
-/// The current phase of a server, shared.
 #[derive(Debug, Clone)]
 pub(super) struct Phases(watch::Sender<Phase>);
 
@@ -268,7 +237,6 @@ impl Phases {
         Self(watch::Sender::new(Phase::Open))
     }
 
-    /// Goes to a phase, unless it was already reached.
     pub(super) fn advance(&self, to: Phase) {
         self.0.send_if_modified(|phase| {
             let later = *phase < to;
@@ -283,7 +251,6 @@ impl Phases {
         *self.0.borrow() >= phase
     }
 
-    /// Waits until a phase is reached.
     pub(super) fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + use<> {
         let mut receiver = self.0.subscribe();
         async move {

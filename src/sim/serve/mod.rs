@@ -2,13 +2,13 @@
 
 mod handle;
 mod listener;
-mod options;
 
-pub use listener::TlsError;
-pub use options::{KillHook, Options, SimError, StateSource};
+pub use handle::KillHook;
 
 use std::fs::File;
 use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +18,83 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::sim::error::SimError;
 use crate::sim::fault_rules::{ActiveFaults, FaultRules};
 use crate::sim::observe::Event;
-use crate::sim::release::Role;
-use crate::sim::rest::{Api, TokenLifetime};
+use crate::sim::release::{Role, SimRelease};
+use crate::sim::rest::Api;
 use crate::sim::serve::handle::Shared;
 use crate::sim::serve::listener::{Certificate, ConnectionHandle, CuttableListener, OnDrop, Phase, Phases};
 use crate::sim::state::{ClusterState, ROOT};
-use crate::sim::store::{Store, StoreError};
+use crate::sim::store::Store;
 use crate::sim::switches::Switches;
+
+/// The place of the state of a simulated cluster.
+#[derive(Debug, Clone)]
+pub enum StateSource {
+    /// A file; a missing one starts as a new cluster.
+    File(PathBuf),
+    /// In memory, starting with this state. It is lost when the cluster stops.
+    Memory(Box<ClusterState>),
+}
+
+/// The options of a simulated cluster.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The place of the state.
+    pub state: StateSource,
+    /// The address to listen on; a free port of loopback by default.
+    pub listen: SocketAddr,
+    /// The release to behave as. It replaces the one of the state file.
+    pub release: Option<SimRelease>,
+    /// Switches to set, as `name=value`. They replace those of the state file.
+    pub switches: Vec<String>,
+    /// The time from each request to its response; the request is executed meanwhile.
+    pub latency: Duration,
+    /// Whether to use TLS, with a new certificate at each start.
+    pub tls: bool,
+    /// The file that gets a JSON line for each request.
+    pub log: Option<PathBuf>,
+    /// The lifetime of an access token; 300 seconds by default.
+    pub token_time: Duration,
+    /// The number of calls for which an access token is valid; unlimited by default.
+    pub token_uses: Option<u32>,
+    /// The faults.
+    pub faults: FaultRules,
+    /// Whether to record every request and every state, for [`Running::events`](super::Running::events).
+    pub record: bool,
+    /// The hook to call at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
+    pub on_kill: Option<KillHook>,
+}
+
+impl Options {
+    /// The defaults, with this state file.
+    pub fn new(state: impl Into<PathBuf>) -> Self {
+        Self::with_state(StateSource::File(state.into()))
+    }
+
+    /// The defaults, with a state in memory.
+    pub fn in_memory(state: ClusterState) -> Self {
+        Self::with_state(StateSource::Memory(Box::new(state)))
+    }
+
+    fn with_state(state: StateSource) -> Self {
+        Self {
+            state,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            release: None,
+            switches: Vec::new(),
+            latency: Duration::ZERO,
+            tls: false,
+            log: None,
+            token_time: Duration::from_secs(300),
+            token_uses: None,
+            faults: FaultRules::default(),
+            record: false,
+            on_kill: None,
+        }
+    }
+}
 
 /// Starts a simulated cluster on the current runtime.
 ///
@@ -36,23 +104,28 @@ pub async fn start(options: Options) -> Result<Running, SimError> {
     let store = open(&options)?;
     let admin = admin_login(&*store.read()?);
     let shared = Arc::new(Shared {
-        api: Api::new(store, TokenLifetime { time: options.token_time, uses: options.token_uses }),
+        api: Api::new(store, options.token_time, options.token_uses),
         latency: options.latency,
         log: options.log.as_ref().map(open_log).transpose()?,
         faults: Mutex::new(ActiveFaults::from(options.faults)),
         events: options.record.then(Mutex::default),
         on_kill: options.on_kill,
         phases: Phases::new(),
-        connections: Arc::default(),
         requests: AtomicU64::new(0),
         in_flight: AtomicU64::new(0),
     });
-    let no_listener = |source| SimError::Listen { address: options.listen, source };
+    let no_listener = |error: io::Error| {
+        let (address, instead) = (options.listen, "choose another address, or port 0 for a free one");
+        SimError(format!("the simulator cannot listen on {address}: {error}; {instead}"))
+    };
     let tcp = TcpListener::bind(options.listen).await.map_err(no_listener)?;
     let address = tcp.local_addr().map_err(no_listener)?;
     let scheme = if options.tls { "https" } else { "http" };
-    let (certificate, tls) = options.tls.then(|| listener::self_signed(address.ip())).transpose()?.unzip();
-    let server = spawn(CuttableListener::new(tcp, tls, &shared.phases, Arc::clone(&shared.connections)), &shared);
+    let signed = options.tls.then(|| listener::self_signed(address.ip())).transpose();
+    let (certificate, tls) = signed
+        .map_err(|error| SimError(format!("the simulator cannot make a certificate: {error}; it can run without TLS")))?
+        .unzip();
+    let server = spawn(CuttableListener::new(tcp, tls, &shared.phases), &shared);
     let stop = OnDrop { phases: shared.phases.clone(), to: Phase::Stopping };
     Ok(Running { url: format!("{scheme}://{address}"), certificate, admin, shared, stop, server })
 }
@@ -81,17 +154,21 @@ fn open(options: &Options) -> Result<Store, SimError> {
         state
     };
     match &options.state {
-        StateSource::File(path) => {
-            let fresh = || adjust(ClusterState::default()).complete();
-            Ok(Store::open(path, fresh, adjust)?)
+        StateSource::File(path) => Store::open(path, adjust),
+        StateSource::Memory(state) => {
+            let state = adjust(ClusterState::clone(state)).complete();
+            let invalid = |error| SimError(format!("the state describes no cluster: {error}"));
+            state.map(Store::in_memory).map_err(invalid)
         }
-        StateSource::Memory(state) => Ok(Store::in_memory(adjust(ClusterState::clone(state)).complete()?)),
     }
 }
 
 fn open_log(path: &PathBuf) -> Result<Mutex<File>, SimError> {
     let file = File::options().create(true).append(true).open(path);
-    file.map(Mutex::new).map_err(|source| SimError::Log { path: path.clone(), source })
+    file.map(Mutex::new).map_err(|error| {
+        let path = path.display();
+        SimError(format!("the log `{path}` cannot be opened: {error}; its directory must exist and be writable"))
+    })
 }
 
 /// The login of a cluster administrator; every complete state has one.
@@ -146,11 +223,6 @@ impl Running {
         self.admin.clone()
     }
 
-    /// The number of connections so far; with TLS, those with a successful handshake.
-    pub fn connections(&self) -> u64 {
-        self.shared.connections.load(Ordering::Relaxed)
-    }
-
     /// The number of requests started so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
@@ -160,7 +232,7 @@ impl Running {
     ///
     /// # Errors
     /// The state file is gone or no longer valid.
-    pub fn state(&self) -> Result<Arc<ClusterState>, StoreError> {
+    pub fn state(&self) -> Result<Arc<ClusterState>, SimError> {
         self.shared.api.state()
     }
 

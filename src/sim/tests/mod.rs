@@ -16,7 +16,6 @@ use super::{Fault, FaultRule, Options, Running, SimRelease, Switches, Trigger, s
 const PAGE: &str = include_str!("../../../docs/simulator.md");
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::ml/*"],"Sid":""}]}"#;
 
-/// A running cluster, and a client that is logged in.
 struct TestCluster {
     running: Running,
     client: Client,
@@ -287,18 +286,6 @@ async fn dots_in_a_path_reach_the_call_that_deletes_s3() {
     assert_eq!(cluster.post("/s3/policies/detach", &json!({"user_name":"a"})).await.0, 400);
     assert_eq!(cluster.delete("/s3").await.0, 400);
     assert_eq!(cluster.get("/users").await.0, 200);
-}
-
-#[tokio::test]
-async fn readers_cannot_write() {
-    let state = r#"{"tenants":{"Root":{"users":{"eve":{"role":"ReadOnly","password":"e"},"alice":{"password":"a"}}}}}"#;
-    let mut cluster = TestCluster::with("5.1", state, |_| {}).await;
-    cluster.log_in("eve", "e", "root").await;
-    assert_eq!(cluster.get("/s3/policies").await.0, 200);
-    assert_eq!(cluster.post("/s3/policies/detach", &json!({"user_name":"alice"})).await.0, 403);
-    cluster.log_in("alice", "a", "Root").await;
-    assert_eq!(cluster.get("/users").await.0, 403);
-    assert_eq!(cluster.get("/users/whoami").await.1["data"]["role"], "S3");
 }
 
 #[test]

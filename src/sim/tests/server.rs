@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::{Options, SimError, start};
+use super::super::{Options, start};
 use super::{TestCluster, client, client_that_trusts};
 
 #[tokio::test]
@@ -52,26 +52,14 @@ async fn a_failed_start_has_a_clear_error() {
     let error = refused(Options { switches: vec!["colour=red".to_owned()], ..good.clone() }).await;
     assert!(error.to_string().contains("`colour=red` is not a switch"), "{error}");
     let error = refused(Options { log: Some(folder.path().join("no/log")), ..good.clone() }).await;
-    assert!(matches!(error, SimError::Log { .. }), "{error}");
+    assert!(error.to_string().starts_with("the log "), "{error}");
     let running = start(good.clone()).await.unwrap();
     let listen = running.url().trim_start_matches("http://").parse().unwrap();
     let error = refused(Options { listen, ..good.clone() }).await;
-    assert!(matches!(error, SimError::Listen { .. }), "{error}");
+    assert!(error.to_string().contains("cannot listen on"), "{error}");
     std::fs::write(&path, "{\n\"release\": \"9.9\"}").unwrap();
     let error = refused(good).await.to_string();
     assert!(error.contains("does not know the release `9.9`") && error.contains("line 2"), "{error}");
-}
-
-#[tokio::test]
-async fn two_servers_share_one_cluster_but_no_tokens() {
-    let mut one = TestCluster::new("5.1").await;
-    let two = start(Options::new(&one.state)).await.unwrap();
-    let user = json!({"username":"alice","password":"StrongPass111","role":"S3"});
-    assert_eq!(one.post("/users", &user).await.0, 200);
-    one.running = two;
-    assert_eq!(one.get("/users").await.0, 401);
-    one.log_in("admin", "admin", "Root").await;
-    assert_eq!(one.get("/users").await.1["data"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -85,11 +73,10 @@ async fn tls_needs_a_trusted_certificate_and_a_client_without_a_handshake_delays
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(&certificate)));
     assert_eq!(running.fingerprint(), Some(digest.as_str()));
     assert!(client().get(&url).send().await.unwrap_err().is_connect());
-    assert_eq!(running.connections(), 0);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(certificate).unwrap();
     assert_eq!(client_that_trusts(roots).get(&url).send().await.unwrap().status(), 401);
-    assert_eq!((running.connections(), running.requests()), (1, 1));
+    assert_eq!(running.requests(), 1);
     running.stop().await;
 }
 

@@ -11,12 +11,10 @@ use crate::sim::operations::{Caller, Refusal, attachments, policies, require_s3,
 use crate::sim::release::Behaviour;
 use crate::sim::state::ClusterState;
 
-/// A valid command.
 pub(super) struct Parsed {
     pub(super) json: bool,
     /// The input that it needs before it does anything.
     pub(super) needs: RunNeeds,
-    /// Whether it changes the state.
     pub(super) writes: bool,
     pub(super) execute: Execute,
 }
@@ -32,9 +30,7 @@ enum UserOrGroup {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParseFailure {
-    /// A usage error.
     Usage(String),
-    /// A request for help.
     Help(String),
 }
 
@@ -54,13 +50,11 @@ fn parse_failure(error: &clap::Error) -> ParseFailure {
     ParseFailure::Usage(format!("usage: {}", text.trim_end()))
 }
 
-/// A command that reads the state.
 fn read(execute: impl FnOnce(&ClusterState, &Caller) -> Result<Printout, Refusal> + 'static) -> Parsed {
     let execute: Execute = Box::new(|_, state, caller, _| execute(state, caller));
     Parsed { json: false, needs: RunNeeds::default(), writes: false, execute }
 }
 
-/// A command that changes the state.
 fn write(
     execute: impl FnOnce(&CommandRun, &mut ClusterState, &Caller) -> Result<Printout, Refusal> + 'static,
 ) -> Parsed {
@@ -77,7 +71,6 @@ fn document(run: &CommandRun) -> Result<StoredDocument, Refusal> {
     StoredDocument::parse(text).map_err(|error| Refusal::invalid(format!("the policy file is not JSON: {error}")))
 }
 
-/// The line typed at the prompt, without its end.
 fn typed_line(run: &CommandRun) -> &str {
     run.typed.as_deref().unwrap_or_default().trim_end_matches(['\r', '\n'])
 }

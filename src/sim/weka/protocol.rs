@@ -87,7 +87,6 @@ impl CommandRun {
 }
 
 impl RunNeeds {
-    /// The needs that the run does not have yet.
     pub(super) fn without(mut self, run: &CommandRun) -> Option<Self> {
         self.file = self.file.filter(|_| run.file.is_none());
         self.prompt = self.prompt.filter(|_| run.typed.is_none());

@@ -133,22 +133,9 @@ fn a_usage_error_changes_nothing_and_says_so() {
 #[test]
 fn temporary_credentials_last_from_15_minutes_to_1_week() {
     let ask = |duration: &str| format!("s3 sts assume-role --access-key AK --secret-key SK --duration {duration}");
-    for (duration, fits) in [
-        ("900s", true),
-        ("15m", true),
-        ("7d", true),
-        ("1w", true),
-        ("899s", false),
-        ("14m", false),
-        ("8d", false),
-        ("2w", false),
-        ("1h", false),
-        ("60", false),
-        ("1.5d", false),
-        ("+900s", true),
-        ("99999999999999999999w", false),
-        ("60é", false),
-    ] {
+    let valid = ["900s", "15m", "7d", "1w", "+900s"].map(|duration| (duration, true));
+    let others = ["899s", "14m", "8d", "2w", "1h", "60", "1.5d", "99999999999999999999w", "60é"];
+    for (duration, fits) in valid.into_iter().chain(others.map(|duration| (duration, false))) {
         let parsed = parse(&run(&ask(duration)).args, cluster("5.1").behaviour());
         assert_eq!(parsed.is_ok(), fits, "{duration}");
     }

@@ -243,7 +243,7 @@ impl Case {
                 found.push("no-such-policy");
             }
         }
-        let blind = state.release.to_string().starts_with('3');
+        let blind = state.release.as_str().starts_with('3');
         for (policy, entry) in &self.desired.policies {
             let (goes, document) = match &entry.intent {
                 PolicyIntent::Absent => (true, None),

@@ -76,7 +76,7 @@ impl World {
     pub(super) async fn plan(&self, desired: &Desired) -> Option<Result<Plan, CallError>> {
         let cluster = self.client();
         let cluster = RetryingCluster::new(&*cluster, HASTE);
-        let observed = self.unless_killed(observe(&cluster, desired, 1)).await?;
+        let observed = self.unless_killed(observe(&cluster, &[desired], 1)).await?;
         Some(observed.map(|observed| plan(desired, &observed)))
     }
 
