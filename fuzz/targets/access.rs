@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use attune::policy::access::{AccessLine, Context, Profile, Request, Verdict, decide, difference};
+use attune::policy::access::{AccessLine, Context, Request, Rules, Verdict, decide, difference};
 use attune::policy::{Catalogue, Clause, Document, Effect, Selector, Statement};
 use libfuzzer_sys::fuzz_target;
+
+/// The rules that the engine tells apart.
+const RULES: [Rules; 2] = [Rules::MINIO_2021, Rules::AWS];
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
@@ -27,8 +30,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(same.gained.is_empty() && same.lost.is_empty(), "{document:#?}\n{same:#?}");
     }
     while let Some(request) = bytes.request(&catalogue) {
-        for profile in Profile::ALL {
-            let verdict = |document| decide(Some(document), &request, &context, profile).verdict;
+        for rules in RULES {
+            let verdict = |document| decide(Some(document), &request, &context, rules).verdict;
             match (verdict(&before), verdict(&after)) {
                 (Verdict::Denied, Verdict::Allowed) => assert!(!access.gains_nothing(), "{request:?} is gained"),
                 (Verdict::Allowed, Verdict::Denied) => assert!(!access.loses_nothing(), "{request:?} is lost"),
@@ -38,15 +41,15 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// That the example of a line is allowed by one document and not by the other, in a profile the line is about. Where
+/// That the example of a line is allowed by one document and not by the other, by rules the line is about. Where
 /// conditions decide, that it may be.
 fn confirm(line: &AccessLine, less: &Document, more: &Document, context: &Context<'_>) {
     let witness = &line.witness;
     let request = Request::parse(&witness.action, &witness.resource, context.catalogue)
         .unwrap_or_else(|problem| panic!("{problem}: {line:#?}"));
-    let profiles = Profile::ALL.into_iter().filter(|profile| line.profile.is_none_or(|only| only == *profile));
-    let mut verdicts = profiles.map(|profile| {
-        let verdict = |document| decide(Some(document), &request, context, profile).verdict;
+    let rules = RULES.into_iter().filter(|rules| line.rules.is_empty() || line.rules.contains(rules));
+    let mut verdicts = rules.map(|rules| {
+        let verdict = |document| decide(Some(document), &request, context, rules).verdict;
         (verdict(less), verdict(more))
     });
     let open = !witness.conditions.is_empty() || conditional(less) || conditional(more);

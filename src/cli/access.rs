@@ -74,7 +74,7 @@ impl AccessArgs {
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
         let (attachments, catalogue) = self.attachments(global, output).await?;
-        let context = Context { profile: self.profile.profile(), ..Context::new(&catalogue) };
+        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
         let request = self.request(&catalogue)?;
         let attachments = match &self.user {
             Some(user) => vec![find(user, attachments)?],

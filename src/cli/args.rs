@@ -9,7 +9,7 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::desired::{Exemption, Guards, Override, Via};
-use crate::policy::access::Profile;
+use crate::policy::access::{ALL_RULES, AWS_RULES, MINIO_2021_RULES, RuleList};
 use crate::render::markdown;
 
 /// The options of every command.
@@ -188,12 +188,11 @@ pub(super) enum Rules {
 }
 
 impl Rules {
-    /// The profile, if it is only one.
-    pub(super) fn profile(self) -> Option<Profile> {
+    pub(super) fn list(self) -> &'static RuleList {
         match self {
-            Self::Aws => Some(Profile::Aws),
-            Self::Minio => Some(Profile::Minio),
-            Self::Both => None,
+            Self::Aws => &AWS_RULES,
+            Self::Minio => &MINIO_2021_RULES,
+            Self::Both => &ALL_RULES,
         }
     }
 }

@@ -66,7 +66,7 @@ impl DiffArgs {
         let (Some(before), Some(after), false) = (before, after, documents.has_errors()) else {
             return documents.report_errors(self.format, output, &[self.before.clone(), self.after.clone()]);
         };
-        let context = Context { profile: self.profile.profile(), ..Context::new(&catalogue) };
+        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
         let compared = compared(before.document, after.document, &context);
         match self.format {
             Format::Text => output.result(|out, styles| text::policy_diff(out, styles, &compared))?,

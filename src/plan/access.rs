@@ -121,7 +121,7 @@ fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
         (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => {
             // A document that cannot be modelled may allow anything, and take anything away.
             let (actions, pattern) = (vec!["s3:*".to_owned()], "arn:aws:s3:::*".to_owned());
-            let open = |side| Undecided { side, actions: actions.clone(), pattern: pattern.clone(), profile: None };
+            let open = |side| Undecided { side, actions: actions.clone(), pattern: pattern.clone(), rules: Vec::new() };
             Access { undecided: vec![open(Side::Gained), open(Side::Lost)], ..Access::default() }
         }
     }

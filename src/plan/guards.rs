@@ -315,7 +315,7 @@ fn unreported_access(of: &NameAccess, guards: &Guards) -> Vec<Finding> {
         side: Side::Gained,
         actions: line.actions.clone(),
         pattern: line.pattern.clone(),
-        profile: None,
+        rules: Vec::new(),
     });
     let undecided = open.chain(of.access.undecided.iter().cloned()).collect();
     let access = Access { undecided, ..Access::default() };

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
-use crate::policy::access::{Access, Context, Profile, gains};
+use crate::policy::access::{AWS_RULES, Access, Context, MINIO_2021_RULES, RuleList, gains};
 use crate::policy::{Catalogue, Document, Effect, Kind, Level, Selector, Statement};
 
 /// A class of actions. Actions without a bucket, such as listing all buckets, have no class.
@@ -93,8 +93,8 @@ impl Grade {
 }
 
 impl Grades {
-    fn each(grade: impl Fn(Profile) -> Grade) -> Self {
-        Self { aws: grade(Profile::Aws), minio: grade(Profile::Minio) }
+    fn each(grade: impl Fn(&'static RuleList) -> Grade) -> Self {
+        Self { aws: grade(&AWS_RULES), minio: grade(&MINIO_2021_RULES) }
     }
 
     pub(super) fn unknown() -> Self {
@@ -127,6 +127,10 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
     if !document.statements.iter().any(|statement| statement.effect == Effect::Allow) {
         return Grades::default();
     }
+    Grades::each(|rules| grade(document, bucket, &Context { rules, ..*context }, classes))
+}
+
+fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &[ClassActions]) -> Grade {
     let within = |document: &Document| {
         let mut denied = document.clone();
         denied.statements.push(everything(Effect::Deny, bucket));
@@ -134,7 +138,7 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
     };
     let some = within(document);
     if some.gained.is_empty() && some.undecided.is_empty() {
-        return Grades::default();
+        return Grade::default();
     }
     let cautious = cautious(document, context.user.is_some());
     let always = cautious.as_ref().map(within);
@@ -145,22 +149,20 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
         ..Document::default()
     };
     let lacking = gains(Some(document), Some(&full), context);
-    Grades::each(|profile| {
-        let [[some, open], [always, _], [lacking, undecided]] =
-            [&some, always, &lacking].map(|access| gained_and_undecided(access, profile, context.catalogue));
-        Grade::each(|class| {
-            let Some(ClassActions { actions, core, .. }) = classes.iter().find(|one| one.class == class) else {
-                return Reach::None;
-            };
-            let has = |found: &BTreeSet<&str>, of: &[String]| of.iter().any(|action| found.contains(action.as_str()));
-            match (has(&some, actions), has(&always, actions)) {
-                (false, _) if has(&open, actions) => Reach::Unknown,
-                (false, _) => Reach::None,
-                (true, false) => Reach::Depends,
-                (true, true) if has(&lacking, core) || has(&undecided, core) => Reach::Part,
-                (true, true) => Reach::All,
-            }
-        })
+    let [[some, open], [always, _], [lacking, undecided]] =
+        [&some, always, &lacking].map(|access| gained_and_undecided(access, context.catalogue));
+    Grade::each(|class| {
+        let Some(ClassActions { actions, core, .. }) = classes.iter().find(|one| one.class == class) else {
+            return Reach::None;
+        };
+        let has = |found: &BTreeSet<&str>, of: &[String]| of.iter().any(|action| found.contains(action.as_str()));
+        match (has(&some, actions), has(&always, actions)) {
+            (false, _) if has(&open, actions) => Reach::Unknown,
+            (false, _) => Reach::None,
+            (true, false) => Reach::Depends,
+            (true, true) if has(&lacking, core) || has(&undecided, core) => Reach::Part,
+            (true, true) => Reach::All,
+        }
     })
 }
 
@@ -213,11 +215,10 @@ fn cautious(document: &Document, user: bool) -> Option<Document> {
     Some(Document { statements: document.statements.iter().filter_map(answered).collect(), ..document.clone() })
 }
 
-/// The gained actions, and the undecided ones, by the rules of a profile.
-fn gained_and_undecided<'a>(access: &Access, profile: Profile, catalogue: &'a Catalogue) -> [BTreeSet<&'a str>; 2] {
-    let fits = |only: Option<Profile>| only.is_none_or(|only| only == profile);
-    let gained = access.gained.iter().filter(|line| fits(line.profile)).flat_map(|line| &line.actions);
-    let undecided = access.undecided.iter().filter(|open| fits(open.profile)).flat_map(|open| &open.actions);
+/// The gained actions, and the undecided ones.
+fn gained_and_undecided<'a>(access: &Access, catalogue: &'a Catalogue) -> [BTreeSet<&'a str>; 2] {
+    let gained = access.gained.iter().flat_map(|line| &line.actions);
+    let undecided = access.undecided.iter().flat_map(|open| &open.actions);
     [
         gained.flat_map(|name| matching(name, catalogue)).collect(),
         undecided.flat_map(|name| matching(name, catalogue)).collect(),

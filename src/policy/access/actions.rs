@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Profile;
 use super::glob::Glob;
+use super::rules::Rules;
 use crate::policy::{Catalogue, Document, Effect, Kind};
 
 /// An action on a kind of resource. If `known` is false, a set of actions that the catalogue does not know.
@@ -16,7 +16,7 @@ pub(super) struct ActionSet {
     pub(super) known: bool,
     /// The name as a glob, or the globs whose intersection is the set.
     exact: Vec<Glob>,
-    /// The same in lower case, for AWS.
+    /// The same in lower case, for rules that ignore case.
     folded: Vec<Glob>,
 }
 
@@ -39,12 +39,9 @@ impl ActionSet {
         KINDS.into_iter().map(move |kind| Self { kind, ..action_set.clone() })
     }
 
-    /// Whether a pattern matches the whole set. AWS ignores case, and the pattern is then in lower case.
-    pub(super) fn is_matched_by(&self, pattern: &Glob, profile: Profile) -> bool {
-        let names = match profile {
-            Profile::Aws => &self.folded,
-            Profile::Minio => &self.exact,
-        };
+    /// Whether a pattern matches the whole set. If the rules ignore case, the pattern is in lower case.
+    pub(super) fn is_matched_by(&self, pattern: &Glob, rules: &Rules) -> bool {
+        let names = if rules.action_case_ignored { &self.folded } else { &self.exact };
         names.iter().any(|name| pattern.subsumes(name))
     }
 }

@@ -8,8 +8,9 @@ use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
 use super::describe::text;
 use super::glob::Glob;
 use super::resources::{ARN, ResourceSpace};
+use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
-use super::{Access, Context, Profile, summary};
+use super::{Access, Context, summary};
 use crate::base::{PolicyName, Principal, nearest};
 use crate::policy::{Catalogue, Document, Effect, Kind};
 
@@ -45,12 +46,12 @@ pub struct Ground {
     pub conditions: Vec<String>,
 }
 
-/// Evaluates a request by the rules of a profile. No document gives no access.
+/// Evaluates a request by one set of rules. No document gives no access.
 #[must_use]
-pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, profile: Profile) -> Decision {
+pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, rules: Rules) -> Decision {
     let action_sets = [ActionSet::new(request.action(), request.kind())];
-    let compiler = Compiler { profile, user: context.user, action_sets: &action_sets };
-    let (space, resource) = request.place(profile);
+    let compiler = Compiler { rules, user: context.user, action_sets: &action_sets };
+    let (space, resource) = request.place(&rules);
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = document.map(normal_statements).map(|normal| compiler.compile(&normal, &mut atoms, &mut numbers));
     let (mut allows, mut denies) = (Applying::default(), Applying::default());
@@ -195,16 +196,18 @@ impl Request {
     }
 
     /// The resource space of the request, and the text of the resource in it.
-    pub(super) fn place(&self, profile: Profile) -> (ResourceSpace, Glob) {
+    pub(super) fn place(&self, rules: &Rules) -> (ResourceSpace, Glob) {
         let behind = self.resource.strip_prefix(ARN);
         let text = behind.unwrap_or_default();
-        match (self.kind, profile) {
-            (Kind::Account, Profile::Aws) if behind.is_none() => (ResourceSpace::Bare, Glob::literal("")),
-            (Kind::Account, Profile::Aws) => (ResourceSpace::Star, Glob::literal("*")),
-            (Kind::Account, Profile::Minio) => (ResourceSpace::Root, Glob::literal("/")),
-            (Kind::Bucket, Profile::Aws) => (ResourceSpace::Bucket, Glob::literal(text)),
-            (Kind::Bucket, Profile::Minio) => (ResourceSpace::BucketSlash, Glob::literal(&format!("{text}/"))),
-            (Kind::Object, Profile::Aws | Profile::Minio) => (ResourceSpace::Object, Glob::literal(text)),
+        match self.kind {
+            Kind::Account if rules.account_is_slash => (ResourceSpace::Root, Glob::literal("/")),
+            Kind::Account if behind.is_none() => (ResourceSpace::Bare, Glob::literal("")),
+            Kind::Account => (ResourceSpace::Star, Glob::literal("*")),
+            Kind::Bucket if rules.objects_cover_bucket => {
+                (ResourceSpace::BucketSlash, Glob::literal(&format!("{text}/")))
+            }
+            Kind::Bucket => (ResourceSpace::Bucket, Glob::literal(text)),
+            Kind::Object => (ResourceSpace::Object, Glob::literal(text)),
         }
     }
 }
@@ -236,8 +239,8 @@ pub struct Answer {
     pub attachment: Attachment,
     /// All access, if the report is about all access.
     pub access: Option<Access>,
-    /// The decision by each profile, if the report is about one request.
-    pub decisions: Vec<(Profile, Decision)>,
+    /// The decisions, if the report is about one request. Rules that evaluate alike are one decision, by the first.
+    pub decisions: Vec<(Rules, Decision)>,
 }
 
 impl Attachment {
@@ -261,16 +264,16 @@ impl Attachment {
     #[must_use]
     pub fn asked(self, request: &Request, context: &Context<'_>) -> Answer {
         let context = context.with(&self.principal);
-        let profiles = Profile::ALL.into_iter().filter(|one| context.profile.is_none_or(|only| only == *one));
-        let profiles = profiles.filter(|_| self.is_known());
-        let decision = |profile| (profile, decide(self.document.as_ref(), request, &context, profile));
-        let decisions = profiles.map(decision).collect();
+        let known = self.is_known();
+        let rules = context.rules.groups().into_iter().filter(|_| known).filter_map(|group| group.first().copied());
+        let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));
+        let decisions = rules.map(decision).collect();
         Answer { attachment: self, access: None, decisions }
     }
 }
 
 impl Answer {
-    /// Whether the request is always allowed, by all checked rules.
+    /// Whether the request is always allowed, by all rules that count.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         !self.decisions.is_empty() && self.decisions.iter().all(|(_, decision)| decision.verdict == Verdict::Allowed)
@@ -290,16 +293,16 @@ mod tests {
 
     const HOME: &str = r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
 
-    fn found(statements: &str, action: &str, resource: &str, profile: Profile) -> Decision {
+    fn found(statements: &str, action: &str, resource: &str, rules: Rules) -> Decision {
         let catalogue = Catalogue::newest();
         let document = read(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#)).document.unwrap();
         let request = Request::parse(action, resource, &catalogue).unwrap();
-        decide(Some(&document), &request, &Context::new(&catalogue).with_user("al"), profile)
+        decide(Some(&document), &request, &Context::new(&catalogue).with_user("al"), rules)
     }
 
     fn verdicts(statements: &str, action: &str, resource: &str) -> (Verdict, Verdict) {
-        let verdict = |profile| found(statements, action, resource, profile).verdict;
-        (verdict(Profile::Aws), verdict(Profile::Minio))
+        let verdict = |rules| found(statements, action, resource, rules).verdict;
+        (verdict(Rules::AWS), verdict(Rules::MINIO_2021))
     }
 
     const BOTH: (Verdict, Verdict) = (Verdict::Allowed, Verdict::Allowed);
@@ -317,9 +320,9 @@ mod tests {
         assert_eq!(verdicts(&read, "s3:GetObject", "logs/a"), BOTH, "an ARN may be cut short");
         assert_eq!(verdicts(&read, "s3:PutObject", "logs/a"), NEITHER);
         assert_eq!(verdicts(&read, "s3:GetObject", "log/a"), NEITHER);
-        let decision = found(&read, "s3:GetObject", "logs/a", Profile::Aws);
+        let decision = found(&read, "s3:GetObject", "logs/a", Rules::AWS);
         assert_eq!(decision.allowed_by, [Ground { statement: "Read".into(), conditions: Vec::new() }]);
-        assert_eq!(found(&read, "s3:GetObject", "x/a", Profile::Aws).allowed_by, []);
+        assert_eq!(found(&read, "s3:GetObject", "x/a", Rules::AWS).allowed_by, []);
     }
 
     #[test]
@@ -327,7 +330,7 @@ mod tests {
         let both = [statement("Allow", "s3:*", "*", ""), statement("Deny", "s3:Put*", "logs/*", "")].join(",");
         assert_eq!(verdicts(&both, "s3:PutObject", "logs/a"), NEITHER);
         assert_eq!(verdicts(&both, "s3:PutObject", "other/a"), BOTH);
-        let decision = found(&both, "s3:PutObject", "logs/a", Profile::Minio);
+        let decision = found(&both, "s3:PutObject", "logs/a", Rules::MINIO_2021);
         assert_eq!(decision.denied_by, [Ground { statement: "statement 2".into(), conditions: Vec::new() }]);
         assert_eq!(decision.allowed_by[0].statement, "statement 1");
     }
@@ -338,7 +341,7 @@ mod tests {
             |operator: &str| format!(r#", "Condition": {{"{operator}": {{"aws:SourceIp": "10.0.0.0/8"}}}}"#);
         let inside = statement("Allow", "s3:GetObject", "b/*", &condition("IpAddress"));
         assert_eq!(verdicts(&inside, "s3:GetObject", "b/k"), OPEN);
-        let ground = &found(&inside, "s3:GetObject", "b/k", Profile::Aws).allowed_by[0];
+        let ground = &found(&inside, "s3:GetObject", "b/k", Rules::AWS).allowed_by[0];
         assert_eq!(ground.conditions, ["aws:SourceIp in 10.0.0.0/8"]);
         let outside = statement("Allow", "s3:GetObject", "b/*", &condition("NotIpAddress"));
         assert_eq!(verdicts(&format!("{inside},{outside}"), "s3:GetObject", "b/k"), BOTH);
@@ -349,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_differ_where_servers_do() {
+    fn rules_differ_where_servers_do() {
         let all = statement("Allow", "s3:*", "b/*", "");
         assert_eq!(verdicts(&all, "s3:DeleteBucket", "b"), (Verdict::Denied, Verdict::Allowed));
         let version = statement("Allow", "s3:GetObjectVersion", "b/*", "");
@@ -405,7 +408,7 @@ mod tests {
     fn no_document_allows_nothing() {
         let catalogue = Catalogue::newest();
         let request = Request::parse("s3:GetObject", "b/k", &catalogue).unwrap();
-        let decision = decide(None, &request, &Context::new(&catalogue), Profile::Aws);
+        let decision = decide(None, &request, &Context::new(&catalogue), Rules::AWS);
         assert_eq!(decision.verdict, Verdict::Denied);
     }
 }

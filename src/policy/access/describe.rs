@@ -6,11 +6,11 @@ use std::rc::Rc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Profile;
 use super::actions::{ActionSet, Wildcards};
 use super::conditions::{Atom, Atoms, Condition, Literal, split};
 use super::patterns::Pattern;
 use super::resources::ResourceSpace;
+use super::rules::Rules;
 use super::search::{SearchResult, maximal};
 use super::terms::{Facts, Term};
 
@@ -25,8 +25,8 @@ pub struct AccessLine {
     pub except: Vec<String>,
     /// The conditions, all of which must hold.
     pub conditions: Vec<String>,
-    /// The only profile with this difference, if both were checked.
-    pub profile: Option<Profile>,
+    /// The only rules with this difference. Empty if all checked rules have it.
+    pub rules: Vec<Rules>,
     /// The cause of the difference.
     pub cause: Cause,
     /// An example request.
@@ -67,8 +67,8 @@ pub struct Undecided {
     pub actions: Vec<String>,
     /// The resources that can have a difference.
     pub pattern: String,
-    /// The only profile with this possible difference, if both were checked.
-    pub profile: Option<Profile>,
+    /// The only rules with this possible difference. Empty if all checked rules have it.
+    pub rules: Vec<Rules>,
 }
 
 /// The direction of a difference.
@@ -81,17 +81,18 @@ pub enum Side {
     Lost,
 }
 
-pub(super) type ProfileFindings<'a> = Vec<(Profile, Findings<'a>)>;
+/// What was found by groups of rules that evaluate alike.
+pub(super) type GroupFindings<'a> = Vec<(Vec<Rules>, Findings<'a>)>;
 
 /// All lines, ordered by pattern and content.
-pub(super) fn lines(all_findings: &ProfileFindings<'_>, wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
+pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
     let mut lines = Vec::new();
     for description in all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect::<BTreeSet<_>>() {
         let all: Vec<_> = all_findings
             .iter()
-            .map(|(profile, findings)| (*profile, findings.found.get(description).cloned().unwrap_or_default()))
+            .map(|(group, findings)| (group, findings.found.get(description).cloned().unwrap_or_default()))
             .collect();
-        for (profile, actions) in shares(all.iter().map(|(profile, examples)| (*profile, examples.keys().copied()))) {
+        for (rules, actions) in shares(all.iter().map(|(group, examples)| (*group, examples.keys().copied()))) {
             let fitting = all.iter().flat_map(|(_, examples)| examples).filter(|(action, _)| actions.contains(*action));
             let Some((action, example)) = fitting.min_by_key(|(action, example)| example_order(action, example)) else {
                 continue;
@@ -101,7 +102,7 @@ pub(super) fn lines(all_findings: &ProfileFindings<'_>, wildcards: &Wildcards<'_
                 pattern: description.pattern.to_string(),
                 except: description.except.iter().map(ToString::to_string).collect(),
                 conditions: description.conditions.iter().map(ToString::to_string).collect(),
-                profile,
+                rules,
                 cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
                 witness: Witness {
                     action: (*action).to_owned(),
@@ -115,33 +116,33 @@ pub(super) fn lines(all_findings: &ProfileFindings<'_>, wildcards: &Wildcards<'_
 }
 
 /// The undecided differences, ordered by pattern.
-pub(super) fn undecided(all_findings: &ProfileFindings<'_>, side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
+pub(super) fn undecided(all_findings: &GroupFindings<'_>, side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
     let patterns: BTreeSet<_> = all_findings.iter().flat_map(|(_, findings)| findings.undecided.keys()).collect();
     let of_pattern = |pattern: &Rc<str>| {
         let open = all_findings
             .iter()
-            .map(|(profile, findings)| (*profile, findings.undecided.get(pattern).into_iter().flatten().copied()));
-        let entry = |(profile, actions)| {
+            .map(|(group, findings)| (group, findings.undecided.get(pattern).into_iter().flatten().copied()));
+        let entry = |(rules, actions)| {
             let (actions, pattern) = (wildcards.shorten(&actions), pattern.to_string());
-            Undecided { side, actions, pattern, profile }
+            Undecided { side, actions, pattern, rules }
         };
         shares(open).into_iter().map(entry).collect::<Vec<_>>()
     };
     patterns.into_iter().flat_map(of_pattern).collect()
 }
 
-/// The actions that all profiles have, and for each profile the actions that only it has.
-fn shares<'a>(
-    by_profile: impl ExactSizeIterator<Item = (Profile, impl Iterator<Item = &'a str>)>,
-) -> BTreeMap<Option<Profile>, BTreeSet<&'a str>> {
-    let count = by_profile.len();
-    let mut profiles: BTreeMap<&str, Vec<Profile>> = BTreeMap::new();
-    for (profile, actions) in by_profile {
-        actions.for_each(|action| profiles.entry(action).or_default().push(profile));
+/// The actions by the only rules that have them: without rules those that all have.
+fn shares<'a, 'r>(
+    by_group: impl ExactSizeIterator<Item = (&'r Vec<Rules>, impl Iterator<Item = &'a str>)>,
+) -> BTreeMap<Vec<Rules>, BTreeSet<&'a str>> {
+    let count = by_group.len();
+    let mut groups: BTreeMap<&str, Vec<&Vec<Rules>>> = BTreeMap::new();
+    for (group, actions) in by_group {
+        actions.for_each(|action| groups.entry(action).or_default().push(group));
     }
-    let mut shares: BTreeMap<Option<Profile>, BTreeSet<&str>> = BTreeMap::new();
-    for (action, profiles) in profiles {
-        let only = profiles.first().copied().filter(|_| profiles.len() < count);
+    let mut shares: BTreeMap<Vec<Rules>, BTreeSet<&str>> = BTreeMap::new();
+    for (action, groups) in groups {
+        let only = if groups.len() < count { groups.into_iter().flatten().copied().collect() } else { Vec::new() };
         shares.entry(only).or_default().insert(action);
     }
     shares

@@ -1,25 +1,25 @@
-//! The comparison of two documents: for each profile, resource space and class of actions.
+//! The comparison of two documents: for each group of rules, resource space and class of actions.
 
 use std::collections::BTreeMap;
 
+use super::Context;
 use super::actions::ActionSets;
 use super::class::{Budget, Class, ClassTerms, ResultCache, Searcher};
 use super::conditions::Atoms;
-use super::describe::{Findings, ProfileFindings, Side};
+use super::describe::{Findings, GroupFindings, Side};
 use super::patterns::PatternPairs;
 use super::resources::{ResourceSpace, unused_letter};
 use super::terms::{CompiledStatement, Compiler, Facts, Numbers, Term, normal_statements};
-use super::{Context, Profile};
 use crate::policy::{Document, Effect, Kind};
 
-/// The access that only one of the documents gives, by side and profile.
+/// The access that only one of the documents gives, by side and group of rules.
 pub(super) fn compare<'a>(
     before: Option<&Document>,
     after: Option<&Document>,
     sides: &[Side],
     action_sets: &'a ActionSets,
     context: &Context<'a>,
-) -> BTreeMap<Side, ProfileFindings<'a>> {
+) -> BTreeMap<Side, GroupFindings<'a>> {
     let (before, after) = (before.map(normal_statements), after.map(normal_statements));
     let mut atoms = Atoms::default();
     let mut shared = Shared {
@@ -28,9 +28,10 @@ pub(super) fn compare<'a>(
         answers: BTreeMap::new(),
         budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
     };
-    let mut found: BTreeMap<Side, ProfileFindings<'a>> = BTreeMap::new();
-    for profile in Profile::ALL.into_iter().filter(|profile| context.profile.is_none_or(|only| only == *profile)) {
-        let compiler = Compiler { profile, user: context.user, action_sets: &action_sets.all };
+    let mut found: BTreeMap<Side, GroupFindings<'a>> = BTreeMap::new();
+    for group in context.rules.groups() {
+        let Some(&rules) = group.first() else { continue };
+        let compiler = Compiler { rules, user: context.user, action_sets: &action_sets.all };
         let mut compile = |document: &Option<_>| {
             document.as_ref().map_or(Vec::new(), |document| compiler.compile(document, &mut atoms, &mut shared.numbers))
         };
@@ -42,13 +43,13 @@ pub(super) fn compare<'a>(
             if action_sets.is_truncated {
                 findings.add_all_unknown();
             }
-            found.entry(side).or_default().push((profile, findings));
+            found.entry(side).or_default().push((group.clone(), findings));
         }
     }
     found
 }
 
-/// What both profiles and all classes of actions share.
+/// What all rules and all classes of actions share.
 struct Shared {
     numbers: Numbers,
     pairs: PatternPairs,
@@ -70,7 +71,7 @@ impl<'v> Comparison<'_, 'v> {
     fn run(self, sides: &[Side], shared: &mut Shared) -> BTreeMap<Side, Findings<'v>> {
         let mut all_findings: BTreeMap<_, _> = sides.iter().map(|side| (*side, Findings::default())).collect();
         for (kind, classes) in self.classes() {
-            for &space in ResourceSpace::of(kind, self.compiler.profile) {
+            for &space in ResourceSpace::of(kind, &self.compiler.rules) {
                 self.within(space, &classes, shared, &mut all_findings);
             }
         }

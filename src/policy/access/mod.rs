@@ -16,6 +16,7 @@ mod engine;
 mod glob;
 mod patterns;
 mod resources;
+mod rules;
 mod search;
 mod terms;
 
@@ -24,39 +25,23 @@ mod oracle;
 
 pub use decide::{Answer, Attachment, Decision, Ground, Report, Request, RequestProblem, Verdict, decide};
 pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+pub use rules::{
+    ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
+};
 
 use super::{Catalogue, Document, Effect, Statement};
 use crate::base::{Principal, UserName};
 use actions::{Wildcards, action_sets};
-use describe::ProfileFindings;
+use describe::GroupFindings;
 use engine::compare;
-
-/// The rules that evaluate a document. WEKA does not document which rules its servers follow; its S3 shows signs of
-/// MinIO.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// AWS rules, by the AWS user guide.
-    Aws,
-    /// MinIO rules: the resource of a bucket is `bucket/`, so `bucket/*` covers the bucket.
-    Minio,
-}
-
-impl Profile {
-    /// Both profiles.
-    pub const ALL: [Self; 2] = [Self::Aws, Self::Minio];
-}
 
 /// The inputs of an evaluation beside the documents.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The known actions.
     pub catalogue: &'a Catalogue,
-    /// The rules to use. `None` means both: a difference under either one counts.
-    pub profile: Option<Profile>,
+    /// The rules that count: a difference under any of them counts.
+    pub rules: &'a RuleList,
     /// The value of `${aws:username}`. If `None`, the variable can have any value.
     pub user: Option<&'a str>,
     /// The number of states that one search may visit, and half of the number for all searches of a comparison.
@@ -67,10 +52,10 @@ pub struct Context<'a> {
 pub const STATE_CAP: usize = 50_000;
 
 impl<'a> Context<'a> {
-    /// Both profiles, no user, the default limit.
+    /// All rules, no user, the default limit.
     #[must_use]
     pub fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, profile: None, user: None, state_cap: STATE_CAP }
+        Self { catalogue, rules: &ALL_RULES, user: None, state_cap: STATE_CAP }
     }
 
     /// The same for one user.
@@ -134,7 +119,7 @@ fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Docum
     let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
     let found = compare(before, after, sides, &action_sets, context);
     let lines = |side| found.get(&side).map_or(Vec::new(), |found| describe::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &ProfileFindings<'_>)| describe::undecided(found, *side, &wildcards);
+    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| describe::undecided(found, *side, &wildcards);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
     Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }

@@ -22,6 +22,25 @@ const ACTIONS: [(&str, &str); 7] = [
     ("s3:DeleteObject", "object"),
 ];
 
+/// The servers that the engine tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Minio,
+    Aws,
+}
+
+impl Server {
+    const ALL: [Self; 2] = [Self::Minio, Self::Aws];
+
+    fn is_meant_by(self, line: &AccessLine) -> bool {
+        let rules = match self {
+            Self::Minio => Rules::MINIO_2021,
+            Self::Aws => Rules::AWS,
+        };
+        line.rules.is_empty() || line.rules.contains(&rules)
+    }
+}
+
 /// Whether a pattern matches a text, by plain recursion.
 fn glob(pattern: &[char], text: &[char]) -> bool {
     match (pattern.first(), text.first()) {
@@ -37,11 +56,11 @@ fn like(pattern: &str, text: &str) -> bool {
     glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
 }
 
-/// Whether a resource pattern matches a resource as servers of the profile write it.
-fn covers(profile: Profile, pattern: &str, resource: &str) -> bool {
-    match profile {
-        Profile::Aws => like(pattern, resource),
-        Profile::Minio => {
+/// Whether a resource pattern matches a resource as servers write it.
+fn covers(server: Server, pattern: &str, resource: &str) -> bool {
+    match server {
+        Server::Aws => like(pattern, resource),
+        Server::Minio => {
             let pattern = if pattern == "*" { "*" } else { pattern.strip_prefix(ARN).unwrap_or("\0") };
             like(pattern, resource) || (!pattern.is_empty() && clean(resource) == pattern)
         }
@@ -56,8 +75,8 @@ fn clean(resource: &str) -> &str {
     }
 }
 
-/// The resources of a kind, as servers of the profile write them.
-fn resources(profile: Profile, kind: &str) -> Vec<String> {
+/// The resources of a kind, as servers write them.
+fn resources(server: Server, kind: &str) -> Vec<String> {
     let words = |alphabet: &[char], lengths: std::ops::RangeInclusive<usize>| -> Vec<String> {
         let mut words = vec![String::new()];
         let mut all = Vec::new();
@@ -70,12 +89,12 @@ fn resources(profile: Profile, kind: &str) -> Vec<String> {
         }
         all
     };
-    let prefix = if profile == Profile::Aws { ARN } else { "" };
-    match (kind, profile) {
-        ("account", Profile::Aws) => vec!["*".to_owned(), format!("{ARN}*")],
-        ("account", Profile::Minio) => vec!["/".to_owned()],
-        ("bucket", Profile::Aws) => words(&['a', 'b'], 3..=6).iter().map(|name| format!("{prefix}{name}")).collect(),
-        ("bucket", Profile::Minio) => words(&['a', 'b'], 3..=6).iter().map(|name| format!("{name}/")).collect(),
+    let prefix = if server == Server::Aws { ARN } else { "" };
+    match (kind, server) {
+        ("account", Server::Aws) => vec!["*".to_owned(), format!("{ARN}*")],
+        ("account", Server::Minio) => vec!["/".to_owned()],
+        ("bucket", Server::Aws) => words(&['a', 'b'], 3..=6).iter().map(|name| format!("{prefix}{name}")).collect(),
+        ("bucket", Server::Minio) => words(&['a', 'b'], 3..=6).iter().map(|name| format!("{name}/")).collect(),
         _ => words(&['a', 'b'], 3..=5)
             .iter()
             .flat_map(|name| {
@@ -87,13 +106,13 @@ fn resources(profile: Profile, kind: &str) -> Vec<String> {
 }
 
 /// The resource of a request, from the text of a witness.
-fn built(profile: Profile, kind: &str, written: &str) -> String {
+fn built(server: Server, kind: &str, written: &str) -> String {
     let bare = written.strip_prefix(ARN).unwrap_or(written);
-    match (profile, kind) {
-        (Profile::Aws, _) => written.to_owned(),
-        (Profile::Minio, "account") => "/".to_owned(),
-        (Profile::Minio, "bucket") => format!("{bare}/"),
-        (Profile::Minio, _) => bare.to_owned(),
+    match (server, kind) {
+        (Server::Aws, _) => written.to_owned(),
+        (Server::Minio, "account") => "/".to_owned(),
+        (Server::Minio, "bucket") => format!("{bare}/"),
+        (Server::Minio, _) => bare.to_owned(),
     }
 }
 
@@ -141,17 +160,17 @@ fn change(set: &mut Set, other: &Set, how: fn(u64, u64) -> u64) {
     set.iter_mut().zip(other).for_each(|(word, other)| *word = how(*word, *other));
 }
 
-/// Brute force under one profile. It remembers the matches of patterns.
+/// Brute force for one server. It remembers the matches of patterns.
 struct Oracle {
-    profile: Profile,
+    server: Server,
     resources: BTreeMap<&'static str, Vec<String>>,
     matches: BTreeMap<&'static str, BTreeMap<String, Set>>,
 }
 
 impl Oracle {
-    fn new(profile: Profile) -> Self {
-        let resources = ["account", "bucket", "object"].map(|kind| (kind, resources(profile, kind))).into();
-        Self { profile, resources, matches: BTreeMap::new() }
+    fn new(server: Server) -> Self {
+        let resources = ["account", "bucket", "object"].map(|kind| (kind, resources(server, kind))).into();
+        Self { server, resources, matches: BTreeMap::new() }
     }
 
     fn nothing(&self, kind: &str) -> Set {
@@ -163,7 +182,7 @@ impl Oracle {
         if !known.contains_key(pattern) {
             let mut set = vec![0; self.resources[kind].len().div_ceil(64)];
             for (index, resource) in self.resources[kind].iter().enumerate() {
-                set[index / 64] |= u64::from(covers(self.profile, pattern, resource)) << (index % 64);
+                set[index / 64] |= u64::from(covers(self.server, pattern, resource)) << (index % 64);
             }
             known.insert(pattern.to_owned(), set);
         }
@@ -182,7 +201,7 @@ impl Oracle {
     fn allowed(&mut self, document: &Document, action: &str, kind: &'static str, keys: &Keys) -> Set {
         let (mut allowed, mut denied) = (self.nothing(kind), self.nothing(kind));
         for statement in &document.statements {
-            if !statement.conditions.iter().all(|clause| holds(clause, keys)) || !about(self.profile, statement, action)
+            if !statement.conditions.iter().all(|clause| holds(clause, keys)) || !about(self.server, statement, action)
             {
                 continue;
             }
@@ -197,7 +216,7 @@ impl Oracle {
 
     /// The resources for which a line reports a difference of an action.
     fn said(&mut self, line: &AccessLine, action: &str, kind: &'static str, keys: &Keys) -> Set {
-        let says = line.profile.is_none_or(|profile| profile == self.profile)
+        let says = self.server.is_meant_by(line)
             && line.actions.iter().any(|pattern| like(pattern, action))
             && line.conditions.iter().all(|text| holds_as_worded(text, keys));
         if !says {
@@ -230,17 +249,17 @@ impl Oracle {
     }
 }
 
-fn about(profile: Profile, statement: &Statement, action: &str) -> bool {
+fn about(server: Server, statement: &Statement, action: &str) -> bool {
     let named = statement.actions.patterns.iter().any(|pattern| {
         like(pattern, action)
-            || (profile == Profile::Minio && pattern == "s3:GetObjectVersion" && action == "s3:GetObject")
+            || (server == Server::Minio && pattern == "s3:GetObjectVersion" && action == "s3:GetObject")
     });
     named != statement.actions.negated
 }
 
 /// Whether a document allows the request of a witness.
-fn allows(profile: Profile, document: &Document, kind: &str, witness: &Witness) -> bool {
-    let resource = built(profile, kind, &witness.resource);
+fn allows(server: Server, document: &Document, kind: &str, witness: &Witness) -> bool {
+    let resource = built(server, kind, &witness.resource);
     let condition = |clause: &Clause| {
         let positive = Clause { operator: clause.operator.replace("Not", ""), ..clause.clone() };
         let word = if positive.operator == "StringLike" { "like" } else { "is" };
@@ -249,8 +268,8 @@ fn allows(profile: Profile, document: &Document, kind: &str, witness: &Witness) 
     };
     let applies = |statement: &&Statement| {
         let patterns = &statement.resources.patterns;
-        let covered = patterns.iter().any(|pattern| covers(profile, pattern, &resource)) != statement.resources.negated;
-        covered && about(profile, statement, &witness.action) && statement.conditions.iter().all(condition)
+        let covered = patterns.iter().any(|pattern| covers(server, pattern, &resource)) != statement.resources.negated;
+        covered && about(server, statement, &witness.action) && statement.conditions.iter().all(condition)
     };
     let effects: Vec<_> = document.statements.iter().filter(applies).map(|statement| statement.effect).collect();
     effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
@@ -279,16 +298,16 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
                 change(&mut wrong, &said, |differs, said| differs ^ said);
                 let resources = oracle.resources[kind].iter().enumerate();
                 let wrong: Vec<_> = resources.filter(|(index, _)| wrong[index / 64] >> (index % 64) & 1 == 1).collect();
-                assert!(wrong.is_empty(), "{:?} {action} {keys:?} on {:?}\n{}", oracle.profile, wrong[0], why());
+                assert!(wrong.is_empty(), "{:?} {action} {keys:?} on {:?}\n{}", oracle.server, wrong[0], why());
             }
         }
         for line in lines {
             let kind = ACTIONS.iter().find(|(name, _)| *name == line.witness.action).unwrap().1;
-            let differs = |profile: &Profile| {
-                allows(*profile, more, kind, &line.witness) && !allows(*profile, less, kind, &line.witness)
+            let differs = |server: &Server| {
+                allows(*server, more, kind, &line.witness) && !allows(*server, less, kind, &line.witness)
             };
-            let shown = |profile: &&Profile| line.profile.is_none_or(|only| only == **profile);
-            assert!(Profile::ALL.iter().filter(shown).any(differs), "{line:#?}\n{}", why());
+            let shown = |server: &&Server| server.is_meant_by(line);
+            assert!(Server::ALL.iter().filter(shown).any(differs), "{line:#?}\n{}", why());
         }
     }
 }
@@ -374,7 +393,7 @@ fn run(seed: u64, pairs: usize, conditions: bool) {
     let context = Context::new(&catalogue);
     let keys = if conditions { all_keys() } else { vec![all_keys().remove(0)] };
     let mut random = Random(seed);
-    let mut oracles = Profile::ALL.map(Oracle::new);
+    let mut oracles = Server::ALL.map(Oracle::new);
     let pool: Vec<_> = (0..400).map(|_| random.pattern()).collect();
     for _ in 0..pairs {
         let before = random.document(&pool, conditions);

@@ -1,18 +1,18 @@
-//! Resource patterns of a document, as one profile reads them, and their relations.
+//! Resource patterns of a document, as some rules read them, and their relations.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::Profile;
 use super::glob::{Glob, Token};
 use super::resources::{ARN, ResourceSpace};
+use super::rules::Rules;
 use crate::policy::document::{Piece, pieces};
 
 /// How the texts of a document are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dialect<'a> {
-    pub(super) profile: Profile,
-    /// Whether `${…}` is a variable: always on MinIO; on AWS only with version 2012-10-17.
+    pub(super) rules: Rules,
+    /// Whether `${…}` is a variable.
     pub(super) variables: bool,
     /// The value of `${aws:username}`, if known.
     pub(super) user: Option<&'a str>,
@@ -46,7 +46,7 @@ impl Pattern {
         let (globs, foreign) = if *glob.tokens() == [Token::Run] {
             (vec![everything], false)
         } else if let Some(rest) = glob.strip(ARN) {
-            (with_slash(&rest, wild, dialect.profile).into_iter().chain([rest]).collect(), false)
+            (with_slash(&rest, wild, &dialect.rules).into_iter().chain([rest]).collect(), false)
         } else {
             (vec![everything], true)
         };
@@ -84,9 +84,9 @@ impl Pattern {
 
 /// MinIO servers clean the path of a resource before they compare it with a pattern. So a pattern without wildcards
 /// also matches with a `/` behind it. `wild` tells whether it has wildcards, without regard to variables.
-fn with_slash(rest: &Glob, wild: bool, profile: Profile) -> Option<Glob> {
+fn with_slash(rest: &Glob, wild: bool, rules: &Rules) -> Option<Glob> {
     let ends_open = matches!(rest.tokens().last(), None | Some(Token::One('/') | Token::Run));
-    (profile == Profile::Minio && !wild && !ends_open)
+    (rules.objects_cover_bucket && (!wild || rules.wildcards_cover_buckets) && !ends_open)
         .then(|| Glob::new(rest.tokens().iter().copied().chain([Token::One('/')])))
 }
 
@@ -106,17 +106,17 @@ impl Dialect<'_> {
         self.pieces(text).into_iter().map(expanded).flat_map(tokens).collect()
     }
 
-    /// The value of a variable. On MinIO, wildcards in the name of the user stay wildcards. On AWS the name is plain
-    /// text, `${*}` is a plain `*`, and a variable can have a default.
+    /// The value of a variable, if known.
     fn value(self, inside: &str) -> Option<Glob> {
-        match self.profile {
-            Profile::Minio => self.user.filter(|_| inside == "aws:username").map(Glob::parse),
-            Profile::Aws if matches!(inside, "*" | "?" | "$") => Some(Glob::literal(inside)),
-            Profile::Aws => {
-                let name = inside.split_once(',').map_or(inside, |(name, _)| name);
-                self.user.filter(|_| name.eq_ignore_ascii_case("aws:username")).map(Glob::literal)
-            }
+        let special = self.rules.special_variables;
+        if special && matches!(inside, "*" | "?" | "$") {
+            return Some(Glob::literal(inside));
         }
+        let name = inside.split_once(',').filter(|_| special).map_or(inside, |(name, _)| name);
+        let is_user =
+            name == "aws:username" || (self.rules.key_case_ignored && name.eq_ignore_ascii_case("aws:username"));
+        let glob = if self.rules.username_is_pattern { Glob::parse } else { Glob::literal };
+        self.user.filter(|_| is_user).map(glob)
     }
 
     /// The value of a condition with the name of the user, and whether it has an unknown variable. A name with
@@ -136,8 +136,7 @@ impl Dialect<'_> {
     }
 }
 
-/// The relations of numbered patterns. Each pair is computed once, because all classes of actions and both profiles
-/// need it.
+/// The relations of numbered patterns. Each pair is computed once, because all classes of actions and all rules need it.
 #[derive(Debug, Default)]
 pub(super) struct PatternPairs {
     known: Vec<Vec<Relations>>,
@@ -168,27 +167,30 @@ impl PatternPairs {
 mod tests {
     use super::*;
 
-    fn read(text: &str, profile: Profile, user: Option<&str>) -> Pattern {
-        Pattern::read(text, Dialect { profile, variables: true, user })
+    const AWS: Rules = Rules::AWS;
+    const MINIO: Rules = Rules::MINIO_2021;
+
+    fn read(text: &str, rules: Rules, user: Option<&str>) -> Pattern {
+        Pattern::read(text, Dialect { rules, variables: true, user })
     }
 
-    fn globs(text: &str, profile: Profile, user: Option<&str>) -> Vec<Glob> {
-        read(text, profile, user).globs.to_vec()
+    fn globs(text: &str, rules: Rules, user: Option<&str>) -> Vec<Glob> {
+        read(text, rules, user).globs.to_vec()
     }
 
     #[test]
     fn the_prefix_is_removed_and_on_minio_a_literal_also_matches_with_a_slash() {
-        assert_eq!(globs("arn:aws:s3:::b", Profile::Aws, None), [Glob::literal("b")]);
-        assert_eq!(globs("arn:aws:s3:::b", Profile::Minio, None), [Glob::literal("b/"), Glob::literal("b")]);
-        assert_eq!(globs("arn:aws:s3:::b*", Profile::Minio, None), [Glob::parse("b*")]);
-        assert_eq!(globs("arn:aws:s3:::", Profile::Minio, None), [Glob::literal("")]);
-        assert!(read("*", Profile::Aws, None).bare && !read("arn:aws:s3:::*", Profile::Aws, None).bare);
+        assert_eq!(globs("arn:aws:s3:::b", AWS, None), [Glob::literal("b")]);
+        assert_eq!(globs("arn:aws:s3:::b", MINIO, None), [Glob::literal("b/"), Glob::literal("b")]);
+        assert_eq!(globs("arn:aws:s3:::b*", MINIO, None), [Glob::parse("b*")]);
+        assert_eq!(globs("arn:aws:s3:::", MINIO, None), [Glob::literal("")]);
+        assert!(read("*", AWS, None).bare && !read("arn:aws:s3:::*", AWS, None).bare);
     }
 
     #[test]
     fn a_pattern_that_is_no_arn_of_s3_may_cover_anything() {
         for text in ["arn:*:s3:::b", "arn:minio:s3:::b", "b/*", ""] {
-            let foreign = read(text, Profile::Aws, None);
+            let foreign = read(text, AWS, None);
             assert!(foreign.opaque && foreign.foreign && *foreign.globs == [Glob::parse("*")], "{text}");
         }
     }
@@ -196,19 +198,19 @@ mod tests {
     #[test]
     fn variables_stand_for_the_user_or_for_anything() {
         let text = "arn:aws:s3:::home/${aws:username}/x";
-        assert_eq!(globs(text, Profile::Aws, Some("a*")), [Glob::literal("home/a*/x")]);
-        assert_eq!(globs(text, Profile::Minio, Some("a*")), [Glob::parse("home/a*/x")]);
-        let unknown = read(text, Profile::Minio, None);
+        assert_eq!(globs(text, AWS, Some("a*")), [Glob::literal("home/a*/x")]);
+        assert_eq!(globs(text, MINIO, Some("a*")), [Glob::parse("home/a*/x")]);
+        let unknown = read(text, MINIO, None);
         assert!(unknown.opaque);
         assert_eq!(*unknown.globs, [Glob::parse("home/*/x/"), Glob::parse("home/*/x")]);
-        assert_eq!(globs("arn:aws:s3:::b/${*}", Profile::Aws, None), [Glob::literal("b/*")]);
-        assert!(read("arn:aws:s3:::b/${*}", Profile::Minio, None).opaque);
-        assert!(!read("arn:aws:s3:::b/${open", Profile::Minio, None).opaque);
+        assert_eq!(globs("arn:aws:s3:::b/${*}", AWS, None), [Glob::literal("b/*")]);
+        assert!(read("arn:aws:s3:::b/${*}", MINIO, None).opaque);
+        assert!(!read("arn:aws:s3:::b/${open", MINIO, None).opaque);
     }
 
     #[test]
     fn the_users_name_is_filled_into_values() {
-        let dialect = Dialect { profile: Profile::Aws, variables: true, user: Some("al") };
+        let dialect = Dialect { rules: AWS, variables: true, user: Some("al") };
         assert_eq!(dialect.fill("${aws:username}/${aws:userid}"), ("al/${aws:userid}".to_owned(), true));
         assert_eq!(dialect.fill("${aws:username}/"), ("al/".to_owned(), false));
     }

@@ -1,12 +1,12 @@
-//! The resources that a request can name, by the kind of the action and the profile, as a small automaton.
+//! The resources that a request can name, by the kind of the action and the rules, as a small automaton.
 //!
 //! Resources are written without `arn:aws:s3:::`, their common prefix. The only exception is [`ResourceSpace::Bare`].
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::Profile;
 use super::glob::{Glob, Token};
+use super::rules::Rules;
 use crate::policy::Kind;
 
 /// The prefix of every resource and of every well-formed pattern except `*`.
@@ -56,13 +56,13 @@ pub(super) enum Position {
 impl ResourceSpace {
     /// The spaces of a kind of action. The two guides of AWS disagree about account actions, so both readings are
     /// checked.
-    pub(super) fn of(kind: Kind, profile: Profile) -> &'static [Self] {
-        match (kind, profile) {
-            (Kind::Account, Profile::Aws) => &[Self::Bare, Self::Star],
-            (Kind::Account, Profile::Minio) => &[Self::Root],
-            (Kind::Bucket, Profile::Aws) => &[Self::Bucket],
-            (Kind::Bucket, Profile::Minio) => &[Self::BucketSlash],
-            (Kind::Object, Profile::Aws | Profile::Minio) => &[Self::Object],
+    pub(super) fn of(kind: Kind, rules: &Rules) -> &'static [Self] {
+        match kind {
+            Kind::Account if rules.account_is_slash => &[Self::Root],
+            Kind::Account => &[Self::Bare, Self::Star],
+            Kind::Bucket if rules.objects_cover_bucket => &[Self::BucketSlash],
+            Kind::Bucket => &[Self::Bucket],
+            Kind::Object => &[Self::Object],
         }
     }
 

@@ -1,14 +1,14 @@
-//! A document compiled for one profile: its access is the union of its Allow terms, minus the union of its Deny terms.
+//! A document compiled for some rules: its access is the union of its Allow terms, minus the union of its Deny terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::Profile;
 use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
 use super::patterns::{Dialect, Pattern, PatternPairs};
 use super::resources::ResourceSpace;
+use super::rules::Rules;
 use crate::policy::normal::normal_statement;
 use crate::policy::{Clause, Document, Effect, Selector, Statement};
 
@@ -47,7 +47,7 @@ pub(super) struct CompiledStatement {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compiler<'a> {
-    pub(super) profile: Profile,
+    pub(super) rules: Rules,
     pub(super) user: Option<&'a str>,
     pub(super) action_sets: &'a [ActionSet],
 }
@@ -66,7 +66,7 @@ impl Compiler<'_> {
     /// member such as `Principal` would narrow the statement. So each one is an atom, which cancels out between
     /// documents that agree.
     ///
-    /// `NotAction` and `NotResource` count under both profiles. A server that does not know them finds no `Action` or
+    /// `NotAction` and `NotResource` count under all rules. A server that does not know them finds no `Action` or
     /// `Resource` and refuses the document, so it has no such policy.
     pub(super) fn compile(
         self,
@@ -75,8 +75,8 @@ impl Compiler<'_> {
         numbers: &mut Numbers,
     ) -> Vec<CompiledStatement> {
         let current = document.version.as_deref() == Some("2012-10-17");
-        let variables = self.profile == Profile::Minio || current;
-        let dialect = Dialect { profile: self.profile, variables, user: self.user };
+        let variables = current || !self.rules.variables_need_version;
+        let dialect = Dialect { rules: self.rules, variables, user: self.user };
         let statements = document.statements.iter().map(|statement| CompiledStatement {
             effect: statement.effect,
             selects: self.selected(&statement.actions),
@@ -107,23 +107,19 @@ impl Compiler<'_> {
         patterns.map(term).collect()
     }
 
-    /// The action sets that a statement selects. AWS ignores the case of action names, MinIO does not. On MinIO,
-    /// `s3:GetObjectVersion` without wildcards also means `s3:GetObject`.
+    /// The action sets that a statement selects.
     fn selected(self, actions: &Selector) -> Vec<bool> {
         let globs: Vec<_> = actions.patterns.iter().map(|pattern| Glob::parse(&self.fold(pattern))).collect();
-        let version = self.profile == Profile::Minio && actions.patterns.iter().any(|p| p == "s3:GetObjectVersion");
+        let version = self.rules.version_implies_object && actions.patterns.iter().any(|p| p == "s3:GetObjectVersion");
         let named = |action_set: &ActionSet| {
-            let matched = globs.iter().any(|glob| action_set.is_matched_by(glob, self.profile));
+            let matched = globs.iter().any(|glob| action_set.is_matched_by(glob, &self.rules));
             matched || (version && action_set.name == "s3:GetObject")
         };
         self.action_sets.iter().map(|action_set| named(action_set) != actions.negated).collect()
     }
 
     fn fold(self, action: &str) -> String {
-        match self.profile {
-            Profile::Aws => action.to_ascii_lowercase(),
-            Profile::Minio => action.to_owned(),
-        }
+        if self.rules.action_case_ignored { action.to_ascii_lowercase() } else { action.to_owned() }
     }
 }
 

@@ -3,11 +3,33 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Cause, Decision, Ground, Profile, Report, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
+impl Profile {
+    fn of(rules: &[Rules]) -> Option<Self> {
+        rules.first().map(Self::from)
+    }
+}
+
+impl From<&Rules> for Profile {
+    fn from(rules: &Rules) -> Self {
+        if rules.objects_cover_bucket { Self::Minio } else { Self::Aws }
+    }
+}
+
 json_types! {
+    /// The rules that evaluate a document. WEKA does not document which rules its servers follow; its S3 shows signs of
+    /// MinIO.
+    #[derive(PartialOrd, Ord)]
+    pub enum Profile {
+        /// AWS rules, by the AWS user guide.
+        Aws,
+        /// MinIO rules: the resource of a bucket is `bucket/`, so `bucket/*` covers the bucket.
+        Minio,
+    }
+
     /// Access that is gained and lost.
     #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
     pub struct AccessV1 {
@@ -153,7 +175,7 @@ impl AccessV1 {
             side: open.side,
             actions: open.actions.clone(),
             pattern: open.pattern.clone(),
-            profile: open.profile,
+            profile: Profile::of(&open.rules),
         };
         Self {
             gained: access.gained.iter().map(AccessLineV1::of).collect(),
@@ -171,7 +193,7 @@ impl AccessLineV1 {
             pattern: line.pattern.clone(),
             except: line.except.clone(),
             conditions: line.conditions.clone(),
-            profile: line.profile,
+            profile: Profile::of(&line.rules),
             denied: match &line.cause {
                 Cause::Allow => None,
                 Cause::Deny { pattern } => Some(pattern.clone()),
@@ -235,17 +257,17 @@ impl AccessAnswerV1 {
             policy: answer.attachment.policy.as_ref().map(ToString::to_string),
             document_known: answer.attachment.is_known(),
             access: answer.access.as_ref().map(AccessV1::of),
-            decisions: answer.decisions.iter().map(|(profile, decision)| DecisionV1::of(*profile, decision)).collect(),
+            decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
         }
     }
 }
 
 impl DecisionV1 {
-    fn of(profile: Profile, decision: &Decision) -> Self {
+    fn of(rules: &Rules, decision: &Decision) -> Self {
         let copy =
             |ground: &Ground| GroundV1 { statement: ground.statement.clone(), conditions: ground.conditions.clone() };
         Self {
-            profile,
+            profile: Profile::from(rules),
             verdict: decision.verdict,
             allowed_by: decision.allowed_by.iter().map(copy).collect(),
             denied_by: decision.denied_by.iter().map(copy).collect(),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::Cut;
 use super::escape::{code, fence, visible};
 use crate::base::list;
-use crate::policy::access::{Profile, Side};
-use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, UndecidedV1};
+use crate::policy::access::Side;
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, Profile, UndecidedV1};
 use crate::render::phrase;
 
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {

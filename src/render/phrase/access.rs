@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Name;
-use crate::policy::access::{Profile, Side};
-use crate::render::json::{AccessChangeV1, AccessLineV1, UndecidedV1};
+use crate::policy::access::Side;
+use crate::render::json::{AccessChangeV1, AccessLineV1, Profile, UndecidedV1};
 
 const ARN: &str = "arn:aws:s3:::";
 

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::base::{GroupName, UserName, list, list_some};
-use crate::policy::access::{Access, Answer, Attachment, Decision, Ground, Profile, Report, Request, Side, Verdict};
+use crate::policy::access::{Access, Answer, Attachment, Decision, Ground, Report, Request, Side, Verdict};
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
-use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, UndecidedV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, Profile, UndecidedV1};
 use crate::render::phrase::{self, count, shown};
 
 /// The maximum width of an aligned column, so that one long entry does not move all others.
@@ -156,8 +156,8 @@ fn attached(attachment: &Attachment) -> String {
 fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
     let same = answer.decisions.windows(2).all(|pair| pair[0].1 == pair[1].1);
     let shown = if same { 1 } else { answer.decisions.len() };
-    for (profile, decision) in answer.decisions.iter().take(shown) {
-        let rules = if same { String::new() } else { format!(" ({})", phrase::rules(*profile)) };
+    for (rules, decision) in answer.decisions.iter().take(shown) {
+        let rules = if same { String::new() } else { format!(" ({})", phrase::rules(rules.into())) };
         let style = match decision.verdict {
             Verdict::Allowed => &styles.add,
             Verdict::Denied => &styles.remove,
