@@ -21,7 +21,7 @@ pub(crate) struct Sizes {
     /// How many policies, and how many users.
     pub(crate) each: usize,
     /// The number of users that have the swapped policy.
-    pub(crate) holders: usize,
+    pub(crate) attached: usize,
     /// How many calls at once.
     pub(crate) jobs: usize,
     /// The latency of a response.
@@ -38,7 +38,7 @@ pub(crate) struct Sizes {
 const WHOLE: Sizes = Sizes {
     // Three of the 1024 policies are the predefined ones.
     each: 1_021,
-    holders: 500,
+    attached: 500,
     jobs: 16,
     latency: Duration::from_millis(100),
     runs: 5,
@@ -48,7 +48,7 @@ const WHOLE: Sizes = Sizes {
 
 /// Enough to see that everything still runs.
 const SMALL: Sizes =
-    Sizes { each: 24, holders: 10, jobs: 4, latency: Duration::from_millis(2), runs: 1, reads: 10, writes: 2 };
+    Sizes { each: 24, attached: 10, jobs: 4, latency: Duration::from_millis(2), runs: 1, reads: 10, writes: 2 };
 
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();

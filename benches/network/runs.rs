@@ -61,16 +61,16 @@ pub(crate) fn applying(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
 
     let own: Vec<_> = (0..sizes.each).map(Some).collect();
     let what = format!("apply, {} attaches to as many policies", sizes.each);
-    // Each policy is looked at before it is given to anybody.
+    // Each policy is read before it is attached.
     let floor = (2 * sizes.each).div_ceil(sizes.jobs);
     let bound = Bound::Ratio(1.2);
     apply(sizes, table, (&what, floor, sizes.each, bound), &|| World::new(sizes.each, &none, &own, None))?;
 
-    let holders = vec![Some(0); sizes.holders];
-    let what = format!("apply, a swap with {} holders", sizes.holders);
-    let floor = 4 + 2 * sizes.holders.div_ceil(sizes.jobs);
-    let world = || World::new(1, &holders, &holders, Some(0));
-    apply(sizes, table, (&what, floor, 4 + 2 * sizes.holders, Bound::None), &world)?;
+    let attached = vec![Some(0); sizes.attached];
+    let what = format!("apply, a swap with {} users", sizes.attached);
+    let floor = 4 + 2 * sizes.attached.div_ceil(sizes.jobs);
+    let world = || World::new(1, &attached, &attached, Some(0));
+    apply(sizes, table, (&what, floor, 4 + 2 * sizes.attached, Bound::None), &world)?;
     table.row(&Row {
         what: "  its calls one after the other",
         floor: Some(floor as f64),
@@ -190,8 +190,8 @@ pub(crate) fn program(table: &mut Table<'_>) -> Outcome<()> {
 pub(crate) fn memory(sizes: &Sizes, table: &mut Table<'_>) -> Outcome<()> {
     for calls in [sizes.each, 4 * sizes.each] {
         let shared = 16.min(sizes.each);
-        let held: Vec<_> = (0..calls).map(|number| Some(number % shared)).collect();
-        let world = World::new(shared, &vec![None; calls], &held, None)?;
+        let attached: Vec<_> = (0..calls).map(|number| Some(number % shared)).collect();
+        let world = World::new(shared, &vec![None; calls], &attached, None)?;
         let simulator = Simulator::start(world.path(), Duration::ZERO, false)?;
         let plan = run(world.path(), &["plan", "--cluster", &simulator.url], 0)?;
         row_of_memory(table, &format!("plan of {calls} attaches, peak memory"), &[plan], Bound::None)?;

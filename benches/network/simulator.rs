@@ -32,8 +32,8 @@ impl Simulator {
         }
         let mut child = attune(folder, &args).stdout(Stdio::piped()).spawn()?;
         let mut url = String::new();
-        if let Some(told) = child.stdout.take() {
-            BufReader::new(told).read_line(&mut url)?;
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut url)?;
         }
         let url = url.trim().to_owned();
         let simulator = Self { child, log: folder.join("log.jsonl"), seen: 0, url };

@@ -62,24 +62,25 @@ pub(crate) fn document(number: usize, revision: usize) -> String {
 /// A release in which no attach makes a key pair, so that nothing has to be kept.
 const RELEASE: &str = "4.4";
 
-fn state(policies: usize, held: &[Option<usize>]) -> Value {
+fn state(policies: usize, attached: &[Option<usize>]) -> Value {
     let mut root = json!({ "users": { "admin": { "role": "ClusterAdmin", "password": "admin" } }, "policies": {} });
     for number in 0..policies {
         let document: Value = serde_json::from_str(&document(number, 0)).unwrap_or_default();
         root["policies"][policy(number)] = json!({ "document": document });
     }
-    for (number, held) in held.iter().enumerate() {
-        root["users"][user(number)] = held.map_or_else(|| json!({}), |held| json!({ "policy": policy(held) }));
+    for (number, attached) in attached.iter().enumerate() {
+        root["users"][user(number)] =
+            attached.map_or_else(|| json!({}), |attached| json!({ "policy": policy(attached) }));
     }
     json!({
         "format": "attune.sim/1",
         "release": RELEASE,
-        "limits": { "s3_users": held.len().max(1_024) },
+        "limits": { "s3_users": attached.len().max(1_024) },
         "tenants": { "Root": root },
     })
 }
 
-fn file(policies: usize, held: &[Option<usize>], edited: Option<usize>) -> String {
+fn file(policies: usize, attached: &[Option<usize>], edited: Option<usize>) -> String {
     let mut text = String::new();
     for number in 0..policies {
         let revision = usize::from(edited == Some(number));
@@ -93,9 +94,9 @@ fn file(policies: usize, held: &[Option<usize>], edited: Option<usize>) -> Strin
             }
         }
     }
-    for (number, held) in held.iter().enumerate() {
-        if let Some(held) = held {
-            text += &format!("[users.{}]\npolicy = \"{}\"\n", user(number), policy(*held));
+    for (number, attached) in attached.iter().enumerate() {
+        if let Some(attached) = attached {
+            text += &format!("[users.{}]\npolicy = \"{}\"\n", user(number), policy(*attached));
         }
     }
     text

@@ -117,9 +117,9 @@ fn measure(fleet: Fleet) -> Result<Measured, Box<dyn Error>> {
         .args(["one".to_owned(), fleet.policies.to_string(), fleet.one_of.to_string(), fleet.shared.to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
-    let told = io::read_to_string(child.stdout.take().ok_or("no output")?)?;
+    let output = io::read_to_string(child.stdout.take().ok_or("no output")?)?;
     let ended = child.wait4()?;
-    let mut words = told.split_whitespace();
+    let mut words = output.split_whitespace();
     let changes = words.next().ok_or("a measurement failed")?.parse()?;
     let seconds = words.map(str::parse).collect::<Result<Vec<f64>, _>>()?;
     if !ended.status.success() || seconds.len() != PHASES.len() {

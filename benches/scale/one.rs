@@ -25,17 +25,17 @@ pub(crate) fn run(fleet: Fleet) -> Result<(), Box<dyn Error>> {
     clock.lap();
     let plan = plan(&loaded.desired, &observed);
     clock.lap();
-    let told = PlanV1::of(&plan, &loaded.sources);
+    let output = PlanV1::of(&plan, &loaded.sources);
     let mut bytes = Vec::new();
-    text::plan(&mut bytes, &Styles::default(), &told)?;
+    text::plan(&mut bytes, &Styles::default(), &output)?;
     clock.lap();
     bytes.clear();
-    json::write(&mut bytes, &told)?;
+    json::write(&mut bytes, &output)?;
     clock.lap();
-    let comment = markdown::plan(&told, markdown::USUAL);
+    let comment = markdown::plan(&output, markdown::USUAL);
     clock.lap();
     bytes.clear();
-    html::plan(&mut bytes, &told, None)?;
+    html::plan(&mut bytes, &output, None)?;
     clock.lap();
     let mut found = loaded.findings.iter().chain(&plan.findings).chain(&plan.refusals);
     if let Some(finding) = found.find(|finding| finding.severity != Severity::Note) {

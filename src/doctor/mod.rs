@@ -321,7 +321,7 @@ mod tests {
     }
 
     fn refused() -> CallError {
-        CallError::new("GET /x", Effect::Unauthorized(403), "403 Forbidden").help("log in as somebody else")
+        CallError::new("GET /x", Effect::Unauthorized(403), "403 Forbidden").help("log in as another user")
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The scope of an approval, and whose settings apply if somebody else wrote the configuration (`--base`).
+//! The scope of an approval, and whose settings apply if someone else wrote the configuration (`--base`).
 
 use serde_json::{Value, json};
 

@@ -71,14 +71,14 @@ pub(crate) fn with_git(folder: &Folder, args: &str) -> Run {
     folder.attune_with(args, &[("PATH", &path)])
 }
 
-/// Somebody changes the cluster by other means.
+/// Someone changes the cluster by other means.
 fn drift(folder: &Folder) {
     let mut state: Value = serde_json::from_str(&folder.read("live/cluster.json")).unwrap();
     state["tenants"]["Root"]["users"]["svc-new"]["policy"] = json!("readwrite");
     folder.write("live/cluster.json", &state.to_string());
 }
 
-/// Somebody proposes another document, and another policy for bob.
+/// Someone proposes another document, and another policy for bob.
 fn propose(folder: &Folder) {
     folder.write("live/policies/ml.json", &document("s3:PutObject"));
     folder.write("live/teams/b.toml", "[users.bob]\npolicy = \"ml\"\n");
@@ -122,7 +122,11 @@ fn drift_and_proposed_changes_are_shown_apart_and_the_digest_covers_both() {
     plan(&folder, "--base main --out plan.json").exits(0);
     assert_eq!(serde_json::from_str::<Value>(&folder.read("plan.json")).unwrap(), both);
     std::fs::remove_file(folder.path("plan.json")).unwrap();
-    assert_eq!(git(&folder, &["status", "--porcelain=v2", "-z"]), before, "the work tree and the index are left alone");
+    assert_eq!(
+        git(&folder, &["status", "--porcelain=v2", "-z"]),
+        before,
+        "the work tree and the index stay as they are"
+    );
 }
 
 #[test]
@@ -149,17 +153,17 @@ fn a_base_may_be_a_file_and_no_file_takes_the_place_of_a_revision() {
     propose(&folder);
     folder.write("live/before.toml", &AGREED.replace("teams/*", "agreed"));
     folder.write("live/agreed.toml", TEAM);
-    let told = plan(&folder, "--base live/before.toml --format json").exits(0).json();
+    let output = plan(&folder, "--base live/before.toml --format json").exits(0).json();
     // Both name the document that is proposed.
     assert_eq!(
-        (ids(&told, "drift"), ids(&told, "proposed")),
+        (ids(&output, "drift"), ids(&output, "proposed")),
         (vec!["policy/ml".to_owned()], vec!["user/bob".to_owned()])
     );
     let cluster = "[cluster]\nendpoints = [\"sim:live/cluster.json\"]\n";
     folder.write("main", &format!("{cluster}[users.alice]\ndetached = true\n"));
     assert_eq!(ids(&plan(&folder, "--base main --format json").exits(0).json(), "proposed").len(), 2);
-    let told = plan(&folder, "--base ./main --format json").exits(0).json();
-    assert_eq!(ids(&told, "drift"), ["user/alice"]);
+    let output = plan(&folder, "--base ./main --format json").exits(0).json();
+    assert_eq!(ids(&output, "drift"), ["user/alice"]);
     plan(&folder, "--base ./nowhere").exits(1).warns("cannot read the base ./nowhere");
 }
 
@@ -175,9 +179,9 @@ fn everything_is_proposed_if_the_file_is_missing_in_the_base() {
     assert_eq!(nowhere.codes(), ["no-trusted-settings"]);
     let by_hand = "--base HEAD --cluster sim:live/cluster.json --format json";
     let run = plan(&folder, by_hand).exits(0).warns("the configuration does not exist at HEAD");
-    let told = run.json();
-    assert_eq!(ids(&told, "drift"), Vec::<String>::new());
-    assert_eq!(told["base"]["proposed"], told["changes"]);
+    let output = run.json();
+    assert_eq!(ids(&output, "drift"), Vec::<String>::new());
+    assert_eq!(output["base"]["proposed"], output["changes"]);
     assert!(run.codes().contains(&"base-without-file".to_owned()), "{:?}", run.codes());
 }
 
@@ -225,7 +229,7 @@ fn an_unusable_revision_is_reported() {
     folder.attune("plan --file live/attune.toml --base main").exits(1).warns("git cannot be run").warns("PATH");
     let run = plan(&folder, "--base nowhere --format json").exits(1);
     assert_eq!(run.codes(), ["no-base"]);
-    // A repository of somebody else is not trusted by git, and is no missing one.
+    // A repository of someone else is not trusted by git, and is no missing one.
     let other = [("PATH", &*std::env::var("PATH").unwrap()), ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")]
         .map(|(name, value)| (name, value.to_owned()));
     let other: Vec<(&str, &str)> = other.iter().map(|(name, value)| (*name, value.as_str())).collect();

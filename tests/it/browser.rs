@@ -15,7 +15,7 @@ use crate::harness::Folder;
 use crate::html::large;
 
 /// How long a browser may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A script for the page: finds text with less contrast than WCAG requires.
 const FAINT: &str = r"(() => {
@@ -97,7 +97,7 @@ impl Browser {
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let host = url.trim_start_matches("ws://").split('/').next().unwrap();
         let stream = TcpStream::connect(host).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         let (socket, _) = tungstenite::client(url.as_str(), stream).unwrap();
         let mut browser = Self { child, socket, session: None, sent: 0, events: Vec::new(), _profile: profile };
         let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}))["targetId"].clone();

@@ -132,7 +132,7 @@ fn an_approved_plan_succeeds_when_already_applied_and_runs_again_when_undone() {
     std::fs::remove_dir_all(folder.path(".attune")).unwrap();
     folder.attune(&approved).exits(0);
     folder.attune(&format!("apply --approved {}", "0".repeat(32))).exits(0).warns("nothing left to do");
-    // Somebody undoes it: the same plan is there again, and still approved.
+    // Someone undoes it: the same plan is there again, and still approved.
     folder.write("cluster.json", &before);
     std::fs::remove_dir_all(folder.path("secrets")).unwrap();
     folder.attune(&approved).exits(0).says("14 done");
@@ -349,8 +349,8 @@ fn a_reader_that_goes_away_is_no_error() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let ended = Run::of(args, &child.wait_with_output().unwrap()).exits(0);
-        let told = ["error", "warning"].iter().any(|word| ended.stderr.contains(word));
-        assert!(!told, "{args}: {}", ended.stderr);
+        let complains = ["error", "warning"].iter().any(|word| ended.stderr.contains(word));
+        assert!(!complains, "{args}: {}", ended.stderr);
     }
     // Nobody knows whether the changes were shown.
     let mut child = folder.command(["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

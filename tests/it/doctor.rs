@@ -20,7 +20,7 @@ fn folder(release: &str, switches: &Value) -> Folder {
     Folder::with(&[("attune.toml", FILE), ("cluster.json", &state.to_string())])
 }
 
-/// The program as somebody, against a served cluster.
+/// The program as someone, against a served cluster.
 fn as_user(folder: &Folder, served: &Served, user: &str, password: &str, args: &str) -> Run {
     let args = format!("doctor --cluster {} {args}", served.url);
     folder.attune_with(&args, &[("ATTUNE_USERNAME", user), ("ATTUNE_PASSWORD", password)])
@@ -33,7 +33,7 @@ fn messages(run: &Run) -> Vec<String> {
 
 #[test]
 fn doctor_finds_no_problem_on_any_release() {
-    for (release, told, codes) in [
+    for (release, expected, codes) in [
         ("3.14", "not reported by this release", &["attachments-not-reported"][..]),
         ("4.0", "reported by GET /s3/userPolicies", &[]),
         ("4.4", "reported by GET /users", &[]),
@@ -43,7 +43,7 @@ fn doctor_finds_no_problem_on_any_release() {
         let before = folder.read("cluster.json");
         let run =
             folder.attune("doctor").exits(0).says("stewie").says("admin · ClusterAdmin · tenant Root · may apply");
-        let run = run.says(told).says("leftovers   none");
+        let run = run.says(expected).says("leftovers   none");
         assert_eq!(run.stdout.contains("no problems found"), codes.is_empty(), "{}", run.stdout);
         let machine = folder.attune("doctor --format json").exits(0);
         assert_eq!(machine.codes(), codes, "{release}");

@@ -46,7 +46,7 @@ fn world(release: &str) -> Folder {
     Folder::with(&[("attune.toml", FILE), ("cluster.json", &state.to_string())])
 }
 
-/// Somebody changes about everything by other means.
+/// Someone changes about everything by other means.
 fn spoil(folder: &Folder) {
     folder.drift(|tenant| {
         tenant["users"]["alice"]["policy"] = json!("readwrite");
@@ -75,7 +75,7 @@ fn drift_is_found_on_every_release_that_reports_attachments() {
         let folder = world(release);
         folder.attune("drift").exits(0).says("no drift");
         spoil(&folder);
-        let told = folder.attune("drift --format json").exits(2).json();
+        let output = folder.attune("drift --format json").exits(2).json();
         let all = [
             ("policy/ml", "policy_changed"),
             ("policy/web", "policy_removed"),
@@ -85,8 +85,8 @@ fn drift_is_found_on_every_release_that_reports_attachments() {
             ("user/carol", "user_removed"),
             ("user/svc-a", "user_attached"),
         ];
-        assert_eq!(kinds(&told, "drift"), expected(&all), "{release}");
-        let of = |id: &str| told["drift"].as_array().unwrap().iter().find(|of| of["id"] == id).unwrap().clone();
+        assert_eq!(kinds(&output, "drift"), expected(&all), "{release}");
+        let of = |id: &str| output["drift"].as_array().unwrap().iter().find(|of| of["id"] == id).unwrap().clone();
         assert_eq!(
             (of("user/alice")["declared"].clone(), of("user/alice")["observed"].clone()),
             (json!("ml"), json!("readwrite"))
@@ -97,7 +97,7 @@ fn drift_is_found_on_every_release_that_reports_attachments() {
             (json!("s3:PutObject"), json!("arn:aws:s3:::web/*"))
         );
         assert_eq!(of("user/bob")["access"][0]["lost"][0]["pattern"], "arn:aws:s3:::web/*");
-        assert_eq!(told["unmanaged"]["users"], json!(["other"]));
+        assert_eq!(output["unmanaged"]["users"], json!(["other"]));
     }
 }
 
@@ -132,9 +132,9 @@ fn groups_drift_as_users_do() {
         "groups": {"a": "readwrite", "svc-c": "readonly"}}}});
     folder.write("cluster.json", &state.to_string());
     crate::weka::face(&folder);
-    let told = folder.attune("drift --format json").exits(2).json();
+    let output = folder.attune("drift --format json").exits(2).json();
     let all = [("group/a", "group_moved"), ("group/b", "group_detached"), ("group/svc-c", "group_attached")];
-    assert_eq!(kinds(&told, "drift"), expected(&all));
+    assert_eq!(kinds(&output, "drift"), expected(&all));
 }
 
 #[test]
@@ -170,8 +170,11 @@ fn ignored_drift_is_listed_until_its_last_day() {
     with("9999-12-31");
     let run = folder.attune("drift").exits(0).says("ignored: user svc-a: a test (until 9999-12-31)");
     assert!(run.stdout.contains("no drift, 1 ignored") && run.stderr.is_empty(), "{run:?}");
-    let told = folder.attune("drift --format json").exits(0).json();
-    assert_eq!((told["summary"]["ignored"].clone(), told["ignored"][0]["reason"].clone()), (json!(1), json!("a test")));
+    let output = folder.attune("drift --format json").exits(0).json();
+    assert_eq!(
+        (output["summary"]["ignored"].clone(), output["ignored"][0]["reason"].clone()),
+        (json!(1), json!("a test"))
+    );
     folder.attune("plan").exits(0).says("- user svc-a");
     with("2020-01-01");
     folder

@@ -79,10 +79,10 @@ async fn a_failed_or_incomplete_run_counts_as_no_write() {
     weka(&folder, &running, "-- s3 policy add new p.json").exits(1);
     weka(&folder, &running, "-- s3 policy detach bob").exits(2);
     let seen = events(&running).await;
-    let told = |event: &Event| (event.writes.is_some(), event.applied, event.change.is_some());
+    let shown = |event: &Event| (event.writes.is_some(), event.applied, event.change.is_some());
     let expected =
         [(false, false, false), (true, true, true), (false, false, false), (true, false, false), (false, false, false)];
-    assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(seen.iter().map(shown).collect::<Vec<_>>(), expected);
     let gone = weka(&folder, &running, "-- s3 policy add other not-there.json").exits(1);
     assert!(gone.stderr.starts_with("error: the file not-there.json cannot be read: "), "{}", gone.stderr);
     let gone = "-- s3 sts assume-role --access-key AK --duration=60m --policy-file=not-there.json";
@@ -130,8 +130,8 @@ async fn a_login_without_user_or_password_is_refused() {
         assert_eq!(refused.stderr, "error: Not logged in, or the login is not accepted\n", "{half:?}");
     }
     for whole in [vec![], vec![user, password], vec![user, password, ("WEKA_ORG", "Root")]] {
-        let told: Value = serde_json::from_str(&whoami(&whole).exits(0).stdout).unwrap();
-        assert_eq!(told[0]["username"], "admin", "{whole:?}");
+        let shown: Value = serde_json::from_str(&whoami(&whole).exits(0).stdout).unwrap();
+        assert_eq!(shown[0]["username"], "admin", "{whole:?}");
     }
 }
 

@@ -7,10 +7,9 @@ use attune::desired::{self, Boundary, Loaded, PolicyIntent};
 
 use super::harness::{Folder, files, root};
 
-const DRAFT: &str =
-    "# who holds what\n\n[users.bob]\npolicy='readonly'\n[users.alice]   # first\npolicy=\"readonly\"\n";
+const DRAFT: &str = "# who has what\n\n[users.bob]\npolicy='readonly'\n[users.alice]   # first\npolicy=\"readonly\"\n";
 const FORMED: &str =
-    "# who holds what\n\n[users.alice] # first\npolicy = \"readonly\"\n\n[users.bob]\npolicy = 'readonly'\n";
+    "# who has what\n\n[users.alice] # first\npolicy = \"readonly\"\n\n[users.bob]\npolicy = 'readonly'\n";
 
 #[test]
 fn a_file_is_formatted_and_then_stays_formatted() {

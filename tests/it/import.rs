@@ -113,10 +113,10 @@ fn an_import_omits_invalid_objects_with_a_reason() {
 #[test]
 fn every_code_of_an_import_is_found_somewhere() {
     let case = root().join("tests/import/out-of-order");
-    let told: String = files(&case, ".stderr").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let told = told + &released("3.14").attune(SIM).exits(0).stderr;
+    let output: String = files(&case, ".stderr").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let output = output + &released("3.14").attune(SIM).exits(0).stderr;
     for code in attune::import::CODES {
-        assert!(told.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
+        assert!(output.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
     }
 }
 

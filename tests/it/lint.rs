@@ -52,12 +52,12 @@ fn findings_point_into_the_documents() {
 #[test]
 fn suppressed_findings_are_not_shown() {
     let codes = |folder: Folder| folder.attune("validate --format json").codes();
-    let told = |codes: &[String]| codes.iter().any(|code| code == "impossible-bucket");
-    assert!(told(&codes(impossible("", ""))));
-    assert!(!told(&codes(impossible("[lint]\nallow = [\"R10\"]\n", ""))));
-    assert!(!told(&codes(impossible("[lint]\nallow = [\"impossible-bucket\"]\n", ""))));
-    assert!(!told(&codes(impossible("", "[policies.p.lint]\nallow = [\"R10\"]\n"))));
-    assert!(told(&codes(impossible("", "[policies.q]\nabsent = true\n[policies.q.lint]\nallow = [\"R10\"]\n"))));
+    let reported = |codes: &[String]| codes.iter().any(|code| code == "impossible-bucket");
+    assert!(reported(&codes(impossible("", ""))));
+    assert!(!reported(&codes(impossible("[lint]\nallow = [\"R10\"]\n", ""))));
+    assert!(!reported(&codes(impossible("[lint]\nallow = [\"impossible-bucket\"]\n", ""))));
+    assert!(!reported(&codes(impossible("", "[policies.p.lint]\nallow = [\"R10\"]\n"))));
+    assert!(reported(&codes(impossible("", "[policies.q]\nabsent = true\n[policies.q.lint]\nallow = [\"R10\"]\n"))));
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn unambiguous_errors_are_fixed_and_nothing_else_changes() {
     ] {
         assert!(run.stderr.contains(line), "no `{line}` in {}", run.stderr);
     }
-    let mended = FILE.replace("'S3:getobject'", "\"s3:GetObject\"").replace("stringequals", "\"StringEquals\"");
-    assert_eq!(folder.read("attune.toml"), mended);
+    let fixed = FILE.replace("'S3:getobject'", "\"s3:GetObject\"").replace("stringequals", "\"StringEquals\"");
+    assert_eq!(folder.read("attune.toml"), fixed);
     assert_eq!(folder.read("policies/reports.json"), DOCUMENT.replace("s3:getobject", "s3:GetObject"));
-    assert_eq!(folder.attune("validate --fix").exits(0).stderr, "", "there is nothing left to mend");
+    assert_eq!(folder.attune("validate --fix").exits(0).stderr, "", "there is nothing left to fix");
 }
 
 #[test]

@@ -51,9 +51,9 @@ fn a_directory_is_planned_in_one_go_and_the_worst_is_the_exit_code() {
 #[test]
 fn json_of_many_files_is_one_document_with_a_digest_for_each() {
     let folder = three();
-    let told = folder.attune("plan --file clusters --format json").exits(1).json();
-    assert_eq!((told["format"].as_str(), told["exit"].as_u64()), (Some("attune.many/1"), Some(1)));
-    let runs = told["runs"].as_array().unwrap();
+    let output = folder.attune("plan --file clusters --format json").exits(1).json();
+    assert_eq!((output["format"].as_str(), output["exit"].as_u64()), (Some("attune.many/1"), Some(1)));
+    let runs = output["runs"].as_array().unwrap();
     let kinds: Vec<_> = runs.iter().map(|run| run["result"]["format"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["attune.plan/1", "attune.plan/1", "attune.findings/1"]);
     assert_ne!(runs[0]["result"]["digest"], runs[1]["result"]["digest"]);

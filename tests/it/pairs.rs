@@ -23,7 +23,7 @@ pub(crate) fn document(number: u8) -> Value {
 #[derive(Debug, Clone)]
 pub(crate) struct Pair {
     there: Vec<Option<u8>>,
-    held: Vec<usize>,
+    attached: Vec<usize>,
     wished: Vec<u8>,
     users: Vec<usize>,
     owned: bool,
@@ -33,18 +33,18 @@ pub(crate) struct Pair {
 impl Pair {
     /// The file of this pair with the cluster of another.
     pub(crate) fn with_cluster_of(self, other: &Self) -> Self {
-        Self { there: other.there.clone(), held: other.held.clone(), ..self }
+        Self { there: other.there.clone(), attached: other.attached.clone(), ..self }
     }
 }
 
 /// All of them.
 pub(crate) fn pairs() -> impl Strategy<Value = Pair> {
     let there = prop::collection::vec(prop_oneof![1 => Just(None), 2 => (0..3_u8).prop_map(Some)], POLICIES.len());
-    let held = prop::collection::vec(0..7_usize, USERS.len());
+    let attached = prop::collection::vec(0..7_usize, USERS.len());
     let wished = prop::collection::vec(0..5_u8, POLICIES.len());
     let users = prop::collection::vec(0..7_usize, USERS.len());
-    (there, held, wished, users, any::<bool>(), any::<bool>())
-        .prop_map(|(there, held, wished, users, owned, gap)| Pair { there, held, wished, users, owned, gap })
+    (there, attached, wished, users, any::<bool>(), any::<bool>())
+        .prop_map(|(there, attached, wished, users, owned, gap)| Pair { there, attached, wished, users, owned, gap })
 }
 
 /// The state file of the cluster of a pair.
@@ -56,10 +56,10 @@ pub(crate) fn state(pair: &Pair, release: &str, switches: &Value) -> ClusterStat
         .collect();
     let mut users = serde_json::Map::new();
     users.insert("admin".into(), json!({"role": "ClusterAdmin", "password": "admin"}));
-    for (user, choice) in USERS.iter().zip(&pair.held) {
-        let held = POLICIES.get(*choice).filter(|name| policies.contains_key(**name)).copied();
-        let held = held.or((*choice == 4).then_some("readonly"));
-        users.insert(user.to_string(), json!({"role": "S3", "policy": held}));
+    for (user, choice) in USERS.iter().zip(&pair.attached) {
+        let attached = POLICIES.get(*choice).filter(|name| policies.contains_key(**name)).copied();
+        let attached = attached.or((*choice == 4).then_some("readonly"));
+        users.insert(user.to_string(), json!({"role": "S3", "policy": attached}));
     }
     serde_json::from_value(json!({
         "release": release, "switches": switches, "tenants": {"Root": {"users": users, "policies": policies}},

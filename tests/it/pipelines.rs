@@ -120,9 +120,9 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
         for line in lines(&path) {
             let ended = run(&folder, &line, &digest);
             let drift = line.contains("attune drift");
-            let told = String::from_utf8_lossy(&ended.stderr);
+            let output = String::from_utf8_lossy(&ended.stderr);
             let code = ended.status.code();
-            assert!(code == Some(0) || drift && code == Some(2), "{}: {line}: {code:?}\n{told}", path.display());
+            assert!(code == Some(0) || drift && code == Some(2), "{}: {line}: {code:?}\n{output}", path.display());
             subcommands.insert(line.split_whitespace().nth(1).unwrap().to_owned());
         }
         let expected = [

@@ -64,7 +64,7 @@ fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
-fn holds(users: &Users, name: &str) -> Option<String> {
+fn policy_of(users: &Users, name: &str) -> Option<String> {
     let found = users.users.iter().find(|user| user.name.as_str() == name).unwrap();
     found.policy.as_ref().map(ToString::to_string)
 }
@@ -79,12 +79,12 @@ async fn story(cluster: &RestCluster, known: bool) -> Result<(), CallError> {
     let users = cluster.users().await?;
     assert_eq!(users.attachments_known, known);
     if known {
-        assert_eq!(holds(&users, "alice").as_deref(), Some(ml.as_str()));
-        assert_eq!(holds(&users, "bob").as_deref(), Some("readonly"));
+        assert_eq!(policy_of(&users, "alice").as_deref(), Some(ml.as_str()));
+        assert_eq!(policy_of(&users, "bob").as_deref(), Some("readonly"));
     }
     assert!(users.users.iter().all(|user| user.name.as_str() != "eve"), "a user of another tenant");
     cluster.detach(&ml, &Principal::User(alice.clone())).await?;
-    assert_eq!(holds(&cluster.users().await?, "alice"), None);
+    assert_eq!(policy_of(&cluster.users().await?, "alice"), None);
     cluster.remove_policy(&ml).await?;
     assert!(!cluster.list_policies().await?.contains(&ml));
     Ok(())

@@ -20,8 +20,8 @@ pub(crate) fn left(folder: &Folder, prefix: &str) -> Vec<String> {
 pub(crate) fn access(state: &Value) -> (Value, Vec<(String, Value)>) {
     let root = &state["tenants"]["Root"];
     let users = root["users"].as_object().unwrap();
-    let held = users.iter().map(|(name, user)| (name.clone(), user["policy"].clone())).collect();
-    (root["policies"].clone(), held)
+    let attached = users.iter().map(|(name, user)| (name.clone(), user["policy"].clone())).collect();
+    (root["policies"].clone(), attached)
 }
 
 #[test]

@@ -80,8 +80,8 @@ fn the_schema_of_the_file_refuses_what_the_program_refuses() {
         assert_eq!(validator.is_valid(&value), fits, "{text}");
         let folder = Folder::with(&[("attune.toml", text)]);
         let codes = folder.attune("validate --format json").codes();
-        let misfits = ["unknown-key", "wrong-type", "secret-in-file"];
-        assert_eq!(!codes.iter().any(|code| misfits.contains(&code.as_str())), fits, "{text}: {codes:?}");
+        let schema_errors = ["unknown-key", "wrong-type", "secret-in-file"];
+        assert_eq!(!codes.iter().any(|code| schema_errors.contains(&code.as_str())), fits, "{text}: {codes:?}");
     }
 }
 

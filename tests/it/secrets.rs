@@ -30,8 +30,8 @@ fn clean(folder: &Folder, run: &Run) {
     let secrets = secrets(folder);
     assert!(secrets.len() >= 2);
     for secret in &secrets {
-        assert!(!run.stdout.contains(secret), "stdout of `attune {}` holds a secret", run.args);
-        assert!(!run.stderr.contains(secret), "stderr of `attune {}` holds a secret", run.args);
+        assert!(!run.stdout.contains(secret), "stdout of `attune {}` has a secret", run.args);
+        assert!(!run.stderr.contains(secret), "stderr of `attune {}` has a secret", run.args);
     }
     for word in ["Bearer ey", "access_token", "refresh_token"] {
         assert!(!run.stdout.contains(word) && !run.stderr.contains(word), "`attune {}` shows {word}", run.args);
@@ -42,7 +42,7 @@ fn clean(folder: &Folder, run: &Run) {
     for path in written {
         let bytes = std::fs::read(&path).unwrap();
         let text = String::from_utf8_lossy(&bytes);
-        assert!(secrets.iter().all(|secret| !text.contains(secret)), "{} holds a secret", path.display());
+        assert!(secrets.iter().all(|secret| !text.contains(secret)), "{} has a secret", path.display());
     }
 }
 

@@ -116,8 +116,8 @@ fn temporary_credentials_and_the_doctor_work_over_the_command() {
         let keys = [("ATTUNE_SECRET_KEY", "example+secret+key+of+simulated+alice")];
         let ask = "sts assume-role --access-key 0000EXAMPLEKEY000000 --duration 60m --format env";
         if release != "4.4" {
-            let told = folder.attune_with(ask, &keys).exits(0);
-            assert!(told.stdout.contains("export AWS_SESSION_TOKEN="), "{release}: {}", told.stdout);
+            let output = folder.attune_with(ask, &keys).exits(0);
+            assert!(output.stdout.contains("export AWS_SESSION_TOKEN="), "{release}: {}", output.stdout);
         }
         folder.attune("doctor").exits(0).says("the weka command");
     }
@@ -317,9 +317,9 @@ fn every_golden_case_has_the_same_plan_as_over_rest() {
         face(&weka);
         let plans = [&rest, &weka].map(|folder| folder.attune("plan --format json"));
         assert_eq!(plans[0].code, plans[1].code, "{name}: {}", plans[1].stderr);
-        let [told, same] = plans.map(|run| run.json());
+        let [output, same] = plans.map(|run| run.json());
         for part in ["changes", "steps", "digest", "summary"] {
-            assert_eq!(told[part], same[part], "{name}: {part}");
+            assert_eq!(output[part], same[part], "{name}: {part}");
         }
         // Over the command it is not known whether there is an identity provider.
         let refusals = |plan: &Value| {
@@ -328,7 +328,7 @@ fn every_golden_case_has_the_same_plan_as_over_rest() {
                 .filter(|refusal| !refusal["message"].as_str().unwrap().contains("does not report"))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(refusals(&told), refusals(&same), "{name}");
+        assert_eq!(refusals(&output), refusals(&same), "{name}");
         compared += 1;
     }
     assert!(compared > 30, "{compared}");

@@ -16,8 +16,8 @@ const OTHERS: [&str; 5] = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECU
 
 /// `tests/words.txt`.
 struct Rules {
-    everywhere: Vec<(String, String)>,
-    pages: Vec<(String, String)>,
+    /// Phrase and replacement.
+    words: Vec<(String, String)>,
     /// File and phrase.
     exceptions: Vec<(String, String)>,
     /// File and beginning of a sentence.
@@ -26,7 +26,7 @@ struct Rules {
 
 fn rules() -> Rules {
     let text = fs::read_to_string(root().join("tests/words.txt")).unwrap();
-    let mut rules = Rules { everywhere: Vec::new(), pages: Vec::new(), exceptions: Vec::new(), long: Vec::new() };
+    let mut rules = Rules { words: Vec::new(), exceptions: Vec::new(), long: Vec::new() };
     let mut section = "";
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if line.starts_with('[') {
@@ -44,8 +44,7 @@ fn rules() -> Rules {
             ((*path).to_owned(), (*what).to_owned())
         };
         match section {
-            "[everywhere]" => rules.everywhere.push(phrase()),
-            "[pages]" => rules.pages.push(phrase()),
+            "[words]" => rules.words.push(phrase()),
             "[exceptions]" => rules.exceptions.push(exception()),
             "[long sentences]" => rules.long.push(exception()),
             other => panic!("unknown section {other}"),
@@ -195,31 +194,30 @@ fn messages() -> Vec<(String, Vec<String>)> {
 }
 
 /// What a text says otherwise than it should, unless that is an exception.
-fn wrong(place: &str, text: &str, phrases: &[(String, String)], rules: &Rules) -> Vec<String> {
+fn wrong(place: &str, text: &str, rules: &Rules) -> Vec<String> {
     let excepted =
         |phrase: &str| rules.exceptions.iter().any(|(path, what)| path == place && what.eq_ignore_ascii_case(phrase));
-    let found = phrases.iter().filter(|(phrase, _)| has(text, phrase) && !excepted(phrase));
+    let found = rules.words.iter().filter(|(phrase, _)| has(text, phrase) && !excepted(phrase));
     found.map(|(phrase, instead)| format!("{place}: \"{phrase}\" (say \"{instead}\"): {}", text.trim())).collect()
 }
 
 #[test]
 fn pages_help_and_messages_have_no_words_of_their_own() {
     let rules = rules();
-    let both: Vec<_> = rules.everywhere.iter().chain(&rules.pages).cloned().collect();
     let mut found = Vec::new();
     for (path, page) in written_pages() {
         for paragraph in paragraphs(&page, true) {
-            found.extend(wrong(&path, &paragraph, &both, &rules));
+            found.extend(wrong(&path, &paragraph, &rules));
         }
     }
     for path in GENERATED {
         for line in fs::read_to_string(root().join(path)).unwrap().split("\n\n") {
-            found.extend(wrong(path, line, &rules.everywhere, &rules));
+            found.extend(wrong(path, line, &rules));
         }
     }
     for (path, texts) in messages() {
         for text in texts {
-            found.extend(wrong(&path, &text, &rules.everywhere, &rules));
+            found.extend(wrong(&path, &text, &rules));
         }
     }
     assert!(found.is_empty(), "{} phrases:\n{}", found.len(), found.join("\n"));
@@ -240,37 +238,4 @@ fn no_sentence_of_a_page_has_to_be_read_twice() {
         }
     }
     assert!(found.is_empty(), "{} sentences:\n{}", found.len(), found.join("\n"));
-}
-
-/// `ATTUNE_WORDS=1` lists the phrases of `[pages]` that messages still have.
-#[test]
-fn words_that_messages_still_have_are_listed_on_request() {
-    if std::env::var_os("ATTUNE_WORDS").is_none() {
-        return;
-    }
-    let rules = rules();
-    let mut found = Vec::new();
-    for (path, texts) in messages() {
-        for text in texts {
-            found.extend(wrong(&path, &text, &rules.pages, &rules));
-        }
-    }
-    assert!(found.is_empty(), "{} phrases:\n{}", found.len(), found.join("\n"));
-}
-
-#[test]
-fn literals_are_found_and_code_is_not() {
-    let source = "let a = \"one \\\" two\"; // \"no\"\nlet b = r#\"three \"4\" five\"#; let c = '\"'; f(\"six\");\n\
-                  let for_r = number;\n#[cfg(test)]\nmod tests { \"no\" }";
-    assert_eq!(literals(source), ["one \\\" two", "three \"4\" five", "six"]);
-}
-
-#[test]
-fn phrases_match_whole_words_and_sentences_end_where_they_end() {
-    assert!(has("It is\nin  doubt.", "in doubt") && has("Sink", "sink"));
-    assert!(!has("sinking in_doubts", "sink") && !has("a stand-in", "stand"));
-    let page =
-        "# Title\n\nOne `a b` two [three four](x.md). Five?\n\n- six\n- seven\n\n```\ncode. code\n```\n\n| a | b |\n";
-    let all: Vec<String> = paragraphs(page, false).iter().flat_map(|text| sentences(text)).collect();
-    assert_eq!(all, ["# Title ", "One CODE two three four. ", "Five? ", "six ", "seven "]);
 }

@@ -147,7 +147,7 @@ impl Case {
         violations.retain(|violation| violation.user.as_ref().is_none_or(|user| !concerned.contains(user)));
         assert_eq!(violations, [], "{}", story());
         if let Fault::Behind(_) = fault {
-            assert_eq!(healed.blocked, self.in_the_way(&ran.state), "{}", story());
+            assert_eq!(healed.blocked, self.blockers(&ran.state), "{}", story());
             assert_eq!(healed.left, [""; 0], "{}", story());
             for (user, access) in healed.access.iter().filter(|(user, _)| !concerned.contains(*user)) {
                 let blocked = !healed.blocked.is_empty();
@@ -230,10 +230,10 @@ impl Case {
         self.desired.users.keys().any(|name| name.as_str() == user)
     }
 
-    /// What must stand in the way of the next plan because of a foreign change: an undeclared user holds what is to
-    /// go, a policy that no file declares is gone although a declared user is to hold it, or a release that does not
-    /// say who holds what has another document than the file.
-    fn in_the_way(&self, state: &ClusterState) -> Vec<String> {
+    /// The errors that a foreign change must cause in the next plan: an unmanaged user has a policy that is to be removed;
+    /// an undeclared policy that a declared user should have is gone; or a release that does not report attachments
+    /// has a document that differs from the configuration.
+    fn blockers(&self, state: &ClusterState) -> Vec<String> {
         let tenant = &state.tenants[ROOT];
         let mut found = Vec::new();
         for entry in self.desired.users.values() {
@@ -250,9 +250,9 @@ impl Case {
                 PolicyIntent::Present(authored) => (false, Some(normal(authored.document()))),
             };
             let there = tenant.policies.get(policy.as_str()).map(|policy| policy.document.as_str());
-            let holds = |user: &User| user.policy.as_deref() == Some(policy.as_str());
-            let held = tenant.users.iter().filter(|(name, user)| holds(user) && !self.declares(name)).count();
-            found.extend(std::iter::repeat_n("attached-to-unmanaged-user", if goes { held } else { 0 }));
+            let has = |user: &User| user.policy.as_deref() == Some(policy.as_str());
+            let attached = tenant.users.iter().filter(|(name, user)| has(user) && !self.declares(name)).count();
+            found.extend(std::iter::repeat_n("attached-to-unmanaged-user", if goes { attached } else { 0 }));
             if blind && there.is_some() && there != document.as_ref().map(Normal::json) {
                 found.push("attachments-unknown");
             }

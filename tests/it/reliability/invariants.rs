@@ -13,7 +13,7 @@ use attune::sim::{Event, history};
 pub(super) struct Standing {
     policies: BTreeMap<String, String>,
     /// The policy of each user and group, and whether it has a key pair.
-    holders: BTreeMap<String, (Option<String>, bool)>,
+    principals: BTreeMap<String, (Option<String>, bool)>,
 }
 
 impl Standing {
@@ -25,19 +25,22 @@ impl Standing {
         let groups = groups.map(|(name, policy)| (format!("{GROUP}{name}"), (policy.clone(), false)));
         Self {
             policies: policies.map(|(name, policy)| (name.clone(), policy.document.as_str().to_owned())).collect(),
-            holders: users.chain(groups).collect(),
+            principals: users.chain(groups).collect(),
         }
     }
 
     /// Without the key pairs: those are made on the way, and stay.
     pub(super) fn without_keys(mut self) -> Self {
-        self.holders.values_mut().for_each(|(_, keys)| *keys = false);
+        self.principals.values_mut().for_each(|(_, keys)| *keys = false);
         self
     }
 
     /// The same without the attachments of these users.
     pub(super) fn without(mut self, users: &BTreeSet<String>) -> Self {
-        self.holders.iter_mut().filter(|(name, _)| users.contains(*name)).for_each(|(_, (held, _))| *held = None);
+        self.principals
+            .iter_mut()
+            .filter(|(name, _)| users.contains(*name))
+            .for_each(|(_, (attached, _))| *attached = None);
         self
     }
 }
@@ -52,7 +55,10 @@ pub(super) fn access(state: &ClusterState) -> Access {
     let tenant = &state.tenants[ROOT];
     let groups = tenant.groups.keys().map(|name| format!("{GROUP}{name}"));
     let names = tenant.users.keys().cloned().chain(groups);
-    names.map(|name| (access_of(state, &name).map(str::to_owned), name)).map(|(held, name)| (name, held)).collect()
+    names
+        .map(|name| (access_of(state, &name).map(str::to_owned), name))
+        .map(|(attached, name)| (name, attached))
+        .collect()
 }
 
 fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<&'a str> {
@@ -143,17 +149,17 @@ impl Bounds {
             }
         };
         let meant = policy.temporary_for().unwrap_or(policy);
-        let holds = |state: &ClusterState, name: &str| {
+        let has = |state: &ClusterState, name: &str| {
             let tenant = &state.tenants[ROOT];
-            let held = match name.strip_prefix(GROUP) {
+            let attached = match name.strip_prefix(GROUP) {
                 Some(group) => tenant.groups.get(group).cloned().flatten(),
                 None => tenant.users.get(name).and_then(|user| user.policy.clone()),
             };
-            held.is_some_and(|held| {
-                let held = PolicyName::reported(held);
-                held.temporary_for().unwrap_or(held) == meant
+            attached.is_some_and(|attached| {
+                let attached = PolicyName::reported(attached);
+                attached.temporary_for().unwrap_or(attached) == meant
             })
         };
-        self.before.keys().filter(|name| holds(start, name) || holds(end, name)).cloned().collect()
+        self.before.keys().filter(|name| has(start, name) || has(end, name)).cloned().collect()
     }
 }

@@ -20,13 +20,13 @@ use crate::harness::{Folder, files};
 const KILLS: usize = 100;
 
 /// Every fifth of these users is unmanaged.
-const HOLDERS: usize = 50;
+const USERS: usize = 50;
 
 /// The calls of the whole swap: the users move to the temporary policy and back, and four calls are for the policies.
-const CALLS: usize = 2 * HOLDERS + 4;
+const CALLS: usize = 2 * USERS + 4;
 
 /// How long a program may take: far longer than any does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A cluster in which all users have a policy, and a configuration with another document for it.
 struct Swap {
@@ -42,7 +42,7 @@ fn cluster(number: u8) -> ClusterState {
         let keys = json!({"access_key": format!("0AKIA{at:015}"), "secret_key": format!("{at:040}")});
         (format!("u{at:02}"), json!({"policy": "ml", "keys": keys}))
     };
-    let users: Map<_, _> = (0..HOLDERS).map(user).collect();
+    let users: Map<_, _> = (0..USERS).map(user).collect();
     let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     let mut state = state.complete().unwrap();
     state.tenants.get_mut(ROOT).unwrap().policies.insert("ml".to_owned(), policy(number));
@@ -51,19 +51,19 @@ fn cluster(number: u8) -> ClusterState {
 
 /// The same users without policies and keys.
 fn bare_cluster() -> ClusterState {
-    let users: Map<_, _> = (0..HOLDERS).map(|at| (format!("u{at:02}"), json!({}))).collect();
+    let users: Map<_, _> = (0..USERS).map(|at| (format!("u{at:02}"), json!({}))).collect();
     let state: ClusterState = serde_json::from_value(json!({"tenants": {"Root": {"users": users}}})).unwrap();
     state.complete().unwrap()
 }
 
 /// A file that attaches a policy to each of them.
 fn attaching_file(url: &str) -> String {
-    let users: String = (0..HOLDERS).map(|at| format!("[users.u{at:02}]\npolicy = \"readonly\"\n")).collect();
+    let users: String = (0..USERS).map(|at| format!("[users.u{at:02}]\npolicy = \"readonly\"\n")).collect();
     format!("[cluster]\nendpoints = [\"{url}\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n{users}")
 }
 
 fn file(url: &str) -> String {
-    let declared = (0..HOLDERS).filter(|at| at % 5 != 0).map(|at| format!("[users.u{at:02}]\npolicy = \"ml\"\n"));
+    let declared = (0..USERS).filter(|at| at % 5 != 0).map(|at| format!("[users.u{at:02}]\npolicy = \"ml\"\n"));
     let statement = r#"{ effect = "Allow", action = "s3:GetObject", resource = "arn:aws:s3:::bucket1/*" }"#;
     let users: String = declared.collect();
     format!("[cluster]\nendpoints = [\"{url}\"]\n[policies.ml]\nstatement = [{statement}]\n{users}")
@@ -107,7 +107,7 @@ impl Swap {
         self.spawn("apply --yes --quiet --jobs 8");
         let started = Instant::now();
         loop {
-            assert!(started.elapsed() < PATIENCE, "the program hangs");
+            assert!(started.elapsed() < TIMEOUT, "the program hangs");
             let mut child = self.child.lock().unwrap();
             let running = child.as_mut().unwrap();
             if !exactly && self.running.requests() >= until {
@@ -220,7 +220,7 @@ fn each_key_pair_that_a_killed_program_lost_is_named_by_the_next_command() {
             let named = |user: &String| warned.contains(&format!("`{user}`"));
             let silent: Vec<_> = lost.iter().filter(|user| !named(user)).collect();
             assert!(silent.is_empty(), "seed {seed}: {silent:?} are lost, and nobody says so: {warned}");
-            let all = (0..HOLDERS).map(|at| format!("u{at:02}"));
+            let all = (0..USERS).map(|at| format!("u{at:02}"));
             named_in_vain += all.filter(|user| named(user) && !lost.contains(user)).count();
             if !killed {
                 break;

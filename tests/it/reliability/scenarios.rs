@@ -122,8 +122,8 @@ impl Scenario {
             if let Some(policy) = word.strip_prefix('!') {
                 policies.remove(policy);
             } else if let Some((user, policy)) = word.split_once(':') {
-                let held = (policy != "-").then(|| policy_name(policy).as_str().to_owned());
-                users.insert(user.to_owned(), held);
+                let attached = (policy != "-").then(|| policy_name(policy).as_str().to_owned());
+                users.insert(user.to_owned(), attached);
             } else if let Some((policy, number)) = word.rsplit_once('=') {
                 let (name, number) = match (policy.strip_prefix('~'), number.split_once('/')) {
                     (Some(policy), Some((tag, number))) => (temporary(policy, tag.parse().unwrap()), number),
@@ -182,7 +182,7 @@ pub(super) fn scenarios_with_groups() -> Vec<Scenario> {
         on_6_0("a user and a group of the same name change places", "ml=1 etl=2 x:ml @x:etl", "x:etl @x:ml"),
         on_6_0("a policy that groups leave goes", "ml=1 old=absent @a:ml @b:-", "old=2 @a:old @b:old"),
         Scenario { without: "@a", ..on_6_0("gap with a group", "ml=1 @a:ml gap", "ml=2") },
-        on_6_0("a stand-in that a group holds", "ml=1 @a:ml", "!ml ~ml=1 @a:~ml=1"),
+        on_6_0("a temporary policy that a group has", "ml=1 @a:ml", "!ml ~ml=1 @a:~ml=1"),
     ]
 }
 
@@ -238,10 +238,10 @@ fn changes() -> Vec<Scenario> {
 fn replacements() -> Vec<Scenario> {
     let gap = |name, file, cluster, without| Scenario { without, ..plain(name, file, cluster) };
     vec![
-        plain("replace without holders", "ml=1", "ml=2"),
+        plain("replace without attachments", "ml=1", "ml=2"),
         plain("swap", "ml=1 alice:ml bob:ml", "ml=2"),
-        plain("swap with an undeclared holder", "ml=1 alice:ml", "ml=2 zoe:ml"),
-        plain("swap with undeclared holders only", "ml=1", "ml=2 yves:ml zoe:ml"),
+        plain("swap with an unmanaged user", "ml=1 alice:ml", "ml=2 zoe:ml"),
+        plain("swap with unmanaged users only", "ml=1", "ml=2 yves:ml zoe:ml"),
         plain("swap two policies", "ml=1 etl=2 alice:ml bob:etl", "ml=3 etl=4"),
         plain("swap, and one joins", "ml=1 alice:ml bob:ml", "ml=2 bob:-"),
         plain("swap, and one leaves for good", "ml=1 alice:ml bob:-", "ml=2 bob:ml"),
@@ -255,7 +255,7 @@ fn replacements() -> Vec<Scenario> {
             "a=4 b=5 c=6 alice:b bob:c carol:a",
         ),
         gap("gap", "ml=1 alice:ml bob:ml gap", "ml=2", "alice bob"),
-        plain("gap with an undeclared holder", "ml=1 alice:ml gap", "ml=2 zoe:ml"),
+        plain("gap with an unmanaged user", "ml=1 alice:ml gap", "ml=2 zoe:ml"),
         gap("gap, and one moves between", "ml=1 etl=2 alice:ml bob:etl gap", "ml=3 etl=4 alice:etl", "alice bob"),
     ]
 }
@@ -263,18 +263,22 @@ fn replacements() -> Vec<Scenario> {
 /// Swaps that were interrupted, at each of their stages.
 fn leftovers() -> Vec<Scenario> {
     vec![
-        plain("after the stand-in is added", "ml=1 alice:ml bob:ml", "ml=2 ~ml=1"),
+        plain("after the temporary policy is added", "ml=1 alice:ml bob:ml", "ml=2 ~ml=1"),
         plain("after one moves out", "ml=1 alice:ml bob:ml", "ml=2 ~ml=1 alice:~ml=1"),
         plain("after all move out", "ml=1 alice:ml", "ml=2 ~ml=1 alice:~ml=1 zoe:~ml=1"),
         plain("after the old document is removed", "ml=1 alice:ml", "!ml ~ml=1 alice:~ml=1 zoe:~ml=1"),
         plain("after the new document is added", "ml=1 alice:ml", "~ml=1 alice:~ml=1 zoe:~ml=1"),
         plain("after one moves back", "ml=1 alice:ml", "~ml=1 zoe:~ml=1"),
         plain("after all move back", "ml=1 alice:ml", "~ml=1 zoe:ml"),
-        plain("a stand-in for another document", "ml=1 alice:ml", "ml=2 ~ml=3 alice:~ml=3 zoe:ml"),
-        plain("a stand-in for another document, and no policy", "ml=1 alice:ml", "!ml ~ml=3 alice:~ml=3 zoe:~ml=3"),
-        plain("a stand-in with a document not its own", "ml=1 alice:ml", "ml=2 ~ml=1/9"),
-        plain("a stand-in of a policy that is to go", "ml=absent alice:-", "~ml=3 alice:~ml=3"),
-        plain("a stand-in of a policy that is owned", "policies~m* users~z*", "ml=2 ~ml=3 zoe:~ml=3 zara:ml"),
+        plain("a temporary policy for another document", "ml=1 alice:ml", "ml=2 ~ml=3 alice:~ml=3 zoe:ml"),
+        plain(
+            "a temporary policy for another document, and no policy",
+            "ml=1 alice:ml",
+            "!ml ~ml=3 alice:~ml=3 zoe:~ml=3",
+        ),
+        plain("a temporary policy with a document not its own", "ml=1 alice:ml", "ml=2 ~ml=1/9"),
+        plain("a temporary policy of a policy that is removed", "ml=absent alice:-", "~ml=3 alice:~ml=3"),
+        plain("a temporary policy of a policy that is owned", "policies~m* users~z*", "ml=2 ~ml=3 zoe:~ml=3 zara:ml"),
     ]
 }
 
@@ -282,8 +286,8 @@ fn leftovers() -> Vec<Scenario> {
 fn full() -> Vec<Scenario> {
     let full = |fill, without, scenario| Scenario { fill, without, ..scenario };
     vec![
-        full(1023, "", plain("room for a stand-in", "ml=1 alice:ml", "ml=2")),
-        full(1024, "alice", plain("no room for a stand-in", "ml=1 alice:ml", "ml=2")),
+        full(1023, "", plain("room for a temporary policy", "ml=1 alice:ml", "ml=2")),
+        full(1024, "alice", plain("no room for a temporary policy", "ml=1 alice:ml", "ml=2")),
         full(1024, "", plain("room after a removal", "ml=1 old=absent alice:ml", "ml=2 old=3")),
         full(1024, "", plain("room for a policy after a removal", "new=1 old=absent alice:new", "!new old=3 alice:-")),
         full(1024, "alice", plain("no room to move", "new=1 old=absent alice:new", "!new old=2 alice:old")),
@@ -297,11 +301,11 @@ fn switched() -> Vec<Scenario> {
         |without, forgotten, scenario| Scenario { switches: "attach_over=refuse", without, forgotten, ..scenario };
     let swap = |name| plain(name, "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml");
     vec![
-        by("remove_attached=allow", swap("removal of what is held allowed")),
+        by("remove_attached=allow", swap("removal of attached policies allowed")),
         by("add_over=overwrite", swap("addition over a name allowed")),
         by(
             "detach_unattached=allow",
-            plain("detach of who holds nothing allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-"),
+            plain("detach without a policy allowed", "ml=1 alice:- bob:ml", "alice:ml bob:-"),
         ),
         by("list_shape=objects content_as_string=true", swap("policies listed as objects, documents in strings")),
         by("list_shape=bare_names", swap("policies listed bare")),

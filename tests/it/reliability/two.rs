@@ -20,7 +20,7 @@ enum Together {
     Nothing,
     /// All is well; whether the next apply has anything in its way.
     Well { blocked: bool },
-    /// Somebody has access that none of both gives.
+    /// Someone has access that none of both gives.
     Mixed(String),
 }
 
