@@ -79,13 +79,11 @@ struct Row {
 impl Catalogue {
     /// The actions of a release. The vendor documents two sets: one for 4.x, and one for 5.x with object tagging, object
     /// lock, versioning and notifications. Any other release gets the nearer set.
-    #[must_use]
     pub fn of(release: &Release) -> Self {
         Self::built_in(Capabilities::of(release).actions_of_5)
     }
 
     /// The actions of the newest known release, for documents that are checked without a cluster.
-    #[must_use]
     pub fn newest() -> Self {
         Self::built_in(true)
     }
@@ -129,19 +127,16 @@ impl Catalogue {
     }
 
     /// The SHA-256 of the text that it was read from, in hexadecimal. `None` for a built-in catalogue.
-    #[must_use]
     pub fn read_from(&self) -> Option<&str> {
         self.read_from.as_deref()
     }
 
     /// All actions, sorted by name.
-    #[must_use]
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }
 
     /// The action with exactly this name.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Action> {
         self.actions.binary_search_by(|action| action.name.as_str().cmp(name)).ok().map(|at| &self.actions[at])
     }
@@ -220,7 +215,6 @@ const READONLY: &[&str] = &[
 const READONLY_4: &[&str] = &["s3:GetBucketLocation", "s3:GetObject"];
 
 /// The document of a predefined policy, by the vendor documentation. The document that a cluster returns takes precedence.
-#[must_use]
 pub fn predefined(policy: &PolicyName, release: &Release) -> Option<Document> {
     let actions = match policy.as_str() {
         "readonly" if Capabilities::of(release).readonly_lists_buckets => READONLY,

@@ -26,14 +26,12 @@ pub struct Compared {
 
 impl Compared {
     /// Whether certainly both give the same access.
-    #[must_use]
     pub fn same_access(&self) -> bool {
         self.access.gains_nothing() && self.access.loses_nothing()
     }
 }
 
 /// Compares two documents. The access engine only runs if more than ids differ.
-#[must_use]
 pub fn compared(before: Document, after: Document, context: &Context<'_>) -> Compared {
     let sameness = sameness(&before, &after);
     let access = match sameness {
@@ -99,7 +97,6 @@ pub enum LineKind {
 }
 
 /// The changes from `before` to `after`. `None` is no document.
-#[must_use]
 pub fn diff(before: Option<&Document>, after: Option<&Document>) -> DocumentDiff {
     let outside = |document: Option<&Document>| {
         document.map(|document| document_entries(normal(document).document())).unwrap_or_default()

@@ -47,7 +47,6 @@ pub enum Effect {
 
 impl Effect {
     /// The value of the member `Effect`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "Allow",
@@ -122,7 +121,6 @@ pub enum Part {
 
 impl Place {
     /// The place around this one.
-    #[must_use]
     pub fn enclosing(self) -> Option<Self> {
         match self {
             Self::Document => None,
@@ -159,13 +157,11 @@ impl Places {
     }
 
     /// The range of exactly this place.
-    #[must_use]
     pub fn get(&self, place: Place) -> Option<Range<usize>> {
         self.0.get(&place).cloned()
     }
 
     /// The range of this place, or of the nearest enclosing place that the text has.
-    #[must_use]
     pub fn nearest(&self, place: Place) -> Option<Range<usize>> {
         std::iter::successors(Some(place), |place| place.enclosing()).find_map(|place| self.get(place))
     }
@@ -230,7 +226,6 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// The text with `value` in place of each variable.
-#[must_use]
 pub fn with_variables(text: &str, value: &str) -> String {
     let with = |piece| match piece {
         Piece::Plain(text) => text,

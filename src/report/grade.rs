@@ -27,7 +27,6 @@ impl Class {
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
 
     /// The class of an action.
-    #[must_use]
     pub fn of(kind: Kind, level: Level) -> Option<Self> {
         match (kind, level) {
             (Kind::Account, _) => None,

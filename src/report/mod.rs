@@ -35,7 +35,6 @@ pub struct Report {
 }
 
 /// Makes a report.
-#[must_use]
 pub fn report(scope: Scope, identity: Option<Identity>, digest: Option<Digest>, catalogue: &Catalogue) -> Report {
     let classes = grade::classes(catalogue);
     let matrix = matrix::matrix(&scope, &classes, catalogue);

@@ -27,7 +27,6 @@ pub enum Scope {
 
 impl Scope {
     /// The state now, if reported.
-    #[must_use]
     pub fn before(&self) -> Option<&State> {
         match self {
             Self::Cluster(before) | Self::Both { before, .. } => Some(before),
@@ -36,7 +35,6 @@ impl Scope {
     }
 
     /// The declared state or the state after the plan, if reported.
-    #[must_use]
     pub fn after(&self) -> Option<&State> {
         match self {
             Self::File(after) | Self::Both { after, .. } => Some(after),
@@ -45,13 +43,11 @@ impl Scope {
     }
 
     /// All users and groups of both states, sorted.
-    #[must_use]
     pub fn principals(&self) -> BTreeSet<&Principal> {
         self.states().flat_map(|state| state.attachments.keys()).collect()
     }
 
     /// All policies of both states, sorted.
-    #[must_use]
     pub fn policies(&self) -> BTreeSet<&PolicyName> {
         self.states().flat_map(|state| state.policies.keys()).collect()
     }
@@ -78,7 +74,6 @@ pub struct State {
 
 impl State {
     /// The state of a cluster.
-    #[must_use]
     pub fn of_cluster(observed: &Observed) -> Self {
         let users = observed.users.iter().filter(|(_, user)| user.can_have_policy() || user.attached.is_some());
         let attached = |principal: Principal| {
@@ -99,7 +94,6 @@ impl State {
     }
 
     /// The declared state, with the known documents of attached predefined policies.
-    #[must_use]
     pub fn of_file(desired: &Desired, release: &Release) -> Self {
         let declared = desired.policies.iter().filter_map(|(name, entry)| match &entry.intent {
             PolicyIntent::Present(authored) => Some((name.clone(), Body::Known(authored.normal().clone()))),
@@ -120,7 +114,6 @@ impl State {
     }
 
     /// The state after a complete run of a plan.
-    #[must_use]
     pub fn after(&self, plan: &Plan) -> Self {
         let mut after = Self { policies: plan.policies_after(&self.policies), ..self.clone() };
         if self.attachments_known {

@@ -49,10 +49,9 @@ async fn keep(secret_store: &SecretStore, name: &str) -> StoredIn {
 
 /// The emergency file of a pair that its destination does not take, and why.
 async fn emergency(secret_store: &SecretStore, name: &str) -> (PathBuf, String) {
-    match keep(secret_store, name).await {
-        StoredIn::Emergency { path, why } => (path, why),
-        other => panic!("{other:?}"),
-    }
+    let stored = keep(secret_store, name).await;
+    let StoredIn::Emergency { path, why } = stored else { panic!("{stored:?}") };
+    (path, why)
 }
 
 fn expected(name: &str) -> Value {

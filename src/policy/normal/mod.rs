@@ -37,7 +37,6 @@ pub enum Sameness {
 }
 
 /// The normal form of a document.
-#[must_use]
 pub fn normal(document: &Document) -> Normal {
     let mut statements: Vec<Statement> = document.statements.iter().map(normal_statement).collect();
     statements.sort_by_cached_key(statement_json);
@@ -51,13 +50,11 @@ pub fn normal(document: &Document) -> Normal {
 }
 
 /// Whether two documents have the same normal form.
-#[must_use]
 pub fn same_document(before: &Document, after: &Document) -> bool {
     normal(before) == normal(after)
 }
 
 /// How two documents compare. A statement that one of them repeats under another `Sid` is a real difference.
-#[must_use]
 pub fn sameness(before: &Document, after: &Document) -> Sameness {
     let (before, after) = (normal(before), normal(after));
     if before == after {
@@ -71,13 +68,11 @@ pub fn sameness(before: &Document, after: &Document) -> Sameness {
 
 impl Normal {
     /// The document as minified JSON. attune sends, compares and measures these bytes.
-    #[must_use]
     pub fn json(&self) -> &str {
         &self.json
     }
 
     /// The JSON, shared.
-    #[must_use]
     pub fn shared_json(&self) -> Arc<str> {
         Arc::clone(&self.json)
     }
@@ -90,7 +85,6 @@ impl Normal {
     }
 
     /// The document, in normal form.
-    #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
     }
