@@ -1,6 +1,7 @@
 //! Loads a configuration: the main file, the files that it includes, and the documents that they name.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -69,7 +70,11 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
     };
     let mut files = vec![File { id, path: path.to_path_buf(), is_main: true }];
     while !files.is_empty() {
-        files.iter().for_each(|file| loader.file(file));
+        for file in files {
+            if !loader.amount.is_exceeded {
+                loader.file(&file);
+            }
+        }
         files = loader.included_files();
     }
     let Loader { desired, sources, attachments, report: Report { mut findings, .. }, .. } = loader;
@@ -114,7 +119,7 @@ struct Loader {
     /// Files to read, with the `include` entry.
     included: VecDeque<(PathBuf, Location)>,
     /// The `include` entries so far, with the directory of their file.
-    patterns: BTreeSet<(PathBuf, String)>,
+    patterns: BTreeSet<(OsString, String)>,
     includes: Includes,
     amount: Amount,
 }
@@ -221,11 +226,12 @@ impl Loader {
     }
 
     fn include(&mut self, pattern: &At<String>, directory: &Path) {
-        let at = self.report.at(pattern.span());
-        let is_new = self.patterns.insert((directory.to_path_buf(), pattern.get().clone()));
-        if self.amount.is_exceeded || !is_new {
+        // Strings are compared faster than paths, and there can be many.
+        let entry = (directory.as_os_str().to_owned(), pattern.get().clone());
+        if self.amount.is_exceeded || !self.patterns.insert(entry) {
             return;
         }
+        let at = self.report.at(pattern.span());
         if self.patterns.len() > MAX_PATTERNS {
             return self.exceeded(&at, &format!("{MAX_PATTERNS} entries of `include`"));
         }

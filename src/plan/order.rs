@@ -11,7 +11,7 @@ use crate::policy::access::Access;
 
 use super::change::{Call, ChangeId, ReplaceMethod, Step, StepId};
 use super::compare::{Comparison, PolicyAction};
-use super::graph::{Graph, Key, build, can_gap, methods};
+use super::graph::{Graph, Key, Node, build, can_gap, methods};
 
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
@@ -63,7 +63,7 @@ pub(super) fn order(
 type Rank = (Precedence, ChangeId, Key);
 
 /// Places one call after the other: always the ready call of the first rank, and an addition only when there is room for it.
-/// An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls. The error
+/// Where room is scarce, additions that give their room back come first. An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls. The error
 /// has the calls that could not be placed, because the ready ones need room that no call frees.
 fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, BTreeSet<Key>> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
@@ -81,26 +81,45 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
     };
     let mut ready: BTreeSet<Rank> =
         waits.iter().filter(|(_, count)| **count == 0).filter_map(|(key, _)| ranked(key, graph)).collect();
-    let mut roomless: BTreeSet<Rank> = BTreeSet::new();
+    let mut returning = returning(graph);
+    let (mut roomless, mut held_back): (BTreeSet<Rank>, BTreeSet<Rank>) = Default::default();
     let mut reserved: BTreeSet<PolicyName> = BTreeSet::new();
     let mut sequence = Vec::with_capacity(graph.nodes.len());
-    while let Some(next) = ready.pop_first() {
+    loop {
+        let first = ready.pop_first();
+        let is_last_resort = first.is_none();
+        let Some(next) = first.or_else(|| if rooms.is_empty() { None } else { held_back.pop_first() }) else { break };
         let key = next.2.clone();
         match &key {
-            Key::Add(policy) if !reserved.contains(policy) => match rooms.pop_front() {
-                Some(None) => {}
-                Some(Some(removal)) => graph.wait(&key, &removal),
-                None => {
-                    roomless.insert(next);
+            Key::Add(policy) if !reserved.contains(policy) => {
+                if !is_last_resort
+                    && !returning.contains(&key)
+                    && !returning.is_empty()
+                    && rooms.len() <= returning.len()
+                {
+                    held_back.insert(next);
                     continue;
                 }
-            },
+                match rooms.pop_front() {
+                    Some(None) => {}
+                    Some(Some(removal)) => graph.wait(&key, &removal),
+                    None => {
+                        roomless.insert(next);
+                        continue;
+                    }
+                }
+                returning.remove(&key);
+                if returning.is_empty() {
+                    ready.append(&mut held_back);
+                }
+            }
             Key::Remove(policy) if added_again(policy, &key, graph) => {
                 reserved.insert(policy.clone());
             }
             Key::Remove(_) => {
                 rooms.push_back(Some(key.clone()));
                 ready.append(&mut roomless);
+                ready.append(&mut held_back);
             }
             Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => {}
         }
@@ -115,6 +134,20 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
         sequence.push(key);
     }
     if waits.is_empty() { Ok(sequence) } else { Err(waits.into_keys().collect()) }
+}
+
+/// The additions whose change later removes another policy, such as a temporary one: their room is free again then.
+fn returning(graph: &Graph) -> BTreeSet<Key> {
+    let frees = |(key, node): (&Key, &Node)| match key {
+        Key::Remove(policy) if !added_again(policy, key, graph) => Some(node.change.clone()),
+        Key::Remove(_) | Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => None,
+    };
+    let freeing: BTreeSet<ChangeId> = graph.nodes.iter().filter_map(frees).collect();
+    let returns = |(key, node): &(&Key, &Node)| match key {
+        Key::Add(policy) => !node.after.contains(&Key::Remove(policy.clone())) && freeing.contains(&node.change),
+        Key::Remove(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => false,
+    };
+    graph.nodes.iter().filter(returns).map(|(key, _)| key.clone()).collect()
 }
 
 /// Whether the name that this call removes is added again later: its room is reserved for that.

@@ -80,6 +80,19 @@ fn with_room_for_one_swaps_follow_each_other() {
     assert_eq!(plan.steps.len(), 12);
 }
 
+/// An interrupted run removed `pd`, to add it again: then its old temporary policy goes and makes room for `pa`.
+#[test]
+fn scarce_room_goes_first_to_additions_that_give_it_back() {
+    let world = World::new().with_temporary("pd", 0).with("pb", 0).with("pc", 0);
+    let world = world.attached("group/ge", "pb").attached("ub", "pc").attached("uc", "readonly").room(1);
+    let declared = Declared::default().policy("pa", 0).policy("pc", 1).policy("pd", 1);
+    let plan = planned(&declared.has("ub", "pa").has("uc", "pa").has("group/ge", "pb"), &world);
+    assert!(!plan.is_blocked(), "{:?}", plan.findings);
+    let swap = World::new().with("q", 0).attached("bob", "q").attached("alice", "readonly").room(1);
+    let plan = planned(&Declared::default().policy("p", 1).has("alice", "p").policy("q", 1).has("bob", "q"), &swap);
+    assert!(plan.changes.iter().all(|change| change.notes.is_empty()), "no gap is needed: {:?}", calls(&plan));
+}
+
 #[test]
 fn a_user_moves_with_one_call_and_waits_for_the_new_policy_only() {
     let world = World::new().attached("alice", "readwrite");

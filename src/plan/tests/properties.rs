@@ -98,6 +98,11 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
 static POOLS: LazyLock<[ThreadPool; 2]> =
     LazyLock::new(|| [1, 4].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")));
 
+/// How many worlds are drawn, unless `ATTUNE_WORLDS` says otherwise.
+fn worlds(usual: u32) -> u32 {
+    std::env::var("ATTUNE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
     let mut reversed = BTreeMap::new();
     for (key, value) in map.iter().rev() {
@@ -107,7 +112,7 @@ fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_plan_ends_in_the_desired_state(scene in scenes(false)) {
@@ -205,7 +210,7 @@ fn exact(base: &Desired, file: &Desired, between: &Observed, proposed: &[Change]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_state_after_a_plan_is_the_state_after_its_calls(scene in scenes(false)) {
