@@ -75,7 +75,6 @@ fn clean(resource: &str) -> &str {
     }
 }
 
-/// The resources of a kind, as servers write them.
 fn resources(server: Server, kind: &str) -> Vec<String> {
     let words = |alphabet: &[char], lengths: std::ops::RangeInclusive<usize>| -> Vec<String> {
         let mut words = vec![String::new()];
@@ -136,7 +135,6 @@ fn holds(clause: &Clause, keys: &Keys) -> bool {
     }
 }
 
-/// The same for the text of a line.
 fn holds_as_worded(text: &str, keys: &Keys) -> bool {
     let (key, said) = text.split_once(' ').unwrap();
     let (operator, values) = [
@@ -155,7 +153,6 @@ fn holds_as_worded(text: &str, keys: &Keys) -> bool {
 /// A set of the resources of a kind: one bit for each.
 type Set = Vec<u64>;
 
-/// Changes a set by another, word by word.
 fn change(set: &mut Set, other: &Set, how: fn(u64, u64) -> u64) {
     set.iter_mut().zip(other).for_each(|(word, other)| *word = how(*word, *other));
 }
@@ -257,7 +254,6 @@ fn about(server: Server, statement: &Statement, action: &str) -> bool {
     named != statement.actions.negated
 }
 
-/// Whether a document allows the request of a witness.
 fn allows(server: Server, document: &Document, kind: &str, witness: &Witness) -> bool {
     let resource = built(server, kind, &witness.resource);
     let condition = |clause: &Clause| {
@@ -285,7 +281,7 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
     let others: Vec<_> = access.undecided.iter().filter(|open| open.actions != ["*:*"]).collect();
     assert!(others.is_empty(), "only `NotAction` leaves something open, of other services: {others:#?}");
     for (lines, less, more) in [(&access.gained, before, after), (&access.lost, after, before)] {
-        let why = || format!("less:\n{}more:\n{}lines: {lines:#?}", shown(less), shown(more));
+        let why = || format!("less: {less:?}\nmore: {more:?}\nlines: {lines:#?}");
         for oracle in oracles.iter_mut() {
             for ((action, kind), keys) in ACTIONS.iter().flat_map(|action| keys.iter().map(move |keys| (action, keys)))
             {
@@ -310,17 +306,6 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
             assert!(Server::ALL.iter().filter(shown).any(differs), "{line:#?}\n{}", why());
         }
     }
-}
-
-fn shown(document: &Document) -> String {
-    let line = |s: &Statement| {
-        let not = |selector: &Selector| if selector.negated { "not " } else { "" };
-        let conditions: Vec<_> =
-            s.conditions.iter().map(|c| format!("{} {} {:?}", c.operator, c.key, c.values)).collect();
-        let (actions, resources) = (s.actions.patterns.join(" "), s.resources.patterns.join(" ").replace(ARN, ":"));
-        format!("{:?} {}{actions} on {}{resources} {conditions:?}\n", s.effect, not(&s.actions), not(&s.resources))
-    };
-    document.statements.iter().map(line).collect()
 }
 
 impl Random {
