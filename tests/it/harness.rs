@@ -46,6 +46,13 @@ pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// Whether only tests compile a file of `src`: its name, or that of a directory above it, says so.
+pub(crate) fn is_test_source(path: &Path) -> bool {
+    let inside = path.strip_prefix(root().join("src")).unwrap_or(path);
+    let names = inside.iter().filter_map(|name| Path::new(name).file_stem()?.to_str());
+    names.into_iter().any(|name| ["tests", "testing", "oracle", "properties"].contains(&name))
+}
+
 /// All files under a folder that end so, in the order of their names.
 pub(crate) fn files(path: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

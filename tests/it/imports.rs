@@ -7,7 +7,7 @@ use std::path::Path;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ItemMod, ItemUse, UseTree, Visibility};
 
-use super::harness::{files, root};
+use super::harness::{files, is_test_source, root};
 
 /// A module, or a name in one: `["plan", "build"]` for `crate::plan::build`.
 type ModulePath = Vec<String>;
@@ -132,15 +132,11 @@ fn in_loops(mut edges: Edges<'_>) -> Edges<'_> {
 
 /// The modules with the references of their files; those that only tests compile are left out.
 fn modules() -> BTreeMap<ModulePath, References> {
-    let is_test = |module: &ModulePath| {
-        module.iter().any(|part| ["tests", "testing", "oracle", "properties", "arbitrary"].contains(&part.as_str()))
-    };
     files(&root().join("src"), ".rs")
         .iter()
-        .filter(|file| !file.ends_with("main.rs"))
+        .filter(|file| !file.ends_with("main.rs") && !is_test_source(file))
         .map(|file| References::of(file))
         .map(|references| (references.module.clone(), references))
-        .filter(|(module, _)| !is_test(module))
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::harness::{files, root};
+use super::harness::{files, is_test_source, root};
 
 /// How long a file may be before its tests.
 const LONGEST: usize = 400;
@@ -22,10 +22,7 @@ struct Source {
 
 impl Source {
     fn is_test(&self) -> bool {
-        let path = self.path.to_string_lossy();
-        ["/tests/", "/tests.rs", "/oracle.rs", "/properties.rs", "/testing.rs", "/arbitrary.rs"]
-            .iter()
-            .any(|part| path.contains(part))
+        is_test_source(&self.path)
     }
 }
 

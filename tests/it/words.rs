@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::harness::{files, root};
+use super::harness::{files, is_test_source, root};
 
 /// How many words a sentence of a page may have.
 const LONGEST: usize = 30;
@@ -184,12 +184,7 @@ fn end_of_literal(text: &str) -> usize {
 
 /// What ships, by file: the string literals.
 fn messages() -> Vec<(String, Vec<String>)> {
-    let test = |path: &str| {
-        ["/tests/", "/tests.rs", "/oracle.rs", "/properties.rs", "/testing.rs", "/arbitrary.rs"]
-            .iter()
-            .any(|part| path.contains(part))
-    };
-    let sources = files(&root().join("src"), ".rs").into_iter().filter(|path| !test(&path.to_string_lossy()));
+    let sources = files(&root().join("src"), ".rs").into_iter().filter(|path| !is_test_source(path));
     sources.map(|path| (name(&path), literals(&fs::read_to_string(&path).unwrap()))).collect()
 }
 
@@ -238,4 +233,21 @@ fn no_sentence_of_a_page_has_to_be_read_twice() {
         }
     }
     assert!(found.is_empty(), "{} sentences:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn literals_are_found_and_code_is_not() {
+    let source = "let a = \"one \\\" two\"; // \"no\"\nlet b = r#\"three \"4\" five\"#; let c = '\"'; f(\"six\");\n\
+                  let for_r = number;\n#[cfg(test)]\nmod tests { \"no\" }";
+    assert_eq!(literals(source), ["one \\\" two", "three \"4\" five", "six"]);
+}
+
+#[test]
+fn phrases_match_whole_words_and_sentences_end_where_they_end() {
+    assert!(has("It is\nin  doubt.", "in doubt") && has("Sink", "sink"));
+    assert!(!has("sinking in_doubts", "sink") && !has("a stand-in", "stand"));
+    let page =
+        "# Title\n\nOne `a b` two [three four](x.md). Five?\n\n- six\n- seven\n\n```\ncode. code\n```\n\n| a | b |\n";
+    let all: Vec<String> = paragraphs(page, false).iter().flat_map(|text| sentences(text)).collect();
+    assert_eq!(all, ["# Title ", "One CODE two three four. ", "Five? ", "six ", "seven "]);
 }
