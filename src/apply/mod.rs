@@ -62,10 +62,8 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
         if stopped_by.is_none() && !status.is_good() && cluster.stopped().is_some() {
             stopped_by = Some(step.id);
         }
-        for outcome in run.end(StepOutcome { id: step.id, status, remarks }) {
-            if let Some(step) = plan.steps.iter().find(|step| step.id == outcome.id) {
-                options.progress.ended(step, &outcome);
-            }
+        for (step, outcome) in run.end(step, StepOutcome { id: step.id, status, remarks }) {
+            options.progress.ended(step, &outcome);
         }
     }
     run.outcomes(stopped_by)
@@ -91,21 +89,22 @@ impl<'a> Run<'a> {
     }
 
     /// Ends a step, and all steps that will not be reached because of it: they come later in the plan's order.
-    fn end(&mut self, outcome: StepOutcome) -> Vec<StepOutcome> {
-        let (root, is_good) = (outcome.id, outcome.status.is_good());
-        let mut ended = vec![outcome];
+    fn end(&mut self, step: &'a Step, outcome: StepOutcome) -> Vec<(&'a Step, StepOutcome)> {
+        let (root, is_good) = (step.id, outcome.status.is_good());
+        let mut ended = vec![(step, outcome)];
         if !is_good {
             let mut lost = BTreeSet::from([root]);
             self.waiting.retain(|step| {
                 let is_lost = step.after.iter().any(|first| lost.contains(first));
                 if is_lost {
                     lost.insert(step.id);
-                    ended.push(StepOutcome { id: step.id, status: Status::NotReached(root), remarks: Vec::new() });
+                    let status = Status::NotReached(root);
+                    ended.push((*step, StepOutcome { id: step.id, status, remarks: Vec::new() }));
                 }
                 !is_lost
             });
         }
-        self.outcomes.extend(ended.iter().map(|outcome| (outcome.id, outcome.clone())));
+        self.outcomes.extend(ended.iter().map(|(step, outcome)| (step.id, outcome.clone())));
         ended
     }
 

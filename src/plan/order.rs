@@ -63,8 +63,9 @@ pub(super) fn order(
 type Rank = (Precedence, ChangeId, Key);
 
 /// Places one call after the other: always the ready call of the first rank, and an addition only when there is room for it.
-/// Where room is scarce, additions that give their room back come first. An addition waits for the removal that makes its room, so that the limit holds in every order of independent calls. The error
-/// has the calls that could not be placed, because the ready ones need room that no call frees.
+/// Where room is scarce, additions that give their room back come first. An addition waits for the removal that makes its
+/// room, so that the limit holds in every order of independent calls. The error has the calls that could not be placed,
+/// because the ready ones need room that no call frees.
 fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result<Vec<Key>, BTreeSet<Key>> {
     let additions = graph.nodes.keys().filter(|key| matches!(key, Key::Add(_))).count();
     let mut rooms: VecDeque<Option<Key>> = std::iter::repeat_n(None, room.min(additions)).collect();
@@ -82,7 +83,8 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
     let mut ready: BTreeSet<Rank> =
         waits.iter().filter(|(_, count)| **count == 0).filter_map(|(key, _)| ranked(key, graph)).collect();
     let mut returning = returning(graph);
-    let (mut roomless, mut held_back): (BTreeSet<Rank>, BTreeSet<Rank>) = Default::default();
+    // Additions that wait for room, or leave it to those that give it back.
+    let mut held_back: BTreeSet<Rank> = BTreeSet::new();
     let mut reserved: BTreeSet<PolicyName> = BTreeSet::new();
     let mut sequence = Vec::with_capacity(graph.nodes.len());
     loop {
@@ -92,21 +94,13 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
         let key = next.2.clone();
         match &key {
             Key::Add(policy) if !reserved.contains(policy) => {
-                if !is_last_resort
-                    && !returning.contains(&key)
-                    && !returning.is_empty()
-                    && rooms.len() <= returning.len()
-                {
+                let leaves_room = !is_last_resort && !returning.contains(&key) && rooms.len() <= returning.len();
+                let Some(room) = (if leaves_room { None } else { rooms.pop_front() }) else {
                     held_back.insert(next);
                     continue;
-                }
-                match rooms.pop_front() {
-                    Some(None) => {}
-                    Some(Some(removal)) => graph.wait(&key, &removal),
-                    None => {
-                        roomless.insert(next);
-                        continue;
-                    }
+                };
+                if let Some(removal) = room {
+                    graph.wait(&key, &removal);
                 }
                 returning.remove(&key);
                 if returning.is_empty() {
@@ -118,7 +112,6 @@ fn sequence(graph: &mut Graph, precedences: &Precedences, room: usize) -> Result
             }
             Key::Remove(_) => {
                 rooms.push_back(Some(key.clone()));
-                ready.append(&mut roomless);
                 ready.append(&mut held_back);
             }
             Key::Add(_) | Key::Attach(..) | Key::RevokeKeys(_) | Key::Detach(_) => {}

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::shown::worlds;
 use super::{Scene, World, open, planned, policy, run, scenes, temporary};
 use crate::base::{PolicyName, Principal, UserName};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
@@ -97,11 +98,6 @@ fn interrupted(scene: &Scene, first: &Plan, end: &World) -> Result<(), String> {
 
 static POOLS: LazyLock<[ThreadPool; 2]> =
     LazyLock::new(|| [1, 4].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")));
-
-/// How many worlds are drawn, unless `ATTUNE_WORLDS` says otherwise.
-fn worlds(usual: u32) -> u32 {
-    std::env::var("ATTUNE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
 
 fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
     let mut reversed = BTreeMap::new();

@@ -87,12 +87,13 @@ fn guarded(scene: &Scene, before: &Accesses, after: &Accesses) -> Result<(), Str
     Ok(())
 }
 
-fn worlds() -> u32 {
-    std::env::var("ATTUNE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3000)
+/// How many worlds are drawn, unless `ATTUNE_WORLDS` says otherwise.
+pub(super) fn worlds(usual: u32) -> u32 {
+    std::env::var("ATTUNE_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(3000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_effects_are_shown_and_guarded(scene in scenes(true)) {
