@@ -8,7 +8,7 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
-use crate::policy::access::{Answer, Attachment, Context, Report, Request};
+use crate::policy::access::{Answer, Asked, Attachment, Context, Question, Report, Request};
 use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
@@ -16,14 +16,18 @@ use crate::render::text;
 /// Show what a user or group may do, or who may do something
 ///
 /// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
-/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2. `*` and `?` in an ARN are literal.
+/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2.
+///
+/// In ACTION and ARN, `*` matches any run of characters and `?` one: the answer lists what the user may do of all that. For
+/// an action on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune access alice
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
-  attune access --who s3:DeleteObject arn:aws:s3:::datasets/a.csv
+  attune access --who s3:DeleteObject datasets
+  attune access --who 's3:Delete*' 'datasets/raw/*'
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
     /// User, or group/NAME for a group
@@ -34,9 +38,12 @@ pub(super) struct AccessArgs {
     action: Option<String>,
     /// ARN of the resource
     arn: Option<String>,
-    /// Show all users and groups that may do this
+    /// Show all users and groups that may do this; patterns ask who may do something that matches
     #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
+    /// Take `*`, `?` and a bare bucket name literally
+    #[arg(long)]
+    exact: bool,
     /// Evaluate the configuration and known predefined policies (default)
     #[arg(long, conflicts_with = "observed")]
     desired: bool,
@@ -58,9 +65,6 @@ pub(super) struct AccessArgs {
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let report = self.evaluate(global, output).await.map_err(|error| error.reported(self.format, output))?;
-        if report.request.as_ref().is_some_and(Request::looks_like_a_pattern) {
-            output.warn("`*` and `?` in a requested resource are literal");
-        }
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
@@ -68,24 +72,27 @@ impl AccessArgs {
         if let Some(answer) = report.answers.iter().find(|answer| !answer.attachment.is_known()) {
             return Err(self.unknown(&answer.attachment));
         }
-        let refused = self.who.is_none() && report.request.is_some() && !report.answers.iter().all(Answer::is_allowed);
+        let allowed = match &report.asked {
+            Asked::Everything => true,
+            Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
+            Asked::Question(_) => report.answers.iter().all(Answer::may_be_allowed),
+        };
+        let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
         let (attachments, catalogue) = self.attachments(global, output).await?;
         let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
-        let request = self.request(&catalogue)?;
+        let asked = self.asked(&catalogue)?;
         let attachments = match &self.user {
             Some(user) => vec![find(user, attachments)?],
             None => attachments,
         };
-        let answers = attachments.into_iter().map(|attachment| match &request {
-            Some(request) => attachment.asked(request, &context),
-            None => attachment.everything(&context),
-        });
+        let evaluated = attachments.len();
+        let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
         let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.attachment.is_known();
-        Ok(Report { answers: answers.filter(shown).collect(), request })
+        Ok(Report { answers: answers.filter(shown).collect(), asked, evaluated })
     }
 
     async fn attachments(
@@ -104,15 +111,19 @@ impl AccessArgs {
         Ok((observed_attachments(&observed)?, catalogue))
     }
 
-    fn request(&self, catalogue: &Catalogue) -> Result<Option<Request>, Failure> {
-        let asked = match (self.who.as_deref(), &self.action, &self.arn) {
+    fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
+        let arguments = match (self.who.as_deref(), &self.action, &self.arn) {
             (Some([action, arn]), ..) => Some((action, arn)),
             (_, Some(action), Some(arn)) => Some((action, arn)),
             (_, None, _) | (_, _, None) => None,
         };
-        let Some((action, arn)) = asked else { return Ok(None) };
-        let request = Request::parse(action, arn, catalogue);
-        request.map(Some).map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
+        let Some((action, arn)) = arguments else { return Ok(Asked::Everything) };
+        let asked = match Request::parse(action, arn, catalogue) {
+            Ok(request) if self.exact || !request.looks_like_a_pattern() => Ok(Asked::Request(request)),
+            Err(problem) if self.exact => Err(problem),
+            Ok(_) | Err(_) => Question::parse(action, arn, catalogue).map(Asked::Question),
+        };
+        asked.map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
     }
 
     fn unknown(&self, attachment: &Attachment) -> Failure {

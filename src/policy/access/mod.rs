@@ -7,6 +7,7 @@
 //! is too long, or if a document has unknown actions or resources: another service, `s3:*Acl`, no ARN of S3.
 
 mod actions;
+mod answer;
 mod automaton;
 mod class;
 mod conditions;
@@ -15,6 +16,7 @@ mod describe;
 mod engine;
 mod glob;
 mod patterns;
+mod question;
 mod resources;
 mod rules;
 mod search;
@@ -23,8 +25,10 @@ mod terms;
 #[cfg(test)]
 mod oracle;
 
-pub use decide::{Answer, Attachment, Decision, Ground, Report, Request, RequestProblem, Verdict, decide};
+pub use answer::{Answer, Asked, Attachment, Report};
+pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
 pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
+pub use question::Question;
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };

@@ -3,7 +3,7 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Asked, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -129,6 +129,8 @@ json_types! {
         action: String,
         /// The resource: an ARN, or `*`.
         resource: String,
+        /// Whether the action and the resource are patterns.
+        pattern: bool,
     }
 
     /// The access of one user or group.
@@ -141,9 +143,10 @@ json_types! {
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
         document_known: bool,
-        /// All its access, as access gained over none; missing when there is a request.
+        /// Its access, as access gained over none: all of it, or for a request with patterns the part that matches them.
+        /// Missing for an exact request.
         access?: AccessV1,
-        /// The answer under each of the rules; empty when there is no request.
+        /// The answer under each of the rules; empty without an exact request.
         decisions: Vec<DecisionV1>,
     }
 
@@ -235,10 +238,16 @@ impl PolicyDiffV1 {
 impl AccessReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let request = report
-            .request
-            .as_ref()
-            .map(|request| RequestV1 { action: request.action().to_owned(), resource: request.resource().to_owned() });
+        let request = |action: &str, resource: &str, pattern| RequestV1 {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            pattern,
+        };
+        let request = match &report.asked {
+            Asked::Everything => None,
+            Asked::Request(of) => Some(request(of.action(), of.resource(), false)),
+            Asked::Question(of) => Some(request(of.action(), of.resource(), true)),
+        };
         Self {
             format: "attune.access/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

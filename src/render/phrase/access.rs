@@ -94,6 +94,11 @@ fn when(conditions: &[String], name: Name) -> String {
     if conditions.is_empty() { String::new() } else { format!(" when {}", name(&conditions.join(" and "))) }
 }
 
+/// A resource without the start of its ARN.
+pub(in crate::render) fn bare(resource: &str) -> &str {
+    resource.strip_prefix(ARN).unwrap_or(resource)
+}
+
 fn without_arn(pattern: &str, name: Name) -> String {
     let short = pattern.replace(ARN, "");
     name(if short.is_empty() { pattern } else { &short })

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::base::{GroupName, UserName, list, list_some};
-use crate::policy::access::{Access, Answer, Attachment, Decision, Ground, Report, Request, Side, Verdict};
+use crate::policy::access::{
+    Access, Answer, Asked, Attachment, Decision, Ground, Question, Report, Request, Side, Verdict,
+};
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, Profile, UndecidedV1};
@@ -123,22 +125,55 @@ fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
 
 /// Writes the answers, one after the other.
 pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
+    if let Asked::Question(question) = &report.asked {
+        return matching(out, styles, question, report);
+    }
     for answer in &report.answers {
         writeln!(out, "{}", attached(&answer.attachment))?;
-        match (&report.request, &answer.access) {
+        match (&report.asked, &answer.access) {
             _ if !answer.attachment.is_known() => {
                 writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))?;
             }
-            (Some(request), _) => decisions(out, styles, request, answer)?,
-            (None, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
-            (None, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
-            (None, None) => {}
+            (Asked::Request(request), _) => decisions(out, styles, request, answer)?,
+            (_, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
+            (_, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
+            (Asked::Everything | Asked::Question(_), None) => {}
         }
     }
     if report.answers.is_empty() {
         writeln!(out, "nobody")?;
     }
     Ok(())
+}
+
+/// Writes one line for each user and group, and their number.
+fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &Report) -> io::Result<()> {
+    for answer in &report.answers {
+        let (style, text) = match &answer.access {
+            None => (&styles.change, "? the document of the policy is unknown".to_owned()),
+            Some(all) if *all == Access::default() => (&styles.remove, "- nothing of that".to_owned()),
+            Some(all) => (&styles.add, format!("+ {}", allowed(&AccessV1::of(all)))),
+        };
+        writeln!(out, "{}: {}", attached(&answer.attachment), style.apply_to(text))?;
+    }
+    let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
+    let of = count(report.evaluated, "user or group", "users and groups");
+    let (action, resource) = (shown(question.action()), shown(phrase::bare(question.resource())));
+    writeln!(out, "{some} of {of} may do {action} on something in {resource}")
+}
+
+fn allowed(access: &AccessV1) -> String {
+    let only = |profile: Option<Profile>| {
+        profile.map(|profile| format!(" (only by {})", phrase::rules(profile))).unwrap_or_default()
+    };
+    let line = |line: &AccessLineV1| {
+        format!("{} {}{}", actions(&line.actions), phrase::resources(line, Side::Gained, shown), only(line.profile))
+    };
+    let open = |open: &UndecidedV1| {
+        format!("{} {}{}", actions(&open.actions), phrase::undecided(open, shown), only(open.profile))
+    };
+    let parts = access.gained.iter().map(line).chain(access.undecided.iter().map(open));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 fn attached(attachment: &Attachment) -> String {
