@@ -1,6 +1,6 @@
 //! `attune access`: who may do what.
 
-use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, Rules};
+use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -53,9 +53,8 @@ pub(super) struct AccessArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Rules of evaluation
-    #[arg(long, value_enum, default_value_t = Rules::Both)]
-    profile: Rules,
+    #[command(flatten)]
+    rules: RulesArg,
     #[command(flatten)]
     actions: ActionArgs,
     #[command(flatten)]
@@ -83,7 +82,7 @@ impl AccessArgs {
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
         let (attachments, catalogue) = self.attachments(global, output).await?;
-        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
+        let context = Context { rules: self.rules.list(), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
         let attachments = match &self.user {
             Some(user) => vec![find(user, attachments)?],

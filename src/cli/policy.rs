@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::args::{ActionArgs, Format, Rules};
+use super::args::{ActionArgs, Format, RulesArg};
 use super::documents::{Documents, LocatedDocument, have_errors};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -40,7 +40,7 @@ impl PolicyCommand {
 Examples:
   attune policy diff old.json new.json
   attune policy diff old.json new.json --format json | jq .same_access
-  attune policy diff old.json new.json --profile aws --release 4.4")]
+  attune policy diff old.json new.json --rules aws --release 4.4")]
 pub(super) struct DiffArgs {
     /// Old document
     #[arg(value_name = "OLD")]
@@ -51,9 +51,8 @@ pub(super) struct DiffArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Rules of evaluation
-    #[arg(long, value_enum, default_value_t = Rules::Both)]
-    profile: Rules,
+    #[command(flatten)]
+    rules: RulesArg,
     #[command(flatten)]
     actions: ActionArgs,
 }
@@ -66,7 +65,7 @@ impl DiffArgs {
         let (Some(before), Some(after), false) = (before, after, documents.has_errors()) else {
             return documents.report_errors(self.format, output, &[self.before.clone(), self.after.clone()]);
         };
-        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
+        let context = Context { rules: self.rules.list(), ..Context::new(&catalogue) };
         let compared = compared(before.document, after.document, &context);
         match self.format {
             Format::Text => output.result(|out, styles| text::policy_diff(out, styles, &compared))?,

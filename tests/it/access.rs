@@ -83,7 +83,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
         json["principals"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
     assert_eq!(profiles, ["minio", "aws"]);
     assert_eq!(json["principals"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
-    let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --profile aws", 0).json();
+    let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --rules aws", 0).json();
     assert_eq!(one["principals"][0]["decisions"].as_array().unwrap().len(), 1);
 }
 
