@@ -57,6 +57,8 @@ pub struct Desired {
     pub lint: Allowed,
     /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
+    /// The policies whose document has errors, with what could be read of it. Only [`lint`] uses them.
+    pub broken: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
     pub users: BTreeMap<UserName, PrincipalEntry>,
     /// The declared groups.
@@ -94,6 +96,7 @@ impl Desired {
             ignores: base.ignores.clone(),
             lint: base.lint.clone(),
             policies,
+            broken: self.broken,
             users: self.users,
             groups: self.groups,
         }
@@ -248,14 +251,27 @@ pub enum PolicyIntent {
 pub struct Authored {
     document: Document,
     source: Option<(FileId, Places)>,
+    /// Whether it is only a part of what is written.
+    is_broken: bool,
     /// Its normal form, computed on first use.
     normal: OnceLock<Normal>,
+}
+
+impl PolicyIntent {
+    fn is_broken(&self) -> bool {
+        matches!(self, Self::Present(authored) if authored.is_broken)
+    }
 }
 
 impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
-        Self { document, source, normal: OnceLock::new() }
+        Self { document, source, is_broken: false, normal: OnceLock::new() }
+    }
+
+    /// What could be read of a document with errors.
+    fn broken(self) -> Self {
+        Self { is_broken: true, ..self }
     }
 
     /// The document as written.
