@@ -16,12 +16,12 @@ pub(super) fn principal_note(principal: &Json) -> &'static str {
 /// A bucket policy as it decides requests without a login: without the statements for named principals. Any other document is
 /// as it is.
 pub(super) fn for_everyone(document: &Document) -> Document {
-    let is_for_everyone = |statement: &&Statement| {
-        let principal = statement.extra.get("Principal").and_then(|principal| json::parse(principal).ok());
-        principal.is_none_or(|principal| is_everyone(&principal.value))
+    let for_everyone = |statement: &Statement| {
+        let mut statement = statement.clone();
+        let principal = statement.extra.remove("Principal").and_then(|principal| json::parse(&principal).ok());
+        principal.is_none_or(|principal| is_everyone(&principal.value)).then_some(statement)
     };
-    let statements = document.statements.iter().filter(is_for_everyone).cloned().collect();
-    Document { statements, ..document.clone() }
+    Document { statements: document.statements.iter().filter_map(for_everyone).collect(), ..document.clone() }
 }
 
 /// Whether a `Principal` is everyone.

@@ -262,7 +262,7 @@ fn rules_on_grants_look_at_denies() {
         ))
     };
     let everything = r#""Action": "s3:*", "Resource": "arn:aws:s3:::*""#;
-    assert_eq!(of(everything), ["warning empty-access"]);
+    assert_eq!(of(everything), ["warning empty-access", "note redundant-statement"]);
     let deletes = of(r#""Action": ["s3:DeleteObject*", "s3:PutLifecycleConfiguration"], "Resource": "arn:aws:s3:::*""#);
     assert!(deletes.contains(&"warning policy-escalation".to_owned()), "everyone may be given it: {deletes:?}");
 }
@@ -276,7 +276,8 @@ fn resources_and_suggestions_are_what_a_person_means() {
     };
     let on = |resource: &str| {
         of(&format!(
-            r#""Action": ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::data", {resource:?}]"#
+            r#""Action": ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::data", {}]"#,
+            Value::from(resource)
         ))
     };
     for (resource, said) in [
@@ -295,7 +296,8 @@ fn resources_and_suggestions_are_what_a_person_means() {
         assert_eq!(on(resource), "no problems found\n", "{resource}");
     }
     let with = |action: &str| {
-        of(&format!(r#""Action": {action:?}, "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]"#))
+        let action = Value::from(action);
+        of(&format!(r#""Action": {action}, "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]"#))
     };
     for (action, said) in [
         ("s3:HeadObject", "`s3:GetObject` allows the call `HeadObject`"),
@@ -365,6 +367,6 @@ fn bucket_policies_are_compared_for_requests_without_a_login() {
     let run = folder.attune("policy diff old.json new.json").exits(2);
     run.says("s3:GetObject").warns("requests without a login").warns("gives named principals nothing");
     let found = folder.attune("policy diff old.json new.json --format json").exits(2).json();
-    assert_eq!(found["access"]["gained"].as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(found["gained"].as_array().map(Vec::len), Some(1), "{found}");
     folder.attune("policy lint old.json").exits(1).says("error[principal-in-identity]");
 }

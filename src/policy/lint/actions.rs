@@ -149,7 +149,7 @@ fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
         if action_form(trimmed, context.catalogue) == ActionForm::Untidy {
             lint.help("write a JSON list of actions, without spaces");
         } else {
-            lint.fix(trimmed);
+            lint.fix(proper_case(trimmed, context.catalogue).unwrap_or_else(|| trimmed.to_owned()));
         }
     }
 }
