@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use super::actions::ActionSet;
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
-use super::describe::text;
 use super::glob::Glob;
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
+use super::wording::text;
 use crate::base::nearest;
 use crate::policy::{Catalogue, Document, Effect, Kind};
 
@@ -207,6 +207,10 @@ impl Request {
                 (ResourceSpace::BucketSlash, Glob::literal(&format!("{text}/")))
             }
             Kind::Bucket => (ResourceSpace::Bucket, Glob::literal(text)),
+            Kind::Object if rules.leading_slash_dropped => {
+                let (bucket, key) = text.split_once('/').unwrap_or((text, ""));
+                (ResourceSpace::TrimmedObject, Glob::literal(&format!("{bucket}/{}", key.trim_start_matches('/'))))
+            }
             Kind::Object => (ResourceSpace::Object, Glob::literal(text)),
         }
     }

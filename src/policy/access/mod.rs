@@ -21,13 +21,15 @@ mod resources;
 mod rules;
 mod search;
 mod terms;
+mod values;
+mod wording;
 
 #[cfg(test)]
 mod oracle;
 
 pub use answer::{Answer, Asked, Attachment, Report};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
-pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
+pub use describe::{AccessLine, Cause, Exception, Reason, Side, Undecided, Witness};
 pub use question::Question;
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,

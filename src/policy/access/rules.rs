@@ -168,6 +168,8 @@ questions! {
     username_is_pattern: bool = [true, true, false];
     /// Whether the resource of actions without a bucket is `/`. Otherwise it is `*`.
     account_is_slash: bool = [true, true, false];
+    /// Whether a key that starts with `/` is matched without it.
+    leading_slash_dropped: bool = [true, true, false];
     /// Whether `NotAction` is evaluated.
     not_action: bool = [false, true, true];
     /// Whether `NotResource` is evaluated.
@@ -227,6 +229,7 @@ impl Rules {
                 rules.special_variables,
                 rules.username_is_pattern,
                 rules.account_is_slash,
+                rules.leading_slash_dropped,
             ]
         };
         used(self) == used(other)

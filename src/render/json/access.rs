@@ -194,7 +194,7 @@ impl AccessLineV1 {
         Self {
             actions: line.actions.clone(),
             pattern: line.pattern.clone(),
-            except: line.except.clone(),
+            except: line.except.iter().map(ToString::to_string).collect(),
             conditions: line.conditions.clone(),
             profile: Profile::of(&line.rules),
             denied: match &line.cause {
