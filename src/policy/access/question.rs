@@ -166,7 +166,7 @@ mod tests {
         );
         assert_eq!(lines.len(), 2, "{lines:?}");
         let within = statement("Allow", "s3:DeleteBucket", "data/*");
-        assert_eq!(allowed(&within, "s3:Delete*", "data"), ["minio-2021: s3:DeleteBucket on data/*"]);
+        assert_eq!(allowed(&within, "s3:Delete*", "data"), ["s3:DeleteBucket on data/*"]);
     }
 
     #[test]
