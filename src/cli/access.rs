@@ -8,7 +8,7 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
-use crate::policy::access::{Answer, Asked, Attachment, Context, Question, Report, Request};
+use crate::policy::access::{Answer, Asked, Attachment, Context, Question, Report, Request, RuleList};
 use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
@@ -81,8 +81,8 @@ impl AccessArgs {
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
-        let (attachments, catalogue) = self.attachments(global, output).await?;
-        let context = Context { rules: self.rules.list(), ..Context::new(&catalogue) };
+        let (attachments, catalogue, rules) = self.attachments(global, output).await?;
+        let context = Context { rules: self.rules.or(&rules), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
         let attachments = match &self.user {
             Some(user) => vec![find(user, attachments)?],
@@ -98,16 +98,17 @@ impl AccessArgs {
         &self,
         global: &GlobalArgs,
         output: &mut Output,
-    ) -> Result<(Vec<Attachment>, Catalogue), CommandError> {
+    ) -> Result<(Vec<Attachment>, Catalogue, RuleList), CommandError> {
         let loaded = read_valid(global, output)?;
+        let rules = loaded.desired.cluster.rules().clone();
         if !self.observed {
             let release = self.actions.release_or(&Release::newest());
-            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?));
+            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?, rules));
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
-        Ok((observed_attachments(&observed)?, catalogue))
+        Ok((observed_attachments(&observed)?, catalogue, rules))
     }
 
     fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {

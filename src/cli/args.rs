@@ -9,7 +9,7 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::desired::{Exemption, Guards, Override, Via};
-use crate::policy::access::{ALL_RULES, RuleList};
+use crate::policy::access::RuleList;
 use crate::render::markdown;
 
 /// The options of every command.
@@ -180,15 +180,15 @@ pub(super) fn release(text: &str) -> Result<Release, String> {
 #[derive(Debug, clap::Args)]
 pub(super) struct RulesArg {
     /// Rules of evaluation: minio-2021, minio-2026, aws, or several separated by commas; the first leads the text
-    /// [default: minio-2021,minio-2026,aws]
+    /// [default: those of the configuration, else minio-2021,minio-2026,aws]
     #[arg(long, value_name = "RULES")]
     rules: Option<RuleList>,
 }
 
 impl RulesArg {
-    /// The rules that count: all, if none are named.
-    pub(super) fn list(&self) -> &RuleList {
-        self.rules.as_ref().unwrap_or(&ALL_RULES)
+    /// The rules of the command line, else these.
+    pub(super) fn or<'a>(&'a self, configured: &'a RuleList) -> &'a RuleList {
+        self.rules.as_ref().unwrap_or(configured)
     }
 }
 

@@ -9,7 +9,7 @@ use super::documents::{Documents, LocatedDocument, have_errors};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Location, Release};
-use crate::policy::access::Context;
+use crate::policy::access::{ALL_RULES, Context};
 use crate::policy::{Catalogue, Depth, Lint, LintInput, MAX_DOCUMENT, Sameness, compared, lint, normal};
 use crate::render::json::{self, FindingsV1, PolicyDiffV1};
 use crate::render::{findings, text};
@@ -67,7 +67,7 @@ impl DiffArgs {
             return documents.report_errors(self.format, output, &[self.before.clone(), self.after.clone()]);
         };
         output.findings(&documents.findings, &documents.sources);
-        let context = Context { rules: self.rules.list(), ..Context::new(&catalogue) };
+        let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
         let compared = compared(before.document, after.document, &context);
         match self.format {
             Format::Text => output.result(|out, styles| text::policy_diff(out, styles, &compared))?,

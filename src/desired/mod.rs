@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
+use crate::policy::access::{ALL_RULES, RuleList};
 use crate::policy::{Document, Normal, Places, normal};
 
 pub use codes::CODES;
@@ -137,6 +138,8 @@ pub struct ClusterSettings {
     pub via: Via,
     /// The release to assume instead of the one that the cluster reports.
     pub release: Option<Release>,
+    /// The rules by which the cluster evaluates documents, if configured.
+    pub rules: Option<RuleList>,
     /// How to replace documents.
     pub replace: Strategy,
     /// Trust any certificate. Only the command line can set this, for one run.
@@ -144,6 +147,11 @@ pub struct ClusterSettings {
 }
 
 impl ClusterSettings {
+    /// The rules that count: all, if none are configured.
+    pub fn rules(&self) -> &RuleList {
+        self.rules.as_ref().unwrap_or(&ALL_RULES)
+    }
+
     /// The table `[cluster]`, for this tenant. Defaults are left out.
     pub fn to_toml(&self, tenant: &str) -> toml_edit::Table {
         let mut table = toml_edit::Table::new();
@@ -159,6 +167,7 @@ impl ClusterSettings {
         insert("fingerprint", self.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
         insert("via", (self.via == Via::Weka).then(|| "weka".into()));
         insert("release", self.release.as_ref().map(|release| release.to_string().into()));
+        insert("rules", self.rules.as_ref().and_then(|rules| rules.to_toml().parse().ok()));
         insert("replace", (self.replace == Strategy::Gap).then(|| "gap".into()));
         table
     }

@@ -113,7 +113,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 
 /// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
-    let mut cache = access::AccessCache::new(catalogue);
+    let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
     let comparison = compare::compare(desired, observed);
     let accesses = access::expected(&comparison, observed, &mut cache);
     let precedences = order::Precedences::new(&comparison, &accesses);

@@ -312,6 +312,22 @@ impl RuleList {
     }
 }
 
+impl RuleList {
+    /// The value of `rules` in a configuration.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let one = |rules: Rules| match rules.replaced().as_slice() {
+            [] => format!("{:?}", rules.like.name()),
+            answers => format!("{{ like = {:?}, {} }}", rules.like.name(), answers.join(", ")),
+        };
+        let all: Vec<String> = self.iter().map(one).collect();
+        match all.as_slice() {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(", ")),
+        }
+    }
+}
+
 impl From<Rules> for RuleList {
     fn from(rules: Rules) -> Self {
         Self(vec![rules].into())
