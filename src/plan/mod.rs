@@ -135,7 +135,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
-    let changes = describe::changes(&comparison, observed, &ordered, &effects);
+    let changes = describe::changes(&comparison, observed, &ordered, &effects, &mut cache);
     if !is_blocked(&findings) {
         findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
     }

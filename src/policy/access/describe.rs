@@ -22,6 +22,8 @@ use super::wording::text;
 pub struct AccessLine {
     /// The actions. A wildcard means only actions of the catalogue that the line is about.
     pub actions: Vec<String>,
+    /// The same in words, if they are all of a kind.
+    pub in_words: Option<String>,
     /// The resources, as a pattern of one of the documents.
     pub pattern: String,
     /// The requests of the pattern that are no part of the line.
@@ -132,6 +134,7 @@ pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>)
         let (action, example) = examples.iter().min_by_key(order)?;
         Some(AccessLine {
             actions: wildcards.shorten(&examples.keys().copied().collect()),
+            in_words: wildcards.in_words(&examples.keys().copied().collect()),
             pattern: description.pattern.to_string(),
             except: described_exceptions(description),
             conditions: description.conditions.iter().map(ToString::to_string).collect(),

@@ -46,6 +46,8 @@ json_types! {
     pub struct AccessLineV1 {
         /// The actions. A wildcard stands for the actions of the release that it matches.
         actions: Vec<String>,
+        /// The same actions in words; missing when they are not all of a kind.
+        in_words?: String,
         /// The resources, as a pattern of one of the documents.
         pattern: String,
         /// The resources of `pattern` that are excluded.
@@ -93,6 +95,9 @@ json_types! {
         group?: String,
         /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
         policy?: String,
+        /// Whether no access is left; missing when some is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        loses_all: bool,
         /// Allowed after the change and not before.
         gained: Vec<AccessLineV1>,
         /// Allowed before the change and not after.
@@ -193,6 +198,7 @@ impl AccessLineV1 {
         let Witness { action, resource, conditions } = line.witness.clone();
         Self {
             actions: line.actions.clone(),
+            in_words: line.in_words.clone(),
             pattern: line.pattern.clone(),
             except: line.except.iter().map(ToString::to_string).collect(),
             conditions: line.conditions.clone(),
@@ -210,12 +216,13 @@ impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
         let (user, group) = user_or_group(&of.principal);
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user, group, policy: None, gained, lost, undecided }
+        Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided }
     }
 
     pub(super) fn by_name(of: &NameAccess) -> Self {
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user: None, group: None, policy: Some(of.policy.to_string()), gained, lost, undecided }
+        let policy = Some(of.policy.to_string());
+        Self { user: None, group: None, policy, loses_all: false, gained, lost, undecided }
     }
 }
 
