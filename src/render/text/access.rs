@@ -314,9 +314,10 @@ mod tests {
         let before = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::archive", "arn:aws:s3:::logs/*"]}"#;
         let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket"], "Resource": "arn:aws:s3:::logs/*"}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:DeleteBucket, s3:PutObject   on logs/*    e.g. logs/x
-  - s3:ListBucket                   on archive
-  - s3:ListBucket                   on logs/*    e.g. logs
+  + s3:PutObject    on logs/*
+  - s3:ListBucket   on archive
+  ! under MinIO rules also: + s3:DeleteBucket on logs/*, e.g. logs
+  ! under MinIO rules also: - s3:ListBucket on logs/*, e.g. logs
 ");
     }
 
@@ -327,9 +328,9 @@ mod tests {
         let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs*/*",
             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*   e.g. logsx/x
-  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8   e.g. logs/private/x/x
-  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8   e.g. logs/x when aws:SourceIp not in 10.0.0.0/8
+  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*, e.g. logsx/x
+  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8
+  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8, e.g. logs/x when aws:SourceIp not in 10.0.0.0/8
 ");
     }
 }

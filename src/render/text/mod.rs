@@ -51,18 +51,17 @@ fn wrap(line: &str, width: usize) -> String {
     let indent = text.len() - text.trim_start_matches(' ').len();
     let rest = " ".repeat((indent + DEEPER).min(width / 2));
     let (mut wrapped, mut used) = (" ".repeat(indent), indent);
-    let mut is_first = true;
     for word in words(&text[indent..]) {
         let (bare, gap) = (word.trim_start_matches(' '), word.len() - word.trim_start_matches(' ').len());
         let long = measure_text_width(bare);
-        if !is_first && used + gap + long > width {
+        // A mark stays with the word after it.
+        if used > indent + 1 && used + gap + long > width {
             wrapped += &format!("\n{rest}{bare}");
             used = rest.len() + long;
         } else {
             wrapped += word;
             used += gap + long;
         }
-        is_first = false;
     }
     wrapped + &line[text.len()..]
 }
@@ -167,7 +166,11 @@ mod tests {
         let line = "      - s3:GetObject on data/*, except when s3:prefix is \"a b\" or `attune plan`\n";
         assert_eq!(wrap(line, 120), line);
         let wrapped = wrap(line, 40);
-        insta::assert_snapshot!(wrapped, @"");
+        insta::assert_snapshot!(wrapped, @r#"
+      - s3:GetObject on data/*, except
+          when s3:prefix is "a b" or
+          `attune plan`
+"#);
         assert!(wrapped.lines().all(|line| line.len() <= 40));
         let long = format!("  + {}\n", "x".repeat(90));
         assert_eq!(wrap(&long, 60), long, "nothing is cut in a word");
