@@ -82,7 +82,12 @@ pub(in crate::render) fn resources(line: &AccessLineV1, side: Side, name: Name) 
 /// not seem to match, or exceptions within a pattern that is not only a prefix.
 pub(in crate::render) fn example(line: &AccessLineV1, name: Name) -> Option<String> {
     let ExampleV1 { resource, conditions, .. } = &line.example;
-    let (is_conditional, is_excepted) = (*conditions != line.conditions, !line.except.is_empty());
+    let key = |condition: &str| condition.split(' ').next().map(str::to_owned);
+    let excepted: Vec<_> = line.except.iter().filter_map(|except| except.strip_prefix("when ").and_then(key)).collect();
+    let is_told = |condition: &String| {
+        line.conditions.contains(condition) || key(condition).is_some_and(|key| excepted.contains(&key))
+    };
+    let (is_conditional, is_excepted) = (!conditions.iter().all(is_told), excepted.len() < line.except.len());
     let is_prefix = !line.pattern.trim_end_matches('*').contains(['*', '?']);
     let is_odd = !pattern_covers(&line.pattern, resource) || line.pattern.contains("${");
     let is_within = line.denied.as_ref().is_some_and(|denied| *denied != line.pattern);

@@ -330,7 +330,7 @@ mod tests {
         insta::assert_snapshot!(lines(before, after), @r"
   + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*, e.g. logsx/x
   + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8
-  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8, e.g. logs/x when aws:SourceIp not in 10.0.0.0/8
+  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8
 ");
     }
 }
