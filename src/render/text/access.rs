@@ -174,10 +174,15 @@ fn allowed(access: &AccessV1) -> String {
         profile.map(|profile| format!(" (only by {})", phrase::rules(profile))).unwrap_or_default()
     };
     let line = |line: &AccessLineV1| {
-        format!("{} {}{}", actions(&line.actions), phrase::resources(line, Side::Gained, shown), only(line.profile))
+        format!(
+            "{} {}{}",
+            phrase::actions(line, false, shown),
+            phrase::resources(line, Side::Gained, shown),
+            only(line.profile)
+        )
     };
     let open = |open: &UndecidedV1| {
-        format!("{} {}{}", actions(&open.actions), phrase::undecided(open, shown), only(open.profile))
+        format!("{} {}{}", shown(&open.actions.join(", ")), phrase::undecided(open, shown), only(open.profile))
     };
     let parts = access.gained.iter().map(line).chain(access.undecided.iter().map(open));
     parts.collect::<Vec<_>>().join("; ")
