@@ -5,9 +5,15 @@
 
 use std::collections::BTreeMap;
 
+mod conditions;
+mod documents;
+
+use conditions::{Keys, WORDS, all_keys, holds, holds_as_worded};
+use documents::shown;
+
 use super::*;
 use crate::policy::properties::Random;
-use crate::policy::{Clause, Effect, Selector, Statement};
+use crate::policy::{Clause, Effect, Statement};
 
 const ARN: &str = "arn:aws:s3:::";
 
@@ -119,76 +125,6 @@ fn built(server: Server, kind: &str, written: &str) -> String {
             format!("{bucket}/{}", key.trim_start_matches('/'))
         }
     }
-}
-
-/// The values of some keys of a request, each absent or a text.
-type Keys = BTreeMap<&'static str, Option<&'static str>>;
-
-/// A key that a request may repeat, one of which it has one value, and one with numbers.
-const KEYS: [(&str, &[Option<&str>]); 3] = [
-    ("k", &[None, Some("a"), Some("ab")]),
-    ("aws:UserAgent", &[None, Some("a"), Some("b"), Some("AB")]),
-    ("n", &[None, Some("1"), Some("2"), Some("3")]),
-];
-
-fn all_keys() -> Vec<Keys> {
-    KEYS.iter().fold(vec![Keys::new()], |all, (key, values)| {
-        let with =
-            |keys: Keys| values.iter().map(move |value| keys.clone().into_iter().chain([(*key, *value)]).collect());
-        all.into_iter().flat_map(with).collect()
-    })
-}
-
-fn holds(clause: &Clause, keys: &Keys) -> bool {
-    let value = keys[clause.key.as_str()];
-    let any = |test: fn(&str, &str) -> bool| value.is_some_and(|v| clause.values.iter().any(|given| test(given, v)));
-    match clause.operator.as_str() {
-        "StringEquals" => any(|given, value| given == value),
-        "StringNotEquals" => !any(|given, value| given == value),
-        "StringLike" => any(like),
-        "StringNotLike" => !any(like),
-        "StringEqualsIgnoreCase" => any(|given, value| given.to_lowercase() == value.to_lowercase()),
-        "Null" => value.is_none() == (clause.values == ["true"]),
-        "NumericLessThan" => any(|given, value| number(value) < number(given)),
-        "NumericLessThanEquals" => any(|given, value| number(value) <= number(given)),
-        "NumericGreaterThan" => any(|given, value| number(value) > number(given)),
-        "NumericEquals" => any(|given, value| number(value) == number(given)),
-        "NumericNotEquals" => !any(|given, value| number(value) == number(given)),
-        other => panic!("{other}"),
-    }
-}
-
-fn number(text: &str) -> i32 {
-    text.parse().unwrap()
-}
-
-/// How positive tests are worded.
-const WORDS: [(&str, &str); 7] = [
-    ("StringEqualsIgnoreCase", "is, in any case, "),
-    ("NumericLessThanEquals", "<= "),
-    ("NumericLessThan", "< "),
-    ("NumericGreaterThan", "> "),
-    ("StringLike", "like "),
-    ("StringEquals", "is "),
-    ("NumericEquals", "is "),
-];
-
-/// Whether the text of a condition holds.
-fn holds_as_worded(text: &str, keys: &Keys) -> bool {
-    let (key, said) = text.split_once(' ').unwrap();
-    match said {
-        "is absent" => return keys[key].is_none(),
-        "is present" => return keys[key].is_some(),
-        _ => {}
-    }
-    let (said, holds_if) = match said.strip_prefix("is not ") {
-        Some(values) => (format!("is {values}"), false),
-        None => said.strip_prefix("not ").map_or((said.to_owned(), true), |rest| (rest.to_owned(), false)),
-    };
-    let (operator, values) =
-        WORDS.iter().find_map(|(operator, word)| Some((*operator, said.strip_prefix(word)?))).unwrap();
-    let values = values.split(" or ").map(str::to_owned).collect();
-    holds(&Clause { operator: operator.to_owned(), key: key.to_owned(), values }, keys) == holds_if
 }
 
 /// A set of the resources of a kind: one bit for each.
@@ -385,95 +321,6 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
             let shown = |server: &&Server| server.is_meant_by(line);
             assert!(Server::ALL.iter().filter(shown).any(differs), "{line:#?}\n{}", why());
         }
-    }
-}
-
-fn shown(document: &Document) -> String {
-    let line = |s: &Statement| {
-        let not = |selector: &Selector| if selector.negated { "not " } else { "" };
-        let conditions: Vec<_> =
-            s.conditions.iter().map(|c| format!("{} {} {:?}", c.operator, c.key, c.values)).collect();
-        let (actions, resources) = (s.actions.patterns.join(" "), s.resources.patterns.join(" ").replace(ARN, ":"));
-        format!("{:?} {}{actions} on {}{resources} {conditions:?}\n", s.effect, not(&s.actions), not(&s.resources))
-    };
-    document.statements.iter().map(line).collect()
-}
-
-impl Random {
-    fn pattern(&mut self) -> String {
-        if self.below(25) == 0 {
-            return "*".to_owned();
-        }
-        let start = self.pick(&["", "", "aba", "aab/", "*", "bab/", "aba*"]);
-        let length = self.below(6);
-        let rest: String = (0..length).map(|_| self.pick(&['a', 'b', 'a', 'b', '/', '~', '*', '*', '?'])).collect();
-        format!("{ARN}{start}{rest}")
-    }
-
-    fn clause(&mut self) -> Clause {
-        let key = self.pick(&["k", "aws:UserAgent", "n"]);
-        let (operator, values) = match (key, self.below(6)) {
-            (_, 0) => ("Null", self.pick(&[&["true"][..], &["false"]])),
-            ("n", _) => {
-                let operators = [
-                    "NumericLessThan",
-                    "NumericLessThanEquals",
-                    "NumericGreaterThan",
-                    "NumericEquals",
-                    "NumericNotEquals",
-                ];
-                (self.pick(&operators), self.pick(&[&["1"][..], &["2"], &["3"]]))
-            }
-            (_, 1) => ("StringEqualsIgnoreCase", self.pick(&[&["a"][..], &["B"], &["ab"]])),
-            (_, _) => {
-                let operators = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"];
-                (self.pick(&operators), self.pick(&[&["a"][..], &["b"], &["a", "b"], &["a*"], &["a*", "b"]]))
-            }
-        };
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        Clause { operator: operator.to_owned(), key: key.to_owned(), values }
-    }
-
-    fn statement(&mut self, pool: &[String], conditions: bool) -> Statement {
-        let resources = (0..=self.below(3)).map(|_| self.pick(pool)).collect();
-        let actions = self.pick(&[
-            &["s3:GetObject"][..],
-            &["s3:GetObject", "s3:ListBucket"],
-            &["s3:*"],
-            &["s3:GetObjectVersion"],
-            &["s3:Get*", "s3:ListAllMyBuckets"],
-            &["s3:P*", "s3:DeleteObject"],
-        ]);
-        let clauses = if conditions { self.below(3) } else { 0 };
-        Statement {
-            sid: None,
-            effect: if self.below(5) < 3 { Effect::Allow } else { Effect::Deny },
-            actions: Selector {
-                negated: self.below(8) == 0,
-                patterns: actions.iter().map(|action| (*action).to_owned()).collect(),
-            },
-            resources: Selector { negated: self.below(8) == 0, patterns: resources },
-            conditions: (0..clauses).map(|_| self.clause()).collect(),
-            extra: BTreeMap::new(),
-        }
-    }
-
-    fn document(&mut self, pool: &[String], conditions: bool) -> Document {
-        let statements = (0..=self.below(4)).map(|_| self.statement(pool, conditions)).collect();
-        Document { version: Some("2012-10-17".to_owned()), id: None, statements, extra: BTreeMap::new() }
-    }
-
-    /// Another document, or the same one with an added, removed or changed statement.
-    fn variant(&mut self, document: &Document, pool: &[String], conditions: bool) -> Document {
-        let mut variant = document.clone();
-        let place = self.below(variant.statements.len());
-        match self.below(4) {
-            0 => return self.document(pool, conditions),
-            1 => variant.statements.push(self.statement(pool, conditions)),
-            2 => drop(variant.statements.remove(place)),
-            _ => variant.statements[place].resources.patterns.push(self.pick(pool)),
-        }
-        variant
     }
 }
 
