@@ -143,6 +143,12 @@ impl Finding {
         self
     }
 
+    /// Whether an error of a reader already says what is wrong at this place, or the same rule.
+    pub fn repeats(&self, read: &[Self]) -> bool {
+        self.at.is_some()
+            && read.iter().any(|known| known.at == self.at && (known.is_error() || known.code == self.code))
+    }
+
     /// Whether it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -235,34 +235,59 @@ impl From<&GroupName> for Principal {
     }
 }
 
-/// A pattern of names: `*` matches any run of characters, `?` one, `[ab]` one of these. A name that is equal to the
-/// pattern's text matches too, so that a name with such characters can be written out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamePattern(glob::Pattern);
+/// A pattern of names: `*` matches any run of characters, `?` one, and every other character itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamePattern(Arc<str>);
 
 impl NamePattern {
     /// The pattern as written.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 
     /// Whether a name matches.
     pub fn matches(&self, name: &str) -> bool {
-        self.as_str() == name || self.0.matches(name)
+        matches(&self.0, name)
+    }
+}
+
+/// Whether the pattern matches the text. After a mismatch, only the last `*` takes one more character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    let mut retry = None;
+    loop {
+        let before = text.clone();
+        match (pattern.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                text = before;
+                retry = Some((pattern.clone(), text.clone()));
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            (Some(_) | None, _) => {
+                let Some((after, mut from)) = retry.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (after.clone(), from.clone());
+                retry = Some((after, from));
+            }
+        }
     }
 }
 
 impl FromStr for NamePattern {
-    type Err = glob::PatternError;
+    type Err = NameProblem;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        glob::Pattern::new(text).map(Self)
+        if text.is_empty() { Err(NameProblem::Empty) } else { Ok(Self(text.into())) }
     }
 }
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.0)
     }
 }
 
@@ -349,13 +374,38 @@ mod tests {
     }
 
     #[test]
-    fn a_name_matches_by_its_text_or_by_a_pattern() {
-        let patterns: NamePatterns = ["svc-*", "bob[1]"].iter().map(|text| text.parse().unwrap()).collect();
-        for (name, matches) in
-            [("svc-backup", true), ("bob[1]", true), ("bob1", true), ("svc", false), ("bob", false), ("Svc-a", false)]
-        {
-            assert_eq!(patterns.matches(name), matches, "{name}");
-        }
-        assert!("user[".parse::<NamePattern>().is_err());
+    fn only_a_star_and_a_question_mark_are_special_in_a_pattern() {
+        let matching = [
+            ("svc-*", "svc-backup"),
+            ("svc-*", "svc-"),
+            ("a[1]", "a[1]"),
+            ("a*", "a*"),
+            ("{a,b}", "{a,b}"),
+            ("***", ""),
+            ("u?r", "uär"),
+            ("*a*b", "aab-ab"),
+            ("a**?", "ab"),
+        ];
+        let other = [
+            ("svc-*", "svc"),
+            ("svc-*", "Svc-a"),
+            ("a[1]", "a1"),
+            ("a[1]", "a"),
+            ("[a-z]", "b"),
+            ("?", ""),
+            ("a", "ab"),
+            ("*a*b", "ba"),
+            ("?*?", "a"),
+        ];
+        let matches = |(pattern, name): &(&str, &str)| pattern.parse::<NamePattern>().unwrap().matches(name);
+        assert_eq!(matching.iter().find(|case| !matches(case)), None);
+        assert_eq!(other.iter().find(|case| matches(case)), None);
+        assert_eq!("".parse::<NamePattern>(), Err(NameProblem::Empty));
+    }
+
+    #[test]
+    fn a_name_matches_one_of_several_patterns() {
+        let patterns: NamePatterns = ["svc-*", "bob"].iter().map(|text| text.parse().unwrap()).collect();
+        assert!(patterns.matches("bob") && patterns.matches("svc-a") && !patterns.matches("bobby"));
     }
 }

@@ -1,6 +1,6 @@
 //! `attune access`: who may do what.
 
-use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, Rules};
+use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
 use super::connect::{CommandError, connect, read_valid};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -8,7 +8,7 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
-use crate::policy::access::{Answer, Attachment, Context, Report, Request};
+use crate::policy::access::{Answer, Asked, Attachment, Context, Question, Report, Request, RuleList};
 use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
@@ -16,14 +16,18 @@ use crate::render::text;
 /// Show what a user or group may do, or who may do something
 ///
 /// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
-/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2. `*` and `?` in an ARN are literal.
+/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2.
+///
+/// In ACTION and ARN, `*` matches any run of characters and `?` one: the answer lists what the user may do of all that. For
+/// an action on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune access alice
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
-  attune access --who s3:DeleteObject arn:aws:s3:::datasets/a.csv
+  attune access --who s3:DeleteObject datasets
+  attune access --who 's3:Delete*' 'datasets/raw/*'
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
     /// User, or group/NAME for a group
@@ -34,9 +38,12 @@ pub(super) struct AccessArgs {
     action: Option<String>,
     /// ARN of the resource
     arn: Option<String>,
-    /// Show all users and groups that may do this
+    /// Show all users and groups that may do this; patterns ask who may do something that matches
     #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
+    /// Take `*`, `?` and a bare bucket name literally
+    #[arg(long)]
+    exact: bool,
     /// Evaluate the configuration and known predefined policies (default)
     #[arg(long, conflicts_with = "observed")]
     desired: bool,
@@ -46,9 +53,8 @@ pub(super) struct AccessArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Rules of evaluation
-    #[arg(long, value_enum, default_value_t = Rules::Both)]
-    profile: Rules,
+    #[command(flatten)]
+    rules: RulesArg,
     #[command(flatten)]
     actions: ActionArgs,
     #[command(flatten)]
@@ -58,9 +64,6 @@ pub(super) struct AccessArgs {
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let report = self.evaluate(global, output).await.map_err(|error| error.reported(self.format, output))?;
-        if report.request.as_ref().is_some_and(Request::looks_like_a_pattern) {
-            output.warn("`*` and `?` in a requested resource are literal");
-        }
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
@@ -68,51 +71,59 @@ impl AccessArgs {
         if let Some(answer) = report.answers.iter().find(|answer| !answer.attachment.is_known()) {
             return Err(self.unknown(&answer.attachment));
         }
-        let refused = self.who.is_none() && report.request.is_some() && !report.answers.iter().all(Answer::is_allowed);
+        let allowed = match &report.asked {
+            Asked::Everything => true,
+            Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
+            Asked::Question(_) => report.answers.iter().all(Answer::may_be_allowed),
+        };
+        let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
-        let (attachments, catalogue) = self.attachments(global, output).await?;
-        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
-        let request = self.request(&catalogue)?;
+        let (attachments, catalogue, rules) = self.attachments(global, output).await?;
+        let context = Context { rules: self.rules.or(&rules), ..Context::new(&catalogue) };
+        let asked = self.asked(&catalogue)?;
         let attachments = match &self.user {
             Some(user) => vec![find(user, attachments)?],
             None => attachments,
         };
-        let answers = attachments.into_iter().map(|attachment| match &request {
-            Some(request) => attachment.asked(request, &context),
-            None => attachment.everything(&context),
-        });
+        let evaluated = attachments.len();
+        let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
         let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.attachment.is_known();
-        Ok(Report { answers: answers.filter(shown).collect(), request })
+        Ok(Report { answers: answers.filter(shown).collect(), asked, evaluated })
     }
 
     async fn attachments(
         &self,
         global: &GlobalArgs,
         output: &mut Output,
-    ) -> Result<(Vec<Attachment>, Catalogue), CommandError> {
+    ) -> Result<(Vec<Attachment>, Catalogue, RuleList), CommandError> {
         let loaded = read_valid(global, output)?;
+        let rules = loaded.desired.cluster.rules().clone();
         if !self.observed {
             let release = self.actions.release_or(&Release::newest());
-            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?));
+            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?, rules));
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
-        Ok((observed_attachments(&observed)?, catalogue))
+        Ok((observed_attachments(&observed)?, catalogue, rules))
     }
 
-    fn request(&self, catalogue: &Catalogue) -> Result<Option<Request>, Failure> {
-        let asked = match (self.who.as_deref(), &self.action, &self.arn) {
+    fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
+        let arguments = match (self.who.as_deref(), &self.action, &self.arn) {
             (Some([action, arn]), ..) => Some((action, arn)),
             (_, Some(action), Some(arn)) => Some((action, arn)),
             (_, None, _) | (_, _, None) => None,
         };
-        let Some((action, arn)) = asked else { return Ok(None) };
-        let request = Request::parse(action, arn, catalogue);
-        request.map(Some).map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
+        let Some((action, arn)) = arguments else { return Ok(Asked::Everything) };
+        let asked = match Request::parse(action, arn, catalogue) {
+            Ok(request) if self.exact || !request.looks_like_a_pattern() => Ok(Asked::Request(request)),
+            Err(problem) if self.exact => Err(problem),
+            Ok(_) | Err(_) => Question::parse(action, arn, catalogue).map(Asked::Question),
+        };
+        asked.map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
     }
 
     fn unknown(&self, attachment: &Attachment) -> Failure {

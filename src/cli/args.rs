@@ -9,7 +9,7 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::desired::{Exemption, Guards, Override, Via};
-use crate::policy::access::{ALL_RULES, AWS_RULES, MINIO_2021_RULES, RuleList};
+use crate::policy::access::RuleList;
 use crate::render::markdown;
 
 /// The options of every command.
@@ -177,23 +177,18 @@ pub(super) fn release(text: &str) -> Result<Release, String> {
 }
 
 /// The rules by which documents are evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Rules {
-    /// AWS rules
-    Aws,
-    /// MinIO rules; WEKA's S3 shows signs of them
-    Minio,
-    /// Both; results that hold under one of them only are marked
-    Both,
+#[derive(Debug, clap::Args)]
+pub(super) struct RulesArg {
+    /// Rules of evaluation: minio-2021, minio-2026, aws, or several separated by commas; the first leads the text
+    /// [default: those of the configuration, else minio-2021,minio-2026,aws]
+    #[arg(long, value_name = "RULES")]
+    rules: Option<RuleList>,
 }
 
-impl Rules {
-    pub(super) fn list(self) -> &'static RuleList {
-        match self {
-            Self::Aws => &AWS_RULES,
-            Self::Minio => &MINIO_2021_RULES,
-            Self::Both => &ALL_RULES,
-        }
+impl RulesArg {
+    /// The rules of the command line, else these.
+    pub(super) fn or<'a>(&'a self, configured: &'a RuleList) -> &'a RuleList {
+        self.rules.as_ref().unwrap_or(configured)
     }
 }
 

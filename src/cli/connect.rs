@@ -1,5 +1,6 @@
 //! How a command reads its configuration, and connects to its cluster: from options, configuration and environment.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{CallArgs, Format, GlobalArgs};
@@ -48,8 +49,14 @@ pub(super) fn cluster_settings(global: &GlobalArgs, output: &mut Output) -> Resu
 }
 
 pub(super) fn unreadable(error: &LoadError) -> Failure {
-    let is_io = matches!(error.cause, FileProblem::Io(_));
-    let help = if is_io { "name the configuration with `--file PATH`" } else { error.cause.help() };
+    let kind = if let FileProblem::Io(problem) = &error.cause { Some(problem.kind()) } else { None };
+    let help = match kind {
+        Some(ErrorKind::NotFound) => {
+            "name the configuration with `--file PATH`, or write one from a cluster with `attune import --cluster URL`"
+        }
+        Some(_) => "name the configuration with `--file PATH`",
+        None => error.cause.help(),
+    };
     Failure::new(&exit::NO_FILE, error.to_string()).help(help)
 }
 

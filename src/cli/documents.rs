@@ -7,7 +7,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{FileId, Finding, Location, Release, Sources};
 use crate::desired::{FileProblem, read_named, read_trusted};
-use crate::policy::{Catalogue, Document, Places, Problem, normal, read};
+use crate::policy::{Catalogue, Document, Places, Problem, Read, normal, read, read_bucket_policy};
 use crate::render::json::{self, FindingsV1};
 
 impl CatalogueArg {
@@ -42,6 +42,15 @@ pub(super) struct LocatedDocument {
 impl Documents {
     /// Reads a document as strictly as one of a configuration.
     pub(super) fn read(&mut self, path: &Path) -> Option<LocatedDocument> {
+        self.read_with(path, read)
+    }
+
+    /// Reads a document or a bucket policy.
+    pub(super) fn read_any(&mut self, path: &Path) -> Option<LocatedDocument> {
+        self.read_with(path, read_bucket_policy)
+    }
+
+    fn read_with(&mut self, path: &Path, read: fn(&str) -> Read) -> Option<LocatedDocument> {
         let text = match read_named(path) {
             Ok(text) => text,
             Err(problem) => {

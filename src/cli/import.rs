@@ -11,15 +11,15 @@ use crate::base::{NamePattern, Sources, shell_line};
 use crate::cluster::CallError;
 use crate::cluster::rest::Fingerprint;
 use crate::desired::{ClusterSettings, Endpoint};
-use crate::import::{self, DocumentStyle, Import, Inventory, MAIN_FILE, Selection};
+use crate::import::{self, DocumentStyle, Import, Inventory, MAIN_FILE, SCHEMA_FILE, Selection};
 use crate::render::json::{self, ImportV1};
 use crate::render::text;
 
 /// Write a configuration from a running cluster
 ///
-/// Reads policies and attachments, and writes `attune.toml` and `policies/*.json`. The cluster is not changed, and
-/// `attune plan` has nothing to do afterwards. Users without a policy and predefined policies are not declared. Objects that
-/// cannot be declared are skipped with a warning. If a file exists, nothing is written.
+/// Reads policies and attachments, and writes `attune.toml`, `policies/*.json` and, for editors, `attune.schema.json`. The
+/// cluster is not changed, and `attune plan` has nothing to do afterwards. Users without a policy and predefined policies are not declared. Objects that
+/// cannot be declared are skipped with a warning. If a file exists, nothing is written; an existing schema is kept.
 ///
 /// To connect without a configuration, use --cluster and a login from the environment. An existing configuration provides
 /// `[cluster]`.
@@ -36,13 +36,13 @@ Examples:
   attune import --cluster sim:cluster.json --policies 'ml-*' --inline --out ml")]
 pub(super) struct ImportArgs {
     /// Import only policies that match; repeatable
-    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    #[arg(long, value_name = "GLOB")]
     policies: Vec<NamePattern>,
     /// Import only users that match; repeatable
-    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    #[arg(long, value_name = "GLOB")]
     users: Vec<NamePattern>,
     /// Import only groups that match; repeatable. Groups need the weka command and WEKA 6.0
-    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    #[arg(long, value_name = "GLOB")]
     groups: Vec<NamePattern>,
     /// Write documents into attune.toml, instead of separate files
     #[arg(long)]
@@ -61,10 +61,6 @@ pub(super) struct ImportArgs {
     format: Format,
     #[command(flatten)]
     calls: CallArgs,
-}
-
-fn pattern(text: &str) -> Result<NamePattern, String> {
-    text.parse().map_err(|error: glob::PatternError| error.to_string())
 }
 
 impl ImportArgs {
@@ -103,7 +99,10 @@ impl ImportArgs {
             .await
             .map_err(with_trust_options)?;
         let style = if self.inline { DocumentStyle::Inline } else { DocumentStyle::Files };
-        let import = import::import(&inventory, &selection, style, &self.written_settings(global, settings));
+        let mut import = import::import(&inventory, &selection, style, &self.written_settings(global, settings));
+        if self.out.join(SCHEMA_FILE).is_file() {
+            import.files.remove(SCHEMA_FILE);
+        }
         Ok((inventory, import))
     }
 
@@ -139,7 +138,7 @@ impl ImportArgs {
     }
 
     fn write(&self, import: &Import) -> Result<(), Failure> {
-        let documents = import.documents.iter().map(|(path, text)| NewFile { path, text });
+        let documents = import.files.iter().map(|(path, text)| NewFile { path, text });
         let files: Vec<NewFile<'_>> = documents.chain([NewFile { path: MAIN_FILE, text: &import.text }]).collect();
         let existing: Vec<String> = existing(&self.out, &files).iter().map(|path| shown(path)).collect();
         if !existing.is_empty() {

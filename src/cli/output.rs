@@ -57,7 +57,10 @@ pub(super) struct Captured {
 impl Output {
     pub(super) fn of_process(color: ColorChoice, quiet: bool) -> Self {
         let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
-        let styles = |term: &Term| if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
+        let styles = |term: &Term| {
+            let styles = if use_colors(color, term) { Styles::coloured() } else { Styles::default() };
+            Styles { width: Some(width(term)), ..styles }
+        };
         let (styles, stderr_styles) = (styles(&stdout), styles(&stderr));
         let (stdout, stderr) = (Stream::Term(stdout), Stream::Term(stderr));
         Self { stdout, stderr, styles, stderr_styles, quiet, summary: None, changed: None }
@@ -175,6 +178,17 @@ fn use_colors(color: ColorChoice, term: &Term) -> bool {
             term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     }
+}
+
+/// The width of text that is not written to a terminal, such as a log.
+const WIDTH: usize = 100;
+
+/// A terminal is never taken as narrower than this.
+const NARROW: usize = 40;
+
+fn width(term: &Term) -> usize {
+    let columns = term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns));
+    columns.map_or(WIDTH, |columns| columns.max(NARROW))
 }
 
 /// Parameters of the escape sequences that pass: the styles of this program. None of them hides text.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::args::{ActionArgs, Format, Rules};
+use super::args::{ActionArgs, Format, RulesArg};
 use super::documents::{Documents, LocatedDocument, have_errors};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Location, Release};
-use crate::policy::access::Context;
+use crate::policy::access::{ALL_RULES, Context};
 use crate::policy::{Catalogue, Depth, Lint, LintInput, MAX_DOCUMENT, Sameness, compared, lint, normal};
 use crate::render::json::{self, FindingsV1, PolicyDiffV1};
 use crate::render::{findings, text};
@@ -33,14 +33,15 @@ impl PolicyCommand {
 
 /// Compare two policy documents, and show gained and lost access
 ///
-/// Differences in formatting do not count, nor the order of members, statements and entries. Exits with 0 if both documents
+/// Differences in formatting do not count, nor the order of members, statements and entries. For bucket policies, the access is
+/// that of requests without a login. Exits with 0 if both documents
 /// are equal, or else with 2.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune policy diff old.json new.json
   attune policy diff old.json new.json --format json | jq .same_access
-  attune policy diff old.json new.json --profile aws --release 4.4")]
+  attune policy diff old.json new.json --rules aws --release 4.4")]
 pub(super) struct DiffArgs {
     /// Old document
     #[arg(value_name = "OLD")]
@@ -51,9 +52,8 @@ pub(super) struct DiffArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Rules of evaluation
-    #[arg(long, value_enum, default_value_t = Rules::Both)]
-    profile: Rules,
+    #[command(flatten)]
+    rules: RulesArg,
     #[command(flatten)]
     actions: ActionArgs,
 }
@@ -62,11 +62,12 @@ impl DiffArgs {
     fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let catalogue = self.actions.load_or(&Release::newest())?;
         let mut documents = Documents::default();
-        let (before, after) = (documents.read(&self.before), documents.read(&self.after));
+        let (before, after) = (documents.read_any(&self.before), documents.read_any(&self.after));
         let (Some(before), Some(after), false) = (before, after, documents.has_errors()) else {
             return documents.report_errors(self.format, output, &[self.before.clone(), self.after.clone()]);
         };
-        let context = Context { rules: self.profile.list(), ..Context::new(&catalogue) };
+        output.findings(&documents.findings, &documents.sources);
+        let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
         let compared = compared(before.document, after.document, &context);
         match self.format {
             Format::Text => output.result(|out, styles| text::policy_diff(out, styles, &compared))?,
@@ -114,16 +115,18 @@ impl LintArgs {
     }
 }
 
-/// Reads a document and checks it. A problem that both report is listed once.
+/// Reads a document and checks it. The access of a document with errors does not matter.
 fn lint_document(documents: &mut Documents, path: &Path, catalogue: &Catalogue) {
+    let known = documents.findings.len();
     let Some(located) = documents.read(path) else { return };
     let text_length = Some(documents.sources.file(located.file).text.len());
-    let lints = lint(&LintInput { document: &located.document, catalogue, text_length, depth: Depth::Thorough });
-    for finding in lints.into_iter().map(|lint| finding(lint, &located)) {
-        if !documents.findings.iter().any(|known| known.code == finding.code && known.at == finding.at) {
-            documents.findings.push(finding);
-        }
-    }
+    let is_broken = documents.findings[known..].iter().any(Finding::is_error);
+    let depth = if is_broken { Depth::Quick } else { Depth::Thorough };
+    let lints = lint(&LintInput { document: &located.document, catalogue, text_length, depth });
+    let mut found: Vec<Finding> = lints.into_iter().map(|lint| finding(lint, &located)).collect();
+    found.retain(|finding| !finding.repeats(&documents.findings[known..]));
+    documents.findings.append(&mut found);
+    documents.findings[known..].sort_by_key(Finding::place);
 }
 
 fn finding(lint: Lint, located: &LocatedDocument) -> Finding {

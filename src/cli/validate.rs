@@ -89,7 +89,9 @@ impl ValidateArgs {
             fix(&global.file, &read(global)?, &catalogue, output)?;
         }
         let mut loaded = read(global)?;
-        loaded.findings.extend(desired::lint(&loaded.desired, &catalogue, Depth::Thorough));
+        let mut found = desired::lint(&loaded.desired, &catalogue, Depth::Thorough);
+        found.retain(|finding| !finding.repeats(&loaded.findings));
+        loaded.findings.append(&mut found);
         loaded.findings.sort_by_key(Finding::place);
         Ok(loaded)
     }
@@ -165,8 +167,12 @@ fn with_edits(text: &str, edits: &[&Edit], sources: &Sources) -> Option<String> 
 
 /// Whether a fixed text is still a valid document or TOML file. A renamed member may conflict with another one.
 fn is_still_valid(before: &str, after: &str) -> bool {
+    let errors = |text: &str| {
+        let problems = policy::read(text).problems.into_iter();
+        problems.filter(|problem| problem.severity == Severity::Error).count()
+    };
     if policy::read(before).document.is_some() {
-        return !policy::read(after).problems.iter().any(|problem| problem.severity == Severity::Error);
+        return errors(after) <= errors(before);
     }
     toml::from_str::<toml::Table>(after).is_ok()
 }

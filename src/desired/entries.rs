@@ -30,7 +30,9 @@ impl FileReader<'_> {
     pub(super) fn read<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
         for ((name, policy), document) in raw.policies.0.iter().zip(documents) {
             if let Some((name, entry)) = self.policy(name, policy, document) {
-                declare("policy", &mut self.desired.policies, name, entry, |entry| &entry.at, self.report);
+                let Desired { policies, broken, .. } = &mut *self.desired;
+                let declared = if entry.intent.is_broken() { broken } else { policies };
+                declare("policy", declared, name, entry, |entry| &entry.at, self.report);
             }
         }
         for (written, user) in &raw.users.0 {
@@ -170,8 +172,8 @@ fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> 
         labels: Vec::new(),
         help: problem.help,
     }));
-    let document = read.document.filter(|_| !failed)?;
-    Some(Authored::new(document, Some((file, read.places))))
+    let authored = Authored::new(read.document?, Some((file, read.places)));
+    Some(if failed { authored.broken() } else { authored })
 }
 
 /// Adds a declaration. If an entry is declared twice, the first one counts, in the order of the files.

@@ -91,8 +91,8 @@ fn limits(key: &str, entries: &Entries, table: &Range<usize>, report: &mut Repor
 
 pub(super) fn patterns(texts: &[At<String>], report: &mut Report) -> NamePatterns {
     let pattern = |text: &At<String>| {
-        let bad = |error| {
-            let message = format!("`{}` is not a pattern: {error}", text.get());
+        let bad = |problem| {
+            let message = format!("`{}` is not a pattern of names: it {problem}", text.get());
             let help = "`*` matches any run of characters, `?` matches one";
             report.error(codes::BAD_PATTERN, text.span(), message, help);
         };
@@ -216,7 +216,7 @@ impl fmt::Display for Override {
 /// `--allow-access PRINCIPAL:ACTION:PATTERN`: new access that `deny_new_access` does not refuse in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
-    principal: String,
+    principal: NamePattern,
     action: String,
     pattern: String,
 }
@@ -234,7 +234,8 @@ impl FromStr for Exemption {
         match parts {
             Some((user, (action, pattern))) if ![user, action, pattern].contains(&"") => {
                 let bare = pattern.strip_prefix(ARN).unwrap_or(pattern);
-                Ok(Self { principal: user.to_owned(), action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
+                let principal = user.parse().map_err(|problem| format!("the user in `{text}` {problem}"))?;
+                Ok(Self { principal, action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
             }
             Some(_) | None => Err(format!("`{text}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*`")),
         }
@@ -252,10 +253,13 @@ impl fmt::Display for Exemption {
 impl Exemption {
     /// Whether it covers all of this access of a user or group. A pattern of users matches no group.
     pub fn covers(&self, principal: &Principal, actions: &[String], pattern: &str) -> bool {
-        let is_of_principal = match (self.principal.strip_prefix("group/"), principal) {
-            (Some(name), Principal::Group(group)) => pattern_covers(name, group.as_str()),
-            (None, Principal::User(user)) => pattern_covers(&self.principal, user.as_str()),
-            (Some(_), Principal::User(_)) | (None, Principal::Group(_)) => false,
+        let is_of_principal = match principal {
+            Principal::User(_) => {
+                !self.principal.as_str().starts_with("group/") && self.principal.matches(principal.name())
+            }
+            Principal::Group(_) => {
+                self.principal.as_str().starts_with("group/") && self.principal.matches(&principal.label())
+            }
         };
         is_of_principal && self.covers_access(actions, pattern)
     }
@@ -263,7 +267,8 @@ impl Exemption {
     /// Whether it covers all of this access through a policy, for users that the cluster does not report. The principal is
     /// written `policy/NAME`.
     pub fn covers_policy(&self, policy: &PolicyName, actions: &[String], pattern: &str) -> bool {
-        self.principal.strip_prefix("policy/").is_some_and(|name| pattern_covers(name, policy.as_str()))
+        self.principal.as_str().starts_with("policy/")
+            && self.principal.matches(&format!("policy/{policy}"))
             && self.covers_access(actions, pattern)
     }
 

@@ -1,6 +1,6 @@
 //! Checks the declared documents against the rules of documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::raw::RawLint;
 use super::spanned::Report;
@@ -44,12 +44,32 @@ impl Allowed {
     }
 }
 
-/// Checks the declared documents. Findings are in the order of the files and lines, without those of suppressed rules.
+/// Checks the declared documents, and what could be read of broken ones. Findings are in the order of the files and lines,
+/// without those of suppressed rules.
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
+    let found = grouped(lints(desired, catalogue, depth).collect());
     let mut findings: Vec<Finding> =
-        lints(desired, catalogue, depth).map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
+        found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
     findings.sort_by_key(Finding::place);
     findings
+}
+
+type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);
+
+/// Advice on several documents in the same words becomes one finding, for the first of them.
+fn grouped<'a>(found: Vec<Found<'a>>) -> Vec<Found<'a>> {
+    let mut repeated: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, _, lint) in found.iter().filter(|(_, _, lint)| lint.rule.is_advice()) {
+        *repeated.entry(lint.message.clone()).or_default() += 1;
+    }
+    let first = |(entry, authored, mut lint): Found<'a>| {
+        let count = if lint.rule.is_advice() { repeated.remove(&lint.message)? } else { 1 };
+        if let Some(help) = lint.help.as_mut().filter(|_| count > 1) {
+            help.push_str(&format!("; further policies with this note: {}", count - 1));
+        }
+        Some((entry, authored, lint))
+    };
+    found.into_iter().filter_map(first).collect()
 }
 
 /// A replacement of a string in a file.
@@ -63,7 +83,7 @@ pub struct Edit {
 
 /// The edits that fix findings of [`lint`], where the fix is certain.
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
-    let edit = |(_, authored, lint): (&PolicyEntry, &Authored, Lint)| {
+    let edit = |(_, authored, lint): Found<'_>| {
         let ((file, places), fix) = (authored.source()?, lint.fix?);
         let span = places.get(fix.place)?;
         Some(Edit { at: Location { file: *file, span }, with: fix.written() })
@@ -76,21 +96,18 @@ pub(super) fn with_rule_id(rule: &Rule, message: &str) -> String {
     format!("{message} [{}]", rule.id)
 }
 
-fn lints<'a>(
-    desired: &'a Desired,
-    catalogue: &'a Catalogue,
-    depth: Depth,
-) -> impl Iterator<Item = (&'a PolicyEntry, &'a Authored, Lint)> {
-    let declared = desired.policies.values().filter_map(|entry| match &entry.intent {
+fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {
+    let entries = desired.policies.values().chain(desired.broken.values());
+    let declared = entries.filter_map(|entry| match &entry.intent {
         PolicyIntent::Present(authored) => Some((entry, authored)),
         PolicyIntent::Absent => None,
     });
     let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
     let found = map(declared.clone(), |(_, authored)| {
-        policy::lint_normal(
-            &LintInput { document: authored.document(), catalogue, text_length: None, depth },
-            authored.normal(),
-        )
+        // The access of a part of a document does not matter.
+        let depth = if authored.is_broken && depth == Depth::Thorough { Depth::Quick } else { depth };
+        let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
+        policy::lint_normal(&input, authored.normal())
     });
     declared.into_iter().zip(found).flat_map(|((entry, authored), found)| {
         let kept = found

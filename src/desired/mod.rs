@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
+use crate::policy::access::{ALL_RULES, RuleList};
 use crate::policy::{Document, Normal, Places, normal};
 
 pub use codes::CODES;
@@ -57,6 +58,8 @@ pub struct Desired {
     pub lint: Allowed,
     /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
+    /// The policies whose document has errors, with what could be read of it. Only [`lint`] uses them.
+    pub broken: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
     pub users: BTreeMap<UserName, PrincipalEntry>,
     /// The declared groups.
@@ -94,6 +97,7 @@ impl Desired {
             ignores: base.ignores.clone(),
             lint: base.lint.clone(),
             policies,
+            broken: self.broken,
             users: self.users,
             groups: self.groups,
         }
@@ -134,6 +138,8 @@ pub struct ClusterSettings {
     pub via: Via,
     /// The release to assume instead of the one that the cluster reports.
     pub release: Option<Release>,
+    /// The rules by which the cluster evaluates documents, if configured.
+    pub rules: Option<RuleList>,
     /// How to replace documents.
     pub replace: Strategy,
     /// Trust any certificate. Only the command line can set this, for one run.
@@ -141,6 +147,11 @@ pub struct ClusterSettings {
 }
 
 impl ClusterSettings {
+    /// The rules that count: all, if none are configured.
+    pub fn rules(&self) -> &RuleList {
+        self.rules.as_ref().unwrap_or(&ALL_RULES)
+    }
+
     /// The table `[cluster]`, for this tenant. Defaults are left out.
     pub fn to_toml(&self, tenant: &str) -> toml_edit::Table {
         let mut table = toml_edit::Table::new();
@@ -156,6 +167,7 @@ impl ClusterSettings {
         insert("fingerprint", self.fingerprint.as_ref().map(|digits| format!("sha256:{digits}").into()));
         insert("via", (self.via == Via::Weka).then(|| "weka".into()));
         insert("release", self.release.as_ref().map(|release| release.to_string().into()));
+        insert("rules", self.rules.as_ref().and_then(|rules| rules.to_toml().parse().ok()));
         insert("replace", (self.replace == Strategy::Gap).then(|| "gap".into()));
         table
     }
@@ -248,14 +260,27 @@ pub enum PolicyIntent {
 pub struct Authored {
     document: Document,
     source: Option<(FileId, Places)>,
+    /// Whether it is only a part of what is written.
+    is_broken: bool,
     /// Its normal form, computed on first use.
     normal: OnceLock<Normal>,
+}
+
+impl PolicyIntent {
+    fn is_broken(&self) -> bool {
+        matches!(self, Self::Present(authored) if authored.is_broken)
+    }
 }
 
 impl Authored {
     /// A document. `source` has its file and the places of its parts, if it was read from a file.
     pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
-        Self { document, source, normal: OnceLock::new() }
+        Self { document, source, is_broken: false, normal: OnceLock::new() }
+    }
+
+    /// What could be read of a document with errors.
+    fn broken(self) -> Self {
+        Self { is_broken: true, ..self }
     }
 
     /// The document as written.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::spanned::{At, Day, Entries, Limits, Table, Texts};
+use super::spanned::{At, Day, Entries, Limits, RuleNames, Table, Texts};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -54,6 +54,9 @@ pub(super) struct RawCluster {
     pub via: Option<Via>,
     /// The WEKA release to assume, such as `5.1`. Default: the release that the cluster reports.
     pub release: Option<At<String>>,
+    /// The rules by which the cluster evaluates documents: `minio-2021`, `minio-2026` or `aws`; a list of these, of which the
+    /// first leads the text and guards count all; or a table of answers. Default: all, with `minio-2021` first.
+    pub rules: Option<At<RuleNames>>,
     /// How to replace the document of a policy: `swap` (default) without interruption, `gap` with fewer API calls and a
     /// short interruption.
     pub replace: Option<Strategy>,

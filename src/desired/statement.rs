@@ -11,20 +11,24 @@ use crate::policy::{Clause, Document, Effect, Part, Place, Places, Selector, Sta
 /// The version of documents that are written inline.
 const VERSION: &str = "2012-10-17";
 
-/// The document of inline statements, or `None` if one of them lacks a part. `has_errors` suppresses findings about missing
-/// parts: the schema check has already reported an error here.
+/// The document of inline statements, broken if one of them lacks a part. `has_errors` suppresses findings about missing parts:
+/// the schema check has already reported an error here, and there is no document.
 pub(super) fn inline_document(raw: &[At<RawStatement>], has_errors: bool, report: &mut Report) -> Option<Authored> {
     let file = report.file;
-    let mut reader = Reader { has_errors, places: Places::default(), report };
-    let statements: Vec<_> =
-        raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
-    let places = reader.places;
-    let statements = statements.into_iter().collect::<Option<Vec<_>>>()?;
+    let mut reader = Reader { is_complete: true, has_errors, places: Places::default(), report };
+    let statements = raw.iter().enumerate().map(|(index, statement)| reader.statement(index, statement)).collect();
+    let Reader { is_complete, places, .. } = reader;
     let document = Document { version: Some(VERSION.to_owned()), statements, ..Document::default() };
-    Some(Authored::new(document, Some((file, places))))
+    let authored = Authored::new(document, Some((file, places)));
+    match (is_complete, has_errors) {
+        (true, _) => Some(authored),
+        (false, false) => Some(authored.broken()),
+        (false, true) => None,
+    }
 }
 
 struct Reader<'a> {
+    is_complete: bool,
     has_errors: bool,
     places: Places,
     report: &'a mut Report,
@@ -33,7 +37,7 @@ struct Reader<'a> {
 type Named<'a> = (&'static str, Option<&'a Entries>);
 
 impl Reader<'_> {
-    fn statement(&mut self, index: usize, raw: &At<RawStatement>) -> Option<Statement> {
+    fn statement(&mut self, index: usize, raw: &At<RawStatement>) -> Statement {
         let place = |part| Place::Statement(index, part);
         self.places.insert(place(Part::Whole), raw.span());
         let statement = raw.get();
@@ -43,14 +47,14 @@ impl Reader<'_> {
         let effect = match &statement.effect {
             Some(effect) => {
                 self.places.insert(place(Part::Effect), effect.span());
-                Some(match effect.get() {
+                match effect.get() {
                     RawEffect::Allow => Effect::Allow,
                     RawEffect::Deny => Effect::Deny,
-                })
+                }
             }
             None => {
                 self.incomplete(raw.span(), "has no `effect`", "add `effect = \"Allow\"` or `effect = \"Deny\"`");
-                None
+                Effect::Deny
             }
         };
         let actions = self.selector(
@@ -64,14 +68,14 @@ impl Reader<'_> {
             &|at| place(Part::Resource(at)),
         );
         let conditions = self.conditions(&statement.condition, &place);
-        Some(Statement {
+        Statement {
             sid: statement.sid.as_ref().map(|sid| sid.get().clone()),
-            effect: effect?,
-            actions: actions?,
-            resources: resources?,
+            effect,
+            actions,
+            resources,
             conditions,
             extra: BTreeMap::new(),
-        })
+        }
     }
 
     fn selector(
@@ -79,17 +83,18 @@ impl Reader<'_> {
         whole: Range<usize>,
         [these, others]: [Named<'_>; 2],
         place: &dyn Fn(usize) -> Place,
-    ) -> Option<Selector> {
+    ) -> Selector {
+        let none = Selector { negated: false, patterns: Vec::new() };
         let (negated, entries) = match (these.1, others.1) {
             (Some(entries), None) => (false, entries),
             (None, Some(entries)) => (true, entries),
             (Some(_), Some(_)) => {
                 self.incomplete(whole, &format!("has both `{}` and `{}`", these.0, others.0), "keep one of them");
-                return None;
+                return none;
             }
             (None, None) => {
                 self.incomplete(whole, &format!("has no `{}`", these.0), &format!("add `{} = […]`", these.0));
-                return None;
+                return none;
             }
         };
         if entries.0.is_empty() {
@@ -99,12 +104,12 @@ impl Reader<'_> {
                 &format!("has an empty `{name}`"),
                 "add at least one entry, or remove the statement",
             );
-            return None;
+            return none;
         }
         for (at, (_, span)) in entries.0.iter().enumerate() {
             self.places.insert(place(at), span.clone());
         }
-        Some(Selector { negated, patterns: entries.0.iter().map(|(text, _)| text.clone()).collect() })
+        Selector { negated, patterns: entries.0.iter().map(|(text, _)| text.clone()).collect() }
     }
 
     fn conditions(
@@ -133,6 +138,7 @@ impl Reader<'_> {
     }
 
     fn incomplete(&mut self, span: Range<usize>, what: &str, help: &str) {
+        self.is_complete = false;
         if !self.has_errors {
             self.report.error(codes::BAD_STATEMENT, span, format!("the statement {what}"), help);
         }

@@ -231,7 +231,7 @@ fn backwards(of: &AccessChange) -> AccessChange {
     };
     let undecided = undecided.iter().map(turned).collect();
     let access = Access { gained: lost.clone(), lost: gained.clone(), undecided };
-    AccessChange { principal: of.principal.clone(), access: Arc::new(access) }
+    AccessChange { principal: of.principal.clone(), access: Arc::new(access), loses_all: false }
 }
 
 /// The reported drift that still exists, by object.

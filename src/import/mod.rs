@@ -14,6 +14,9 @@ use crate::observed::{Duplicates, Identity, ObservedUser};
 /// The name of the main file.
 pub const MAIN_FILE: &str = "attune.toml";
 
+/// The name of the schema, for completion in editors.
+pub const SCHEMA_FILE: &str = "attune.schema.json";
+
 mod codes {
     use crate::base::codes;
 
@@ -61,8 +64,8 @@ pub enum DocumentStyle {
 pub struct Import {
     /// The text of the main file.
     pub text: String,
-    /// The documents, by their paths relative to the main file.
-    pub documents: BTreeMap<String, String>,
+    /// The schema and the documents, by their paths relative to the main file.
+    pub files: BTreeMap<String, String>,
     /// The declared policies.
     pub policies: BTreeMap<PolicyName, ImportedPolicy>,
     /// The declared users and groups with their policies.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::select::Rest;
-use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, Selection, codes};
+use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, SCHEMA_FILE, Selection, codes};
 use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
-use crate::desired::{ClusterSettings, format_toml};
+use crate::desired::{ClusterSettings, SCHEMA, format_toml};
 use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selector, Statement, same_document};
 
 /// The version of documents that are written as inline statements.
@@ -43,7 +43,7 @@ pub fn import(
     rest.findings.sort_by_key(|finding| (finding.severity, finding.code));
     Import {
         text: format_toml(MAIN_FILE, &text).unwrap_or(text),
-        documents: writer.documents,
+        files: [(SCHEMA_FILE.to_owned(), SCHEMA.to_owned())].into_iter().chain(writer.documents).collect(),
         policies: writer.policies,
         holders,
         left_out: rest.left_out,
@@ -53,7 +53,9 @@ pub fn import(
 
 fn head(inventory: &Inventory) -> String {
     let (cluster, tenant) = (visible(&inventory.identity.name), visible(&inventory.identity.tenant));
-    format!("# The S3 access of cluster {cluster} (tenant {tenant}), written by `attune import`.\n\n")
+    format!(
+        "#:schema ./{SCHEMA_FILE}\n# The S3 access of cluster {cluster} (tenant {tenant}), written by `attune import`.\n\n"
+    )
 }
 
 fn holder_tables(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{Access, Context, Side, Undecided, difference};
+use crate::policy::access::{Access, Context, RuleList, Side, Undecided, difference};
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::{AttachmentChange, Comparison};
@@ -64,17 +64,19 @@ impl AccessQuery {
 #[derive(Debug)]
 pub(super) struct AccessCache<'a> {
     catalogue: &'a Catalogue,
+    rules: &'a RuleList,
     known: BTreeMap<AccessQuery, Arc<Access>>,
 }
 
 impl<'a> AccessCache<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, known: BTreeMap::new() }
+    pub(super) fn new(catalogue: &'a Catalogue, rules: &'a RuleList) -> Self {
+        Self { catalogue, rules, known: BTreeMap::new() }
     }
 
     pub(super) fn differences(&mut self, queries: &[AccessQuery]) -> Vec<Arc<Access>> {
         let open: BTreeSet<&AccessQuery> = queries.iter().filter(|query| !self.known.contains_key(*query)).collect();
-        let evaluated = |query: &AccessQuery| (query.clone(), Arc::new(evaluate(query, self.catalogue)));
+        let context = Context { rules: self.rules, ..Context::new(self.catalogue) };
+        let evaluated = |query: &AccessQuery| (query.clone(), Arc::new(evaluate(query, &context)));
         self.known.extend(map(open.into_iter().collect(), evaluated));
         queries.iter().filter_map(|query| self.known.get(query).cloned()).collect()
     }
@@ -106,7 +108,7 @@ fn document_after(change: &AttachmentChange, comparison: &Comparison, observed: 
     }
 }
 
-fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
+fn evaluate(query: &AccessQuery, context: &Context<'_>) -> Access {
     let document = |side: &EffectiveDocument| match side {
         EffectiveDocument::None => Ok(None),
         EffectiveDocument::Known(normal) => Ok(Some(normal.document().clone())),
@@ -114,8 +116,7 @@ fn evaluate(query: &AccessQuery, catalogue: &Catalogue) -> Access {
     };
     match (document(&query.before), document(&query.after)) {
         (Ok(before), Ok(after)) => {
-            let context = Context::new(catalogue);
-            let context = query.principal.as_ref().map_or(context, |principal| context.with(principal));
+            let context = query.principal.as_ref().map_or(*context, |principal| context.with(principal));
             difference(before.as_ref(), after.as_ref(), &context)
         }
         (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => {

@@ -70,6 +70,8 @@ pub struct AccessChange {
     pub principal: Principal,
     /// What is gained, lost, or not decided. All principals with the same difference share it.
     pub access: Arc<Access>,
+    /// Whether no access is left.
+    pub loses_all: bool,
 }
 
 impl Change {
@@ -191,6 +193,10 @@ pub enum Note {
     NoRoomToMove,
     /// An interrupted replacement is finished.
     Resumed,
+    /// The new document differs only in `Id` and `Sid`.
+    OnlyIds,
+    /// The new document certainly allows the same as the old one.
+    SameAccess,
 }
 
 /// The number of a step in its plan, from 1, in an order that respects all dependencies.

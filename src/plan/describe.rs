@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::base::{Capabilities, Finding, PolicyName, Principal};
 use crate::desired::Desired;
-use crate::observed::{Observed, ObservedUser};
-use crate::policy::Normal;
+use crate::observed::{Body, Observed, ObservedUser};
 use crate::policy::access::Access;
+use crate::policy::{self, Normal, Sameness};
 
+use super::access::{AccessCache, AccessQuery, EffectiveDocument};
 use super::change::{AccessChange, AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step};
 use super::codes;
 use super::compare::{AttachmentChange, Comparison, PolicyAction};
@@ -22,9 +23,11 @@ pub(super) fn changes(
     observed: &Observed,
     ordered: &Ordered,
     effects: &Effects,
+    cache: &mut AccessCache<'_>,
 ) -> Vec<Change> {
     let can = Capabilities::of(&observed.identity.release);
-    let describe = Describe { comparison, observed, ordered, can };
+    let same = same_access(comparison, observed, cache);
+    let describe = Describe { comparison, observed, ordered, can, same };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
     let mut changes: Vec<Change> = policies.chain(attachments).collect();
@@ -34,10 +37,48 @@ pub(super) fn changes(
         let Some(access) = &effect.access else { continue };
         let place = caused_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
         if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
-            change.access.push(AccessChange { principal: principal.clone(), access: Arc::clone(access) });
+            let loses_all = !access.lost.is_empty() && effect.document_after == EffectiveDocument::None;
+            change.access.push(AccessChange { principal: principal.clone(), access: Arc::clone(access), loses_all });
         }
     }
     changes
+}
+
+/// The replaced policies whose new document changes no access, with the note that says so.
+fn same_access<'a>(
+    comparison: &'a Comparison,
+    observed: &Observed,
+    cache: &mut AccessCache<'_>,
+) -> BTreeMap<&'a PolicyName, Note> {
+    let replaced =
+        comparison.policies.iter().filter_map(|(policy, action)| match (action, observed.policies.get(policy)) {
+            (PolicyAction::Replace(after), Some(Body::Known(before))) => Some((policy, before, after)),
+            (
+                PolicyAction::Replace(_)
+                | PolicyAction::Add(_)
+                | PolicyAction::Remove
+                | PolicyAction::Keep
+                | PolicyAction::Unmanaged,
+                _,
+            ) => None,
+        });
+    let (mut same, mut open, mut queries) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (policy, before, after) in replaced {
+        match policy::sameness(before.document(), after.document()) {
+            // An interrupted replacement is finished.
+            Sameness::Same => {}
+            Sameness::IdsOnly => _ = same.insert(policy, Note::OnlyIds),
+            Sameness::Different => {
+                let [before, after] = [before, after].map(|side| EffectiveDocument::Known(side.clone()));
+                open.push(policy);
+                queries.push(AccessQuery::new(before, after, None));
+            }
+        }
+    }
+    let unchanged = |access: &Access| access.gains_nothing() && access.loses_nothing();
+    let found = open.into_iter().zip(cache.differences(&queries)).filter(|(_, access)| unchanged(access));
+    same.extend(found.map(|(policy, _)| (policy, Note::SameAccess)));
+    same
 }
 
 /// The changes that can cause an effect: of the attachment, or else of the documents of attached policies.
@@ -109,6 +150,7 @@ struct Describe<'a> {
     observed: &'a Observed,
     ordered: &'a Ordered,
     can: Capabilities,
+    same: BTreeMap<&'a PolicyName, Note>,
 }
 
 impl Describe<'_> {
@@ -143,7 +185,7 @@ impl Describe<'_> {
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
         let method = self.ordered.methods.get(policy).cloned().unwrap_or(ReplaceMethod::Finish);
         let leftovers = self.comparison.leftovers_of(policy).to_vec();
-        let mut notes = Vec::new();
+        let mut notes: Vec<Note> = self.same.get(policy).copied().into_iter().collect();
         if !leftovers.is_empty() {
             notes.push(Note::Resumed);
         }

@@ -113,7 +113,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
 
 /// Makes the plan that changes `observed` into `desired`, with the actions of `catalogue`.
 pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) -> Plan {
-    let mut cache = access::AccessCache::new(catalogue);
+    let mut cache = access::AccessCache::new(catalogue, desired.cluster.rules());
     let comparison = compare::compare(desired, observed);
     let accesses = access::expected(&comparison, observed, &mut cache);
     let precedences = order::Precedences::new(&comparison, &accesses);
@@ -135,7 +135,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
-    let changes = describe::changes(&comparison, observed, &ordered, &effects);
+    let changes = describe::changes(&comparison, observed, &ordered, &effects, &mut cache);
     if !is_blocked(&findings) {
         findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
     }

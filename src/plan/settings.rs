@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::base::{NamePattern, NamePatterns, PolicyName};
 use crate::desired::{DeclaredAttachment, Desired, Destination, Limit, PolicyIntent, Strategy, Via};
 use crate::policy::Catalogue;
+use crate::policy::access::RuleList;
 
 use super::change::ChangeId;
 
@@ -130,7 +131,7 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let (guards, ownership) = (&desired.guards, &desired.ownership);
     let limits = |limits: &[Limit]| sorted(limits.iter().map(Limit::to_string));
     let names = |patterns: &NamePatterns| sorted(patterns.iter().map(NamePattern::as_str));
-    let rows: [Row; 10] = [
+    let rows: [Row; 11] = [
         ("guards.deny_new_access", guards.deny_new_access.then(|| "true".to_owned())),
         ("guards.max_removals", limits(&guards.max_removals)),
         ("guards.max_detached", limits(&guards.max_detached)),
@@ -140,6 +141,7 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
         ("ownership.policies", names(&ownership.policies)),
         ("ownership.users", names(&ownership.users)),
         ("ownership.groups", names(&ownership.groups)),
+        ("cluster.rules", desired.cluster.rules.as_ref().map(RuleList::to_toml)),
         ("cluster.replace", (desired.cluster.replace == Strategy::Gap).then(|| text("gap"))),
     ];
     set(rows).chain(set(credentials(desired))).collect()
@@ -266,5 +268,14 @@ mod tests {
             changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>(),
             ["cluster.ca_file", "cluster.endpoints", "credentials.command"]
         );
+    }
+
+    #[test]
+    fn rules_are_a_name_a_list_or_a_table() {
+        let rules = |text: &str| settings(&desired(&format!("[cluster]\nrules = {text}\n"))).remove("cluster.rules");
+        assert_eq!(rules("'aws'").as_deref(), Some("\"aws\""));
+        assert_eq!(rules("['aws', 'minio-2021']").as_deref(), Some("[\"aws\", \"minio-2021\"]"));
+        let table = "{ like = \"minio-2021\", deny-of-versions = true }";
+        assert_eq!(rules(table).as_deref(), Some(table));
     }
 }

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::access::{Access, Context, difference};
+use super::bucket_policy::for_everyone;
 use super::document::{Document, Effect, Statement};
 use super::json::quoted;
 use super::normal::{Sameness, normal, normal_statement, sameness};
@@ -31,12 +32,13 @@ impl Compared {
     }
 }
 
-/// Compares two documents. The access engine only runs if more than ids differ.
+/// Compares two documents. The access engine only runs if more than ids differ. The access of a bucket policy is that of
+/// requests without a login.
 pub fn compared(before: Document, after: Document, context: &Context<'_>) -> Compared {
     let sameness = sameness(&before, &after);
     let access = match sameness {
         Sameness::Same | Sameness::IdsOnly => Access::default(),
-        Sameness::Different => difference(Some(&before), Some(&after), context),
+        Sameness::Different => difference(Some(&for_everyone(&before)), Some(&for_everyone(&after)), context),
     };
     Compared { before, after, sameness, access }
 }

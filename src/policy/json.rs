@@ -121,6 +121,13 @@ impl Json {
         }
     }
 
+    /// Whether it is an empty object, or an object with one.
+    pub(super) fn has_empty_object(&self) -> bool {
+        let Self::Object(pairs) = self else { return false };
+        let is_empty = |pair: &Pair| matches!(&pair.value.value, Self::Object(pairs) if pairs.is_empty());
+        pairs.is_empty() || pairs.iter().any(is_empty)
+    }
+
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,6 +1,7 @@
 //! Policy documents: read, normalize, compare, lint, evaluate. Pure, without a cluster.
 
 pub mod access;
+mod bucket_policy;
 mod catalogue;
 mod diff;
 mod document;
@@ -12,12 +13,13 @@ mod properties;
 mod read;
 mod reviewed;
 mod rule;
+mod wrapped;
 
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined};
 pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
 pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_normal, reference, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
-pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_lenient};
+pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_bucket_policy, read_lenient};
 pub use reviewed::reviewed;
 pub use rule::{Example, Rule, TOO_LONG};

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::bucket_policy::principal_note;
 use super::document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 use super::json::{self, Json, Node, Pair, SyntaxError};
 use super::rule::{self, Rule};
+use super::wrapped::wrapped;
 use crate::base::{Severity, nearest};
 
 /// The longest text that attune parses, in bytes: 512 times the limit of a cluster. A longer one is a wrong file.
@@ -14,8 +16,8 @@ pub const MAX_TEXT: usize = 1024 * 1024;
 /// The result of reading a text.
 #[derive(Debug)]
 pub struct Read {
-    /// The document, if the text has one. It can be present beside errors such as an unknown member, so that one run
-    /// finds all problems.
+    /// The document, if the text is a JSON object. Beside errors it is only good for more checks, so that one run finds all
+    /// problems: a value of the wrong type is in it as text, and an unreadable effect is `Deny`.
     pub document: Option<Document>,
     /// The byte ranges of its parts.
     pub places: Places,
@@ -55,7 +57,13 @@ pub struct Unreadable {
 /// Reads a text that a person wrote. Everything that a server refuses, drops or misreads is a problem.
 #[must_use]
 pub fn read(text: &str) -> Read {
-    read_as(text, Mode::Strict)
+    read_as(text, Mode::Strict, false)
+}
+
+/// Like [`read`], but with the `Principal` of bucket policies, which is kept in `extra`.
+#[must_use]
+pub fn read_bucket_policy(text: &str) -> Read {
+    read_as(text, Mode::Strict, true)
 }
 
 /// Reads a text from a cluster, as servers do: the case of member names is ignored, and the last of repeated members wins.
@@ -64,7 +72,7 @@ pub fn read(text: &str) -> Read {
 /// # Errors
 /// The text is not a document.
 pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
-    let read = read_as(text, Mode::Lenient);
+    let read = read_as(text, Mode::Lenient, true);
     let error = read.problems.into_iter().find(|problem| problem.severity == Severity::Error);
     match (read.document, error) {
         (Some(document), None) => Ok(document),
@@ -73,8 +81,8 @@ pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
     }
 }
 
-fn read_as(text: &str, mode: Mode) -> Read {
-    let mut decoder = Decoder { mode, places: Places::default(), problems: Vec::new() };
+fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
+    let mut decoder = Decoder { mode, keeps_principals, places: Places::default(), problems: Vec::new() };
     let document = if text.len() > MAX_TEXT {
         let message = format!("the text has {} bytes; a cluster accepts documents of at most 2048", text.len());
         decoder.report(&rule::SIZE, 0..0, message).help("is this the right file?");
@@ -108,6 +116,8 @@ enum Mode {
 /// Turns JSON into a document, and collects places and problems.
 struct Decoder {
     mode: Mode,
+    /// Whether it keeps the `Principal` of a bucket policy.
+    keeps_principals: bool,
     places: Places,
     problems: Vec<Problem>,
 }
@@ -126,17 +136,24 @@ impl Decoder {
 
     fn document(&mut self, node: &Node) -> Option<Document> {
         self.places.insert(Place::Document, node.span.clone());
+        if let Some((message, help)) = wrapped(node) {
+            self.report(&rule::STATEMENT_FORM, node.span.clone(), message).help(help);
+            return None;
+        }
         let members = self.members(node, "a document", DOCUMENT)?;
         let version = self.text(members.get("Version"), Place::Version);
         let id = self.text(members.get("Id"), Place::Id);
-        let Some(pair) = members.get("Statement") else {
-            self.report(&rule::STATEMENT_FORM, node.span.clone(), "the document has no `Statement`");
-            return None;
+        let statements = match members.get("Statement") {
+            Some(pair) => self.statements(&pair.value),
+            None => {
+                self.report(&rule::STATEMENT_FORM, node.span.clone(), "the document has no `Statement`");
+                Vec::new()
+            }
         };
-        Some(Document { version, id, statements: self.statements(&pair.value)?, extra: members.extra })
+        Some(Document { version, id, statements, extra: members.extra })
     }
 
-    fn statements(&mut self, node: &Node) -> Option<Vec<Statement>> {
+    fn statements(&mut self, node: &Node) -> Vec<Statement> {
         self.places.insert(Place::Statements, node.span.clone());
         match &node.value {
             Json::Array(_) => {}
@@ -150,11 +167,14 @@ impl Decoder {
             }
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
                 self.wrong_kind("`Statement`", "a list of statements", node);
-                return None;
+                return Vec::new();
             }
         }
-        let read: Vec<_> = node.list().iter().enumerate().map(|(at, node)| self.statement(at, node)).collect();
-        read.into_iter().collect()
+        let mut statements = Vec::new();
+        for node in node.list() {
+            statements.extend(self.statement(statements.len(), node));
+        }
+        statements
     }
 
     fn statement(&mut self, at: usize, node: &Node) -> Option<Statement> {
@@ -172,32 +192,31 @@ impl Decoder {
         let conditions = match members.get("Condition") {
             Some(pair) => {
                 // `Vec<Clause>` cannot hold an operator without a key.
-                if self.mode == Mode::Lenient && has_empty_object(&pair.value.value) {
+                if self.mode == Mode::Lenient && pair.value.value.has_empty_object() {
                     members.extra.insert("Condition".to_owned(), pair.value.value.minified());
                 }
                 self.conditions(at, &pair.value)
             }
-            None => Some(Vec::new()),
+            None => Vec::new(),
         };
-        let (effect, actions, resources, conditions) = (effect?, actions?, resources?, conditions?);
         Some(Statement { sid, effect, actions, resources, conditions, extra: members.extra })
     }
 
-    fn effect(&mut self, pair: Option<&Pair>, statement: &Node, place: Place) -> Option<Effect> {
+    fn effect(&mut self, pair: Option<&Pair>, statement: &Node, place: Place) -> Effect {
         let Some(pair) = pair else {
             let start = statement.span.start;
             self.report(&rule::EFFECT, start..start + 1, "the statement has no `Effect`").help(EFFECTS);
-            return None;
+            return Effect::Deny;
         };
-        match self.text(Some(pair), place)?.as_str() {
-            "Allow" => Some(Effect::Allow),
-            "Deny" => Some(Effect::Deny),
-            other => {
-                let message = format!("`{other}` is not an effect");
-                self.report(&rule::EFFECT, pair.value.span.clone(), message).help(EFFECTS);
-                None
-            }
-        }
+        let Some(text) = self.text(Some(pair), place) else { return Effect::Deny };
+        let effects = [Effect::Allow, Effect::Deny];
+        effects.into_iter().find(|effect| effect.as_str() == text).unwrap_or_else(|| {
+            let near = effects.into_iter().find(|effect| effect.as_str().eq_ignore_ascii_case(text.trim()));
+            let help = near.map_or(EFFECTS.to_owned(), |near| format!("write `{}`", near.as_str()));
+            let message = format!("`{text}` is not an effect");
+            self.report(&rule::EFFECT, pair.value.span.clone(), message).help(help);
+            near.unwrap_or(Effect::Deny)
+        })
     }
 
     /// Reads one of two members. `place` is the place of an entry, or of all of them.
@@ -207,45 +226,44 @@ impl Decoder {
         [plain, negated]: [&str; 2],
         rule: &'static Rule,
         place: impl Fn(Option<usize>) -> Place,
-    ) -> Option<Selector> {
+    ) -> Selector {
         let (pair, negated) = match (members.get(plain), members.get(negated)) {
-            (Some(_), Some(second)) => {
+            (Some(pair), Some(second)) => {
                 let message = format!("the statement has both `{plain}` and `{negated}`");
                 let help = "keep one of them, or write two statements";
                 self.report(rule, second.name_span.clone(), message).help(help);
-                return None;
+                (pair, false)
             }
             (Some(pair), None) => (pair, false),
             (None, Some(pair)) => (pair, true),
-            (None, None) => return Some(Selector { negated: false, patterns: Vec::new() }),
+            (None, None) => return Selector { negated: false, patterns: Vec::new() },
         };
         self.places.insert(place(None), pair.value.span.clone());
-        let nodes = pair.value.list();
         let mut patterns = Vec::new();
-        for (at, node) in nodes.iter().enumerate() {
+        for (at, node) in pair.value.list().iter().enumerate() {
             self.places.insert(place(Some(at)), node.span.clone());
             if let Json::String(text) = &node.value {
                 patterns.push(text.clone());
             } else {
                 self.wrong_kind(&format!("`{}`", pair.name), "a string or a list of strings", node);
+                patterns.push(node.value.minified());
             }
         }
-        (patterns.len() == nodes.len()).then_some(Selector { negated, patterns })
+        Selector { negated, patterns }
     }
 
-    fn conditions(&mut self, at: usize, node: &Node) -> Option<Vec<Clause>> {
+    fn conditions(&mut self, at: usize, node: &Node) -> Vec<Clause> {
         self.places.insert(Place::Statement(at, Part::Conditions), node.span.clone());
         let mut clauses = Vec::new();
-        for operator in self.named("`Condition`", "an object of operators", node)? {
-            for key in self.named(&format!("`{}`", operator.name), "an object of keys", &operator.value)? {
-                let clause = self.clause(at, clauses.len(), operator, key)?;
-                clauses.push(clause);
+        for operator in self.named("`Condition`", "an object of operators", node) {
+            for key in self.named(&format!("`{}`", operator.name), "an object of keys", &operator.value) {
+                clauses.push(self.clause(at, clauses.len(), operator, key));
             }
         }
-        Some(clauses)
+        clauses
     }
 
-    fn clause(&mut self, at: usize, index: usize, operator: &Pair, key: &Pair) -> Option<Clause> {
+    fn clause(&mut self, at: usize, index: usize, operator: &Pair, key: &Pair) -> Clause {
         let place = |part| Place::Statement(at, part);
         self.places.insert(place(Part::Clause(index)), key.name_span.start..key.value.span.end);
         self.places.insert(place(Part::Operator(index)), operator.name_span.clone());
@@ -253,32 +271,23 @@ impl Decoder {
         let mut values = Vec::new();
         for (value, node) in key.value.list().iter().enumerate() {
             self.places.insert(place(Part::Value(index, value)), node.span.clone());
-            let Some(text) = node.value.scalar() else {
+            values.push(node.value.scalar().unwrap_or_else(|| {
                 self.wrong_kind(&format!("`{}`", key.name), "a value or a list of values", node);
-                return None;
-            };
-            values.push(text);
+                node.value.minified()
+            }));
         }
-        Some(Clause { operator: operator.name.clone(), key: key.name.clone(), values })
+        Clause { operator: operator.name.clone(), key: key.name.clone(), values }
     }
 
     fn text(&mut self, pair: Option<&Pair>, place: Place) -> Option<String> {
         let pair = pair?;
         self.places.insert(place, pair.value.span.clone());
         if let Json::String(text) = &pair.value.value {
-            Some(text.clone())
-        } else {
-            self.wrong_kind(&format!("`{}`", pair.name), "a string", &pair.value);
-            None
+            return Some(text.clone());
         }
+        self.wrong_kind(&format!("`{}`", pair.name), "a string", &pair.value);
+        (place == Place::Version).then(|| pair.value.value.minified())
     }
-}
-
-/// Whether a `Condition` or one of its operators is an empty object.
-fn has_empty_object(condition: &Json) -> bool {
-    let empty = |value: &Json| matches!(value, Json::Object(pairs) if pairs.is_empty());
-    let Json::Object(operators) = condition else { return false };
-    empty(condition) || operators.iter().any(|operator| empty(&operator.value.value))
 }
 
 /// The members of an object: known ones by their correct name, and the others as minified JSON.
@@ -304,7 +313,8 @@ impl Decoder {
         for pair in self.last_of_each(pairs, |pair| pair.name.to_ascii_lowercase()) {
             let known = grammar.iter().find(|name| name.eq_ignore_ascii_case(&pair.name));
             match (known, self.mode) {
-                (Some(_), Mode::Lenient) if pair.value.value == Json::Null => {}
+                (Some(_), _) if pair.value.value == Json::Null => {}
+                (None, Mode::Lenient) if pair.value.value == Json::Null => {}
                 (Some(name), Mode::Lenient) => _ = members.known.insert(name, pair),
                 (None, Mode::Lenient) => _ = members.extra.insert(pair.name.clone(), pair.value.value.minified()),
                 (Some(name), Mode::Strict) => {
@@ -316,6 +326,11 @@ impl Decoder {
                     }
                     members.known.insert(name, pair);
                 }
+                (None, Mode::Strict) if pair.name == "Principal" && self.keeps_principals => {
+                    let note = self.report(&rule::PRINCIPAL, pair.name_span.clone(), principal_note(&pair.value.value));
+                    note.severity = Severity::Note;
+                    members.extra.insert(pair.name.clone(), pair.value.value.minified());
+                }
                 (None, Mode::Strict) => self.unknown_member(pair, what, grammar),
             }
         }
@@ -323,10 +338,10 @@ impl Decoder {
     }
 
     /// The members of a condition or of one of its operators. Any name is possible; at least one is required.
-    fn named<'n>(&mut self, what: &str, wanted: &str, node: &'n Node) -> Option<Vec<&'n Pair>> {
+    fn named<'n>(&mut self, what: &str, wanted: &str, node: &'n Node) -> Vec<&'n Pair> {
         let Json::Object(pairs) = &node.value else {
             self.wrong_kind(what, wanted, node);
-            return None;
+            return Vec::new();
         };
         if pairs.is_empty() && self.mode == Mode::Strict {
             let problem = self.report(&rule::EMPTY_CONDITION, node.span.clone(), format!("{what} is empty"));
@@ -334,7 +349,7 @@ impl Decoder {
         }
         let strict = self.mode == Mode::Strict;
         let name = |pair: &Pair| if strict { pair.name.to_ascii_lowercase() } else { pair.name.clone() };
-        Some(self.last_of_each(pairs, name))
+        self.last_of_each(pairs, name)
     }
 
     /// The last member of each name, in the order of the first ones.

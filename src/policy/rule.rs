@@ -27,6 +27,12 @@ impl Rule {
         Self { id, code, severity, explanation: "", fires: &[], silent: &[] }
     }
 
+    /// Whether its findings are advice that is the same for every document.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        self.severity == Severity::Note && self.id.starts_with('G')
+    }
+
     pub(super) const fn error(id: &'static str, name: &'static str, about: &'static str) -> Self {
         Self::new(Severity::Error, id, Code::new(name, about))
     }

@@ -31,6 +31,8 @@ pub struct Styles {
     pub dim: Style,
     /// Whether the styles are coloured.
     pub coloured: bool,
+    /// How many columns a line has, where text is wrapped; `None` wraps nothing.
+    pub width: Option<usize>,
 }
 
 impl Styles {
@@ -44,6 +46,7 @@ impl Styles {
             strong: style().bold(),
             dim: style().dim(),
             coloured: true,
+            width: None,
         }
     }
 }

@@ -71,15 +71,19 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     ask("alice s3:GetObject arn:aws:s3:::logs/alice/a", 0).says("allowed by Logs");
     ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
     ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
-    ask("alice s3:GetObject logs/alice/*", 0).warns("in a requested resource are literal");
+    ask("alice s3:GetObject logs/alice/* --exact", 0)
+        .says("s3:GetObject on arn:aws:s3:::logs/alice/*: allowed by Logs");
     ask("carol s3:GetObject arn:aws:s3:::logs/alice/a", 2).says("carol has no policy");
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
-    assert_eq!(json["request"], json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a"}));
+    assert_eq!(
+        json["request"],
+        json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a", "pattern": false})
+    );
     let profiles: Vec<_> =
         json["principals"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
     assert_eq!(profiles, ["minio", "aws"]);
     assert_eq!(json["principals"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
-    let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --profile aws", 0).json();
+    let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --rules aws", 0).json();
     assert_eq!(one["principals"][0]["decisions"].as_array().unwrap().len(), 1);
 }
 
@@ -89,6 +93,25 @@ fn the_users_that_may_do_something_are_listed() {
     let json = folder.attune("access --who s3:GetObject arn:aws:s3:::logs/alice/a --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "bob"]);
     folder.attune("access --who s3:DeleteObject arn:aws:s3:::logs/alice/a").exits(0).says("nobody");
+}
+
+#[test]
+fn a_pattern_asks_for_everything_that_matches_it() {
+    let folder = folder();
+    let who = folder.attune("access --who s3:GetObject logs").exits(0);
+    who.says("alice has logs: + s3:GetObject on logs/${aws:username}/*")
+        .says("bob has readonly: + s3:GetObject on logs/*")
+        .says("2 of 3 users and groups may do s3:GetObject on something in logs");
+    folder.attune("access --who s3:Delete* logs").exits(0).says("0 of 3 users and groups may do s3:Delete*");
+    folder.attune("access alice s3:Put* logs/*/closed/*").exits(2).says("alice has logs: - nothing of that");
+    folder.attune("access alice s3:GetObject logs/bob/*").exits(2).says("nothing of that");
+    let json = folder.attune("access alice s3:*Object logs/alice/* --format json").exits(0).json();
+    assert_eq!(
+        json["request"],
+        json!({"action": "s3:*Object", "resource": "arn:aws:s3:::logs/alice/*", "pattern": true})
+    );
+    let lines = json["principals"][0]["access"]["gained"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["actions"] == json!(["s3:GetObject"])), "{lines:?}");
 }
 
 #[test]
@@ -111,7 +134,8 @@ fn unknown_access_is_reported() {
     assert_eq!(who.json()["principals"][1]["document_known"], false);
     folder.attune("access alise").exits(1).warns("there is no user `alise`").warns("did you mean `alice`?");
     folder.attune("access alice s3:GetObjekt logs/a").exits(1).warns("did you mean `s3:GetObject`?");
-    folder.attune("access alice s3:GetObject logs").exits(1).warns("BUCKET/KEY");
+    folder.attune("access alice s3:GetObject logs --exact").exits(1).warns("BUCKET/KEY");
+    folder.attune("access alice s3:Gett* logs").exits(1).warns("`s3:Gett*` is no action");
     folder.attune("access").exits(1);
     folder.attune("access alice s3:GetObject").exits(1);
 }

@@ -194,7 +194,10 @@ impl Run {
 
     /// The same run, which must have this on stdout.
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "attune {}: no `{text}` in\n{}", self.args, self.stdout);
+        // Text is wrapped.
+        let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_said = self.stdout.contains(text) || unwrapped(&self.stdout).contains(&unwrapped(text));
+        assert!(is_said, "attune {}: no `{text}` in\n{}", self.args, self.stdout);
         self
     }
 

@@ -52,9 +52,9 @@ fn a_profile_and_a_table_of_actions_can_be_chosen() {
         let args = format!("policy diff old.json new.json --format json {args}");
         folder.attune(&args).exits(2).json()["lost"].clone()
     };
-    assert_eq!(lost("--profile aws"), json!([]), "`logs/*` is no bucket there");
-    assert_eq!(lost("--profile minio")[0]["actions"], json!(["s3:ListBucket"]));
-    assert_eq!(lost("")[0]["profile"], "minio");
+    assert_eq!(lost("--rules aws"), json!([]), "`logs/*` is no bucket there");
+    assert_eq!(lost("--rules minio-2021")[0]["actions"], json!(["s3:ListBucket"]));
+    assert_eq!(lost(""), lost("--rules minio-2021"), "these lead");
     folder.write("actions.json", "[{\"name\": \"s3:GetObject\"}]");
     folder.attune("policy diff old.json new.json --catalogue actions.json").exits(1).warns("actions.json");
     folder.attune("policy diff old.json new.json --release x").exits(1).warns("5.1.2");

@@ -8,6 +8,7 @@ use crate::plan::describe::not_shown;
 use crate::plan::effects::Effects;
 use crate::plan::{Change, ChangeKind, NotReported, Plan, plan};
 use crate::policy::Catalogue;
+use crate::policy::access::ALL_RULES;
 
 fn gaining(plan: &Plan) -> Vec<Principal> {
     let shown = plan.changes.iter().flat_map(|change| &change.access);
@@ -83,7 +84,7 @@ fn a_plan_that_does_not_show_all_it_does_is_refused() {
     let world = World::new().attached("mallory", "etl");
     let made = planned(&Declared::default().policy("etl", 1), &world);
     let catalogue = Catalogue::newest();
-    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue));
+    let effects = Effects::new(&made.steps, &world.observed("5.1.2"), &mut AccessCache::new(&catalogue, &ALL_RULES));
     assert!(not_shown(&made.changes, &made.steps, &effects).is_empty());
     let defects = |changes: &[Change]| not_shown(changes, &made.steps, &effects).len();
     assert_eq!(defects(&[]), 2, "neither the step nor the effect");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::glob::Glob;
 use super::rules::Rules;
-use crate::policy::{Catalogue, Document, Effect, Kind};
+use crate::policy::{Action, Catalogue, Document, Effect, Kind, Level};
 
 /// An action on a kind of resource. If `known` is false, a set of actions that the catalogue does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,26 @@ const KINDS: [Kind; 3] = [Kind::Account, Kind::Bucket, Kind::Object];
 
 /// A wildcard for fewer actions than this saves the reader nothing.
 const MIN_GROUP: usize = 3;
+
+/// The kinds of actions that have words, with the resources and levels of each.
+const IN_WORDS: [(&str, &[Kind], &[Level]); 9] = [
+    ("all actions", &KINDS, &LEVELS),
+    ("all object actions", &[Kind::Object], &LEVELS),
+    ("all bucket actions", &[Kind::Bucket], &LEVELS),
+    ("all read actions", &KINDS, READ),
+    ("all write actions", &KINDS, WRITE),
+    ("all object read actions", &[Kind::Object], READ),
+    ("all object write actions", &[Kind::Object], WRITE),
+    ("all bucket read actions", &[Kind::Bucket], READ),
+    ("all bucket write actions", &[Kind::Bucket], WRITE),
+];
+
+const LEVELS: [Level; 4] = [Level::List, Level::Read, Level::Write, Level::Permissions];
+const READ: &[Level] = &[Level::List, Level::Read];
+const WRITE: &[Level] = &[Level::Write, Level::Permissions];
+
+/// How many actions may be missing from a kind, or beside it, before words do not help.
+const MAX_DIFFERING: usize = 3;
 
 /// The limit for overlaps of patterns. Real documents hardly have one.
 const MAX_OVERLAPS: usize = 256;
@@ -131,6 +151,7 @@ pub(super) fn add(action_sets: &mut Vec<ActionSet>, name: &str) {
 /// catalogue.
 #[derive(Debug)]
 pub(super) struct Wildcards<'a> {
+    catalogue: &'a Catalogue,
     groups: Vec<(&'a str, Vec<&'a str>)>,
 }
 
@@ -144,7 +165,30 @@ impl<'a> Wildcards<'a> {
             behind[..behind.partition_point(|name| name.starts_with(stem))].to_vec()
         };
         let groups = stems.into_iter().map(|stem| (stem, members(stem)));
-        Self { groups: groups.filter(|(_, members)| members.len() >= MIN_GROUP).collect() }
+        Self { catalogue, groups: groups.filter(|(_, members)| members.len() >= MIN_GROUP).collect() }
+    }
+
+    /// The actions in words, if they are all of a kind and at most a few are missing or added: `all object actions`, `all
+    /// read actions but s3:GetObject`, `all bucket actions, s3:GetObject`. They are exactly these actions.
+    pub(super) fn in_words(&self, actions: &BTreeSet<&str>) -> Option<String> {
+        let of_kind = |(words, kinds, levels): &(&str, &[Kind], &[Level])| {
+            let is_member = |of: &&Action| kinds.contains(&of.kind) && levels.contains(&of.level);
+            let members: BTreeSet<&str> =
+                self.catalogue.actions().iter().filter(is_member).map(|of| of.name.as_str()).collect();
+            let missing: Vec<&str> = members.difference(actions).copied().collect();
+            let added: Vec<&str> = actions.difference(&members).copied().collect();
+            let few = missing.len() + added.len() <= MAX_DIFFERING.min(members.len() / 4);
+            match (missing.as_slice(), added.as_slice()) {
+                _ if !few => None,
+                (missing, []) if !missing.is_empty() => {
+                    Some((missing.len(), format!("{words} but {}", missing.join(", "))))
+                }
+                ([], added) if !added.is_empty() => Some((added.len(), format!("{words}, {}", added.join(", ")))),
+                ([], _) => Some((0, (*words).to_owned())),
+                (_, _) => None,
+            }
+        };
+        IN_WORDS.iter().filter_map(of_kind).min_by_key(|(differing, _)| *differing).map(|(_, words)| words)
     }
 
     /// A short list of actions. It has a wildcard only if the list has all of its actions.
@@ -195,6 +239,26 @@ mod tests {
              s3:GetObjectVersionTagging"
         );
         assert_eq!(short(|name, _| name.starts_with("s3:ListBucket")), "s3:ListBucket s3:ListBucketMultipartUploads");
+    }
+
+    #[test]
+    fn all_actions_of_a_kind_have_words() {
+        let catalogue = Catalogue::newest();
+        let words = |wanted: &dyn Fn(&Action) -> bool| {
+            let actions = catalogue.actions().iter().filter(|action| wanted(action));
+            Wildcards::new(&catalogue).in_words(&actions.map(|action| action.name.as_str()).collect())
+        };
+        let is = |words: Option<String>, expected: &str| assert_eq!(words.as_deref(), Some(expected));
+        is(words(&|of| of.kind == Kind::Object), "all object actions");
+        is(words(&|of| of.level <= Level::Read), "all read actions");
+        is(words(&|of| of.kind == Kind::Bucket && of.level > Level::Read), "all bucket write actions");
+        let but =
+            |of: &Action| of.kind == Kind::Object && !["s3:GetObject", "s3:PutObject"].contains(&of.name.as_str());
+        is(words(&but), "all object actions but s3:GetObject, s3:PutObject");
+        let and = |of: &Action| of.kind == Kind::Object || of.name == "s3:ListBucket";
+        is(words(&and), "all object actions, s3:ListBucket");
+        assert_eq!(words(&|of| of.name.starts_with("s3:Get")), None);
+        assert_eq!(words(&|of| of.name == "s3:GetObject"), None);
     }
 
     #[test]

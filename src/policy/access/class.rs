@@ -4,26 +4,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::conditions::{Literal, Solution};
-use super::describe::{Describer, Description};
+use super::describe::{Describer, Description, Reason};
 use super::glob::Glob;
 use super::patterns::{Pattern, PatternPairs};
 use super::resources::ResourceSpace;
 use super::search::{Point, Query, Search, SearchResult, widest};
 use super::terms::{Facts, Term};
 
+/// The terms of a document for a class of actions, reduced to a resource space.
 #[derive(Default)]
 pub(super) struct ClassTerms<'a> {
-    pub(super) allow: Terms<'a>,
-    pub(super) deny: Terms<'a>,
-}
-
-/// The terms of one effect. Both lists have the same meaning in the resource space.
-#[derive(Default)]
-pub(super) struct Terms<'a> {
-    /// As the document has them, for descriptions.
-    pub(super) written: Vec<&'a Term>,
-    /// Reduced to the resource space, for searches.
-    pub(super) reduced: Vec<&'a Term>,
+    pub(super) allow: Vec<&'a Term>,
+    pub(super) deny: Vec<&'a Term>,
 }
 
 /// The terms of both documents for a class of actions. A resource is gained where `A ∧ ¬A' ∧ (¬B ∨ B')` holds. The
@@ -40,8 +32,8 @@ type Differences = Vec<(Description, SearchResult)>;
 
 impl Class<'_> {
     pub(super) fn gained(&self, searcher: &mut Searcher<'_>) -> Differences {
-        let denied = &self.after.deny.reduced;
-        let candidates = self.after.allow.reduced.iter().filter(|term| self.may_gain(term));
+        let denied = &self.after.deny;
+        let candidates = self.after.allow.iter().filter(|term| self.may_gain(term));
         let allowed = widest(candidates.map(|term| Term::clone(term)).collect(), self.facts);
         let mut found = Vec::new();
         for candidate in widest(narrow(allowed, denied, self.facts), self.facts) {
@@ -55,27 +47,27 @@ impl Class<'_> {
 
     /// Whether an Allow term of the document after can add access. Few terms of a revision can.
     fn may_gain(&self, term: &Term) -> bool {
-        let (allowed, denied) = (&self.before.allow.reduced, &self.after.deny.reduced);
+        let (allowed, denied) = (&self.before.allow, &self.after.deny);
         let is_undenied = |deny: &&Term| self.meet(deny, term) && !self.is_covered(deny, &deny.when, denied);
         !self.is_covered(term, &term.when, denied)
-            && (!self.is_covered(term, &term.when, allowed) || self.before.deny.reduced.iter().any(is_undenied))
+            && (!self.is_covered(term, &term.when, allowed) || self.before.deny.iter().any(is_undenied))
     }
 
     /// `A ∧ ¬A' ∧ ¬B`: access that the document before did not allow.
     fn newly_allowed(&self, candidate: Term, searcher: &mut Searcher<'_>, found: &mut Differences) {
-        let allowed = &self.before.allow.reduced;
+        let allowed = &self.before.allow;
         if self.is_covered(&candidate, &candidate.when, allowed) {
             return;
         }
-        let none = [allowed.as_slice(), &self.after.deny.reduced].concat();
-        let described = [self.before.allow.written.as_slice(), &self.after.deny.written].concat();
+        let none = [allowed.as_slice(), &self.after.deny].concat();
+        let excluded: Vec<_> = allowed.iter().map(|term| (*term, Reason::Had)).chain(self.denied()).collect();
         for candidate in widest(narrow(vec![candidate], allowed, self.facts), self.facts) {
             let answer = match self.search(vec![&candidate], &none, None, searcher) {
                 SearchResult::Found(_) if candidate.pattern.foreign => SearchResult::Undecided,
                 answer @ (SearchResult::Nothing | SearchResult::Found(_) | SearchResult::Undecided) => answer,
             };
             if answer != SearchResult::Nothing {
-                let describer = Describer { facts: self.facts, candidate: &candidate, deny: None, none: &described };
+                let describer = Describer { facts: self.facts, candidate: &candidate, deny: None, none: &excluded };
                 found.push((describer.description(), answer));
             }
         }
@@ -83,13 +75,13 @@ impl Class<'_> {
 
     /// `A ∧ ¬A' ∧ B ∧ B'`: access that the document before allowed and denied, one Deny pattern after the other.
     fn undenied(&self, candidate: &Term, searcher: &mut Searcher<'_>, found: &mut Differences) {
-        let (allowed, none) = (&self.before.allow.reduced, &self.after.deny.reduced);
+        let (allowed, none) = (&self.before.allow, &self.after.deny);
         if allowed.is_empty() {
             return;
         }
         let both = |deny: &Term| candidate.when.iter().chain(&deny.when).copied().collect::<Vec<_>>();
         let is_relevant = |deny: &&Term| self.meet(deny, candidate) && !self.is_covered(deny, &both(deny), none);
-        let denies = self.before.deny.reduced.iter().copied().filter(is_relevant).collect();
+        let denies = self.before.deny.iter().copied().filter(is_relevant).collect();
         for deny in widest(denies, self.facts) {
             let when = both(deny);
             if self.is_covered(candidate, &when, none) {
@@ -98,11 +90,15 @@ impl Class<'_> {
             let some = (!self.is_covered(candidate, &when, allowed)).then_some(allowed);
             let answer = self.search(vec![candidate, deny], none, some, searcher);
             if answer != SearchResult::Nothing {
-                let none = &self.after.deny.written;
-                let describer = Describer { facts: self.facts, candidate, deny: Some(deny), none };
+                let none: Vec<_> = self.denied().collect();
+                let describer = Describer { facts: self.facts, candidate, deny: Some(deny), none: &none };
                 found.push((describer.description(), answer));
             }
         }
+    }
+
+    fn denied(&self) -> impl Iterator<Item = (&Term, Reason)> {
+        self.after.deny.iter().map(|term| (*term, Reason::Denied))
     }
 
     /// Whether one of `terms` applies wherever the candidate does.

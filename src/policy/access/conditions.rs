@@ -1,8 +1,6 @@
 //! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
-use std::net::IpAddr;
-
-use super::glob::Glob;
+use super::values::{value_within, values_apart};
 
 /// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +40,8 @@ impl Literal {
 pub(super) struct Atoms {
     atoms: Vec<Atom>,
     implied: Vec<Vec<usize>>,
+    /// For each atom, those that cannot hold with it.
+    excluded: Vec<Vec<usize>>,
 }
 
 impl Atoms {
@@ -51,7 +51,7 @@ impl Atoms {
             return known;
         }
         let new = self.atoms.len();
-        let mut implied = Vec::new();
+        let (mut implied, mut excluded) = (Vec::new(), Vec::new());
         for (old, other) in self.atoms.iter().enumerate() {
             if atom.implies(other) {
                 implied.push(old);
@@ -59,8 +59,13 @@ impl Atoms {
             if other.implies(&atom) {
                 self.implied[old].push(new);
             }
+            if atom.excludes(other) {
+                excluded.push(old);
+                self.excluded[old].push(new);
+            }
         }
         self.implied.push(implied);
+        self.excluded.push(excluded);
         self.atoms.push(atom);
         new
     }
@@ -73,9 +78,25 @@ impl Atoms {
         &self.implied[atom]
     }
 
+    pub(super) fn excluded_by(&self, atom: usize) -> &[usize] {
+        &self.excluded[atom]
+    }
+
+    /// A key as a condition before it spells it, if only the case differs.
+    pub(super) fn spelling<'a>(&'a self, key: &'a str) -> &'a str {
+        let keys = self.atoms.iter().filter_map(|atom| match atom {
+            Atom::Condition(condition) => Some(condition.key.as_str()),
+            Atom::Covers(_) | Atom::Applies(_) => None,
+        });
+        keys.into_iter().find(|known| known.eq_ignore_ascii_case(key)).unwrap_or(key)
+    }
+
     /// Whether `given` implies the literal. It can be wrongly false.
     pub(super) fn follows(&self, literal: Literal, given: &[Literal]) -> bool {
         given.iter().any(|known| {
+            if known.holds && !literal.holds && self.excluded[known.atom].contains(&literal.atom) {
+                return true;
+            }
             let (weak, strong) = if literal.holds { (literal.atom, known.atom) } else { (known.atom, literal.atom) };
             known.holds == literal.holds && (weak == strong || self.implied[strong].contains(&weak))
         })
@@ -93,6 +114,14 @@ impl Atoms {
 }
 
 impl Atom {
+    /// Whether both cannot hold. It can be wrongly false.
+    fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Condition(one), Self::Condition(another)) => one.excludes(another) || another.excludes(one),
+            (Self::Condition(_) | Self::Covers(_) | Self::Applies(_), _) => false,
+        }
+    }
+
     fn implies(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.implies(another),
@@ -108,12 +137,49 @@ impl Condition {
         let (quantifier, test, optional) = split(&self.operator);
         let (other_quantifier, other_test, other_optional) = split(&other.operator);
         let same = self.key == other.key && quantifier == other_quantifier && optional == other_optional;
-        let Some(covers) = coverage(test, other_test).filter(|_| same && !self.open && !other.open) else {
+        let covers = |narrow: &str, wide: &str| value_within((test, narrow), (other_test, wide));
+        let is_possible = same && !self.open && !other.open;
+        is_possible && self.values.iter().all(|narrow| other.values.iter().any(|wide| covers(narrow, wide)))
+    }
+
+    /// Whether the other condition cannot hold with this one: the key is absent for it, or no value fulfills both.
+    fn excludes(&self, other: &Self) -> bool {
+        let (quantifier, test, optional) = split(&self.operator);
+        let (other_quantifier, other_test, other_optional) = split(&other.operator);
+        if self.key != other.key || self.open || other.open {
             return false;
+        }
+        if self.is_absence() {
+            return !other_optional && other_test != "Null" && other_quantifier != "ForAllValues:";
+        }
+        let single = SINGLE_VALUED.iter().any(|key| key.eq_ignore_ascii_case(&self.key));
+        let is_possible =
+            single && quantifier.is_empty() && other_quantifier.is_empty() && !(optional && other_optional);
+        let apart = |one: &str, another: &str| {
+            values_apart((test, one), (other_test, another)) || values_apart((other_test, another), (test, one))
         };
-        self.values.iter().all(|narrow| other.values.iter().any(|wide| covers(narrow, wide)))
+        is_possible && self.values.iter().all(|one| other.values.iter().all(|another| apart(one, another)))
+    }
+
+    fn is_absence(&self) -> bool {
+        self.operator == "Null" && self.values == ["true"]
     }
 }
+
+/// The keys of which a request has at most one value. A query parameter, such as `s3:prefix`, can be repeated.
+const SINGLE_VALUED: [&str; 11] = [
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:principaltype",
+    "aws:Referer",
+    "aws:SecureTransport",
+    "aws:SourceIp",
+    "aws:UserAgent",
+    "aws:userid",
+    "aws:username",
+    "s3:authType",
+    "s3:signatureversion",
+];
 
 /// The positive form of a negated operator. Servers evaluate `StringNotEquals` as the opposite of `StringEquals`, also
 /// for an absent key.
@@ -142,57 +208,6 @@ pub(super) fn split(operator: &str) -> (&str, &str, bool) {
         Some(test) => (quantifier, test, true),
         None => (quantifier, test, false),
     }
-}
-
-type Covers = fn(&str, &str) -> bool;
-
-/// The function that tells whether a value of the first test is covered by a value of the second, for tests where this
-/// is possible.
-fn coverage(narrow: &str, wide: &str) -> Option<Covers> {
-    const SAME: Covers = |narrow, wide| narrow == wide;
-    match (narrow, wide) {
-        ("StringLike", "StringLike") => Some(|narrow, wide| Glob::parse(wide).subsumes(&Glob::parse(narrow))),
-        ("StringEquals", "StringLike") => Some(|narrow, wide| Glob::parse(wide).matches(narrow)),
-        ("IpAddress", "IpAddress") => Some(|narrow, wide| narrow == wide || network_within(narrow, wide)),
-        (
-            "StringEquals"
-            | "StringEqualsIgnoreCase"
-            | "NumericEquals"
-            | "DateEquals"
-            | "Bool"
-            | "BinaryEquals"
-            | "ArnEquals"
-            | "ArnLike"
-            | "Null",
-            _,
-        ) => (narrow == wide).then_some(SAME),
-        _ => None,
-    }
-}
-
-/// Whether the first network is within the second. Texts that are not `address/length` are within nothing, because
-/// servers read them differently.
-fn network_within(narrow: &str, wide: &str) -> bool {
-    let (Some(narrow), Some(wide)) = (network(narrow), network(wide)) else { return false };
-    let same = (narrow.address ^ wide.address).leading_zeros() >= wide.length;
-    narrow.is_v4 == wide.is_v4 && narrow.length >= wide.length && same
-}
-
-struct Network {
-    is_v4: bool,
-    /// The address in the highest bits.
-    address: u128,
-    length: u32,
-}
-
-fn network(text: &str) -> Option<Network> {
-    let (address, length) = text.split_once('/')?;
-    let length = length.parse().ok()?;
-    let (is_v4, address, width) = match address.parse().ok()? {
-        IpAddr::V4(address) => (true, u128::from(address.to_bits()) << 96, 32),
-        IpAddr::V6(address) => (false, address.to_bits(), 128),
-    };
-    (length <= width).then_some(Network { is_v4, address, length })
 }
 
 #[derive(Debug, Clone, Default)]
@@ -261,7 +276,10 @@ impl Search<'_> {
         }
         answers.push(literal);
         if literal.holds {
-            let implied = self.atoms.implied_by(literal.atom);
+            let (implied, excluded) = (self.atoms.implied_by(literal.atom), self.atoms.excluded_by(literal.atom));
+            if !excluded.iter().all(|&atom| self.put(Literal { atom, holds: false }, answers)) {
+                return false;
+            }
             return implied.iter().all(|&atom| self.put(Literal { atom, holds: true }, answers));
         }
         let refused: Vec<_> = answers.iter().filter(|answer| answer.holds).map(|answer| answer.atom).collect();
@@ -305,6 +323,12 @@ mod tests {
             ("IpAddress", &["10.1.0.0/16"], "IpAddress", &["0.0.0.0/0"]),
             ("IpAddress", &["fd00:1::/32"], "IpAddress", &["fd00::/16"]),
             ("ForAnyValue:StringEquals", &["a"], "ForAnyValue:StringEquals", &["a", "b"]),
+            ("NumericLessThan", &["1"], "NumericLessThan", &["1", "2"]),
+            ("NumericLessThan", &["10"], "NumericLessThanEquals", &["10"]),
+            ("NumericEquals", &["10"], "NumericGreaterThanEquals", &["10"]),
+            ("DateLessThan", &["2026-01-01T00:00:00Z"], "DateLessThan", &["2036-01-01T00:00:00Z"]),
+            ("DateLessThan", &["2026-01-01T00:00:00+01:00"], "DateLessThan", &["2026-01-01T00:00:00Z"]),
+            ("StringEquals", &["App"], "StringEqualsIgnoreCase", &["app"]),
         ];
         for (narrow, few, wide, many) in holds {
             assert!(condition(narrow, few).implies(&condition(wide, many)), "{narrow} {few:?}");
@@ -313,12 +337,41 @@ mod tests {
         let never = [
             ("StringEquals", &["a"][..], "StringEqualsIfExists", &["a"][..]),
             ("ForAnyValue:StringNotEquals", &["a"], "ForAnyValue:StringNotEquals", &["a", "b"]),
-            ("NumericLessThan", &["1"], "NumericLessThan", &["1", "2"]),
             ("IpAddress", &["10.1.0.0/16"], "IpAddress", &["::/0"]),
+            ("NumericLessThan", &["10"], "NumericGreaterThan", &["10"]),
+            ("NumericLessThan", &["x"], "NumericLessThan", &["y"]),
+            ("NumericLessThan", &["1"], "DateLessThan", &["2026-01-01T00:00:00Z"]),
         ];
         for (narrow, few, wide, many) in never {
             assert!(!condition(narrow, few).implies(&condition(wide, many)), "{narrow} {few:?}");
         }
+    }
+
+    #[test]
+    fn conditions_exclude_each_other() {
+        let excludes = |key: &str, one: (&str, &[&str]), another: (&str, &[&str])| {
+            let [one, another] = [one, another].map(|(operator, values)| {
+                Atom::Condition(Condition { key: key.to_owned(), ..condition(operator, values) })
+            });
+            one.excludes(&another)
+        };
+        let absent = ("Null", &["true"][..]);
+        assert!(excludes("k", absent, ("StringEquals", &["x"])) && excludes("k", ("StringLike", &["*"]), absent));
+        assert!(!excludes("k", absent, ("StringEqualsIfExists", &["x"])));
+        assert!(!excludes("k", absent, ("ForAllValues:StringEquals", &["x"])));
+        let agent = |one, another| excludes("aws:UserAgent", one, another);
+        assert!(agent(("StringEquals", &["a", "b"]), ("StringEquals", &["c"])));
+        assert!(!agent(("StringEquals", &["a", "b"]), ("StringEquals", &["b", "c"])));
+        assert!(agent(("StringEquals", &["a"]), ("StringLike", &["b*"])));
+        assert!(!agent(("StringEquals", &["a"]), ("StringEqualsIgnoreCase", &["A"])));
+        assert!(!excludes("s3:prefix", ("StringEquals", &["a"]), ("StringEquals", &["b"])), "can be repeated");
+        let time = |one, another| excludes("aws:CurrentTime", one, another);
+        let instant = &["2020-01-01T00:00:00Z"][..];
+        assert!(time(("DateLessThan", instant), ("DateGreaterThan", instant)));
+        assert!(!time(("DateLessThanEquals", instant), ("DateGreaterThanEquals", instant)));
+        let address = |one, another| excludes("aws:SourceIp", ("IpAddress", one), ("IpAddress", another));
+        assert!(address(&["10.0.0.0/8"], &["11.0.0.0/8"]) && !address(&["10.0.0.0/8"], &["10.1.0.0/16"]));
+        assert!(!address(&["10.0.0.1"], &["11.0.0.0/8"]), "servers read an address without a length in two ways");
     }
 
     #[test]

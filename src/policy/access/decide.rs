@@ -3,15 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Context;
 use super::actions::ActionSet;
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
-use super::describe::text;
 use super::glob::Glob;
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
-use super::{Access, Context, summary};
-use crate::base::{PolicyName, Principal, nearest};
+use super::wording::text;
+use crate::base::nearest;
 use crate::policy::{Catalogue, Document, Effect, Kind};
 
 /// The decision of a document about a request.
@@ -207,82 +207,12 @@ impl Request {
                 (ResourceSpace::BucketSlash, Glob::literal(&format!("{text}/")))
             }
             Kind::Bucket => (ResourceSpace::Bucket, Glob::literal(text)),
+            Kind::Object if rules.leading_slash_dropped => {
+                let (bucket, key) = text.split_once('/').unwrap_or((text, ""));
+                (ResourceSpace::TrimmedObject, Glob::literal(&format!("{bucket}/{}", key.trim_start_matches('/'))))
+            }
             Kind::Object => (ResourceSpace::Object, Glob::literal(text)),
         }
-    }
-}
-
-/// A user or group with its policy.
-#[derive(Debug, Clone)]
-pub struct Attachment {
-    /// The user or group.
-    pub principal: Principal,
-    /// The policy that it has, if any.
-    pub policy: Option<PolicyName>,
-    /// The document of the policy, if known.
-    pub document: Option<Document>,
-}
-
-/// A report on the access of users and groups.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The request. `None` if the report is about all access.
-    pub request: Option<Request>,
-    /// One answer for each user and group.
-    pub answers: Vec<Answer>,
-}
-
-/// The answer for one user or group.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The user or group with its policy.
-    pub attachment: Attachment,
-    /// All access, if the report is about all access.
-    pub access: Option<Access>,
-    /// The decisions, if the report is about one request. Rules that evaluate alike are one decision, by the first.
-    pub decisions: Vec<(Rules, Decision)>,
-}
-
-impl Attachment {
-    /// Whether its access is known.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.policy.is_none() || self.document.is_some()
-    }
-
-    /// All access of the user or group.
-    #[must_use]
-    pub fn everything(self, context: &Context<'_>) -> Answer {
-        let context = context.with(&self.principal);
-        let known = self.is_known();
-        let all = || self.document.as_ref().map(|document| summary(document, &context)).unwrap_or_default();
-        let access = known.then(all);
-        Answer { attachment: self, access, decisions: Vec::new() }
-    }
-
-    /// The decisions about a request.
-    #[must_use]
-    pub fn asked(self, request: &Request, context: &Context<'_>) -> Answer {
-        let context = context.with(&self.principal);
-        let known = self.is_known();
-        let rules = context.rules.groups().into_iter().filter(|_| known).filter_map(|group| group.first().copied());
-        let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));
-        let decisions = rules.map(decision).collect();
-        Answer { attachment: self, access: None, decisions }
-    }
-}
-
-impl Answer {
-    /// Whether the request is always allowed, by all rules that count.
-    #[must_use]
-    pub fn is_allowed(&self) -> bool {
-        !self.decisions.is_empty() && self.decisions.iter().all(|(_, decision)| decision.verdict == Verdict::Allowed)
-    }
-
-    /// Whether the request may be allowed: by some rules, or under conditions.
-    #[must_use]
-    pub fn may_be_allowed(&self) -> bool {
-        self.decisions.iter().any(|(_, decision)| decision.verdict != Verdict::Denied)
     }
 }
 

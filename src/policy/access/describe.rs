@@ -1,36 +1,75 @@
 //! Differences as a person reads them: a few lines for many actions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actions::{ActionSet, Wildcards};
-use super::conditions::{Atom, Atoms, Condition, Literal, split};
-use super::patterns::Pattern;
+use super::conditions::{Atom, Atoms, Literal};
+use super::glob::{Glob, Token};
+use super::patterns::{Dialect, Pattern};
 use super::resources::ResourceSpace;
 use super::rules::Rules;
 use super::search::{SearchResult, maximal};
-use super::terms::{Facts, Term};
+use super::terms::{Exclusion, Facts, Term};
+use super::wording::text;
 
 /// A set of requests that only one of two documents allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLine {
     /// The actions. A wildcard means only actions of the catalogue that the line is about.
     pub actions: Vec<String>,
+    /// The same in words, if they are all of a kind.
+    pub in_words: Option<String>,
     /// The resources, as a pattern of one of the documents.
     pub pattern: String,
-    /// The excluded resources: a pattern or `everything but …`, either perhaps with `when …`.
-    pub except: Vec<String>,
+    /// The requests of the pattern that are no part of the line.
+    pub except: Vec<Exception>,
     /// The conditions, all of which must hold.
     pub conditions: Vec<String>,
-    /// The only rules with this difference. Empty if all checked rules have it.
+    /// The only rules with this difference. Empty if the leading rules have it.
     pub rules: Vec<Rules>,
     /// The cause of the difference.
     pub cause: Cause,
     /// An example request.
     pub witness: Witness,
+}
+
+/// Requests that a line does not mean, although its pattern covers them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exception {
+    /// The resources: a pattern or `everything but …`. `None` means all resources of the line.
+    pub resources: Option<String>,
+    /// The conditions, all of which must hold. Those of the line are not repeated.
+    pub conditions: Vec<String>,
+    /// Why the line does not mean them.
+    pub reason: Reason,
+}
+
+/// The resources, and `when …` with the conditions.
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = self.conditions.join(" and ");
+        match &self.resources {
+            Some(resources) if when.is_empty() => f.write_str(resources),
+            Some(resources) => write!(f, "{resources} when {when}"),
+            None => write!(f, "when {when}"),
+        }
+    }
+}
+
+/// Why an exception is no part of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The other document allows them too: they were had before, or are still had after.
+    Had,
+    /// A `Deny` denies them.
+    Denied,
+    /// The `NotResource` of the statement leaves them out.
+    LeftOut,
 }
 
 /// The statement that causes a difference.
@@ -67,7 +106,7 @@ pub struct Undecided {
     pub actions: Vec<String>,
     /// The resources that can have a difference.
     pub pattern: String,
-    /// The only rules with this possible difference. Empty if all checked rules have it.
+    /// The only rules with this possible difference. Empty if the leading rules have it.
     pub rules: Vec<Rules>,
 }
 
@@ -84,85 +123,119 @@ pub enum Side {
 /// What was found by groups of rules that evaluate alike.
 pub(super) type GroupFindings<'a> = Vec<(Vec<Rules>, Findings<'a>)>;
 
-/// All lines, ordered by pattern and content.
+/// All lines: those of the leading rules, ordered by pattern and content; then those that only other rules have.
 pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
-    let mut lines = Vec::new();
-    for description in all_findings.iter().flat_map(|(_, findings)| findings.found.keys()).collect::<BTreeSet<_>>() {
-        let all: Vec<_> = all_findings
-            .iter()
-            .map(|(group, findings)| (group, findings.found.get(description).cloned().unwrap_or_default()))
-            .collect();
-        for (rules, actions) in shares(all.iter().map(|(group, examples)| (*group, examples.keys().copied()))) {
-            let fitting = all.iter().flat_map(|(_, examples)| examples).filter(|(action, _)| actions.contains(*action));
-            let Some((action, example)) = fitting.min_by_key(|(action, example)| example_order(action, example)) else {
-                continue;
+    let Some(((leading, first), others)) = all_findings.split_first() else { return Vec::new() };
+    let line = |description: &Description, examples: &Examples<'_>, rules: Vec<Rules>| {
+        let order = |(action, example): &(&&str, &Rc<Example>)| {
+            let (place, length) = example_order(action, example);
+            (place, length, (**action).to_owned(), example.resource.clone())
+        };
+        let (action, example) = examples.iter().min_by_key(order)?;
+        Some(AccessLine {
+            actions: wildcards.shorten(&examples.keys().copied().collect()),
+            in_words: wildcards.in_words(&examples.keys().copied().collect()),
+            pattern: description.pattern.to_string(),
+            except: described_exceptions(description),
+            conditions: description.conditions.iter().map(ToString::to_string).collect(),
+            rules,
+            cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
+            witness: Witness {
+                action: (*action).to_owned(),
+                resource: example.resource.clone(),
+                conditions: example.conditions.iter().map(ToString::to_string).collect(),
+            },
+        })
+    };
+    let mut lines: Vec<_> =
+        first.found.iter().filter_map(|(description, examples)| line(description, examples, Vec::new())).collect();
+    let mut only: BTreeMap<(&Description, Vec<&str>), (Examples<'_>, Vec<Rules>)> = BTreeMap::new();
+    for (group, findings) in others {
+        let readings = [leading, group].map(|rules| rules.first().copied().unwrap_or(Rules::MINIO_2021));
+        for (description, examples) in &findings.found {
+            let is_new = |action: &str| {
+                !first.found.iter().any(|(wide, actions)| {
+                    actions.get(action).is_some_and(|example| wide.covers(description, example.space, readings))
+                })
             };
-            lines.push(AccessLine {
-                actions: wildcards.shorten(&actions),
-                pattern: description.pattern.to_string(),
-                except: description.except.iter().map(ToString::to_string).collect(),
-                conditions: description.conditions.iter().map(ToString::to_string).collect(),
-                rules,
-                cause: description.deny.as_ref().map_or(Cause::Allow, |deny| Cause::Deny { pattern: deny.to_string() }),
-                witness: Witness {
-                    action: (*action).to_owned(),
-                    resource: example.resource.clone(),
-                    conditions: example.conditions.iter().map(ToString::to_string).collect(),
-                },
-            });
+            let new: Examples<'_> =
+                examples.iter().filter(|(action, _)| is_new(action)).map(|(a, e)| (*a, Rc::clone(e))).collect();
+            let key = (description, new.keys().copied().collect());
+            only.entry(key).or_insert_with(|| (new, Vec::new())).1.extend(group);
         }
     }
+    lines.extend(
+        only.into_iter().filter_map(|((description, _), (examples, rules))| line(description, &examples, rules)),
+    );
     lines
 }
 
-/// The undecided differences, ordered by pattern.
-pub(super) fn undecided(all_findings: &GroupFindings<'_>, side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
-    let patterns: BTreeSet<_> = all_findings.iter().flat_map(|(_, findings)| findings.undecided.keys()).collect();
-    let of_pattern = |pattern: &Rc<str>| {
-        let open = all_findings
-            .iter()
-            .map(|(group, findings)| (group, findings.undecided.get(pattern).into_iter().flatten().copied()));
-        let entry = |(rules, actions)| {
-            let (actions, pattern) = (wildcards.shorten(&actions), pattern.to_string());
-            Undecided { side, actions, pattern, rules }
-        };
-        shares(open).into_iter().map(entry).collect::<Vec<_>>()
-    };
-    patterns.into_iter().flat_map(of_pattern).collect()
+/// Those about some resources come first.
+fn described_exceptions(description: &Description) -> Vec<Exception> {
+    let mut except: Vec<_> = description.except.iter().cloned().collect();
+    except.sort_by_key(|exception| exception.resources.is_none());
+    except
 }
 
-/// The actions by the only rules that have them: without rules those that all have.
-fn shares<'a, 'r>(
-    by_group: impl ExactSizeIterator<Item = (&'r Vec<Rules>, impl Iterator<Item = &'a str>)>,
-) -> BTreeMap<Vec<Rules>, BTreeSet<&'a str>> {
-    let count = by_group.len();
-    let mut groups: BTreeMap<&str, Vec<&Vec<Rules>>> = BTreeMap::new();
-    for (group, actions) in by_group {
-        actions.for_each(|action| groups.entry(action).or_default().push(group));
+/// The undecided differences, ordered by pattern: those of the leading rules, then those that only other rules have.
+pub(super) fn undecided(all_findings: &GroupFindings<'_>, side: Side, wildcards: &Wildcards<'_>) -> Vec<Undecided> {
+    let mut all = Vec::new();
+    let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (index, (group, findings)) in all_findings.iter().enumerate() {
+        for (pattern, actions) in &findings.undecided {
+            let known = told.entry(pattern).or_default();
+            let new: BTreeSet<_> = actions.difference(known).copied().collect();
+            if !new.is_empty() {
+                let rules = if index == 0 { Vec::new() } else { group.clone() };
+                all.push(Undecided { side, actions: wildcards.shorten(&new), pattern: pattern.to_string(), rules });
+                known.extend(new);
+            }
+        }
     }
-    let mut shares: BTreeMap<Vec<Rules>, BTreeSet<&str>> = BTreeMap::new();
-    for (action, groups) in groups {
-        let only = if groups.len() < count { groups.into_iter().flatten().copied().collect() } else { Vec::new() };
-        shares.entry(only).or_default().insert(action);
-    }
-    shares
+    all
 }
 
 /// A sort key for examples: well-known actions first, then short resources.
-fn example_order<'a>(action: &'a str, example: &'a Example) -> (usize, usize, &'a str, &'a str) {
+fn example_order(action: &str, example: &Example) -> (usize, usize) {
     const KNOWN: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket"];
     let place = KNOWN.iter().position(|known| *known == action).unwrap_or(KNOWN.len());
-    (place, example.resource.len(), action, &example.resource)
+    (place, example.resource.len())
 }
 
 /// The description of a difference without its actions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Description {
     pub(super) pattern: Rc<str>,
-    pub(super) except: BTreeSet<Rc<str>>,
+    pub(super) except: BTreeSet<Exception>,
     pub(super) conditions: BTreeSet<Rc<str>>,
     /// The resources of the Deny that causes the difference. `None` if an Allow causes it.
     pub(super) deny: Option<Rc<str>>,
+}
+
+impl Description {
+    /// Whether a reader of this line, by the first rules, knows everything that the other line says by the second rules,
+    /// for an action in a resource space. It can be wrongly false.
+    fn covers(&self, other: &Self, space: ResourceSpace, [rules, other_rules]: [Rules; 2]) -> bool {
+        let same = (self.deny.is_none() || self.deny == other.deny)
+            && self.conditions.is_subset(&other.conditions)
+            && self.except.is_subset(&other.except);
+        let read = |text: &str, rules| Pattern::read(text, Dialect { rules, variables: true, user: None });
+        let (wide, narrow) = (read(&self.pattern, rules), read(&other.pattern, other_rules));
+        let is_wider = || match space {
+            ResourceSpace::BucketSlash => {
+                let narrow = ResourceSpace::Bucket.reduce(&narrow.globs);
+                let with_slash = |glob: &Glob| Glob::new(glob.tokens().iter().copied().chain([Token::One('/')]));
+                narrow.iter().all(|glob| wide.globs.iter().any(|wide| wide.subsumes(&with_slash(glob))))
+            }
+            ResourceSpace::Bare
+            | ResourceSpace::Star
+            | ResourceSpace::Root
+            | ResourceSpace::Bucket
+            | ResourceSpace::Object
+            | ResourceSpace::TrimmedObject => wide.covers(&narrow),
+        };
+        same && (self.pattern == other.pattern || (!wide.opaque && !narrow.opaque && is_wider()))
+    }
 }
 
 /// An example of a difference without its action.
@@ -171,12 +244,16 @@ pub(super) struct Example {
     /// The resource as a policy names it.
     pub(super) resource: String,
     pub(super) conditions: Vec<Rc<str>>,
+    pub(super) space: ResourceSpace,
 }
+
+/// The actions of a difference with their examples.
+type Examples<'a> = BTreeMap<&'a str, Rc<Example>>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Findings<'a> {
     /// For each description, its actions with examples.
-    pub(super) found: BTreeMap<Description, BTreeMap<&'a str, Rc<Example>>>,
+    pub(super) found: BTreeMap<Description, Examples<'a>>,
     /// For each pattern, the undecided actions.
     pub(super) undecided: BTreeMap<Rc<str>, BTreeSet<&'a str>>,
 }
@@ -207,7 +284,7 @@ impl<'a> Findings<'a> {
                 }
                 let resource = space.written(&point.resource);
                 let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
-                let example = Rc::new(Example { resource, conditions });
+                let example = Rc::new(Example { resource, conditions, space });
                 let examples = self.found.entry(description).or_default();
                 for action in names(true) {
                     examples.entry(action).or_insert_with(|| Rc::clone(&example));
@@ -238,7 +315,7 @@ pub(super) struct Describer<'a> {
     /// The Deny term of the other document, if it causes the difference.
     pub(super) deny: Option<&'a Term>,
     /// The terms that must not apply.
-    pub(super) none: &'a [&'a Term],
+    pub(super) none: &'a [(&'a Term, Reason)],
 }
 
 impl Describer<'_> {
@@ -246,13 +323,18 @@ impl Describer<'_> {
         let limits = || [Some(self.candidate), self.deny].into_iter().flatten();
         let given: Vec<_> = limits().flat_map(|term| &term.when).copied().collect();
         let narrowest = self.deny.filter(|deny| self.is_within(deny)).unwrap_or(self.candidate);
-        let excluded = limits().flat_map(|term| &term.exclusions).map(|exclusion| Rc::clone(&exclusion.pattern.shown));
-        let meets = |term: &&Term| {
+        let left_out = |exclusion: &Exclusion| Exception {
+            resources: Some(exclusion.pattern.shown.to_string()),
+            conditions: Vec::new(),
+            reason: Reason::LeftOut,
+        };
+        let excluded = limits().flat_map(|term| &term.exclusions).map(left_out);
+        let meets = |(term, _): &(&Term, Reason)| {
             term.overlaps(&narrowest.pattern, self.facts.pairs) && !self.facts.atoms.conflict(&term.when, &given)
         };
-        let none: Vec<&Term> = self.none.iter().copied().filter(meets).collect();
-        let widest = maximal(none, |wide, narrow| self.excludes(wide, narrow, &given)).into_iter();
-        let exceptions = widest.map(|term| self.exception(term, &narrowest.pattern, &given));
+        let none: Vec<_> = self.none.iter().copied().filter(meets).collect();
+        let widest = maximal(none, |(wide, _), (narrow, _)| self.excludes(wide, narrow, &given)).into_iter();
+        let exceptions = widest.map(|(term, reason)| self.exception(term, reason, &narrowest.pattern, &given));
         let covered = limits().map(|term| &*term.pattern.shown).collect::<Vec<_>>();
         Description {
             pattern: Rc::clone(&narrowest.pattern.shown),
@@ -270,17 +352,14 @@ impl Describer<'_> {
             && !self.facts.pairs.covers(&deny.pattern, candidate)
     }
 
-    /// The text for what a term excludes from a pattern, if the literals of `given` hold.
-    fn exception(&self, term: &Term, pattern: &Pattern, given: &[Literal]) -> Rc<str> {
+    /// What a term excludes from a pattern, if the literals of `given` hold.
+    fn exception(&self, term: &Term, reason: Reason, pattern: &Pattern, given: &[Literal]) -> Exception {
         let open = term.when.iter().filter(|when| !self.facts.atoms.follows(**when, given));
         let conditions = self.conditions(&open.copied().collect::<Vec<_>>(), &[&term.pattern.shown]);
-        if conditions.is_empty() {
-            return resources_text(term);
-        }
         let whole =
             term.exclusions.is_empty() && self.facts.pairs.covers(&term.pattern, pattern) && !term.pattern.opaque;
-        let when = conditions.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" and ");
-        if whole { format!("when {when}").into() } else { format!("{} when {when}", resources_text(term)).into() }
+        let resources = (!whole || conditions.is_empty()).then(|| resources_text(term).to_string());
+        Exception { resources, conditions: conditions.iter().map(ToString::to_string).collect(), reason }
     }
 
     /// Whether a term excludes everything that a narrower one excludes, if the literals of `given` hold.
@@ -308,52 +387,4 @@ fn resources_text(term: &Term) -> Rc<str> {
     }
     let exclusions: Vec<_> = term.exclusions.iter().map(|exclusion| &*exclusion.pattern.shown).collect();
     format!("everything but {}", exclusions.join(", ")).into()
-}
-
-/// The text of a condition or of its negation.
-pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {
-    let text = match (atoms.get(literal.atom), literal.holds) {
-        (Atom::Condition(condition), holds) => condition_text(condition, holds),
-        (Atom::Covers(pattern), true) => format!("covered by {pattern}"),
-        (Atom::Covers(pattern), false) => format!("not covered by {pattern}"),
-        (Atom::Applies(member), true) => format!("its unknown member {member} lets it apply"),
-        (Atom::Applies(member), false) => format!("its unknown member {member} keeps it from applying"),
-    };
-    text.into()
-}
-
-fn condition_text(condition: &Condition, holds: bool) -> String {
-    let (quantifier, test, optional) = split(&condition.operator);
-    let subject = match quantifier {
-        "" => condition.key.clone(),
-        "ForAnyValue:" => format!("some {}", condition.key),
-        "ForAllValues:" => format!("every {}", condition.key),
-        _ => format!("{quantifier}{}", condition.key),
-    };
-    let (yes, no) = relation(test, &condition.values.join(" or "));
-    match (holds, optional || !quantifier.is_empty()) {
-        (true, _) => format!("{subject} {yes}{}", if optional { ", if present" } else { "" }),
-        (false, false) => format!("{subject} {no}"),
-        (false, true) => format!("not ({subject} {yes}{})", if optional { ", if present" } else { "" }),
-    }
-}
-
-/// The text of a test and of its negation.
-fn relation(test: &str, values: &str) -> (String, String) {
-    let word = match test {
-        "StringEquals" | "NumericEquals" | "DateEquals" | "ArnEquals" | "BinaryEquals" | "Bool" => {
-            return (format!("is {values}"), format!("is not {values}"));
-        }
-        "Null" if values == "true" => return ("is absent".to_owned(), "is present".to_owned()),
-        "Null" if values == "false" => return ("is present".to_owned(), "is absent".to_owned()),
-        "StringLike" | "ArnLike" => "like",
-        "StringEqualsIgnoreCase" => "is, in any case,",
-        "IpAddress" => "in",
-        "NumericLessThan" | "DateLessThan" => "<",
-        "NumericLessThanEquals" | "DateLessThanEquals" => "<=",
-        "NumericGreaterThan" | "DateGreaterThan" => ">",
-        "NumericGreaterThanEquals" | "DateGreaterThanEquals" => ">=",
-        _ => test,
-    };
-    (format!("{word} {values}"), format!("not {word} {values}"))
 }

@@ -138,17 +138,21 @@ type Classes = BTreeMap<Vec<bool>, Vec<usize>>;
 
 struct View<'a> {
     statement: &'a CompiledStatement,
-    /// Its terms as the document has them.
-    written: Vec<Term>,
     /// Its terms reduced to the space.
-    reduced: Vec<Term>,
+    terms: Vec<Term>,
 }
 
 impl<'a> View<'a> {
     fn new(statement: &'a CompiledStatement, space: ResourceSpace, numbers: &mut Numbers) -> Self {
-        let written: Vec<_> = statement.terms.iter().map(|term| term.within(space, numbers)).collect();
-        let reduced = written.iter().filter_map(|term| term.reduced(space, numbers)).collect();
-        Self { statement, written, reduced }
+        let reduced = statement.terms.iter().filter_map(|term| {
+            let within = term.within(space, numbers);
+            // Both resources of no bucket are one line, so a term about either shapes its words.
+            let reduced = within.reduced(space, numbers);
+            let mut is_of_star =
+                || space == ResourceSpace::Bare && term.reduced(ResourceSpace::Star, numbers).is_some();
+            reduced.or_else(|| is_of_star().then_some(within))
+        });
+        Self { statement, terms: reduced.collect() }
     }
 }
 
@@ -159,8 +163,7 @@ fn class_terms<'a>(document: &'a [View<'_>], action: usize) -> ClassTerms<'a> {
             Effect::Allow => &mut class_terms.allow,
             Effect::Deny => &mut class_terms.deny,
         };
-        terms.written.extend(&view.written);
-        terms.reduced.extend(&view.reduced);
+        terms.extend(&view.terms);
     }
     class_terms
 }

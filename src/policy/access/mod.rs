@@ -7,6 +7,7 @@
 //! is too long, or if a document has unknown actions or resources: another service, `s3:*Acl`, no ARN of S3.
 
 mod actions;
+mod answer;
 mod automaton;
 mod class;
 mod conditions;
@@ -15,16 +16,21 @@ mod describe;
 mod engine;
 mod glob;
 mod patterns;
+mod question;
 mod resources;
 mod rules;
 mod search;
 mod terms;
+mod values;
+mod wording;
 
 #[cfg(test)]
 mod oracle;
 
-pub use decide::{Answer, Attachment, Decision, Ground, Report, Request, RequestProblem, Verdict, decide};
-pub use describe::{AccessLine, Cause, Side, Undecided, Witness};
+pub use answer::{Answer, Asked, Attachment, Report};
+pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
+pub use describe::{AccessLine, Cause, Exception, Reason, Side, Undecided, Witness};
+pub use question::Question;
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };

@@ -40,7 +40,12 @@ impl Pattern {
         let tokens = dialect.expand(text);
         let unknown = tokens.contains(&None);
         let wild = tokens.iter().any(|token| token.is_some_and(|t| !matches!(t, Token::One(_))));
-        let glob = Glob::new(tokens.into_iter().map(|token| token.unwrap_or(Token::Run)));
+        // The value of a variable is never empty.
+        let expanded = tokens.into_iter().flat_map(|token| match token {
+            Some(token) => [Some(token), None],
+            None => [Some(Token::Any), Some(Token::Run)],
+        });
+        let glob = Glob::new(expanded.flatten());
         let everything = Glob::new([Token::Run]);
         let bare = glob.matches("*");
         let (globs, foreign) = if *glob.tokens() == [Token::Run] {
@@ -109,8 +114,9 @@ impl Dialect<'_> {
     /// The value of a variable, if known.
     fn value(self, inside: &str) -> Option<Glob> {
         let special = self.rules.special_variables;
-        if special && matches!(inside, "*" | "?" | "$") {
-            return Some(Glob::literal(inside));
+        if matches!(inside, "*" | "?" | "$") {
+            let text = || Glob::parse(&format!("${{{inside}}}"));
+            return Some(if special { Glob::literal(inside) } else { text() });
         }
         let name = inside.split_once(',').filter(|_| special).map_or(inside, |(name, _)| name);
         let is_user =
@@ -202,9 +208,10 @@ mod tests {
         assert_eq!(globs(text, MINIO, Some("a*")), [Glob::parse("home/a*/x")]);
         let unknown = read(text, MINIO, None);
         assert!(unknown.opaque);
-        assert_eq!(*unknown.globs, [Glob::parse("home/*/x/"), Glob::parse("home/*/x")]);
+        assert_eq!(*unknown.globs, [Glob::parse("home/?*/x/"), Glob::parse("home/?*/x")]);
+        assert!(!read("arn:aws:s3:::home/${aws:username}*", MINIO, None).matches(&Glob::literal("home/")));
         assert_eq!(globs("arn:aws:s3:::b/${*}", AWS, None), [Glob::literal("b/*")]);
-        assert!(read("arn:aws:s3:::b/${*}", MINIO, None).opaque);
+        assert_eq!(globs("arn:aws:s3:::b/${*}", MINIO, None), [Glob::parse("b/${*}")]);
         assert!(!read("arn:aws:s3:::b/${open", MINIO, None).opaque);
     }
 

@@ -35,6 +35,8 @@ pub(super) enum ResourceSpace {
     BucketSlash,
     /// `BUCKET/KEY`.
     Object,
+    /// `BUCKET/KEY` on servers that match a key without the slashes in front of it.
+    TrimmedObject,
 }
 
 /// The position in a resource. A bucket name has at least three characters, and a letter or digit at both ends. Other
@@ -62,6 +64,7 @@ impl ResourceSpace {
             Kind::Account => &[Self::Bare, Self::Star],
             Kind::Bucket if rules.objects_cover_bucket => &[Self::BucketSlash],
             Kind::Bucket => &[Self::Bucket],
+            Kind::Object if rules.leading_slash_dropped => &[Self::TrimmedObject],
             Kind::Object => &[Self::Object],
         }
     }
@@ -73,7 +76,9 @@ impl ResourceSpace {
                 Self::Bare => None,
                 Self::Star => (letter == '*').then_some(Position::Slash),
                 Self::Root => (letter == '/').then_some(Position::Slash),
-                Self::Bucket | Self::BucketSlash | Self::Object => is_alphanumeric(letter).then_some(Position::First),
+                Self::Bucket | Self::BucketSlash | Self::Object | Self::TrimmedObject => {
+                    is_alphanumeric(letter).then_some(Position::First)
+                }
             },
             Position::First => is_bucket_letter(letter).then_some(Position::Within),
             Position::Within | Position::Named => match letter {
@@ -81,7 +86,10 @@ impl ResourceSpace {
                 _ if is_alphanumeric(letter) => Some(Position::Named),
                 _ => is_bucket_letter(letter).then_some(Position::Within),
             },
-            Position::Slash | Position::Key => (self == Self::Object).then_some(Position::Key),
+            Position::Slash if self == Self::TrimmedObject => (letter != '/').then_some(Position::Key),
+            Position::Slash | Position::Key => {
+                matches!(self, Self::Object | Self::TrimmedObject).then_some(Position::Key)
+            }
         }
     }
 
@@ -90,7 +98,7 @@ impl ResourceSpace {
             Self::Bare => at == Position::Start,
             Self::Star | Self::Root | Self::BucketSlash => at == Position::Slash,
             Self::Bucket => at == Position::Named,
-            Self::Object => at == Position::Key,
+            Self::Object | Self::TrimmedObject => at == Position::Key,
         }
     }
 
@@ -103,7 +111,7 @@ impl ResourceSpace {
             Position::Start => match self {
                 Self::Star => Some('*'),
                 Self::Root => Some('/'),
-                Self::Bare | Self::Bucket | Self::BucketSlash | Self::Object => None,
+                Self::Bare | Self::Bucket | Self::BucketSlash | Self::Object | Self::TrimmedObject => None,
             },
             Position::Named => Some('/'),
             Position::First | Position::Within | Position::Slash | Position::Key => None,
@@ -130,7 +138,7 @@ impl ResourceSpace {
             Self::Root => Glob::literal("/"),
             Self::Bucket => Glob::parse("?*"),
             Self::BucketSlash => Glob::parse("?*/"),
-            Self::Object => Glob::parse("?*/?*"),
+            Self::Object | Self::TrimmedObject => Glob::parse("?*/?*"),
         }
     }
 
@@ -138,10 +146,19 @@ impl ResourceSpace {
     /// match none.
     pub(super) fn reduce(self, globs: &[Glob]) -> Rc<[Glob]> {
         let shape = self.shape();
-        let is_possible =
-            |glob: &&Glob| glob.overlaps(&shape) && !(self == Self::Bucket && glob.tokens().contains(&Token::One('/')));
+        // The only `/` of `BUCKET/` is its last character.
+        let is_possible = |glob: &&Glob| {
+            let slash = glob.tokens().iter().position(|token| *token == Token::One('/'));
+            let behind = slash.and_then(|slash| glob.tokens().get(slash + 1..)).unwrap_or_default();
+            let fits = match self {
+                Self::Bucket => slash.is_none(),
+                Self::BucketSlash => matches!(behind, [] | [Token::Run]),
+                Self::Bare | Self::Star | Self::Root | Self::Object | Self::TrimmedObject => true,
+            };
+            fits && glob.overlaps(&shape)
+        };
         let reduced = |glob: &Glob| match glob.tokens() {
-            // The only `/` of `BUCKET/` is its last character, so a `*` behind a `/` matches nothing.
+            // A `*` behind the `/` matches nothing.
             [rest @ .., Token::Run] if self == Self::BucketSlash && rest.last() == Some(&Token::One('/')) => {
                 Glob::new(rest.iter().copied())
             }
@@ -155,7 +172,7 @@ impl ResourceSpace {
         match self {
             Self::Bare => "*".to_owned(),
             Self::Star | Self::Root => format!("{ARN}*"),
-            Self::Bucket | Self::Object => format!("{ARN}{resource}"),
+            Self::Bucket | Self::Object | Self::TrimmedObject => format!("{ARN}{resource}"),
             Self::BucketSlash => format!("{ARN}{}", resource.trim_end_matches('/')),
         }
     }

@@ -168,6 +168,8 @@ questions! {
     username_is_pattern: bool = [true, true, false];
     /// Whether the resource of actions without a bucket is `/`. Otherwise it is `*`.
     account_is_slash: bool = [true, true, false];
+    /// Whether a key that starts with `/` is matched without it.
+    leading_slash_dropped: bool = [true, true, false];
     /// Whether `NotAction` is evaluated.
     not_action: bool = [false, true, true];
     /// Whether `NotResource` is evaluated.
@@ -227,6 +229,7 @@ impl Rules {
                 rules.special_variables,
                 rules.username_is_pattern,
                 rules.account_is_slash,
+                rules.leading_slash_dropped,
             ]
         };
         used(self) == used(other)
@@ -306,6 +309,22 @@ impl RuleList {
             }
         }
         groups
+    }
+}
+
+impl RuleList {
+    /// The value of `rules` in a configuration.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let one = |rules: Rules| match rules.replaced().as_slice() {
+            [] => format!("{:?}", rules.like.name()),
+            answers => format!("{{ like = {:?}, {} }}", rules.like.name(), answers.join(", ")),
+        };
+        let all: Vec<String> = self.iter().map(one).collect();
+        match all.as_slice() {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(", ")),
+        }
     }
 }
 

@@ -200,15 +200,21 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
         open |= unknown;
         value
     };
-    let values: BTreeSet<_> = clause.values.iter().map(fill).collect();
+    let mut values: BTreeSet<_> = clause.values.iter().map(fill).collect();
     let positive = positive_form(&clause.operator);
+    // A key is present exactly if it is not absent.
+    let is_presence = clause.operator == "Null" && values.iter().eq(["false"]);
+    if is_presence {
+        values = BTreeSet::from(["true".to_owned()]);
+    }
+    let key = if dialect.rules.key_case_ignored { atoms.spelling(&clause.key) } else { &clause.key };
     let condition = Condition {
         operator: positive.unwrap_or(&clause.operator).to_owned(),
-        key: clause.key.clone(),
+        key: key.to_owned(),
         values: values.into_iter().collect(),
         open,
     };
-    Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() }
+    Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() && !is_presence }
 }
 
 #[derive(Debug, Clone, Copy)]

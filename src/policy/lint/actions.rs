@@ -9,7 +9,7 @@ use super::context::{ActionForm, Check, Entry, LintContext, StatementAt, action_
 use super::finding::Reporter;
 use super::patterns::{ARN, can_be_bucket, can_be_object, covers, has_wildcard, is_all, path, relaxed};
 use super::vocabulary::ALIASES;
-use crate::base::nearest;
+use crate::base::{nearest, spelled_out};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNKNOWN_ACTION, run: unknown_action },
@@ -31,7 +31,8 @@ static UNKNOWN_ACTION: Rule =
     Rule::error("A01", "unknown-action", "The release of the cluster does not know the action.")
         .explained(
             "MinIO servers refuse the document. Many API calls have another name than their action: `ListObjectsV2` \
-                needs `s3:ListBucket`, and `HeadObject` needs `s3:GetObject`.",
+                needs `s3:ListBucket`, and `HeadObject` needs `s3:GetObject`. Such an action allows more than the one \
+                call, so `validate --fix` does not write it.",
         )
         .reported_for(&[
             Statement(r#""Action": "s3:ListObjectsV2", "Resource": "arn:aws:s3:::bucket""#),
@@ -43,19 +44,31 @@ static UNKNOWN_ACTION: Rule =
 fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Unknown) {
         let name = entry.pattern;
-        let lint = report.add(entry.place, format!("`{name}` is not an action"));
-        let bare = name.strip_prefix("s3:").unwrap_or(name);
-        let alias = ALIASES.iter().find(|(wrong, _)| wrong.eq_ignore_ascii_case(bare)).map_or(bare, |(_, right)| right);
-        let proper = format!("s3:{alias}");
-        let known = context.catalogue.actions().iter().map(|action| action.name.as_str());
-        if context.catalogue.get(&proper).is_some() {
+        let odd = if name.is_ascii() { String::new() } else { format!(": {}", spelled_out(name)) };
+        let lint = report.add(entry.place, format!("`{name}` is not an action{odd}"));
+        let plain: String = name.chars().filter(char::is_ascii_graphic).collect();
+        let bare = plain.strip_prefix("s3:").unwrap_or(&plain);
+        let proper = format!("s3:{bare}");
+        let known = context.catalogue.actions().iter().filter_map(|action| action.name.strip_prefix("s3:"));
+        if let Some((call, right)) = ALIASES.iter().find(|(call, _)| call.eq_ignore_ascii_case(bare)) {
+            lint.help(match right {
+                Some(right) => format!("`s3:{right}` allows the call `{call}`, among others"),
+                None => format!("no action allows the call `{call}`; remove it"),
+            });
+        } else if context.catalogue.get(&proper).is_some() {
             lint.fix(proper);
         } else if Catalogue::newest().get(&proper).is_some() {
             lint.help("only later releases have it");
-        } else if let Some(known) = nearest(&proper, known) {
-            lint.help(format!("did you mean `{known}`?"));
+        } else if let Some(near) = nearest(bare, known).filter(|near| is_typo(bare, near)) {
+            lint.help(format!("did you mean `s3:{near}`?"));
         }
     }
+}
+
+/// Whether a name is probably a misspelt action. A name with another word has another meaning: `PutObjectAcl` is not
+/// `PutObject`.
+fn is_typo(written: &str, action: &str) -> bool {
+    written.chars().count().abs_diff(action.chars().count()) <= 2 && written.starts_with(action.split_at(1).0)
 }
 
 static MATCHES_NOTHING: Rule = Rule::error(
@@ -136,7 +149,7 @@ fn untidy_action(context: &LintContext<'_>, report: &mut Reporter) {
         if action_form(trimmed, context.catalogue) == ActionForm::Untidy {
             lint.help("write a JSON list of actions, without spaces");
         } else {
-            lint.fix(trimmed);
+            lint.fix(proper_case(trimmed, context.catalogue).unwrap_or_else(|| trimmed.to_owned()));
         }
     }
 }
@@ -206,8 +219,10 @@ fn version_implies_object(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
+/// The statements of which it is clear what their resources match.
 fn clear<'a>(context: &LintContext<'a>) -> impl Iterator<Item = StatementAt<'a>> + use<'a> {
-    context.statements().filter(StatementAt::is_clear)
+    let is_one = |path: &str| !path.contains("arn:");
+    context.statements().filter(move |statement| statement.is_clear() && statement.paths().all(is_one))
 }
 
 /// The entries of `Action` that match only actions of this kind.
@@ -239,7 +254,8 @@ fn object_on_bucket(context: &LintContext<'_>, report: &mut Reporter) {
         let (Some(first), [only, others @ ..]) = (entries.first(), statement.resources.patterns.as_slice()) else {
             continue;
         };
-        let message = format!("{} acts on objects, and the statement has only bucket resources", named(&entries));
+        let message =
+            format!("{} acts on objects, and no resource of the statement matches an object", named(&entries));
         let objects = format!("{}/*", only.trim_end_matches('/'));
         if others.is_empty() && entries.len() == statement.actions.patterns.len() {
             report.add(statement.place(Part::Resource(0)), message).fix(objects);
@@ -277,7 +293,8 @@ fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context).filter(|statement| !statement.paths().any(can_be_bucket)) {
         let entries = only_of_kind(context, statement, Kind::Bucket);
         let Some(first) = entries.first() else { continue };
-        let message = format!("{} acts on buckets, and the statement has only object resources", named(&entries));
+        let message =
+            format!("on AWS, {} acts on buckets, and no resource of the statement matches a bucket", named(&entries));
         let bucket = statement.paths().find_map(|path| path.split_once('/')).map_or("…", |(bucket, _)| bucket);
         report.add(first.place, message).help(format!("add a resource for the bucket: `{ARN}{bucket}`"));
     }
@@ -296,6 +313,7 @@ static STAR_GRANTS_BUCKET: Rule = Rule::warning(
 .not_reported_for(&[
     Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
     Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/models/*""#),
+    Statement(r#""Action": "s3:*", "Resource": "arn:aws:s3:::bucket/${aws:username}""#),
     Statement(r#""Action": "s3:*Object", "Resource": "arn:aws:s3:::bucket/*""#),
 ]);
 
@@ -306,7 +324,9 @@ fn star_grants_bucket(context: &LintContext<'_>, report: &mut Reporter) {
         };
         let Some(wide) = statement.selected_actions().find(changes) else { continue };
         for entry in statement.resources() {
-            let bucket = path(entry.pattern).map(relaxed).and_then(|path| path.strip_suffix("/*").map(str::to_owned));
+            // A variable has a value, so `bucket/${aws:username}` does not match `bucket/`.
+            let folded = path(entry.pattern).map(fold_wildcards);
+            let bucket = folded.as_deref().and_then(|path| path.strip_suffix("/*")).map(relaxed);
             let Some(bucket) = bucket.filter(|bucket| can_be_bucket(bucket)) else { continue };
             if !statement.paths().any(|other| can_be_bucket(other) && covers(&relaxed(other), &bucket)) {
                 let message = format!(

@@ -10,7 +10,7 @@ use super::super::rule::{EMPTY_CONDITION, Rule};
 use super::context::{Check, ClauseAt, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
 use super::patterns::{covers, has_wildcard};
-use super::vocabulary::{ACTION_KEYS, NEWER_KEYS, OPERATORS, ValueType, keys, operator};
+use super::vocabulary::{OPERATORS, ValueType, actions_of_key, is_newer_key, keys, operator};
 use crate::base::{Severity, nearest};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -123,6 +123,9 @@ static KEY_UNKNOWN: Rule = Rule::error("C02", "key-unknown", "A condition key is
         Statement(r#""Condition": {"StringEquals": {"aws:PrincipalTag/team": "ml"}}"#),
         Statement(r#""Condition": {"StringLike": {"s3:prefix": "models/*"}}"#),
         Statement(r#""Condition": {"StringEquals": {"s3:ExistingObjectTag/public": "yes"}}"#),
+        Statement(
+            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:ExistingObjectTag/sealed": "on"}}"#,
+        ),
     ])
     .not_reported_for(&[
         Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}"#),
@@ -134,15 +137,12 @@ static KEY_UNKNOWN: Rule = Rule::error("C02", "key-unknown", "A condition key is
 fn key_unknown(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in context.clauses() {
         let (key, place) = (clause.key.as_str(), clause.place(Part::Key));
-        let newer = NEWER_KEYS.iter().any(|newer| key == *newer || (newer.ends_with('/') && key.starts_with(newer)));
-        if newer {
+        if let Some(without) = first_without(clause.statement, key) {
+            let message = format!("`{key}` is not a key of `{without}`");
+            report.add(place, message).help("move that action to its own statement");
+        } else if is_newer_key(key) {
             report.add(place, format!("the cluster may not know `{key}`")).severity(Severity::Warning);
-        } else if keys().any(|known| known == key) {
-            if let Some(without) = first_without(clause.statement, key) {
-                let message = format!("`{key}` is not a key of `{without}`");
-                report.add(place, message).help("move that action to its own statement");
-            }
-        } else {
+        } else if !keys().any(|known| known == key) {
             let lint = report.add(place, format!("`{key}` is not a known condition key"));
             if let Some(proper) = keys().find(|known| known.eq_ignore_ascii_case(key)) {
                 lint.fix(proper);
@@ -156,7 +156,7 @@ fn key_unknown(context: &LintContext<'_>, report: &mut Reporter) {
 /// The first action of a statement whose requests cannot have the key. A pattern has the keys of all actions that it
 /// matches, and `s3:*` has all keys.
 fn first_without<'a>(statement: StatementAt<'a>, key: &str) -> Option<&'a str> {
-    let (_, actions) = ACTION_KEYS.iter().find(|(known, _)| *known == key)?;
+    let actions = actions_of_key(key)?;
     let has = |pattern: &str| {
         fold_wildcards(pattern) == "s3:*" || actions.iter().any(|action| covers(pattern, &format!("s3:{action}")))
     };

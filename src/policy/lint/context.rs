@@ -2,12 +2,13 @@
 
 use std::ops::Deref;
 
+use super::super::access;
 use super::super::catalogue::{Action, Catalogue, Kind, Level};
 use super::super::document::{Clause, Document, Effect, Part, Place, Selector, Statement};
 use super::super::normal::Normal;
 use super::super::rule::Rule;
 use super::finding::Reporter;
-use super::patterns::{covers, has_wildcard, path};
+use super::patterns::{covers, has_wildcard, is_all, path};
 
 pub(super) struct Check {
     pub(super) rule: &'static Rule,
@@ -75,6 +76,15 @@ impl<'a> LintContext<'a> {
         self.of_effect(Effect::Deny)
     }
 
+    /// Whether a `Deny` without conditions denies an action on everything that a path matches. A `NotResource` leaves only a
+    /// few resources, so it counts for a path that matches every bucket.
+    pub(super) fn is_denied(&self, action: &str, path: &str) -> bool {
+        self.denies().filter(|deny| deny.conditions.is_empty() && deny.selects(action)).any(|deny| {
+            let covers_path = || deny.paths().any(|denied| is_all(denied) || covers(denied, path));
+            if deny.resources.negated { is_all(path) } else { covers_path() }
+        })
+    }
+
     pub(super) fn resources(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         self.statements().flat_map(|statement| statement.resources())
     }
@@ -101,6 +111,13 @@ impl<'a> LintContext<'a> {
     pub(super) fn matches(&self, pattern: &str, kinds: &[Kind], level: Level) -> bool {
         self.matched(pattern).any(|action| kinds.contains(&action.kind) && action.level >= level)
     }
+}
+
+/// The number of states that a search may visit for a lint. A longer search is not worth the time.
+const STATE_CAP: usize = 2_000;
+
+pub(super) fn engine<'a>(context: &'a LintContext<'_>) -> access::Context<'a> {
+    access::Context { state_cap: STATE_CAP, ..access::Context::new(context.catalogue) }
 }
 
 /// The actions of a catalogue that a pattern matches.
@@ -191,6 +208,9 @@ pub(super) enum ActionForm {
 pub(super) fn action_form(pattern: &str, catalogue: &Catalogue) -> ActionForm {
     if pattern.is_empty() || pattern.contains(|c: char| c.is_whitespace() || c == ',') {
         return ActionForm::Untidy;
+    }
+    if !pattern.is_ascii() {
+        return ActionForm::Unknown;
     }
     match pattern.split_once(':') {
         None if has_wildcard(pattern) => return ActionForm::Foreign,

@@ -55,7 +55,7 @@ pub struct Lint {
     pub message: String,
     /// What to do next.
     pub help: Option<String>,
-    /// An edit that fixes it.
+    /// An edit that fixes it, if it is certain.
     pub fix: Option<Fix>,
 }
 
@@ -85,7 +85,8 @@ impl Lint {
         self
     }
 
-    /// Adds an edit that replaces the value at the place. The help shows it, unless there is another help.
+    /// Adds an edit that replaces the value at the place. The help shows it, unless there is another help. An edit that is
+    /// not certain is dropped later, and stays as a help.
     pub(super) fn fix(&mut self, with: impl Into<String>) -> &mut Self {
         let with = with.into();
         self.help.get_or_insert_with(|| format!("write `{with}`"));

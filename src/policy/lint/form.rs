@@ -54,14 +54,23 @@ static VERSION: Rule = Rule::error("S06", "version", "`Version` is not `2012-10-
 
 fn version(context: &LintContext<'_>, report: &mut Reporter) {
     let help = format!("add `Version` with the value `{NEWEST}`");
-    match &context.document.version {
-        Some(version) if version == NEWEST => {}
+    let variable = context.normal.json().find("${").map(|start| &context.normal.json()[start..]);
+    match context.document.version.as_deref().filter(|version| !version.is_empty()) {
+        Some(NEWEST) => {}
         Some(version) => {
             let message = format!("a cluster does not accept the version `{version}`");
-            report.add(Place::Version, message).fix(NEWEST);
+            let lint = report.add(Place::Version, message);
+            if variable.is_some() {
+                lint.help(format!("write `{NEWEST}`; AWS then replaces variables that it reads as plain text now"));
+            }
+            lint.fix(NEWEST);
         }
-        None if context.normal.json().contains("${") => {
-            report.add(Place::Document, "the document has a variable and no `Version`").help(help);
+        None if let Some(variable) = variable => {
+            let variable = variable.split_inclusive('}').next().unwrap_or(variable);
+            let message = format!(
+                "the document has no `Version`: MinIO servers replace `{variable}`, and AWS reads it as plain text"
+            );
+            report.add(Place::Document, message).help(help);
         }
         None => {
             let lint = report.add(Place::Document, "the document has no `Version`").severity(Severity::Warning);

@@ -1,12 +1,12 @@
 //! Rules on statements that allow more than they seem to, not enough to be useful, or nothing.
 
-use super::super::access::{self, dead_denies, grants_nothing, never_grants, redundant_statements};
-use super::super::catalogue::{Kind, Level};
+use super::super::access::{dead_denies, grants_nothing, never_grants, patterns_overlap, redundant_statements};
+use super::super::catalogue::Level;
 use super::super::document::{Part, Place};
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
-use super::context::{Check, Entry, LintContext, StatementAt};
+use super::context::{Check, Entry, LintContext, StatementAt, engine};
 use super::finding::Reporter;
 use super::patterns::{can_be_bucket, covers, is_all, objects_of, path, relaxed};
 
@@ -48,14 +48,19 @@ static WRITE_ON_EVERYTHING: Rule =
         ]);
 
 fn write_on_everything(context: &LintContext<'_>, report: &mut Reporter) {
-    let all_kinds = [Kind::Account, Kind::Bucket, Kind::Object];
     for statement in context.allows().filter(|statement| all_actions(*statement).is_none()) {
-        let changes = |entry: &Entry<'_>| context.matches(entry.pattern, &all_kinds, Level::Write);
+        let changes = |entry: &Entry<'_>| writes_everywhere(context, entry.pattern);
         if let (Some(resource), Some(action)) = (everything(statement), statement.selected_actions().find(changes)) {
             let message = format!("the statement allows `{}` in every bucket", action.pattern);
             report.add(resource.place, message).help("name the buckets");
         }
     }
+}
+
+/// Whether a pattern matches an action that changes something, and the document does not deny it everywhere.
+fn writes_everywhere(context: &LintContext<'_>, pattern: &str) -> bool {
+    let mut writes = context.matched(pattern).filter(|action| action.level >= Level::Write);
+    writes.any(|action| !context.is_denied(&action.name, "*"))
 }
 
 static FULL_ACCESS: Rule = Rule::warning("G02", "full-access", "A statement allows everything everywhere.")
@@ -66,7 +71,10 @@ static FULL_ACCESS: Rule = Rule::warning("G02", "full-access", "A statement allo
     )]);
 
 fn full_access(context: &LintContext<'_>, report: &mut Reporter) {
-    for entry in context.allows().filter_map(|statement| all_actions(statement).and(everything(statement))) {
+    let full = context
+        .allows()
+        .filter(|statement| all_actions(*statement).is_some_and(|all| writes_everywhere(context, all.pattern)));
+    for entry in full.filter_map(everything) {
         let message = "the statement allows all actions in every bucket";
         report.add(entry.place, message).help("name the actions or the buckets");
     }
@@ -97,33 +105,65 @@ fn entry_for<'a>(statement: StatementAt<'a>, action: &str) -> Option<Entry<'a>> 
 static POLICY_ESCALATION: Rule = Rule::warning(
     "G04",
     "policy-escalation",
-    "A document allows to write the policy of a bucket, but not to read its objects.",
+    "A document allows to write the policy of a bucket, but not to read, write or delete all of its objects.",
 )
-.explained("A user who can write the policy of a bucket can give anyone access to it, even without a login.")
-.reported_for(&[Statement(r#""Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket""#)])
-.not_reported_for(&[Statement(
-    r#""Action": ["s3:PutBucketPolicy", "s3:GetObject"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-)]);
+.explained(
+    "A user who can write the policy of a bucket can give everyone access to it, even without a login. So the user can \
+                do what this document does not allow, or denies.",
+)
+.reported_for(&[
+    Statement(r#""Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket""#),
+    Document(
+        r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
+  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
+    ),
+])
+.not_reported_for(&[
+    Statement(r#""Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#),
+    Document(
+        r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket"},
+  {"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::*"}]}"#,
+    ),
+]);
+
+/// The actions on objects by which access to them is judged.
+const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
 
 fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
+    let writes = "s3:PutBucketPolicy";
     for statement in context.allows().filter(|statement| !statement.resources.negated) {
-        let Some(entry) = entry_for(statement, "s3:PutBucketPolicy") else { continue };
-        let mut buckets = statement.paths().filter(|path| can_be_bucket(path)).map(relaxed);
-        if let Some(bucket) = buckets.find(|bucket| !reads_objects(context, bucket)) {
-            let message =
-                format!("`{}` on `{bucket}` allows a user to get more access than this policy gives", entry.pattern);
-            report.add(entry.place, message).help("let an administrator write the bucket policy");
+        let Some(entry) = entry_for(statement, writes) else { continue };
+        let paths = statement.paths().filter(|path| can_be_bucket(path) && !context.is_denied(writes, path));
+        let missing = |path: &str| {
+            let bucket = relaxed(path);
+            let action = OBJECT_ACTIONS.into_iter().find(|action| !is_on_all_objects(context, action, &bucket))?;
+            Some((action, bucket))
+        };
+        if let Some((action, bucket)) = paths.filter_map(missing).next() {
+            let message = format!(
+                "`{}` on `{bucket}` allows a user to give everyone `{action}`, which the document does not allow",
+                entry.pattern
+            );
+            report
+                .add(entry.place, message)
+                .help(format!("deny `{writes}`, or let an administrator write the bucket policy"));
         }
     }
 }
 
-/// Whether a statement allows to read all objects of a bucket.
-fn reads_objects(context: &LintContext<'_>, bucket: &str) -> bool {
+/// Whether the document allows an action on all objects of a bucket, and denies it on none without a condition.
+fn is_on_all_objects(context: &LintContext<'_>, action: &str, bucket: &str) -> bool {
     let objects = objects_of(bucket);
-    context.allows().any(|statement| {
+    let mut denies = context.denies().filter(|deny| deny.conditions.is_empty() && deny.selects(action));
+    let is_denied = denies
+        .any(|deny| deny.resources.negated || deny.paths().any(|denied| patterns_overlap(&relaxed(denied), &objects)));
+    let is_allowed = context.allows().any(|statement| {
         let covered = statement.paths().any(|path| covers(&relaxed(path), &objects));
-        statement.selects("s3:GetObject") && covered != statement.resources.negated
-    })
+        statement.selects(action) && covered != statement.resources.negated
+    });
+    is_allowed && !is_denied
 }
 
 static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypasses a lock or a `Deny` on deletion.")
@@ -144,7 +184,11 @@ static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypass
     )]);
 
 fn lock_bypass(context: &LintContext<'_>, report: &mut Reporter) {
-    for entry in context.allows().filter_map(|statement| entry_for(statement, "s3:BypassGovernanceRetention")) {
+    let bypass = "s3:BypassGovernanceRetention";
+    let is_allowed = |statement: &StatementAt<'_>| {
+        statement.resources.negated || statement.paths().any(|path| !context.is_denied(bypass, path))
+    };
+    for entry in context.allows().filter(is_allowed).filter_map(|statement| entry_for(statement, bypass)) {
         // `full-access` reports all actions.
         if fold_wildcards(entry.pattern) != "s3:*" {
             let message = format!("`{}` allows to delete objects under governance retention", entry.pattern);
@@ -161,37 +205,27 @@ fn lock_bypass(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-static COMPANIONS: Rule = Rule::note("G06", "missing-companion", "A document allows an action without another one that clients also need.")
-    .explained("Consoles and some SDKs request the location of a bucket before they list it. Without `s3:ListBucket`, \
-                the response for a missing object is 403 instead of 404.")
-    .reported_for(&[
-        Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#),
-        Statement(r#""Action": "s3:GetObject""#),
-    ])
-    .not_reported_for(&[Statement(
-        r#""Action": ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]"#,
-    )]);
-
-/// Actions, each with the action that clients also need.
-const COMPANIONS_OF: [(&str, &str); 2] = [("s3:ListBucket", "s3:GetBucketLocation"), ("s3:GetObject", "s3:ListBucket")];
+static COMPANIONS: Rule =
+    Rule::note("G06", "missing-companion", "A document allows `s3:ListBucket` without `s3:GetBucketLocation`.")
+        .explained(
+            "Consoles and some SDKs request the location of a bucket before they list it. `validate` reports this \
+                once for all documents.",
+        )
+        .reported_for(&[Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket""#)])
+        .not_reported_for(&[
+            Statement(r#""Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": "arn:aws:s3:::bucket""#),
+            Statement(r#""Action": "s3:GetObject""#),
+        ]);
 
 fn companions(context: &LintContext<'_>, report: &mut Reporter) {
-    for (action, needed) in COMPANIONS_OF {
-        if context.catalogue.get(needed).is_none() || context.allows().any(|statement| statement.selects(needed)) {
-            continue;
-        }
-        if let Some(entry) = context.allows().find_map(|statement| entry_for(statement, action)) {
-            let message = format!("the document allows `{action}` but not `{needed}`");
-            report.add(entry.place, message).help(format!("also allow `{needed}` on the bucket"));
-        }
+    let (action, needed) = ("s3:ListBucket", "s3:GetBucketLocation");
+    if context.catalogue.get(needed).is_none() || context.allows().any(|statement| statement.selects(needed)) {
+        return;
     }
-}
-
-/// The number of states that a search may visit for a lint. A longer search is not worth the time.
-const STATE_CAP: usize = 2_000;
-
-fn engine<'a>(context: &'a LintContext<'_>) -> access::Context<'a> {
-    access::Context { state_cap: STATE_CAP, ..access::Context::new(context.catalogue) }
+    if let Some(entry) = context.allows().find_map(|statement| entry_for(statement, action)) {
+        let message = format!("the document allows `{action}` but not `{needed}`");
+        report.add(entry.place, message).help(format!("also allow `{needed}` on the bucket"));
+    }
 }
 
 fn whole(at: usize) -> Place {

@@ -7,6 +7,7 @@ mod actions;
 mod conditions;
 mod context;
 mod finding;
+mod fixes;
 mod form;
 mod grants;
 mod patterns;
@@ -68,6 +69,7 @@ fn run(groups: &[&[Check]], context: &LintContext<'_>, depth: Depth) -> Vec<Lint
     let found = checks.flat_map(|check| {
         let mut reporter = Reporter { rule: check.rule, found: Vec::new() };
         (check.run)(context, &mut reporter);
+        reporter.found.iter_mut().for_each(|lint| lint.fix = lint.fix.take_if(|fix| fixes::is_certain(context, fix)));
         reporter.found
     });
     found.filter(|lint| depth.includes(lint.severity)).collect()

@@ -8,7 +8,9 @@ use super::super::rule::Example::Statement;
 use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext};
 use super::finding::Reporter;
-use super::patterns::{ARN, bucket, has_wildcard, path};
+use super::fixes::named_path;
+use super::patterns::{ARN, bucket, can_be_object, covers, has_wildcard, path, relaxed};
+use crate::base::{Severity, is_hidden, spelled_out};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &ARN_PREFIX, run: arn_prefix },
@@ -19,7 +21,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &REGEX_THINKING, run: regex_thinking },
     Check { rule: &MANY_STARS, run: many_stars },
     Check { rule: &MISSING_SLASH, run: missing_slash },
+    Check { rule: &UNTIDY_RESOURCE, run: untidy_resource },
 ];
+
+/// The start of every ARN.
+const ARN_START: &str = "arn:";
 
 static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not start with `arn:aws:s3:::`.")
     .explained("Servers refuse the document. They accept no other partition, region, account or notation.")
@@ -34,24 +40,11 @@ static ARN_PREFIX: Rule = Rule::error("R01", "arn-prefix", "A resource does not 
 fn arn_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.resources().filter(|entry| path(entry.pattern).is_none()) {
         let lint = report.add(entry.place, format!("`{}` does not start with `{ARN}`", entry.pattern));
-        match with_prefix(entry.pattern) {
-            Some(resource) => lint.fix(resource),
+        match named_path(entry.pattern) {
+            Some(path) => lint.fix(format!("{ARN}{path}")),
             None => lint.help(format!("write `{ARN}` and then the bucket")),
         };
     }
-}
-
-/// The same bucket and key with the right prefix, if both are clear.
-fn with_prefix(pattern: &str) -> Option<String> {
-    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-    let rest = match parts.as_slice() {
-        [arn, _, service, _, _, rest] if arn.eq_ignore_ascii_case("arn") && service.eq_ignore_ascii_case("s3") => rest,
-        [scheme, rest] if scheme.eq_ignore_ascii_case("s3") => rest.strip_prefix("//")?,
-        [rest] => rest,
-        _ => return None,
-    };
-    let plain = !rest.is_empty() && !rest.starts_with('/') && rest.trim() == rest;
-    plain.then(|| format!("{ARN}{rest}"))
 }
 
 static BARE_STAR: Rule = Rule::warning("R02", "bare-star", "A resource is `*`.")
@@ -112,25 +105,28 @@ static IMPOSSIBLE_BUCKET: Rule = Rule::warning(
     Statement(r#""Resource": "arn:aws:s3:::Models/*""#),
     Statement(r#""Resource": "arn:aws:s3:::ml_models/*""#),
     Statement(r#""Resource": "arn:aws:s3:::ml/*""#),
+    Statement(r#""Resource": "arn:aws:s3::: ${aws:username}/*""#),
 ])
 .not_reported_for(&[Statement(
-    r#""Resource": ["arn:aws:s3:::ml-*/*", "arn:aws:s3:::models/Final_2.bin", "arn:aws:s3:::${aws:username}/*"]"#,
+    r#""Resource": ["arn:aws:s3:::*_backup*", "arn:aws:s3:::ml-*/*", "arn:aws:s3:::models/Final_2.bin", "arn:aws:s3:::${aws:username}/*"]"#,
 )]);
 
 fn impossible_bucket(context: &LintContext<'_>, report: &mut Reporter) {
-    for (entry, path) in paths(context) {
+    for (entry, path) in paths(context).filter(|(_, path)| !path.contains(ARN_START)) {
         let name = bucket(path);
-        if let Some(why) = why_impossible(name) {
+        if let Some(why) = why_impossible(&relaxed(name)) {
             let message = format!("no bucket can have the name `{name}`: {why}");
             report.add(entry.place, message).help("check the name of the bucket");
         }
     }
 }
 
+/// `*` also matches `/`, so what follows it may belong to the key.
 fn why_impossible(name: &str) -> Option<&'static str> {
     if name.is_empty() || name.contains("${") {
         return None;
     }
+    let name = &name[..name.find('*').map_or(name.len(), |star| star + 1)];
     let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-' | '*' | '?');
     let at_edge = |c: Option<char>| c.is_some_and(|c| matches!(c, '.' | '-'));
     let length = || name.chars().filter(|c| *c != '*').count();
@@ -151,16 +147,18 @@ fn why_impossible(name: &str) -> Option<&'static str> {
     }
 }
 
-static REGEX_THINKING: Rule = Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression.")
-    .explained("Only `*` and `?` are wildcards. Every other character matches itself.")
-    .reported_for(&[
-        Statement(r#""Resource": "arn:aws:s3:::bucket/[0-9]*""#),
-        Statement(r#""Resource": "arn:aws:s3:::bucket/{a,b}/*""#),
-        Statement(r#""Resource": "arn:aws:s3:::logs-.*/*""#),
-    ])
-    .not_reported_for(&[Statement(
-        r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#,
-    )]);
+static REGEX_THINKING: Rule =
+    Rule::warning("R12", "regex-thinking", "A resource looks like a regular expression or a URL.")
+        .explained("Only `*` and `?` are wildcards. Every other character matches itself.")
+        .reported_for(&[
+            Statement(r#""Resource": "arn:aws:s3:::bucket/[0-9]*""#),
+            Statement(r#""Resource": "arn:aws:s3:::bucket/{a,b}/*""#),
+            Statement(r#""Resource": "arn:aws:s3:::logs-.*/*""#),
+            Statement(r#""Resource": "arn:aws:s3:::bucket/%2A""#),
+        ])
+        .not_reported_for(&[Statement(
+            r#""Resource": ["arn:aws:s3:::bucket/report.*", "arn:aws:s3:::bucket/${aws:username}/*"]"#,
+        )]);
 
 fn regex_thinking(context: &LintContext<'_>, report: &mut Reporter) {
     for (entry, path) in paths(context) {
@@ -190,9 +188,16 @@ fn regex_part(path: &str) -> Option<&'static str> {
         (dot_star, ".*"),
         (path.contains(".+"), ".+"),
         (path.contains('\\'), "\\"),
+        (is_percent_encoded(path), "%…"),
     ]
     .into_iter()
     .find_map(|(found, what)| found.then_some(what))
+}
+
+/// Whether a path has a wildcard, a `/` or a blank in the notation of URLs.
+fn is_percent_encoded(path: &str) -> bool {
+    let codes = path.match_indices('%').filter_map(|(at, _)| path.get(at + 1..at + 3));
+    codes.into_iter().any(|code| ["2a", "2f", "20", "3f"].iter().any(|known| code.eq_ignore_ascii_case(known)))
 }
 
 static MANY_STARS: Rule = Rule::warning("R13", "many-stars", "A resource has six `*` or more.")
@@ -227,6 +232,7 @@ static MISSING_SLASH: Rule =
             Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
         ])
         .not_reported_for(&[
+            Statement(r#""Resource": "arn:aws:s3:::*logs*""#),
             Statement(
                 r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
             ),
@@ -237,9 +243,9 @@ fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
     let widens = |entry: &Entry<'_>| entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
     for (entry, path) in paths(context).filter(|(entry, _)| widens(entry)) {
         let path = fold_wildcards(path);
-        let Some(front) = path.strip_suffix('*').filter(|front| front.ends_with(char::is_alphanumeric)) else {
-            continue;
-        };
+        // With another `*`, the pattern matches parts of names anywhere.
+        let is_prefix = |front: &&str| front.ends_with(char::is_alphanumeric) && !has_wildcard(front);
+        let Some(front) = path.strip_suffix('*').filter(is_prefix) else { continue };
         let last = front.rsplit('/').next().unwrap_or(front);
         let (what, folder) = match front.contains('/') {
             true => ("object", format!("`{last}/*` for the folder")),
@@ -249,4 +255,61 @@ fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
             .add(entry.place, format!("`{}` covers every {what} whose name starts with `{last}`", entry.pattern))
             .help(format!("write {folder}, or `{last}-*` for an intended prefix"));
     }
+}
+
+static UNTIDY_RESOURCE: Rule = Rule::error(
+    "R15",
+    "untidy-resource",
+    "A resource is several in one text, or has characters or a path that no object has.",
+)
+.explained(
+    "Servers compare resources character by character, and a list must be a JSON list. Everything but several resources \
+                in one text is a warning: objects with such names are rare, and MinIO servers have no objects under `//`, \
+                `/./` or `/../`.",
+)
+.reported_for(&[
+    Statement(r#""Resource": "arn:aws:s3:::bucket/*, arn:aws:s3:::other/*""#),
+    Statement(r#""Resource": "arn:aws:s3:::bucket/* ""#),
+    Statement(r#""Resource": "arn:aws:s3:::bucket//*""#),
+    Statement(r#""Resource": "arn:aws:s3:::bucket/./*""#),
+    Statement(r#""Resource": "arn:aws:s3:::bucket/models/""#),
+])
+.not_reported_for(&[Statement(
+    r#""Resource": ["arn:aws:s3:::bucket/a, b/*", "arn:aws:s3:::bucket/models/*", "arn:aws:s3:::bucket/*/"]"#,
+)]);
+
+fn untidy_resource(context: &LintContext<'_>, report: &mut Reporter) {
+    for (entry, path) in paths(context) {
+        let pattern = entry.pattern;
+        if path.contains(ARN_START) {
+            report.add(entry.place, format!("`{pattern}` is one resource")).help("write a JSON list of resources");
+            continue;
+        }
+        let key = path.split_once('/').map_or("", |(_, key)| key);
+        let problem = if pattern.trim() != pattern {
+            Some((format!("`{pattern}` starts or ends with a blank"), format!("did you mean `{}`?", pattern.trim())))
+        } else if key.chars().any(is_hidden) {
+            Some((format!("`{pattern}` has invisible characters: {}", spelled_out(key)), "remove them".to_owned()))
+        } else if key.split('/').rev().skip(1).any(str::is_empty)
+            || key.split('/').any(|name| matches!(name, "." | ".."))
+        {
+            let message = format!("on MinIO servers, no object matches `{pattern}`");
+            Some((message, "remove the empty part of the path, `.` or `..`".to_owned()))
+        } else if is_only_folder(entry, path) {
+            let message = format!("`{pattern}` matches one object with this name, not the objects below it");
+            Some((message, format!("write `{pattern}*`")))
+        } else {
+            None
+        };
+        if let Some((message, help)) = problem {
+            report.add(entry.place, message).help(help).severity(Severity::Warning);
+        }
+    }
+}
+
+/// Whether an `Allow` names a folder, and not what is in it.
+fn is_only_folder(entry: Entry<'_>, path: &str) -> bool {
+    let objects = format!("{path}*");
+    let is_covered = || entry.statement.paths().any(|other| covers(other, &objects));
+    path.ends_with('/') && can_be_object(path) && !has_wildcard(path) && !is_covered()
 }

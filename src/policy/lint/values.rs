@@ -9,7 +9,7 @@ use super::super::rule::Rule;
 use super::context::{Check, ClauseAt, LintContext};
 use super::finding::Reporter;
 use super::patterns::has_wildcard;
-use super::vocabulary::{COMMON_KEYS, ValueType, operator};
+use super::vocabulary::{COMMON_KEYS, ValueType, is_newer_key, operator};
 use crate::base::{Severity, nearest};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -21,7 +21,8 @@ pub(super) const CHECKS: &[Check] = &[
 
 static VALUE_TYPE: Rule = Rule::error("C06", "value-type", "A value has the wrong type for the operator, or the operator does not fit the key.")
     .explained("MinIO servers accept whole numbers, RFC 3339 dates, networks, and exactly `true` or `false`. They \
-                accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. Two cases are \
+                accept `Bool` only with `aws:SecureTransport`, and addresses only with `aws:SourceIp`. They accept only base64 \
+                for `BinaryEquals`, and only two kinds of `s3:x-amz-server-side-encryption`. Two cases are \
                 warnings: servers ignore host bits of a network, and they read an IPv6 address without a prefix with \
                 `/32`.")
     .reported_for(&[
@@ -34,6 +35,10 @@ static VALUE_TYPE: Rule = Rule::error("C06", "value-type", "A value has the wron
         Statement(r#""Condition": {"IpAddress": {"aws:SourceIp": "2001:db8::1"}}"#),
         Statement(r#""Condition": {"Bool": {"aws:SecureTransport": "True"}}"#),
         Statement(r#""Condition": {"Bool": {"aws:username": true}}"#),
+        Statement(r#""Condition": {"BinaryEquals": {"aws:userid": "not base64"}}"#),
+        Statement(
+            r#""Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-server-side-encryption": "aes256"}}"#,
+        ),
     ])
     .not_reported_for(&[Statement(
         r#""Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "10.1.2.3", "2001:db8::/32"]}, "Bool": {"aws:SecureTransport": true}, "DateLessThan": {"aws:CurrentTime": "2026-05-01T00:00:00Z"}}"#,
@@ -57,15 +62,32 @@ fn value_type(context: &LintContext<'_>, report: &mut Reporter) {
             report.add(clause.place(Part::Key), message).help("use `StringEquals`");
         }
         for (place, value) in clause.values() {
+            let is_text = matches!(value_type, ValueType::Pattern | ValueType::Text) && !has_wildcard(value);
+            if clause.key == ENCRYPTION && is_text && !ENCRYPTIONS.contains(&value) {
+                let message = format!("servers refuse the value `{value}` for `{ENCRYPTION}`");
+                report.add(place, message).help(format!("write `{}` or `{}`", ENCRYPTIONS[0], ENCRYPTIONS[1]));
+            }
             value_problem(value_type, value, place, report);
         }
     }
 }
 
+const ENCRYPTION: &str = "s3:x-amz-server-side-encryption";
+
+/// The only values of the key that MinIO servers accept.
+const ENCRYPTIONS: [&str; 2] = ["AES256", "aws:kms"];
+
+fn is_base64(value: &str) -> bool {
+    let letters = value.trim_end_matches('=');
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    value.len().is_multiple_of(4) && value.len() - letters.len() <= 2 && letters.bytes().all(is_letter)
+}
+
 /// Reports a value that the operator does not accept.
 fn value_problem(value_type: ValueType, value: &str, place: Place, report: &mut Reporter) {
     let (wrong, what, proper) = match value_type {
-        ValueType::Pattern | ValueType::Text | ValueType::Binary => return,
+        ValueType::Pattern | ValueType::Text => return,
+        ValueType::Binary => (!is_base64(value), "base64", None),
         ValueType::Network => return network_problem(value, place, report),
         ValueType::Number => (integer(value).is_none(), "a whole number", None),
         ValueType::Presence => (truth(value).is_none(), "`true` or `false`", None),
@@ -161,7 +183,7 @@ fn all_variables<'a>(context: &LintContext<'a>) -> impl Iterator<Item = (Place, 
 static VARIABLE: Rule = Rule::error("V01", "variable", "A variable is unclosed, empty, misspelled or unknown.")
     .explained(
         "MinIO servers know a fixed set of variables, each in one spelling. Anything else stays in the text and \
-                matches nothing.",
+                matches nothing. A variable that was added after 2021 is a warning.",
     )
     .reported_for(&[
         Statement(r#""Resource": "arn:aws:s3:::home/${aws:userName}/*""#),
@@ -179,16 +201,20 @@ fn variable(context: &LintContext<'_>, report: &mut Reporter) {
             Found::NoDollar(key) => {
                 let plain = format!("{{{key}}}");
                 let lint = report.add(place, format!("`{plain}` is not a variable without `$`"));
-                lint.fix(text.replacen(&plain, &format!("${plain}"), 1));
+                lint.help(format!("did you mean `{}`?", text.replacen(&plain, &format!("${plain}"), 1)));
             }
             Found::Variable("") => {
                 report.add(place, format!("`${{}}` in `{text}` is empty")).help("write the key, or remove it");
             }
             Found::Variable(key) if COMMON_KEYS.contains(&key) || is_aws_only(key) => {}
+            Found::Variable(key) if is_newer_key(key) => {
+                let message = format!("the cluster may not know the variable `${{{key}}}`");
+                report.add(place, message).severity(Severity::Warning).help("use `${aws:username}` if you can");
+            }
             Found::Variable(key) => {
                 let lint = report.add(place, format!("`${{{key}}}` is not a known variable"));
                 if let Some(proper) = COMMON_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key.trim())) {
-                    lint.fix(text.replace(&format!("${{{key}}}"), &format!("${{{proper}}}")));
+                    lint.help(format!("did you mean `${{{proper}}}`?"));
                 } else if let Some(near) = nearest(key, COMMON_KEYS.iter().copied()) {
                     lint.help(format!("did you mean `${{{near}}}`?"));
                 }

@@ -1,29 +1,38 @@
 //! The names that a server knows besides its actions: condition operators and keys; and common wrong names of actions.
 
-/// Names of API calls and of AWS actions, each with the intended action. Without `s3:`.
-pub(super) const ALIASES: &[(&str, &str)] = &[
-    ("CompleteMultipartUpload", "PutObject"),
-    ("CopyObject", "PutObject"),
-    ("CreateMultipartUpload", "PutObject"),
-    ("DeleteBucketLifecycle", "PutLifecycleConfiguration"),
-    ("DeleteBucketTagging", "PutBucketTagging"),
-    ("DeleteObjects", "DeleteObject"),
-    ("GetBucketLifecycle", "GetLifecycleConfiguration"),
-    ("GetBucketLifecycleConfiguration", "GetLifecycleConfiguration"),
-    ("GetBucketNotificationConfiguration", "GetBucketNotification"),
-    ("GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
-    ("HeadBucket", "ListBucket"),
-    ("HeadObject", "GetObject"),
-    ("ListBuckets", "ListAllMyBuckets"),
-    ("ListMultipartUploads", "ListBucketMultipartUploads"),
-    ("ListObjects", "ListBucket"),
-    ("ListObjectsV2", "ListBucket"),
-    ("ListParts", "ListMultipartUploadParts"),
-    ("PutBucketLifecycle", "PutLifecycleConfiguration"),
-    ("PutBucketLifecycleConfiguration", "PutLifecycleConfiguration"),
-    ("PutBucketNotificationConfiguration", "PutBucketNotification"),
-    ("PutObjectLockConfiguration", "PutBucketObjectLockConfiguration"),
-    ("UploadPart", "PutObject"),
+/// Names of API calls and of AWS actions, each with the action that allows the call on MinIO servers. `None` if a cluster has
+/// no such action. Without `s3:`.
+pub(super) const ALIASES: &[(&str, Option<&str>)] = &[
+    ("CompleteMultipartUpload", Some("PutObject")),
+    ("CopyObject", Some("PutObject")),
+    ("CreateMultipartUpload", Some("PutObject")),
+    ("DeleteBucketLifecycle", Some("PutLifecycleConfiguration")),
+    ("DeleteBucketTagging", Some("PutBucketTagging")),
+    ("DeleteObjects", Some("DeleteObject")),
+    ("GetBucketAcl", Some("GetBucketPolicy")),
+    ("GetBucketLifecycle", Some("GetLifecycleConfiguration")),
+    ("GetBucketLifecycleConfiguration", Some("GetLifecycleConfiguration")),
+    ("GetBucketNotificationConfiguration", Some("GetBucketNotification")),
+    ("GetObjectAcl", Some("GetBucketPolicy")),
+    ("GetObjectLockConfiguration", Some("GetBucketObjectLockConfiguration")),
+    ("GetObjectVersionAcl", None),
+    ("HeadBucket", Some("ListBucket")),
+    ("HeadObject", Some("GetObject")),
+    ("ListBucketVersions", Some("ListBucket")),
+    ("ListBuckets", Some("ListAllMyBuckets")),
+    ("ListMultipartUploads", Some("ListBucketMultipartUploads")),
+    ("ListObjectVersions", Some("ListBucket")),
+    ("ListObjects", Some("ListBucket")),
+    ("ListObjectsV2", Some("ListBucket")),
+    ("ListParts", Some("ListMultipartUploadParts")),
+    ("PutBucketAcl", None),
+    ("PutBucketLifecycle", Some("PutLifecycleConfiguration")),
+    ("PutBucketLifecycleConfiguration", Some("PutLifecycleConfiguration")),
+    ("PutBucketNotificationConfiguration", Some("PutBucketNotification")),
+    ("PutObjectAcl", None),
+    ("PutObjectLockConfiguration", Some("PutBucketObjectLockConfiguration")),
+    ("PutObjectVersionAcl", None),
+    ("UploadPart", Some("PutObject")),
 ];
 
 /// The type of the values of an operator.
@@ -126,7 +135,7 @@ pub(super) const COMMON_KEYS: &[&str] = &[
 ];
 
 /// Keys of some requests, each with the actions (without `s3:`) whose requests have it.
-pub(super) const ACTION_KEYS: &[(&str, &[&str])] = &[
+const ACTION_KEYS: &[(&str, &[&str])] = &[
     ("s3:delimiter", &["ListBucket"]),
     ("s3:max-keys", &["ListBucket"]),
     ("s3:object-lock-legal-hold", &["BypassGovernanceRetention", "PutObject", "PutObjectLegalHold"]),
@@ -167,16 +176,47 @@ pub(super) const ACTION_KEYS: &[(&str, &[&str])] = &[
     ("s3:x-amz-storage-class", &["PutObject"]),
 ];
 
-/// Keys, or prefixes of keys, that MinIO added after 2021.
-pub(super) const NEWER_KEYS: &[&str] = &[
-    "aws:groups",
-    "ldap:groups",
-    "ldap:username",
-    "s3:ExistingObjectTag/",
-    "s3:RequestObjectTag/",
-    "s3:RequestObjectTagKeys",
-    "s3:signatureAge",
+/// Keys, or prefixes of keys, that MinIO added after 2021, each with the actions (without `s3:`) whose requests have it. All
+/// actions if there are none.
+const NEWER_KEYS: &[(&str, &[&str])] = &[
+    ("aws:groups", &[]),
+    ("ldap:groups", &[]),
+    ("ldap:username", &[]),
+    (
+        "s3:ExistingObjectTag/",
+        &[
+            "DeleteObject",
+            "DeleteObjectTagging",
+            "DeleteObjectVersion",
+            "DeleteObjectVersionTagging",
+            "GetObject",
+            "GetObjectTagging",
+            "GetObjectVersion",
+            "GetObjectVersionTagging",
+            "PutObjectTagging",
+            "PutObjectVersionTagging",
+        ],
+    ),
+    ("s3:RequestObjectTag/", &["PutObject", "PutObjectTagging", "PutObjectVersionTagging"]),
+    ("s3:RequestObjectTagKeys", &["PutObject", "PutObjectTagging", "PutObjectVersionTagging"]),
+    ("s3:signatureAge", &[]),
 ];
+
+fn newer_key(key: &str) -> Option<&'static [&'static str]> {
+    let is_it = |newer: &str| key == newer || (newer.ends_with('/') && key.starts_with(newer));
+    NEWER_KEYS.iter().find(|(newer, _)| is_it(newer)).map(|(_, actions)| *actions)
+}
+
+/// Whether MinIO added a key after 2021.
+pub(super) fn is_newer_key(key: &str) -> bool {
+    newer_key(key).is_some()
+}
+
+/// The actions (without `s3:`) whose requests have a key. `None` if all have it, or the key is unknown.
+pub(super) fn actions_of_key(key: &str) -> Option<&'static [&'static str]> {
+    let known = ACTION_KEYS.iter().find(|(known, _)| *known == key).map(|(_, actions)| *actions);
+    known.or_else(|| newer_key(key)).filter(|actions| !actions.is_empty())
+}
 
 /// All keys of MinIO in 2021.
 pub(super) fn keys() -> impl Iterator<Item = &'static str> {
@@ -191,7 +231,10 @@ mod tests {
     #[test]
     fn aliases_and_keys_name_actions_that_exist() {
         let newest = Catalogue::newest();
-        let named = ALIASES.iter().map(|(_, right)| right).chain(ACTION_KEYS.iter().flat_map(|(_, actions)| *actions));
+        let named = ALIASES
+            .iter()
+            .filter_map(|(_, right)| right.as_ref())
+            .chain(ACTION_KEYS.iter().flat_map(|(_, actions)| *actions));
         for action in named {
             assert!(newest.get(&format!("s3:{action}")).is_some(), "{action}");
         }

@@ -42,8 +42,9 @@ pub fn normal(document: &Document) -> Normal {
     statements.sort_by_cached_key(statement_json);
     statements.dedup();
     // Without a version, AWS reads `${…}` literally.
-    let means_usual = document.version.is_none() && !statements.iter().any(|one| statement_json(one).contains("${"));
-    let version = if means_usual { Some(VERSION.to_owned()) } else { document.version.clone() };
+    let version = present(document.version.as_ref());
+    let means_usual = version.is_none() && !statements.iter().any(|one| statement_json(one).contains("${"));
+    let version = if means_usual { Some(VERSION.to_owned()) } else { version };
     let document = Document { version, id: present(document.id.as_ref()), statements, extra: document.extra.clone() };
     let json = document_json(&document).into();
     Normal { document: Arc::new(document), json }

@@ -44,17 +44,23 @@ pub(super) fn keys_and_options(plan: &PlanV1) -> Markup {
 
 /// The access that each user and group gains and loses. Those with the same access share a card.
 pub(super) fn access(plan: &PlanV1) -> Markup {
-    let mut order = alike(plan.changes.iter().flat_map(|change| &change.access));
-    // Reviewers look for gained access first.
-    order.sort_by_key(|some| !some.first().is_some_and(|access| gains(access)));
+    let mut order = alike(plan.changes.iter().flat_map(|change| &change.access), all_of);
+    // Reviewers look for gained access first, then for users that have none any more.
+    order.sort_by_key(|(_, some)| some.first().map(|access| (!gains(access), !access.loses_all)));
     html! {
-        @if order.is_empty() { p { "No access changes." } }
-        @for some in &order { (access_card(some)) }
+        @if order.is_empty() { p { @if plan.is_blocked() { "None: the plan is blocked." } @else { "No access changes." } } }
+        @for (_, some) in &order { (access_card(some)) }
         @if !plan.unreported.by_name.is_empty() {
             h3 { "Possible " (UNREPORTED_GAINS) }
-            @for some in &alike(plan.unreported.by_name.iter()) { (access_card(some)) }
+            @for (_, some) in &alike(plan.unreported.by_name.iter(), all_of) { (access_card(some)) }
         }
     }
+}
+
+type AllOf<'a> = (bool, &'a [AccessLineV1], &'a [AccessLineV1], &'a [UndecidedV1]);
+
+fn all_of(of: &AccessChangeV1) -> Option<AllOf<'_>> {
+    Some((of.loses_all, &of.gained, &of.lost, &of.undecided))
 }
 
 fn gains(access: &AccessChangeV1) -> bool {
@@ -73,6 +79,7 @@ fn access_card(some: &[&AccessChangeV1]) -> Markup {
                 h3 { (principals.len()) " users and groups" }
                 div.p { (names(&principals, NAMED)) }
             }
+            @if access.loses_all { p { strong { "No access is left." } } }
             (access_lines("gained", "g", "+", &access.gained, &open(Side::Gained)))
             (access_lines("lost", "l", "−", &access.lost, &open(Side::Lost)))
         }
@@ -100,7 +107,7 @@ fn access_lines(word: &str, class: &str, mark: &str, lines: &[AccessLineV1], ope
 
 fn access_line(line: &AccessLineV1) -> Markup {
     html! {
-        (name(&line.actions.join(", "))) " on " (name(short(&line.pattern)))
+        (name(&actions(line, false, str::to_owned))) " on " (name(short(&line.pattern)))
         @for except in &line.except { ", except " (name(short(except))) }
         @if let Some(denied) = &line.denied { ", as far as a deny covers " (name(short(denied))) }
         @for (index, condition) in line.conditions.iter().enumerate() {
@@ -108,7 +115,7 @@ fn access_line(line: &AccessLineV1) -> Markup {
             (Text(condition))
         }
         @if let Some(profile) = line.profile { " (" (rules(profile)) " only)" }
-        span.dim { ", e.g. " (name(&line.example.action)) " on " (name(short(&line.example.resource))) }
+        @if let Some(example) = example(line, str::to_owned) { span.dim { ", e.g. " (name(&example)) } }
     }
 }
 
@@ -118,7 +125,12 @@ fn short(resource: &str) -> &str {
 
 pub(super) fn changes(plan: &PlanV1) -> Markup {
     html! {
-        @if plan.changes.is_empty() { p { "None: the cluster matches the configuration." } }
+        @if plan.changes.is_empty() {
+            p { @match blocked(plan) {
+                Some(blocked) => { "None: " (blocked) "." }
+                None => "None: the cluster matches the configuration."
+            } }
+        }
         @for change in &plan.changes { (change_card(change)) }
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Asked, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -46,6 +46,8 @@ json_types! {
     pub struct AccessLineV1 {
         /// The actions. A wildcard stands for the actions of the release that it matches.
         actions: Vec<String>,
+        /// The same actions in words; missing when they are not all of a kind.
+        in_words?: String,
         /// The resources, as a pattern of one of the documents.
         pattern: String,
         /// The resources of `pattern` that are excluded.
@@ -93,6 +95,9 @@ json_types! {
         group?: String,
         /// The policy whose name gives the access to principals that the cluster does not report. Only in `unreported` of a plan.
         policy?: String,
+        /// Whether no access is left; missing when some is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        loses_all: bool,
         /// Allowed after the change and not before.
         gained: Vec<AccessLineV1>,
         /// Allowed before the change and not after.
@@ -129,6 +134,8 @@ json_types! {
         action: String,
         /// The resource: an ARN, or `*`.
         resource: String,
+        /// Whether the action and the resource are patterns.
+        pattern: bool,
     }
 
     /// The access of one user or group.
@@ -141,9 +148,10 @@ json_types! {
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
         document_known: bool,
-        /// All its access, as access gained over none; missing when there is a request.
+        /// Its access, as access gained over none: all of it, or for a request with patterns the part that matches them.
+        /// Missing for an exact request.
         access?: AccessV1,
-        /// The answer under each of the rules; empty when there is no request.
+        /// The answer under each of the rules; empty without an exact request.
         decisions: Vec<DecisionV1>,
     }
 
@@ -190,8 +198,9 @@ impl AccessLineV1 {
         let Witness { action, resource, conditions } = line.witness.clone();
         Self {
             actions: line.actions.clone(),
+            in_words: line.in_words.clone(),
             pattern: line.pattern.clone(),
-            except: line.except.clone(),
+            except: line.except.iter().map(ToString::to_string).collect(),
             conditions: line.conditions.clone(),
             profile: Profile::of(&line.rules),
             denied: match &line.cause {
@@ -207,12 +216,13 @@ impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
         let (user, group) = user_or_group(&of.principal);
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user, group, policy: None, gained, lost, undecided }
+        Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided }
     }
 
     pub(super) fn by_name(of: &NameAccess) -> Self {
         let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user: None, group: None, policy: Some(of.policy.to_string()), gained, lost, undecided }
+        let policy = Some(of.policy.to_string());
+        Self { user: None, group: None, policy, loses_all: false, gained, lost, undecided }
     }
 }
 
@@ -235,10 +245,16 @@ impl PolicyDiffV1 {
 impl AccessReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let request = report
-            .request
-            .as_ref()
-            .map(|request| RequestV1 { action: request.action().to_owned(), resource: request.resource().to_owned() });
+        let request = |action: &str, resource: &str, pattern| RequestV1 {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            pattern,
+        };
+        let request = match &report.asked {
+            Asked::Everything => None,
+            Asked::Request(of) => Some(request(of.action(), of.resource(), false)),
+            Asked::Question(of) => Some(request(of.action(), of.resource(), true)),
+        };
         Self {
             format: "attune.access/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

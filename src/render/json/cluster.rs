@@ -198,7 +198,7 @@ impl ImportV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: ClusterV1::of(identity),
             directory: directory.to_owned(),
-            files: [MAIN_FILE.to_owned()].into_iter().chain(import.documents.keys().cloned()).collect(),
+            files: [MAIN_FILE.to_owned()].into_iter().chain(import.files.keys().cloned()).collect(),
             policies: import
                 .policies
                 .iter()

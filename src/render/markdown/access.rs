@@ -1,6 +1,6 @@
 //! Access that is gained and lost. Users and groups with the same access share a section.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::changes::Cut;
 use super::escape::{code, fence, visible};
@@ -27,24 +27,22 @@ fn of_plan(plan: &PlanV1) -> impl Iterator<Item = &AccessChangeV1> {
 
 struct Group {
     names: Vec<String>,
+    loses_all: bool,
     lines: Vec<String>,
 }
 
-/// Groups access changes by their lines, in the order of the first of each group.
+/// Groups access changes by their lines, those who lose all access first.
 fn grouped<'a>(all: impl Iterator<Item = &'a AccessChangeV1>, side: Side, examples: bool) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut places = BTreeMap::new();
-    for of in all {
+    let shown = |of: &AccessChangeV1| {
         let lines = lines(of, side, examples);
-        if lines.is_empty() {
-            continue;
-        }
-        let place = *places.entry(lines.clone()).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push(Group { names: Vec::new(), lines });
-        }
-        groups[place].names.push(phrase::whose(of, code));
-    }
+        (!lines.is_empty()).then_some((side == Side::Lost && of.loses_all, lines))
+    };
+    let group = |((loses_all, lines), some): (_, Vec<&AccessChangeV1>)| {
+        let names = some.into_iter().map(|of| phrase::whose(of, code)).collect();
+        Group { names, loses_all, lines }
+    };
+    let mut groups: Vec<Group> = phrase::alike(all, shown).into_iter().map(group).collect();
+    groups.sort_by_key(|group| !group.loses_all);
     groups
 }
 
@@ -56,8 +54,9 @@ fn section(title: &str, groups: &[Group], whole: bool) -> String {
     if !whole {
         return text + &format!("by {}\n\n", once(groups.iter().flat_map(|group| &group.names)));
     }
-    for Group { names, lines } in groups {
-        text += &format!("{}\n\n{}\n", once(names.iter()), fence("diff", lines));
+    for Group { names, loses_all, lines } in groups {
+        let all = if *loses_all { format!(" {}", phrase::loses_all(names.len())) } else { String::new() };
+        text += &format!("{}{all}\n\n{}\n", once(names.iter()), fence("diff", lines));
     }
     text
 }
@@ -78,10 +77,10 @@ fn lines(of: &AccessChangeV1, side: Side, examples: bool) -> Vec<String> {
 }
 
 fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
-    let actions = visible(&phrase::shortened(&line.actions, side).join(", "));
+    let actions = phrase::actions(line, side == Side::Lost, visible);
     let mut text = format!("{} {actions} {}", phrase::mark(side), phrase::resources(line, side, visible));
     if let Some(example) = phrase::example(line, visible).filter(|_| examples) {
-        text += &format!("   e.g. {example}");
+        text += &format!(", e.g. {example}");
     }
     format!("{}{text}", under(line.profile)).trim_end().to_owned()
 }

@@ -139,9 +139,6 @@ fn fold(plan: &PlanV1, change: &ChangeV1, body: &Body, cut: Cut) -> String {
         }
     };
     let mut text = format!("<details><summary>{}{summary}</summary>\n\n", object(change, html_code));
-    if let Some(sameness) = body.sameness {
-        text += &format!("{sameness}\n\n");
-    }
     if !lines.is_empty() {
         text += &fence("diff", &lines);
         text.push('\n');
@@ -185,7 +182,6 @@ pub(super) fn summary(plan: &PlanV1, change: &ChangeV1, name: Name, names: bool)
 #[derive(Debug, Default)]
 pub(super) struct Body {
     lines: Vec<BodyLine>,
-    sameness: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -211,8 +207,7 @@ impl Body {
         if change.kind != KindV1::ReplacePolicy || change.before.is_some() {
             lines.extend(documents(old.as_ref(), new.as_ref()));
         }
-        let sameness = old.as_ref().zip(new.as_ref()).and_then(|(old, new)| sameness(old, new));
-        Self { lines, sameness }
+        Self { lines }
     }
 }
 

@@ -11,8 +11,7 @@ use super::json::{
 };
 use crate::base::{Severity, list, list_some, shell_word, visible};
 use crate::plan::{NO_DESTINATION, NotReported, Note};
-use crate::policy::access::{Context, same_access};
-use crate::policy::{self, Catalogue, Document, Sameness};
+use crate::policy::{self, Document};
 
 pub(super) use access::*;
 pub(super) use review::*;
@@ -276,16 +275,6 @@ pub(super) fn named(of: &[AttachedPrincipalV1], most: usize, name: Name) -> Stri
     })
 }
 
-/// What a new document leaves unchanged, if anything.
-pub(super) fn sameness(before: &Document, after: &Document) -> Option<&'static str> {
-    match policy::sameness(before, after) {
-        Sameness::Same => None,
-        Sameness::IdsOnly => Some("only ids change: no access change"),
-        Sameness::Different => same_access(before, after, &Context::new(&Catalogue::newest()))
-            .then_some("no access change: both documents allow the same"),
-    }
-}
-
 /// A note. `Resumed` has none: the change itself says it.
 pub(super) fn note(note: Note) -> Option<&'static str> {
     match note {
@@ -299,6 +288,8 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
         }
         Note::NameGone => Some("identities mapped to it by name (OIDC) lose it; the cluster does not report them here"),
         Note::NoRoom => Some("with a gap, because the cluster has no room for one more policy"),
+        Note::OnlyIds => Some(ONLY_IDS),
+        Note::SameAccess => Some("no access change: both documents allow the same"),
         Note::NoRoomToMove => Some("interrupts access, because the cluster has no room for one more policy"),
     }
 }
@@ -306,9 +297,18 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
 pub(super) fn is_of_keys(note: Note) -> bool {
     match note {
         Note::KeysStay | Note::KeysRevoked | Note::KeysMayBeCreated => true,
-        Note::Resumed | Note::Imported | Note::NameAbsent | Note::NameGone | Note::NoRoom | Note::NoRoomToMove => false,
+        Note::Resumed
+        | Note::OnlyIds
+        | Note::SameAccess
+        | Note::Imported
+        | Note::NameAbsent
+        | Note::NameGone
+        | Note::NoRoom
+        | Note::NoRoomToMove => false,
     }
 }
+
+pub(super) const ONLY_IDS: &str = "only ids change: no access change";
 
 pub(super) const KEYS_MAY_BE_CREATED: &str = "creates S3 keys if the user has none, re-enables existing ones";
 

@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
+use super::wrapped;
 use crate::base::{GroupName, UserName, list, list_some};
-use crate::policy::access::{Access, Answer, Attachment, Decision, Ground, Report, Request, Side, Verdict};
+use crate::policy::access::{
+    Access, Answer, Asked, Attachment, Decision, Ground, Question, Report, Request, Side, Verdict,
+};
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, Profile, UndecidedV1};
@@ -25,11 +28,15 @@ struct Row<'s> {
 
 /// Writes access that is gained, lost and undecided, each line after `indent`.
 pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1) -> io::Result<()> {
-    let gained = access.gained.iter().map(|line| row(styles, Side::Gained, line));
-    let lost = access.lost.iter().map(|line| row(styles, Side::Lost, line));
+    lines(out, styles, indent, access, false)
+}
+
+fn lines(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1, brief: bool) -> io::Result<()> {
+    let gained = access.gained.iter().map(|line| row(styles, Side::Gained, line, brief));
+    let lost = access.lost.iter().map(|line| row(styles, Side::Lost, line, brief));
     let undecided = access.undecided.iter().map(|open| undecided(styles, open));
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
-    columns(out, indent, &all)?;
+    columns(out, styles, indent, &all)?;
     for row in &some {
         let rules = row.profile.map(phrase::rules).unwrap_or_default();
         let text = format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row));
@@ -38,26 +45,29 @@ pub fn access(out: &mut dyn Write, styles: &Styles, indent: &str, access: &Acces
     Ok(())
 }
 
-fn columns(out: &mut dyn Write, indent: &str, rows: &[Row<'_>]) -> io::Result<()> {
-    let actions = widest(rows.iter().map(|row| row.actions.as_str()));
-    let resources = widest(rows.iter().map(|row| row.resources.as_str()));
+/// Writes rows with aligned resources, unless a line would be too long then.
+fn columns(out: &mut dyn Write, styles: &Styles, indent: &str, rows: &[Row<'_>]) -> io::Result<()> {
+    let width =
+        rows.iter().map(|row| measure_text_width(&row.actions)).filter(|width| *width <= ALIGNED).max().unwrap_or(0);
+    let aligned = |row: &Row<'_>| {
+        let actions = pad_str(&row.actions, width, Alignment::Left, None);
+        format!("{} {actions}   {}{}", row.mark, row.resources, example(row))
+    };
+    let fits = |line: &str| styles.width.is_none_or(|most| indent.len() + measure_text_width(line) <= most);
+    let fit = rows.iter().all(|row| fits(&aligned(row)));
     for row in rows {
-        let pad = |text: &str, width: usize| pad_str(text, width, Alignment::Left, None).into_owned();
-        let text = format!("{} {}   {}", row.mark, pad(&row.actions, actions), pad(&row.resources, resources));
-        writeln!(out, "{indent}{}", row.style.apply_to(format!("{text}{}", example(row)).trim_end()))?;
+        let line =
+            if fit { aligned(row) } else { format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row)) };
+        writeln!(out, "{indent}{}", row.style.apply_to(line))?;
     }
     Ok(())
 }
 
-fn widest<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
-    texts.map(measure_text_width).filter(|width| *width <= ALIGNED).max().unwrap_or(0)
-}
-
 fn example(row: &Row<'_>) -> String {
-    row.example.as_ref().map(|example| format!("   e.g. {example}")).unwrap_or_default()
+    row.example.as_ref().map(|example| format!(", e.g. {example}")).unwrap_or_default()
 }
 
-fn row<'s>(styles: &'s Styles, side: Side, line: &AccessLineV1) -> Row<'s> {
+fn row<'s>(styles: &'s Styles, side: Side, line: &AccessLineV1, brief: bool) -> Row<'s> {
     let style = match side {
         Side::Gained => &styles.add,
         Side::Lost => &styles.remove,
@@ -65,7 +75,7 @@ fn row<'s>(styles: &'s Styles, side: Side, line: &AccessLineV1) -> Row<'s> {
     Row {
         style,
         mark: phrase::mark(side),
-        actions: actions(&line.actions),
+        actions: phrase::actions(line, brief, shown),
         resources: phrase::resources(line, side, shown),
         example: phrase::example(line, shown),
         profile: line.profile,
@@ -76,15 +86,11 @@ fn undecided<'s>(styles: &'s Styles, open: &UndecidedV1) -> Row<'s> {
     Row {
         style: &styles.change,
         mark: "?",
-        actions: actions(&open.actions),
+        actions: shown(&open.actions.join(", ")),
         resources: phrase::undecided(open, shown),
         example: None,
         profile: open.profile,
     }
-}
-
-fn actions(actions: &[String]) -> String {
-    shown(&actions.join(", "))
 }
 
 /// Writes one side of access changes under a title, unless it is empty. Users and groups with the same access share lines.
@@ -95,50 +101,91 @@ pub(super) fn side<'a>(
     side: Side,
     title: &str,
 ) -> io::Result<()> {
-    let alike = phrase::alike(all);
-    let of_side = alike.iter().filter_map(|some| Some((some, only(some.first()?, side))));
-    let of_side: Vec<_> = of_side.filter(|(_, access)| *access != AccessV1::default()).collect();
-    if of_side.is_empty() {
+    let mut alike = phrase::alike(all, |of| only(of, side));
+    alike.sort_by_key(|((loses_all, _), _)| !loses_all);
+    if alike.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n  {}", styles.strong.apply_to(title))?;
-    for (some, of) in of_side {
-        writeln!(out, "    {}", list_some(some, phrase::NAMED, |of| phrase::whose(of, shown)))?;
-        access(out, styles, "      ", &of)?;
+    for ((loses_all, of), some) in alike {
+        let all = if loses_all { format!(" {}", phrase::loses_all(some.len())) } else { String::new() };
+        writeln!(out, "    {}{all}", list_some(&some, phrase::NAMED, |of| phrase::whose(of, shown)))?;
+        lines(out, styles, "      ", &of, side == Side::Lost)?;
     }
     Ok(())
 }
 
-fn only(access: &AccessChangeV1, side: Side) -> AccessV1 {
-    let short = |line: &AccessLineV1| {
-        let actions = phrase::shortened(&line.actions, Side::Lost);
-        AccessLineV1 { actions, ..line.clone() }
-    };
+/// One side of an access change, and whether no access is left.
+fn only(access: &AccessChangeV1, side: Side) -> Option<(bool, AccessV1)> {
     let (gained, lost) = match side {
         Side::Gained => (access.gained.clone(), Vec::new()),
-        Side::Lost => (Vec::new(), access.lost.iter().map(short).collect()),
+        Side::Lost => (Vec::new(), access.lost.clone()),
     };
-    AccessV1 { gained, lost, undecided: access.undecided.iter().filter(|open| open.side == side).cloned().collect() }
+    let undecided = access.undecided.iter().filter(|open| open.side == side).cloned().collect();
+    let of_side = AccessV1 { gained, lost, undecided };
+    (of_side != AccessV1::default()).then_some((side == Side::Lost && access.loses_all, of_side))
 }
 
 /// Writes the answers, one after the other.
 pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
+    wrapped(out, styles, |out| answers(out, styles, report))
+}
+
+fn answers(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
+    if let Asked::Question(question) = &report.asked {
+        return matching(out, styles, question, report);
+    }
     for answer in &report.answers {
         writeln!(out, "{}", attached(&answer.attachment))?;
-        match (&report.request, &answer.access) {
+        match (&report.asked, &answer.access) {
             _ if !answer.attachment.is_known() => {
                 writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))?;
             }
-            (Some(request), _) => decisions(out, styles, request, answer)?,
-            (None, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
-            (None, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
-            (None, None) => {}
+            (Asked::Request(request), _) => decisions(out, styles, request, answer)?,
+            (_, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
+            (_, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
+            (Asked::Everything | Asked::Question(_), None) => {}
         }
     }
     if report.answers.is_empty() {
         writeln!(out, "nobody")?;
     }
     Ok(())
+}
+
+/// Writes one line for each user and group, and their number.
+fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &Report) -> io::Result<()> {
+    for answer in &report.answers {
+        let (style, text) = match &answer.access {
+            None => (&styles.change, "? the document of the policy is unknown".to_owned()),
+            Some(all) if *all == Access::default() => (&styles.remove, "- nothing of that".to_owned()),
+            Some(all) => (&styles.add, format!("+ {}", allowed(&AccessV1::of(all)))),
+        };
+        writeln!(out, "{}: {}", attached(&answer.attachment), style.apply_to(text))?;
+    }
+    let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
+    let of = count(report.evaluated, "user or group", "users and groups");
+    let (action, resource) = (shown(question.action()), shown(phrase::bare(question.resource())));
+    writeln!(out, "{some} of {of} may do {action} on something in {resource}")
+}
+
+fn allowed(access: &AccessV1) -> String {
+    let only = |profile: Option<Profile>| {
+        profile.map(|profile| format!(" (only by {})", phrase::rules(profile))).unwrap_or_default()
+    };
+    let line = |line: &AccessLineV1| {
+        format!(
+            "{} {}{}",
+            phrase::actions(line, false, shown),
+            phrase::resources(line, Side::Gained, shown),
+            only(line.profile)
+        )
+    };
+    let open = |open: &UndecidedV1| {
+        format!("{} {}{}", shown(&open.actions.join(", ")), phrase::undecided(open, shown), only(open.profile))
+    };
+    let parts = access.gained.iter().map(line).chain(access.undecided.iter().map(open));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 fn attached(attachment: &Attachment) -> String {
@@ -233,10 +280,14 @@ pub fn policy_diff(out: &mut dyn Write, styles: &Styles, compared: &Compared) ->
     if compared.sameness == Sameness::Same {
         return writeln!(out, "the same document");
     }
+    wrapped(out, styles, |out| differences(out, styles, compared))
+}
+
+fn differences(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io::Result<()> {
     documents(out, styles, "", Some(&compared.before), &compared.after)?;
     writeln!(out)?;
     match compared.sameness {
-        Sameness::Same | Sameness::IdsOnly => writeln!(out, "only ids change: no access change"),
+        Sameness::Same | Sameness::IdsOnly => writeln!(out, "{}", phrase::ONLY_IDS),
         Sameness::Different if compared.same_access() => writeln!(out, "no access change"),
         Sameness::Different => {
             writeln!(out, "{}", styles.strong.apply_to("access gained (+) and lost (-)"))?;
@@ -268,10 +319,10 @@ mod tests {
         let before = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::archive", "arn:aws:s3:::logs/*"]}"#;
         let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket"], "Resource": "arn:aws:s3:::logs/*"}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:PutObject    on logs/*    e.g. logs/x
+  + s3:PutObject    on logs/*
   - s3:ListBucket   on archive
-  ! under MinIO rules also: + s3:DeleteBucket on logs/*   e.g. logs
-  ! under MinIO rules also: - s3:ListBucket on logs/*   e.g. logs
+  ! under MinIO rules also: + s3:DeleteBucket on logs/*, e.g. logs
+  ! under MinIO rules also: - s3:ListBucket on logs/*, e.g. logs
 ");
     }
 
@@ -282,9 +333,9 @@ mod tests {
         let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs*/*",
             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*   e.g. logsx/x
-  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8   e.g. logs/private/x/x
-  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8   e.g. logs/x when aws:SourceIp not in 10.0.0.0/8
+  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*, e.g. logsx/x
+  + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8
+  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8
 ");
     }
 }

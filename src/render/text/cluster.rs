@@ -99,7 +99,7 @@ pub fn import(out: &mut dyn Write, styles: &Styles, of: &Identity, import: &Impo
     let users = count(import.holders.len() - groups, "user", "users");
     let groups: String = counted([(groups, "group", "groups")]).iter().map(|groups| format!(", {groups}")).collect();
     writeln!(out, "  {} {MAIN_FILE}   {policies}, {users}{groups}", styles.add.apply_to("+"))?;
-    for path in import.documents.keys() {
+    for path in import.files.keys() {
         writeln!(out, "  {} {path}", styles.add.apply_to("+"))?;
     }
     let left = left_out(&import.left_out);

@@ -26,6 +26,66 @@ pub fn call(step: &Step) -> String {
     phrase::call(call, policy.as_deref(), user.as_deref(), group.as_deref(), shown) + &size
 }
 
+/// How much deeper than its first line the rest of a wrapped line starts.
+const DEEPER: usize = 4;
+
+/// Writes text whose lines are wrapped to the width of the styles. A word, a quoted value and a command stay whole.
+fn wrapped(
+    out: &mut dyn Write,
+    styles: &Styles,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(width) = styles.width else { return write(out) };
+    let mut text = Vec::new();
+    write(&mut text)?;
+    String::from_utf8_lossy(&text)
+        .split_inclusive('\n')
+        .try_for_each(|line| out.write_all(wrap(line, width).as_bytes()))
+}
+
+fn wrap(line: &str, width: usize) -> String {
+    let text = line.trim_end_matches('\n');
+    if measure_text_width(text) <= width {
+        return line.to_owned();
+    }
+    let indent = text.len() - text.trim_start_matches(' ').len();
+    let rest = " ".repeat((indent + DEEPER).min(width / 2));
+    let (mut wrapped, mut used) = (" ".repeat(indent), indent);
+    for word in words(&text[indent..]) {
+        let (bare, gap) = (word.trim_start_matches(' '), word.len() - word.trim_start_matches(' ').len());
+        let long = measure_text_width(bare);
+        // A mark stays with the word after it.
+        if used > indent + 1 && used + gap + long > width {
+            wrapped += &format!("\n{rest}{bare}");
+            used = rest.len() + long;
+        } else {
+            wrapped += word;
+            used += gap + long;
+        }
+    }
+    wrapped + &line[text.len()..]
+}
+
+/// The parts of a line that stay whole, each with the spaces before it.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut start, mut open, mut escaped, mut before) = (Vec::new(), 0, None, false, ' ');
+    for (at, c) in text.char_indices() {
+        match open {
+            Some(quote) if c == quote && !escaped => open = None,
+            Some(_) => {}
+            None if c == '"' || c == '`' => open = Some(c),
+            None if c == ' ' && before != ' ' => {
+                words.push(&text[start..at]);
+                start = at;
+            }
+            None => {}
+        }
+        (escaped, before) = (c == '\\' && !escaped, c);
+    }
+    words.push(&text[start..]);
+    words
+}
+
 struct ObjectLine<'s> {
     mark: &'static str,
     style: &'s Style,
@@ -95,4 +155,33 @@ fn step(out: &mut dyn Write, styles: &Styles, ended: &StepOutcomeV1) -> io::Resu
 pub fn ended(outcome: &OutcomeV1) -> String {
     let end = if outcome.converged { "matches the configuration" } else { "does not match the configuration" };
     format!("{} · {end}", calls_by_status(outcome))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        let line = "      - s3:GetObject on data/*, except when s3:prefix is \"a b\" or `attune plan`\n";
+        assert_eq!(wrap(line, 120), line);
+        let wrapped = wrap(line, 40);
+        insta::assert_snapshot!(wrapped, @r#"
+      - s3:GetObject on data/*, except
+          when s3:prefix is "a b" or
+          `attune plan`
+"#);
+        assert!(wrapped.lines().all(|line| line.len() <= 40));
+        let long = format!("  + {}\n", "x".repeat(90));
+        assert_eq!(wrap(&long, 60), long, "nothing is cut in a word");
+        assert_eq!(wrap(" a \"b", 3), " a\n \"b", "an open quote is a word");
+    }
+
+    #[test]
+    fn styles_take_no_width() {
+        let style = Style::new().red().force_styling(true);
+        let line = format!("  {}", style.apply_to("one two"));
+        assert_eq!(wrap(&line, 9), line);
+        assert_eq!(wrap(&line, 8).lines().count(), 2);
+    }
 }

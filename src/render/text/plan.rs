@@ -6,7 +6,7 @@ use console::{Alignment, Style, pad_str};
 use serde_json::value::RawValue;
 
 use super::access::{documents, side};
-use super::{ObjectLine, UNDER, overridden, widest};
+use super::{ObjectLine, UNDER, overridden, widest, wrapped};
 use crate::base::Severity;
 use crate::drift::Kind;
 use crate::policy::access::Side;
@@ -14,15 +14,20 @@ use crate::render::Styles;
 use crate::render::json::{
     ChangeV1, ClusterV1, DriftV1, DriftedV1, FindingV1, KindV1, PlanV1, RememberedV1, ReplaceMethodV1, ReviewV1,
 };
-use crate::render::phrase::{self, *};
+use crate::render::phrase::*;
 
 /// Writes a plan: cluster, changes, digest and counts.
 pub fn plan(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
+    wrapped(out, styles, |out| whole(out, styles, plan))
+}
+
+fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
     review(out, styles, plan.review.as_ref())?;
     base(out, styles, plan)?;
     heading(out, styles, &plan.cluster)?;
     if plan.changes.is_empty() {
-        writeln!(out, "\nno changes: {}", unchanged(plan.unchanged))?;
+        let verdict = blocked(plan).unwrap_or_else(|| format!("no changes: {}", unchanged(plan.unchanged)));
+        writeln!(out, "\n{verdict}")?;
         return footnote(out, styles, "unmanaged", &unmanaged(&plan.unmanaged));
     }
     let access = || plan.changes.iter().flat_map(|change| &change.access);
@@ -166,7 +171,7 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
     let (mark, style) = mark(styles, change.kind);
     ObjectLine { mark, style, object: object(change, shown), text: summary_of(plan, change) }.write(out, width)?;
     let notes = change.notes.iter().filter(|of| !is_of_keys(**of)).filter_map(|of| note(*of));
-    for text in notes.chain(sameness(change)) {
+    for text in notes {
         writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
     }
     let new = match change.kind {
@@ -182,13 +187,6 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
         return Ok(());
     }
     documents(out, styles, UNDER, before.and_then(document).as_ref(), &after)
-}
-
-fn sameness(change: &ChangeV1) -> Option<&'static str> {
-    if change.kind != KindV1::ReplacePolicy {
-        return None;
-    }
-    phrase::sameness(&document(change.before.as_deref()?)?, &document(change.after.as_deref()?)?)
 }
 
 fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
@@ -236,6 +234,10 @@ pub fn saved_findings(out: &mut dyn Write, styles: &Styles, findings: &[FindingV
 
 /// Writes a drift: access gained, the objects that differ, access lost, then resolved, ignored and unmanaged objects.
 pub fn drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
+    wrapped(out, styles, |out| whole_drift(out, styles, drift))
+}
+
+fn whole_drift(out: &mut dyn Write, styles: &Styles, drift: &DriftV1) -> io::Result<()> {
     review(out, styles, drift.review.as_ref())?;
     heading(out, styles, &drift.cluster)?;
     let access = || drift.drift.iter().flat_map(|object| &object.access);

@@ -1,0 +1,96 @@
+//! Random documents for the oracle, and their text.
+
+use std::collections::BTreeMap;
+
+use super::ARN;
+use crate::policy::properties::Random;
+use crate::policy::{Clause, Document, Effect, Selector, Statement};
+
+pub(super) fn shown(document: &Document) -> String {
+    let line = |s: &Statement| {
+        let not = |selector: &Selector| if selector.negated { "not " } else { "" };
+        let conditions: Vec<_> =
+            s.conditions.iter().map(|c| format!("{} {} {:?}", c.operator, c.key, c.values)).collect();
+        let (actions, resources) = (s.actions.patterns.join(" "), s.resources.patterns.join(" ").replace(ARN, ":"));
+        format!("{:?} {}{actions} on {}{resources} {conditions:?}\n", s.effect, not(&s.actions), not(&s.resources))
+    };
+    document.statements.iter().map(line).collect()
+}
+
+impl Random {
+    pub(super) fn pattern(&mut self) -> String {
+        if self.below(25) == 0 {
+            return "*".to_owned();
+        }
+        let start = self.pick(&["", "", "aba", "aab/", "*", "bab/", "aba*"]);
+        let length = self.below(6);
+        let rest: String = (0..length).map(|_| self.pick(&['a', 'b', 'a', 'b', '/', '~', '*', '*', '?'])).collect();
+        format!("{ARN}{start}{rest}")
+    }
+
+    fn clause(&mut self) -> Clause {
+        let key = self.pick(&["k", "aws:UserAgent", "n"]);
+        let (operator, values) = match (key, self.below(6)) {
+            (_, 0) => ("Null", self.pick(&[&["true"][..], &["false"]])),
+            ("n", _) => {
+                let operators = [
+                    "NumericLessThan",
+                    "NumericLessThanEquals",
+                    "NumericGreaterThan",
+                    "NumericEquals",
+                    "NumericNotEquals",
+                ];
+                (self.pick(&operators), self.pick(&[&["1"][..], &["2"], &["3"]]))
+            }
+            (_, 1) => ("StringEqualsIgnoreCase", self.pick(&[&["a"][..], &["B"], &["ab"]])),
+            (_, _) => {
+                let operators = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"];
+                (self.pick(&operators), self.pick(&[&["a"][..], &["b"], &["a", "b"], &["a*"], &["a*", "b"]]))
+            }
+        };
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Clause { operator: operator.to_owned(), key: key.to_owned(), values }
+    }
+
+    fn statement(&mut self, pool: &[String], conditions: bool) -> Statement {
+        let resources = (0..=self.below(3)).map(|_| self.pick(pool)).collect();
+        let actions = self.pick(&[
+            &["s3:GetObject"][..],
+            &["s3:GetObject", "s3:ListBucket"],
+            &["s3:*"],
+            &["s3:GetObjectVersion"],
+            &["s3:Get*", "s3:ListAllMyBuckets"],
+            &["s3:P*", "s3:DeleteObject"],
+        ]);
+        let clauses = if conditions { self.below(3) } else { 0 };
+        Statement {
+            sid: None,
+            effect: if self.below(5) < 3 { Effect::Allow } else { Effect::Deny },
+            actions: Selector {
+                negated: self.below(8) == 0,
+                patterns: actions.iter().map(|action| (*action).to_owned()).collect(),
+            },
+            resources: Selector { negated: self.below(8) == 0, patterns: resources },
+            conditions: (0..clauses).map(|_| self.clause()).collect(),
+            extra: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn document(&mut self, pool: &[String], conditions: bool) -> Document {
+        let statements = (0..=self.below(4)).map(|_| self.statement(pool, conditions)).collect();
+        Document { version: Some("2012-10-17".to_owned()), id: None, statements, extra: BTreeMap::new() }
+    }
+
+    /// Another document, or the same one with an added, removed or changed statement.
+    pub(super) fn variant(&mut self, document: &Document, pool: &[String], conditions: bool) -> Document {
+        let mut variant = document.clone();
+        let place = self.below(variant.statements.len());
+        match self.below(4) {
+            0 => return self.document(pool, conditions),
+            1 => variant.statements.push(self.statement(pool, conditions)),
+            2 => drop(variant.statements.remove(place)),
+            _ => variant.statements[place].resources.patterns.push(self.pick(pool)),
+        }
+        variant
+    }
+}
