@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 mod conditions;
 mod documents;
 
-use conditions::{Keys, WORDS, any_of, all_keys, holds, holds_as_worded};
+use conditions::{Keys, WORDS, all_keys, any_of, holds, holds_as_worded};
 use documents::shown;
 
 use super::*;

@@ -315,14 +315,13 @@ mod tests {
     }
 
     #[test]
-    fn gains_and_losses_are_in_columns_and_lines_of_some_rules_come_last() {
+    fn gains_and_losses_are_in_columns_and_speak_by_the_rules_that_lead() {
         let before = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::archive", "arn:aws:s3:::logs/*"]}"#;
         let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteBucket"], "Resource": "arn:aws:s3:::logs/*"}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:PutObject    on logs/*
-  - s3:ListBucket   on archive
-  ! under MinIO rules also: + s3:DeleteBucket on logs/*, e.g. logs
-  ! under MinIO rules also: - s3:ListBucket on logs/*, e.g. logs
+  + s3:DeleteBucket, s3:PutObject   on logs/*
+  - s3:ListBucket                   on archive
+  - s3:ListBucket                   on logs/*, e.g. logs
 ");
     }
 
