@@ -37,7 +37,9 @@ fn groups_are_attached_moved_detached_and_rolled_back() {
         "[groups.a]\npolicy = \"ml\"\n[groups.b]\npolicy = \"ml\"\n[groups.c]\ndetached = true\n[groups.d]\npolicy = \"ml\"\n",
     );
     let plan = folder.attune("plan").exits(0);
-    for line in ["+ group a   attach ml", "> group b   web → ml", "- group c   detach web", "\n    group a\n"] {
+    for line in
+        ["+ group a   attach ml", "> group b   web → ml", "- group c   detach web", "\n    group a and group b\n"]
+    {
         assert!(plan.stdout.contains(line), "{line}: {}", plan.stdout);
     }
     assert!(!plan.stdout.contains("key pair"), "{}", plan.stdout);

@@ -66,7 +66,8 @@ fn wrap(line: &str, width: usize) -> String {
     wrapped + &line[text.len()..]
 }
 
-/// The parts of a line that stay whole, each with the spaces before it.
+/// The parts of a line that stay whole, each with the spaces before it. Options of a command are one part with all that
+/// follows, so that they can be copied.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut start, mut open, mut escaped, mut before) = (Vec::new(), 0, None, false, ' ');
     for (at, c) in text.char_indices() {
@@ -74,6 +75,7 @@ fn words(text: &str) -> Vec<&str> {
             Some(quote) if c == quote && !escaped => open = None,
             Some(_) => {}
             None if c == '"' || c == '`' => open = Some(c),
+            None if text[at..].starts_with(" --") => break,
             None if c == ' ' && before != ' ' => {
                 words.push(&text[start..at]);
                 start = at;
@@ -174,6 +176,9 @@ mod tests {
         assert!(wrapped.lines().all(|line| line.len() <= 40));
         let long = format!("  + {}\n", "x".repeat(90));
         assert_eq!(wrap(&long, 60), long, "nothing is cut in a word");
+        let command = "for one run: --allow-access 'bob:s3:List*:*' --override max_removals=1\n";
+        let whole = "for one run:\n    --allow-access 'bob:s3:List*:*' --override max_removals=1\n";
+        assert_eq!(wrap(command, 20), whole, "options are copied into a shell");
     }
 
     #[test]
