@@ -21,7 +21,7 @@ pub enum Effect {
     UnknownOutcome,
 }
 
-/// Why attune cannot connect with these settings. Shows no secret.
+/// Why attune cannot connect or store secrets with these settings. Shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SetupProblem {
@@ -32,7 +32,8 @@ pub struct SetupProblem {
 }
 
 impl SetupProblem {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+    /// A problem.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 }
