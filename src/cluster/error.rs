@@ -122,6 +122,18 @@ pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
     line
 }
 
+/// In place of a text that may hold a secret.
+pub(super) const NOT_SHOWN: &str = "not shown, since it may hold a secret";
+
+/// An answer that cannot be read, for an error to quote.
+pub(super) fn quoted(answer: &str, secrets: &[&SecretString], is_confidential: bool) -> String {
+    match clean(answer, secrets) {
+        _ if is_confidential => NOT_SHOWN.to_owned(),
+        text if text.is_empty() => "empty".to_owned(),
+        text => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

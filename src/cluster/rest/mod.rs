@@ -223,7 +223,7 @@ mod tests {
             credentials: Credentials::Password(PasswordLogin {
                 username: "admin".into(),
                 password: "pw".into(),
-                org: None,
+                org: Some("of the credentials".into()),
             }),
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
@@ -319,7 +319,9 @@ mod tests {
         let server = server("5.1.2", |_| json(200, r#"{"data":null}"#)).await;
         let cluster = cluster(&server, Some("ml"));
         let error = cluster.identity().await.unwrap_err();
-        assert!(error.message.contains("\"Root\"") && error.help.unwrap().contains("tenant = \"Root\""));
+        assert!(server.heard()[0].body.contains(r#""org":"ml""#), "that of the configuration comes first");
+        assert!(error.message.contains("\"Root\", and \"ml\" is expected"), "{error}");
+        assert!(error.help.unwrap().contains("tenant = \"Root\""));
         for error in [
             cluster.remove_policy(&policy()).await.unwrap_err(),
             cluster.add_policy(&policy(), "{}").await.unwrap_err(),

@@ -157,6 +157,18 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends a call to this endpoint alone, once a permit is free.
+    pub(super) async fn ask<T>(
+        &self,
+        index: usize,
+        attempts: &Attempts,
+        outgoing: Outgoing<'_>,
+        read: Read<T>,
+    ) -> Result<T, Missed> {
+        let permit = self.concurrency.acquire().await;
+        self.send_to(index, attempts, permit, outgoing, read).await
+    }
+
     pub(super) async fn send_to<T>(
         &self,
         index: usize,

@@ -73,15 +73,20 @@ impl Session {
         Self { sender, credentials, pin, state, proofs, proving }
     }
 
-    /// Sends a call. After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
+        self.with_token(request, |bearer| async move { self.send_as(&bearer, request, read).await }).await
+    }
+
+    /// After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
+    async fn with_token<T, F>(&self, request: &Request, send: impl Fn(Bearer) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
         self.pin.may_send(&request.call())?;
         let bearer = self.bearer(None).await?;
-        match self.send_as(&bearer, request, read).await {
-            Err(error) if error.effect == Effect::Unauthorized(401) => {
-                let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.send_as(&renewed, request, read).await
-            }
+        let serial = bearer.serial;
+        match send(bearer).await {
+            Err(error) if error.effect == Effect::Unauthorized(401) => send(self.bearer(Some(serial)).await?).await,
             answered => answered,
         }
     }
@@ -96,15 +101,8 @@ impl Session {
 
     /// Asks again which cluster this is, and as whom attune is logged in.
     pub(super) async fn identify(&self) -> Result<SessionInfo, CallError> {
-        self.pin.may_send(&requests::CLUSTER.request().call())?;
-        let bearer = self.bearer(None).await?;
-        match self.identify_as(&bearer).await {
-            Err(error) if error.effect == Effect::Unauthorized(401) => {
-                let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.identify_as(&renewed).await
-            }
-            identified => identified,
-        }
+        let request = requests::CLUSTER.request();
+        self.with_token(&request, |bearer| async move { self.identify_as(&bearer).await }).await
     }
 
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
@@ -152,14 +150,8 @@ impl Session {
     async fn prove(&self, index: usize, attempts: &Attempts, bearer: &Bearer) -> Result<SessionInfo, Missed> {
         let (whoami, cluster) = (requests::WHOAMI.request(), requests::CLUSTER.request());
         let token = Some(&bearer.access);
-        let login = async {
-            let permit = self.sender.concurrency.acquire().await;
-            self.sender.send_to(index, attempts, permit, Outgoing { request: &whoami, token }, answer::whoami).await
-        };
-        let facts = async {
-            let permit = self.sender.concurrency.acquire().await;
-            self.sender.send_to(index, attempts, permit, Outgoing { request: &cluster, token }, answer::cluster).await
-        };
+        let login = self.sender.ask(index, attempts, Outgoing { request: &whoami, token }, answer::whoami);
+        let facts = self.sender.ask(index, attempts, Outgoing { request: &cluster, token }, answer::cluster);
         let (login, facts) = match self.pin.tenant() {
             None => tokio::try_join!(login, facts)?,
             // Nothing else is asked of another tenant.
@@ -169,11 +161,8 @@ impl Session {
                 (login, facts.await?)
             }
         };
-        let found = identity(facts, &login);
-        let found = self
-            .pin
-            .check(&cluster.call(), &self.sender.pool.endpoint(index).to_string(), found)
-            .map_err(Missed::Failed)?;
+        let endpoint = self.sender.pool.endpoint(index).to_string();
+        let found = self.pin.check(&cluster.call(), &endpoint, identity(facts, &login)).map_err(Missed::Failed)?;
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         let mut proofs = self.proofs();
         proofs.proven.insert((index, bearer.serial));
@@ -230,17 +219,14 @@ impl Session {
         if let Some(refused) = &state.refused {
             return Err(refused.clone());
         }
-        let outcome = self.ask_for_token(login, None).await.map_err(|error| match error.effect {
-            Effect::Unauthorized(_) => error.help("check the user name, the password and the tenant"),
+        self.ask_for_token(login, None).await.map_err(|error| match error.effect {
+            Effect::Unauthorized(_) => {
+                let error = error.help("check the user name, the password and the tenant");
+                (state.refused, state.token) = (Some(error.clone()), None);
+                error
+            }
             Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
-        });
-        if let Err(error) = &outcome
-            && let Effect::Unauthorized(_) = error.effect
-        {
-            state.refused = Some(error.clone());
-            state.token = None;
-        }
-        outcome
+        })
     }
 
     async fn ask_for_token(&self, request: &Request, refresh: Option<SecretString>) -> Result<Token, CallError> {
@@ -298,7 +284,11 @@ mod tests {
     }
 
     fn session(server: &Server, credentials: Credentials) -> Session {
-        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
+        session_at(vec![server.endpoint()], credentials, Timeouts::default())
+    }
+
+    fn session_at(endpoints: Vec<Endpoint>, credentials: Credentials, timeouts: Timeouts) -> Session {
+        let sender = Sender::new(endpoints, &Trust::System, timeouts).unwrap();
         Session::new(sender, credentials, ClusterPin::default())
     }
 
@@ -341,16 +331,6 @@ mod tests {
         session.send(&requests::USERS.request(), answer::nothing).await.unwrap();
         assert_eq!(calls(&server), ["POST /login", "GET /s3/policies a", "GET /users a"]);
         assert_eq!(server.heard()[0].body, r#"{"org":"ml","password":"pw","username":"admin"}"#);
-    }
-
-    #[tokio::test]
-    async fn the_login_is_to_the_tenant_of_the_configuration() {
-        let server = server("a", || tokens("a", 300), || Reply::Close).await;
-        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
-        let session = Session::new(sender, password(), ClusterPin::new(Some("etl".to_owned()), None));
-        let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
-        assert!(server.heard()[0].body.contains(r#""org":"etl""#));
-        assert!(error.message.contains("\"Root\", and \"etl\" is expected"), "{error}");
     }
 
     #[tokio::test]
@@ -402,14 +382,9 @@ mod tests {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
         let session = session(&server, password());
         let request = requests::POLICIES.request();
-        let outcomes = join_all((0..8).map(|_| session.send(&request, answer::nothing))).await;
-        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
         let count = |wanted: &str| server.calls().iter().filter(|call| *call == wanted).count();
         assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
-    }
-
-    fn session_at(endpoints: Vec<Endpoint>, timeouts: Timeouts) -> Session {
-        Session::new(Sender::new(endpoints, &Trust::System, timeouts).unwrap(), password(), ClusterPin::default())
     }
 
     /// Waits for an answer only briefly if another endpoint is left.
@@ -438,7 +413,7 @@ mod tests {
     async fn an_endpoint_of_another_cluster_or_tenant_gets_no_call_but_the_proof_and_stops_the_run() {
         for (guid, tenant) in [("h", "Root"), ("h", "ml")] {
             let (one, other) = (endpoint_of("g", "Root").await, endpoint_of(guid, tenant).await);
-            let session = session_at(vec![one.endpoint(), other.endpoint()], Timeouts::default());
+            let session = session_at(vec![one.endpoint(), other.endpoint()], password(), Timeouts::default());
             session.send(&write(), answer::key_pair).await.unwrap();
             assert_eq!((proofs(&one), session.pin.stopped()), (1, None));
             drop(one);
@@ -480,7 +455,8 @@ mod tests {
     #[tokio::test]
     async fn the_cluster_is_proven_once_for_each_endpoint_and_token() {
         let server = endpoint_of("g", "Root").await;
-        let session = session_at(vec![server.endpoint(), server.endpoint_at("localhost")], Timeouts::default());
+        let session =
+            session_at(vec![server.endpoint(), server.endpoint_at("localhost")], password(), Timeouts::default());
         let request = requests::POLICIES.request();
         for _ in 0..3 {
             assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
@@ -521,7 +497,7 @@ mod tests {
                 })
                 .await;
                 let sound = server("a", || tokens("a", 300), || Reply::Close).await;
-                let session = session_at(vec![silent.endpoint(), sound.endpoint()], impatient());
+                let session = session_at(vec![silent.endpoint(), sound.endpoint()], password(), impatient());
                 let begun = Instant::now();
                 for _ in 0..20 {
                     session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
@@ -543,7 +519,7 @@ mod tests {
             .await;
             let sound = server("a", || tokens("a", 300), || Reply::Close).await;
             let timeouts = Timeouts { call: Duration::from_millis(300), ..impatient() };
-            let session = session_at(vec![silent.endpoint(), sound.endpoint()], timeouts);
+            let session = session_at(vec![silent.endpoint(), sound.endpoint()], password(), timeouts);
             let error = session.send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!((error.effect, sound.calls().len()), (Effect::UnknownOutcome, 0), "{error}");
             session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
@@ -562,9 +538,9 @@ mod tests {
             ),
         })
         .await;
-        let alone = session_at(vec![slow.endpoint()], impatient());
+        let alone = session_at(vec![slow.endpoint()], password(), impatient());
         alone.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
-        let session = session_at(vec![slow.endpoint(), dead_endpoint().await], impatient());
+        let session = session_at(vec![slow.endpoint(), dead_endpoint().await], password(), impatient());
         // The first try is short, because another endpoint seems to be left. The next one is not.
         let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::UnknownOutcome, "{error}");

@@ -40,11 +40,8 @@ impl Trust {
     /// The file has no readable certificate.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustProblem> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match certificates {
-            Err(_) => Err(TrustProblem::BrokenPem),
-            Ok(none) if none.is_empty() => Err(TrustProblem::NoCertificate),
-            Ok(certificates) => Ok(Self::Certificates(certificates)),
-        }
+        let certificates = certificates.map_err(|_| TrustProblem::BrokenPem)?;
+        if certificates.is_empty() { Err(TrustProblem::NoCertificate) } else { Ok(Self::Certificates(certificates)) }
     }
 }
 
@@ -127,15 +124,6 @@ impl Presented {
     }
 }
 
-/// Why a certificate is not trusted, apart from the reasons of the TLS library.
-#[derive(Debug, thiserror::Error)]
-enum TrustError {
-    #[error("the certificate is {presented}, and {expected} is expected")]
-    OtherFingerprint { presented: Fingerprint, expected: Fingerprint },
-    #[error("this system has no certificate authorities that could vouch for any certificate")]
-    NoAuthorities,
-}
-
 #[derive(Debug)]
 enum Check {
     /// By signatures, dates and names. The certificates in `own` are accepted even if they may sign but not serve.
@@ -195,10 +183,12 @@ impl ServerCertVerifier for Verifier {
                 .or_else(|error| verify_own(end_entity, own, server_name, error)),
             Check::Pin(expected) if *expected == fingerprint => Ok(ServerCertVerified::assertion()),
             Check::Pin(expected) => {
-                Err(untrusted(TrustError::OtherFingerprint { presented: fingerprint, expected: *expected }))
+                Err(untrusted(&format!("the certificate is {fingerprint}, and {expected} is expected")))
             }
             Check::Nothing => Ok(ServerCertVerified::assertion()),
-            Check::NoAuthorities => Err(untrusted(TrustError::NoAuthorities)),
+            Check::NoAuthorities => {
+                Err(untrusted("this system has no certificate authorities that could vouch for any certificate"))
+            }
         }
     }
 
@@ -248,8 +238,9 @@ pub(super) fn chain_error(error: &Error) -> Option<&webpki::Error> {
     reason.downcast_ref()
 }
 
-fn untrusted(reason: TrustError) -> Error {
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
+fn untrusted(reason: &str) -> Error {
+    let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
+    Error::InvalidCertificate(CertificateError::Other(OtherError(reason.into())))
 }
 
 #[cfg(test)]

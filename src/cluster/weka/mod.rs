@@ -75,8 +75,9 @@ impl WekaCluster {
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
-        let out = run::judge(command, self.runner.run(command).await?, &secrets)?;
-        read(&out).map_err(|expected| match run::unreadable(command, expected, &out, &secrets) {
+        let ended = self.runner.run(command).await?;
+        run::judge(command, &ended, &secrets)?;
+        read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
             // A read changed nothing, and is retried.
             error if command.is_read => error,
             error => error.help("check the cluster before you run the command again"),
@@ -91,15 +92,15 @@ impl WekaCluster {
     async fn make_keys(&self, command: &Command) -> Result<Option<KeyPair>, CallError> {
         let secrets = self.secrets(command);
         let ended = self.runner.run(command).await?;
-        let whole = Zeroizing::new([ended.out.as_bytes(), ended.err.as_bytes()].concat());
+        let (out, err) = (ended.out.as_str(), ended.err.as_str());
+        let whole = Zeroizing::new([out, err].concat().into_bytes());
+        run::judge(command, &ended, &secrets).map_err(|error| {
+            let keep = mentions_secret(out) || mentions_secret(err);
+            if keep { error.with_answer(&whole) } else { error }
+        })?;
         let known: Vec<&str> = command.args.iter().map(String::as_str).collect();
-        let (out, err) = (ended.out.clone(), ended.err.clone());
-        if let Err(error) = run::judge(command, ended, &secrets) {
-            let keep = [&out, &err].into_iter().any(|text| mentions_secret(text));
-            return Err(if keep { error.with_answer(&whole) } else { error });
-        }
-        output::key_pair(&out, &err, &known).map_err(|expected| {
-            let error = run::unreadable(command, expected, &out, &secrets).with_answer(&whole);
+        output::key_pair(out, err, &known).map_err(|expected| {
+            let error = run::unreadable(command, expected, out, &secrets).with_answer(&whole);
             error.help("check the cluster before you run the command again")
         })
     }
