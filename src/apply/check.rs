@@ -25,7 +25,6 @@ pub(super) enum ObjectState {
 /// reads. A foreign change within it is noticed only by the read after the last call.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Reads the cluster, and remembers each read for a moment.
 pub(super) struct Checker<'a> {
     cluster: &'a dyn Cluster,
     attachments: Recent<Attachments>,
@@ -40,7 +39,6 @@ struct Recent<T> {
     reading: Mutex<()>,
 }
 
-/// The policies of all users, and of the groups that have one.
 struct Attachments {
     known: bool,
     /// By name: the policy in each record of the name, nearly always one record.
@@ -149,7 +147,6 @@ impl<'a> Checker<'a> {
         self.names.get(limit, || async { Ok(self.cluster.list_policies().await?.into_iter().collect()) }).await
     }
 
-    /// The document of a policy; `None` if it does not exist.
     async fn document(&self, policy: &PolicyName, limit: Instant) -> Result<Option<Arc<Body>>, CallError> {
         if !self.names(limit).await?.contains(policy) {
             return Ok(None);
@@ -227,7 +224,6 @@ impl Attachments {
         }
     }
 
-    /// The state of a user or group that goes from the expected policy to the target.
     fn state(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> ObjectState {
         match self.attached(principal) {
             Ok(attached) if attached == target => ObjectState::Done,

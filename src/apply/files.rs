@@ -4,13 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// How many names are tried before all count as taken.
 const TRIES: usize = 10_000;
 
-/// How many files are written at once.
 const CONCURRENT: usize = 16;
 
-/// The prefix of temporary files.
 const TEMPORARY: &str = ".attune-";
 
 /// The prefix of emergency files.
@@ -72,7 +69,6 @@ pub(super) struct TempFile {
 }
 
 impl TempFile {
-    /// Creates one, with a name of this prefix and suffix.
     pub(super) fn create(dir: &Path, prefix: &str, suffix: &str) -> io::Result<Self> {
         for _ in 0..TRIES {
             let path = dir_or_current(dir).join(format!("{prefix}{:016x}{suffix}", fastrand::u64(..)));
@@ -119,7 +115,6 @@ impl TempFile {
         self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
     }
 
-    /// Whether someone has removed it.
     #[cfg(not(unix))]
     pub(super) fn is_removed(&self) -> bool {
         false

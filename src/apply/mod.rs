@@ -81,7 +81,6 @@ impl<'a> Run<'a> {
         Self { steps, waiting: steps.iter().collect(), outcomes: BTreeMap::new() }
     }
 
-    /// The next step that waits for no other, in the plan's order.
     fn next(&mut self) -> Option<&'a Step> {
         let is_done = |first: &StepId| self.outcomes.get(first).is_some_and(|outcome| outcome.status.is_good());
         let at = self.waiting.iter().position(|step| step.after.iter().all(is_done))?;

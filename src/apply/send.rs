@@ -30,7 +30,6 @@ struct CallState {
 }
 
 impl Sender<'_> {
-    /// Sends the call if the object matches the plan. Returns its status and remarks.
     pub(super) async fn run(&self, call: &Call) -> (Status, Vec<Remark>) {
         let mut state = CallState::default();
         let status = match self.checker.before(call).await {
@@ -97,7 +96,6 @@ impl Sender<'_> {
         }
     }
 
-    /// The one place that chooses the request by the kind of call.
     async fn send_once(&self, call: &Call, state: &mut CallState) -> Result<Status, CallError> {
         match call {
             Call::Attach { principal, policy, .. } => return self.attach(policy, principal, &mut state.remarks).await,
@@ -200,7 +198,6 @@ impl Sender<'_> {
         }
     }
 
-    /// Notes that a lost response may have held a key pair.
     fn note_unknown_pair(&self, call: &Call, remarks: &mut Vec<Remark>) {
         let Call::Attach { principal: Principal::User(user), .. } = call else { return };
         if self.may_create_keys.contains(user) && !remarks.iter().any(Remark::is_of_keys) {

@@ -122,7 +122,6 @@ pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
     line
 }
 
-/// In place of a text that may hold a secret.
 pub(super) const NOT_SHOWN: &str = "not shown, since it may hold a secret";
 
 /// An answer that cannot be read, for an error to quote.

@@ -59,7 +59,6 @@ pub(super) fn same_tenant(record: Option<&str>, tenant: Option<&str>) -> bool {
     }
 }
 
-/// A policy in a list: a name, or an object with a `name`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Listed {

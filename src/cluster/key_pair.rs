@@ -3,6 +3,7 @@
 //! No definition says what an attach answers when it creates a key pair, and the secret is shown only once. So the search
 //! accepts all known shapes, and reports an answer that may hold a secret that it does not find.
 
+use std::collections::BTreeSet;
 use std::mem::take;
 
 use secrecy::zeroize::{Zeroize, Zeroizing};
@@ -32,7 +33,6 @@ pub(super) fn find(text: &str) -> Option<KeyPair> {
     Some(KeyPair { access_key: take(access), secret_key: take(&mut **secret).into() })
 }
 
-/// Whether a text mentions a secret, so that none of the text may be shown.
 pub(super) fn mentions_secret(text: &str) -> bool {
     text.to_ascii_lowercase().contains("secret") || find(text).is_some()
 }
@@ -90,7 +90,6 @@ fn search(text: &str, nested: usize, found: &mut Vec<Pair>) {
     }
 }
 
-/// Searches JSON that comes after questions and notes. Returns whether it found a pair.
 fn embedded(text: &str, nested: usize, found: &mut Vec<Pair>) -> bool {
     let before = found.len();
     let mut from = 0;
@@ -157,24 +156,19 @@ fn by_labels(lines: &[&str]) -> Option<Pair> {
     let (mut access, mut secret) = (None, None);
     for line in lines {
         for (which, behind) in labels_in(line) {
-            let place = match which {
-                Half::Access => &mut access,
-                Half::Secret => &mut secret,
-            };
-            if place.is_none() {
-                *place = value(line, behind);
+            match which {
+                Half::Access => access = access.or_else(|| value(line, behind)),
+                Half::Secret => secret = secret.or_else(|| value(line, behind)),
             }
         }
     }
     Some(Pair { access: access?, secret: secret?.into() })
 }
 
-/// The labels in a line, and where each ends.
 fn labels_in(line: &str) -> Vec<(Half, usize)> {
     let lower = line.to_ascii_lowercase();
-    let mut starts: Vec<usize> =
+    let starts: BTreeSet<usize> =
         FIRST_WORDS.iter().flat_map(|word| lower.match_indices(word)).map(|(at, _)| at).collect();
-    starts.sort_unstable();
     let mut labels: Vec<(Half, usize)> = Vec::new();
     for start in starts {
         // `secret access key` is one label.
@@ -226,13 +220,8 @@ fn by_columns(lines: &[&str]) -> Option<Pair> {
     heads.into_iter().find_map(|(at, head)| {
         let row = lines[at + 1..].iter().find(|line| line.contains(char::is_alphanumeric))?;
         let names = cells(head);
-        let mut values = cells(row);
-        if values.len() != names.len() {
-            values = row.split_whitespace().collect();
-        }
-        if values.len() != names.len() {
-            return None;
-        }
+        let words = row.split_whitespace().collect();
+        let values = [cells(row), words].into_iter().find(|values| values.len() == names.len())?;
         let of = |wanted: Half| {
             let column = names.iter().position(|name| half(name) == Some(wanted))?;
             values.get(column).filter(|value| is_key(value)).map(|value| (*value).to_owned())

@@ -23,7 +23,6 @@ pub(super) struct Program<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: &'a [Argument],
     pub(super) timeout: Duration,
-    /// Whether to show its stderr if it fails.
     pub(super) show_output: bool,
 }
 

@@ -244,7 +244,6 @@ impl SecretStore {
         Ok(path)
     }
 
-    /// The ending of a file of this kind.
     fn ending(&self, kind: &str) -> String {
         let is_encrypted = matches!(self.destination, Some(Destination::Age { .. }));
         format!("{kind}{}", if is_encrypted { ".age" } else { "" })
@@ -334,7 +333,6 @@ impl Emergencies {
     }
 }
 
-/// Counts a secret as being stored until it is dropped.
 struct Storing<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Storing<'a> {

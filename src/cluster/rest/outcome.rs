@@ -161,7 +161,6 @@ pub(super) fn error_of_success(body: &str) -> Option<Value> {
     (!is_empty).then(|| error.clone())
 }
 
-/// The endpoints without a connection, and why.
 #[derive(Default)]
 pub(super) struct Unreachable {
     reasons: Vec<String>,

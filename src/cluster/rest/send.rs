@@ -68,7 +68,6 @@ pub(super) struct Outgoing<'a> {
 
 #[derive(Default)]
 pub(super) struct Attempts {
-    /// The endpoints that gave no answer, in order.
     pub(super) tried: Vec<usize>,
     unreachable: Unreachable,
     /// The error of the last endpoint that did not answer in time.
@@ -114,7 +113,6 @@ impl Sender {
         Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
-    /// By how many seconds the cluster's clock is ahead, according to its last answer.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
         *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,7 +155,6 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends a call to this endpoint alone, once a permit is free.
     pub(super) async fn ask<T>(
         &self,
         index: usize,

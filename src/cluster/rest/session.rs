@@ -99,7 +99,6 @@ impl Session {
         self.identify().await
     }
 
-    /// Asks again which cluster this is, and as whom attune is logged in.
     pub(super) async fn identify(&self) -> Result<SessionInfo, CallError> {
         let request = requests::CLUSTER.request();
         self.with_token(&request, |bearer| async move { self.identify_as(&bearer).await }).await
@@ -118,7 +117,6 @@ impl Session {
         }
     }
 
-    /// Sends a call to an endpoint that is proven with this token.
     async fn send_as<T>(&self, bearer: &Bearer, request: &Request, read: Read<T>) -> Result<T, CallError> {
         let mut attempts = Attempts::default();
         loop {
@@ -387,7 +385,6 @@ mod tests {
         assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
     }
 
-    /// Waits for an answer only briefly if another endpoint is left.
     fn impatient() -> Timeouts {
         Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() }
     }
@@ -462,18 +459,6 @@ mod tests {
             assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
         }
         assert_eq!(proofs(&server), 1);
-    }
-
-    #[tokio::test]
-    async fn after_a_failed_proof_a_write_is_not_sent() {
-        let server = Server::start(|heard| match heard.call.as_str() {
-            "POST /login" => tokens("a", 300),
-            _ => json(500, "{}"),
-        })
-        .await;
-        let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
-        assert_eq!(error.effect, Effect::NotSent, "{error}");
-        assert!(server.calls().iter().all(|call| !call.contains("attach")));
     }
 
     fn silences() -> Vec<fn() -> Reply> {
@@ -561,11 +546,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_login_with_an_unknown_outcome_a_write_is_not_sent() {
-        for reply in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}")] {
-            let server = server("none", reply, || Reply::Close).await;
+    async fn after_a_login_or_a_proof_with_an_unknown_outcome_a_write_is_not_sent() {
+        let tokens = || tokens("a", 300);
+        for login in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}"), tokens] {
+            let server = Server::start(move |heard| match heard.call.as_str() {
+                "POST /login" => login(),
+                _ => json(500, "{}"),
+            })
+            .await;
             let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!(error.effect, Effect::NotSent, "{error}");
+            assert!(server.calls().iter().all(|call| !call.contains("attach")));
         }
     }
 

@@ -178,7 +178,6 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// One request, or `None` at the end of the connection.
 async fn hear<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<Heard>> {
     let mut bytes = Vec::new();
     let head_end = loop {

@@ -108,7 +108,6 @@ pub(super) fn config(trust: &Trust, presented: Arc<Presented>) -> Result<ClientC
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// The fingerprint of the certificate that each host presented last.
 #[derive(Debug, Default)]
 pub(super) struct Presented(Mutex<BTreeMap<String, Fingerprint>>);
 
@@ -146,7 +145,6 @@ struct Verifier {
     presented: Arc<Presented>,
 }
 
-/// Trusts the readable authorities of the operating system.
 fn system_check(provider: &Arc<CryptoProvider>) -> Check {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -167,7 +167,6 @@ impl WekaCluster {
     }
 }
 
-/// A document in a temporary file that only its owner may read.
 fn written(document: &str, call: &str) -> Result<NamedTempFile, CallError> {
     let file = tempfile::Builder::new().prefix("attune-").suffix(".json").tempfile().and_then(|mut file| {
         file.write_all(document.as_bytes())?;

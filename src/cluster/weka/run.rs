@@ -184,7 +184,6 @@ pub(super) fn is_usage(error: &CallError) -> bool {
     matches!(error.effect, Effect::Refused(_)) && USAGE.iter().any(|word| lower.contains(word))
 }
 
-/// Output that cannot be read. The outcome is unknown.
 pub(super) fn unreadable(
     command: &Command,
     Expected(expected): Expected,
