@@ -125,12 +125,6 @@ pub(super) fn user_policies(body: &str) -> Result<Vec<(UserName, Option<PolicyNa
     Ok(raw.users.0.into_iter().map(|(user, policy)| (UserName::reported(user), policy_or_none(policy))).collect())
 }
 
-/// Whether any record has a `policy`, as they do since 4.4. No definition says whether a user without a policy has an empty
-/// `policy` or none.
-pub(super) fn report_policies(rows: &[UserRow]) -> bool {
-    rows.iter().any(|row| row.policy.is_some())
-}
-
 /// The users of a tenant, with the policies from `/users`. Records without a tenant belong to the caller's. Some releases
 /// may list users of other tenants to an administrator of the cluster.
 pub(super) fn from_records(rows: Vec<UserRow>, tenant: Option<&str>, attachments_known: bool) -> Users {
@@ -480,11 +474,5 @@ mod tests {
         let attached = user_policies(r#"{"users":{"a":"p"}}"#).unwrap();
         assert_eq!(shown(&from_map(twice(), Some("0"), attached)), [("a", Some("p")); 2]);
         assert_eq!(from_records(twice(), Some("0"), true).users.len(), 2);
-    }
-
-    #[test]
-    fn one_record_with_a_policy_counts_for_all() {
-        assert!(!report_policies(&rows()));
-        assert!(report_policies(&users(r#"{"data":[{"username":"a"},{"username":"b","policy":""}]}"#).unwrap()));
     }
 }

@@ -34,21 +34,16 @@ pub(super) fn judge<T>(
     if answer.status == StatusCode::NO_CONTENT {
         return read("null").map_err(|expected| unreadable(request, expected, "", &secrets));
     }
-    if answer.status.is_success() {
-        return match error_of_success(answer.body) {
-            None => read(answer.body).map_err(|expected| {
-                let error = unreadable(request, expected, answer.body, &secrets);
-                if request.makes_keys { error.with_answer(answer.body.as_bytes()) } else { error }
-            }),
-            Some(error) => Err(keep_answer(request, answer, failed_success(request, answer.status, &error, &secrets))),
-        };
-    }
-    Err(keep_answer(request, answer, refusal(request, answer, &secrets)))
-}
-
-fn keep_answer(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
-    let keep = request.makes_keys && mentions_secret(answer.body);
-    if keep { error.with_answer(answer.body.as_bytes()) } else { error }
+    let keep = |error: CallError, keep: bool| if keep { error.with_answer(answer.body.as_bytes()) } else { error };
+    let error = match error_of_success(answer.body) {
+        None if answer.status.is_success() => {
+            let unreadable = |expected| unreadable(request, expected, answer.body, &secrets);
+            return read(answer.body).map_err(|expected| keep(unreadable(expected), request.makes_keys));
+        }
+        Some(error) if answer.status.is_success() => failed_success(request, answer.status, &error, &secrets),
+        None | Some(_) => refusal(request, answer, &secrets),
+    };
+    Err(keep(error, request.makes_keys && mentions_secret(answer.body)))
 }
 
 pub(super) fn is_busy(status: StatusCode) -> bool {

@@ -285,14 +285,23 @@ mod tests {
     }
 
     async fn server(issued: &Issued, reply: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivatePkcs8KeyDer::from(issued.key.serialize_der());
-        let config = ServerConfig::builder_with_provider(provider)
+        server_with(&issued.certificate, &issued.key, reply).await
+    }
+
+    async fn server_with(
+        certificate: &CertificateDer<'static>,
+        key: &KeyPair,
+        reply: impl Fn(&Heard) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        let provider = rustls::crypto::ring::default_provider();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![certificate.clone()], key));
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![issued.certificate.clone()], key.into())
-            .unwrap();
+            .with_cert_resolver(Arc::new(resolver));
         Server::start_tls(config, reply).await
     }
 
@@ -336,9 +345,8 @@ mod tests {
         for own in [params(&["localhost"]), authority(&["localhost"])] {
             let issued = self_signed(&own);
             call(&issued, "localhost", &trust(&issued)).await.unwrap();
-            assert!(
-                call(&issued, "127.0.0.1", &trust(&issued)).await.unwrap_err().message.contains("not valid for name")
-            );
+            let error = call(&issued, "127.0.0.1", &trust(&issued)).await.unwrap_err();
+            assert!(error.message.contains("not valid for name"), "{error}");
             let mut expired = own.clone();
             (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
             let expired = self_signed(&expired);
@@ -377,16 +385,7 @@ mod tests {
     #[tokio::test]
     async fn a_certificate_without_its_key_is_refused() {
         let (issued, thief) = (self_signed(&params(&["127.0.0.1"])), KeyPair::generate().unwrap());
-        let provider = rustls::crypto::ring::default_provider();
-        let key = PrivatePkcs8KeyDer::from(thief.serialize_der()).into();
-        let key = provider.key_provider.load_private_key(key).unwrap();
-        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![issued.certificate.clone()], key));
-        let config = ServerConfig::builder_with_provider(Arc::new(provider))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
-        let server = Server::start_tls(config, |_| json(200, "{}")).await;
+        let server = server_with(&issued.certificate, &thief, |_| json(200, "{}")).await;
         for trust in [trust(&issued), Trust::Fingerprint(Fingerprint::of(&issued.certificate)), Trust::Anyone] {
             let sender = Sender::new(vec![server.endpoint()], &trust, Timeouts::default()).unwrap();
             let error = sender.send(&requests::USERS.request(), None, answer::nothing).await.unwrap_err();

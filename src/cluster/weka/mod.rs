@@ -17,7 +17,6 @@ use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
 
 use command::Command;
-use run::Runner;
 
 use super::json::{Expected, identity};
 use super::key_pair::mentions_secret;
@@ -49,7 +48,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// A cluster over the `weka` command.
 #[derive(Debug)]
 pub struct WekaCluster {
-    runner: Runner,
+    options: WekaOptions,
     pin: ClusterPin,
     /// Where the command led to last, and when it was asked.
     proof: Mutex<Option<(Instant, SessionInfo)>>,
@@ -67,15 +66,14 @@ const READ_PROOF: Duration = Duration::from_secs(10);
 impl WekaCluster {
     /// The transport. Runs nothing yet.
     pub fn new(options: WekaOptions) -> Self {
-        let WekaOptions { program, login, server, tenant, release, limit } = options;
-        let runner = Runner { program, login, server, limit };
+        let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
         let (proof, proving, other_detach) = Default::default();
-        Self { runner, pin: ClusterPin::new(tenant, release), proof, proving, other_detach }
+        Self { options, pin, proof, proving, other_detach }
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
-        let ended = self.runner.run(command).await?;
+        let ended = self.options.run(command).await?;
         run::judge(command, &ended, &secrets)?;
         read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
             // A read changed nothing, and is retried.
@@ -85,13 +83,13 @@ impl WekaCluster {
     }
 
     fn secrets<'a>(&'a self, command: &'a Command) -> Vec<&'a SecretString> {
-        self.runner.login.iter().map(|login| &login.password).chain(&command.secret).collect()
+        self.options.login.iter().map(|login| &login.password).chain(&command.secret).collect()
     }
 
     /// Runs a command that may create a key pair. The error keeps output that may hold one that is not found.
     async fn make_keys(&self, command: &Command) -> Result<Option<KeyPair>, CallError> {
         let secrets = self.secrets(command);
-        let ended = self.runner.run(command).await?;
+        let ended = self.options.run(command).await?;
         let (out, err) = (ended.out.as_str(), ended.err.as_str());
         let whole = Zeroizing::new([out, err].concat().into_bytes());
         run::judge(command, &ended, &secrets).map_err(|error| {
@@ -272,8 +270,8 @@ impl Cluster for WekaCluster {
     }
 
     fn connection(&self, _release: &Release) -> ConnectionInfo {
-        let program = self.runner.program.display();
-        let address = match &self.runner.server {
+        let program = self.options.program.display();
+        let address = match &self.options.server {
             Some(server) => format!("`{program}`, for {}:{}", server.host(), server.port()),
             None => format!("`{program}`"),
         };

@@ -2,36 +2,25 @@
 //! environment and its standard input only.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command as Process};
 
+use super::WekaOptions;
 use super::command::Command;
 use crate::cluster::error::{NOT_SHOWN, clean, quoted};
 use crate::cluster::json::Expected;
 use crate::cluster::key_pair::mentions_secret;
 use crate::cluster::program::hide;
-use crate::cluster::rest::Endpoint;
-use crate::cluster::{CallError, Effect, PasswordLogin};
+use crate::cluster::{CallError, Effect};
 
 const MAX_OUTPUT: u64 = 16 << 20;
 
-#[derive(Debug)]
-pub(super) struct Runner {
-    pub(super) program: PathBuf,
-    /// None: the login of the host.
-    pub(super) login: Option<PasswordLogin>,
-    /// The host and port of the cluster. None: those of the command.
-    pub(super) server: Option<Endpoint>,
-    pub(super) limit: Duration,
-}
-
-impl Runner {
+impl WekaOptions {
     pub(super) async fn run(&self, command: &Command) -> Result<Ended, CallError> {
         let started = Instant::now();
         let mut child = self.spawn(command)?;
