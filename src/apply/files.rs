@@ -4,9 +4,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-const TRIES: usize = 10_000;
+use crate::base::map;
 
-const CONCURRENT: usize = 16;
+const TRIES: usize = 10_000;
 
 const TEMPORARY: &str = ".attune-";
 
@@ -27,15 +27,8 @@ pub fn replace_all(dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBu
     }
     let of_dir = |error| (dir.to_owned(), error);
     create_private_dir(dir).map_err(of_dir)?;
-    let write = |files: &[(PathBuf, &[u8])]| {
-        files.iter().try_for_each(|(path, bytes)| rename_into(path, bytes, None).map_err(|error| (path.clone(), error)))
-    };
-    std::thread::scope(|scope| {
-        let chunks = files.chunks(files.len().div_ceil(CONCURRENT));
-        let threads: Vec<_> = chunks.map(|chunk| scope.spawn(move || write(chunk))).collect();
-        let panicked = || Err(of_dir(io::Error::other("a thread that writes ended early")));
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
-    })?;
+    let write = |(path, bytes): (PathBuf, &[u8])| rename_into(&path, bytes, None).map_err(|error| (path, error));
+    map(files.to_vec(), write).into_iter().collect::<Result<(), _>>()?;
     sync_directory(dir).map_err(of_dir)
 }
 

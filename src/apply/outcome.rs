@@ -52,10 +52,6 @@ pub enum Status {
 }
 
 impl Status {
-    fn may_have_changed(&self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::NotReached(_) | Self::Interrupted)
-    }
-
     /// Whether the effect of the step is there.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Done | Self::AlreadyDone)
@@ -111,7 +107,9 @@ impl Remark {
 impl Outcome {
     /// Whether a call of a step may have changed something.
     pub fn may_have_changed(&self) -> bool {
-        self.steps.iter().any(|step| step.status.may_have_changed())
+        let did_not =
+            |status: &Status| matches!(status, Status::Refused(_) | Status::NotReached(_) | Status::Interrupted);
+        self.steps.iter().any(|step| !did_not(&step.status))
     }
 
     /// Whether a new secret may be lost, so that a person must act even if all steps ended well.

@@ -80,7 +80,10 @@ impl Sender<'_> {
             Ok(ObjectState::Expected) => None,
             Ok(ObjectState::Done) => Some(Status::Done),
             Ok(ObjectState::Other(found)) => Some(Status::Drifted(format!("{found}; before that, {error}"))),
-            Err(read_error) => Some(not_readable(error, &read_error)),
+            Err(_) if error.effect == Effect::NotSent => Some(Status::Failed(error.to_string())),
+            Err(unread) => {
+                Some(Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {unread}")))
+            }
         }
     }
 
@@ -212,13 +215,6 @@ fn given_up(error: &CallError, retries: u32) -> Status {
         (_, 0) => format!("{error}; the cluster does not show its effect"),
         (_, retries) => format!("{error}; the cluster does not show its effect after {} tries", retries + 1),
     })
-}
-
-fn not_readable(error: &CallError, read_error: &CallError) -> Status {
-    if error.effect == Effect::NotSent {
-        return Status::Failed(error.to_string());
-    }
-    Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {read_error}"))
 }
 
 /// Whether the cluster refuses an attach because the user has another policy. The exact message is unknown. Status and message

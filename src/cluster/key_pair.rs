@@ -187,12 +187,8 @@ fn label_at(text: &str) -> Option<(Half, usize)> {
     let length = text.bytes().take(MAX_LABEL).take_while(|c| is_part(*c)).count();
     let run = &text[..length];
     let labels = (1..=run.len()).filter_map(|end| Some((half(&run[..end])?, end)));
-    labels.rev().find(|(_, end)| is_end(&text[*end..]))
-}
-
-/// Whether a name ends before this: no letter goes on with it.
-fn is_end(rest: &str) -> bool {
-    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    labels.rev().find(|(_, end)| !text[*end..].starts_with(goes_on))
 }
 
 /// The value behind a label: after a sign or a wide gap, or alone on the rest of the line.
@@ -206,12 +202,8 @@ fn value(line: &str, behind: usize) -> Option<String> {
     let alone = trimmed.trim_end() == word;
     let apart = gap.contains(SIGNS) || gap.contains("  ") || (alone && !gap.is_empty());
     // The label of the next column is not a value.
-    (apart && label_at(&lower(trimmed)).is_none()).then(|| word.to_owned())
-}
-
-/// The start of a text in lower case, as long as a label and its end.
-fn lower(text: &str) -> String {
-    text.chars().take(MAX_LABEL + 1).collect::<String>().to_ascii_lowercase()
+    let next: String = trimmed.chars().take(MAX_LABEL + 1).collect();
+    (apart && label_at(&next.to_ascii_lowercase()).is_none()).then(|| word.to_owned())
 }
 
 /// Reads a table: a line with both labels, and the values below them.

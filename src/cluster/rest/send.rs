@@ -14,7 +14,7 @@ use super::answer::Read;
 use super::concurrency::{ConcurrencyLimit, Permit};
 use super::endpoints::{Endpoint, EndpointPool};
 use super::outcome::{self, Answer, Unreachable, reason};
-use super::requests::{Method, Request};
+use super::requests::Request;
 use super::tls::{self, Presented, Trust, TrustProblem};
 use crate::cluster::error::clean;
 use crate::cluster::{CallError, Effect};
@@ -205,12 +205,7 @@ impl Sender {
             let message = "not sent: a URL does not carry this path unchanged";
             return Err(Missed::Failed(CallError::new(request.call(), Effect::NotSent, message)));
         };
-        let builder = match request.method {
-            Method::Get => self.client.get(url),
-            Method::Post => self.client.post(url),
-            Method::Delete => self.client.delete(url),
-        };
-        let mut builder = builder.timeout(limit);
+        let mut builder = self.client.request(request.method.clone(), url).timeout(limit);
         if let Some(token) = token {
             builder = builder.bearer_auth(token.expose_secret());
         }

@@ -202,10 +202,9 @@ impl Session {
                 let org = self.pin.tenant().or(login.org.as_deref());
                 self.log_in(state, &requests::login(&login.username, &login.password, org)).await?
             }
-            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::UnknownOutcome => {
-                return Err(error);
+            (Some(Err(error)), Credentials::Token { .. }) => {
+                return Err(if error.effect == Effect::UnknownOutcome { error } else { error.help(EXPIRED) });
             }
-            (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(EXPIRED)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
         state.token = Some(token);

@@ -179,11 +179,10 @@ impl ServerCertVerifier for Verifier {
             Check::Chain { chain, own } => chain
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .or_else(|error| verify_own(end_entity, own, server_name, error)),
-            Check::Pin(expected) if *expected == fingerprint => Ok(ServerCertVerified::assertion()),
-            Check::Pin(expected) => {
+            Check::Pin(expected) if *expected != fingerprint => {
                 Err(untrusted(&format!("the certificate is {fingerprint}, and {expected} is expected")))
             }
-            Check::Nothing => Ok(ServerCertVerified::assertion()),
+            Check::Pin(_) | Check::Nothing => Ok(ServerCertVerified::assertion()),
             Check::NoAuthorities => {
                 Err(untrusted("this system has no certificate authorities that could vouch for any certificate"))
             }

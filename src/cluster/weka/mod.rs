@@ -23,7 +23,7 @@ use super::key_pair::mentions_secret;
 use super::pin::{ClusterPin, SessionInfo};
 use super::rest::Endpoint;
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users};
-use crate::base::{Capabilities, DetachForm, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// The options of the transport.
 #[derive(Debug)]
@@ -159,10 +159,6 @@ impl WekaCluster {
     async fn capabilities(&self) -> Result<Capabilities, CallError> {
         Ok(Capabilities::of(&self.before_read().await?.identity.release))
     }
-
-    fn detach_form(&self, usual: DetachForm) -> DetachForm {
-        if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual }
-    }
 }
 
 fn written(document: &str, call: &str) -> Result<NamedTempFile, CallError> {
@@ -216,7 +212,7 @@ impl Cluster for WekaCluster {
             Principal::Group(group) => return self.change(command::detach_group(group)?).await,
         };
         let usual = self.capabilities().await.map_err(CallError::for_unsent_call)?.detach;
-        let form = self.detach_form(usual);
+        let form = if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual };
         let refused = match self.change(command::detach(policy, user, form)?).await {
             Err(error) if run::is_usage(&error) => error,
             ended => return ended,

@@ -26,7 +26,10 @@ impl WekaOptions {
         let mut child = self.spawn(command)?;
         let mut printed = Printed::default();
         let ended = match tokio::time::timeout(self.limit, converse(&mut child, command, &mut printed)).await {
-            Ok(ended) => ended.map_err(|error| broken(command, &error)),
+            Ok(ended) => ended.map_err(|error| {
+                let message = format!("what it printed cannot be read: {error}");
+                CallError::new(command.shown(), Effect::UnknownOutcome, message)
+            }),
             Err(_) => {
                 // The runtime reaps it. If it cannot be killed, nothing can be done here.
                 let _ = child.start_kill();
@@ -103,10 +106,6 @@ async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -
     Ok(())
 }
 
-fn broken(command: &Command, error: &io::Error) -> CallError {
-    CallError::new(command.shown(), Effect::UnknownOutcome, format!("what it printed cannot be read: {error}"))
-}
-
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The exit status. None: a signal ended it.
@@ -154,14 +153,10 @@ pub(super) fn judge(command: &Command, ended: &Ended, secrets: &[&SecretString])
         let message = format!("a signal ended it{}", suffix(&words));
         return Err(CallError::new(command.shown(), Effect::UnknownOutcome, message));
     };
-    let effect = if says(&USAGE) {
-        Effect::Refused(code)
-    } else if says(&DISCONNECTED) {
-        Effect::UnknownOutcome
-    } else if says(&UNAUTHORIZED) {
-        Effect::Unauthorized(code)
-    } else {
-        Effect::Refused(code)
+    let effect = match (says(&USAGE), says(&DISCONNECTED), says(&UNAUTHORIZED)) {
+        (false, true, _) => Effect::UnknownOutcome,
+        (false, false, true) => Effect::Unauthorized(code),
+        (true, _, _) | (false, false, false) => Effect::Refused(code),
     };
     let error = CallError::new(command.shown(), effect, format!("exit status {code}{}", suffix(&words)));
     Err(if matches!(effect, Effect::Unauthorized(_)) { error.help(LOG_IN) } else { error })
