@@ -17,7 +17,6 @@ const MAX_SEARCHED: usize = 64 << 10;
 /// How many places of a text are tried as the start of JSON. Questions and notes may come before it.
 const MAX_STARTS: usize = 16;
 
-/// How many levels of JSON inside text inside JSON are searched.
 const MAX_NESTED: usize = 4;
 
 /// The length from which a word may be a key, in characters. Keys have 20 and 40.
@@ -206,7 +205,6 @@ fn value(line: &str, behind: usize) -> Option<String> {
     (apart && label_at(&next.to_ascii_lowercase()).is_none()).then(|| word.to_owned())
 }
 
-/// Reads a table: a line with both labels, and the values below them.
 fn by_columns(lines: &[&str]) -> Option<Pair> {
     let heads = lines.iter().enumerate().filter(|(_, line)| labels_in(line).len() == 2);
     heads.into_iter().find_map(|(at, head)| {

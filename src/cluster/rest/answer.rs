@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn whoami_takes_an_id_as_number_or_text() {
         for id in ["0", "\"0\""] {
-            let who = format!(r#""username":"admin","uid":"u","role":"ClusterAdmin","org_name":"Root""#);
+            let who = r#""username":"admin","uid":"u","role":"ClusterAdmin","org_name":"Root""#;
             let who = whoami(&format!(r#"{{"data":{{"org_id":{id},{who}}}}}"#)).unwrap();
             let found = (who.user.as_str(), who.tenant.as_str(), who.tenant_id.as_deref());
             assert_eq!(found, ("admin", "Root", Some("0")));

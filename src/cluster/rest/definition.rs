@@ -71,7 +71,6 @@ struct Fields {
 }
 
 impl Definition {
-    /// The paths in the form of [`comparable`], with their items.
     fn paths(&self) -> Option<BTreeMap<String, &Value>> {
         let paths = self.0["paths"].as_object()?;
         Some(paths.iter().map(|(path, item)| (comparable(path), self.resolved(item))).collect())
@@ -152,7 +151,6 @@ impl Definition {
         required.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The target of a `$ref` within the definition; any other value unchanged.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
         for _ in 0..MAX_SCHEMAS {

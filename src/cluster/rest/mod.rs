@@ -172,12 +172,11 @@ impl Cluster for RestCluster {
     }
 
     fn connection(&self, release: &Release) -> ConnectionInfo {
-        let named = |endpoints: &mut dyn Iterator<Item = &Endpoint>| endpoints.map(ToString::to_string).collect();
-        let unencrypted = |endpoint: &&Endpoint| !endpoint.is_encrypted() && !endpoint.is_loopback();
+        let (all, unencrypted) = (self.endpoints.iter(), |it: &&Endpoint| !it.is_encrypted() && !it.is_loopback());
         ConnectionInfo {
             transport: "REST",
-            addresses: named(&mut self.endpoints.iter()),
-            unencrypted: named(&mut self.endpoints.iter().filter(unencrypted)),
+            addresses: all.clone().map(ToString::to_string).collect(),
+            unencrypted: all.filter(unencrypted).map(ToString::to_string).collect(),
             any_certificate: self.any_certificate,
             attachments_source: match Capabilities::of(release).attachments {
                 AttachmentsSource::None => None,
@@ -218,14 +217,11 @@ mod tests {
     use crate::cluster::PasswordLogin;
 
     fn options(endpoint: Endpoint, tenant: Option<&str>) -> RestOptions {
+        let org = Some("of the credentials".into());
         RestOptions {
             release: None,
             endpoints: vec![endpoint],
-            credentials: Credentials::Password(PasswordLogin {
-                username: "admin".into(),
-                password: "pw".into(),
-                org: Some("of the credentials".into()),
-            }),
+            credentials: Credentials::Password(PasswordLogin { username: "admin".into(), password: "pw".into(), org }),
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
             timeouts: Timeouts::default(),
@@ -277,21 +273,17 @@ mod tests {
         assert_eq!((connection.addresses, connection.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
         let far = options(Endpoint::parse_insecure("http://weka01").unwrap(), None);
         let far = RestCluster::new(RestOptions { trust: Trust::Anyone, ..far }).unwrap();
-        let connection = far.connection(&release);
-        assert_eq!(
-            (connection.unencrypted.as_slice(), connection.any_certificate),
-            (&["http://weka01:14000".to_owned()][..], true)
-        );
+        let ConnectionInfo { unencrypted, any_certificate, .. } = far.connection(&release);
+        assert_eq!((unencrypted, any_certificate), (vec!["http://weka01:14000".to_owned()], true));
     }
 
     #[tokio::test]
     async fn only_a_404_means_that_a_cluster_has_no_definition() {
-        for (status, effect) in
-            [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::UnknownOutcome))]
-        {
+        let refused = [(403, Err(Effect::Unauthorized(403))), (500, Err(Effect::UnknownOutcome))];
+        for (status, expected) in [(404, Ok(None))].into_iter().chain(refused) {
             let server = server("5.1.2", move |_| json(status, "{}")).await;
             let found = cluster(&server, None).own_definition().await;
-            assert_eq!(found.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
+            assert_eq!(found.map_err(|error| error.effect), expected, "{status}");
         }
     }
 

@@ -286,10 +286,8 @@ mod tests {
         assert!(judged(&remove(), 204, "").is_ok());
         assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::UnknownOutcome);
         let answer = Answer { status: StatusCode::NO_CONTENT, location: None, body: "" };
-        assert_eq!(
-            judge(&requests::USERS.request(), &answer, None, answer::users).unwrap_err().effect,
-            Effect::UnknownOutcome
-        );
+        let read = judge(&requests::USERS.request(), &answer, None, answer::users);
+        assert_eq!(read.unwrap_err().effect, Effect::UnknownOutcome);
         assert!(judge(&attach(), &answer, None, answer::key_pair).unwrap().is_none());
     }
 

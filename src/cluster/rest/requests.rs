@@ -20,9 +20,7 @@ pub struct Call {
     pub(super) method: &'static Method,
     /// Below `/api/v2`, with `{policy}` for the name of a policy.
     pub(super) path: &'static str,
-    /// The fields that every request has.
     pub(super) always: &'static [&'static str],
-    /// The fields that some requests have.
     pub(super) sometimes: &'static [&'static str],
     /// Whether attune works on a cluster without it.
     pub(super) optional: bool,
@@ -48,7 +46,6 @@ impl Call {
         Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
     }
 
-    /// The same about a policy, whose name is in the path.
     pub(super) fn about(&self, policy: &PolicyName) -> Result<Request, CallError> {
         sendable(self, "policy", policy.as_str(), policy.addressable())?;
         let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();

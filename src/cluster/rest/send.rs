@@ -371,11 +371,8 @@ mod tests {
             outcome(|| json(502, "<html>")).await,
         ];
         for error in errors {
-            assert_eq!(
-                (error.effect, error.call.as_str()),
-                (Effect::UnknownOutcome, "DELETE /s3/policies/p"),
-                "{error}"
-            );
+            let found = (error.effect, error.call.as_str());
+            assert_eq!(found, (Effect::UnknownOutcome, "DELETE /s3/policies/p"), "{error}");
             assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
         }
     }
@@ -501,9 +498,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_read_in_seconds() {
-        let read = |value: &'static str| {
-            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))]))
-        };
+        let read = |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]));
         assert_eq!((read("2"), read("0")), (Some(Duration::from_secs(2)), Some(Duration::ZERO)));
         for value in ["", "-1", "soon", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
             assert_eq!(read(value), None, "{value}");

@@ -188,7 +188,6 @@ impl Session {
         }
     }
 
-    /// Refreshes the token. Logs in if there is none to refresh, or if the refresh fails.
     async fn renew(&self, state: &mut State) -> Result<(), CallError> {
         let refresh = state.token.as_ref().and_then(|token| token.refresh.clone());
         let refreshed = match &refresh {
@@ -293,7 +292,6 @@ mod tests {
         requests::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
     }
 
-    /// The calls other than proofs, each with its token.
     fn calls(server: &Server) -> Vec<String> {
         let calls = server.heard().into_iter().filter(|heard| !is_proof(&heard.call));
         calls.map(|heard| [Some(heard.call), heard.token].into_iter().flatten().collect::<Vec<_>>().join(" ")).collect()

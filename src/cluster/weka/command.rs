@@ -33,14 +33,6 @@ impl Command {
     }
 }
 
-pub(super) fn status() -> Command {
-    Command::read(&["status"])
-}
-
-pub(super) fn whoami() -> Command {
-    Command::read(&["user", "whoami"])
-}
-
 pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
     named(&["s3", "policy", "show"], &[policy.as_str()]).map(|command| Command { is_read: true, ..command })
 }
