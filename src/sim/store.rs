@@ -27,7 +27,6 @@ struct Now {
     changes: u64,
 }
 
-/// The result of a change that was not refused.
 #[derive(Debug)]
 pub(crate) struct ChangeResult<T> {
     pub(crate) value: T,

@@ -226,12 +226,12 @@ fn add_user(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
         org: call.body.optional_text("org"),
     };
     let user_ref = users::add(state, &call.caller, new)?;
-    Ok(responses::user(state, &user_ref))
+    Ok(responses::user(state, user_ref))
 }
 
 fn change_user(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let user_ref = users::change(state, &call.caller, call.name, &user_change(call.body)?)?;
-    Ok(responses::user(state, &user_ref))
+    Ok(responses::user(state, user_ref))
 }
 
 fn user_change(body: &RequestBody) -> Result<UserChange, Refusal> {

@@ -27,7 +27,6 @@ use crate::sim::weka::{self, CommandRun};
 #[derive(Debug)]
 pub(crate) struct ApiRequest {
     pub(crate) method: Method,
-    /// The path as it was sent.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) authorization: Option<String>,

@@ -10,7 +10,6 @@ use crate::sim::document::{StoredDocument, check_json};
 use crate::sim::operations::Refusal;
 use crate::sim::release::Behaviour;
 
-/// Whether a release has something.
 pub(super) type Since = fn(&Behaviour) -> bool;
 
 pub(super) const ALWAYS: Since = |_| true;

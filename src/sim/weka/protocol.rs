@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::operations::Refusal;
 
-/// A run of the command, as a client that stands in for the command posts it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CommandRun {
     pub(crate) args: Vec<String>,
     /// The login; by default the administrator of the cluster, as on a host that is logged in.
     pub(crate) login: Option<CommandLogin>,
-    /// The content of the needed file.
     pub(crate) file: Option<String>,
     /// The line typed at the prompt.
     pub(crate) typed: Option<String>,
