@@ -24,10 +24,6 @@ const WHOLE: Counts = Counts { revisions: 2_000, unrelated: 1_000, users: 1_024,
 /// When run as a test.
 const SMALL: Counts = Counts { revisions: 8, unrelated: 4, users: 8, words: 4 };
 
-// As the program has it.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> io::Result<()> {
     let counts = if std::env::args().any(|argument| argument == "--bench") { WHOLE } else { SMALL };
     let mut out = io::stdout().lock();

@@ -20,10 +20,6 @@ const EACH: usize = 1_024;
 /// The same, when run as a test.
 const SMALL: usize = 8;
 
-// As the program has it.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> io::Result<()> {
     let each = if std::env::args().any(|argument| argument == "--bench") { EACH } else { SMALL };
     let mut out = io::stdout().lock();

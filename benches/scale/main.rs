@@ -15,10 +15,6 @@ use wait4::Wait4;
 use fleet::{Fleet, USERS_OF_A_POLICY};
 use one::PHASES;
 
-// As the program has it.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How many policies, from least to most.
 const SIZES: [usize; 4] = [12_500, 25_000, 50_000, 100_000];
 

@@ -25,7 +25,6 @@ pub(super) enum ObjectState {
 /// reads. A foreign change within it is noticed only by the read after the last call.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Reads the cluster, and remembers each read for a moment.
 pub(super) struct Checker<'a> {
     cluster: &'a dyn Cluster,
     attachments: Recent<Attachments>,
@@ -40,15 +39,6 @@ struct Recent<T> {
     reading: Mutex<()>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum NotBefore {
-    /// [`MAX_AGE`] before this.
-    Recently(Instant),
-    /// This.
-    Exactly(Instant),
-}
-
-/// The policies of all users, and of the groups that have one.
 struct Attachments {
     known: bool,
     /// By name: the policy in each record of the name, nearly always one record.
@@ -64,17 +54,19 @@ impl<'a> Checker<'a> {
     /// Whether the object matches the plan. A recent read serves only if it shows the expected state: an object that this run
     /// has changed since never matches.
     pub(super) async fn before(&self, call: &Call) -> Result<ObjectState, CallError> {
-        match self.check(call, NotBefore::Recently(Instant::now())).await? {
+        let now = Instant::now();
+        match self.check(call, now.checked_sub(MAX_AGE).unwrap_or(now)).await? {
             ObjectState::Expected => Ok(ObjectState::Expected),
             ObjectState::Done | ObjectState::Other(_) => self.now(call).await,
         }
     }
 
     pub(super) async fn now(&self, call: &Call) -> Result<ObjectState, CallError> {
-        self.check(call, NotBefore::Exactly(Instant::now())).await
+        self.check(call, Instant::now()).await
     }
 
-    async fn check(&self, call: &Call, limit: NotBefore) -> Result<ObjectState, CallError> {
+    /// Checks with reads that began at `limit` or later.
+    async fn check(&self, call: &Call, limit: Instant) -> Result<ObjectState, CallError> {
         match call {
             Call::AddPolicy { policy, document, has } => match self.document(policy, limit).await? {
                 None => self.addition(policy, has, limit).await,
@@ -108,12 +100,7 @@ impl<'a> Checker<'a> {
     }
 
     /// An addition gives the policy to everyone who has its name: only the users and groups of the plan may have it.
-    async fn addition(
-        &self,
-        policy: &PolicyName,
-        has: &[Principal],
-        limit: NotBefore,
-    ) -> Result<ObjectState, CallError> {
+    async fn addition(&self, policy: &PolicyName, has: &[Principal], limit: Instant) -> Result<ObjectState, CallError> {
         let attachments = self.attachments(limit).await?;
         let mut others = attachments.with_policy(policy).filter(|principal| has.binary_search(principal).is_err());
         Ok(match others.next() {
@@ -126,21 +113,21 @@ impl<'a> Checker<'a> {
         &self,
         policy: &PolicyName,
         expects: Option<&str>,
-        limit: NotBefore,
+        limit: Instant,
     ) -> Result<ObjectState, CallError> {
         let Some(found) = self.document(policy, limit).await? else { return Ok(ObjectState::Done) };
         if expects.is_some() && found.text() != expects {
             return Ok(ObjectState::Other(format!("policy `{policy}` has another document now")));
         }
         // Some clusters remove a policy that is attached, so this read is as late as possible.
-        let attachments = self.attachments(NotBefore::Exactly(Instant::now())).await?;
+        let attachments = self.attachments(Instant::now()).await?;
         Ok(match attachments.with_policy(policy).next() {
             Some(principal) => ObjectState::Other(format!("{principal} has policy `{policy}`")),
             None => ObjectState::Expected,
         })
     }
 
-    async fn attachments(&self, limit: NotBefore) -> Result<Arc<Attachments>, CallError> {
+    async fn attachments(&self, limit: Instant) -> Result<Arc<Attachments>, CallError> {
         self.attachments
             .get(limit, || async {
                 let (users, groups) = tokio::try_join!(self.cluster.users(), self.cluster.groups())?;
@@ -156,12 +143,11 @@ impl<'a> Checker<'a> {
             .await
     }
 
-    async fn names(&self, limit: NotBefore) -> Result<Arc<BTreeSet<PolicyName>>, CallError> {
+    async fn names(&self, limit: Instant) -> Result<Arc<BTreeSet<PolicyName>>, CallError> {
         self.names.get(limit, || async { Ok(self.cluster.list_policies().await?.into_iter().collect()) }).await
     }
 
-    /// The document of a policy; `None` if it does not exist.
-    async fn document(&self, policy: &PolicyName, limit: NotBefore) -> Result<Option<Arc<Body>>, CallError> {
+    async fn document(&self, policy: &PolicyName, limit: Instant) -> Result<Option<Arc<Body>>, CallError> {
         if !self.names(limit).await?.contains(policy) {
             return Ok(None);
         }
@@ -188,7 +174,7 @@ impl<T> Default for Recent<T> {
 
 impl<T> Recent<T> {
     /// The last read if it is recent enough, else a new one. Concurrent callers share one new read.
-    async fn get<F>(&self, limit: NotBefore, read: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
+    async fn get<F>(&self, limit: Instant, read: impl FnOnce() -> F) -> Result<Arc<T>, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -207,14 +193,9 @@ impl<T> Recent<T> {
         Ok(found)
     }
 
-    fn last(&self, limit: NotBefore) -> Option<Arc<T>> {
+    fn last(&self, limit: Instant) -> Option<Arc<T>> {
         let last = self.last.lock().ok()?;
-        let (began, found) = last.as_ref()?;
-        let serves = match limit {
-            NotBefore::Recently(now) => now.saturating_duration_since(*began) <= MAX_AGE,
-            NotBefore::Exactly(then) => *began >= then,
-        };
-        serves.then(|| Arc::clone(found))
+        last.as_ref().filter(|(began, _)| *began >= limit).map(|(_, found)| Arc::clone(found))
     }
 }
 
@@ -243,7 +224,6 @@ impl Attachments {
         }
     }
 
-    /// The state of a user or group that goes from the expected policy to the target.
     fn state(&self, principal: &Principal, target: Option<&PolicyName>, expected: Option<&PolicyName>) -> ObjectState {
         match self.attached(principal) {
             Ok(attached) if attached == target => ObjectState::Done,

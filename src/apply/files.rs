@@ -4,13 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// How many names are tried before all count as taken.
+use crate::base::map;
+
 const TRIES: usize = 10_000;
 
-/// How many files are written at once.
-const CONCURRENT: usize = 16;
-
-/// The prefix of temporary files.
 const TEMPORARY: &str = ".attune-";
 
 /// The prefix of emergency files.
@@ -30,15 +27,8 @@ pub fn replace_all(dir: &Path, files: &[(PathBuf, &[u8])]) -> Result<(), (PathBu
     }
     let of_dir = |error| (dir.to_owned(), error);
     create_private_dir(dir).map_err(of_dir)?;
-    let write = |files: &[(PathBuf, &[u8])]| {
-        files.iter().try_for_each(|(path, bytes)| rename_into(path, bytes, None).map_err(|error| (path.clone(), error)))
-    };
-    std::thread::scope(|scope| {
-        let chunks = files.chunks(files.len().div_ceil(CONCURRENT));
-        let threads: Vec<_> = chunks.map(|chunk| scope.spawn(move || write(chunk))).collect();
-        let panicked = || Err(of_dir(io::Error::other("a thread that writes ended early")));
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
-    })?;
+    let write = |(path, bytes): (PathBuf, &[u8])| rename_into(&path, bytes, None).map_err(|error| (path, error));
+    map(files.to_vec(), write).into_iter().collect::<Result<(), _>>()?;
     sync_directory(dir).map_err(of_dir)
 }
 
@@ -72,7 +62,6 @@ pub(super) struct TempFile {
 }
 
 impl TempFile {
-    /// Creates one, with a name of this prefix and suffix.
     pub(super) fn create(dir: &Path, prefix: &str, suffix: &str) -> io::Result<Self> {
         for _ in 0..TRIES {
             let path = dir_or_current(dir).join(format!("{prefix}{:016x}{suffix}", fastrand::u64(..)));
@@ -119,7 +108,6 @@ impl TempFile {
         self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
     }
 
-    /// Whether someone has removed it.
     #[cfg(not(unix))]
     pub(super) fn is_removed(&self) -> bool {
         false
@@ -208,15 +196,13 @@ fn private() -> OpenOptions {
 }
 
 /// The same options, but follows no link, and never waits.
-#[cfg(unix)]
 fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags)
-}
-
-#[cfg(not(unix))]
-fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags);
+    }
     options
 }
 

@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
 pub use outcome::{Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
-pub use secret_store::{SecretStore, SecretStoreContext, SecretStoreProblem, Slot, StoredIn};
+pub use secret_store::{SecretStore, SecretStoreContext, Slot, StoredIn};
 
 use check::Checker;
 use send::Sender;
@@ -48,7 +48,7 @@ pub async fn run(plan: &Plan, options: &RunOptions<'_>) -> Vec<StepOutcome> {
         retry_policy: options.retry_policy,
         stop: options.stop,
     };
-    let mut run = Run::new(&plan.steps);
+    let mut run = Run { steps: &plan.steps, waiting: plan.steps.iter().collect(), outcomes: BTreeMap::new() };
     let mut calls = FuturesUnordered::new();
     let mut stopped_by = None;
     loop {
@@ -77,11 +77,6 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(steps: &'a [Step]) -> Self {
-        Self { steps, waiting: steps.iter().collect(), outcomes: BTreeMap::new() }
-    }
-
-    /// The next step that waits for no other, in the plan's order.
     fn next(&mut self) -> Option<&'a Step> {
         let is_done = |first: &StepId| self.outcomes.get(first).is_some_and(|outcome| outcome.status.is_good());
         let at = self.waiting.iter().position(|step| step.after.iter().all(is_done))?;

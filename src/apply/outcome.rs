@@ -1,8 +1,6 @@
 //! The outcome of an apply and of each step, and how a run and its caller talk meanwhile: progress, and the request to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::secret_store::StoredIn;
 use crate::base::UserName;
@@ -54,10 +52,6 @@ pub enum Status {
 }
 
 impl Status {
-    fn may_have_changed(&self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::NotReached(_) | Self::Interrupted)
-    }
-
     /// Whether the effect of the step is there.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Done | Self::AlreadyDone)
@@ -101,12 +95,7 @@ pub enum Remark {
 impl Remark {
     /// Whether it is about a new key pair.
     pub fn is_of_keys(&self) -> bool {
-        match self {
-            Self::Gap => false,
-            Self::Stored { .. } | Self::StoredInEmergency { .. } | Self::PairUnknown | Self::ResponseStored { .. } => {
-                true
-            }
-        }
+        *self != Self::Gap
     }
 
     /// Whether a secret may be lost, so that a person must act.
@@ -118,7 +107,9 @@ impl Remark {
 impl Outcome {
     /// Whether a call of a step may have changed something.
     pub fn may_have_changed(&self) -> bool {
-        self.steps.iter().any(|step| step.status.may_have_changed())
+        let did_not =
+            |status: &Status| matches!(status, Status::Refused(_) | Status::NotReached(_) | Status::Interrupted);
+        self.steps.iter().any(|step| !did_not(&step.status))
     }
 
     /// Whether a new secret may be lost, so that a person must act even if all steps ended well.
@@ -155,31 +146,25 @@ pub trait Progress: Sync {
 
 /// A request to stop a run: calls under way end, and no more calls begin.
 #[derive(Debug, Default)]
-pub struct StopSignal {
-    requested: AtomicBool,
-    notify: Notify,
-}
+pub struct StopSignal(watch::Sender<bool>);
 
 impl StopSignal {
     /// Requests the stop.
     pub fn request(&self) {
-        self.requested.store(true, Ordering::SeqCst);
-        self.notify.notify_waiters();
+        self.0.send_replace(true);
     }
 
     /// Whether it is requested.
     pub fn is_requested(&self) -> bool {
-        self.requested.load(Ordering::SeqCst)
+        *self.0.borrow()
     }
 
     /// Waits, but not longer than until the stop is requested.
     pub(super) async fn or_requested(&self, wait: impl Future<Output = ()>) {
-        let requested = self.notify.notified();
-        if !self.is_requested() {
-            tokio::select! {
-                () = wait => {}
-                () = requested => {}
-            }
+        let mut requested = self.0.subscribe();
+        tokio::select! {
+            () = wait => {}
+            _ = requested.wait_for(|requested| *requested) => {}
         }
     }
 }

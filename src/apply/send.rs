@@ -30,7 +30,6 @@ struct CallState {
 }
 
 impl Sender<'_> {
-    /// Sends the call if the object matches the plan. Returns its status and remarks.
     pub(super) async fn run(&self, call: &Call) -> (Status, Vec<Remark>) {
         let mut state = CallState::default();
         let status = match self.checker.before(call).await {
@@ -81,7 +80,10 @@ impl Sender<'_> {
             Ok(ObjectState::Expected) => None,
             Ok(ObjectState::Done) => Some(Status::Done),
             Ok(ObjectState::Other(found)) => Some(Status::Drifted(format!("{found}; before that, {error}"))),
-            Err(read_error) => Some(not_readable(error, &read_error)),
+            Err(_) if error.effect == Effect::NotSent => Some(Status::Failed(error.to_string())),
+            Err(unread) => {
+                Some(Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {unread}")))
+            }
         }
     }
 
@@ -97,7 +99,6 @@ impl Sender<'_> {
         }
     }
 
-    /// The one place that chooses the request by the kind of call.
     async fn send_once(&self, call: &Call, state: &mut CallState) -> Result<Status, CallError> {
         match call {
             Call::Attach { principal, policy, .. } => return self.attach(policy, principal, &mut state.remarks).await,
@@ -200,7 +201,6 @@ impl Sender<'_> {
         }
     }
 
-    /// Notes that a lost response may have held a key pair.
     fn note_unknown_pair(&self, call: &Call, remarks: &mut Vec<Remark>) {
         let Call::Attach { principal: Principal::User(user), .. } = call else { return };
         if self.may_create_keys.contains(user) && !remarks.iter().any(Remark::is_of_keys) {
@@ -215,13 +215,6 @@ fn given_up(error: &CallError, retries: u32) -> Status {
         (_, 0) => format!("{error}; the cluster does not show its effect"),
         (_, retries) => format!("{error}; the cluster does not show its effect after {} tries", retries + 1),
     })
-}
-
-fn not_readable(error: &CallError, read_error: &CallError) -> Status {
-    if error.effect == Effect::NotSent {
-        return Status::Failed(error.to_string());
-    }
-    Status::UnknownOutcome(format!("{error}; and the cluster could not be read: {read_error}"))
 }
 
 /// Whether the cluster refuses an attach because the user has another policy. The exact message is unknown. Status and message

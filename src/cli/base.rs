@@ -215,7 +215,6 @@ impl Base {
         (!self.exists).then(|| Finding::note(exit::BASE_WITHOUT_FILE, message).help(help))
     }
 
-    /// A warning about a program that a proposal can change.
     pub(super) fn untrusted_program(&self) -> Option<Finding> {
         let program = self.program.as_ref()?.display();
         let message =

@@ -218,10 +218,9 @@ fn write_metrics(path: &Path, results: &Results, exit: Exit, started: Instant) -
         exit: exit.number(),
     };
     let mut bytes = Vec::new();
-    metrics(&mut bytes, &run).and_then(|()| publish(path, &bytes)).map_err(|error| {
-        let message = format!("cannot write the metrics to {}: {error}", path.display());
-        Failure::new(&exit::ENVIRONMENT, message).help("its directory must exist and be writable for this user")
-    })
+    let help = "its directory must exist and be writable for this user";
+    let written = metrics(&mut bytes, &run).and_then(|()| publish(path, &bytes));
+    written.map_err(|error| Failure::unwritten("the metrics", path, &error).help(help))
 }
 
 fn timestamp(now: OffsetDateTime) -> String {

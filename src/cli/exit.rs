@@ -1,5 +1,7 @@
 //! Exit codes, and failures with their finding codes.
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::base::{Code, Finding, codes};
@@ -108,6 +110,10 @@ impl Failure {
         Self::new(&NO_FILE, format!("{what} takes one configuration, but several are given")).help(help)
     }
 
+    pub(super) fn unwritten(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(&ENVIRONMENT, format!("cannot write {what} to {}: {error}", path.display()))
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         *self.finding = self.finding.help(help);
         self
@@ -131,8 +137,8 @@ impl From<CallError> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
         Self::new(&ENVIRONMENT, format!("cannot write the result: {error}"))
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use super::exit::Failure;
 use crate::apply::files::{self, dir_or_current};
 
 #[derive(Debug, Clone, Copy)]
@@ -127,11 +128,17 @@ pub(super) fn is_special(path: &Path) -> bool {
 }
 
 /// Writes a file that the command line names. A regular file keeps its permissions, and its links are followed.
-pub(super) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, bytes, Some(found.permissions())),
-        Ok(_) | Err(_) => publish(path, bytes),
-    }
+pub(super) fn save(
+    what: &str,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    let saved = write(&mut bytes).and_then(|()| match fs::metadata(path) {
+        Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, &bytes, Some(found.permissions())),
+        Ok(_) | Err(_) => publish(path, &bytes),
+    });
+    saved.map_err(|error| Failure::unwritten(what, path, &error))
 }
 
 fn replace(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {

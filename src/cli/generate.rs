@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use roff::{Roff, roman};
 
-use super::exit::{self, Exit, Failure};
+use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::desired::SCHEMA;
 
@@ -140,10 +140,7 @@ impl ManArgs {
         };
         let mut pages = Vec::new();
         add_pages(&command, "attune", &mut pages)?;
-        write(directory, &pages).map_err(|error| {
-            let message = format!("cannot write manual pages to {}: {error}", directory.display());
-            Failure::new(&exit::ENVIRONMENT, message)
-        })?;
+        write(directory, &pages).map_err(|error| Failure::unwritten("manual pages", directory, &error))?;
         output.result(|out, _| writeln!(out, "{} pages in {}", pages.len(), directory.display()))?;
         Ok(Exit::Done)
     }

@@ -83,10 +83,7 @@ impl PlanArgs {
             }
         }
         if let Some(path) = &self.out {
-            let mut bytes = Vec::new();
-            json::write(&mut bytes, &plan_json).and_then(|()| save(path, &bytes)).map_err(|error| {
-                Failure::new(&exit::ENVIRONMENT, format!("cannot write the plan to {}: {error}", path.display()))
-            })?;
+            save("the plan", path, |out| json::write(out, &plan_json))?;
         }
         check_plan(plan)?;
         Ok(if self.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })

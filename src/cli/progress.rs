@@ -1,6 +1,8 @@
 //! What a run shows of its progress, and how Ctrl-C ends it: the first finishes the calls in flight, the second stops at once, the
 //! third also stops the storing of a secret.
 
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
@@ -138,23 +140,13 @@ impl Interruptions {
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.kinds;
-        tokio::select! {
-            () = received(interrupt) => {}
-            () = received(terminate) => {}
-            () = received(hangup) => {}
-        }
+        std::future::poll_fn(|cx| {
+            let mut kinds = self.kinds.iter_mut().flatten();
+            let is_received = kinds.any(|kind| kind.poll_recv(cx) == Poll::Ready(Some(())));
+            if is_received { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
-}
-
-#[cfg(unix)]
-async fn received(signal: &mut Option<signal::unix::Signal>) {
-    if let Some(signal) = signal
-        && signal.recv().await.is_some()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
 }
 
 #[cfg(not(unix))]

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, cluster_settings, connect, read_valid};
-use super::exit::{self, Exit, Failure};
+use super::exit::{Exit, Failure};
 use super::files::save;
 use super::output::Output;
 use crate::base::Release;
@@ -66,15 +66,10 @@ impl ReportArgs {
             ReportFormat::Html => html::report(out, &report),
             ReportFormat::Json => json::write(out, &report),
         };
-        let Some(path) = &self.out else {
-            output.result(|out, _| write(out))?;
-            return Ok(Exit::Done);
-        };
-        let failure = |error: std::io::Error| {
-            Failure::new(&exit::ENVIRONMENT, format!("cannot write the report to {}: {error}", path.display()))
-        };
-        let mut bytes = Vec::new();
-        write(&mut bytes).and_then(|()| save(path, &bytes)).map_err(failure)?;
+        match &self.out {
+            None => output.result(|out, _| write(out))?,
+            Some(path) => save("the report", path, write)?,
+        }
         Ok(Exit::Done)
     }
 

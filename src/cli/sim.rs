@@ -84,9 +84,7 @@ impl ServeArgs {
         };
         let running = start(options).await?;
         if let (Some(path), Some(pem)) = (&self.certificate, running.certificate_pem()) {
-            std::fs::write(path, pem).map_err(|error| {
-                Failure::new(&exit::ENVIRONMENT, format!("cannot write the certificate to {}: {error}", path.display()))
-            })?;
+            std::fs::write(path, pem).map_err(|error| Failure::unwritten("the certificate", path, &error))?;
         }
         output.result(|out, _| {
             writeln!(out, "{}", running.url())?;
@@ -140,14 +138,12 @@ pub(super) struct WekaArgs {
 impl WekaArgs {
     async fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let running = self.simulator().await?;
-        let server = Server {
-            url: self.url.as_deref().or(running.as_ref().map(Running::url)).unwrap_or_default(),
-            client: self.client()?,
-        };
+        let url = self.url.as_deref().or(running.as_ref().map(Running::url)).unwrap_or_default();
+        let (url, client) = (format!("{}{}", url.trim_end_matches('/'), weka::PATH), self.client()?);
         let mut run = CommandRun { args: self.args.clone(), login: login(), ..CommandRun::default() };
-        let response = match server.post(&run).await {
+        let response = match post(&client, &url, &run).await {
             Some(RunResponse::Needs(needs)) => match gather(needs, &mut run, output)? {
-                None => server.post(&run).await,
+                None => post(&client, &url, &run).await,
                 Some(printed) => Some(RunResponse::Output(printed)),
             },
             response => response,
@@ -191,28 +187,20 @@ impl WekaArgs {
     }
 }
 
-struct Server<'a> {
-    url: &'a str,
-    client: reqwest::Client,
+/// Posts a run; `None` without a valid response. If the token has expired, sends it again, as the real command gets a new
+/// token.
+async fn post(client: &reqwest::Client, url: &str, run: &CommandRun) -> Option<RunResponse> {
+    let mut answered = send(client, url, run).await;
+    if matches!(answered, Ok((401, _))) {
+        answered = send(client, url, run).await;
+    }
+    let answered = answered.inspect_err(|error| tracing::debug!(reason = ?error, "no answer"));
+    answered.ok().and_then(|(status, body)| RunResponse::read(status, &body))
 }
 
-impl Server<'_> {
-    /// Posts a run; `None` without a valid response. If the token has expired, sends it again, as the real command gets a new
-    /// token.
-    async fn post(&self, run: &CommandRun) -> Option<RunResponse> {
-        let mut answered = self.send(run).await;
-        if matches!(answered, Ok((401, _))) {
-            answered = self.send(run).await;
-        }
-        let answered = answered.inspect_err(|error| tracing::debug!(reason = ?error, "no answer"));
-        answered.ok().and_then(|(status, body)| RunResponse::read(status, &body))
-    }
-
-    async fn send(&self, run: &CommandRun) -> Result<(u16, Vec<u8>), reqwest::Error> {
-        let url = format!("{}{}", self.url.trim_end_matches('/'), weka::PATH);
-        let response = self.client.post(url).json(run).send().await?;
-        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
-    }
+async fn send(client: &reqwest::Client, url: &str, run: &CommandRun) -> Result<(u16, Vec<u8>), reqwest::Error> {
+    let response = client.post(url).json(run).send().await?;
+    Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
 }
 
 /// Reads the file that a run needs, and asks its question. Returns the output if the command fails.

@@ -75,10 +75,8 @@ impl Credentials {
         let path = Path::new(&home).join(".weka/auth-token.json");
         match read_file(&path) {
             Ok(text) => stored(&path, text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(none(&format!("there is no {}", path.display())))
-            }
-            Err(error) => Err(unreadable(&path, &error.to_string())),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(&path, &error.to_string())),
+            Err(_) => Err(none(&format!("there is no {}", path.display()))),
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Effect {
     UnknownOutcome,
 }
 
-/// Why attune cannot connect with these settings. Shows no secret.
+/// Why attune cannot connect or store secrets with these settings. Shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SetupProblem {
@@ -32,7 +32,8 @@ pub struct SetupProblem {
 }
 
 impl SetupProblem {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+    /// A problem.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 }
@@ -119,6 +120,17 @@ pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
         line.push('…');
     }
     line
+}
+
+pub(super) const NOT_SHOWN: &str = "not shown, since it may hold a secret";
+
+/// An answer that cannot be read, for an error to quote.
+pub(super) fn quoted(answer: &str, secrets: &[&SecretString], is_confidential: bool) -> String {
+    match clean(answer, secrets) {
+        _ if is_confidential => NOT_SHOWN.to_owned(),
+        text if text.is_empty() => "empty".to_owned(),
+        text => text,
+    }
 }
 
 #[cfg(test)]

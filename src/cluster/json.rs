@@ -53,13 +53,9 @@ pub(super) fn identity(facts: ClusterFacts, login: &Login) -> Identity {
 
 /// Whether a record with this tenant id belongs to a tenant. If one of the two is unknown, it does.
 pub(super) fn same_tenant(record: Option<&str>, tenant: Option<&str>) -> bool {
-    match (record, tenant) {
-        (Some(record), Some(tenant)) => record == tenant,
-        (None, _) | (_, None) => true,
-    }
+    record.is_none() || tenant.is_none() || record == tenant
 }
 
-/// A policy in a list: a name, or an object with a `name`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Listed {

@@ -3,6 +3,7 @@
 //! No definition says what an attach answers when it creates a key pair, and the secret is shown only once. So the search
 //! accepts all known shapes, and reports an answer that may hold a secret that it does not find.
 
+use std::collections::BTreeSet;
 use std::mem::take;
 
 use secrecy::zeroize::{Zeroize, Zeroizing};
@@ -16,7 +17,6 @@ const MAX_SEARCHED: usize = 64 << 10;
 /// How many places of a text are tried as the start of JSON. Questions and notes may come before it.
 const MAX_STARTS: usize = 16;
 
-/// How many levels of JSON inside text inside JSON are searched.
 const MAX_NESTED: usize = 4;
 
 /// The length from which a word may be a key, in characters. Keys have 20 and 40.
@@ -32,7 +32,6 @@ pub(super) fn find(text: &str) -> Option<KeyPair> {
     Some(KeyPair { access_key: take(access), secret_key: take(&mut **secret).into() })
 }
 
-/// Whether a text mentions a secret, so that none of the text may be shown.
 pub(super) fn mentions_secret(text: &str) -> bool {
     text.to_ascii_lowercase().contains("secret") || find(text).is_some()
 }
@@ -90,7 +89,6 @@ fn search(text: &str, nested: usize, found: &mut Vec<Pair>) {
     }
 }
 
-/// Searches JSON that comes after questions and notes. Returns whether it found a pair.
 fn embedded(text: &str, nested: usize, found: &mut Vec<Pair>) -> bool {
     let before = found.len();
     let mut from = 0;
@@ -157,24 +155,19 @@ fn by_labels(lines: &[&str]) -> Option<Pair> {
     let (mut access, mut secret) = (None, None);
     for line in lines {
         for (which, behind) in labels_in(line) {
-            let place = match which {
-                Half::Access => &mut access,
-                Half::Secret => &mut secret,
-            };
-            if place.is_none() {
-                *place = value(line, behind);
+            match which {
+                Half::Access => access = access.or_else(|| value(line, behind)),
+                Half::Secret => secret = secret.or_else(|| value(line, behind)),
             }
         }
     }
     Some(Pair { access: access?, secret: secret?.into() })
 }
 
-/// The labels in a line, and where each ends.
 fn labels_in(line: &str) -> Vec<(Half, usize)> {
     let lower = line.to_ascii_lowercase();
-    let mut starts: Vec<usize> =
+    let starts: BTreeSet<usize> =
         FIRST_WORDS.iter().flat_map(|word| lower.match_indices(word)).map(|(at, _)| at).collect();
-    starts.sort_unstable();
     let mut labels: Vec<(Half, usize)> = Vec::new();
     for start in starts {
         // `secret access key` is one label.
@@ -193,12 +186,8 @@ fn label_at(text: &str) -> Option<(Half, usize)> {
     let length = text.bytes().take(MAX_LABEL).take_while(|c| is_part(*c)).count();
     let run = &text[..length];
     let labels = (1..=run.len()).filter_map(|end| Some((half(&run[..end])?, end)));
-    labels.rev().find(|(_, end)| is_end(&text[*end..]))
-}
-
-/// Whether a name ends before this: no letter goes on with it.
-fn is_end(rest: &str) -> bool {
-    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    labels.rev().find(|(_, end)| !text[*end..].starts_with(goes_on))
 }
 
 /// The value behind a label: after a sign or a wide gap, or alone on the rest of the line.
@@ -212,27 +201,17 @@ fn value(line: &str, behind: usize) -> Option<String> {
     let alone = trimmed.trim_end() == word;
     let apart = gap.contains(SIGNS) || gap.contains("  ") || (alone && !gap.is_empty());
     // The label of the next column is not a value.
-    (apart && label_at(&lower(trimmed)).is_none()).then(|| word.to_owned())
+    let next: String = trimmed.chars().take(MAX_LABEL + 1).collect();
+    (apart && label_at(&next.to_ascii_lowercase()).is_none()).then(|| word.to_owned())
 }
 
-/// The start of a text in lower case, as long as a label and its end.
-fn lower(text: &str) -> String {
-    text.chars().take(MAX_LABEL + 1).collect::<String>().to_ascii_lowercase()
-}
-
-/// Reads a table: a line with both labels, and the values below them.
 fn by_columns(lines: &[&str]) -> Option<Pair> {
     let heads = lines.iter().enumerate().filter(|(_, line)| labels_in(line).len() == 2);
     heads.into_iter().find_map(|(at, head)| {
         let row = lines[at + 1..].iter().find(|line| line.contains(char::is_alphanumeric))?;
         let names = cells(head);
-        let mut values = cells(row);
-        if values.len() != names.len() {
-            values = row.split_whitespace().collect();
-        }
-        if values.len() != names.len() {
-            return None;
-        }
+        let words = row.split_whitespace().collect();
+        let values = [cells(row), words].into_iter().find(|values| values.len() == names.len())?;
         let of = |wanted: Half| {
             let column = names.iter().position(|name| half(name) == Some(wanted))?;
             values.get(column).filter(|value| is_key(value)).map(|value| (*value).to_owned())

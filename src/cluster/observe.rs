@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{CallError, Cluster, GroupRecord, Users, groups_by_name};
+use super::{CallError, Cluster, groups_by_name};
 use crate::base::{PolicyName, Principal};
 use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
@@ -38,12 +38,11 @@ async fn read_all(
         tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), cluster.identity_provider())?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
-    let attachments: Vec<(Principal, &PolicyName)> = attachments(&users, &groups).collect();
-    let mut wanted: BTreeSet<PolicyName> =
-        states.iter().flat_map(|desired| relevant(desired, &names, &attachments)).collect();
-    if all_attached {
-        wanted.extend(attached(&names, &attachments));
-    }
+    // A name with several records has an attachment for each.
+    let of_users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
+    let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
+    let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
+    let wanted = relevant(states, all_attached, &names, &attachments);
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
@@ -67,51 +66,40 @@ async fn read_all(
     })
 }
 
-/// Who has which policy. A name with several records has an attachment for each.
-fn attachments<'a>(users: &'a Users, groups: &'a [GroupRecord]) -> impl Iterator<Item = (Principal, &'a PolicyName)> {
-    let users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
-    let groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
-    users.chain(groups)
-}
-
 /// The policies on the cluster whose documents matter for a desired state: declared ones, ones that may be removed, temporary
-/// ones and the policies they replace, and those that a declared user or group has now or then.
-fn relevant(desired: &Desired, names: &[PolicyName], attachments: &[(Principal, &PolicyName)]) -> BTreeSet<PolicyName> {
-    let managed: BTreeSet<&PolicyName> = attachments
-        .iter()
-        .filter(|(principal, _)| desired.entry(principal).is_some() || desired.ownership.covers(principal))
-        .map(|(_, policy)| *policy)
-        .collect();
-    // The access of a user with a list of policies comes from all of them together.
-    let listed: BTreeSet<PolicyName> = attachments
-        .iter()
-        .filter(|(_, attached)| attached.is_list())
-        .flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>())
-        .collect();
-    let targets: BTreeSet<&PolicyName> = desired
-        .principals()
-        .filter_map(|(_, entry)| match &entry.intent {
-            DeclaredAttachment::Has(policy) => Some(policy),
-            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
-        })
-        .collect();
-    let being_replaced: BTreeSet<PolicyName> = names.iter().filter_map(PolicyName::temporary_for).collect();
-    let matters = |name: &&PolicyName| {
-        desired.policies.contains_key(*name)
-            || desired.ownership.covers_policy(name)
-            || name.temporary_for().is_some()
-            || being_replaced.contains(*name)
-            || managed.contains(name)
-            || listed.contains(*name)
-            || targets.contains(name)
+/// ones and the policies they replace, and those that a declared user or group has now or then. With `all_attached`, those
+/// that anyone has as well.
+fn relevant(
+    states: &[&Desired],
+    all_attached: bool,
+    names: &[PolicyName],
+    attachments: &[(Principal, &PolicyName)],
+) -> BTreeSet<PolicyName> {
+    let replacing = names.iter().filter_map(|name| Some([name.clone(), name.temporary_for()?]));
+    let replacing = replacing.filter(|_| !states.is_empty());
+    let mut wanted: BTreeSet<PolicyName> = replacing.flatten().collect();
+    let declares = |desired: &&Desired, who: &Principal| desired.entry(who).is_some() || desired.ownership.covers(who);
+    for (principal, attached) in attachments {
+        // The access of a user with a list of policies comes from all of them together.
+        if all_attached || attached.is_list() {
+            wanted.extend(attached.listed());
+        }
+        if states.iter().any(|desired| declares(desired, principal)) {
+            wanted.insert((*attached).clone());
+        }
+    }
+    for (_, entry) in states.iter().flat_map(|desired| desired.principals()) {
+        match &entry.intent {
+            DeclaredAttachment::Has(policy) => wanted.extend([policy.clone()]),
+            DeclaredAttachment::Detached | DeclaredAttachment::Revoked => {}
+        }
+    }
+    let of_state = |name: &PolicyName| {
+        let mut states = states.iter();
+        states.any(|desired| desired.policies.contains_key(name) || desired.ownership.covers_policy(name))
     };
+    let matters = |name: &&PolicyName| wanted.contains(*name) || of_state(name);
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
-}
-
-fn attached(names: &[PolicyName], attachments: &[(Principal, &PolicyName)]) -> BTreeSet<PolicyName> {
-    let attached: BTreeSet<PolicyName> =
-        attachments.iter().flat_map(|(_, attached)| attached.listed().collect::<Vec<_>>()).collect();
-    names.iter().filter(|name| attached.contains(*name) && name.addressable().is_ok()).cloned().collect()
 }
 
 /// Reads documents, at most `jobs` at a time. `None` is a policy that was removed after it was listed.

@@ -40,7 +40,6 @@ impl ClusterPin {
         self.tenant.as_deref()
     }
 
-    /// Stops the run if the tenant of a login is not the one that the user asks for.
     pub(super) fn check_tenant(&self, call: &str, user: &str, tenant: &str) -> Result<(), CallError> {
         let Some(expected) = self.tenant().filter(|expected| *expected != tenant) else { return Ok(()) };
         let message = format!("{user:?} is logged in to tenant {tenant:?}, and {expected:?} is expected");

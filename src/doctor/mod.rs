@@ -105,6 +105,7 @@ pub fn check(facts: &Facts) -> Preflight {
     let Facts { identity, connection, users, policies, .. } = facts;
     let may_apply = ADMINISTRATORS.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
     let users = users.as_ref();
+    let attachments_known = users.ok().map(|users| users.attachments_known);
     let leftovers = policies.as_ref().ok().map(|policies| leftovers(policies, users.ok()));
     let (definition, call_findings) = definition(facts);
 
@@ -118,16 +119,8 @@ pub fn check(facts: &Facts) -> Preflight {
     findings.extend(release_findings(facts));
     findings.extend(several_records(facts));
     findings.sort_by_key(|finding| finding.severity);
-    let attachments_known = users.ok().map(|users| users.attachments_known);
-    Preflight {
-        identity: identity.clone(),
-        may_apply,
-        connection: connection.clone(),
-        attachments_known,
-        definition,
-        leftovers,
-        findings,
-    }
+    let (identity, connection) = (identity.clone(), connection.clone());
+    Preflight { identity, may_apply, connection, attachments_known, definition, leftovers, findings }
 }
 
 fn role(identity: &Identity) -> Finding {
@@ -140,23 +133,15 @@ fn role(identity: &Identity) -> Finding {
 
 /// A failed read, with the help of the transport.
 fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -> Finding {
-    let finding = finding(code, error.to_string());
-    match &error.help {
-        Some(help) => finding.help(help),
-        None => finding,
-    }
+    Finding { help: error.help.clone(), ..finding(code, error.to_string()) }
 }
 
 fn connection_findings(connection: &ConnectionInfo) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = connection
-        .unencrypted
-        .iter()
-        .map(|address| {
-            let message =
-                format!("{address} is not encrypted: others on the network can read the password and the token");
-            Finding::warning(UNENCRYPTED, message).help("use https:// in `endpoints` of `[cluster]`")
-        })
-        .collect();
+    let unencrypted = |address| {
+        let message = format!("{address} is not encrypted: others on the network can read the password and the token");
+        Finding::warning(UNENCRYPTED, message).help("use https:// in `endpoints` of `[cluster]`")
+    };
+    let mut findings: Vec<Finding> = connection.unencrypted.iter().map(unencrypted).collect();
     if connection.any_certificate {
         let message = "any certificate is trusted: others on the network can read the password and change API calls";
         findings.push(Finding::warning(ANY_CERTIFICATE, message).help(
@@ -167,10 +152,8 @@ fn connection_findings(connection: &ConnectionInfo) -> Vec<Finding> {
     if let Some(ahead) = connection.clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_TOLERANCE) {
         let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
         let message = format!("the cluster's clock is {seconds} s {side} the clock of this machine");
-        findings.push(
-            Finding::warning(CLOCK, message)
-                .help("fix the wrong clock, with NTP: certificates and signatures of S3 requests depend on the time"),
-        );
+        let help = "fix the wrong clock, with NTP: certificates and signatures of S3 requests depend on the time";
+        findings.push(Finding::warning(CLOCK, message).help(help));
     }
     findings
 }
@@ -249,28 +232,26 @@ fn definition(facts: &Facts) -> (Definition, Vec<Finding>) {
 }
 
 fn difference(difference: &Difference) -> Finding {
-    let finding = match difference {
+    let (code, message) = match difference {
         Difference::NoCall { call, methods } if methods.is_empty() => {
-            Finding::error(NO_CALL, format!("{call}: this cluster's definition has no such path"))
+            (NO_CALL, format!("{call}: this cluster's definition has no such path"))
         }
         Difference::NoCall { call, methods } => {
-            let message = format!("{call}: this cluster's definition has only {} for this path", methods.join(", "));
-            Finding::error(NO_CALL, message)
+            (NO_CALL, format!("{call}: this cluster's definition has only {} for this path", methods.join(", ")))
         }
         Difference::UnknownField { call, field, instead } => {
             let instead: Vec<String> = instead.iter().map(|name| format!("`{name}`")).collect();
             let there =
                 if instead.is_empty() { String::new() } else { format!("; it has {} instead", instead.join(", ")) };
-            let message =
-                format!("{call}: attune sends `{field}`, which this cluster's definition does not have{there}");
-            Finding::error(UNKNOWN_FIELD, message)
+            let lacks = "which this cluster's definition does not have";
+            (UNKNOWN_FIELD, format!("{call}: attune sends `{field}`, {lacks}{there}"))
         }
         Difference::RequiredField { call, field } => {
-            let message = format!("{call}: this cluster's definition requires `{field}`, which attune does not send");
-            Finding::error(REQUIRED_FIELD, message)
+            let requires = format!("this cluster's definition requires `{field}`");
+            (REQUIRED_FIELD, format!("{call}: {requires}, which attune does not send"))
         }
     };
-    finding
+    Finding::error(code, message)
         .help("do not apply with this version of attune: the cluster would refuse or misread its API calls; get a newer version")
 }
 

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use itertools::{EitherOrBoth, Itertools};
-
 use crate::base::{PolicyName, Principal, map};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed};
@@ -221,14 +219,11 @@ fn policy_actions(
     map(names.into_iter().collect(), action).into_iter().collect()
 }
 
-/// Every key of two maps, in order, with the value in each: one walk, without a lookup.
+/// Every key of two maps, in order, with the value in each.
 pub(super) fn merged<'a, K: Ord, A, B>(
     first: &'a BTreeMap<K, A>,
     second: &'a BTreeMap<K, B>,
 ) -> impl Iterator<Item = (&'a K, Option<&'a A>, Option<&'a B>)> {
-    first.iter().merge_join_by(second, |(a, _), (b, _)| a.cmp(b)).map(|side| match side {
-        EitherOrBoth::Left((key, a)) => (key, Some(a), None),
-        EitherOrBoth::Right((key, b)) => (key, None, Some(b)),
-        EitherOrBoth::Both((key, a), (_, b)) => (key, Some(a), Some(b)),
-    })
+    let keys: BTreeSet<&K> = first.keys().chain(second.keys()).collect();
+    keys.into_iter().map(|key| (key, first.get(key), second.get(key)))
 }

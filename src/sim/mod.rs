@@ -6,6 +6,24 @@
 //! client (`cluster`), so that an error in one of them shows. `docs/simulator.md` describes it for users and says which
 //! behaviours are assumed.
 
+/// Declares a struct with the default of each field beside it.
+macro_rules! with_defaults {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $($(#[$of:meta])* pub $field:ident: $kind:ty = $default:expr,)*
+    }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $($(#[$of])* pub $field: $kind,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
 mod document;
 mod error;
 pub mod fault;
@@ -17,9 +35,9 @@ pub mod release;
 mod rest;
 mod serve;
 pub mod state;
-pub mod store;
+mod store;
 pub mod switches;
-pub mod weka;
+pub(crate) mod weka;
 
 pub use document::StoredDocument;
 pub use error::SimError;
@@ -28,6 +46,7 @@ pub use fault_rules::{CallPattern, FaultRule, FaultRules, Trigger};
 pub use observe::{ChangedBy, Event, HistoryEntry, ShownKeys, history};
 pub use release::SimRelease;
 pub use serve::{EndReason, KillHook, Options, Running, StateSource, start};
+pub use store::StateChange;
 pub use switches::Switches;
 
 #[cfg(test)]

@@ -19,45 +19,42 @@ pub struct SimRelease {
 /// How one release differs from others. Every field is a fact of the vendor's definitions or documentation unless its
 /// comment says that it is assumed.
 #[derive(Debug)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     /// `/login` and `/login/refresh` answer `data` as an array of one.
-    pub tokens_in_array: bool,
+    pub(crate) tokens_in_array: bool,
     /// `/login` answers with `password_change_required`.
-    pub login_has_password_change: bool,
+    pub(crate) login_has_password_change: bool,
     /// `/login/refresh` takes `access_token_expiry` and `refresh_token_expiry` (since 4.2).
-    pub refresh_takes_expiry: bool,
+    pub(crate) refresh_takes_expiry: bool,
     /// `/users/whoami` answers with the `uid`.
-    pub whoami_has_uid: bool,
+    pub(crate) whoami_has_uid: bool,
     /// `GET /s3/userPolicies` exists.
-    pub user_policies: bool,
+    pub(crate) user_policies: bool,
     /// `/users` answers with `posix_uid` and `posix_gid` (since 4.2).
-    pub users_have_posix: bool,
+    pub(crate) users_have_posix: bool,
     /// `/users` answers with the `policy` of a user. The 4.2 definition already has the field; the documentation says
     /// 4.4.
-    pub users_have_policy: bool,
+    pub(crate) users_have_policy: bool,
     /// `policy_file_content` may be JSON in a string. Up to 4.1 the definition declares a string, its example is an
     /// object, and clients send an object: both are accepted.
-    pub content_may_be_text: bool,
+    pub(crate) content_may_be_text: bool,
     /// Users have an S3 key pair apart from name and password. The first attach creates it.
-    pub own_key_pairs: bool,
+    pub(crate) own_key_pairs: bool,
     /// `/organizations` answers with `security_policies` (since 4.4).
-    pub security_policies: bool,
+    pub(crate) security_policies: bool,
     /// `weka s3 policy detach` names the policy as well (vendor's CLI page).
-    pub detach_names_policy: bool,
+    pub(crate) detach_names_policy: bool,
     /// The `weka` command is `wekactl`, with another dialect of JSON (vendor documentation, 6.0).
-    pub wekactl: bool,
+    pub(crate) wekactl: bool,
     /// Groups can have policies (vendor documentation, 6.0).
-    pub groups: bool,
+    pub(crate) groups: bool,
     /// `/users` has the parameter `org`, and `/tenants` exists beside `/organizations`.
-    pub tenants: bool,
+    pub(crate) tenants: bool,
     /// `GET /docs/schema` exists.
-    pub own_definition: bool,
-    /// The name of the role of a tenant administrator.
-    pub tenant_admin: &'static str,
-    /// The roles a user can be given.
-    pub roles: &'static [Role],
-    /// The documents of the predefined policies.
-    pub predefined: [(&'static str, &'static str); 3],
+    pub(crate) own_definition: bool,
+    pub(crate) tenant_admin: &'static str,
+    pub(crate) roles: &'static [Role],
+    pub(crate) predefined: [(&'static str, &'static str); 3],
 }
 
 /// The role of a user: which calls it may make.
@@ -80,8 +77,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's name in a release.
-    pub fn name(self, behaviour: &Behaviour) -> &'static str {
+    pub(crate) fn name(self, behaviour: &Behaviour) -> &'static str {
         match self {
             Self::ClusterAdmin => "ClusterAdmin",
             Self::TenantAdmin => behaviour.tenant_admin,
@@ -114,72 +110,49 @@ const LONG_READONLY: (&str, &str) = (
 const OLD_ROLES: &[Role] = &[Role::ClusterAdmin, Role::TenantAdmin, Role::ReadOnly, Role::Regular, Role::S3];
 const ROLES: &[Role] = &[Role::ClusterAdmin, Role::TenantAdmin, Role::ReadOnly, Role::Regular, Role::S3, Role::Csi];
 
-static V3_14: Behaviour = Behaviour {
-    tokens_in_array: true,
-    login_has_password_change: false,
-    refresh_takes_expiry: false,
-    whoami_has_uid: false,
-    user_policies: false,
-    users_have_posix: false,
-    users_have_policy: false,
-    content_may_be_text: true,
-    own_key_pairs: false,
-    security_policies: false,
-    detach_names_policy: false,
-    wekactl: false,
-    groups: false,
-    tenants: false,
-    own_definition: false,
-    tenant_admin: "OrgAdmin",
-    roles: OLD_ROLES,
-    predefined: [SHORT_READONLY, READWRITE, WRITEONLY],
-};
-
-static V4_0: Behaviour = Behaviour {
-    tokens_in_array: false,
-    login_has_password_change: true,
-    whoami_has_uid: true,
-    user_policies: true,
-    ..V3_14
-};
-
-static V4_4: Behaviour = Behaviour {
-    refresh_takes_expiry: true,
-    users_have_posix: true,
-    users_have_policy: true,
-    content_may_be_text: false,
-    security_policies: true,
-    roles: ROLES,
-    ..V4_0
-};
-
-static V5_1: Behaviour = Behaviour {
-    own_key_pairs: true,
-    detach_names_policy: true,
-    tenants: true,
-    own_definition: true,
-    tenant_admin: "TenantAdmin",
-    predefined: [LONG_READONLY, READWRITE, WRITEONLY],
-    ..V4_4
-};
-
-/// Over REST as 5.1: no definition of it is public.
-static V6_0: Behaviour = Behaviour { detach_names_policy: false, wekactl: true, groups: true, ..V5_1 };
+impl Behaviour {
+    const fn of(major: u32, minor: u32) -> Self {
+        let since_4_0 = major >= 4;
+        let since_4_4 = major > 4 || major == 4 && minor >= 4;
+        let since_5_1 = major > 5 || major == 5 && minor >= 1;
+        // Over REST as 5.1: no definition of it is public.
+        let since_6_0 = major >= 6;
+        Self {
+            tokens_in_array: !since_4_0,
+            login_has_password_change: since_4_0,
+            refresh_takes_expiry: since_4_4,
+            whoami_has_uid: since_4_0,
+            user_policies: since_4_0,
+            users_have_posix: since_4_4,
+            users_have_policy: since_4_4,
+            content_may_be_text: !since_4_4,
+            own_key_pairs: since_5_1,
+            security_policies: since_4_4,
+            detach_names_policy: since_5_1 && !since_6_0,
+            wekactl: since_6_0,
+            groups: since_6_0,
+            tenants: since_5_1,
+            own_definition: since_5_1,
+            tenant_admin: if since_5_1 { "TenantAdmin" } else { "OrgAdmin" },
+            roles: if since_4_4 { ROLES } else { OLD_ROLES },
+            predefined: [if since_5_1 { LONG_READONLY } else { SHORT_READONLY }, READWRITE, WRITEONLY],
+        }
+    }
+}
 
 /// The release lines whose definitions the simulator follows, oldest first: each with the full number that a bare line stands
 /// for, because a cluster always reports one.
-static LINES: [((u32, u32), &str, &Behaviour); 5] = [
-    ((3, 14), "3.14.4", &V3_14),
-    ((4, 0), "4.0.6", &V4_0),
-    ((4, 4), "4.4.8", &V4_4),
-    ((5, 1), "5.1.2", &V5_1),
-    ((6, 0), "6.0.0", &V6_0),
+static LINES: [((u32, u32), &str, Behaviour); 5] = [
+    ((3, 14), "3.14.4", Behaviour::of(3, 14)),
+    ((4, 0), "4.0.6", Behaviour::of(4, 0)),
+    ((4, 4), "4.4.8", Behaviour::of(4, 4)),
+    ((5, 1), "5.1.2", Behaviour::of(5, 1)),
+    ((6, 0), "6.0.0", Behaviour::of(6, 0)),
 ];
 
 impl SimRelease {
-    /// The behaviour of this release.
-    pub fn behaviour(&self) -> &'static Behaviour {
-        LINES[self.line].2
+    pub(crate) fn behaviour(&self) -> &'static Behaviour {
+        &LINES[self.line].2
     }
 
     /// The full number.

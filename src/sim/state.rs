@@ -24,31 +24,33 @@ pub enum Format {
     V1,
 }
 
-/// Everything a simulated cluster knows. Every member has a default, so a hand-written file can be short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ClusterState {
-    /// The format of the file.
-    pub format: Format,
-    /// The release it behaves as.
-    pub release: SimRelease,
-    /// The cluster's name.
-    pub name: String,
-    /// The cluster's id; derived from the name by default.
-    pub guid: String,
-    /// The number of ids and keys created so far; the next one is derived from it.
-    pub serial: u64,
-    /// Whether `DELETE /s3` deleted the S3 cluster.
-    pub s3_deleted: bool,
-    /// How it behaves where clusters differ.
-    pub switches: Switches,
-    /// The limits of the cluster.
-    pub limits: Limits,
-    /// The tenants by name.
-    pub tenants: BTreeMap<String, Tenant>,
-    /// The predefined policies, built into the release.
-    #[serde(skip)]
-    pub predefined: BTreeMap<String, StoredDocument>,
+with_defaults! {
+    /// Everything a simulated cluster knows. Every member has a default, so a hand-written file can be short.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct ClusterState {
+        /// The format of the file.
+        pub format: Format = Format::V1,
+        /// The release it behaves as.
+        pub release: SimRelease = SimRelease::default(),
+        /// The cluster's name.
+        pub name: String = "stewie".to_owned(),
+        /// The cluster's id; derived from the name by default.
+        pub guid: String = String::new(),
+        /// The number of ids and keys created so far; the next one is derived from it.
+        pub serial: u64 = 0,
+        /// Whether `DELETE /s3` deleted the S3 cluster.
+        pub s3_deleted: bool = false,
+        /// How it behaves where clusters differ.
+        pub switches: Switches = Switches::default(),
+        /// The limits of the cluster.
+        pub limits: Limits = Limits::default(),
+        /// The tenants by name.
+        pub tenants: BTreeMap<String, Tenant> = BTreeMap::new(),
+        /// The predefined policies, built into the release.
+        #[serde(skip)]
+        pub predefined: BTreeMap<String, StoredDocument> = BTreeMap::new(),
+    }
 }
 
 /// A tenant ("organization" before 5.1).
@@ -74,31 +76,33 @@ pub struct Policy {
     pub document: StoredDocument,
 }
 
-/// A user of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct User {
-    /// Its id; derived from tenant and name by default.
-    pub uid: String,
-    /// Its role.
-    pub role: Role,
-    /// `Internal`, or the directory it was imported from.
-    pub source: String,
-    /// Its password; without one nobody can log in as this user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
-    /// The POSIX user id of its S3 files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub posix_uid: Option<u32>,
-    /// The POSIX group id of its S3 files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub posix_gid: Option<u32>,
-    /// The name of its policy, which may no longer exist.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// Its S3 key pair, from 5.1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Keys>,
+with_defaults! {
+    /// A user of a tenant.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct User {
+        /// Its id; derived from tenant and name by default.
+        pub uid: String = String::new(),
+        /// Its role.
+        pub role: Role = Role::S3,
+        /// `Internal`, or the directory it was imported from.
+        pub source: String = INTERNAL.to_owned(),
+        /// Its password; without one nobody can log in as this user.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub password: Option<String> = None,
+        /// The POSIX user id of its S3 files.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub posix_uid: Option<u32> = None,
+        /// The POSIX group id of its S3 files.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub posix_gid: Option<u32> = None,
+        /// The name of its policy, which may no longer exist.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub policy: Option<String> = None,
+        /// Its S3 key pair, from 5.1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub keys: Option<Keys> = None,
+    }
 }
 
 /// An S3 key pair.
@@ -109,38 +113,6 @@ pub struct Keys {
     pub access_key: String,
     /// The secret key.
     pub secret_key: String,
-}
-
-impl Default for ClusterState {
-    fn default() -> Self {
-        Self {
-            format: Format::V1,
-            release: SimRelease::default(),
-            name: "stewie".to_owned(),
-            guid: String::new(),
-            serial: 0,
-            s3_deleted: false,
-            switches: Switches::default(),
-            limits: Limits::default(),
-            tenants: BTreeMap::new(),
-            predefined: BTreeMap::new(),
-        }
-    }
-}
-
-impl Default for User {
-    fn default() -> Self {
-        Self {
-            uid: String::new(),
-            role: Role::S3,
-            source: INTERNAL.to_owned(),
-            password: None,
-            posix_uid: None,
-            posix_gid: None,
-            policy: None,
-            keys: None,
-        }
-    }
 }
 
 impl User {
@@ -156,8 +128,7 @@ impl User {
 }
 
 impl ClusterState {
-    /// The behaviour of its release.
-    pub fn behaviour(&self) -> &'static Behaviour {
+    pub(crate) fn behaviour(&self) -> &'static Behaviour {
         self.release.behaviour()
     }
 

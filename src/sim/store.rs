@@ -12,7 +12,7 @@ use crate::sim::state::ClusterState;
 
 /// The state of a simulated cluster, with one change at a time.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     /// None: the state is in memory only.
     file: Option<StateFile>,
     now: Mutex<Now>,
@@ -27,13 +27,11 @@ struct Now {
     changes: u64,
 }
 
-/// The result of a change that was not refused.
 #[derive(Debug)]
-pub struct ChangeResult<T> {
-    /// The value that the change returned.
-    pub value: T,
+pub(crate) struct ChangeResult<T> {
+    pub(crate) value: T,
     /// The change, if the state is now different.
-    pub change: Option<StateChange>,
+    pub(crate) change: Option<StateChange>,
 }
 
 /// One change of the state.
@@ -49,7 +47,7 @@ pub struct StateChange {
 
 impl Store {
     /// Opens a state file and applies `adjust` to it. A missing file starts as a new cluster.
-    pub fn open(path: &Path, adjust: impl FnOnce(ClusterState) -> ClusterState) -> Result<Self, SimError> {
+    pub(crate) fn open(path: &Path, adjust: impl FnOnce(ClusterState) -> ClusterState) -> Result<Self, SimError> {
         // Following a link once makes a save replace the file and not the link.
         let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
         let file = StateFile { path };
@@ -61,18 +59,17 @@ impl Store {
         Ok(Self { file: Some(file), now: Mutex::new(Now { text, state: Arc::new(state), changes: 0 }) })
     }
 
-    /// Keeps a state in memory only.
-    pub fn in_memory(state: ClusterState) -> Self {
+    pub(crate) fn in_memory(state: ClusterState) -> Self {
         Self { file: None, now: Mutex::new(Now { text: Vec::new(), state: Arc::new(state), changes: 0 }) }
     }
 
     /// The current state. Blocks while a change is saved.
-    pub fn read(&self) -> Result<Arc<ClusterState>, SimError> {
+    pub(crate) fn read(&self) -> Result<Arc<ClusterState>, SimError> {
         Ok(Arc::clone(&self.refreshed()?.state))
     }
 
     /// Changes the state, while nobody else does. If `change` refuses, nothing changes.
-    pub fn change<T, E: From<SimError>>(
+    pub(crate) fn change<T, E: From<SimError>>(
         &self,
         change: impl FnOnce(&mut ClusterState) -> Result<T, E>,
     ) -> Result<ChangeResult<T>, E> {

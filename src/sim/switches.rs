@@ -93,57 +93,39 @@ pub enum AttachAnswer {
     Unknown,
 }
 
-/// How this cluster behaves where clusters differ or the behaviour is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Switches {
-    /// Removing an attached policy. The newest documentation says it is refused; clients rely on older releases that
-    /// allow it.
-    pub remove_attached: RefuseOrAllow,
-    /// Attaching a policy to a user that has one.
-    pub attach_over: AttachOver,
-    /// Adding a policy under a name that exists: unknown.
-    pub add_over: AddOver,
-    /// Detaching a user without a policy: unknown.
-    pub detach_unattached: RefuseOrAllow,
-    /// Whether the response to an attach contains the new key pair: unknown for REST.
-    pub attach_shows_keys: bool,
-    /// The shape of that response.
-    pub attach_answer: AttachAnswer,
-    /// The shape of the list of policies. No definition has it.
-    pub list_shape: ListShape,
-    /// Which names are in a list twice: a user may be in two directories.
-    pub lists: ListDuplicates,
-    /// Whether a policy is shown with its document as JSON in a string.
-    pub content_as_string: bool,
-    /// Whether `/s3/userPolicies` answers `{"users":…}` as in the definition, without `data` around it.
-    pub user_policies_bare: bool,
-    /// Whether `/s3/sts` answers inside `data`, unlike the definition.
-    pub sts_in_data: bool,
-    /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). The response of a cluster without one is unknown;
-    /// here, `null`.
-    pub identity_provider: bool,
-    /// The response of `/docs/schema`, from 5.0.
-    pub own_definition: OwnDefinition,
-}
-
-impl Default for Switches {
-    fn default() -> Self {
-        Self {
-            remove_attached: RefuseOrAllow::Refuse,
-            attach_over: AttachOver::Replace,
-            add_over: AddOver::Refuse,
-            detach_unattached: RefuseOrAllow::Refuse,
-            attach_shows_keys: true,
-            attach_answer: AttachAnswer::Snake,
-            list_shape: ListShape::Names,
-            lists: ListDuplicates::Once,
-            content_as_string: false,
-            user_policies_bare: false,
-            sts_in_data: false,
-            identity_provider: false,
-            own_definition: OwnDefinition::Own,
-        }
+with_defaults! {
+    /// How this cluster behaves where clusters differ or the behaviour is unknown.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Switches {
+        /// Removing an attached policy. The newest documentation says it is refused; clients rely on older releases that
+        /// allow it.
+        pub remove_attached: RefuseOrAllow = RefuseOrAllow::Refuse,
+        /// Attaching a policy to a user that has one.
+        pub attach_over: AttachOver = AttachOver::Replace,
+        /// Adding a policy under a name that exists: unknown.
+        pub add_over: AddOver = AddOver::Refuse,
+        /// Detaching a user without a policy: unknown.
+        pub detach_unattached: RefuseOrAllow = RefuseOrAllow::Refuse,
+        /// Whether the response to an attach contains the new key pair: unknown for REST.
+        pub attach_shows_keys: bool = true,
+        /// The shape of that response.
+        pub attach_answer: AttachAnswer = AttachAnswer::Snake,
+        /// The shape of the list of policies. No definition has it.
+        pub list_shape: ListShape = ListShape::Names,
+        /// Which names are in a list twice: a user may be in two directories.
+        pub lists: ListDuplicates = ListDuplicates::Once,
+        /// Whether a policy is shown with its document as JSON in a string.
+        pub content_as_string: bool = false,
+        /// Whether `/s3/userPolicies` answers `{"users":…}` as in the definition, without `data` around it.
+        pub user_policies_bare: bool = false,
+        /// Whether `/s3/sts` answers inside `data`, unlike the definition.
+        pub sts_in_data: bool = false,
+        /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). The response of a cluster without one is unknown;
+        /// here, `null`.
+        pub identity_provider: bool = false,
+        /// The response of `/docs/schema`, from 5.0.
+        pub own_definition: OwnDefinition = OwnDefinition::Own,
     }
 }
 
@@ -173,21 +155,17 @@ impl Switches {
     }
 }
 
-/// The limits of a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Policies of one tenant. Assumed: the predefined ones count, and the limit is per tenant.
-    pub policies: usize,
-    /// Bytes of one minified document. How a cluster counts is unknown.
-    pub document_bytes: usize,
-    /// S3 users of one tenant. Assumed: the limit is per tenant.
-    pub s3_users: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { policies: 1024, document_bytes: 2048, s3_users: 1024 }
+with_defaults! {
+    /// The limits of a cluster.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct Limits {
+        /// Policies of one tenant. Assumed: the predefined ones count, and the limit is per tenant.
+        pub policies: usize = 1024,
+        /// Bytes of one minified document. How a cluster counts is unknown.
+        pub document_bytes: usize = 2048,
+        /// S3 users of one tenant. Assumed: the limit is per tenant.
+        pub s3_users: usize = 1024,
     }
 }
 

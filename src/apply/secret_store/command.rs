@@ -23,7 +23,6 @@ pub(super) struct Program<'a> {
     pub(super) program: &'a Path,
     pub(super) arguments: &'a [Argument],
     pub(super) timeout: Duration,
-    /// Whether to show its stderr if it fails.
     pub(super) show_output: bool,
 }
 
@@ -80,7 +79,7 @@ impl Program<'_> {
         let Ok((written, status)) = ended.await else {
             let _ = child.kill().await;
             output.abort();
-            return Err(format!("`{shown}` did not end within {} and was stopped", seconds(self.timeout)));
+            return Err(format!("`{shown}` did not end within {} s and was stopped", self.timeout.as_secs_f64()));
         };
         let status = status.map_err(|error| format!("how `{shown}` ended is not known: {error}"))?;
         if !status.success() {
@@ -113,10 +112,6 @@ async fn read_all(from: Option<impl AsyncRead + Unpin>) -> Zeroizing<String> {
     let text =
         if all { String::from_utf8_lossy(&text).into_owned() } else { "its output is too long to be shown".to_owned() };
     Zeroizing::new(text)
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs_f64())
 }
 
 const REDACTED: &str = "[redacted]";

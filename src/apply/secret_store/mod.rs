@@ -2,7 +2,6 @@
 //! file is removed last, so that the pair is never only in memory.
 
 mod command;
-mod emergency;
 mod record;
 
 #[cfg(test)]
@@ -10,10 +9,10 @@ mod tests;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -23,13 +22,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::base::{KeyPair, UserName, file_name};
-use crate::cluster::RawAnswer;
+use crate::cluster::{RawAnswer, SetupProblem};
 use crate::desired::{Destination, Names};
 
-use super::files;
+use super::files::{self, EMERGENCY, TempFile};
 use command::{Program, redacted};
-use emergency::Emergencies;
-pub use emergency::Slot;
 use record::{encrypted, other_owner, record};
 
 /// The cluster of the key pairs, and the surroundings of the store.
@@ -54,9 +51,21 @@ pub struct SecretStoreContext {
 pub struct SecretStore {
     destination: Option<Destination>,
     context: SecretStoreContext,
-    emergencies: Arc<Emergencies>,
+    emergencies: Arc<Mutex<Emergencies>>,
     storing: Arc<watch::Sender<usize>>,
 }
+
+#[derive(Debug, Default)]
+struct Emergencies {
+    /// The directory, open so that a sync needs no new descriptor.
+    dir: Option<File>,
+    /// Empty files for future secrets.
+    free: Vec<TempFile>,
+}
+
+/// An open and empty emergency file on the disk. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Slot(TempFile);
 
 /// The place of a stored key pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,21 +89,10 @@ pub enum StoredIn {
     },
 }
 
-/// Why new key pairs could not be stored, found before the first call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretStoreProblem {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub help: String,
-}
-
 impl SecretStore {
     /// A store for the destination of a configuration, if it names one.
     pub fn new(destination: Option<&Destination>, context: SecretStoreContext) -> Self {
-        let emergencies = Emergencies::new(&context.state_dir, matches!(destination, Some(Destination::Age { .. })));
-        let storing = Arc::new(watch::Sender::new(0));
-        Self { destination: destination.cloned(), context, emergencies: Arc::new(emergencies), storing }
+        Self { destination: destination.cloned(), context, emergencies: Arc::default(), storing: Arc::default() }
     }
 
     /// Whether a secret is being stored.
@@ -115,7 +113,7 @@ impl SecretStore {
 
     /// Checks the destination for these users without a secret, and the directory of emergency files. Returns everything that
     /// would prevent storing a key pair.
-    pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
+    pub async fn check(&self, users: &[UserName]) -> Result<(), Vec<SetupProblem>> {
         if users.is_empty() {
             return Ok(());
         }
@@ -124,11 +122,11 @@ impl SecretStore {
         let checked = tokio::task::spawn_blocking(move || this.check_now(&users)).await;
         checked.unwrap_or_else(|error| {
             let message = format!("the check for new secrets stopped: {error}");
-            Err(vec![problem(message, "this is a defect of attune: please report it")])
+            Err(vec![SetupProblem::new(message, "this is a defect of attune: please report it")])
         })
     }
 
-    fn check_now(&self, users: &[UserName]) -> Result<(), Vec<SecretStoreProblem>> {
+    fn check_now(&self, users: &[UserName]) -> Result<(), Vec<SetupProblem>> {
         let mut problems = Vec::new();
         match &self.destination {
             None => {}
@@ -138,16 +136,17 @@ impl SecretStore {
                 let conflicts = users.iter().filter_map(|user| self.conflict(&self.target(dir, user), user));
                 let help =
                     "move it away, or choose another `dir` under `[credentials]`: one for each cluster and tenant";
-                problems.extend(conflicts.map(|message| problem(message, help)));
+                problems.extend(conflicts.map(|message| SetupProblem::new(message, help)));
             }
             Some(Destination::Command { program, arguments }) => {
                 let program = self.program(program, arguments);
                 let help = "name a program that is there and may be run under `[credentials] command`";
-                problems.extend(program.problem(&self.context.search_path).map(|message| problem(message, help)));
+                problems
+                    .extend(program.problem(&self.context.search_path).map(|message| SetupProblem::new(message, help)));
                 let unsafe_names = users.iter().filter_map(|user| program.unsafe_name(self.names(user)));
                 let help = "take the place out of the arguments under `[credentials] command`: the record on the standard \
                             input has `user`, `cluster` and `tenant`";
-                problems.extend(unsafe_names.map(|message| problem(message, help)));
+                problems.extend(unsafe_names.map(|message| SetupProblem::new(message, help)));
             }
         }
         let help = "name a directory that can be written with `--state-dir`: a secret goes there first";
@@ -158,12 +157,28 @@ impl SecretStore {
     /// Opens an emergency file, before a call that may create a secret: an open file can be written even if nothing more can be
     /// opened. After an error, the call must not be sent.
     pub fn reserve(&self) -> io::Result<Slot> {
-        self.emergencies.reserve()
+        let dir = &self.context.state_dir;
+        let mut emergencies = self.emergencies();
+        emergencies.free.retain(|free| !free.is_removed());
+        if let Some(free) = emergencies.free.pop() {
+            return Ok(Slot(free));
+        }
+        if emergencies.dir.is_none() {
+            files::own_directory(dir)?;
+            emergencies.dir = Some(File::open(files::dir_or_current(dir))?);
+        }
+        let file = TempFile::create(dir, EMERGENCY, &format!(".{}", self.ending("json")))?;
+        emergencies.sync()?;
+        Ok(Slot(file))
     }
 
     /// Takes back an unused emergency file.
     pub fn release(&self, slot: Slot) {
-        self.emergencies.release(slot);
+        self.emergencies().free.push(slot.0);
+    }
+
+    fn emergencies(&self) -> MutexGuard<'_, Emergencies> {
+        self.emergencies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a new key pair to its emergency file, then to the destination, calls `recorded`, and removes the emergency file.
@@ -214,7 +229,24 @@ impl SecretStore {
             }
             Some(Destination::Command { .. } | Destination::File { .. }) | None => Cow::Borrowed(bytes),
         };
-        self.emergencies.write(slot, &file_name(user.as_str()), kind, &bytes)
+        let mut file = slot.0.as_file();
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        if slot.0.is_removed() {
+            return Err(io::Error::other("someone has removed it"));
+        }
+        let (name, end) = (file_name(user.as_str()), self.ending(kind));
+        let path = slot.0.persist_as(&self.context.state_dir, |n| format!("{EMERGENCY}{name}-{n}.{end}"));
+        // Without the sync, the secret is still there, under its earlier name.
+        if let Err(error) = self.emergencies().sync() {
+            tracing::warn!(%error, "the name of an emergency file may not be on the disk");
+        }
+        Ok(path)
+    }
+
+    fn ending(&self, kind: &str) -> String {
+        let is_encrypted = matches!(self.destination, Some(Destination::Age { .. }));
+        format!("{kind}{}", if is_encrypted { ".age" } else { "" })
     }
 
     async fn deliver(&self, destination: &Destination, user: &UserName, record: &[u8]) -> Result<String, String> {
@@ -272,8 +304,7 @@ impl SecretStore {
     }
 
     fn target(&self, dir: &Path, user: &UserName) -> PathBuf {
-        let end = if matches!(self.destination, Some(Destination::Age { .. })) { "json.age" } else { "json" };
-        dir.join(format!("{}.{end}", file_name(user.as_str())))
+        dir.join(format!("{}.{}", file_name(user.as_str()), self.ending("json")))
     }
 
     fn names<'a>(&'a self, user: &'a UserName) -> Names<'a> {
@@ -282,13 +313,9 @@ impl SecretStore {
 }
 
 /// Why no file can be written there; `None` if one can. Creates the directory.
-fn directory(dir: &Path, what: &str, help: &str) -> Option<SecretStoreProblem> {
+fn directory(dir: &Path, what: &str, help: &str) -> Option<SetupProblem> {
     let error = files::check_writable(dir).err()?;
-    Some(problem(format!("the directory for {what}, {}, cannot be written: {error}", dir.display()), help))
-}
-
-fn problem(message: String, help: &str) -> SecretStoreProblem {
-    SecretStoreProblem { message, help: help.to_owned() }
+    Some(SetupProblem::new(format!("the directory for {what}, {}, cannot be written: {error}", dir.display()), help))
 }
 
 /// Whether a file of exactly this name exists, on a file system that may ignore case.
@@ -297,7 +324,15 @@ fn has_exact_name(path: &Path) -> bool {
     entries.is_none_or(|entries| entries.flatten().any(|entry| Some(entry.file_name().as_os_str()) == path.file_name()))
 }
 
-/// Counts a secret as being stored until it is dropped.
+impl Emergencies {
+    fn sync(&self) -> io::Result<()> {
+        match &self.dir {
+            Some(dir) if cfg!(unix) => dir.sync_all(),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 struct Storing<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Storing<'a> {

@@ -31,7 +31,6 @@ const MAX_RECORD: usize = 16 << 10;
 /// The most bytes that JSON needs for a byte of text.
 const MAX_ESCAPED: usize = 6;
 
-/// The JSON, on one line. It is wiped from memory when dropped.
 pub(super) fn record(
     context: &SecretStoreContext,
     user: &UserName,
@@ -74,7 +73,6 @@ pub(super) fn other_owner(context: &SecretStoreContext, user: &UserName, path: &
     (!same).then(|| format!("user `{}` of cluster {}, tenant {}", owner.user, owner.cluster, owner.tenant))
 }
 
-/// An age file that each of these recipients can decrypt.
 pub(super) fn encrypted(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>, String> {
     let keys = recipients.iter().map(|recipient| recipient.key() as &dyn age::Recipient);
     let encryptor = Encryptor::with_recipients(keys).map_err(|error| error.to_string())?;

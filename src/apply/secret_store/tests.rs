@@ -47,7 +47,6 @@ async fn keep(secret_store: &SecretStore, name: &str) -> StoredIn {
     secret_store.store(slot, &user(name), &pair(), OffsetDateTime::UNIX_EPOCH, |_| {}).await
 }
 
-/// The emergency file of a pair that its destination does not take, and why.
 async fn emergency(secret_store: &SecretStore, name: &str) -> (PathBuf, String) {
     let stored = keep(secret_store, name).await;
     let StoredIn::Emergency { path, why } = stored else { panic!("{stored:?}") };
@@ -77,7 +76,6 @@ fn script(folder: &TempDir, text: &str) -> Destination {
     Destination::Command { program: "sh".into(), arguments }
 }
 
-/// The names in a directory that are of secrets.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

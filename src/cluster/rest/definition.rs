@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::requests::{Call, Field};
+use super::requests::Call;
 
 /// A difference between a call and the definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,6 @@ struct Fields {
 }
 
 impl Definition {
-    /// The paths in the form of [`comparable`], with their items.
     fn paths(&self) -> Option<BTreeMap<String, &Value>> {
         let paths = self.0["paths"].as_object()?;
         Some(paths.iter().map(|(path, item)| (comparable(path), self.resolved(item))).collect())
@@ -93,18 +92,19 @@ impl Definition {
 
     fn of_operation(&self, call: &Call, item: &Value, operation: &Value) -> Vec<Difference> {
         let body = self.body(operation);
-        let sent = |name: &str| call.fields.iter().find(|field| field.name == name);
-        let instead: Vec<String> = body.declared.iter().filter(|name| sent(name).is_none()).cloned().collect();
-        let unknown = call.fields.iter().filter(|field| !body.open && !body.declared.contains(field.name));
+        let sent = [call.always, call.sometimes].concat();
+        let instead: Vec<String> =
+            body.declared.iter().filter(|name| !sent.contains(&name.as_str())).cloned().collect();
+        let unknown = sent.iter().filter(|field| !body.open && !body.declared.contains(**field));
         let unknown = unknown.map(|field| Difference::UnknownField {
             call: call.name(),
-            field: field.name.to_owned(),
+            field: (*field).to_owned(),
             instead: instead.clone(),
         });
         let misnamed = |name: &str| call.misnamed.contains(&name) && !body.declared.contains(name);
         let required = body.required.iter().filter(|name| !misnamed(name)).cloned();
         let parameters = [item, operation].into_iter().flat_map(|at| self.required_parameters(at));
-        let lacking = required.chain(parameters).filter(|name| !sent(name).is_some_and(|field: &Field| field.always));
+        let lacking = required.chain(parameters).filter(|name| !call.always.contains(&name.as_str()));
         let lacking = lacking.map(|field| Difference::RequiredField { call: call.name(), field });
         unknown.chain(lacking).collect()
     }
@@ -151,7 +151,6 @@ impl Definition {
         required.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The target of a `$ref` within the definition; any other value unchanged.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
         for _ in 0..MAX_SCHEMAS {

@@ -162,7 +162,6 @@ impl EndpointPool {
         }
     }
 
-    /// Records that an endpoint did not connect or answer in time.
     pub(super) fn silent(&self, index: usize) {
         if self.endpoints.len() > 1 && self.state().silent.insert(index) {
             tracing::warn!("{} did not answer in time: it is tried last from now on", self.endpoints[index]);

@@ -150,7 +150,8 @@ impl Cluster for RestCluster {
             let message = "all users in the answer are of other tenants than the login";
             return Err(CallError::new(request.call(), Effect::UnknownOutcome, message));
         }
-        if answer::report_policies(&rows) {
+        // Since 4.4 records have a `policy`. No definition says whether that of a user without one is empty or missing.
+        if rows.iter().any(|row| row.policy.is_some()) {
             return Ok(answer::from_records(rows, tenant, true));
         }
         if source == AttachmentsSource::None {
@@ -171,12 +172,11 @@ impl Cluster for RestCluster {
     }
 
     fn connection(&self, release: &Release) -> ConnectionInfo {
-        let named = |endpoints: &mut dyn Iterator<Item = &Endpoint>| endpoints.map(ToString::to_string).collect();
-        let unencrypted = |endpoint: &&Endpoint| !endpoint.is_encrypted() && !endpoint.is_loopback();
+        let (all, unencrypted) = (self.endpoints.iter(), |it: &&Endpoint| !it.is_encrypted() && !it.is_loopback());
         ConnectionInfo {
             transport: "REST",
-            addresses: named(&mut self.endpoints.iter()),
-            unencrypted: named(&mut self.endpoints.iter().filter(unencrypted)),
+            addresses: all.clone().map(ToString::to_string).collect(),
+            unencrypted: all.filter(unencrypted).map(ToString::to_string).collect(),
             any_certificate: self.any_certificate,
             attachments_source: match Capabilities::of(release).attachments {
                 AttachmentsSource::None => None,
@@ -217,14 +217,11 @@ mod tests {
     use crate::cluster::PasswordLogin;
 
     fn options(endpoint: Endpoint, tenant: Option<&str>) -> RestOptions {
+        let org = Some("of the credentials".into());
         RestOptions {
             release: None,
             endpoints: vec![endpoint],
-            credentials: Credentials::Password(PasswordLogin {
-                username: "admin".into(),
-                password: "pw".into(),
-                org: None,
-            }),
+            credentials: Credentials::Password(PasswordLogin { username: "admin".into(), password: "pw".into(), org }),
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
             timeouts: Timeouts::default(),
@@ -276,21 +273,17 @@ mod tests {
         assert_eq!((connection.addresses, connection.unencrypted.len()), (vec![server.endpoint().to_string()], 0));
         let far = options(Endpoint::parse_insecure("http://weka01").unwrap(), None);
         let far = RestCluster::new(RestOptions { trust: Trust::Anyone, ..far }).unwrap();
-        let connection = far.connection(&release);
-        assert_eq!(
-            (connection.unencrypted.as_slice(), connection.any_certificate),
-            (&["http://weka01:14000".to_owned()][..], true)
-        );
+        let ConnectionInfo { unencrypted, any_certificate, .. } = far.connection(&release);
+        assert_eq!((unencrypted, any_certificate), (vec!["http://weka01:14000".to_owned()], true));
     }
 
     #[tokio::test]
     async fn only_a_404_means_that_a_cluster_has_no_definition() {
-        for (status, effect) in
-            [(404, None), (403, Some(Effect::Unauthorized(403))), (500, Some(Effect::UnknownOutcome))]
-        {
+        let refused = [(403, Err(Effect::Unauthorized(403))), (500, Err(Effect::UnknownOutcome))];
+        for (status, expected) in [(404, Ok(None))].into_iter().chain(refused) {
             let server = server("5.1.2", move |_| json(status, "{}")).await;
             let found = cluster(&server, None).own_definition().await;
-            assert_eq!(found.map_err(|error| error.effect), effect.map_or(Ok(None), Err), "{status}");
+            assert_eq!(found.map_err(|error| error.effect), expected, "{status}");
         }
     }
 
@@ -319,7 +312,9 @@ mod tests {
         let server = server("5.1.2", |_| json(200, r#"{"data":null}"#)).await;
         let cluster = cluster(&server, Some("ml"));
         let error = cluster.identity().await.unwrap_err();
-        assert!(error.message.contains("\"Root\"") && error.help.unwrap().contains("tenant = \"Root\""));
+        assert!(server.heard()[0].body.contains(r#""org":"ml""#), "that of the configuration comes first");
+        assert!(error.message.contains("\"Root\", and \"ml\" is expected"), "{error}");
+        assert!(error.help.unwrap().contains("tenant = \"Root\""));
         for error in [
             cluster.remove_policy(&policy()).await.unwrap_err(),
             cluster.add_policy(&policy(), "{}").await.unwrap_err(),
@@ -337,7 +332,7 @@ mod tests {
     async fn attached_policies_are_read_with_the_calls_of_the_release() {
         const PLAIN: &str =
             r#"{"data":[{"username":"a","role":"S3","org_id":0},{"username":"b","role":"S3","org_id":9}]}"#;
-        const WITH_POLICY: &str = r#"{"data":[{"username":"a","role":"S3","org_id":0,"policy":"p"}]}"#;
+        const WITH_POLICY: &str = r#"{"data":[{"username":"a","org_id":0,"policy":"p"},{"username":"b","org_id":9}]}"#;
         let cases: [(_, _, _, &[_], _, _); 6] = [
             ("3.14.0", PLAIN, 404, &[("a", None)], false, 0),
             ("3.14.0", WITH_POLICY, 404, &[("a", Some("p"))], true, 0),

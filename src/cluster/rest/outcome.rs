@@ -12,7 +12,7 @@ use super::answer::Read;
 use super::endpoints::Endpoint;
 use super::requests::Request;
 use super::tls::{Presented, chain_error};
-use crate::cluster::error::clean;
+use crate::cluster::error::{NOT_SHOWN, clean, quoted};
 use crate::cluster::json::Expected;
 use crate::cluster::key_pair::mentions_secret;
 use crate::cluster::{CallError, Effect};
@@ -34,21 +34,16 @@ pub(super) fn judge<T>(
     if answer.status == StatusCode::NO_CONTENT {
         return read("null").map_err(|expected| unreadable(request, expected, "", &secrets));
     }
-    if answer.status.is_success() {
-        return match error_of_success(answer.body) {
-            None => read(answer.body).map_err(|expected| {
-                let error = unreadable(request, expected, answer.body, &secrets);
-                if request.makes_keys { error.with_answer(answer.body.as_bytes()) } else { error }
-            }),
-            Some(error) => Err(keep_answer(request, answer, failed_success(request, answer.status, &error, &secrets))),
-        };
-    }
-    Err(keep_answer(request, answer, refusal(request, answer, &secrets)))
-}
-
-fn keep_answer(request: &Request, answer: &Answer<'_>, error: CallError) -> CallError {
-    let keep = request.makes_keys && mentions_secret(answer.body);
-    if keep { error.with_answer(answer.body.as_bytes()) } else { error }
+    let keep = |error: CallError, keep: bool| if keep { error.with_answer(answer.body.as_bytes()) } else { error };
+    let error = match error_of_success(answer.body) {
+        None if answer.status.is_success() => {
+            let unreadable = |expected| unreadable(request, expected, answer.body, &secrets);
+            return read(answer.body).map_err(|expected| keep(unreadable(expected), request.makes_keys));
+        }
+        Some(error) if answer.status.is_success() => failed_success(request, answer.status, &error, &secrets),
+        None | Some(_) => refusal(request, answer, &secrets),
+    };
+    Err(keep(error, request.makes_keys && mentions_secret(answer.body)))
 }
 
 pub(super) fn is_busy(status: StatusCode) -> bool {
@@ -56,30 +51,22 @@ pub(super) fn is_busy(status: StatusCode) -> bool {
 }
 
 fn refusal(request: &Request, answer: &Answer<'_>, secrets: &[&SecretString]) -> CallError {
-    let effect = effect_of(answer.status);
     let words = words_of(request, answer, secrets);
-    let message =
-        if words.is_empty() { status_line(answer.status) } else { status_line(answer.status) + ": " + &words };
-    let error = CallError { busy: is_busy(answer.status), ..CallError::new(request.call(), effect, message) };
-    match help_for(answer) {
-        Some(help) => error.help(help),
-        None => error,
+    let mut message = status_line(answer.status);
+    if !words.is_empty() {
+        message = message + ": " + &words;
     }
+    let error = CallError::new(request.call(), effect_of(answer.status), message);
+    CallError { busy: is_busy(answer.status), help: help_for(answer), ..error }
 }
 
 /// An answer with the status of a success and an unexpected body. The outcome is unknown.
 fn unreadable(request: &Request, Expected(expected): Expected, body: &str, secrets: &[&SecretString]) -> CallError {
-    let shown = match clean(body, secrets) {
-        _ if request.confidential => NOT_SHOWN.to_owned(),
-        text if text.is_empty() => "empty".to_owned(),
-        text => text,
-    };
+    let shown = quoted(body, secrets, request.confidential);
     let message = format!("the answer does not hold {expected}; it is: {shown}");
     let error = CallError::new(request.call(), Effect::UnknownOutcome, message);
     if body.trim_start().starts_with('<') { error.help(NOT_THE_CLUSTER) } else { error }
 }
-
-const NOT_SHOWN: &str = "not shown, since it may hold a secret";
 
 const NOT_THE_CLUSTER: &str = "this looks like the page of a proxy or of another service: check that the endpoint is \
     a management address of the cluster, whose port is 14000 by default";
@@ -169,7 +156,6 @@ pub(super) fn error_of_success(body: &str) -> Option<Value> {
     (!is_empty).then(|| error.clone())
 }
 
-/// The endpoints without a connection, and why.
 #[derive(Default)]
 pub(super) struct Unreachable {
     reasons: Vec<String>,
@@ -219,23 +205,17 @@ fn tls_reason(error: &rustls::Error) -> String {
     if *problem == CertificateError::UnknownIssuer {
         return "no authority that is trusted here has signed its certificate".to_owned();
     }
-    if let Some(chain) = chain_error(error) {
-        return chain_reason(chain);
-    }
-    if let CertificateError::Other(reason) = problem {
-        return reason.to_string();
-    }
-    format!("its certificate is not accepted: {problem}")
-}
-
-/// Explains the two errors that self-made certificates of clusters cause.
-fn chain_reason(error: &webpki::Error) -> String {
-    if *error == webpki::Error::CaUsedAsEndEntity {
-        "its certificate is that of an authority, and it is not one that is trusted here".to_owned()
-    } else if *error == webpki::Error::UnsupportedCertVersion {
-        "its certificate is of X.509 version 1, which cannot be checked".to_owned()
-    } else {
-        format!("its certificate is not accepted: {error}")
+    match (chain_error(error), problem) {
+        // These two are errors of self-made certificates.
+        (Some(webpki::Error::CaUsedAsEndEntity), _) => {
+            "its certificate is that of an authority, and it is not one that is trusted here".to_owned()
+        }
+        (Some(webpki::Error::UnsupportedCertVersion), _) => {
+            "its certificate is of X.509 version 1, which cannot be checked".to_owned()
+        }
+        (Some(chain), _) => format!("its certificate is not accepted: {chain}"),
+        (None, CertificateError::Other(reason)) => reason.to_string(),
+        (None, problem) => format!("its certificate is not accepted: {problem}"),
     }
 }
 
@@ -306,10 +286,8 @@ mod tests {
         assert!(judged(&remove(), 204, "").is_ok());
         assert_eq!(judged(&remove(), 200, "").unwrap_err().effect, Effect::UnknownOutcome);
         let answer = Answer { status: StatusCode::NO_CONTENT, location: None, body: "" };
-        assert_eq!(
-            judge(&requests::USERS.request(), &answer, None, answer::users).unwrap_err().effect,
-            Effect::UnknownOutcome
-        );
+        let read = judge(&requests::USERS.request(), &answer, None, answer::users);
+        assert_eq!(read.unwrap_err().effect, Effect::UnknownOutcome);
         assert!(judge(&attach(), &answer, None, answer::key_pair).unwrap().is_none());
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -13,58 +14,31 @@ use serde_json::value::RawValue;
 use crate::base::{NameProblem, PolicyName, UserName};
 use crate::cluster::{AssumeRole, CallError, Effect};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Delete,
-}
-
-impl Method {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    pub(super) method: Method,
+    pub(super) method: &'static Method,
     /// Below `/api/v2`, with `{policy}` for the name of a policy.
     pub(super) path: &'static str,
-    pub(super) fields: &'static [Field],
+    pub(super) always: &'static [&'static str],
+    pub(super) sometimes: &'static [&'static str],
     /// Whether attune works on a cluster without it.
     pub(super) optional: bool,
     /// The fields that the vendor's definitions wrongly require: they do not declare them.
     pub(super) misnamed: &'static [&'static str],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    /// Whether every request has it.
-    pub(super) always: bool,
-}
-
-const fn always(name: &'static str) -> Field {
-    Field { name, always: true }
-}
-
-const fn sometimes(name: &'static str) -> Field {
-    Field { name, always: false }
-}
-
 impl Call {
-    const fn new(method: Method, path: &'static str, fields: &'static [Field]) -> Self {
-        Self { method, path, fields, optional: false, misnamed: &[] }
+    const fn new(method: &'static Method, path: &'static str, always: &'static [&'static str]) -> Self {
+        Self { method, path, always, sometimes: &[], optional: false, misnamed: &[] }
     }
 
     const fn get(path: &'static str) -> Self {
-        Self::new(Method::Get, path, &[])
+        Self::new(&Method::GET, path, &[])
+    }
+
+    const fn post(path: &'static str, always: &'static [&'static str]) -> Self {
+        Self::new(&Method::POST, path, always)
     }
 
     pub(super) fn request(&self) -> Request {
@@ -72,7 +46,6 @@ impl Call {
         Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
     }
 
-    /// The same about a policy, whose name is in the path.
     pub(super) fn about(&self, policy: &PolicyName) -> Result<Request, CallError> {
         sendable(self, "policy", policy.as_str(), policy.addressable())?;
         let segment = utf8_percent_encode(policy.as_str(), SEGMENT).to_string();
@@ -85,9 +58,8 @@ impl Call {
     }
 }
 
-pub(super) const LOGIN: Call =
-    Call::new(Method::Post, "/login", &[always("username"), always("password"), sometimes("org")]);
-pub(super) const REFRESH: Call = Call::new(Method::Post, "/login/refresh", &[always("refresh_token")]);
+pub(super) const LOGIN: Call = Call { sometimes: &["org"], ..Call::post("/login", &["username", "password"]) };
+pub(super) const REFRESH: Call = Call::post("/login/refresh", &["refresh_token"]);
 pub(super) const CLUSTER: Call = Call::get("/cluster");
 /// Since 3.13.
 pub(super) const WHOAMI: Call = Call::get("/users/whoami");
@@ -97,22 +69,16 @@ pub(super) const USERS: Call = Call::get("/users");
 pub(super) const USER_POLICIES: Call = Call { optional: true, ..Call::get("/s3/userPolicies") };
 pub(super) const POLICIES: Call = Call::get("/s3/policies");
 pub(super) const SHOW_POLICY: Call = Call::get("/s3/policies/{policy}");
-pub(super) const ADD_POLICY: Call =
-    Call::new(Method::Post, "/s3/policies", &[always("policy_name"), always("policy_file_content")]);
-pub(super) const REMOVE_POLICY: Call = Call::new(Method::Delete, "/s3/policies/{policy}", &[]);
+pub(super) const ADD_POLICY: Call = Call::post("/s3/policies", &["policy_name", "policy_file_content"]);
+pub(super) const REMOVE_POLICY: Call = Call::new(&Method::DELETE, "/s3/policies/{policy}", &[]);
 /// The definitions list `policy` and `user` as required, but declare, and clients send, the fields below.
-pub(super) const ATTACH: Call = Call {
-    misnamed: &["policy", "user"],
-    ..Call::new(Method::Post, "/s3/policies/attach", &[always("policy_name"), always("user_name")])
-};
-pub(super) const DETACH: Call = Call::new(Method::Post, "/s3/policies/detach", &[always("user_name")]);
+pub(super) const ATTACH: Call =
+    Call { misnamed: &["policy", "user"], ..Call::post("/s3/policies/attach", &["policy_name", "user_name"]) };
+pub(super) const DETACH: Call = Call::post("/s3/policies/detach", &["user_name"]);
 /// Since 5.1. Without it, it is unknown whether there is an identity provider.
 pub(super) const IDENTITY_PROVIDER: Call = Call { optional: true, ..Call::get("/s3/oidc") };
-pub(super) const STS: Call = Call::new(
-    Method::Post,
-    "/s3/sts",
-    &[always("access_key"), always("secret_key"), always("duration"), sometimes("policy_file_content")],
-);
+pub(super) const STS: Call =
+    Call { sometimes: &["policy_file_content"], ..Call::post("/s3/sts", &["access_key", "secret_key", "duration"]) };
 
 /// All calls but `GET /docs/schema`: the vendor's definitions do not list that one.
 pub const CALLS: [Call; 14] = [
@@ -139,7 +105,7 @@ pub(super) const DEFINITION: Call = Call::get("/docs/schema");
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(super) struct Request {
-    pub(super) method: Method,
+    pub(super) method: &'static Method,
     /// Below `/api/v2`, percent-encoded.
     pub(super) path: String,
     pub(super) body: Option<String>,
@@ -170,10 +136,7 @@ impl Request {
     }
 
     pub(super) fn is_read(&self) -> bool {
-        match self.method {
-            Method::Get => true,
-            Method::Post | Method::Delete => false,
-        }
+        *self.method == Method::GET
     }
 }
 
@@ -258,20 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_those_of_the_definitions() {
-        for (request, call, body) in [
-            (
-                attach(&policy("p"), &user("u")).unwrap(),
-                "/s3/policies/attach",
-                r#"{"policy_name":"p","user_name":"u"}"#,
-            ),
-            (detach(&user("u")).unwrap(), "/s3/policies/detach", r#"{"user_name":"u"}"#),
-            (login("admin", &"pw".into(), Some("ml")), "/login", r#"{"org":"ml","password":"pw","username":"admin"}"#),
-            (login("admin", &"pw".into(), None), "/login", r#"{"password":"pw","username":"admin"}"#),
-            (refresh(&"r".into()), "/login/refresh", r#"{"refresh_token":"r"}"#),
+    fn bodies_are_those_of_the_definitions_and_answers_with_secrets_are_confidential() {
+        for (request, confidential, body) in [
+            (attach(&policy("p"), &user("u")).unwrap(), true, r#"{"policy_name":"p","user_name":"u"}"#),
+            (detach(&user("u")).unwrap(), false, r#"{"user_name":"u"}"#),
+            (login("admin", &"pw".into(), Some("ml")), true, r#"{"org":"ml","password":"pw","username":"admin"}"#),
+            (login("admin", &"pw".into(), None), true, r#"{"password":"pw","username":"admin"}"#),
+            (refresh(&"r".into()), true, r#"{"refresh_token":"r"}"#),
         ] {
-            assert_eq!((request.call(), request.body.as_deref()), (format!("POST {call}"), Some(body)));
+            assert_eq!((request.confidential, request.body.as_deref()), (confidential, Some(body)));
         }
+        assert!(!POLICIES.request().confidential);
     }
 
     #[test]
@@ -279,20 +239,15 @@ mod tests {
         use std::collections::BTreeSet;
         let (p, u) = (policy("p"), user("u"));
         let made = [
-            vec![login("a", &"b".into(), None), login("a", &"b".into(), Some("c"))],
-            vec![refresh(&"r".into())],
-            vec![CLUSTER.request()],
-            vec![WHOAMI.request()],
-            vec![USERS.request()],
-            vec![USER_POLICIES.request()],
-            vec![POLICIES.request()],
-            vec![SHOW_POLICY.about(&p).unwrap()],
-            vec![add_policy(&p, "{}").unwrap()],
-            vec![REMOVE_POLICY.about(&p).unwrap()],
-            vec![attach(&p, &u).unwrap()],
-            vec![detach(&u).unwrap()],
+            (LOGIN, vec![login("a", &"b".into(), None), login("a", &"b".into(), Some("c"))]),
+            (REFRESH, vec![refresh(&"r".into())]),
+            (SHOW_POLICY, vec![SHOW_POLICY.about(&p).unwrap()]),
+            (ADD_POLICY, vec![add_policy(&p, "{}").unwrap()]),
+            (REMOVE_POLICY, vec![REMOVE_POLICY.about(&p).unwrap()]),
+            (ATTACH, vec![attach(&p, &u).unwrap()]),
+            (DETACH, vec![detach(&u).unwrap()]),
         ];
-        for (call, requests) in CALLS.iter().zip(&made) {
+        for (call, requests) in &made {
             let fields = |request: &Request| -> BTreeSet<String> {
                 let body: serde_json::Value = serde_json::from_str(request.body.as_deref().unwrap_or("{}")).unwrap();
                 body.as_object().unwrap().keys().cloned().collect()
@@ -300,23 +255,13 @@ mod tests {
             let all: BTreeSet<String> = requests.iter().flat_map(fields).collect();
             let each = |name: &String| requests.iter().all(|request| fields(request).contains(name));
             let always: BTreeSet<String> = all.iter().filter(|name| each(name)).cloned().collect();
-            let table = |of: fn(&&Field) -> bool| -> BTreeSet<String> {
-                call.fields.iter().filter(of).map(|field| field.name.to_owned()).collect()
-            };
-            assert_eq!((all, always), (table(|_| true), table(|field| field.always)), "{}", call.name());
+            let table = |fields: &[&str]| -> BTreeSet<String> { fields.iter().map(ToString::to_string).collect() };
+            let expected = (table(&[call.always, call.sometimes].concat()), table(call.always));
+            assert_eq!((all, always), expected, "{}", call.name());
             for request in requests {
                 assert_eq!(request.call(), call.name().replace("{policy}", "p"));
             }
         }
-    }
-
-    #[test]
-    fn only_answers_that_can_hold_secrets_are_confidential() {
-        assert!(login("a", &"b".into(), None).confidential);
-        assert!(refresh(&"r".into()).confidential);
-        assert!(attach(&policy("p"), &user("u")).unwrap().confidential);
-        assert!(!detach(&user("u")).unwrap().confidential);
-        assert!(!POLICIES.request().confidential);
     }
 
     #[test]

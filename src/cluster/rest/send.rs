@@ -14,7 +14,7 @@ use super::answer::Read;
 use super::concurrency::{ConcurrencyLimit, Permit};
 use super::endpoints::{Endpoint, EndpointPool};
 use super::outcome::{self, Answer, Unreachable, reason};
-use super::requests::{Method, Request};
+use super::requests::Request;
 use super::tls::{self, Presented, Trust, TrustProblem};
 use crate::cluster::error::clean;
 use crate::cluster::{CallError, Effect};
@@ -68,7 +68,6 @@ pub(super) struct Outgoing<'a> {
 
 #[derive(Default)]
 pub(super) struct Attempts {
-    /// The endpoints that gave no answer, in order.
     pub(super) tried: Vec<usize>,
     unreachable: Unreachable,
     /// The error of the last endpoint that did not answer in time.
@@ -114,7 +113,6 @@ impl Sender {
         Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
     }
 
-    /// By how many seconds the cluster's clock is ahead, according to its last answer.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
         *self.clock_ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,6 +155,17 @@ impl Sender {
         Ok(())
     }
 
+    pub(super) async fn ask<T>(
+        &self,
+        index: usize,
+        attempts: &Attempts,
+        outgoing: Outgoing<'_>,
+        read: Read<T>,
+    ) -> Result<T, Missed> {
+        let permit = self.concurrency.acquire().await;
+        self.send_to(index, attempts, permit, outgoing, read).await
+    }
+
     pub(super) async fn send_to<T>(
         &self,
         index: usize,
@@ -196,12 +205,7 @@ impl Sender {
             let message = "not sent: a URL does not carry this path unchanged";
             return Err(Missed::Failed(CallError::new(request.call(), Effect::NotSent, message)));
         };
-        let builder = match request.method {
-            Method::Get => self.client.get(url),
-            Method::Post => self.client.post(url),
-            Method::Delete => self.client.delete(url),
-        };
-        let mut builder = builder.timeout(limit);
+        let mut builder = self.client.request(request.method.clone(), url).timeout(limit);
         if let Some(token) = token {
             builder = builder.bearer_auth(token.expose_secret());
         }
@@ -367,11 +371,8 @@ mod tests {
             outcome(|| json(502, "<html>")).await,
         ];
         for error in errors {
-            assert_eq!(
-                (error.effect, error.call.as_str()),
-                (Effect::UnknownOutcome, "DELETE /s3/policies/p"),
-                "{error}"
-            );
+            let found = (error.effect, error.call.as_str());
+            assert_eq!(found, (Effect::UnknownOutcome, "DELETE /s3/policies/p"), "{error}");
             assert!(!format!("{error:?}").contains("t0k3n"), "{error:?}");
         }
     }
@@ -497,9 +498,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_read_in_seconds() {
-        let read = |value: &'static str| {
-            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))]))
-        };
+        let read = |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]));
         assert_eq!((read("2"), read("0")), (Some(Duration::from_secs(2)), Some(Duration::ZERO)));
         for value in ["", "-1", "soon", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
             assert_eq!(read(value), None, "{value}");

@@ -73,15 +73,20 @@ impl Session {
         Self { sender, credentials, pin, state, proofs, proving }
     }
 
-    /// Sends a call. After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
+        self.with_token(request, |bearer| async move { self.send_as(&bearer, request, read).await }).await
+    }
+
+    /// After a 401 nothing was done, so that the call is sent once more with a renewed token, even a write.
+    async fn with_token<T, F>(&self, request: &Request, send: impl Fn(Bearer) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
         self.pin.may_send(&request.call())?;
         let bearer = self.bearer(None).await?;
-        match self.send_as(&bearer, request, read).await {
-            Err(error) if error.effect == Effect::Unauthorized(401) => {
-                let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.send_as(&renewed, request, read).await
-            }
+        let serial = bearer.serial;
+        match send(bearer).await {
+            Err(error) if error.effect == Effect::Unauthorized(401) => send(self.bearer(Some(serial)).await?).await,
             answered => answered,
         }
     }
@@ -94,17 +99,9 @@ impl Session {
         self.identify().await
     }
 
-    /// Asks again which cluster this is, and as whom attune is logged in.
     pub(super) async fn identify(&self) -> Result<SessionInfo, CallError> {
-        self.pin.may_send(&requests::CLUSTER.request().call())?;
-        let bearer = self.bearer(None).await?;
-        match self.identify_as(&bearer).await {
-            Err(error) if error.effect == Effect::Unauthorized(401) => {
-                let renewed = self.bearer(Some(bearer.serial)).await?;
-                self.identify_as(&renewed).await
-            }
-            identified => identified,
-        }
+        let request = requests::CLUSTER.request();
+        self.with_token(&request, |bearer| async move { self.identify_as(&bearer).await }).await
     }
 
     async fn identify_as(&self, bearer: &Bearer) -> Result<SessionInfo, CallError> {
@@ -120,7 +117,6 @@ impl Session {
         }
     }
 
-    /// Sends a call to an endpoint that is proven with this token.
     async fn send_as<T>(&self, bearer: &Bearer, request: &Request, read: Read<T>) -> Result<T, CallError> {
         let mut attempts = Attempts::default();
         loop {
@@ -152,14 +148,8 @@ impl Session {
     async fn prove(&self, index: usize, attempts: &Attempts, bearer: &Bearer) -> Result<SessionInfo, Missed> {
         let (whoami, cluster) = (requests::WHOAMI.request(), requests::CLUSTER.request());
         let token = Some(&bearer.access);
-        let login = async {
-            let permit = self.sender.concurrency.acquire().await;
-            self.sender.send_to(index, attempts, permit, Outgoing { request: &whoami, token }, answer::whoami).await
-        };
-        let facts = async {
-            let permit = self.sender.concurrency.acquire().await;
-            self.sender.send_to(index, attempts, permit, Outgoing { request: &cluster, token }, answer::cluster).await
-        };
+        let login = self.sender.ask(index, attempts, Outgoing { request: &whoami, token }, answer::whoami);
+        let facts = self.sender.ask(index, attempts, Outgoing { request: &cluster, token }, answer::cluster);
         let (login, facts) = match self.pin.tenant() {
             None => tokio::try_join!(login, facts)?,
             // Nothing else is asked of another tenant.
@@ -169,11 +159,8 @@ impl Session {
                 (login, facts.await?)
             }
         };
-        let found = identity(facts, &login);
-        let found = self
-            .pin
-            .check(&cluster.call(), &self.sender.pool.endpoint(index).to_string(), found)
-            .map_err(Missed::Failed)?;
+        let endpoint = self.sender.pool.endpoint(index).to_string();
+        let found = self.pin.check(&cluster.call(), &endpoint, identity(facts, &login)).map_err(Missed::Failed)?;
         let info = SessionInfo { identity: found, tenant_id: login.tenant_id };
         let mut proofs = self.proofs();
         proofs.proven.insert((index, bearer.serial));
@@ -201,7 +188,6 @@ impl Session {
         }
     }
 
-    /// Refreshes the token. Logs in if there is none to refresh, or if the refresh fails.
     async fn renew(&self, state: &mut State) -> Result<(), CallError> {
         let refresh = state.token.as_ref().and_then(|token| token.refresh.clone());
         let refreshed = match &refresh {
@@ -215,10 +201,9 @@ impl Session {
                 let org = self.pin.tenant().or(login.org.as_deref());
                 self.log_in(state, &requests::login(&login.username, &login.password, org)).await?
             }
-            (Some(Err(error)), Credentials::Token { .. }) if error.effect == Effect::UnknownOutcome => {
-                return Err(error);
+            (Some(Err(error)), Credentials::Token { .. }) => {
+                return Err(if error.effect == Effect::UnknownOutcome { error } else { error.help(EXPIRED) });
             }
-            (Some(Err(error)), Credentials::Token { .. }) => return Err(error.help(EXPIRED)),
             (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
         };
         state.token = Some(token);
@@ -230,17 +215,14 @@ impl Session {
         if let Some(refused) = &state.refused {
             return Err(refused.clone());
         }
-        let outcome = self.ask_for_token(login, None).await.map_err(|error| match error.effect {
-            Effect::Unauthorized(_) => error.help("check the user name, the password and the tenant"),
+        self.ask_for_token(login, None).await.map_err(|error| match error.effect {
+            Effect::Unauthorized(_) => {
+                let error = error.help("check the user name, the password and the tenant");
+                (state.refused, state.token) = (Some(error.clone()), None);
+                error
+            }
             Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
-        });
-        if let Err(error) = &outcome
-            && let Effect::Unauthorized(_) = error.effect
-        {
-            state.refused = Some(error.clone());
-            state.token = None;
-        }
-        outcome
+        })
     }
 
     async fn ask_for_token(&self, request: &Request, refresh: Option<SecretString>) -> Result<Token, CallError> {
@@ -298,7 +280,11 @@ mod tests {
     }
 
     fn session(server: &Server, credentials: Credentials) -> Session {
-        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
+        session_at(vec![server.endpoint()], credentials, Timeouts::default())
+    }
+
+    fn session_at(endpoints: Vec<Endpoint>, credentials: Credentials, timeouts: Timeouts) -> Session {
+        let sender = Sender::new(endpoints, &Trust::System, timeouts).unwrap();
         Session::new(sender, credentials, ClusterPin::default())
     }
 
@@ -306,7 +292,6 @@ mod tests {
         requests::attach(&PolicyName::reported("p"), &UserName::reported("u")).unwrap()
     }
 
-    /// The calls other than proofs, each with its token.
     fn calls(server: &Server) -> Vec<String> {
         let calls = server.heard().into_iter().filter(|heard| !is_proof(&heard.call));
         calls.map(|heard| [Some(heard.call), heard.token].into_iter().flatten().collect::<Vec<_>>().join(" ")).collect()
@@ -341,16 +326,6 @@ mod tests {
         session.send(&requests::USERS.request(), answer::nothing).await.unwrap();
         assert_eq!(calls(&server), ["POST /login", "GET /s3/policies a", "GET /users a"]);
         assert_eq!(server.heard()[0].body, r#"{"org":"ml","password":"pw","username":"admin"}"#);
-    }
-
-    #[tokio::test]
-    async fn the_login_is_to_the_tenant_of_the_configuration() {
-        let server = server("a", || tokens("a", 300), || Reply::Close).await;
-        let sender = Sender::new(vec![server.endpoint()], &Trust::System, Timeouts::default()).unwrap();
-        let session = Session::new(sender, password(), ClusterPin::new(Some("etl".to_owned()), None));
-        let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
-        assert!(server.heard()[0].body.contains(r#""org":"etl""#));
-        assert!(error.message.contains("\"Root\", and \"etl\" is expected"), "{error}");
     }
 
     #[tokio::test]
@@ -402,17 +377,11 @@ mod tests {
         let server = server("b", || tokens("a", 300), || tokens("b", 300)).await;
         let session = session(&server, password());
         let request = requests::POLICIES.request();
-        let outcomes = join_all((0..8).map(|_| session.send(&request, answer::nothing))).await;
-        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
         let count = |wanted: &str| server.calls().iter().filter(|call| *call == wanted).count();
         assert_eq!((count("POST /login"), count("POST /login/refresh")), (1, 1));
     }
 
-    fn session_at(endpoints: Vec<Endpoint>, timeouts: Timeouts) -> Session {
-        Session::new(Sender::new(endpoints, &Trust::System, timeouts).unwrap(), password(), ClusterPin::default())
-    }
-
-    /// Waits for an answer only briefly if another endpoint is left.
     fn impatient() -> Timeouts {
         Timeouts { answer: Duration::from_millis(300), ..Timeouts::default() }
     }
@@ -438,7 +407,7 @@ mod tests {
     async fn an_endpoint_of_another_cluster_or_tenant_gets_no_call_but_the_proof_and_stops_the_run() {
         for (guid, tenant) in [("h", "Root"), ("h", "ml")] {
             let (one, other) = (endpoint_of("g", "Root").await, endpoint_of(guid, tenant).await);
-            let session = session_at(vec![one.endpoint(), other.endpoint()], Timeouts::default());
+            let session = session_at(vec![one.endpoint(), other.endpoint()], password(), Timeouts::default());
             session.send(&write(), answer::key_pair).await.unwrap();
             assert_eq!((proofs(&one), session.pin.stopped()), (1, None));
             drop(one);
@@ -480,24 +449,13 @@ mod tests {
     #[tokio::test]
     async fn the_cluster_is_proven_once_for_each_endpoint_and_token() {
         let server = endpoint_of("g", "Root").await;
-        let session = session_at(vec![server.endpoint(), server.endpoint_at("localhost")], Timeouts::default());
+        let session =
+            session_at(vec![server.endpoint(), server.endpoint_at("localhost")], password(), Timeouts::default());
         let request = requests::POLICIES.request();
         for _ in 0..3 {
             assert!(join_all((0..8).map(|_| session.send(&request, answer::nothing))).await.iter().all(Result::is_ok));
         }
         assert_eq!(proofs(&server), 1);
-    }
-
-    #[tokio::test]
-    async fn after_a_failed_proof_a_write_is_not_sent() {
-        let server = Server::start(|heard| match heard.call.as_str() {
-            "POST /login" => tokens("a", 300),
-            _ => json(500, "{}"),
-        })
-        .await;
-        let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
-        assert_eq!(error.effect, Effect::NotSent, "{error}");
-        assert!(server.calls().iter().all(|call| !call.contains("attach")));
     }
 
     fn silences() -> Vec<fn() -> Reply> {
@@ -521,7 +479,7 @@ mod tests {
                 })
                 .await;
                 let sound = server("a", || tokens("a", 300), || Reply::Close).await;
-                let session = session_at(vec![silent.endpoint(), sound.endpoint()], impatient());
+                let session = session_at(vec![silent.endpoint(), sound.endpoint()], password(), impatient());
                 let begun = Instant::now();
                 for _ in 0..20 {
                     session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
@@ -543,7 +501,7 @@ mod tests {
             .await;
             let sound = server("a", || tokens("a", 300), || Reply::Close).await;
             let timeouts = Timeouts { call: Duration::from_millis(300), ..impatient() };
-            let session = session_at(vec![silent.endpoint(), sound.endpoint()], timeouts);
+            let session = session_at(vec![silent.endpoint(), sound.endpoint()], password(), timeouts);
             let error = session.send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!((error.effect, sound.calls().len()), (Effect::UnknownOutcome, 0), "{error}");
             session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
@@ -562,9 +520,9 @@ mod tests {
             ),
         })
         .await;
-        let alone = session_at(vec![slow.endpoint()], impatient());
+        let alone = session_at(vec![slow.endpoint()], password(), impatient());
         alone.send(&requests::POLICIES.request(), answer::nothing).await.unwrap();
-        let session = session_at(vec![slow.endpoint(), dead_endpoint().await], impatient());
+        let session = session_at(vec![slow.endpoint(), dead_endpoint().await], password(), impatient());
         // The first try is short, because another endpoint seems to be left. The next one is not.
         let error = session.send(&requests::POLICIES.request(), answer::nothing).await.unwrap_err();
         assert_eq!(error.effect, Effect::UnknownOutcome, "{error}");
@@ -585,11 +543,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_login_with_an_unknown_outcome_a_write_is_not_sent() {
-        for reply in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}")] {
-            let server = server("none", reply, || Reply::Close).await;
+    async fn after_a_login_or_a_proof_with_an_unknown_outcome_a_write_is_not_sent() {
+        let tokens = || tokens("a", 300);
+        for login in [|| json(500, "{}"), || Reply::Close, || json(200, "<html>"), || json(200, "{}"), tokens] {
+            let server = Server::start(move |heard| match heard.call.as_str() {
+                "POST /login" => login(),
+                _ => json(500, "{}"),
+            })
+            .await;
             let error = session(&server, password()).send(&write(), answer::key_pair).await.unwrap_err();
             assert_eq!(error.effect, Effect::NotSent, "{error}");
+            assert!(server.calls().iter().all(|call| !call.contains("attach")));
         }
     }
 

@@ -146,39 +146,27 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             tokio::time::sleep(pause).await;
             reply = *late;
         }
+        let bytes = match &reply {
+            Reply::Json(status, body) => format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+            Reply::Raw(bytes) | Reply::Stalled(bytes) | Reply::Trickled(bytes) => bytes.clone(),
+            Reply::Close | Reply::Silence | Reply::Late(..) => String::new(),
+        };
+        let is_slow = matches!(reply, Reply::Trickled(_));
+        let (at_once, pause) = if is_slow { (1, 20) } else { (bytes.len().max(1), 0) };
+        for part in bytes.as_bytes().chunks(at_once) {
+            stream.write_all(part).await?;
+            stream.flush().await?;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
         match reply {
-            Reply::Json(status, body) => {
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-                );
-                stream.write_all((head + &body).as_bytes()).await?;
-                stream.flush().await?;
-            }
-            Reply::Raw(bytes) => {
-                stream.write_all(bytes.as_bytes()).await?;
-                return stream.shutdown().await;
-            }
-            Reply::Close => return stream.shutdown().await,
-            Reply::Silence | Reply::Late(..) => std::future::pending().await,
-            Reply::Stalled(bytes) => {
-                stream.write_all(bytes.as_bytes()).await?;
-                stream.flush().await?;
-                std::future::pending::<()>().await;
-            }
-            Reply::Trickled(bytes) => {
-                for byte in bytes.bytes() {
-                    stream.write_all(&[byte]).await?;
-                    stream.flush().await?;
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
+            Reply::Json(..) | Reply::Trickled(_) => {}
+            Reply::Raw(_) | Reply::Close => return stream.shutdown().await,
+            Reply::Stalled(_) | Reply::Silence | Reply::Late(..) => std::future::pending().await,
         }
     }
     Ok(())
 }
 
-/// One request, or `None` at the end of the connection.
 async fn hear<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<Heard>> {
     let mut bytes = Vec::new();
     let head_end = loop {

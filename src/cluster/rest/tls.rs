@@ -40,11 +40,8 @@ impl Trust {
     /// The file has no readable certificate.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustProblem> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match certificates {
-            Err(_) => Err(TrustProblem::BrokenPem),
-            Ok(none) if none.is_empty() => Err(TrustProblem::NoCertificate),
-            Ok(certificates) => Ok(Self::Certificates(certificates)),
-        }
+        let certificates = certificates.map_err(|_| TrustProblem::BrokenPem)?;
+        if certificates.is_empty() { Err(TrustProblem::NoCertificate) } else { Ok(Self::Certificates(certificates)) }
     }
 }
 
@@ -111,7 +108,6 @@ pub(super) fn config(trust: &Trust, presented: Arc<Presented>) -> Result<ClientC
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// The fingerprint of the certificate that each host presented last.
 #[derive(Debug, Default)]
 pub(super) struct Presented(Mutex<BTreeMap<String, Fingerprint>>);
 
@@ -125,15 +121,6 @@ impl Presented {
             hosts.insert(host.to_str().into_owned(), fingerprint);
         }
     }
-}
-
-/// Why a certificate is not trusted, apart from the reasons of the TLS library.
-#[derive(Debug, thiserror::Error)]
-enum TrustError {
-    #[error("the certificate is {presented}, and {expected} is expected")]
-    OtherFingerprint { presented: Fingerprint, expected: Fingerprint },
-    #[error("this system has no certificate authorities that could vouch for any certificate")]
-    NoAuthorities,
 }
 
 #[derive(Debug)]
@@ -158,7 +145,6 @@ struct Verifier {
     presented: Arc<Presented>,
 }
 
-/// Trusts the readable authorities of the operating system.
 fn system_check(provider: &Arc<CryptoProvider>) -> Check {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -193,12 +179,13 @@ impl ServerCertVerifier for Verifier {
             Check::Chain { chain, own } => chain
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .or_else(|error| verify_own(end_entity, own, server_name, error)),
-            Check::Pin(expected) if *expected == fingerprint => Ok(ServerCertVerified::assertion()),
-            Check::Pin(expected) => {
-                Err(untrusted(TrustError::OtherFingerprint { presented: fingerprint, expected: *expected }))
+            Check::Pin(expected) if *expected != fingerprint => {
+                Err(untrusted(&format!("the certificate is {fingerprint}, and {expected} is expected")))
             }
-            Check::Nothing => Ok(ServerCertVerified::assertion()),
-            Check::NoAuthorities => Err(untrusted(TrustError::NoAuthorities)),
+            Check::Pin(_) | Check::Nothing => Ok(ServerCertVerified::assertion()),
+            Check::NoAuthorities => {
+                Err(untrusted("this system has no certificate authorities that could vouch for any certificate"))
+            }
         }
     }
 
@@ -248,8 +235,9 @@ pub(super) fn chain_error(error: &Error) -> Option<&webpki::Error> {
     reason.downcast_ref()
 }
 
-fn untrusted(reason: TrustError) -> Error {
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(reason))))
+fn untrusted(reason: &str) -> Error {
+    let reason: Box<dyn std::error::Error + Send + Sync> = reason.into();
+    Error::InvalidCertificate(CertificateError::Other(OtherError(reason.into())))
 }
 
 #[cfg(test)]
@@ -296,14 +284,23 @@ mod tests {
     }
 
     async fn server(issued: &Issued, reply: impl Fn(&Heard) -> Reply + Send + Sync + 'static) -> Server {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivatePkcs8KeyDer::from(issued.key.serialize_der());
-        let config = ServerConfig::builder_with_provider(provider)
+        server_with(&issued.certificate, &issued.key, reply).await
+    }
+
+    async fn server_with(
+        certificate: &CertificateDer<'static>,
+        key: &KeyPair,
+        reply: impl Fn(&Heard) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        let provider = rustls::crypto::ring::default_provider();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![certificate.clone()], key));
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![issued.certificate.clone()], key.into())
-            .unwrap();
+            .with_cert_resolver(Arc::new(resolver));
         Server::start_tls(config, reply).await
     }
 
@@ -347,9 +344,8 @@ mod tests {
         for own in [params(&["localhost"]), authority(&["localhost"])] {
             let issued = self_signed(&own);
             call(&issued, "localhost", &trust(&issued)).await.unwrap();
-            assert!(
-                call(&issued, "127.0.0.1", &trust(&issued)).await.unwrap_err().message.contains("not valid for name")
-            );
+            let error = call(&issued, "127.0.0.1", &trust(&issued)).await.unwrap_err();
+            assert!(error.message.contains("not valid for name"), "{error}");
             let mut expired = own.clone();
             (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
             let expired = self_signed(&expired);
@@ -388,16 +384,7 @@ mod tests {
     #[tokio::test]
     async fn a_certificate_without_its_key_is_refused() {
         let (issued, thief) = (self_signed(&params(&["127.0.0.1"])), KeyPair::generate().unwrap());
-        let provider = rustls::crypto::ring::default_provider();
-        let key = PrivatePkcs8KeyDer::from(thief.serialize_der()).into();
-        let key = provider.key_provider.load_private_key(key).unwrap();
-        let resolver = SingleCertAndKey::from(CertifiedKey::new(vec![issued.certificate.clone()], key));
-        let config = ServerConfig::builder_with_provider(Arc::new(provider))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
-        let server = Server::start_tls(config, |_| json(200, "{}")).await;
+        let server = server_with(&issued.certificate, &thief, |_| json(200, "{}")).await;
         for trust in [trust(&issued), Trust::Fingerprint(Fingerprint::of(&issued.certificate)), Trust::Anyone] {
             let sender = Sender::new(vec![server.endpoint()], &trust, Timeouts::default()).unwrap();
             let error = sender.send(&requests::USERS.request(), None, answer::nothing).await.unwrap_err();

@@ -9,9 +9,7 @@ use crate::cluster::{AssumeRole, CallError, Effect};
 pub(super) struct Command {
     /// The arguments, without secrets: other users of the host can read them.
     pub(super) args: Vec<String>,
-    /// Whether it changes nothing.
     pub(super) is_read: bool,
-    /// The answers to its questions.
     pub(super) answers: Option<SecretString>,
     pub(super) secret: Option<SecretString>,
     /// Whether the output may hold a secret, so that nothing of it may be shown.
@@ -30,18 +28,9 @@ impl Command {
         Self { is_read: true, ..Self::new(words) }
     }
 
-    /// The command as a person would type it.
     pub(super) fn shown(&self) -> String {
         format!("weka {}", self.args.join(" "))
     }
-}
-
-pub(super) fn status() -> Command {
-    Command::read(&["status"])
-}
-
-pub(super) fn whoami() -> Command {
-    Command::read(&["user", "whoami"])
 }
 
 pub(super) fn show(policy: &PolicyName) -> Result<Command, CallError> {
@@ -72,7 +61,6 @@ pub(super) fn attach(policy: &PolicyName, principal: &Principal) -> Result<Comma
     }
 }
 
-/// Detaches a group, since 6.0.
 pub(super) fn detach_group(group: &GroupName) -> Result<Command, CallError> {
     let mut command = Command::new(&["s3", "policy", "detach"]);
     command.args.extend(option("--group", group.as_str())?);

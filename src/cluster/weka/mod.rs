@@ -17,14 +17,13 @@ use secrecy::zeroize::Zeroizing;
 use tempfile::NamedTempFile;
 
 use command::Command;
-use run::Runner;
 
 use super::json::{Expected, identity};
 use super::key_pair::mentions_secret;
 use super::pin::{ClusterPin, SessionInfo};
 use super::rest::Endpoint;
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users};
-use crate::base::{Capabilities, DetachForm, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// The options of the transport.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// A cluster over the `weka` command.
 #[derive(Debug)]
 pub struct WekaCluster {
-    runner: Runner,
+    options: WekaOptions,
     pin: ClusterPin,
     /// Where the command led to last, and when it was asked.
     proof: Mutex<Option<(Instant, SessionInfo)>>,
@@ -67,16 +66,16 @@ const READ_PROOF: Duration = Duration::from_secs(10);
 impl WekaCluster {
     /// The transport. Runs nothing yet.
     pub fn new(options: WekaOptions) -> Self {
-        let WekaOptions { program, login, server, tenant, release, limit } = options;
-        let runner = Runner { program, login, server, limit };
+        let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
         let (proof, proving, other_detach) = Default::default();
-        Self { runner, pin: ClusterPin::new(tenant, release), proof, proving, other_detach }
+        Self { options, pin, proof, proving, other_detach }
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
-        let out = run::judge(command, self.runner.run(command).await?, &secrets)?;
-        read(&out).map_err(|expected| match run::unreadable(command, expected, &out, &secrets) {
+        let ended = self.options.run(command).await?;
+        run::judge(command, &ended, &secrets)?;
+        read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
             // A read changed nothing, and is retried.
             error if command.is_read => error,
             error => error.help("check the cluster before you run the command again"),
@@ -84,22 +83,22 @@ impl WekaCluster {
     }
 
     fn secrets<'a>(&'a self, command: &'a Command) -> Vec<&'a SecretString> {
-        self.runner.login.iter().map(|login| &login.password).chain(&command.secret).collect()
+        self.options.login.iter().map(|login| &login.password).chain(&command.secret).collect()
     }
 
     /// Runs a command that may create a key pair. The error keeps output that may hold one that is not found.
     async fn make_keys(&self, command: &Command) -> Result<Option<KeyPair>, CallError> {
         let secrets = self.secrets(command);
-        let ended = self.runner.run(command).await?;
-        let whole = Zeroizing::new([ended.out.as_bytes(), ended.err.as_bytes()].concat());
+        let ended = self.options.run(command).await?;
+        let (out, err) = (ended.out.as_str(), ended.err.as_str());
+        let whole = Zeroizing::new([out, err].concat().into_bytes());
+        run::judge(command, &ended, &secrets).map_err(|error| {
+            let keep = mentions_secret(out) || mentions_secret(err);
+            if keep { error.with_answer(&whole) } else { error }
+        })?;
         let known: Vec<&str> = command.args.iter().map(String::as_str).collect();
-        let (out, err) = (ended.out.clone(), ended.err.clone());
-        if let Err(error) = run::judge(command, ended, &secrets) {
-            let keep = [&out, &err].into_iter().any(|text| mentions_secret(text));
-            return Err(if keep { error.with_answer(&whole) } else { error });
-        }
-        output::key_pair(&out, &err, &known).map_err(|expected| {
-            let error = run::unreadable(command, expected, &out, &secrets).with_answer(&whole);
+        output::key_pair(out, err, &known).map_err(|expected| {
+            let error = run::unreadable(command, expected, out, &secrets).with_answer(&whole);
             error.help("check the cluster before you run the command again")
         })
     }
@@ -124,7 +123,7 @@ impl WekaCluster {
     }
 
     async fn proven_since(&self, since: Instant) -> Result<SessionInfo, CallError> {
-        self.pin.may_send(&command::status().shown())?;
+        self.pin.may_send("weka status --json")?;
         if let Some(proven) = self.proof_since(since) {
             return Ok(proven);
         }
@@ -145,7 +144,7 @@ impl WekaCluster {
 
     /// Asks which cluster this is and as whom the command is logged in, and compares both with those of the run.
     async fn identify(&self) -> Result<SessionInfo, CallError> {
-        let (whoami, status) = (command::whoami(), command::status());
+        let (whoami, status) = (Command::read(&["user", "whoami"]), Command::read(&["status"]));
         self.pin.may_send(&whoami.shown())?;
         let asked = Instant::now();
         let (login, facts) = tokio::join!(self.ask(&whoami, output::whoami), self.ask(&status, output::status));
@@ -160,13 +159,8 @@ impl WekaCluster {
     async fn capabilities(&self) -> Result<Capabilities, CallError> {
         Ok(Capabilities::of(&self.before_read().await?.identity.release))
     }
-
-    fn detach_form(&self, usual: DetachForm) -> DetachForm {
-        if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual }
-    }
 }
 
-/// A document in a temporary file that only its owner may read.
 fn written(document: &str, call: &str) -> Result<NamedTempFile, CallError> {
     let file = tempfile::Builder::new().prefix("attune-").suffix(".json").tempfile().and_then(|mut file| {
         file.write_all(document.as_bytes())?;
@@ -218,7 +212,7 @@ impl Cluster for WekaCluster {
             Principal::Group(group) => return self.change(command::detach_group(group)?).await,
         };
         let usual = self.capabilities().await.map_err(CallError::for_unsent_call)?.detach;
-        let form = self.detach_form(usual);
+        let form = if self.other_detach.load(Ordering::Relaxed) { usual.other() } else { usual };
         let refused = match self.change(command::detach(policy, user, form)?).await {
             Err(error) if run::is_usage(&error) => error,
             ended => return ended,
@@ -272,8 +266,8 @@ impl Cluster for WekaCluster {
     }
 
     fn connection(&self, _release: &Release) -> ConnectionInfo {
-        let program = self.runner.program.display();
-        let address = match &self.runner.server {
+        let program = self.options.program.display();
+        let address = match &self.options.server {
             Some(server) => format!("`{program}`, for {}:{}", server.host(), server.port()),
             None => format!("`{program}`"),
         };

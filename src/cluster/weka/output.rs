@@ -32,7 +32,6 @@ struct Row {
     s3_policy: Option<Option<String>>,
 }
 
-/// A member that is present, even if it is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Ok(Some(Option::deserialize(deserializer)?))
 }
@@ -72,7 +71,6 @@ pub(super) fn users(text: &str, tenant_id: Option<&str>) -> Result<Users, Expect
     Ok(Users { users: rows.into_iter().filter(is_of).map(record).collect(), attachments_known })
 }
 
-/// Reads `weka s3 policy list`: names, or objects with a `name`.
 pub(super) fn policies(text: &str) -> Result<Vec<PolicyName>, Expected> {
     let items: Vec<Listed> = all(text, &["policies"]).ok_or(Expected("a list of policies"))?;
     Ok(items.into_iter().map(PolicyName::from).collect())
@@ -215,8 +213,8 @@ mod tests {
             r#"{"data":{"username":"admin","role":"ClusterAdmin","org_id":"OrgId<0>","org_name":"Root"}}"#,
         ] {
             let who = whoami(text).unwrap();
-            assert_eq!((who.user.as_str(), who.tenant.as_str()), ("admin", "Root"));
-            assert_eq!(who.tenant_id.as_deref(), Some("0"));
+            let found = (who.user.as_str(), who.tenant.as_str(), who.tenant_id.as_deref());
+            assert_eq!(found, ("admin", "Root", Some("0")));
         }
         assert!(whoami("[]").is_err());
     }
@@ -240,10 +238,8 @@ mod tests {
     #[test]
     fn a_key_pair_is_found_behind_a_question_and_in_words() {
         for text in [
-            r#"{"access_key":"AK","secret_key":"SK"}"#,
             "This replaces the pair. Continue? [yes/no] [{\"access_key\":\"AK\",\"secret_key\":\"SK\"}]",
             "Access key: AK\nSecret key: SK\n",
-            "access_key = AK\nsecret_key = SK",
         ] {
             for (out, err) in [(text, ""), (text, "a warning"), ("", text), (text, text)] {
                 let pair = key_pair(out, err, &[]).unwrap().unwrap();

@@ -2,42 +2,34 @@
 //! environment and its standard input only.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command as Process};
 
+use super::WekaOptions;
 use super::command::Command;
-use crate::cluster::error::clean;
+use crate::cluster::error::{NOT_SHOWN, clean, quoted};
 use crate::cluster::json::Expected;
 use crate::cluster::key_pair::mentions_secret;
 use crate::cluster::program::hide;
-use crate::cluster::rest::Endpoint;
-use crate::cluster::{CallError, Effect, PasswordLogin};
+use crate::cluster::{CallError, Effect};
 
 const MAX_OUTPUT: u64 = 16 << 20;
 
-#[derive(Debug)]
-pub(super) struct Runner {
-    pub(super) program: PathBuf,
-    /// None: the login of the host.
-    pub(super) login: Option<PasswordLogin>,
-    /// The host and port of the cluster. None: those of the command.
-    pub(super) server: Option<Endpoint>,
-    pub(super) limit: Duration,
-}
-
-impl Runner {
+impl WekaOptions {
     pub(super) async fn run(&self, command: &Command) -> Result<Ended, CallError> {
         let started = Instant::now();
         let mut child = self.spawn(command)?;
         let mut printed = Printed::default();
         let ended = match tokio::time::timeout(self.limit, converse(&mut child, command, &mut printed)).await {
-            Ok(ended) => ended.map_err(|error| broken(command, &error)),
+            Ok(ended) => ended.map_err(|error| {
+                let message = format!("what it printed cannot be read: {error}");
+                CallError::new(command.shown(), Effect::UnknownOutcome, message)
+            }),
             Err(_) => {
                 // The runtime reaps it. If it cannot be killed, nothing can be done here.
                 let _ = child.start_kill();
@@ -114,10 +106,6 @@ async fn whole(stream: Option<impl AsyncReadExt + Unpin>, bytes: &mut Vec<u8>) -
     Ok(())
 }
 
-fn broken(command: &Command, error: &io::Error) -> CallError {
-    CallError::new(command.shown(), Effect::UnknownOutcome, format!("what it printed cannot be read: {error}"))
-}
-
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The exit status. None: a signal ended it.
@@ -151,40 +139,27 @@ const UNAUTHORIZED: [&str; 7] =
 const USAGE: [&str; 6] =
     ["usage:", "unrecognized", "unexpected argument", "too many arguments", "missing argument", "required argument"];
 
-pub(super) fn judge(
-    command: &Command,
-    ended: Ended,
-    secrets: &[&SecretString],
-) -> Result<Zeroizing<String>, CallError> {
+const LOG_IN: &str = "log in with `weka user login` as a user whose role may manage S3 policies and users of this \
+    tenant, or set WEKA_USERNAME and WEKA_PASSWORD";
+
+pub(super) fn judge(command: &Command, ended: &Ended, secrets: &[&SecretString]) -> Result<(), CallError> {
     if ended.code == Some(0) {
-        return Ok(ended.out);
+        return Ok(());
     }
-    let words = complaint(command, &ended, secrets);
+    let words = complaint(command, ended, secrets);
     let lower = words.to_lowercase();
     let says = |any: &[&str]| any.iter().any(|word| lower.contains(word));
     let Some(code) = ended.code.and_then(|code| u16::try_from(code).ok()) else {
-        return Err(CallError::new(
-            command.shown(),
-            Effect::UnknownOutcome,
-            format!("a signal ended it{}", suffix(&words)),
-        ));
+        let message = format!("a signal ended it{}", suffix(&words));
+        return Err(CallError::new(command.shown(), Effect::UnknownOutcome, message));
     };
-    let effect = if says(&USAGE) {
-        Effect::Refused(code)
-    } else if says(&DISCONNECTED) {
-        Effect::UnknownOutcome
-    } else if says(&UNAUTHORIZED) {
-        Effect::Unauthorized(code)
-    } else {
-        Effect::Refused(code)
+    let effect = match (says(&USAGE), says(&DISCONNECTED), says(&UNAUTHORIZED)) {
+        (false, true, _) => Effect::UnknownOutcome,
+        (false, false, true) => Effect::Unauthorized(code),
+        (true, _, _) | (false, false, false) => Effect::Refused(code),
     };
     let error = CallError::new(command.shown(), effect, format!("exit status {code}{}", suffix(&words)));
-    Err(match effect {
-        Effect::Unauthorized(_) => {
-            error.help("log in with `weka user login` as a user whose role may manage S3 policies and users of this tenant, or set WEKA_USERNAME and WEKA_PASSWORD")
-        }
-        Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
-    })
+    Err(if matches!(effect, Effect::Unauthorized(_)) { error.help(LOG_IN) } else { error })
 }
 
 /// Whether a command refused its arguments, before it did anything. Another release may accept them.
@@ -193,18 +168,13 @@ pub(super) fn is_usage(error: &CallError) -> bool {
     matches!(error.effect, Effect::Refused(_)) && USAGE.iter().any(|word| lower.contains(word))
 }
 
-/// Output that cannot be read. The outcome is unknown.
 pub(super) fn unreadable(
     command: &Command,
     Expected(expected): Expected,
     out: &str,
     secrets: &[&SecretString],
 ) -> CallError {
-    let shown = match clean(out, secrets) {
-        _ if command.confidential => "not shown, since it may hold a secret".to_owned(),
-        text if text.is_empty() => "empty".to_owned(),
-        text => text,
-    };
+    let shown = quoted(out, secrets, command.confidential);
     let message = format!("what it printed does not hold {expected}; it is: {shown}");
     CallError::new(command.shown(), Effect::UnknownOutcome, message)
 }
@@ -212,7 +182,7 @@ pub(super) fn unreadable(
 /// The text for the error: standard error or, if that is empty, standard output.
 fn complaint(command: &Command, ended: &Ended, secrets: &[&SecretString]) -> String {
     if command.makes_keys && mentions_secret(&ended.err) {
-        return "not shown, since it may hold a secret".to_owned();
+        return NOT_SHOWN.to_owned();
     }
     let err = clean(&ended.err, secrets);
     if !err.is_empty() || command.confidential { err } else { clean(&ended.out, secrets) }
@@ -230,14 +200,13 @@ mod tests {
 
     fn effect(code: Option<i32>, err: &str) -> Effect {
         let ended = Ended { code, out: Zeroizing::default(), err: Zeroizing::new(err.to_owned()) };
-        judge(&Command::read(&["user"]), ended, &[]).unwrap_err().effect
+        judge(&Command::read(&["user"]), &ended, &[]).unwrap_err().effect
     }
 
     #[test]
     fn the_exit_status_decides_and_the_words_tell_the_effect() {
-        let ended =
-            Ended { code: Some(0), out: Zeroizing::new("[]".to_owned()), err: Zeroizing::new("a warning".to_owned()) };
-        assert_eq!(judge(&Command::read(&["user"]), ended, &[]).unwrap().as_str(), "[]");
+        let ended = Ended { code: Some(0), out: Zeroizing::default(), err: Zeroizing::new("error".to_owned()) };
+        assert_eq!(judge(&Command::read(&["user"]), &ended, &[]), Ok(()));
         for (code, err, expected) in [
             (Some(1), "error: policy is attached to bob", Effect::Refused(1)),
             (Some(2), "error: usage: weka s3 policy detach <user>", Effect::Refused(2)),
@@ -255,15 +224,14 @@ mod tests {
         let password = SecretString::from("p4ssw0rd");
         let text = |text: &str| Zeroizing::new(text.to_owned());
         let ended = Ended { code: Some(1), out: text("p4ssw0rd"), err: text("p4ssw0rd is wrong") };
-        let error = judge(&Command::read(&["user"]), ended, &[&password]).unwrap_err();
+        let error = judge(&Command::read(&["user"]), &ended, &[&password]).unwrap_err();
         assert!(!format!("{error:?}").contains("p4ssw0rd"));
         let user = Principal::User(UserName::reported("u"));
-        let attach = command::attach(&PolicyName::reported("p"), &user);
-        let attach = attach.unwrap();
+        let attach = command::attach(&PolicyName::reported("p"), &user).unwrap();
         let error = unreadable(&attach, Expected("a key pair"), "secret SK", &[]);
         assert!(!format!("{error:?}").contains("SK"));
         let ended = Ended { code: Some(1), out: text(""), err: text("Access-Key: AK\nSecret-Key: SK") };
-        let error = judge(&attach, ended, &[]).unwrap_err();
+        let error = judge(&attach, &ended, &[]).unwrap_err();
         assert!(!format!("{error:?}").contains("SK"), "{error:?}");
     }
 }

@@ -129,15 +129,11 @@ pub(super) struct Resolved {
     pub(super) through_link: bool,
 }
 
-enum Part {
-    Up,
-    Name(OsString),
-}
-
 struct Resolver<'t> {
     tree: &'t Tree,
     reached: Vec<(OsString, Folder)>,
-    left: VecDeque<Part>,
+    /// The names still to go, also `..`.
+    left: VecDeque<OsString>,
     links: usize,
 }
 
@@ -182,14 +178,11 @@ impl Tree {
 impl Resolver<'_> {
     /// The next name of the path, with links resolved.
     fn next_name(&mut self) -> Result<Option<OsString>, FileProblem> {
-        while let Some(part) = self.left.pop_front() {
-            let name = match part {
-                Part::Up => {
-                    self.reached.pop().ok_or(FileProblem::Outside)?;
-                    continue;
-                }
-                Part::Name(name) => name,
-            };
+        while let Some(name) = self.left.pop_front() {
+            if name == ".." {
+                self.reached.pop().ok_or(FileProblem::Outside)?;
+                continue;
+            }
             match self.here().link(&name)? {
                 Some(target) => self.follow(&target)?,
                 None if self.is_hidden_path(&name) => return Err(FileProblem::Hidden),
@@ -220,8 +213,7 @@ impl Resolver<'_> {
         for part in path.components().rev() {
             match part {
                 Component::CurDir => {}
-                Component::ParentDir => self.left.push_front(Part::Up),
-                Component::Normal(name) => self.left.push_front(Part::Name(name.to_owned())),
+                Component::ParentDir | Component::Normal(_) => self.left.push_front(part.as_os_str().to_owned()),
                 Component::RootDir | Component::Prefix(_) => return Err(FileProblem::Outside),
             }
         }

@@ -1,9 +1,12 @@
 //! Users and tenants ("organizations" before 5.1).
 
+use std::borrow::Cow;
+
 use crate::sim::ids;
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Tenant, User};
+use crate::sim::switches::ListDuplicates;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewUser {
@@ -23,20 +26,37 @@ pub(crate) struct UserChange {
     pub(crate) posix_gid: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub(crate) struct UserRef {
-    pub(crate) tenant: String,
-    pub(crate) user: String,
+    tenant: String,
+    user: String,
+}
+
+/// A user as a list shows it.
+#[derive(Debug)]
+pub(crate) struct Listed<'s> {
+    pub(crate) tenant_name: &'s str,
+    pub(crate) tenant: &'s Tenant,
+    pub(crate) name: &'s str,
+    pub(crate) user: Cow<'s, User>,
+}
+
+impl UserRef {
+    pub(crate) fn listed(self, state: &ClusterState) -> Option<Listed<'_>> {
+        let (tenant_name, tenant) = state.tenants.get_key_value(&self.tenant)?;
+        let (name, user) = tenant.users.get_key_value(&self.user)?;
+        Some(Listed { tenant_name, tenant, name, user: Cow::Borrowed(user) })
+    }
 }
 
 /// The users of the tenant `org`, of all tenants, or of the caller's tenant. `everywhere` works for a cluster administrator
 /// only; the definition says that it is ignored for others.
-pub(crate) fn list(
-    state: &ClusterState,
+pub(crate) fn list<'s>(
+    state: &'s ClusterState,
     caller: &Caller,
     org: Option<&str>,
     everywhere: bool,
-) -> Result<Vec<UserRef>, Refusal> {
+) -> Result<Vec<Listed<'s>>, Refusal> {
     caller.require_reader()?;
     let one = match org {
         Some(org) => Some(find_tenant(state, caller, org)?),
@@ -44,8 +64,19 @@ pub(crate) fn list(
         None => Some(caller.tenant.clone()),
     };
     let tenants = state.tenants.iter().filter(|(name, _)| one.as_ref().is_none_or(|one| one == *name));
-    let user_ref = |tenant: &String, user: &String| UserRef { tenant: tenant.clone(), user: user.clone() };
-    Ok(tenants.flat_map(|(name, tenant)| tenant.users.keys().map(move |user| user_ref(name, user))).collect())
+    let twice = state.switches.lists == ListDuplicates::UsersTwice;
+    let mut listed = Vec::new();
+    for (tenant_name, tenant) in tenants {
+        for (name, user) in &tenant.users {
+            listed.push(Listed { tenant_name, tenant, name, user: Cow::Borrowed(user) });
+            if twice && user.role == Role::S3 {
+                let policy = user.policy.as_ref().map(|_| String::new());
+                let user = User { source: "LDAP".to_owned(), policy, ..user.clone() };
+                listed.push(Listed { tenant_name, tenant, name, user: Cow::Owned(user) });
+            }
+        }
+    }
+    Ok(listed)
 }
 
 pub(crate) fn add(state: &mut ClusterState, caller: &Caller, new: NewUser) -> Result<UserRef, Refusal> {

@@ -1,8 +1,8 @@
 //! The REST API of the simulated cluster, `/api/v2`: from one request to one response.
 
+mod calls;
 mod request;
 mod responses;
-mod route;
 mod tokens;
 
 pub(crate) use responses::ApiResponse;
@@ -15,21 +15,18 @@ use axum::body::Bytes;
 use axum::http::Method;
 use serde::Deserialize;
 
+use self::calls::{CallArgs, Handler, Spec};
 use self::request::{RequestBody, RequestQuery};
-use self::route::{Call, ReadCall, Route, WriteCall};
 use self::tokens::Tokens;
 use crate::sim::error::SimError;
-use crate::sim::operations::sts::AssumeRoleRequest;
-use crate::sim::operations::users::{NewUser, UserChange};
-use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, sts, users};
-use crate::sim::state::{ClusterState, ROOT};
+use crate::sim::operations::{Caller, Refusal};
+use crate::sim::state::ClusterState;
 use crate::sim::store::{ChangeResult, StateChange, Store};
 use crate::sim::weka::{self, CommandRun};
 
 #[derive(Debug)]
 pub(crate) struct ApiRequest {
     pub(crate) method: Method,
-    /// The path as it was sent.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) authorization: Option<String>,
@@ -75,8 +72,8 @@ impl Api {
         if request.path == weka::PATH {
             return CommandRun::read(&request.body).ok()?.writes(&state);
         }
-        let route = Route::find(&request.method, &request.path, state.behaviour()).ok()?;
-        Some(matches!(route.spec.call, Call::Write(_)))
+        let (spec, _) = Spec::find(&request.method, &request.path, state.behaviour()).ok()?;
+        Some(matches!(spec.handler, Handler::Write(_)))
     }
 
     pub(crate) fn alter(
@@ -107,25 +104,25 @@ impl Api {
     fn decide(&self, request: &ApiRequest) -> Result<ChangeResult<ApiResponse>, Refusal> {
         let state = self.store.read()?;
         let behaviour = state.behaviour();
-        let Route { spec, name } = Route::find(&request.method, &request.path, behaviour)?;
+        let (spec, name) = Spec::find(&request.method, &request.path, behaviour)?;
         let caller = || self.caller(&state, request.authorization.as_deref());
         let body = || RequestBody::read(&spec.members(behaviour), request.content_type.as_deref(), &request.body);
-        let value = match spec.call {
-            Call::Login => self.log_in(&state, &body()?)?,
-            Call::Refresh => self.refresh(&state, &body()?)?,
-            Call::Read(call) => {
+        let args = |caller, query, body| CallArgs { caller, name: &name, query, body, assumed: &self.assumed };
+        let value = match spec.handler {
+            Handler::LogIn(log_in) => log_in(&state, &self.tokens, &body()?)?,
+            Handler::Read(read) => {
                 let caller = caller()?;
                 let query = RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
-                self.read(&state, &caller, call, &name, &query, &body()?)?
+                read(&state, &args(caller, &query, &body()?))?
             }
-            Call::Write(call) => {
+            Handler::Write(write) => {
                 let caller = caller()?;
-                RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
+                let query = RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
                 let body = body()?;
                 // The state is read again under the lock; the caller's user may no longer exist then.
                 return self.store.change(|state| {
                     let caller = Caller::from_token(state, &caller.tenant, &caller.user)?;
-                    write(state, &caller, call, &name, &body)
+                    write(state, &args(caller, &query, &body))
                 });
             }
         };
@@ -154,82 +151,6 @@ impl Api {
         }
     }
 
-    fn read(
-        &self,
-        state: &ClusterState,
-        caller: &Caller,
-        call: ReadCall,
-        name: &str,
-        query: &RequestQuery,
-        body: &RequestBody,
-    ) -> Result<ApiResponse, Refusal> {
-        let switches = state.switches;
-        match call {
-            ReadCall::Definition => {
-                let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
-                route::definition(state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
-            }
-            ReadCall::Cluster => Ok(responses::cluster(state)),
-            ReadCall::WhoAmI => responses::who_am_i(state, caller),
-            ReadCall::Tenants => {
-                let tenants = users::list_tenants(state, caller)?.into_iter();
-                let tenants: Vec<_> = tenants.map(|(name, tenant)| responses::tenant(state, name, tenant)).collect();
-                Ok(ApiResponse::data(tenants))
-            }
-            ReadCall::Tenant => {
-                let mut tenants = users::list_tenants(state, caller)?.into_iter();
-                let found = tenants.find(|(tenant, _)| users::tenant_uid(state, tenant) == name);
-                let missing = || Refusal::NotFound(format!("Tenant \"{name}\" was not found"));
-                let (tenant_name, tenant) = found.ok_or_else(missing)?;
-                Ok(ApiResponse::data(responses::tenant(state, tenant_name, tenant)))
-            }
-            ReadCall::Users => {
-                let user_refs = users::list(state, caller, query.text("org"), query.flag("include_tenants")?)?;
-                Ok(responses::users(state, &user_refs))
-            }
-            ReadCall::S3 => {
-                caller.require_s3_reader(state)?;
-                Ok(responses::s3())
-            }
-            ReadCall::IdentityProvider => {
-                caller.require_s3_reader(state)?;
-                Ok(responses::identity_provider(switches.identity_provider))
-            }
-            ReadCall::UserPolicies => {
-                Ok(responses::user_policies(&attachments::list(state, caller)?, switches.user_policies_bare))
-            }
-            ReadCall::Policies => Ok(responses::policies(&policies::list(state, caller)?, switches.list_shape)),
-            ReadCall::Policy => {
-                Ok(responses::policy(name, &policies::show(state, caller, name)?, switches.content_as_string))
-            }
-            ReadCall::Sts => {
-                let request = AssumeRoleRequest {
-                    access_key: body.text("access_key"),
-                    secret_key: body.text("secret_key"),
-                    duration: body.number("duration").unwrap_or_default(),
-                    policy: body.document("policy_file_content")?,
-                };
-                let serial = self.assumed.fetch_add(1, Ordering::Relaxed);
-                let credentials = sts::assume_role(state, &caller.tenant, &request, serial)?;
-                Ok(responses::credentials(&credentials, switches.sts_in_data))
-            }
-        }
-    }
-
-    fn log_in(&self, state: &ClusterState, body: &RequestBody) -> Result<ApiResponse, Refusal> {
-        let tenant = body.optional_text("org").unwrap_or_else(|| ROOT.to_owned());
-        let caller = Caller::log_in(state, &tenant, &body.text("username"), &body.text("password"))?;
-        Ok(responses::tokens(&self.tokens.issue(&caller, None), state.behaviour()))
-    }
-
-    /// Issues new tokens for a refresh token. Assumed: the old ones stay valid.
-    fn refresh(&self, state: &ClusterState, body: &RequestBody) -> Result<ApiResponse, Refusal> {
-        let owner = self.tokens.refresh(&body.text("refresh_token")).ok_or(Refusal::Unauthorized)?;
-        let caller = Caller::from_token(state, &owner.tenant, &owner.user)?;
-        let time = body.number("access_token_expiry").map(Duration::from_secs);
-        Ok(responses::tokens(&self.tokens.issue(&caller, time), state.behaviour()))
-    }
-
     fn caller(&self, state: &ClusterState, authorization: Option<&str>) -> Result<Caller, Refusal> {
         let token = authorization.and_then(bearer).ok_or(Refusal::Unauthorized)?;
         let owner = self.tokens.check(token).ok_or(Refusal::Unauthorized)?;
@@ -244,55 +165,4 @@ fn bearer(header: &str) -> Option<&str> {
 
 fn refused(refusal: Refusal) -> ApiOutcome {
     ApiOutcome { response: refusal.into(), applied: false, change: None }
-}
-
-/// Executes a call that changes the state. The caller discards the state if the call is refused.
-fn write(
-    state: &mut ClusterState,
-    caller: &Caller,
-    call: WriteCall,
-    name: &str,
-    body: &RequestBody,
-) -> Result<ApiResponse, Refusal> {
-    match call {
-        WriteCall::AddUser => {
-            let user_ref = users::add(state, caller, new_user(body)?)?;
-            return Ok(responses::user(state, &user_ref));
-        }
-        WriteCall::ChangeUser => {
-            let user_ref = users::change(state, caller, name, &user_change(body)?)?;
-            return Ok(responses::user(state, &user_ref));
-        }
-        WriteCall::RemoveUser => users::remove(state, caller, name)?,
-        WriteCall::DeleteS3 => delete_s3(state, caller)?,
-        WriteCall::AddPolicy => {
-            let document = body.document("policy_file_content")?;
-            let document = document.ok_or_else(|| Refusal::Missing(vec!["policy_file_content".to_owned()]))?;
-            policies::add(state, caller, &body.text("policy_name"), document)?;
-        }
-        WriteCall::RemovePolicy => policies::remove(state, caller, name)?,
-        WriteCall::Attach => {
-            let keys = attachments::attach(state, caller, &body.text("policy_name"), &body.text("user_name"))?;
-            return Ok(responses::attached(keys.as_ref(), &state.switches));
-        }
-        WriteCall::Detach => attachments::detach(state, caller, &body.text("user_name"))?,
-    }
-    Ok(ApiResponse::done())
-}
-
-fn new_user(body: &RequestBody) -> Result<NewUser, Refusal> {
-    Ok(NewUser {
-        name: body.text("username"),
-        password: body.text("password"),
-        settings: user_change(body)?,
-        org: body.optional_text("org"),
-    })
-}
-
-fn user_change(body: &RequestBody) -> Result<UserChange, Refusal> {
-    Ok(UserChange {
-        role: body.optional_text("role"),
-        posix_uid: body.posix_id("posix_uid")?,
-        posix_gid: body.posix_id("posix_gid")?,
-    })
 }

@@ -8,7 +8,37 @@ use serde_json::value::RawValue;
 
 use crate::sim::document::{StoredDocument, check_json};
 use crate::sim::operations::Refusal;
-use crate::sim::rest::route::{BodyMember, MemberType};
+use crate::sim::release::Behaviour;
+
+pub(super) type Since = fn(&Behaviour) -> bool;
+
+pub(super) const ALWAYS: Since = |_| true;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MemberType {
+    Text,
+    /// A number; in this API always a non-negative integer.
+    Number,
+    Object,
+    /// A JSON object, or a string that contains one.
+    ObjectOrText,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyMember {
+    pub(super) name: &'static str,
+    pub(super) kind: MemberType,
+    pub(super) required: bool,
+    pub(super) exists: Since,
+}
+
+pub(super) const fn required(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: true, exists: ALWAYS }
+}
+
+pub(super) const fn optional(name: &'static str, kind: MemberType) -> BodyMember {
+    BodyMember { name, kind, required: false, exists: ALWAYS }
+}
 
 #[derive(Debug)]
 pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
@@ -89,6 +119,14 @@ impl MemberType {
         }
     }
 
+    pub(super) fn in_definition(self) -> &'static str {
+        match self {
+            Self::Text | Self::ObjectOrText => "string",
+            Self::Number => "number",
+            Self::Object => "object",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Text => "a string",
@@ -143,32 +181,32 @@ fn decode(text: &str) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use crate::sim::SimRelease;
-    use crate::sim::rest::route::{CALLS, Call, WriteCall};
+    use crate::sim::rest::calls::CALLS;
 
     const JSON: Option<&str> = Some("application/json; charset=utf-8");
 
-    fn members(release: &str, call: Call) -> Vec<BodyMember> {
-        let spec = CALLS.iter().find(|spec| spec.call == call).unwrap();
+    fn members(release: &str, path: &str) -> Vec<BodyMember> {
+        let spec = CALLS.iter().find(|spec| (spec.method, spec.path) == ("POST", path)).unwrap();
         spec.members(release.parse::<SimRelease>().unwrap().behaviour())
     }
 
-    fn read(release: &str, call: Call, text: &str) -> Result<RequestBody, Refusal> {
-        RequestBody::read(&members(release, call), JSON, text.as_bytes())
+    fn read(release: &str, path: &str, text: &str) -> Result<RequestBody, Refusal> {
+        RequestBody::read(&members(release, path), JSON, text.as_bytes())
     }
 
-    const DETACH: Call = Call::Write(WriteCall::Detach);
-    const ADD_POLICY: Call = Call::Write(WriteCall::AddPolicy);
+    const DETACH: &str = "/s3/policies/detach";
+    const ADD_POLICY: &str = "/s3/policies";
 
     #[test]
     fn members_outside_the_definition_are_refused() {
-        for (release, call, text, wrong) in [
+        for (release, path, text, wrong) in [
             ("5.1", DETACH, r#"{"user_name":1}"#, Some("user_name")),
             ("5.1", DETACH, r#"{"user_name":null}"#, Some("user_name")),
-            ("4.4", Call::Write(WriteCall::AddUser), r#"{"username":"a","password":"b","org":"c"}"#, Some("org")),
-            ("4.0", Call::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#, Some("access_token_expiry")),
-            ("4.4", Call::Refresh, r#"{"refresh_token":"","access_token_expiry":1}"#, None),
+            ("4.4", "/users", r#"{"username":"a","password":"b","org":"c"}"#, Some("org")),
+            ("4.0", "/login/refresh", r#"{"refresh_token":"","access_token_expiry":1}"#, Some("access_token_expiry")),
+            ("4.4", "/login/refresh", r#"{"refresh_token":"","access_token_expiry":1}"#, None),
         ] {
-            let param = match read(release, call, text) {
+            let param = match read(release, path, text) {
                 Ok(_) => None,
                 Err(Refusal::Invalid { param, .. }) => param,
                 Err(refusal) => panic!("{refusal:?}"),
@@ -180,7 +218,7 @@ mod tests {
     #[test]
     fn all_missing_members_are_named() {
         let missing = vec!["policy_name".to_owned(), "user_name".to_owned()];
-        assert_eq!(read("5.1", Call::Write(WriteCall::Attach), "{}").unwrap_err(), Refusal::Missing(missing));
+        assert_eq!(read("5.1", "/s3/policies/attach", "{}").unwrap_err(), Refusal::Missing(missing));
     }
 
     #[test]

@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::document::StoredDocument;
 use crate::sim::ids;
-use crate::sim::operations::users::UserRef;
+use crate::sim::operations::users::{Listed, UserRef};
 use crate::sim::operations::{Caller, Refusal, sts, users};
 use crate::sim::release::Behaviour;
-use crate::sim::release::Role;
 use crate::sim::rest::tokens::IssuedTokens;
-use crate::sim::state::{ClusterState, Keys, Tenant, User};
-use crate::sim::switches::{AttachAnswer, ListDuplicates, ListShape, Switches};
+use crate::sim::state::{ClusterState, Keys, Tenant};
+use crate::sim::switches::{AttachAnswer, ListShape, Switches};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiResponse {
@@ -161,25 +160,15 @@ pub(super) fn tenant(state: &ClusterState, name: &str, tenant: &Tenant) -> Value
     tenant_json
 }
 
-pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> ApiResponse {
-    let twice = state.switches.lists == ListDuplicates::UsersTwice;
-    let records = |user_ref| {
-        let record = user_record(state, user_ref)?;
-        let another = (twice && record.role == Role::S3.name(state.behaviour())).then(|| UserRecord {
-            source: "LDAP",
-            policy: record.policy.map(|_| ""),
-            ..record.clone()
-        });
-        Some([Some(record), another])
-    };
-    ApiResponse::data(user_refs.iter().filter_map(records).flatten().flatten().collect::<Vec<_>>())
+pub(super) fn users(state: &ClusterState, users: &[Listed<'_>]) -> ApiResponse {
+    ApiResponse::data(users.iter().map(|listed| user_record(state.behaviour(), listed)).collect::<Vec<_>>())
 }
 
-pub(super) fn user(state: &ClusterState, user_ref: &UserRef) -> ApiResponse {
-    ApiResponse::data(user_record(state, user_ref))
+pub(super) fn user(state: &ClusterState, user_ref: UserRef) -> ApiResponse {
+    ApiResponse::data(user_ref.listed(state).as_ref().map(|listed| user_record(state.behaviour(), listed)))
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 struct UserRecord<'s> {
     uid: &'s str,
     org_id: Option<u32>,
@@ -195,20 +184,18 @@ struct UserRecord<'s> {
     policy: Option<&'s str>,
 }
 
-fn user_record<'s>(state: &'s ClusterState, user_ref: &'s UserRef) -> Option<UserRecord<'s>> {
-    let behaviour = state.behaviour();
-    let tenant = state.tenants.get(&user_ref.tenant)?;
-    let user: &User = tenant.users.get(&user_ref.user)?;
-    Some(UserRecord {
+fn user_record<'s>(behaviour: &Behaviour, listed: &'s Listed<'_>) -> UserRecord<'s> {
+    let user = &listed.user;
+    UserRecord {
         uid: &user.uid,
-        org_id: tenant.id,
+        org_id: listed.tenant.id,
         source: &user.source,
-        username: &user_ref.user,
+        username: listed.name,
         role: user.role.name(behaviour),
         posix_uid: user.posix_uid.filter(|_| behaviour.users_have_posix),
         posix_gid: user.posix_gid.filter(|_| behaviour.users_have_posix),
         policy: user.policy.as_deref().filter(|_| behaviour.users_have_policy),
-    })
+    }
 }
 
 pub(super) fn policies(names: &[String], shape: ListShape) -> ApiResponse {

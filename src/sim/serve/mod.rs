@@ -38,61 +38,46 @@ pub enum StateSource {
     Memory(Box<ClusterState>),
 }
 
-/// The options of a simulated cluster.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The place of the state.
-    pub state: StateSource,
-    /// The address to listen on; a free port of loopback by default.
-    pub listen: SocketAddr,
-    /// The release to behave as. It replaces the one of the state file.
-    pub release: Option<SimRelease>,
-    /// Switches to set, as `name=value`. They replace those of the state file.
-    pub switches: Vec<String>,
-    /// The time from each request to its response; the request is executed meanwhile.
-    pub latency: Duration,
-    /// Whether to use TLS, with a new certificate at each start.
-    pub tls: bool,
-    /// The file that gets a JSON line for each request.
-    pub log: Option<PathBuf>,
-    /// The lifetime of an access token; 300 seconds by default.
-    pub token_time: Duration,
-    /// The number of calls for which an access token is valid; unlimited by default.
-    pub token_uses: Option<u32>,
-    /// The faults.
-    pub faults: FaultRules,
-    /// Whether to record every request and every state, for [`Running::events`](super::Running::events).
-    pub record: bool,
-    /// The hook to call at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
-    pub on_kill: Option<KillHook>,
+with_defaults! {
+    /// The options of a simulated cluster.
+    #[derive(Debug, Clone)]
+    pub struct Options {
+        /// The place of the state.
+        pub state: StateSource = StateSource::Memory(Box::default()),
+        /// The address to listen on; a free port of loopback by default.
+        pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0)),
+        /// The release to behave as. It replaces the one of the state file.
+        pub release: Option<SimRelease> = None,
+        /// Switches to set, as `name=value`. They replace those of the state file.
+        pub switches: Vec<String> = Vec::new(),
+        /// The time from each request to its response; the request is executed meanwhile.
+        pub latency: Duration = Duration::ZERO,
+        /// Whether to use TLS, with a new certificate at each start.
+        pub tls: bool = false,
+        /// The file that gets a JSON line for each request.
+        pub log: Option<PathBuf> = None,
+        /// The lifetime of an access token.
+        pub token_time: Duration = Duration::from_secs(300),
+        /// The number of calls for which an access token is valid; unlimited by default.
+        pub token_uses: Option<u32> = None,
+        /// The faults.
+        pub faults: FaultRules = FaultRules::default(),
+        /// Whether to record every request and every state, for [`Running::events`](super::Running::events).
+        pub record: bool = false,
+        /// The hook to call at the fault [`Fault::Kill`](crate::sim::Fault::Kill).
+        pub on_kill: Option<KillHook> = None,
+    }
 }
 
 impl Options {
     /// The defaults, with this state file.
     pub fn new(state: impl Into<PathBuf>) -> Self {
-        Self::with_state(StateSource::File(state.into()))
+        Self { state: StateSource::File(state.into()), ..Self::default() }
     }
 
     /// The defaults, with a state in memory.
     pub fn in_memory(state: ClusterState) -> Self {
-        Self::with_state(StateSource::Memory(Box::new(state)))
-    }
-
-    fn with_state(state: StateSource) -> Self {
-        Self {
-            state,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            release: None,
-            switches: Vec::new(),
-            latency: Duration::ZERO,
-            tls: false,
-            log: None,
-            token_time: Duration::from_secs(300),
-            token_uses: None,
-            faults: FaultRules::default(),
-            record: false,
-            on_kill: None,
-        }
+        Self { state: StateSource::Memory(Box::new(state)), ..Self::default() }
     }
 }
 

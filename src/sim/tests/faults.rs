@@ -8,68 +8,29 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::client_that_trusts;
+use super::{End, Seen, TestCluster, client_that_trusts, read};
 use crate::sim::state::ClusterState;
 use crate::sim::{Applied, Fault};
-use crate::sim::{ChangedBy, EndReason, FaultRule, FaultRules, KillHook, Options, Running, history, start};
+use crate::sim::{ChangedBy, EndReason, FaultRule, FaultRules, KillHook, Options, history, start};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Closed,
-    Reset,
+/// A cluster in which `bob` holds nothing and has no keys.
+async fn with(change: impl FnOnce(&mut Options)) -> TestCluster {
+    let state = r#"{"tenants":{"Root":{"users":{"bob":{},"carol":{"policy":"readonly"}}}}}"#;
+    TestCluster::with("5.1", state, change).await
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) status: String,
-    head: String,
-    body: String,
-    end: End,
+async fn faulty(rules: &[&str]) -> TestCluster {
+    with(|options| options.faults = parse(rules)).await
 }
 
-/// A cluster in memory in which `bob` holds nothing and has no keys.
-struct FaultyCluster {
-    running: Running,
-    token: String,
+pub(super) fn parse(rules: &[&str]) -> FaultRules {
+    FaultRules(rules.iter().map(|text| text.parse::<FaultRule>().unwrap()).collect())
 }
 
-impl FaultyCluster {
-    async fn new(rules: &[&str]) -> Self {
-        Self::with(|options| options.faults = parse(rules)).await
-    }
-
-    async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let text = r#"{"tenants":{"Root":{"users":{"bob":{},"carol":{"policy":"readonly"}}}}}"#;
-        let mut options = Options::in_memory(serde_json::from_str::<ClusterState>(text).unwrap());
-        options.record = true;
-        change(&mut options);
-        let mut cluster = Self { running: start(options).await.unwrap(), token: String::new() };
-        cluster.log_in().await;
-        cluster
-    }
-
-    async fn log_in(&mut self) {
-        let answer = self.send("POST", "/login", Some(&json!({"username":"admin","password":"admin"}))).await;
-        if let Ok(answer) = serde_json::from_str::<Value>(&answer.body) {
-            answer["data"]["access_token"].as_str().unwrap_or_default().clone_into(&mut self.token);
-        }
-    }
-
-    fn address(&self) -> &str {
-        self.running.url().trim_start_matches("http://")
-    }
-
-    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Seen {
-        send_raw(self.address(), &self.request(method, path, body)).await
-    }
-
-    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> String {
-        request(&self.token, method, &format!("/api/v2{path}"), body)
-    }
-
+impl TestCluster {
     async fn attach(&self) -> Seen {
         let body = json!({"policy_name":"readwrite","user_name":"bob"});
         self.send("POST", "/s3/policies/attach", Some(&body)).await
@@ -78,44 +39,6 @@ impl FaultyCluster {
     fn held(&self, user: &str) -> Option<String> {
         self.running.state().unwrap().tenants["Root"].users[user].policy.clone()
     }
-}
-
-pub(super) fn parse(rules: &[&str]) -> FaultRules {
-    FaultRules(rules.iter().map(|text| text.parse::<FaultRule>().unwrap()).collect())
-}
-
-/// A request byte for byte, after which the cluster closes the connection.
-pub(super) fn request(token: &str, method: &str, path: &str, body: Option<&Value>) -> String {
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let length = body.len();
-    format!(
-        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-}
-
-pub(super) async fn send_raw(address: &str, request: &str) -> Seen {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    read(&mut stream).await
-}
-
-async fn read(stream: &mut TcpStream) -> Seen {
-    let mut bytes = Vec::new();
-    let end = loop {
-        match stream.read_buf(&mut bytes).await {
-            Ok(0) => break End::Closed,
-            Ok(_) => {}
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-                break End::Reset;
-            }
-        }
-    };
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.lines().next().unwrap_or_default().trim_start_matches("HTTP/1.1 ").to_owned();
-    Seen { status, head: head.to_owned(), body: body.to_owned(), end }
 }
 
 #[tokio::test]
@@ -144,7 +67,7 @@ async fn each_fault_has_its_documented_effect() {
         ("stop-after", "", "", true),
         (r#"behind:{"detach":{"user":"carol"}}"#, "200 OK", keys, true),
     ] {
-        let cluster = FaultyCluster::new(&[&format!("write:1={fault}")]).await;
+        let cluster = faulty(&[&format!("write:1={fault}")]).await;
         let seen = cluster.attach().await;
         assert_eq!((seen.status.as_str(), seen.end), (status, End::Closed), "{fault}");
         assert!(seen.body.starts_with(body), "{fault}: {}", seen.body);
@@ -163,9 +86,9 @@ async fn each_fault_has_its_documented_effect() {
 
 #[tokio::test]
 async fn a_reset_comes_in_the_middle_of_the_body() {
-    let whole = FaultyCluster::new(&[]).await.attach().await;
+    let whole = faulty(&[]).await.attach().await;
     assert_eq!((whole.status.as_str(), whole.end), ("200 OK", End::Closed));
-    let cluster = FaultyCluster::new(&["write:1=reset"]).await;
+    let cluster = faulty(&["write:1=reset"]).await;
     let seen = cluster.attach().await;
     assert_eq!((seen.status.as_str(), seen.end), ("200 OK", End::Reset));
     assert!(seen.head.contains(&format!("content-length: {}", whole.body.len())), "{}", seen.head);
@@ -197,12 +120,12 @@ async fn under_tls_connections_are_cut_as_well() {
 
 #[tokio::test]
 async fn an_expired_token_stays_expired() {
-    let mut cluster = FaultyCluster::new(&["GET /users=expire"]).await;
-    let status = async |cluster: &FaultyCluster, path| cluster.send("GET", path, None).await.status;
+    let mut cluster = faulty(&["GET /users=expire"]).await;
+    let status = async |cluster: &TestCluster, path| cluster.send("GET", path, None).await.status;
     assert_eq!(status(&cluster, "/cluster").await, "200 OK");
     assert_eq!(status(&cluster, "/users").await, "401 Unauthorized");
     assert_eq!(status(&cluster, "/cluster").await, "401 Unauthorized");
-    cluster.log_in().await;
+    cluster.log_in("admin", "admin", "Root").await;
     assert_eq!(status(&cluster, "/cluster").await, "200 OK");
     let login = json!({"username":"admin","password":"admin"});
     let tokens: Value = serde_json::from_str(&cluster.send("POST", "/login", Some(&login)).await.body).unwrap();
@@ -216,7 +139,7 @@ async fn an_expired_token_stays_expired() {
 #[tokio::test]
 async fn a_login_can_fail_as_any_call() {
     for (fault, tokens) in [("call:1=drop-after", 0), ("POST /login,times=1=503", 0), ("call:2=503", 1)] {
-        let cluster = FaultyCluster::new(&[fault]).await;
+        let cluster = faulty(&[fault]).await;
         assert_eq!(usize::from(!cluster.token.is_empty()), tokens, "{fault}");
         assert_eq!(cluster.running.events()[0].faults.len(), 1 - tokens, "{fault}");
     }
@@ -224,7 +147,7 @@ async fn a_login_can_fail_as_any_call() {
 
 #[tokio::test]
 async fn a_cluster_that_stops_is_gone_for_all() {
-    let cluster = FaultyCluster::new(&["write:1=stop-after"]).await;
+    let cluster = faulty(&["write:1=stop-after"]).await;
     let mut idle = TcpStream::connect(cluster.address()).await.unwrap();
     assert_eq!(cluster.attach().await.end, End::Closed);
     assert_eq!(read(&mut idle).await.status, "");
@@ -240,7 +163,7 @@ async fn a_client_is_killed_at_the_call_and_the_cluster_goes_on() {
     for applied in Applied::BOTH {
         let killed = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&killed);
-        let cluster = FaultyCluster::with(|options| {
+        let cluster = with(|options| {
             options.faults = FaultRules::one("write:1".parse().unwrap(), Fault::Kill(applied));
             options.on_kill = Some(KillHook::new(move || {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -257,11 +180,11 @@ async fn a_client_is_killed_at_the_call_and_the_cluster_goes_on() {
 #[tokio::test]
 async fn a_call_is_executed_even_if_the_client_leaves() {
     let delay = Duration::from_millis(5);
-    let cluster = FaultyCluster::new(&["write:1=delay:5ms"]).await;
-    let body = json!({"policy_name":"readwrite","user_name":"bob"});
+    let cluster = faulty(&["write:1=delay:5ms"]).await;
+    let body = r#"{"policy_name":"readwrite","user_name":"bob"}"#;
     let mut stream = TcpStream::connect(cluster.address()).await.unwrap();
     let begun = Instant::now();
-    stream.write_all(cluster.request("POST", "/s3/policies/attach", Some(&body)).as_bytes()).await.unwrap();
+    stream.write_all(cluster.request("POST", "/s3/policies/attach", body).as_bytes()).await.unwrap();
     drop(stream);
     while cluster.held("bob").is_none() {
         tokio::task::yield_now().await;
@@ -271,7 +194,7 @@ async fn a_call_is_executed_even_if_the_client_leaves() {
 
 #[tokio::test]
 async fn every_state_is_kept_with_who_made_it() {
-    let cluster = FaultyCluster::new(&[r#"write:2=behind:{"attach":{"policy":"writeonly","user":"carol"}}"#]).await;
+    let cluster = faulty(&[r#"write:2=behind:{"attach":{"policy":"writeonly","user":"carol"}}"#]).await;
     cluster.attach().await;
     cluster.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
     cluster.send("POST", "/s3/policies/detach", Some(&json!({"user_name":"bob"}))).await;
@@ -296,7 +219,7 @@ async fn every_state_is_kept_with_who_made_it() {
 #[tokio::test]
 async fn a_secret_is_sent_or_lost() {
     for (fault, sent) in [("call:99=drop", true), ("write:1=drop-after", false), ("write:1=500-after", false)] {
-        let cluster = FaultyCluster::new(&[fault]).await;
+        let cluster = faulty(&[fault]).await;
         cluster.attach().await;
         cluster.attach().await;
         let shown: Vec<_> = cluster.running.events().iter().flat_map(crate::sim::Event::shown_keys).collect();
@@ -304,7 +227,7 @@ async fn a_secret_is_sent_or_lost() {
         assert_eq!((shown.seq, shown.tenant.as_str(), shown.user.as_str(), shown.sent), (2, "Root", "bob", sent));
         assert_eq!(cluster.running.state().unwrap().tenants["Root"].users["bob"].keys.as_ref(), Some(&shown.keys));
     }
-    let cluster = FaultyCluster::with(|options| options.switches = vec!["attach_shows_keys=false".to_owned()]).await;
+    let cluster = with(|options| options.switches = vec!["attach_shows_keys=false".to_owned()]).await;
     cluster.attach().await;
     assert!(cluster.running.events().iter().all(|event| event.shown_keys().is_empty()));
 }

@@ -8,7 +8,7 @@ mod parse;
 mod print;
 mod protocol;
 
-pub use protocol::{CommandLogin, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
+pub(crate) use protocol::{CommandLogin, CommandOutput, CommandRun, Prompt, RunNeeds, RunResponse};
 
 use parse::{ParseFailure, parse};
 
@@ -17,7 +17,7 @@ use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, ROOT};
 
 /// The path to which runs of the command are posted, which no release of the vendor has.
-pub const PATH: &str = "/weka-command";
+pub(crate) const PATH: &str = "/weka-command";
 
 impl CommandRun {
     /// Whether the command changes the state; `None` if the run only asks for its needs.

@@ -22,7 +22,6 @@ pub(super) struct Parsed {
 /// Executes a run; the number is one that was not used before.
 type Execute = Box<dyn FnOnce(&CommandRun, &mut ClusterState, &Caller, u64) -> Result<Printout, Refusal>>;
 
-/// A user or, from 6.0, a group.
 enum UserOrGroup {
     User(String),
     Group(String),
@@ -80,10 +79,10 @@ fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Pars
     Ok(match command {
         TopCommand::Status => read(|state, _| Ok(print::status(state))),
         TopCommand::Version => read(|state, _| Ok(print::version(state))),
-        TopCommand::User(UserArgs { command: None }) => {
+        TopCommand::User { command: None } => {
             read(|state, caller| Ok(print::users(state, &users::list(state, caller, None, false)?)))
         }
-        TopCommand::User(UserArgs { command: Some(UserCommand::Whoami) }) => read(print::who_am_i),
+        TopCommand::User { command: Some(UserCommand::Whoami) } => read(print::who_am_i),
         TopCommand::S3(S3Command::Policy(policy)) => policy_command(policy, behaviour)?,
         TopCommand::S3(S3Command::User(S3UserCommand::KeysGenerate { user })) => {
             if !behaviour.own_key_pairs {
@@ -199,7 +198,7 @@ fn usage(form: &str) -> ParseFailure {
 }
 
 /// The `weka` command of a simulated cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "weka", disable_help_subcommand = true, term_width = 100)]
 pub(super) struct Weka {
     /// Print JSON
@@ -209,32 +208,29 @@ pub(super) struct Weka {
     pub(super) command: TopCommand,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum TopCommand {
     /// Show the cluster
     Status,
     /// Show the release
     Version,
     /// List the users of the tenant
-    User(UserArgs),
+    User {
+        #[command(subcommand)]
+        command: Option<UserCommand>,
+    },
     /// Manage S3
     #[command(subcommand)]
     S3(S3Command),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub(super) struct UserArgs {
-    #[command(subcommand)]
-    pub(super) command: Option<UserCommand>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Show who is logged in
     Whoami,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum S3Command {
     /// Manage policies and their attachments
     #[command(subcommand)]
@@ -250,7 +246,7 @@ pub(super) enum S3Command {
     Group(GroupCommand),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
     /// List the policies
     List,
@@ -278,8 +274,7 @@ pub(super) enum PolicyCommand {
     },
 }
 
-/// A user or a group, as options.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[derive(Debug, Args)]
 pub(super) struct UserOrGroupArgs {
     /// The user
     #[arg(long)]
@@ -289,7 +284,7 @@ pub(super) struct UserOrGroupArgs {
     pub(super) group: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum S3UserCommand {
     /// Create a new key pair
     KeysGenerate {
@@ -299,13 +294,13 @@ pub(super) enum S3UserCommand {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum StsCommand {
     /// Issue temporary credentials for a key pair
     AssumeRole(AssumeRole),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[derive(Debug, Args)]
 pub(super) struct AssumeRole {
     /// The access key
     #[arg(long)]
@@ -321,7 +316,7 @@ pub(super) struct AssumeRole {
     pub(super) policy_file: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(super) enum GroupCommand {
     /// List the groups that have a policy
     List,

@@ -6,12 +6,10 @@ use serde_json::{Value, json};
 
 use crate::sim::document::StoredDocument;
 use crate::sim::operations::sts::TemporaryCredentials;
-use crate::sim::operations::users::UserRef;
+use crate::sim::operations::users::Listed;
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Behaviour;
-use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Keys, Tenant};
-use crate::sim::switches::ListDuplicates;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Printout {
@@ -72,19 +70,17 @@ pub(super) fn who_am_i(state: &ClusterState, caller: &Caller) -> Result<Printout
     Ok(Printout::Members(json!([row])))
 }
 
-pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> Printout {
+pub(super) fn users(state: &ClusterState, users: &[Listed<'_>]) -> Printout {
     let behaviour = state.behaviour();
-    let row = |user_ref: &UserRef| {
-        let tenant = state.tenants.get(&user_ref.tenant)?;
-        let user = tenant.users.get(&user_ref.user)?;
+    let row = |Listed { tenant_name, tenant, name, user }: &Listed<'_>| {
         let policy = user.policy.as_deref().unwrap_or_default();
         let mut row = json!({
-            "uid": user_id(behaviour, tenant, &user_ref.user), "username": user_ref.user, "role": user.role.name(behaviour),
+            "uid": user_id(behaviour, tenant, name), "username": name, "role": user.role.name(behaviour),
             "source": user.source, "posix_uid": user.posix_uid, "posix_gid": user.posix_gid,
         });
         if behaviour.wekactl {
             row["tenantId"] = tenant_id(behaviour, tenant);
-            row["tenant"] = user_ref.tenant.as_str().into();
+            row["tenant"] = (*tenant_name).into();
             row["s3policy"] = policy.into();
         } else {
             row["org_id"] = tenant_id(behaviour, tenant);
@@ -93,19 +89,9 @@ pub(super) fn users(state: &ClusterState, user_refs: &[UserRef]) -> Printout {
                 row["s3_policy"] = policy.into();
             }
         }
-        Some(row)
+        row
     };
-    let twice = state.switches.lists == ListDuplicates::UsersTwice;
-    let records = |user_ref| {
-        let record = row(user_ref)?;
-        let mut another = (twice && record["role"] == Role::S3.name(behaviour)).then(|| record.clone());
-        if let Some(another) = &mut another {
-            another["source"] = "LDAP".into();
-            another[if behaviour.wekactl { "s3policy" } else { "s3_policy" }] = "".into();
-        }
-        Some([Some(record), another])
-    };
-    Printout::Members(user_refs.iter().filter_map(records).flatten().flatten().collect())
+    Printout::Members(users.iter().map(row).collect())
 }
 
 /// A user's id: its position in its tenant, from 1. A number on 6.0, before that a text such as `UserId<3>`.

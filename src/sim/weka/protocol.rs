@@ -4,43 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::operations::Refusal;
 
-/// A run of the command, as a client that stands in for the command posts it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CommandRun {
-    /// The arguments after `weka`.
-    pub args: Vec<String>,
+pub(crate) struct CommandRun {
+    pub(crate) args: Vec<String>,
     /// The login; by default the administrator of the cluster, as on a host that is logged in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub login: Option<CommandLogin>,
-    /// The content of the needed file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
+    pub(crate) login: Option<CommandLogin>,
+    pub(crate) file: Option<String>,
     /// The line typed at the prompt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub typed: Option<String>,
+    pub(crate) typed: Option<String>,
 }
 
 /// The login from the environment. Without a user name or a password it is invalid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CommandLogin {
-    /// `WEKA_USERNAME`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// `WEKA_PASSWORD`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
-    /// `WEKA_ORG`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub org: Option<String>,
+pub(crate) struct CommandLogin {
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) org: Option<String>,
 }
 
-/// The response to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RunResponse {
-    /// The run ended.
+pub(crate) enum RunResponse {
     Output(CommandOutput),
     /// The run needs this input: post it again with the input. Nothing happened yet.
     Needs(RunNeeds),
@@ -49,35 +35,25 @@ pub enum RunResponse {
 /// The input that a run needs before it does anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunNeeds {
-    /// The needed file, as in the arguments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The prompt to answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<Prompt>,
+pub(crate) struct RunNeeds {
+    pub(crate) file: Option<String>,
+    pub(crate) prompt: Option<Prompt>,
 }
 
-/// A prompt that is answered with a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Prompt {
-    /// The text to print.
-    pub text: String,
+pub(crate) struct Prompt {
+    pub(crate) text: String,
     /// Whether the answer is a secret, to be typed without echo.
-    pub hidden: bool,
+    pub(crate) hidden: bool,
 }
 
-/// The output of a run, and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CommandOutput {
-    /// The standard output.
-    pub out: String,
-    /// The standard error.
-    pub err: String,
-    /// The exit status.
-    pub code: u8,
+pub(crate) struct CommandOutput {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: u8,
 }
 
 impl CommandRun {
@@ -97,7 +73,7 @@ impl RunNeeds {
 impl RunResponse {
     /// Parses the response to a run. `None` if it is not from a simulator: then the outcome is unknown, as after a broken
     /// connection.
-    pub fn read(status: u16, body: &[u8]) -> Option<Self> {
+    pub(crate) fn read(status: u16, body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Envelope {
             message: Option<String>,
