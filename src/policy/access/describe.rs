@@ -123,6 +123,9 @@ pub enum Side {
 /// What was found by groups of rules that evaluate alike.
 pub(super) type GroupFindings<'a> = Vec<(Vec<Rules>, Findings<'a>)>;
 
+/// Examples, and the rules that alone have them.
+type OfRules<'a> = (Examples<'a>, Vec<Rules>);
+
 /// All lines: those of the leading rules, ordered by pattern and content; then those that only other rules have.
 pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>) -> Vec<AccessLine> {
     let Some(((leading, first), others)) = all_findings.split_first() else { return Vec::new() };
@@ -149,7 +152,7 @@ pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>)
     };
     let mut lines: Vec<_> =
         first.found.iter().filter_map(|(description, examples)| line(description, examples, Vec::new())).collect();
-    let mut only: BTreeMap<(&Description, Vec<&str>), (Examples<'_>, Vec<Rules>)> = BTreeMap::new();
+    let mut only: BTreeMap<(&Description, Vec<&str>), OfRules<'_>> = BTreeMap::new();
     for (group, findings) in others {
         let readings = [leading, group].map(|rules| rules.first().copied().unwrap_or(Rules::MINIO_2021));
         for (description, examples) in &findings.found {

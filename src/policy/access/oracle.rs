@@ -296,8 +296,8 @@ fn compare(oracles: &mut [Oracle; 2], before: &Document, after: &Document, keys:
                 (differs, leading, own)
             });
             let none = |oracle: &Oracle, wrong: &Set| {
-                let resources = oracle.resources[kind].iter().enumerate();
-                let wrong = resources.filter(|(index, _)| wrong[index / 64] >> (index % 64) & 1 == 1).next();
+                let mut resources = oracle.resources[kind].iter().enumerate();
+                let wrong = resources.find(|(index, _)| wrong[index / 64] >> (index % 64) & 1 == 1);
                 assert!(wrong.is_none(), "{:?} {action} {keys:?} on {wrong:?}\n{}", oracle.server, why());
             };
             let mut wrong = minio.0;
