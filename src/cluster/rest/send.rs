@@ -536,7 +536,7 @@ mod tests {
         let mut done = 0;
         for _ in 0..20 {
             // The client sees a little later that the server closed the connection.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             done += usize::from(sender.send(&write(), None, answer::nothing).await.is_ok());
         }
         assert_eq!((done, server.calls().len()), (20, 20));

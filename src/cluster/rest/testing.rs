@@ -152,11 +152,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Reply::Close | Reply::Silence | Reply::Late(..) => String::new(),
         };
         let is_slow = matches!(reply, Reply::Trickled(_));
-        let (at_once, pause) = if is_slow { (1, 20) } else { (bytes.len().max(1), 0) };
+        let at_once = if is_slow { 1 } else { bytes.len().max(1) };
         for part in bytes.as_bytes().chunks(at_once) {
             stream.write_all(part).await?;
             stream.flush().await?;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
         match reply {
             Reply::Json(..) | Reply::Trickled(_) => {}

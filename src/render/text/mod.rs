@@ -75,7 +75,11 @@ fn words(text: &str) -> Vec<&str> {
             Some(quote) if c == quote && !escaped => open = None,
             Some(_) => {}
             None if c == '"' || c == '`' => open = Some(c),
-            None if text[at..].starts_with(" --") => break,
+            None if text[at..].starts_with(" --") => {
+                words.push(&text[start..at]);
+                start = at;
+                break;
+            }
             None if c == ' ' && before != ' ' => {
                 words.push(&text[start..at]);
                 start = at;
