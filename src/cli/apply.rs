@@ -9,8 +9,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
-use super::progress::ApplyProgress;
-use super::progress::interruptible;
+use super::progress::{ApplyProgress, interruptible};
 use super::state::State;
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
@@ -71,6 +70,7 @@ struct Prepared {
     catalogue: Catalogue,
     planned: ReviewedPlan,
     stop: StopSignal,
+    jobs: usize,
 }
 
 impl ApplyArgs {
@@ -97,7 +97,15 @@ impl ApplyArgs {
         let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let planned = reviewed.plan(&observed, &self.guards, &catalogue);
-        Ok(Prepared { reviewed, connection, observed, catalogue, planned, stop: StopSignal::default() })
+        Ok(Prepared {
+            reviewed,
+            connection,
+            observed,
+            catalogue,
+            planned,
+            stop: StopSignal::default(),
+            jobs: self.calls.jobs(),
+        })
     }
 
     /// Prints the plan: on stdout as a part of the text result, or on stderr beside JSON.
@@ -105,7 +113,7 @@ impl ApplyArgs {
         let (planned, loaded) = (&prepared.planned, &prepared.reviewed.loaded);
         output.findings(&planned.plan.findings, &loaded.sources);
         let plan_json = planned.to_json(loaded);
-        output.set_summary(text::verdict(&plan_json));
+        output.summary = Some(text::verdict(&plan_json));
         match self.format {
             Format::Text => output.result(|out, styles| text::plan(out, styles, &plan_json))?,
             Format::Json => output.info(|out, styles| text::plan(out, styles, &plan_json)),
@@ -113,7 +121,6 @@ impl ApplyArgs {
         Ok(plan_json)
     }
 
-    /// Fails unless the plan may run and new secrets can be stored.
     async fn check(&self, prepared: &Prepared, secret_store: &SecretStore, output: &mut Output) -> Result<(), Failure> {
         let plan = &prepared.planned.plan;
         check_plan(plan)?;
@@ -199,10 +206,10 @@ impl ApplyArgs {
             Exit::Partial
         };
         if outcome.may_have_changed() {
-            output.set_changed(exit);
+            output.changed = Some(exit);
         }
         let outcome_json = OutcomeV1::of(plan, outcome);
-        output.set_summary(text::ended(&outcome_json));
+        output.summary = Some(text::ended(&outcome_json));
         match self.format {
             Format::Json => output.result(|out, _| json::write(out, &outcome_json))?,
             Format::Text if plan.is_empty() => {}
@@ -248,7 +255,7 @@ impl ApplyArgs {
 
 async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan>> {
     let desired = &once_revoked(&prepared.reviewed.loaded.desired);
-    match observe(&prepared.connection.retrying(), &[desired], prepared.connection.jobs()).await {
+    match observe(&prepared.connection.retrying(), &[desired], prepared.jobs).await {
         Ok(observed) => Some(Box::new(plan_with(desired, &observed, &prepared.catalogue))),
         Err(error) => {
             output.message(|out, _| {

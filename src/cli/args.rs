@@ -12,7 +12,6 @@ use crate::desired::{Exemption, Guards, Override, Via};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
-/// The options of every command.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
@@ -74,7 +73,6 @@ pub(super) enum ViaArg {
     Weka,
 }
 
-/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -83,7 +81,6 @@ pub(super) enum Format {
     Json,
 }
 
-/// Output format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum PlanFormat {
     /// For people
@@ -176,7 +173,6 @@ pub(super) fn release(text: &str) -> Result<Release, String> {
     Release::parse(text).ok_or_else(|| "a release starts with two numbers, for example 5.1 or 5.1.2".to_owned())
 }
 
-/// The rules by which documents are evaluated.
 #[derive(Debug, clap::Args)]
 pub(super) struct RulesArg {
     /// Rules of evaluation: minio-2021, minio-2026, aws, or several separated by commas; the first leads the text
@@ -217,7 +213,6 @@ pub(super) struct SecretStoreArgs {
     pub(super) show_command_output: bool,
 }
 
-/// Concurrency and retries of API calls.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct CallArgs {
     /// Maximum number of concurrent API calls; attune sends fewer while the cluster is busy (429, 503)
@@ -229,7 +224,6 @@ pub(super) struct CallArgs {
 }
 
 impl CallArgs {
-    /// For a command that makes few calls.
     pub(super) fn only_retries(retries: u32) -> Self {
         Self { jobs: 1, retries }
     }

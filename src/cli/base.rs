@@ -184,7 +184,6 @@ impl Base {
         Self { revision: base.to_owned(), desired, connection, program: None, exists: true, _checkout: checkout }
     }
 
-    /// Fails if nothing trusted names the cluster.
     fn check_names_cluster(&self, global: &GlobalArgs) -> Result<(), Failure> {
         if self.exists || global.names_cluster() {
             return Ok(());

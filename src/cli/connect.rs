@@ -20,12 +20,10 @@ pub(super) const SIM: &str = "sim:";
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
     let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error))?;
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
-    let problems = endpoints.filter_map(|endpoint| {
+    loaded.findings.extend(endpoints.filter_map(|endpoint| {
         let failure = parse_endpoint(&endpoint.text, global.insecure).err()?;
         Some(failure.finding.at(endpoint.at.clone()))
-    });
-    let problems: Vec<Finding> = problems.collect();
-    loaded.findings.extend(problems);
+    }));
     Ok(loaded)
 }
 
@@ -103,10 +101,6 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn jobs(&self) -> usize {
-        self.calls.jobs()
-    }
-
     pub(super) fn retrying(&self) -> RetryingCluster<'_> {
         let retrying = RetryingCluster::new(&*self.cluster, self.calls.retry_policy());
         if !self.shows_progress {

@@ -104,7 +104,7 @@ impl GenerateArgs {
             StoredIn::Lost { .. } => None,
         };
         let is_stored = matches!(stored, StoredIn::Destination { .. });
-        output.set_changed(if is_stored { Exit::Done } else { Exit::Partial });
+        output.changed = Some(if is_stored { Exit::Done } else { Exit::Partial });
         let keys = KeysV1::of(user, &pair.access_key, place.as_deref());
         let written = output.result(|out, _| match self.format {
             Format::Json => json::write(out, &keys),

@@ -40,7 +40,7 @@ impl DoctorArgs {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,
             Format::Json => output.result(|out, _| json::write(out, &DoctorV1::of(&report)))?,
         }
-        output.set_summary(summary(&report.findings, beside));
+        output.summary = Some(summary(&report.findings, beside));
         exit_of(&report.findings)
     }
 

@@ -45,7 +45,6 @@ impl Documents {
         self.read_with(path, read)
     }
 
-    /// Reads a document or a bucket policy.
     pub(super) fn read_any(&mut self, path: &Path) -> Option<LocatedDocument> {
         self.read_with(path, read_bucket_policy)
     }

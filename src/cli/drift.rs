@@ -129,7 +129,7 @@ impl DriftArgs {
             None => None,
         };
         let drift_json = DriftV1 { review: reviewed.review(), ..DriftV1::of(&drift, news.as_ref(), &loaded.sources) };
-        output.set_summary(match drift_json.drift.len() {
+        output.summary = Some(match drift_json.drift.len() {
             0 => "no drift".to_owned(),
             1 => "drift: 1 object".to_owned(),
             count => format!("drift: {count} objects"),

@@ -100,12 +100,10 @@ impl Failure {
         Self { exit: Exit::Error, finding: Box::new(Finding::error(*code, message)) }
     }
 
-    /// Settings or an environment with which no connection can be set up.
     pub(super) fn setup(code: &Code, problem: SetupProblem) -> Self {
         Self::new(code, problem.message).help(problem.help)
     }
 
-    /// Several configurations, where there can be only one.
     pub(super) fn one_only(what: &str, help: &str) -> Self {
         Self::new(&NO_FILE, format!("{what} takes one configuration, but several are given")).help(help)
     }

@@ -110,7 +110,6 @@ fn temporary(directory: &Path, text: &str) -> io::Result<TempPath> {
 #[cfg(unix)]
 const MODE: u32 = 0o644;
 
-/// Writes or replaces a file that everyone may read.
 pub(super) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if is_special(path) {
         return fs::write(path, bytes);

@@ -9,7 +9,7 @@ use super::args::GlobalArgs;
 use super::connect;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::desired::{self, Boundary, FileProblem, LARGEST, NotToml, Tree, format_toml};
+use crate::desired::{self, Boundary, FileProblem, LARGEST, Tree, format_toml};
 
 const STDIN: &str = "-";
 
@@ -36,36 +36,27 @@ pub(super) struct FmtArgs {
     files: Vec<PathBuf>,
 }
 
-enum Formatted {
-    Unchanged,
-    Changed { before: String, after: String },
-    Broken(NotToml),
-}
-
 impl FmtArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         if self.files.iter().any(|file| file.as_os_str() == STDIN) {
             return self.run_on_stdin(output);
         }
         let files = if self.files.is_empty() { included(&global.file)? } else { self.files.clone() };
-        let (mut broken, mut changed) = (0, 0);
+        let (mut broken, mut unformatted) = (0, 0);
         for file in &files {
             let name = file.display().to_string();
             // An included file lies within the boundary of the main file.
             let main = if self.files.is_empty() { &global.file } else { file };
             let tree = Tree::open(main, Boundary::Repository).map_err(|problem| unreadable(&name, &problem))?;
-            let text = tree.read(file).map_err(|problem| unreadable(&name, &problem))?;
-            match format(&name, text) {
-                Formatted::Unchanged => {}
-                Formatted::Broken(what) => {
-                    broken += 1;
-                    output.findings(&what.findings, &what.sources);
-                }
-                Formatted::Changed { before, after } if self.check => {
-                    changed += 1;
+            let before = tree.read(file).map_err(|problem| unreadable(&name, &problem))?;
+            match format(&name, &before, output) {
+                None => broken += 1,
+                Some(after) if after == before => {}
+                Some(after) if self.check => {
+                    unformatted += 1;
                     print_unformatted(&name, &before, &after, output)?;
                 }
-                Formatted::Changed { after, .. } => {
+                Some(after) => {
                     tree.replace(file, &after).map_err(|problem| {
                         Failure::new(&exit::ENVIRONMENT, format!("cannot write {name}: {problem}")).help(problem.help())
                     })?;
@@ -77,7 +68,7 @@ impl FmtArgs {
             let files = if broken == 1 { "1 file is".to_owned() } else { format!("{broken} files are") };
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, format!("{files} not valid TOML and not formatted")));
         }
-        Ok(if changed > 0 { Exit::Changes } else { Exit::Done })
+        Ok(if unformatted > 0 { Exit::Changes } else { Exit::Done })
     }
 
     fn run_on_stdin(&self, output: &mut Output) -> Result<Exit, Failure> {
@@ -85,32 +76,22 @@ impl FmtArgs {
             let message = "`-` means standard input, and excludes other files";
             return Err(Failure::new(&exit::NO_FILE, message).help("use either files or `-`"));
         }
-        let mut text = String::new();
-        let read = std::io::stdin().take(LARGEST).read_to_string(&mut text);
-        read.map_err(|error| unreadable("standard input", &error.into()))?;
-        let after = match format("<stdin>", text.clone()) {
-            Formatted::Broken(what) => {
-                output.findings(&what.findings, &what.sources);
-                return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"));
-            }
-            Formatted::Changed { before, after } if self.check => {
-                print_unformatted("<stdin>", &before, &after, output)?;
-                return Ok(Exit::Changes);
-            }
-            Formatted::Unchanged if self.check => return Ok(Exit::Done),
-            Formatted::Unchanged => text,
-            Formatted::Changed { after, .. } => after,
+        let before = std::io::read_to_string(std::io::stdin().take(LARGEST))
+            .map_err(|error| unreadable("standard input", &error.into()))?;
+        let Some(after) = format("<stdin>", &before, output) else {
+            return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"));
         };
-        output.exact(after.as_bytes()).map(|()| Exit::Done)
+        match self.check {
+            false => output.exact(after.as_bytes()).map(|()| Exit::Done),
+            true if after == before => Ok(Exit::Done),
+            true => print_unformatted("<stdin>", &before, &after, output).map(|()| Exit::Changes),
+        }
     }
 }
 
-fn format(name: &str, before: String) -> Formatted {
-    match format_toml(name, &before) {
-        Ok(after) if after == before => Formatted::Unchanged,
-        Ok(after) => Formatted::Changed { before, after },
-        Err(broken) => Formatted::Broken(broken),
-    }
+/// The formatted text. If it is not TOML, prints why.
+fn format(name: &str, before: &str, output: &mut Output) -> Option<String> {
+    format_toml(name, before).inspect_err(|broken| output.findings(&broken.findings, &broken.sources)).ok()
 }
 
 fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {

@@ -1,8 +1,9 @@
 //! `attune schema`, `attune completions` and `attune man`: generated files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap_complete::Shell;
@@ -125,11 +126,6 @@ pub(super) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-struct Page {
-    name: String,
-    roff: Vec<u8>,
-}
-
 impl ManArgs {
     pub(super) fn run(&self, command: clap::Command, output: &mut Output) -> Result<Exit, Failure> {
         let mut command = command.disable_help_subcommand(true);
@@ -138,16 +134,18 @@ impl ManArgs {
             output.exact(&page(&command, "attune")?)?;
             return Ok(Exit::Done);
         };
-        let mut pages = Vec::new();
+        let mut pages = BTreeMap::new();
         add_pages(&command, "attune", &mut pages)?;
-        write(directory, &pages).map_err(|error| Failure::unwritten("manual pages", directory, &error))?;
+        let written = fs::create_dir_all(directory)
+            .and_then(|()| pages.iter().try_for_each(|(name, roff)| fs::write(directory.join(name), roff)));
+        written.map_err(|error| Failure::unwritten("manual pages", directory, &error))?;
         output.result(|out, _| writeln!(out, "{} pages in {}", pages.len(), directory.display()))?;
         Ok(Exit::Done)
     }
 }
 
-fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<Page>) -> io::Result<()> {
-    pages.push(Page { name: format!("{name}.1"), roff: page(command, name)? });
+fn add_pages(command: &clap::Command, name: &str, pages: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    pages.insert(format!("{name}.1"), page(command, name)?);
     for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
         add_pages(below, &format!("{name}-{}", below.get_name()), pages)?;
     }
@@ -186,9 +184,4 @@ fn examples_and_notes(text: &str) -> Roff {
         roff.control("fi", []);
     }
     roff
-}
-
-fn write(directory: &Path, pages: &[Page]) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
-    pages.iter().try_for_each(|page| fs::write(directory.join(&page.name), &page.roff))
 }

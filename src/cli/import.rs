@@ -179,7 +179,6 @@ fn relative_to(directory: &Path, path: &Path) -> PathBuf {
     up.chain(path.components().skip(common)).collect()
 }
 
-/// The absolute path. Links in its existing part are followed.
 fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     for part in path.ancestors() {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::args::{Format, GlobalArgs};
 use super::base;
 use super::exit::{self, Exit, Failure};
-use super::output::{Captured, Output};
+use super::output::Output;
 use crate::render::json::{self, ManyV1, OneV1};
 
 const CONCURRENT_RUNS: usize = 8;
@@ -63,7 +63,7 @@ fn in_directory(path: &Path) -> std::io::Result<Vec<PathBuf>> {
 struct Run {
     file: String,
     result: Result<Exit, Failure>,
-    output: Captured,
+    output: Output,
 }
 
 impl Run {
@@ -85,7 +85,6 @@ impl Run {
     }
 }
 
-/// Runs a command for each file, and prints the outputs in the order of the files.
 pub(super) async fn each(
     global: &GlobalArgs,
     files: Vec<PathBuf>,
@@ -104,14 +103,14 @@ pub(super) async fn each(
         if let Err(failure) = &result {
             output.failure(failure);
         }
-        (place, Run { file: own.file.display().to_string(), result, output: output.into_captured() })
+        (place, Run { file: own.file.display().to_string(), result, output })
     };
     // Unordered, so that a slow cluster does not delay the others.
     let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(CONCURRENT_RUNS);
     let runs: Vec<Run> = runs.collect::<BTreeMap<_, _>>().await.into_values().collect();
     let worst = runs.iter().map(Run::exit).max().unwrap_or(Exit::Done);
     if runs.iter().any(|run| run.output.changed.is_some()) {
-        output.set_changed(worst);
+        output.changed = Some(worst);
     }
     match format {
         Format::Text => print_text(&runs, output)?,
@@ -127,7 +126,7 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
     for run in runs {
         output.result(|out, styles| writeln!(out, "{}", styles.strong.apply_to(format!("== {}", run.file))))?;
         print_stderr(run, output);
-        output.result(|out, _| out.write_all(&run.output.stdout).and_then(|()| writeln!(out)))?;
+        output.result(|out, _| out.write_all(run.output.captured()[0]).and_then(|()| writeln!(out)))?;
     }
     let width = runs.iter().map(|run| console::measure_text_width(&run.file)).max().unwrap_or(0);
     output.result(|out, styles| {
@@ -141,17 +140,18 @@ fn print_text(runs: &[Run], output: &mut Output) -> Result<(), Failure> {
 
 /// Prints the stderr of a run, with a header, since stdout may go elsewhere.
 fn print_stderr(run: &Run, output: &mut Output) {
-    if !run.output.stderr.is_empty() {
+    let [_, stderr] = run.output.captured();
+    if !stderr.is_empty() {
         output.message(|out, styles| {
             writeln!(out, "{}", styles.dim.apply_to(format!("-- {}", run.file)))?;
-            out.write_all(&run.output.stderr)
+            out.write_all(stderr)
         });
     }
 }
 
 fn run_json(run: &Run, output: &mut Output) -> OneV1 {
     print_stderr(run, output);
-    let text = String::from_utf8_lossy(&run.output.stdout).trim().to_owned();
+    let text = String::from_utf8_lossy(run.output.captured()[0]).trim().to_owned();
     OneV1 {
         file: run.file.clone(),
         exit: run.exit().number(),

@@ -262,7 +262,6 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::registry().with(shown).with(lines).init();
 }
 
-/// Writes whole lines to stderr.
 struct Log;
 
 impl io::Write for Log {

@@ -15,9 +15,9 @@ pub(super) struct Output {
     styles: Styles,
     stderr_styles: Styles,
     quiet: bool,
-    summary: Option<String>,
-    /// How the command ends, once it may have changed the cluster. See [`written`].
-    changed: Option<Exit>,
+    pub(super) summary: Option<String>,
+    /// How the command ends if its result can be written, once it may have changed the cluster. See [`written`].
+    pub(super) changed: Option<Exit>,
 }
 
 enum Stream {
@@ -46,14 +46,6 @@ impl Stream {
     }
 }
 
-pub(super) struct Captured {
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
-    pub(super) summary: Option<String>,
-    /// How the command ends, if it may have changed the cluster.
-    pub(super) changed: Option<Exit>,
-}
-
 impl Output {
     pub(super) fn of_process(color: ColorChoice, quiet: bool) -> Self {
         let (stdout, stderr) = (Term::buffered_stdout(), Term::stderr());
@@ -72,22 +64,11 @@ impl Output {
         Self { stdout, stderr, styles, stderr_styles, quiet: self.quiet, summary: None, changed: None }
     }
 
-    pub(super) fn into_captured(self) -> Captured {
-        let bytes = |stream: Stream| match stream {
-            Stream::Buffer(bytes) => bytes,
-            Stream::Term(_) => Vec::new(),
-        };
-        let (stdout, stderr) = (bytes(self.stdout), bytes(self.stderr));
-        Captured { stdout, stderr, summary: self.summary, changed: self.changed }
-    }
-
-    pub(super) fn set_summary(&mut self, summary: String) {
-        self.summary = Some(summary);
-    }
-
-    /// Notes that the cluster may have been changed, and how the command ends if its result can be written.
-    pub(super) fn set_changed(&mut self, exit: Exit) {
-        self.changed = Some(exit);
+    pub(super) fn captured(&self) -> [&[u8]; 2] {
+        [&self.stdout, &self.stderr].map(|stream| match stream {
+            Stream::Buffer(bytes) => bytes.as_slice(),
+            Stream::Term(_) => &[],
+        })
     }
 
     pub(super) fn result(

@@ -1,6 +1,6 @@
 //! `attune plan` and `attune show`: a plan, made now or saved before.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, MaxChars, PlanFormat, StateDir};
@@ -75,13 +75,8 @@ impl PlanArgs {
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
         let plan_json = planned.to_json(&reviewed.loaded);
-        output.set_summary(text::verdict(&plan_json));
-        match self.format {
-            PlanFormat::Html => output.result(|out, _| html::plan(out, &plan_json, report.as_ref()))?,
-            PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => {
-                print_plan(&plan_json, self.format, &self.max_chars, output)?;
-            }
-        }
+        output.summary = Some(text::verdict(&plan_json));
+        print_plan(&plan_json, report.as_ref(), self.format, &self.max_chars, output)?;
         if let Some(path) = &self.out {
             save("the plan", path, |out| json::write(out, &plan_json))?;
         }
@@ -108,12 +103,18 @@ impl PlanArgs {
     }
 }
 
-fn print_plan(plan: &PlanV1, format: PlanFormat, max: &MaxChars, output: &mut Output) -> Result<(), Failure> {
+fn print_plan(
+    plan: &PlanV1,
+    report: Option<&ReportV1>,
+    format: PlanFormat,
+    max: &MaxChars,
+    output: &mut Output,
+) -> Result<(), Failure> {
     match format {
         PlanFormat::Text => output.result(|out, styles| text::plan(out, styles, plan)),
         PlanFormat::Json => output.result(|out, _| json::write(out, plan)),
         PlanFormat::Markdown => output.result(|out, _| write!(out, "{}", markdown::plan(plan, max.max_chars))),
-        PlanFormat::Html => output.result(|out, _| html::plan(out, plan, None)),
+        PlanFormat::Html => output.result(|out, _| html::plan(out, plan, report)),
     }
 }
 
@@ -144,13 +145,8 @@ impl ShowArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let is_stdin = self.saved.as_os_str() == STDIN;
         let name = if is_stdin { "standard input".to_owned() } else { self.saved.display().to_string() };
-        let mut text = String::new();
-        let read = if is_stdin {
-            io::stdin().read_to_string(&mut text).map(|_| ())
-        } else {
-            std::fs::read_to_string(&self.saved).map(|read| text = read)
-        };
-        read.map_err(|error| {
+        let read = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(&self.saved) };
+        let text = read.map_err(|error| {
             Failure::new(&exit::NOT_SAVED, format!("cannot read {name}: {error}"))
                 .help("name a file that `attune plan --out FILE` wrote")
         })?;
@@ -163,7 +159,7 @@ impl ShowArgs {
                 if self.format == PlanFormat::Text {
                     output.info(|out, styles| text::saved_findings(out, styles, &plan.findings));
                 }
-                print_plan(plan, self.format, &self.max_chars, output)?;
+                print_plan(plan, None, self.format, &self.max_chars, output)?;
             }
             Saved::Outcome(outcome) => match self.format {
                 PlanFormat::Text => output.result(|out, styles| text::outcome(out, styles, outcome))?,

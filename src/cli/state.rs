@@ -21,13 +21,11 @@ use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::RollbackFile;
 use crate::render::json::{self, StepOutcomeV1, StepV1};
 
-/// The most that is read of a journal. Bytes.
 const MAX_JOURNAL: u64 = 16 << 20;
 
 /// The state directory, locked for one cluster and tenant until this is dropped.
 pub(super) struct State {
     dir: PathBuf,
-    /// The cluster and tenant, in names of files.
     target: String,
     _lock: File,
 }
@@ -150,7 +148,6 @@ impl Journal {
         self.try_sync();
     }
 
-    /// Writes that `keys generate` created no key pair.
     pub(super) fn not_generated(&self, user: &UserName) {
         self.try_write(object!({"event": "not_generated", "user": user.as_str()}));
     }

@@ -131,7 +131,6 @@ fn role(identity: &Identity) -> Finding {
         .help(format!("log in as a user with the role ClusterAdmin, or as the {admin} of tenant `{tenant}`"))
 }
 
-/// A failed read, with the help of the transport.
 fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -> Finding {
     Finding { help: error.help.clone(), ..finding(code, error.to_string()) }
 }

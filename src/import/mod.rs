@@ -118,7 +118,6 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// All attachments, users first.
     fn attachments(&self) -> impl Iterator<Item = (Principal, &PolicyName)> {
         let users = self.users.iter().filter_map(|(name, user)| Some((Principal::from(name), user.attached.as_ref()?)));
         users.chain(self.groups.iter().map(|(name, policy)| (Principal::from(name), policy)))

@@ -15,7 +15,6 @@ pub(super) struct Rest {
 }
 
 impl Inventory {
-    /// The selected policies whose names a configuration can declare.
     pub(super) fn declarable_policies(&self, selection: &Selection) -> BTreeSet<PolicyName> {
         let attached = self.attached_to_selected(selection);
         let selected = self.policies.keys().filter(|name| selection.has_policy(name, &attached));
@@ -172,7 +171,6 @@ impl Selection {
     }
 }
 
-/// Whether a configuration can declare a policy, by its name alone.
 #[derive(Debug, PartialEq, Eq)]
 enum NameKind {
     Declarable,

@@ -10,7 +10,6 @@ use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name
 use crate::desired::{ClusterSettings, SCHEMA, format_toml};
 use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selector, Statement, same_document};
 
-/// The version of documents that are written as inline statements.
 const VERSION: &str = "2012-10-17";
 
 /// Writes the configuration. `connection` becomes `[cluster]`; its paths are relative to the main file.

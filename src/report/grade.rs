@@ -140,8 +140,7 @@ fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &
         return Grade::default();
     }
     let cautious = cautious(document, context.user.is_some());
-    let always = cautious.as_ref().map(within);
-    let always = always.as_ref().unwrap_or(&some);
+    let always = if cautious == *document { some.clone() } else { within(&cautious) };
     let full = Document {
         version: Some(VERSION.to_owned()),
         statements: vec![everything(Effect::Allow, bucket)],
@@ -149,7 +148,7 @@ fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &
     };
     let lacking = gains(Some(document), Some(&full), context);
     let [[some, open], [always, _], [lacking, undecided]] =
-        [&some, always, &lacking].map(|access| gained_and_undecided(access, context.catalogue));
+        [&some, &always, &lacking].map(|access| gained_and_undecided(access, context.catalogue));
     Grade::each(|class| {
         let Some(ClassActions { actions, core, .. }) = classes.iter().find(|one| one.class == class) else {
             return Reach::None;
@@ -176,26 +175,20 @@ fn everything(effect: Effect, bucket: &Bucket) -> Statement {
     }
 }
 
-/// The document with every open question answered against the user, or `None` without open questions.
-fn cautious(document: &Document, user: bool) -> Option<Document> {
+/// The document with every open question answered against the user.
+fn cautious(document: &Document, user: bool) -> Document {
     let unknown = |pattern: &String| {
         let filled = if user { pattern.replace("${aws:username}", "") } else { pattern.clone() };
         filled.contains("${")
     };
-    let is_open = |statement: &Statement| {
-        let variable = statement.resources.patterns.iter().any(unknown);
-        variable || !statement.conditions.is_empty() || !statement.extra.is_empty()
-    };
-    if !document.statements.iter().any(is_open) {
-        return None;
-    }
     let answered = |statement: &Statement| -> Option<Statement> {
         let mut statement = statement.clone();
-        let unconditional = statement.conditions.is_empty() && statement.extra.is_empty();
+        let conditions = (std::mem::take(&mut statement.conditions), std::mem::take(&mut statement.extra));
+        let conditional = !conditions.0.is_empty() || !conditions.1.is_empty();
         let resources = &mut statement.resources;
         let variable = resources.patterns.iter().any(unknown);
         match (statement.effect, resources.negated) {
-            (Effect::Allow, _) if !unconditional => return None,
+            (Effect::Allow, _) if conditional => return None,
             (Effect::Allow, true) if variable => return None,
             (Effect::Allow, _) => resources.patterns.retain(|pattern| !unknown(pattern)),
             (Effect::Deny, false) if variable => {
@@ -204,29 +197,26 @@ fn cautious(document: &Document, user: bool) -> Option<Document> {
             (Effect::Deny, true) => resources.patterns.retain(|pattern| !unknown(pattern)),
             (Effect::Deny, false) => {}
         }
-        statement.conditions.clear();
-        statement.extra.clear();
-        if statement.resources.patterns.is_empty() && statement.resources.negated {
-            statement.resources = Selector { negated: false, patterns: vec!["*".to_owned()] };
+        if resources.patterns.is_empty() && resources.negated {
+            *resources = Selector { negated: false, patterns: vec!["*".to_owned()] };
         }
-        (!statement.resources.patterns.is_empty()).then_some(statement)
+        (!resources.patterns.is_empty()).then_some(statement)
     };
-    Some(Document { statements: document.statements.iter().filter_map(answered).collect(), ..document.clone() })
+    Document { statements: document.statements.iter().filter_map(answered).collect(), ..document.clone() }
 }
 
-/// The gained actions, and the undecided ones.
 fn gained_and_undecided<'a>(access: &Access, catalogue: &'a Catalogue) -> [BTreeSet<&'a str>; 2] {
     let gained = access.gained.iter().flat_map(|line| &line.actions);
     let undecided = access.undecided.iter().flat_map(|open| &open.actions);
-    [
-        gained.flat_map(|name| matching(name, catalogue)).collect(),
-        undecided.flat_map(|name| matching(name, catalogue)).collect(),
-    ]
+    [named(gained, catalogue), named(undecided, catalogue)]
 }
 
-/// The actions of the catalogue that a name matches. It may end in `*`.
-fn matching<'a>(name: &str, catalogue: &'a Catalogue) -> impl Iterator<Item = &'a str> {
-    let (stem, open) = name.strip_suffix('*').map_or((name, false), |stem| (stem, true));
-    let fits = move |action: &&str| if open { action.starts_with(stem) } else { *action == stem };
-    catalogue.actions().iter().map(|action| action.name.as_str()).filter(fits).collect::<Vec<_>>().into_iter()
+/// The actions of the catalogue that one of these names matches. A name may end in `*`.
+fn named<'a, 'n>(names: impl Iterator<Item = &'n String> + Clone, catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
+    let fits = |name: &String, action: &str| match name.strip_suffix('*') {
+        Some(stem) => action.starts_with(stem),
+        None => action == name,
+    };
+    let actions = catalogue.actions().iter().map(|action| action.name.as_str());
+    actions.filter(|action| names.clone().any(|name| fits(name, action))).collect()
 }

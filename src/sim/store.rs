@@ -103,7 +103,6 @@ impl Store {
     }
 }
 
-/// A file with a state. Several processes may share it.
 #[derive(Debug)]
 struct StateFile {
     path: PathBuf,
@@ -169,7 +168,6 @@ impl StateFile {
         self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// The name of a hidden file in the same directory.
     fn beside(&self, suffix: &str) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         format!(".{name}{suffix}")

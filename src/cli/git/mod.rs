@@ -21,10 +21,8 @@ use repository::{MAX_BYTES, MAX_FILES, Repository};
 /// Larger files are skipped: they belong to no configuration. Bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The longest target of a symbolic link. Bytes.
 const MAX_LINK_TARGET: u64 = 4096;
 
-/// The most links that are followed to resolve one path.
 const MAX_LINKS: usize = 40;
 
 /// The files of a revision, in a private directory that is removed when this is dropped.
@@ -219,7 +217,6 @@ impl Tree {
     }
 }
 
-/// Follows a link to its end inside the tree.
 fn resolved(link: &Path, targets: &BTreeMap<PathBuf, PathBuf>) -> Option<PathBuf> {
     let mut left: VecDeque<Component<'_>> = link.components().collect();
     let mut done = PathBuf::new();
@@ -250,7 +247,6 @@ fn resolved(link: &Path, targets: &BTreeMap<PathBuf, PathBuf>) -> Option<PathBuf
     Some(done)
 }
 
-/// A relative path without `..` and without a `.git`.
 fn path(bytes: &[u8]) -> Option<PathBuf> {
     let path = path_of(bytes)?;
     let plain = |part: Component<'_>| match part {

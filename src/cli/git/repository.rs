@@ -13,10 +13,8 @@ pub(super) const MAX_FILES: usize = 50_000;
 /// Their largest total size. Bytes.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
-/// The longest `.git` file. Bytes.
 const MAX_GIT_FILE: u64 = 4096;
 
-/// Why the files of a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum GitProblem {
     #[error("git cannot be run: {0}")]
@@ -113,7 +111,6 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
-/// The Git directory of a work tree, if `top` is the top of one.
 fn git_dir_of(top: &Path) -> Result<Option<PathBuf>, GitProblem> {
     let path = top.join(".git");
     let Ok(metadata) = fs::metadata(&path) else { return Ok(None) };

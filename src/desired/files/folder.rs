@@ -122,13 +122,11 @@ mod unix {
 
     use crate::desired::files::folder::{TRIES, temporary};
 
-    /// Opens a directory for lookups, without the permission to list it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const PATH_ONLY: OFlags = OFlags::PATH;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     const PATH_ONLY: OFlags = OFlags::RDONLY;
 
-    /// The flag with which opening a pipe does not block.
     pub(super) const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
     #[derive(Debug, Clone)]

@@ -112,7 +112,6 @@ fn is_hidden(name: &OsStr) -> bool {
     name.starts_with(b".") && !name.starts_with(b"..")
 }
 
-/// The directory, or `.` for the empty path.
 fn here(directory: &Path) -> &Path {
     if directory.as_os_str().is_empty() { Path::new(".") } else { directory }
 }

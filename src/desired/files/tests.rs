@@ -30,7 +30,6 @@ fn tree(folder: &TempDir) -> Tree {
     Tree::open(&folder.path().join("repo/team/attune.toml"), Boundary::Repository).unwrap()
 }
 
-/// Reads a file by its path beside the main file.
 fn read(folder: &TempDir, path: impl AsRef<Path>) -> Result<String, FileProblem> {
     tree(folder).read(&folder.path().join("repo/team").join(path))
 }

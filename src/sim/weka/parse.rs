@@ -13,7 +13,6 @@ use crate::sim::state::ClusterState;
 
 pub(super) struct Parsed {
     pub(super) json: bool,
-    /// The input that it needs before it does anything.
     pub(super) needs: RunNeeds,
     pub(super) writes: bool,
     pub(super) execute: Execute,

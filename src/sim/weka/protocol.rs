@@ -11,7 +11,6 @@ pub(crate) struct CommandRun {
     /// The login; by default the administrator of the cluster, as on a host that is logged in.
     pub(crate) login: Option<CommandLogin>,
     pub(crate) file: Option<String>,
-    /// The line typed at the prompt.
     pub(crate) typed: Option<String>,
 }
 
@@ -32,7 +31,6 @@ pub(crate) enum RunResponse {
     Needs(RunNeeds),
 }
 
-/// The input that a run needs before it does anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunNeeds {
@@ -44,7 +42,6 @@ pub(crate) struct RunNeeds {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Prompt {
     pub(crate) text: String,
-    /// Whether the answer is a secret, to be typed without echo.
     pub(crate) hidden: bool,
 }
 
