@@ -1,7 +1,6 @@
 //! Differences as a person reads them: a few lines for many actions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::rc::Rc;
 
 use schemars::JsonSchema;
@@ -15,7 +14,7 @@ use super::resources::ResourceSpace;
 use super::rules::Rules;
 use super::search::{SearchResult, maximal};
 use super::terms::{Exclusion, Facts, Term};
-use super::wording::text;
+use super::wording::{of_example, text};
 
 /// A set of requests that only one of two documents allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,20 +48,9 @@ pub struct Exception {
     pub reason: Reason,
 }
 
-/// The resources, and `when …` with the conditions.
-impl fmt::Display for Exception {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let when = self.conditions.join(" and ");
-        match &self.resources {
-            Some(resources) if when.is_empty() => f.write_str(resources),
-            Some(resources) => write!(f, "{resources} when {when}"),
-            None => write!(f, "when {when}"),
-        }
-    }
-}
-
 /// Why an exception is no part of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The other document allows them too: they were had before, or are still had after.
     Had,
@@ -269,7 +257,7 @@ impl<'a> Findings<'a> {
         description: Description,
         answer: SearchResult,
         space: ResourceSpace,
-        atoms: &Atoms,
+        (atoms, dialect): (&Atoms, Dialect<'_>),
     ) {
         let names = |known: bool| {
             actions
@@ -286,7 +274,7 @@ impl<'a> Findings<'a> {
                     return;
                 }
                 let resource = space.written(&point.resource);
-                let conditions = point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+                let conditions = of_example(&point, atoms, dialect);
                 let example = Rc::new(Example { resource, conditions, space });
                 let examples = self.found.entry(description).or_default();
                 for action in names(true) {

@@ -7,7 +7,7 @@ use super::actions::ActionSets;
 use super::class::{Budget, Class, ClassTerms, ResultCache, Searcher};
 use super::conditions::Atoms;
 use super::describe::{Findings, GroupFindings, Side};
-use super::patterns::PatternPairs;
+use super::patterns::{Dialect, PatternPairs};
 use super::resources::{ResourceSpace, unused_letter};
 use super::terms::{CompiledStatement, Compiler, Facts, Numbers, Term, normal_statements};
 use crate::policy::{Document, Effect, Kind};
@@ -93,6 +93,7 @@ impl<'v> Comparison<'_, 'v> {
         shared.pairs.make_room(shared.numbers.patterns());
         let facts = Facts { atoms: self.atoms, pairs: &shared.pairs };
         let answers = shared.answers.entry(space).or_default();
+        let dialect = Dialect { rules: self.compiler.rules, variables: true, user: self.compiler.user };
         let mut searcher = Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers };
         for actions in classes.values() {
             let action_sets: Vec<_> = actions.iter().map(|&action| &self.compiler.action_sets[action]).collect();
@@ -103,7 +104,7 @@ impl<'v> Comparison<'_, 'v> {
                     Side::Lost => (&after, &before),
                 };
                 for (description, answer) in (Class { space, facts, before, after }).gained(&mut searcher) {
-                    findings.enter(&action_sets, description, answer, space, self.atoms);
+                    findings.enter(&action_sets, description, answer, space, (self.atoms, dialect));
                 }
             }
         }

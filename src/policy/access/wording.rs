@@ -3,7 +3,78 @@
 use std::rc::Rc;
 
 use super::conditions::{Atom, Atoms, Condition, Literal, split};
+use super::glob::Glob;
+use super::patterns::{Dialect, Pattern};
+use super::search::Point;
+use crate::policy::document::{Piece, pieces};
 use crate::policy::json::quoted;
+
+/// The conditions of an example. One value of a variable says more than the patterns with the variable.
+pub(super) fn of_example(point: &Point, atoms: &Atoms, dialect: Dialect<'_>) -> Vec<Rc<str>> {
+    let Some((variable, value)) = value_of_variable(point, atoms, dialect) else {
+        return point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+    };
+    let others = point.answers.iter().filter(|answer| !matches!(atoms.get(answer.atom), Atom::Covers(_)));
+    let value = format!("{variable} is {}", quoted(&value)).into();
+    std::iter::once(value).chain(others.map(|answer| text(*answer, atoms))).collect()
+}
+
+/// How many values of a variable are tried.
+const MAX_VALUES: usize = 400;
+
+/// A value of the only variable with which exactly those patterns cover the resource that the example says. `None` if the
+/// patterns have several variables, a condition is about the variable, or no short value is found.
+fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) -> Option<(&'a str, String)> {
+    let covers = |answer: &Literal| match atoms.get(answer.atom) {
+        Atom::Covers(pattern) => Some((pattern.as_str(), answer.holds)),
+        Atom::Condition(_) | Atom::Applies(_) => None,
+    };
+    let patterns: Vec<_> = point.answers.iter().filter_map(covers).collect();
+    let variable = variables(patterns.first()?.0).next()?;
+    let is_known = dialect.user.is_some() && variable.eq_ignore_ascii_case("aws:username");
+    let is_only = |(pattern, _): &(&str, bool)| {
+        variables(pattern).next().is_some() && variables(pattern).all(|other| other == variable)
+    };
+    let is_tested = point.answers.iter().any(|answer| match atoms.get(answer.atom) {
+        Atom::Condition(condition) => condition.key.eq_ignore_ascii_case(variable),
+        Atom::Covers(_) | Atom::Applies(_) => false,
+    });
+    if is_known || is_tested || variable.contains(',') || !patterns.iter().all(is_only) {
+        return None;
+    }
+    let resource = Glob::literal(&point.resource);
+    let fits = |value: &&str| {
+        patterns.iter().all(|(pattern, holds)| {
+            let filled = Pattern::read(&filled(pattern, value), dialect);
+            !filled.opaque && filled.matches(&resource) == *holds
+        })
+    };
+    let names = point.resource.split('/').flat_map(parts);
+    let mut values: Vec<&str> = names.filter(|value| !value.contains(['*', '?', '$'])).collect();
+    values.sort_by_key(|value| value.len());
+    let value = values.into_iter().take(MAX_VALUES).chain(["x", "y"]).find(fits)?;
+    Some((variable, value.to_owned()))
+}
+
+fn variables(pattern: &str) -> impl Iterator<Item = &str> {
+    let variable = |piece| match piece {
+        Piece::Variable(inside) if !matches!(inside, "*" | "?" | "$") => Some(inside),
+        Piece::Variable(_) | Piece::Plain(_) => None,
+    };
+    pieces(pattern).into_iter().filter_map(variable)
+}
+
+/// The pattern with a value for its variable.
+fn filled(pattern: &str, value: &str) -> String {
+    let fill = |text: String, variable| text.replace(&format!("${{{variable}}}"), value);
+    variables(pattern).fold(pattern.to_owned(), fill)
+}
+
+/// All parts of a name that are not empty.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    let ends = move |start: usize| name[start..].char_indices().map(move |(at, c)| &name[start..start + at + c.len_utf8()]);
+    name.char_indices().flat_map(move |(start, _)| ends(start))
+}
 
 /// The text of a condition or of its negation.
 pub(super) fn text(literal: Literal, atoms: &Atoms) -> Rc<str> {

@@ -1,6 +1,6 @@
 //! The sections of a plan: access, changes with their documents, drift and proposed changes, API calls.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use serde_json::value::RawValue;
 
 use super::{Text, api_call, kind, label, name, names};
@@ -9,7 +9,7 @@ use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{
     AccessChangeV1, AccessLineV1, AttachedPrincipalV1, BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, UndecidedV1,
 };
-use crate::render::phrase::*;
+use crate::render::phrase::{self, *};
 
 /// How many names are shown outside a fold.
 const NAMED: usize = 12;
@@ -80,47 +80,54 @@ fn access_card(some: &[&AccessChangeV1]) -> Markup {
                 div.p { (names(&principals, NAMED)) }
             }
             @if access.loses_all { p { strong { "No access is left." } } }
-            (access_lines("gained", "g", "+", &access.gained, &open(Side::Gained)))
-            (access_lines("lost", "l", "−", &access.lost, &open(Side::Lost)))
+            (access_lines(Side::Gained, &access.gained, &open(Side::Gained)))
+            (access_lines(Side::Lost, &access.lost, &open(Side::Lost)))
         }
     }
 }
 
-fn access_lines(word: &str, class: &str, mark: &str, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Markup {
+fn access_lines(side: Side, lines: &[AccessLineV1], open: &[&UndecidedV1]) -> Markup {
+    let word = match side {
+        Side::Gained => "gained",
+        Side::Lost => "lost",
+    };
+    let also = lines.iter().map(|line| (line.profile, access_line(side, line).into_string()));
+    let also = also.chain(open.iter().map(|open| (open.profile, undecided_line(open).into_string())));
     html! {
         @if !lines.is_empty() || !open.is_empty() {
             ul.plain aria-label={ "Access " (word) } {
-                @for line in lines {
-                    li { span class=(class) { span aria-hidden="true" { (mark) " " } (word) } ": " (access_line(line)) }
-                }
-                @for open in open {
-                    li {
-                        span.c { span aria-hidden="true" { "! " } "undecided: treat as " (word) } ": "
-                        (name(&open.actions.join(", "))) " on " (name(short(&open.pattern)))
-                        @if let Some(profile) = open.profile { " (" (rules(profile)) " only)" }
-                    }
+                @for line in lines.iter().filter(|line| line.profile.is_none()) { li { (access_line(side, line)) } }
+                @for open in open.iter().filter(|open| open.profile.is_none()) { li { (undecided_line(open)) } }
+                @for line in phrase::also(also) {
+                    li { span.c { span aria-hidden="true" { "! " } } (PreEscaped(line)) }
                 }
             }
         }
     }
 }
 
-fn access_line(line: &AccessLineV1) -> Markup {
+fn access_line(side: Side, line: &AccessLineV1) -> Markup {
+    let (word, class, mark) = match side {
+        Side::Gained => ("gained", "g", "+"),
+        Side::Lost => ("lost", "l", "−"),
+    };
     html! {
-        (name(&actions(line, false, str::to_owned))) " on " (name(short(&line.pattern)))
-        @for except in &line.except { ", except " (name(short(except))) }
-        @if let Some(denied) = &line.denied { ", as far as a deny covers " (name(short(denied))) }
-        @for (index, condition) in line.conditions.iter().enumerate() {
-            @if index == 0 { ", where " } @else { " and " }
-            (Text(condition))
-        }
-        @if let Some(profile) = line.profile { " (" (rules(profile)) " only)" }
+        span class=(class) { span aria-hidden="true" { (mark) " " } (word) } ": "
+        (name(&actions(line, false, str::to_owned))) " on " (name(bare(&line.pattern)))
+        (Text(&limits(line, side, str::to_owned)))
         @if let Some(example) = example(line, str::to_owned) { span.dim { ", e.g. " (name(&example)) } }
     }
 }
 
-fn short(resource: &str) -> &str {
-    resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource)
+fn undecided_line(open: &UndecidedV1) -> Markup {
+    let word = match open.side {
+        Side::Gained => "gained",
+        Side::Lost => "lost",
+    };
+    html! {
+        span.c { span aria-hidden="true" { "! " } "undecided: treat as " (word) } ": "
+        (name(&open.actions.join(", "))) " on " (name(bare(&open.pattern)))
+    }
 }
 
 pub(super) fn changes(plan: &PlanV1) -> Markup {

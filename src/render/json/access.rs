@@ -3,7 +3,8 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Asked, Cause, Decision, Ground, Report, Rules, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Asked, Cause, Decision, Exception, Ground, Reason, Report, Rules, Side, Undecided,
+    Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -50,8 +51,8 @@ json_types! {
         in_words?: String,
         /// The resources, as a pattern of one of the documents.
         pattern: String,
-        /// The resources of `pattern` that are excluded.
-        except: Vec<String>,
+        /// The requests of `pattern` that are excluded.
+        except: Vec<ExceptionV1>,
         /// The conditions, all of which must hold.
         conditions: Vec<String>,
         /// The only rules under which this line holds; missing when it holds under all rules that attune evaluates.
@@ -61,6 +62,17 @@ json_types! {
         denied?: String,
         /// One of the requests.
         example: ExampleV1,
+    }
+
+    /// Requests that a line does not cover, although its pattern does.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct ExceptionV1 {
+        /// The resources, as a pattern or as `everything but` patterns; missing for all resources of the line.
+        resources?: String,
+        /// The conditions, all of which must hold, without those of the line.
+        conditions: Vec<String>,
+        /// Why they are excluded.
+        reason: Reason,
     }
 
     /// A request.
@@ -196,11 +208,16 @@ impl AccessV1 {
 impl AccessLineV1 {
     fn of(line: &AccessLine) -> Self {
         let Witness { action, resource, conditions } = line.witness.clone();
+        let except = |Exception { resources, conditions, reason }: &Exception| ExceptionV1 {
+            resources: resources.clone(),
+            conditions: conditions.clone(),
+            reason: *reason,
+        };
         Self {
             actions: line.actions.clone(),
             in_words: line.in_words.clone(),
             pattern: line.pattern.clone(),
-            except: line.except.iter().map(ToString::to_string).collect(),
+            except: line.except.iter().map(except).collect(),
             conditions: line.conditions.clone(),
             profile: Profile::of(&line.rules),
             denied: match &line.cause {

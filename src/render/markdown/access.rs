@@ -6,7 +6,7 @@ use super::changes::Cut;
 use super::escape::{code, fence, visible};
 use crate::base::list;
 use crate::policy::access::Side;
-use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, Profile, UndecidedV1};
+use crate::render::json::{AccessChangeV1, AccessLineV1, PlanV1, Profile};
 use crate::render::phrase;
 
 pub(super) fn gained(plan: &PlanV1, cut: Cut) -> String {
@@ -72,8 +72,16 @@ fn lines(of: &AccessChangeV1, side: Side, examples: bool) -> Vec<String> {
         Side::Gained => &of.gained,
         Side::Lost => &of.lost,
     };
-    let decided = entries.iter().map(|entry| line(entry, side, examples));
-    decided.chain(of.undecided.iter().filter(|open| open.side == side).map(undecided)).collect()
+    let decided = entries.iter().map(|entry| (entry.profile, line(entry, side, examples)));
+    let undecided = of.undecided.iter().filter(|open| open.side == side);
+    let undecided = undecided.map(|open| {
+        let mark = if open.profile.is_none() { "! " } else { "" };
+        let text = format!("{mark}{} {}", visible(&open.actions.join(", ")), phrase::undecided(open, visible));
+        (open.profile, text)
+    });
+    let all: Vec<(Option<Profile>, String)> = decided.chain(undecided).collect();
+    let also = phrase::also(all.iter().cloned()).into_iter().map(|line| format!("! {line}"));
+    all.iter().filter(|(profile, _)| profile.is_none()).map(|(_, line)| line.clone()).chain(also).collect()
 }
 
 fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
@@ -82,15 +90,5 @@ fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
     if let Some(example) = phrase::example(line, visible).filter(|_| examples) {
         text += &format!(", e.g. {example}");
     }
-    format!("{}{text}", under(line.profile)).trim_end().to_owned()
-}
-
-fn undecided(open: &UndecidedV1) -> String {
-    let text = format!("{} {}", visible(&open.actions.join(", ")), phrase::undecided(open, visible));
-    if open.profile.is_none() { format!("! {text}") } else { format!("{}{text}", under(open.profile)) }
-}
-
-/// The start of a line that holds under some rules only.
-fn under(profile: Option<Profile>) -> String {
-    profile.map(|profile| format!("! under {} also: ", phrase::rules(profile))).unwrap_or_default()
+    text.trim_end().to_owned()
 }

@@ -1,10 +1,11 @@
 //! Access that is gained and lost, in phrases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Name;
-use crate::policy::access::{Side, pattern_covers};
-use crate::render::json::{AccessChangeV1, AccessLineV1, ExampleV1, Profile, UndecidedV1};
+use crate::base::list;
+use crate::policy::access::{Reason, Side, pattern_covers};
+use crate::render::json::{AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, Profile, UndecidedV1};
 
 const ARN: &str = "arn:aws:s3:::";
 
@@ -54,46 +55,118 @@ pub(in crate::render) fn actions(line: &AccessLineV1, brief: bool, name: Name) -
     }
 }
 
-/// The resources of a line: `on logs/* when …, except logs/private/*`.
+/// The resources of a line: `on logs/* when …, except logs/private/*, denied`.
 pub(in crate::render) fn resources(line: &AccessLineV1, side: Side, name: Name) -> String {
-    let denied = match side {
-        Side::Gained => "no longer denied",
-        Side::Lost => "now denied",
+    format!("on {}{}", pattern(&line.pattern, name), limits(line, side, name))
+}
+
+/// The limits of a line within its pattern: `, no longer denied when …, except logs/private/*, denied`.
+pub(in crate::render) fn limits(line: &AccessLineV1, side: Side, name: Name) -> String {
+    let (denied, then) = match side {
+        Side::Gained => ("no longer denied", "before"),
+        Side::Lost => ("now denied", "now"),
     };
-    let pattern = quoted_if_odd(&line.pattern, name);
-    let mut text = format!("on {pattern}");
+    let mut text = String::new();
     if let Some(among) = &line.denied {
-        let among = without_arn(among, name);
-        if among != pattern {
-            text += &format!(" where it is {among}");
+        if *among != line.pattern {
+            text += &format!(" where it is {}", excepted(among, line, name));
         }
         text += &format!(", {denied}");
     }
     text += &when(&line.conditions, name);
-    for except in &line.except {
-        // `*` is not a bucket, and differs from all buckets.
-        let short = without_arn(except, name);
-        text += &format!(", except {}", if short == pattern { name(except) } else { short });
+    match addresses(line) {
+        Some(addresses) => {
+            let comma = if text.is_empty() { "" } else { "," };
+            text + &format!("{comma} from anywhere; {then} only from {}", name(&addresses.join(", ")))
+        }
+        None => text + &exceptions(line, side, name),
     }
-    text
 }
+
+const SOURCE_IP: &str = "aws:SourceIp";
+
+/// The addresses from which a line says nothing new, if that is its only exception and it has no other condition on them.
+fn addresses(line: &AccessLineV1) -> Option<Vec<&str>> {
+    let is_about = |condition: &String| condition.to_ascii_lowercase().contains(&SOURCE_IP.to_ascii_lowercase());
+    if line.except.is_empty() || line.denied.is_some() || line.conditions.iter().any(is_about) {
+        return None;
+    }
+    let is_address = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit() || ".:/".contains(c));
+    let mut all = Vec::new();
+    for ExceptionV1 { resources, conditions, reason } in &line.except {
+        let ([condition], None, Reason::Had) = (conditions.as_slice(), resources, reason) else { return None };
+        let (key, values) = condition.split_once(" in ")?;
+        let values: Vec<&str> = values.split(", ").flat_map(|values| values.split(" or ")).collect();
+        if !key.eq_ignore_ascii_case(SOURCE_IP) || !values.iter().all(is_address) {
+            return None;
+        }
+        all.extend(values);
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|address| seen.insert(*address));
+    Some(all)
+}
+
+/// `, except a and b when …, had before, except c, denied`: those with the same conditions and reason together.
+fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
+    let mut groups: Vec<(&ExceptionV1, Vec<&ExceptionV1>)> = Vec::new();
+    for except in &line.except {
+        let is_alike = |(first, _): &&mut (&ExceptionV1, Vec<_>)| {
+            first.reason == except.reason
+                && first.resources.is_some() == except.resources.is_some()
+                && (first.resources.is_none() || first.conditions == except.conditions)
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some((_, group)) => group.push(except),
+            None => groups.push((except, vec![except])),
+        }
+    }
+    let one = |(first, group): &(&ExceptionV1, Vec<&ExceptionV1>)| {
+        let reason = match (first.reason, side) {
+            (Reason::Had, Side::Gained) => ", had before",
+            (Reason::Had, Side::Lost) => ", still allowed",
+            (Reason::Denied, _) => ", denied",
+            (Reason::LeftOut, _) => "",
+        };
+        let resources: Vec<_> = group.iter().filter_map(|of| Some(excepted(of.resources.as_ref()?, line, name))).collect();
+        if resources.is_empty() {
+            let cases: Vec<_> = group.iter().map(|of| when(&of.conditions, name)).collect();
+            return format!(", except{}{reason}", cases.join(" or"));
+        }
+        format!(", except {}{}{reason}", list(&resources), when(&first.conditions, name))
+    };
+    groups.iter().map(one).collect()
+}
+
+/// The resources of an exception. `*` is not a bucket, and differs from all buckets.
+fn excepted(resources: &str, line: &AccessLineV1, name: Name) -> String {
+    match resources.strip_prefix(EVERYTHING_BUT) {
+        Some(patterns) => format!("{EVERYTHING_BUT}{}", name(&patterns.replace(ARN, ""))),
+        None if resources != line.pattern && bare(resources) == bare(&line.pattern) => name(resources),
+        None => pattern(resources, name),
+    }
+}
+
+/// What precedes the patterns of a `NotResource` in an exception.
+const EVERYTHING_BUT: &str = "everything but ";
 
 /// One of the requests, if it says more than the pattern: the line has other conditions, resources that the pattern does
 /// not seem to match, or exceptions within a pattern that is not only a prefix.
 pub(in crate::render) fn example(line: &AccessLineV1, name: Name) -> Option<String> {
     let ExampleV1 { resource, conditions, .. } = &line.example;
     let key = |condition: &str| condition.split(' ').next().map(str::to_owned);
-    let excepted: Vec<_> = line.except.iter().filter_map(|except| except.strip_prefix("when ").and_then(key)).collect();
+    let (within, always): (Vec<_>, Vec<_>) = line.except.iter().partition(|except| except.resources.is_some());
+    let excepted: Vec<_> = always.iter().flat_map(|except| &except.conditions).filter_map(|of| key(of)).collect();
     let is_told = |condition: &String| {
         line.conditions.contains(condition) || key(condition).is_some_and(|key| excepted.contains(&key))
     };
-    let (is_conditional, is_excepted) = (!conditions.iter().all(is_told), excepted.len() < line.except.len());
+    let (is_conditional, is_excepted) = (!conditions.iter().all(is_told), !within.is_empty());
     let is_prefix = !line.pattern.trim_end_matches('*').contains(['*', '?']);
     let is_odd = !pattern_covers(&line.pattern, resource) || line.pattern.contains("${");
     let is_within = line.denied.as_ref().is_some_and(|denied| *denied != line.pattern);
     let says_more = is_conditional || is_odd || is_within || is_excepted && !is_prefix;
     let when = if is_conditional { when(conditions, name) } else { String::new() };
-    says_more.then(|| quoted_if_odd(resource, name) + &when)
+    says_more.then(|| pattern(resource, name) + &when)
 }
 
 pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
@@ -111,6 +184,24 @@ pub(in crate::render) fn rules(profile: Profile) -> &'static str {
     }
 }
 
+/// What only other rules than the leading ones give or take, on one line for each of them: `by AWS's rules also: …; …`.
+pub(in crate::render) fn also(all: impl Iterator<Item = (Option<Profile>, String)>) -> Vec<String> {
+    let mut by_rules: BTreeMap<Profile, Vec<String>> = BTreeMap::new();
+    for (profile, part) in all {
+        if let Some(profile) = profile {
+            by_rules.entry(profile).or_default().push(part);
+        }
+    }
+    by_rules.into_iter().map(|(profile, parts)| format!("{}: {}", by_rules_of(profile), parts.join("; "))).collect()
+}
+
+fn by_rules_of(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Aws => "by AWS's rules also",
+        Profile::Minio => "by MinIO's rules also",
+    }
+}
+
 fn when(conditions: &[String], name: Name) -> String {
     if conditions.is_empty() { String::new() } else { format!(" when {}", name(&conditions.join(" and "))) }
 }
@@ -121,7 +212,7 @@ pub(in crate::render) fn bare(resource: &str) -> &str {
 }
 
 /// A pattern or a resource, in quotes if it could be mistaken for the text around it.
-fn quoted_if_odd(pattern: &str, name: Name) -> String {
+fn pattern(pattern: &str, name: Name) -> String {
     let is_odd = pattern.contains(|c: char| c.is_whitespace() || c == ',' || c == '"');
     let short = without_arn(pattern, str::to_owned);
     name(&if is_odd { serde_json::Value::from(short).to_string() } else { short })

@@ -37,12 +37,9 @@ fn lines(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1, 
     let undecided = access.undecided.iter().map(|open| undecided(styles, open));
     let (some, all): (Vec<_>, Vec<_>) = gained.chain(lost).chain(undecided).partition(|row| row.profile.is_some());
     columns(out, styles, indent, &all)?;
-    for row in &some {
-        let rules = row.profile.map(phrase::rules).unwrap_or_default();
-        let text = format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row));
-        writeln!(out, "{indent}{} under {rules} also: {}", styles.change.apply_to("!"), row.style.apply_to(text))?;
-    }
-    Ok(())
+    let part = |row: &Row<'_>| (row.profile, row.style.apply_to(whole(row)).to_string());
+    let also = phrase::also(some.iter().map(part));
+    also.iter().try_for_each(|line| writeln!(out, "{indent}{} {line}", styles.change.apply_to("!")))
 }
 
 /// Writes rows with aligned resources, unless a line would be too long then.
@@ -57,10 +54,14 @@ fn columns(out: &mut dyn Write, styles: &Styles, indent: &str, rows: &[Row<'_>])
     let fit = rows.iter().all(|row| fits(&aligned(row)));
     for row in rows {
         let line =
-            if fit { aligned(row) } else { format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row)) };
+            if fit { aligned(row) } else { whole(row) };
         writeln!(out, "{indent}{}", row.style.apply_to(line))?;
     }
     Ok(())
+}
+
+fn whole(row: &Row<'_>) -> String {
+    format!("{} {} {}{}", row.mark, row.actions, row.resources, example(row))
 }
 
 fn example(row: &Row<'_>) -> String {
@@ -336,5 +337,55 @@ mod tests {
   + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8
   - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8
 ");
+    }
+
+    const READ_LOGS: &str = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}"#;
+
+    fn from(addresses: &str) -> String {
+        let condition = format!(r#""Condition": {{"IpAddress": {{"aws:SourceIp": {addresses}}}}}"#);
+        READ_LOGS.replace("}", &format!(", {condition}}}"))
+    }
+
+    #[test]
+    fn an_exception_says_whether_it_was_had_or_is_denied() {
+        let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::logs/a/*", "arn:aws:s3:::logs/b/*"]}"#;
+        let deny = r#"{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/private/*"}"#;
+        let after = format!("{READ_LOGS}, {deny}");
+        insta::assert_snapshot!(lines(before, &after), @"");
+        insta::assert_snapshot!(lines(READ_LOGS, before), @"");
+    }
+
+    #[test]
+    fn conditions_on_addresses_alone_are_said_once() {
+        let inside = from(r#"["10.0.0.0/8", "192.168.0.0/16"]"#);
+        let both = format!("{}, {}", from(r#""10.0.0.0/8""#), from(r#""192.168.0.0/16""#));
+        insta::assert_snapshot!(lines(&inside, READ_LOGS), @"");
+        assert_eq!(lines(&both, READ_LOGS), lines(&inside, READ_LOGS));
+        insta::assert_snapshot!(lines(READ_LOGS, &inside), @"");
+        let if_present = inside.replace("IpAddress", "IpAddressIfExists");
+        insta::assert_snapshot!(lines(&if_present, READ_LOGS), @"");
+    }
+
+    #[test]
+    fn conditions_of_several_exceptions_are_said_once() {
+        let inside = from(r#""10.0.0.0/8""#);
+        let two = inside.replace("\"arn:aws:s3:::logs/*\"", r#"["arn:aws:s3:::logs/a/*", "arn:aws:s3:::logs/b, c/*"]"#);
+        insta::assert_snapshot!(lines(&two, READ_LOGS), @"");
+    }
+
+    #[test]
+    fn what_only_other_rules_give_is_one_line() {
+        let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}"#;
+        let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::logs/*", "arn:aws:s3:::?-logs", "arn:aws:s3:::archive*"]},
+            {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": ["arn:aws:s3:::audit/*", "arn:aws:s3:::a-logs/*"]}"#;
+        insta::assert_snapshot!(lines(before, after), @"");
+    }
+
+    #[test]
+    fn the_example_of_a_variable_names_its_value() {
+        let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/public/*"}"#;
+        let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
+        insta::assert_snapshot!(lines(before, after), @"");
+        insta::assert_snapshot!(lines(READ_LOGS, after), @"");
     }
 }

@@ -76,7 +76,7 @@ fn line(bucket: &str) -> Value {
     json!({
         "actions": ["s3:GetObject", "s3:PutObject"],
         "pattern": format!("arn:aws:s3:::{bucket}/*"),
-        "except": [format!("arn:aws:s3:::{bucket}/private/*")],
+        "except": [{"resources": format!("arn:aws:s3:::{bucket}/private/*"), "conditions": [], "reason": "denied"}],
         "conditions": [format!("aws:username is {bucket}")],
         "example": {"action": "s3:GetObject", "resource": format!("arn:aws:s3:::{bucket}/x"), "conditions": []},
     })
