@@ -98,7 +98,8 @@ impl PlanArgs {
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let planned = reviewed.plan(&observed, &self.guards, &catalogue);
         let with_report = self.format == PlanFormat::Html;
-        let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, &catalogue)));
+        let by = (&catalogue, reviewed.loaded.desired.cluster.rules());
+        let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, by)));
         Ok(Planned { reviewed, planned, report })
     }
 }

@@ -14,6 +14,7 @@ use crate::cluster::observe_all;
 use crate::observed::Observed;
 use crate::plan::{Plan, plan_with};
 use crate::policy::Catalogue;
+use crate::policy::access::RuleList;
 use crate::render::html;
 use crate::render::json::{self, ReportV1};
 use crate::report::{Report, Scope, State, report};
@@ -29,7 +30,7 @@ Examples:
   attune report --out report.html
   attune report --observed --cluster https://weka01.example.com:14000 --out report.html
   attune report --desired > report.html   use only the configuration, offline
-  attune report --format json | jq '.rows[] | select(any(.cells[]; .after.aws.admin != \"none\")) | .principals'")]
+  attune report --format json | jq '.rows[] | select(any(.cells[].after[]; .admin != \"none\")) | .principals'")]
 pub(super) struct ReportArgs {
     /// Show only the configuration and known predefined policies
     #[arg(long, conflicts_with = "observed")]
@@ -79,13 +80,15 @@ impl ReportArgs {
             let connection = connect(global, &settings, self.calls, output).await?;
             let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
             let catalogue = self.actions.load_or(&observed.identity.release)?;
-            return Ok(report(Scope::Cluster(State::of_cluster(&observed)), Some(observed.identity), None, &catalogue));
+            let scope = Scope::Cluster(State::of_cluster(&observed));
+            return Ok(report(scope, Some(observed.identity), None, (&catalogue, settings.rules())));
         }
         let loaded = read_valid(global, output)?;
         if self.desired {
             let release = self.actions.release_or(&Release::newest());
             let state = State::of_file(&loaded.desired, &release);
-            return Ok(report(Scope::File(state), None, None, &self.actions.load_or(&release)?));
+            let rules = loaded.desired.cluster.rules();
+            return Ok(report(Scope::File(state), None, None, (&self.actions.load_or(&release)?, rules)));
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
         let observed = observe_all(&connection.retrying(), &[&loaded.desired], self.calls.jobs()).await;
@@ -93,13 +96,13 @@ impl ReportArgs {
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         let plan = plan_with(&loaded.desired, &observed, &catalogue);
         output.findings(&plan.findings, &loaded.sources);
-        Ok(report_of_plan(&plan, &observed, &catalogue))
+        Ok(report_of_plan(&plan, &observed, (&catalogue, loaded.desired.cluster.rules())))
     }
 }
 
-pub(super) fn report_of_plan(plan: &Plan, observed: &Observed, catalogue: &Catalogue) -> Report {
+pub(super) fn report_of_plan(plan: &Plan, observed: &Observed, by: (&Catalogue, &RuleList)) -> Report {
     let before = State::of_cluster(observed);
     let after = before.after(plan);
     let (identity, digest) = (observed.identity.clone(), plan.digest.clone());
-    report(Scope::Both { before, after }, Some(identity), Some(digest), catalogue)
+    report(Scope::Both { before, after }, Some(identity), Some(digest), by)
 }

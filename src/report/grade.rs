@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
-use crate::policy::access::{AWS_RULES, Access, Context, MINIO_2021_RULES, RuleList, gains};
+use crate::policy::access::{Access, Context, RuleList, gains};
 use crate::policy::{Catalogue, Document, Effect, Kind, Level, Selector, Statement};
 
 /// A class of actions. Actions without a bucket, such as listing all buckets, have no class.
@@ -76,12 +76,12 @@ pub struct Grade {
     pub admin: Reach,
 }
 
-/// How far access goes, by both sets of rules.
+/// How far access goes by the rules that count. Of several rules of one kind, the most counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grades {
-    /// By AWS rules.
+    /// By AWS rules; no access if they do not count.
     pub aws: Grade,
-    /// By MinIO rules.
+    /// By MinIO rules; no access if they do not count.
     pub minio: Grade,
 }
 
@@ -89,15 +89,25 @@ impl Grade {
     fn each(reach: impl Fn(Class) -> Reach) -> Self {
         Self { read: reach(Class::Read), write: reach(Class::Write), admin: reach(Class::Admin) }
     }
+
+    fn most(self, other: Self) -> Self {
+        let Self { read, write, admin } = self;
+        Self { read: read.max(other.read), write: write.max(other.write), admin: admin.max(other.admin) }
+    }
 }
 
 impl Grades {
-    fn each(grade: impl Fn(&'static RuleList) -> Grade) -> Self {
-        Self { aws: grade(&AWS_RULES), minio: grade(&MINIO_2021_RULES) }
+    fn each(rules: &RuleList, grade: impl Fn(&RuleList) -> Grade) -> Self {
+        let mut grades = Self::default();
+        for one in rules.groups().into_iter().filter_map(|group| group.first().copied()) {
+            let of_kind = if one.objects_cover_bucket { &mut grades.minio } else { &mut grades.aws };
+            *of_kind = of_kind.most(grade(&one.into()));
+        }
+        grades
     }
 
-    pub(super) fn unknown() -> Self {
-        Self::each(|_| Grade::each(|_| Reach::Unknown))
+    pub(super) fn unknown(rules: &RuleList) -> Self {
+        Self::each(rules, |_| Grade::each(|_| Reach::Unknown))
     }
 }
 
@@ -126,7 +136,7 @@ pub(super) fn grades(document: &Document, bucket: &Bucket, context: &Context<'_>
     if !document.statements.iter().any(|statement| statement.effect == Effect::Allow) {
         return Grades::default();
     }
-    Grades::each(|rules| grade(document, bucket, &Context { rules, ..*context }, classes))
+    Grades::each(context.rules, |rules| grade(document, bucket, &Context { rules, ..*context }, classes))
 }
 
 fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &[ClassActions]) -> Grade {

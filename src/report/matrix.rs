@@ -7,7 +7,7 @@ use super::grade::{ClassActions, Grades, grades};
 use super::state::{Granted, Scope, State};
 use crate::base::Principal;
 use crate::policy::access::Context;
-use crate::policy::{Catalogue, Document, Normal, Statement};
+use crate::policy::{Document, Normal, Statement};
 
 /// The matrix. All rows are different.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Cell {
     pub after: Grades,
 }
 
-pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], catalogue: &Catalogue) -> Matrix {
+pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], context: &Context<'_>) -> Matrix {
     let sides = [scope.before(), scope.after()];
     let everything: Vec<_> =
         scope.principals().into_iter().map(|who| (who, sides.map(|side| granted(side, who)))).collect();
@@ -48,7 +48,7 @@ pub(super) fn matrix(scope: &Scope, classes: &[ClassActions], catalogue: &Catalo
     if buckets.is_empty() && all.clone().any(|granted| matches!(granted, Granted::Unknown)) {
         buckets.push(Bucket::Pattern("*".to_owned()));
     }
-    let mut evaluator = Evaluator { buckets: &buckets, classes, catalogue, known: BTreeMap::new() };
+    let mut evaluator = Evaluator { buckets: &buckets, classes, context, known: BTreeMap::new() };
     let mut rows: BTreeMap<Vec<Cell>, Vec<Principal>> = BTreeMap::new();
     for (who, [before, after]) in everything {
         let (before, after) = (evaluator.line(before, who), evaluator.line(after, who));
@@ -87,7 +87,7 @@ fn merged(before: &Line, after: &Line) -> Vec<Cell> {
 struct Evaluator<'a> {
     buckets: &'a [Bucket],
     classes: &'a [ClassActions],
-    catalogue: &'a Catalogue,
+    context: &'a Context<'a>,
     known: BTreeMap<&'a Normal, Evaluation<'a>>,
 }
 
@@ -111,15 +111,15 @@ impl<'a> Evaluator<'a> {
     fn line(&mut self, granted: Granted<'a>, who: &Principal) -> Line {
         let normal = match granted {
             Granted::Nothing => return Line::new(),
-            Granted::Unknown => return (0..self.buckets.len()).map(|column| (column, Grades::unknown())).collect(),
+            Granted::Unknown => return (0..self.buckets.len()).map(|column| (column, Grades::unknown(self.context.rules))).collect(),
             Granted::Document(normal) => normal,
         };
-        let (buckets, classes, context) = (self.buckets, self.classes, Context::new(self.catalogue));
+        let (buckets, classes, context) = (self.buckets, self.classes, self.context);
         let Evaluation { variable, same } = self.known.entry(normal).or_insert_with(|| {
             let part = |(column, bucket)| BucketPart::of(normal.document(), column, bucket);
             let parts = buckets.iter().enumerate().filter_map(part);
             let (variable, same): (Vec<_>, Vec<_>) = parts.partition(|part| part.variable);
-            Evaluation { variable, same: evaluate(&same, &context, classes) }
+            Evaluation { variable, same: evaluate(&same, context, classes) }
         });
         let own = evaluate(variable, &context.with(who), classes);
         same.iter().map(|(column, grades)| (*column, *grades)).chain(own).collect()

@@ -16,6 +16,7 @@ pub use state::{Scope, State};
 use crate::observed::{Identity, Limits};
 use crate::plan::Digest;
 use crate::policy::Catalogue;
+use crate::policy::access::{Context, RuleList};
 
 /// The access report.
 #[derive(Debug, Clone)]
@@ -28,15 +29,22 @@ pub struct Report {
     pub digest: Option<Digest>,
     /// The limits of a cluster.
     pub limits: Limits,
+    /// The rules that count. The first leads.
+    pub rules: RuleList,
     /// The access matrix.
     pub matrix: Matrix,
     /// The actions of each class.
     pub classes: Vec<ClassActions>,
 }
 
-/// Makes a report.
-pub fn report(scope: Scope, identity: Option<Identity>, digest: Option<Digest>, catalogue: &Catalogue) -> Report {
+/// Makes a report by the actions of a catalogue and by the rules that count.
+pub fn report(
+    scope: Scope,
+    identity: Option<Identity>,
+    digest: Option<Digest>,
+    (catalogue, rules): (&Catalogue, &RuleList),
+) -> Report {
     let classes = grade::classes(catalogue);
-    let matrix = matrix::matrix(&scope, &classes, catalogue);
-    Report { scope, identity, digest, limits: Limits::default(), matrix, classes }
+    let matrix = matrix::matrix(&scope, &classes, &Context { rules, ..Context::new(catalogue) });
+    Report { scope, identity, digest, limits: Limits::default(), rules: rules.clone(), matrix, classes }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Bucket, Cell, Grade, Grades, Matrix, Reach, Scope, State, report};
 use crate::base::{GroupName, PolicyName, Principal, UserName};
 use crate::observed::Body;
+use crate::policy::access::{ALL_RULES, RuleList};
 use crate::policy::{Catalogue, normal, read};
 
 fn state(policies: &[(&str, &str)], attachments: &[(&str, Option<&str>)]) -> State {
@@ -38,7 +39,11 @@ fn statement(effect: &str, actions: &str, resource: &str, more: &str) -> String 
 }
 
 fn matrix(looked: Scope) -> Matrix {
-    report(looked, None, None, &Catalogue::newest()).matrix
+    by_rules(looked, &ALL_RULES)
+}
+
+fn by_rules(scope: Scope, rules: &RuleList) -> Matrix {
+    report(scope, None, None, (&Catalogue::newest(), rules)).matrix
 }
 
 /// The columns with the letters of one document's grades by both rules: `-` none, `?` depends, `p` part, `a` all, `!` unknown.
@@ -159,4 +164,19 @@ fn an_unknown_document_is_unknown_access() {
     let matrix = matrix(Scope::Cluster(unknown));
     assert_eq!(letters(matrix.rows[1].cells[0].before), "!!!");
     assert!(matrix.rows[2].cells.is_empty(), "a policy that does not exist gives nothing");
+}
+
+#[test]
+fn only_the_rules_that_count_give_access() {
+    let document = allow("ListBucket GetObject", "logs/*");
+    let cell = |rules: &str| {
+        let scope = Scope::Cluster(state(&[("p", &document)], &[("al", Some("p"))]));
+        let matrix = by_rules(scope, &rules.parse().unwrap());
+        matrix.rows.iter().flat_map(|row| &row.cells).map(|cell| cell.before).next().unwrap()
+    };
+    let all = Grade { read: Reach::All, ..Grade::default() };
+    let part = Grade { read: Reach::Part, ..Grade::default() };
+    assert_eq!(cell("minio-2021, minio-2026, aws"), Grades { aws: part, minio: all });
+    assert_eq!(cell("minio-2021"), Grades { aws: Grade::default(), minio: all });
+    assert_eq!(cell("aws"), Grades { aws: part, minio: Grade::default() });
 }

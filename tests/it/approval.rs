@@ -91,7 +91,7 @@ fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold
     text.says("proposed: 1 change,").says("plan: drift and proposed changes\n");
     folder.write("live/policies/ml.json", &document("s3:GetObject"));
     let text = plan(&folder, "--base main").exits(0);
-    text.says("proposed: no changes except those listed above").says("plan: drift and proposed changes\n");
+    text.says("proposed: none except those listed above").says("plan: drift and proposed changes\n");
     let agreed = folder.read("live/cluster.json");
     folder
         .write("live/cluster.json", &agreed.replace(r#""alice":{"policy":"ml"}"#, r#""alice":{"policy":"readwrite"}"#));

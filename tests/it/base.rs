@@ -135,7 +135,7 @@ fn an_unchanged_configuration_proposes_nothing_and_a_matching_cluster_has_no_dri
     plan(&folder, "--base HEAD")
         .exits(0)
         .says("drift: none, the cluster matches HEAD")
-        .says("proposed: no changes, the configuration is the same as in HEAD")
+        .says("proposed: none, the configuration is the same as in HEAD")
         .says("no changes: ");
     drift(&folder);
     let drifted = plan(&folder, "--base HEAD --format json").exits(0).json();

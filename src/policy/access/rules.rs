@@ -300,7 +300,7 @@ impl RuleList {
     }
 
     /// The rules in groups that the access engine evaluates alike.
-    pub(super) fn groups(&self) -> Vec<Vec<Rules>> {
+    pub fn groups(&self) -> Vec<Vec<Rules>> {
         let mut groups: Vec<Vec<Rules>> = Vec::new();
         for rules in self.iter() {
             match groups.iter_mut().find(|group| group.iter().any(|other| other.evaluate_like(&rules))) {

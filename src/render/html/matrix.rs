@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Text, class_words, label, name, names, reach, scrolling};
-use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradesV1, ReportV1, ScopeV1};
+use crate::render::json::{BucketKindV1, BucketV1, CellV1, GradeV1, GradesV1, Profile, ReportV1, ScopeV1};
+use crate::render::phrase::rules;
 use crate::report::{Class, Reach};
 
 /// The maximum number of columns. A wider matrix has a row for each bucket instead.
@@ -25,8 +26,8 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
     html! {
         (legend(report, wide))
         @if view.rows.is_empty() { p { "Nobody has access to any bucket." } }
-        @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report.scope))) }
-        @else { (scrolling("Access matrix", &grid(&view, report.scope))) }
+        @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report))) }
+        @else { (scrolling("Access matrix", &grid(&view, report))) }
         @if !view.without.is_empty() {
             div.p { (view.without.len()) " without access to any bucket: " (names(&view.without, NAMED * 3)) }
         }
@@ -54,7 +55,8 @@ fn legend(report: &ReportV1, wide: bool) -> Markup {
                 li { b { "depends" } ": something is allowed, but only under conditions." }
                 li { b { "none" } ": no action of the class is allowed on anything in the bucket." }
                 li { b { "unknown" } ": attune could not read the document, or gave up the search." }
-                li { "If AWS rules and MinIO rules disagree, both are shown: AWS / MinIO." }
+                li { "The rules that count: " (Text(&report.rules.join(", "))) ". If AWS rules and MinIO rules disagree, both are shown, the "
+                    (rules(report.leading)) " first." }
                 li { "A column with wildcards covers all buckets that it matches. A variable in it has its value for the user of the row." }
                 @for class in &report.classes {
                     li {
@@ -68,7 +70,7 @@ fn legend(report: &ReportV1, wide: bool) -> Markup {
     }
 }
 
-fn grid(view: &View<'_>, scope: ScopeV1) -> Markup {
+fn grid(view: &View<'_>, report: &ReportV1) -> Markup {
     html! {
         table.m {
             caption { "Rows: users and groups. Columns: buckets. Those with equal access share a row or column." }
@@ -84,7 +86,7 @@ fn grid(view: &View<'_>, scope: ScopeV1) -> Markup {
                         th scope="row" { (names(&row.principals, NAMED)) }
                         @for column in 0..view.columns.len() {
                             @match row.cells.get(&column) {
-                                Some(pair) => td { (cell(*pair, scope)) },
+                                Some(pair) => td { (cell(*pair, report)) },
                                 None => td {},
                             }
                         }
@@ -95,7 +97,7 @@ fn grid(view: &View<'_>, scope: ScopeV1) -> Markup {
     }
 }
 
-fn long(view: &View<'_>, scope: ScopeV1) -> Markup {
+fn long(view: &View<'_>, report: &ReportV1) -> Markup {
     html! {
         table.n {
             caption { "Users and groups with equal access share a group of rows, buckets with equal access share a row." }
@@ -106,12 +108,12 @@ fn long(view: &View<'_>, scope: ScopeV1) -> Markup {
                     @for class in CLASSES { th scope="col" { (class_words(class).1) } }
                 }
             }
-            @for row in &view.rows { (long_rows(view, row, scope)) }
+            @for row in &view.rows { (long_rows(view, row, report)) }
         }
     }
 }
 
-fn long_rows(view: &View<'_>, row: &RowView, scope: ScopeV1) -> Markup {
+fn long_rows(view: &View<'_>, row: &RowView, report: &ReportV1) -> Markup {
     html! {
         tbody {
             @for (index, (column, pair)) in row.cells.iter().enumerate() {
@@ -119,7 +121,7 @@ fn long_rows(view: &View<'_>, row: &RowView, scope: ScopeV1) -> Markup {
                     @if index == 0 { th scope="rowgroup" rowspan=(row.cells.len()) { (names(&row.principals, NAMED)) } }
                     th scope="row" { (heading(&view.columns[*column])) }
                     @for class in CLASSES {
-                        @let state = State::of(class, *pair, scope);
+                        @let state = State::of(class, *pair, report);
                         @let (mark, style) = state.change();
                         td.s { i class=[style] { (mark) (state.symbols()) " " (state.words()) } }
                     }
@@ -141,8 +143,8 @@ fn heading(buckets: &[&BucketV1]) -> Markup {
     }
 }
 
-fn cell(pair: Pair, scope: ScopeV1) -> Markup {
-    let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, scope)).collect();
+fn cell(pair: Pair, report: &ReportV1) -> Markup {
+    let states: Vec<State> = CLASSES.into_iter().map(|class| State::of(class, pair, report)).collect();
     let states: Vec<&State> = states.iter().filter(|state| state.has_access()).collect();
     let label: Vec<_> =
         states.iter().map(|state| format!("{} {}", class_words(state.class).1, state.words())).collect();
@@ -156,20 +158,26 @@ fn cell(pair: Pair, scope: ScopeV1) -> Markup {
     }
 }
 
-/// The level of access in one class, under AWS rules and under MinIO rules.
-type Both = (Reach, Reach);
+/// The level of access in one class by each of the rules that count, those that lead first.
+type Levels = Vec<(Profile, Reach)>;
 
 struct State {
     class: Class,
-    before: Option<Both>,
-    now: Both,
+    before: Option<Levels>,
+    now: Levels,
 }
 
 impl State {
-    fn of(class: Class, (before, after): Pair, scope: ScopeV1) -> Self {
-        let of = |grades: GradesV1| (grades.aws.reach(class), grades.minio.reach(class));
+    fn of(class: Class, (before, after): Pair, report: &ReportV1) -> Self {
+        let of = |grades: GradesV1| {
+            let reach = |grade: Option<GradeV1>| grade.map(|grade| grade.reach(class));
+            let all = [(Profile::Minio, reach(grades.minio)), (Profile::Aws, reach(grades.aws))];
+            let mut levels: Levels = all.into_iter().filter_map(|(profile, reach)| Some((profile, reach?))).collect();
+            levels.sort_by_key(|(profile, _)| *profile != report.leading);
+            levels
+        };
         let (before, after) = (of(before), of(after));
-        match scope {
+        match report.scope {
             ScopeV1::Cluster => Self { class, before: None, now: before },
             ScopeV1::Configuration => Self { class, before: None, now: after },
             ScopeV1::Both => Self { class, before: Some(before).filter(|before| *before != after), now: after },
@@ -177,16 +185,17 @@ impl State {
     }
 
     fn has_access(&self) -> bool {
-        self.now != (Reach::None, Reach::None) || self.before.is_some()
+        self.now.iter().any(|(_, reach)| *reach != Reach::None) || self.before.is_some()
     }
 
     /// The mark of a change and its style, if there is one.
     fn change(&self) -> (&'static str, Option<&'static str>) {
-        let (Some(before), after) = (self.before, self.now) else { return ("", None) };
-        let unknown = [before.0, before.1, after.0, after.1].contains(&Reach::Unknown);
-        if !unknown && after.0 >= before.0 && after.1 >= before.1 {
+        let Some(before) = &self.before else { return ("", None) };
+        let pairs: Vec<_> = before.iter().zip(&self.now).map(|((_, before), (_, now))| (*before, *now)).collect();
+        let known = pairs.iter().all(|(before, now)| ![before, now].contains(&&Reach::Unknown));
+        if known && pairs.iter().all(|(before, now)| now >= before) {
             ("+", Some("g"))
-        } else if !unknown && after.0 <= before.0 && after.1 <= before.1 {
+        } else if known && pairs.iter().all(|(before, now)| now <= before) {
             ("−", Some("l"))
         } else {
             ("±", Some("c"))
@@ -194,21 +203,23 @@ impl State {
     }
 
     fn symbols(&self) -> String {
-        let of = |(aws, minio): Both| {
-            let (aws, minio) = (reach(aws).0, reach(minio).0);
-            if aws == minio { aws.to_owned() } else { format!("{aws}/{minio}") }
+        let of = |levels: &Levels| match levels.as_slice() {
+            [(_, lead), (_, other)] if lead != other => format!("{}/{}", reach(*lead).0, reach(*other).0),
+            levels => levels.first().map(|(_, lead)| reach(*lead).0.to_owned()).unwrap_or_default(),
         };
-        let before = self.before.map(|before| format!("{}→", of(before))).unwrap_or_default();
-        format!("{before}{}", of(self.now))
+        let before = self.before.as_ref().map(|before| format!("{}→", of(before))).unwrap_or_default();
+        format!("{before}{}", of(&self.now))
     }
 
     fn words(&self) -> String {
-        let of = |(aws, minio): Both| {
-            let (aws, minio) = (reach(aws).1, reach(minio).1);
-            if aws == minio { aws.to_owned() } else { format!("{aws} under AWS rules and {minio} under MinIO rules") }
+        let of = |levels: &Levels| match levels.as_slice() {
+            [(_, lead), (profile, other)] if lead != other => {
+                format!("{} ({} by {})", reach(*lead).1, reach(*other).1, rules(*profile))
+            }
+            levels => levels.first().map(|(_, lead)| reach(*lead).1.to_owned()).unwrap_or_default(),
         };
-        let before = self.before.map(|before| format!(", was {}", of(before))).unwrap_or_default();
-        format!("{}{before}", of(self.now))
+        let before = self.before.as_ref().map(|before| format!(", was {}", of(before))).unwrap_or_default();
+        format!("{}{before}", of(&self.now))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::access::user_or_group;
+use super::access::{Profile, user_or_group};
 use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
 use crate::base::{PolicyName, Principal};
+use crate::policy::access::RuleList;
 use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
 
 json_types! {
@@ -27,6 +28,10 @@ json_types! {
         policies: Vec<PolicyReportV1>,
         /// All users that can have a policy, then all groups that have one, each sorted by name.
         principals: Vec<AttachmentV1>,
+        /// The rules that count, `[cluster] rules` or all of them, by their names.
+        rules: Vec<String>,
+        /// The kind of the first of them.
+        leading: Profile,
         /// The classes of actions of the matrix.
         classes: Vec<ClassV1>,
         /// The columns of the matrix.
@@ -139,13 +144,13 @@ json_types! {
         after: GradesV1,
     }
 
-    /// The level of access under each of the rules that a server may follow.
+    /// The level of access by each of the rules that count.
     #[derive(Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
     pub struct GradesV1 {
-        /// Under AWS rules.
-        aws: GradeV1,
-        /// Under MinIO rules.
-        minio: GradeV1,
+        /// By AWS rules; missing when they do not count.
+        aws?: GradeV1,
+        /// By MinIO rules; missing when they do not count.
+        minio?: GradeV1,
     }
 
     /// The level of access in each class.
@@ -163,7 +168,7 @@ json_types! {
 impl ReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let Report { scope, identity, digest, limits, matrix, classes } = report;
+        let Report { scope, identity, digest, limits, rules, matrix, classes } = report;
         let sides = [scope.before(), scope.after()];
         let class = |of: &ClassActions| ClassV1 { class: of.class, actions: of.actions.clone(), core: of.core.clone() };
         let bucket = |of: &Bucket| BucketV1 { name: name_of(of), kind: BucketKindV1::of(of) };
@@ -179,9 +184,11 @@ impl ReportV1 {
             group_attachments_known: all(|state| state.groups_known),
             policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides)).collect(),
             principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
+            rules: rules.iter().map(|rules| rules.to_string()).collect(),
+            leading: Profile::from(&rules.first()),
             classes: classes.iter().map(class).collect(),
             buckets: matrix.buckets.iter().map(bucket).collect(),
-            rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets)).collect(),
+            rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
         }
     }
 }
@@ -227,9 +234,13 @@ impl AttachmentV1 {
 }
 
 impl RowV1 {
-    fn of(row: &Row, buckets: &[Bucket]) -> Self {
+    fn of(row: &Row, buckets: &[Bucket], rules: &RuleList) -> Self {
         let grade = |Grade { read, write, admin }: Grade| GradeV1 { read, write, admin };
-        let grades = |of: Grades| GradesV1 { aws: grade(of.aws), minio: grade(of.minio) };
+        let counts = |profile| rules.iter().any(|rules| Profile::from(&rules) == profile);
+        let grades = |of: Grades| GradesV1 {
+            aws: counts(Profile::Aws).then(|| grade(of.aws)),
+            minio: counts(Profile::Minio).then(|| grade(of.minio)),
+        };
         let cell = |cell: &Cell| CellV1 {
             bucket: buckets.get(cell.bucket).map(name_of).unwrap_or_default(),
             before: grades(cell.before),

@@ -49,8 +49,8 @@ pub(in crate::render) const NOT_IN_THE_PLAN: &str = "(no longer declared: not in
 
 pub(in crate::render) fn nothing_proposed(revision: &str, review: Option<&ReviewV1>) -> String {
     match review {
-        Some(review) if !review.is_empty() => "no changes except those listed above".to_owned(),
-        _ => format!("no changes, the configuration is the same as in {revision}"),
+        Some(review) if !review.is_empty() => "none except those listed above".to_owned(),
+        _ => format!("none, the configuration is the same as in {revision}"),
     }
 }
 

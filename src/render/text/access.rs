@@ -1,11 +1,12 @@
 //! Access that is gained and lost, the differences of documents, and the answers of `attune access`.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use super::wrapped;
-use crate::base::{GroupName, UserName, list, list_some};
+use crate::base::{GroupName, PolicyName, UserName, list, list_some};
 use crate::policy::access::{
     Access, Answer, Asked, Attachment, Decision, Ground, Question, Report, Request, Side, Verdict,
 };
@@ -136,22 +137,38 @@ fn answers(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<
     if let Asked::Question(question) = &report.asked {
         return matching(out, styles, question, report);
     }
+    // Users and groups with the same policy and the same answer share a block.
+    let mut blocks: Vec<(Vec<u8>, Vec<&Attachment>)> = Vec::new();
+    let mut places: BTreeMap<(Option<&PolicyName>, Vec<u8>), usize> = BTreeMap::new();
     for answer in &report.answers {
-        writeln!(out, "{}", attached(&answer.attachment))?;
-        match (&report.asked, &answer.access) {
-            _ if !answer.attachment.is_known() => {
-                writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))?;
-            }
-            (Asked::Request(request), _) => decisions(out, styles, request, answer)?,
-            (_, Some(all)) if *all == Access::default() => writeln!(out, "  no access")?,
-            (_, Some(all)) => access(out, styles, "  ", &AccessV1::of(all))?,
-            (Asked::Everything | Asked::Question(_), None) => {}
+        let mut block = Vec::new();
+        block_of(&mut block, styles, &report.asked, answer)?;
+        let place = *places.entry((answer.attachment.policy.as_ref(), block.clone())).or_insert(blocks.len());
+        match blocks.get_mut(place) {
+            Some((_, some)) => some.push(&answer.attachment),
+            None => blocks.push((block, vec![&answer.attachment])),
         }
+    }
+    for (block, some) in blocks {
+        writeln!(out, "{}", attached(&some))?;
+        out.write_all(&block)?;
     }
     if report.answers.is_empty() {
         writeln!(out, "nobody")?;
     }
     Ok(())
+}
+
+fn block_of(out: &mut dyn Write, styles: &Styles, asked: &Asked, answer: &Answer) -> io::Result<()> {
+    match (asked, &answer.access) {
+        _ if !answer.attachment.is_known() => {
+            writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))
+        }
+        (Asked::Request(request), _) => decisions(out, styles, request, answer),
+        (_, Some(all)) if *all == Access::default() => writeln!(out, "  no access"),
+        (_, Some(all)) => access(out, styles, "  ", &AccessV1::of(all)),
+        (Asked::Everything | Asked::Question(_), None) => Ok(()),
+    }
 }
 
 /// Writes one line for each user and group, and their number.
@@ -162,7 +179,7 @@ fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &
             Some(all) if *all == Access::default() => (&styles.remove, "- nothing of that".to_owned()),
             Some(all) => (&styles.add, format!("+ {}", allowed(&AccessV1::of(all)))),
         };
-        writeln!(out, "{}: {}", attached(&answer.attachment), style.apply_to(text))?;
+        writeln!(out, "{}: {}", attached(&[&answer.attachment]), style.apply_to(text))?;
     }
     let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
     let of = count(report.evaluated, "user or group", "users and groups");
@@ -189,16 +206,16 @@ fn allowed(access: &AccessV1) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-fn attached(attachment: &Attachment) -> String {
-    let policy = attachment.policy.as_ref().map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
-    format!(
-        "{} has {policy}",
-        phrase::who(
-            attachment.principal.user().map(UserName::as_str),
-            attachment.principal.group().map(GroupName::as_str),
-            shown
-        )
-    )
+/// Users and groups with one policy.
+fn attached(all: &[&Attachment]) -> String {
+    let policy = all.first().and_then(|attachment| attachment.policy.as_ref());
+    let policy = policy.map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
+    let who = |attachment: &&Attachment| {
+        let principal = &attachment.principal;
+        phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
+    };
+    let has = if all.len() == 1 { "has" } else { "have" };
+    format!("{} {has} {policy}", list(&all.iter().map(who).collect::<Vec<_>>()))
 }
 
 fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
