@@ -111,7 +111,9 @@ impl<'a> Evaluator<'a> {
     fn line(&mut self, granted: Granted<'a>, who: &Principal) -> Line {
         let normal = match granted {
             Granted::Nothing => return Line::new(),
-            Granted::Unknown => return (0..self.buckets.len()).map(|column| (column, Grades::unknown(self.context.rules))).collect(),
+            Granted::Unknown => {
+                return (0..self.buckets.len()).map(|column| (column, Grades::unknown(self.context.rules))).collect();
+            }
             Granted::Document(normal) => normal,
         };
         let (buckets, classes, context) = (self.buckets, self.classes, self.context);

@@ -122,7 +122,8 @@ mod tests {
         assert!(access.lost.is_empty() && access.undecided.is_empty());
         let line = |line: &AccessLine| {
             let only = line.rules.first().map(|rules| format!("{}: ", rules.like));
-            let except: String = line.except.iter().map(|of| format!(" except {}", of.resources.as_deref().unwrap_or("?"))).collect();
+            let except: String =
+                line.except.iter().map(|of| format!(" except {}", of.resources.as_deref().unwrap_or("?"))).collect();
             format!("{}{} on {}{except}", only.unwrap_or_default(), line.actions.join(","), line.pattern)
                 .replace(ARN, "")
         };

@@ -72,7 +72,8 @@ fn filled(pattern: &str, value: &str) -> String {
 
 /// All parts of a name that are not empty.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
-    let ends = move |start: usize| name[start..].char_indices().map(move |(at, c)| &name[start..start + at + c.len_utf8()]);
+    let ends =
+        move |start: usize| name[start..].char_indices().map(move |(at, c)| &name[start..start + at + c.len_utf8()]);
     name.char_indices().flat_map(move |(start, _)| ends(start))
 }
 

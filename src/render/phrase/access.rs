@@ -128,7 +128,8 @@ fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
             (Reason::Denied, _) => ", denied",
             (Reason::LeftOut, _) => "",
         };
-        let resources: Vec<_> = group.iter().filter_map(|of| Some(excepted(of.resources.as_ref()?, line, name))).collect();
+        let resources: Vec<_> =
+            group.iter().filter_map(|of| Some(excepted(of.resources.as_ref()?, line, name))).collect();
         if resources.is_empty() {
             let cases: Vec<_> = group.iter().map(|of| when(&of.conditions, name)).collect();
             return format!(", except{}{reason}", cases.join(" or"));

@@ -54,8 +54,7 @@ fn columns(out: &mut dyn Write, styles: &Styles, indent: &str, rows: &[Row<'_>])
     let fits = |line: &str| styles.width.is_none_or(|most| indent.len() + measure_text_width(line) <= most);
     let fit = rows.iter().all(|row| fits(&aligned(row)));
     for row in rows {
-        let line =
-            if fit { aligned(row) } else { whole(row) };
+        let line = if fit { aligned(row) } else { whole(row) };
         writeln!(out, "{indent}{}", row.style.apply_to(line))?;
     }
     Ok(())
@@ -401,7 +400,8 @@ mod tests {
     #[test]
     fn the_example_of_a_variable_names_its_value() {
         let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/public/*"}"#;
-        let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
+        let after =
+            r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
         insta::assert_snapshot!(lines(before, after), @"");
         insta::assert_snapshot!(lines(READ_LOGS, after), @"");
     }
