@@ -349,9 +349,9 @@ mod tests {
         let after = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs*/*",
             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}"#;
         insta::assert_snapshot!(lines(before, after), @r"
-  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*, e.g. logsx/x
+  + s3:GetObject   on logs*/* when aws:SourceIp in 10.0.0.0/8, except logs/*, had before, e.g. logsx/x
   + s3:GetObject   on logs/private/*, no longer denied when aws:SourceIp in 10.0.0.0/8
-  - s3:GetObject   on logs/*, except logs/private/*, except when aws:SourceIp in 10.0.0.0/8
+  - s3:GetObject   on logs/*, except logs/private/*, denied, except when aws:SourceIp in 10.0.0.0/8, still allowed
 ");
     }
 
@@ -367,26 +367,38 @@ mod tests {
         let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::logs/a/*", "arn:aws:s3:::logs/b/*"]}"#;
         let deny = r#"{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/private/*"}"#;
         let after = format!("{READ_LOGS}, {deny}");
-        insta::assert_snapshot!(lines(before, &after), @"");
-        insta::assert_snapshot!(lines(READ_LOGS, before), @"");
+        insta::assert_snapshot!(lines(before, &after), @r"
+  + s3:GetObject   on logs/*, except logs/a/* and logs/b/*, had before, except logs/private/*, denied
+");
+        insta::assert_snapshot!(lines(READ_LOGS, before), @r"
+  - s3:GetObject   on logs/*, except logs/a/* and logs/b/*, still allowed
+");
     }
 
     #[test]
     fn conditions_on_addresses_alone_are_said_once() {
         let inside = from(r#"["10.0.0.0/8", "192.168.0.0/16"]"#);
         let both = format!("{}, {}", from(r#""10.0.0.0/8""#), from(r#""192.168.0.0/16""#));
-        insta::assert_snapshot!(lines(&inside, READ_LOGS), @"");
+        insta::assert_snapshot!(lines(&inside, READ_LOGS), @r"
+  + s3:GetObject   on logs/* from anywhere; before only from 10.0.0.0/8, 192.168.0.0/16
+");
         assert_eq!(lines(&both, READ_LOGS), lines(&inside, READ_LOGS));
-        insta::assert_snapshot!(lines(READ_LOGS, &inside), @"");
+        insta::assert_snapshot!(lines(READ_LOGS, &inside), @r"
+  - s3:GetObject   on logs/* from anywhere; now only from 10.0.0.0/8, 192.168.0.0/16
+");
         let if_present = inside.replace("IpAddress", "IpAddressIfExists");
-        insta::assert_snapshot!(lines(&if_present, READ_LOGS), @"");
+        insta::assert_snapshot!(lines(&if_present, READ_LOGS), @r"
+  + s3:GetObject   on logs/*, except when aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present, had before, e.g. logs/x when not (aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present)
+");
     }
 
     #[test]
     fn conditions_of_several_exceptions_are_said_once() {
         let inside = from(r#""10.0.0.0/8""#);
         let two = inside.replace("\"arn:aws:s3:::logs/*\"", r#"["arn:aws:s3:::logs/a/*", "arn:aws:s3:::logs/b, c/*"]"#);
-        insta::assert_snapshot!(lines(&two, READ_LOGS), @"");
+        insta::assert_snapshot!(lines(&two, READ_LOGS), @r#"
+  + s3:GetObject   on logs/*, except logs/a/* and "logs/b, c/*" when aws:SourceIp in 10.0.0.0/8, had before
+"#);
     }
 
     #[test]
@@ -394,7 +406,11 @@ mod tests {
         let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}"#;
         let after = r#"{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::logs/*", "arn:aws:s3:::?-logs", "arn:aws:s3:::archive*"]},
             {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": ["arn:aws:s3:::audit/*", "arn:aws:s3:::a-logs/*"]}"#;
-        insta::assert_snapshot!(lines(before, after), @"");
+        insta::assert_snapshot!(lines(before, after), @r"
+  + s3:GetObject, s3:ListBucket   on archive*
+  + s3:ListBucket                 on logs/*, e.g. logs
+  ! by AWS's rules also: + s3:ListBucket on ?-logs
+");
     }
 
     #[test]
@@ -402,7 +418,13 @@ mod tests {
         let before = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/public/*"}"#;
         let after =
             r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
-        insta::assert_snapshot!(lines(before, after), @"");
-        insta::assert_snapshot!(lines(READ_LOGS, after), @"");
+        insta::assert_snapshot!(lines(before, after), @r#"
+  + s3:GetObject   on home/${aws:username}/*, except home/${aws:username}/public/*, had before, e.g. home/xx/x when aws:username is "xx"
+  - s3:GetObject   on home/${aws:username}/public/*, except home/${aws:username}/*, still allowed, e.g. home/xx/public/x when covered by arn:aws:s3:::home/${aws:username}/public/* and not covered by arn:aws:s3:::home/${aws:username}/*
+"#);
+        insta::assert_snapshot!(lines(READ_LOGS, after), @r#"
+  + s3:GetObject   on home/${aws:username}/*, e.g. home/xx/x when aws:username is "xx"
+  - s3:GetObject   on logs/*
+"#);
     }
 }

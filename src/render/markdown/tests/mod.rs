@@ -198,7 +198,7 @@ fn users_with_the_same_gains_share_a_section() {
     let changes = vec![attached("anna", "logs"), attached("berta", "models"), attached("carl", "logs")];
     let page = plan(&plan_of(changes), USUAL);
     let gains = "**Access gained**\n\n`anna` and `carl`\n\n```diff\n+ s3:GetObject, s3:PutObject on logs/* when aws:username \
-                 is logs, except logs/private/*\n```\n\n`berta`\n";
+                 is logs, except logs/private/*, denied\n```\n\n`berta`\n";
     assert!(page.contains(gains), "{page}");
 }
 
