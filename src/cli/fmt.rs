@@ -41,7 +41,10 @@ impl FmtArgs {
         if self.files.iter().any(|file| file.as_os_str() == STDIN) {
             return self.run_on_stdin(output);
         }
-        let files = if self.files.is_empty() { included(&global.file)? } else { self.files.clone() };
+        let (files, is_complete) = match self.files.as_slice() {
+            [] => included(&global.file, output)?,
+            files => (files.to_vec(), true),
+        };
         let (mut broken, mut unformatted) = (0, 0);
         for file in &files {
             let name = file.display().to_string();
@@ -67,6 +70,9 @@ impl FmtArgs {
         if broken > 0 {
             let files = if broken == 1 { "1 file is".to_owned() } else { format!("{broken} files are") };
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, format!("{files} not valid TOML and not formatted")));
+        }
+        if !is_complete {
+            return Err(Failure::new(&exit::FILE_HAS_ERRORS, "not all included files can be read and formatted"));
         }
         Ok(if unformatted > 0 { Exit::Changes } else { Exit::Done })
     }
@@ -94,11 +100,13 @@ fn format(name: &str, before: &str, output: &mut Output) -> Option<String> {
     format_toml(name, before).inspect_err(|broken| output.findings(&broken.findings, &broken.sources)).ok()
 }
 
-fn included(main: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The configuration and the files that it includes, and whether these are all. If not, prints why.
+fn included(main: &Path, output: &mut Output) -> Result<(Vec<PathBuf>, bool), Failure> {
     let loaded = desired::load(main, Boundary::Repository).map_err(|error| connect::unreadable(&error))?;
+    output.findings(&loaded.not_included, &loaded.sources);
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-    Ok([main.to_path_buf()].into_iter().chain(others).collect())
+    Ok(([main.to_path_buf()].into_iter().chain(others).collect(), loaded.not_included.is_empty()))
 }
 
 /// Prints a diff, without possible secrets.

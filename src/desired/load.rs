@@ -26,6 +26,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The findings, in the order of the files and lines.
     pub findings: Vec<Finding>,
+    /// Those findings that say which included files were not read.
+    pub not_included: Vec<Finding>,
 }
 
 impl Loaded {
@@ -66,6 +68,7 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
         included: VecDeque::new(),
         patterns: BTreeSet::new(),
         includes: Includes::default(),
+        not_included: Vec::new(),
         amount: Amount::default(),
     };
     let mut files = vec![File { id, path: path.to_path_buf(), is_main: true }];
@@ -77,10 +80,11 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
         }
         files = loader.included_files();
     }
-    let Loader { desired, sources, attachments, report: Report { mut findings, .. }, .. } = loader;
+    let Loader { desired, sources, attachments, not_included, report: Report { mut findings, .. }, .. } = loader;
+    findings.extend(not_included.iter().cloned());
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
-    Ok(Loaded { desired, sources, findings })
+    Ok(Loaded { desired, sources, findings, not_included })
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -121,6 +125,7 @@ struct Loader {
     /// The `include` entries so far, with the directory of their file.
     patterns: BTreeSet<(OsString, String)>,
     includes: Includes,
+    not_included: Vec<Finding>,
     amount: Amount,
 }
 
@@ -134,7 +139,7 @@ impl Loader {
                     files.push(File { id, path, is_main: false });
                 }
                 Ok(_) => {}
-                Err(problem) => self.report.findings.push(unreadable("the included file", &path, &problem, at)),
+                Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at)),
             }
         }
         files
@@ -157,7 +162,7 @@ impl Loader {
             self.amount.is_exceeded = true;
             let message = format!("the configuration has more than {maximum}; attune reads no more of it");
             let finding = Finding::error(codes::READ_LIMIT, message).at(at.clone());
-            self.report.findings.push(finding.help("split it into several configurations"));
+            self.not_included.push(finding.help("split it into several configurations"));
         }
         self.included.clear();
     }
@@ -239,15 +244,15 @@ impl Loader {
             Ok(Ok(paths)) if paths.is_empty() => {
                 let message = format!("`{}` matches no file", pattern.get());
                 let help = "patterns are relative to the file with the `include`; remove the entry to include nothing";
-                self.report.error(codes::INCLUDE_EMPTY, pattern.span(), message, help);
+                self.not_included.push(Finding::error(codes::INCLUDE_EMPTY, message).at(at).help(help));
             }
             Ok(Ok(paths)) => paths.into_iter().for_each(|path| self.queue(path, &at)),
             Ok(Err(Stopped { path, problem })) => {
-                self.report.findings.push(unreadable("files for `include` under", &path, &problem, at));
+                self.not_included.push(unreadable("files for `include` under", &path, &problem, at));
             }
             Err(error) => {
                 let message = format!("`{}` is not a pattern: {error}", pattern.get());
-                self.report.findings.push(Finding::error(codes::BAD_PATTERN, message).at(at));
+                self.not_included.push(Finding::error(codes::BAD_PATTERN, message).at(at));
             }
         }
     }
@@ -260,7 +265,7 @@ impl Loader {
                     self.included.push_back((path, at.clone()));
                 }
             }
-            Err(problem) => self.report.findings.push(unreadable("the included file", &path, &problem, at.clone())),
+            Err(problem) => self.not_included.push(unreadable("the included file", &path, &problem, at.clone())),
         }
     }
 }

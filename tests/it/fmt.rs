@@ -50,6 +50,17 @@ fn included_files_are_formatted_and_documents_are_not() {
 }
 
 #[test]
+fn an_include_that_cannot_be_read_is_reported_and_the_other_files_are_formatted() {
+    let main = "include=[\"team.toml\", \"none/*.toml\", \"../outside.toml\"]\n[policies.p]\ndocument=\"none.json\"\n";
+    let folder = Folder::with(&[("attune.toml", main), ("team.toml", DRAFT)]);
+    let run = folder.attune("fmt").exits(1).says("formatted attune.toml\nformatted team.toml\n");
+    let run = run.warns("`none/*.toml` matches no file").warns("../outside.toml: it is outside the repository");
+    let run = run.warns("not all included files can be read and formatted");
+    assert!(!run.stderr.contains("none.json"), "a document is not formatted: {}", run.stderr);
+    folder.attune("fmt --check").exits(1);
+}
+
+#[test]
 fn invalid_toml_is_reported_with_its_place_and_not_changed() {
     let broken = "[cluster]\npassword = \"hunter2\"\ntenant = \n";
     let folder = Folder::with(&[("broken.toml", broken), ("draft.toml", DRAFT)]);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::catalogue::{Kind, Level};
-use super::super::document::{Effect, Part};
-use super::super::normal::{fold_value, fold_wildcards};
+use super::super::document::{Clause, Effect, Part};
+use super::super::normal::{fold_value, fold_wildcards, truth};
 use super::super::rule::Example::Statement;
 use super::super::rule::{EMPTY_CONDITION, Rule};
 use super::context::{Check, ClauseAt, Entry, LintContext, StatementAt};
@@ -21,6 +21,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &FOR_ALL_VALUES, run: for_all_values },
     Check { rule: &KEY_UNKNOWN, run: key_unknown },
     Check { rule: &LIST_PREFIX, run: list_prefix },
+    Check { rule: &DENY_WITHOUT_HEADER, run: deny_without_header },
+    Check { rule: &NEVER_ABSENT, run: never_absent },
 ];
 
 static UNKNOWN_OPERATOR: Rule = Rule::error("C01", "unknown-operator", "A condition operator is unknown.")
@@ -193,13 +195,86 @@ fn list_prefix(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-/// Whether the clause keeps an `Allow` from applying to other requests than lists. A negated operator is true without the
-/// key.
+/// Whether the clause keeps an `Allow` from applying to other requests than lists.
 fn needs_listing(clause: &ClauseAt<'_>) -> bool {
-    let operator = &clause.operator;
-    let true_without = operator.contains("Not") || operator == "Null" || operator.starts_with("ForAllValues:");
     clause.statement.effect == Effect::Allow
-        && !true_without
+        && !may_be_true_without(&clause.operator)
         && LISTING_KEYS.contains(&clause.key.as_str())
         && first_without(clause.statement, &clause.key).is_none()
+}
+
+/// Whether a condition with this operator can be true for a request without the key.
+fn may_be_true_without(operator: &str) -> bool {
+    operator.contains("Not") || operator == "Null" || operator.starts_with("ForAllValues:")
+}
+
+static DENY_WITHOUT_HEADER: Rule = Rule::warning("C10", "deny-without-header", "A `Deny` of uploads without a header also denies the parts of large uploads.")
+    .explained("A large upload sends its parts as single requests, which need `s3:PutObject` as well. They never have \
+                headers such as `x-amz-server-side-encryption`, so MinIO servers deny them.")
+    .reported_for(&[
+        Statement(
+            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}"#,
+        ),
+        Statement(
+            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {"s3:x-amz-server-side-encryption": "true"}}"#,
+        ),
+    ])
+    .not_reported_for(&[
+        Statement(
+            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-storage-class": "REDUCED_REDUNDANCY"}}"#,
+        ),
+        Statement(
+            r#""Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}, "Null": {"s3:x-amz-server-side-encryption": "false"}}"#,
+        ),
+    ]);
+
+/// Keys of headers that begin an upload. Requests that upload a part never have them.
+const UPLOAD_HEADERS: &[&str] =
+    &["s3:x-amz-metadata-directive", "s3:x-amz-server-side-encryption", "s3:x-amz-storage-class"];
+
+fn deny_without_header(context: &LintContext<'_>, report: &mut Reporter) {
+    let is_true_without = |clause: &Clause| {
+        let needs_it =
+            clause.operator == "Null" && clause.values.iter().any(|value| truth(value).as_deref() != Some("true"));
+        may_be_true_without(&clause.operator) && !needs_it
+    };
+    let denies = context.clauses().filter(|clause| clause.statement.effect == Effect::Deny);
+    for clause in denies.filter(|clause| UPLOAD_HEADERS.contains(&clause.key.as_str())) {
+        let mut same_key = clause.statement.conditions.iter().filter(|other| other.key == clause.key);
+        if clause.statement.selects("s3:PutObject") && same_key.all(is_true_without) {
+            let message = format!("large uploads fail: requests that upload a part never have `{}`", clause.key);
+            let help = "use the default encryption of the bucket instead, or upload in one piece";
+            let help =
+                if clause.key.ends_with("encryption") { help } else { "upload in one piece, or remove the condition" };
+            report.add(clause.place(Part::Key), message).help(help);
+        }
+    }
+}
+
+static NEVER_ABSENT: Rule =
+    Rule::warning("C11", "never-absent", "A `Null` condition asks for requests without a key that every request has.")
+        .explained(
+            "On MinIO servers, every request has `s3:versionid`: it is empty for the newest version. The condition is \
+                never true, so the statement never applies.",
+        )
+        .reported_for(&[Statement(r#""Condition": {"Null": {"s3:versionid": "true"}}"#)])
+        .not_reported_for(&[
+            Statement(r#""Condition": {"Null": {"s3:versionid": "false"}}"#),
+            Statement(r#""Condition": {"StringEquals": {"s3:versionid": ""}}"#),
+        ]);
+
+/// Keys that every request to a MinIO server has.
+const ALWAYS_PRESENT: &[&str] =
+    &["aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:SourceIp", "s3:versionid"];
+
+fn never_absent(context: &LintContext<'_>, report: &mut Reporter) {
+    let asks = |clause: &ClauseAt<'_>| {
+        let is_true = |value: &String| truth(value).as_deref() == Some("true");
+        clause.operator == "Null" && ALWAYS_PRESENT.contains(&clause.key.as_str()) && clause.values.iter().any(is_true)
+    };
+    for clause in context.clauses().filter(asks) {
+        let message = format!("on some servers, the condition is never true: every request has `{}`", clause.key);
+        let help = "remove the condition, or the statement that never applies";
+        report.add(clause.place(Part::Key), message).help(help);
+    }
 }

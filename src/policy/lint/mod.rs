@@ -7,6 +7,7 @@ mod actions;
 mod conditions;
 mod context;
 mod finding;
+mod fit;
 mod fixes;
 mod form;
 mod grants;
@@ -28,8 +29,15 @@ pub use finding::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits};
 /// A longer document, in bytes, is only measured: it cannot be sent, and its check would take long.
 const MAX_CHECKED: usize = 8 * MAX_DOCUMENT;
 
-const CHECKS: &[&[Check]] =
-    &[form::CHECKS, actions::CHECKS, resources::CHECKS, conditions::CHECKS, values::CHECKS, grants::CHECKS];
+const CHECKS: &[&[Check]] = &[
+    form::CHECKS,
+    actions::CHECKS,
+    fit::CHECKS,
+    resources::CHECKS,
+    conditions::CHECKS,
+    values::CHECKS,
+    grants::CHECKS,
+];
 
 /// The rules that the reader of documents checks.
 const READER_RULES: &[&Rule] = &[

@@ -166,6 +166,27 @@ fn an_ordinary_policy_is_clean() {
 }
 
 #[test]
+fn mistakes_from_reports_of_users_are_found() {
+    let prefixed = r#"`s3:ListBucket` on `arn:aws:s3:::data` with `{"StringLike": {"s3:prefix": "media/*"}}`"#;
+    let sealed = r#""Effect": "Deny", "Action": ["s3:PutObjectTagging", "s3:PutObject"], "Resource": "arn:aws:s3:::data/*", "Condition": {"StringEquals": {"s3:ExistingObjectTag/sealed": "on"}}"#;
+    let plain = r#""Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/*", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}"#;
+    let newest = r#""Resource": "arn:aws:s3:::data/*", "Condition": {"Null": {"s3:versionid": "true"}}"#;
+    for (members, id, severity, help) in [
+        (r#""Action": "s3:*", "Resource": "arn:aws:s3:::data/media/*""#, "R06", Severity::Warning, prefixed),
+        (r#""Action": "s3:*", "Resource": "arn:aws:s3:::data""#, "R05", Severity::Warning, "`arn:aws:s3:::data/*`"),
+        (plain, "C10", Severity::Warning, "default encryption"),
+        (newest, "C11", Severity::Warning, ""),
+        (sealed, "C02", Severity::Error, "its own statement"),
+    ] {
+        let found = lints(Example::Statement(members));
+        let lint = found.iter().find(|lint| lint.rule.id == id).unwrap_or_else(|| panic!("{members}: {found:?}"));
+        assert_eq!(lint.severity, severity, "{members}");
+        assert!(lint.help.clone().unwrap_or_default().contains(help), "{members}: {lint:?}");
+        assert!(lint.fix.is_none(), "{members}");
+    }
+}
+
+#[test]
 fn the_page_of_the_rules_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lints.md");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
