@@ -18,7 +18,7 @@ use super::world::{Converged, Ran, Through, World, converge, run_through};
 
 /// Of so many faults one is tried, by a seeded draw, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of
 /// one core without optimisation.
-const SHARE: usize = 16;
+const SHARE: usize = 32;
 
 /// How many tests share the scenarios, so that they run side by side.
 const GROUPS: usize = 4;
