@@ -216,17 +216,17 @@ fn cautious(document: &Document, user: bool) -> Document {
 }
 
 fn gained_and_undecided<'a>(access: &Access, catalogue: &'a Catalogue) -> [BTreeSet<&'a str>; 2] {
-    let gained = access.gained.iter().flat_map(|line| &line.actions);
-    let undecided = access.undecided.iter().flat_map(|open| &open.actions);
-    [named(gained, catalogue), named(undecided, catalogue)]
+    let gained: Vec<_> = access.gained.iter().flat_map(|line| &line.actions).collect();
+    let undecided: Vec<_> = access.undecided.iter().flat_map(|open| &open.actions).collect();
+    [named(&gained, catalogue), named(&undecided, catalogue)]
 }
 
 /// The actions of the catalogue that one of these names matches. A name may end in `*`.
-fn named<'a, 'n>(names: impl Iterator<Item = &'n String> + Clone, catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
+fn named<'a>(names: &[&String], catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
     let fits = |name: &String, action: &str| match name.strip_suffix('*') {
         Some(stem) => action.starts_with(stem),
         None => action == name,
     };
     let actions = catalogue.actions().iter().map(|action| action.name.as_str());
-    actions.filter(|action| names.clone().any(|name| fits(name, action))).collect()
+    actions.filter(|action| names.iter().any(|name| fits(name, action))).collect()
 }
