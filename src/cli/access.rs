@@ -1,14 +1,19 @@
 //! `attune access`: who may do what.
 
+use std::path::Path;
+
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
 use super::connect::{CommandError, connect, read_valid};
+use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::observe_all;
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Observed, granted};
-use crate::policy::access::{Answer, Asked, Attachment, Context, Question, Report, Request, RuleList};
+use crate::policy::access::{
+    ALL_RULES, Answer, Asked, Attachment, Context, Holder, Question, Report, Request, RuleList,
+};
 use crate::policy::{Catalogue, Document, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
@@ -17,6 +22,9 @@ use crate::render::text;
 ///
 /// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
 /// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2.
+///
+/// A path that ends in `.json` is a policy document, and the answer is what it allows. For a bucket policy, that is the access of
+/// requests without a login. No configuration is read then.
 ///
 /// In ACTION and ARN, `*` matches any run of characters and `?` one: the answer lists what the user may do of all that. For
 /// an action on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
@@ -28,9 +36,10 @@ Examples:
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
   attune access --who s3:DeleteObject datasets
   attune access --who 's3:Delete*' 'datasets/raw/*'
+  attune access bucket-policy.json
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
-    /// User, or group/NAME for a group
+    /// User, group/NAME for a group, or FILE.json for a policy document
     #[arg(required_unless_present = "who")]
     user: Option<String>,
     /// Action, for example s3:GetObject
@@ -63,7 +72,19 @@ pub(super) struct AccessArgs {
 
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let report = self.evaluate(global, output).await.map_err(|error| error.reported(self.format, output))?;
+        let report = match self.user.as_deref().filter(|user| self.is_file(user)) {
+            Some(path) => {
+                let mut documents = Documents::default();
+                let located = documents.read_any(Path::new(path));
+                let (Some(located), false) = (located, documents.has_errors()) else {
+                    return documents.report_errors(self.format, output, &[path.into()]);
+                };
+                output.findings(&documents.findings, &documents.sources);
+                self.of_document(Attachment::of_document(path, &located.document))
+            }
+            None => self.evaluate(global, output).await,
+        };
+        let report = report.map_err(|error| error.reported(self.format, output))?;
         match self.format {
             Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
@@ -78,6 +99,18 @@ impl AccessArgs {
         };
         let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
+    }
+
+    /// Whether an argument in place of a user is the path of a document.
+    fn is_file(&self, user: &str) -> bool {
+        !self.desired && !self.observed && Path::new(user).extension().is_some_and(|extension| extension == "json")
+    }
+
+    fn of_document(&self, attachment: Attachment) -> Result<Report, CommandError> {
+        let catalogue = self.actions.load_or(&Release::newest())?;
+        let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
+        let asked = self.asked(&catalogue)?;
+        Ok(Report { answers: vec![attachment.answer(&asked, &context)], asked, evaluated: 1 })
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
@@ -128,7 +161,7 @@ impl AccessArgs {
 
     fn unknown(&self, attachment: &Attachment) -> Failure {
         let policy = attachment.policy.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("the access of {} is unknown: it has `{policy}`", attachment.principal);
+        let message = format!("the access of {} is unknown: it has `{policy}`", attachment.holder);
         let (why, help) = if self.observed {
             ("whose document on the cluster cannot be parsed", "replace the document")
         } else {
@@ -139,7 +172,7 @@ impl AccessArgs {
 }
 
 fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {
-    let labels: Vec<String> = attachments.iter().map(|attachment| attachment.principal.label()).collect();
+    let labels: Vec<String> = attachments.iter().map(|attachment| attachment.holder.label()).collect();
     let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
     let found = attachments.into_iter().zip(&labels).find(|(_, label)| *label == user);
     found.map(|(attachment, _)| attachment).ok_or_else(|| {
@@ -170,7 +203,11 @@ fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
             DeclaredAttachment::Has(policy) => Some(policy),
             DeclaredAttachment::Detached | DeclaredAttachment::Revoked => None,
         };
-        Attachment { principal, policy: policy.cloned(), document: policy.and_then(document) }
+        Attachment {
+            holder: Holder::Principal(principal),
+            policy: policy.cloned(),
+            document: policy.and_then(document),
+        }
     };
     desired.principals().map(attachment).collect()
 }
@@ -186,7 +223,7 @@ fn observed_attachments(observed: &Observed) -> Result<Vec<Attachment>, Failure>
     let attachment = |principal: Principal| {
         let policy = observed.attached_to(&principal);
         let document = policy.as_ref().and_then(document);
-        Attachment { policy, document, principal }
+        Attachment { policy, document, holder: Holder::Principal(principal) }
     };
     let users = observed.users.keys().map(Principal::from);
     Ok(users.chain(observed.groups.keys().map(Principal::from)).map(attachment).collect())

@@ -7,7 +7,9 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{FileId, Finding, Location, Release, Sources};
 use crate::desired::{FileProblem, read_named, read_trusted};
-use crate::policy::{Catalogue, Document, Places, Problem, Read, normal, read, read_bucket_policy};
+use crate::policy::{
+    Catalogue, Document, MAX_DOCUMENT, Place, Places, Problem, Read, TOO_LONG, normal, read, read_bucket_policy,
+};
 use crate::render::json::{self, FindingsV1};
 
 impl CatalogueArg {
@@ -25,6 +27,10 @@ impl ActionArgs {
         self.catalogue.load_or(&self.release_or(release))
     }
 }
+
+/// The longest document that is compared, in bytes of its normal form: the largest limit of any server (bucket policies on AWS).
+/// The comparison of a longer one can take minutes, and no cluster accepts it.
+const MAX_COMPARED: usize = 20 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Documents {
@@ -45,8 +51,20 @@ impl Documents {
         self.read_with(path, read)
     }
 
+    /// Reads a document or a bucket policy, of a length that can be compared.
     pub(super) fn read_any(&mut self, path: &Path) -> Option<LocatedDocument> {
-        self.read_with(path, read_bucket_policy)
+        let located = self.read_with(path, read_bucket_policy)?;
+        let length = normal(&located.document).len();
+        if length <= MAX_COMPARED {
+            return Some(located);
+        }
+        let message =
+            format!("the document has {length} bytes in normal form; the limit of a cluster is {MAX_DOCUMENT}");
+        let whole = located.places.get(Place::Statements).map(|span| span.start..span.start + 1);
+        let at = whole.map(|span| Location { file: located.file, span });
+        let help = format!("documents of more than {MAX_COMPARED} bytes are not compared; is this the right file?");
+        self.findings.push(Finding::error(TOO_LONG, message).at(at).help(help));
+        None
     }
 
     fn read_with(&mut self, path: &Path, read: fn(&str) -> Read) -> Option<LocatedDocument> {

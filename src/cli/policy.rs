@@ -31,17 +31,22 @@ impl PolicyCommand {
     }
 }
 
+/// No configuration is read, so that there is another default.
+const RULES: &str = "Rules of evaluation: minio-2021, minio-2026, aws, or several separated by commas; the first leads the text \
+                     [default: minio-2021,minio-2026,aws]";
+
 /// Compare two policy documents, and show gained and lost access
 ///
 /// Differences in formatting do not count, nor the order of members, statements and entries. For bucket policies, the access is
-/// that of requests without a login. Exits with 0 if both documents
-/// are equal, or else with 2.
+/// that of requests without a login. If the access is the same only because of names that do not exist, the answer says so.
+/// Exits with 0 if both documents are equal, or else with 2.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   attune policy diff old.json new.json
   attune policy diff old.json new.json --format json | jq .same_access
   attune policy diff old.json new.json --rules aws --release 4.4")]
+#[command(mut_arg("rules", |rules| rules.help(RULES)))]
 pub(super) struct DiffArgs {
     /// Old document
     #[arg(value_name = "OLD")]

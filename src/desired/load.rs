@@ -274,7 +274,7 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
     let code = match problem {
         FileProblem::Outside | FileProblem::Hidden | FileProblem::Link => codes::OUTSIDE,
         FileProblem::TooLarge | FileProblem::TooMany => codes::READ_LIMIT,
-        FileProblem::NotRegular | FileProblem::Io(_) => codes::UNREADABLE,
+        FileProblem::NotRegular | FileProblem::Utf16 | FileProblem::Io(_) => codes::UNREADABLE,
     };
     let message = format!("cannot read {what} {}: {problem}", path.display());
     Finding::error(code, message).at(at).help(problem.help())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{Access, Context, RuleList, Side, Undecided, difference};
+use crate::policy::access::{Access, Basis, Context, RuleList, Side, Undecided, basis, difference};
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::{AttachmentChange, Comparison};
@@ -79,6 +79,12 @@ impl<'a> AccessCache<'a> {
         let evaluated = |query: &AccessQuery| (query.clone(), Arc::new(evaluate(query, &context)));
         self.known.extend(map(open.into_iter().collect(), evaluated));
         queries.iter().filter_map(|query| self.known.get(query).cloned()).collect()
+    }
+
+    /// What it rests on that pairs of documents give the same access.
+    pub(super) fn bases(&self, pairs: Vec<(&Normal, &Normal)>) -> Vec<Vec<Basis>> {
+        let context = Context { rules: self.rules, ..Context::new(self.catalogue) };
+        map(pairs, |(before, after)| basis(before.document(), after.document(), &context))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::Normal;
-use crate::policy::access::Access;
+use crate::policy::access::{Access, Basis};
 
 use super::Plan;
 
@@ -59,6 +59,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// What else a reviewer should know.
     pub notes: Vec<Note>,
+    /// What it rests on that a replaced policy changes no access.
+    pub basis: Vec<Basis>,
     /// The users and groups whose access it changes, in the order of their names.
     pub access: Vec<AccessChange>,
 }

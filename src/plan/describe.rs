@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Capabilities, Finding, PolicyName, Principal};
 use crate::desired::Desired;
 use crate::observed::{Body, Observed, ObservedUser};
-use crate::policy::access::Access;
+use crate::policy::access::{Access, Basis};
 use crate::policy::{self, Normal, Sameness};
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
@@ -44,12 +44,15 @@ pub(super) fn changes(
     changes
 }
 
+/// The note that a new document changes no access, and what that rests on.
+type SameAccess = (Note, Vec<Basis>);
+
 /// The replaced policies whose new document changes no access, with the note that says so.
 fn same_access<'a>(
     comparison: &'a Comparison,
     observed: &Observed,
     cache: &mut AccessCache<'_>,
-) -> BTreeMap<&'a PolicyName, Note> {
+) -> BTreeMap<&'a PolicyName, SameAccess> {
     let replaced =
         comparison.policies.iter().filter_map(|(policy, action)| match (action, observed.policies.get(policy)) {
             (PolicyAction::Replace(after), Some(Body::Known(before))) => Some((policy, before, after)),
@@ -67,17 +70,19 @@ fn same_access<'a>(
         match policy::sameness(before.document(), after.document()) {
             // An interrupted replacement is finished.
             Sameness::Same => {}
-            Sameness::IdsOnly => _ = same.insert(policy, Note::OnlyIds),
+            Sameness::IdsOnly => _ = same.insert(policy, (Note::OnlyIds, Vec::new())),
             Sameness::Different => {
+                open.push((policy, before, after));
                 let [before, after] = [before, after].map(|side| EffectiveDocument::Known(side.clone()));
-                open.push(policy);
                 queries.push(AccessQuery::new(before, after, None));
             }
         }
     }
     let unchanged = |access: &Access| access.gains_nothing() && access.loses_nothing();
     let found = open.into_iter().zip(cache.differences(&queries)).filter(|(_, access)| unchanged(access));
-    same.extend(found.map(|(policy, _)| (policy, Note::SameAccess)));
+    let found: Vec<_> = found.map(|(open, _)| open).collect();
+    let bases = cache.bases(found.iter().map(|(_, before, after)| (*before, *after)).collect());
+    same.extend(found.into_iter().zip(bases).map(|((policy, ..), basis)| (policy, (Note::SameAccess, basis))));
     same
 }
 
@@ -150,7 +155,7 @@ struct Describe<'a> {
     observed: &'a Observed,
     ordered: &'a Ordered,
     can: Capabilities,
-    same: BTreeMap<&'a PolicyName, Note>,
+    same: BTreeMap<&'a PolicyName, SameAccess>,
 }
 
 impl Describe<'_> {
@@ -171,7 +176,8 @@ impl Describe<'_> {
             }
             PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
-        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, access: Vec::new() })
+        let basis = self.same.get(policy).map(|(_, basis)| basis.clone()).unwrap_or_default();
+        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new() })
     }
 
     fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
@@ -185,7 +191,7 @@ impl Describe<'_> {
     fn replace(&self, policy: &PolicyName, after: &Normal) -> (ChangeKind, Vec<Note>) {
         let method = self.ordered.methods.get(policy).cloned().unwrap_or(ReplaceMethod::Finish);
         let leftovers = self.comparison.leftovers_of(policy).to_vec();
-        let mut notes: Vec<Note> = self.same.get(policy).copied().into_iter().collect();
+        let mut notes: Vec<Note> = self.same.get(policy).map(|(note, _)| *note).into_iter().collect();
         if !leftovers.is_empty() {
             notes.push(Note::Resumed);
         }
@@ -227,6 +233,7 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Principal(principal.clone())) {
             notes.push(Note::NoRoomToMove);
         }
-        Some(Change { id: ChangeId::Principal(principal.clone()), kind, notes, access: Vec::new() })
+        let id = ChangeId::Principal(principal.clone());
+        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new() })
     }
 }

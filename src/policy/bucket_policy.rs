@@ -3,11 +3,18 @@
 use super::document::{Document, Statement};
 use super::json::{self, Json};
 
-/// How attune reads a statement with this `Principal`, in one sentence.
-pub(super) fn principal_note(principal: &Json) -> &'static str {
-    match is_everyone(principal) {
-        true => "this is read as a bucket policy: the access is that of requests without a login",
-        false => {
+/// The members of a statement that say who it is about.
+pub(super) const PRINCIPALS: [&str; 2] = ["Principal", "NotPrincipal"];
+
+/// How attune reads a statement with this `Principal` or `NotPrincipal`, in one sentence.
+pub(super) fn principal_note(member: &str, principal: &Json) -> &'static str {
+    match (member, is_everyone(principal)) {
+        ("NotPrincipal", true) => "this `NotPrincipal` leaves out everyone; the access is without this statement",
+        ("NotPrincipal", false) => {
+            "MinIO servers refuse a `NotPrincipal`; by the AWS user guide, it does not leave out requests without a login"
+        }
+        (_, true) => "this is read as a bucket policy: the access is that of requests without a login",
+        (_, false) => {
             "on MinIO servers, a bucket policy gives named principals nothing; the access is without this statement"
         }
     }
@@ -15,11 +22,15 @@ pub(super) fn principal_note(principal: &Json) -> &'static str {
 
 /// A bucket policy as it decides requests without a login: without the statements for named principals. Any other document is
 /// as it is.
-pub(super) fn for_everyone(document: &Document) -> Document {
+#[must_use]
+pub fn for_everyone(document: &Document) -> Document {
     let for_everyone = |statement: &Statement| {
         let mut statement = statement.clone();
-        let principal = statement.extra.remove("Principal").and_then(|principal| json::parse(&principal).ok());
-        principal.is_none_or(|principal| is_everyone(&principal.value)).then_some(statement)
+        let applies = PRINCIPALS.iter().all(|member| {
+            let principal = statement.extra.remove(*member).and_then(|principal| json::parse(&principal).ok());
+            principal.is_none_or(|principal| is_everyone(&principal.value) == (*member == "Principal"))
+        });
+        applies.then_some(statement)
     };
     Document { statements: document.statements.iter().filter_map(for_everyone).collect(), ..document.clone() }
 }

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::access::{Access, Context, difference};
+use super::access::{Access, Basis, Context, basis, difference};
 use super::bucket_policy::for_everyone;
 use super::document::{Document, Effect, Statement};
 use super::json::quoted;
@@ -23,6 +23,8 @@ pub struct Compared {
     pub sameness: Sameness,
     /// The access that the newer document adds and removes.
     pub access: Access,
+    /// What it rests on that the access is the same.
+    pub basis: Vec<Basis>,
 }
 
 impl Compared {
@@ -36,11 +38,16 @@ impl Compared {
 /// requests without a login.
 pub fn compared(before: Document, after: Document, context: &Context<'_>) -> Compared {
     let sameness = sameness(&before, &after);
-    let access = match sameness {
-        Sameness::Same | Sameness::IdsOnly => Access::default(),
-        Sameness::Different => difference(Some(&for_everyone(&before)), Some(&for_everyone(&after)), context),
+    let (access, basis) = match sameness {
+        Sameness::Same | Sameness::IdsOnly => (Access::default(), Vec::new()),
+        Sameness::Different => {
+            let (before, after) = (for_everyone(&before), for_everyone(&after));
+            let access = difference(Some(&before), Some(&after), context);
+            let basis = if access == Access::default() { basis(&before, &after, context) } else { Vec::new() };
+            (access, basis)
+        }
     };
-    Compared { before, after, sameness, access }
+    Compared { before, after, sameness, access, basis }
 }
 
 /// The changes between two documents.

@@ -8,6 +8,8 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 
+use crate::base::VisibleText;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) span: Range<usize>,
@@ -79,8 +81,30 @@ fn strict_error(text: &str, error: &serde_json::Error) -> SyntaxError {
     while !text.is_char_boundary(start) {
         start -= 1;
     }
-    let length = text[start..].chars().next().map_or(0, char::len_utf8);
-    SyntaxError { message, span: start..start + length }
+    let found = text[start..].chars().next();
+    let span = start..start + found.map_or(0, char::len_utf8);
+    if let Some(c) = found.filter(|c| !c.is_ascii() && (c.is_whitespace() || VisibleText::default().hides(*c))) {
+        let message = format!("the invisible character U+{:04X} is no white space of JSON", u32::from(c));
+        return SyntaxError { message, span };
+    }
+    let quote = found.filter(|c| is_quote(*c)).map(|quote| (quote, span.clone()));
+    // A string that starts with a JSON quote and ends with another one goes on to the next JSON quote of the line.
+    let earlier = || {
+        let before = text.get(line_start..start)?.char_indices().rfind(|(_, c)| is_quote(*c) && !c.is_ascii())?;
+        Some((before.1, line_start + before.0..line_start + before.0 + before.1.len_utf8()))
+    };
+    let quote = quote.or_else(earlier);
+    match quote {
+        Some((quote, span)) => {
+            SyntaxError { message: format!("`{quote}` is no quote of JSON, which has only `\"`"), span }
+        }
+        None => SyntaxError { message, span },
+    }
+}
+
+/// Whether a character is a quote, though none of JSON. Editors and chat programs write them in place of `"`.
+fn is_quote(c: char) -> bool {
+    matches!(c, '\'' | '`' | '\u{2018}'..='\u{201f}' | '«' | '»' | '\u{ff02}')
 }
 
 fn node(value: ast::Value<'_>) -> Node {
@@ -198,13 +222,24 @@ mod tests {
             ("{\"a\" // no\n: 1}", "/"),
             ("\u{feff}{}", "\u{feff}"),
             ("{\"a\":\u{a0}1}", "\u{a0}"),
+            ("{\u{200b}\"a\":1}", "\u{200b}"),
             ("{\"a\": 1", "1"),
+            ("{“a”: 1}", "“"),
+            ("{\"a\": «b»}", "«"),
+            ("{\n \"a”: \"b\"}", "”"),
+            ("{\"a”: 1}", "”"),
         ];
         for (text, at) in cases {
             let error = parse(text).unwrap_err();
             assert_eq!(&text[error.span.clone()], at, "{text:?}: {}", error.message);
             assert!(!error.message.contains(" at line "), "{}", error.message);
+            let of_quote = error.message == format!("`{at}` is no quote of JSON, which has only `\"`");
+            assert_eq!(of_quote, at.chars().any(is_quote), "{}", error.message);
         }
+        let invisible = parse("{\u{a0}\"a\": 1}").unwrap_err();
+        assert_eq!(invisible.message, "the invisible character U+00A0 is no white space of JSON");
+        let elsewhere = parse("{\"Sid\": \"“a”\",\n \"b\" 1}").unwrap_err();
+        assert!(!elsewhere.message.contains("quote"), "{}", elsewhere.message);
         for text in ["", " ", "\"a\tb\"", "\"\\ud800\"", "\"\\x41\"", "NaN", "+1", ".5", "1.", "-", "[1,,2]", "nul"] {
             assert!(parse(text).is_err(), "{text:?}");
         }

@@ -15,6 +15,7 @@ mod reviewed;
 mod rule;
 mod wrapped;
 
+pub use bucket_policy::for_everyone;
 pub use catalogue::{Action, Catalogue, CatalogueProblem, Kind, Level, predefined};
 pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff, compared, diff};
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};

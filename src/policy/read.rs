@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::bucket_policy::principal_note;
+use super::bucket_policy::{PRINCIPALS, principal_note};
 use super::document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 use super::json::{self, Json, Node, Pair, SyntaxError};
 use super::rule::{self, Rule};
@@ -60,7 +60,7 @@ pub fn read(text: &str) -> Read {
     read_as(text, Mode::Strict, false)
 }
 
-/// Like [`read`], but with the `Principal` of bucket policies, which is kept in `extra`.
+/// Like [`read`], but with the `Principal` or `NotPrincipal` of bucket policies, which is kept in `extra`.
 #[must_use]
 pub fn read_bucket_policy(text: &str) -> Read {
     read_as(text, Mode::Strict, true)
@@ -91,7 +91,10 @@ fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
         match json::parse(text) {
             Ok(node) => decoder.document(&node),
             Err(SyntaxError { message, span }) => {
-                decoder.report(&rule::JSON_SYNTAX, span, format!("this is not JSON: {message}"));
+                let problem = decoder.report(&rule::JSON_SYNTAX, span, format!("this is not JSON: {message}"));
+                if text.starts_with('\u{feff}') {
+                    problem.help("save the file as UTF-8 without a byte order mark");
+                }
                 None
             }
         }
@@ -116,7 +119,7 @@ enum Mode {
 /// Turns JSON into a document, and collects places and problems.
 struct Decoder {
     mode: Mode,
-    /// Whether it keeps the `Principal` of a bucket policy.
+    /// Whether it keeps who a statement of a bucket policy is about.
     keeps_principals: bool,
     places: Places,
     problems: Vec<Problem>,
@@ -326,8 +329,9 @@ impl Decoder {
                     }
                     members.known.insert(name, pair);
                 }
-                (None, Mode::Strict) if pair.name == "Principal" && self.keeps_principals => {
-                    let note = self.report(&rule::PRINCIPAL, pair.name_span.clone(), principal_note(&pair.value.value));
+                (None, Mode::Strict) if self.keeps_principals && PRINCIPALS.contains(&pair.name.as_str()) => {
+                    let message = principal_note(&pair.name, &pair.value.value);
+                    let note = self.report(&rule::PRINCIPAL, pair.name_span.clone(), message);
                     note.severity = Severity::Note;
                     members.extra.insert(pair.name.clone(), pair.value.value.minified());
                 }
@@ -382,7 +386,7 @@ impl Decoder {
 
     fn unknown_member(&mut self, pair: &Pair, what: &str, grammar: &[&'static str]) {
         let (name, span) = (&pair.name, pair.name_span.clone());
-        if ["Principal", "NotPrincipal"].iter().any(|principal| principal.eq_ignore_ascii_case(name)) {
+        if PRINCIPALS.iter().any(|principal| principal.eq_ignore_ascii_case(name)) {
             let message = format!("`{name}` belongs in bucket policies; servers silently ignore it here");
             let help = "remove it, and attach the policy to the intended users";
             self.report(&rule::PRINCIPAL, span, message).help(help);

@@ -151,3 +151,34 @@ fn the_override_in_a_refusal_is_sufficient() {
     folder.attune(&format!("plan --deny-new-access{}", args(&agree))).exits(0);
     folder.attune(&format!("plan --deny-new-access{}", args(&agree[1..]))).exits(3);
 }
+
+#[test]
+fn a_document_alone_is_asked() {
+    let folder = Folder::with(&[
+        (
+            "bucket.json",
+            r#"{"Version": "2012-10-17", "Statement": [
+              {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"},
+              {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam:::user/al"}, "Action": "s3:*", "Resource": "arn:aws:s3:::site/*"}]}"#,
+        ),
+        (
+            "home.json",
+            r#"{"Version": "2012-10-17", "Statement": [
+              {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::home/${aws:username}/*"}]}"#,
+        ),
+    ]);
+    let run = folder.attune("access bucket.json").exits(0);
+    run.says("bucket.json\n  + s3:GetObject   on site/*\n")
+        .warns("requests without a login")
+        .warns("gives named principals nothing");
+    folder.attune("access bucket.json s3:GetObject site/a").exits(0).says("allowed by statement 1");
+    folder.attune("access bucket.json s3:PutObject site/a").exits(2).says("no statement allows it");
+    folder.attune("access bucket.json s3:Put* site").exits(2).says("bucket.json: - nothing of that");
+    folder.attune("access home.json").exits(0).says("on home/${aws:username}/*");
+    let json = folder.attune("access home.json --format json").exits(0).json();
+    assert_eq!(
+        (&json["principals"][0]["document"], &json["principals"][0]["user"]),
+        (&json!("home.json"), &Value::Null)
+    );
+    folder.attune("access none.json").exits(1).warns("cannot read the policy document none.json");
+}

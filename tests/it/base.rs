@@ -253,3 +253,23 @@ fn a_base_is_read_in_a_hook_and_from_a_link_as_well() {
     let output = command.env("PATH", path).current_dir(folder.path("live")).output().unwrap();
     assert_eq!(ids(&Run::of("", &output).exits(0).json(), "proposed").len(), 2);
 }
+
+#[test]
+fn the_rules_of_a_proposal_are_shown_and_those_of_the_base_hold() {
+    let folder = repository();
+    let rules = |of: &str| AGREED.replace("[cluster]\n", &format!("[cluster]\nrules = \"{of}\"\n"));
+    folder.write("live/attune.toml", &rules("minio-2021"));
+    commit(&folder);
+    // By the rules of AWS, the document gives no bucket away.
+    folder.write("live/attune.toml", &rules("aws"));
+    folder.write("live/policies/ml.json", &document("s3:DeleteBucket"));
+    let gained = |args: &str| -> Vec<Value> {
+        let json = plan(&folder, &format!("--format json {args}")).json();
+        json["changes"][0]["access"][0]["gained"].as_array().unwrap().clone()
+    };
+    assert_eq!(gained(""), [""; 0], "without a base, the rules of the configuration hold");
+    let with_base = gained("--base HEAD");
+    assert_eq!(with_base[0]["actions"], json!(["s3:DeleteBucket"]));
+    let run = plan(&folder, "--base HEAD").exits(2);
+    run.says("cluster.rules").says("\"minio-2021\"").says("\"aws\"").says("s3:DeleteBucket");
+}

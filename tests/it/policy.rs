@@ -95,3 +95,58 @@ fn lint_finds_errors_and_likely_mistakes() {
     assert!(!folder.attune("policy lint typo.json --format json").exits(1).codes().is_empty());
     assert!(folder.attune("policy lint fine.json --format json").exits(0).codes().is_empty());
 }
+
+#[test]
+fn no_access_change_says_what_it_rests_on() {
+    let folder = pair("\"arn:aws:s3:::logs/*\"", "[\"arn:aws:s3:::logs/*\", \"arn:aws:s3:::Logs/*\"]");
+    let run = folder.attune("policy diff old.json new.json").exits(2);
+    run.says("no access change\n  Logs/* counts for nothing: no bucket can have such a name");
+    let json = folder.attune("policy diff old.json new.json --format json").exits(2).json();
+    assert_eq!(json["basis"][0], json!({"kind": "no-such-resource", "pattern": "arn:aws:s3:::Logs/*"}));
+    folder.write("new.json", &OLD.replace("\"s3:ListBucket\"", "\"s3:ListBucket\", \"s3:GetObjec?\""));
+    let run = folder.attune("policy diff old.json new.json").exits(2);
+    run.says("no access change\n  s3:GetObjec? counts for known actions only; others may change");
+}
+
+#[test]
+fn a_document_far_over_the_limit_is_not_compared() {
+    let resources: Vec<String> = (0..1200).map(|n| format!("\"arn:aws:s3:::bucket-{n}/*\"")).collect();
+    let folder = pair("\"arn:aws:s3:::logs/*\"", &format!("[{}]", resources.join(", ")));
+    let run = folder.attune("policy diff old.json new.json").exits(1);
+    run.warns("in normal form; the limit of a cluster is 2048").warns("is this the right file?");
+    let json = folder.attune("policy diff old.json new.json --format json").exits(1).json();
+    assert_eq!((&json["findings"][0]["code"], &json["findings"][0]["line"]), (&json!("size"), &json!(1)));
+}
+
+#[test]
+fn bucket_policies_are_compared_as_requests_without_a_login_meet_them() {
+    let folder = pair("\"Effect\"", "\"Principal\": \"*\", \"Effect\"");
+    let run = folder.attune("policy diff old.json new.json").exits(2);
+    run.says("no access change").warns("the access is that of requests without a login");
+    folder.write(
+        "new.json",
+        &OLD.replace("\"Effect\"", "\"Principal\": {\"AWS\": \"arn:aws:iam::1:user/a\"}, \"Effect\""),
+    );
+    folder.attune("policy diff old.json new.json").exits(2).says("- s3:GetObject").warns("named principals nothing");
+    folder.write(
+        "new.json",
+        &OLD.replace("\"Effect\"", "\"NotPrincipal\": {\"AWS\": \"arn:aws:iam::1:user/a\"}, \"Effect\""),
+    );
+    let run = folder.attune("policy diff old.json new.json").exits(2);
+    run.says("no access change").warns("MinIO servers refuse a `NotPrincipal`");
+    folder.write("new.json", &OLD.replace("\"Effect\"", "\"NotPrincipal\": \"*\", \"Effect\""));
+    folder.attune("policy diff old.json new.json").exits(2).says("- s3:GetObject").warns("leaves out everyone");
+    folder.attune("policy lint new.json").exits(1).says("`NotPrincipal` belongs in bucket policies");
+}
+
+#[test]
+fn what_other_programs_put_into_a_file_is_named() {
+    let folder = pair("Read", "Read");
+    folder.write("new.json", &format!("\u{feff}{OLD}"));
+    folder.attune("policy diff old.json new.json").exits(1).warns("byte order mark").warns("save the file as UTF-8");
+    folder.write("new.json", &OLD.replace("\"Version\"", "\u{201c}Version\u{201d}"));
+    folder.attune("policy diff old.json new.json").exits(1).warns("`\u{201c}` is no quote of JSON");
+    let utf16: Vec<u8> = std::iter::once(0xfeff).chain(OLD.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path("new.json"), utf16).unwrap();
+    folder.attune("policy lint new.json").exits(1).says("it is UTF-16 text").says("save it as UTF-8");
+}

@@ -41,6 +41,9 @@ pub enum FileProblem {
     /// The file to write is a symbolic link, or its path has one.
     #[error("it is a symbolic link or its path has one, and attune does not write through links")]
     Link,
+    /// Text in another encoding, as editors and shells of Windows write it.
+    #[error("it is UTF-16 text, and attune reads only UTF-8")]
+    Utf16,
     /// The system reports an error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -59,6 +62,7 @@ impl FileProblem {
             Self::TooLarge => "split it into several files, and `include` them",
             Self::TooMany => "start the pattern with the directory of the files, such as `teams/*.toml`",
             Self::Link => "use the path of the file itself",
+            Self::Utf16 => "save it as UTF-8 without a byte order mark",
             Self::Io(_) => "paths are relative to the file with the path",
         }
     }
@@ -83,9 +87,16 @@ pub(super) fn is_stream(path: &Path) -> bool {
 }
 
 pub(super) fn text_of(file: File) -> Result<String, FileProblem> {
-    let mut text = String::new();
-    let read = file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if read as u64 > LARGEST { Err(FileProblem::TooLarge) } else { Ok(text) }
+    let mut bytes = Vec::new();
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if read as u64 > LARGEST {
+        return Err(FileProblem::TooLarge);
+    }
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(FileProblem::Utf16);
+    }
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
+    Ok(String::from_utf8(bytes).map_err(no_text)?)
 }
 
 pub(super) fn regular(file: &File) -> Result<(), FileProblem> {

@@ -119,7 +119,7 @@ pub(super) fn action_sets<'a>(catalogue: &Catalogue, documents: impl IntoIterato
 }
 
 /// Whether a text is the full name of an S3 action, in any case.
-fn is_action_name(text: &str) -> bool {
+pub(super) fn is_action_name(text: &str) -> bool {
     let is_of_s3 = text.len() > 3 && text.get(..3).is_some_and(|service| service.eq_ignore_ascii_case("s3:"));
     is_of_s3 && !text.contains(['*', '?'])
 }

@@ -1,17 +1,48 @@
 //! The answers about users and groups: all their access, one request, or all requests that match patterns.
 
+use std::fmt;
+
 use super::decide::{Decision, Request, Verdict, decide};
 use super::question::Question;
 use super::rules::Rules;
 use super::{Access, Context, summary};
 use crate::base::{PolicyName, Principal};
-use crate::policy::Document;
+use crate::policy::{Document, for_everyone};
 
-/// A user or group with its policy.
+/// Whose access an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A user or group.
+    Principal(Principal),
+    /// Everyone whom a document is about. It is in the file of this path.
+    Document(String),
+}
+
+impl Holder {
+    /// How the command line names it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Principal(principal) => principal.label(),
+            Self::Document(path) => path.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Principal(principal) => principal.fmt(f),
+            Self::Document(path) => f.write_str(path),
+        }
+    }
+}
+
+/// A user or group with its policy, or a document alone.
 #[derive(Debug, Clone)]
 pub struct Attachment {
-    /// The user or group.
-    pub principal: Principal,
+    /// Whose access it is.
+    pub holder: Holder,
     /// The policy that it has, if any.
     pub policy: Option<PolicyName>,
     /// The document of the policy, if known.
@@ -52,6 +83,13 @@ pub struct Answer {
 }
 
 impl Attachment {
+    /// A document alone. The access of a bucket policy is that of requests without a login.
+    #[must_use]
+    pub fn of_document(path: &str, document: &Document) -> Self {
+        let document = for_everyone(document);
+        Self { holder: Holder::Document(path.to_owned()), policy: None, document: Some(document) }
+    }
+
     /// Whether its access is known.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -68,8 +106,15 @@ impl Attachment {
         }
     }
 
+    fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
+        match &self.holder {
+            Holder::Principal(principal) => context.with(principal),
+            Holder::Document(_) => *context,
+        }
+    }
+
     fn access(self, context: &Context<'_>, of: impl Fn(&Document, &Context<'_>) -> Access) -> Answer {
-        let context = context.with(&self.principal);
+        let context = self.context(context);
         let known = self.is_known();
         let all = || self.document.as_ref().map(|document| of(document, &context)).unwrap_or_default();
         let access = known.then(all);
@@ -77,7 +122,7 @@ impl Attachment {
     }
 
     fn decisions(self, request: &Request, context: &Context<'_>) -> Answer {
-        let context = context.with(&self.principal);
+        let context = self.context(context);
         let known = self.is_known();
         let rules = context.rules.groups().into_iter().filter(|_| known).filter_map(|group| group.first().copied());
         let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));

@@ -8,6 +8,7 @@ use super::describe::{Describer, Description, Reason};
 use super::glob::Glob;
 use super::patterns::{Pattern, PatternPairs};
 use super::resources::ResourceSpace;
+use super::samples::sampled;
 use super::search::{Point, Query, Search, SearchResult, widest};
 use super::terms::{Facts, Term};
 
@@ -192,8 +193,15 @@ impl Searcher<'_> {
         let limit = self.budget.each.min(self.budget.left.max(FLOOR));
         let mut left = limit;
         let guess = self.guess(query, &mut left);
-        let answer =
-            guess.unwrap_or_else(|| Search::new(&query.reduced(self.facts), self.facts.atoms, left).run(&mut left));
+        let answer = guess.unwrap_or_else(|| {
+            let reduced = query.reduced(self.facts);
+            match Search::new(&reduced, self.facts.atoms, left).run(&mut left) {
+                SearchResult::Undecided => {
+                    sampled(&reduced, self.facts.atoms).map_or(SearchResult::Undecided, SearchResult::Found)
+                }
+                settled @ (SearchResult::Nothing | SearchResult::Found(_)) => settled,
+            }
+        });
         self.budget.left = self.budget.left.saturating_sub(limit - left);
         self.answers.insert(query_key, answer.clone());
         answer

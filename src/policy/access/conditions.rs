@@ -259,6 +259,33 @@ fn assign(all: &[Literal], none: &[Vec<Literal>], atoms: &Atoms, tries: &mut usi
     }
 }
 
+/// Answers that fulfill a constraint, with what `pick` chooses below a bound and without a second try.
+pub(super) fn by_chance(
+    all: &[Literal],
+    none: &[Vec<Literal>],
+    atoms: &Atoms,
+    mut pick: impl FnMut(usize) -> usize,
+) -> Option<Vec<Literal>> {
+    let search = Search { none, atoms, tries: &mut 0 };
+    let mut answers = Vec::new();
+    if !all.iter().all(|literal| search.put(*literal, &mut answers)) {
+        return None;
+    }
+    while let Some(open) = open_list(none, &answers) {
+        let free: Vec<_> = open.iter().filter(|literal| !answers.contains(literal)).collect();
+        let chosen = free.get(pick(free.len()))?.negated();
+        if !search.put(chosen, &mut answers) {
+            return None;
+        }
+    }
+    Some(answers)
+}
+
+/// A list of `none` of which all literals can still hold.
+fn open_list<'a>(none: &'a [Vec<Literal>], answers: &[Literal]) -> Option<&'a [Literal]> {
+    none.iter().find(|list| !list.iter().any(|l| answers.contains(&l.negated()))).map(Vec::as_slice)
+}
+
 struct Search<'a> {
     none: &'a [Vec<Literal>],
     atoms: &'a Atoms,
@@ -292,9 +319,7 @@ impl Search<'_> {
             return None;
         }
         *self.tries -= 1;
-        let Some(open) = self.none.iter().find(|list| !list.iter().any(|l| answers.contains(&l.negated()))) else {
-            return Some(answers);
-        };
+        let Some(open) = open_list(self.none, &answers) else { return Some(answers) };
         let mut free: Vec<_> = open.iter().filter(|literal| !answers.contains(literal)).collect();
         free.sort_by_key(|literal| !literal.holds);
         free.into_iter().find_map(|literal| {

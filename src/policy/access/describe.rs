@@ -15,6 +15,7 @@ use super::rules::Rules;
 use super::search::{SearchResult, maximal};
 use super::terms::{Exclusion, Facts, Term};
 use super::wording::{of_example, text};
+use crate::policy::json::quoted;
 
 /// A set of requests that only one of two documents allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -376,6 +377,12 @@ fn resources_text(term: &Term) -> Rc<str> {
     if term.exclusions.is_empty() {
         return Rc::clone(&term.pattern.shown);
     }
-    let exclusions: Vec<_> = term.exclusions.iter().map(|exclusion| &*exclusion.pattern.shown).collect();
+    let exclusions: Vec<_> = term.exclusions.iter().map(|exclusion| quoted_if_odd(&exclusion.pattern.shown)).collect();
     format!("everything but {}", exclusions.join(", ")).into()
+}
+
+/// A pattern in a list, in quotes if it could be mistaken for the text around it.
+fn quoted_if_odd(pattern: &str) -> String {
+    let is_odd = pattern.contains(|c: char| c.is_whitespace() || c == ',' || c == '"');
+    if is_odd { quoted(pattern) } else { pattern.to_owned() }
 }

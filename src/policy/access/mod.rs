@@ -9,6 +9,7 @@
 mod actions;
 mod answer;
 mod automaton;
+mod basis;
 mod class;
 mod conditions;
 mod decide;
@@ -19,6 +20,7 @@ mod patterns;
 mod question;
 mod resources;
 mod rules;
+mod samples;
 mod search;
 mod terms;
 mod values;
@@ -27,7 +29,8 @@ mod wording;
 #[cfg(test)]
 mod oracle;
 
-pub use answer::{Answer, Asked, Attachment, Report};
+pub use answer::{Answer, Asked, Attachment, Holder, Report};
+pub use basis::{Basis, BasisKind, basis};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
 pub use describe::{AccessLine, Cause, Exception, Reason, Side, Undecided, Witness};
 pub use question::Question;
@@ -323,6 +326,8 @@ mod tests {
             "b/*",
             "arn:minio:s3:::b/*",
             "arn:aws-cn:s3:::b/*",
+            "arn:*:s3:::bbb/*",
+            "arn:aws:s3*:::bbb/*",
             "arn:aws:s3:eu-west-1:1:accesspoint/a",
             "ARN:AWS:S3:::b",
             "",
@@ -336,6 +341,18 @@ mod tests {
         let all_but = |resource| [("Allow", "s3:*", ALL), ("Deny", "s3:*", resource)];
         assert!(!between(&[], &all_but("!b/*")).gains_nothing(), "a server may read the exception as it is meant");
         assert!(!between(&all_but("b/*"), &all_but("c/*")).gains_nothing());
+    }
+
+    #[test]
+    fn a_few_random_instances_settle_what_a_search_is_too_long_for() {
+        let allow = |resource| ("Allow", "s3:GetObject", resource);
+        let all_examples = ["arn:aws:s3:::logs/?", "arn:aws:s3:::logs/???", "arn:aws:s3:::logs/*/*"].map(allow);
+        let [before, after] = [document(&all_examples), document(&[allow("arn:aws:s3:::logs/*")])];
+        let catalogue = Catalogue::newest();
+        let access = difference(Some(&before), Some(&after), &Context { state_cap: 0, ..Context::new(&catalogue) });
+        assert_eq!((access.gained.len(), access.undecided.len()), (1, 0), "{access:?}");
+        let key = access.gained[0].witness.resource.strip_prefix("arn:aws:s3:::logs/").unwrap();
+        assert!(!key.contains('/') && key.len() != 1 && key.len() != 3, "{key}");
     }
 
     #[test]

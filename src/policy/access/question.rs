@@ -82,8 +82,8 @@ impl Question {
             line.actions.clone_from(only);
         }
         if let Cause::Deny { pattern } = std::mem::replace(&mut line.cause, Cause::Allow) {
-            // An exception with a condition is no plain pattern.
-            let is_near = |text: &String| text.contains(' ') || patterns_overlap(text, &pattern);
+            // An exception in quotes or of more than a pattern may be near.
+            let is_near = |text: &String| text.contains([' ', '"']) || patterns_overlap(text, &pattern);
             line.except.retain(|except| except.resources.as_ref().is_none_or(is_near));
             if pattern_covers(&line.pattern, &pattern) {
                 line.pattern = pattern.strip_suffix('/').map_or(pattern.clone(), str::to_owned);

@@ -126,7 +126,7 @@ impl ResourceSpace {
         spelled.find(|text| self.contains(text))
     }
 
-    fn contains(self, resource: &str) -> bool {
+    pub(super) fn contains(self, resource: &str) -> bool {
         let end = resource.chars().try_fold(Position::Start, |at, letter| self.next(at, letter));
         end.is_some_and(|at| self.accepts(at))
     }

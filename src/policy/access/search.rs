@@ -50,13 +50,19 @@ impl Query<'_> {
 
     /// Finds answers under which a resource fulfills the query. Each attempt reduces `tries`.
     pub(super) fn answers_for(&self, resource: &Glob, atoms: &Atoms, tries: &mut usize) -> Solution {
+        self.constraint(resource).map_or(Solution::Impossible, |constraint| solve(&constraint, atoms, tries))
+    }
+
+    /// What the answers must fulfill for a resource. `None` if it cannot be.
+    pub(super) fn constraint(&self, resource: &Glob) -> Option<Constraint> {
         let lists = |terms: &[&Term]| terms.iter().filter_map(|term| term.applies_when(resource)).collect::<Vec<_>>();
         let all = lists(&self.all);
-        if all.len() < self.all.len() {
-            return Solution::Impossible;
-        }
         let some = self.some.as_ref().map(|some| lists(some));
-        solve(&Constraint { all: all.into_iter().flatten().collect(), none: lists(&self.none), some }, atoms, tries)
+        (all.len() == self.all.len()).then(|| Constraint {
+            all: all.into_iter().flatten().collect(),
+            none: lists(&self.none),
+            some,
+        })
     }
 }
 

@@ -11,10 +11,16 @@ use crate::policy::json::quoted;
 
 /// The conditions of an example. One value of a variable says more than the patterns with the variable.
 pub(super) fn of_example(point: &Point, atoms: &Atoms, dialect: Dialect<'_>) -> Vec<Rc<str>> {
-    let Some((variable, value)) = value_of_variable(point, atoms, dialect) else {
-        return point.answers.iter().map(|answer| text(*answer, atoms)).collect();
+    // What cannot hold beside a condition that holds says nothing.
+    let is_clear = |answer: &&Literal| {
+        let mut holding = point.answers.iter().filter(|known| known.holds);
+        !answer.holds && holding.any(|known| atoms.excluded_by(known.atom).contains(&answer.atom))
     };
-    let others = point.answers.iter().filter(|answer| !matches!(atoms.get(answer.atom), Atom::Covers(_)));
+    let told = || point.answers.iter().filter(|answer| !is_clear(answer));
+    let Some((variable, value)) = value_of_variable(point, atoms, dialect) else {
+        return told().map(|answer| text(*answer, atoms)).collect();
+    };
+    let others = told().filter(|answer| !matches!(atoms.get(answer.atom), Atom::Covers(_)));
     let value = format!("{variable} is {}", quoted(&value)).into();
     std::iter::once(value).chain(others.map(|answer| text(*answer, atoms))).collect()
 }

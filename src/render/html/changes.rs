@@ -197,6 +197,7 @@ fn change_card(change: &ChangeV1) -> Markup {
                 }
             }
             @for text in change.notes.iter().filter_map(|of| note(*of)) { p.dim { (text) } }
+            @for of in &change.basis { p { (basis(of, shown)) } }
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Asked, Cause, Decision, Exception, Ground, Reason, Report, Rules, Side, Undecided,
-    Verdict, Witness,
+    Access, AccessLine, Answer, Asked, Basis, Cause, Decision, Exception, Ground, Holder, Reason, Report, Rules, Side,
+    Undecided, Verdict, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -124,6 +124,9 @@ json_types! {
         same_document: bool,
         /// Whether both documents certainly allow the same.
         same_access: bool,
+        /// What it rests on that both documents allow the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        basis: Vec<Basis>,
         /// Allowed by the newer document only.
         gained: Vec<AccessLineV1>,
         /// Allowed by the older document only.
@@ -150,12 +153,14 @@ json_types! {
         pattern: bool,
     }
 
-    /// The access of one user or group.
+    /// The access of one user or group, or of a document alone.
     pub struct AccessAnswerV1 {
         /// The user, if it is one.
         user?: String,
         /// The group, if it is one.
         group?: String,
+        /// The path of the document, if the access is that of a document alone.
+        document?: String,
         /// The policy it has; missing when it has none.
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
@@ -252,6 +257,7 @@ impl PolicyDiffV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             same_document: compared.sameness == Sameness::Same,
             same_access: compared.same_access(),
+            basis: compared.basis.clone(),
             gained,
             lost,
             undecided,
@@ -283,10 +289,14 @@ impl AccessReportV1 {
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
-        let (user, group) = user_or_group(&answer.attachment.principal);
+        let (user, group, document) = match &answer.attachment.holder {
+            Holder::Principal(principal) => (principal.user(), principal.group(), None),
+            Holder::Document(path) => (None, None, Some(path.clone())),
+        };
         Self {
-            user,
-            group,
+            user: user.map(ToString::to_string),
+            group: group.map(ToString::to_string),
+            document,
             policy: answer.attachment.policy.as_ref().map(ToString::to_string),
             document_known: answer.attachment.is_known(),
             access: answer.access.as_ref().map(AccessV1::of),

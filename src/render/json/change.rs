@@ -10,6 +10,7 @@ use crate::plan::{
     Review, SettingChange, Undeclared,
 };
 use crate::policy::Normal;
+use crate::policy::access::Basis;
 
 json_types! {
     /// A difference between the configuration and the cluster.
@@ -44,6 +45,9 @@ json_types! {
         /// Notes for the reviewer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<Note>,
+        /// What it rests on that no access changes, with the note `same-access`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        basis: Vec<Basis>,
     }
 
     /// The kinds of change.
@@ -207,6 +211,7 @@ impl ChangeV1 {
             temporary_policies: Vec::new(),
             access: change.access.iter().map(AccessChangeV1::of).collect(),
             notes: change.notes.clone(),
+            basis: change.basis.clone(),
         };
         let names = |policies: &[PolicyName]| policies.iter().map(ToString::to_string).collect();
         match &change.kind {

@@ -111,8 +111,12 @@ fn addresses(line: &AccessLineV1) -> Option<Vec<&str>> {
 fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
     let mut groups: Vec<(&ExceptionV1, Vec<&ExceptionV1>)> = Vec::new();
     for except in &line.except {
+        // In a list, `everything but a and b` would have two meanings.
+        let is_list = |of: &ExceptionV1| of.resources.as_ref().is_some_and(|some| some.starts_with(EVERYTHING_BUT));
         let is_alike = |(first, _): &&mut (&ExceptionV1, Vec<_>)| {
             first.reason == except.reason
+                && !is_list(first)
+                && !is_list(except)
                 && first.resources.is_some() == except.resources.is_some()
                 && (first.resources.is_none() || first.conditions == except.conditions)
         };
@@ -175,7 +179,7 @@ pub(in crate::render) fn undecided(open: &UndecidedV1, name: Name) -> String {
         Side::Gained => "gained",
         Side::Lost => "lost",
     };
-    format!("on {}, undecided: treat as {side}", without_arn(&open.pattern, name))
+    format!("on {}, undecided: treat as {side}", pattern(&open.pattern, name))
 }
 
 pub(in crate::render) fn rules(profile: Profile) -> &'static str {

@@ -11,6 +11,7 @@ use super::json::{
 };
 use crate::base::{Severity, list, list_some, shell_word, visible};
 use crate::plan::{NO_DESTINATION, NotReported, Note};
+use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
@@ -291,6 +292,16 @@ pub(super) fn note(note: Note) -> Option<&'static str> {
         Note::OnlyIds => Some(ONLY_IDS),
         Note::SameAccess => Some("no access change: both documents allow the same"),
         Note::NoRoomToMove => Some("interrupts access, because the cluster has no room for one more policy"),
+    }
+}
+
+/// What it rests on that no access changes.
+pub(super) fn basis(of: &Basis, name: Name) -> String {
+    let pattern = name(access::bare(&of.pattern));
+    match of.kind {
+        BasisKind::NoSuchResource => format!("{pattern} counts for nothing: no bucket can have such a name"),
+        BasisKind::NoSuchAction => format!("{pattern} counts for nothing: no release has such an action"),
+        BasisKind::OnlyKnownActions => format!("{pattern} counts for known actions only; others may change"),
     }
 }
 

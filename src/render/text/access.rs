@@ -8,7 +8,7 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 use super::wrapped;
 use crate::base::{GroupName, PolicyName, UserName, list, list_some};
 use crate::policy::access::{
-    Access, Answer, Asked, Attachment, Decision, Ground, Question, Report, Request, Side, Verdict,
+    Access, Answer, Asked, Attachment, Decision, Ground, Holder, Question, Report, Request, Side, Verdict,
 };
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
@@ -180,6 +180,9 @@ fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &
         };
         writeln!(out, "{}: {}", attached(&[&answer.attachment]), style.apply_to(text))?;
     }
+    if report.answers.iter().any(|answer| matches!(answer.attachment.holder, Holder::Document(_))) {
+        return Ok(());
+    }
     let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
     let of = count(report.evaluated, "user or group", "users and groups");
     let (action, resource) = (shown(question.action()), shown(phrase::bare(question.resource())));
@@ -205,16 +208,22 @@ fn allowed(access: &AccessV1) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Users and groups with one policy.
+/// Users and groups with one policy, or a document alone.
 fn attached(all: &[&Attachment]) -> String {
     let policy = all.first().and_then(|attachment| attachment.policy.as_ref());
     let policy = policy.map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
-    let who = |attachment: &&Attachment| {
-        let principal = &attachment.principal;
-        phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
+    let who = |attachment: &&Attachment| match &attachment.holder {
+        Holder::Principal(principal) => {
+            phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
+        }
+        Holder::Document(path) => shown(path),
     };
+    let whose = list(&all.iter().map(who).collect::<Vec<_>>());
+    if all.iter().any(|attachment| matches!(attachment.holder, Holder::Document(_))) {
+        return whose;
+    }
     let has = if all.len() == 1 { "has" } else { "have" };
-    format!("{} {has} {policy}", list(&all.iter().map(who).collect::<Vec<_>>()))
+    format!("{whose} {has} {policy}")
 }
 
 fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
@@ -305,7 +314,11 @@ fn differences(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io:
     writeln!(out)?;
     match compared.sameness {
         Sameness::Same | Sameness::IdsOnly => writeln!(out, "{}", phrase::ONLY_IDS),
-        Sameness::Different if compared.same_access() => writeln!(out, "no access change"),
+        Sameness::Different if compared.same_access() => {
+            writeln!(out, "no access change")?;
+            let mut basis = compared.basis.iter().map(|of| phrase::basis(of, shown));
+            basis.try_for_each(|text| writeln!(out, "  {}", styles.change.apply_to(text)))
+        }
         Sameness::Different => {
             writeln!(out, "{}", styles.strong.apply_to("access gained (+) and lost (-)"))?;
             access(out, styles, "  ", &AccessV1::of(&compared.access))
@@ -315,19 +328,27 @@ fn differences(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io:
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::policy::access::{Context, difference};
-    use crate::policy::{Catalogue, read};
+    use std::collections::BTreeSet;
 
-    fn lines(before: &str, after: &str) -> String {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::access::{Context, Reason, difference, pattern_covers};
+    use crate::policy::{Action, Catalogue, Kind, Level, read};
+    use crate::render::json::ExceptionV1;
+
+    fn found(before: &str, after: &str) -> AccessV1 {
         let catalogue = Catalogue::newest();
         let document = |statements: &str| {
             let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
             read(&text).document.unwrap()
         };
-        let found = difference(Some(&document(before)), Some(&document(after)), &Context::new(&catalogue));
+        AccessV1::of(&difference(Some(&document(before)), Some(&document(after)), &Context::new(&catalogue)))
+    }
+
+    fn lines(before: &str, after: &str) -> String {
         let mut out = Vec::new();
-        access(&mut out, &Styles::default(), "  ", &AccessV1::of(&found)).unwrap();
+        access(&mut out, &Styles::default(), "  ", &found(before, after)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -426,5 +447,304 @@ mod tests {
   + s3:GetObject   on home/${aws:username}/*, e.g. home/xx/x when aws:username is "xx"
   - s3:GetObject   on logs/*
 "#);
+    }
+
+    /// A statement of one action on one resource under some conditions.
+    fn under(conditions: &str) -> String {
+        let condition =
+            if conditions.is_empty() { String::new() } else { format!(r#", "Condition": {{{conditions}}}"#) };
+        format!(r#"{{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::data"{condition}}}"#)
+    }
+
+    /// The lines of another condition, without what all of them have.
+    fn by_conditions(before: &str, after: &str) -> Vec<String> {
+        let lines = lines(&under(before), &under(after));
+        let beside = |line: &str| {
+            let line = line.replace(" s3:ListBucket   on data", "");
+            line.replace(", had before", "").replace(", still allowed", "").trim().to_owned()
+        };
+        lines.lines().map(beside).collect()
+    }
+
+    #[test]
+    fn another_condition_gives_and_takes_what_it_says() {
+        let before_2036 = r#""DateLessThan": {"aws:CurrentTime": "2036-01-01T00:00:00Z"}"#;
+        let before_2027 = r#""DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}"#;
+        let tightened =
+            "- when aws:CurrentTime < 2036-01-01T00:00:00Z, except when aws:CurrentTime < 2027-01-01T00:00:00Z";
+        assert_eq!(by_conditions(before_2036, before_2027), [tightened]);
+        assert_eq!(by_conditions(before_2027, before_2036), [tightened.replacen('-', "+", 1)]);
+        let since = r#""DateGreaterThan": {"aws:CurrentTime": "2036-01-01T00:00:00Z"}"#;
+        assert_eq!(
+            by_conditions(before_2036, since),
+            ["+ when aws:CurrentTime > 2036-01-01T00:00:00Z", "- when aws:CurrentTime < 2036-01-01T00:00:00Z"]
+        );
+        let bool = |value: &str| format!(r#""Bool": {{"aws:SecureTransport": "{value}"}}"#);
+        assert_eq!(
+            by_conditions(&bool("true"), &bool("false")),
+            ["+ when aws:SecureTransport is false", "- when aws:SecureTransport is true"]
+        );
+        let null = |value: &str| format!(r#""Null": {{"s3:prefix": "{value}"}}"#);
+        assert_eq!(
+            by_conditions(&null("true"), &null("false")),
+            ["+ when s3:prefix is present", "- when s3:prefix is absent"]
+        );
+        let keys = |operator: &str, most: u32| format!(r#""{operator}": {{"s3:max-keys": "{most}"}}"#);
+        assert_eq!(
+            by_conditions(&keys("NumericLessThan", 10), &keys("NumericLessThan", 100)),
+            ["+ when s3:max-keys < 100, except when s3:max-keys < 10"]
+        );
+        assert_eq!(
+            by_conditions(&keys("NumericLessThan", 10), &keys("NumericLessThanEquals", 10)),
+            ["+ when s3:max-keys <= 10, except when s3:max-keys < 10"]
+        );
+        let from = |networks: &str| format!(r#""IpAddress": {{"aws:SourceIp": [{networks}]}}"#);
+        assert_eq!(
+            by_conditions(&from(r#""10.0.0.0/16""#), &from(r#""10.0.0.0/8""#)),
+            ["+ when aws:SourceIp in 10.0.0.0/8, except when aws:SourceIp in 10.0.0.0/16"]
+        );
+        let both = format!("{}, {}", bool("true"), from(r#""10.0.0.0/8""#));
+        let widened = ["+ when aws:SourceIp in 10.0.0.0/8, except when aws:SecureTransport is true"];
+        assert_eq!(by_conditions(&both, &from(r#""10.0.0.0/8""#)), widened);
+        assert_eq!(by_conditions(&from(r#""10.0.0.0/8""#), &both), [widened[0].replacen('+', "-", 1)]);
+    }
+
+    #[test]
+    fn another_test_of_a_text_gives_and_takes_what_it_says() {
+        let agent = |operator: &str, value: &str| format!(r#""{operator}": {{"aws:UserAgent": "{value}"}}"#);
+        assert_eq!(by_conditions(&agent("StringEquals", "App"), &agent("StringLike", "App")), [""; 0]);
+        assert_eq!(
+            by_conditions(&agent("StringLike", "App*"), &agent("StringLike", "A*")),
+            [r#"+ when aws:UserAgent like "A*", except when aws:UserAgent like "App*""#]
+        );
+        assert_eq!(
+            by_conditions(&agent("StringEquals", "App"), &agent("StringEqualsIgnoreCase", "app")),
+            [r#"+ when aws:UserAgent is, in any case, "app", except when aws:UserAgent is "App""#]
+        );
+        let prefix = |operator: &str, values: &str| format!(r#""{operator}": {{"s3:prefix": [{values}]}}"#);
+        assert_eq!(
+            by_conditions(&prefix("StringEquals", r#""a""#), &prefix("StringEquals", r#""a", "b""#)),
+            [r#"+ when s3:prefix is "a" or "b", except when s3:prefix is "a""#]
+        );
+        assert_eq!(
+            by_conditions(&prefix("StringNotEquals", r#""a", "b""#), &prefix("StringNotEquals", r#""a""#)),
+            [r#"+ when s3:prefix is not "a", except when s3:prefix is none of "a", "b""#]
+        );
+    }
+
+    #[test]
+    fn values_that_read_as_words_are_in_quotes() {
+        let prefix = |values: &str| format!(r#""StringEquals": {{"s3:prefix": [{values}]}}"#);
+        assert_eq!(
+            lines("", &under(&prefix(r#""", "/", "raw/", "raw""#))),
+            "  + s3:ListBucket   on data when s3:prefix is \"\", \"/\", \"raw\" or \"raw/\"\n"
+        );
+        assert_eq!(
+            lines("", &under(&prefix(r#""  ", "a or b", "x, except when aws:SourceIp in 10.0.0.0/8""#))),
+            "  + s3:ListBucket   on data when s3:prefix is \"  \", \"a or b\" or \"x, except when aws:SourceIp in \
+             10.0.0.0/8\"\n"
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_user_is_never_empty() {
+        let list = |resource: &str| {
+            format!(r#"{{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::{resource}"}}"#)
+        };
+        for of_user in ["home${aws:username}*", "home${aws:username}", "${aws:username}home"] {
+            let both = format!("{}, {}", list(of_user), list("home"));
+            let lines = lines(&list(of_user), &both);
+            assert!(lines.starts_with("  + s3:ListBucket   on home"), "{of_user}: {lines}");
+        }
+    }
+
+    /// A line of text, read back without knowledge of the line that it was written from.
+    #[derive(Debug, PartialEq)]
+    struct Said {
+        side: Side,
+        only_aws: bool,
+        actions: BTreeSet<String>,
+        pattern: String,
+        denied: Option<String>,
+        conditions: Vec<String>,
+        except: Vec<(Option<String>, Vec<String>, &'static str)>,
+    }
+
+    /// The parts of a text between separators outside of quotes.
+    fn split(text: &str, by: &str) -> Vec<String> {
+        let (mut parts, mut quoted, mut at) = (vec![String::new()], false, 0);
+        while let Some(letter) = text[at..].chars().next() {
+            if !quoted && text[at..].starts_with(by) {
+                parts.push(String::new());
+                at += by.len();
+                continue;
+            }
+            let escaped = quoted && letter == '\\';
+            quoted ^= letter == '"';
+            let length =
+                letter.len_utf8() + if escaped { text[at + 1..].chars().next().unwrap().len_utf8() } else { 0 };
+            parts.last_mut().unwrap().push_str(&text[at..at + length]);
+            at += length;
+        }
+        parts
+    }
+
+    fn unquoted(text: &str) -> String {
+        if text.starts_with('"') { serde_json::from_str(text).unwrap() } else { text.to_owned() }
+    }
+
+    /// The actions that a list means, or words for them.
+    fn all_actions(text: &str) -> BTreeSet<String> {
+        let catalogue = Catalogue::newest();
+        let matching = |of: &str| -> BTreeSet<String> {
+            let patterns = of.split(", ").flat_map(|pattern| {
+                let known: Vec<_> = catalogue.actions().iter().map(|action| action.name.clone()).collect();
+                known.into_iter().filter(move |name| pattern_covers(pattern, name))
+            });
+            patterns.collect()
+        };
+        let Some(words) = text.strip_prefix("all ") else { return matching(text) };
+        let (kind, others) = words.split_once("actions").unwrap();
+        let is_of_kind = |action: &&Action| {
+            let reads = matches!(action.level, Level::List | Level::Read);
+            kind.split_whitespace().all(|word| match word {
+                "object" => action.kind == Kind::Object,
+                "bucket" => action.kind == Kind::Bucket,
+                "read" => reads,
+                "write" => !reads,
+                other => panic!("{other}"),
+            })
+        };
+        let all: BTreeSet<_> = catalogue.actions().iter().filter(is_of_kind).map(|of| of.name.clone()).collect();
+        match others.strip_prefix(" but ") {
+            Some(missing) => &all - &matching(missing),
+            None => &all | &matching(others.trim_start_matches(", ")),
+        }
+    }
+
+    const REASONS: [&str; 3] = [", had before", ", still allowed", ", denied"];
+
+    /// The exceptions behind one `except`.
+    fn excepted(text: &str) -> Vec<(Option<String>, Vec<String>, &'static str)> {
+        let reason = REASONS.into_iter().find(|reason| text.ends_with(reason)).unwrap_or_default();
+        let text = text.strip_suffix(reason).unwrap();
+        if let Some(when) = text.strip_prefix("when ") {
+            return split(when, " or when ").iter().map(|when| (None, split(when, " and "), reason)).collect();
+        }
+        let mut parts = split(text, " when ");
+        let conditions = if parts.len() > 1 { split(&parts.remove(1), " and ") } else { Vec::new() };
+        let bare = |text: &str| text.replace("arn:aws:s3:::", "");
+        if text.starts_with("everything but ") {
+            return vec![(Some(bare(&parts[0])), conditions, reason)];
+        }
+        let some = split(&parts[0], ", ").into_iter().flat_map(|some| split(&some, " and "));
+        some.map(|one| (Some(bare(&unquoted(&one))), conditions.clone(), reason)).collect()
+    }
+
+    fn said(line: &str) -> Said {
+        let (line, only_aws) = match line.trim().strip_prefix("! by AWS's rules also: ") {
+            Some(line) => (line, true),
+            None => (line.trim(), false),
+        };
+        let (mark, rest) = line.split_at(2);
+        let (actions, rest) = rest.split_once(" on ").unwrap();
+        let rest = split(rest, ", e.g. ").remove(0);
+        let mut parts = split(&rest, ", except ");
+        let head = parts.remove(0);
+        let mut head = split(&head, " when ");
+        let conditions = if head.len() > 1 { split(&head.remove(1), " and ") } else { Vec::new() };
+        let head = head.remove(0);
+        let undenied = [", no longer denied", ", now denied"].into_iter().find_map(|end| head.strip_suffix(end));
+        let mut places = split(undenied.unwrap_or(&head), " where it is ");
+        let pattern = unquoted(&places[0]);
+        let among = undenied.map(|_| unquoted(&places.pop().unwrap()));
+        Said {
+            side: if mark == "+ " { Side::Gained } else { Side::Lost },
+            only_aws,
+            actions: all_actions(actions.trim()),
+            pattern,
+            denied: among,
+            conditions,
+            except: parts.iter().flat_map(|part| excepted(part)).collect(),
+        }
+    }
+
+    /// What a line means.
+    fn meant(line: &AccessLineV1, side: Side) -> Said {
+        let bare = |text: &str| text.replace("arn:aws:s3:::", "");
+        let except = |of: &ExceptionV1| {
+            let reason = match (of.reason, side) {
+                (Reason::Had, Side::Gained) => REASONS[0],
+                (Reason::Had, Side::Lost) => REASONS[1],
+                (Reason::Denied, _) => REASONS[2],
+                (Reason::LeftOut, _) => "",
+            };
+            (of.resources.as_deref().map(bare), of.conditions.clone(), reason)
+        };
+        Said {
+            side,
+            only_aws: line.profile == Some(Profile::Aws),
+            actions: all_actions(&line.actions.join(", ")),
+            pattern: bare(&line.pattern),
+            denied: line.denied.as_deref().map(bare),
+            conditions: line.conditions.clone(),
+            except: line.except.iter().map(except).collect(),
+        }
+    }
+
+    fn any_statement() -> impl Strategy<Value = String> {
+        let one_of = |texts: &'static [&'static str]| {
+            prop::collection::vec(prop::sample::select(texts), 1..3)
+                .prop_map(|some| serde_json::json!(some).to_string())
+        };
+        let resources = one_of(&[
+            "arn:aws:s3:::*",
+            "arn:aws:s3:::data",
+            "arn:aws:s3:::data/*",
+            "arn:aws:s3:::data/a/*",
+            "arn:aws:s3:::data/b, except c/*",
+            "arn:aws:s3:::data/\"a\" when b",
+            "arn:aws:s3:::data/x and y",
+            "arn:aws:s3:::*/a?*",
+        ]);
+        let actions = one_of(&["s3:*", "s3:Get*", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:Delete*"]);
+        let values =
+            one_of(&["", "a", "a, except when b", "\"", "a\" and s3:prefix is \"b", " on x", "${aws:username}"]);
+        let operator = prop::sample::select(&["StringEquals", "StringNotEquals", "StringLike"][..]);
+        let condition = prop::option::of((operator, values)).prop_map(|condition| match condition {
+            Some((operator, values)) => format!(r#", "Condition": {{"{operator}": {{"s3:prefix": {values}}}}}"#),
+            None => String::new(),
+        });
+        let names = prop::sample::select(&[("Allow", "Resource"), ("Allow", "NotResource"), ("Deny", "Resource")][..]);
+        (names, actions, resources, condition).prop_map(|((effect, member), actions, resources, condition)| {
+            format!(r#"{{"Effect": "{effect}", "Action": {actions}, "{member}": {resources}{condition}}}"#)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn what_is_printed_is_what_is_meant(
+            before in prop::collection::vec(any_statement(), 1..4),
+            after in prop::collection::vec(any_statement(), 1..4),
+        ) {
+            let access = found(&before.join(","), &after.join(","));
+            prop_assert!(access.undecided.is_empty());
+            let gained = access.gained.iter().map(|line| (line, Side::Gained));
+            for (line, side) in gained.chain(access.lost.iter().map(|line| (line, Side::Lost))) {
+                let alone = match side {
+                    Side::Gained => AccessV1 { gained: vec![line.clone()], ..AccessV1::default() },
+                    Side::Lost => AccessV1 { lost: vec![line.clone()], ..AccessV1::default() },
+                };
+                let mut out = Vec::new();
+                super::access(&mut out, &Styles::default(), "  ", &alone).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                prop_assert_eq!(text.lines().count(), 1);
+                let (mut said, mut meant) = (said(&text), meant(line, side));
+                [&mut said, &mut meant].into_iter().for_each(|of| of.except.sort());
+                prop_assert_eq!(said, meant, "{}", text);
+            }
+        }
     }
 }

@@ -174,6 +174,9 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
     for text in notes {
         writeln!(out, "{UNDER}{}", styles.dim.apply_to(text))?;
     }
+    for of in &change.basis {
+        writeln!(out, "{UNDER}{}", styles.change.apply_to(basis(of, shown)))?;
+    }
     let new = match change.kind {
         KindV1::AddPolicy | KindV1::ReplacePolicy => change.after.as_deref().and_then(document),
         KindV1::RemovePolicy | KindV1::Attach | KindV1::Move | KindV1::Detach => None,
