@@ -91,10 +91,9 @@ fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
         match json::parse(text) {
             Ok(node) => decoder.document(&node),
             Err(SyntaxError { message, span }) => {
-                let problem = decoder.report(&rule::JSON_SYNTAX, span, format!("this is not JSON: {message}"));
-                if text.starts_with('\u{feff}') {
-                    problem.help("save the file as UTF-8 without a byte order mark");
-                }
+                let help =
+                    text.starts_with('\u{feff}').then(|| "save the file as UTF-8 without a byte order mark".to_owned());
+                decoder.report(&rule::JSON_SYNTAX, span, format!("this is not JSON: {message}")).help = help;
                 None
             }
         }
