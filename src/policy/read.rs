@@ -91,8 +91,8 @@ fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
         match json::parse(text) {
             Ok(node) => decoder.document(&node),
             Err(SyntaxError { message, span }) => {
-                let help =
-                    text.starts_with('\u{feff}').then(|| "save the file as UTF-8 without a byte order mark".to_owned());
+                let marked = text.starts_with('\u{feff}');
+                let help = marked.then(|| "save it as UTF-8 without a byte order mark".to_owned());
                 decoder.report(&rule::JSON_SYNTAX, span, format!("this is not JSON: {message}")).help = help;
                 None
             }
@@ -330,8 +330,7 @@ impl Decoder {
                 }
                 (None, Mode::Strict) if self.keeps_principals && PRINCIPALS.contains(&pair.name.as_str()) => {
                     let message = principal_note(&pair.name, &pair.value.value);
-                    let note = self.report(&rule::PRINCIPAL, pair.name_span.clone(), message);
-                    note.severity = Severity::Note;
+                    self.report(&rule::PRINCIPAL, pair.name_span.clone(), message).severity = Severity::Note;
                     members.extra.insert(pair.name.clone(), pair.value.value.minified());
                 }
                 (None, Mode::Strict) => self.unknown_member(pair, what, grammar),

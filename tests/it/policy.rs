@@ -143,7 +143,7 @@ fn bucket_policies_are_compared_as_requests_without_a_login_meet_them() {
 fn what_other_programs_put_into_a_file_is_named() {
     let folder = pair("Read", "Read");
     folder.write("new.json", &format!("\u{feff}{OLD}"));
-    folder.attune("policy diff old.json new.json").exits(1).warns("byte order mark").warns("save the file as UTF-8");
+    folder.attune("policy diff old.json new.json").exits(1).warns("byte order mark").warns("save it as UTF-8");
     folder.write("new.json", &OLD.replace("\"Version\"", "\u{201c}Version\u{201d}"));
     folder.attune("policy diff old.json new.json").exits(1).warns("`\u{201c}` is no quote of JSON");
     let utf16: Vec<u8> = std::iter::once(0xfeff).chain(OLD.encode_utf16()).flat_map(u16::to_le_bytes).collect();
