@@ -86,7 +86,7 @@ fn a_submodule_or_a_link_is_not_the_repository_of_the_tree() {
     // A linked work tree is the operator's own.
     raw(&folder, "", &["worktree", "add", "-q", "-b", "side", "side"]);
     folder.write("side/live/cluster.json", &folder.read("live/cluster.json"));
-    with_git(&folder, "plan --file side/live/attune.toml --base main").exits(0).says("proposed: no changes");
+    with_git(&folder, "plan --file side/live/attune.toml --base main").exits(0).says("proposed: none");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn links_in_a_revision_lead_to_files_of_the_same_revision_only() {
     folder.write("shared/policies/ml.json", "{}");
     fs::remove_file(folder.path("live/policies")).unwrap();
     folder.write("live/policies/ml.json", &git(&folder, &["show", "main:shared/policies/ml.json"]));
-    plan(&folder, "--base main").exits(0).says("proposed: no changes");
+    plan(&folder, "--base main").exits(0).says("proposed: none");
     // Out of it, there is nothing.
     fs::remove_file(folder.path("live/policies/ml.json")).unwrap();
     let secret = folder.path("secret.json");
