@@ -17,15 +17,14 @@ const LONGEST_RUN: usize = 6;
 /// The instances of a query. They are the same in each run.
 struct Samples {
     letters: Vec<char>,
-    /// SplitMix64.
-    state: u64,
+    random: fastrand::Rng,
 }
 
 /// An instance that fulfills the query, if one of a few random ones does.
 pub(super) fn sampled(query: &Query<'_>, atoms: &Atoms) -> Option<Rc<Point>> {
     let all = || query.all.iter().chain(&query.none).chain(query.some.iter().flatten()).copied();
     let named: BTreeSet<char> = all().flat_map(Term::letters).chain(['/', 'x', 'y', '0']).collect();
-    let mut samples = Samples { letters: named.into_iter().collect(), state: 0 };
+    let mut samples = Samples { letters: named.into_iter().collect(), random: fastrand::Rng::with_seed(0) };
     let globs: Vec<&Glob> = query.all.iter().flat_map(|term| term.pattern.globs.iter()).collect();
     (0..INSTANCES).find_map(|instance| {
         let glob = globs.get(instance.checked_rem(globs.len())?)?;
@@ -40,13 +39,9 @@ pub(super) fn sampled(query: &Query<'_>, atoms: &Atoms) -> Option<Rc<Point>> {
 }
 
 impl Samples {
+    /// A number below the bound, 0 if there is none.
     fn below(&mut self, bound: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let bound = u64::try_from(bound).unwrap_or(u64::MAX);
-        (mixed ^ (mixed >> 31)).checked_rem(bound).and_then(|below| usize::try_from(below).ok()).unwrap_or_default()
+        if bound == 0 { 0 } else { self.random.usize(..bound) }
     }
 
     fn letter(&mut self) -> char {
