@@ -109,6 +109,7 @@ fn emergencies(folder: &Folder, dir: &str) -> Vec<String> {
     names
 }
 
+#[cfg(feature = "age")]
 #[test]
 fn an_age_file_is_for_its_recipient_alone() {
     let identity = age::x25519::Identity::generate();
@@ -200,6 +201,7 @@ fn a_key_pair_in_a_later_response_is_not_reported_as_unknown() {
     is_record(&fs::read(folder.path("secrets/alice.json")).unwrap(), &folder, "alice");
 }
 
+#[cfg(feature = "age")]
 #[test]
 fn an_unknown_response_is_kept_and_reported() {
     let identity = age::x25519::Identity::generate();

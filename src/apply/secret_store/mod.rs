@@ -23,11 +23,11 @@ use tokio::time::timeout;
 
 use crate::base::{KeyPair, UserName, file_name};
 use crate::cluster::{RawAnswer, SetupProblem};
-use crate::desired::{Destination, Names};
+use crate::desired::{Destination, Names, Recipient};
 
 use super::files::{self, EMERGENCY, TempFile};
 use command::{Program, redacted};
-use record::{encrypted, other_owner, record};
+use record::{other_owner, record};
 
 /// The cluster of the key pairs, and the surroundings of the store.
 #[derive(Debug, Clone)]
@@ -225,7 +225,7 @@ impl SecretStore {
     fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let bytes = match &self.destination {
             Some(Destination::Age { recipients, .. }) => {
-                Cow::Owned(encrypted(recipients, bytes).map_err(io::Error::other)?)
+                Cow::Owned(Recipient::encrypt(recipients, bytes).map_err(io::Error::other)?)
             }
             Some(Destination::Command { .. } | Destination::File { .. }) | None => Cow::Borrowed(bytes),
         };
@@ -253,7 +253,8 @@ impl SecretStore {
         match destination {
             Destination::File { dir } => self.write(dir, user, record.to_vec()).await,
             Destination::Age { recipients, dir } => {
-                let record = encrypted(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
+                let record =
+                    Recipient::encrypt(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
                 self.write(dir, user, record).await
             }
             Destination::Command { program, arguments } => {
