@@ -11,6 +11,7 @@ mod load;
 mod raw;
 mod recipient;
 mod schema;
+mod sections;
 mod settings;
 mod spanned;
 mod statement;
@@ -38,6 +39,7 @@ pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
 pub use recipient::Recipient;
 pub use schema::{SCHEMA, schema};
+pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
 
 /// The content of a configuration.

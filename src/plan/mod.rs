@@ -36,7 +36,7 @@ pub use digest::Digest;
 pub use effects::{Effect, NameAccess, NotReported, Unreported};
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_revoked};
-pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared};
+pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared, destination};
 
 /// Everything that an apply does and that a reviewer needs for an approval. It leaves nothing to decide.
 #[derive(Debug, Clone)]

@@ -185,7 +185,7 @@ fn a_key_pair_in_a_lost_response_is_reported_as_unknown() {
     is_quiet(&run, &folder);
     for args in ["plan", "drift", "doctor", "apply --yes"] {
         let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &ADMIN).exits(0);
-        run.warns("a run ended before it recorded the new key pairs of `alice`").warns("attune keys generate NAME");
+        run.warns("a run ended before it recorded the new key pairs of `alice`").warns("attune keys rotate NAME");
     }
     let quiet = folder.attune_with(&format!("plan --state-dir elsewhere --cluster {}", served.url), &ADMIN).exits(0);
     assert!(!quiet.stderr.contains("lost"), "{}", quiet.stderr);

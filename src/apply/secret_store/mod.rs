@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
@@ -109,6 +109,17 @@ impl SecretStore {
     /// Whether the configuration names a destination.
     pub fn has_destination(&self) -> bool {
         self.destination.is_some()
+    }
+
+    /// Whether the destination has a file for the user that was written at this time or later. False for a command, whose
+    /// destination attune does not know.
+    pub fn has_file_since(&self, user: &UserName, since: SystemTime) -> bool {
+        let dir = match &self.destination {
+            Some(Destination::Age { dir, .. } | Destination::File { dir }) => dir,
+            Some(Destination::Command { .. }) | None => return false,
+        };
+        let found = self.target(dir, user).symlink_metadata().ok().filter(fs::Metadata::is_file);
+        found.and_then(|found| found.modified().ok()).is_some_and(|written| written >= since)
     }
 
     /// Checks the destination for these users without a secret, and the directory of emergency files. Returns everything that
