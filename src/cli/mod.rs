@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod base;
 mod connect;
+mod credentials;
 mod doctor;
 mod documents;
 mod drift;
@@ -14,7 +15,6 @@ mod fmt;
 mod generate;
 mod git;
 mod import;
-mod keys;
 mod lost_keys;
 mod many;
 mod output;
@@ -23,11 +23,8 @@ mod policy;
 mod preflight;
 mod progress;
 mod report;
-mod revoke;
-mod rotations;
 mod sim;
 mod state;
-mod sts;
 mod validate;
 
 use std::io;
@@ -112,20 +109,18 @@ Examples:
   attune policy lint policies/*.json
   attune policy render policy.json")]
     Policy(policy::PolicyCommand),
-    /// Rotate S3 key pairs, and revoke them in an incident
+    /// Rotate S3 key pairs
     #[command(subcommand)]
     #[command(after_long_help = "\
 Examples:
-  attune keys rotate bob
-  attune keys rotate --policy ml-rw
-  attune keys revoke bob --reason leaked")]
-    Keys(keys::KeysCommand),
+  attune keys generate bob --via weka")]
+    Keys(credentials::KeysCommand),
     /// Get temporary S3 credentials
     #[command(subcommand)]
     #[command(after_long_help = "\
 Examples:
   ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
-    Sts(sts::StsCommand),
+    Sts(credentials::StsCommand),
     Schema(generate::SchemaArgs),
     /// Run a simulated cluster
     #[command(subcommand)]

@@ -1,11 +1,9 @@
 //! The S3 actions and the predefined policies of a release.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::document::{Document, Effect, Selector, Statement};
+use super::document::{Document, Effect, Statement};
 use crate::base::{Capabilities, PolicyName, Release};
 
 /// The resources that an action acts on.
@@ -199,6 +197,30 @@ const SINCE_5: &[Entry] = &[
     ("PutBucketNotification", Kind::Bucket, Level::Write),
 ];
 
+/// Actions that WEKA does not document and MinIO of April 2021 knows, by the list of supported actions in its source.
+pub(super) const UNDOCUMENTED: &[(&str, Kind)] = &[
+    ("s3:ForceDeleteBucket", Kind::Bucket),
+    ("s3:GetBucketPolicyStatus", Kind::Bucket),
+    ("s3:GetEncryptionConfiguration", Kind::Bucket),
+    ("s3:GetObjectVersionForReplication", Kind::Object),
+    ("s3:GetReplicationConfiguration", Kind::Bucket),
+    ("s3:HeadBucket", Kind::Bucket),
+    ("s3:ListBucketVersions", Kind::Bucket),
+    ("s3:ListenBucketNotification", Kind::Bucket),
+    ("s3:ListenNotification", Kind::Account),
+    ("s3:PutEncryptionConfiguration", Kind::Bucket),
+    ("s3:PutReplicationConfiguration", Kind::Bucket),
+    ("s3:ReplicateDelete", Kind::Object),
+    ("s3:ReplicateObject", Kind::Object),
+    ("s3:ReplicateTags", Kind::Object),
+];
+
+/// The kind of an action that the newest release or MinIO knows.
+pub(super) fn kind_of(name: &str) -> Option<Kind> {
+    let undocumented = || UNDOCUMENTED.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    Catalogue::newest().get(name).map(|action| action.kind).or_else(undocumented)
+}
+
 /// The actions of `readonly`, by the vendor documentation of 5.1.
 const READONLY: &[&str] = &[
     "s3:ListAllMyBuckets",
@@ -227,16 +249,7 @@ pub fn predefined(policy: &PolicyName, release: &Release) -> Option<Document> {
 }
 
 fn allow_everywhere(actions: &[&str]) -> Document {
-    let selector =
-        |patterns: &[&str]| Selector { negated: false, patterns: patterns.iter().map(ToString::to_string).collect() };
-    let statement = Statement {
-        sid: None,
-        effect: Effect::Allow,
-        actions: selector(actions),
-        resources: selector(&["arn:aws:s3:::*"]),
-        conditions: Vec::new(),
-        extra: BTreeMap::new(),
-    };
+    let statement = Statement::plain(Effect::Allow, actions.iter().copied(), ["arn:aws:s3:::*"]);
     Document { version: Some("2012-10-17".to_owned()), statements: vec![statement], ..Document::default() }
 }
 
@@ -269,6 +282,9 @@ mod tests {
         assert_eq!((action.kind, action.level), (Kind::Bucket, Level::Permissions));
         assert_eq!(newest.get("s3:putbucketpolicy"), None);
         assert_eq!(newest.get("PutBucketPolicy"), None);
+        assert!(UNDOCUMENTED.iter().all(|(name, _)| newest.get(name).is_none()));
+        let kinds = ["s3:PutObject", "s3:ReplicateObject", "s3:PutObjectAcl"].map(kind_of);
+        assert_eq!(kinds, [Some(Kind::Object), Some(Kind::Object), None]);
     }
 
     #[test]

@@ -45,6 +45,24 @@ pub enum Effect {
     Deny,
 }
 
+impl Statement {
+    /// A statement about actions and resources, without conditions.
+    pub fn plain<'t>(
+        effect: Effect,
+        actions: impl IntoIterator<Item = &'t str>,
+        resources: impl IntoIterator<Item = &'t str>,
+    ) -> Self {
+        Self {
+            sid: None,
+            effect,
+            actions: Selector::any_of(actions),
+            resources: Selector::any_of(resources),
+            conditions: Vec::new(),
+            extra: BTreeMap::new(),
+        }
+    }
+}
+
 impl Effect {
     /// The value of the member `Effect`.
     pub fn as_str(self) -> &'static str {
@@ -62,6 +80,13 @@ pub struct Selector {
     pub negated: bool,
     /// The patterns, as written.
     pub patterns: Vec<String>,
+}
+
+impl Selector {
+    /// What any of the patterns matches.
+    fn any_of<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Self {
+        Self { negated: false, patterns: patterns.into_iter().map(str::to_owned).collect() }
+    }
 }
 
 /// One condition: the operator applied to a key of the request and any of the values.

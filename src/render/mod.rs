@@ -6,6 +6,8 @@ pub mod json;
 pub mod markdown;
 mod metrics;
 mod phrase;
+#[cfg(test)]
+mod printed;
 mod rollback_file;
 pub mod text;
 

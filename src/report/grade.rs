@@ -175,14 +175,7 @@ fn grade(document: &Document, bucket: &Bucket, context: &Context<'_>, classes: &
 }
 
 fn everything(effect: Effect, bucket: &Bucket) -> Statement {
-    Statement {
-        sid: None,
-        effect,
-        actions: Selector { negated: false, patterns: vec![EVERYTHING.to_owned()] },
-        resources: Selector { negated: false, patterns: bucket.resources().to_vec() },
-        conditions: Vec::new(),
-        extra: std::collections::BTreeMap::new(),
-    }
+    Statement::plain(effect, [EVERYTHING], bucket.resources().iter().map(String::as_str))
 }
 
 /// The document with every open question answered against the user.

@@ -115,6 +115,38 @@ fn a_pattern_asks_for_everything_that_matches_it() {
 }
 
 #[test]
+fn what_only_other_rules_allow_is_a_further_line() {
+    let folder = Folder::with(&[(
+        "p.json",
+        r#"{"Version": "2012-10-17", "Statement": [
+          {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::*-logs"}]}"#,
+    )]);
+    let both = "  ! by AWS's rules also: + s3:ListBucket on app-logs\n";
+    let run = folder.attune("access p.json s3:ListBuck* app-logs").exits(0);
+    assert_eq!(run.stdout, format!("p.json: - nothing of that\n{both}"));
+    let run = folder.attune("access p.json s3:ListBuck* app-logs --rules aws").exits(0);
+    assert_eq!(run.stdout, "p.json: + s3:ListBucket on app-logs\n");
+    assert_eq!(
+        folder.attune("access p.json s3:ListBuck* app-logs --rules minio-2021").exits(2).stdout,
+        "p.json: - nothing of that\n"
+    );
+}
+
+#[test]
+fn users_with_the_same_policy_and_answer_share_a_block() {
+    let folder = folder();
+    let more = "[users.dave]\npolicy = \"readonly\"\n\n[users.erin]\npolicy = \"logs\"\n";
+    folder.write("attune.toml", &format!("{FILE}\n{more}"));
+    let who = folder.attune("access --who s3:GetObject arn:aws:s3:::shared/a").exits(0);
+    assert_eq!(
+        who.stdout,
+        "bob and dave have readonly\n  + s3:GetObject on arn:aws:s3:::shared/a: allowed by statement 1\n"
+    );
+    let who = folder.attune("access --who s3:GetObject arn:aws:s3:::logs/alice/a").exits(0);
+    assert_eq!(who.stdout.matches(" has ").count(), 1, "the variable of erin has another value: {}", who.stdout);
+}
+
+#[test]
 fn the_policy_on_the_cluster_is_read() {
     let folder = folder();
     let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();

@@ -172,7 +172,7 @@ fn a_fix_writes_no_grant_that_was_not_written() {
         format!(r#"{{"Version": "{version}", "Statement": [{}]}}"#, statements.join(","))
     };
     let kept = [
-        document("2012-10-17", &[statement(r#""Action": ["s3:ListAllMyBuckets", "s3:HeadBucket"], "Resource": "*""#)]),
+        document("2012-10-17", &[statement(r#""Action": ["s3:HeadObject", "s3:HeadBucket"], "Resource": "*""#)]),
         document("2012-10-17", &[statement(r#""Action": "s3:HeadObject", "Resource": "arn:aws:s3:::data/*""#)]),
         document(
             "2012-10-17",

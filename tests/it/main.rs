@@ -12,6 +12,7 @@ mod base;
 mod browser;
 #[cfg(test)]
 mod commands;
+mod corpus;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
@@ -55,7 +56,6 @@ mod inside;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
-mod keys;
 mod lint;
 #[cfg(test)]
 mod many;

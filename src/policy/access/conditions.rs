@@ -1,6 +1,6 @@
 //! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
-use super::values::{value_within, values_apart};
+use super::values::{Networks, common_address, value_within, values_apart};
 
 /// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(super) struct Atoms {
     implied: Vec<Vec<usize>>,
     /// For each atom, those that cannot hold with it.
     excluded: Vec<Vec<usize>>,
+    /// For each atom that asks whether an address is in some networks, these.
+    networks: Vec<Option<Networks>>,
 }
 
 impl Atoms {
@@ -66,6 +68,7 @@ impl Atoms {
         }
         self.implied.push(implied);
         self.excluded.push(excluded);
+        self.networks.push(atom.networks());
         self.atoms.push(atom);
         new
     }
@@ -111,6 +114,38 @@ impl Atoms {
     pub(super) fn conflict(&self, literals: &[Literal], given: &[Literal]) -> bool {
         literals.iter().any(|literal| self.follows(literal.negated(), given))
     }
+
+    /// The answers with all networks that an address is in. `None` if no address is in exactly those that they say: two halves
+    /// of a network leave nothing of it.
+    fn with_addresses(&self, mut answers: Vec<Literal>) -> Option<Vec<Literal>> {
+        let keys: Vec<&str> = answers.iter().filter(|answer| answer.holds).filter_map(|of| self.key_of(of)).collect();
+        for key in keys {
+            let of_key = |literal: &&Literal| self.key_of(literal) == Some(key);
+            let (holding, others): (Vec<_>, Vec<_>) = answers.iter().filter(of_key).partition(|answer| answer.holds);
+            let known: Vec<usize> = answers.iter().map(|answer| answer.atom).collect();
+            let open = (0..self.atoms.len()).map(|atom| Literal { atom, holds: true });
+            let open: Vec<_> = open.filter(|literal| of_key(&literal) && !known.contains(&literal.atom)).collect();
+            let all = self.networks_of(holding);
+            let none = self.networks_of(others);
+            let outside = [none.as_slice(), &self.networks_of(&open)].concat();
+            let address = common_address(&all, &outside).or_else(|| common_address(&all, &none))?;
+            let is_in = |literal: &Literal| self.networks[literal.atom].as_ref().is_some_and(|of| of.contains(address));
+            answers.extend(open.into_iter().filter(is_in));
+        }
+        Some(answers)
+    }
+
+    /// The key of a question about networks.
+    fn key_of(&self, literal: &Literal) -> Option<&str> {
+        match (&self.networks[literal.atom], &self.atoms[literal.atom]) {
+            (Some(_), Atom::Condition(condition)) => Some(&condition.key),
+            (Some(_) | None, Atom::Condition(_) | Atom::Covers(_) | Atom::Applies(_)) => None,
+        }
+    }
+
+    fn networks_of<'a>(&'a self, literals: impl IntoIterator<Item = &'a Literal>) -> Vec<&'a Networks> {
+        literals.into_iter().filter_map(|literal| self.networks[literal.atom].as_ref()).collect()
+    }
 }
 
 impl Atom {
@@ -128,6 +163,16 @@ impl Atom {
             (Self::Condition(_) | Self::Covers(_) | Self::Applies(_), _) => false,
         }
     }
+
+    /// The networks, if the atom asks whether the only address of a request is in one of them.
+    fn networks(&self) -> Option<Networks> {
+        match self {
+            Self::Condition(condition) if condition.operator == "IpAddress" && condition.is_single() => {
+                Networks::read(&condition.values).filter(|_| !condition.open && !condition.values.is_empty())
+            }
+            Self::Condition(_) | Self::Covers(_) | Self::Applies(_) => None,
+        }
+    }
 }
 
 impl Condition {
@@ -139,7 +184,13 @@ impl Condition {
         let same = self.key == other.key && quantifier == other_quantifier && optional == other_optional;
         let covers = |narrow: &str, wide: &str| value_within((test, narrow), (other_test, wide));
         let is_possible = same && !self.open && !other.open;
-        is_possible && self.values.iter().all(|narrow| other.values.iter().any(|wide| covers(narrow, wide)))
+        let by_value = || self.values.iter().all(|narrow| other.values.iter().any(|wide| covers(narrow, wide)));
+        let by_address = || {
+            let networks = |condition: &Self| Networks::read(&condition.values);
+            let is_about = (test, other_test) == ("IpAddress", "IpAddress");
+            is_about && networks(self).zip(networks(other)).is_some_and(|(narrow, wide)| narrow.is_within(&wide))
+        };
+        is_possible && (by_value() || by_address())
     }
 
     /// Whether the other condition cannot hold with this one: the key is absent for it, or no value fulfills both.
@@ -152,13 +203,17 @@ impl Condition {
         if self.is_absence() {
             return !other_optional && other_test != "Null" && other_quantifier != "ForAllValues:";
         }
-        let single = SINGLE_VALUED.iter().any(|key| key.eq_ignore_ascii_case(&self.key));
         let is_possible =
-            single && quantifier.is_empty() && other_quantifier.is_empty() && !(optional && other_optional);
+            self.is_single() && quantifier.is_empty() && other_quantifier.is_empty() && !(optional && other_optional);
         let apart = |one: &str, another: &str| {
             values_apart((test, one), (other_test, another)) || values_apart((other_test, another), (test, one))
         };
         is_possible && self.values.iter().all(|one| other.values.iter().all(|another| apart(one, another)))
+    }
+
+    /// Whether a request has at most one value of the key.
+    fn is_single(&self) -> bool {
+        SINGLE_VALUED.iter().any(|key| key.eq_ignore_ascii_case(&self.key))
     }
 
     fn is_absence(&self) -> bool {
@@ -278,7 +333,7 @@ pub(super) fn by_chance(
             return None;
         }
     }
-    Some(answers)
+    atoms.with_addresses(answers)
 }
 
 /// A list of `none` of which all literals can still hold.
@@ -319,7 +374,7 @@ impl Search<'_> {
             return None;
         }
         *self.tries -= 1;
-        let Some(open) = open_list(self.none, &answers) else { return Some(answers) };
+        let Some(open) = open_list(self.none, &answers) else { return self.atoms.with_addresses(answers) };
         let mut free: Vec<_> = open.iter().filter(|literal| !answers.contains(literal)).collect();
         free.sort_by_key(|literal| !literal.holds);
         free.into_iter().find_map(|literal| {
@@ -347,6 +402,7 @@ mod tests {
             ("IpAddress", &["10.1.0.0/16"], "IpAddress", &["10.0.0.0/8"]),
             ("IpAddress", &["10.1.0.0/16"], "IpAddress", &["0.0.0.0/0"]),
             ("IpAddress", &["fd00:1::/32"], "IpAddress", &["fd00::/16"]),
+            ("IpAddress", &["10.64.0.0/10", "10.128.0.0/9"], "IpAddress", &["10.128.0.0/9", "10.0.0.0/9"]),
             ("ForAnyValue:StringEquals", &["a"], "ForAnyValue:StringEquals", &["a", "b"]),
             ("NumericLessThan", &["1"], "NumericLessThan", &["1", "2"]),
             ("NumericLessThan", &["10"], "NumericLessThanEquals", &["10"]),
@@ -397,6 +453,45 @@ mod tests {
         let address = |one, another| excludes("aws:SourceIp", ("IpAddress", one), ("IpAddress", another));
         assert!(address(&["10.0.0.0/8"], &["11.0.0.0/8"]) && !address(&["10.0.0.0/8"], &["10.1.0.0/16"]));
         assert!(!address(&["10.0.0.1"], &["11.0.0.0/8"]), "servers read an address without a length in two ways");
+    }
+
+    #[test]
+    fn networks_are_sets_of_addresses() {
+        let halves: &[&str] = &["10.0.0.0/9", "10.128.0.0/9"];
+        let same = [
+            (&["10.0.0.0/8"][..], halves),
+            (&["0.0.0.0/0"], &["0.0.0.0/1", "128.0.0.0/1"]),
+            (&["10.1.2.3/8"], halves),
+            (&["fd00::/8"], &["fd00::/9", "fd80::/9"]),
+            (&["10.0.0.0/30"], &["10.0.0.0/32", "10.0.0.1/32", "10.0.0.2/31"]),
+        ];
+        for (whole, parts) in same {
+            let [whole, parts] = [whole, parts].map(|networks| condition("IpAddress", networks));
+            assert!(whole.implies(&parts) && parts.implies(&whole), "{whole:?}");
+        }
+        let most = condition("IpAddress", &["10.0.0.0/9", "10.128.0.0/10"]);
+        assert!(!condition("IpAddress", &["10.0.0.0/8"]).implies(&most));
+        assert!(!condition("IpAddress", &["::/0"]).implies(&condition("IpAddress", &["0.0.0.0/1", "128.0.0.0/1"])));
+    }
+
+    #[test]
+    fn parts_of_a_network_leave_nothing_of_it() {
+        let mut atoms = Atoms::default();
+        let mut of = |key: &str, network: &str| {
+            atoms.intern(Atom::Condition(Condition { key: key.to_owned(), ..condition("IpAddress", &[network]) }))
+        };
+        let [whole, low, high] = ["10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9"].map(|of_one| of("aws:SourceIp", of_one));
+        let others = ["10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9"].map(|of_many| of("aws:VpcSourceIp", of_many));
+        let without = |[whole, low, high]: [usize; 3]| {
+            let none = [low, high].map(|atom| vec![Literal { atom, holds: true }]).to_vec();
+            let all = vec![Literal { atom: whole, holds: true }];
+            solve(&Constraint { all, none, some: None }, &atoms, &mut 100)
+        };
+        assert_eq!(without([whole, low, high]), Solution::Impossible);
+        assert!(matches!(without(others), Solution::Possible(_)), "a request may have several of these");
+        let alone = Constraint { all: vec![Literal { atom: whole, holds: true }], none: Vec::new(), some: None };
+        let Solution::Possible(answers) = solve(&alone, &atoms, &mut 100) else { panic!() };
+        assert!(answers.contains(&Literal { atom: low, holds: true }), "every address is in one of the halves");
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod values;
 mod wording;
 
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 
 pub use answer::{Answer, Asked, Attachment, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};

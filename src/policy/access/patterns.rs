@@ -30,20 +30,69 @@ pub(super) struct Pattern {
     pub(super) opaque: bool,
     /// Whether it does not start with `arn:aws:s3:::`. Servers read such a pattern differently or refuse it.
     pub(super) foreign: bool,
+    /// With the variable of an unknown user name: what narrows `globs`.
+    pub(super) named: Option<Rc<Named>>,
     /// The same for patterns with the same meaning, see [`Numbers`](super::terms::Numbers).
     pub(super) number: usize,
+}
+
+/// A pattern with the name of an unknown user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    parts: Vec<Part>,
+    /// Whether it also matches with a `/` behind it.
+    slash: bool,
+}
+
+/// A part of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Token(Token),
+    /// The unknown name of a user: a text that is not empty and has other characters than `/`.
+    Name,
+    /// Another unknown value: a text that is not empty.
+    Value,
+}
+
+impl Named {
+    fn matches(&self, resource: &[Token]) -> bool {
+        let without_slash = || resource.strip_suffix(&[Token::One('/')]).filter(|_| self.slash);
+        parts_match(&self.parts, resource) || without_slash().is_some_and(|rest| parts_match(&self.parts, rest))
+    }
+}
+
+/// Whether the parts match a text. `ends` has the lengths of the beginnings that the parts so far match.
+fn parts_match(parts: &[Part], text: &[Token]) -> bool {
+    let mut ends: Vec<usize> = vec![0];
+    for part in parts {
+        let Some(&first) = ends.first() else { return false };
+        let is_slash = |at: &usize| text[*at] == Token::One('/');
+        let one_more = |is: &dyn Fn(Token) -> bool| {
+            ends.iter().filter(|end| text.get(**end).is_some_and(|letter| is(*letter))).map(|end| end + 1).collect()
+        };
+        ends = match part {
+            Part::Token(Token::Run) => (first..=text.len()).collect(),
+            Part::Token(Token::Any) => one_more(&|_| true),
+            Part::Token(one @ Token::One(_)) => one_more(&|letter| letter == *one),
+            Part::Value => (first + 1..=text.len()).collect(),
+            Part::Name => {
+                let slashes = (first..text.len()).take_while(is_slash).count();
+                (first + slashes + 1..=text.len()).collect()
+            }
+        };
+    }
+    ends.last() == Some(&text.len())
 }
 
 impl Pattern {
     /// Reads a pattern, not yet numbered. A foreign one can match everything.
     pub(super) fn read(text: &str, dialect: Dialect<'_>) -> Self {
-        let tokens = dialect.expand(text);
-        let unknown = tokens.contains(&None);
-        let wild = tokens.iter().any(|token| token.is_some_and(|t| !matches!(t, Token::One(_))));
-        // The value of a variable is never empty.
-        let expanded = tokens.into_iter().flat_map(|token| match token {
-            Some(token) => [Some(token), None],
-            None => [Some(Token::Any), Some(Token::Run)],
+        let parts = dialect.expand(text);
+        let unknown = parts.iter().any(|part| matches!(part, Part::Name | Part::Value));
+        let wild = parts.iter().any(|part| matches!(part, Part::Token(Token::Any | Token::Run)));
+        let expanded = parts.iter().flat_map(|part| match part {
+            Part::Token(token) => [Some(*token), None],
+            Part::Name | Part::Value => [Some(Token::Any), Some(Token::Run)],
         });
         let glob = Glob::new(expanded.flatten());
         let everything = Glob::new([Token::Run]);
@@ -55,7 +104,10 @@ impl Pattern {
         } else {
             (vec![everything], true)
         };
-        Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || foreign, foreign, number: 0 }
+        let has_name = !foreign && parts.contains(&Part::Name);
+        let behind = parts.get(ARN.len()..).filter(|_| has_name);
+        let named = behind.map(|behind| Rc::new(Named { parts: behind.to_vec(), slash: globs.len() > 1 }));
+        Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || foreign, foreign, named, number: 0 }
     }
 
     /// The pattern for [`ResourceSpace::Bare`]. There, a resource without the prefix is the empty text, and any other
@@ -63,7 +115,7 @@ impl Pattern {
     pub(super) fn in_bare_space(&self) -> Self {
         let shifted = |glob: &Glob| Glob::new([Token::Any].into_iter().chain(glob.tokens().iter().copied()));
         let globs = if self.bare { [Glob::new([Token::Run])].into() } else { self.globs.iter().map(shifted).collect() };
-        Self { globs, ..self.clone() }
+        Self { globs, named: None, ..self.clone() }
     }
 
     pub(super) fn reduced(&self, space: ResourceSpace) -> Self {
@@ -76,14 +128,23 @@ impl Pattern {
         reaches && narrower.globs.iter().all(|narrow| self.globs.iter().any(|wide| wide.subsumes(narrow)))
     }
 
-    /// Whether it covers a resource, without regard to variables.
+    /// Whether it covers a resource, for some values of its variables.
     pub(super) fn matches(&self, resource: &Glob) -> bool {
-        self.globs.iter().any(|glob| glob.subsumes(resource))
+        let can_be_named = || self.named.as_ref().is_none_or(|named| named.matches(resource.tokens()));
+        self.globs.iter().any(|glob| glob.subsumes(resource)) && can_be_named()
     }
 
-    /// Whether both cover a common resource, without regard to variables.
+    /// Whether both cover a common resource, for some values of their variables. It can be wrongly true.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let of_names = |names: &Self, plain: &Self| {
+            let is_text = |glob: &Glob| glob.tokens().iter().all(|token| matches!(token, Token::One(_)));
+            names.named.is_none()
+                || !plain.globs.iter().all(is_text)
+                || plain.globs.iter().any(|glob| names.matches(glob))
+        };
         self.globs.iter().any(|a| other.globs.iter().any(|b| a.overlaps(b)))
+            && of_names(self, other)
+            && of_names(other, self)
     }
 }
 
@@ -100,15 +161,21 @@ impl Dialect<'_> {
         if self.variables { pieces(text) } else { vec![Piece::Plain(text)] }
     }
 
-    /// The tokens of a text. Each unknown variable is `None`.
-    fn expand(self, text: &str) -> Vec<Option<Token>> {
+    fn expand(self, text: &str) -> Vec<Part> {
+        let tokens = |glob: Glob| glob.tokens().iter().copied().map(Part::Token).collect();
         let expanded = |piece| match piece {
-            Piece::Plain(text) => Some(Glob::parse(text)),
-            Piece::Variable(inside) => self.value(inside),
+            Piece::Plain(text) => tokens(Glob::parse(text)),
+            Piece::Variable(inside) => {
+                let unknown = || if self.is_user(inside) { Part::Name } else { Part::Value };
+                self.value(inside).map_or_else(|| vec![unknown()], tokens)
+            }
         };
-        let tokens =
-            |glob: Option<Glob>| glob.map_or(vec![None], |glob| glob.tokens().iter().copied().map(Some).collect());
-        self.pieces(text).into_iter().map(expanded).flat_map(tokens).collect()
+        self.pieces(text).into_iter().flat_map(expanded).collect()
+    }
+
+    /// Whether a variable is the name of the user, and has no default.
+    fn is_user(self, inside: &str) -> bool {
+        inside == "aws:username" || (self.rules.key_case_ignored && inside.eq_ignore_ascii_case("aws:username"))
     }
 
     /// The value of a variable, if known.
@@ -119,10 +186,8 @@ impl Dialect<'_> {
             return Some(if special { Glob::literal(inside) } else { text() });
         }
         let name = inside.split_once(',').filter(|_| special).map_or(inside, |(name, _)| name);
-        let is_user =
-            name == "aws:username" || (self.rules.key_case_ignored && name.eq_ignore_ascii_case("aws:username"));
         let glob = if self.rules.username_is_pattern { Glob::parse } else { Glob::literal };
-        self.user.filter(|_| is_user).map(glob)
+        self.user.filter(|_| self.is_user(name)).map(glob)
     }
 
     /// The value of a condition with the name of the user, and whether it has an unknown variable. A name with
@@ -210,6 +275,14 @@ mod tests {
         assert!(unknown.opaque);
         assert_eq!(*unknown.globs, [Glob::parse("home/?*/x/"), Glob::parse("home/?*/x")]);
         assert!(!read("arn:aws:s3:::home/${aws:username}*", MINIO, None).matches(&Glob::literal("home/")));
+        assert!(read("arn:aws:s3:::home/${aws:userid}*", MINIO, None).matches(&Glob::literal("home//")));
+        let home = |text: &str| read(&format!("arn:aws:s3:::{text}"), MINIO, None);
+        for of_user in ["home${aws:username}", "home${aws:username}*", "${aws:username}home"] {
+            assert!(!home(of_user).overlaps(&home("home")), "no name is empty or `/`: {of_user}");
+            assert!(home(of_user).overlaps(&home("*")));
+        }
+        assert!(home("home${aws:username}").matches(&Glob::literal("homes/")), "a bucket is `homes/`");
+        assert!(home("ho${aws:username}").overlaps(&home("home")));
         assert_eq!(globs("arn:aws:s3:::b/${*}", AWS, None), [Glob::literal("b/*")]);
         assert_eq!(globs("arn:aws:s3:::b/${*}", MINIO, None), [Glob::parse("b/${*}")]);
         assert!(!read("arn:aws:s3:::b/${open", MINIO, None).opaque);

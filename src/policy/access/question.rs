@@ -4,7 +4,7 @@ use super::decide::RequestProblem;
 use super::resources::ARN;
 use super::{Access, AccessLine, Cause, Context, gains, pattern_covers, patterns_overlap};
 use crate::base::nearest;
-use crate::policy::{Catalogue, Document, Effect, Kind, Selector, Statement};
+use crate::policy::{Catalogue, Document, Effect, Kind, Statement};
 
 /// All requests whose action and resource match two patterns. A bucket stands for itself and everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +54,9 @@ impl Question {
 
     /// What the document allows of it: what a `Deny` of all of it would take.
     pub(super) fn allowed(&self, document: &Document, context: &Context<'_>) -> Access {
-        let plain = |patterns: &Vec<String>| Selector { negated: false, patterns: patterns.clone() };
-        let deny = |(actions, resources): &(Vec<String>, Vec<String>)| Statement {
-            sid: None,
-            effect: Effect::Deny,
-            actions: plain(actions),
-            resources: plain(resources),
-            conditions: Vec::new(),
-            extra: document.extra.clone(),
+        let deny = |(actions, resources): &(Vec<String>, Vec<String>)| {
+            let [actions, resources] = [actions, resources].map(|patterns| patterns.iter().map(String::as_str));
+            Statement::plain(Effect::Deny, actions, resources)
         };
         let mut denied = document.clone();
         denied.statements.extend(self.asked.iter().map(deny));

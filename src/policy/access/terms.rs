@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
-use super::patterns::{Dialect, Pattern, PatternPairs};
+use super::patterns::{Dialect, Named, Pattern, PatternPairs};
 use super::resources::ResourceSpace;
 use super::rules::Rules;
 use crate::policy::normal::normal_statement;
@@ -226,9 +226,12 @@ pub(super) struct Facts<'a> {
 /// Numbers for the patterns and terms of a comparison. Those with the same meaning have the same number.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    patterns: BTreeMap<(Rc<[Glob]>, [bool; 3]), usize>,
+    patterns: BTreeMap<PatternKey, usize>,
     terms: BTreeMap<TermKey, usize>,
 }
+
+/// The content of a pattern: its globs, whether it is bare, opaque and foreign, and its user name.
+type PatternKey = (Rc<[Glob]>, [bool; 3], Option<Rc<Named>>);
 
 /// The content of a term: its patterns, with the atoms of excluded ones, and its conditions.
 type TermKey = (usize, Vec<(usize, Option<usize>)>, Vec<Literal>);
@@ -236,7 +239,8 @@ type TermKey = (usize, Vec<(usize, Option<usize>)>, Vec<Literal>);
 impl Numbers {
     pub(super) fn number(&mut self, mut term: Term) -> Term {
         for pattern in term.patterns_mut() {
-            let meaning = (Rc::clone(&pattern.globs), [pattern.bare, pattern.opaque, pattern.foreign]);
+            let flags = [pattern.bare, pattern.opaque, pattern.foreign];
+            let meaning = (Rc::clone(&pattern.globs), flags, pattern.named.clone());
             let next = self.patterns.len();
             pattern.number = *self.patterns.entry(meaning).or_insert(next);
         }

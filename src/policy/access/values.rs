@@ -92,15 +92,73 @@ fn interval(test: &str, value: &str) -> Option<Interval> {
 /// servers read them differently.
 fn network_within(narrow: &str, wide: &str) -> bool {
     let (Some(narrow), Some(wide)) = (network(narrow), network(wide)) else { return false };
-    let same = (narrow.address ^ wide.address).leading_zeros() >= wide.length;
-    narrow.is_v4 == wide.is_v4 && narrow.length >= wide.length && same
+    wide.contains(narrow.first()) && narrow.length >= wide.length
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Network {
     is_v4: bool,
     /// The address in the highest bits.
     address: u128,
     length: u32,
+}
+
+/// An address, with its bits as in [`Network`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Address {
+    is_v4: bool,
+    bits: u128,
+}
+
+/// A set of addresses: all of some networks.
+#[derive(Debug, Clone)]
+pub(super) struct Networks(Vec<Network>);
+
+impl Networks {
+    /// `None` if a text is not `address/length`.
+    pub(super) fn read(texts: &[String]) -> Option<Self> {
+        texts.iter().map(|text| network(text)).collect::<Option<_>>().map(Self)
+    }
+
+    pub(super) fn contains(&self, address: Address) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    pub(super) fn is_within(&self, wide: &Self) -> bool {
+        common_address(&[self], &[wide]).is_none()
+    }
+}
+
+/// An address that is in all of some sets and in none of others, if there is one. The first sets are not empty.
+pub(super) fn common_address(all: &[&Networks], none: &[&Networks]) -> Option<Address> {
+    // The lowest such address starts a network of `all`, or follows one of `none`.
+    let firsts = all.iter().flat_map(|networks| &networks.0).map(Network::first);
+    let next = none.iter().flat_map(|networks| &networks.0).filter_map(Network::behind);
+    firsts.chain(next).find(|address| {
+        all.iter().all(|networks| networks.contains(*address))
+            && !none.iter().any(|networks| networks.contains(*address))
+    })
+}
+
+impl Network {
+    fn contains(&self, address: Address) -> bool {
+        self.is_v4 == address.is_v4 && (self.address ^ address.bits).leading_zeros() >= self.length
+    }
+
+    /// The bits of the address that the network leaves open.
+    fn open(&self) -> u128 {
+        u128::MAX.checked_shr(self.length).unwrap_or(0)
+    }
+
+    fn first(&self) -> Address {
+        Address { is_v4: self.is_v4, bits: self.address & !self.open() }
+    }
+
+    /// The address behind the last one. `None` if the network has the last address of all.
+    fn behind(&self) -> Option<Address> {
+        let bits = (self.address | self.open()).checked_add(1)?;
+        Some(Address { is_v4: self.is_v4, bits })
+    }
 }
 
 fn network(text: &str) -> Option<Network> {

@@ -8,7 +8,7 @@ use super::context::{ActionForm, Check, Entry, LintContext, action_form, matched
 use super::finding::Reporter;
 use super::patterns::covers;
 use super::vocabulary::ALIASES;
-use crate::base::{nearest, spelled_out};
+use crate::base::{Severity, nearest, spelled_out};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &UNKNOWN_ACTION, run: unknown_action },
@@ -26,10 +26,13 @@ static UNKNOWN_ACTION: Rule =
         .explained(
             "MinIO servers refuse the document. Many API calls have another name than their action: `ListObjectsV2` \
                 needs `s3:ListBucket`, and `HeadObject` needs `s3:GetObject`. Such an action allows more than the one \
-                call, so `validate --fix` does not write it.",
+                call, so `validate --fix` does not write it. MinIO servers know some actions that WEKA does not \
+                document, such as `s3:ListBucketVersions` and `s3:ReplicateObject`. A cluster may accept them, so this \
+                is a warning then.",
         )
         .reported_for(&[
             Statement(r#""Action": "s3:ListObjectsV2", "Resource": "arn:aws:s3:::bucket""#),
+            Statement(r#""Action": "s3:ListBucketVersions", "Resource": "arn:aws:s3:::bucket""#),
             Statement(r#""Action": "s3:GetObjectAcl""#),
             Statement(r#""Action": "GetObject""#),
         ])
@@ -39,7 +42,12 @@ fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::Unknown) {
         let name = entry.pattern;
         let odd = if name.is_ascii() { String::new() } else { format!(": {}", spelled_out(name)) };
-        let lint = report.add(entry.place, format!("`{name}` is not an action{odd}"));
+        let is_undocumented = context.is_undocumented(name);
+        let lint = if is_undocumented {
+            report.add(entry.place, format!("WEKA does not document `{name}`")).severity(Severity::Warning)
+        } else {
+            report.add(entry.place, format!("`{name}` is not an action{odd}"))
+        };
         let plain: String = name.chars().filter(char::is_ascii_graphic).collect();
         let bare = plain.strip_prefix("s3:").unwrap_or(&plain);
         let proper = format!("s3:{bare}");
@@ -49,6 +57,8 @@ fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
                 Some(right) => format!("`s3:{right}` allows the call `{call}`, among others"),
                 None => format!("no action allows the call `{call}`; remove it"),
             });
+        } else if is_undocumented {
+            lint.help(MINIO_KNOWS_IT);
         } else if context.catalogue.get(&proper).is_some() {
             lint.fix(proper);
         } else if Catalogue::newest().get(&proper).is_some() {
@@ -58,6 +68,8 @@ fn unknown_action(context: &LintContext<'_>, report: &mut Reporter) {
         }
     }
 }
+
+const MINIO_KNOWS_IT: &str = "MinIO servers know it, so a cluster may accept it; test it, or remove it";
 
 /// Whether a name is probably a misspelt action. A name with another word has another meaning: `PutObjectAcl` is not
 /// `PutObject`.
@@ -70,13 +82,21 @@ static MATCHES_NOTHING: Rule = Rule::error(
     "wildcard-matches-nothing",
     "An action with wildcards matches no action of the cluster's release.",
 )
-.explained("MinIO servers refuse the document.")
-.reported_for(&[Statement(r#""Action": "s3:Gett*""#)])
+.explained(
+    "MinIO servers refuse the document. If it matches an action that MinIO servers know and WEKA does not document, this is \
+                a warning.",
+)
+.reported_for(&[Statement(r#""Action": "s3:Gett*""#), Statement(r#""Action": "s3:Replicate*""#)])
 .not_reported_for(&[Statement(r#""Action": "s3:Get?bject""#)]);
 
 fn matches_nothing(context: &LintContext<'_>, report: &mut Reporter) {
     for entry in context.actions(ActionForm::MatchesNothing) {
         let later = matched(entry.pattern, &Catalogue::newest()).next().is_some();
+        if !later && context.is_undocumented(entry.pattern) {
+            let message = format!("WEKA documents no action that `{}` matches", entry.pattern);
+            report.add(entry.place, message).severity(Severity::Warning).help(MINIO_KNOWS_IT);
+            continue;
+        }
         let help = if later { "only later releases have such actions" } else { "check its spelling" };
         report.add(entry.place, format!("`{}` matches no action", entry.pattern)).help(help);
     }

@@ -242,7 +242,8 @@ fn deny_without_header(context: &LintContext<'_>, report: &mut Reporter) {
     for clause in denies.filter(|clause| UPLOAD_HEADERS.contains(&clause.key.as_str())) {
         let mut same_key = clause.statement.conditions.iter().filter(|other| other.key == clause.key);
         if clause.statement.selects("s3:PutObject") && same_key.all(is_true_without) {
-            let message = format!("large uploads fail: requests that upload a part never have `{}`", clause.key);
+            let message =
+                format!("on MinIO servers, large uploads fail: requests for a part never have `{}`", clause.key);
             let help = "use the default encryption of the bucket instead, or upload in one piece";
             let help =
                 if clause.key.ends_with("encryption") { help } else { "upload in one piece, or remove the condition" };

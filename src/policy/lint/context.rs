@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::super::access;
-use super::super::catalogue::{Action, Catalogue, Kind, Level};
+use super::super::catalogue::{Action, Catalogue, Kind, Level, UNDOCUMENTED};
 use super::super::document::{Clause, Document, Effect, Part, Place, Selector, Statement};
 use super::super::normal::Normal;
 use super::super::rule::Rule;
@@ -83,6 +83,13 @@ impl<'a> LintContext<'a> {
             let covers_path = || deny.paths().any(|denied| is_all(denied) || covers(denied, path));
             if deny.resources.negated { is_all(path) } else { covers_path() }
         })
+    }
+
+    /// Whether a pattern matches an action that MinIO servers know and the vendor does not document. A catalogue from a file is
+    /// complete.
+    pub(super) fn is_undocumented(&self, pattern: &str) -> bool {
+        let is_matched = |(name, _): &(&str, Kind)| covers(pattern, name);
+        self.catalogue.read_from().is_none() && UNDOCUMENTED.iter().any(is_matched)
     }
 
     pub(super) fn resources(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {

@@ -1,14 +1,15 @@
 //! Rules on statements that allow more than they seem to, not enough to be useful, or nothing.
 
 use super::super::access::{dead_denies, grants_nothing, never_grants, patterns_overlap, redundant_statements};
-use super::super::catalogue::Level;
+use super::super::catalogue::{Action, Level};
 use super::super::document::{Part, Place};
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
 use super::context::{Check, Entry, LintContext, StatementAt, engine};
 use super::finding::Reporter;
-use super::patterns::{can_be_bucket, covers, is_all, objects_of, path, relaxed};
+use super::patterns::{bucket as bucket_of, can_be_bucket, covers, is_all, objects_of, path, relaxed};
+use crate::base::Severity;
 
 pub(super) const CHECKS: &[Check] = &[
     Check { rule: &WRITE_ON_EVERYTHING, run: write_on_everything },
@@ -126,13 +127,20 @@ static POLICY_ESCALATION: Rule = Rule::warning(
   {"Effect": "Allow", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket"},
   {"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::*"}]}"#,
     ),
+    Document(
+        r#"{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*"},
+  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration", "s3:PutBucketPolicy"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
+    ),
 ]);
 
 /// The actions on objects by which access to them is judged.
 const OBJECT_ACTIONS: [&str; 3] = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
 
+const WRITES: &str = "s3:PutBucketPolicy";
+
 fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
-    let writes = "s3:PutBucketPolicy";
+    let writes = WRITES;
     for statement in context.allows().filter(|statement| !statement.resources.negated) {
         let Some(entry) = entry_for(statement, writes) else { continue };
         let paths = statement.paths().filter(|path| can_be_bucket(path) && !context.is_denied(writes, path));
@@ -153,12 +161,14 @@ fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-/// Whether the document allows an action on all objects of a bucket, and denies it on none without a condition.
+/// Whether the document allows an action on all objects of a bucket, and denies it without a condition on none of those buckets
+/// whose policy can be written.
 fn is_on_all_objects(context: &LintContext<'_>, action: &str, bucket: &str) -> bool {
     let objects = objects_of(bucket);
     let mut denies = context.denies().filter(|deny| deny.conditions.is_empty() && deny.selects(action));
-    let is_denied = denies
-        .any(|deny| deny.resources.negated || deny.paths().any(|denied| patterns_overlap(&relaxed(denied), &objects)));
+    let keeps_policy = |denied: &str| context.is_denied(WRITES, bucket_of(denied));
+    let takes = |denied: &str| patterns_overlap(&relaxed(denied), &objects) && !keeps_policy(denied);
+    let is_denied = denies.any(|deny| deny.resources.negated || deny.paths().any(takes));
     let is_allowed = context.allows().any(|statement| {
         let covered = statement.paths().any(|path| covers(&relaxed(path), &objects));
         statement.selects(action) && covered != statement.resources.negated
@@ -295,7 +305,9 @@ static DENY_WITHOUT_EFFECT: Rule =
     Rule::warning("X03", "deny-without-effect", "A statement denies nothing that the document allows.")
         .explained(
             "A user has one policy, so only access that this policy allows needs a `Deny`. A `Deny` with a wrong \
-                pattern looks like protection and is none. `validate` checks this rule; `plan` does not.",
+                pattern looks like protection and is none. If the document allows none of the denied actions anywhere, \
+                this is a note: the `Deny` keeps them denied whatever is allowed later. `validate` checks this rule; \
+                `plan` does not.",
         )
         .reported_for(&[Document(
             r#"{"Version": "2012-10-17", "Statement": [
@@ -309,10 +321,18 @@ static DENY_WITHOUT_EFFECT: Rule =
         )]);
 
 fn dead(context: &LintContext<'_>, report: &mut Reporter) {
-    for at in dead_denies(context.document, &engine(context)) {
-        report
-            .add(whole(at), "this statement denies nothing that the document allows")
-            .help("check its patterns, or remove it");
+    let dead = dead_denies(context.document, &engine(context));
+    for deny in context.denies().filter(|deny| dead.contains(&deny.at)) {
+        let is_allowed = |action: &&Action| context.allows().any(|allow| allow.selects(&action.name));
+        let mut denied = context.catalogue.actions().iter().filter(|action| deny.selects(&action.name));
+        if denied.any(|action| is_allowed(&action)) {
+            let message = "this statement denies nothing that the document allows";
+            report.add(whole(deny.at), message).help("check its patterns, or remove it");
+        } else {
+            let message = "the document allows none of the actions that this statement denies";
+            let help = "keep it if these actions must stay denied whatever is allowed later";
+            report.add(whole(deny.at), message).severity(Severity::Note).help(help);
+        }
     }
 }
 

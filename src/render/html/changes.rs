@@ -277,3 +277,32 @@ fn entry(line: &DiffLine) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::json::AccessV1;
+    use crate::render::printed;
+
+    /// The text of a list, one line for each item, with the marks of text.
+    fn text_of(list: &str) -> String {
+        let mut text = String::new();
+        for part in list.replace("</li>", "\n").split('<') {
+            text += part.split_once('>').map_or(part, |(_, text)| text);
+        }
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+        let marks = [("+ gained: ", "+ "), ("− lost: ", "- "), ("! undecided: treat as ", "? ")];
+        entities.iter().chain(&marks).fold(text, |text, (from, to)| text.replace(from, to))
+    }
+
+    #[test]
+    fn printed_lines_are_the_differences_of_brute_force() {
+        printed::agree(printed::pairs(40), |AccessV1 { gained, lost, undecided }| {
+            let lines = |side, lines| {
+                let open: Vec<_> = undecided.iter().filter(|open| open.side == side).collect();
+                text_of(&access_lines(side, lines, &open).into_string())
+            };
+            format!("{}{}", lines(Side::Gained, gained), lines(Side::Lost, lost))
+        });
+    }
+}

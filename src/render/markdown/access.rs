@@ -92,3 +92,30 @@ fn line(line: &AccessLineV1, side: Side, examples: bool) -> String {
     }
     text.trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::json::AccessV1;
+    use crate::render::printed;
+
+    #[test]
+    fn printed_lines_are_the_differences_of_brute_force() {
+        // Lost actions are only counted in part, so the lost lines are printed as gained ones.
+        let printed = |gained: &[AccessLineV1]| {
+            let of = AccessChangeV1 {
+                user: None,
+                group: None,
+                policy: None,
+                loses_all: false,
+                gained: gained.to_vec(),
+                lost: Vec::new(),
+                undecided: Vec::new(),
+            };
+            lines(&of, Side::Gained, true).join("\n")
+        };
+        printed::agree(printed::pairs(40), |AccessV1 { gained, lost, .. }| {
+            format!("{}\n{}", printed(gained), printed(lost).replace("+ ", "- "))
+        });
+    }
+}

@@ -159,3 +159,18 @@ pub(in crate::render) fn remark(remark: RemarkV1, step: &StepOutcomeV1, name: Na
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_proposed_changes_the_title_says_why() {
+        let same = "none, the configuration is the same as in main";
+        assert_eq!(nothing_proposed("main", None), same);
+        let mut review = ReviewV1 { revision: "main".to_owned(), undeclared: Vec::new(), settings: Vec::new() };
+        assert_eq!(nothing_proposed("main", Some(&review)), same);
+        review.settings.push(SettingChangeV1 { name: "rules".to_owned(), before: None, after: Some("aws".to_owned()) });
+        assert_eq!(nothing_proposed("main", Some(&review)), "none except those listed above");
+    }
+}

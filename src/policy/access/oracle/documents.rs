@@ -28,10 +28,34 @@ impl Random {
         format!("{ARN}{start}{rest}")
     }
 
-    fn clause(&mut self) -> Clause {
-        let key = self.pick(&["k", "aws:UserAgent", "n"]);
+    fn clause(&mut self, keys: &[&'static str]) -> Clause {
+        let key = self.pick(keys);
         let (operator, values) = match (key, self.below(6)) {
             (_, 0) => ("Null", self.pick(&[&["true"][..], &["false"]])),
+            ("aws:SourceIp", _) => {
+                let networks = [
+                    &["10.0.0.0/8"][..],
+                    &["10.0.0.0/9"],
+                    &["10.128.0.0/9"],
+                    &["10.0.0.0/9", "10.128.0.0/9"],
+                    &["10.1.0.0/16", "10.128.0.0/9", "11.0.0.0/8"],
+                    &["10.0.0.1/32"],
+                    &["0.0.0.0/1", "128.0.0.0/1"],
+                ];
+                (self.pick(&["IpAddress", "NotIpAddress"]), self.pick(&networks))
+            }
+            ("aws:CurrentTime", _) => {
+                let operators = [
+                    "DateLessThan",
+                    "DateLessThanEquals",
+                    "DateGreaterThan",
+                    "DateGreaterThanEquals",
+                    "DateEquals",
+                    "DateNotEquals",
+                ];
+                let times = [&["2026-01-01T00:00:00Z"][..], &["2026-06-01T12:00:00Z"], &["2026-06-01T14:00:00+02:00"]];
+                (self.pick(&operators), self.pick(&times))
+            }
             ("n", _) => {
                 let operators = [
                     "NumericLessThan",
@@ -52,7 +76,7 @@ impl Random {
         Clause { operator: operator.to_owned(), key: key.to_owned(), values }
     }
 
-    fn statement(&mut self, pool: &[String], conditions: bool) -> Statement {
+    fn statement(&mut self, pool: &[String], keys: &[&'static str]) -> Statement {
         let resources = (0..=self.below(3)).map(|_| self.pick(pool)).collect();
         let actions = self.pick(&[
             &["s3:GetObject"][..],
@@ -62,7 +86,7 @@ impl Random {
             &["s3:Get*", "s3:ListAllMyBuckets"],
             &["s3:P*", "s3:DeleteObject"],
         ]);
-        let clauses = if conditions { self.below(3) } else { 0 };
+        let clauses = if keys.is_empty() { 0 } else { self.below(3) };
         Statement {
             sid: None,
             effect: if self.below(5) < 3 { Effect::Allow } else { Effect::Deny },
@@ -71,23 +95,24 @@ impl Random {
                 patterns: actions.iter().map(|action| (*action).to_owned()).collect(),
             },
             resources: Selector { negated: self.below(8) == 0, patterns: resources },
-            conditions: (0..clauses).map(|_| self.clause()).collect(),
+            conditions: (0..clauses).map(|_| self.clause(keys)).collect(),
             extra: BTreeMap::new(),
         }
     }
 
-    pub(super) fn document(&mut self, pool: &[String], conditions: bool) -> Document {
-        let statements = (0..=self.below(4)).map(|_| self.statement(pool, conditions)).collect();
+    /// A document with conditions on some of the keys.
+    pub(super) fn document(&mut self, pool: &[String], keys: &[&'static str]) -> Document {
+        let statements = (0..=self.below(4)).map(|_| self.statement(pool, keys)).collect();
         Document { version: Some("2012-10-17".to_owned()), id: None, statements, extra: BTreeMap::new() }
     }
 
     /// Another document, or the same one with an added, removed or changed statement.
-    pub(super) fn variant(&mut self, document: &Document, pool: &[String], conditions: bool) -> Document {
+    pub(super) fn variant(&mut self, document: &Document, pool: &[String], keys: &[&'static str]) -> Document {
         let mut variant = document.clone();
         let place = self.below(variant.statements.len());
         match self.below(4) {
-            0 => return self.document(pool, conditions),
-            1 => variant.statements.push(self.statement(pool, conditions)),
+            0 => return self.document(pool, keys),
+            1 => variant.statements.push(self.statement(pool, keys)),
             2 => drop(variant.statements.remove(place)),
             _ => variant.statements[place].resources.patterns.push(self.pick(pool)),
         }
