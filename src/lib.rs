@@ -11,6 +11,7 @@ pub mod desired;
 pub mod doctor;
 pub mod drift;
 pub mod import;
+pub mod keys;
 pub mod observed;
 pub mod plan;
 pub mod policy;

@@ -160,7 +160,7 @@ impl StopSignal {
     }
 
     /// Waits, but not longer than until the stop is requested.
-    pub(super) async fn or_requested(&self, wait: impl Future<Output = ()>) {
+    pub async fn or_requested(&self, wait: impl Future<Output = ()>) {
         let mut requested = self.0.subscribe();
         tokio::select! {
             () = wait => {}

@@ -201,7 +201,7 @@ pub(super) struct BaseArg {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StateDir {
-    /// State directory with the journals of `apply` and `keys generate`; they show which new keys may be lost
+    /// State directory with the journals of `apply` and `keys rotate`; they show which new keys may be lost
     #[arg(long = "state-dir", value_name = "DIR", default_value = ".attune")]
     pub(super) path: PathBuf,
 }

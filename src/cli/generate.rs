@@ -48,8 +48,10 @@ enum Of {
     Access,
     /// Attachments and access, from `attune report --format json`
     Report,
-    /// A new key pair, from `attune keys generate --format json`
+    /// Rotated key pairs, from `attune keys rotate --format json`
     Keys,
+    /// Revoked users, from `attune keys revoke --format json`
+    Revocation,
     /// Temporary credentials, from `attune sts assume-role --format json`
     Session,
     /// An import, from `attune import --format json`
@@ -80,6 +82,7 @@ impl Of {
             Self::Access => include_str!("../../schemas/access.schema.json"),
             Self::Report => include_str!("../../schemas/report.schema.json"),
             Self::Keys => include_str!("../../schemas/keys.schema.json"),
+            Self::Revocation => include_str!("../../schemas/revocation.schema.json"),
             Self::Session => include_str!("../../schemas/session.schema.json"),
             Self::Import => include_str!("../../schemas/import.schema.json"),
             Self::Doctor => include_str!("../../schemas/doctor.schema.json"),

@@ -51,7 +51,7 @@ pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, 
     let journals: BTreeSet<String> = lost.values().map(|path| path.display().to_string()).collect();
     output.warn(&format!(
         "a run ended before it recorded the new key pairs of {} ({}). If one of these users has no working key pair, run \
-         `attune keys generate NAME --via weka`. To end this warning, delete the journal",
+         `attune keys rotate NAME`. To end this warning, delete the journal",
         listed(lost.keys().map(UserName::as_str)),
         listed(journals.iter().map(String::as_str)),
     ));
@@ -119,7 +119,7 @@ struct Event {
     kind: EventKind,
 }
 
-/// A call that may create a key pair: its journal, run and step. The step is 0 for `keys generate`.
+/// A call that may create a key pair: its journal, run and step. The step is 0 for `keys rotate`.
 type Attempt = (PathBuf, usize, usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

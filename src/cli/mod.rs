@@ -5,7 +5,6 @@ mod apply;
 mod args;
 mod base;
 mod connect;
-mod credentials;
 mod doctor;
 mod documents;
 mod drift;
@@ -15,6 +14,7 @@ mod fmt;
 mod generate;
 mod git;
 mod import;
+mod keys;
 mod lost_keys;
 mod many;
 mod output;
@@ -23,8 +23,11 @@ mod policy;
 mod preflight;
 mod progress;
 mod report;
+mod revoke;
+mod rotations;
 mod sim;
 mod state;
+mod sts;
 mod validate;
 
 use std::io;
@@ -109,18 +112,20 @@ Examples:
   attune policy lint policies/*.json
   attune policy render policy.json")]
     Policy(policy::PolicyCommand),
-    /// Rotate S3 key pairs
+    /// Rotate S3 key pairs, and revoke them in an incident
     #[command(subcommand)]
     #[command(after_long_help = "\
 Examples:
-  attune keys generate bob --via weka")]
-    Keys(credentials::KeysCommand),
+  attune keys rotate bob
+  attune keys rotate --policy ml-rw
+  attune keys revoke bob --reason leaked")]
+    Keys(keys::KeysCommand),
     /// Get temporary S3 credentials
     #[command(subcommand)]
     #[command(after_long_help = "\
 Examples:
   ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
-    Sts(credentials::StsCommand),
+    Sts(sts::StsCommand),
     Schema(generate::SchemaArgs),
     /// Run a simulated cluster
     #[command(subcommand)]

@@ -8,8 +8,8 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use super::state::applied_at;
 use crate::apply::{SecretStore, SecretStoreContext};
-use crate::base::{Finding, Sources, UserName};
-use crate::desired::Desired;
+use crate::base::{Finding, Principal, Sources, UserName, list_some};
+use crate::desired::{Desired, Guards, Override};
 use crate::observed::Identity;
 use crate::plan::{Digest, Plan};
 use crate::render::Refusals;
@@ -100,4 +100,36 @@ pub(super) async fn check_secret_store(
         .collect();
     output.findings(&findings, &Sources::default());
     Err(Failure::new(&exit::CREDENTIAL_SINK, "no working destination for new secrets; nothing was changed"))
+}
+
+/// Reads `--override protected_users=NAME`. Rotations and revocations know no other guard.
+pub(super) fn protected_user(text: &str) -> Result<UserName, String> {
+    match text.parse()? {
+        Override::Principal(Principal::User(user)) => Ok(user),
+        Override::Principal(Principal::Group(_))
+        | Override::MaxRemovals(_)
+        | Override::MaxDetached(_)
+        | Override::Policy(_) => Err("only `protected_users=NAME` can be overridden here".to_owned()),
+    }
+}
+
+/// Fails for users that `[guards]` protects, unless each is overridden.
+pub(super) fn check_protected<'a>(
+    users: impl Iterator<Item = &'a UserName>,
+    guards: &Guards,
+    overrides: &[UserName],
+) -> Result<(), Failure> {
+    let is_refused = |user: &&UserName| guards.protected_users.matches(user.as_str()) && !overrides.contains(user);
+    let refused: Vec<&UserName> = users.filter(is_refused).collect();
+    let Some(first) = refused.first() else { return Ok(()) };
+    let message = format!("`[guards]` protects {}; nothing was changed", named(refused.iter().copied()));
+    let help = format!("to override it for one run: --override protected_users={first}, for each of them");
+    Err(Failure::new(&exit::REFUSED, message).help(help).exit(Exit::Refused))
+}
+
+/// How many names a message has before the rest is counted.
+pub(super) const NAMED: usize = 8;
+
+pub(super) fn named<'a>(users: impl Iterator<Item = &'a UserName>) -> String {
+    list_some(&users.collect::<Vec<_>>(), NAMED, |user| format!("`{user}`"))
 }

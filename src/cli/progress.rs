@@ -1,18 +1,22 @@
 //! What a run shows of its progress, and how Ctrl-C ends it: the first finishes the calls in flight, the second stops at once, the
 //! third also stops the storing of a secret.
 
+use std::io;
 #[cfg(unix)]
 use std::task::Poll;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use serde_json::json as object;
 use tokio::signal;
 
 use super::output::Output;
 use super::state::Journal;
 use crate::apply::{Progress, SecretStore, StepOutcome, StopSignal, StoredIn};
 use crate::base::{UserName, visible, visible_lines};
+use crate::keys::{KeyRecord, Revoked};
 use crate::plan::Step;
+use crate::render::json::RevokedV1;
 use crate::render::text;
 
 pub(super) struct ApplyProgress<'a> {
@@ -55,6 +59,48 @@ impl Progress for ApplyProgress<'_> {
 
     fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
         self.journal.keys_stored(user, stored);
+    }
+}
+
+/// Shows and records the progress of a rotation.
+pub(super) struct KeysProgress<'a> {
+    shown: ApplyProgress<'a>,
+}
+
+impl<'a> KeysProgress<'a> {
+    pub(super) fn new(users: usize, journal: &'a Journal, output: &Output) -> Self {
+        Self { shown: ApplyProgress::new(users, journal, output) }
+    }
+
+    pub(super) fn print(&self, text: &str) {
+        self.shown.print(text);
+    }
+
+    pub(super) fn finish(&self) {
+        self.shown.finish();
+    }
+}
+
+impl KeyRecord for KeysProgress<'_> {
+    fn generating(&self, user: &UserName) -> io::Result<()> {
+        self.shown.bar.set_message(visible(user.as_str()).into_owned());
+        // If the machine stops before the secret is stored, only this line says so.
+        self.shown.journal.write_synced(object!({"event": "generating", "user": user.as_str()}))
+    }
+
+    fn stored(&self, user: &UserName, stored: &StoredIn) {
+        self.shown.journal.note_stored(user, stored);
+        self.shown.bar.inc(1);
+    }
+
+    fn not_generated(&self, user: &UserName) {
+        self.shown.journal.note(object!({"event": "not_generated", "user": user.as_str()}));
+        self.shown.bar.inc(1);
+    }
+
+    fn revoked(&self, revoked: &Revoked) {
+        self.shown.journal.note(object!({"event": "revoked", "outcome": RevokedV1::of(revoked)}));
+        self.shown.bar.inc(1);
     }
 }
 

@@ -27,7 +27,7 @@ const MAX_JOURNAL: u64 = 16 << 20;
 pub(super) struct State {
     dir: PathBuf,
     target: String,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl State {
@@ -40,7 +40,7 @@ impl State {
         match file.try_lock() {
             Ok(()) => {
                 files::remove_stale(dir);
-                Ok(Self { dir: dir.to_owned(), target, _lock: file })
+                Ok(Self { dir: dir.to_owned(), target, _lock: Some(file) })
             }
             Err(TryLockError::WouldBlock) => {
                 let message = format!(
@@ -52,6 +52,12 @@ impl State {
             }
             Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
         }
+    }
+
+    /// The directory without a lock: an incident does not wait for an apply.
+    pub(super) fn without_lock(dir: &Path, identity: &Identity) -> Result<Self, Failure> {
+        files::own_directory(dir).map_err(|error| unusable(dir, &error))?;
+        Ok(Self { dir: dir.to_owned(), target: target(identity), _lock: None })
     }
 
     pub(super) fn is_in_use(dir: &Path, identity: &Identity) -> bool {
@@ -79,12 +85,19 @@ impl State {
         Journal::start(&path, plan.steps_that_may_create_keys(), [begun])
     }
 
-    /// Starts the journal of `keys generate`: a call that creates a key pair follows.
-    pub(super) fn keys_journal(&self, identity: &Identity, user: &UserName) -> Result<Journal, Failure> {
-        let generating = object!({"event": "generating", "user": user.as_str()});
-        let path = self.dir.join(format!("journal-keys-{}.jsonl", self.target));
-        Journal::start(&path, BTreeSet::new(), [begun(identity), generating])
+    /// Starts or continues the journal of rotations. `event` says what the run does.
+    pub(super) fn keys_journal(&self, identity: &Identity, event: Value) -> Result<Journal, Failure> {
+        Journal::start(&self.dir.join(keys_journal(&self.target)), BTreeSet::new(), [begun(identity), event])
     }
+}
+
+fn keys_journal(target: &str) -> String {
+    format!("journal-keys-{target}.jsonl")
+}
+
+/// The journal of rotations of a cluster and tenant, to be read.
+pub(super) fn open_keys_journal(dir: &Path, identity: &Identity) -> io::Result<File> {
+    files::open(&dir.join(keys_journal(&target(identity))))
 }
 
 fn begun(identity: &Identity) -> Value {
@@ -148,8 +161,22 @@ impl Journal {
         self.try_sync();
     }
 
-    pub(super) fn not_generated(&self, user: &UserName) {
-        self.try_write(object!({"event": "not_generated", "user": user.as_str()}));
+    /// Writes an event that must be on the disk before the next call.
+    pub(super) fn write_synced(&self, event: Value) -> io::Result<()> {
+        self.write(event).and_then(|()| self.sync())
+    }
+
+    pub(super) fn note(&self, event: Value) {
+        self.try_write(event);
+    }
+
+    pub(super) fn note_stored(&self, user: &UserName, stored: &StoredIn) {
+        let (how, place) = match stored {
+            StoredIn::Destination { place } => ("destination", place.clone()),
+            StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
+            StoredIn::Lost { .. } => ("lost", String::new()),
+        };
+        self.try_write(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
     }
 }
 
@@ -168,12 +195,7 @@ impl Progress for Journal {
     }
 
     fn keys_stored(&self, user: &UserName, stored: &StoredIn) {
-        let (how, place) = match stored {
-            StoredIn::Destination { place } => ("destination", place.clone()),
-            StoredIn::Emergency { path, .. } => ("emergency", path.display().to_string()),
-            StoredIn::Lost { .. } => ("lost", String::new()),
-        };
-        self.try_write(object!({"event": "kept", "user": user.as_str(), "how": how, "place": place}));
+        self.note_stored(user, stored);
     }
 }
 

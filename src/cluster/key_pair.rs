@@ -47,6 +47,50 @@ pub(super) fn may_hold_secret(text: &str, known: &[&str]) -> bool {
     words.filter(|word| word.chars().count() >= MIN_KEY).any(|word| !known.contains(&word) && !is_plain(word))
 }
 
+/// The members of an answer that has a message and no key pair.
+const OF_A_MESSAGE: [&str; 10] =
+    ["data", "message", "msg", "status", "success", "ok", "result", "operation", "description", "warnings"];
+
+/// Words with other letters than a sentence has, that are no keys.
+const PLAIN_WORDS: [&str; 5] = ["S3", "IAM", "OK", "WEKA", "API"];
+
+/// The longest word of a sentence, in bytes. Secret keys have 40, and other letters.
+const LONGEST_WORD: usize = 20;
+
+/// Whether an answer in JSON has only sentences for people, in members for them, and nothing that may be half a key pair.
+/// `known` are the names in the call, which a sentence may repeat.
+pub(super) fn has_only_a_message(text: &str, known: &[String]) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|mut value| {
+        let is_message = is_message(&value, known);
+        wipe(&mut value);
+        is_message
+    })
+}
+
+fn is_message(value: &Value, known: &[String]) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(_) => false,
+        Value::String(text) => is_sentence(text, known),
+        Value::Array(items) => items.iter().all(|item| is_message(item, known)),
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, value)| OF_A_MESSAGE.contains(&name.to_lowercase().as_str()) && is_message(value, known)),
+    }
+}
+
+fn is_sentence(text: &str, known: &[String]) -> bool {
+    let mut rest = text.to_owned();
+    known.iter().filter(|name| !name.is_empty()).for_each(|name| rest = rest.replace(name.as_str(), " "));
+    let is_plain = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().is_none_or(|c| c.is_ascii_alphabetic());
+        first && letters.all(|c| c.is_ascii_lowercase()) && word.len() <= LONGEST_WORD && word != "secret"
+    };
+    let words = rest.split(|c: char| c.is_whitespace() || "\"'`.,;:()!_-".contains(c));
+    words.into_iter().all(|word| PLAIN_WORDS.contains(&word) || is_plain(word))
+}
+
 const FIRST_WORDS: [&str; 4] = ["access", "secret", "aws", "s3"];
 
 /// The longest label, in bytes: `aws_secret_access_key`, and some blanks.
@@ -347,6 +391,34 @@ mod tests {
         for text in ["0AKIAXXXXXXXXXXX bbbbbbbbbbBBBBBBBBBBB", "key=bbbbbbbbbbBBBBBBBBBBB", "Secret: x", "accessKey: x"]
         {
             assert!(may_hold_secret(text, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_alone_is_told_from_an_answer_that_may_hold_a_key() {
+        let known = ["ml-Training-2026".to_owned(), "svc-X9".to_owned()];
+        for text in [
+            "null",
+            "{}",
+            r#"{"data":null,"message":""}"#,
+            r#"{"data":{"message":"Policy ml-Training-2026 attached to S3 user svc-X9."}}"#,
+            r#"{"data":"Attached."}"#,
+            r#"{"status":"success","operation":"policy_attached","message":""}"#,
+            r#"{"data":[],"success":true}"#,
+        ] {
+            assert!(has_only_a_message(text, &known), "{text}");
+        }
+        for text in [
+            "",
+            "<html>",
+            r#"{"id":"done"}"#,
+            r#"{"data":"AK SK"}"#,
+            r#"{"message":"your key is bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}"#,
+            r#"{"message":"0AKIA1"}"#,
+            r#"{"message":"the secret was sent by mail"}"#,
+            r#"{"message":["done",12345678]}"#,
+        ] {
+            assert!(!has_only_a_message(text, &known), "{text}");
         }
     }
 

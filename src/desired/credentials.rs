@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::codes;
 use super::raw::RawCredentials;
+use super::recipient::Recipient;
 use super::spanned::{At, Report};
 use crate::base::{FileId, Location};
 
@@ -32,37 +32,6 @@ pub enum Destination {
         /// The directory of the files.
         dir: PathBuf,
     },
-}
-
-/// An age recipient: the public half of an X25519 identity.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Recipient(age::x25519::Recipient);
-
-impl Recipient {
-    /// The recipient for the `age` crate.
-    pub fn key(&self) -> &age::x25519::Recipient {
-        &self.0
-    }
-}
-
-impl FromStr for Recipient {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl fmt::Display for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipient({})", self.0)
-    }
 }
 
 /// An argument of a command, with placeholders such as `{user}`.
@@ -262,6 +231,10 @@ fn recipients(written: &[At<String>], table: Range<usize>, report: &mut Report) 
                 read.push(recipient);
                 continue;
             }
+            Err(_) if cfg!(not(feature = "age")) => (
+                "this attune was built without age, so it cannot encrypt new secrets".to_owned(),
+                "build attune with its default features, or use another destination",
+            ),
             Err(_) if is_identity(text.get()) => (
                 "`age` has an identity instead of a recipient; an identity is secret".to_owned(),
                 "write the recipient (`age-keygen -y` prints it), and replace this identity: others can read this file",

@@ -9,7 +9,9 @@ mod guards;
 mod lint;
 mod load;
 mod raw;
+mod recipient;
 mod schema;
+mod sections;
 mod settings;
 mod spanned;
 mod statement;
@@ -28,14 +30,16 @@ use crate::policy::access::{ALL_RULES, RuleList};
 use crate::policy::{Document, Normal, Places, normal};
 
 pub use codes::CODES;
-pub use credentials::{Argument, Destination, Names, Recipient};
+pub use credentials::{Argument, Destination, Names};
 pub use entries::looks_alike;
 pub use files::{Boundary, FileProblem, LARGEST, Tree, read_named, read_trusted};
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
 pub use load::{LoadError, Loaded, load};
+pub use recipient::Recipient;
 pub use schema::{SCHEMA, schema};
+pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
 
 /// The content of a configuration.

@@ -1,7 +1,5 @@
 //! The preflight check of a cluster: reads its facts, and reports problems. Nothing on the cluster changes.
 
-use futures_util::join;
-
 use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes};
 use crate::cluster::rest::{CALLS, Difference, differences};
 use crate::cluster::{CallError, Cluster, ConnectionInfo, Users};
@@ -41,7 +39,8 @@ pub struct Facts {
 /// Reads the facts. It is an error if attune cannot identify the cluster.
 pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let identity = cluster.identity().await?;
-    let (users, policies, definition) = join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
+    let (users, policies, definition) =
+        tokio::join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
     let connection = cluster.connection(&identity.release);
     Ok(Facts { identity, connection, users, policies, definition })
 }

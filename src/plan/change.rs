@@ -12,8 +12,6 @@ use crate::observed::Body;
 use crate::policy::Normal;
 use crate::policy::access::{Access, Basis};
 
-use super::Plan;
-
 /// The name of a change in its plan: `policy/NAME`, `user/NAME` or `group/NAME`. At most one change per object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeId {
@@ -277,13 +275,6 @@ pub struct Touched<'a> {
     pub policies: BTreeSet<&'a PolicyName>,
     /// The users, then the groups.
     pub principals: BTreeSet<Principal>,
-}
-
-impl Plan {
-    /// The objects that this plan touches.
-    pub fn touched(&self) -> Touched<'_> {
-        Touched::new(&self.changes, &self.steps)
-    }
 }
 
 impl<'a> Touched<'a> {

@@ -1,6 +1,7 @@
 //! Makes the plan that changes the observed state into the desired state. Pure: the same inputs give the same plan, byte for byte.
 
 mod access;
+mod after;
 mod change;
 mod codes;
 mod compare;
@@ -26,15 +27,16 @@ use crate::policy::{self, Catalogue, Depth};
 
 use effects::Effects;
 
+pub use after::after;
 pub use change::{
     AccessChange, AttachedPrincipal, Call, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step, StepId, Touched,
 };
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
 pub use digest::Digest;
-pub use effects::{Effect, NameAccess, NotReported, Unreported, after};
+pub use effects::{Effect, NameAccess, NotReported, Unreported};
 pub use guards::Overridden;
 pub use keys::{NewKeys, once_revoked};
-pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared};
+pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclared, destination};
 
 /// Everything that an apply does and that a reviewer needs for an approval. It leaves nothing to decide.
 #[derive(Debug, Clone)]

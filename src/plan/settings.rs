@@ -180,7 +180,7 @@ fn credentials(desired: &Desired) -> Vec<Row> {
 }
 
 /// The destination of new secrets as TOML writes it, such as `age = ["age1…"], dir = "secrets"`; `None` if there is none.
-pub(super) fn destination(desired: &Desired) -> Option<String> {
+pub fn destination(desired: &Desired) -> Option<String> {
     let parts = credentials(desired).into_iter();
     let parts = parts.filter_map(|(name, value)| Some(format!("{} = {}", name.strip_prefix("credentials.")?, value?)));
     let parts: Vec<String> = parts.collect();

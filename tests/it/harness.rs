@@ -233,6 +233,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.policy-diff/1") => "policy-diff",
         Some("attune.access/1") => "access",
         Some("attune.keys/1") => "keys",
+        Some("attune.revocation/1") => "revocation",
         Some("attune.session/1") => "session",
         Some("attune.doctor/1") => "doctor",
         Some("attune.import/1") => "import",
@@ -240,7 +241,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "plan",
         "drift",
         "drift-state",
@@ -249,6 +250,7 @@ pub(crate) fn validate(value: &Value) {
         "policy-diff",
         "access",
         "keys",
+        "revocation",
         "session",
         "doctor",
         "import",

@@ -56,6 +56,7 @@ mod inside;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
+mod keys;
 mod lint;
 #[cfg(test)]
 mod many;

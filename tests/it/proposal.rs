@@ -245,7 +245,7 @@ fn no_configuration_names_the_program_that_a_plan_runs() {
         "doctor",
         "import --out new",
         "plan --cluster https://localhost:1",
-        "keys generate alice --yes",
+        "keys rotate alice --yes",
         "access alice",
     ] {
         attune(&machine, args).exits(1);

@@ -109,6 +109,7 @@ fn emergencies(folder: &Folder, dir: &str) -> Vec<String> {
     names
 }
 
+#[cfg(feature = "age")]
 #[test]
 fn an_age_file_is_for_its_recipient_alone() {
     let identity = age::x25519::Identity::generate();
@@ -184,7 +185,7 @@ fn a_key_pair_in_a_lost_response_is_reported_as_unknown() {
     is_quiet(&run, &folder);
     for args in ["plan", "drift", "doctor", "apply --yes"] {
         let run = folder.attune_with(&format!("{args} --cluster {}", served.url), &ADMIN).exits(0);
-        run.warns("a run ended before it recorded the new key pairs of `alice`").warns("attune keys generate NAME");
+        run.warns("a run ended before it recorded the new key pairs of `alice`").warns("attune keys rotate NAME");
     }
     let quiet = folder.attune_with(&format!("plan --state-dir elsewhere --cluster {}", served.url), &ADMIN).exits(0);
     assert!(!quiet.stderr.contains("lost"), "{}", quiet.stderr);
@@ -200,6 +201,7 @@ fn a_key_pair_in_a_later_response_is_not_reported_as_unknown() {
     is_record(&fs::read(folder.path("secrets/alice.json")).unwrap(), &folder, "alice");
 }
 
+#[cfg(feature = "age")]
 #[test]
 fn an_unknown_response_is_kept_and_reported() {
     let identity = age::x25519::Identity::generate();

@@ -60,13 +60,11 @@ fn a_refusal_is_shown_without_the_secret() {
 fn a_key_pair_is_not_created_without_a_destination_nor_over_rest() {
     let folder = folder();
     folder.write("attune.toml", "[cluster]\nendpoints = [\"sim:cluster.json\"]\n");
-    let nowhere = folder.attune("keys generate alice --yes").exits(1);
+    let nowhere = folder.attune("keys rotate alice --yes").exits(1);
     assert!(nowhere.stderr.contains("names no destination for the new secret"), "{}", nowhere.stderr);
     let destination = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[credentials]\nfile = true\ndir = \"secrets\"\n";
     folder.write("attune.toml", destination);
-    let asked = folder.attune("keys generate alice").exits(1);
-    assert!(asked.stderr.contains("use `--yes`"), "{}", asked.stderr);
-    let rest = folder.attune("keys generate alice --yes").exits(1);
+    let rest = folder.attune("keys rotate alice --yes").exits(1);
     assert!(rest.stderr.contains("--via weka"), "{}", rest.stderr);
     assert_eq!(folder.state()["tenants"]["Root"]["users"]["alice"]["keys"]["secret_key"], SECRET);
 }

@@ -61,8 +61,8 @@ fn an_unwritable_result_of_many_files_keeps_the_worst_exit_code() {
 #[test]
 fn a_new_key_pair_is_named_even_if_the_result_cannot_be_written() {
     let folder = example("5.1", true);
-    let ended = run(&folder, "keys generate alice --yes --format json", full()).exits(5);
-    ended.warns("the result could not be written").warns("the new key pair of user `alice` exists").warns("alice.json");
+    let ended = run(&folder, "keys rotate alice --yes --format json", full()).exits(5);
+    ended.warns("the result could not be written").warns("the new key pairs exist").warns("alice.json");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
@@ -23,11 +23,11 @@ use tokio::time::timeout;
 
 use crate::base::{KeyPair, UserName, file_name};
 use crate::cluster::{RawAnswer, SetupProblem};
-use crate::desired::{Destination, Names};
+use crate::desired::{Destination, Names, Recipient};
 
 use super::files::{self, EMERGENCY, TempFile};
 use command::{Program, redacted};
-use record::{encrypted, other_owner, record};
+use record::{other_owner, record};
 
 /// The cluster of the key pairs, and the surroundings of the store.
 #[derive(Debug, Clone)]
@@ -109,6 +109,17 @@ impl SecretStore {
     /// Whether the configuration names a destination.
     pub fn has_destination(&self) -> bool {
         self.destination.is_some()
+    }
+
+    /// Whether the destination has a file for the user that was written at this time or later. False for a command, whose
+    /// destination attune does not know.
+    pub fn has_file_since(&self, user: &UserName, since: SystemTime) -> bool {
+        let dir = match &self.destination {
+            Some(Destination::Age { dir, .. } | Destination::File { dir }) => dir,
+            Some(Destination::Command { .. }) | None => return false,
+        };
+        let found = self.target(dir, user).symlink_metadata().ok().filter(fs::Metadata::is_file);
+        found.and_then(|found| found.modified().ok()).is_some_and(|written| written >= since)
     }
 
     /// Checks the destination for these users without a secret, and the directory of emergency files. Returns everything that
@@ -225,7 +236,7 @@ impl SecretStore {
     fn write_emergency(&self, slot: Slot, user: &UserName, kind: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let bytes = match &self.destination {
             Some(Destination::Age { recipients, .. }) => {
-                Cow::Owned(encrypted(recipients, bytes).map_err(io::Error::other)?)
+                Cow::Owned(Recipient::encrypt(recipients, bytes).map_err(io::Error::other)?)
             }
             Some(Destination::Command { .. } | Destination::File { .. }) | None => Cow::Borrowed(bytes),
         };
@@ -253,7 +264,8 @@ impl SecretStore {
         match destination {
             Destination::File { dir } => self.write(dir, user, record.to_vec()).await,
             Destination::Age { recipients, dir } => {
-                let record = encrypted(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
+                let record =
+                    Recipient::encrypt(recipients, record).map_err(|why| format!("it cannot be encrypted: {why}"))?;
                 self.write(dir, user, record).await
             }
             Destination::Command { program, arguments } => {

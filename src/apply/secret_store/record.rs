@@ -1,9 +1,8 @@
 //! The record of a key pair that every destination gets: one JSON object, optionally encrypted.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
-use age::Encryptor;
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,6 @@ use time::format_description::well_known::Rfc3339;
 use super::SecretStoreContext;
 use crate::apply::files;
 use crate::base::{KeyPair, UserName};
-use crate::desired::Recipient;
 
 #[derive(Serialize)]
 struct Record<'a> {
@@ -71,13 +69,4 @@ pub(super) fn other_owner(context: &SecretStoreContext, user: &UserName, path: &
     let owner: Owner = serde_json::from_slice(&bytes).ok()?;
     let same = owner.cluster == context.cluster && owner.tenant == context.tenant && owner.user == user.as_str();
     (!same).then(|| format!("user `{}` of cluster {}, tenant {}", owner.user, owner.cluster, owner.tenant))
-}
-
-pub(super) fn encrypted(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>, String> {
-    let keys = recipients.iter().map(|recipient| recipient.key() as &dyn age::Recipient);
-    let encryptor = Encryptor::with_recipients(keys).map_err(|error| error.to_string())?;
-    let mut encrypted = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut encrypted).map_err(|error| error.to_string())?;
-    writer.write_all(plain).and_then(|()| writer.finish().map(drop)).map_err(|error| error.to_string())?;
-    Ok(encrypted)
 }

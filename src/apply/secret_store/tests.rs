@@ -184,6 +184,7 @@ async fn the_emergency_file_is_removed_last() {
     }
 }
 
+#[cfg(feature = "age")]
 #[tokio::test]
 async fn an_unreadable_response_is_stored_unchanged_for_the_recipients_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -201,6 +202,7 @@ async fn an_unreadable_response_is_stored_unchanged_for_the_recipients_alone() {
     assert!(!format!("{answer:?}").contains("SECRET"));
 }
 
+#[cfg(feature = "age")]
 #[tokio::test]
 async fn an_age_file_is_opened_by_each_recipient_and_by_nobody_else() {
     let folder = tempfile::tempdir().unwrap();

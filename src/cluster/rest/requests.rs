@@ -43,7 +43,15 @@ impl Call {
 
     pub(super) fn request(&self) -> Request {
         let path = self.path.to_owned();
-        Request { method: self.method, path, body: None, confidential: false, makes_keys: false, secret: None }
+        Request {
+            method: self.method,
+            path,
+            body: None,
+            confidential: false,
+            makes_keys: false,
+            secret: None,
+            names: Vec::new(),
+        }
     }
 
     pub(super) fn about(&self, policy: &PolicyName) -> Result<Request, CallError> {
@@ -115,6 +123,8 @@ pub(super) struct Request {
     pub(super) makes_keys: bool,
     /// The secret in the body. An answer may repeat it.
     pub(super) secret: Option<SecretString>,
+    /// The names in the call. An answer may repeat them, and they are no secrets.
+    pub(super) names: Vec<String>,
 }
 
 impl Request {
@@ -179,7 +189,8 @@ pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, Ca
     sendable(&ATTACH, "policy", policy.as_str(), policy.addressable())?;
     sendable(&ATTACH, "user", user.as_str(), user.addressable())?;
     let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    Ok(Request { confidential: true, makes_keys: true, ..ATTACH.request().with_body(body.to_string()) })
+    let names = vec![policy.to_string(), user.to_string()];
+    Ok(Request { confidential: true, makes_keys: true, names, ..ATTACH.request().with_body(body.to_string()) })
 }
 
 /// `POST /s3/sts`. A session policy is JSON in a string.

@@ -1,5 +1,4 @@
-//! `attune.doctor/1`: the check of a cluster. `attune.import/1`: its import. `attune.keys/1`: new keys, without the secret.
-//! `attune.session/1`: temporary credentials.
+//! `attune.doctor/1`: the check of a cluster. `attune.import/1`: its import. `attune.session/1`: temporary credentials.
 
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
@@ -7,7 +6,7 @@ use serde::Serialize;
 
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
-use crate::base::{Principal, SessionKeys, Sources, UserName};
+use crate::base::{Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, MAIN_FILE};
 use crate::observed::Identity;
@@ -226,31 +225,6 @@ impl ImportedAttachmentV1 {
     fn all(import: &Import, of_kind: impl Fn(&Principal) -> bool) -> Vec<Self> {
         let holders = import.holders.iter().filter(|(who, _)| of_kind(who));
         holders.map(|(who, policy)| Self { name: who.name().to_owned(), policy: policy.to_string() }).collect()
-    }
-}
-
-json_types! {
-    /// New keys, without the secret.
-    pub struct KeysV1 = "attune.keys/1" {
-        /// The user.
-        user: String,
-        /// The access key.
-        access_key: String,
-        /// The file or the command that has the secret; missing when the secret is lost.
-        secret_stored_in?: String,
-    }
-}
-
-impl KeysV1 {
-    /// A copy of new keys.
-    pub fn of(user: &UserName, access_key: &str, secret_stored_in: Option<&str>) -> Self {
-        Self {
-            format: "attune.keys/1".to_owned(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            user: user.to_string(),
-            access_key: access_key.to_owned(),
-            secret_stored_in: secret_stored_in.map(str::to_owned),
-        }
     }
 }
 

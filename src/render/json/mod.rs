@@ -54,6 +54,7 @@ mod change;
 mod cluster;
 mod drift;
 mod finding;
+mod keys;
 mod outcome;
 mod plan;
 mod report;
@@ -75,9 +76,10 @@ pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
     SettingChangeV1, UndeclaredV1, UnreportedV1,
 };
-pub use cluster::{CredentialProcess, DoctorV1, ImportV1, KeysV1, SessionV1};
+pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
 pub use finding::{FindingV1, FindingsV1, SarifV1};
+pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1};
 pub use report::{

@@ -2,10 +2,12 @@
 
 mod access;
 mod cluster;
+mod keys;
 mod plan;
 
 pub use access::{access, access_report, policy_diff};
 pub use cluster::{Beside, doctor, import};
+pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
 
 use std::io::{self, Write};

@@ -1,0 +1,230 @@
+//! `attune keys revoke`: takes a user's access away at once. It works while the configuration is broken.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json as object};
+
+use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
+use super::connect::{CommandError, Connection, connect, unreadable};
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use super::preflight::{check_protected, confirm, named, protected_user, secret_store};
+use super::progress::{KeysProgress, interruptible};
+use super::state::{Journal, State};
+use crate::apply::{SecretStore, StopSignal};
+use crate::base::UserName;
+use crate::cluster::{Cluster, RetryingCluster, UserRecord};
+use crate::desired::{Boundary, ClusterSettings, Desired, Guards, Sections, load_sections};
+use crate::keys::{Detached, KeyOptions, Revocation, Revoked, RevokedKeys, revoke};
+use crate::observed::{Identity, ObservedUser};
+use crate::render::json::{self, RevocationV1};
+use crate::render::text;
+
+/// Revoke users in an incident: make their key pairs useless, and detach them
+///
+/// For each user, attune makes a new key pair that nobody gets, then detaches the policy. Temporary credentials and service
+/// accounts end only when the user is deleted; the output has the command. After a failure, attune goes on with the rest.
+///
+/// Of the configuration, attune reads only `[cluster]` and `[guards]`: the rest may be broken. Without a configuration, use
+/// `--cluster` or `--via weka`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune keys revoke alice --reason 'ticket 4711'
+  attune keys revoke alice bob --reason leaked --yes
+  attune keys revoke alice --cluster https://weka01:14000 --reason leaked")]
+pub(super) struct RevokeArgs {
+    /// Users
+    #[arg(value_name = "USER", required = true)]
+    users: Vec<String>,
+    /// Reason, for the journal
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Skip the confirmation; this needs a reason
+    #[arg(short, long, requires = "reason")]
+    yes: bool,
+    /// Revoke a protected user: `protected_users=NAME`
+    #[arg(long = "override", value_name = "GUARD=VALUE", value_parser = protected_user)]
+    overrides: Vec<UserName>,
+    /// State directory for the journal
+    #[arg(long, default_value = ".attune", value_name = "DIR")]
+    state_dir: PathBuf,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    calls: CallArgs,
+}
+
+impl RevokeArgs {
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
+        let Settings { cluster, guards } = Settings::read(global, output)?;
+        let connection = connect(global, &cluster, self.calls, output).await?;
+        let retrying = connection.retrying();
+        let identity = retrying.identity().await?;
+        let users = self.users(&retrying, &identity).await?;
+        let can_generate = connection.cluster.can_generate_keys();
+        let shown = text::Revocations { identity: &identity, users: &users, can_generate };
+        match self.format {
+            Format::Text => output.result(|out, styles| text::revocation(out, styles, &shown))?,
+            Format::Json => output.info(|out, styles| text::revocation(out, styles, &shown)),
+        }
+        self.check_guards(&users, guards.as_ref())?;
+        if !self.yes {
+            confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;
+        }
+        let journal =
+            State::without_lock(&self.state_dir, &identity)?.keys_journal(&identity, self.event(&identity))?;
+        let ended = self.execute(&users, &identity, &connection, &journal, output).await;
+        Ok(self.report(&identity, ended, output)?)
+    }
+
+    fn event(&self, identity: &Identity) -> Value {
+        object!({"event": "revoking", "users": self.users, "reason": self.reason, "by": identity.user.as_str()})
+    }
+
+    /// The named users as the cluster has them.
+    async fn users(&self, cluster: &dyn Cluster, identity: &Identity) -> Result<Vec<Revocation>, Failure> {
+        let found = cluster.users().await?;
+        let is_reported = found.attachments_known;
+        let mut records: BTreeMap<UserName, Vec<UserRecord>> = BTreeMap::new();
+        for record in found.users {
+            records.entry(record.name.clone()).or_default().push(record);
+        }
+        let mut users: Vec<Revocation> = Vec::new();
+        let mut unknown = Vec::new();
+        for name in self.users.iter().map(|name| UserName::reported(name.as_str())) {
+            match records.remove(&name) {
+                Some(records) => users.push(revocation(name, records, is_reported)),
+                // Named twice.
+                None if users.iter().any(|of| of.user == name) => {}
+                None => unknown.push(name),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(users);
+        }
+        let (names, tenant) = (named(unknown.iter()), &identity.tenant);
+        let message = format!("not in tenant {tenant}: {names}; nothing was changed");
+        Err(Failure::new(&exit::UNKNOWN_USER, message)
+            .help("names are case-sensitive; `--tenant` names another tenant"))
+    }
+
+    /// Without readable guards, every user counts as protected.
+    fn check_guards(&self, users: &[Revocation], guards: Option<&Guards>) -> Result<(), Failure> {
+        let all = || Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() };
+        let names = users.iter().map(|of| &of.user);
+        match guards {
+            Some(guards) => check_protected(names, guards, &self.overrides),
+            None => check_protected(names, &all(), &self.overrides),
+        }
+    }
+
+    async fn execute(
+        &self,
+        users: &[Revocation],
+        identity: &Identity,
+        connection: &Connection,
+        journal: &Journal,
+        output: &Output,
+    ) -> Option<(Vec<Revoked>, bool)> {
+        let record = KeysProgress::new(users.len(), journal, output);
+        let args = SecretStoreArgs { show_command_output: false };
+        let store: SecretStore = secret_store(identity, &Desired::default(), &self.state_dir, &args);
+        let (stop, retry_policy) = (StopSignal::default(), self.calls.retry_policy());
+        let cluster = RetryingCluster::reached(&*connection.cluster, retry_policy);
+        let options =
+            KeyOptions { cluster: &cluster, secret_store: &store, retry_policy, stop: &stop, record: &record };
+        let ended = interruptible(revoke(users, identity, &options), &stop, &store, |text| record.print(text)).await;
+        record.finish();
+        Some((ended?, stop.is_requested()))
+    }
+
+    fn report(
+        &self,
+        identity: &Identity,
+        ended: Option<(Vec<Revoked>, bool)>,
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
+        let (ended, interrupted) = ended.ok_or_else(stopped_at_once)?;
+        let exit = exit_of(&ended, interrupted);
+        output.changed = Some(exit);
+        let revocation = RevocationV1::of(identity, &ended);
+        match self.format {
+            Format::Json => output.result(|out, _| json::write(out, &revocation))?,
+            Format::Text => output.result(|out, styles| text::revoked(out, styles, &revocation))?,
+        }
+        Ok(exit)
+    }
+}
+
+fn revocation(user: UserName, records: Vec<UserRecord>, is_reported: bool) -> Revocation {
+    let is_imported = |of: &UserRecord| {
+        ObservedUser { role: of.role.clone(), source: of.source.clone(), attached: None }.is_imported()
+    };
+    Revocation {
+        is_imported: records.iter().any(is_imported),
+        policies: records.into_iter().filter_map(|record| record.policy).collect(),
+        user,
+        is_reported,
+    }
+}
+
+fn exit_of(ended: &[Revoked], interrupted: bool) -> Exit {
+    let did = |of: &Revoked| of.keys == RevokedKeys::Revoked || of.detached == Detached::Detached;
+    if ended.iter().all(Revoked::is_complete) {
+        Exit::Done
+    } else if interrupted {
+        Exit::Interrupted
+    } else if ended.iter().any(did) {
+        Exit::Partial
+    } else {
+        Exit::Error
+    }
+}
+
+fn stopped_at_once() -> Failure {
+    let message = "interrupted twice: stopped at once; it is unknown which of the users are revoked";
+    Failure::new(&exit::INTERRUPTED, message).help("run the same command again").exit(Exit::Interrupted)
+}
+
+/// The settings that a revocation needs.
+struct Settings {
+    cluster: ClusterSettings,
+    /// `None` if they cannot be read.
+    guards: Option<Guards>,
+}
+
+impl Settings {
+    fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
+        if global.names_cluster() && !global.file.exists() {
+            return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
+        }
+        let file = global.file.display();
+        let sections = match load_sections(&global.file, Boundary::Repository) {
+            Ok(sections) => sections,
+            Err(error) if global.names_cluster() => {
+                output.warn(&format!("{error}; `[cluster]` and `[guards]` are not read"));
+                Sections { cluster: None, guards: None }
+            }
+            Err(error) => return Err(unreadable(&error)),
+        };
+        if sections.guards.is_none() {
+            output.warn(&format!("`[guards]` in {file} cannot be read, so every user counts as protected"));
+        }
+        let cluster = match sections.cluster {
+            Some(cluster) => cluster,
+            None if global.names_cluster() => {
+                output.warn(&format!("`[cluster]` in {file} cannot be read: tenant and trusted certificates come from the command line alone"));
+                ClusterSettings::default()
+            }
+            None => {
+                let message = format!("`[cluster]` in {file} cannot be read");
+                let help = "name the cluster with `--cluster URL`, or use `--via weka`";
+                return Err(Failure::new(&exit::FILE_HAS_ERRORS, message).help(help));
+            }
+        };
+        Ok(Self { cluster, guards: sections.guards })
+    }
+}
