@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use attune::base::{PolicyName, Release, UserName};
+use attune::base::{Capabilities, PolicyName, Release, UserName};
 use attune::desired::{Allowed, Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
@@ -86,6 +86,7 @@ fn cluster(documents: &[Document], held: impl Fn(usize) -> usize) -> Observed {
             user: UserName::reported("admin"),
             role: "ClusterAdmin".to_owned(),
         },
+        capabilities: Capabilities::of(&Release::newest()),
         policies: bodies.enumerate().map(|(number, body)| (policy(number), body)).collect(),
         users: holding(documents.len(), |number| Some(policy(held(number)))),
         groups: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use attune::base::{PolicyName, Release, UserName};
+use attune::base::{Capabilities, PolicyName, Release, UserName};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::policy::{normal, read_lenient};
 
@@ -94,6 +94,7 @@ pub(crate) fn observed(Fleet { policies, one_of, shared }: Fleet) -> Observed {
         }
     }
     Observed {
+        capabilities: Capabilities::of(&identity().release),
         identity: identity(),
         policies: bodies,
         users,

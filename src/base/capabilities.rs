@@ -1,6 +1,9 @@
-//! The releases of WEKA, and what each can do: the one table of all release knowledge outside the simulator.
+//! The releases of WEKA, and what each can do: the one table of all release knowledge outside the simulator. A cluster's own
+//! API definition corrects it.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// The maximum length of a release in bytes: far more than a number and a build's hash.
 const LONGEST: usize = 100;
@@ -36,9 +39,14 @@ impl Release {
         self.numbers.get(..known.len()).is_some_and(|line| line > known.as_slice())
     }
 
-    /// Whether this release is `major.minor` or newer.
-    pub fn at_least(&self, major: u32, minor: u32) -> bool {
-        self.numbers.as_slice() >= [major, minor].as_slice()
+    /// Its line: the major and the minor number.
+    pub fn line(&self) -> (u32, u32) {
+        let number = |at| self.numbers.get(at).copied().unwrap_or_default();
+        (number(0), number(1))
+    }
+
+    fn at_least(&self, major: u32, minor: u32) -> bool {
+        self.line() >= (major, minor)
     }
 }
 
@@ -48,7 +56,8 @@ impl fmt::Display for Release {
     }
 }
 
-/// What a release can do, and how it is spoken to. A release newer than all known ones counts as the newest.
+/// What a cluster can do, and how it is spoken to: by its release, and by its own API definition if it has one
+/// ([`ApiFacts`]). A release newer than all known ones counts as the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// The arguments of `weka s3 policy detach`.
@@ -68,11 +77,16 @@ pub struct Capabilities {
     /// A user has an S3 key pair apart from the account password. The first attach creates it and shows it once, and
     /// `weka s3 user keys-generate` replaces it: since 5.1 (vendor's CLI page). Earlier, name and password are the pair.
     pub key_pairs: bool,
-    /// An identity provider can give policies by name (`GET /s3/oidc`): since 5.1 (vendor definition).
+    /// The REST call that replaces a user's key pair, `POST /users/{uid}/s3/resetCredentials`. Builds of 5.1 differ, so
+    /// only the definition of the cluster tells: without one, it counts as missing.
+    pub key_reset: bool,
+    /// An identity provider can give policies by name: since 5.1 (vendor definition).
     pub identity_provider: bool,
-    /// A tenant's administrator has the role `TenantAdmin`: since 5.1, which renames organizations to tenants. Earlier the
-    /// role is `OrgAdmin`.
-    pub tenant_admin: bool,
+    /// The REST call that reports the identity provider, `GET /s3/oidc`: since 5.1 (vendor definition).
+    pub identity_provider_reported: bool,
+    /// Organizations are called tenants, and a tenant's administrator has the role `TenantAdmin`: since 5.1 (vendor
+    /// definition). Earlier the role is `OrgAdmin`.
+    pub tenants: bool,
     /// Groups can have policies: since 6.0 (vendor documentation).
     pub groups: bool,
     /// Policies are mapped to federated identities by name: since 6.0 (vendor documentation).
@@ -109,7 +123,40 @@ pub enum AttachmentsSource {
     Users,
 }
 
+/// What a cluster's own API definition says about its capabilities. It decides where releases are not precise enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiFacts {
+    /// Whether it has `POST /users/{uid}/s3/resetCredentials`.
+    pub key_reset: bool,
+    /// Whether the users of `GET /users` have a `policy`; `None` if it does not describe them.
+    pub users_have_policy: Option<bool>,
+    /// Whether it has `GET /s3/userPolicies`.
+    pub user_policies: bool,
+    /// Whether it has `GET /s3/oidc`.
+    pub identity_provider: bool,
+    /// Whether it has `GET /tenants`.
+    pub tenants: bool,
+}
+
 impl Capabilities {
+    /// The same, corrected by what the cluster's own API definition says.
+    pub fn corrected_by(self, facts: &ApiFacts) -> Self {
+        Self {
+            key_reset: facts.key_reset,
+            attachments: match (facts.users_have_policy, facts.user_policies) {
+                (None, _) => self.attachments,
+                (Some(true), _) => AttachmentsSource::Users,
+                (Some(false), true) => AttachmentsSource::UserPolicies,
+                (Some(false), false) => AttachmentsSource::None,
+            },
+            identity_provider: self.identity_provider || facts.identity_provider,
+            identity_provider_reported: facts.identity_provider,
+            tenants: facts.tenants,
+            ..self
+        }
+    }
+
     /// The capabilities of a release.
     pub fn of(release: &Release) -> Self {
         let since = |major, minor| release.at_least(major, minor);
@@ -125,8 +172,10 @@ impl Capabilities {
             actions_of_5: since(5, 0),
             readonly_lists_buckets: since(5, 0),
             key_pairs: since(5, 1),
+            key_reset: false,
             identity_provider: since(5, 1),
-            tenant_admin: since(5, 1),
+            identity_provider_reported: since(5, 1),
+            tenants: since(5, 1),
             groups: since(6, 0),
             federated_identities: since(6, 0),
         }
@@ -158,12 +207,40 @@ mod tests {
     }
 
     #[test]
+    fn the_definition_of_a_cluster_decides_over_its_release() {
+        let of = |release: &str| Capabilities::of(&Release::parse(release).unwrap());
+        let facts = ApiFacts {
+            key_reset: true,
+            users_have_policy: Some(false),
+            user_policies: true,
+            identity_provider: false,
+            tenants: false,
+        };
+        let found = of("5.1.2").corrected_by(&facts);
+        assert!(!of("5.1.2").key_reset && found.key_reset);
+        assert_eq!(found.attachments, AttachmentsSource::UserPolicies);
+        assert!(!found.tenants && !found.identity_provider_reported);
+        assert!(found.identity_provider, "a provider can be there without a call that reports it");
+        let unknown = ApiFacts { users_have_policy: None, ..facts };
+        assert_eq!(of("5.1.2").corrected_by(&unknown).attachments, AttachmentsSource::Users);
+    }
+
+    #[test]
     fn releases_compare_by_their_numbers() {
         let release = Release::parse("3.11.1.6926-f6e1fbb96d03ef76b64bfd4d8c2c366a").unwrap();
         assert!(
             release.at_least(3, 11) && release.at_least(3, 9) && !release.at_least(3, 12) && !release.at_least(4, 0)
         );
-        assert!(Release::parse("5.1").unwrap().at_least(5, 1));
+        for (text, line) in [
+            ("5.1", (5, 1)),
+            ("5.1.21.26", (5, 1)),
+            ("4.4.2.157-k8s.2", (4, 4)),
+            ("4.2.9.29-hcsf", (4, 2)),
+            ("v5.0.1+build", (5, 0)),
+        ] {
+            let release = Release::parse(text).unwrap();
+            assert_eq!((release.line(), release.to_string().as_str()), (line, text));
+        }
         assert!(Release::parse("10.0.1").unwrap().at_least(5, 1));
         for text in ["weka", "5.1.2-\u{1b}[31m", "5.1.2-\u{202e}x", &format!("5.1.2-{}", "a".repeat(100))] {
             assert_eq!(Release::parse(text), None, "{text:?}");

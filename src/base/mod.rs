@@ -10,7 +10,7 @@ mod secret;
 mod shell;
 mod visible;
 
-pub use capabilities::{AttachmentsSource, Capabilities, DetachForm, Release};
+pub use capabilities::{ApiFacts, AttachmentsSource, Capabilities, DetachForm, Release};
 pub use file_name::{file_name, file_name_without_capitals};
 pub(crate) use finding::codes;
 pub use finding::{Code, FileId, Finding, Label, Location, Severity, SourceFile, Sources};

@@ -1,5 +1,6 @@
 //! How a command reads its configuration, and connects to its cluster: from options, configuration and environment.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -157,10 +158,24 @@ pub(super) async fn connect(
             (endpoints, credentials, trust(global, settings)?, None)
         }
     };
-    let options = RestOptions { endpoints, credentials, tenant, release, trust, timeouts: Timeouts::default() };
+    // A simulated cluster changes with its switches, which its guid and release do not show.
+    let cache = if simulated.is_some() { None } else { cache_directory(|name| std::env::var_os(name)) };
+    let timeouts = Timeouts::default();
+    let options = RestOptions { endpoints, credentials, tenant, release, trust, timeouts, cache };
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
     let cluster = Box::new(cluster.at_most(calls.jobs()));
     Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
+}
+
+/// The directory for attune's caches: below `XDG_CACHE_HOME`, or else the home directory.
+fn cache_directory(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_home = || {
+        let home = absolute("HOME")?;
+        Some(home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }))
+    };
+    let of_system = if cfg!(windows) { absolute("LOCALAPPDATA") } else { absolute("XDG_CACHE_HOME").or_else(of_home) };
+    of_system.map(|directory| directory.join("attune"))
 }
 
 /// The `weka` command as a cluster, with the login of the environment or else the stored one.

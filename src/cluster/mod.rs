@@ -21,7 +21,7 @@ pub use error::{CallError, Effect, RawAnswer, SetupProblem};
 pub use observe::{body, documents, observe, observe_all};
 pub use retry::{RetryPolicy, RetryingCluster};
 
-use crate::base::{GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{ApiFacts, Capabilities, GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 pub use crate::observed::Identity;
 use crate::observed::{Duplicates, ObservedUser};
 
@@ -133,7 +133,8 @@ pub trait Cluster: Send + Sync {
     /// Detaches a user or group from its policy. A user's key pair stays.
     async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError>;
 
-    /// Whether [`generate_keys`](Self::generate_keys) works through this transport.
+    /// Whether [`generate_keys`](Self::generate_keys) works through this transport, as far as the cluster was asked:
+    /// [`capabilities`] asks.
     fn can_generate_keys(&self) -> bool;
 
     /// Creates a new key pair for a user that has a policy. The old one stops working at once. [`CallError::answer`] keeps
@@ -163,8 +164,28 @@ pub trait Cluster: Send + Sync {
     /// How a cluster of this release is reached here. Sends nothing.
     fn connection(&self, release: &Release) -> ConnectionInfo;
 
+    /// What the cluster's own definition of its API says about its capabilities, if it has one. It is read once.
+    async fn api_facts(&self) -> Result<Option<ApiFacts>, CallError> {
+        Ok(None)
+    }
+
     /// The cluster's own definition of its API, as text, if it has one.
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
         Ok(None)
+    }
+}
+
+/// What a cluster of this release can do, corrected by its own API definition. If attune cannot read that, it warns, and the
+/// release decides.
+pub async fn capabilities(cluster: &dyn Cluster, release: &Release) -> Capabilities {
+    let of_release = Capabilities::of(release);
+    match cluster.api_facts().await {
+        Ok(facts) => facts.map_or(of_release, |facts| of_release.corrected_by(&facts)),
+        Err(error) => {
+            tracing::warn!(
+                "cannot read the API definition of the cluster, so its release decides what it can do: {error}"
+            );
+            of_release
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{CallError, Cluster, groups_by_name};
+use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{PolicyName, Principal};
 use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
@@ -34,6 +34,7 @@ async fn read_all(
     jobs: usize,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
+    let capabilities = capabilities(cluster, &identity.release).await;
     let (users, groups, names, identity_provider) =
         tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), cluster.identity_provider())?;
     let groups_known = groups.is_some();
@@ -54,6 +55,7 @@ async fn read_all(
     }
     Ok(Observed {
         identity,
+        capabilities,
         policies,
         groups_known,
         identity_provider,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, Users};
-use crate::base::{KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{ApiFacts, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
 /// How often a call is retried, and how long attune waits before each retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,7 @@ forward! {
         list_policies() -> Vec<PolicyName>;
         show_policy(policy: &PolicyName) -> String;
         users() -> Users;
+        api_facts() -> Option<ApiFacts>;
         own_definition() -> Option<String>;
         identity_provider() -> Option<bool>;
         groups() -> Option<Vec<GroupRecord>>;

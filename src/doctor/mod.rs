@@ -2,7 +2,7 @@
 
 use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes};
 use crate::cluster::rest::{CALLS, Difference, differences};
-use crate::cluster::{CallError, Cluster, ConnectionInfo, Users};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, Users, capabilities};
 use crate::observed::{Duplicates, Identity, newer_than_known};
 
 codes! {
@@ -26,6 +26,8 @@ codes! {
 pub struct Facts {
     /// The cluster, the tenant and the login.
     pub identity: Identity,
+    /// What the cluster can do.
+    pub capabilities: Capabilities,
     /// The connection.
     pub connection: ConnectionInfo,
     /// The users of the tenant.
@@ -39,10 +41,11 @@ pub struct Facts {
 /// Reads the facts. It is an error if attune cannot identify the cluster.
 pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let identity = cluster.identity().await?;
+    let capabilities = capabilities(cluster, &identity.release).await;
     let (users, policies, definition) =
         tokio::join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
     let connection = cluster.connection(&identity.release);
-    Ok(Facts { identity, connection, users, policies, definition })
+    Ok(Facts { identity, capabilities, connection, users, policies, definition })
 }
 
 /// The result of a check.
@@ -51,6 +54,8 @@ pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
 pub struct Preflight {
     /// The cluster, the tenant and the login.
     pub identity: Identity,
+    /// What the cluster can do.
+    pub capabilities: Capabilities,
     /// Whether the role may apply a plan.
     pub may_apply: bool,
     /// The connection.
@@ -109,7 +114,7 @@ pub fn check(facts: &Facts) -> Preflight {
     let (definition, call_findings) = definition(facts);
 
     let mut findings = Vec::new();
-    findings.extend((!may_apply).then(|| role(identity)));
+    findings.extend((!may_apply).then(|| role(identity, facts.capabilities)));
     let refused = [users.err(), policies.as_ref().err()];
     findings.extend(refused.into_iter().flatten().map(|error| failed(READ_FAILED, Finding::error, error)));
     findings.extend(call_findings);
@@ -119,12 +124,13 @@ pub fn check(facts: &Facts) -> Preflight {
     findings.extend(several_records(facts));
     findings.sort_by_key(|finding| finding.severity);
     let (identity, connection) = (identity.clone(), connection.clone());
-    Preflight { identity, may_apply, connection, attachments_known, definition, leftovers, findings }
+    let capabilities = facts.capabilities;
+    Preflight { identity, capabilities, may_apply, connection, attachments_known, definition, leftovers, findings }
 }
 
-fn role(identity: &Identity) -> Finding {
-    let Identity { user, role, tenant, release, .. } = identity;
-    let admin = if Capabilities::of(release).tenant_admin { "TenantAdmin" } else { "OrgAdmin" };
+fn role(identity: &Identity, can: Capabilities) -> Finding {
+    let Identity { user, role, tenant, .. } = identity;
+    let admin = if can.tenants { "TenantAdmin" } else { "OrgAdmin" };
     let message = format!("`{user}` has the role {role}, which may not change policies and attachments");
     Finding::error(ROLE, message)
         .help(format!("log in as a user with the role ClusterAdmin, or as the {admin} of tenant `{tenant}`"))
@@ -274,6 +280,7 @@ mod tests {
                 user: UserName::reported("admin"),
                 role: "ClusterAdmin".into(),
             },
+            capabilities: Capabilities::of(&Release::parse("4.4.8").unwrap()),
             connection: ConnectionInfo {
                 transport: "REST",
                 addresses: vec!["https://weka01:14000".into()],
@@ -412,7 +419,7 @@ mod tests {
         for (release, named) in [("4.4.8", "OrgAdmin"), ("5.1.2", "TenantAdmin")] {
             let report = checked(|facts| {
                 facts.identity.role = "S3".into();
-                facts.identity.release = Release::parse(release).unwrap();
+                facts.capabilities = Capabilities::of(&Release::parse(release).unwrap());
             });
             assert!(report.findings[0].help.as_ref().unwrap().contains(named), "{release}");
         }

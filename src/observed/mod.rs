@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use duplicates::Duplicates;
 
-use crate::base::{Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
+use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
 use crate::policy::{Document, Normal, normal};
 
 codes! {
@@ -49,6 +49,8 @@ pub struct Identity {
 pub struct Observed {
     /// The cluster and tenant.
     pub identity: Identity,
+    /// What the cluster can do.
+    pub capabilities: Capabilities,
     /// All policies. Only documents that matter are read.
     pub policies: BTreeMap<PolicyName, Body>,
     /// All users.

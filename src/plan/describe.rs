@@ -25,7 +25,7 @@ pub(super) fn changes(
     effects: &Effects,
     cache: &mut AccessCache<'_>,
 ) -> Vec<Change> {
-    let can = Capabilities::of(&observed.identity.release);
+    let can = observed.capabilities;
     let same = same_access(comparison, observed, cache);
     let describe = Describe { comparison, observed, ordered, can, same };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));

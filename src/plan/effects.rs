@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Capabilities, PolicyName, Principal};
+use crate::base::{PolicyName, Principal};
 use crate::observed::{Body, Observed};
 use crate::policy::access::Access;
 
@@ -241,7 +241,7 @@ impl NotReported {
 }
 
 fn not_reported(observed: &Observed) -> Vec<NotReported> {
-    let can = Capabilities::of(&observed.identity.release);
+    let can = observed.capabilities;
     let groups = can.groups && !observed.groups_known;
     let provider = can.identity_provider && observed.identity_provider != Some(false);
     let kinds = [

@@ -98,14 +98,14 @@ fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a Us
 /// The declared revocations that this cluster cannot do.
 pub(super) fn not_revocable(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
     let release = &observed.identity.release;
-    let (why, help) = if !Capabilities::of(release).key_pairs {
+    let (why, help) = if !observed.capabilities.key_pairs {
         (
             format!("before 5.1 (this is WEKA {release}) the name and the password are the key pair"),
             "change the password of the user, then take `revoke_keys` out",
         )
     } else if !observed.keys_can_be_generated {
         (
-            "no documented REST call creates a key pair".to_owned(),
+            "over REST, this cluster has no call that creates a key pair".to_owned(),
             "run `weka s3 user keys-generate --user NAME` and throw the pair away, or delete the user; then take `revoke_keys` out",
         )
     } else {

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{
-    Capabilities, Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable,
-    shell_line,
+    Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable, shell_line,
 };
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, looks_alike};
 use crate::observed::{Observed, newer_than_known};
@@ -113,7 +112,7 @@ impl Problems<'_> {
         for (group, entry) in &self.desired.groups {
             if !self.observed.groups_known {
                 let release = &self.observed.identity.release;
-                let (why, help) = match Capabilities::of(release).groups {
+                let (why, help) = match self.observed.capabilities.groups {
                     true => (
                         format!("over REST, WEKA {release} does not report the policies of groups"),
                         "reach the cluster through its `weka` command: `via = \"weka\"` under [cluster]",

@@ -176,8 +176,7 @@ impl FromStr for SimRelease {
         let bare = LINES.iter().find(|((major, minor), ..)| format!("{major}.{minor}") == text);
         let text = bare.map_or(text, |(_, whole, _)| whole).to_owned();
         let release = Release::parse(&text).ok_or_else(unknown)?;
-        let is_of = |(major, minor)| release.at_least(major, minor) && !release.at_least(major, minor + 1);
-        let line = LINES.iter().position(|(line, ..)| is_of(*line)).ok_or_else(unknown)?;
+        let line = LINES.iter().position(|(line, ..)| *line == release.line()).ok_or_else(unknown)?;
         Ok(Self { line, text })
     }
 }

@@ -124,6 +124,8 @@ with_defaults! {
         /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). The response of a cluster without one is unknown;
         /// here, `null`.
         pub identity_provider: bool = false,
+        /// Whether it has `POST /users/{uid}/s3/resetCredentials`: builds of 5.1 differ, and the definition of 6.0 is not public.
+        pub key_reset: bool = false,
         /// The response of `/docs/schema`, from 5.0.
         pub own_definition: OwnDefinition = OwnDefinition::Own,
     }

@@ -54,7 +54,7 @@ fn doctor_finds_no_problem_on_any_release() {
         assert_eq!(report["api_definition"]["status"], status);
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
-    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 14 calls match the API definition of the cluster");
+    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 15 calls match the API definition of the cluster");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_field_that_a_release_renamed_is_named_before_an_apply() {
     let text = folder
         .attune("doctor")
         .exits(1)
-        .says("14 calls compared with the API definition of the cluster: 4 differences");
+        .says("15 calls compared with the API definition of the cluster: 4 differences");
     text.says("error[field-not-in-definition]").says("do not apply with this version of attune");
 }
 

@@ -15,6 +15,7 @@ const STATE: &str = r#"{"tenants":{"Root":{"users":{"bob":{}}}}}"#;
 
 fn connect(url: &str) -> RestCluster {
     RestCluster::new(RestOptions {
+        cache: None,
         release: None,
         endpoints: vec![Endpoint::parse(url).unwrap()],
         credentials: Credentials::Password(PasswordLogin {

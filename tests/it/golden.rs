@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use attune::base::{Code, GroupName, PolicyName, Release, Sources, UserName};
+use attune::base::{Capabilities, Code, GroupName, PolicyName, Release, Sources, UserName};
 use attune::desired::{Boundary, Desired};
 use attune::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 use attune::plan::plan;
@@ -298,6 +298,7 @@ fn observed(release: &str) -> Observed {
             user: UserName::parse("admin").unwrap(),
             role: "ClusterAdmin".into(),
         },
+        capabilities: Capabilities::of(&Release::parse(release).unwrap()),
         policies: BTreeMap::from([(name("ml"), body()), (name("old"), body())]),
         users: BTreeMap::from([(UserName::parse("alice").unwrap(), alice)]),
         groups: BTreeMap::new(),

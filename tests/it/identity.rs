@@ -139,6 +139,7 @@ async fn a_simulated_endpoint_that_hangs_is_replaced_by_another() {
         let endpoints = [&hangs, &sound].map(|one| Endpoint::parse(one.url()).unwrap()).to_vec();
         let (username, password) = sound.admin_login();
         let cluster = RestCluster::new(RestOptions {
+            cache: None,
             endpoints,
             credentials: Credentials::Password(PasswordLogin { username, password: password.into(), org: None }),
             tenant: None,

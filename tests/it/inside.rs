@@ -32,6 +32,7 @@ impl Progress for Unwatched {
 pub(crate) fn client(running: &Running) -> RestCluster {
     let (username, password) = running.admin_login();
     RestCluster::new(RestOptions {
+        cache: None,
         release: None,
         endpoints: vec![Endpoint::parse(running.url()).unwrap()],
         credentials: Credentials::Password(PasswordLogin { username, password: password.into(), org: None }),

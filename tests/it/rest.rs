@@ -47,6 +47,7 @@ impl World {
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
             timeouts: Timeouts::default(),
+            cache: None,
         })
         .unwrap()
     }
@@ -196,5 +197,34 @@ async fn each_tenant_has_its_own_login_and_users() {
         assert_eq!(names, ["boss", "eve"], "{release}");
         let wrong = world.cluster_as("boss", "pw", None).identity().await.unwrap_err();
         assert_eq!(wrong.effect, Effect::Unauthorized(401), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_pair_is_replaced_over_rest_only_where_the_definition_of_the_cluster_has_the_call() {
+    for (release, switch, can) in [
+        ("5.1", "key_reset=true", true),
+        ("6.0", "key_reset=true", true),
+        ("5.1", "key_reset=false", false),
+        ("4.4", "key_reset=true", false),
+    ] {
+        let world = World::new(release, |options| options.switches.push(switch.to_owned())).await;
+        let cluster = world.cluster(None);
+        assert!(!cluster.can_generate_keys(), "not asked yet");
+        let of_release = cluster.identity().await.unwrap().release;
+        let capabilities = attune::cluster::capabilities(&cluster, &of_release).await;
+        assert_eq!((capabilities.key_reset, cluster.can_generate_keys()), (can, can), "{release} {switch}");
+        let first = cluster.attach(&policy("readonly"), &who("alice")).await.unwrap();
+        let made = cluster.generate_keys(&user("alice")).await;
+        if can {
+            assert_ne!(made.unwrap().access_key, first.unwrap().access_key);
+            let none = cluster.generate_keys(&user("nobody")).await.unwrap_err();
+            assert_eq!(none.effect, Effect::NotSent, "{none}");
+            cluster.detach(&policy("readonly"), &who("alice")).await.unwrap();
+            let refused = cluster.generate_keys(&user("alice")).await.unwrap_err();
+            assert!(refused.message.contains("with an S3 policy attached"), "{refused}");
+        } else {
+            assert_eq!(made.unwrap_err().effect, Effect::NotSent);
+        }
     }
 }

@@ -91,6 +91,8 @@ pub(super) struct UserRow {
     pub(super) name: String,
     #[serde(default, deserialize_with = "text")]
     pub(super) role: String,
+    #[serde(default, deserialize_with = "id")]
+    pub(super) uid: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(super) source: String,
     #[serde(default, deserialize_with = "id")]
@@ -232,6 +234,23 @@ pub(super) fn key_pair(body: &str) -> Result<Option<KeyPair>, Expected> {
     match serde_json::from_str::<String>(data(body)?) {
         Ok(text) if !is_confirmation(&text) => Err(Expected("nothing, or a key pair")),
         Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+/// Reads the answer to a key reset, which has a new key pair.
+pub(super) fn new_key_pair(body: &str) -> Result<KeyPair, Expected> {
+    key_pair::find(body).ok_or(Expected("a key pair"))
+}
+
+/// The id of a user among the users of a tenant. Several records with different ids are ambiguous.
+pub(super) fn uid_of(rows: &[UserRow], tenant: Option<&str>, user: &UserName) -> Result<String, &'static str> {
+    let of_user = rows.iter().filter(|row| is_of(row, tenant) && row.name == user.as_str());
+    let ids: BTreeSet<Option<&str>> = of_user.map(|row| row.uid.as_deref()).collect();
+    match ids.into_iter().collect::<Vec<_>>().as_slice() {
+        [Some(one)] => Ok((*one).to_owned()),
+        [] => Err("the cluster has no such user"),
+        [None] => Err("the cluster does not report its id"),
+        _ => Err("the cluster has several users of this name"),
     }
 }
 

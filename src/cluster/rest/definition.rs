@@ -1,11 +1,12 @@
-//! Compares the calls of attune with a cluster's own OpenAPI definition, to find incompatible changes of a new release before
-//! a call fails.
+//! Reads a cluster's own OpenAPI definition: which capabilities it has, and which calls of attune it does not fit, so that an
+//! incompatible change of a new release is found before a call fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::requests::Call;
+use super::requests::{Call, IDENTITY_PROVIDER, RESET_KEYS, USER_POLICIES, USERS};
+use crate::base::ApiFacts;
 
 /// A difference between a call and the definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +52,26 @@ pub enum NoDefinition {
 /// # Errors
 /// The text is not an OpenAPI definition in JSON.
 pub fn differences(calls: &[Call], definition: &str) -> Result<Vec<Difference>, NoDefinition> {
-    let definition = Definition(serde_json::from_str(definition).map_err(|_| NoDefinition::NotJson)?);
+    let definition = Definition::read(definition)?;
     let paths = definition.paths().ok_or(NoDefinition::NoPaths)?;
     Ok(calls.iter().flat_map(|call| definition.differences(call, &paths)).collect())
+}
+
+/// What a definition says about the capabilities of its cluster.
+///
+/// # Errors
+/// The text is not an OpenAPI definition in JSON.
+pub fn api_facts(definition: &str) -> Result<ApiFacts, NoDefinition> {
+    let definition = Definition::read(definition)?;
+    let paths = definition.paths().ok_or(NoDefinition::NoPaths)?;
+    let has = |call: &Call| definition.operation(call, &paths).is_some();
+    Ok(ApiFacts {
+        key_reset: has(&RESET_KEYS),
+        users_have_policy: definition.operation(&USERS, &paths).and_then(|users| definition.users_have_policy(users)),
+        user_policies: has(&USER_POLICIES),
+        identity_provider: has(&IDENTITY_PROVIDER),
+        tenants: paths.contains_key(&comparable("/tenants")),
+    })
 }
 
 /// The most schemas of one body, and the longest chain of `$ref`: a definition may refer to itself.
@@ -71,6 +89,14 @@ struct Fields {
 }
 
 impl Definition {
+    fn read(text: &str) -> Result<Self, NoDefinition> {
+        serde_json::from_str(text).map(Self).map_err(|_| NoDefinition::NotJson)
+    }
+
+    fn operation<'a>(&self, call: &Call, paths: &BTreeMap<String, &'a Value>) -> Option<&'a Value> {
+        paths.get(&comparable(call.path))?.get(call.method.as_str().to_lowercase())
+    }
+
     fn paths(&self) -> Option<BTreeMap<String, &Value>> {
         let paths = self.0["paths"].as_object()?;
         Some(paths.iter().map(|(path, item)| (comparable(path), self.resolved(item))).collect())
@@ -82,7 +108,7 @@ impl Definition {
             members.filter(|member| METHODS.contains(&member.as_str())).map(|name| name.to_uppercase()).collect()
         };
         let item = paths.get(&comparable(call.path)).copied();
-        let found = item.and_then(|item| Some((item, item.get(call.method.as_str().to_lowercase())?)));
+        let found = item.and_then(|item| Some((item, self.operation(call, paths)?)));
         match found {
             Some((item, operation)) => self.of_operation(call, item, operation),
             None if call.optional => Vec::new(),
@@ -112,13 +138,26 @@ impl Definition {
     fn body(&self, operation: &Value) -> Fields {
         let mut fields = Fields::default();
         let Some(body) = operation.get("requestBody") else { return fields };
-        let content = self.resolved(body)["content"].as_object();
-        let json = content.and_then(|content| content.iter().find(|(kind, _)| kind.starts_with("application/json")));
-        match json.and_then(|(_, content)| content.get("schema")) {
+        match self.json_schema(body) {
             Some(schema) => self.add(schema, &mut fields),
             None => fields.open = true,
         }
         fields
+    }
+
+    /// The schema of the JSON in a body or a response.
+    fn json_schema<'a>(&'a self, of: &'a Value) -> Option<&'a Value> {
+        let content = self.resolved(of)["content"].as_object()?;
+        let (_, json) = content.iter().find(|(kind, _)| kind.starts_with("application/json"))?;
+        json.get("schema").map(|schema| self.resolved(schema))
+    }
+
+    fn users_have_policy(&self, operation: &Value) -> Option<bool> {
+        let answer = self.json_schema(&operation["responses"]["200"])?;
+        let user = &self.resolved(&answer["properties"]["data"])["items"];
+        let mut fields = Fields::default();
+        self.add(user, &mut fields);
+        (!fields.declared.is_empty()).then(|| fields.declared.contains("policy"))
     }
 
     fn add(&self, schema: &Value, fields: &mut Fields) {

@@ -4,6 +4,7 @@ mod answer;
 mod concurrency;
 mod definition;
 mod endpoints;
+mod facts;
 mod outcome;
 mod requests;
 mod send;
@@ -12,18 +13,24 @@ mod session;
 mod testing;
 mod tls;
 
-use async_trait::async_trait;
+use std::path::PathBuf;
 
-pub use definition::{Difference, NoDefinition, differences};
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+pub use definition::{Difference, NoDefinition, api_facts, differences};
 pub use endpoints::Endpoint;
 pub use requests::{CALLS, Call};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
+use facts::FactsCache;
 use send::Sender;
 use session::Session;
 
-use crate::base::{AttachmentsSource, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
+use crate::base::{
+    ApiFacts, AttachmentsSource, Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName,
+};
 use crate::cluster::pin::ClusterPin;
 use crate::cluster::{
     AssumeRole, CallError, Cluster, ConnectionInfo, Credentials, Effect, Identity, SetupProblem, Users,
@@ -45,6 +52,8 @@ pub struct RestOptions {
     pub trust: Trust,
     /// How long attune waits.
     pub timeouts: Timeouts,
+    /// The directory that keeps what the definitions of clusters say. None: nothing is kept.
+    pub cache: Option<PathBuf>,
 }
 
 /// A cluster over REST. It logs in with the first call, and serves many tasks at once.
@@ -53,6 +62,9 @@ pub struct RestCluster {
     session: Session,
     endpoints: Vec<Endpoint>,
     any_certificate: bool,
+    /// What the cluster's own definition says, once it was asked for.
+    facts: OnceCell<Option<ApiFacts>>,
+    cache: Option<PathBuf>,
 }
 
 impl RestCluster {
@@ -65,20 +77,42 @@ impl RestCluster {
             let message = "there is no endpoint to reach the cluster at";
             return Err(SetupProblem::new(message, "set endpoints = [\"https://…\"] under [cluster]"));
         }
-        let RestOptions { endpoints, credentials, tenant, release, trust, timeouts } = options;
+        let RestOptions { endpoints, credentials, tenant, release, trust, timeouts, cache } = options;
+        let any_certificate = trust == Trust::Anyone;
+        // Nobody on the network may put words into the cache, and it is about the release that the cluster reports.
+        let is_proven = endpoints.iter().all(Endpoint::is_encrypted) && !any_certificate;
+        let cache = cache.filter(|_| is_proven && release.is_none());
         let sender = Sender::new(endpoints.clone(), &trust, timeouts).map_err(|problem| {
             let message = format!("the certificate or fingerprint to trust {problem}");
             SetupProblem::new(message, "check ca_file and fingerprint under [cluster]")
         })?;
         let session = Session::new(sender, credentials, ClusterPin::new(tenant, release));
-        let any_certificate = trust == Trust::Anyone;
-        Ok(Self { session, endpoints, any_certificate })
+        Ok(Self { session, endpoints, any_certificate, facts: OnceCell::new(), cache })
     }
 
     /// The same with at most so many requests at once, and fewer while the cluster is busy.
     pub fn at_most(mut self, jobs: usize) -> Self {
         self.session.sender.concurrency.at_most(jobs);
         self
+    }
+
+    /// What a cluster of this release can do, by its own definition as well if that was read.
+    fn capabilities_of(&self, release: &Release) -> Capabilities {
+        let of_release = Capabilities::of(release);
+        self.facts.get().copied().flatten().map_or(of_release, |facts| of_release.corrected_by(&facts))
+    }
+
+    async fn read_facts(&self, identity: &Identity) -> Result<Option<ApiFacts>, CallError> {
+        let cache = self.cache.as_deref().map(|at| FactsCache::new(at, &identity.guid, &identity.release));
+        if let Some(facts) = cache.as_ref().and_then(FactsCache::read) {
+            return Ok(Some(facts));
+        }
+        let definition = self.own_definition().await?;
+        let facts = definition.and_then(|definition| api_facts(&definition).ok());
+        if let (Some(cache), Some(facts)) = (cache, facts) {
+            cache.write(facts);
+        }
+        Ok(facts)
     }
 }
 
@@ -118,15 +152,24 @@ impl Cluster for RestCluster {
         self.session.send(&requests::attach(policy, user)?, answer::key_pair).await
     }
 
-    /// No REST call is documented up to 5.1.2: only the `weka` command can do it.
+    /// Only a cluster whose own definition has the call can do it. False until [`api_facts`](Cluster::api_facts) was asked.
     fn can_generate_keys(&self) -> bool {
-        false
+        self.facts.get().copied().flatten().is_some_and(|facts| facts.key_reset)
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        let message = "no REST call that creates a key pair is documented";
-        Err(CallError::new(format!("generate keys for {user}"), Effect::NotSent, message)
-            .help("reach the cluster through the `weka` command, with `--via weka`"))
+        let call = format!("reset the keys of {user}");
+        let facts = self.api_facts().await.map_err(CallError::for_unsent_call)?;
+        if !facts.is_some_and(|facts| facts.key_reset) {
+            let message = "the API definition of this cluster has no call that creates a key pair";
+            return Err(CallError::new(call, Effect::NotSent, message)
+                .help("reach the cluster through the `weka` command, with `--via weka`"));
+        }
+        let info = self.session.info().await.map_err(CallError::for_unsent_call)?;
+        let rows = self.session.send(&requests::USERS.request(), answer::users).await;
+        let uid = answer::uid_of(&rows.map_err(CallError::for_unsent_call)?, info.tenant_id.as_deref(), user);
+        let uid = uid.map_err(|why| CallError::new(call, Effect::NotSent, why))?;
+        self.session.send(&requests::reset_keys(user, &uid)?, answer::new_key_pair).await
     }
 
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
@@ -142,7 +185,7 @@ impl Cluster for RestCluster {
     /// The attached policies are in `GET /users`, or in `GET /s3/userPolicies`, or not reported.
     async fn users(&self) -> Result<Users, CallError> {
         let info = self.session.info().await?;
-        let (source, tenant) = (Capabilities::of(&info.identity.release).attachments, info.tenant_id.as_deref());
+        let (source, tenant) = (self.capabilities_of(&info.identity.release).attachments, info.tenant_id.as_deref());
         let request = requests::USERS.request();
         let rows = self.session.send(&request, answer::users).await?;
         // Every tenant has a user. No match means that the two answers write ids differently.
@@ -178,7 +221,7 @@ impl Cluster for RestCluster {
             addresses: all.clone().map(ToString::to_string).collect(),
             unencrypted: all.filter(unencrypted).map(ToString::to_string).collect(),
             any_certificate: self.any_certificate,
-            attachments_source: match Capabilities::of(release).attachments {
+            attachments_source: match self.capabilities_of(release).attachments {
                 AttachmentsSource::None => None,
                 AttachmentsSource::UserPolicies => Some("GET /s3/userPolicies"),
                 AttachmentsSource::Users => Some("GET /users"),
@@ -191,7 +234,7 @@ impl Cluster for RestCluster {
     /// The answer of a cluster without an identity provider is not documented: one without an address counts as none, and after
     /// a refusal it is unknown.
     async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
-        if !Capabilities::of(&self.session.info().await?.identity.release).identity_provider {
+        if !self.capabilities_of(&self.session.info().await?.identity.release).identity_provider {
             return Ok(Some(false));
         }
         match self.session.send(&requests::IDENTITY_PROVIDER.request(), answer::identity_provider).await {
@@ -199,6 +242,14 @@ impl Cluster for RestCluster {
             Err(error) if matches!(error.effect, Effect::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn api_facts(&self) -> Result<Option<ApiFacts>, CallError> {
+        let identity = self.session.info().await?.identity;
+        if !Capabilities::of(&identity.release).api_definition {
+            return Ok(None);
+        }
+        self.facts.get_or_try_init(|| self.read_facts(&identity)).await.copied()
     }
 
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
@@ -225,6 +276,7 @@ mod tests {
             tenant: tenant.map(ToOwned::to_owned),
             trust: Trust::default(),
             timeouts: Timeouts::default(),
+            cache: None,
         }
     }
 
@@ -293,7 +345,7 @@ mod tests {
         let identity = cluster(&server, Some("Root")).identity().await.unwrap();
         assert_eq!((identity.name.as_str(), identity.guid.as_str(), identity.tenant.as_str()), ("w", "g", "Root"));
         assert_eq!((identity.user.as_str(), identity.role.as_str()), ("admin", "ClusterAdmin"));
-        assert!(identity.release.at_least(5, 1));
+        assert_eq!(identity.release.line(), (5, 1));
         assert!(server.heard()[0].body.contains(r#""org":"Root""#));
     }
 

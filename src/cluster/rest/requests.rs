@@ -85,11 +85,13 @@ pub(super) const ATTACH: Call =
 pub(super) const DETACH: Call = Call::post("/s3/policies/detach", &["user_name"]);
 /// Since 5.1. Without it, it is unknown whether there is an identity provider.
 pub(super) const IDENTITY_PROVIDER: Call = Call { optional: true, ..Call::get("/s3/oidc") };
+/// In some builds of 5.1 and later. Without it, attune cannot replace key pairs over REST.
+pub(super) const RESET_KEYS: Call = Call { optional: true, ..Call::post("/users/{uid}/s3/resetCredentials", &[]) };
 pub(super) const STS: Call =
     Call { sometimes: &["policy_file_content"], ..Call::post("/s3/sts", &["access_key", "secret_key", "duration"]) };
 
 /// All calls but `GET /docs/schema`: the vendor's definitions do not list that one.
-pub const CALLS: [Call; 14] = [
+pub const CALLS: [Call; 15] = [
     LOGIN,
     REFRESH,
     CLUSTER,
@@ -103,6 +105,7 @@ pub const CALLS: [Call; 14] = [
     ATTACH,
     DETACH,
     IDENTITY_PROVIDER,
+    RESET_KEYS,
     STS,
 ];
 
@@ -193,6 +196,17 @@ pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, Ca
     Ok(Request { confidential: true, makes_keys: true, names, ..ATTACH.request().with_body(body.to_string()) })
 }
 
+/// `POST /users/{uid}/s3/resetCredentials`, for a user of the caller's tenant.
+pub(super) fn reset_keys(user: &UserName, uid: &str) -> Result<Request, CallError> {
+    if uid.is_empty() || uid.chars().all(|c| c == '.') || uid.contains(char::is_control) {
+        let message = format!("not sent: the id {uid:?} of user {user:?} cannot be sent");
+        return Err(CallError::new(RESET_KEYS.name(), Effect::NotSent, message));
+    }
+    let path = RESET_KEYS.path.replace("{uid}", &utf8_percent_encode(uid, SEGMENT).to_string());
+    let request = Request { path, confidential: true, makes_keys: true, ..RESET_KEYS.request() };
+    Ok(request.with_body("{}".to_owned()))
+}
+
 /// `POST /s3/sts`. A session policy is JSON in a string.
 pub(super) fn assume_role(ask: &AssumeRole) -> Request {
     let mut body = json!({
@@ -257,6 +271,7 @@ mod tests {
             (REMOVE_POLICY, vec![REMOVE_POLICY.about(&p).unwrap()]),
             (ATTACH, vec![attach(&p, &u).unwrap()]),
             (DETACH, vec![detach(&u).unwrap()]),
+            (RESET_KEYS, vec![reset_keys(&u, "7").unwrap()]),
         ];
         for (call, requests) in &made {
             let fields = |request: &Request| -> BTreeSet<String> {
@@ -270,7 +285,7 @@ mod tests {
             let expected = (table(&[call.always, call.sometimes].concat()), table(call.always));
             assert_eq!((all, always), expected, "{}", call.name());
             for request in requests {
-                assert_eq!(request.call(), call.name().replace("{policy}", "p"));
+                assert_eq!(request.call(), call.name().replace("{policy}", "p").replace("{uid}", "7"));
             }
         }
     }
@@ -309,6 +324,16 @@ mod tests {
                 assert!(!error.to_string().contains(char::is_control), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn an_id_stays_in_its_segment_of_the_path() {
+        for uid in ["", ".", "..", "a\n"] {
+            assert_eq!(reset_keys(&user("u"), uid).unwrap_err().effect, Effect::NotSent, "{uid:?}");
+        }
+        let request = reset_keys(&user("u"), "../a?b").unwrap();
+        assert_eq!(request.call(), "POST /users/..%2Fa%3Fb/s3/resetCredentials");
+        assert!(request.confidential && request.makes_keys);
     }
 
     #[test]

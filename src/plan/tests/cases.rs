@@ -206,7 +206,7 @@ fn keys_are_revoked_before_the_detach_while_the_user_still_has_its_policy() {
 fn keys_that_cannot_be_revoked_block_the_plan() {
     let world = World::new().attached("dave", "readonly").attached("erin", "");
     let declared = Declared::default().revoked("dave").revoked("erin");
-    for (release, can, part) in [("5.1.2", false, "no documented REST call"), ("4.4.8", true, "before 5.1")] {
+    for (release, can, part) in [("5.1.2", false, "this cluster has no call"), ("4.4.8", true, "before 5.1")] {
         let mut observed = world.observed(release);
         observed.keys_can_be_generated = can;
         let plan = plan(&declared.0, &observed);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use crate::base::{GroupName, PolicyName, Principal, Release, UserName};
+use crate::base::{Capabilities, GroupName, PolicyName, Principal, Release, UserName};
 use crate::desired::{
     Allowed, Authored, DeclaredAttachment, Desired, Guards, Ownership, PolicyEntry, PolicyIntent, PrincipalEntry,
 };
@@ -108,6 +108,7 @@ impl World {
                 user: UserName::reported("admin"),
                 role: "ClusterAdmin".to_owned(),
             },
+            capabilities: Capabilities::of(&Release::parse(release).expect("a release")),
             policies: self.policies.iter().map(|(name, body)| (name.clone(), Body::Known(body.clone()))).collect(),
             users: self.attached.iter().filter_map(user).collect(),
             groups: self.attached.iter().filter_map(group).collect(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::finding::FindingV1;
 use super::plan::ClusterV1;
-use crate::base::{Principal, SessionKeys, Sources};
+use crate::base::{AttachmentsSource, Capabilities, Principal, SessionKeys, Sources};
 use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, MAIN_FILE};
 use crate::observed::Identity;
@@ -22,6 +22,8 @@ json_types! {
         transport: TransportV1,
         /// Whether the cluster reports attachments; missing when attune could not read it.
         attachments_known?: bool,
+        /// What the cluster can do, by its release and by its own API definition.
+        capabilities: CapabilitiesV1,
         /// How far the clock of the cluster is ahead of this machine, in seconds (negative: behind); missing when the cluster does
         /// not report its time.
         clock_ahead_seconds?: i64,
@@ -55,6 +57,27 @@ json_types! {
         any_certificate: bool,
         /// The call that reports attachments; missing when there is none.
         attachments_source?: String,
+    }
+
+    /// What a cluster can do.
+    #[derive(Copy)]
+    pub struct CapabilitiesV1 {
+        /// Whether users have S3 key pairs apart from their passwords.
+        key_pairs: bool,
+        /// Whether it has the REST call that replaces a user's key pair. Only its own API definition tells.
+        key_reset: bool,
+        /// Whether `GET /users` reports policies.
+        policy_in_users: bool,
+        /// Whether groups can have policies.
+        groups: bool,
+        /// Whether an identity provider can give policies by name.
+        identity_provider: bool,
+        /// Whether it has the REST call that reports the identity provider.
+        identity_provider_reported: bool,
+        /// Whether organizations are called tenants.
+        tenants: bool,
+        /// Whether users have service accounts.
+        service_accounts: bool,
     }
 
     /// The comparison of attune's calls with the API definition of a cluster.
@@ -115,10 +138,26 @@ impl DoctorV1 {
                 attachments_source: connection.attachments_source.map(str::to_owned),
             },
             attachments_known: report.attachments_known,
+            capabilities: CapabilitiesV1::of(&report.capabilities),
             clock_ahead_seconds: connection.clock_ahead,
             api_definition: DefinitionV1::of(report.definition),
             leftovers: report.leftovers.as_ref().map(|all| all.iter().map(leftover).collect()),
             findings: report.findings.iter().map(|finding| FindingV1::of(finding, &Sources::default())).collect(),
+        }
+    }
+}
+
+impl CapabilitiesV1 {
+    fn of(can: &Capabilities) -> Self {
+        Self {
+            key_pairs: can.key_pairs,
+            key_reset: can.key_reset,
+            policy_in_users: can.attachments == AttachmentsSource::Users,
+            groups: can.groups,
+            identity_provider: can.identity_provider,
+            identity_provider_reported: can.identity_provider_reported,
+            tenants: can.tenants,
+            service_accounts: can.service_accounts,
         }
     }
 }

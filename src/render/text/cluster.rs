@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::base::{Sources, list};
+use crate::base::{Capabilities, Sources, list};
 use crate::doctor::{Definition, Leftover, Preflight};
 use crate::import::{Import, LeftOut, MAIN_FILE};
 use crate::observed::Identity;
@@ -31,6 +31,7 @@ pub fn doctor(out: &mut dyn Write, styles: &Styles, report: &Preflight, beside: 
         ),
         ("transport", format!("{} · {}{checked}", connection.transport, list(&connection.addresses))),
         ("attachments", attachments(report)),
+        ("can", capabilities(&report.capabilities)),
         ("clock", clock(connection.clock_ahead)),
         ("API", api(report.definition)),
         ("leftovers", leftovers(report.leftovers.as_deref())),
@@ -54,6 +55,27 @@ fn attachments(report: &Preflight) -> String {
         (Some(true), None) => "reported".to_owned(),
         (Some(false), _) => "not reported by this release".to_owned(),
         (None, _) => "unknown: the read failed".to_owned(),
+    }
+}
+
+fn capabilities(can: &Capabilities) -> String {
+    let all = [
+        (can.key_pairs, "S3 key pairs"),
+        (can.key_reset, "key reset over REST"),
+        (can.groups, "groups"),
+        (can.identity_provider, "identity provider (OIDC)"),
+        (can.tenants, "tenants"),
+        (can.service_accounts, "service accounts"),
+    ];
+    let names = |wanted: bool| {
+        let names = all.iter().filter(|(has, _)| *has == wanted).map(|(_, name)| (*name).to_owned());
+        list(&names.collect::<Vec<_>>())
+    };
+    let (has, lacks) = (names(true), names(false));
+    match (has.is_empty(), lacks.is_empty()) {
+        (_, true) => has,
+        (true, false) => format!("without {lacks}"),
+        (false, false) => format!("{has}; without {lacks}"),
     }
 }
 

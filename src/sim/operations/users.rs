@@ -28,8 +28,8 @@ pub(crate) struct UserChange {
 
 #[derive(Debug)]
 pub(crate) struct UserRef {
-    tenant: String,
-    user: String,
+    pub(crate) tenant: String,
+    pub(crate) user: String,
 }
 
 /// A user as a list shows it.
@@ -195,6 +195,20 @@ fn find(state: &ClusterState, caller: &Caller, uid: &str) -> Result<UserRef, Ref
     } else {
         Err(Refusal::invalid(format!("User \"{user}\" is not a local user")))
     }
+}
+
+/// Finds a user by its id, in the tenant `org` or else in the caller's. It may be from a directory.
+pub(crate) fn find_any(
+    state: &ClusterState,
+    caller: &Caller,
+    org: Option<&str>,
+    uid: &str,
+) -> Result<UserRef, Refusal> {
+    let tenant = org.map_or_else(|| Ok(caller.tenant.clone()), |org| find_tenant(state, caller, org))?;
+    let mut users = state.tenants.get(&tenant).into_iter().flat_map(|tenant| &tenant.users);
+    let found = users.find(|(_, account)| account.uid == uid).map(|(user, _)| user.clone());
+    let not_found = || Refusal::NotFound(format!("User \"{uid}\" was not found"));
+    found.map(|user| UserRef { tenant, user }).ok_or_else(not_found)
 }
 
 fn user_mut<'s>(state: &'s mut ClusterState, user_ref: &UserRef) -> Result<&'s mut User, Refusal> {

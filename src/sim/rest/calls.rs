@@ -1,84 +1,38 @@
-//! The table of calls: which a release has, with their parameters, and what the cluster does with each; from a method and a
-//! path to a call; and the simulator's own OpenAPI definition, generated from the table.
+//! The table of calls: which a cluster has, with their parameters, and what it does with each.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::Method;
-use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value, json};
 
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::users::{NewUser, UserChange};
 use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, sts, users};
-use crate::sim::release::Behaviour;
 use crate::sim::rest::request::MemberType::{Number, Object, ObjectOrText, Text};
-use crate::sim::rest::request::{ALWAYS, BodyMember, RequestBody, RequestQuery, Since, optional, required};
+use crate::sim::rest::request::{BodyMember, RequestBody, Since, optional, required};
 use crate::sim::rest::responses::{self, ApiResponse};
+use crate::sim::rest::spec::{self, Answer, CallArgs, Handler, Spec, delete, get, own_definition, post, spec};
 use crate::sim::rest::tokens::Tokens;
 use crate::sim::state::{ClusterState, ROOT};
-use crate::sim::switches::OwnDefinition;
 
-const PREFIX: [&str; 2] = ["api", "v2"];
-
-pub(super) struct Spec {
-    pub(super) method: &'static str,
-    /// With its parameter in braces, as in a definition.
-    pub(super) path: &'static str,
-    pub(super) handler: Handler,
-    exists: Since,
-    members: &'static [BodyMember],
-    query: &'static [&'static str],
-    query_exists: Since,
+/// The calls of a cluster.
+fn of(state: &ClusterState) -> impl Iterator<Item = &'static Spec> {
+    CALLS.iter().filter(|spec| (spec.exists)(state))
 }
 
-type Answer = Result<ApiResponse, Refusal>;
-
-pub(super) enum Handler {
-    /// Of a call without a token.
-    LogIn(fn(&ClusterState, &Tokens, &RequestBody) -> Answer),
-    Read(ReadHandler),
-    /// The state is discarded if the call is refused.
-    Write(WriteHandler),
+/// The call of a request to a cluster, and the parameter of its path.
+pub(super) fn find(state: &ClusterState, method: &Method, path: &str) -> Result<(&'static Spec, String), Refusal> {
+    spec::find(of(state), method, path)
 }
 
-type ReadHandler = fn(&ClusterState, &CallArgs<'_>) -> Answer;
-type WriteHandler = fn(&mut ClusterState, &CallArgs<'_>) -> Answer;
-
-pub(super) struct CallArgs<'a> {
-    pub(super) caller: Caller,
-    /// The parameter of the path.
-    pub(super) name: &'a str,
-    pub(super) query: &'a RequestQuery,
-    pub(super) body: &'a RequestBody,
-    /// The number of temporary credentials so far.
-    pub(super) assumed: &'a AtomicU64,
-}
-
-const fn spec(method: &'static str, path: &'static str, handler: Handler, members: &'static [BodyMember]) -> Spec {
-    Spec { method, path, handler, members, exists: ALWAYS, query: &[], query_exists: ALWAYS }
-}
-
-const fn get(path: &'static str, read: ReadHandler) -> Spec {
-    spec("GET", path, Handler::Read(read), &[])
-}
-
-const fn post(path: &'static str, members: &'static [BodyMember], write: WriteHandler) -> Spec {
-    spec("POST", path, Handler::Write(write), members)
-}
-
-const fn delete(path: &'static str, write: WriteHandler) -> Spec {
-    spec("DELETE", path, Handler::Write(write), &[])
-}
-
-const TENANTS: Since = |behaviour| behaviour.tenants;
-const EXPIRY: Since = |behaviour| behaviour.refresh_takes_expiry;
+const TENANTS: Since = |state| state.behaviour().tenants;
+const EXPIRY: Since = |state| state.behaviour().refresh_takes_expiry;
 const ROLE: BodyMember = optional("role", Text);
 const POSIX_UID: BodyMember = optional("posix_uid", Number);
 const POSIX_GID: BodyMember = optional("posix_gid", Number);
 
 /// The calls of all releases with the members and parameters of the definitions.
-pub(super) static CALLS: [Spec; 24] = [
+pub(super) static CALLS: [Spec; 25] = [
     spec(
         "POST",
         "/login",
@@ -95,7 +49,7 @@ pub(super) static CALLS: [Spec; 24] = [
             BodyMember { exists: EXPIRY, ..optional("refresh_token_expiry", Number) },
         ],
     ),
-    Spec { exists: |behaviour| behaviour.own_definition, ..get("/docs/schema", definition) },
+    Spec { exists: |state| state.behaviour().own_definition, ..get("/docs/schema", definition) },
     get("/cluster", |state, _| Ok(responses::cluster(state))),
     get("/organizations", tenants),
     get("/organizations/{uid}", tenant),
@@ -118,6 +72,10 @@ pub(super) static CALLS: [Spec; 24] = [
     get("/users/whoami", |state, call| responses::who_am_i(state, &call.caller)),
     spec("PUT", "/users/{uid}", Handler::Write(change_user), &[ROLE, POSIX_UID, POSIX_GID]),
     delete("/users/{uid}", |state, call| users::remove(state, &call.caller, call.name).map(done)),
+    Spec {
+        exists: |state| state.behaviour().own_key_pairs && state.switches.key_reset,
+        ..post("/users/{uid}/s3/resetCredentials", &[optional("org", Text)], reset_keys)
+    },
     get("/s3", |state, call| call.caller.require_s3_reader(state).map(|()| responses::s3())),
     Spec { query: &["purge_config"], ..delete("/s3", |state, call| delete_s3(state, &call.caller).map(done)) },
     Spec {
@@ -128,7 +86,7 @@ pub(super) static CALLS: [Spec; 24] = [
         })
     },
     Spec {
-        exists: |behaviour| behaviour.user_policies,
+        exists: |state| state.behaviour().user_policies,
         ..get("/s3/userPolicies", |state, call| {
             let attached = attachments::list(state, &call.caller)?;
             Ok(responses::user_policies(&attached, state.switches.user_policies_bare))
@@ -142,11 +100,11 @@ pub(super) static CALLS: [Spec; 24] = [
         &[
             required("policy_name", Text),
             BodyMember {
-                exists: |behaviour| behaviour.content_may_be_text,
+                exists: |state| state.behaviour().content_may_be_text,
                 ..required("policy_file_content", ObjectOrText)
             },
             BodyMember {
-                exists: |behaviour| !behaviour.content_may_be_text,
+                exists: |state| !state.behaviour().content_may_be_text,
                 ..required("policy_file_content", Object)
             },
         ],
@@ -159,7 +117,7 @@ pub(super) static CALLS: [Spec; 24] = [
     }),
     delete("/s3/policies/{policy}", |state, call| policies::remove(state, &call.caller, call.name).map(done)),
     // The definition requires `policy` and `user`, which it does not have: an error in it. Clients send these two.
-    post(ATTACH, &[required("policy_name", Text), required("user_name", Text)], attach),
+    post("/s3/policies/attach", &[required("policy_name", Text), required("user_name", Text)], attach),
     post("/s3/policies/detach", &[required("user_name", Text)], |state, call| {
         attachments::detach(state, &call.caller, &call.body.text("user_name")).map(done)
     }),
@@ -175,8 +133,6 @@ pub(super) static CALLS: [Spec; 24] = [
         ],
     ),
 ];
-
-const ATTACH: &str = "/s3/policies/attach";
 
 fn done((): ()) -> ApiResponse {
     ApiResponse::done()
@@ -198,7 +154,7 @@ fn refresh(state: &ClusterState, tokens: &Tokens, body: &RequestBody) -> Answer 
 
 fn definition(state: &ClusterState, _: &CallArgs<'_>) -> Answer {
     let missing = || Refusal::NotFound("this cluster has no definition of its own".to_owned());
-    own_definition(state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
+    own_definition(of(state), state).map(|definition| ApiResponse::body(&definition)).ok_or_else(missing)
 }
 
 fn tenants(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
@@ -242,6 +198,13 @@ fn user_change(body: &RequestBody) -> Result<UserChange, Refusal> {
     })
 }
 
+/// Assumed: as for the `weka` command, the user needs a policy.
+fn reset_keys(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
+    let user_ref = users::find_any(state, &call.caller, call.body.optional_text("org").as_deref(), call.name)?;
+    let caller = Caller { tenant: user_ref.tenant, ..call.caller.clone() };
+    Ok(responses::reset(&attachments::renew_keys(state, &caller, Some(&user_ref.user))?))
+}
+
 fn add_policy(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let document = call.body.document("policy_file_content")?;
     let document = document.ok_or_else(|| Refusal::Missing(vec!["policy_file_content".to_owned()]))?;
@@ -266,127 +229,17 @@ fn assume_role(state: &ClusterState, call: &CallArgs<'_>) -> Answer {
     Ok(responses::credentials(&credentials, state.switches.sts_in_data))
 }
 
-impl Spec {
-    pub(super) fn of(behaviour: &Behaviour) -> impl Iterator<Item = &'static Self> {
-        CALLS.iter().filter(|spec| (spec.exists)(behaviour))
-    }
-
-    pub(super) fn members(&self, behaviour: &Behaviour) -> Vec<BodyMember> {
-        self.members.iter().filter(|member| (member.exists)(behaviour)).copied().collect()
-    }
-
-    pub(super) fn query(&self, behaviour: &Behaviour) -> &'static [&'static str] {
-        if (self.query_exists)(behaviour) { self.query } else { &[] }
-    }
-
-    /// The call of a request, and the parameter of its path. `path` is as it was sent. The answer of a real cluster to a wrong
-    /// method is unknown.
-    pub(super) fn find(method: &Method, path: &str, behaviour: &Behaviour) -> Result<(&'static Self, String), Refusal> {
-        let segments = decode(&resolve(path))?;
-        let call = segments.strip_prefix(&PREFIX.map(str::to_owned));
-        let call = call.filter(|call| call.iter().all(|segment| !segment.is_empty())).unwrap_or_default();
-        let fitting: Vec<_> = Self::of(behaviour).filter_map(|spec| Some((spec, spec.parameter(call)?))).collect();
-        if fitting.is_empty() {
-            return Err(Refusal::NotFound(format!("{path} is not a call of this release")));
-        }
-        let found = fitting.into_iter().find(|(spec, _)| spec.method == method.as_str());
-        found.ok_or_else(|| Refusal::WrongMethod(format!("{path} does not take {method}")))
-    }
-
-    /// The parameter of a path of this form, or an empty text; `None` if the path does not have this form.
-    fn parameter(&self, path: &[String]) -> Option<String> {
-        let form: Vec<&str> = self.path.split('/').skip(1).collect();
-        let fits = |(form, segment): (&&str, &String)| form.starts_with('{') || form == segment;
-        if form.len() != path.len() || !form.iter().zip(path).all(fits) {
-            return None;
-        }
-        let parameter = form.iter().zip(path).find(|(form, _)| form.starts_with('{'));
-        Some(parameter.map(|(_, segment)| segment.clone()).unwrap_or_default())
-    }
-}
-
-/// Resolves `.` and `..` before decoding, as a proxy in front of a cluster does: `DELETE /s3/policies/..` becomes
-/// `DELETE /s3`. A `%2e%2e` stays a name.
-fn resolve(path: &str) -> Vec<&str> {
-    let mut resolved = Vec::new();
-    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
-        match segment {
-            "." => {}
-            ".." => {
-                resolved.pop();
-            }
-            segment => resolved.push(segment),
-        }
-    }
-    resolved
-}
-
-/// Decodes each segment once, so that a `%2F` in a name does not split it.
-fn decode(segments: &[&str]) -> Result<Vec<String>, Refusal> {
-    let decode = |segment: &&str| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned);
-    segments.iter().map(decode).collect::<Result<_, _>>().map_err(|_| Refusal::invalid("the path is not UTF-8"))
-}
-
-/// The definition of a cluster; `None` if its release or its switch says so.
-fn own_definition(state: &ClusterState) -> Option<Value> {
-    let (behaviour, switch) = (state.behaviour(), state.switches.own_definition);
-    if switch == OwnDefinition::Missing {
-        return None;
-    }
-    let rename = |name: &'static str| match (switch, name) {
-        (OwnDefinition::Renamed, "user_name") => "user",
-        (OwnDefinition::Own | OwnDefinition::Renamed | OwnDefinition::Missing, name) => name,
-    };
-    let mut paths = Map::new();
-    for spec in Spec::of(behaviour) {
-        paths.entry(spec.path).or_insert_with(|| json!({}))[spec.method.to_lowercase()] =
-            operation(spec, behaviour, rename);
-    }
-    Some(json!({
-        "openapi": "3.0.3",
-        "info": { "title": "The simulated cluster of attune", "version": state.release.as_str() },
-        "servers": [{ "url": "/api/v2" }],
-        "paths": paths,
-    }))
-}
-
-fn operation(spec: &Spec, behaviour: &Behaviour, rename: impl Fn(&'static str) -> &'static str) -> Value {
-    let (members, query) = (spec.members(behaviour), spec.query(behaviour));
-    let mut operation = json!({ "responses": { "200": { "description": "Done." } } });
-    let named = spec.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-    let parameter = |name, place, required| json!({ "name": name, "in": place, "required": required, "schema": { "type": "string" } });
-    let parameters: Vec<Value> = named
-        .map(|name| parameter(name, "path", true))
-        .chain(query.iter().map(|name| parameter(name, "query", false)))
-        .collect();
-    if !parameters.is_empty() {
-        operation["parameters"] = parameters.into();
-    }
-    if !members.is_empty() {
-        let properties: Map<String, Value> = members
-            .iter()
-            .map(|member| (rename(member.name).to_owned(), json!({ "type": member.kind.in_definition() })))
-            .collect();
-        let required: Vec<&str> = if spec.path == ATTACH {
-            // The vendor's definitions have this error, and clients must tolerate it.
-            vec!["policy", "user"]
-        } else {
-            members.iter().filter(|member| member.required).map(|member| rename(member.name)).collect()
-        };
-        let schema = json!({ "type": "object", "required": required, "properties": properties });
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
-    }
-    operation
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::{SimRelease, Switches};
+    use serde_json::{Value, json};
+
+    use crate::sim::Switches;
+    use crate::sim::switches::OwnDefinition;
 
     fn find(release: &str, method: &Method, path: &str) -> Result<(&'static str, String), Refusal> {
-        let behaviour = release.parse::<SimRelease>().unwrap().behaviour();
-        Spec::find(method, &format!("/api/v2{path}"), behaviour).map(|(spec, name)| (spec.path, name))
+        let state = ClusterState { release: release.parse().unwrap(), ..ClusterState::default() };
+        super::find(&state, method, &format!("/api/v2{path}")).map(|(spec, name)| (spec.path, name))
     }
 
     #[test]
@@ -420,7 +273,7 @@ mod tests {
         ] {
             assert!(matches!(find("5.1", &method, path), Err(Refusal::WrongMethod(_))), "{path}");
         }
-        let outside = Spec::find(&Method::GET, "/users", SimRelease::default().behaviour());
+        let outside = super::find(&ClusterState::default(), &Method::GET, "/users");
         assert!(matches!(outside, Err(Refusal::NotFound(_))));
     }
 
@@ -439,7 +292,8 @@ mod tests {
 
     fn of(switch: OwnDefinition) -> Option<Value> {
         let switches = Switches { own_definition: switch, ..Switches::default() };
-        own_definition(&ClusterState { switches, ..ClusterState::default() })
+        let state = ClusterState { switches, ..ClusterState::default() };
+        own_definition(super::of(&state), &state)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod calls;
 mod request;
 mod responses;
+mod spec;
 mod tokens;
 
 pub(crate) use responses::ApiResponse;
@@ -15,8 +16,9 @@ use axum::body::Bytes;
 use axum::http::Method;
 use serde::Deserialize;
 
-use self::calls::{CallArgs, Handler, Spec};
+use self::calls::find;
 use self::request::{RequestBody, RequestQuery};
+use self::spec::{CallArgs, Handler};
 use self::tokens::Tokens;
 use crate::sim::error::SimError;
 use crate::sim::operations::{Caller, Refusal};
@@ -72,7 +74,7 @@ impl Api {
         if request.path == weka::PATH {
             return CommandRun::read(&request.body).ok()?.writes(&state);
         }
-        let (spec, _) = Spec::find(&request.method, &request.path, state.behaviour()).ok()?;
+        let (spec, _) = find(&state, &request.method, &request.path).ok()?;
         Some(matches!(spec.handler, Handler::Write(_)))
     }
 
@@ -103,21 +105,20 @@ impl Api {
 
     fn decide(&self, request: &ApiRequest) -> Result<ChangeResult<ApiResponse>, Refusal> {
         let state = self.store.read()?;
-        let behaviour = state.behaviour();
-        let (spec, name) = Spec::find(&request.method, &request.path, behaviour)?;
+        let (spec, name) = find(&state, &request.method, &request.path)?;
         let caller = || self.caller(&state, request.authorization.as_deref());
-        let body = || RequestBody::read(&spec.members(behaviour), request.content_type.as_deref(), &request.body);
+        let body = || RequestBody::read(&spec.members(&state), request.content_type.as_deref(), &request.body);
         let args = |caller, query, body| CallArgs { caller, name: &name, query, body, assumed: &self.assumed };
         let value = match spec.handler {
             Handler::LogIn(log_in) => log_in(&state, &self.tokens, &body()?)?,
             Handler::Read(read) => {
                 let caller = caller()?;
-                let query = RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
+                let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
                 read(&state, &args(caller, &query, &body()?))?
             }
             Handler::Write(write) => {
                 let caller = caller()?;
-                let query = RequestQuery::read(request.query.as_deref(), spec.query(behaviour))?;
+                let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
                 let body = body()?;
                 // The state is read again under the lock; the caller's user may no longer exist then.
                 return self.store.change(|state| {

@@ -245,6 +245,11 @@ pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse 
     }
 }
 
+/// The new key pair after a reset, as in the definition of a later 5.1.
+pub(super) fn reset(Keys { access_key, secret_key }: &Keys) -> ApiResponse {
+    ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key }))
+}
+
 /// Temporary credentials: bare as in the definition, or under `data`.
 pub(super) fn credentials(credentials: &sts::TemporaryCredentials, in_data: bool) -> ApiResponse {
     let body = json!({
