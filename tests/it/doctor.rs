@@ -54,7 +54,11 @@ fn doctor_finds_no_problem_on_any_release() {
         assert_eq!(report["api_definition"]["status"], status);
         assert_eq!(folder.read("cluster.json"), before, "a check changes nothing");
     }
-    folder("5.1", &json!({})).attune("doctor").exits(0).says("all 15 calls match the API definition of the cluster");
+    let plain = folder("5.1", &json!({})).attune("doctor").exits(0).says("without key reset over REST and groups");
+    plain.says("all 15 calls match the API definition of the cluster");
+    let later = folder("5.1", &json!({ "key_reset": true }));
+    later.attune("doctor").exits(0).says("S3 key pairs, key reset over REST, identity provider (OIDC)");
+    assert_eq!(later.attune("doctor --format json").json()["capabilities"]["key_reset"], json!(true));
 }
 
 #[test]
