@@ -1,6 +1,7 @@
 //! Resource patterns of a document, as some rules read them, and their relations.
 
 use std::cell::OnceCell;
+use std::iter;
 use std::rc::Rc;
 
 use super::glob::{Glob, Token};
@@ -100,7 +101,7 @@ impl Pattern {
         let (globs, foreign) = if *glob.tokens() == [Token::Run] {
             (vec![everything], false)
         } else if let Some(rest) = glob.strip(ARN) {
-            (with_slash(&rest, wild, &dialect.rules).into_iter().chain([rest]).collect(), false)
+            (iter::once(rest.clone()).chain(with_slash(&rest, wild, &dialect.rules)).collect(), false)
         } else {
             (vec![everything], true)
         };
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn the_prefix_is_removed_and_on_minio_a_literal_also_matches_with_a_slash() {
         assert_eq!(globs("arn:aws:s3:::b", AWS, None), [Glob::literal("b")]);
-        assert_eq!(globs("arn:aws:s3:::b", MINIO, None), [Glob::literal("b/"), Glob::literal("b")]);
+        assert_eq!(globs("arn:aws:s3:::b", MINIO, None), [Glob::literal("b"), Glob::literal("b/")]);
         assert_eq!(globs("arn:aws:s3:::b*", MINIO, None), [Glob::parse("b*")]);
         assert_eq!(globs("arn:aws:s3:::", MINIO, None), [Glob::literal("")]);
         assert!(read("*", AWS, None).bare && !read("arn:aws:s3:::*", AWS, None).bare);
@@ -273,7 +274,7 @@ mod tests {
         assert_eq!(globs(text, MINIO, Some("a*")), [Glob::parse("home/a*/x")]);
         let unknown = read(text, MINIO, None);
         assert!(unknown.opaque);
-        assert_eq!(*unknown.globs, [Glob::parse("home/?*/x/"), Glob::parse("home/?*/x")]);
+        assert_eq!(*unknown.globs, [Glob::parse("home/?*/x"), Glob::parse("home/?*/x/")]);
         assert!(!read("arn:aws:s3:::home/${aws:username}*", MINIO, None).matches(&Glob::literal("home/")));
         assert!(read("arn:aws:s3:::home/${aws:userid}*", MINIO, None).matches(&Glob::literal("home//")));
         let home = |text: &str| read(&format!("arn:aws:s3:::{text}"), MINIO, None);

@@ -413,6 +413,12 @@ mod tests {
     }
 
     #[test]
+    fn an_object_is_its_own_example() {
+        let after = READ_LOGS.replace("logs/*", "logs/a");
+        assert_eq!(lines("", &after), "  + s3:GetObject   on logs/a\n");
+    }
+
+    #[test]
     fn networks_are_compared_as_sets_of_addresses() {
         let whole = from(r#""10.0.0.0/8""#);
         let halves = from(r#"["10.0.0.0/9", "10.128.0.0/9"]"#);
