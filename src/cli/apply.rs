@@ -14,7 +14,6 @@ use super::state::State;
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
 use crate::cluster::observe;
-use crate::desired::ClusterSettings;
 use crate::observed::Observed;
 use crate::plan::{Plan, once_revoked, plan_with};
 use crate::policy::Catalogue;
@@ -228,7 +227,7 @@ impl ApplyArgs {
         let directory = std::env::current_dir().map_err(|error| {
             Failure::new(&exit::ENVIRONMENT, format!("cannot read the path of the current directory: {error}"))
         })?;
-        let cluster = ClusterSettings { via: global.via_or(desired.cluster.via), ..desired.cluster.clone() };
+        let cluster = global.over(&desired.cluster);
         let settings = RollbackSettings {
             cluster: &cluster,
             instead: global.cluster.as_deref(),

@@ -8,7 +8,8 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
-use crate::desired::{Exemption, Guards, Override, Via};
+use crate::cluster::rest::Fingerprint;
+use crate::desired::{ClusterSettings, Exemption, Guards, Override, Via};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
@@ -35,6 +36,12 @@ pub(super) struct GlobalArgs {
     /// Tenant to use instead of `[cluster] tenant`
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,
+    /// PEM file with the certificates to trust, instead of `[cluster] ca_file` and `fingerprint`
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
+    pub(super) ca_file: Option<PathBuf>,
+    /// SHA-256 of the certificate to trust, instead of `[cluster] ca_file` and `fingerprint`
+    #[arg(long, global = true, value_name = "sha256:DIGITS", conflicts_with = "insecure")]
+    pub(super) fingerprint: Option<Fingerprint>,
     /// Accept any certificate, and http:// to other hosts; anyone on the network path can read the password
     #[arg(long, global = true)]
     pub(super) insecure: bool,
@@ -53,6 +60,17 @@ impl GlobalArgs {
     /// Whether the command line alone says how to reach a cluster.
     pub(super) fn names_cluster(&self) -> bool {
         self.cluster.is_some() || self.via == Some(ViaArg::Weka)
+    }
+
+    /// The settings of the command line over these: transport and trusted certificates.
+    pub(super) fn over(&self, settings: &ClusterSettings) -> ClusterSettings {
+        let mut settings = ClusterSettings { via: self.via_or(settings.via), ..settings.clone() };
+        if self.ca_file.is_some() || self.fingerprint.is_some() {
+            settings.ca_file.clone_from(&self.ca_file);
+            let digits = |of: &Fingerprint| of.to_string().trim_start_matches("sha256:").to_owned();
+            settings.fingerprint = self.fingerprint.as_ref().map(digits);
+        }
+        settings
     }
 
     /// The transport: that of the command line, else this one.

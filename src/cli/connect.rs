@@ -1,7 +1,8 @@
 //! How a command reads its configuration, and connects to its cluster: from options, configuration and environment.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::args::{CallArgs, Format, GlobalArgs};
@@ -11,7 +12,7 @@ use super::progress::ReadProgress;
 use crate::base::{Finding, Sources};
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
-use crate::cluster::{Cluster, Credentials, PasswordLogin, RetryingCluster, program};
+use crate::cluster::{Cluster, Credentials, Environment, PasswordLogin, RetryingCluster, program};
 use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load, read_trusted};
 use crate::render::json::{self, FindingsV1};
 use crate::sim;
@@ -118,10 +119,11 @@ pub(super) async fn connect(
     calls: CallArgs,
     output: &mut Output,
 ) -> Result<Connection, Failure> {
+    let settings = &global.over(settings);
     let tenant = global.tenant.clone().or_else(|| settings.tenant.clone());
     let release = settings.release.clone();
     let shows_progress = output.shows_progress();
-    if global.via_or(settings.via) == Via::Weka {
+    if settings.via == Via::Weka {
         let cluster = Box::new(weka(global, settings, tenant)?);
         return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
@@ -152,8 +154,7 @@ pub(super) async fn connect(
             if global.insecure {
                 output.warn("--insecure accepts any certificate: anyone on the network path can read the password and change API calls");
             }
-            let environment = |name: &str| std::env::var(name).ok();
-            let credentials = Credentials::from_environment(environment, |path| std::fs::read_to_string(path))
+            let credentials = Credentials::from_environment(&environment())
                 .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
             (endpoints, credentials, trust(global, settings)?, None)
         }
@@ -186,8 +187,13 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
             .help("remove `via`, or put a program named `weka` on PATH that runs `attune sim weka`"));
     }
     let server = named.map(|text| parse_endpoint(text, global.insecure)).transpose()?;
-    let login = Credentials::password_from_environment(|name| std::env::var(name).ok())
-        .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
+    let (environment, failed) = (environment(), |problem| Failure::setup(&exit::NO_CREDENTIALS, problem));
+    if let Some((_, variable)) = environment.token().map_err(failed)? {
+        let message = format!("{variable} is set, but the `weka` command takes no token from attune");
+        let help = "log in with `weka user login`, or set ATTUNE_USERNAME and ATTUNE_PASSWORD instead";
+        return Err(Failure::new(&exit::NO_CREDENTIALS, message).help(help));
+    }
+    let login = environment.password().map_err(failed)?;
     let login = login.map(|login| PasswordLogin { org: tenant.clone().or(login.org), ..login });
     Ok(WekaCluster::new(WekaOptions {
         program: weka_program(global)?,
@@ -197,6 +203,40 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
         release: settings.release.clone(),
         limit: weka::LIMIT,
     }))
+}
+
+type Variables = fn(&str) -> Option<String>;
+type SecretFiles = fn(&Path) -> io::Result<String>;
+
+/// The variables of the process and the files that they name.
+fn environment() -> Environment<Variables, SecretFiles> {
+    Environment::new(|name| std::env::var(name).ok(), read_secret)
+}
+
+/// The largest file with a secret, in bytes.
+const LARGEST_SECRET: u64 = 64 << 10;
+
+/// Reads a file with a secret. A file that others can change is an error; one that they can read is a warning, since mounted
+/// secrets often are.
+fn read_secret(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    #[cfg(unix)]
+    {
+        let found = file.metadata()?;
+        let mode = std::os::unix::fs::MetadataExt::mode(&found);
+        if found.is_file() && mode & 0o022 != 0 {
+            return Err(io::Error::other(format!(
+                "others may change it (mode {:04o}): run `chmod 600` on it",
+                mode & 0o7777
+            )));
+        }
+        if found.is_file() && mode & 0o004 != 0 {
+            tracing::warn!(path = %path.display(), "every user of this machine can read this file with a secret");
+        }
+    }
+    let mut text = String::new();
+    let length = file.take(LARGEST_SECRET + 1).read_to_string(&mut text)?;
+    if length as u64 > LARGEST_SECRET { Err(io::Error::other("it is too long")) } else { Ok(text) }
 }
 
 /// The path of the `weka` command: from the command line, the environment or `PATH`, never from a configuration.

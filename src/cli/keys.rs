@@ -19,7 +19,7 @@ use super::rotations;
 use super::state::{Journal, State};
 use crate::apply::{SecretStore, StopSignal};
 use crate::base::{Capabilities, NamePattern, PolicyName, UserName, list_some};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, capabilities};
 use crate::keys::{KeyOptions, Matches, Rotated, Rotation, RotationStatus, Selection, rotate};
 use crate::observed::Identity;
 use crate::plan::destination;
@@ -107,7 +107,8 @@ impl RotateArgs {
         let connection = connect(global, &desired.cluster, self.calls, output).await?;
         let cluster = connection.retrying();
         let identity = cluster.identity().await?;
-        check_possible(&*connection.cluster, &identity)?;
+        let able = capabilities(&cluster, &identity.release).await;
+        check_possible(able, cluster.can_generate_keys(), &identity)?;
         let matches = checked(selection_or_own(selection, &identity).of(cluster.users().await?), &identity)?;
         let store = secret_store(&identity, desired, &self.state_dir, &self.secret_store);
         lost_keys::warn(&self.state_dir, &identity, &BTreeSet::new(), output);
@@ -241,18 +242,20 @@ fn selection_or_own(selection: Selection, identity: &Identity) -> Selection {
 }
 
 /// Whether this cluster can make key pairs over this transport.
-fn check_possible(cluster: &dyn Cluster, identity: &Identity) -> Result<(), Failure> {
+fn check_possible(able: Capabilities, can_generate: bool, identity: &Identity) -> Result<(), Failure> {
     let release = &identity.release;
-    if !Capabilities::of(release).key_pairs {
+    if !able.key_pairs {
         let message =
             format!("before 5.1 (this is WEKA {release}), the name and the password of a user are its key pair");
         let help = "change the password with `weka user passwd --username NAME`";
         return Err(Failure::new(&exit::CALL_FAILED, message).help(help));
     }
-    if cluster.can_generate_keys() {
+    if can_generate {
         return Ok(());
     }
-    let message = format!("this cluster (WEKA {release}) has no REST call that makes a key pair");
+    let message = format!(
+        "this cluster (WEKA {release}) has no REST call that makes a key pair, according to its API definition"
+    );
     let help = "reach the cluster through the `weka` command, with `--via weka`";
     Err(Failure::new(&exit::CALL_FAILED, message).help(help))
 }

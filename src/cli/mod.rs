@@ -71,9 +71,10 @@ Examples:
   attune --cluster sim:cluster.json plan   use a simulated cluster
 
 Login:
-  1. ATTUNE_USERNAME and ATTUNE_PASSWORD
-  2. WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG)
-  3. the login of `weka user login` (WEKA_TOKEN, or ~/.weka/auth-token.json)
+  1. ATTUNE_TOKEN, or ATTUNE_TOKEN_FILE
+  2. ATTUNE_USERNAME, and ATTUNE_PASSWORD or ATTUNE_PASSWORD_FILE
+  3. WEKA_USERNAME and WEKA_PASSWORD (and WEKA_ORG)
+  4. the login of `weka user login` (WEKA_TOKEN, or ~/.weka/auth-token.json)
 
 Exit codes:
   0    done, or nothing to do

@@ -14,7 +14,7 @@ use super::progress::{KeysProgress, interruptible};
 use super::state::{Journal, State};
 use crate::apply::{SecretStore, StopSignal};
 use crate::base::UserName;
-use crate::cluster::{Cluster, RetryingCluster, UserRecord};
+use crate::cluster::{Cluster, RetryingCluster, UserRecord, capabilities};
 use crate::desired::{Boundary, ClusterSettings, Desired, Guards, Sections, load_sections};
 use crate::keys::{Detached, KeyOptions, Revocation, Revoked, RevokedKeys, revoke};
 use crate::observed::{Identity, ObservedUser};
@@ -64,7 +64,8 @@ impl RevokeArgs {
         let retrying = connection.retrying();
         let identity = retrying.identity().await?;
         let users = self.users(&retrying, &identity).await?;
-        let can_generate = connection.cluster.can_generate_keys();
+        let has_key_pairs = capabilities(&retrying, &identity.release).await.key_pairs;
+        let can_generate = has_key_pairs && retrying.can_generate_keys();
         let shown = text::Revocations { identity: &identity, users: &users, can_generate };
         match self.format {
             Format::Text => output.result(|out, styles| text::revocation(out, styles, &shown))?,

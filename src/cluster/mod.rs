@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use credentials::{Credentials, PasswordLogin};
+pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem};
 pub use observe::{body, documents, observe, observe_all};
 pub use retry::{RetryPolicy, RetryingCluster};

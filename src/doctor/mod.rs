@@ -8,6 +8,7 @@ use crate::observed::{Duplicates, Identity, newer_than_known};
 codes! {
     "All kinds of findings of this room.";
     ROLE = "role-too-weak", "The role of the login may not apply a plan.";
+    ROLE_UNKNOWN = "role-unknown", "attune does not know the role of the login, for example a custom role.";
     READ_FAILED = "read-failed", "A read that a plan needs failed, or its answer is unreadable.";
     NO_CALL = "call-not-in-definition", "The cluster's own definition does not have an API call that attune makes.";
     UNKNOWN_FIELD = "field-not-in-definition", "The cluster's own definition does not have a field that attune sends.";
@@ -104,17 +105,25 @@ const CLOCK_TOLERANCE: u64 = 60;
 /// and since 5.1.
 const ADMINISTRATORS: [&str; 3] = ["ClusterAdmin", "OrgAdmin", "TenantAdmin"];
 
+/// The other roles of the vendor (documentation 4.0 to 6.0). None may change policies. Any other role is a custom one.
+const OTHERS: [&str; 4] = ["ReadOnly", "Regular", "S3", "CSI"];
+
 /// Checks the facts about a cluster.
 pub fn check(facts: &Facts) -> Preflight {
     let Facts { identity, connection, users, policies, .. } = facts;
-    let may_apply = ADMINISTRATORS.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
     let users = users.as_ref();
+    let is_one_of = |roles: &[&str]| roles.iter().any(|role| role.eq_ignore_ascii_case(&identity.role));
+    let (is_administrator, is_custom) =
+        (is_one_of(&ADMINISTRATORS), !is_one_of(&ADMINISTRATORS) && !is_one_of(&OTHERS));
+    // Only a change could prove more.
+    let may_apply = is_administrator || (is_custom && users.is_ok() && policies.is_ok());
     let attachments_known = users.ok().map(|users| users.attachments_known);
     let leftovers = policies.as_ref().ok().map(|policies| leftovers(policies, users.ok()));
     let (definition, call_findings) = definition(facts);
 
     let mut findings = Vec::new();
     findings.extend((!may_apply).then(|| role(identity, facts.capabilities)));
+    findings.extend((may_apply && is_custom).then(|| custom_role(identity)));
     let refused = [users.err(), policies.as_ref().err()];
     findings.extend(refused.into_iter().flatten().map(|error| failed(READ_FAILED, Finding::error, error)));
     findings.extend(call_findings);
@@ -134,6 +143,13 @@ fn role(identity: &Identity, can: Capabilities) -> Finding {
     let message = format!("`{user}` has the role {role}, which may not change policies and attachments");
     Finding::error(ROLE, message)
         .help(format!("log in as a user with the role ClusterAdmin, or as the {admin} of tenant `{tenant}`"))
+}
+
+fn custom_role(identity: &Identity) -> Finding {
+    let Identity { user, role, .. } = identity;
+    let message = format!("`{user}` has the role {role}, which attune does not know: it may read users and policies");
+    Finding::note(ROLE_UNKNOWN, message)
+        .help("only the first change shows whether the role may change policies and attachments")
 }
 
 fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -> Finding {
@@ -324,7 +340,8 @@ mod tests {
     #[test]
     fn every_code_has_exactly_one_cause() {
         type Change = fn(&mut Facts);
-        let cases: [(&str, Severity, Change); 14] = [
+        let cases: [(&str, Severity, Change); 15] = [
+            ("role-unknown", Severity::Note, |facts| facts.identity.role = "s3-operators".into()),
             ("role-too-weak", Severity::Error, |facts| facts.identity.role = "ReadOnly".into()),
             ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
             ("read-failed", Severity::Error, |facts| facts.policies = Err(refused())),
@@ -416,6 +433,13 @@ mod tests {
         for role in ["ClusterAdmin", "OrgAdmin", "TenantAdmin", "clusteradmin"] {
             assert!(checked(|facts| facts.identity.role = role.into()).may_apply, "{role}");
         }
+        // A custom role may do what it is seen to do.
+        assert!(checked(|facts| facts.identity.role = "s3-operators".into()).may_apply);
+        let refused = checked(|facts| {
+            facts.identity.role = "s3-operators".into();
+            facts.policies = Err(refused());
+        });
+        assert!(!refused.may_apply && found(&refused).iter().any(|code| code.0 == "role-too-weak"), "{refused:?}");
         for (release, named) in [("4.4.8", "OrgAdmin"), ("5.1.2", "TenantAdmin")] {
             let report = checked(|facts| {
                 facts.identity.role = "S3".into();

@@ -59,6 +59,7 @@ mod interrupt;
 mod keys;
 mod lint;
 #[cfg(test)]
+mod logins;
 mod many;
 #[cfg(test)]
 mod markdown;

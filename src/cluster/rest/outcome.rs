@@ -38,11 +38,9 @@ pub(super) fn judge<T>(
     let error = match error_of_success(answer.body) {
         None if answer.status.is_success() => {
             let unreadable = |expected| unreadable(request, expected, answer.body, &secrets);
-            let read = read(answer.body).or_else(|expected| match request.makes_keys {
-                true if key_pair::has_only_a_message(answer.body, &request.names) => read("null"),
-                true | false => Err(expected),
-            });
-            return read.map_err(|expected| keep(unreadable(expected), request.makes_keys));
+            let has_message = request.makes_keys && key_pair::has_only_a_message(answer.body, &request.names);
+            let read = read(answer.body).or_else(|expected| if has_message { read("null") } else { Err(expected) });
+            return read.map_err(|expected| keep(unreadable(expected), request.makes_keys && !has_message));
         }
         Some(error) if answer.status.is_success() => failed_success(request, answer.status, &error, &secrets),
         None | Some(_) => refusal(request, answer, &secrets),

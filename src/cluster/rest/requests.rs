@@ -203,7 +203,8 @@ pub(super) fn reset_keys(user: &UserName, uid: &str) -> Result<Request, CallErro
         return Err(CallError::new(RESET_KEYS.name(), Effect::NotSent, message));
     }
     let path = RESET_KEYS.path.replace("{uid}", &utf8_percent_encode(uid, SEGMENT).to_string());
-    let request = Request { path, confidential: true, makes_keys: true, ..RESET_KEYS.request() };
+    let names = vec![user.to_string()];
+    let request = Request { path, confidential: true, makes_keys: true, names, ..RESET_KEYS.request() };
     Ok(request.with_body("{}".to_owned()))
 }
 

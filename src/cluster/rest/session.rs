@@ -2,6 +2,7 @@
 //! any other call, each endpoint proves with each token which cluster and tenant it leads to.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::requests::{self, Request};
 use super::send::{Attempts, Missed, Outgoing, Sender};
 use crate::cluster::json::identity;
 use crate::cluster::pin::{ClusterPin, SessionInfo};
-use crate::cluster::{CallError, Credentials, Effect};
+use crate::cluster::{CallError, Credentials, Effect, TokenOrigin};
 
 /// How long before its end a token is renewed: longer than a call should take. A token that lives less than twice as long
 /// is renewed after half its life.
@@ -29,6 +30,8 @@ pub(super) struct Session {
     proofs: std::sync::Mutex<Proofs>,
     /// Held by the one call that proves an endpoint.
     proving: Mutex<()>,
+    /// Whether a login said that the user must change its password.
+    must_change_password: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -64,13 +67,13 @@ impl Session {
     pub(super) fn new(sender: Sender, credentials: Credentials, pin: ClusterPin) -> Self {
         let token = match &credentials {
             Credentials::Password(_) => None,
-            Credentials::Token { access, refresh } => {
+            Credentials::Token { access, refresh, .. } => {
                 Some(Token { access: access.clone(), refresh: refresh.clone(), renew_at: None })
             }
         };
         let state = Mutex::new(State { token, ..State::default() });
-        let (proofs, proving) = Default::default();
-        Self { sender, credentials, pin, state, proofs, proving }
+        let (proofs, proving, must_change_password) = Default::default();
+        Self { sender, credentials, pin, state, proofs, proving, must_change_password }
     }
 
     pub(super) async fn send<T>(&self, request: &Request, read: Read<T>) -> Result<T, CallError> {
@@ -85,10 +88,16 @@ impl Session {
         self.pin.may_send(&request.call())?;
         let bearer = self.bearer(None).await?;
         let serial = bearer.serial;
-        match send(bearer).await {
+        let answered = match send(bearer).await {
             Err(error) if error.effect == Effect::Unauthorized(401) => send(self.bearer(Some(serial)).await?).await,
             answered => answered,
-        }
+        };
+        answered.map_err(|error| match error.effect {
+            Effect::Unauthorized(_) if self.must_change_password.load(Ordering::Relaxed) => {
+                error.help(MUST_CHANGE_PASSWORD)
+            }
+            Effect::Unauthorized(_) | Effect::NotSent | Effect::Refused(_) | Effect::UnknownOutcome => error,
+        })
     }
 
     /// The first proof of the cluster; asks for one if there is none.
@@ -201,10 +210,10 @@ impl Session {
                 let org = self.pin.tenant().or(login.org.as_deref());
                 self.log_in(state, &requests::login(&login.username, &login.password, org)).await?
             }
-            (Some(Err(error)), Credentials::Token { .. }) => {
-                return Err(if error.effect == Effect::UnknownOutcome { error } else { error.help(EXPIRED) });
+            (Some(Err(error)), Credentials::Token { origin, .. }) => {
+                return Err(if error.effect == Effect::UnknownOutcome { error } else { error.help(expired(*origin)) });
             }
-            (None, Credentials::Token { .. }) => return Err(no_refresh_token()),
+            (None, Credentials::Token { origin, .. }) => return Err(rejected_token(*origin)),
         };
         state.token = Some(token);
         state.serial += 1;
@@ -217,7 +226,9 @@ impl Session {
         }
         self.ask_for_token(login, None).await.map_err(|error| match error.effect {
             Effect::Unauthorized(_) => {
-                let error = error.help("check the user name, the password and the tenant");
+                let is_locked = error.message.to_lowercase().contains("locked out");
+                let error =
+                    error.help(if is_locked { LOCKED_OUT } else { "check the user name, the password and the tenant" });
                 (state.refused, state.token) = (Some(error.clone()), None);
                 error
             }
@@ -228,19 +239,41 @@ impl Session {
     async fn ask_for_token(&self, request: &Request, refresh: Option<SecretString>) -> Result<Token, CallError> {
         let asked = Instant::now();
         let tokens = self.sender.send(request, None, answer::tokens).await?;
-        if tokens.password_change_required {
-            tracing::warn!("the cluster asks this user to change the password");
+        if tokens.password_change_required && !self.must_change_password.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{MUST_CHANGE_PASSWORD}");
         }
         Ok(Token::new(tokens, refresh, asked))
     }
 }
 
-const EXPIRED: &str = "the stored login has expired: log in again with `weka user login`, or set ATTUNE_USERNAME and \
-    ATTUNE_PASSWORD";
+/// What to do about a lockout. Clients report that each try prolongs it.
+const LOCKED_OUT: &str =
+    "wait until the lockout ends, and check the password before you try again: each try prolongs the lockout";
 
-fn no_refresh_token() -> CallError {
-    let message = "the cluster does not accept the stored token, and there is no refresh token with it";
-    CallError::new("POST /login/refresh", Effect::Unauthorized(401), message).help(EXPIRED)
+const MUST_CHANGE_PASSWORD: &str = "the cluster requires that this user changes its password first: change it with `weka user \
+    passwd` or in the GUI, then use the new one";
+
+fn expired(origin: TokenOrigin) -> String {
+    match origin {
+        TokenOrigin::Stored => {
+            "the stored login has expired: log in again with `weka user login`, or set ATTUNE_USERNAME and \
+                                ATTUNE_PASSWORD"
+                .to_owned()
+        }
+        TokenOrigin::Variable(name) => {
+            format!("the token of {name} is wrong, or has expired: make another one with `weka user generate-token`")
+        }
+    }
+}
+
+fn rejected_token(origin: TokenOrigin) -> CallError {
+    let message = match origin {
+        TokenOrigin::Stored => {
+            "the cluster does not accept the stored token, and there is no refresh token with it".to_owned()
+        }
+        TokenOrigin::Variable(name) => format!("the cluster does not accept the token of {name}"),
+    };
+    CallError::new("POST /login/refresh", Effect::Unauthorized(401), message).help(expired(origin))
 }
 
 impl Token {
@@ -259,7 +292,7 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use futures_util::future::join_all;
 
@@ -276,7 +309,7 @@ mod tests {
     }
 
     fn stored(refresh: Option<&str>) -> Credentials {
-        Credentials::Token { access: "stored".into(), refresh: refresh.map(Into::into) }
+        Credentials::Token { access: "stored".into(), refresh: refresh.map(Into::into), origin: TokenOrigin::Stored }
     }
 
     fn session(server: &Server, credentials: Credentials) -> Session {
@@ -574,6 +607,43 @@ mod tests {
             assert_eq!(error.effect, Effect::Unauthorized(401));
             assert!(error.help.unwrap().contains("weka user login"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_lockout_is_told_in_the_clusters_words_and_not_prolonged() {
+        // Captured (release 5.1.21).
+        let words = "Authentication Failed. User has been locked out for another 1m55s due to too many login attempts";
+        let server = server("none", move || json(403, format!(r#"{{"data": "{words}"}}"#)), || Reply::Close).await;
+        let session = session(&server, password());
+        for _ in 0..3 {
+            let error = session.send(&write(), answer::key_pair).await.unwrap_err();
+            assert!(error.message.contains(words), "{error}");
+            assert_eq!((error.effect, error.help.as_deref()), (Effect::Unauthorized(403), Some(LOCKED_OUT)));
+        }
+        assert_eq!(calls(&server), ["POST /login"]);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_must_be_changed_is_named_by_each_refusal() {
+        let login = || json(200, r#"{"data":{"access_token":"a","expires_in":300,"password_change_required":true}}"#);
+        let server = server("none", login, || Reply::Close).await;
+        let session = session(&server, password());
+        let error = session.send(&write(), answer::key_pair).await.unwrap_err();
+        assert_eq!((error.effect, error.help.as_deref()), (Effect::Unauthorized(401), Some(MUST_CHANGE_PASSWORD)));
+    }
+
+    #[tokio::test]
+    async fn a_token_of_a_variable_is_named_when_it_is_rejected() {
+        let server = server("good", || Reply::Close, || Reply::Close).await;
+        for (token, is_good) in [("good", true), ("bad", false)] {
+            let origin = TokenOrigin::Variable("ATTUNE_TOKEN_FILE");
+            let given = Credentials::Token { access: token.into(), refresh: None, origin };
+            let answered = session(&server, given).send(&write(), answer::key_pair).await;
+            assert_eq!(answered.is_ok(), is_good);
+            let Err(error) = answered else { continue };
+            assert!(error.message.contains("ATTUNE_TOKEN_FILE") && error.help.unwrap().contains("generate-token"));
+        }
+        assert!(!server.calls().iter().any(|call| call.contains("login")), "a token logs nobody in");
     }
 
     #[tokio::test]
