@@ -218,6 +218,12 @@ impl RotateArgs {
             places if places.is_empty() => failure,
             places => failure.help(format!("the new key pairs exist; their secrets are in {places}")),
         })?;
+        let stored = ended.iter().filter(|of| matches!(of.status, RotationStatus::Stored { .. })).map(|of| &of.user);
+        if let Some(files) = lost_keys::emergency_files_of(&self.state_dir, stored) {
+            output.warn(&format!(
+                "{files}: this rotation has revoked an older pair that such a file holds; delete the file"
+            ));
+        }
         if !is_whole || !rotation.later.is_empty() {
             output.message(|out, _| writeln!(out, "to continue, run the same command with `--resume`"));
         }

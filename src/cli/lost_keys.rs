@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::output::Output;
 use super::state::State;
 use crate::apply::files::{self, EMERGENCY};
-use crate::base::{UserName, list_some};
+use crate::base::{UserName, file_name, list_some};
 use crate::observed::{Identity, Observed};
 use crate::render::text::Beside;
 
@@ -39,7 +39,8 @@ pub(super) fn warn(dir: &Path, identity: &Identity, users: &BTreeSet<UserName>, 
     let emergency_files = emergency_files(dir);
     if !emergency_files.is_empty() {
         output.warn(&format!(
-            "emergency files contain new secrets: {}; move each secret to its destination, then delete the file",
+            "emergency files contain new secrets: {}; unless its destination has a newer pair of the user, move each secret there; then \
+             delete the file",
             listed(emergency_files.iter().map(String::as_str))
         ));
     }
@@ -67,6 +68,18 @@ fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> 
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_named));
     named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()
+}
+
+/// The emergency files of these users. Once a user has a newer pair, the secret in its emergency file is useless.
+pub(super) fn emergency_files_of<'a>(dir: &Path, users: impl Iterator<Item = &'a UserName>) -> Option<String> {
+    let prefixes: Vec<String> = users.map(|user| format!("{EMERGENCY}{}-", file_name(user.as_str()))).collect();
+    let is_of = |path: &String| {
+        let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = |rest: &str| rest.split('.').next().is_some_and(|n| n.parse::<usize>().is_ok());
+        prefixes.iter().any(|prefix| name.strip_prefix(prefix.as_str()).is_some_and(number))
+    };
+    let found: Vec<String> = emergency_files(dir).into_iter().filter(is_of).collect();
+    (!found.is_empty()).then(|| listed(found.iter().map(String::as_str)))
 }
 
 fn emergency_files(dir: &Path) -> BTreeSet<String> {

@@ -1,8 +1,14 @@
 //! Rotating key pairs, and revoking users: over the `weka` command and over REST.
 
 use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use attune::sim::state::{ClusterState, ROOT};
+use attune::sim::{Applied, Fault, FaultRules, KillHook, Options, Running, Trigger, start};
+use serde_json::{Map, Value, json};
+use tokio::runtime::{Builder, Runtime};
 
 use super::harness::{Folder, Run};
 use super::weka::{face, temporary};
@@ -132,7 +138,8 @@ fn a_destination_that_fails_stops_the_run_before_the_next_user() {
     assert!(folder.read(".attune/emergency-svc-a-1.json").contains(&secret(&folder, "svc-a")));
     folder.write("store.sh", &script.replace("exit 9", ""));
     let (alice, old) = (secret(&folder, "alice"), secret(&folder, "svc-a"));
-    folder.attune("keys rotate --policy readwrite --yes --resume").exits(0);
+    let rest = folder.attune("keys rotate --policy readwrite --yes --resume").exits(0);
+    rest.warns("`.attune/emergency-svc-a-1.json`: this rotation has revoked an older pair that such a file holds");
     assert_eq!((rotated(&folder), secret(&folder, "alice")), (vec!["alice", "svc-a", "svc-b"], alice));
     assert_ne!(secret(&folder, "svc-a"), old);
 }
@@ -236,4 +243,126 @@ fn what_a_cluster_cannot_do_is_said_and_the_rest_is_done() {
     run.says("the detach holds until the next refresh").says("alice: delete it in the directory");
     assert_eq!(user(&folder, "alice").get("policy"), None);
     folder.attune("keys rotate svc-a --yes").exits(1);
+}
+
+/// How many users of the policy there are, unless `ATTUNE_ROTATE_USERS` says otherwise.
+const USERS: usize = 24;
+
+/// How long a run may take: far longer than any does.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A later build of 5.1, whose keys are rotated over REST into files for an age recipient, by a program that is killed.
+struct Killed {
+    running: Running,
+    child: Arc<Mutex<Option<Child>>>,
+    folder: Folder,
+    identity: age::x25519::Identity,
+    users: Vec<String>,
+}
+
+impl Killed {
+    fn new(runtime: &Runtime, count: usize) -> Self {
+        let users: Vec<String> = (0..count).map(|at| format!("u{at:03}")).collect();
+        let user = |name: &String| {
+            let keys = json!({"access_key": format!("AK{name}"), "secret_key": format!("old-secret-of-{name}")});
+            (name.clone(), json!({"policy": "ml-rw", "keys": keys}))
+        };
+        let mut all: Map<_, _> = users.iter().map(user).collect();
+        let keys = json!({"access_key": "AKother", "secret_key": "old-secret-of-other"});
+        all.insert("other".to_owned(), json!({"policy": "readonly", "keys": keys}));
+        let state = json!({
+            "release": "5.1", "switches": {"key_reset": true},
+            "tenants": {"Root": {"users": all, "policies": {"ml-rw": {"document": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::ml/*"}]}}}}},
+        });
+        let state: ClusterState = serde_json::from_value(state).unwrap();
+        let child: Arc<Mutex<Option<Child>>> = Arc::default();
+        let victim = Arc::clone(&child);
+        let mut options = Options::in_memory(state.complete().unwrap());
+        options.record = true;
+        options.on_kill = Some(KillHook::new(move || {
+            if let Some(child) = victim.lock().unwrap().as_mut() {
+                child.kill().unwrap();
+            }
+        }));
+        let running = runtime.block_on(start(options)).unwrap();
+        let identity = age::x25519::Identity::generate();
+        let file = format!(
+            "[cluster]\nendpoints = [\"{}\"]\n[credentials]\nage = [\"{}\"]\ndir = \"secrets\"\n",
+            running.url(),
+            identity.to_public()
+        );
+        Self { running, child, folder: Folder::with(&[("attune.toml", &file)]), identity, users }
+    }
+
+    /// How many users have a file at the destination.
+    fn stored(&self) -> usize {
+        let stored = |user: &&String| self.folder.path(&format!("secrets/{user}.json.age")).exists();
+        self.users.iter().filter(stored).count()
+    }
+
+    /// Runs the rotation with these faults, and kills it once this many users have a file. Its exit code; `None` if it was
+    /// killed.
+    fn run(&self, faults: FaultRules, kill_at: usize) -> Option<i32> {
+        self.running.set_faults(faults);
+        let mut command = self.folder.command("keys rotate --policy ml-rw --yes --resume --quiet".split(' '));
+        let (user, password) = self.running.admin_login();
+        command.env("ATTUNE_USERNAME", user).env("ATTUNE_PASSWORD", password);
+        *self.child.lock().unwrap() = Some(command.stdout(Stdio::null()).spawn().unwrap());
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < TIMEOUT, "the program hangs");
+            let mut child = self.child.lock().unwrap();
+            let running = child.as_mut().unwrap();
+            if self.stored() >= kill_at {
+                running.kill().unwrap();
+            }
+            if let Some(status) = running.try_wait().unwrap() {
+                return status.code();
+            }
+            drop(child);
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    fn resets(&self) -> usize {
+        let is_reset = |path: &str| path.ends_with("/s3/resetCredentials");
+        self.running.events().iter().filter(|event| event.applied && is_reset(&event.path)).count()
+    }
+}
+
+/// With `ATTUNE_ROTATE_USERS=200` for as many users as a policy of a large team has.
+#[test]
+fn a_rotation_over_rest_that_is_killed_again_and_again_loses_no_secret_and_repeats_no_user_needlessly() {
+    let count = std::env::var("ATTUNE_ROTATE_USERS").ok().and_then(|text| text.parse().ok()).unwrap_or(USERS);
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let killed = Killed::new(&runtime, count);
+    let mut kills = 0;
+    for part in 1..4 {
+        // Killed after the call was done and before its answer, before it was done, and at the destination.
+        for applied in [Applied::Yes, Applied::No] {
+            let rules = FaultRules::one(Trigger::Write(2), Fault::Kill(applied));
+            assert_eq!(killed.run(rules, usize::MAX), None);
+            kills += 1;
+        }
+        if killed.run(FaultRules::default(), count * part / 4).is_none() {
+            kills += 1;
+        }
+    }
+    assert_eq!(killed.run(FaultRules::default(), usize::MAX), Some(0));
+    let (resets, state) = (killed.resets(), killed.running.state().unwrap());
+    for user in &killed.users {
+        let sealed = std::fs::read(killed.folder.path(&format!("secrets/{user}.json.age"))).unwrap();
+        let record: Value = serde_json::from_slice(&age::decrypt(&killed.identity, &sealed).unwrap()).unwrap();
+        let keys = state.tenants[ROOT].users[user].keys.clone().unwrap();
+        assert_eq!((&record["user"], &record["secret_key"]), (&user.as_str().into(), &keys.secret_key.as_str().into()));
+        assert_ne!(keys.secret_key, format!("old-secret-of-{user}"));
+    }
+    let other = state.tenants[ROOT].users["other"].keys.clone().unwrap();
+    assert_eq!(other.secret_key, "old-secret-of-other");
+    // Each kill costs at most the user that was in work.
+    assert!((count..=count + kills).contains(&resets), "{resets} calls for {count} users and {kills} kills");
+    println!("{count} users, {kills} kills, {resets} calls");
+    // The rotation is over: the next one begins anew, and asks for nothing.
+    assert_eq!(killed.run(FaultRules::default(), usize::MAX), Some(0));
+    assert_eq!(killed.resets(), resets + count);
 }
