@@ -73,7 +73,7 @@ pub enum OwnDefinition {
     Missing,
 }
 
-/// The shape of the response to an attach that creates a key pair. No definition has it.
+/// The shape of the response to a call that creates a key pair. For an attach, no definition has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachAnswer {
@@ -91,6 +91,10 @@ pub enum AttachAnswer {
     Body,
     /// Unknown members.
     Unknown,
+    /// A message for people, and no key pair.
+    Message,
+    /// No key pair at all.
+    Nothing,
 }
 
 with_defaults! {
@@ -126,6 +130,8 @@ with_defaults! {
         pub identity_provider: bool = false,
         /// Whether it has `POST /users/{uid}/s3/resetCredentials`: builds of 5.1 differ, and the definition of 6.0 is not public.
         pub key_reset: bool = false,
+        /// The shape of its response. The default is that of the definition.
+        pub reset_answer: AttachAnswer = AttachAnswer::Camel,
         /// The response of `/docs/schema`, from 5.0.
         pub own_definition: OwnDefinition = OwnDefinition::Own,
     }

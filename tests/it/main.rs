@@ -57,9 +57,13 @@ mod inside;
 mod interrupt;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod keys_over_rest;
+#[cfg(test)]
 mod lint;
 #[cfg(test)]
 mod logins;
+#[cfg(test)]
 mod many;
 #[cfg(test)]
 mod markdown;

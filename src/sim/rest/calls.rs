@@ -202,7 +202,8 @@ fn user_change(body: &RequestBody) -> Result<UserChange, Refusal> {
 fn reset_keys(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let user_ref = users::find_any(state, &call.caller, call.body.optional_text("org").as_deref(), call.name)?;
     let caller = Caller { tenant: user_ref.tenant, ..call.caller.clone() };
-    Ok(responses::reset(&attachments::renew_keys(state, &caller, Some(&user_ref.user))?))
+    let keys = attachments::renew_keys(state, &caller, Some(&user_ref.user))?;
+    Ok(responses::reset(&keys, &state.switches))
 }
 
 fn add_policy(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {

@@ -228,11 +228,18 @@ pub(super) fn user_policies(attached: &impl Serialize, bare: bool) -> ApiRespons
 }
 
 pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse {
-    let Some(Keys { access_key, secret_key }) = keys.filter(|_| switches.attach_shows_keys) else {
-        return ApiResponse::done();
-    };
+    let shown = keys.filter(|_| switches.attach_shows_keys);
+    shown.map_or_else(ApiResponse::done, |keys| key_pair(keys, switches.attach_answer))
+}
+
+/// The new key pair after a reset.
+pub(super) fn reset(keys: &Keys, switches: &Switches) -> ApiResponse {
+    key_pair(keys, switches.reset_answer)
+}
+
+fn key_pair(Keys { access_key, secret_key }: &Keys, shape: AttachAnswer) -> ApiResponse {
     let text = || format!("Access-Key: {access_key}\nSecret-Key: {secret_key}\n");
-    match switches.attach_answer {
+    match shape {
         AttachAnswer::Snake => ApiResponse::data(json!({ "access_key": access_key, "secret_key": secret_key })),
         AttachAnswer::Camel => ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key })),
         AttachAnswer::Ids => ApiResponse::data(json!({ "access_key_id": access_key, "secret_access_key": secret_key })),
@@ -242,12 +249,9 @@ pub(super) fn attached(keys: Option<&Keys>, switches: &Switches) -> ApiResponse 
         AttachAnswer::Text => ApiResponse::data(text()),
         AttachAnswer::Body => ApiResponse { body: text(), ..ApiResponse::done() },
         AttachAnswer::Unknown => ApiResponse::data(json!({ "id": access_key, "value": secret_key })),
+        AttachAnswer::Message => ApiResponse::data(json!({ "message": "Done." })),
+        AttachAnswer::Nothing => ApiResponse::done(),
     }
-}
-
-/// The new key pair after a reset, as in the definition of a later 5.1.
-pub(super) fn reset(Keys { access_key, secret_key }: &Keys) -> ApiResponse {
-    ApiResponse::data(json!({ "accessKey": access_key, "secretKey": secret_key }))
 }
 
 /// Temporary credentials: bare as in the definition, or under `data`.
