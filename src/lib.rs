@@ -15,6 +15,7 @@ pub mod keys;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod probe;
 pub mod render;
 pub mod report;
 pub mod sim;

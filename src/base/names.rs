@@ -120,6 +120,9 @@ impl PolicyName {
     /// It has only letters and hyphens: it is unknown which other characters every release takes.
     pub const TEMPORARY_PREFIX: &str = "attune-swap-";
 
+    /// The name of a policy that `attune doctor --probe` makes starts with this.
+    pub const PROBE_PREFIX: &str = "attune-probe-";
+
     /// The temporary policy for this policy and the document with that tag (8 hexadecimal digits).
     pub fn temporary(&self, tag: &str) -> Self {
         Self(format!("{}{tag}-{}", Self::TEMPORARY_PREFIX, self.0).into())

@@ -224,7 +224,7 @@ pub(super) struct StateDir {
     pub(super) path: PathBuf,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct SecretStoreArgs {
     /// Show the stderr of a failed `[credentials]` command; its output may contain the new secret
     #[arg(long)]

@@ -5,6 +5,7 @@ use super::connect::{CommandError, cluster_settings, connect};
 use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
+use super::probe::ProbeArgs;
 use crate::base::{Finding, Severity};
 use crate::doctor::{Preflight, check, read_facts};
 use crate::render::json::{self, DoctorV1};
@@ -21,6 +22,8 @@ Examples:
   attune doctor
   attune doctor --cluster https://weka01:14000     check without a configuration
   attune doctor --tenant ml --format json | jq -r '.findings[].code'
+  attune doctor --probe                            ask what no document says, with policies of its own
+  attune doctor --probe --user attune-test         ask about attachments too, with a user made for this
   attune doctor && attune apply --approved DIGEST")]
 pub(super) struct DoctorArgs {
     /// Output format
@@ -31,10 +34,16 @@ pub(super) struct DoctorArgs {
     retries: u32,
     #[command(flatten)]
     state_dir: StateDir,
+    #[command(flatten)]
+    probe: ProbeArgs,
 }
 
 impl DoctorArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        if self.probe.is_asked() {
+            let ended = self.probe.run(global, self.format, &self.state_dir.path, output).await;
+            return ended.map_err(|error| error.reported(self.format, output));
+        }
         let (report, beside) = self.check(global, output).await.map_err(|error| error.reported(self.format, output))?;
         match self.format {
             Format::Text => output.result(|out, styles| text::doctor(out, styles, &report, beside))?,

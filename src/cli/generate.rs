@@ -58,6 +58,8 @@ enum Of {
     Import,
     /// A preflight check, from `attune doctor --format json`
     Doctor,
+    /// A probe, from `attune doctor --probe --format json`
+    Probe,
     /// The result of a command for several configurations
     Many,
 }
@@ -86,6 +88,7 @@ impl Of {
             Self::Session => include_str!("../../schemas/session.schema.json"),
             Self::Import => include_str!("../../schemas/import.schema.json"),
             Self::Doctor => include_str!("../../schemas/doctor.schema.json"),
+            Self::Probe => include_str!("../../schemas/probe.schema.json"),
             Self::Many => include_str!("../../schemas/many.schema.json"),
         }
     }

@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod policy;
 mod preflight;
+mod probe;
 mod progress;
 mod report;
 mod revoke;

@@ -190,15 +190,15 @@ fn stopped_at_once() -> Failure {
     Failure::new(&exit::INTERRUPTED, message).help("run the same command again").exit(Exit::Interrupted)
 }
 
-/// The settings that a revocation needs.
-struct Settings {
-    cluster: ClusterSettings,
+/// The settings that a command needs which works while the rest of the configuration is broken.
+pub(super) struct Settings {
+    pub(super) cluster: ClusterSettings,
     /// `None` if they cannot be read.
-    guards: Option<Guards>,
+    pub(super) guards: Option<Guards>,
 }
 
 impl Settings {
-    fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
+    pub(super) fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
         if global.names_cluster() && !global.file.exists() {
             return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
         }

@@ -89,6 +89,12 @@ impl State {
     pub(super) fn keys_journal(&self, identity: &Identity, event: Value) -> Result<Journal, Failure> {
         Journal::start(&self.dir.join(keys_journal(&self.target)), BTreeSet::new(), [begun(identity), event])
     }
+
+    /// Starts or continues the journal of probes.
+    pub(super) fn probe_journal(&self, identity: &Identity) -> Result<Journal, Failure> {
+        let path = self.dir.join(format!("journal-probe-{}.jsonl", self.target));
+        Journal::start(&path, BTreeSet::new(), [begun(identity)])
+    }
 }
 
 fn keys_journal(target: &str) -> String {

@@ -9,6 +9,7 @@ mod pin;
 pub mod program;
 pub mod rest;
 mod retry;
+mod shape;
 pub mod weka;
 
 use std::collections::BTreeMap;
@@ -130,6 +131,10 @@ pub trait Cluster: Send + Sync {
     /// key pair that attune does not find.
     async fn attach(&self, policy: &PolicyName, principal: &Principal) -> Result<Option<KeyPair>, CallError>;
 
+    /// Attaches several policies to a user in one call, with commas between their names. Some servers of the lineage read this
+    /// as a list. Only a probe does it.
+    async fn attach_list(&self, policies: &[PolicyName], user: &UserName) -> Result<Option<KeyPair>, CallError>;
+
     /// Detaches a user or group from its policy. A user's key pair stays.
     async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError>;
 
@@ -159,6 +164,12 @@ pub trait Cluster: Send + Sync {
     /// Whether an identity provider gives policies by name. `None` if the cluster does not report it.
     async fn identity_provider(&self) -> Result<Option<bool>, CallError> {
         Ok(None)
+    }
+
+    /// The shapes of the answers so far, by call: members and types, without names and values. Empty if this transport does
+    /// not keep them.
+    fn shapes(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 
     /// How a cluster of this release is reached here. Sends nothing.

@@ -1,5 +1,6 @@
 //! Retries of reads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -116,6 +117,10 @@ macro_rules! forward {
                 self.cluster.connection(release)
             }
 
+            fn shapes(&self) -> BTreeMap<String, String> {
+                self.cluster.shapes()
+            }
+
             fn can_generate_keys(&self) -> bool {
                 self.cluster.can_generate_keys()
             }
@@ -138,6 +143,7 @@ forward! {
         add_policy(policy: &PolicyName, document: &str) -> ();
         remove_policy(policy: &PolicyName) -> ();
         attach(policy: &PolicyName, principal: &Principal) -> Option<KeyPair>;
+        attach_list(policies: &[PolicyName], user: &UserName) -> Option<KeyPair>;
         detach(policy: &PolicyName, principal: &Principal) -> ();
         generate_keys(user: &UserName) -> KeyPair;
         assume_role(ask: &AssumeRole) -> SessionKeys;

@@ -1,8 +1,8 @@
 //! The preflight check of a cluster: reads its facts, and reports problems. Nothing on the cluster changes.
 
-use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes};
+use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes, shell_word};
 use crate::cluster::rest::{CALLS, Difference, differences};
-use crate::cluster::{CallError, Cluster, ConnectionInfo, Users, capabilities};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, UserRecord, Users, capabilities};
 use crate::observed::{Duplicates, Identity, newer_than_known};
 
 codes! {
@@ -17,6 +17,7 @@ codes! {
     UNENCRYPTED = "unencrypted", "The password, the token and the API calls go to the cluster unencrypted.";
     ANY_CERTIFICATE = "any-certificate", "attune does not check the certificate of the cluster (`--insecure`).";
     CLOCK = "clock-skew", "The clocks of the cluster and of this machine differ by more than a minute.";
+    PROBE_LEFT = "leftover-of-a-probe", "An interrupted probe left a policy behind.";
     LEFTOVER = "leftover-temporary-policy", "An interrupted apply left a temporary policy behind.";
     ATTACHMENTS_UNKNOWN = "attachments-not-reported", "The release does not report which policies are attached, so plans can only add policies.";
     NO_DEFINITION = "no-api-definition", "The cluster has no definition of its own, although its release should have one.";
@@ -129,6 +130,7 @@ pub fn check(facts: &Facts) -> Preflight {
     findings.extend(call_findings);
     findings.extend(connection_findings(connection));
     findings.extend(leftovers.iter().flatten().map(leftover));
+    findings.extend(left_by_probes(policies.as_ref().ok().into_iter().flatten(), users.ok()));
     findings.extend(release_findings(facts));
     findings.extend(several_records(facts));
     findings.sort_by_key(|finding| finding.severity);
@@ -231,6 +233,25 @@ fn leftover(leftover: &Leftover) -> Finding {
     Finding::warning(LEFTOVER, message).help("the next `attune apply` resumes and removes it; `attune plan` shows how")
 }
 
+/// The policies that a probe did not remove, and who has one.
+fn left_by_probes<'a>(policies: impl Iterator<Item = &'a PolicyName>, users: Option<&Users>) -> Vec<Finding> {
+    let users: Vec<_> = users.into_iter().flat_map(|users| &users.users).collect();
+    let finding = |policy: &PolicyName| {
+        let has = |user: &&&UserRecord| user.policy.as_ref().is_some_and(|has| has.gives(policy));
+        let holder = users.iter().find(has).map(|user| &user.name);
+        let held = holder.map(|user| format!(", which `{user}` has")).unwrap_or_default();
+        let message = format!("an interrupted probe left the policy `{policy}`{held}");
+        let command = |words: &str, name: &str| shell_word(name).map(|name| format!("`{words} {name}`"));
+        let remove = command("weka s3 policy remove", policy.as_str()).unwrap_or_else(|| "remove it".to_owned());
+        let help = match holder.and_then(|user| command("weka user delete", user.as_str())) {
+            Some(delete) => format!("delete the user that was made for the probe, then the policy: {delete}, {remove}"),
+            None => format!("remove it: {remove}"),
+        };
+        Finding::warning(PROBE_LEFT, message).help(help)
+    };
+    policies.filter(|policy| policy.as_str().starts_with(PolicyName::PROBE_PREFIX)).map(finding).collect()
+}
+
 /// Compares attune's API calls with the cluster's own definition.
 fn definition(facts: &Facts) -> (Definition, Vec<Finding>) {
     let text = match &facts.definition {
@@ -283,7 +304,7 @@ mod tests {
 
     use super::*;
     use crate::base::{Release, Severity};
-    use crate::cluster::{Effect, UserRecord};
+    use crate::cluster::Effect;
 
     /// A healthy cluster without an API definition.
     fn facts() -> Facts {
@@ -340,7 +361,7 @@ mod tests {
     #[test]
     fn every_code_has_exactly_one_cause() {
         type Change = fn(&mut Facts);
-        let cases: [(&str, Severity, Change); 15] = [
+        let cases: [(&str, Severity, Change); 16] = [
             ("role-unknown", Severity::Note, |facts| facts.identity.role = "s3-operators".into()),
             ("role-too-weak", Severity::Error, |facts| facts.identity.role = "ReadOnly".into()),
             ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
@@ -352,6 +373,9 @@ mod tests {
             ("clock-skew", Severity::Warning, |facts| facts.connection.clock_ahead = Some(-61)),
             ("leftover-temporary-policy", Severity::Warning, |facts| {
                 facts.policies = Ok(vec![PolicyName::reported("ml").temporary("0a1b2c3d")]);
+            }),
+            ("leftover-of-a-probe", Severity::Warning, |facts| {
+                facts.policies = Ok(vec![PolicyName::reported("attune-probe-abc-t")]);
             }),
             ("release-newer-than-known", Severity::Note, |facts| {
                 facts.identity.release = Release::parse("7.0.1").unwrap();

@@ -236,12 +236,13 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.revocation/1") => "revocation",
         Some("attune.session/1") => "session",
         Some("attune.doctor/1") => "doctor",
+        Some("attune.probe/1") => "probe",
         Some("attune.import/1") => "import",
         Some("attune.many/1") => "many",
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "plan",
         "drift",
         "drift-state",
@@ -253,6 +254,7 @@ pub(crate) fn validate(value: &Value) {
         "revocation",
         "session",
         "doctor",
+        "probe",
         "import",
         "many",
         "report",

@@ -78,6 +78,7 @@ mod pipelines;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod probe;
 mod proposal;
 #[cfg(test)]
 mod records;

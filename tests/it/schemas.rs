@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use attune::render::json::{
     AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
-    PolicyDiffV1, ReportV1, RevocationV1, SessionV1, schema_of,
+    PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, schema_of,
 };
 
 use crate::harness::{Folder, expect_file, files, root, update, validator};
@@ -14,7 +14,7 @@ use crate::harness::{Folder, expect_file, files, root, update, validator};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 15] = [
+    let schemas: [(&str, Value); 16] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
@@ -28,6 +28,7 @@ fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
         ("revocation", schema_of::<RevocationV1>()),
         ("session", schema_of::<SessionV1>()),
         ("doctor", schema_of::<DoctorV1>()),
+        ("probe", schema_of::<ProbeV1>()),
         ("import", schema_of::<ImportV1>()),
         ("many", schema_of::<ManyV1>()),
     ];

@@ -13,6 +13,7 @@ mod session;
 mod testing;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -152,6 +153,10 @@ impl Cluster for RestCluster {
         self.session.send(&requests::attach(policy, user)?, answer::key_pair).await
     }
 
+    async fn attach_list(&self, policies: &[PolicyName], user: &UserName) -> Result<Option<KeyPair>, CallError> {
+        self.session.send(&requests::attach_list(policies, user)?, answer::key_pair).await
+    }
+
     /// Only a cluster whose own definition has the call can do it. False until [`api_facts`](Cluster::api_facts) was asked.
     fn can_generate_keys(&self) -> bool {
         self.facts.get().copied().flatten().is_some_and(|facts| facts.key_reset)
@@ -212,6 +217,10 @@ impl Cluster for RestCluster {
 
     fn stopped(&self) -> Option<String> {
         self.session.pin.stopped()
+    }
+
+    fn shapes(&self) -> BTreeMap<String, String> {
+        self.session.sender.shapes.all()
     }
 
     fn connection(&self, release: &Release) -> ConnectionInfo {

@@ -44,6 +44,7 @@ impl Call {
     pub(super) fn request(&self) -> Request {
         let path = self.path.to_owned();
         Request {
+            template: self.path,
             method: self.method,
             path,
             body: None,
@@ -116,6 +117,8 @@ pub(super) const DEFINITION: Call = Call::get("/docs/schema");
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(super) struct Request {
+    /// The path before names were filled in.
+    pub(super) template: &'static str,
     pub(super) method: &'static Method,
     /// Below `/api/v2`, percent-encoded.
     pub(super) path: String,
@@ -189,10 +192,17 @@ pub(super) fn add_policy(policy: &PolicyName, document: &str) -> Result<Request,
 }
 
 pub(super) fn attach(policy: &PolicyName, user: &UserName) -> Result<Request, CallError> {
-    sendable(&ATTACH, "policy", policy.as_str(), policy.addressable())?;
+    attach_list(std::slice::from_ref(policy), user)
+}
+
+pub(super) fn attach_list(policies: &[PolicyName], user: &UserName) -> Result<Request, CallError> {
+    for policy in policies {
+        sendable(&ATTACH, "policy", policy.as_str(), policy.addressable())?;
+    }
     sendable(&ATTACH, "user", user.as_str(), user.addressable())?;
-    let body = json!({ "policy_name": policy.as_str(), "user_name": user.as_str() });
-    let names = vec![policy.to_string(), user.to_string()];
+    let list = policies.iter().map(PolicyName::as_str).collect::<Vec<_>>().join(",");
+    let body = json!({ "policy_name": list, "user_name": user.as_str() });
+    let names = vec![list, user.to_string()];
     Ok(Request { confidential: true, makes_keys: true, names, ..ATTACH.request().with_body(body.to_string()) })
 }
 

@@ -17,6 +17,7 @@ use super::outcome::{self, Answer, Unreachable, reason};
 use super::requests::Request;
 use super::tls::{self, Presented, Trust, TrustProblem};
 use crate::cluster::error::clean;
+use crate::cluster::shape::Shapes;
 use crate::cluster::{CallError, Effect};
 
 /// How long attune waits.
@@ -58,6 +59,7 @@ pub(super) struct Sender {
     presented: Arc<Presented>,
     timeouts: Timeouts,
     clock_ahead: Mutex<Option<i64>>,
+    pub(super) shapes: Shapes,
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +112,15 @@ impl Sender {
             .map_err(|_| TrustProblem::Library)?;
         let concurrency = ConcurrencyLimit::new(MAX_REQUESTS, timeouts.busy);
         let pool = EndpointPool::new(endpoints);
-        Ok(Self { client, pool, concurrency, presented, timeouts, clock_ahead: Mutex::default() })
+        Ok(Self {
+            client,
+            pool,
+            concurrency,
+            presented,
+            timeouts,
+            clock_ahead: Mutex::default(),
+            shapes: Shapes::default(),
+        })
     }
 
     pub(super) fn clock_ahead(&self) -> Option<i64> {
@@ -260,6 +270,9 @@ impl Sender {
             }
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        if status.is_success() {
+            self.shapes.add(format!("{} {}", request.method, request.template), &body);
+        }
         outcome::judge(request, &Answer { status, location, body: &body }, token, read).map_err(Missed::Failed)
     }
 }

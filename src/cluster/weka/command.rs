@@ -28,6 +28,14 @@ impl Command {
         Self { is_read: true, ..Self::new(words) }
     }
 
+    /// The command without its arguments, such as `weka s3 policy list`.
+    pub(super) fn name(&self) -> String {
+        let words = if self.args.first().is_some_and(|word| word == "s3") { 3 } else { 2 };
+        let words: Vec<&str> =
+            self.args.iter().map(String::as_str).take(words).take_while(|word| !word.starts_with('-')).collect();
+        format!("weka {}", words.join(" "))
+    }
+
     pub(super) fn shown(&self) -> String {
         format!("weka {}", self.args.join(" "))
     }

@@ -5,6 +5,7 @@ mod command;
 mod output;
 mod run;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use super::json::{Expected, identity};
 use super::key_pair::mentions_secret;
 use super::pin::{ClusterPin, SessionInfo};
 use super::rest::Endpoint;
+use super::shape::Shapes;
 use super::{AssumeRole, CallError, Cluster, ConnectionInfo, Effect, GroupRecord, Identity, PasswordLogin, Users};
 use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};
 
@@ -56,6 +58,7 @@ pub struct WekaCluster {
     proving: tokio::sync::Mutex<()>,
     /// Whether the cluster accepts the other form of detach than its release should.
     other_detach: AtomicBool,
+    shapes: Shapes,
 }
 
 /// How old a proof of the cluster may be for a command that only reads. Right before a change attune asks for a new proof:
@@ -67,14 +70,15 @@ impl WekaCluster {
     /// The transport. Runs nothing yet.
     pub fn new(options: WekaOptions) -> Self {
         let pin = ClusterPin::new(options.tenant.clone(), options.release.clone());
-        let (proof, proving, other_detach) = Default::default();
-        Self { options, pin, proof, proving, other_detach }
+        let (proof, proving, other_detach, shapes) = Default::default();
+        Self { options, pin, proof, proving, other_detach, shapes }
     }
 
     async fn ask<T>(&self, command: &Command, read: impl Fn(&str) -> Result<T, Expected>) -> Result<T, CallError> {
         let secrets = self.secrets(command);
         let ended = self.options.run(command).await?;
         run::judge(command, &ended, &secrets)?;
+        self.shapes.add(command.name(), &ended.out);
         read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
             // A read changed nothing, and is retried.
             error if command.is_read => error,
@@ -96,6 +100,7 @@ impl WekaCluster {
             let keep = mentions_secret(out) || mentions_secret(err);
             if keep { error.with_answer(&whole) } else { error }
         })?;
+        self.shapes.add(command.name(), out);
         let known: Vec<&str> = command.args.iter().map(String::as_str).collect();
         output::key_pair(out, err, &known).map_err(|expected| {
             let error = run::unreadable(command, expected, out, &secrets).with_answer(&whole);
@@ -205,6 +210,11 @@ impl Cluster for WekaCluster {
         self.make_keys(&command).await
     }
 
+    async fn attach_list(&self, policies: &[PolicyName], user: &UserName) -> Result<Option<KeyPair>, CallError> {
+        let list = policies.iter().map(PolicyName::as_str).collect::<Vec<_>>().join(",");
+        self.attach(&PolicyName::reported(list), &Principal::from(user)).await
+    }
+
     /// Uses the form of the release. If the cluster refuses the arguments, the other form is tried and remembered.
     async fn detach(&self, policy: &PolicyName, principal: &Principal) -> Result<(), CallError> {
         let user = match principal {
@@ -263,6 +273,10 @@ impl Cluster for WekaCluster {
 
     fn stopped(&self) -> Option<String> {
         self.pin.stopped()
+    }
+
+    fn shapes(&self) -> BTreeMap<String, String> {
+        self.shapes.all()
     }
 
     fn connection(&self, _release: &Release) -> ConnectionInfo {

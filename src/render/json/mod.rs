@@ -57,6 +57,7 @@ mod finding;
 mod keys;
 mod outcome;
 mod plan;
+mod probe;
 mod report;
 
 use std::io::{self, Write};
@@ -82,6 +83,7 @@ pub use finding::{FindingV1, FindingsV1, SarifV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
 pub use plan::{CallV1, ClusterV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1};
+pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
     PrincipalV1, ReportV1, RowV1, ScopeV1,

@@ -4,11 +4,13 @@ mod access;
 mod cluster;
 mod keys;
 mod plan;
+mod probe;
 
 pub use access::{access, access_report, policy_diff};
 pub use cluster::{Beside, doctor, import};
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
+pub use probe::{AboutProbe, about_probe, probe};
 
 use std::io::{self, Write};
 

@@ -346,11 +346,11 @@ fn every_scenario_converges_on_every_release_over_the_command() {
     end_well(Through::Command);
 }
 
-/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in nine is run,
+/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in twelve is run,
 /// or with `ATTUNE_FAULTS=all` each, and fewer faults in each.
 #[test]
 fn any_fault_at_any_run_of_the_command_is_survived() {
-    let (each, share) = if everything() { (1, 64) } else { (9, 150) };
-    let some = scenarios().into_iter().step_by(each).chain(scenarios_with_groups());
+    let (each, share) = if everything() { (1, 64) } else { (12, 150) };
+    let some = scenarios().into_iter().chain(scenarios_with_groups()).step_by(each);
     survive("over the command", some, Through::Command, share);
 }

@@ -1,0 +1,123 @@
+//! Asks a cluster what no document says, with policies of its own that give nobody anything, and removes them again.
+
+mod documents;
+mod run;
+mod user;
+
+use std::collections::BTreeMap;
+
+use crate::base::{PolicyName, UserName};
+use crate::cluster::UserRecord;
+use crate::observed::{Identity, ObservedUser};
+
+pub use run::{ProbeOptions, ProbeRecord, probe};
+
+/// The questions, in order: how each is named, and what it asks.
+pub const QUESTIONS: [(&str, &str); 31] = [
+    ("add-over", "adding a policy under a name that exists"),
+    ("order", "lists in a document come back"),
+    ("scalars", "a text in place of a list comes back"),
+    ("empty-sid", "an empty Sid comes back"),
+    ("numbers", "a number in a condition comes back"),
+    ("networks", "a network with host bits comes back"),
+    ("repeated-statements", "a repeated statement comes back"),
+    ("unknown-member", "a member that no document has comes back"),
+    ("single-statement", "a statement outside a list comes back"),
+    ("no-version", "a document without a version comes back"),
+    ("every-resource", "the resource `*` comes back"),
+    ("lower-case-action", "an action in small letters comes back"),
+    ("not-action", "NotAction comes back"),
+    ("bytes-2048", "a document of 2048 bytes is"),
+    ("bytes-2049", "a document of 2049 bytes is"),
+    ("blanks", "a document that only blanks make longer is"),
+    ("policy-twice", "a policy is listed"),
+    ("user-twice", "a user is listed"),
+    ("identity-provider", "an identity provider is"),
+    ("definition", "the cluster's own API definition"),
+    ("key-reset", "the REST call that replaces a key pair"),
+    ("attach-keys", "the key pair of an attach is"),
+    ("attach-over", "attaching a policy to a user that has another"),
+    ("comma", "attaching two names with a comma between"),
+    ("remove-held", "removing a policy that a user has"),
+    ("keys-reset", "a new key pair for the user is"),
+    ("session", "temporary credentials are"),
+    ("detach-other", "a detach that names another policy"),
+    ("detach-again", "detaching a user without a policy"),
+    ("reported", "the policy of a user is"),
+    ("missing-policy", "attaching a policy that does not exist"),
+];
+
+/// What a probe found. It has no name and no secret of the cluster, except in [`left`](Self::left).
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Probe {
+    /// The cluster. Its name is not part of what is printed for machines.
+    pub identity: Identity,
+    /// The transport, such as `REST`.
+    pub transport: &'static str,
+    /// The answers by the names of the questions. A question without an answer was not asked.
+    pub answers: BTreeMap<&'static str, String>,
+    /// The shapes of the cluster's answers, by call.
+    pub shapes: BTreeMap<String, String>,
+    /// The policies of the probe that it could not remove.
+    pub left: Vec<PolicyName>,
+    /// What became of the user; `None` if there was none.
+    pub user: Option<UserEnd>,
+    /// Why not all questions were asked.
+    pub stopped: Option<String>,
+}
+
+/// What became of the user of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserEnd {
+    /// It has no policy and no key pair that anybody knows.
+    AsBefore,
+    /// It has no policy. It may have a key pair, which the cluster made and which cannot be replaced here: delete the user.
+    KeysLeft,
+    /// It may have a policy of the probe.
+    Attached,
+}
+
+impl Probe {
+    /// The rules of evaluation that the answers point to, for `[cluster] rules`; `None` if they point to none.
+    ///
+    /// Measured on two servers of the lineage: that of 2021 drops other statements when one is repeated, and takes a removed
+    /// policy from its users; that of 2026 drops only the copy, and refuses to remove it.
+    pub fn rules(&self) -> Option<&'static str> {
+        let answer = |question: &str| self.answers.get(question).map(String::as_str);
+        match (answer("repeated-statements"), answer("remove-held")) {
+            (Some("other statements dropped"), None | Some("takes it from the user")) => Some("minio-2021"),
+            (None, Some("takes it from the user")) => Some("minio-2021"),
+            (Some("the copy dropped"), None | Some("refused")) => Some("minio-2026"),
+            _ => None,
+        }
+    }
+
+    /// Whether all questions were asked and nothing is left on the cluster.
+    pub fn is_complete(&self) -> bool {
+        let is_clean = self.left.is_empty() && self.user != Some(UserEnd::Attached);
+        is_clean && self.stopped.is_none()
+    }
+}
+
+/// Why a user cannot be the user of a probe; `None` if it can. It is made for this: an attach would take a policy away from
+/// anybody else, and make old keys work again.
+pub fn unsuitable(user: &UserName, records: &[&UserRecord], attachments_known: bool) -> Option<String> {
+    let record = match records {
+        [] => return Some(format!("`{user}` does not exist")),
+        [record] => record,
+        _ => return Some(format!("the cluster lists several users named `{user}`")),
+    };
+    let observed =
+        ObservedUser { role: record.role.clone(), source: record.source.clone(), attached: record.policy.clone() };
+    if !attachments_known {
+        return Some("this cluster does not report who has a policy".to_owned());
+    }
+    if let Some(policy) = &record.policy {
+        return Some(format!("`{user}` has the policy `{policy}`"));
+    }
+    if observed.is_imported() {
+        return Some(format!("`{user}` is from a directory"));
+    }
+    (!record.role.eq_ignore_ascii_case("S3")).then(|| format!("`{user}` has the role {}, not S3", record.role))
+}

@@ -1,0 +1,212 @@
+//! The questions that need a user, and the way back to a user without a policy and without keys that anybody knows.
+
+use super::UserEnd;
+use super::run::{Change, Run, Stopped, changed, stopped};
+use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, UserName};
+use crate::cluster::{AssumeRole, CallError, Effect};
+
+impl Run<'_> {
+    pub(super) async fn ask_about_user(&mut self, user: &UserName, release: &Release) -> Result<(), Stopped> {
+        let (one, two) = (self.policy("a"), self.policy("b"));
+        for (policy, number) in [(&one, 0), (&two, 1)] {
+            if self.add(policy, &self.document(number)).await? == Change::Refused {
+                return Err(Stopped("the cluster refuses to add a plain policy".to_owned()));
+            }
+        }
+        let missing = self.attach(user, &[self.policy("missing")]).await?;
+        self.answer("missing-policy", of_change(missing.change));
+        let attached = self.attach(user, std::slice::from_ref(&one)).await?;
+        self.answer("attach-keys", attached.keys());
+        if attached.change == Change::Refused {
+            return Err(Stopped("the cluster refuses to attach a policy to the user".to_owned()));
+        }
+        let reported = self.policy_of(user).await?;
+        self.answer("reported", if reported.as_ref() == Some(&one) { "as attached" } else { "otherwise" });
+        self.sessions(attached.pair).await;
+        self.attach_over(user, &two).await?;
+        self.comma(user, &one, &two).await?;
+        self.remove_held(user).await?;
+        self.reset_keys(user, release).await?;
+        self.detach_other(user, &one).await?;
+        let again = self.detach(user, &one).await?;
+        self.answer("detach-again", of_change(again));
+        Ok(())
+    }
+
+    /// Temporary credentials last at least 15 minutes. They are for buckets that do not exist, and are forgotten at once.
+    async fn sessions(&mut self, pair: Option<KeyPair>) {
+        let Some(KeyPair { access_key, secret_key }) = pair else { return };
+        let ask = AssumeRole { access_key, secret_key, seconds: 900, document: None };
+        let made = self.options.cluster.assume_role(&ask).await;
+        self.answer("session", if made.is_ok() { "made" } else { "refused" });
+    }
+
+    async fn attach_over(&mut self, user: &UserName, other: &PolicyName) -> Result<(), Stopped> {
+        let attached = self.attach(user, std::slice::from_ref(other)).await?.change;
+        let has = self.policy_of(user).await?;
+        let answer = match (attached, has.as_ref() == Some(other)) {
+            (Change::Accepted, true) => "replaces it",
+            (Change::Accepted, false) => "accepted without an effect",
+            (Change::Refused, _) => "refused",
+        };
+        self.answer("attach-over", answer);
+        Ok(())
+    }
+
+    async fn comma(&mut self, user: &UserName, one: &PolicyName, two: &PolicyName) -> Result<(), Stopped> {
+        let both = PolicyName::reported(format!("{one},{two}"));
+        let before = self.policy_of(user).await?;
+        let attached = self.attach(user, &[one.clone(), two.clone()]).await?.change;
+        let has = self.policy_of(user).await?;
+        let answer = match (attached, has.as_ref() == Some(&both)) {
+            (Change::Accepted, true) => "makes a list",
+            (Change::Accepted, false) => "accepted without an effect",
+            (Change::Refused, _) => "refused",
+        };
+        self.answer("comma", answer);
+        if has != before {
+            self.detach(user, &both).await?;
+            if let Some(before) = before {
+                self.attach(user, &[before]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_held(&mut self, user: &UserName) -> Result<(), Stopped> {
+        let Some(held) = self.policy_of(user).await?.filter(|held| self.made.contains(held)) else { return Ok(()) };
+        let removed = changed(self.options.cluster.remove_policy(&held).await);
+        let has = self.policy_of(user).await?;
+        let answer = match removed {
+            Ok(Change::Accepted) if has.is_none() => "takes it from the user",
+            Ok(Change::Accepted) => "leaves its name with the user",
+            Ok(Change::Refused) => "refused",
+            Err(error) if error.effect == Effect::UnknownOutcome => "refused",
+            Err(error) => return Err(stopped(error)),
+        };
+        self.answer("remove-held", answer);
+        if answer != "refused" {
+            self.made.remove(&held);
+            self.detach_if_attached(user).await?;
+            if self.add(&held, &self.document(0)).await? == Change::Accepted {
+                self.attach(user, &[held]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A pair that the cluster made on the way is replaced while the user has a policy: later the cluster refuses.
+    async fn reset_keys(&mut self, user: &UserName, release: &Release) -> Result<(), Stopped> {
+        if !Capabilities::of(release).key_pairs {
+            return Ok(());
+        }
+        if !self.options.cluster.can_generate_keys() {
+            self.answer("keys-reset", "not possible here");
+            return Ok(());
+        }
+        let made = self.options.cluster.generate_keys(user).await;
+        self.answer("keys-reset", if made.is_ok() { "made" } else { "refused" });
+        if made.is_ok() {
+            self.user = Some(UserEnd::AsBefore);
+        }
+        Ok(())
+    }
+
+    async fn detach_other(&mut self, user: &UserName, other: &PolicyName) -> Result<(), Stopped> {
+        let held = self.policy_of(user).await?;
+        let other = if held.as_ref() == Some(other) { self.policy("b") } else { other.clone() };
+        let detached = self.detach(user, &other).await?;
+        let is_free = self.policy_of(user).await?.is_none();
+        let answer = match (detached, is_free) {
+            (_, true) => "detaches the user",
+            (Change::Accepted, false) => "accepted without an effect",
+            (Change::Refused, false) => "refused",
+        };
+        self.answer("detach-other", answer);
+        self.detach_if_attached(user).await
+    }
+
+    /// The user has no policy afterwards, as far as attune can bring that about.
+    pub(super) async fn release_user(&mut self, release: &Release) {
+        let (Some(user), Some(end)) = (self.options.user.clone(), self.user) else { return };
+        if end == UserEnd::Attached && self.policy_of(&user).await.is_ok_and(|has| has.is_some()) {
+            // The stop of the questions may have come before this.
+            let reset = self.reset_keys(&user, release).await;
+            drop(reset);
+        }
+        let detached = self.detach_if_attached(&user).await;
+        let has_keys = Capabilities::of(release).key_pairs && self.user != Some(UserEnd::AsBefore);
+        self.user = Some(match (detached, has_keys) {
+            (Err(_), _) => UserEnd::Attached,
+            (Ok(()), true) => UserEnd::KeysLeft,
+            (Ok(()), false) => UserEnd::AsBefore,
+        });
+    }
+
+    async fn detach_if_attached(&mut self, user: &UserName) -> Result<(), Stopped> {
+        let Some(held) = self.policy_of(user).await? else { return Ok(()) };
+        self.detach(user, &held).await?;
+        match self.policy_of(user).await? {
+            None => Ok(()),
+            Some(_) => Err(Stopped("the user cannot be detached".to_owned())),
+        }
+    }
+
+    async fn policy_of(&self, user: &UserName) -> Result<Option<PolicyName>, Stopped> {
+        let users = self.options.cluster.users().await.map_err(stopped)?;
+        Ok(users.users.into_iter().find(|record| record.name == *user).and_then(|record| record.policy))
+    }
+
+    async fn attach(&mut self, user: &UserName, policies: &[PolicyName]) -> Result<Attached, Stopped> {
+        self.go_on()?;
+        let unwritten = |error| Stopped(format!("the journal cannot be written: {error}"));
+        policies.iter().try_for_each(|policy| self.options.record.attaching(user, policy)).map_err(unwritten)?;
+        self.user = Some(UserEnd::Attached);
+        let attached = match policies {
+            [one] => self.options.cluster.attach(one, &Principal::from(user)).await,
+            several => self.options.cluster.attach_list(several, user).await,
+        };
+        let not_understood = attached.as_ref().is_err_and(|error| error.answer.is_some());
+        match attached {
+            Ok(pair) => Ok(Attached { change: Change::Accepted, pair, not_understood }),
+            Err(_) if not_understood => Ok(Attached { change: Change::Accepted, pair: None, not_understood }),
+            Err(CallError { effect: Effect::Refused(_) | Effect::UnknownOutcome, .. }) => {
+                Ok(Attached { change: Change::Refused, pair: None, not_understood })
+            }
+            Err(error) => Err(stopped(error)),
+        }
+    }
+
+    async fn detach(&mut self, user: &UserName, policy: &PolicyName) -> Result<Change, Stopped> {
+        match changed(self.options.cluster.detach(policy, &Principal::from(user)).await) {
+            Ok(change) => Ok(change),
+            Err(error) if error.effect == Effect::UnknownOutcome => Ok(Change::Refused),
+            Err(error) => Err(stopped(error)),
+        }
+    }
+}
+
+/// The end of an attach.
+struct Attached {
+    change: Change,
+    pair: Option<KeyPair>,
+    /// Whether the answer may have a key pair that attune does not find. It is thrown away.
+    not_understood: bool,
+}
+
+impl Attached {
+    fn keys(&self) -> &'static str {
+        match (&self.pair, self.not_understood) {
+            (Some(_), _) => "in the answer",
+            (None, true) => "perhaps in an answer that attune does not understand",
+            (None, false) => "not in the answer",
+        }
+    }
+}
+
+fn of_change(change: Change) -> &'static str {
+    match change {
+        Change::Accepted => "accepted",
+        Change::Refused => "refused",
+    }
+}
