@@ -9,7 +9,6 @@ use super::files::{NewFile, create_all, existing};
 use super::output::Output;
 use crate::base::{NamePattern, Sources, shell_line};
 use crate::cluster::CallError;
-use crate::cluster::rest::Fingerprint;
 use crate::desired::{ClusterSettings, Endpoint};
 use crate::import::{self, DocumentStyle, Import, Inventory, MAIN_FILE, SCHEMA_FILE, Selection};
 use crate::render::json::{self, ImportV1};
@@ -50,12 +49,6 @@ pub(super) struct ImportArgs {
     /// Output directory
     #[arg(long, default_value = ".", value_name = "DIR")]
     out: PathBuf,
-    /// SHA-256 of the trusted certificate: `sha256:` and 64 hexadecimal digits
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "ca_file")]
-    fingerprint: Option<Fingerprint>,
-    /// PEM file with the trusted certificates
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -87,7 +80,7 @@ impl ImportArgs {
     }
 
     async fn import(&self, global: &GlobalArgs, output: &mut Output) -> Result<(Inventory, Import), CommandError> {
-        let settings = self.settings(global, output)?;
+        let settings = Self::settings(global, output)?;
         let connection = connect(global, &settings, self.calls, output).await?;
         let patterns = |patterns: &[NamePattern]| patterns.iter().cloned().collect();
         let selection = Selection {
@@ -106,21 +99,12 @@ impl ImportArgs {
         Ok((inventory, import))
     }
 
-    fn settings(&self, global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
+    fn settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
         if !global.file.exists() && !global.names_cluster() {
             let help = "use `--cluster https://HOST:14000`, or `--via weka` on a host of the cluster";
             return Err(Failure::new(&exit::NO_ENDPOINT, "no cluster is configured").help(help).into());
         }
-        let mut settings = cluster_settings(global, output)?;
-        if let Some(fingerprint) = &self.fingerprint {
-            settings.fingerprint = Some(fingerprint.to_string().trim_start_matches("sha256:").to_owned());
-            settings.ca_file = None;
-        }
-        if let Some(file) = &self.ca_file {
-            settings.ca_file = Some(file.clone());
-            settings.fingerprint = None;
-        }
-        Ok(settings)
+        Ok(global.over(&cluster_settings(global, output)?))
     }
 
     /// The settings for the new configuration: relative paths start at its directory.
@@ -134,7 +118,7 @@ impl ImportArgs {
             }
         }
         settings.ca_file = settings.ca_file.map(|file| relative_to(&self.out, &file));
-        ClusterSettings { via: global.via_or(settings.via), ..settings }
+        settings
     }
 
     fn write(&self, import: &Import) -> Result<(), Failure> {

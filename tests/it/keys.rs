@@ -243,6 +243,9 @@ fn what_a_cluster_cannot_do_is_said_and_the_rest_is_done() {
     run.says("the detach holds until the next refresh").says("alice: delete it in the directory");
     assert_eq!(user(&folder, "alice").get("policy"), None);
     folder.attune("keys rotate svc-a --yes").exits(1);
+    state["release"] = "6.0".into();
+    folder.write("cluster.json", &state.to_string());
+    folder.attune("keys revoke svc-a --reason x --yes").exits(0).says("a user keeps the access that its groups have");
 }
 
 /// How many users of the policy there are, unless `ATTUNE_ROTATE_USERS` says otherwise.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrapped;
-use crate::base::{UserName, shell_word};
+use crate::base::{Capabilities, UserName, shell_word};
 use crate::keys::{Revocation, Rotation, Selected};
 use crate::observed::Identity;
 use crate::render::Styles;
@@ -159,9 +159,14 @@ pub fn revocation(out: &mut dyn Write, styles: &Styles, of: &Revocations<'_>) ->
                 writeln!(out, "      {}", styles.change.apply_to(FROM_DIRECTORY))?;
             }
         }
+        if Capabilities::of(&of.identity.release).groups {
+            writeln!(out, "\n{}", styles.change.apply_to(GROUPS))?;
+        }
         writeln!(out)
     })
 }
+
+const GROUPS: &str = "a user keeps the access that its groups have: take it out of them in the directory as well";
 
 const FROM_DIRECTORY: &str =
     "from a directory: the detach holds until the next refresh; take the policy away there as well";
