@@ -1,5 +1,6 @@
 //! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
+use super::patterns::covers_for_each_value;
 use super::values::{Networks, common_address, value_within, values_apart};
 
 /// A property of a request. Equal atoms have the same answer for the same request.
@@ -160,6 +161,7 @@ impl Atom {
     fn implies(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Condition(one), Self::Condition(another)) => one.implies(another),
+            (Self::Covers(narrow), Self::Covers(wide)) => covers_for_each_value(wide, narrow),
             (Self::Condition(_) | Self::Covers(_) | Self::Applies(_), _) => false,
         }
     }
@@ -182,15 +184,18 @@ impl Condition {
         let (quantifier, test, optional) = split(&self.operator);
         let (other_quantifier, other_test, other_optional) = split(&other.operator);
         let same = self.key == other.key && quantifier == other_quantifier && optional == other_optional;
-        let covers = |narrow: &str, wide: &str| value_within((test, narrow), (other_test, wide));
-        let is_possible = same && !self.open && !other.open;
+        // With variables, only the same text has the same value. Without them, the text of a variable is another value.
+        let is_open = self.open && other.open;
+        let covers = |narrow: &str, wide: &str| {
+            value_within((test, narrow), (other_test, wide)) && (!is_open || (test == other_test && narrow == wide))
+        };
         let by_value = || self.values.iter().all(|narrow| other.values.iter().any(|wide| covers(narrow, wide)));
         let by_address = || {
             let networks = |condition: &Self| Networks::read(&condition.values);
-            let is_about = (test, other_test) == ("IpAddress", "IpAddress");
+            let is_about = (test, other_test) == ("IpAddress", "IpAddress") && !is_open;
             is_about && networks(self).zip(networks(other)).is_some_and(|(narrow, wide)| narrow.is_within(&wide))
         };
-        is_possible && (by_value() || by_address())
+        same && self.open == other.open && (by_value() || by_address())
     }
 
     /// Whether the other condition cannot hold with this one: the key is absent for it, or no value fulfills both.
@@ -415,6 +420,9 @@ mod tests {
             assert!(condition(narrow, few).implies(&condition(wide, many)), "{narrow} {few:?}");
             assert!(!condition(wide, many).implies(&condition(narrow, few)), "{narrow} {few:?}");
         }
+        let open = |values: &[&str]| Condition { open: true, ..condition("StringLike", values) };
+        assert!(open(&["${u}/*"]).implies(&open(&["", "${u}/*"])) && !open(&["${u}/*"]).implies(&open(&["${u}*"])));
+        assert!(!condition("StringLike", &["${u}"]).implies(&open(&["${u}"])), "one is text, one a variable");
         let never = [
             ("StringEquals", &["a"][..], "StringEqualsIfExists", &["a"][..]),
             ("ForAnyValue:StringNotEquals", &["a"], "ForAnyValue:StringNotEquals", &["a", "b"]),

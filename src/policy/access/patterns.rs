@@ -149,11 +149,53 @@ impl Pattern {
     }
 }
 
+/// Whether a pattern covers, for the same values of their variables, everything that another covers by any rules. It can be
+/// wrongly false.
+pub(super) fn covers_for_each_value(wide: &str, narrow: &str) -> bool {
+    let mut variables = Vec::new();
+    let mut globs = [wide, narrow].into_iter().filter_map(|text| with_symbols(text, &mut variables));
+    let (Some(wide), Some(narrow)) = (globs.next(), globs.next()) else { return false };
+    let with_slash = || Glob::new(narrow.tokens().iter().copied().chain([Token::One('/')]));
+    // A `?` is one character, and a value may be several.
+    !wide.tokens().contains(&Token::Any)
+        && wide.subsumes(&narrow)
+        && (ends_open(&narrow) || wide.subsumes(&with_slash()))
+}
+
+/// The glob behind the start of an ARN, with a character of its own for each variable. `None` for variables that rules read
+/// differently.
+fn with_symbols<'t>(text: &'t str, variables: &mut Vec<&'t str>) -> Option<Glob> {
+    const FIRST: u32 = 0xE000;
+    const SYMBOLS: std::ops::Range<u32> = FIRST..0xF900;
+    let behind = text.strip_prefix(ARN).filter(|behind| !behind.chars().any(|c| SYMBOLS.contains(&u32::from(c))))?;
+    let mut tokens = Vec::new();
+    for piece in pieces(behind) {
+        match piece {
+            Piece::Plain(text) => tokens.extend_from_slice(Glob::parse(text).tokens()),
+            Piece::Variable(inside) if inside.is_empty() || inside.contains(['*', '?', '$', ',']) => return None,
+            Piece::Variable(inside) => {
+                let known = variables.iter().position(|variable| *variable == inside);
+                let index = known.unwrap_or(variables.len());
+                if known.is_none() {
+                    variables.push(inside);
+                }
+                let symbol = FIRST + u32::try_from(index).ok()?;
+                tokens.push(Token::One(char::from_u32(symbol).filter(|_| SYMBOLS.contains(&symbol))?));
+            }
+        }
+    }
+    Some(Glob::new(tokens))
+}
+
+/// Whether a pattern ends in a wildcard or in a `/`.
+fn ends_open(rest: &Glob) -> bool {
+    matches!(rest.tokens().last(), None | Some(Token::One('/') | Token::Run))
+}
+
 /// MinIO servers clean the path of a resource before they compare it with a pattern. So a pattern without wildcards
 /// also matches with a `/` behind it. `wild` tells whether it has wildcards, without regard to variables.
 fn with_slash(rest: &Glob, wild: bool, rules: &Rules) -> Option<Glob> {
-    let ends_open = matches!(rest.tokens().last(), None | Some(Token::One('/') | Token::Run));
-    (rules.objects_cover_bucket && (!wild || rules.wildcards_cover_buckets) && !ends_open)
+    (rules.objects_cover_bucket && (!wild || rules.wildcards_cover_buckets) && !ends_open(rest))
         .then(|| Glob::new(rest.tokens().iter().copied().chain([Token::One('/')])))
 }
 
@@ -287,6 +329,31 @@ mod tests {
         assert_eq!(globs("arn:aws:s3:::b/${*}", AWS, None), [Glob::literal("b/*")]);
         assert_eq!(globs("arn:aws:s3:::b/${*}", MINIO, None), [Glob::parse("b/${*}")]);
         assert!(!read("arn:aws:s3:::b/${open", MINIO, None).opaque);
+    }
+
+    #[test]
+    fn patterns_with_the_same_variables_are_compared_for_each_value() {
+        let covers =
+            |wide: &str, narrow: &str| covers_for_each_value(&format!("{ARN}{wide}"), &format!("{ARN}{narrow}"));
+        for (wide, narrow) in [
+            ("home/${u}/*", "home/${u}/public/*"),
+            ("home/${u}*", "home/${u}"),
+            ("home/${u}/*", "home/${u}/x"),
+            ("*-${u}/*", "${v}-${u}/x"),
+        ] {
+            assert!(covers(wide, narrow) && !covers(narrow, wide), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [
+            ("home/${u}/*", "home/${v}/x"),
+            ("home/?/${u}/*", "home/${v}/${u}/*"),
+            ("home/${u}/?*", "home/${u}/${u}"),
+            ("home/${u, 'x'}/*", "home/${u, 'x'}/x"),
+            ("home/${u}x", "home/${u}"),
+            ("home/${*}/*", "home/${*}/x"),
+        ] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+        assert!(!covers_for_each_value("arn:*:s3:::${u}*", "arn:*:s3:::${u}x"), "servers read these differently");
     }
 
     #[test]

@@ -462,7 +462,6 @@ mod tests {
             r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::home/${aws:username}/*"}"#;
         insta::assert_snapshot!(lines(before, after), @r#"
   + s3:GetObject   on home/${aws:username}/*, except home/${aws:username}/public/*, had before, e.g. home/xx/x when aws:username is "xx"
-  - s3:GetObject   on home/${aws:username}/public/*, except home/${aws:username}/*, still allowed, e.g. home/xx/public/x when covered by arn:aws:s3:::home/${aws:username}/public/* and not covered by arn:aws:s3:::home/${aws:username}/*
 "#);
         insta::assert_snapshot!(lines(READ_LOGS, after), @r#"
   + s3:GetObject   on home/${aws:username}/*, e.g. home/xx/x when aws:username is "xx"
