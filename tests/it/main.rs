@@ -12,6 +12,7 @@ mod base;
 mod browser;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod determinism;
@@ -79,6 +80,7 @@ mod pipelines;
 mod policy;
 #[cfg(test)]
 mod probe;
+#[cfg(test)]
 mod proposal;
 #[cfg(test)]
 mod records;
