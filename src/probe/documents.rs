@@ -212,7 +212,7 @@ mod tests {
         for trial in &TRIALS {
             assert_eq!(judged(trial.question, &copy(trial.question)), "as sent");
         }
-        assert_eq!(judged("order", &copy("order").replace(":{", ": {")), "as sent, spaced otherwise");
+        assert_eq!(judged("order", &copy("order").replace("\":\"", "\": \"")), "as sent, spaced otherwise");
         assert_eq!(judged("networks", &copy("networks").replace("10.1.2.3", "10.0.0.0")), "host bits set to zero");
         assert_eq!(judged("numbers", &copy("numbers").replace(":10}", r#":["10"]}"#)), "lists of text");
         assert_eq!(judged("empty-sid", &copy("empty-sid").replace(r#""Sid":"","#, "")), "dropped");
