@@ -103,7 +103,7 @@ fn reversed<K: Ord + Clone, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(1000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_plan_ends_in_the_desired_state(scene in scenes(false)) {

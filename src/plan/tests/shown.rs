@@ -93,7 +93,7 @@ pub(super) fn worlds(usual: u32) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(3000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(1000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_effects_are_shown_and_guarded(scene in scenes(true)) {
