@@ -104,8 +104,7 @@ impl Sender<'_> {
             Call::Attach { principal, policy, .. } => return self.attach(policy, principal, &mut state.remarks).await,
             Call::AddPolicy { policy, document, .. } => self.cluster.add_policy(policy, document.json()).await,
             Call::RemovePolicy { policy, .. } => self.cluster.remove_policy(policy).await,
-            // A new pair makes the old one worthless. Its secret is dropped unseen.
-            Call::RevokeKeys { user } => self.cluster.generate_keys(user).await.map(drop),
+            Call::RevokeKeys { user } => self.cluster.revoke_keys(user).await,
             Call::Detach { principal, policy } => self.cluster.detach(policy, principal).await,
         }
         .map(|()| Status::Done)

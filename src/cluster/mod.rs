@@ -146,6 +146,12 @@ pub trait Cluster: Send + Sync {
     /// an answer in which attune does not find the key pair.
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError>;
 
+    /// Makes the key pair of a user useless: creates another one as [`generate_keys`](Self::generate_keys) does, which nobody
+    /// gets.
+    async fn revoke_keys(&self, user: &UserName) -> Result<(), CallError> {
+        self.generate_keys(user).await.map(drop)
+    }
+
     /// Creates temporary credentials from the key pair of a user that has a policy.
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError>;
 

@@ -146,6 +146,7 @@ forward! {
         attach_list(policies: &[PolicyName], user: &UserName) -> Option<KeyPair>;
         detach(policy: &PolicyName, principal: &Principal) -> ();
         generate_keys(user: &UserName) -> KeyPair;
+        revoke_keys(user: &UserName) -> ();
         assume_role(ask: &AssumeRole) -> SessionKeys;
     }
 }

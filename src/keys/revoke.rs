@@ -118,7 +118,7 @@ pub async fn revoke(users: &[Revocation], identity: &Identity, options: &KeyOpti
 
 /// Makes a new pair and drops it. A second pair does no harm, so a call with an unknown outcome is repeated.
 async fn revoke_keys(user: &UserName, options: &KeyOptions<'_>) -> RevokedKeys {
-    let generated = repeated(options, || async { options.cluster.generate_keys(user).await.map(drop) }).await;
+    let generated = repeated(options, || options.cluster.revoke_keys(user)).await;
     let Err(error) = generated else { return RevokedKeys::Revoked };
     let why = error.to_string();
     match error.effect {

@@ -100,6 +100,21 @@ fn keys_are_revoked_by_a_plan_and_in_an_incident_where_the_build_has_the_call() 
 }
 
 #[test]
+fn a_revocation_needs_no_pair_in_the_answer() {
+    for shape in ["unknown", "message", "nothing"] {
+        let folder = folder("5.1", &format!("{FILES}\n[users.ua]\ndetached = true\nrevoke_keys = true\n"));
+        let served = Served::start(&folder, &format!("--switch key_reset=true --switch reset_answer={shape}"));
+        attune(&folder, &served, "apply --yes").exits(0);
+        attune(&folder, &served, "keys revoke ub --reason x --yes").exits(0).says("ub: keys revoked");
+        for name in ["ua", "ub"] {
+            assert!(is_rotated(&folder, name) && user(&folder, name).get("policy").is_none(), "{shape} {name}");
+        }
+        let kept = std::fs::read_dir(folder.path(".attune")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!kept.into_iter().any(|name| name.to_string_lossy().starts_with("emergency-")), "nobody gets the pair");
+    }
+}
+
+#[test]
 fn a_user_is_detached_on_a_release_that_reports_no_attachments() {
     let folder = folder("3.14", "");
     let served = Served::start(&folder, "");

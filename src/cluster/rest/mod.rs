@@ -26,6 +26,7 @@ pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
 use facts::FactsCache;
+use requests::Request;
 use send::Sender;
 use session::Session;
 
@@ -103,6 +104,21 @@ impl RestCluster {
         self.facts.get().copied().flatten().map_or(of_release, |facts| of_release.corrected_by(&facts))
     }
 
+    /// The request for a new key pair, if the cluster has the call.
+    async fn key_reset(&self, user: &UserName) -> Result<Request, CallError> {
+        let call = format!("reset the keys of {user}");
+        let facts = self.api_facts().await.map_err(CallError::for_unsent_call)?;
+        if !facts.is_some_and(|facts| facts.key_reset) {
+            let message = "the API definition of this cluster has no call that creates a key pair";
+            return Err(CallError::new(call, Effect::NotSent, message)
+                .help("reach the cluster through the `weka` command, with `--via weka`"));
+        }
+        let info = self.session.info().await.map_err(CallError::for_unsent_call)?;
+        let rows = self.session.send(&requests::USERS.request(), answer::users).await;
+        let uid = answer::uid_of(&rows.map_err(CallError::for_unsent_call)?, info.tenant_id.as_deref(), user);
+        requests::reset_keys(user, &uid.map_err(|why| CallError::new(call, Effect::NotSent, why))?)
+    }
+
     async fn read_facts(&self, identity: &Identity) -> Result<Option<ApiFacts>, CallError> {
         let cache = self.cache.as_deref().map(|at| FactsCache::new(at, &identity.guid, &identity.release));
         if let Some(facts) = cache.as_ref().and_then(FactsCache::read) {
@@ -163,18 +179,12 @@ impl Cluster for RestCluster {
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        let call = format!("reset the keys of {user}");
-        let facts = self.api_facts().await.map_err(CallError::for_unsent_call)?;
-        if !facts.is_some_and(|facts| facts.key_reset) {
-            let message = "the API definition of this cluster has no call that creates a key pair";
-            return Err(CallError::new(call, Effect::NotSent, message)
-                .help("reach the cluster through the `weka` command, with `--via weka`"));
-        }
-        let info = self.session.info().await.map_err(CallError::for_unsent_call)?;
-        let rows = self.session.send(&requests::USERS.request(), answer::users).await;
-        let uid = answer::uid_of(&rows.map_err(CallError::for_unsent_call)?, info.tenant_id.as_deref(), user);
-        let uid = uid.map_err(|why| CallError::new(call, Effect::NotSent, why))?;
-        self.session.send(&requests::reset_keys(user, &uid)?, answer::new_key_pair).await
+        self.session.send(&self.key_reset(user).await?, answer::new_key_pair).await
+    }
+
+    /// The answer does not matter, if it is one of the API: nobody gets the pair.
+    async fn revoke_keys(&self, user: &UserName) -> Result<(), CallError> {
+        self.session.send(&self.key_reset(user).await?, answer::anything).await
     }
 
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
