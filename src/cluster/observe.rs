@@ -36,7 +36,7 @@ async fn read_all(
     let identity = cluster.identity().await?;
     let capabilities = capabilities(cluster, &identity.release).await;
     let (users, groups, names, identity_provider) =
-        tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), cluster.identity_provider())?;
+        tokio::try_join!(cluster.users(), cluster.groups(), cluster.list_policies(), provider(cluster))?;
     let groups_known = groups.is_some();
     let groups = groups.unwrap_or_default();
     // A name with several records has an attachment for each.
@@ -66,6 +66,14 @@ async fn read_all(
         duplicates,
         limits: Limits::default(),
     })
+}
+
+/// Whether an identity provider gives policies by name. After an error it is unknown.
+async fn provider(cluster: &dyn Cluster) -> Result<Option<bool>, CallError> {
+    Ok(cluster.identity_provider().await.unwrap_or_else(|error| {
+        tracing::warn!("it is unknown whether an identity provider gives policies by name: {error}");
+        None
+    }))
 }
 
 /// The policies on the cluster whose documents matter for a desired state: declared ones, ones that may be removed, temporary

@@ -2,6 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::sim::state::Keys;
+use crate::sim::switches::KeyLength;
+
 pub(super) fn uuid(parts: &[&str]) -> String {
     let digest = hex::encode(digest(parts));
     format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
@@ -19,6 +22,27 @@ pub(super) fn secret_key(parts: &[&str]) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let halves = ["secret", "rest"].map(|half| encode(&digest(&[parts, &[half]].concat()), ALPHABET));
     halves.concat()[..40].to_owned()
+}
+
+/// A new key pair.
+pub(super) fn keys(tenant: u32, parts: &[&str], length: KeyLength) -> Keys {
+    let (access_key, secret_key) = (access_key(tenant, parts), secret_key(parts));
+    match length {
+        KeyLength::Usual => Keys { access_key, secret_key },
+        KeyLength::Long => {
+            Keys { access_key: lengthened(access_key, parts), secret_key: lengthened(secret_key, parts) }
+        }
+    }
+}
+
+/// The key, continued to 128 characters.
+fn lengthened(mut key: String, parts: &[&str]) -> String {
+    for part in ["1", "2", "3", "4"] {
+        let more = encode(&digest(&[parts, &[key.as_str(), part]].concat()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+        key.push_str(&more);
+    }
+    key.truncate(128);
+    key
 }
 
 /// A token in the form of a JSON Web Token, without any content.

@@ -20,8 +20,6 @@ pub struct SimRelease {
 /// comment says that it is assumed.
 #[derive(Debug)]
 pub(crate) struct Behaviour {
-    /// `/login` and `/login/refresh` answer `data` as an array of one.
-    pub(crate) tokens_in_array: bool,
     /// `/login` answers with `password_change_required`.
     pub(crate) login_has_password_change: bool,
     /// `/login/refresh` takes `access_token_expiry` and `refresh_token_expiry` (since 4.2).
@@ -30,6 +28,8 @@ pub(crate) struct Behaviour {
     pub(crate) whoami_has_uid: bool,
     /// `GET /s3/userPolicies` exists.
     pub(crate) user_policies: bool,
+    /// `/s3/serviceAccounts` exists.
+    pub(crate) service_accounts: bool,
     /// `/users` answers with `posix_uid` and `posix_gid` (since 4.2).
     pub(crate) users_have_posix: bool,
     /// `/users` answers with the `policy` of a user. The 4.2 definition already has the field; the documentation says
@@ -118,11 +118,11 @@ impl Behaviour {
         // Over REST as 5.1: no definition of it is public.
         let since_6_0 = major >= 6;
         Self {
-            tokens_in_array: !since_4_0,
             login_has_password_change: since_4_0,
             refresh_takes_expiry: since_4_4,
             whoami_has_uid: since_4_0,
             user_policies: since_4_0,
+            service_accounts: since_4_0,
             users_have_posix: since_4_4,
             users_have_policy: since_4_4,
             content_may_be_text: !since_4_4,

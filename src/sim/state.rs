@@ -1,5 +1,6 @@
 //! The state of a simulated cluster: plain data, its JSON file format, defaults, and who has access.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ with_defaults! {
         pub serial: u64 = 0,
         /// Whether `DELETE /s3` deleted the S3 cluster.
         pub s3_deleted: bool = false,
+        /// The identity provider for S3 (from 5.1).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub identity_provider: Option<IdentityProvider> = None,
         /// How it behaves where clusters differ.
         pub switches: Switches = Switches::default(),
         /// The limits of the cluster.
@@ -51,6 +55,17 @@ with_defaults! {
         #[serde(skip)]
         pub predefined: BTreeMap<String, StoredDocument> = BTreeMap::new(),
     }
+}
+
+/// The configuration of an identity provider, which maps the values of a claim to policies by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProvider {
+    /// The address of its OpenID configuration.
+    pub config_url: String,
+    /// The claim.
+    #[serde(default)]
+    pub claim_name: String,
 }
 
 /// A tenant ("organization" before 5.1).
@@ -102,7 +117,21 @@ with_defaults! {
         /// Its S3 key pair, from 5.1.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub keys: Option<Keys> = None,
+        /// Its service accounts by their access keys, from 4.0.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        pub service_accounts: BTreeMap<String, ServiceAccount> = BTreeMap::new(),
     }
+}
+
+/// A service account of a user: a further key pair, whose policy can only narrow the user's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceAccount {
+    /// The secret key.
+    pub secret_key: String,
+    /// Its own policy; `None` for that of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<StoredDocument>,
 }
 
 /// An S3 key pair.
@@ -212,30 +241,40 @@ impl ClusterState {
         Ok(())
     }
 
-    /// The document that gives a user access: the one of its policy, if the policy exists and S3 is not deleted.
-    pub fn access_of(&self, tenant: &str, user: &str) -> Option<&str> {
+    /// The document that gives a user access: the one of its policy, if the policy exists and S3 is not deleted. With the switch
+    /// `comma = "list"`, a name may be a list of policies: then it is all of their documents, a line for each.
+    pub fn access_of(&self, tenant: &str, user: &str) -> Option<Cow<'_, str>> {
         let tenant = self.tenants.get(tenant)?;
         self.document_of(tenant, tenant.users.get(user)?.policy.as_ref()?)
     }
 
     /// The document that gives the members of a group access.
-    pub fn access_of_group(&self, tenant: &str, group: &str) -> Option<&str> {
+    pub fn access_of_group(&self, tenant: &str, group: &str) -> Option<Cow<'_, str>> {
         let tenant = self.tenants.get(tenant)?;
         self.document_of(tenant, tenant.groups.get(group)?.as_ref()?)
     }
 
-    fn document_of<'a>(&'a self, tenant: &'a Tenant, policy: &str) -> Option<&'a str> {
+    fn document_of<'a>(&'a self, tenant: &'a Tenant, attached: &str) -> Option<Cow<'a, str>> {
         if self.s3_deleted {
             return None;
         }
-        let own = tenant.policies.get(policy).map(|policy| &policy.document);
-        own.or_else(|| self.predefined.get(policy)).map(StoredDocument::as_str)
+        let document = |name: &str| {
+            let own = tenant.policies.get(name).map(|policy| &policy.document);
+            own.or_else(|| self.predefined.get(name)).map(StoredDocument::as_str)
+        };
+        let documents: Vec<&str> = self.switches.comma.names(attached).into_iter().filter_map(document).collect();
+        match documents.as_slice() {
+            [] => None,
+            [only] => Some(Cow::Borrowed(*only)),
+            several => Some(Cow::Owned(several.join("\n"))),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::switches::CommaInName;
 
     fn read(text: &str) -> Result<ClusterState, String> {
         let state: ClusterState = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -285,13 +324,17 @@ mod tests {
         let text = r#"{"tenants":{"Root":{"policies":{"ml":{"document":{"a":1}}},
             "users":{"alice":{"policy":"ml"},"bob":{},"carol":{"policy":"readonly"},"dave":{"policy":"gone"}},"groups":{"etl":"ml","idle":null}}}}"#;
         let mut state = serde_json::from_str::<ClusterState>(text).unwrap().complete().unwrap();
-        assert_eq!(state.access_of("Root", "alice"), Some(r#"{"a":1}"#));
+        assert_eq!(state.access_of("Root", "alice").as_deref(), Some(r#"{"a":1}"#));
         assert!(state.access_of("Root", "carol").unwrap().contains("s3:GetObject"));
         for (tenant, user) in [("Root", "bob"), ("Root", "dave"), ("Root", "nobody"), ("etl", "alice")] {
             assert_eq!(state.access_of(tenant, user), None, "{tenant} {user}");
         }
-        assert_eq!(state.access_of_group("Root", "etl"), Some(r#"{"a":1}"#));
+        assert_eq!(state.access_of_group("Root", "etl").as_deref(), Some(r#"{"a":1}"#));
         assert_eq!((state.access_of_group("Root", "idle"), state.access_of_group("Root", "bob")), (None, None));
+        state.tenants.get_mut("Root").unwrap().users.get_mut("bob").unwrap().policy = Some("ml,gone,ml".to_owned());
+        assert_eq!(state.access_of("Root", "bob"), None);
+        state.switches.comma = CommaInName::List;
+        assert_eq!(state.access_of("Root", "bob").as_deref(), Some("{\"a\":1}\n{\"a\":1}"));
         state.s3_deleted = true;
         assert_eq!(state.access_of_group("Root", "etl"), None);
         assert_eq!(state.access_of("Root", "alice"), None);

@@ -15,6 +15,74 @@ pub enum RefuseOrAllow {
     Allow,
 }
 
+/// How a removal treats a policy that a user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemoveAttached {
+    /// The cluster refuses it with a 400.
+    Refuse,
+    /// The policy goes, and the users keep its name.
+    Allow,
+    /// The policy goes, and its name is taken from the users (a server of the lineage, from 2021).
+    Detaches,
+}
+
+/// How an attach treats a user that has this very policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachAgain {
+    /// As one that has another policy.
+    Accept,
+    /// The cluster answers 500 with `… is already present in the list`, as seen for policies of another kind.
+    Present,
+}
+
+/// What a comma in the name of a policy means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommaInName {
+    /// It is a letter like any other.
+    Name,
+    /// It separates the names of several policies in an attach, and no policy can have it in its name (servers of the lineage).
+    List,
+}
+
+impl CommaInName {
+    /// The policies that an attached name stands for.
+    pub(crate) fn names(self, attached: &str) -> Vec<&str> {
+        match self {
+            Self::Name => vec![attached],
+            Self::List => attached.split(',').map(str::trim).filter(|name| !name.is_empty()).collect(),
+        }
+    }
+}
+
+/// The length of new keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLength {
+    /// 20 characters for the access key and 40 for the secret key.
+    Usual,
+    /// 128 characters for both.
+    Long,
+}
+
+/// The response of `GET /s3/oidc` without an identity provider. No definition has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoProvider {
+    /// `{"data":null}`
+    Null,
+    /// `{"data":{}}`
+    Empty,
+    /// `{"data":{"config_url":"","claim_name":""}}`
+    EmptyTexts,
+    /// A 404.
+    NotFound,
+    /// Unknown members.
+    Unknown,
+}
+
 /// How an attach treats a user that has a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,9 +172,13 @@ with_defaults! {
     pub struct Switches {
         /// Removing an attached policy. The newest documentation says it is refused; clients rely on older releases that
         /// allow it.
-        pub remove_attached: RefuseOrAllow = RefuseOrAllow::Refuse,
+        pub remove_attached: RemoveAttached = RemoveAttached::Refuse,
         /// Attaching a policy to a user that has one.
         pub attach_over: AttachOver = AttachOver::Replace,
+        /// Attaching the policy that a user has already.
+        pub attach_again: AttachAgain = AttachAgain::Accept,
+        /// What a comma in the name of a policy means: unknown.
+        pub comma: CommaInName = CommaInName::Name,
         /// Adding a policy under a name that exists: unknown.
         pub add_over: AddOver = AddOver::Refuse,
         /// Detaching a user without a policy: unknown.
@@ -125,9 +197,14 @@ with_defaults! {
         pub user_policies_bare: bool = false,
         /// Whether `/s3/sts` answers inside `data`, unlike the definition.
         pub sts_in_data: bool = false,
-        /// Whether an identity provider is configured (`/s3/oidc`, from 5.1). The response of a cluster without one is unknown;
-        /// here, `null`.
-        pub identity_provider: bool = false,
+        /// The response of `GET /s3/oidc` without an identity provider.
+        pub no_provider: NoProvider = NoProvider::Null,
+        /// Whether `/login` and `/login/refresh` answer `data` as an array of one, as on a page of the documentation.
+        pub login_in_array: bool = false,
+        /// Whether responses have numbers such as `300.0`.
+        pub float_numbers: bool = false,
+        /// The length of new keys.
+        pub keys: KeyLength = KeyLength::Usual,
         /// Whether it has `POST /users/{uid}/s3/resetCredentials`: builds of 5.1 differ, and the definition of 6.0 is not public.
         pub key_reset: bool = false,
         /// The shape of its response. The default is that of the definition.
@@ -174,6 +251,12 @@ with_defaults! {
         pub document_bytes: usize = 2048,
         /// S3 users of one tenant. Assumed: the limit is per tenant.
         pub s3_users: usize = 1024,
+        /// Service accounts of one user.
+        pub service_accounts: usize = 100,
+        /// Failed logins, after which a user is locked out. Assumed.
+        pub login_attempts: u32 = 5,
+        /// How long a user is locked out, in seconds. Each further login starts it again (a public client).
+        pub lockout_seconds: u64 = 120,
     }
 }
 
@@ -185,7 +268,7 @@ mod tests {
     fn a_switch_is_set_by_name() {
         let switches =
             Switches::default().with("remove_attached=allow").unwrap().with("content_as_string=true").unwrap();
-        assert_eq!(switches.remove_attached, RefuseOrAllow::Allow);
+        assert_eq!(switches.remove_attached, RemoveAttached::Allow);
         assert!(switches.content_as_string);
         for wrong in ["remove_attached", "remove_attached=yes", "colour=red", "content_as_string=refuse"] {
             assert!(Switches::default().with(wrong).is_err(), "{wrong}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Folder, Run};
+use crate::harness::{ADMIN, Folder, Run};
 use crate::served::Served;
 
 const FILE: &str = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n";
@@ -125,6 +125,32 @@ fn nothing_but_logins_and_reads_is_sent() {
     assert!(calls.iter().any(|call| call["path"] == "/api/v2/docs/schema"), "{log}");
     let fine = |call: &Value| call["method"] == "GET" || call["path"] == "/api/v2/login";
     assert!(calls.iter().all(fine), "{log}");
+}
+
+#[test]
+fn what_the_definition_of_a_cluster_says_is_cached_for_its_guid_and_release() {
+    let folder = folder("5.1.2", &json!({ "key_reset": true }));
+    let served = Served::start(&folder, "--tls --log requests.jsonl");
+    let fingerprint = served.fingerprint.as_ref().unwrap();
+    folder.write("attune.toml", &format!("[cluster]\nfingerprint = \"{fingerprint}\"\n"));
+    let plan = |args: &str| {
+        let before = folder.read("requests.jsonl").matches("/docs/schema").count();
+        folder.attune_with(&format!("plan --cluster {} {args}", served.url), &ADMIN).exits(0);
+        folder.read("requests.jsonl").matches("/docs/schema").count() - before
+    };
+    assert_eq!([plan("--insecure"), plan("--insecure")], [1, 1], "an unchecked connection uses no cache");
+    assert!(!folder.path(".cache").exists());
+    assert_eq!([plan(""), plan("")], [1, 0]);
+    let cached = crate::harness::files(&folder.path(".cache/attune"), ".json");
+    assert_eq!(cached.len(), 1);
+    std::fs::write(&cached[0], "{").unwrap();
+    assert_eq!([plan(""), plan("")], [1, 0], "a damaged cache is read again");
+    folder.drift(|_| ());
+    let state = folder.read("cluster.json").replace("\"5.1.2\"", "\"5.1.3\"");
+    folder.write("cluster.json", &state);
+    assert_eq!([plan(""), plan("")], [1, 0], "another build");
+    let text = std::fs::read_to_string(&cached[0]).unwrap();
+    assert!(text.len() < 400 && text.contains("\"key_reset\":true"), "{text}");
 }
 
 #[test]

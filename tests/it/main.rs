@@ -111,6 +111,8 @@ mod tidy;
 #[cfg(test)]
 mod unwritten;
 #[cfg(test)]
+mod vendor;
+#[cfg(test)]
 mod visible;
 #[cfg(test)]
 mod weka;

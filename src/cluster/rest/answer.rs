@@ -80,9 +80,15 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::E
         Text(String),
     }
     Ok(Option::deserialize(deserializer)?.map(|raw| match raw {
-        Raw::Number(number) => number.to_string(),
+        Raw::Number(number) => whole(&number),
         Raw::Text(text) => text,
     }))
+}
+
+/// A number as text: `300.0` is `300`.
+fn whole(number: &serde_json::Number) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,18 +208,20 @@ pub(super) fn document(body: &str) -> Result<String, Expected> {
     object::<serde::de::IgnoredAny>(&text).map(|_| text.clone()).ok_or(EXPECTED)
 }
 
-/// Reads `GET /s3/oidc`: whether there is an identity provider, which has an address of its configuration.
-pub(super) fn identity_provider(body: &str) -> Result<bool, Expected> {
+/// Reads `GET /s3/oidc`: whether there is an identity provider, which has an address of its configuration. `None` is an answer
+/// with unknown members: no definition says what a cluster without a provider answers.
+pub(super) fn identity_provider(body: &str) -> Result<Option<bool>, Expected> {
     #[derive(Deserialize)]
     struct Raw {
+        #[serde(deserialize_with = "Option::deserialize")]
         config_url: Option<String>,
     }
     let data = sole(data(body)?);
-    if matches!(data.trim(), "null" | "[]" | "\"\"") {
-        return Ok(false);
+    if matches!(data.trim(), "null" | "[]" | "{}" | "\"\"") {
+        return Ok(Some(false));
     }
-    let raw: Raw = object(data).ok_or(Expected("the configuration of an identity provider"))?;
-    Ok(raw.config_url.is_some_and(|address| !address.trim().is_empty()))
+    let raw: Option<Raw> = object(data);
+    Ok(raw.map(|raw| !raw.config_url.unwrap_or_default().trim().is_empty()))
 }
 
 /// Reads `GET /docs/schema`, without judging it.
@@ -356,7 +364,7 @@ mod tests {
 
     #[test]
     fn whoami_takes_an_id_as_number_or_text() {
-        for id in ["0", "\"0\""] {
+        for id in ["0", "\"0\"", "0.0"] {
             let who = r#""username":"admin","uid":"u","role":"ClusterAdmin","org_name":"Root""#;
             let who = whoami(&format!(r#"{{"data":{{"org_id":{id},{who}}}}}"#)).unwrap();
             let found = (who.user.as_str(), who.tenant.as_str(), who.tenant_id.as_deref());

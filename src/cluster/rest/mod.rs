@@ -257,9 +257,8 @@ impl Cluster for RestCluster {
             return Ok(Some(false));
         }
         match self.session.send(&requests::IDENTITY_PROVIDER.request(), answer::identity_provider).await {
-            Ok(configured) => Ok(Some(configured)),
             Err(error) if matches!(error.effect, Effect::Refused(_)) => Ok(None),
-            Err(error) => Err(error),
+            answer => answer,
         }
     }
 
@@ -284,7 +283,7 @@ impl Cluster for RestCluster {
 mod tests {
     use super::testing::{Heard, Reply, Server, json, tokens};
     use super::*;
-    use crate::cluster::PasswordLogin;
+    use crate::cluster::{PasswordLogin, capabilities};
 
     fn options(endpoint: Endpoint, tenant: Option<&str>) -> RestOptions {
         let org = Some("of the credentials".into());
@@ -346,6 +345,71 @@ mod tests {
         let far = RestCluster::new(RestOptions { trust: Trust::Anyone, ..far }).unwrap();
         let ConnectionInfo { unencrypted, any_certificate, .. } = far.connection(&release);
         assert_eq!((unencrypted, any_certificate), (vec!["http://weka01:14000".to_owned()], true));
+    }
+
+    #[tokio::test]
+    async fn the_definitions_of_the_vendor_give_the_capabilities_of_their_clusters() {
+        const OF_4_4: &str = include_str!("../../../tests/vendor/4.4.json");
+        const OF_5_0: &str = include_str!("../../../tests/vendor/5.0.json");
+        const OF_5_1: &str = include_str!("../../../tests/vendor/5.1.json");
+        const LATER: &str = include_str!("../../../tests/vendor/5.1-later.json");
+        for (release, definition, asked, key_reset, provider_and_tenants) in [
+            ("4.4.8", OF_4_4, 0, false, false),
+            ("5.0.2", OF_5_0, 1, false, false),
+            ("5.1.2", OF_5_1, 1, false, true),
+            ("5.1.21.26", LATER, 1, true, true),
+        ] {
+            for body in [definition.to_owned(), format!(r#"{{"data":{definition}}}"#)] {
+                let server = server(release, move |_| json(200, body.clone())).await;
+                let cluster = cluster(&server, None);
+                for _ in 0..2 {
+                    let found = capabilities(&cluster, &Release::parse(release).unwrap()).await;
+                    assert_eq!(found.attachments, AttachmentsSource::Users, "{release}");
+                    assert_eq!((found.key_reset, cluster.can_generate_keys()), (key_reset, key_reset), "{release}");
+                    let others = (found.identity_provider_reported, found.tenants);
+                    assert_eq!(others, (provider_and_tenants, provider_and_tenants), "{release}");
+                    assert!(!found.groups);
+                }
+                let definitions = server.calls().iter().filter(|call| *call == "GET /docs/schema").count();
+                assert_eq!(definitions, asked, "{release}");
+            }
+        }
+        let oldest = api_facts(include_str!("../../../tests/vendor/3.14.json")).unwrap();
+        assert_eq!((oldest.users_have_policy, oldest.user_policies), (Some(false), false));
+        let older = api_facts(include_str!("../../../tests/vendor/4.0.json")).unwrap();
+        assert_eq!((older.users_have_policy, older.user_policies), (Some(false), true));
+    }
+
+    #[tokio::test]
+    async fn without_a_readable_definition_the_release_decides() {
+        for (status, body) in [(404, "{}"), (403, "{}"), (500, "{}"), (200, "<html>"), (200, "{}")] {
+            let server = server("5.1.2", move |_| json(status, body)).await;
+            let cluster = cluster(&server, None);
+            let release = Release::parse("5.1.2").unwrap();
+            assert_eq!(capabilities(&cluster, &release).await, Capabilities::of(&release), "{status} {body}");
+            assert!(!cluster.can_generate_keys());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_is_known_only_from_an_answer_that_says_so() {
+        for (status, body, expected) in [
+            (200, r#"{"data":{"config_url":"https://idp","claim_name":"roles"}}"#, Some(true)),
+            (200, r#"{"data":[{"config_url":"https://idp"}]}"#, Some(true)),
+            (200, r#"{"data":null}"#, Some(false)),
+            (200, r#"{"data":{}}"#, Some(false)),
+            (200, r#"{"data":{"config_url":"","claim_name":""}}"#, Some(false)),
+            (200, r#"{"data":{"config_url":null}}"#, Some(false)),
+            (200, r#"{"data":{"enabled":true}}"#, None),
+            (200, r#"{"data":"off"}"#, None),
+            (404, "{}", None),
+            (400, "{}", None),
+        ] {
+            let server = server("5.1.2", move |_| json(status, body)).await;
+            assert_eq!(cluster(&server, None).identity_provider().await, Ok(expected), "{status} {body}");
+        }
+        let older = server("5.0.1", |_| json(500, "{}")).await;
+        assert_eq!(cluster(&older, None).identity_provider().await, Ok(Some(false)), "none before 5.1");
     }
 
     #[tokio::test]

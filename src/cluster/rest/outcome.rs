@@ -127,7 +127,7 @@ fn status_line(status: StatusCode) -> String {
     }
 }
 
-/// The message of an error in one line: `{message, data: {error?, reason?, param?, missing_params?}}`, or
+/// The message of an error in one line: `{message, data: {error?, reason?, param?, missing_params?, unknown_params?}}`, or
 /// `{data: "Unauthorized"}`. `None` for any other body.
 pub(super) fn error_message(body: &str) -> Option<String> {
     let envelope: Value = serde_json::from_str(body).ok()?;
@@ -142,10 +142,15 @@ pub(super) fn error_message(body: &str) -> Option<String> {
     if let Some(param) = data["param"].as_str() {
         parts.push(format!("parameter `{param}`"));
     }
-    let missing: Vec<&str> =
-        data["missing_params"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if !missing.is_empty() {
-        parts.push(format!("missing: {}", missing.join(", ")));
+    for (member, word) in [("missing_params", "missing"), ("unknown_params", "unknown")] {
+        // Whether `unknown_params` is a list or a text is not captured.
+        let named = match &data[member] {
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            other => other.as_str().unwrap_or_default().to_owned(),
+        };
+        if !named.is_empty() {
+            parts.push(format!("{word}: {named}"));
+        }
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }

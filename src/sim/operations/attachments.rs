@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::policies::require_policy;
+use super::policies::require_policies;
 use super::{Caller, Refusal, require_s3};
 use crate::sim::ids;
 use crate::sim::state::{ClusterState, Keys, User};
-use crate::sim::switches::{AttachOver, RefuseOrAllow};
+use crate::sim::switches::{AttachAgain, AttachOver, RefuseOrAllow};
 
 /// The policy of each user that can have one; an empty name for none. Assumed: users without a policy are listed (a public
 /// client handles an empty name).
@@ -26,10 +26,13 @@ pub(crate) fn attach(
     user: &str,
 ) -> Result<Option<Keys>, Refusal> {
     caller.require_s3_writer(state)?;
-    require_policy(state, caller, policy)?;
+    require_policies(state, caller, policy)?;
     let account = account(state, caller, user)?;
     if !account.can_have_policy() {
         return Err(Refusal::param("user_name", format!("User \"{user}\" is not an S3 user")));
+    }
+    if account.policy.as_deref() == Some(policy) && state.switches.attach_again == AttachAgain::Present {
+        return Err(Refusal::Present(format!("Policy \"{policy}\"")));
     }
     if let (Some(attached), AttachOver::Refuse) = (&account.policy, state.switches.attach_over) {
         return Err(Refusal::param(
@@ -100,7 +103,7 @@ fn create_keys(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<
     let tenant = caller.tenant(state)?.id.unwrap_or_default();
     let serial = state.next_serial();
     let parts = ["keys", &state.guid, &caller.tenant, user, &serial];
-    Ok(Keys { access_key: ids::access_key(tenant, &parts), secret_key: ids::secret_key(&parts) })
+    Ok(ids::keys(tenant, &parts, state.switches.keys))
 }
 
 fn account<'s>(state: &'s ClusterState, caller: &Caller, user: &str) -> Result<&'s User, Refusal> {
@@ -129,7 +132,7 @@ pub(crate) fn attach_group(
     group: &str,
 ) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
-    require_policy(state, caller, policy)?;
+    require_policies(state, caller, policy)?;
     if group.is_empty() {
         return Err(Refusal::invalid("the group name is empty"));
     }
@@ -157,7 +160,8 @@ pub(crate) fn detach_group(state: &mut ClusterState, caller: &Caller, group: &st
 mod tests {
     use super::*;
     use crate::sim::operations::policies;
-    use crate::sim::operations::testing::{admin, cluster, message};
+    use crate::sim::operations::testing::{admin, cluster, message, policy as testing_policy};
+    use crate::sim::switches::{CommaInName, KeyLength, RemoveAttached};
 
     #[test]
     fn an_attach_creates_a_key_pair_once_and_only_from_5_1() {
@@ -181,6 +185,40 @@ mod tests {
         state.switches.attach_over = AttachOver::Refuse;
         assert!(message(attach(&mut state, &admin(), "ml", "alice")).contains("already has the policy \"readonly\""));
         attach(&mut state, &admin(), "ml", "bob").unwrap();
+    }
+
+    #[test]
+    fn attaching_the_same_policy_again_follows_the_switch() {
+        let mut state = cluster("5.1");
+        attach(&mut state, &admin(), "ml", "alice").unwrap();
+        state.switches.attach_again = AttachAgain::Present;
+        let refused = attach(&mut state, &admin(), "ml", "alice");
+        assert_eq!(message(refused), "Policy \"ml\" is already present in the list");
+        attach(&mut state, &admin(), "readonly", "alice").unwrap();
+    }
+
+    #[test]
+    fn a_comma_in_a_name_follows_the_switch() {
+        let mut state = cluster("5.1");
+        assert!(message(attach(&mut state, &admin(), "ml,readonly", "bob")).contains("\"ml,readonly\" does not exist"));
+        state.switches.comma = CommaInName::List;
+        assert!(message(attach(&mut state, &admin(), "ml,nope", "bob")).contains("\"nope\" does not exist"));
+        attach(&mut state, &admin(), "ml,readonly", "bob").unwrap();
+        assert_eq!(state.tenants["Root"].users["bob"].policy.as_deref(), Some("ml,readonly"));
+        assert!(message(policies::add(&mut state, &admin(), "a,b", testing_policy())).contains("comma"));
+        detach(&mut state, &admin(), "alice").unwrap();
+        assert!(message(policies::remove(&mut state, &admin(), "ml")).contains("attached to user \"bob\""));
+        state.switches.remove_attached = RemoveAttached::Detaches;
+        policies::remove(&mut state, &admin(), "ml").unwrap();
+        assert_eq!(state.tenants["Root"].users["bob"].policy.as_deref(), Some("readonly"));
+    }
+
+    #[test]
+    fn long_keys_have_128_characters() {
+        let mut state = cluster("5.1");
+        state.switches.keys = KeyLength::Long;
+        let keys = attach(&mut state, &admin(), "ml", "bob").unwrap().unwrap();
+        assert_eq!((keys.access_key.len(), keys.secret_key.len()), (128, 128));
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! `weka` command call it under the lock of the store.
 
 pub(crate) mod attachments;
+pub(crate) mod identity_provider;
 pub(crate) mod policies;
+pub(crate) mod service_accounts;
 pub(crate) mod sts;
 pub(crate) mod users;
 
@@ -93,6 +95,12 @@ pub(crate) enum Refusal {
     Invalid { message: String, param: Option<String> },
     /// 400: parameters are missing.
     Missing(Vec<String>),
+    /// 400: the call does not have these parameters.
+    Unknown(Vec<String>),
+    /// 403: too many failed logins; for how many seconds.
+    LockedOut(u64),
+    /// 500: it is there already.
+    Present(String),
     /// 401: no token, or an expired one.
     Unauthorized,
     /// 403: the caller's role does not allow it.
@@ -121,6 +129,16 @@ impl Refusal {
             | Self::NotFound(message)
             | Self::WrongMethod(message)
             | Self::Broken(message) => message.clone(),
+            // As captured.
+            Self::Present(what) => format!("{what} is already present in the list"),
+            Self::Unknown(_) => "Invalid params".to_owned(),
+            Self::LockedOut(seconds) => {
+                let (minutes, seconds) = (seconds / 60, seconds % 60);
+                let rest = if minutes == 0 { format!("{seconds}s") } else { format!("{minutes}m{seconds}s") };
+                format!(
+                    "Authentication Failed. User has been locked out for another {rest} due to too many login attempts"
+                )
+            }
             Self::Missing(params) => format!("missing parameters: {}", params.join(", ")),
             Self::Unauthorized => "Unauthorized".to_owned(),
         }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{Caller, Refusal};
 use crate::sim::document::StoredDocument;
-use crate::sim::state::{ClusterState, Policy, Tenant};
-use crate::sim::switches::{AddOver, ListDuplicates, RefuseOrAllow};
+use crate::sim::state::{ClusterState, Policy};
+use crate::sim::switches::{AddOver, CommaInName, ListDuplicates, RemoveAttached};
 
 pub(crate) fn list(state: &ClusterState, caller: &Caller) -> Result<Vec<String>, Refusal> {
     caller.require_s3_reader(state)?;
@@ -35,6 +35,9 @@ pub(crate) fn add(
     if name.is_empty() {
         return Err(Refusal::param("policy_name", "the policy name is empty"));
     }
+    if name.contains(',') && state.switches.comma == CommaInName::List {
+        return Err(Refusal::param("policy_name", "the policy name has a comma"));
+    }
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy_name", format!("Policy \"{name}\" is predefined and cannot be changed")));
     }
@@ -54,37 +57,52 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Removes a policy. Where the switch allows it for an attached policy, the name stays attached: how a real cluster treats
-/// the users is unknown.
+/// Removes a policy. Where the switch allows it for an attached policy, the name stays attached or is taken from the users: how
+/// a real cluster treats them is unknown.
 pub(crate) fn remove(state: &mut ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
     caller.require_s3_writer(state)?;
     if state.predefined.contains_key(name) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is predefined and cannot be removed")));
     }
-    let (rule, groups) = (state.switches.remove_attached, state.behaviour().groups);
+    let (rule, comma) = (state.switches.remove_attached, state.switches.comma);
+    let groups = state.behaviour().groups;
     let tenant = caller.tenant_mut(state)?;
     if !tenant.policies.contains_key(name) {
         return Err(missing(name));
     }
-    if let (RefuseOrAllow::Refuse, Some(attached_user)) = (rule, attached_user(tenant, name)) {
+    let has = |attached: &str| comma.names(attached).contains(&name);
+    let mut users = tenant.users.iter().filter(|(_, user)| user.policy.as_deref().is_some_and(has));
+    if let (RemoveAttached::Refuse, Some((attached_user, _))) = (rule, users.next()) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to user \"{attached_user}\"")));
     }
     // Groups in a state file count only on releases that have groups.
-    let mut attached_groups = tenant.groups.iter().filter(|(_, held)| groups && held.as_deref() == Some(name));
-    if let (RefuseOrAllow::Refuse, Some((group, _))) = (rule, attached_groups.next()) {
+    let mut attached_groups = tenant.groups.iter().filter(|(_, held)| groups && held.as_deref().is_some_and(has));
+    if let (RemoveAttached::Refuse, Some((group, _))) = (rule, attached_groups.next()) {
         return Err(Refusal::param("policy", format!("Policy \"{name}\" is attached to group \"{group}\"")));
     }
     tenant.policies.remove(name);
+    if rule == RemoveAttached::Detaches {
+        let users = tenant.users.values_mut().map(|user| &mut user.policy);
+        for attached in users.chain(tenant.groups.values_mut()) {
+            let rest = attached.as_deref().map(|attached| {
+                comma.names(attached).into_iter().filter(|part| *part != name).collect::<Vec<_>>().join(",")
+            });
+            *attached = rest.filter(|rest| !rest.is_empty());
+        }
+    }
     Ok(())
 }
 
-fn attached_user<'t>(tenant: &'t Tenant, policy: &str) -> Option<&'t str> {
-    tenant.users.iter().find(|(_, user)| user.policy.as_deref() == Some(policy)).map(|(name, _)| name.as_str())
-}
-
-pub(super) fn require_policy(state: &ClusterState, caller: &Caller, name: &str) -> Result<(), Refusal> {
-    let exists = caller.tenant(state)?.policies.contains_key(name) || state.predefined.contains_key(name);
-    if exists { Ok(()) } else { Err(missing(name)) }
+/// Requires the policies that a name in an attach stands for.
+pub(super) fn require_policies(state: &ClusterState, caller: &Caller, attached: &str) -> Result<(), Refusal> {
+    let own = &caller.tenant(state)?.policies;
+    let exists = |name: &str| own.contains_key(name) || state.predefined.contains_key(name);
+    let names = state.switches.comma.names(attached);
+    match names.iter().find(|name| !exists(name)) {
+        Some(name) => Err(missing(name)),
+        None if names.is_empty() => Err(missing(attached)),
+        None => Ok(()),
+    }
 }
 
 /// The definitions have 400 and 401 for these calls and no 404, so a missing policy is a 400.
@@ -195,7 +213,7 @@ mod tests {
     fn removing_an_attached_policy_follows_the_switch() {
         let mut state = cluster("5.1");
         refused(remove(&mut state, &admin(), "ml"), "attached to user \"alice\"");
-        state.switches.remove_attached = RefuseOrAllow::Allow;
+        state.switches.remove_attached = RemoveAttached::Allow;
         remove(&mut state, &admin(), "ml").unwrap();
         assert_eq!(state.tenants["Root"].users["alice"].policy.as_deref(), Some("ml"));
     }

@@ -122,8 +122,13 @@ pub(crate) fn change(
     caller.require_writer()?;
     let user_ref = find(state, caller, uid)?;
     let new_role = change.role.as_deref().map(|name| find_role(state, caller, name)).transpose()?;
+    let is_admin = |user: &&User| user.role == Role::ClusterAdmin && user.is_local();
+    let admins = state.tenants.values().flat_map(|tenant| tenant.users.values()).filter(is_admin).count();
     let user = user_mut(state, &user_ref)?;
     let role = new_role.unwrap_or(user.role);
+    if user.role == Role::ClusterAdmin && role != Role::ClusterAdmin && admins == 1 {
+        return Err(Refusal::param("role", "The last cluster administrator cannot be demoted"));
+    }
     check_posix(role, change.posix_uid.or(change.posix_gid))?;
     // How a cluster treats the policy of a user that stops being an S3 user is unknown.
     if role != Role::S3 && user.policy.is_some() {
@@ -317,6 +322,11 @@ mod tests {
     fn some_users_cannot_be_changed() {
         let mut state = cluster("5.1");
         let uid = |name: &str| cluster("5.1").tenants["Root"].users[name].uid.clone();
+        let demoted = UserChange { role: Some("ReadOnly".to_owned()), ..UserChange::default() };
+        assert!(message(change(&mut state, &admin(), &uid("admin"), &demoted)).contains("last cluster administrator"));
+        add(&mut state, &admin(), new("second", "ClusterAdmin")).unwrap();
+        change(&mut state, &admin(), &uid("admin"), &demoted).unwrap();
+        let mut state = cluster("5.1");
         assert!(message(remove(&mut state, &admin(), &uid("admin"))).contains("itself"));
         assert!(message(remove(&mut state, &admin(), &uid("ldap"))).contains("not a local user"));
         let wanted = UserChange { role: Some("Regular".to_owned()), ..UserChange::default() };

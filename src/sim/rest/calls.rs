@@ -7,13 +7,14 @@ use axum::http::Method;
 
 use crate::sim::operations::sts::AssumeRoleRequest;
 use crate::sim::operations::users::{NewUser, UserChange};
-use crate::sim::operations::{Caller, Refusal, attachments, delete_s3, policies, sts, users};
+use crate::sim::operations::{
+    Caller, Refusal, attachments, delete_s3, identity_provider, policies, service_accounts, sts, users,
+};
 use crate::sim::rest::request::MemberType::{Number, Object, ObjectOrText, Text};
 use crate::sim::rest::request::{BodyMember, RequestBody, Since, optional, required};
 use crate::sim::rest::responses::{self, ApiResponse};
-use crate::sim::rest::spec::{self, Answer, CallArgs, Handler, Spec, delete, get, own_definition, post, spec};
-use crate::sim::rest::tokens::Tokens;
-use crate::sim::state::{ClusterState, ROOT};
+use crate::sim::rest::spec::{self, Answer, CallArgs, Handler, Logins, Spec, delete, get, own_definition, post, spec};
+use crate::sim::state::{ClusterState, IdentityProvider, ROOT};
 
 /// The calls of a cluster.
 fn of(state: &ClusterState) -> impl Iterator<Item = &'static Spec> {
@@ -27,12 +28,15 @@ pub(super) fn find(state: &ClusterState, method: &Method, path: &str) -> Result<
 
 const TENANTS: Since = |state| state.behaviour().tenants;
 const EXPIRY: Since = |state| state.behaviour().refresh_takes_expiry;
+const SERVICE_ACCOUNTS: Since = |state| state.behaviour().service_accounts;
+const CONFIG_URL: BodyMember = optional("config_url", Text);
+const CLAIM_NAME: BodyMember = optional("claim_name", Text);
 const ROLE: BodyMember = optional("role", Text);
 const POSIX_UID: BodyMember = optional("posix_uid", Number);
 const POSIX_GID: BodyMember = optional("posix_gid", Number);
 
 /// The calls of all releases with the members and parameters of the definitions.
-pub(super) static CALLS: [Spec; 25] = [
+pub(super) static CALLS: [Spec; 32] = [
     spec(
         "POST",
         "/login",
@@ -81,8 +85,47 @@ pub(super) static CALLS: [Spec; 25] = [
     Spec {
         exists: TENANTS,
         ..get("/s3/oidc", |state, call| {
-            let configured = state.switches.identity_provider;
-            call.caller.require_s3_reader(state).map(|()| responses::identity_provider(configured))
+            let provider = identity_provider::show(state, &call.caller)?;
+            provider.map_or_else(|| responses::no_provider(state.switches.no_provider), |it| Ok(ApiResponse::data(it)))
+        })
+    },
+    Spec {
+        exists: TENANTS,
+        ..post("/s3/oidc", &[required("config_url", Text), CLAIM_NAME], |state, call| {
+            let claim_name = call.body.optional_text("claim_name").unwrap_or_default();
+            let provider = IdentityProvider { config_url: call.body.text("config_url"), claim_name };
+            identity_provider::add(state, &call.caller, provider)?;
+            Ok(ApiResponse::data(&state.identity_provider))
+        })
+    },
+    Spec { exists: TENANTS, ..spec("PUT", "/s3/oidc", Handler::Write(change_provider), &[CONFIG_URL, CLAIM_NAME]) },
+    Spec {
+        exists: TENANTS,
+        ..delete("/s3/oidc", |state, call| identity_provider::remove(state, &call.caller).map(done))
+    },
+    Spec {
+        exists: SERVICE_ACCOUNTS,
+        ..get("/s3/serviceAccounts", |state, call| {
+            Ok(responses::service_accounts(&service_accounts::list(state, &call.caller)?))
+        })
+    },
+    Spec {
+        exists: SERVICE_ACCOUNTS,
+        ..post("/s3/serviceAccounts", &[optional("policy_file_content", ObjectOrText)], |state, call| {
+            let document = call.body.document("policy_file_content")?;
+            Ok(responses::pair(&service_accounts::add(state, &call.caller, document)?))
+        })
+    },
+    Spec {
+        exists: SERVICE_ACCOUNTS,
+        ..get("/s3/serviceAccounts/{access_key}", |state, call| {
+            Ok(responses::service_account(&service_accounts::show(state, &call.caller, call.name)?))
+        })
+    },
+    Spec {
+        exists: SERVICE_ACCOUNTS,
+        ..delete("/s3/serviceAccounts/{access_key}", |state, call| {
+            service_accounts::remove(state, &call.caller, call.name).map(done)
         })
     },
     Spec {
@@ -138,18 +181,20 @@ fn done((): ()) -> ApiResponse {
     ApiResponse::done()
 }
 
-fn log_in(state: &ClusterState, tokens: &Tokens, body: &RequestBody) -> Answer {
+fn log_in(state: &ClusterState, logins: &Logins, body: &RequestBody) -> Answer {
     let tenant = body.optional_text("org").unwrap_or_else(|| ROOT.to_owned());
-    let caller = Caller::log_in(state, &tenant, &body.text("username"), &body.text("password"))?;
-    Ok(responses::tokens(&tokens.issue(&caller, None), state.behaviour()))
+    let (user, password) = (body.text("username"), body.text("password"));
+    let log_in = || Caller::log_in(state, &tenant, &user, &password);
+    let caller = logins.lockouts.guard((&tenant, &user), &state.limits, log_in)?;
+    Ok(responses::tokens(&logins.tokens.issue(&caller, None), state))
 }
 
 /// Issues new tokens for a refresh token. Assumed: the old ones stay valid.
-fn refresh(state: &ClusterState, tokens: &Tokens, body: &RequestBody) -> Answer {
-    let owner = tokens.refresh(&body.text("refresh_token")).ok_or(Refusal::Unauthorized)?;
+fn refresh(state: &ClusterState, logins: &Logins, body: &RequestBody) -> Answer {
+    let owner = logins.tokens.refresh(&body.text("refresh_token")).ok_or(Refusal::Unauthorized)?;
     let caller = Caller::from_token(state, &owner.tenant, &owner.user)?;
     let time = body.number("access_token_expiry").map(Duration::from_secs);
-    Ok(responses::tokens(&tokens.issue(&caller, time), state.behaviour()))
+    Ok(responses::tokens(&logins.tokens.issue(&caller, time), state))
 }
 
 fn definition(state: &ClusterState, _: &CallArgs<'_>) -> Answer {
@@ -204,6 +249,12 @@ fn reset_keys(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
     let caller = Caller { tenant: user_ref.tenant, ..call.caller.clone() };
     let keys = attachments::renew_keys(state, &caller, Some(&user_ref.user))?;
     Ok(responses::reset(&keys, &state.switches))
+}
+
+fn change_provider(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
+    let (config_url, claim_name) = (call.body.optional_text("config_url"), call.body.optional_text("claim_name"));
+    identity_provider::change(state, &call.caller, config_url, claim_name)?;
+    Ok(ApiResponse::data(&state.identity_provider))
 }
 
 fn add_policy(state: &mut ClusterState, call: &CallArgs<'_>) -> Answer {
@@ -301,7 +352,7 @@ mod tests {
     fn the_definition_has_every_path_with_its_methods_and_fields() {
         let definition = of(OwnDefinition::Own).unwrap();
         let paths = definition["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 19);
+        assert_eq!(paths.len(), 21);
         let methods = |path: &str| paths[path].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(methods("/s3/policies/attach"), ["post"]);
         assert_eq!(methods("/s3/policies/{policy}"), ["delete", "get"]);

@@ -1,6 +1,7 @@
 //! The REST API of the simulated cluster, `/api/v2`: from one request to one response.
 
 mod calls;
+mod lockouts;
 mod request;
 mod responses;
 mod spec;
@@ -17,8 +18,9 @@ use axum::http::Method;
 use serde::Deserialize;
 
 use self::calls::find;
-use self::request::{RequestBody, RequestQuery};
-use self::spec::{CallArgs, Handler};
+use self::lockouts::Lockouts;
+use self::request::{BodyFormats, RequestBody, RequestQuery};
+use self::spec::{CallArgs, Handler, Logins};
 use self::tokens::Tokens;
 use crate::sim::error::SimError;
 use crate::sim::operations::{Caller, Refusal};
@@ -47,13 +49,14 @@ pub(crate) struct ApiOutcome {
 #[derive(Debug)]
 pub(crate) struct Api {
     store: Store,
-    tokens: Tokens,
+    logins: Logins,
     assumed: AtomicU64,
 }
 
 impl Api {
     pub(crate) fn new(store: Store, token_time: Duration, token_uses: Option<u32>) -> Self {
-        Self { store, tokens: Tokens::new(token_time, token_uses), assumed: AtomicU64::new(0) }
+        let logins = Logins { tokens: Tokens::new(token_time, token_uses), lockouts: Lockouts::default() };
+        Self { store, logins, assumed: AtomicU64::new(0) }
     }
 
     /// Answers a request. May block on the disk and on other processes.
@@ -61,9 +64,10 @@ impl Api {
         if request.path == weka::PATH && request.method == Method::POST {
             return CommandRun::read(&request.body).and_then(|run| self.run(&run)).unwrap_or_else(refused);
         }
+        let with_floats = self.store.read().is_ok_and(|state| state.switches.float_numbers);
         self.decide(request).map_or_else(refused, |ChangeResult { value, change }| ApiOutcome {
             applied: value.status.is_success(),
-            response: value,
+            response: if with_floats { value.with_floats() } else { value },
             change,
         })
     }
@@ -92,10 +96,10 @@ impl Api {
             refresh_token: String,
         }
         if let Some(token) = request.authorization.as_deref().and_then(bearer) {
-            self.tokens.expire(token);
+            self.logins.tokens.expire(token);
         }
         if let Ok(refresh) = serde_json::from_slice::<Refresh>(&request.body) {
-            self.tokens.expire(&refresh.refresh_token);
+            self.logins.tokens.expire(&refresh.refresh_token);
         }
     }
 
@@ -107,10 +111,15 @@ impl Api {
         let state = self.store.read()?;
         let (spec, name) = find(&state, &request.method, &request.path)?;
         let caller = || self.caller(&state, request.authorization.as_deref());
-        let body = || RequestBody::read(&spec.members(&state), request.content_type.as_deref(), &request.body);
+        let formats = match spec.handler {
+            Handler::LogIn(_) => BodyFormats::JsonOrForm,
+            Handler::Read(_) | Handler::Write(_) => BodyFormats::Json,
+        };
+        let content_type = request.content_type.as_deref();
+        let body = || RequestBody::read(&spec.members(&state), formats, content_type, &request.body);
         let args = |caller, query, body| CallArgs { caller, name: &name, query, body, assumed: &self.assumed };
         let value = match spec.handler {
-            Handler::LogIn(log_in) => log_in(&state, &self.tokens, &body()?)?,
+            Handler::LogIn(log_in) => log_in(&state, &self.logins, &body()?)?,
             Handler::Read(read) => {
                 let caller = caller()?;
                 let query = RequestQuery::read(request.query.as_deref(), spec.query(&state))?;
@@ -154,7 +163,7 @@ impl Api {
 
     fn caller(&self, state: &ClusterState, authorization: Option<&str>) -> Result<Caller, Refusal> {
         let token = authorization.and_then(bearer).ok_or(Refusal::Unauthorized)?;
-        let owner = self.tokens.check(token).ok_or(Refusal::Unauthorized)?;
+        let owner = self.logins.tokens.check(token).ok_or(Refusal::Unauthorized)?;
         Caller::from_token(state, &owner.tenant, &owner.user)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::sim::document::{StoredDocument, check_json};
 use crate::sim::operations::Refusal;
@@ -40,18 +40,37 @@ pub(super) const fn optional(name: &'static str, kind: MemberType) -> BodyMember
     BodyMember { name, kind, required: false, exists: ALWAYS }
 }
 
+/// The formats of a body that a call takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyFormats {
+    Json,
+    /// Clients send logins as forms too.
+    JsonOrForm,
+}
+
 #[derive(Debug)]
 pub(super) struct RequestBody(BTreeMap<String, Box<RawValue>>);
 
 impl RequestBody {
-    pub(super) fn read(members: &[BodyMember], content_type: Option<&str>, bytes: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn read(
+        members: &[BodyMember],
+        formats: BodyFormats,
+        content_type: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<Self, Refusal> {
         // How a cluster treats the body of a call that has none is unknown.
         let is_optional = members.iter().all(|member| !member.required);
         if members.is_empty() || is_optional && bytes.is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
         let media_type = content_type.and_then(|content_type| content_type.split(';').next()).map(str::trim);
-        if !media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+        let is = |wanted: &str| media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(wanted));
+        if formats == BodyFormats::JsonOrForm && is("application/x-www-form-urlencoded") {
+            let body = form(bytes)?;
+            check(members, &body)?;
+            return Ok(Self(body));
+        }
+        if !is("application/json") {
             return Err(Refusal::invalid("the content type of the body must be application/json"));
         }
         let broken = |error: &dyn std::fmt::Display| Refusal::invalid(format!("the body cannot be read: {error}"));
@@ -72,7 +91,7 @@ impl RequestBody {
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        self.value(name)
+        self.0.get(name).and_then(|raw| whole_number(raw.get()))
     }
 
     pub(super) fn posix_id(&self, name: &str) -> Result<Option<u32>, Refusal> {
@@ -95,8 +114,10 @@ impl RequestBody {
 }
 
 fn check(members: &[BodyMember], body: &BTreeMap<String, Box<RawValue>>) -> Result<(), Refusal> {
-    if let Some(unknown) = body.keys().find(|name| members.iter().all(|member| member.name != *name)) {
-        return Err(Refusal::param(unknown, format!("{unknown} is not a parameter of this call")));
+    let unknown = body.keys().filter(|name| members.iter().all(|member| member.name != *name));
+    let unknown: Vec<String> = unknown.cloned().collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::Unknown(unknown));
     }
     let missing = members.iter().filter(|member| member.required && !body.contains_key(member.name));
     let missing: Vec<String> = missing.map(|member| member.name.to_owned()).collect();
@@ -110,11 +131,30 @@ fn check(members: &[BodyMember], body: &BTreeMap<String, Box<RawValue>>) -> Resu
     }
 }
 
+/// A form as members that are texts.
+fn form(bytes: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, Refusal> {
+    let text = str::from_utf8(bytes).map_err(|_| Refusal::invalid("the body is not UTF-8"))?;
+    let mut members = BTreeMap::new();
+    for (name, value) in pairs(text)? {
+        let value = to_raw_value(&value).map_err(|error| Refusal::invalid(error.to_string()))?;
+        if members.insert(name.clone(), value).is_some() {
+            return Err(Refusal::param(&name, format!("{name} is there twice")));
+        }
+    }
+    Ok(members)
+}
+
+/// A number such as `300` or `300.0`.
+fn whole_number(json: &str) -> Option<u64> {
+    let digits = json.split_once('.').map_or(json, |(whole, rest)| if rest == "0" { whole } else { json });
+    digits.parse().ok()
+}
+
 impl MemberType {
     fn fits(self, json: &str) -> bool {
         match self {
             Self::Text => json.starts_with('"'),
-            Self::Number => json.parse::<u64>().is_ok(),
+            Self::Number => whole_number(json).is_some(),
             Self::Object => json.starts_with('{'),
             Self::ObjectOrText => json.starts_with(['{', '"']),
         }
@@ -144,12 +184,13 @@ pub(super) struct RequestQuery(BTreeMap<String, String>);
 impl RequestQuery {
     pub(super) fn read(query: Option<&str>, allowed: &[&str]) -> Result<Self, Refusal> {
         let mut read = BTreeMap::new();
-        for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let (name, value) = (decode(name)?, decode(value)?);
-            if !allowed.contains(&name.as_str()) {
-                return Err(Refusal::param(&name, format!("{name} is not a parameter of this call")));
-            }
+        let pairs = pairs(query.unwrap_or_default())?;
+        let unknown = pairs.iter().map(|(name, _)| name).filter(|name| !allowed.contains(&name.as_str()));
+        let unknown: Vec<String> = unknown.cloned().collect();
+        if !unknown.is_empty() {
+            return Err(Refusal::Unknown(unknown));
+        }
+        for (name, value) in pairs {
             let twice = Refusal::param(&name, format!("{name} is there twice"));
             if read.insert(name, value).is_some() {
                 return Err(twice);
@@ -178,6 +219,13 @@ fn decode(text: &str) -> Result<String, Refusal> {
     decoded.map_err(|_| Refusal::invalid("the query is not UTF-8"))
 }
 
+/// The pairs of a query or a form, decoded.
+fn pairs(text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let parts = text.split('&').filter(|part| !part.is_empty());
+    let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
+    pairs.map(|(name, value)| Ok((decode(name)?, decode(value)?))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,7 +239,7 @@ mod tests {
     }
 
     fn read(release: &str, path: &str, text: &str) -> Result<RequestBody, Refusal> {
-        RequestBody::read(&members(release, path), JSON, text.as_bytes())
+        RequestBody::read(&members(release, path), BodyFormats::Json, JSON, text.as_bytes())
     }
 
     const DETACH: &str = "/s3/policies/detach";
@@ -209,6 +257,7 @@ mod tests {
             let param = match read(release, path, text) {
                 Ok(_) => None,
                 Err(Refusal::Invalid { param, .. }) => param,
+                Err(Refusal::Unknown(params)) => params.first().cloned(),
                 Err(refusal) => panic!("{refusal:?}"),
             };
             assert_eq!(param.as_deref(), wrong, "{release} {text}");
@@ -227,9 +276,32 @@ mod tests {
             assert!(matches!(read("5.1", DETACH, text), Err(Refusal::Invalid { .. })), "{text}");
         }
         for content_type in [None, Some("text/plain"), Some("application/json5")] {
-            assert!(RequestBody::read(&members("5.1", DETACH), content_type, br#"{"user_name":"a"}"#).is_err());
+            let body = br#"{"user_name":"a"}"#;
+            assert!(RequestBody::read(&members("5.1", DETACH), BodyFormats::Json, content_type, body).is_err());
         }
-        RequestBody::read(&[], None, b"").unwrap();
+        RequestBody::read(&[], BodyFormats::Json, None, b"").unwrap();
+    }
+
+    #[test]
+    fn a_login_may_be_a_form() {
+        let form = |text: &str| {
+            let content_type = Some("application/x-www-form-urlencoded");
+            RequestBody::read(&members("5.1", "/login"), BodyFormats::JsonOrForm, content_type, text.as_bytes())
+        };
+        let body = form("username=my+admin&password=a%26b%3D").unwrap();
+        assert_eq!((body.text("username"), body.text("password")), ("my admin".into(), "a&b=".into()));
+        for wrong in ["username=a", "username=a&password=b&password=c", "username=a&password=%ff"] {
+            assert!(form(wrong).is_err(), "{wrong}");
+        }
+        let unknown = form("username=a&password=b&more=1&other=2").unwrap_err();
+        assert_eq!(unknown, Refusal::Unknown(vec!["more".into(), "other".into()]));
+    }
+
+    #[test]
+    fn numbers_may_have_a_fraction_of_zero() {
+        for (json, number) in [("300", Some(300)), ("300.0", Some(300)), ("300.5", None), ("-1", None), ("3e2", None)] {
+            assert_eq!(whole_number(json), number, "{json}");
+        }
     }
 
     #[test]

@@ -3,16 +3,16 @@
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::sim::document::StoredDocument;
 use crate::sim::ids;
 use crate::sim::operations::users::{Listed, UserRef};
-use crate::sim::operations::{Caller, Refusal, sts, users};
+use crate::sim::operations::{Caller, Refusal, service_accounts, sts, users};
 use crate::sim::release::Behaviour;
 use crate::sim::rest::tokens::IssuedTokens;
 use crate::sim::state::{ClusterState, Keys, Tenant};
-use crate::sim::switches::{AttachAnswer, ListShape, Switches};
+use crate::sim::switches::{AttachAnswer, ListShape, NoProvider, Switches};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiResponse {
@@ -40,6 +40,13 @@ impl ApiResponse {
         Self::data(())
     }
 
+    /// The same with numbers such as `300.0`, except in documents and definitions.
+    pub(crate) fn with_floats(self) -> Self {
+        let Ok(mut value) = serde_json::from_str::<Value>(&self.body) else { return self };
+        as_floats(&mut value);
+        Self { body: value.to_string(), ..self }
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
@@ -63,26 +70,48 @@ impl From<Refusal> for ApiResponse {
                 data.insert("error".to_owned(), Value::from(message.clone()));
                 (StatusCode::BAD_REQUEST, json!({ "message": message, "data": data }))
             }
+            Refusal::Unknown(params) => {
+                (StatusCode::BAD_REQUEST, json!({ "message": message, "data": { "unknown_params": params } }))
+            }
+            Refusal::LockedOut(_) => (StatusCode::FORBIDDEN, json!({ "data": message })),
             Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, json!({ "message": message })),
             Refusal::NotFound(_) => (StatusCode::NOT_FOUND, json!({ "message": message })),
             Refusal::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, json!({ "message": message })),
-            Refusal::Broken(_) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": message })),
+            Refusal::Present(_) | Refusal::Broken(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, json!({ "message": message }))
+            }
         };
         Self { status, body: body.to_string() }
     }
 }
 
-pub(super) fn tokens(issued: &IssuedTokens, behaviour: &Behaviour) -> ApiResponse {
+fn as_floats(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().and_then(Number::from_f64) {
+                *number = float;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_floats),
+        Value::Object(members) => {
+            let members = members.iter_mut().filter(|(name, _)| !["content", "paths"].contains(&name.as_str()));
+            members.for_each(|(_, value)| as_floats(value));
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+pub(super) fn tokens(issued: &IssuedTokens, state: &ClusterState) -> ApiResponse {
     let mut tokens = json!({
         "access_token": issued.access,
         "token_type": "Bearer",
         "expires_in": issued.expires_in,
         "refresh_token": issued.refresh,
     });
-    if behaviour.login_has_password_change {
+    if state.behaviour().login_has_password_change {
         tokens["password_change_required"] = Value::Bool(false);
     }
-    if behaviour.tokens_in_array { ApiResponse::data([tokens]) } else { ApiResponse::data(tokens) }
+    if state.switches.login_in_array { ApiResponse::data([tokens]) } else { ApiResponse::data(tokens) }
 }
 
 /// The cluster: the members of the definitions that identify it and show its health.
@@ -214,11 +243,30 @@ pub(super) fn policy(name: &str, document: &StoredDocument, as_string: bool) -> 
     ApiResponse { body, ..ApiResponse::done() }
 }
 
-pub(super) fn identity_provider(configured: bool) -> ApiResponse {
-    let configuration = configured.then(
-        || json!({"config_url": "https://idp.example.com/.well-known/openid-configuration", "claim_name": "roles"}),
-    );
-    ApiResponse::data(configuration)
+/// The answer of a cluster without an identity provider.
+pub(super) fn no_provider(answer: NoProvider) -> Result<ApiResponse, Refusal> {
+    Ok(match answer {
+        NoProvider::Null => ApiResponse::done(),
+        NoProvider::Empty => ApiResponse::data(json!({})),
+        NoProvider::EmptyTexts => ApiResponse::data(json!({ "config_url": "", "claim_name": "" })),
+        NoProvider::NotFound => return Err(Refusal::NotFound("OIDC is not configured".to_owned())),
+        NoProvider::Unknown => ApiResponse::data(json!({ "state": "off" })),
+    })
+}
+
+/// The access keys of service accounts, without `data` as in the definitions.
+pub(super) fn service_accounts(access_keys: &[String]) -> ApiResponse {
+    let accounts: Vec<Value> = access_keys.iter().map(|key| json!({ "access_key": key })).collect();
+    ApiResponse::body(&json!({ "service_accounts": accounts }))
+}
+
+pub(super) fn service_account(of: &service_accounts::Shown) -> ApiResponse {
+    ApiResponse::body(&json!({ "parent_user": of.parent, "implied_policy": of.implied, "policy": of.policy }))
+}
+
+/// A new key pair, without `data` as in the definition of service accounts.
+pub(super) fn pair(Keys { access_key, secret_key }: &Keys) -> ApiResponse {
+    ApiResponse::body(&json!({ "access_key": access_key, "secret_key": secret_key }))
 }
 
 /// The policy of each user: under `data` as a public client reads it, or bare as in the definition.
@@ -278,6 +326,17 @@ mod tests {
                 400,
                 r#"{"data":{"missing_params":["a"]},"message":"missing parameters: a"}"#,
             ),
+            (
+                Refusal::Unknown(vec!["a".to_owned()]),
+                400,
+                r#"{"data":{"unknown_params":["a"]},"message":"Invalid params"}"#,
+            ),
+            (
+                Refusal::LockedOut(115),
+                403,
+                r#"{"data":"Authentication Failed. User has been locked out for another 1m55s due to too many login attempts"}"#,
+            ),
+            (Refusal::Present(text()), 500, r#"{"message":"x is already present in the list"}"#),
             (Refusal::param("p", "bad"), 400, r#"{"data":{"error":"bad","param":"p"},"message":"bad"}"#),
             (Refusal::invalid("bad"), 400, r#"{"data":{"error":"bad"},"message":"bad"}"#),
             (Refusal::Forbidden(text()), 403, r#"{"message":"x"}"#),

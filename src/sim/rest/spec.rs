@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::sim::operations::{Caller, Refusal};
+use crate::sim::rest::lockouts::Lockouts;
 use crate::sim::rest::request::{ALWAYS, BodyMember, RequestBody, RequestQuery, Since};
 use crate::sim::rest::responses::ApiResponse;
 use crate::sim::rest::tokens::Tokens;
@@ -28,11 +29,18 @@ pub(super) struct Spec {
     pub(super) query_exists: Since,
 }
 
+/// What the server knows about logins.
+#[derive(Debug)]
+pub(super) struct Logins {
+    pub(super) tokens: Tokens,
+    pub(super) lockouts: Lockouts,
+}
+
 pub(super) type Answer = Result<ApiResponse, Refusal>;
 
 pub(super) enum Handler {
     /// Of a call without a token.
-    LogIn(fn(&ClusterState, &Tokens, &RequestBody) -> Answer),
+    LogIn(fn(&ClusterState, &Logins, &RequestBody) -> Answer),
     Read(ReadHandler),
     /// The state is discarded if the call is refused.
     Write(WriteHandler),

@@ -113,6 +113,9 @@ impl From<Refusal> for CommandOutput {
             | Refusal::Missing(_)
             | Refusal::NotFound(_)
             | Refusal::WrongMethod(_)
+            | Refusal::Unknown(_)
+            | Refusal::LockedOut(_)
+            | Refusal::Present(_)
             | Refusal::Broken(_) => Self::failure(1, &message),
         }
     }

@@ -1,5 +1,6 @@
 //! The invariants at every instant of a run, and the end state of a cluster.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -56,12 +57,12 @@ pub(super) fn access(state: &ClusterState) -> Access {
     let groups = tenant.groups.keys().map(|name| format!("{GROUP}{name}"));
     let names = tenant.users.keys().cloned().chain(groups);
     names
-        .map(|name| (access_of(state, &name).map(str::to_owned), name))
+        .map(|name| (access_of(state, &name).map(Cow::into_owned), name))
         .map(|(attached, name)| (name, attached))
         .collect()
 }
 
-fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<&'a str> {
+fn access_of<'a>(state: &'a ClusterState, name: &str) -> Option<Cow<'a, str>> {
     match name.strip_prefix(GROUP) {
         Some(group) => state.access_of_group(ROOT, group),
         None => state.access_of(ROOT, name),
@@ -114,7 +115,7 @@ impl Bounds {
             found.push(Violation { user: None, what: format!("the predefined policy {name} is touched {when}") });
         }
         for user in self.before.keys() {
-            if let Some(what) = self.of_user(user, access_of(state, user)) {
+            if let Some(what) = self.of_user(user, access_of(state, user).as_deref()) {
                 found.push(Violation { user: Some(user.clone()), what: format!("{user} {what} {when}") });
             }
         }

@@ -302,6 +302,9 @@ fn switched() -> Vec<Scenario> {
     let swap = |name| plain(name, "ml=1 alice:ml bob:ml", "ml=2 bob:- zoe:ml");
     vec![
         by("remove_attached=allow", swap("removal of attached policies allowed")),
+        by("remove_attached=detaches", swap("removal detaches")),
+        by("attach_again=present", swap("attaching again is a 500")),
+        by("float_numbers=true login_in_array=true keys=long", swap("numbers, logins and keys of another shape")),
         by("add_over=overwrite", swap("addition over a name allowed")),
         by(
             "detach_unattached=allow",

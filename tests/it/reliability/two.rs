@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use attune::sim::state::ClusterState;
-use attune::sim::switches::RefuseOrAllow;
+use attune::sim::switches::RemoveAttached;
 use attune::sim::{Fault, FaultRules, Trigger};
 
 use super::invariants::{Bounds, access};
@@ -29,7 +29,7 @@ async fn together(seed: u64) -> Together {
     let second = pair(seed, 1).with_cluster_of(&first);
     let mut start = cluster(seed, &first);
     // Otherwise, one apply can remove a policy that the other just attached and add another document.
-    start.switches.remove_attached = RefuseOrAllow::Refuse;
+    start.switches.remove_attached = RemoveAttached::Refuse;
     let files = [desired(&first, false), desired(&second, false)];
     let rules =
         FaultRules::one(Trigger::Chance { millionths: 400_000, seed }, Fault::Delay(Duration::from_micros(700)))
