@@ -89,8 +89,6 @@ pub struct Capabilities {
     pub tenants: bool,
     /// Groups can have policies: since 6.0 (vendor documentation).
     pub groups: bool,
-    /// Policies are mapped to federated identities by name: since 6.0 (vendor documentation).
-    pub federated_identities: bool,
 }
 
 /// The arguments of `weka s3 policy detach`.
@@ -177,7 +175,6 @@ impl Capabilities {
             identity_provider_reported: since(5, 1),
             tenants: since(5, 1),
             groups: since(6, 0),
-            federated_identities: since(6, 0),
         }
     }
 }

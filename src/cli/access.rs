@@ -1,5 +1,6 @@
 //! `attune access`: who may do what.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::args::{ActionArgs, CallArgs, Format, GlobalArgs, RulesArg};
@@ -8,13 +9,13 @@ use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
-use crate::cluster::observe_all;
+use crate::cluster::{Cluster, body, documents, observe_all};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
-use crate::observed::{Observed, granted};
+use crate::observed::{Body, Observed, granted};
 use crate::policy::access::{
     ALL_RULES, Answer, Asked, Attachment, Context, Holder, Question, Report, Request, RuleList,
 };
-use crate::policy::{Catalogue, Document, predefined};
+use crate::policy::{Catalogue, Document, normal, predefined};
 use crate::render::json::{self, AccessReportV1};
 use crate::render::text;
 
@@ -35,18 +36,23 @@ Examples:
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv
   attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
   attune access --who s3:DeleteObject datasets
+  attune access --roles ml-readers,analysts --observed
+  attune access --roles ml-readers,analysts s3:GetObject datasets
   attune access --who 's3:Delete*' 'datasets/raw/*'
   attune access bucket-policy.json
   attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
 pub(super) struct AccessArgs {
     /// User, group/NAME for a group, or FILE.json for a policy document
-    #[arg(required_unless_present = "who")]
+    #[arg(required_unless_present_any = ["who", "roles"])]
     user: Option<String>,
     /// Action, for example s3:GetObject
-    #[arg(requires = "arn")]
     action: Option<String>,
     /// ARN of the resource
     arn: Option<String>,
+    /// Show what a token with these roles may do: an identity provider maps each to the policy of the same name, and their
+    /// access is merged. Without USER
+    #[arg(long, value_delimiter = ',', value_name = "NAME", conflicts_with = "who")]
+    roles: Vec<String>,
     /// Show all users and groups that may do this; patterns ask who may do something that matches
     #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
@@ -72,7 +78,9 @@ pub(super) struct AccessArgs {
 
 impl AccessArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let report = match self.user.as_deref().filter(|user| self.is_file(user)) {
+        self.check_arguments()?;
+        let [user, ..] = self.arguments();
+        let report = match user.filter(|user| self.is_file(user)) {
             Some(path) => {
                 let mut documents = Documents::default();
                 let located = documents.read_any(Path::new(path));
@@ -97,8 +105,26 @@ impl AccessArgs {
             Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
             Asked::Question(_) => report.answers.iter().all(Answer::may_be_allowed),
         };
+        if report.answers.iter().any(|answer| answer.attachment.holder.has_service_accounts()) {
+            output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
+        }
         let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
+    }
+
+    /// USER, ACTION and ARN. With `--roles`, the arguments are ACTION and ARN only.
+    fn arguments(&self) -> [Option<&str>; 3] {
+        let [first, second, third] = [&self.user, &self.action, &self.arn].map(Option::as_deref);
+        if self.roles.is_empty() { [first, second, third] } else { [None, first, second] }
+    }
+
+    fn check_arguments(&self) -> Result<(), Failure> {
+        let [_, action, arn] = self.arguments();
+        if action.is_some() == arn.is_some() && (self.roles.is_empty() || self.arn.is_none()) {
+            return Ok(());
+        }
+        let message = "ACTION and ARN are given together, and with `--roles` without USER";
+        Err(Failure::new(&exit::NO_REQUEST, message).help("see `attune access --help`"))
     }
 
     /// Whether an argument in place of a user is the path of a document.
@@ -117,7 +143,8 @@ impl AccessArgs {
         let (attachments, catalogue, rules) = self.attachments(global, output).await?;
         let context = Context { rules: self.rules.or(&rules), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
-        let attachments = match &self.user {
+        let [user, ..] = self.arguments();
+        let attachments = match user {
             Some(user) => vec![find(user, attachments)?],
             None => attachments,
         };
@@ -134,19 +161,40 @@ impl AccessArgs {
     ) -> Result<(Vec<Attachment>, Catalogue, RuleList), CommandError> {
         let loaded = read_valid(global, output)?;
         let rules = loaded.desired.cluster.rules().clone();
+        let roles = self.roles.iter().map(|role| PolicyName::reported(role.trim())).collect::<BTreeSet<_>>();
         if !self.observed {
             let release = self.actions.release_or(&Release::newest());
-            return Ok((declared(&loaded.desired, &release), self.actions.load_or(&release)?, rules));
+            let attachments = match roles.is_empty() {
+                true => declared(&loaded.desired, &release),
+                false => vec![of_roles(&roles, |role| declared_document(&loaded.desired, &release, role).map(known))],
+            };
+            return Ok((attachments, self.actions.load_or(&release)?, rules));
         }
         let connection = connect(global, &loaded.desired.cluster, self.calls, output).await?;
-        let observed = observe_all(&connection.retrying(), &[], self.calls.jobs()).await?;
+        let cluster = connection.retrying();
+        if !roles.is_empty() {
+            let identity = cluster.identity().await?;
+            let catalogue = self.actions.load_or(&identity.release)?;
+            let listed: BTreeSet<PolicyName> = cluster.list_policies().await?.into_iter().collect();
+            if let Some(missing) = roles.iter().find(|role| !listed.contains(*role)) {
+                let message =
+                    format!("the cluster has no policy `{missing}`: a token with this role gets nothing from it");
+                return Err(Failure::new(&exit::UNKNOWN_ACCESS, message).help("leave it out of `--roles`").into());
+            }
+            let found = documents(&cluster, &roles, self.calls.jobs()).await?;
+            let found: BTreeMap<PolicyName, Body> =
+                found.into_iter().filter_map(|(role, text)| Some((role, body(text?)))).collect();
+            return Ok((vec![of_roles(&roles, |role| found.get(role).cloned())], catalogue, rules));
+        }
+        let observed = observe_all(&cluster, &[], self.calls.jobs()).await?;
         let catalogue = self.actions.load_or(&observed.identity.release)?;
         Ok((observed_attachments(&observed)?, catalogue, rules))
     }
 
     fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
-        let arguments = match (self.who.as_deref(), &self.action, &self.arn) {
-            (Some([action, arn]), ..) => Some((action, arn)),
+        let [_, action, arn] = self.arguments();
+        let arguments = match (self.who.as_deref(), action, arn) {
+            (Some([action, arn]), ..) => Some((action.as_str(), arn.as_str())),
             (_, Some(action), Some(arn)) => Some((action, arn)),
             (_, None, _) | (_, _, None) => None,
         };
@@ -171,6 +219,9 @@ impl AccessArgs {
     }
 }
 
+const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
+    have at most the access of their user";
+
 fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {
     let labels: Vec<String> = attachments.iter().map(|attachment| attachment.holder.label()).collect();
     let near = nearest(user, labels.iter().map(String::as_str)).map(str::to_owned);
@@ -190,14 +241,30 @@ fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure>
     })
 }
 
+/// The merged access of a token with several roles, each of which is the name of a policy.
+fn of_roles(roles: &BTreeSet<PolicyName>, body: impl Fn(&PolicyName) -> Option<Body>) -> Attachment {
+    let all = roles.iter().map(PolicyName::as_str).collect::<Vec<_>>().join(",");
+    let all = PolicyName::reported(all);
+    let bodies: Option<BTreeMap<PolicyName, Body>> =
+        roles.iter().map(|role| Some((role.clone(), body(role)?))).collect();
+    let merged = bodies.and_then(|bodies| granted(&bodies, &all)?.normal().map(|normal| normal.document().clone()));
+    Attachment { holder: Holder::Roles(all.clone()), policy: Some(all), document: merged }
+}
+
+fn known(document: Document) -> Body {
+    Body::Known(normal(&document))
+}
+
+fn declared_document(desired: &Desired, release: &Release, policy: &PolicyName) -> Option<Document> {
+    match desired.policies.get(policy).map(|entry| &entry.intent) {
+        Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
+        Some(PolicyIntent::Absent) => None,
+        None => predefined(policy, release),
+    }
+}
+
 fn declared(desired: &Desired, release: &Release) -> Vec<Attachment> {
-    let document = |policy: &PolicyName| -> Option<Document> {
-        match desired.policies.get(policy).map(|entry| &entry.intent) {
-            Some(PolicyIntent::Present(authored)) => Some(authored.document().clone()),
-            Some(PolicyIntent::Absent) => None,
-            None => predefined(policy, release),
-        }
-    };
+    let document = |policy: &PolicyName| declared_document(desired, release, policy);
     let attachment = |(principal, entry): (Principal, &PrincipalEntry)| {
         let policy = match &entry.intent {
             DeclaredAttachment::Has(policy) => Some(policy),

@@ -124,6 +124,7 @@ pub(super) async fn connect(
     let release = settings.release.clone();
     let shows_progress = output.shows_progress();
     if settings.via == Via::Weka {
+        warn_if_insecure(global, output);
         let cluster = Box::new(weka(global, settings, tenant)?);
         return Ok(Connection { cluster, _simulated: None, shows_progress, calls });
     }
@@ -151,9 +152,7 @@ pub(super) async fn connect(
         several => {
             let endpoints = several.iter().map(|(text, _)| parse_endpoint(text, global.insecure));
             let endpoints = endpoints.collect::<Result<_, _>>()?;
-            if global.insecure {
-                output.warn("--insecure accepts any certificate: anyone on the network path can read the password and change API calls");
-            }
+            warn_if_insecure(global, output);
             let credentials = Credentials::from_environment(&environment())
                 .map_err(|problem| Failure::setup(&exit::NO_CREDENTIALS, problem))?;
             (endpoints, credentials, trust(global, settings)?, None)
@@ -166,6 +165,14 @@ pub(super) async fn connect(
     let cluster = RestCluster::new(options).map_err(|problem| Failure::new(&exit::BAD_TRUST, problem.to_string()))?;
     let cluster = Box::new(cluster.at_most(calls.jobs()));
     Ok(Connection { cluster, _simulated: simulated, shows_progress, calls })
+}
+
+fn warn_if_insecure(global: &GlobalArgs, output: &mut Output) {
+    if global.insecure {
+        output.warn(
+            "--insecure accepts any certificate: anyone on the network path can read the password and change API calls",
+        );
+    }
 }
 
 /// The directory for attune's caches: below `XDG_CACHE_HOME`, or else the home directory.
@@ -201,6 +208,7 @@ fn weka(global: &GlobalArgs, settings: &ClusterSettings, tenant: Option<String>)
         server,
         tenant,
         release: settings.release.clone(),
+        any_certificate: global.insecure,
         limit: weka::LIMIT,
     }))
 }

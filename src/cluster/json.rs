@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::Identity;
 use crate::base::{PolicyName, Release, SessionKeys, UserName};
@@ -71,6 +72,37 @@ impl From<Listed> for PolicyName {
     }
 }
 
+/// How many lists, objects and strings may be around a document.
+const MAX_WRAPPED: usize = 6;
+
+/// The unchanged text of the document in an answer, in every shape that releases and clients show: the document alone, or the
+/// `content` of a policy, below `policy` or `data`, alone in a list, as an object or as JSON in a string. An answer with two
+/// of them is ambiguous.
+pub(super) fn document(json: &str) -> Result<String, Expected> {
+    unwrapped(json, MAX_WRAPPED).ok_or(Expected("a policy with its content"))
+}
+
+fn unwrapped(json: &str, depth: usize) -> Option<String> {
+    let (json, depth) = (json.trim(), depth.checked_sub(1)?);
+    if json.starts_with('"') {
+        return unwrapped(&serde_json::from_str::<String>(json).ok()?, depth);
+    }
+    if json.starts_with('[') {
+        let [only] = serde_json::from_str::<[&RawValue; 1]>(json).ok()?;
+        return unwrapped(only.get(), depth);
+    }
+    let Members(members) = serde_json::from_str::<Members<&RawValue>>(json).ok()?;
+    let named =
+        |names: &[&str]| -> Vec<_> { members.iter().filter(|(name, _)| names.contains(&name.as_str())).collect() };
+    let is_document = !named(&["Statement", "Version"]).is_empty();
+    match (is_document, named(&["content", "policy", "data"]).as_slice()) {
+        (true, []) => Some(json.to_owned()),
+        (false, [(name, value)]) if name == "content" && value.get().starts_with('{') => Some(value.get().to_owned()),
+        (false, [(_, value)]) => unwrapped(value.get(), depth),
+        (true | false, _) => None,
+    }
+}
+
 /// The policy of a user or group. An empty name is none.
 pub(super) fn policy_or_none(policy: Option<String>) -> Option<PolicyName> {
     policy.filter(|name| !name.is_empty()).map(PolicyName::reported)
@@ -112,5 +144,53 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
             }
         }
         deserializer.deserialize_map(All(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_found_in_every_shape_and_is_unchanged() {
+        const DOCUMENT: &str = r#"{"Version": "2012-10-17","Statement":[ ], "n": 1.0e2}"#;
+        let text = serde_json::Value::from(DOCUMENT);
+        for answer in [
+            DOCUMENT.to_owned(),
+            text.to_string(),
+            format!(r#"[{DOCUMENT}]"#),
+            format!(r#"{{"name":"a","content":{DOCUMENT}}}"#),
+            format!(r#"[{{"name":"a","content":{DOCUMENT}}}]"#),
+            format!(r#"[{{"name":"a","content":{text}}}]"#),
+            format!(r#"{{"name":"a","policy":{DOCUMENT}}}"#),
+            format!(r#"{{"policy":{text}}}"#),
+            format!(r#"{{"policy":{{"name":"a","content":{DOCUMENT}}}}}"#),
+            format!(r#"{{"data":{{"policy":{{"name":"a","content":{text}}}}}}}"#),
+        ] {
+            assert_eq!(document(&answer).as_deref(), Ok(DOCUMENT), "{answer}");
+        }
+        assert_eq!(
+            document(r#"{"content":{"x":1}}"#).as_deref(),
+            Ok(r#"{"x":1}"#),
+            "what the reader of documents refuses"
+        );
+        for answer in [
+            "",
+            "null",
+            "{}",
+            "[]",
+            "7",
+            r#""{""#,
+            r#"{"policy":{"name":"a"}}"#,
+            r#"{"content":null}"#,
+            r#"{"content":[]}"#,
+            r#"{"content":{},"content":{}}"#,
+            r#"{"content":{},"policy":{}}"#,
+            r#"{"Version":"","content":{}}"#,
+            r#"[{"Version":""},{"Version":""}]"#,
+            &format!("{}{{\"Version\":1}}{}", "[".repeat(10), "]".repeat(10)),
+        ] {
+            assert!(document(answer).is_err(), "{answer}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes, shell_word};
 use crate::cluster::rest::{CALLS, Difference, differences};
-use crate::cluster::{CallError, Cluster, ConnectionInfo, UserRecord, Users, capabilities};
-use crate::observed::{Duplicates, Identity, newer_than_known};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, UserRecord, Users, body, capabilities};
+use crate::observed::{Body, Duplicates, Identity, newer_than_known};
 
 codes! {
     "All kinds of findings of this room.";
@@ -20,6 +20,7 @@ codes! {
     PROBE_LEFT = "leftover-of-a-probe", "An interrupted probe left a policy behind.";
     LEFTOVER = "leftover-temporary-policy", "An interrupted apply left a temporary policy behind.";
     ATTACHMENTS_UNKNOWN = "attachments-not-reported", "The release does not report which policies are attached, so plans can only add policies.";
+    NO_DOCUMENT = "document-unreadable", "attune cannot read the policy document that the cluster returned.";
     NO_DEFINITION = "no-api-definition", "The cluster has no definition of its own, although its release should have one.";
 }
 
@@ -36,6 +37,8 @@ pub struct Facts {
     pub users: Result<Users, CallError>,
     /// The names of the policies.
     pub policies: Result<Vec<PolicyName>, CallError>,
+    /// One of the policies, and its document as text: `readonly` if it is there. `None` if no policy could be read.
+    pub document: Option<(PolicyName, Result<String, CallError>)>,
     /// The cluster's own API definition, if it has one.
     pub definition: Result<Option<String>, CallError>,
 }
@@ -46,8 +49,17 @@ pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let capabilities = capabilities(cluster, &identity.release).await;
     let (users, policies, definition) =
         tokio::join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
+    let document = match policies.as_ref().ok().and_then(|policies| a_policy(policies)) {
+        Some(policy) => Some((policy.clone(), cluster.show_policy(policy).await)),
+        None => None,
+    };
     let connection = cluster.connection(&identity.release);
-    Ok(Facts { identity, capabilities, connection, users, policies, definition })
+    Ok(Facts { identity, capabilities, connection, users, policies, document, definition })
+}
+
+fn a_policy(policies: &[PolicyName]) -> Option<&PolicyName> {
+    let readonly = policies.iter().find(|policy| policy.as_str() == "readonly");
+    readonly.or_else(|| policies.iter().find(|policy| policy.addressable().is_ok()))
 }
 
 /// The result of a check.
@@ -127,6 +139,7 @@ pub fn check(facts: &Facts) -> Preflight {
     findings.extend((may_apply && is_custom).then(|| custom_role(identity)));
     let refused = [users.err(), policies.as_ref().err()];
     findings.extend(refused.into_iter().flatten().map(|error| failed(READ_FAILED, Finding::error, error)));
+    findings.extend(facts.document.as_ref().and_then(|(policy, text)| document(policy, text)));
     findings.extend(call_findings);
     findings.extend(connection_findings(connection));
     findings.extend(leftovers.iter().flatten().map(leftover));
@@ -156,6 +169,19 @@ fn custom_role(identity: &Identity) -> Finding {
 
 fn failed(code: Code, finding: fn(Code, String) -> Finding, error: &CallError) -> Finding {
     Finding { help: error.help.clone(), ..finding(code, error.to_string()) }
+}
+
+fn document(policy: &PolicyName, text: &Result<String, CallError>) -> Option<Finding> {
+    let text = match text {
+        Err(error) => return Some(failed(READ_FAILED, Finding::error, error)),
+        Ok(text) => text,
+    };
+    let message = format!("the document of policy `{policy}` is no policy document that attune can read");
+    let help = "do not apply: attune would replace what it cannot read; please report the shape of the answer";
+    match body(text.clone()) {
+        Body::Unreadable(_) => Some(Finding::error(NO_DOCUMENT, message).help(help)),
+        Body::Known(_) | Body::NotRead => None,
+    }
 }
 
 fn connection_findings(connection: &ConnectionInfo) -> Vec<Finding> {
@@ -329,6 +355,7 @@ mod tests {
             },
             users: Ok(Users { users: Vec::new(), attachments_known: true }),
             policies: Ok(vec![PolicyName::reported("readonly")]),
+            document: None,
             definition: Ok(None),
         }
     }
@@ -341,6 +368,10 @@ mod tests {
 
     fn found(report: &Preflight) -> Vec<(&'static str, Severity)> {
         report.findings.iter().map(|finding| (finding.code.id, finding.severity)).collect()
+    }
+
+    fn readonly() -> PolicyName {
+        PolicyName::reported("readonly")
     }
 
     fn refused() -> CallError {
@@ -361,11 +392,15 @@ mod tests {
     #[test]
     fn every_code_has_exactly_one_cause() {
         type Change = fn(&mut Facts);
-        let cases: [(&str, Severity, Change); 16] = [
+        let cases: [(&str, Severity, Change); 18] = [
             ("role-unknown", Severity::Note, |facts| facts.identity.role = "s3-operators".into()),
             ("role-too-weak", Severity::Error, |facts| facts.identity.role = "ReadOnly".into()),
             ("read-failed", Severity::Error, |facts| facts.users = Err(refused())),
             ("read-failed", Severity::Error, |facts| facts.policies = Err(refused())),
+            ("read-failed", Severity::Error, |facts| facts.document = Some((readonly(), Err(refused())))),
+            ("document-unreadable", Severity::Error, |facts| {
+                facts.document = Some((readonly(), Ok(r#"{"name":"readonly","content":{}}"#.into())));
+            }),
             ("unencrypted", Severity::Warning, |facts| {
                 facts.connection.unencrypted = vec!["http://weka01:14000".into()];
             }),

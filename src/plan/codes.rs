@@ -18,6 +18,7 @@ codes! {
     NOT_SHOWN = "plan-not-shown", "A defect of attune: a step has no shown change, or an effect no shown line. attune makes no plan.";
     UNADDRESSABLE = "unaddressable-name", "An object on the cluster has a name that no call can carry safely. A policy stays unmanaged; a user or group that the plan would change is an error.";
     IMPORTED_USER = "imported-user", "A user comes from a directory, which sets its policy again at the next refresh.";
+    GIVEN_BY_DIRECTORY = "policy-of-a-directory", "A policy is to be removed that a directory gives to users: their next refresh would fail.";
     NOT_REVOKED = "keys-cannot-be-revoked", "A key pair is to be revoked, and this cluster offers no call for it, or the user has no policy.";
     KEYS_WITHOUT_DESTINATION = "no-credentials-destination", "A plan may create key pairs, whose secrets the cluster shows once, and the configuration names no destination for them.";
     USER_ABSENT = "detached-user-absent", "A user that is declared detached does not exist on the cluster.";

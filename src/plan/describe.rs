@@ -172,12 +172,17 @@ impl Describe<'_> {
                     before: self.observed.policies.get(policy).cloned(),
                     leftovers: self.comparison.leftovers_of(policy).to_vec(),
                 };
-                (kind, if self.can.federated_identities { vec![Note::NameGone] } else { Vec::new() })
+                (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
             }
             PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
         let basis = self.same.get(policy).map(|(_, basis)| basis.clone()).unwrap_or_default();
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new() })
+    }
+
+    /// Whether an identity provider may give policies by their names. Only a cluster that says so has none.
+    fn maps_names(&self) -> bool {
+        self.can.identity_provider && self.observed.identity_provider != Some(false)
     }
 
     fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
@@ -198,7 +203,7 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Policy(policy.clone())) {
             notes.push(Note::NoRoom);
         }
-        if method != ReplaceMethod::Finish && self.can.federated_identities {
+        if method != ReplaceMethod::Finish && self.maps_names() {
             notes.push(Note::NameAbsent);
         }
         let kind = ChangeKind::ReplacePolicy {

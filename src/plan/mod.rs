@@ -134,6 +134,7 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         findings.push(problems::no_room(observed));
     }
     findings.extend(problems::not_addressable(&ordered.steps));
+    findings.extend(problems::given_by_directory(observed, &ordered.steps));
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);

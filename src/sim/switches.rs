@@ -57,6 +57,18 @@ impl CommaInName {
     }
 }
 
+/// The shape in which the `weka` command prints policies as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandShape {
+    /// The `data` of the REST API: `{"policy":{"name":…,"content":…}}`, and the list in its shape.
+    Raw,
+    /// The rows of the table: `[{"name":…,"content":…}]`; one object since 6.0.
+    Table,
+    /// The document alone, as on the vendor's page.
+    Bare,
+}
+
 /// The length of new keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -203,6 +215,9 @@ with_defaults! {
         pub login_in_array: bool = false,
         /// Whether responses have numbers such as `300.0`.
         pub float_numbers: bool = false,
+        /// The shape in which the `weka` command prints policies as JSON. It prints what the cluster returned, says the
+        /// documentation.
+        pub command_shape: CommandShape = CommandShape::Raw,
         /// The length of new keys.
         pub keys: KeyLength = KeyLength::Usual,
         /// Whether it has `POST /users/{uid}/s3/resetCredentials`: builds of 5.1 differ, and the definition of 6.0 is not public.

@@ -214,3 +214,40 @@ fn a_document_alone_is_asked() {
     );
     folder.attune("access none.json").exits(1).warns("cannot read the policy document none.json");
 }
+
+#[test]
+fn a_token_with_several_roles_has_the_merged_access_of_their_policies() {
+    let document = |action: &str, resource: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::{resource}/*"}}]}}"#
+        )
+    };
+    let state = format!(
+        r#"{{"tenants":{{"Root":{{"policies":{{"a":{{"document":{}}},"b":{{"document":{}}}}}}}}}}}"#,
+        document("s3:GetObject", "ml"),
+        document("s3:PutObject", "web")
+    );
+    let file = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[policies.a]\ndocument = \"a.json\"\n[policies.b]\ndocument = \"b.json\"\n";
+    let folder = Folder::with(&[
+        ("attune.toml", file),
+        ("cluster.json", &state),
+        ("a.json", &document("s3:GetObject", "ml")),
+        ("b.json", &document("s3:PutObject", "web")),
+    ]);
+    for way in ["", "--observed"] {
+        let all = folder.attune(&format!("access --roles a,b {way}")).exits(0).says("a token with a, b");
+        all.says("ml").says("web");
+        let asked = |roles: &str, action: &str, object: &str| {
+            folder.attune(&format!("access {way} --roles {roles} {action} arn:aws:s3:::{object}"))
+        };
+        asked("a,b", "s3:GetObject", "ml/x").exits(0);
+        asked("a,b", "s3:PutObject", "web/x").exits(0);
+        asked("a", "s3:PutObject", "web/x").exits(2);
+        asked("a,b", "s3:PutObject", "ml/x").exits(2);
+        assert_eq!(asked("a,gone", "s3:PutObject", "ml/x").code, Some(1));
+        let answer = folder.attune(&format!("access --roles b,a {way} --format json")).exits(0).json();
+        assert_eq!(answer["principals"][0]["roles"], serde_json::json!(["a", "b"]));
+    }
+    folder.attune("access --roles a s3:GetObject").exits(1).warns("ACTION and ARN are given together");
+    folder.attune("access alice s3:GetObject").exits(1).warns("ACTION and ARN are given together");
+}

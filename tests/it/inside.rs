@@ -51,7 +51,15 @@ pub(crate) fn command_client(running: &Running, safe: &Safe) -> WekaCluster {
     fs::write(&program, format!("#!/bin/sh\n{face}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let (login, server, tenant, release) = (None, None, None, None);
-    WekaCluster::new(WekaOptions { program, login, server, tenant, release, limit: Duration::from_secs(60) })
+    WekaCluster::new(WekaOptions {
+        program,
+        login,
+        server,
+        tenant,
+        release,
+        any_certificate: false,
+        limit: Duration::from_secs(60),
+    })
 }
 
 /// A folder for new secrets, in memory if possible, because each one is synced.

@@ -101,6 +101,8 @@ mod secrets;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod show;
 #[cfg(test)]
 mod sts;

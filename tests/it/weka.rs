@@ -276,7 +276,15 @@ async fn a_command_that_hangs_is_killed() {
     temporary(&folder, &format!("#!/bin/sh\necho $$ > {}\nexec /bin/sleep 600\n", folder.path("pid").display()));
     let (login, server, tenant, release) = (None, None, None, None);
     let limit = Duration::from_millis(500);
-    let cluster = WekaCluster::new(WekaOptions { program: folder.path("weka"), login, server, tenant, release, limit });
+    let cluster = WekaCluster::new(WekaOptions {
+        program: folder.path("weka"),
+        login,
+        server,
+        tenant,
+        release,
+        any_certificate: false,
+        limit,
+    });
     let error = cluster.remove_policy(&PolicyName::parse("old").unwrap()).await.unwrap_err();
     assert!(error.message.contains("did not end within 0.5 s, and was killed"), "{error}");
     // The identity check hung: the removal was never sent.

@@ -186,42 +186,30 @@ pub(super) fn policies(body: &str) -> Result<Vec<PolicyName>, Expected> {
     Ok(items.ok_or(Expected("a list of policies"))?.into_iter().map(PolicyName::from).collect())
 }
 
-/// Reads `GET /s3/policies/{policy}`: the unchanged text of the document. Clients see an object. A JSON string that holds
-/// the object is accepted as well.
+/// Reads `GET /s3/policies/{policy}`: the unchanged text of the document, in any shape.
 pub(super) fn document(body: &str) -> Result<String, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        policy: Box<RawValue>,
-    }
-    #[derive(Deserialize)]
-    struct Policy {
-        content: Box<RawValue>,
-    }
-    const EXPECTED: Expected = Expected("a policy with its content");
-    let raw: Raw = object(data(body)?).ok_or(EXPECTED)?;
-    let policy: Policy = object(raw.policy.get()).ok_or(EXPECTED)?;
-    let content = policy.content.get();
-    if content.starts_with('{') {
-        return Ok(content.to_owned());
-    }
-    let text: String = serde_json::from_str(content).map_err(|_| EXPECTED)?;
-    object::<serde::de::IgnoredAny>(&text).map(|_| text.clone()).ok_or(EXPECTED)
+    json::document(data(body)?)
 }
 
 /// Reads `GET /s3/oidc`: whether there is an identity provider, which has an address of its configuration. `None` is an answer
 /// with unknown members: no definition says what a cluster without a provider answers.
 pub(super) fn identity_provider(body: &str) -> Result<Option<bool>, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        #[serde(deserialize_with = "Option::deserialize")]
-        config_url: Option<String>,
-    }
-    let data = sole(data(body)?);
-    if matches!(data.trim(), "null" | "[]" | "{}" | "\"\"") {
-        return Ok(Some(false));
-    }
-    let raw: Option<Raw> = object(data);
-    Ok(raw.map(|raw| !raw.config_url.unwrap_or_default().trim().is_empty()))
+    let whole: Value = serde_json::from_str(body).map_err(|_| Expected("JSON"))?;
+    let data = whole.get("data").unwrap_or(&whole);
+    let sole = data.as_array().filter(|items| items.len() == 1).and_then(|items| items.first()).unwrap_or(data);
+    let is_set = |address: &str| !address.trim().is_empty();
+    Ok(match sole {
+        Value::Null => Some(false),
+        Value::Array(items) => items.is_empty().then_some(false),
+        Value::String(text) => text.is_empty().then_some(false),
+        Value::Object(members) if members.is_empty() => Some(false),
+        Value::Object(members) => match members.get("config_url") {
+            Some(Value::Null) => Some(false),
+            Some(address) => address.as_str().map(is_set),
+            None => None,
+        },
+        Value::Bool(_) | Value::Number(_) => None,
+    })
 }
 
 /// Reads `GET /docs/schema`, without judging it.

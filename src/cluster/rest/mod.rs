@@ -281,7 +281,7 @@ impl Cluster for RestCluster {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{Heard, Reply, Server, json, tokens};
+    use super::testing::{Heard, Reply, Server, is_proof, json, proof, tokens};
     use super::*;
     use crate::cluster::{PasswordLogin, capabilities};
 
@@ -378,6 +378,60 @@ mod tests {
         assert_eq!((oldest.users_have_policy, oldest.user_policies), (Some(false), false));
         let older = api_facts(include_str!("../../../tests/vendor/4.0.json")).unwrap();
         assert_eq!((older.users_have_policy, older.user_policies), (Some(false), true));
+    }
+
+    /// Each file is an answer as a cluster gives it.
+    #[tokio::test]
+    async fn answers_as_clusters_give_them_are_read_or_refused_with_their_words() {
+        let login = include_str!("../../../tests/shapes/login-3.14.json");
+        let logged_in = Server::start(move |heard| match heard.call.as_str() {
+            "POST /login" => json(200, login),
+            call if is_proof(call) => proof(heard, "g", "Root").unwrap_or(Reply::Close),
+            _ => json(200, r#"{"data":{"policies":["a"]}}"#),
+        })
+        .await;
+        assert_eq!(cluster(&logged_in, None).list_policies().await.unwrap().len(), 1);
+
+        let lockout = include_str!("../../../tests/shapes/login-lockout-403.json");
+        let locked = Server::start(move |_| json(403, lockout)).await;
+        let cluster_locked = cluster(&locked, None);
+        for _ in 0..2 {
+            let error = cluster_locked.list_policies().await.unwrap_err();
+            assert!(error.message.contains("locked out for another 1m55s"), "{error}");
+        }
+        assert_eq!(locked.calls(), ["POST /login"], "each try would make it longer");
+
+        let reset = include_str!("../../../tests/shapes/reset-credentials.json");
+        let later = server("5.1.21.26", move |heard| match heard.call.as_str() {
+            "GET /docs/schema" => json(200, include_str!("../../../tests/vendor/5.1-later.json")),
+            "GET /users" => json(200, r#"{"data":[{"username":"u","uid":"7","org_id":0,"role":"S3"}]}"#),
+            "POST /users/7/s3/resetCredentials" => json(200, reset),
+            call => panic!("{call}"),
+        })
+        .await;
+        assert_eq!(cluster(&later, None).generate_keys(&user()).await.unwrap().access_key, "AAAA");
+
+        for (status, body, words) in [
+            (
+                400,
+                include_str!("../../../tests/shapes/unknown-params-400.json"),
+                "Invalid params; unknown: policy_name",
+            ),
+            (400, r#"{"message":"Invalid params","data":{"unknown_params":"policy_name"}}"#, "unknown: policy_name"),
+            (400, include_str!("../../../tests/shapes/dup-user-400.json"), "Username already in use"),
+            (500, include_str!("../../../tests/shapes/already-attached-500.json"), "already present in the list"),
+            (200, include_str!("../../../tests/shapes/refresh-imported.json"), "does not hold nothing, or a key pair"),
+        ] {
+            let server = server("5.1.2", move |_| json(status, body)).await;
+            let error = cluster(&server, None).attach(&policy(), &Principal::User(user())).await.unwrap_err();
+            assert!(error.message.contains(words), "{error}");
+            let expected = if status == 400 { Effect::Refused(400) } else { Effect::UnknownOutcome };
+            assert_eq!(error.effect, expected);
+        }
+        let imported = include_str!("../../../tests/shapes/ldap-import.json");
+        let server = server("5.1.2", move |_| json(200, imported)).await;
+        let pair = cluster(&server, None).attach(&policy(), &Principal::User(user())).await.unwrap();
+        assert_eq!(pair.unwrap().access_key, "ldap-alice");
     }
 
     #[tokio::test]

@@ -40,12 +40,14 @@ pub struct WekaOptions {
     pub tenant: Option<String>,
     /// The release to assume in place of the reported one.
     pub release: Option<Release>,
+    /// Whether the command may trust any certificate. Otherwise it has to check them (see `run`).
+    pub any_certificate: bool,
     /// How long a run of the command may take.
     pub limit: Duration,
 }
 
-/// How long a run may take by default: the command answers within two seconds, and a busy cluster needs longer.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// How long a run may take by default: the command itself waits 10 s for a connection and 60 s for an answer.
+pub const LIMIT: Duration = Duration::from_secs(75);
 
 /// A cluster over the `weka` command.
 #[derive(Debug)]
@@ -289,7 +291,7 @@ impl Cluster for WekaCluster {
             transport: "the weka command",
             addresses: vec![address],
             unencrypted: Vec::new(),
-            any_certificate: false,
+            any_certificate: self.options.any_certificate,
             attachments_source: Some("weka user"),
             definition_expected: false,
             clock_ahead: None,

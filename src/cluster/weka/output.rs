@@ -88,21 +88,10 @@ pub(super) fn groups(text: &str) -> Result<Vec<GroupRecord>, Expected> {
     Ok(groups.into_iter().map(record).collect())
 }
 
-/// Reads `weka s3 policy show`: the unchanged text of the document, which is an object or JSON in a string.
+/// Reads `weka s3 policy show`: the vendor's page shows the document alone; the table has a name and a content; and raw JSON
+/// is probably what REST answers.
 pub(super) fn document(text: &str) -> Result<String, Expected> {
-    #[derive(Deserialize)]
-    struct Raw {
-        #[serde(alias = "policy")]
-        content: Box<RawValue>,
-    }
-    const EXPECTED: Expected = Expected("a policy with its content");
-    let raw: Raw = one(text).ok_or(EXPECTED)?;
-    let content = raw.content.get();
-    if content.starts_with('{') {
-        return Ok(content.to_owned());
-    }
-    let text: String = serde_json::from_str(content).map_err(|_| EXPECTED)?;
-    if text.trim_start().starts_with('{') { Ok(text) } else { Err(EXPECTED) }
+    json::document(printed_json(text).map_or("", RawValue::get))
 }
 
 /// Reads the standard output and standard error of a command that may create a key pair. `None` if they show none. Output
@@ -117,8 +106,21 @@ pub(super) fn key_pair(out: &str, err: &str, known: &[&str]) -> Result<Option<Ke
     }
 }
 
+/// Reads `weka s3 sts assume-role`: JSON, or lines with labels as captured from 4.2.
 pub(super) fn session_keys(text: &str) -> Result<SessionKeys, Expected> {
-    json::session_keys(one(text))
+    labelled_session_keys(text).map_or_else(|| json::session_keys(one(text)), Ok)
+}
+
+fn labelled_session_keys(text: &str) -> Option<SessionKeys> {
+    let is_token = |label: &str| {
+        let plain: String = label.chars().filter(|c| c.is_alphanumeric()).collect();
+        plain.eq_ignore_ascii_case("sessiontoken")
+    };
+    let mut labelled = text.lines().filter_map(|line| line.split_once(':'));
+    let (_, token) = labelled.find(|(label, _)| is_token(label))?;
+    let token = Some(token.trim()).filter(|token| !token.is_empty() && !token.contains(char::is_whitespace))?;
+    let KeyPair { access_key, secret_key } = find(text)?;
+    Some(SessionKeys { access_key, secret_key, session_token: token.into() })
 }
 
 /// The printed object: bare, alone in a list, or under `data`.

@@ -20,6 +20,10 @@ use crate::cluster::{CallError, Effect};
 
 const MAX_OUTPUT: u64 = 16 << 20;
 
+/// Without it, the command since 6.0 accepts and saves any certificate when nobody is at a terminal (drafts of the vendor's
+/// documentation). Its values are not documented, so that a value of the user stays.
+const TLS_STRICTNESS: &str = "WEKA_TLS_STRICTNESS";
+
 impl WekaOptions {
     pub(super) async fn run(&self, command: &Command) -> Result<Ended, CallError> {
         let started = Instant::now();
@@ -57,6 +61,9 @@ impl WekaOptions {
         hide(process.as_std_mut(), &["ATTUNE_"]);
         if let Some(server) = &self.server {
             process.env("WEKA_HOST", server.host()).env("WEKA_PORT", server.port().to_string());
+        }
+        if !self.any_certificate && std::env::var_os(TLS_STRICTNESS).is_none_or(|value| value.is_empty()) {
+            process.env(TLS_STRICTNESS, "strict");
         }
         if let Some(login) = &self.login {
             process.env("WEKA_USERNAME", &login.username).env("WEKA_PASSWORD", login.password.expose_secret());
@@ -136,8 +143,24 @@ const DISCONNECTED: [&str; 14] = [
 const UNAUTHORIZED: [&str; 7] =
     ["unauthorized", "not logged in", "authentication", "permission denied", "forbidden", "not allowed", "login"];
 
-const USAGE: [&str; 6] =
-    ["usage:", "unrecognized", "unexpected argument", "too many arguments", "missing argument", "required argument"];
+/// Words of a command that does not trust the certificate of the cluster, so that it sent nothing.
+const UNTRUSTED: [&str; 4] = ["certificate", "x509", "tls:", "weka_tls_strictness"];
+
+const TRUST: &str = "let this host trust the certificate of the cluster, set WEKA_TLS_STRICTNESS to a value that `weka` accepts, or \
+    accept any certificate with `--insecure`";
+
+/// The complaint of a command without S3 (captured from 4.2).
+const S3_DOWN: &str = "could not find a running s3 container";
+
+const USAGE: [&str; 7] = [
+    "usage:",
+    "cannot pass option",
+    "unrecognized",
+    "unexpected argument",
+    "too many arguments",
+    "missing argument",
+    "required argument",
+];
 
 const LOG_IN: &str = "log in with `weka user login` as a user whose role may manage S3 policies and users of this \
     tenant, or set WEKA_USERNAME and WEKA_PASSWORD";
@@ -153,13 +176,23 @@ pub(super) fn judge(command: &Command, ended: &Ended, secrets: &[&SecretString])
         let message = format!("a signal ended it{}", suffix(&words));
         return Err(CallError::new(command.shown(), Effect::UnknownOutcome, message));
     };
+    if says(&UNTRUSTED) {
+        let message = format!("exit status {code}{}", suffix(&words));
+        return Err(CallError::new(command.shown(), Effect::NotSent, message).help(TRUST));
+    }
     let effect = match (says(&USAGE), says(&DISCONNECTED), says(&UNAUTHORIZED)) {
         (false, true, _) => Effect::UnknownOutcome,
         (false, false, true) => Effect::Unauthorized(code),
         (true, _, _) | (false, false, false) => Effect::Refused(code),
     };
     let error = CallError::new(command.shown(), effect, format!("exit status {code}{}", suffix(&words)));
-    Err(if matches!(effect, Effect::Unauthorized(_)) { error.help(LOG_IN) } else { error })
+    Err(match effect {
+        Effect::Unauthorized(_) => error.help(LOG_IN),
+        Effect::Refused(_) if lower.contains(S3_DOWN) => {
+            error.help("start S3 on the cluster: see `weka s3 cluster status`")
+        }
+        Effect::Refused(_) | Effect::NotSent | Effect::UnknownOutcome => error,
+    })
 }
 
 /// Whether a command refused its arguments, before it did anything. Another release may accept them.
@@ -212,6 +245,9 @@ mod tests {
             (Some(2), "error: usage: weka s3 policy detach <user>", Effect::Refused(2)),
             (Some(1), "error: Connection closed", Effect::UnknownOutcome),
             (Some(1), "error: Not logged in", Effect::Unauthorized(1)),
+            (Some(1), include_str!("../../../tests/shapes/s3-down.txt"), Effect::Refused(1)),
+            (Some(1), include_str!("../../../tests/shapes/cli-usage-error.txt"), Effect::Refused(1)),
+            (Some(1), "error: failed to connect: x509: certificate signed by unknown authority", Effect::NotSent),
             (Some(1), "", Effect::Refused(1)),
             (None, "", Effect::UnknownOutcome),
         ] {

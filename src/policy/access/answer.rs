@@ -16,15 +16,27 @@ pub enum Holder {
     Principal(Principal),
     /// Everyone whom a document is about. It is in the file of this path.
     Document(String),
+    /// Anyone with a token whose claim has these roles, which are names of policies.
+    Roles(PolicyName),
 }
 
 impl Holder {
+    /// Whether it may have service accounts or temporary credentials, which the cluster does not report.
+    #[must_use]
+    pub fn has_service_accounts(&self) -> bool {
+        match self {
+            Self::Principal(principal) => principal.user().is_some(),
+            Self::Document(_) | Self::Roles(_) => false,
+        }
+    }
+
     /// How the command line names it.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::Principal(principal) => principal.label(),
             Self::Document(path) => path.clone(),
+            Self::Roles(roles) => format!("roles {roles}"),
         }
     }
 }
@@ -34,6 +46,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Principal(principal) => principal.fmt(f),
             Self::Document(path) => f.write_str(path),
+            Self::Roles(roles) => write!(f, "a token with the roles {roles}"),
         }
     }
 }
@@ -109,7 +122,7 @@ impl Attachment {
     fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
         match &self.holder {
             Holder::Principal(principal) => context.with(principal),
-            Holder::Document(_) => *context,
+            Holder::Document(_) | Holder::Roles(_) => *context,
         }
     }
 

@@ -43,6 +43,9 @@ fn head(report: &ReportV1) -> Markup {
                 @if report.group_attachments_known { (report.principals.iter().filter(|holder| holder.group.is_some()).count()) }
                 @else { "not reported by the cluster" }
             }
+            dt { "Not shown" } dd {
+                "service accounts and temporary credentials, which an administrator cannot see; they have at most the access of their user"
+            }
             dt { "Policies" } dd { (report.policies.len()) " of at most " (report.limits.policies) }
         }
     }

@@ -153,7 +153,7 @@ json_types! {
         pattern: bool,
     }
 
-    /// The access of one user or group, or of a document alone.
+    /// The access of one user, group or token, or of a document alone.
     pub struct AccessAnswerV1 {
         /// The user, if it is one.
         user?: String,
@@ -161,6 +161,8 @@ json_types! {
         group?: String,
         /// The path of the document, if the access is that of a document alone.
         document?: String,
+        /// The roles of a token, if the access is that of a token.
+        roles?: Vec<String>,
         /// The policy it has; missing when it has none.
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
@@ -289,14 +291,16 @@ impl AccessReportV1 {
 
 impl AccessAnswerV1 {
     fn of(answer: &Answer) -> Self {
-        let (user, group, document) = match &answer.attachment.holder {
-            Holder::Principal(principal) => (principal.user(), principal.group(), None),
-            Holder::Document(path) => (None, None, Some(path.clone())),
+        let (user, group, document, roles) = match &answer.attachment.holder {
+            Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
+            Holder::Document(path) => (None, None, Some(path.clone()), None),
+            Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
         };
         Self {
             user: user.map(ToString::to_string),
             group: group.map(ToString::to_string),
             document,
+            roles,
             policy: answer.attachment.policy.as_ref().map(ToString::to_string),
             document_known: answer.attachment.is_known(),
             access: answer.access.as_ref().map(AccessV1::of),

@@ -189,7 +189,7 @@ fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &
         let also = phrase::also([Profile::Minio, Profile::Aws].into_iter().flat_map(of_others));
         also.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
     }
-    if report.answers.iter().any(|answer| matches!(answer.attachment.holder, Holder::Document(_))) {
+    if report.answers.iter().any(|answer| !matches!(answer.attachment.holder, Holder::Principal(_))) {
         return Ok(());
     }
     let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
@@ -217,9 +217,12 @@ fn attached(all: &[&Attachment]) -> String {
             phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
         }
         Holder::Document(path) => shown(path),
+        Holder::Roles(roles) => {
+            format!("a token with {}", shown(&roles.listed().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")))
+        }
     };
     let whose = list(&all.iter().map(who).collect::<Vec<_>>());
-    if all.iter().any(|attachment| matches!(attachment.holder, Holder::Document(_))) {
+    if all.iter().any(|attachment| !matches!(attachment.holder, Holder::Principal(_))) {
         return whose;
     }
     let has = if all.len() == 1 { "has" } else { "have" };

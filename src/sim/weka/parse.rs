@@ -107,7 +107,7 @@ fn command_of_release(command: TopCommand, behaviour: &Behaviour) -> Result<Pars
 
 fn policy_command(command: PolicyCommand, behaviour: &Behaviour) -> Result<Parsed, ParseFailure> {
     Ok(match command {
-        PolicyCommand::List => read(|state, caller| Ok(print::policies(&policies::list(state, caller)?))),
+        PolicyCommand::List => read(|state, caller| Ok(print::policies(state, &policies::list(state, caller)?))),
         PolicyCommand::Show { name } => {
             read(move |state, caller| Ok(print::policy(state, &name, &policies::show(state, caller, &name)?)))
         }

@@ -10,6 +10,7 @@ use crate::sim::operations::users::Listed;
 use crate::sim::operations::{Caller, Refusal};
 use crate::sim::release::Behaviour;
 use crate::sim::state::{ClusterState, Keys, Tenant};
+use crate::sim::switches::{CommandShape, ListShape};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Printout {
@@ -106,8 +107,14 @@ fn tenant_id(behaviour: &Behaviour, tenant: &Tenant) -> Value {
     if behaviour.wekactl { number.into() } else { format!("OrgId<{number}>").into() }
 }
 
-pub(super) fn policies(names: &[String]) -> Printout {
-    Printout::Members(names.iter().map(|name| json!({ "name": name })).collect())
+pub(super) fn policies(state: &ClusterState, names: &[String]) -> Printout {
+    let rows = || -> Vec<Value> { names.iter().map(|name| json!({ "name": name })).collect() };
+    Printout::Members(match (state.switches.command_shape, state.switches.list_shape) {
+        (CommandShape::Table | CommandShape::Bare, _) | (CommandShape::Raw, ListShape::BareObjects) => rows().into(),
+        (CommandShape::Raw, ListShape::Names) => json!({ "policies": names }),
+        (CommandShape::Raw, ListShape::Objects) => json!({ "policies": rows() }),
+        (CommandShape::Raw, ListShape::BareNames) => json!(names),
+    })
 }
 
 pub(super) fn groups(attached: &BTreeMap<String, String>) -> Printout {
@@ -116,8 +123,16 @@ pub(super) fn groups(attached: &BTreeMap<String, String>) -> Printout {
 
 /// The document is printed as it was sent.
 pub(super) fn policy(state: &ClusterState, name: &str, document: &StoredDocument) -> Printout {
-    let text = format!(r#"{{"name":{},"content":{}}}"#, Value::from(name), document.as_str());
-    Printout::Text(if state.behaviour().wekactl { text } else { format!("[{text}]") })
+    let document = document.as_str();
+    let content =
+        if state.switches.content_as_string { Value::from(document).to_string() } else { document.to_owned() };
+    let row = format!(r#"{{"name":{},"content":{content}}}"#, Value::from(name));
+    Printout::Text(match state.switches.command_shape {
+        CommandShape::Raw => format!(r#"{{"policy":{row}}}"#),
+        CommandShape::Table if state.behaviour().wekactl => row,
+        CommandShape::Table => format!("[{row}]"),
+        CommandShape::Bare => document.to_owned(),
+    })
 }
 
 pub(super) fn keys(made: Option<&Keys>) -> Printout {
