@@ -1,5 +1,6 @@
 //! `[guards]`: limits on what a plan may do, and their overrides for one run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -30,6 +31,8 @@ pub struct Guards {
     pub protected_groups: NamePatterns,
     /// Policies that are never removed or replaced.
     pub protected_policies: NamePatterns,
+    /// The policies of `[roles]`, which an identity provider gives by name: never removed.
+    pub roles: BTreeSet<PolicyName>,
     /// The overrides of this run.
     pub overrides: Vec<Override>,
 }
@@ -56,6 +59,7 @@ impl Guards {
             protected_users: self.protected_users.and(other.protected_users),
             protected_groups: self.protected_groups.and(other.protected_groups),
             protected_policies: self.protected_policies.and(other.protected_policies),
+            roles: self.roles.into_iter().chain(other.roles).collect(),
         }
     }
 

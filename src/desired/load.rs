@@ -207,6 +207,7 @@ impl Loader {
             ("drift", raw.drift.as_ref().map(At::span)),
             ("lint", raw.lint.as_ref().map(At::span)),
             ("credentials", raw.credentials.as_ref().map(At::span)),
+            ("roles", raw.roles.0.first().map(|(name, _)| name.span())),
         ];
         for (name, span) in sections.into_iter().filter_map(|(name, span)| Some((name, span?))) {
             let message = format!("an included file cannot have `[{name}]`");

@@ -35,6 +35,17 @@ pub(super) struct RawFile {
     pub users: Table<RawUser>,
     /// The groups, by name. Groups need WEKA 6.0 and the `weka` command (`via = "weka"`).
     pub groups: Table<RawGroup>,
+    /// The policies that an identity provider gives by name, by the names of the policies: the values of its claim. attune
+    /// never removes such a policy, and notes a replacement.
+    pub roles: Table<RawRole>,
+}
+
+/// A policy that an identity provider gives by name.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRole {
+    /// Who has the role. Reviewers see it.
+    pub description: Option<String>,
 }
 
 /// The cluster, and how to connect to it. Logins come from the environment, never from this file.

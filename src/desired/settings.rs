@@ -1,5 +1,6 @@
 //! The sections that only the main file may have: `[cluster]`, `[ownership]`, `[drift]` and the others.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use time::{Date, Month};
 use super::credentials::destination;
 use super::guards::{Guards, patterns};
 use super::lint::Allowed;
-use super::raw::{RawCluster, RawFile, RawIgnore};
+use super::raw::{RawCluster, RawFile, RawIgnore, RawRole};
 use super::spanned::{At, Report, RuleNames};
 use super::{ClusterSettings, Desired, Endpoint, Ownership, codes};
-use crate::base::{Location, NamePattern, Release};
+use crate::base::{Location, NamePattern, PolicyName, Release};
 use crate::policy::access::RuleList;
 
 /// Reads the settings of the main file. `directory` is the directory of that file.
@@ -22,13 +23,14 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
         users: patterns(&raw.get().users, report),
         groups: patterns(&raw.get().groups, report),
     });
-    let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, report));
+    let guards = raw.guards.as_ref().map(|guards| Guards::read(guards, report)).unwrap_or_default();
+    let guards = Guards { roles: roles(raw, report), ..guards };
     let ignores = raw.drift.iter().flat_map(|drift| &drift.get().ignore);
     Desired {
         directory: directory.to_path_buf(),
         cluster: cluster.unwrap_or_default(),
         ownership: ownership.unwrap_or_default(),
-        guards: guards.unwrap_or_default(),
+        guards,
         ignores: ignores.filter_map(|entry| ignore(entry, report)).collect(),
         lint: Allowed::read(raw.lint.as_ref().map(At::get), report),
         credentials: raw.credentials.as_ref().and_then(|of| destination(of, directory, report)),
@@ -53,6 +55,19 @@ fn cluster_settings(raw: &RawCluster, directory: &Path, report: &mut Report) -> 
         replace: raw.replace.unwrap_or_default(),
         insecure: false,
     }
+}
+
+/// The names of `[roles]`: policies, which need not be declared or exist.
+fn roles(raw: &RawFile, report: &mut Report) -> BTreeSet<PolicyName> {
+    let role = |(name, _): &(At<String>, RawRole)| match PolicyName::parse(name.get()) {
+        Ok(role) => Some(role),
+        Err(problem) => {
+            let message = format!("the policy name {:?} {problem}", name.get());
+            report.error(codes::BAD_NAME, name.span(), message, "name the policy that an identity provider gives");
+            None
+        }
+    };
+    raw.roles.0.iter().filter_map(role).collect()
 }
 
 fn release(text: &At<String>, report: &mut Report) -> Option<Release> {

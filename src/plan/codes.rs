@@ -25,6 +25,7 @@ codes! {
     REMOVALS = "guard-removals", "A plan would remove more policies than `max_removals` allows.";
     DETACHED = "guard-detached", "A plan would leave more users and groups without access than `max_detached` allows.";
     PROTECTED_POLICY = "guard-protected-policy", "A plan would remove or replace a policy of `protected_policies`.";
+    MAPPED_POLICY = "guard-mapped-policy", "A plan would remove a policy of `[roles]`, which an identity provider gives by name.";
     PROTECTED_USER = "guard-protected-user", "A plan would detach or move a user of `protected_users` or a group of `protected_groups`, or leave it without access.";
     OWN_USER = "guard-own-user", "A plan would detach or move the user that attune is logged in as, or leave it without access.";
     NEW_ACCESS = "guard-new-access", "A plan would give new access, and a guard refuses that.";

@@ -19,6 +19,7 @@ use super::{Unchanged, Unmanaged};
 
 /// The changes, policies first, each with the effects that it causes.
 pub(super) fn changes(
+    desired: &Desired,
     comparison: &Comparison,
     observed: &Observed,
     ordered: &Ordered,
@@ -27,7 +28,7 @@ pub(super) fn changes(
 ) -> Vec<Change> {
     let can = observed.capabilities;
     let same = same_access(comparison, observed, cache);
-    let describe = Describe { comparison, observed, ordered, can, same };
+    let describe = Describe { comparison, observed, ordered, can, same, roles: &desired.guards.roles };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
     let mut changes: Vec<Change> = policies.chain(attachments).collect();
@@ -155,6 +156,7 @@ struct Describe<'a> {
     observed: &'a Observed,
     ordered: &'a Ordered,
     can: Capabilities,
+    roles: &'a BTreeSet<PolicyName>,
     same: BTreeMap<&'a PolicyName, SameAccess>,
 }
 
@@ -172,7 +174,7 @@ impl Describe<'_> {
                     before: self.observed.policies.get(policy).cloned(),
                     leftovers: self.comparison.leftovers_of(policy).to_vec(),
                 };
-                (kind, if self.maps_names() { vec![Note::NameGone] } else { Vec::new() })
+                (kind, if self.maps_name(policy) { vec![Note::NameGone] } else { Vec::new() })
             }
             PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
@@ -180,9 +182,11 @@ impl Describe<'_> {
         Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new() })
     }
 
-    /// Whether an identity provider may give policies by their names. Only a cluster that says so has none.
-    fn maps_names(&self) -> bool {
-        self.can.identity_provider && self.observed.identity_provider != Some(false)
+    /// Whether an identity provider may give a policy by its name: the configuration says so, or the cluster does not say that
+    /// there is no provider.
+    fn maps_name(&self, policy: &PolicyName) -> bool {
+        let may_map = self.can.identity_provider && self.observed.identity_provider != Some(false);
+        may_map || self.roles.contains(policy)
     }
 
     fn keeping(&self, policy: &PolicyName) -> Vec<AttachedPrincipal> {
@@ -203,7 +207,7 @@ impl Describe<'_> {
         if self.ordered.fallbacks.contains(&ChangeId::Policy(policy.clone())) {
             notes.push(Note::NoRoom);
         }
-        if method != ReplaceMethod::Finish && self.maps_names() {
+        if method != ReplaceMethod::Finish && self.maps_name(policy) {
             notes.push(Note::NameAbsent);
         }
         let kind = ChangeKind::ReplacePolicy {

@@ -10,7 +10,7 @@ use crate::policy::Normal;
 use crate::policy::access::{Access, Side, Undecided};
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
-use super::codes::{DETACHED, NEW_ACCESS, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
+use super::codes::{DETACHED, MAPPED_POLICY, NEW_ACCESS, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
 use super::compare::{Comparison, PolicyAction};
 use super::effects::{Effects, NameAccess};
 use super::{Effect, Plan, Unreported};
@@ -47,6 +47,7 @@ pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdic
     check.removals();
     check.detached();
     check.protected_policies();
+    check.mapped_policies();
     check.protected_principals();
     check.verdict.refusals.extend(new_access(&subject));
     check.verdict
@@ -180,6 +181,19 @@ impl<'a> Check<'a> {
             let message = format!("policy `{policy}` is protected by `[guards]` and would be {what}");
             let refusal = Finding::error(PROTECTED_POLICY, message).help(override_help(&by));
             self.refuse(&by, refusal);
+        }
+    }
+
+    /// Policies of `[roles]` that would be removed. No option overrides that: an identity has the role until the section says
+    /// otherwise.
+    fn mapped_policies(&mut self) {
+        let removed =
+            |policy: &&PolicyName| self.subject.comparison.policies.get(*policy) == Some(&PolicyAction::Remove);
+        for policy in self.subject.guards().roles.iter().filter(removed) {
+            let message =
+                format!("policy `{policy}` is mapped to identities by `[roles.{policy}]` and would be removed");
+            let help = "once no identity has the role, take it out of `[roles]`, with a proposal of its own";
+            self.verdict.refusals.push(Finding::error(MAPPED_POLICY, message).help(help));
         }
     }
 

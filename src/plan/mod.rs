@@ -7,6 +7,7 @@ mod codes;
 mod compare;
 mod describe;
 mod digest;
+mod directory;
 mod effects;
 mod graph;
 mod guards;
@@ -134,11 +135,11 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
         findings.push(problems::no_room(observed));
     }
     findings.extend(problems::not_addressable(&ordered.steps));
-    findings.extend(problems::given_by_directory(observed, &ordered.steps));
+    findings.extend(directory::given_by_directory(observed, &ordered.steps));
     findings.extend(problems::lookalikes(desired, observed, &ordered.steps));
     findings.extend(keys::revoked_too_late(desired, observed, &ordered.steps));
     let effects = Effects::new(intended.as_ref().unwrap_or(&ordered.steps), observed, &mut cache);
-    let changes = describe::changes(&comparison, observed, &ordered, &effects, &mut cache);
+    let changes = describe::changes(desired, &comparison, observed, &ordered, &effects, &mut cache);
     if !is_blocked(&findings) {
         findings.extend(describe::not_shown(&changes, &ordered.steps, &effects));
     }

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{
-    Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable, list_some,
-    shell_line,
+    Code, Confusable, Finding, Location, PolicyName, Principal, Suggestions, UserName, confusable, shell_line,
 };
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, looks_alike};
-use crate::observed::{Observed, ObservedUser, newer_than_known};
+use crate::observed::{Observed, newer_than_known};
 
 use super::change::{Call, Step};
 use super::codes;
 use super::compare::{Comparison, PolicyAction, merged};
+use super::directory::imported;
 use super::graph::is_recreated;
 
 pub(super) fn problems(desired: &Desired, observed: &Observed, comparison: &Comparison) -> Vec<Finding> {
@@ -283,39 +283,6 @@ impl Problems<'_> {
 
 fn did_you_mean(near: &str) -> String {
     format!("did you mean `{near}`? ")
-}
-
-fn imported(user: &UserName, source: &str, at: Option<Location>) -> Finding {
-    let message = format!("user `{user}` comes from {source}: what is attached here lasts until the next refresh");
-    Finding::warning(codes::IMPORTED_USER, message)
-        .at(at)
-        .help("set the policy in the directory as well (the attribute `wekaS3Policy`)")
-}
-
-/// Removals of policies that a directory gives to users: their refresh then fails with "S3 policy not found" (vendor
-/// definition, 5.1).
-pub(super) fn given_by_directory(observed: &Observed, steps: &[Step]) -> Vec<Finding> {
-    let removed = steps.iter().filter_map(|step| match &step.call {
-        Call::RemovePolicy { policy, .. } if policy.temporary_for().is_none() => Some(policy),
-        Call::RemovePolicy { .. }
-        | Call::AddPolicy { .. }
-        | Call::Attach { .. }
-        | Call::Detach { .. }
-        | Call::RevokeKeys { .. } => None,
-    });
-    let finding = |policy: &PolicyName| {
-        let gives =
-            |user: &ObservedUser| user.is_imported() && user.attached.as_ref().is_some_and(|it| it.gives(policy));
-        let users: Vec<&UserName> =
-            observed.users.iter().filter(|(_, user)| gives(user)).map(|(name, _)| name).collect();
-        let named = list_some(&users, 3, |user| format!("`{user}`"));
-        let message = format!(
-            "policy `{policy}` is to be removed, and a directory gives it to {named}: their next refresh fails (`S3 policy not found`)"
-        );
-        let help = "set another policy in the directory first (the attribute `wekaS3Policy`)";
-        (!users.is_empty()).then(|| Finding::warning(codes::GIVEN_BY_DIRECTORY, message).help(help))
-    };
-    removed.filter_map(finding).collect()
 }
 
 /// Names on the cluster that look like others, if a step changes one of them. The check of the configuration reports declared

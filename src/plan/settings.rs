@@ -131,13 +131,14 @@ pub(super) fn deciding(desired: &Desired) -> BTreeMap<String, String> {
     let (guards, ownership) = (&desired.guards, &desired.ownership);
     let limits = |limits: &[Limit]| sorted(limits.iter().map(Limit::to_string));
     let names = |patterns: &NamePatterns| sorted(patterns.iter().map(NamePattern::as_str));
-    let rows: [Row; 11] = [
+    let rows: [Row; 12] = [
         ("guards.deny_new_access", guards.deny_new_access.then(|| "true".to_owned())),
         ("guards.max_removals", limits(&guards.max_removals)),
         ("guards.max_detached", limits(&guards.max_detached)),
         ("guards.protected_users", names(&guards.protected_users)),
         ("guards.protected_groups", names(&guards.protected_groups)),
         ("guards.protected_policies", names(&guards.protected_policies)),
+        ("roles", sorted(guards.roles.iter().map(PolicyName::to_string))),
         ("ownership.policies", names(&ownership.policies)),
         ("ownership.users", names(&ownership.users)),
         ("ownership.groups", names(&ownership.groups)),

@@ -2,9 +2,6 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::sim::state::Keys;
-use crate::sim::switches::KeyLength;
-
 pub(super) fn uuid(parts: &[&str]) -> String {
     let digest = hex::encode(digest(parts));
     format!("{}-{}-{}-{}-{}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
@@ -24,19 +21,8 @@ pub(super) fn secret_key(parts: &[&str]) -> String {
     halves.concat()[..40].to_owned()
 }
 
-/// A new key pair.
-pub(super) fn keys(tenant: u32, parts: &[&str], length: KeyLength) -> Keys {
-    let (access_key, secret_key) = (access_key(tenant, parts), secret_key(parts));
-    match length {
-        KeyLength::Usual => Keys { access_key, secret_key },
-        KeyLength::Long => {
-            Keys { access_key: lengthened(access_key, parts), secret_key: lengthened(secret_key, parts) }
-        }
-    }
-}
-
 /// The key, continued to 128 characters.
-fn lengthened(mut key: String, parts: &[&str]) -> String {
+pub(super) fn lengthened(mut key: String, parts: &[&str]) -> String {
     for part in ["1", "2", "3", "4"] {
         let more = encode(&digest(&[parts, &[key.as_str(), part]].concat()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
         key.push_str(&more);

@@ -224,27 +224,27 @@ fn a_token_with_several_roles_has_the_merged_access_of_their_policies() {
     };
     let state = format!(
         r#"{{"tenants":{{"Root":{{"policies":{{"a":{{"document":{}}},"b":{{"document":{}}}}}}}}}}}"#,
-        document("s3:GetObject", "ml"),
+        document("s3:GetObject", "models"),
         document("s3:PutObject", "web")
     );
     let file = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[policies.a]\ndocument = \"a.json\"\n[policies.b]\ndocument = \"b.json\"\n";
     let folder = Folder::with(&[
         ("attune.toml", file),
         ("cluster.json", &state),
-        ("a.json", &document("s3:GetObject", "ml")),
+        ("a.json", &document("s3:GetObject", "models")),
         ("b.json", &document("s3:PutObject", "web")),
     ]);
     for way in ["", "--observed"] {
         let all = folder.attune(&format!("access --roles a,b {way}")).exits(0).says("a token with a, b");
-        all.says("ml").says("web");
+        all.says("models").says("web");
         let asked = |roles: &str, action: &str, object: &str| {
             folder.attune(&format!("access {way} --roles {roles} {action} arn:aws:s3:::{object}"))
         };
-        asked("a,b", "s3:GetObject", "ml/x").exits(0);
+        asked("a,b", "s3:GetObject", "models/x").exits(0);
         asked("a,b", "s3:PutObject", "web/x").exits(0);
         asked("a", "s3:PutObject", "web/x").exits(2);
-        asked("a,b", "s3:PutObject", "ml/x").exits(2);
-        assert_eq!(asked("a,gone", "s3:PutObject", "ml/x").code, Some(1));
+        asked("a,b", "s3:PutObject", "models/x").exits(2);
+        assert_eq!(asked("a,gone", "s3:PutObject", "models/x").code, Some(1));
         let answer = folder.attune(&format!("access --roles b,a {way} --format json")).exits(0).json();
         assert_eq!(answer["principals"][0]["roles"], serde_json::json!(["a", "b"]));
     }

@@ -45,7 +45,7 @@ fn the_captured_host_is_read_whole() {
             .says("no problems found");
         folder.write(
             "attune.toml",
-            "[cluster]\nvia = \"weka\"\n[policies.ml]\ndocument = \"ml.json\"\n[users]\nalice = \"readonly\"\n",
+            "[cluster]\nvia = \"weka\"\n[policies.ml]\ndocument = \"ml.json\"\n[users.alice]\npolicy = \"readonly\"\n",
         );
         folder.write("ml.json", &shape("policy-show-bare.json"));
         folder.attune("plan --detailed-exitcode").exits(0).says("no changes");
@@ -74,20 +74,22 @@ fn temporary_credentials_are_read_from_labels() {
 
 #[test]
 fn policies_are_read_in_every_shape_that_the_command_may_print() {
-    for release in ["4.4", "5.1", "6.0"] {
-        for shape in ["raw", "table", "bare"] {
-            for as_string in [false, true] {
-                let folder = example(release, true);
-                let mut state = folder.state();
-                state["switches"]["command_shape"] = shape.into();
-                state["switches"]["content_as_string"] = as_string.into();
-                folder.write("cluster.json", &state.to_string());
-                folder.attune("doctor").exits(0);
-                folder.attune("import --out imported").exits(0);
-                folder.attune("apply --yes").exits(0);
-                folder.attune("plan --detailed-exitcode").exits(0);
-            }
-        }
+    for (release, shape, as_string) in [
+        ("5.1", "raw", false),
+        ("4.4", "raw", true),
+        ("5.1", "table", true),
+        ("6.0", "table", false),
+        ("5.1", "bare", false),
+    ] {
+        let folder = example(release, true);
+        let mut state = folder.state();
+        state["switches"]["command_shape"] = shape.into();
+        state["switches"]["content_as_string"] = as_string.into();
+        folder.write("cluster.json", &state.to_string());
+        folder.attune("doctor").exits(0);
+        folder.attune("import --out imported").exits(0);
+        folder.attune("apply --yes").exits(0);
+        folder.attune("plan --detailed-exitcode").exits(0);
     }
 }
 
@@ -98,9 +100,8 @@ fn a_document_in_an_unknown_shape_is_an_error_and_never_replaced() {
         + " | /usr/bin/env PATH=/usr/bin:/bin sed 's/\"content\":/\"body\":/'\n";
     temporary(&folder, &script);
     let before = folder.read("cluster.json");
-    for command in
-        ["plan --retries 0", "apply --yes --retries 0", "doctor --retries 0", "import --out imported --retries 0"]
-    {
+    folder.attune("doctor --retries 0").exits(1).says("does not hold a policy with its content");
+    for command in ["plan --retries 0", "apply --yes --retries 0", "import --out imported --retries 0"] {
         folder.attune(command).exits(1).warns("does not hold a policy with its content");
     }
     assert_eq!(folder.read("cluster.json"), before);

@@ -109,11 +109,11 @@ fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
 }
 
 /// The sections in the order of the documentation. Others come after them.
-const SECTIONS: [&str; 9] =
-    ["cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups"];
+const SECTIONS: [&str; 10] =
+    ["cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups", "roles"];
 
 /// The sections with entries that are sorted by name.
-const NAMED: [&str; 3] = ["policies", "users", "groups"];
+const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];
 
 /// The start of a comment for programs about the whole file, such as `#:schema`.
 const DIRECTIVE: &str = "#:";

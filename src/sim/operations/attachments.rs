@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::policies::require_policies;
-use super::{Caller, Refusal, require_s3};
-use crate::sim::ids;
+use super::{Caller, Refusal, new_keys, require_s3};
 use crate::sim::state::{ClusterState, Keys, User};
 use crate::sim::switches::{AttachAgain, AttachOver, RefuseOrAllow};
 
@@ -100,10 +99,9 @@ pub(crate) fn renew_keys(state: &mut ClusterState, caller: &Caller, user: Option
 }
 
 fn create_keys(state: &mut ClusterState, caller: &Caller, user: &str) -> Result<Keys, Refusal> {
-    let tenant = caller.tenant(state)?.id.unwrap_or_default();
     let serial = state.next_serial();
     let parts = ["keys", &state.guid, &caller.tenant, user, &serial];
-    Ok(ids::keys(tenant, &parts, state.switches.keys))
+    Ok(new_keys(state, caller.tenant(state)?, &parts))
 }
 
 fn account<'s>(state: &'s ClusterState, caller: &Caller, user: &str) -> Result<&'s User, Refusal> {

@@ -11,8 +11,10 @@ pub(crate) mod sts;
 pub(crate) mod users;
 
 use crate::sim::error::SimError;
+use crate::sim::ids;
 use crate::sim::release::Role;
-use crate::sim::state::{ClusterState, Tenant, User};
+use crate::sim::state::{ClusterState, Keys, Tenant, User};
+use crate::sim::switches::KeyLength;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -148,6 +150,18 @@ impl Refusal {
 impl From<SimError> for Refusal {
     fn from(error: SimError) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+/// A new key pair in a tenant, derived from `parts`.
+fn new_keys(state: &ClusterState, tenant: &Tenant, parts: &[&str]) -> Keys {
+    let tenant = tenant.id.unwrap_or_default();
+    let (access_key, secret_key) = (ids::access_key(tenant, parts), ids::secret_key(parts));
+    match state.switches.keys {
+        KeyLength::Usual => Keys { access_key, secret_key },
+        KeyLength::Long => {
+            Keys { access_key: ids::lengthened(access_key, parts), secret_key: ids::lengthened(secret_key, parts) }
+        }
     }
 }
 

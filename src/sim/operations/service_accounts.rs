@@ -1,9 +1,8 @@
 //! Service accounts: further key pairs of an S3 user. Only the user itself can see and change them; an administrator cannot.
 
 use super::policies::check_document;
-use super::{Caller, Refusal, require_s3};
+use super::{Caller, Refusal, new_keys, require_s3};
 use crate::sim::document::StoredDocument;
-use crate::sim::ids;
 use crate::sim::release::Role;
 use crate::sim::state::{ClusterState, Keys, ServiceAccount, User};
 
@@ -44,7 +43,7 @@ pub(crate) fn add(state: &mut ClusterState, caller: &Caller, policy: Option<Stor
     }
     let serial = state.next_serial();
     let parts = ["service", &state.guid, &caller.tenant, &caller.user, &serial];
-    let keys = ids::keys(caller.tenant(state)?.id.unwrap_or_default(), &parts, state.switches.keys);
+    let keys = new_keys(state, caller.tenant(state)?, &parts);
     let account = ServiceAccount { secret_key: keys.secret_key.clone(), policy };
     own_mut(state, caller)?.service_accounts.insert(keys.access_key.clone(), account);
     Ok(keys)

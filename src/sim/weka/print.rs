@@ -16,6 +16,11 @@ use crate::sim::switches::{CommandShape, ListShape};
 pub(super) enum Printout {
     /// Members, as JSON or as text with a line for each. The text layout of a release is not simulated.
     Members(Value),
+    /// Rows as text, and other JSON.
+    Rows {
+        rows: Vec<Value>,
+        json: Value,
+    },
     Text(String),
 }
 
@@ -25,6 +30,8 @@ impl Printout {
             Self::Members(Value::Null) => String::new(),
             Self::Members(value) if as_json => format!("{value}\n"),
             Self::Members(value) => as_lines(value),
+            Self::Rows { json, .. } if as_json => format!("{json}\n"),
+            Self::Rows { rows, .. } => rows.iter().map(as_lines).collect(),
             Self::Text(text) => format!("{text}\n"),
         }
     }
@@ -108,13 +115,14 @@ fn tenant_id(behaviour: &Behaviour, tenant: &Tenant) -> Value {
 }
 
 pub(super) fn policies(state: &ClusterState, names: &[String]) -> Printout {
-    let rows = || -> Vec<Value> { names.iter().map(|name| json!({ "name": name })).collect() };
-    Printout::Members(match (state.switches.command_shape, state.switches.list_shape) {
-        (CommandShape::Table | CommandShape::Bare, _) | (CommandShape::Raw, ListShape::BareObjects) => rows().into(),
+    let rows: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+    let json = match (state.switches.command_shape, state.switches.list_shape) {
+        (CommandShape::Table | CommandShape::Bare, _) | (CommandShape::Raw, ListShape::BareObjects) => json!(rows),
         (CommandShape::Raw, ListShape::Names) => json!({ "policies": names }),
-        (CommandShape::Raw, ListShape::Objects) => json!({ "policies": rows() }),
+        (CommandShape::Raw, ListShape::Objects) => json!({ "policies": rows }),
         (CommandShape::Raw, ListShape::BareNames) => json!(names),
-    })
+    };
+    Printout::Rows { rows, json }
 }
 
 pub(super) fn groups(attached: &BTreeMap<String, String>) -> Printout {

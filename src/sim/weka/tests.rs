@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::sim::operations::testing::{POLICY, cluster};
+use crate::sim::switches::CommandShape;
 use crate::sim::weka::parse::Weka;
 
 /// The releases, in the order of the columns of the tables.
@@ -245,6 +246,13 @@ fn json_is_in_the_dialect_of_the_release() {
         let mut state = cluster(release);
         let wekactl = release == "6.0";
         let (user, who) = (alice(&mut state), json_of(&mut state, "user whoami --json"));
+        let raw = json_of(&mut state, "s3 policy show ml --json");
+        assert_eq!(raw["policy"]["content"]["Version"], "2012-10-17");
+        let listed = json_of(&mut state, "s3 policy list -J");
+        assert_eq!(listed["policies"][0], "ml");
+        state.switches.command_shape = CommandShape::Bare;
+        assert_eq!(json_of(&mut state, "s3 policy show ml --json")["Version"], "2012-10-17");
+        state.switches.command_shape = CommandShape::Table;
         let policy = json_of(&mut state, "s3 policy show ml --json");
         if wekactl {
             assert_eq!((&user["uid"], &user["tenantId"], &user["tenant"]), (&json!(2), &json!(0), &json!("Root")));
