@@ -88,7 +88,7 @@ fn each_switch_of_the_simulator_is_told_apart() {
         ("5.1", "content_as_string", json!(true), "GET /s3/policies/{policy}", ""),
         ("4.0", "user_policies_bare", json!(true), "GET /s3/userPolicies", "{users: {…: text}}"),
         ("5.1", "sts_in_data", json!(true), "POST /s3/sts", ""),
-        ("5.1", "identity_provider", json!(true), "identity-provider", "configured"),
+        ("5.1", "no_provider", json!("unknown"), "identity-provider", ""),
         ("5.1", "own_definition", json!("renamed"), "definition", "differs from the calls of attune"),
         ("5.1", "own_definition", json!("missing"), "definition", "is missing"),
         ("5.1", "key_reset", json!(true), "keys-reset", "made"),
