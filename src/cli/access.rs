@@ -166,7 +166,9 @@ impl AccessArgs {
             let release = self.actions.release_or(&Release::newest());
             let attachments = match roles.is_empty() {
                 true => declared(&loaded.desired, &release),
-                false => vec![of_roles(&roles, |role| declared_document(&loaded.desired, &release, role).map(known))],
+                false => vec![of_roles(&roles, |role| {
+                    declared_document(&loaded.desired, &release, role).map(|document| known(&document))
+                })],
             };
             return Ok((attachments, self.actions.load_or(&release)?, rules));
         }
@@ -251,8 +253,8 @@ fn of_roles(roles: &BTreeSet<PolicyName>, body: impl Fn(&PolicyName) -> Option<B
     Attachment { holder: Holder::Roles(all.clone()), policy: Some(all), document: merged }
 }
 
-fn known(document: Document) -> Body {
-    Body::Known(normal(&document))
+fn known(document: &Document) -> Body {
+    Body::Known(normal(document))
 }
 
 fn declared_document(desired: &Desired, release: &Release, policy: &PolicyName) -> Option<Document> {

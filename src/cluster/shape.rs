@@ -90,10 +90,10 @@ fn of_value(value: &Value) -> String {
             format!("[{}]", Vec::from_iter(shapes).join(" or "))
         }
         Value::Object(members) => {
-            let of_member = |(name, value): (&String, &Value)| match value {
+            let of_member = |(name, value): (&String, &Value)| {
                 // Documents differ, and are no matter of the cluster.
-                Value::Object(_) if name == "content" => "content: object".to_owned(),
-                value => format!("{}: {}", shown(name), of_value(value)),
+                let is_document = name == "content" && value.is_object();
+                format!("{}: {}", shown(name), if is_document { "object".to_owned() } else { of_value(value) })
             };
             let shapes: BTreeSet<String> = members.iter().map(of_member).collect();
             format!("{{{}}}", Vec::from_iter(shapes).join(", "))

@@ -135,10 +135,8 @@ pub(super) fn spaced(document: &str, blanks: usize) -> String {
 
 /// The first or only statement.
 fn statement(document: &Value) -> &Value {
-    match &document["Statement"] {
-        Value::Array(statements) => statements.first().unwrap_or(&Value::Null),
-        other => other,
-    }
+    let statement = &document["Statement"];
+    statement.as_array().map_or(statement, |statements| statements.first().unwrap_or(&Value::Null))
 }
 
 fn of_value(value: &Value) -> &'static str {
@@ -175,16 +173,12 @@ mod tests {
         for trial in &TRIALS {
             let text = trial.document("attune-probe-x");
             let document: Value = serde_json::from_str(&text).unwrap();
-            let statements = match &document["Statement"] {
-                Value::Array(statements) => statements.clone(),
-                other => vec![other.clone()],
-            };
+            let statements =
+                document["Statement"].as_array().cloned().unwrap_or_else(|| vec![document["Statement"].clone()]);
             for statement in statements {
                 let own = |resource: &Value| resource.as_str().unwrap().starts_with("arn:aws:s3:::attune-probe-x");
-                let resources = match &statement["Resource"] {
-                    Value::Array(resources) => resources.iter().all(own),
-                    one => own(one),
-                };
+                let resources = statement["Resource"].as_array();
+                let resources = resources.map_or_else(|| own(&statement["Resource"]), |all| all.iter().all(own));
                 assert!(statement["Effect"] == "Deny" || resources, "{}: {statement}", trial.question);
             }
         }

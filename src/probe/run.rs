@@ -130,7 +130,7 @@ impl Run<'_> {
 
     async fn ask_by_reading(&mut self) -> Result<(), Stopped> {
         let cluster = self.options.cluster;
-        let users = cluster.users().await.map_err(stopped)?;
+        let users = cluster.users().await.map_err(|error| stopped(&error))?;
         let names: BTreeSet<&UserName> = users.users.iter().map(|user| &user.name).collect();
         self.answer("user-twice", if names.len() < users.users.len() { "twice" } else { "once" });
         let provider = match cluster.identity_provider().await {
@@ -159,7 +159,7 @@ impl Run<'_> {
         if self.add(&policy, &first).await? == Change::Refused {
             return Err(Stopped("the cluster refuses to add a plain policy".to_owned()));
         }
-        let listed = self.options.cluster.list_policies().await.map_err(stopped)?;
+        let listed = self.options.cluster.list_policies().await.map_err(|error| stopped(&error))?;
         let times = match listed.iter().filter(|listed| **listed == policy).count() {
             0 => "not there",
             1 => "once",
@@ -167,7 +167,7 @@ impl Run<'_> {
         };
         self.answer("policy-twice", times);
         let added = self.add_again(&policy, &second).await?;
-        let shown = self.options.cluster.show_policy(&policy).await.map_err(stopped)?;
+        let shown = self.options.cluster.show_policy(&policy).await.map_err(|error| stopped(&error))?;
         let key = |document: &str| document.matches('a').count();
         let is_new = key(&shown) != key(&first);
         let answer = match (added, is_new) {
@@ -186,7 +186,7 @@ impl Run<'_> {
         if self.add(&policy, document).await? == Change::Refused {
             return Ok(None);
         }
-        let copy = self.options.cluster.show_policy(&policy).await.map_err(stopped)?;
+        let copy = self.options.cluster.show_policy(&policy).await.map_err(|error| stopped(&error))?;
         self.remove(&policy).await?;
         Ok(Some(copy))
     }
@@ -201,7 +201,7 @@ impl Run<'_> {
         self.made.insert(policy.clone());
         let change = match changed(self.options.cluster.add_policy(policy, document).await) {
             Ok(change) => change,
-            Err(error) if error.effect != Effect::UnknownOutcome => return Err(stopped(error)),
+            Err(error) if error.effect != Effect::UnknownOutcome => return Err(stopped(&error)),
             // A status such as 500 says nothing.
             Err(_) if self.is_there(policy).await? => Change::Accepted,
             Err(_) => Change::Refused,
@@ -218,17 +218,17 @@ impl Run<'_> {
         match changed(self.options.cluster.add_policy(policy, document).await) {
             Ok(change) => Ok(change),
             Err(error) if error.effect == Effect::UnknownOutcome => Ok(Change::Refused),
-            Err(error) => Err(stopped(error)),
+            Err(error) => Err(stopped(&error)),
         }
     }
 
     async fn is_there(&self, policy: &PolicyName) -> Result<bool, Stopped> {
-        let policies = self.options.cluster.list_policies().await.map_err(stopped)?;
+        let policies = self.options.cluster.list_policies().await.map_err(|error| stopped(&error))?;
         Ok(policies.contains(policy))
     }
 
     async fn remove(&mut self, policy: &PolicyName) -> Result<(), Stopped> {
-        self.options.cluster.remove_policy(policy).await.map_err(stopped)?;
+        self.options.cluster.remove_policy(policy).await.map_err(|error| stopped(&error))?;
         self.made.remove(policy);
         Ok(())
     }
@@ -259,6 +259,6 @@ pub(super) fn changed<T>(result: Result<T, CallError>) -> Result<Change, CallErr
     }
 }
 
-pub(super) fn stopped(error: CallError) -> Stopped {
+pub(super) fn stopped(error: &CallError) -> Stopped {
     Stopped(error.to_string())
 }

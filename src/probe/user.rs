@@ -82,7 +82,7 @@ impl Run<'_> {
             Ok(Change::Accepted) => "leaves its name with the user",
             Ok(Change::Refused) => "refused",
             Err(error) if error.effect == Effect::UnknownOutcome => "refused",
-            Err(error) => return Err(stopped(error)),
+            Err(error) => return Err(stopped(&error)),
         };
         self.answer("remove-held", answer);
         if answer != "refused" {
@@ -153,7 +153,7 @@ impl Run<'_> {
     }
 
     async fn policy_of(&self, user: &UserName) -> Result<Option<PolicyName>, Stopped> {
-        let users = self.options.cluster.users().await.map_err(stopped)?;
+        let users = self.options.cluster.users().await.map_err(|error| stopped(&error))?;
         Ok(users.users.into_iter().find(|record| record.name == *user).and_then(|record| record.policy))
     }
 
@@ -173,7 +173,7 @@ impl Run<'_> {
             Err(CallError { effect: Effect::Refused(_) | Effect::UnknownOutcome, .. }) => {
                 Ok(Attached { change: Change::Refused, pair: None, not_understood })
             }
-            Err(error) => Err(stopped(error)),
+            Err(error) => Err(stopped(&error)),
         }
     }
 
@@ -181,7 +181,7 @@ impl Run<'_> {
         match changed(self.options.cluster.detach(policy, &Principal::from(user)).await) {
             Ok(change) => Ok(change),
             Err(error) if error.effect == Effect::UnknownOutcome => Ok(Change::Refused),
-            Err(error) => Err(stopped(error)),
+            Err(error) => Err(stopped(&error)),
         }
     }
 }

@@ -144,10 +144,8 @@ pub(super) fn error_message(body: &str) -> Option<String> {
     }
     for (member, word) in [("missing_params", "missing"), ("unknown_params", "unknown")] {
         // Whether `unknown_params` is a list or a text is not captured.
-        let named = match &data[member] {
-            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-            other => other.as_str().unwrap_or_default().to_owned(),
-        };
+        let items = data[member].as_array().map_or(std::slice::from_ref(&data[member]), Vec::as_slice);
+        let named = items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
         if !named.is_empty() {
             parts.push(format!("{word}: {named}"));
         }

@@ -65,8 +65,8 @@ mod tests {
         }
         assert_eq!((succeed("Root", "b"), succeed("lab", "a")), (Ok(()), Ok(())));
         let short = Limits { lockout_seconds: 0, ..limits };
-        assert_eq!(lockouts.guard(("Root", "c"), &short, || Err::<(), _>(Refusal::Unauthorized)).is_err(), true);
-        assert_eq!(lockouts.guard(("Root", "c"), &short, || Err::<(), _>(Refusal::Unauthorized)).is_err(), true);
+        assert!(lockouts.guard(("Root", "c"), &short, || Err::<(), _>(Refusal::Unauthorized)).is_err());
+        assert!(lockouts.guard(("Root", "c"), &short, || Err::<(), _>(Refusal::Unauthorized)).is_err());
         assert_eq!(lockouts.guard(("Root", "c"), &short, || Ok(())), Ok(()), "the lockout is over");
     }
 }
