@@ -16,7 +16,7 @@ use super::state::{Journal, State};
 use crate::apply::StopSignal;
 use crate::base::{Capabilities, PolicyName, UserName};
 use crate::cluster::Cluster;
-use crate::desired::{Desired, Guards};
+use crate::desired::{ClusterSettings, Desired, Guards};
 use crate::observed::Identity;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, probe, unsuitable};
 use crate::render::json::{self, ProbeV1};
@@ -75,7 +75,14 @@ impl ProbeArgs {
         let ended = interruptible(probe(&options), &stop, &store, print).await;
         journal.note(object!({"event": "over"}));
         let probe = ended.ok_or_else(stopped_at_once)??;
-        Ok(report(&probe, format, output)?)
+        let exit = report(&probe, format, output)?;
+        match contradiction(&settings, &probe) {
+            Some(warning) if exit == Exit::Done => {
+                output.warn(&warning);
+                Ok(Exit::Changes)
+            }
+            Some(_) | None => Ok(exit),
+        }
     }
 
     /// Says what a probe does, and asks for a confirmation.
@@ -124,7 +131,14 @@ async fn suitable(name: &str, cluster: &dyn Cluster, guards: Option<&Guards>) ->
     }
 }
 
-/// Twelve letters and digits.
+/// What the configuration says about the rules of the cluster, and the answers deny.
+fn contradiction(settings: &ClusterSettings, probe: &Probe) -> Option<String> {
+    let (written, found) = (settings.rules.as_ref()?.to_toml(), probe.rules()?);
+    let denied = !written.contains(&format!("\"{found}\""));
+    denied.then(|| format!("`[cluster] rules` is {written}, but the answers point to \"{found}\""))
+}
+
+/// Twelve letters.
 fn random() -> String {
     std::iter::repeat_with(|| fastrand::char('a'..='z')).take(12).collect()
 }

@@ -82,14 +82,16 @@ impl Probe {
     /// The rules of evaluation that the answers point to, for `[cluster] rules`; `None` if they point to none.
     ///
     /// Measured on two servers of the lineage: that of 2021 drops other statements when one is repeated, and takes a removed
-    /// policy from its users; that of 2026 drops only the copy, and refuses to remove it.
+    /// policy from its users; that of 2026 drops only the copy.
     pub fn rules(&self) -> Option<&'static str> {
-        let answer = |question: &str| self.answers.get(question).map(String::as_str);
-        match (answer("repeated-statements"), answer("remove-held")) {
-            (Some("other statements dropped"), None | Some("takes it from the user")) => Some("minio-2021"),
-            (None, Some("takes it from the user")) => Some("minio-2021"),
-            (Some("the copy dropped"), None | Some("refused")) => Some("minio-2026"),
-            _ => None,
+        let is = |question: &str, answer: &str| self.answers.get(question).is_some_and(|given| given == answer);
+        let of_2021 =
+            is("repeated-statements", "other statements dropped") || is("remove-held", "takes it from the user");
+        let of_2026 = is("repeated-statements", "the copy dropped");
+        match (of_2021, of_2026) {
+            (true, false) => Some("minio-2021"),
+            (false, true) => Some("minio-2026"),
+            (true, true) | (false, false) => None,
         }
     }
 

@@ -155,3 +155,14 @@ fn a_probe_that_fails_removes_what_it_made_and_doctor_names_what_it_cannot() {
     again.says("not all questions were asked");
     assert_eq!(left(&folder), 1, "only what the first run could not remove");
 }
+
+#[test]
+fn rules_that_the_answers_contradict_are_a_warning() {
+    for (rules, code) in [("aws", 2), ("minio-2021", 0)] {
+        let folder = folder("5.1", &json!({ "remove_attached": "detaches" }));
+        folder.write("attune.toml", &format!("[cluster]\nrules = \"{rules}\"\n"));
+        let run = run(&folder, "--yes --user attune-test --again attune-test").exits(code);
+        let run = run.says("the answers point to: [cluster] rules = \"minio-2021\"");
+        assert_eq!(run.stderr.contains("but the answers point to"), code == 2, "{}", run.stderr);
+    }
+}
