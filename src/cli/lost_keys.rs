@@ -6,10 +6,10 @@ use std::fs::{self, Metadata};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::journal::{JournalLine, StepLine, own_lines};
 use super::output::Output;
 use super::state::State;
 use crate::apply::files::{self, EMERGENCY};
@@ -102,29 +102,6 @@ fn suspects(dir: &Path, identity: &Identity) -> BTreeMap<UserName, PathBuf> {
     unresolved(events)
 }
 
-#[derive(Deserialize)]
-struct Line {
-    event: String,
-    #[serde(default)]
-    time: String,
-    guid: Option<String>,
-    tenant: Option<String>,
-    user: Option<String>,
-    how: Option<String>,
-    #[serde(default)]
-    may_create_keys: bool,
-    step: Option<StepLine>,
-    outcome: Option<StepLine>,
-}
-
-#[derive(Deserialize)]
-struct StepLine {
-    id: usize,
-    user: Option<String>,
-    #[serde(default)]
-    remarks: Vec<String>,
-}
-
 struct Event {
     time: OffsetDateTime,
     user: UserName,
@@ -145,24 +122,15 @@ enum EventKind {
 }
 
 fn read_journal(read: &mut impl BufRead, path: &Path, identity: &Identity, events: &mut Vec<Event>) {
-    let (mut run, mut ours) = (0, false);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let Ok(1..) = read.read_until(b'\n', &mut bytes) else { return };
-        // Incomplete and foreign lines are skipped.
-        let Ok(line) = serde_json::from_slice::<Line>(&bytes) else { continue };
-        if line.event == "begun" {
-            run += 1;
-            ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
-        } else if ours && let Some((user, step, kind)) = line.key_event() {
+    for (run, line) in own_lines(read, identity) {
+        if let Some((user, step, kind)) = line.key_event() {
             let time = OffsetDateTime::parse(&line.time, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
             events.push(Event { time, user, attempt: (path.to_owned(), run, step), kind });
         }
     }
 }
 
-impl Line {
+impl JournalLine {
     fn key_event(&self) -> Option<(UserName, usize, EventKind)> {
         let own = StepLine { id: 0, user: self.user.clone(), remarks: Vec::new() };
         let (step, kind) = match self.event.as_str() {

@@ -9,14 +9,14 @@ use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
 use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::{check_protected, confirm, secret_store};
+use super::preflight::{confirm, secret_store};
 use super::progress::interruptible;
-use super::revoke::Settings;
+use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::StopSignal;
 use crate::base::{Capabilities, PolicyName, UserName};
 use crate::cluster::Cluster;
-use crate::desired::{ClusterSettings, Desired, Guards};
+use crate::desired::{ClusterSettings, Desired};
 use crate::observed::Identity;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, probe, unsuitable};
 use crate::render::json::{self, ProbeV1};
@@ -56,14 +56,15 @@ impl ProbeArgs {
         state_dir: &Path,
         output: &mut Output,
     ) -> Result<Exit, CommandError> {
-        let Settings { cluster: settings, guards } = Settings::read(global, output)?;
-        let connection = connect(global, &settings, CallArgs::only_retries(4), output).await?;
+        let settings = Settings::read(global, output)?;
+        let connection = connect(global, &settings.cluster, CallArgs::only_retries(4), output).await?;
+        connection.cluster.keep_shapes();
         let cluster = connection.retrying();
         let identity = cluster.identity().await?;
         // Whether there is a call that replaces key pairs is in the cluster's own definition.
         cluster.api_facts().await?;
         let user = match &self.user {
-            Some(name) => Some(suitable(name, &cluster, guards.as_ref()).await?),
+            Some(name) => Some(suitable(name, &cluster, &settings).await?),
             None => None,
         };
         self.ask(&identity, user.as_ref(), cluster.can_generate_keys(), output)?;
@@ -76,7 +77,7 @@ impl ProbeArgs {
         journal.note(object!({"event": "over"}));
         let probe = ended.ok_or_else(stopped_at_once)??;
         let exit = report(&probe, format, output)?;
-        match contradiction(&settings, &probe) {
+        match contradiction(&settings.cluster, &probe) {
             Some(warning) if exit == Exit::Done => {
                 output.warn(&warning);
                 Ok(Exit::Changes)
@@ -114,10 +115,9 @@ impl ProbeArgs {
 }
 
 /// The user of the probe, if it is one that was made for this.
-async fn suitable(name: &str, cluster: &dyn Cluster, guards: Option<&Guards>) -> Result<UserName, Failure> {
+async fn suitable(name: &str, cluster: &dyn Cluster, settings: &Settings) -> Result<UserName, Failure> {
     let user = UserName::reported(name);
-    let all = || Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() };
-    check_protected([&user].into_iter(), guards.unwrap_or(&all()), &[])?;
+    settings.check_protected([&user].into_iter(), &[])?;
     let users = cluster.users().await?;
     let records: Vec<_> = users.users.iter().filter(|record| record.name == user).collect();
     match unsuitable(&user, &records, users.attachments_known) {

@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use serde_json::{Value, json as object};
 
 use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
-use super::connect::{CommandError, Connection, connect, unreadable};
+use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::{check_protected, confirm, named, protected_user, secret_store};
+use super::preflight::{confirm, named, protected_user, secret_store};
 use super::progress::{KeysProgress, interruptible};
+use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::{SecretStore, StopSignal};
 use crate::base::UserName;
 use crate::cluster::{Cluster, RetryingCluster, UserRecord, capabilities};
-use crate::desired::{Boundary, ClusterSettings, Desired, Guards, Sections, load_sections};
+use crate::desired::Desired;
 use crate::keys::{Detached, KeyOptions, Revocation, Revoked, RevokedKeys, revoke};
 use crate::observed::{Identity, ObservedUser};
 use crate::render::json::{self, RevocationV1};
@@ -59,8 +60,8 @@ pub(super) struct RevokeArgs {
 
 impl RevokeArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, CommandError> {
-        let Settings { cluster, guards } = Settings::read(global, output)?;
-        let connection = connect(global, &cluster, self.calls, output).await?;
+        let settings = Settings::read(global, output)?;
+        let connection = connect(global, &settings.cluster, self.calls, output).await?;
         let retrying = connection.retrying();
         let identity = retrying.identity().await?;
         let users = self.users(&retrying, &identity).await?;
@@ -71,7 +72,7 @@ impl RevokeArgs {
             Format::Text => output.result(|out, styles| text::revocation(out, styles, &shown))?,
             Format::Json => output.info(|out, styles| text::revocation(out, styles, &shown)),
         }
-        self.check_guards(&users, guards.as_ref())?;
+        settings.check_protected(users.iter().map(|of| &of.user), &self.overrides)?;
         if !self.yes {
             confirm("Revoke these users?", "use `--yes` and `--reason`", output)?;
         }
@@ -110,16 +111,6 @@ impl RevokeArgs {
         let message = format!("not in tenant {tenant}: {names}; nothing was changed");
         Err(Failure::new(&exit::UNKNOWN_USER, message)
             .help("names are case-sensitive; `--tenant` names another tenant"))
-    }
-
-    /// Without readable guards, every user counts as protected.
-    fn check_guards(&self, users: &[Revocation], guards: Option<&Guards>) -> Result<(), Failure> {
-        let all = || Guards { protected_users: "*".parse().into_iter().collect(), ..Guards::default() };
-        let names = users.iter().map(|of| &of.user);
-        match guards {
-            Some(guards) => check_protected(names, guards, &self.overrides),
-            None => check_protected(names, &all(), &self.overrides),
-        }
     }
 
     async fn execute(
@@ -188,44 +179,4 @@ fn exit_of(ended: &[Revoked], interrupted: bool) -> Exit {
 fn stopped_at_once() -> Failure {
     let message = "interrupted twice: stopped at once; it is unknown which of the users are revoked";
     Failure::new(&exit::INTERRUPTED, message).help("run the same command again").exit(Exit::Interrupted)
-}
-
-/// The settings that a command needs which works while the rest of the configuration is broken.
-pub(super) struct Settings {
-    pub(super) cluster: ClusterSettings,
-    /// `None` if they cannot be read.
-    pub(super) guards: Option<Guards>,
-}
-
-impl Settings {
-    pub(super) fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
-        if global.names_cluster() && !global.file.exists() {
-            return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
-        }
-        let file = global.file.display();
-        let sections = match load_sections(&global.file, Boundary::Repository) {
-            Ok(sections) => sections,
-            Err(error) if global.names_cluster() => {
-                output.warn(&format!("{error}; `[cluster]` and `[guards]` are not read"));
-                Sections { cluster: None, guards: None }
-            }
-            Err(error) => return Err(unreadable(&error)),
-        };
-        if sections.guards.is_none() {
-            output.warn(&format!("`[guards]` in {file} cannot be read, so every user counts as protected"));
-        }
-        let cluster = match sections.cluster {
-            Some(cluster) => cluster,
-            None if global.names_cluster() => {
-                output.warn(&format!("`[cluster]` in {file} cannot be read: tenant and trusted certificates come from the command line alone"));
-                ClusterSettings::default()
-            }
-            None => {
-                let message = format!("`[cluster]` in {file} cannot be read");
-                let help = "name the cluster with `--cluster URL`, or use `--via weka`";
-                return Err(Failure::new(&exit::FILE_HAS_ERRORS, message).help(help));
-            }
-        };
-        Ok(Self { cluster, guards: sections.guards })
-    }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::journal::own_lines;
 use super::state::open_keys_journal;
 use crate::apply::SecretStore;
 use crate::base::UserName;
@@ -16,19 +16,6 @@ use crate::observed::Identity;
 
 /// The most that is read of a journal. A rotation of a user takes about 300. Bytes.
 const MAX_READ: u64 = 64 << 20;
-
-#[derive(Deserialize)]
-struct Line {
-    event: String,
-    #[serde(default)]
-    time: String,
-    guid: Option<String>,
-    tenant: Option<String>,
-    user: Option<String>,
-    #[serde(default)]
-    users: Vec<String>,
-    how: Option<String>,
-}
 
 /// What the journal knows of a user whose rotation is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +40,11 @@ pub(super) fn done(dir: &Path, identity: &Identity, store: &SecretStore) -> BTre
 
 fn unfinished(read: &mut impl BufRead, identity: &Identity) -> BTreeMap<UserName, Progressed> {
     let mut users: BTreeMap<UserName, Progressed> = BTreeMap::new();
-    let (mut is_ours, mut of_run, mut bytes) = (false, Vec::new(), Vec::new());
-    loop {
-        bytes.clear();
-        let Ok(1..) = read.read_until(b'\n', &mut bytes) else { return users };
-        // Incomplete and foreign lines are skipped.
-        let Ok(line) = serde_json::from_slice::<Line>(&bytes) else { continue };
+    let mut of_run = Vec::new();
+    for (_, line) in own_lines(read, identity) {
         let user = line.user.map(UserName::reported);
         match (line.event.as_str(), user) {
-            ("begun", _) => {
-                is_ours = line.guid.as_ref() == Some(&identity.guid) && line.tenant.as_ref() == Some(&identity.tenant);
-                of_run.clear();
-            }
-            _ if !is_ours => {}
+            ("begun", _) => of_run.clear(),
             ("rotating", _) => of_run = line.users.into_iter().map(UserName::reported).collect(),
             ("generating", Some(user)) => {
                 let time = OffsetDateTime::parse(&line.time, &Rfc3339);
@@ -79,6 +58,7 @@ fn unfinished(read: &mut impl BufRead, identity: &Identity) -> BTreeMap<UserName
             _ => {}
         }
     }
+    users
 }
 
 #[cfg(test)]

@@ -172,11 +172,11 @@ pub trait Cluster: Send + Sync {
         Ok(None)
     }
 
-    /// The shapes of the answers so far, by call: members and types, without names and values. Empty if this transport does
-    /// not keep them.
-    fn shapes(&self) -> BTreeMap<String, String> {
-        BTreeMap::new()
-    }
+    /// Keeps the shapes of all further answers, for [`shapes`](Self::shapes).
+    fn keep_shapes(&self);
+
+    /// The shapes of the answers that were kept, by call: members and types, without names and values.
+    fn shapes(&self) -> BTreeMap<String, String>;
 
     /// How a cluster of this release is reached here. Sends nothing.
     fn connection(&self, release: &Release) -> ConnectionInfo;

@@ -117,6 +117,10 @@ macro_rules! forward {
                 self.cluster.connection(release)
             }
 
+            fn keep_shapes(&self) {
+                self.cluster.keep_shapes();
+            }
+
             fn shapes(&self) -> BTreeMap<String, String> {
                 self.cluster.shapes()
             }

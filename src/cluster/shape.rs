@@ -1,7 +1,7 @@
 //! The shape of an answer: its members and the types of their values, without any name or value of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -46,14 +46,19 @@ const MEMBERS: [&str; 31] = [
 /// The most shapes of a call that are kept.
 const MOST: usize = 4;
 
-/// The shapes of the answers to each call.
+/// The shapes of the answers to each call, once they are to be kept: reading an answer for its shape is work.
 #[derive(Debug, Default)]
-pub(super) struct Shapes(Mutex<BTreeMap<String, BTreeSet<String>>>);
+pub(super) struct Shapes(OnceLock<Mutex<BTreeMap<String, BTreeSet<String>>>>);
 
 impl Shapes {
-    pub(super) fn add(&self, call: String, body: &str) {
-        let mut shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shapes = shapes.entry(call).or_default();
+    pub(super) fn keep(&self) {
+        self.0.get_or_init(Mutex::default);
+    }
+
+    pub(super) fn add(&self, call: impl FnOnce() -> String, body: &str) {
+        let Some(kept) = self.0.get() else { return };
+        let mut shapes = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let shapes = shapes.entry(call()).or_default();
         if body.len() <= LONGEST && shapes.len() < MOST {
             shapes.insert(shape(body));
         }
@@ -61,7 +66,8 @@ impl Shapes {
 
     /// The shapes of each call, as one text.
     pub(super) fn all(&self) -> BTreeMap<String, String> {
-        let shapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = self.0.get() else { return BTreeMap::new() };
+        let shapes = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let joined = |shapes: &BTreeSet<String>| shapes.iter().cloned().collect::<Vec<_>>().join(" or ");
         shapes.iter().map(|(call, shapes)| (call.clone(), joined(shapes))).collect()
     }

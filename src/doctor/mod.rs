@@ -46,9 +46,10 @@ pub struct Facts {
 /// Reads the facts. It is an error if attune cannot identify the cluster.
 pub async fn read_facts(cluster: &dyn Cluster) -> Result<Facts, CallError> {
     let identity = cluster.identity().await?;
+    // What the cluster can do is in its definition, which is read once.
+    let definition = cluster.own_definition().await;
     let capabilities = capabilities(cluster, &identity.release).await;
-    let (users, policies, definition) =
-        tokio::join!(cluster.users(), cluster.list_policies(), cluster.own_definition());
+    let (users, policies) = tokio::join!(cluster.users(), cluster.list_policies());
     let document = match policies.as_ref().ok().and_then(|policies| a_policy(policies)) {
         Some(policy) => Some((policy.clone(), cluster.show_policy(policy).await)),
         None => None,

@@ -36,6 +36,12 @@ pub trait ProbeRecord: Sync {
 #[derive(Debug)]
 pub(super) struct Stopped(pub(super) String);
 
+impl From<CallError> for Stopped {
+    fn from(error: CallError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// The answer to a call that changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -130,7 +136,7 @@ impl Run<'_> {
 
     async fn ask_by_reading(&mut self) -> Result<(), Stopped> {
         let cluster = self.options.cluster;
-        let users = cluster.users().await.map_err(|error| stopped(&error))?;
+        let users = cluster.users().await?;
         let names: BTreeSet<&UserName> = users.users.iter().map(|user| &user.name).collect();
         self.answer("user-twice", if names.len() < users.users.len() { "twice" } else { "once" });
         let provider = match cluster.identity_provider().await {
@@ -159,7 +165,7 @@ impl Run<'_> {
         if self.add(&policy, &first).await? == Change::Refused {
             return Err(Stopped("the cluster refuses to add a plain policy".to_owned()));
         }
-        let listed = self.options.cluster.list_policies().await.map_err(|error| stopped(&error))?;
+        let listed = self.options.cluster.list_policies().await?;
         let times = match listed.iter().filter(|listed| **listed == policy).count() {
             0 => "not there",
             1 => "once",
@@ -167,7 +173,7 @@ impl Run<'_> {
         };
         self.answer("policy-twice", times);
         let added = self.add_again(&policy, &second).await?;
-        let shown = self.options.cluster.show_policy(&policy).await.map_err(|error| stopped(&error))?;
+        let shown = self.options.cluster.show_policy(&policy).await?;
         let key = |document: &str| document.matches('a').count();
         let is_new = key(&shown) != key(&first);
         let answer = match (added, is_new) {
@@ -186,7 +192,7 @@ impl Run<'_> {
         if self.add(&policy, document).await? == Change::Refused {
             return Ok(None);
         }
-        let copy = self.options.cluster.show_policy(&policy).await.map_err(|error| stopped(&error))?;
+        let copy = self.options.cluster.show_policy(&policy).await?;
         self.remove(&policy).await?;
         Ok(Some(copy))
     }
@@ -199,13 +205,12 @@ impl Run<'_> {
             .adding(policy)
             .map_err(|error| Stopped(format!("the journal cannot be written: {error}")))?;
         self.made.insert(policy.clone());
-        let change = match changed(self.options.cluster.add_policy(policy, document).await) {
-            Ok(change) => change,
-            Err(error) if error.effect != Effect::UnknownOutcome => return Err(stopped(&error)),
-            // A status such as 500 says nothing.
-            Err(_) if self.is_there(policy).await? => Change::Accepted,
-            Err(_) => Change::Refused,
-        };
+        let added = self.options.cluster.add_policy(policy, document).await;
+        let is_clear = added.as_ref().map_or_else(|error| error.effect != Effect::UnknownOutcome, |()| true);
+        let change = changed(added)?;
+        if !is_clear && self.is_there(policy).await? {
+            return Ok(Change::Accepted);
+        }
         if change == Change::Refused {
             self.made.remove(policy);
         }
@@ -215,20 +220,16 @@ impl Run<'_> {
     /// Adds a policy of the probe under a name that is there.
     async fn add_again(&mut self, policy: &PolicyName, document: &str) -> Result<Change, Stopped> {
         self.go_on()?;
-        match changed(self.options.cluster.add_policy(policy, document).await) {
-            Ok(change) => Ok(change),
-            Err(error) if error.effect == Effect::UnknownOutcome => Ok(Change::Refused),
-            Err(error) => Err(stopped(&error)),
-        }
+        changed(self.options.cluster.add_policy(policy, document).await)
     }
 
     async fn is_there(&self, policy: &PolicyName) -> Result<bool, Stopped> {
-        let policies = self.options.cluster.list_policies().await.map_err(|error| stopped(&error))?;
+        let policies = self.options.cluster.list_policies().await?;
         Ok(policies.contains(policy))
     }
 
     async fn remove(&mut self, policy: &PolicyName) -> Result<(), Stopped> {
-        self.options.cluster.remove_policy(policy).await.map_err(|error| stopped(&error))?;
+        self.options.cluster.remove_policy(policy).await?;
         self.made.remove(policy);
         Ok(())
     }
@@ -250,15 +251,11 @@ impl Run<'_> {
     }
 }
 
-/// Whether the cluster did what was asked.
-pub(super) fn changed<T>(result: Result<T, CallError>) -> Result<Change, CallError> {
+/// Whether the cluster did what was asked. A status such as 500 says nothing, and counts as a refusal.
+pub(super) fn changed<T>(result: Result<T, CallError>) -> Result<Change, Stopped> {
     match result {
         Ok(_) => Ok(Change::Accepted),
-        Err(error) if matches!(error.effect, Effect::Refused(_)) => Ok(Change::Refused),
-        Err(error) => Err(error),
+        Err(CallError { effect: Effect::Refused(_) | Effect::UnknownOutcome, .. }) => Ok(Change::Refused),
+        Err(error) => Err(error.into()),
     }
-}
-
-pub(super) fn stopped(error: &CallError) -> Stopped {
-    Stopped(error.to_string())
 }

@@ -1,9 +1,9 @@
 //! The questions that need a user, and the way back to a user without a policy and without keys that anybody knows.
 
 use super::UserEnd;
-use super::run::{Change, Run, Stopped, changed, stopped};
+use super::run::{Change, Run, Stopped, changed};
 use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, UserName};
-use crate::cluster::{AssumeRole, CallError, Effect};
+use crate::cluster::AssumeRole;
 
 impl Run<'_> {
     pub(super) async fn ask_about_user(&mut self, user: &UserName, release: &Release) -> Result<(), Stopped> {
@@ -75,14 +75,12 @@ impl Run<'_> {
 
     async fn remove_held(&mut self, user: &UserName) -> Result<(), Stopped> {
         let Some(held) = self.policy_of(user).await?.filter(|held| self.made.contains(held)) else { return Ok(()) };
-        let removed = changed(self.options.cluster.remove_policy(&held).await);
+        let removed = changed(self.options.cluster.remove_policy(&held).await)?;
         let has = self.policy_of(user).await?;
         let answer = match removed {
-            Ok(Change::Accepted) if has.is_none() => "takes it from the user",
-            Ok(Change::Accepted) => "leaves its name with the user",
-            Ok(Change::Refused) => "refused",
-            Err(error) if error.effect == Effect::UnknownOutcome => "refused",
-            Err(error) => return Err(stopped(&error)),
+            Change::Accepted if has.is_none() => "takes it from the user",
+            Change::Accepted => "leaves its name with the user",
+            Change::Refused => "refused",
         };
         self.answer("remove-held", answer);
         if answer != "refused" {
@@ -131,8 +129,7 @@ impl Run<'_> {
         let (Some(user), Some(end)) = (self.options.user.clone(), self.user) else { return };
         if end == UserEnd::Attached && self.policy_of(&user).await.is_ok_and(|has| has.is_some()) {
             // The stop of the questions may have come before this.
-            let reset = self.reset_keys(&user, release).await;
-            drop(reset);
+            self.reset_keys(&user, release).await.ok();
         }
         let detached = self.detach_if_attached(&user).await;
         let has_keys = Capabilities::of(release).key_pairs && self.user != Some(UserEnd::AsBefore);
@@ -153,7 +150,7 @@ impl Run<'_> {
     }
 
     async fn policy_of(&self, user: &UserName) -> Result<Option<PolicyName>, Stopped> {
-        let users = self.options.cluster.users().await.map_err(|error| stopped(&error))?;
+        let users = self.options.cluster.users().await?;
         Ok(users.users.into_iter().find(|record| record.name == *user).and_then(|record| record.policy))
     }
 
@@ -168,21 +165,14 @@ impl Run<'_> {
         };
         let not_understood = attached.as_ref().is_err_and(|error| error.answer.is_some());
         match attached {
-            Ok(pair) => Ok(Attached { change: Change::Accepted, pair, not_understood }),
             Err(_) if not_understood => Ok(Attached { change: Change::Accepted, pair: None, not_understood }),
-            Err(CallError { effect: Effect::Refused(_) | Effect::UnknownOutcome, .. }) => {
-                Ok(Attached { change: Change::Refused, pair: None, not_understood })
-            }
-            Err(error) => Err(stopped(&error)),
+            Err(error) => Ok(Attached { change: changed::<()>(Err(error))?, pair: None, not_understood }),
+            Ok(pair) => Ok(Attached { change: Change::Accepted, pair, not_understood }),
         }
     }
 
     async fn detach(&mut self, user: &UserName, policy: &PolicyName) -> Result<Change, Stopped> {
-        match changed(self.options.cluster.detach(policy, &Principal::from(user)).await) {
-            Ok(change) => Ok(change),
-            Err(error) if error.effect == Effect::UnknownOutcome => Ok(Change::Refused),
-            Err(error) => Err(stopped(&error)),
-        }
+        changed(self.options.cluster.detach(policy, &Principal::from(user)).await)
     }
 }
 

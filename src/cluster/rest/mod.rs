@@ -124,12 +124,25 @@ impl RestCluster {
         if let Some(facts) = cache.as_ref().and_then(FactsCache::read) {
             return Ok(Some(facts));
         }
-        let definition = self.own_definition().await?;
-        let facts = definition.and_then(|definition| api_facts(&definition).ok());
-        if let (Some(cache), Some(facts)) = (cache, facts) {
-            cache.write(facts);
+        let definition = self.definition().await?;
+        Ok(definition.and_then(|definition| self.learn(identity, &definition)))
+    }
+
+    /// What a definition says, which is kept for later runs.
+    fn learn(&self, identity: &Identity, definition: &str) -> Option<ApiFacts> {
+        let facts = api_facts(definition).ok()?;
+        if let Some(at) = self.cache.as_deref() {
+            FactsCache::new(at, &identity.guid, &identity.release).write(facts);
         }
-        Ok(facts)
+        Some(facts)
+    }
+
+    async fn definition(&self) -> Result<Option<String>, CallError> {
+        match self.session.send(&requests::DEFINITION.request(), answer::definition).await {
+            Ok(definition) => Ok(Some(definition)),
+            Err(error) if error.effect == Effect::Refused(404) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -229,6 +242,10 @@ impl Cluster for RestCluster {
         self.session.pin.stopped()
     }
 
+    fn keep_shapes(&self) {
+        self.session.sender.shapes.keep();
+    }
+
     fn shapes(&self) -> BTreeMap<String, String> {
         self.session.sender.shapes.all()
     }
@@ -270,12 +287,15 @@ impl Cluster for RestCluster {
         self.facts.get_or_try_init(|| self.read_facts(&identity)).await.copied()
     }
 
+    /// What the definition says needs no further call afterwards.
     async fn own_definition(&self) -> Result<Option<String>, CallError> {
-        match self.session.send(&requests::DEFINITION.request(), answer::definition).await {
-            Ok(definition) => Ok(Some(definition)),
-            Err(error) if error.effect == Effect::Refused(404) => Ok(None),
-            Err(error) => Err(error),
+        let definition = self.definition().await?;
+        let identity = self.session.info().await?.identity;
+        if let Some(definition) = definition.as_deref().filter(|_| Capabilities::of(&identity.release).api_definition) {
+            // Facts that were asked for before stay.
+            _ = self.facts.set(self.learn(&identity, definition));
         }
+        Ok(definition)
     }
 }
 

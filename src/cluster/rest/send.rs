@@ -271,7 +271,7 @@ impl Sender {
         };
         let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
         if status.is_success() {
-            self.shapes.add(format!("{} {}", request.method, request.template), &body);
+            self.shapes.add(|| format!("{} {}", request.method, request.template), &body);
         }
         outcome::judge(request, &Answer { status, location, body: &body }, token, read).map_err(Missed::Failed)
     }

@@ -80,7 +80,7 @@ impl WekaCluster {
         let secrets = self.secrets(command);
         let ended = self.options.run(command).await?;
         run::judge(command, &ended, &secrets)?;
-        self.shapes.add(command.name(), &ended.out);
+        self.shapes.add(|| command.name(), &ended.out);
         read(&ended.out).map_err(|expected| match run::unreadable(command, expected, &ended.out, &secrets) {
             // A read changed nothing, and is retried.
             error if command.is_read => error,
@@ -102,7 +102,7 @@ impl WekaCluster {
             let keep = mentions_secret(out) || mentions_secret(err);
             if keep { error.with_answer(&whole) } else { error }
         })?;
-        self.shapes.add(command.name(), out);
+        self.shapes.add(|| command.name(), out);
         let known: Vec<&str> = command.args.iter().map(String::as_str).collect();
         output::key_pair(out, err, &known).map_err(|expected| {
             let error = run::unreadable(command, expected, out, &secrets).with_answer(&whole);
@@ -275,6 +275,10 @@ impl Cluster for WekaCluster {
 
     fn stopped(&self) -> Option<String> {
         self.pin.stopped()
+    }
+
+    fn keep_shapes(&self) {
+        self.shapes.keep();
     }
 
     fn shapes(&self) -> BTreeMap<String, String> {
