@@ -75,7 +75,8 @@ pub struct Capabilities {
     /// does not have these actions, the page for 5.1 does. In between nothing is documented; 5.0 is taken.
     pub readonly_lists_buckets: bool,
     /// A user has an S3 key pair apart from the account password. The first attach creates it and shows it once, and
-    /// `weka s3 user keys-generate` replaces it: since 5.1 (vendor's CLI page). Earlier, name and password are the pair.
+    /// `weka s3 user keys-generate` replaces it: since 5.1 (vendor's CLI page), or with a build that has `key_reset`. Earlier,
+    /// name and password are the pair.
     pub key_pairs: bool,
     /// The REST call that replaces a user's key pair, `POST /users/{uid}/s3/resetCredentials`. Builds of 5.1 differ, so
     /// only the definition of the cluster tells: without one, it counts as missing.
@@ -148,6 +149,8 @@ impl Capabilities {
                 (Some(false), true) => AttachmentsSource::UserPolicies,
                 (Some(false), false) => AttachmentsSource::None,
             },
+            // A pair that can be replaced is one apart from the password.
+            key_pairs: self.key_pairs || facts.key_reset,
             identity_provider: self.identity_provider || facts.identity_provider,
             identity_provider_reported: facts.identity_provider,
             tenants: facts.tenants,
@@ -218,6 +221,8 @@ mod tests {
         assert_eq!(found.attachments, AttachmentsSource::UserPolicies);
         assert!(!found.tenants && !found.identity_provider_reported);
         assert!(found.identity_provider, "a provider can be there without a call that reports it");
+        assert!(!of("5.0.9").key_pairs && of("5.0.9").corrected_by(&facts).key_pairs);
+        assert!(of("5.1.2").corrected_by(&ApiFacts { key_reset: false, ..facts }).key_pairs);
         let unknown = ApiFacts { users_have_policy: None, ..facts };
         assert_eq!(of("5.1.2").corrected_by(&unknown).attachments, AttachmentsSource::Users);
     }

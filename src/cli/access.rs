@@ -105,7 +105,7 @@ impl AccessArgs {
             Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
             Asked::Question(_) => report.answers.iter().all(Answer::may_be_allowed),
         };
-        if report.answers.iter().any(|answer| answer.attachment.holder.has_service_accounts()) {
+        if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
         }
         let refused = self.who.is_none() && !allowed;

@@ -9,7 +9,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
-use super::progress::{ApplyProgress, interruptible};
+use super::progress::{ApplyProgress, interruptible, interruptible_storing};
 use super::state::State;
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
 use crate::base::shell_line;
@@ -179,12 +179,12 @@ impl ApplyArgs {
             stop,
             progress: &progress,
         };
-        let steps = interruptible(run(plan, &options), stop, secret_store, |text| progress.print(text)).await;
+        let steps = interruptible_storing(run(plan, &options), stop, secret_store, |text| progress.print(text)).await;
         progress.finish();
         let Some(steps) = steps else { return Ok(None) };
         // All calls have ended, so an interruption only ends this read.
         let again = plan_again(prepared, output);
-        let again = interruptible(again, stop, secret_store, |text| progress.print(text)).await;
+        let again = interruptible(again, stop, |text| progress.print(text)).await;
         if again.is_none() {
             output.message(|out, _| writeln!(out, "interrupted: the cluster was not read again"));
         }

@@ -13,7 +13,7 @@ use super::exit::{self, Exit, Failure};
 use super::lost_keys;
 use super::output::Output;
 use super::preflight::{NAMED, check_protected, check_secret_store, confirm, named, protected_user, secret_store};
-use super::progress::{KeysProgress, interruptible};
+use super::progress::{KeysProgress, interruptible_storing};
 use super::revoke::RevokeArgs;
 use super::rotations;
 use super::state::{Journal, State};
@@ -180,13 +180,12 @@ impl RotateArgs {
         let record = KeysProgress::new(rotation.users.len(), journal, output);
         let options = KeyOptions {
             cluster: &*connection.cluster,
-            secret_store: store,
             retry_policy: self.calls.retry_policy(),
             stop,
             record: &record,
         };
-        let work = rotate(&rotation.users, &options);
-        let ended = interruptible(work, stop, store, |text| record.print(text)).await;
+        let work = rotate(&rotation.users, store, &options);
+        let ended = interruptible_storing(work, stop, store, |text| record.print(text)).await;
         record.finish();
         ended
     }

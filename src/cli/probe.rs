@@ -5,19 +5,18 @@ use std::path::Path;
 
 use serde_json::json as object;
 
-use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
+use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::{confirm, secret_store};
+use super::preflight::confirm;
 use super::progress::interruptible;
 use super::settings::Settings;
 use super::state::{Journal, State};
 use crate::apply::StopSignal;
-use crate::base::{Capabilities, PolicyName, UserName};
-use crate::cluster::Cluster;
-use crate::desired::{ClusterSettings, Desired};
-use crate::observed::Identity;
+use crate::base::{PolicyName, UserName};
+use crate::cluster::{Cluster, capabilities};
+use crate::desired::ClusterSettings;
 use crate::probe::{Probe, ProbeOptions, ProbeRecord, probe, unsuitable};
 use crate::render::json::{self, ProbeV1};
 use crate::render::text;
@@ -61,22 +60,35 @@ impl ProbeArgs {
         connection.cluster.keep_shapes();
         let cluster = connection.retrying();
         let identity = cluster.identity().await?;
-        // Whether there is a call that replaces key pairs is in the cluster's own definition.
-        cluster.api_facts().await?;
+        // What the cluster can do is in its definition, which is read once.
+        let definition = cluster.own_definition().await;
+        let can = capabilities(&cluster, &identity.release).await;
         let user = match &self.user {
             Some(name) => Some(suitable(name, &cluster, &settings).await?),
             None => None,
         };
-        self.ask(&identity, user.as_ref(), cluster.can_generate_keys(), output)?;
+        let keys_stay = user.is_some() && can.key_pairs && !cluster.can_generate_keys();
+        self.ask(&text::AboutProbe { identity: &identity, user: user.as_ref(), keys_stay }, output)?;
         let journal = State::without_lock(state_dir, &identity)?.probe_journal(&identity)?;
         let (stop, record) = (StopSignal::default(), Record(&journal));
-        let options = ProbeOptions { cluster: &cluster, random: random(), user, stop: &stop, record: &record };
-        let store = secret_store(&identity, &Desired::default(), state_dir, &SecretStoreArgs::default());
+        let options = ProbeOptions {
+            cluster: &cluster,
+            capabilities: can,
+            definition: &definition,
+            random: random(),
+            user,
+            stop: &stop,
+            record: &record,
+        };
         let print = |text: &str| output.message(|out, _| writeln!(out, "{text}"));
-        let ended = interruptible(probe(&options), &stop, &store, print).await;
-        journal.note(object!({"event": "over"}));
-        let probe = ended.ok_or_else(stopped_at_once)??;
-        let exit = report(&probe, format, output)?;
+        let Some(ended) = interruptible(probe(&options), &stop, print).await else {
+            journal.note(object!({"event": "stopped"}));
+            return Err(stopped_at_once().into());
+        };
+        let left: Vec<&str> = ended.iter().flat_map(|probe| &probe.left).map(PolicyName::as_str).collect();
+        journal.note(object!({"event": "over", "left": left}));
+        let probe = ended?;
+        let exit = report(&probe, &stop, format, output)?;
         match contradiction(&settings.cluster, &probe) {
             Some(warning) if exit == Exit::Done => {
                 output.warn(&warning);
@@ -87,20 +99,12 @@ impl ProbeArgs {
     }
 
     /// Says what a probe does, and asks for a confirmation.
-    fn ask(
-        &self,
-        identity: &Identity,
-        user: Option<&UserName>,
-        can_reset: bool,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        let keys_stay = user.is_some() && Capabilities::of(&identity.release).key_pairs && !can_reset;
-        let shown = text::AboutProbe { identity, user, keys_stay };
-        output.info(|out, styles| text::about_probe(out, styles, &shown));
+    fn ask(&self, about: &text::AboutProbe<'_>, output: &mut Output) -> Result<(), Failure> {
+        output.info(|out, styles| text::about_probe(out, styles, about));
         if !self.yes {
             confirm("Run the probe?", "use `--yes`", output)?;
         }
-        let Some(user) = user else { return Ok(()) };
+        let Some(user) = about.user else { return Ok(()) };
         let again = match &self.again {
             Some(name) => name.clone(),
             None if output.can_ask() => output.ask("Enter the name of the user again: ")?,
@@ -156,11 +160,11 @@ impl ProbeRecord for Record<'_> {
     }
 }
 
-fn report(probe: &Probe, format: Format, output: &mut Output) -> Result<Exit, Failure> {
-    let exit = match (probe.is_complete(), probe.stopped.as_deref()) {
+fn report(probe: &Probe, stop: &StopSignal, format: Format, output: &mut Output) -> Result<Exit, Failure> {
+    let exit = match (probe.is_complete(), stop.is_requested()) {
         (true, _) => Exit::Done,
-        (false, Some("interrupted")) => Exit::Interrupted,
-        (false, _) => Exit::Error,
+        (false, true) => Exit::Interrupted,
+        (false, false) => Exit::Error,
     };
     output.changed = Some(exit);
     let frozen = ProbeV1::of(probe);

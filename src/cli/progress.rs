@@ -132,9 +132,20 @@ const STOPPING: &str = "interrupted: finishing API calls in flight; press Ctrl-C
 
 const STORING: &str = "interrupted again: storing new secrets; press Ctrl-C again to leave them in emergency files";
 
-/// Runs the work to its end. The first interruption (Ctrl-C, SIGTERM, SIGHUP) sets `stop`, unless it is set already. After the second the work continues
-/// only while a secret is being stored, and there is no result. `print` gets a message for each.
+/// Runs the work of a command that stores no secret to its end. The first interruption (Ctrl-C, SIGTERM, SIGHUP) sets `stop`,
+/// unless it is set already. After the second there is no result. `print` gets a message for the first.
 pub(super) async fn interruptible<T>(
+    work: impl Future<Output = T>,
+    stop: &StopSignal,
+    mut print: impl FnMut(&str),
+) -> Option<T> {
+    tokio::pin!(work);
+    until_second(&mut work, &mut Interruptions::new(), stop, &mut print).await
+}
+
+/// The same for work that stores secrets: after the second interruption it continues only while a secret is being stored, and
+/// there is no result.
+pub(super) async fn interruptible_storing<T>(
     work: impl Future<Output = T>,
     stop: &StopSignal,
     secret_store: &SecretStore,
@@ -142,19 +153,8 @@ pub(super) async fn interruptible<T>(
 ) -> Option<T> {
     tokio::pin!(work);
     let mut interruptions = Interruptions::new();
-    if !stop.is_requested() {
-        tokio::select! {
-            biased;
-            () = interruptions.next() => {}
-            done = &mut work => return Some(done),
-        }
-        stop.request();
-        print(STOPPING);
-    }
-    tokio::select! {
-        biased;
-        done = &mut work => return Some(done),
-        () = interruptions.next() => {}
+    if let Some(done) = until_second(&mut work, &mut interruptions, stop, &mut print).await {
+        return Some(done);
     }
     if secret_store.is_storing() {
         print(STORING);
@@ -164,6 +164,29 @@ pub(super) async fn interruptible<T>(
         biased;
         done = &mut work => Some(done),
         () = secret_store.idle() => None,
+        () = interruptions.next() => None,
+    }
+}
+
+/// Runs the work until it ends, or until a second interruption.
+async fn until_second<T>(
+    work: &mut (impl Future<Output = T> + Unpin),
+    interruptions: &mut Interruptions,
+    stop: &StopSignal,
+    print: &mut impl FnMut(&str),
+) -> Option<T> {
+    if !stop.is_requested() {
+        tokio::select! {
+            biased;
+            () = interruptions.next() => {}
+            done = &mut *work => return Some(done),
+        }
+        stop.request();
+        print(STOPPING);
+    }
+    tokio::select! {
+        biased;
+        done = work => Some(done),
         () = interruptions.next() => None,
     }
 }

@@ -5,19 +5,18 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json as object};
 
-use super::args::{CallArgs, Format, GlobalArgs, SecretStoreArgs};
+use super::args::{CallArgs, Format, GlobalArgs};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use super::preflight::{confirm, named, protected_user, secret_store};
+use super::preflight::{confirm, named, protected_user};
 use super::progress::{KeysProgress, interruptible};
 use super::settings::Settings;
 use super::state::{Journal, State};
-use crate::apply::{SecretStore, StopSignal};
+use crate::apply::StopSignal;
 use crate::base::UserName;
 use crate::cluster::{Cluster, RetryingCluster, UserRecord, capabilities};
-use crate::desired::Desired;
-use crate::keys::{Detached, KeyOptions, Revocation, Revoked, RevokedKeys, revoke};
+use crate::keys::{Detached, KeyOptions, Revocation, Revoked, RevokedKeys, no_new_keys, revoke};
 use crate::observed::{Identity, ObservedUser};
 use crate::render::json::{self, RevocationV1};
 use crate::render::text;
@@ -65,9 +64,10 @@ impl RevokeArgs {
         let retrying = connection.retrying();
         let identity = retrying.identity().await?;
         let users = self.users(&retrying, &identity).await?;
-        let has_key_pairs = capabilities(&retrying, &identity.release).await.key_pairs;
-        let can_generate = has_key_pairs && retrying.can_generate_keys();
-        let shown = text::Revocations { identity: &identity, users: &users, can_generate };
+        let can = capabilities(&retrying, &identity.release).await;
+        let no_new_keys = no_new_keys(&retrying, &identity, can);
+        let no_new_keys = no_new_keys.as_deref();
+        let shown = text::Revocations { identity: &identity, users: &users, can, no_new_keys };
         match self.format {
             Format::Text => output.result(|out, styles| text::revocation(out, styles, &shown))?,
             Format::Json => output.info(|out, styles| text::revocation(out, styles, &shown)),
@@ -78,7 +78,7 @@ impl RevokeArgs {
         }
         let journal =
             State::without_lock(&self.state_dir, &identity)?.keys_journal(&identity, self.event(&identity))?;
-        let ended = self.execute(&users, &identity, &connection, &journal, output).await;
+        let ended = self.execute(&users, no_new_keys, &connection, &journal, output).await;
         Ok(self.report(&identity, ended, output)?)
     }
 
@@ -116,19 +116,16 @@ impl RevokeArgs {
     async fn execute(
         &self,
         users: &[Revocation],
-        identity: &Identity,
+        no_new_keys: Option<&str>,
         connection: &Connection,
         journal: &Journal,
         output: &Output,
     ) -> Option<(Vec<Revoked>, bool)> {
         let record = KeysProgress::new(users.len(), journal, output);
-        let args = SecretStoreArgs { show_command_output: false };
-        let store: SecretStore = secret_store(identity, &Desired::default(), &self.state_dir, &args);
         let (stop, retry_policy) = (StopSignal::default(), self.calls.retry_policy());
         let cluster = RetryingCluster::reached(&*connection.cluster, retry_policy);
-        let options =
-            KeyOptions { cluster: &cluster, secret_store: &store, retry_policy, stop: &stop, record: &record };
-        let ended = interruptible(revoke(users, identity, &options), &stop, &store, |text| record.print(text)).await;
+        let options = KeyOptions { cluster: &cluster, retry_policy, stop: &stop, record: &record };
+        let ended = interruptible(revoke(users, no_new_keys, &options), &stop, |text| record.print(text)).await;
         record.finish();
         Some((ended?, stop.is_requested()))
     }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{CallError, Effect, Identity};
-use crate::base::{Capabilities, Release};
+use crate::base::{ApiFacts, Capabilities, Release};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionInfo {
@@ -25,6 +25,8 @@ pub(super) struct ClusterPin {
 #[derive(Debug, Default)]
 struct State {
     first: Option<Identity>,
+    /// What the API definition of the first one says, once it was read.
+    facts: Option<ApiFacts>,
     /// The other releases that a warning has named, so that each is named once.
     warned: Vec<Release>,
     /// Why the run is stopped.
@@ -55,8 +57,8 @@ impl ClusterPin {
         let mut state = self.state();
         if let Some(first) = &state.first {
             let stopped = other_cluster(call, first, place, &found);
-            let stopped =
-                stopped.or_else(|| self.release.is_none().then(|| other_release(call, first, place, &found))?);
+            let other = || other_release(call, first, state.facts, place, &found);
+            let stopped = stopped.or_else(|| self.release.is_none().then(other)?);
             if let Some(error) = stopped {
                 state.stopped = Some(error.clone());
                 return Err(error);
@@ -73,6 +75,11 @@ impl ClusterPin {
             state.first = Some(found.clone());
         }
         Ok(Identity { release: self.release.clone().unwrap_or(found.release), ..found })
+    }
+
+    /// Corrects what the first cluster can do by its own API definition.
+    pub(super) fn learn(&self, facts: ApiFacts) {
+        self.state().facts = Some(facts);
     }
 
     pub(super) fn may_send(&self, call: &str) -> Result<(), CallError> {
@@ -102,9 +109,20 @@ fn other_cluster(call: &str, first: &Identity, place: &str, found: &Identity) ->
     Some(CallError::new(call, Effect::NotSent, message).help(help))
 }
 
-/// Stops a plan that was made for the first release and may need something that works otherwise at the found one.
-fn other_release(call: &str, first: &Identity, place: &str, found: &Identity) -> Option<CallError> {
-    let (planned, other) = (Capabilities::of(&first.release), Capabilities::of(&found.release));
+/// Stops a plan that was made for the first release and may need something that works otherwise at the found one. Builds of one
+/// line have the same definition, as far as attune knows.
+fn other_release(
+    call: &str,
+    first: &Identity,
+    facts: Option<ApiFacts>,
+    place: &str,
+    found: &Identity,
+) -> Option<CallError> {
+    let corrected = |release: &Release| {
+        let (of_release, is_same_line) = (Capabilities::of(release), release.line() == first.release.line());
+        facts.filter(|_| is_same_line).map_or(of_release, |facts| of_release.corrected_by(&facts))
+    };
+    let (planned, other) = (corrected(&first.release), corrected(&found.release));
     let difference = if other.attachments < planned.attachments {
         "it reports less of who has which policy"
     } else if planned.key_pairs != other.key_pairs {
@@ -145,6 +163,30 @@ mod tests {
             assert!(error.message.starts_with("c leads to cluster \"w\" (guid "), "{error}");
             let error = pin.may_send("DELETE /x").unwrap_err();
             assert_eq!((error.call.as_str(), pin.stopped()), ("DELETE /x", Some(error.message.clone())));
+        }
+    }
+
+    #[test]
+    fn the_definition_of_the_first_cluster_says_what_the_plan_was_made_for() {
+        let facts = ApiFacts {
+            key_reset: true,
+            users_have_policy: Some(true),
+            user_policies: true,
+            identity_provider: false,
+            tenants: false,
+        };
+        for (planned, other, without, with) in [
+            ("5.0.9", "5.1.2", false, true),
+            ("5.0.9", "5.0.10", true, true),
+            ("5.0.9", "4.4.8", true, false),
+            ("5.1.2", "5.0.9", false, false),
+        ] {
+            for (facts, goes_on) in [(None, without), (Some(facts), with)] {
+                let pin = ClusterPin::default();
+                pin.check("c", "a", identity("g", "t", planned)).unwrap();
+                facts.into_iter().for_each(|facts| pin.learn(facts));
+                assert_eq!(pin.check("c", "b", identity("g", "t", other)).is_ok(), goes_on, "{planned} {other} {facts:?}");
+            }
         }
     }
 

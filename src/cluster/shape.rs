@@ -86,6 +86,7 @@ fn of_value(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(_) => "true or false".to_owned(),
+        Value::Number(number) if number.is_f64() => "number with a point".to_owned(),
         Value::Number(_) => "number".to_owned(),
         Value::String(text) if serde_json::from_str::<Value>(text).is_ok_and(|inner| inner.is_object()) => {
             "JSON in a text".to_owned()
@@ -129,6 +130,7 @@ mod tests {
             (r#"{"data":{"policy":{"content":"{\"Version\":\"\"}"}}}"#, "{data: {policy: {content: JSON in a text}}}"),
             (r#"{"data":{"policy":{"content":{"Statement":[]}}}}"#, "{data: {policy: {content: object}}}"),
             (r#"[1,null,true]"#, "[null or number or true or false]"),
+            (r#"{"data":{"expires_in":300.0}}"#, "{data: {expires_in: number with a point}}"),
             ("", "empty"),
             ("<html>", "no JSON"),
         ] {

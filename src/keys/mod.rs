@@ -6,11 +6,11 @@ mod select;
 
 use std::io;
 
-use crate::apply::{SecretStore, StopSignal, StoredIn};
+use crate::apply::{StopSignal, StoredIn};
 use crate::base::UserName;
 use crate::cluster::{Cluster, RetryPolicy};
 
-pub use revoke::{Detached, Revocation, Revoked, RevokedKeys, revoke};
+pub use revoke::{Detached, Revocation, Revoked, RevokedKeys, no_new_keys, revoke};
 pub use rotate::{Rotated, Rotation, RotationStatus, rotate};
 pub use select::{Matches, Selected, Selection};
 
@@ -18,8 +18,6 @@ pub use select::{Matches, Selected, Selection};
 pub struct KeyOptions<'a> {
     /// The cluster.
     pub cluster: &'a dyn Cluster,
-    /// The store for new key pairs.
-    pub secret_store: &'a SecretStore,
     /// How often a call that did not happen is retried.
     pub retry_policy: RetryPolicy,
     /// The request to stop early. The call in flight ends.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::KeyOptions;
 use crate::base::{Capabilities, PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Effect};
+use crate::cluster::{CallError, Cluster, Effect};
 use crate::observed::Identity;
 
 /// A user to revoke.
@@ -77,16 +77,11 @@ impl Revoked {
 }
 
 impl Revocation {
-    /// Why the keys cannot be revoked here, as far as it is known before the first call; `None` if they can.
-    pub fn keys_stay(&self, identity: &Identity, can_generate: bool) -> Option<String> {
-        let release = &identity.release;
-        if !Capabilities::of(release).key_pairs {
-            return Some(format!("before 5.1 (this is WEKA {release}) the name and the password are the key pair"));
-        }
-        if self.policies.is_empty() {
-            return Some("the user has no policy, and the cluster makes keys only for users with one".to_owned());
-        }
-        (!can_generate).then(|| "this cluster has no REST call that makes a key pair".to_owned())
+    /// Why the keys cannot be revoked, as far as it is known before the first call; `None` if they can. `no_new_keys` is of
+    /// [`no_new_keys`].
+    pub fn keys_stay(&self, no_new_keys: Option<&str>) -> Option<String> {
+        let no_policy = "the user has no policy, and the cluster makes keys only for users with one";
+        no_new_keys.or_else(|| self.policies.is_empty().then_some(no_policy)).map(str::to_owned)
     }
 
     fn ended(&self, keys: RevokedKeys, detached: Detached) -> Revoked {
@@ -94,8 +89,17 @@ impl Revocation {
     }
 }
 
-/// Revokes users in order. A failure never stops the rest: each step takes access away.
-pub async fn revoke(users: &[Revocation], identity: &Identity, options: &KeyOptions<'_>) -> Vec<Revoked> {
+/// Why a cluster makes no new key pairs here; `None` if it does.
+pub fn no_new_keys(cluster: &dyn Cluster, identity: &Identity, can: Capabilities) -> Option<String> {
+    let release = &identity.release;
+    if !can.key_pairs {
+        return Some(format!("before 5.1 (this is WEKA {release}) the name and the password are the key pair"));
+    }
+    (!cluster.can_generate_keys()).then(|| "this cluster has no REST call that makes a key pair".to_owned())
+}
+
+/// Revokes users in order. A failure never stops the rest: each step takes access away. `no_new_keys` is of [`no_new_keys`].
+pub async fn revoke(users: &[Revocation], no_new_keys: Option<&str>, options: &KeyOptions<'_>) -> Vec<Revoked> {
     let mut ended = Vec::new();
     for user in users {
         if options.stop.is_requested() {
@@ -104,7 +108,7 @@ pub async fn revoke(users: &[Revocation], identity: &Identity, options: &KeyOpti
             ended.push(user.ended(keys, detached));
             continue;
         }
-        let keys = match user.keys_stay(identity, options.cluster.can_generate_keys()) {
+        let keys = match user.keys_stay(no_new_keys) {
             Some(why) => RevokedKeys::Kept { why },
             None => revoke_keys(&user.user, options).await,
         };

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::KeyOptions;
 use super::select::Selected;
-use crate::apply::{Slot, StoredIn};
+use crate::apply::{SecretStore, Slot, StoredIn};
 use crate::base::{KeyPair, UserName};
 use crate::cluster::{CallError, Effect, RawAnswer};
 use crate::observed::Identity;
@@ -88,13 +88,13 @@ impl RotationStatus {
     }
 }
 
-/// Rotates the key pairs of users in order.
-pub async fn rotate(users: &[Selected], options: &KeyOptions<'_>) -> Vec<Rotated> {
+/// Rotates the key pairs of users in order, and puts each into the store.
+pub async fn rotate(users: &[Selected], store: &SecretStore, options: &KeyOptions<'_>) -> Vec<Rotated> {
     let mut ended = Vec::new();
     let mut continues = true;
     for Selected { user, .. } in users {
         let (access_key, status) = if continues && !options.stop.is_requested() {
-            rotate_one(user, options).await
+            rotate_one(user, store, options).await
         } else {
             (None, RotationStatus::NotStarted)
         };
@@ -104,22 +104,27 @@ pub async fn rotate(users: &[Selected], options: &KeyOptions<'_>) -> Vec<Rotated
     ended
 }
 
-async fn rotate_one(user: &UserName, options: &KeyOptions<'_>) -> (Option<String>, RotationStatus) {
+async fn rotate_one(
+    user: &UserName,
+    store: &SecretStore,
+    options: &KeyOptions<'_>,
+) -> (Option<String>, RotationStatus) {
     let not_sent = |what: &str, error: &std::io::Error| RotationStatus::NotSent { why: format!("{what}: {error}") };
-    let slot = match options.secret_store.reserve() {
+    let slot = match store.reserve() {
         Ok(slot) => slot,
         Err(error) => return (None, not_sent("no emergency file can be opened", &error)),
     };
     if let Err(error) = options.record.generating(user) {
-        options.secret_store.release(slot);
+        store.release(slot);
         return (None, not_sent("the journal cannot be written", &error));
     }
     match generate(user, options).await {
         Ok(pair) => {
-            let status = store(user, &pair, slot, options).await;
-            (Some(pair.access_key), status)
+            let recorded = |stored: &StoredIn| options.record.stored(user, stored);
+            let stored = store.store(slot, user, &pair, OffsetDateTime::now_utc(), recorded).await;
+            (Some(pair.access_key), after_storing(stored))
         }
-        Err(error) => (None, after_error(user, slot, &error, options)),
+        Err(error) => (None, after_error(user, store, slot, &error, options)),
     }
 }
 
@@ -141,25 +146,29 @@ async fn generate(user: &UserName, options: &KeyOptions<'_>) -> Result<KeyPair, 
     }
 }
 
-async fn store(user: &UserName, pair: &KeyPair, slot: Slot, options: &KeyOptions<'_>) -> RotationStatus {
-    let now = OffsetDateTime::now_utc();
-    let recorded = |stored: &StoredIn| options.record.stored(user, stored);
-    match options.secret_store.store(slot, user, pair, now, recorded).await {
+fn after_storing(stored: StoredIn) -> RotationStatus {
+    match stored {
         StoredIn::Destination { place } => RotationStatus::Stored { place },
         StoredIn::Emergency { path, why } => RotationStatus::InEmergencyFile { path, why },
         StoredIn::Lost { why } => RotationStatus::SecretUnknown { why, answer: None },
     }
 }
 
-fn after_error(user: &UserName, slot: Slot, error: &CallError, options: &KeyOptions<'_>) -> RotationStatus {
+fn after_error(
+    user: &UserName,
+    store: &SecretStore,
+    slot: Slot,
+    error: &CallError,
+    options: &KeyOptions<'_>,
+) -> RotationStatus {
     let why = match &error.help {
         Some(help) => format!("{error}; {help}"),
         None => error.to_string(),
     };
     if let Some(answer) = &error.answer {
-        return keep(user, slot, answer, why, options);
+        return keep(user, store, slot, answer, why);
     }
-    options.secret_store.release(slot);
+    store.release(slot);
     match error.effect {
         Effect::UnknownOutcome => return RotationStatus::SecretUnknown { why, answer: None },
         Effect::Refused(_) | Effect::Unauthorized(_) | Effect::NotSent => {}
@@ -172,8 +181,14 @@ fn after_error(user: &UserName, slot: Slot, error: &CallError, options: &KeyOpti
 }
 
 /// Keeps an answer that is not understood: it may hold the new pair. The destination keeps what it has.
-fn keep(user: &UserName, slot: Slot, answer: &RawAnswer, why: String, options: &KeyOptions<'_>) -> RotationStatus {
-    match options.secret_store.store_response(slot, user, answer) {
+fn keep(
+    user: &UserName,
+    store: &SecretStore,
+    slot: Slot,
+    answer: &RawAnswer,
+    why: String,
+) -> RotationStatus {
+    match store.store_response(slot, user, answer) {
         Ok(path) => RotationStatus::SecretUnknown { why, answer: Some(path) },
         Err(error) => RotationStatus::SecretUnknown {
             why: format!("{why}; and the answer could not be stored: {error}"),

@@ -185,7 +185,8 @@ pub enum NotReported {
     /// The users to whom an identity provider gives policies by their names: from 5.1 (vendor definition), if one is
     /// configured or that is not known.
     IdentityProvider,
-    /// Service accounts and temporary credentials. They have the access of their user, or less.
+    /// Service accounts and temporary credentials, which an administrator cannot see. They have the access of their user, or
+    /// less.
     ServiceAccounts,
 }
 

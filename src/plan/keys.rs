@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Capabilities, Finding, Principal, Severity, UserName};
 use crate::desired::{DeclaredAttachment, Desired};
-use crate::observed::{Identity, Observed};
+use crate::observed::Observed;
 
 use super::change::{Call, Step, StepId};
 use super::compare::Comparison;
@@ -14,12 +14,12 @@ impl Plan {
     /// The users for whom the cluster may create a key pair, whose secret it shows once: from 5.1, all that are attached. The
     /// cluster does not report who has a pair, and a user that got its policy before the upgrade to 5.1 may have none.
     pub fn may_create_keys(&self) -> BTreeSet<UserName> {
-        first_attaches(&self.steps, &self.identity).into_keys().cloned().collect()
+        first_attaches(&self.steps, self.capabilities).into_keys().cloned().collect()
     }
 
     /// The steps that may create a key pair: the first attach of each user. After it, the user has one.
     pub fn steps_that_may_create_keys(&self) -> BTreeSet<StepId> {
-        first_attaches(&self.steps, &self.identity).into_values().map(|first| first.step).collect()
+        first_attaches(&self.steps, self.capabilities).into_values().map(|first| first.step).collect()
     }
 }
 
@@ -35,8 +35,8 @@ pub struct NewKeys {
 }
 
 impl NewKeys {
-    pub(super) fn new(steps: &[Step], identity: &Identity, desired: &Desired) -> Option<Self> {
-        let first = first_attaches(steps, identity);
+    pub(super) fn new(steps: &[Step], can: Capabilities, desired: &Desired) -> Option<Self> {
+        let first = first_attaches(steps, can);
         let users = |without_policy: bool| {
             let users = first.iter().filter(|(_, first)| first.without_policy == without_policy);
             users.map(|(user, _)| UserName::clone(user)).collect()
@@ -71,10 +71,10 @@ struct FirstAttach {
     without_policy: bool,
 }
 
-fn first_attaches<'a>(steps: &'a [Step], identity: &Identity) -> BTreeMap<&'a UserName, FirstAttach> {
+fn first_attaches(steps: &[Step], can: Capabilities) -> BTreeMap<&UserName, FirstAttach> {
     let mut had_policy: BTreeSet<&UserName> = BTreeSet::new();
     let mut first: BTreeMap<&UserName, FirstAttach> = BTreeMap::new();
-    if !Capabilities::of(&identity.release).key_pairs {
+    if !can.key_pairs {
         return first;
     }
     for step in steps {

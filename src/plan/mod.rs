@@ -21,7 +21,7 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::base::{Finding, GroupName, PolicyName, Principal, UserName};
+use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, UserName};
 use crate::desired::{self, Desired};
 use crate::observed::{Identity, Limits, Observed};
 use crate::policy::{self, Catalogue, Depth};
@@ -45,6 +45,8 @@ pub use settings::{BaseDeclaration, PlanOption, Review, SettingChange, Undeclare
 pub struct Plan {
     /// The cluster and tenant it is for.
     pub identity: Identity,
+    /// What that cluster can do.
+    pub capabilities: Capabilities,
     /// The limits of that cluster.
     pub limits: Limits,
     /// An approval is bound to it.
@@ -151,13 +153,14 @@ pub fn plan_with(desired: &Desired, observed: &Observed, catalogue: &Catalogue) 
     let subject =
         guards::Subject { desired, observed, comparison: &comparison, effects: &effects, unreported: &unreported };
     let guards::Verdict { mut refusals, overrides } = guards::check(subject, &mut cache);
-    let new_keys = NewKeys::new(&steps, &observed.identity, desired);
+    let new_keys = NewKeys::new(&steps, observed.capabilities, desired);
     refusals.extend(new_keys.as_ref().and_then(NewKeys::refusal));
     let options = settings::options(desired, catalogue);
     let approved =
         digest::Approved { observed, changes: &changes, steps: &steps, effects: &effects, desired, options: &options };
     Plan {
         identity: observed.identity.clone(),
+        capabilities: observed.capabilities,
         limits: observed.limits,
         digest: digest::digest(&approved),
         unchanged: describe::unchanged(&comparison, desired),

@@ -13,7 +13,7 @@ use crate::observed::{Identity, ObservedUser};
 pub use run::{ProbeOptions, ProbeRecord, probe};
 
 /// The questions, in order: how each is named, and what it asks.
-pub const QUESTIONS: [(&str, &str); 31] = [
+pub const QUESTIONS: [(&str, &str); 33] = [
     ("add-over", "adding a policy under a name that exists"),
     ("order", "lists in a document come back"),
     ("scalars", "a text in place of a list comes back"),
@@ -36,6 +36,8 @@ pub const QUESTIONS: [(&str, &str); 31] = [
     ("definition", "the cluster's own API definition"),
     ("key-reset", "the REST call that replaces a key pair"),
     ("attach-keys", "the key pair of an attach is"),
+    ("key-length", "the two keys of a new pair have"),
+    ("attach-again", "attaching the policy that a user has already"),
     ("attach-over", "attaching a policy to a user that has another"),
     ("comma", "attaching two names with a comma between"),
     ("remove-held", "removing a policy that a user has"),

@@ -6,7 +6,7 @@ use std::io;
 use super::documents::{TRIALS, sized, spaced};
 use super::{Probe, UserEnd};
 use crate::apply::StopSignal;
-use crate::base::{PolicyName, Release, UserName};
+use crate::base::{Capabilities, PolicyName, UserName};
 use crate::cluster::rest::{CALLS, differences};
 use crate::cluster::{CallError, Cluster, Effect};
 
@@ -14,6 +14,10 @@ use crate::cluster::{CallError, Cluster, Effect};
 pub struct ProbeOptions<'a> {
     /// The cluster.
     pub cluster: &'a dyn Cluster,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Its own API definition, which has megabytes and is read once.
+    pub definition: &'a Result<Option<String>, CallError>,
     /// Lower-case letters and digits that no bucket or policy has in its name.
     pub random: String,
     /// A user that exists for this alone; see [`unsuitable`](super::unsuitable).
@@ -64,8 +68,8 @@ pub(super) struct Run<'a> {
 pub async fn probe(options: &ProbeOptions<'_>) -> Result<Probe, CallError> {
     let identity = options.cluster.identity().await?;
     let mut run = Run { options, made: BTreeSet::new(), answers: BTreeMap::new(), user: None };
-    let stopped = run.ask(&identity.release).await.err().map(|Stopped(why)| why);
-    run.release_user(&identity.release).await;
+    let stopped = run.ask().await.err().map(|Stopped(why)| why);
+    run.release_user().await;
     let left = run.clean_up().await;
     Ok(Probe {
         transport: options.cluster.connection(&identity.release).transport,
@@ -111,7 +115,7 @@ impl Run<'_> {
         }
     }
 
-    async fn ask(&mut self, release: &Release) -> Result<(), Stopped> {
+    async fn ask(&mut self) -> Result<(), Stopped> {
         self.ask_by_reading().await?;
         self.add_over().await?;
         for trial in &TRIALS {
@@ -129,7 +133,7 @@ impl Run<'_> {
             self.answer(question, if accepted { "accepted" } else { "refused" });
         }
         match &self.options.user {
-            Some(user) => self.ask_about_user(user, release).await,
+            Some(user) => self.ask_about_user(user).await,
             None => Ok(()),
         }
     }
@@ -145,8 +149,8 @@ impl Run<'_> {
             Ok(None) | Err(_) => "not reported",
         };
         self.answer("identity-provider", provider);
-        let definition = match cluster.own_definition().await {
-            Ok(Some(text)) => match differences(&CALLS, &text) {
+        let definition = match self.options.definition {
+            Ok(Some(text)) => match differences(&CALLS, text) {
                 Ok(found) if found.is_empty() => "has all calls of attune",
                 Ok(_) => "differs from the calls of attune",
                 Err(_) => "cannot be read",

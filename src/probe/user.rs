@@ -1,12 +1,14 @@
 //! The questions that need a user, and the way back to a user without a policy and without keys that anybody knows.
 
+use secrecy::ExposeSecret;
+
 use super::UserEnd;
 use super::run::{Change, Run, Stopped, changed};
-use crate::base::{Capabilities, KeyPair, PolicyName, Principal, Release, UserName};
+use crate::base::{KeyPair, PolicyName, Principal, UserName};
 use crate::cluster::AssumeRole;
 
 impl Run<'_> {
-    pub(super) async fn ask_about_user(&mut self, user: &UserName, release: &Release) -> Result<(), Stopped> {
+    pub(super) async fn ask_about_user(&mut self, user: &UserName) -> Result<(), Stopped> {
         let (one, two) = (self.policy("a"), self.policy("b"));
         for (policy, number) in [(&one, 0), (&two, 1)] {
             if self.add(policy, &self.document(number)).await? == Change::Refused {
@@ -22,20 +24,40 @@ impl Run<'_> {
         }
         let reported = self.policy_of(user).await?;
         self.answer("reported", if reported.as_ref() == Some(&one) { "as attached" } else { "otherwise" });
+        self.attach_again(user, &one).await?;
         self.sessions(attached.pair).await;
         self.attach_over(user, &two).await?;
         self.comma(user, &one, &two).await?;
         self.remove_held(user).await?;
-        self.reset_keys(user, release).await?;
+        self.reset_keys(user).await?;
         self.detach_other(user, &one).await?;
         let again = self.detach(user, &one).await?;
         self.answer("detach-again", of_change(again));
         Ok(())
     }
 
+    async fn attach_again(&mut self, user: &UserName, held: &PolicyName) -> Result<(), Stopped> {
+        let attached = self.attach(user, std::slice::from_ref(held)).await?.change;
+        let has = self.policy_of(user).await?;
+        let answer = match (attached, has.as_ref() == Some(held)) {
+            (change, true) => of_change(change),
+            (_, false) => "takes it from the user",
+        };
+        self.answer("attach-again", answer);
+        Ok(())
+    }
+
+    /// The lengths of new keys are no secret.
+    fn key_length(&mut self, pair: &KeyPair) {
+        let secret = pair.secret_key.expose_secret().chars().count();
+        self.answer("key-length", format!("{} and {secret} characters", pair.access_key.chars().count()));
+    }
+
     /// Temporary credentials last at least 15 minutes. They are for buckets that do not exist, and are forgotten at once.
     async fn sessions(&mut self, pair: Option<KeyPair>) {
-        let Some(KeyPair { access_key, secret_key }) = pair else { return };
+        let Some(pair) = pair else { return };
+        self.key_length(&pair);
+        let KeyPair { access_key, secret_key } = pair;
         let ask = AssumeRole { access_key, secret_key, seconds: 900, document: None };
         let made = self.options.cluster.assume_role(&ask).await;
         self.answer("session", if made.is_ok() { "made" } else { "refused" });
@@ -94,8 +116,8 @@ impl Run<'_> {
     }
 
     /// A pair that the cluster made on the way is replaced while the user has a policy: later the cluster refuses.
-    async fn reset_keys(&mut self, user: &UserName, release: &Release) -> Result<(), Stopped> {
-        if !Capabilities::of(release).key_pairs {
+    async fn reset_keys(&mut self, user: &UserName) -> Result<(), Stopped> {
+        if !self.options.capabilities.key_pairs {
             return Ok(());
         }
         if !self.options.cluster.can_generate_keys() {
@@ -104,7 +126,8 @@ impl Run<'_> {
         }
         let made = self.options.cluster.generate_keys(user).await;
         self.answer("keys-reset", if made.is_ok() { "made" } else { "refused" });
-        if made.is_ok() {
+        if let Ok(pair) = made {
+            self.key_length(&pair);
             self.user = Some(UserEnd::AsBefore);
         }
         Ok(())
@@ -125,14 +148,14 @@ impl Run<'_> {
     }
 
     /// The user has no policy afterwards, as far as attune can bring that about.
-    pub(super) async fn release_user(&mut self, release: &Release) {
+    pub(super) async fn release_user(&mut self) {
         let (Some(user), Some(end)) = (self.options.user.clone(), self.user) else { return };
         if end == UserEnd::Attached && self.policy_of(&user).await.is_ok_and(|has| has.is_some()) {
             // The stop of the questions may have come before this.
-            self.reset_keys(&user, release).await.ok();
+            self.reset_keys(&user).await.ok();
         }
         let detached = self.detach_if_attached(&user).await;
-        let has_keys = Capabilities::of(release).key_pairs && self.user != Some(UserEnd::AsBefore);
+        let has_keys = self.options.capabilities.key_pairs && self.user != Some(UserEnd::AsBefore);
         self.user = Some(match (detached, has_keys) {
             (Err(_), _) => UserEnd::Attached,
             (Ok(()), true) => UserEnd::KeysLeft,

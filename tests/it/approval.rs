@@ -123,6 +123,30 @@ fn dropped_declarations_and_changed_settings_are_in_every_format_before_any_fold
 }
 
 #[test]
+fn a_proposal_that_takes_the_mark_of_a_role_away_removes_no_policy_in_silence() {
+    let folder = settled("[roles.ml]\n");
+    // Without the mark, a removal of the policy, which nobody has then, and a new document.
+    let removed = AGREED.replace("document = \"policies/ml.json\"", "absent = true");
+    let removed = removed.replace("policy = \"ml\"", "policy = \"readonly\"");
+    folder.write("live/attune.toml", &removed);
+    let refused = plan(&folder, "--base main").exits(3);
+    let refused = refused.says("roles   [\"ml\"] → not set");
+    refused.says("policy `ml` is mapped to identities by `[roles.ml]` and would be removed");
+    apply(&folder, "--base main --yes").exits(3).warns("a guard refuses");
+    apply(&folder, "--base main --yes --override max_removals=9").exits(3);
+    assert_eq!(policy_of(&folder, "alice"), "ml");
+    folder.write("live/attune.toml", AGREED);
+    folder.write("live/policies/ml.json", &document("s3:PutObject"));
+    let note = "identities mapped to it by name (OIDC) are affected";
+    plan(&folder, "--base main").exits(0).says("roles   [\"ml\"] → not set").says(note);
+    // A mark counts at once. It is gone after the merge.
+    commit(&folder);
+    assert!(!plan(&folder, "--base main").exits(0).stdout.contains(note));
+    folder.write("live/attune.toml", &format!("{removed}[roles.ml]\n"));
+    plan(&folder, "--base main").exits(3).says("is mapped to identities by `[roles.ml]`");
+}
+
+#[test]
 fn objects_owned_by_the_base_are_removed_and_listed() {
     let folder = settled("[users.svc-new]\npolicy = \"ml\"\n");
     with_git(&folder, "apply --yes --file live/attune.toml").exits(3).warns("no destination");
@@ -156,6 +180,7 @@ fn an_approval_covers_every_setting_and_every_option_that_decides() {
     another(&format!("{destination}\n[guards]\nmax_removals = \"1%\""), "");
     another(&format!("{destination}\n[guards]\nprotected_users = [\"x\"]"), "");
     another(&format!("{destination}\n[ownership]\npolicies = [\"x\"]"), "");
+    another(&format!("{destination}\n[roles.x]"), "");
     another(destination, "--override max_removals=3");
     another(destination, "--allow-access alice:s3:GetObject:x/*");
     another(destination, "--deny-new-access");

@@ -154,6 +154,15 @@ fn an_interruption_finishes_the_user_in_work_and_the_rest_is_resumed() {
 }
 
 #[test]
+fn a_rotation_reads_the_users_once_for_all_of_them() {
+    let folder = folder("5.1", FILES);
+    let served = Served::start(&folder, "--switch key_reset=true --log requests.jsonl");
+    attune(&folder, &served, "keys rotate u* --yes").exits(0).says("3 users rotated");
+    let reads = folder.read("requests.jsonl").matches("\"path\":\"/api/v2/users\"").count();
+    assert_eq!(reads, 2, "which users there are, and their ids");
+}
+
+#[test]
 fn a_lost_answer_ends_the_run_and_that_user_is_rotated_again() {
     let folder = folder("5.1", FILES);
     let served = Served::start(&folder, "--switch key_reset=true --fault write:2=drop-after");

@@ -15,9 +15,10 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 pub use definition::{Difference, NoDefinition, api_facts, differences};
 pub use endpoints::Endpoint;
@@ -25,6 +26,7 @@ pub use requests::{CALLS, Call};
 pub use send::Timeouts;
 pub use tls::{Fingerprint, Trust, TrustProblem};
 
+use answer::{Read, UserRow};
 use facts::FactsCache;
 use requests::Request;
 use send::Sender;
@@ -67,6 +69,8 @@ pub struct RestCluster {
     /// What the cluster's own definition says, once it was asked for.
     facts: OnceCell<Option<ApiFacts>>,
     cache: Option<PathBuf>,
+    /// The users whose ids calls need, until such a call fails: then an id may be of a user that was deleted.
+    rows: Mutex<Option<Arc<Vec<UserRow>>>>,
 }
 
 impl RestCluster {
@@ -89,7 +93,8 @@ impl RestCluster {
             SetupProblem::new(message, "check ca_file and fingerprint under [cluster]")
         })?;
         let session = Session::new(sender, credentials, ClusterPin::new(tenant, release));
-        Ok(Self { session, endpoints, any_certificate, facts: OnceCell::new(), cache })
+        let (facts, rows) = Default::default();
+        Ok(Self { session, endpoints, any_certificate, facts, cache, rows })
     }
 
     /// The same with at most so many requests at once, and fewer while the cluster is busy.
@@ -114,9 +119,29 @@ impl RestCluster {
                 .help("reach the cluster through the `weka` command, with `--via weka`"));
         }
         let info = self.session.info().await.map_err(CallError::for_unsent_call)?;
-        let rows = self.session.send(&requests::USERS.request(), answer::users).await;
-        let uid = answer::uid_of(&rows.map_err(CallError::for_unsent_call)?, info.tenant_id.as_deref(), user);
+        let rows = self.kept_rows().await.map_err(CallError::for_unsent_call)?;
+        let uid = answer::uid_of(&rows, info.tenant_id.as_deref(), user);
         requests::reset_keys(user, &uid.map_err(|why| CallError::new(call, Effect::NotSent, why))?)
+    }
+
+    /// Sends the request for a new key pair.
+    async fn reset_keys<T>(&self, user: &UserName, read: Read<T>) -> Result<T, CallError> {
+        let sent = async { self.session.send(&self.key_reset(user).await?, read).await }.await;
+        if sent.is_err() {
+            *self.rows.lock().await = None;
+        }
+        sent
+    }
+
+    /// The users, which are read once for all calls that need an id.
+    async fn kept_rows(&self) -> Result<Arc<Vec<UserRow>>, CallError> {
+        let mut kept = self.rows.lock().await;
+        if let Some(rows) = &*kept {
+            return Ok(Arc::clone(rows));
+        }
+        let rows = Arc::new(self.session.send(&requests::USERS.request(), answer::users).await?);
+        *kept = Some(Arc::clone(&rows));
+        Ok(rows)
     }
 
     async fn read_facts(&self, identity: &Identity) -> Result<Option<ApiFacts>, CallError> {
@@ -192,12 +217,12 @@ impl Cluster for RestCluster {
     }
 
     async fn generate_keys(&self, user: &UserName) -> Result<KeyPair, CallError> {
-        self.session.send(&self.key_reset(user).await?, answer::new_key_pair).await
+        self.reset_keys(user, answer::new_key_pair).await
     }
 
     /// The answer does not matter, if it is one of the API: nobody gets the pair.
     async fn revoke_keys(&self, user: &UserName) -> Result<(), CallError> {
-        self.session.send(&self.key_reset(user).await?, answer::anything).await
+        self.reset_keys(user, answer::anything).await
     }
 
     async fn assume_role(&self, ask: &AssumeRole) -> Result<SessionKeys, CallError> {
@@ -284,7 +309,9 @@ impl Cluster for RestCluster {
         if !Capabilities::of(&identity.release).api_definition {
             return Ok(None);
         }
-        self.facts.get_or_try_init(|| self.read_facts(&identity)).await.copied()
+        let facts = self.facts.get_or_try_init(|| self.read_facts(&identity)).await.copied()?;
+        facts.into_iter().for_each(|facts| self.session.pin.learn(facts));
+        Ok(facts)
     }
 
     /// What the definition says needs no further call afterwards.
@@ -452,6 +479,33 @@ mod tests {
         let server = server("5.1.2", move |_| json(200, imported)).await;
         let pair = cluster(&server, None).attach(&policy(), &Principal::User(user())).await.unwrap();
         assert_eq!(pair.unwrap().access_key, "ldap-alice");
+    }
+
+    #[tokio::test]
+    async fn the_ids_of_users_are_read_once_and_again_after_a_call_that_failed() {
+        let resets = std::sync::atomic::AtomicUsize::new(0);
+        let server = server("5.1.21.26", move |heard| match heard.call.as_str() {
+            "GET /docs/schema" => json(200, include_str!("../../../tests/vendor/5.1-later.json")),
+            "GET /users" => json(200, r#"{"data":[{"username":"u","uid":"7","org_id":0,"role":"S3"}]}"#),
+            "POST /users/7/s3/resetCredentials" => match resets.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                2 => Reply::Close,
+                _ => json(200, include_str!("../../../tests/shapes/reset-credentials.json")),
+            },
+            call => panic!("{call}"),
+        })
+        .await;
+        let cluster = cluster(&server, None);
+        let reads = || server.calls().iter().filter(|call| *call == "GET /users").count();
+        cluster.generate_keys(&user()).await.unwrap();
+        cluster.revoke_keys(&user()).await.unwrap();
+        assert_eq!(reads(), 1);
+        assert_eq!(cluster.generate_keys(&user()).await.unwrap_err().effect, Effect::UnknownOutcome);
+        cluster.generate_keys(&user()).await.unwrap();
+        assert_eq!(reads(), 2, "after a lost answer");
+        let gone = UserName::parse("gone").unwrap();
+        assert_eq!(cluster.generate_keys(&gone).await.unwrap_err().effect, Effect::NotSent);
+        cluster.generate_keys(&user()).await.unwrap();
+        assert_eq!(reads(), 3, "a user may be new");
     }
 
     #[tokio::test]

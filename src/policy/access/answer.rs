@@ -22,8 +22,7 @@ pub enum Holder {
 
 impl Holder {
     /// Whether it may have service accounts or temporary credentials, which the cluster does not report.
-    #[must_use]
-    pub fn has_service_accounts(&self) -> bool {
+    fn has_service_accounts(&self) -> bool {
         match self {
             Self::Principal(principal) => principal.user().is_some(),
             Self::Document(_) | Self::Roles(_) => false,
@@ -141,6 +140,14 @@ impl Attachment {
         let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));
         let decisions = rules.map(decision).collect();
         Answer { attachment: self, access: None, decisions }
+    }
+}
+
+impl Report {
+    /// Whether it is about someone who may have service accounts or temporary credentials, which the cluster does not report.
+    #[must_use]
+    pub fn has_service_accounts(&self) -> bool {
+        self.answers.iter().any(|answer| answer.attachment.holder.has_service_accounts())
     }
 }
 

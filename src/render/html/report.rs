@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
+use crate::render::phrase::not_reported;
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
 
 /// How many users and groups without a change are shown outside a fold.
@@ -43,9 +44,7 @@ fn head(report: &ReportV1) -> Markup {
                 @if report.group_attachments_known { (report.principals.iter().filter(|holder| holder.group.is_some()).count()) }
                 @else { "not reported by the cluster" }
             }
-            dt { "Not shown" } dd {
-                "service accounts and temporary credentials, which an administrator cannot see; they have at most the access of their user"
-            }
+            @if !report.not_reported.is_empty() { dt { "Not shown" } dd { (not_reported(&report.not_reported)) } }
             dt { "Policies" } dd { (report.policies.len()) " of at most " (report.limits.policies) }
         }
     }

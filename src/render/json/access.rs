@@ -1,7 +1,7 @@
 //! Access: differences as parts of plans and of `attune.policy-diff/1`, and the answers of `attune.access/1`.
 
 use crate::base::Principal;
-use crate::plan::{AccessChange, NameAccess};
+use crate::plan::{AccessChange, NameAccess, NotReported};
 use crate::policy::access::{
     Access, AccessLine, Answer, Asked, Basis, Cause, Decision, Exception, Ground, Holder, Reason, Report, Rules, Side,
     Undecided, Verdict, Witness,
@@ -141,6 +141,9 @@ json_types! {
         request?: RequestV1,
         /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
         principals: Vec<AccessAnswerV1>,
+        /// Access that is not in here, since the cluster does not report it.
+        #[serde(default)]
+        not_reported: Vec<NotReported>,
     }
 
     /// An action on a resource.
@@ -285,6 +288,7 @@ impl AccessReportV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             request,
             principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
+            not_reported: report.has_service_accounts().then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
     }
 }

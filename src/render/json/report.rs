@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 use super::access::{Profile, user_or_group};
 use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
-use crate::base::{PolicyName, Principal};
+use crate::base::{Capabilities, PolicyName, Principal};
+use crate::plan::NotReported;
 use crate::policy::access::RuleList;
 use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
 
@@ -38,6 +39,9 @@ json_types! {
         buckets: Vec<BucketV1>,
         /// The rows of the matrix. Users and groups with the same access share a row.
         rows: Vec<RowV1>,
+        /// Access that is not in here, since the cluster does not report it.
+        #[serde(default)]
+        not_reported: Vec<NotReported>,
     }
 
     /// What a report covers.
@@ -172,6 +176,8 @@ impl ReportV1 {
         let sides = [scope.before(), scope.after()];
         let class = |of: &ClassActions| ClassV1 { class: of.class, actions: of.actions.clone(), core: of.core.clone() };
         let bucket = |of: &Bucket| BucketV1 { name: name_of(of), kind: BucketKindV1::of(of) };
+        let has_service_accounts =
+            identity.as_ref().is_none_or(|identity| Capabilities::of(&identity.release).service_accounts);
         let all = |known: fn(&State) -> bool| sides.iter().flatten().all(|state| known(state));
         Self {
             format: "attune.report/1".to_owned(),
@@ -189,6 +195,7 @@ impl ReportV1 {
             classes: classes.iter().map(class).collect(),
             buckets: matrix.buckets.iter().map(bucket).collect(),
             rows: matrix.rows.iter().map(|row| RowV1::of(row, &matrix.buckets, rules)).collect(),
+            not_reported: has_service_accounts.then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
     }
 }

@@ -174,7 +174,7 @@ pub(super) fn not_reported(kinds: &[NotReported]) -> String {
         NotReported::Groups => "attachments of groups",
         NotReported::IdentityProvider => "policies that an identity provider assigns by name",
         NotReported::ServiceAccounts => {
-            "service accounts and temporary credentials (they have at most the access of their user)"
+            "service accounts and temporary credentials, which an administrator cannot see (they have at most the access of their user)"
         }
     };
     kinds.iter().map(one).collect::<Vec<_>>().join("; ")

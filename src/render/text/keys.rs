@@ -129,8 +129,10 @@ pub struct Revocations<'a> {
     pub identity: &'a Identity,
     /// The users.
     pub users: &'a [Revocation],
-    /// Whether the cluster can make key pairs over this transport.
-    pub can_generate: bool,
+    /// What the cluster can do.
+    pub can: Capabilities,
+    /// Why the cluster makes no new key pairs here; `None` if it does.
+    pub no_new_keys: Option<&'a str>,
 }
 
 /// Writes what a revocation is about to do, and what it cannot do.
@@ -142,7 +144,7 @@ pub fn revocation(out: &mut dyn Write, styles: &Styles, of: &Revocations<'_>) ->
         for user in of.users {
             let name = shown(user.user.as_str());
             writeln!(out, "  {} {name}", styles.remove.apply_to("-"))?;
-            match user.keys_stay(of.identity, of.can_generate) {
+            match user.keys_stay(of.no_new_keys) {
                 None => writeln!(out, "      make a new key pair that nobody gets: the present one stops working")?,
                 Some(why) => {
                     let line = format!("keys not revoked: {}; they work again with the next policy", shown(&why));
@@ -159,7 +161,7 @@ pub fn revocation(out: &mut dyn Write, styles: &Styles, of: &Revocations<'_>) ->
                 writeln!(out, "      {}", styles.change.apply_to(FROM_DIRECTORY))?;
             }
         }
-        if Capabilities::of(&of.identity.release).groups {
+        if of.can.groups {
             writeln!(out, "\n{}", styles.change.apply_to(GROUPS))?;
         }
         writeln!(out)
