@@ -185,7 +185,11 @@ mod tests {
                 let pin = ClusterPin::default();
                 pin.check("c", "a", identity("g", "t", planned)).unwrap();
                 facts.into_iter().for_each(|facts| pin.learn(facts));
-                assert_eq!(pin.check("c", "b", identity("g", "t", other)).is_ok(), goes_on, "{planned} {other} {facts:?}");
+                assert_eq!(
+                    pin.check("c", "b", identity("g", "t", other)).is_ok(),
+                    goes_on,
+                    "{planned} {other} {facts:?}"
+                );
             }
         }
     }

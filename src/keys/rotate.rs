@@ -181,13 +181,7 @@ fn after_error(
 }
 
 /// Keeps an answer that is not understood: it may hold the new pair. The destination keeps what it has.
-fn keep(
-    user: &UserName,
-    store: &SecretStore,
-    slot: Slot,
-    answer: &RawAnswer,
-    why: String,
-) -> RotationStatus {
+fn keep(user: &UserName, store: &SecretStore, slot: Slot, answer: &RawAnswer, why: String) -> RotationStatus {
     match store.store_response(slot, user, answer) {
         Ok(path) => RotationStatus::SecretUnknown { why, answer: Some(path) },
         Err(error) => RotationStatus::SecretUnknown {

@@ -188,7 +188,10 @@ fn a_probe_works_over_the_weka_command() {
     assert_eq!(answer("keys-reset"), Some(json!("made")), "the command makes a new pair, so that nobody knows it");
     assert_eq!(answer("attach-over"), Some(json!("replaces it")));
     assert_eq!(probe["shapes"]["weka s3 policy show"], "{policy: {content: object, name: text}}");
-    assert_eq!((left(&folder), &folder.state()["tenants"]["Root"]["users"]["attune-test"]["policy"]), (0, &Value::Null));
+    assert_eq!(
+        (left(&folder), &folder.state()["tenants"]["Root"]["users"]["attune-test"]["policy"]),
+        (0, &Value::Null)
+    );
 }
 
 #[test]

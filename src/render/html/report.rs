@@ -7,8 +7,8 @@ use maud::{Markup, html};
 
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
-use crate::render::phrase::not_reported;
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
+use crate::render::phrase::not_reported;
 
 /// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
