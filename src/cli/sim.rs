@@ -170,19 +170,20 @@ impl WekaArgs {
     fn client(&self) -> Result<reqwest::Client, Failure> {
         // The client needs a provider even for plain HTTP. It may be installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder().no_proxy();
+        let mut trusted = Vec::new();
         if let Some(path) = &self.cacert {
             let wrong = |why: String| {
                 let message = format!("the certificate {} cannot be used: {why}", path.display());
                 Failure::new(&exit::BAD_TRUST, message).help("use the file that `attune sim serve --certificate` wrote")
             };
             let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            let trusted = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+            trusted = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
             if trusted.is_empty() {
                 return Err(wrong("it has no `-----BEGIN CERTIFICATE-----`".to_owned()));
             }
-            builder = builder.tls_certs_only(trusted);
         }
+        // A simulated cluster has a certificate of its own: the authorities of the system are not even read.
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only(trusted);
         builder.build().map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("no HTTP client: {error}")))
     }
 }

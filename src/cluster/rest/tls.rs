@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -97,7 +97,7 @@ impl fmt::Display for Fingerprint {
 pub(super) fn config(trust: &Trust, presented: Arc<Presented>) -> Result<ClientConfig, TrustProblem> {
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
     let check = match trust {
-        Trust::System => system_check(&provider),
+        Trust::System => Check::System,
         Trust::Certificates(certificates) => own_check(certificates, &provider)?,
         Trust::Fingerprint(fingerprint) => Check::Pin(*fingerprint),
         Trust::Anyone => Check::Nothing,
@@ -130,10 +130,10 @@ enum Check {
         chain: Arc<WebPkiServerVerifier>,
         own: Vec<CertificateDer<'static>>,
     },
+    /// By the authorities of the system. They are read when a server first presents a certificate.
+    System,
     Pin(Fingerprint),
     Nothing,
-    /// There are no authorities: no certificate passes.
-    NoAuthorities,
 }
 
 /// Checks certificates and records them. It verifies the signatures of the handshake in every case: the server has the
@@ -145,13 +145,16 @@ struct Verifier {
     presented: Arc<Presented>,
 }
 
-fn system_check(provider: &Arc<CryptoProvider>) -> Check {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    match WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build() {
-        Ok(chain) => Check::Chain { chain, own: Vec::new() },
-        Err(_) => Check::NoAuthorities,
-    }
+/// The authorities of the system, read once. `None` if there are none: then no certificate passes.
+fn system_chain() -> Option<&'static Arc<WebPkiServerVerifier>> {
+    static CHAIN: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
+    let read = || {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()
+    };
+    CHAIN.get_or_init(read).as_ref()
 }
 
 fn own_check(certificates: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<Check, TrustProblem> {
@@ -183,9 +186,12 @@ impl ServerCertVerifier for Verifier {
                 Err(untrusted(&format!("the certificate is {fingerprint}, and {expected} is expected")))
             }
             Check::Pin(_) | Check::Nothing => Ok(ServerCertVerified::assertion()),
-            Check::NoAuthorities => {
-                Err(untrusted("this system has no certificate authorities that could vouch for any certificate"))
-            }
+            Check::System => match system_chain() {
+                Some(chain) => chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+                None => {
+                    Err(untrusted("this system has no certificate authorities that could vouch for any certificate"))
+                }
+            },
         }
     }
 
