@@ -259,17 +259,36 @@ pub(crate) fn validate(value: &Value) {
         "many",
         "report",
     ];
-    static VALIDATORS: OnceLock<[(&str, jsonschema::Validator); NAMES.len()]> = OnceLock::new();
-    let validators = VALIDATORS.get_or_init(|| NAMES.map(|name| (name, validator(name))));
-    let (_, validator) = validators.iter().find(|(name, _)| *name == schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?} in {value:#}");
+    static SCHEMAS: OnceLock<[(&str, JsonSchema); NAMES.len()]> = OnceLock::new();
+    let schemas = SCHEMAS.get_or_init(|| NAMES.map(|name| (name, JsonSchema::named(name))));
+    let (_, schema) = schemas.iter().find(|(name, _)| *name == schema).unwrap();
+    if let Some(error) = schema.misfit(value) {
+        panic!("{error} in {value:#}");
+    }
 }
 
-/// The checked-in schema of that name.
-pub(crate) fn validator(name: &str) -> jsonschema::Validator {
-    let path = root().join(format!("schemas/{name}.schema.json"));
-    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    jsonschema::validator_for(&schema).unwrap()
+/// A JSON Schema, compiled.
+pub(crate) struct JsonSchema {
+    all: boon::Schemas,
+    index: boon::SchemaIndex,
+}
+
+impl JsonSchema {
+    pub(crate) fn new(schema: Value) -> Self {
+        let (mut all, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+        compiler.add_resource("schema.json", schema).unwrap();
+        let index = compiler.compile("schema.json", &mut all).unwrap();
+        Self { all, index }
+    }
+
+    /// The checked-in schema of that name.
+    pub(crate) fn named(name: &str) -> Self {
+        let path = root().join(format!("schemas/{name}.schema.json"));
+        Self::new(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    /// Why a value does not fit.
+    pub(crate) fn misfit(&self, value: &Value) -> Option<String> {
+        self.all.validate(value, self.index).err().map(|error| error.to_string())
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use attune::sim::{Options, Running, start};
 use serde_json::{Value, json};
 
-use crate::harness::root;
+use crate::harness::{JsonSchema, root};
 
 const STATE: &str = r#"{"switches":{"user_policies_bare":true},"tenants":{
     "Root":{"users":{"alice":{"password":"Alices-1","policy":"readonly","posix_uid":1000,"posix_gid":1000},"bob":{},
@@ -90,8 +90,7 @@ impl World {
         if status == 200 {
             close(&mut whole);
         }
-        let validator = jsonschema::validator_for(&whole).unwrap();
-        validator.validate(answer).err().map(|error| error.to_string())
+        JsonSchema::new(whole).misfit(answer)
     }
 }
 
