@@ -136,7 +136,11 @@ impl Attachment {
     fn decisions(self, request: &Request, context: &Context<'_>) -> Answer {
         let context = self.context(context);
         let known = self.is_known();
-        let rules = context.rules.groups().into_iter().filter(|_| known).filter_map(|group| group.first().copied());
+        let rules = context
+            .groups(Rules::evaluate_like)
+            .into_iter()
+            .filter(|_| known)
+            .filter_map(|group| group.first().copied());
         let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));
         let decisions = rules.map(decision).collect();
         Answer { attachment: self, access: None, decisions }

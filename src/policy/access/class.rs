@@ -29,7 +29,7 @@ pub(super) struct Class<'a> {
     pub(super) after: &'a ClassTerms<'a>,
 }
 
-type Differences = Vec<(Description, SearchResult)>;
+pub(super) type Differences = Vec<(Description, SearchResult)>;
 
 impl Class<'_> {
     pub(super) fn gained(&self, searcher: &mut Searcher<'_>) -> Differences {
@@ -68,7 +68,8 @@ impl Class<'_> {
                 answer @ (SearchResult::Nothing | SearchResult::Found(_) | SearchResult::Undecided) => answer,
             };
             if answer != SearchResult::Nothing {
-                let describer = Describer { facts: self.facts, candidate: &candidate, deny: None, none: &excluded };
+                let describer =
+                    Describer { facts: self.facts, candidate: &candidate, deny: None, also: &[], none: &excluded };
                 found.push((describer.description(), answer));
             }
         }
@@ -92,7 +93,7 @@ impl Class<'_> {
             let answer = self.search(vec![candidate, deny], none, some, searcher);
             if answer != SearchResult::Nothing {
                 let none: Vec<_> = self.denied().collect();
-                let describer = Describer { facts: self.facts, candidate, deny: Some(deny), none: &none };
+                let describer = Describer { facts: self.facts, candidate, deny: Some(deny), also: &[], none: &none };
                 found.push((describer.description(), answer));
             }
         }

@@ -7,6 +7,7 @@ use super::Context;
 use super::actions::ActionSet;
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
 use super::glob::Glob;
+use super::requests::{AskedAction, AskedOn};
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
@@ -50,7 +51,7 @@ pub struct Ground {
 #[must_use]
 pub fn decide(document: Option<&Document>, request: &Request, context: &Context<'_>, rules: Rules) -> Decision {
     let action_sets = [ActionSet::new(request.action(), request.kind())];
-    let compiler = Compiler { rules, user: context.user, action_sets: &action_sets };
+    let compiler = Compiler { rules, requester: context.requester(&rules), action_sets: &action_sets };
     let (space, resource) = request.place(&rules);
     let (mut atoms, mut numbers) = (Atoms::default(), Numbers::default());
     let compiled = document.map(normal_statements).map(|normal| compiler.compile(&normal, &mut atoms, &mut numbers));
@@ -171,6 +172,15 @@ impl Request {
         let bare = kind == Kind::Account && resource == behind;
         let resource = if bare { resource.to_owned() } else { format!("{ARN}{behind}") };
         Ok(Self { action: action.to_owned(), kind, resource })
+    }
+
+    /// The action that a request asks for, on its resource or on no bucket.
+    pub(super) fn of_asked(asked: &AskedAction, kind: Kind, resource: &str) -> Self {
+        let (kind, resource) = match asked.on {
+            AskedOn::Resource => (kind, resource.to_owned()),
+            AskedOn::Account => (Kind::Account, format!("{ARN}*")),
+        };
+        Self { action: asked.name.to_owned(), kind, resource }
     }
 
     /// The action.

@@ -1,52 +1,30 @@
-//! The comparison of two documents: for each group of rules, resource space and class of actions.
+//! The comparison of two documents: for each group of rules, resource space and class of actions or requests.
 
 use std::collections::BTreeMap;
 
 use super::Context;
-use super::actions::ActionSets;
-use super::class::{Budget, Class, ClassTerms, ResultCache, Searcher};
+use super::actions::{ActionSet, ActionSets};
+use super::class::{Budget, Class, Differences, ResultCache, Searcher};
 use super::conditions::Atoms;
-use super::describe::{Findings, GroupFindings, Side};
+use super::findings::{Findings, GroupFindings, Names};
+use super::formulas::{Asking, Formulas};
+use super::lines::Side;
 use super::patterns::{Dialect, PatternPairs};
+use super::requests::{AskedOn, RequestKind};
 use super::resources::{ResourceSpace, unused_letter};
+use super::rules::Rules;
 use super::terms::{CompiledStatement, Compiler, Facts, Numbers, Term, normal_statements};
+use super::views::{View, class_terms};
+use super::ways::Ways;
 use crate::policy::{Document, Effect, Kind};
 
-/// The access that only one of the documents gives, by side and group of rules.
-pub(super) fn compare<'a>(
-    before: Option<&Document>,
-    after: Option<&Document>,
-    sides: &[Side],
-    action_sets: &'a ActionSets,
-    context: &Context<'a>,
-) -> BTreeMap<Side, GroupFindings<'a>> {
-    let (before, after) = (before.map(normal_statements), after.map(normal_statements));
-    let mut atoms = Atoms::default();
-    let mut shared = Shared {
-        numbers: Numbers::default(),
-        pairs: PatternPairs::default(),
-        answers: BTreeMap::new(),
-        budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
-    };
-    let mut found: BTreeMap<Side, GroupFindings<'a>> = BTreeMap::new();
-    for group in context.rules.groups() {
-        let Some(&rules) = group.first() else { continue };
-        let compiler = Compiler { rules, user: context.user, action_sets: &action_sets.all };
-        let mut compile = |document: &Option<_>| {
-            document.as_ref().map_or(Vec::new(), |document| compiler.compile(document, &mut atoms, &mut shared.numbers))
-        };
-        let (before, after) = (compile(&before), compile(&after));
-        let terms = before.iter().chain(&after).flat_map(|statement| &statement.terms);
-        let letter = unused_letter(terms.flat_map(Term::letters));
-        let comparison = Comparison { compiler, atoms: &atoms, before: &before, after: &after, letter };
-        for (side, mut findings) in comparison.run(sides, &mut shared) {
-            if action_sets.is_truncated {
-                findings.add_all_unknown();
-            }
-            found.entry(side).or_default().push((group.clone(), findings));
-        }
-    }
-    found
+/// Two documents that are compared. Actions and requests share searches and their limit.
+pub(super) struct Engine<'c> {
+    before: Option<Document>,
+    after: Option<Document>,
+    context: Context<'c>,
+    atoms: Atoms,
+    shared: Shared,
 }
 
 /// What all rules and all classes of actions share.
@@ -57,114 +35,224 @@ struct Shared {
     budget: Budget,
 }
 
-#[derive(Clone, Copy)]
-struct Comparison<'a, 'v> {
-    compiler: Compiler<'v>,
-    atoms: &'a Atoms,
-    before: &'a [CompiledStatement],
-    after: &'a [CompiledStatement],
+impl<'c> Engine<'c> {
+    pub(super) fn new(before: Option<&Document>, after: Option<&Document>, context: &Context<'c>) -> Self {
+        let shared = Shared {
+            numbers: Numbers::default(),
+            pairs: PatternPairs::default(),
+            answers: BTreeMap::new(),
+            budget: Budget { each: context.state_cap, left: context.state_cap.saturating_mul(2) },
+        };
+        let (before, after) = (before.map(normal_statements), after.map(normal_statements));
+        Self { before, after, context: *context, atoms: Atoms::default(), shared }
+    }
+
+    /// The actions that only one of the documents allows, by side and group of rules.
+    pub(super) fn actions<'a>(
+        &mut self,
+        sides: &[Side],
+        action_sets: &'a ActionSets,
+    ) -> BTreeMap<Side, GroupFindings<'a>> {
+        let mut found: BTreeMap<Side, GroupFindings<'a>> = BTreeMap::new();
+        for group in self.context.groups(Rules::evaluate_like) {
+            let Some(&rules) = group.first() else { continue };
+            let (comparison, shared) = self.compile(rules, &action_sets.all);
+            for (side, mut findings) in comparison.actions(sides, shared) {
+                if action_sets.is_truncated {
+                    findings.add_all_unknown();
+                }
+                found.entry(side).or_default().push((group.clone(), findings));
+            }
+        }
+        found
+    }
+
+    /// The requests that only one of the documents allows, by side and group of rules: on the resources that one of
+    /// some patterns covers, if there are any.
+    pub(super) fn requests(
+        &mut self,
+        sides: &[Side],
+        kinds: &[RequestKind],
+        within: Option<&[String]>,
+    ) -> BTreeMap<Side, GroupFindings<'static>> {
+        let mut found: BTreeMap<Side, GroupFindings<'static>> = BTreeMap::new();
+        for group in self.context.groups(Rules::ask_like) {
+            let Some(&rules) = group.first() else { continue };
+            let formulas = Formulas::new(kinds, &rules);
+            let (comparison, shared) = self.compile(rules, &formulas.action_sets);
+            for (side, findings) in comparison.requests(sides, &formulas, within, shared) {
+                found.entry(side).or_default().push((group.clone(), findings));
+            }
+        }
+        found
+    }
+
+    fn compile<'e, 'v: 'e>(
+        &'e mut self,
+        rules: Rules,
+        action_sets: &'v [ActionSet],
+    ) -> (Comparison<'e, 'v>, &'e mut Shared) {
+        let compiler = Compiler { rules, requester: self.context.requester(&rules), action_sets };
+        let (atoms, numbers) = (&mut self.atoms, &mut self.shared.numbers);
+        let mut compile = |document: &Option<Document>| {
+            document.as_ref().map_or(Vec::new(), |document| compiler.compile(document, atoms, numbers))
+        };
+        let (before, after) = (compile(&self.before), compile(&self.after));
+        let terms = before.iter().chain(&after).flat_map(|statement| &statement.terms);
+        let letter = unused_letter(terms.flat_map(Term::letters));
+        (Comparison { compiler, action_sets, atoms: &self.atoms, before, after, letter }, &mut self.shared)
+    }
+}
+
+struct Comparison<'e, 'v> {
+    compiler: Compiler<'e>,
+    action_sets: &'v [ActionSet],
+    atoms: &'e Atoms,
+    before: Vec<CompiledStatement>,
+    after: Vec<CompiledStatement>,
     /// A letter for examples that no pattern names.
     letter: Option<char>,
 }
 
+/// Indices of actions or requests, grouped by the statements that select what they ask for.
+type Classes<K> = BTreeMap<K, Vec<usize>>;
+
 impl<'v> Comparison<'_, 'v> {
-    fn run(self, sides: &[Side], shared: &mut Shared) -> BTreeMap<Side, Findings<'v>> {
+    fn actions(&self, sides: &[Side], shared: &mut Shared) -> BTreeMap<Side, Findings<'v>> {
         let mut all_findings: BTreeMap<_, _> = sides.iter().map(|side| (*side, Findings::default())).collect();
         for (kind, classes) in self.classes() {
+            let is_needed = |statement: &CompiledStatement| classes.values().any(|class| statement.selects[class[0]]);
             for &space in ResourceSpace::of(kind, &self.compiler.rules) {
-                self.within(space, &classes, shared, &mut all_findings);
+                let [before, after] = self.views(is_needed, space, None, &mut shared.numbers);
+                let mut searcher = self.searcher(space, shared);
+                let facts = searcher.facts;
+                for actions in classes.values() {
+                    let names = Names::of(actions.iter().map(|&action| &self.action_sets[action]));
+                    let [before, after] =
+                        [&before, &after].map(|views| class_terms(views, actions[0], AskedOn::Resource));
+                    for (side, findings) in &mut all_findings {
+                        let [less, more] = side.ordered(&before, &after);
+                        let differences = Class { space, facts, before: less, after: more }.gained(&mut searcher);
+                        self.enter(&names, differences, space, findings);
+                    }
+                }
             }
         }
         all_findings
     }
 
-    fn within(
-        self,
-        space: ResourceSpace,
-        classes: &Classes,
+    fn requests(
+        &self,
+        sides: &[Side],
+        formulas: &Formulas,
+        within: Option<&[String]>,
         shared: &mut Shared,
-        all_findings: &mut BTreeMap<Side, Findings<'v>>,
-    ) {
-        let is_needed = |statement: &&CompiledStatement| classes.values().any(|class| statement.selects[class[0]]);
-        let [before, after] = [self.before, self.after].map(|document| {
-            let needed = document.iter().filter(is_needed);
-            needed.map(|statement| View::new(statement, space, &mut shared.numbers)).collect::<Vec<_>>()
-        });
-        shared.pairs.make_room(shared.numbers.patterns());
-        let facts = Facts { atoms: self.atoms, pairs: &shared.pairs };
-        let answers = shared.answers.entry(space).or_default();
-        let dialect = Dialect { rules: self.compiler.rules, variables: true, user: self.compiler.user };
-        let mut searcher = Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers };
-        for actions in classes.values() {
-            let action_sets: Vec<_> = actions.iter().map(|&action| &self.compiler.action_sets[action]).collect();
-            let (before, after) = (class_terms(&before, actions[0]), class_terms(&after, actions[0]));
-            for (side, findings) in all_findings.iter_mut() {
-                let (before, after) = match side {
-                    Side::Gained => (&before, &after),
-                    Side::Lost => (&after, &before),
-                };
-                for (description, answer) in (Class { space, facts, before, after }).gained(&mut searcher) {
-                    findings.enter(&action_sets, description, answer, space, (self.atoms, dialect));
+    ) -> BTreeMap<Side, Findings<'static>> {
+        let mut all_findings: BTreeMap<_, _> = sides.iter().map(|side| (*side, Findings::default())).collect();
+        for ((kind, has_account), classes) in self.classes_of_requests(formulas) {
+            let rules = &self.compiler.rules;
+            let of_account = ResourceSpace::of(Kind::Account, rules).iter().copied().map(Some);
+            let accounts: Vec<_> = if has_account { of_account.collect() } else { vec![None] };
+            for (&space, account) in
+                ResourceSpace::of(kind, rules).iter().flat_map(|s| accounts.iter().map(move |a| (s, *a)))
+            {
+                let [before, after] = self.views(|_| true, space, account, &mut shared.numbers);
+                let within = within.map(|within| self.patterns(within, space, &mut shared.numbers));
+                let mut searcher = self.searcher(space, shared);
+                let facts = searcher.facts;
+                for class in classes.values() {
+                    let known = class.iter().map(|&index| formulas.kinds[index].word()).collect();
+                    let names = Names { known, unknown: Vec::new() };
+                    let [before, after] = [&before, &after].map(|views| formulas.terms(class[0], views));
+                    for (side, findings) in &mut all_findings {
+                        let [less, more] = side.ordered(&before, &after);
+                        let ways = Ways { space, facts, before: less, after: more, within: within.as_deref() };
+                        self.enter(&names, ways.gained(&mut searcher), space, findings);
+                    }
                 }
             }
         }
+        all_findings
+    }
+
+    fn enter<'n>(&self, names: &Names<'n>, found: Differences, space: ResourceSpace, findings: &mut Findings<'n>) {
+        let dialect = Dialect { rules: self.compiler.rules, variables: true, requester: self.compiler.requester };
+        for (description, answer) in found {
+            findings.enter(names, description, answer, space, (self.atoms, dialect));
+        }
+    }
+
+    fn searcher<'s>(&'s self, space: ResourceSpace, shared: &'s mut Shared) -> Searcher<'s> {
+        shared.pairs.make_room(shared.numbers.patterns());
+        let facts = Facts { atoms: self.atoms, pairs: &shared.pairs };
+        let answers = shared.answers.entry(space).or_default();
+        Searcher { facts, budget: &mut shared.budget, letter: self.letter, answers }
+    }
+
+    fn views(
+        &self,
+        is_needed: impl Fn(&CompiledStatement) -> bool,
+        space: ResourceSpace,
+        account: Option<ResourceSpace>,
+        numbers: &mut Numbers,
+    ) -> [Vec<View<'_>>; 2] {
+        [&self.before, &self.after].map(|document| {
+            let needed = document.iter().filter(|statement| is_needed(statement));
+            needed.map(|statement| View::new(statement, space, account, numbers)).collect()
+        })
+    }
+
+    /// The terms of patterns that nothing denies.
+    fn patterns(&self, patterns: &[String], space: ResourceSpace, numbers: &mut Numbers) -> Vec<Term> {
+        let dialect = Dialect { rules: self.compiler.rules, variables: false, requester: self.compiler.requester };
+        patterns.iter().filter_map(|text| Term::plain(text, dialect, numbers).reduced(space, numbers)).collect()
     }
 
     /// The actions of each kind for which the documents differ, grouped by the statements that select them.
-    fn classes(self) -> BTreeMap<Kind, Classes> {
-        let mut classes: BTreeMap<_, Classes> = BTreeMap::new();
-        for (index, action_set) in self.compiler.action_sets.iter().enumerate().filter(|(index, _)| self.differ(*index))
-        {
-            let statements = self.before.iter().chain(self.after);
-            let selects = statements.map(|statement| statement.selects[index]).collect();
-            classes.entry(action_set.kind).or_default().entry(selects).or_default().push(index);
+    fn classes(&self) -> BTreeMap<Kind, Classes<Vec<bool>>> {
+        let mut classes: BTreeMap<_, Classes<_>> = BTreeMap::new();
+        for (index, action_set) in self.action_sets.iter().enumerate().filter(|(index, _)| self.differ(*index)) {
+            classes.entry(action_set.kind).or_default().entry(self.selects(index)).or_default().push(index);
         }
         classes
     }
 
+    /// The same of requests, also by whether they ask for an action without a bucket.
+    fn classes_of_requests(&self, formulas: &Formulas) -> BTreeMap<(Kind, bool), Classes<Asking>> {
+        let mut classes: BTreeMap<_, Classes<_>> = BTreeMap::new();
+        for (index, kind) in formulas.kinds.iter().enumerate() {
+            if formulas.actions_of(index).any(|action| self.differ(action)) {
+                let asking = formulas.asking(index, |action| self.selects(action));
+                let key = (kind.kind(), formulas.asks_account(index));
+                classes.entry(key).or_default().entry(asking).or_default().push(index);
+            }
+        }
+        classes
+    }
+
+    /// The statements that select an action: of the document before, then of that after.
+    fn selects(&self, action: usize) -> Vec<bool> {
+        self.before.iter().chain(&self.after).map(|statement| statement.selects[action]).collect()
+    }
+
     /// Whether the terms of the documents for an action differ. For most actions of two revisions they do not.
-    fn differ(self, action: usize) -> bool {
+    fn differ(&self, action: usize) -> bool {
         [Effect::Allow, Effect::Deny].into_iter().any(|effect| {
             let ids = |document: &'_ [CompiledStatement]| -> Vec<usize> {
                 let selecting = document.iter().filter(|one| one.effect == effect && one.selects[action]);
                 selecting.flat_map(|statement| statement.terms.iter().map(|term| term.id)).collect()
             };
-            ids(self.before) != ids(self.after)
+            ids(&self.before) != ids(&self.after)
         })
     }
 }
 
-/// Indices of action sets, grouped by the statements that select them.
-type Classes = BTreeMap<Vec<bool>, Vec<usize>>;
-
-struct View<'a> {
-    statement: &'a CompiledStatement,
-    /// Its terms reduced to the space.
-    terms: Vec<Term>,
-}
-
-impl<'a> View<'a> {
-    fn new(statement: &'a CompiledStatement, space: ResourceSpace, numbers: &mut Numbers) -> Self {
-        let reduced = statement.terms.iter().filter_map(|term| {
-            let within = term.within(space, numbers);
-            // Both resources of no bucket are one line, so a term about either shapes its words.
-            let reduced = within.reduced(space, numbers);
-            let mut is_of_star =
-                || space == ResourceSpace::Bare && term.reduced(ResourceSpace::Star, numbers).is_some();
-            reduced.or_else(|| is_of_star().then_some(within))
-        });
-        Self { statement, terms: reduced.collect() }
+impl Side {
+    /// What is before and what is after, as this side sees it.
+    fn ordered<T>(self, before: T, after: T) -> [T; 2] {
+        match self {
+            Self::Gained => [before, after],
+            Self::Lost => [after, before],
+        }
     }
-}
-
-fn class_terms<'a>(document: &'a [View<'_>], action: usize) -> ClassTerms<'a> {
-    let mut class_terms = ClassTerms::default();
-    for view in document.iter().filter(|view| view.statement.selects[action]) {
-        let terms = match view.statement.effect {
-            Effect::Allow => &mut class_terms.allow,
-            Effect::Deny => &mut class_terms.deny,
-        };
-        terms.extend(&view.terms);
-    }
-    class_terms
 }

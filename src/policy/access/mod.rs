@@ -6,34 +6,47 @@
 //! unknown value, count both ways, so the engine may report more than there is. A difference is *undecided* if the search
 //! is too long, or if a document has unknown actions or resources: another service, `s3:*Acl`, no ARN of S3.
 
+mod abilities;
 mod actions;
 mod answer;
 mod automaton;
 mod basis;
+mod can;
 mod class;
 mod conditions;
 mod decide;
 mod describe;
 mod engine;
+mod findings;
+mod formulas;
 mod glob;
+mod lines;
 mod patterns;
 mod question;
+mod requester;
+mod requests;
 mod resources;
 mod rules;
 mod samples;
 mod search;
 mod terms;
 mod values;
+mod views;
+mod ways;
 mod wording;
 
 #[cfg(test)]
 pub(crate) mod oracle;
 
+pub use abilities::{RequestLine, RequestWitness, Requests, UndecidedRequests, abilities, request_difference};
 pub use answer::{Answer, Asked, Attachment, Holder, Report};
 pub use basis::{Basis, BasisKind, basis};
+pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion, WayDecision, decide_request};
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
-pub use describe::{AccessLine, Cause, Exception, Reason, Side, Undecided, Witness};
+pub use describe::{Exception, Reason};
+pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
 pub use question::Question;
+pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,
 };
@@ -41,8 +54,9 @@ pub use rules::{
 use super::{Catalogue, Document, Effect, Statement};
 use crate::base::{Principal, UserName};
 use actions::{Wildcards, action_sets};
-use describe::GroupFindings;
-use engine::compare;
+use engine::Engine;
+use findings::GroupFindings;
+use requester::Requester;
 
 /// The inputs of an evaluation beside the documents.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +65,22 @@ pub struct Context<'a> {
     pub catalogue: &'a Catalogue,
     /// The rules that count: a difference under any of them counts.
     pub rules: &'a RuleList,
-    /// The value of `${aws:username}`. If `None`, the variable can have any value.
+    /// The name of the user. If `None`, `aws:username` can have any value.
     pub user: Option<&'a str>,
+    /// The credentials of the user that count.
+    pub credentials: Credentials,
     /// The number of states that one search may visit, and half of the number for all searches of a comparison.
     pub state_cap: usize,
+}
+
+/// The credentials of a user that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Credentials {
+    /// Its own keys: the answer to what the user can do.
+    Own,
+    /// Its temporary credentials and service accounts as well: the answer to what certainly nobody can do. Some servers
+    /// give them another `aws:username`.
+    Any,
 }
 
 /// A limit that allows every realistic document of 2048 bytes, and takes a fraction of a second.
@@ -64,7 +90,7 @@ impl<'a> Context<'a> {
     /// All rules, no user, the default limit.
     #[must_use]
     pub fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, rules: &ALL_RULES, user: None, state_cap: STATE_CAP }
+        Self { catalogue, rules: &ALL_RULES, user: None, credentials: Credentials::Own, state_cap: STATE_CAP }
     }
 
     /// The same for one user.
@@ -83,6 +109,28 @@ impl<'a> Context<'a> {
         'a: 'b,
     {
         Context { user: principal.user().map(UserName::as_str), ..self }
+    }
+
+    /// The same for these credentials.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// Who sends the requests, as a server with these rules knows it.
+    fn requester(&self, rules: &Rules) -> Requester<'a> {
+        let is_own = self.credentials == Credentials::Own;
+        Requester {
+            name: self.user.filter(|_| is_own || rules.temporary_username),
+            is_signed: self.user.is_some(),
+            principal_type: self.user.is_some_and(|_| is_own).then_some("User"),
+        }
+    }
+
+    /// The rules that count, in groups that evaluate alike.
+    fn groups(&self, is_like: impl Fn(&Rules, &Rules) -> bool) -> Vec<Vec<Rules>> {
+        let same = |one: &Rules, other: &Rules| self.requester(one) == self.requester(other);
+        self.rules.alike(|one, other| is_like(one, other) && same(one, other))
     }
 }
 
@@ -126,9 +174,9 @@ pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Cont
 fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
     let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
-    let found = compare(before, after, sides, &action_sets, context);
-    let lines = |side| found.get(&side).map_or(Vec::new(), |found| describe::lines(found, &wildcards));
-    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| describe::undecided(found, *side, &wildcards);
+    let found = Engine::new(before, after, context).actions(sides, &action_sets);
+    let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
+    let undecided = |(side, found): (&Side, &GroupFindings<'_>)| lines::undecided(found, *side, &wildcards);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
     Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
 }
@@ -143,7 +191,7 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
 #[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {
     let action_sets = action_sets(context.catalogue, [wide, narrow]);
-    let gained = compare(Some(wide), Some(narrow), &[Side::Gained], &action_sets, context);
+    let gained = Engine::new(Some(wide), Some(narrow), context).actions(&[Side::Gained], &action_sets);
     gained.values().flatten().all(|(_, findings)| findings.found.is_empty() && findings.undecided.is_empty())
 }
 

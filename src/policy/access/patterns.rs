@@ -5,6 +5,7 @@ use std::iter;
 use std::rc::Rc;
 
 use super::glob::{Glob, Token};
+use super::requester::Requester;
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use crate::policy::document::{Piece, pieces};
@@ -15,8 +16,8 @@ pub(super) struct Dialect<'a> {
     pub(super) rules: Rules,
     /// Whether `${…}` is a variable.
     pub(super) variables: bool,
-    /// The value of `${aws:username}`, if known.
-    pub(super) user: Option<&'a str>,
+    /// Who sends the requests.
+    pub(super) requester: Requester<'a>,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +110,13 @@ impl Pattern {
         let behind = parts.get(ARN.len()..).filter(|_| has_name);
         let named = behind.map(|behind| Rc::new(Named { parts: behind.to_vec(), slash: globs.len() > 1 }));
         Self { shown: text.into(), globs: globs.into(), bare, opaque: unknown || foreign, foreign, named, number: 0 }
+    }
+
+    /// The pattern of all resources with the prefix, not yet numbered.
+    pub(super) fn everything() -> Self {
+        let globs = [Glob::new([Token::Run])].into();
+        let (bare, opaque, foreign) = (false, false, false);
+        Self { shown: format!("{ARN}*").into(), globs, bare, opaque, foreign, named: None, number: 0 }
     }
 
     /// The pattern for [`ResourceSpace::Bare`]. There, a resource without the prefix is the empty text, and any other
@@ -230,13 +238,13 @@ impl Dialect<'_> {
         }
         let name = inside.split_once(',').filter(|_| special).map_or(inside, |(name, _)| name);
         let glob = if self.rules.username_is_pattern { Glob::parse } else { Glob::literal };
-        self.user.filter(|_| self.is_user(name)).map(glob)
+        self.requester.name.filter(|_| self.is_user(name)).map(glob)
     }
 
     /// The value of a condition with the name of the user, and whether it has an unknown variable. A name with
     /// wildcards is not inserted, because servers disagree about its meaning.
     pub(super) fn fill(self, value: &str) -> (String, bool) {
-        let plain_user = self.user.filter(|user| !user.contains(['*', '?', '$']));
+        let plain_user = self.requester.name.filter(|user| !user.contains(['*', '?', '$']));
         let mut open = false;
         let filled = self.pieces(value).into_iter().map(|piece| match (piece, plain_user) {
             (Piece::Plain(text), _) => text.to_owned(),
@@ -285,7 +293,7 @@ mod tests {
     const MINIO: Rules = Rules::MINIO_2021;
 
     fn read(text: &str, rules: Rules, user: Option<&str>) -> Pattern {
-        Pattern::read(text, Dialect { rules, variables: true, user })
+        Pattern::read(text, Dialect { rules, variables: true, requester: Requester::named(user) })
     }
 
     fn globs(text: &str, rules: Rules, user: Option<&str>) -> Vec<Glob> {
@@ -358,7 +366,7 @@ mod tests {
 
     #[test]
     fn the_users_name_is_filled_into_values() {
-        let dialect = Dialect { rules: AWS, variables: true, user: Some("al") };
+        let dialect = Dialect { rules: AWS, variables: true, requester: Requester::named(Some("al")) };
         assert_eq!(dialect.fill("${aws:username}/${aws:userid}"), ("al/${aws:userid}".to_owned(), true));
         assert_eq!(dialect.fill("${aws:username}/"), ("al/".to_owned(), false));
     }

@@ -89,7 +89,7 @@ impl Question {
 }
 
 /// The patterns of the resources of one kind.
-fn resources(behind: &str, kind: Kind) -> Vec<String> {
+pub(super) fn resources(behind: &str, kind: Kind) -> Vec<String> {
     let arn = |text: String| format!("{ARN}{text}");
     match (kind, behind.split_once('/')) {
         _ if behind.is_empty() || behind.starts_with("arn:") => Vec::new(),

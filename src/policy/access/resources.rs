@@ -69,6 +69,16 @@ impl ResourceSpace {
         }
     }
 
+    /// The text of its resource, if it has only one.
+    pub(super) fn only_resource(self) -> Option<&'static str> {
+        match self {
+            Self::Bare => Some(""),
+            Self::Star => Some("*"),
+            Self::Root => Some("/"),
+            Self::Bucket | Self::BucketSlash | Self::Object | Self::TrimmedObject => None,
+        }
+    }
+
     /// The position after one more character. `None` if no resource continues like this.
     pub(super) fn next(self, at: Position, letter: char) -> Option<Position> {
         match at {

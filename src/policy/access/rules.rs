@@ -8,6 +8,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::requests::RequestKind;
 use crate::base::nearest;
 
 /// Rules that a known server follows.
@@ -182,14 +183,25 @@ questions! {
     repeated_statements_kept: bool = [false, true, true];
     /// Who a bucket policy is about.
     bucket_policies: BucketPolicies = [BucketPolicies::Anonymous, BucketPolicies::Anonymous, BucketPolicies::Union];
-    /// Whether reading an object version, or its tags, needs the action with `Version`.
+    /// Whether reading or deleting an object version, and reading or changing its tags, needs the action with `Version`.
     version_actions: bool = [false, false, true];
     /// Whether a `Deny` of `s3:DeleteObjectVersion` denies the deletion of a version.
     deny_of_versions: bool = [false, true, true];
     /// Whether temporary credentials have the `aws:username` of their user.
     temporary_username: bool = [false, true, false];
+    /// Whether `aws:userid` is the name of the user.
+    userid_is_username: bool = [true, true, false];
+    /// Whether every request has `aws:Referer`, `aws:UserAgent`, `aws:SourceIp`, `s3:versionid` and other common keys,
+    /// also if the client does not send them.
+    keys_always_present: bool = [true, true, false];
+    /// Whether a list of all buckets has the buckets whose keys the user may list.
+    list_shows_bucket: bool = [true, true, false];
     /// Whether a list of all buckets has the buckets whose location the user may read.
     location_lists_bucket: bool = [false, true, false];
+    /// Whether `s3:ListBucket` also lists versions.
+    list_covers_versions: bool = [true, true, false];
+    /// Whether `s3:GetBucketPolicy` reads the ACLs of a bucket and of its objects.
+    policy_reads_acl: bool = [true, true, false];
     /// Whether an upload with a legal hold needs `s3:PutObjectLegalHold`.
     legal_hold_checked: bool = [false, true, true];
     /// Whether an upload with tags needs `s3:PutObjectTagging`.
@@ -230,9 +242,18 @@ impl Rules {
                 rules.username_is_pattern,
                 rules.account_is_slash,
                 rules.leading_slash_dropped,
+                rules.userid_is_username,
+                rules.keys_always_present,
             ]
         };
         used(self) == used(other)
+    }
+
+    /// Whether every request asks for the same actions by both, and every document is evaluated alike.
+    pub(super) fn ask_like(&self, other: &Self) -> bool {
+        let formula = |rules| move |kind: &RequestKind| kind.formula(rules);
+        self.evaluate_like(other)
+            && RequestKind::ALL.iter().map(formula(self)).eq(RequestKind::ALL.iter().map(formula(other)))
     }
 }
 
@@ -299,11 +320,20 @@ impl RuleList {
         self.0.iter().copied()
     }
 
-    /// The rules in groups that the access engine evaluates alike.
+    /// The rules in groups by which the access engine evaluates every action alike.
     pub fn groups(&self) -> Vec<Vec<Rules>> {
+        self.alike(Rules::evaluate_like)
+    }
+
+    /// The rules in groups by which the access engine evaluates every request alike.
+    pub fn groups_of_requests(&self) -> Vec<Vec<Rules>> {
+        self.alike(Rules::ask_like)
+    }
+
+    pub(super) fn alike(&self, is_like: impl Fn(&Rules, &Rules) -> bool) -> Vec<Vec<Rules>> {
         let mut groups: Vec<Vec<Rules>> = Vec::new();
         for rules in self.iter() {
-            match groups.iter_mut().find(|group| group.iter().any(|other| other.evaluate_like(&rules))) {
+            match groups.iter_mut().find(|group| group.iter().any(|other| is_like(other, &rules))) {
                 Some(group) => group.push(rules),
                 None => groups.push(vec![rules]),
             }

@@ -7,6 +7,7 @@ use super::actions::ActionSet;
 use super::conditions::{Atom, Atoms, Condition, Literal, positive_form};
 use super::glob::Glob;
 use super::patterns::{Dialect, Named, Pattern, PatternPairs};
+use super::requester::Requester;
 use super::resources::ResourceSpace;
 use super::rules::Rules;
 use crate::policy::normal::normal_statement;
@@ -48,7 +49,7 @@ pub(super) struct CompiledStatement {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compiler<'a> {
     pub(super) rules: Rules,
-    pub(super) user: Option<&'a str>,
+    pub(super) requester: Requester<'a>,
     pub(super) action_sets: &'a [ActionSet],
 }
 
@@ -76,7 +77,7 @@ impl Compiler<'_> {
     ) -> Vec<CompiledStatement> {
         let current = document.version.as_deref() == Some("2012-10-17");
         let variables = current || !self.rules.variables_need_version;
-        let dialect = Dialect { rules: self.rules, variables, user: self.user };
+        let dialect = Dialect { rules: self.rules, variables, requester: self.requester };
         let statements = document.statements.iter().map(|statement| CompiledStatement {
             effect: statement.effect,
             selects: self.selected(&statement.actions),
@@ -86,7 +87,14 @@ impl Compiler<'_> {
     }
 
     fn terms(self, statement: &Statement, dialect: Dialect<'_>, atoms: &mut Atoms, numbers: &mut Numbers) -> Vec<Term> {
-        let mut when: BTreeSet<_> = statement.conditions.iter().map(|clause| literal(clause, dialect, atoms)).collect();
+        let mut when = BTreeSet::new();
+        for clause in &statement.conditions {
+            match literal(clause, dialect, atoms) {
+                Tested::Never => return Vec::new(),
+                Tested::Always => {}
+                Tested::If(literal) => _ = when.insert(literal),
+            }
+        }
         for (name, json) in &statement.extra {
             when.insert(yes(atoms.intern(Atom::Applies(format!("\"{name}\": {json}")))));
         }
@@ -133,6 +141,22 @@ impl Term {
     pub(super) fn reduced(&self, space: ResourceSpace, numbers: &mut Numbers) -> Option<Self> {
         let reduced = self.changed(|pattern| pattern.reduced(space), numbers);
         (!reduced.pattern.globs.is_empty()).then_some(reduced)
+    }
+
+    /// A term that applies everywhere where this one applies to the only resource of a space.
+    pub(super) fn everywhere_if(&self, account: ResourceSpace, numbers: &mut Numbers) -> Option<Self> {
+        let resource = Glob::literal(account.only_resource()?);
+        let mut when = self.within(account, numbers).applies_when(&resource)?;
+        when.sort_unstable();
+        when.dedup();
+        let pattern = Pattern { opaque: self.pattern.opaque, foreign: self.pattern.foreign, ..Pattern::everything() };
+        Some(numbers.number(Self { id: 0, pattern, exclusions: Vec::new(), when }))
+    }
+
+    /// A term for a pattern without conditions.
+    pub(super) fn plain(text: &str, dialect: Dialect<'_>, numbers: &mut Numbers) -> Self {
+        let pattern = Pattern::read(text, dialect);
+        numbers.number(Self { id: 0, pattern, exclusions: Vec::new(), when: Vec::new() })
     }
 
     fn changed(&self, change: impl Fn(&Pattern) -> Pattern, numbers: &mut Numbers) -> Self {
@@ -193,7 +217,14 @@ fn yes(atom: usize) -> Literal {
     Literal { atom, holds: true }
 }
 
-fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal {
+/// What is known about a condition before the request.
+enum Tested {
+    Always,
+    Never,
+    If(Literal),
+}
+
+fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Tested {
     let mut open = false;
     let fill = |value: &String| {
         let (value, unknown) = dialect.fill(value);
@@ -202,19 +233,19 @@ fn literal(clause: &Clause, dialect: Dialect<'_>, atoms: &mut Atoms) -> Literal 
     };
     let mut values: BTreeSet<_> = clause.values.iter().map(fill).collect();
     let positive = positive_form(&clause.operator);
+    let operator = dialect.without_absence(positive.unwrap_or(&clause.operator), &clause.key);
+    if let Some(holds) = dialect.known_answer(operator, &clause.key, &values) {
+        return if holds == positive.is_none() { Tested::Always } else { Tested::Never };
+    }
     // A key is present exactly if it is not absent.
     let is_presence = clause.operator == "Null" && values.iter().eq(["false"]);
     if is_presence {
         values = BTreeSet::from(["true".to_owned()]);
     }
     let key = if dialect.rules.key_case_ignored { atoms.spelling(&clause.key) } else { &clause.key };
-    let condition = Condition {
-        operator: positive.unwrap_or(&clause.operator).to_owned(),
-        key: key.to_owned(),
-        values: values.into_iter().collect(),
-        open,
-    };
-    Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() && !is_presence }
+    let condition =
+        Condition { operator: operator.to_owned(), key: key.to_owned(), values: values.into_iter().collect(), open };
+    Tested::If(Literal { atom: atoms.intern(Atom::Condition(condition)), holds: positive.is_none() && !is_presence })
 }
 
 #[derive(Debug, Clone, Copy)]

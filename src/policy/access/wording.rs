@@ -37,7 +37,7 @@ fn value_of_variable<'a>(point: &Point, atoms: &'a Atoms, dialect: Dialect<'_>) 
     };
     let patterns: Vec<_> = point.answers.iter().filter_map(covers).collect();
     let variable = variables(patterns.first()?.0).next()?;
-    let is_known = dialect.user.is_some() && variable.eq_ignore_ascii_case("aws:username");
+    let is_known = dialect.requester.name.is_some() && variable.eq_ignore_ascii_case("aws:username");
     let is_only = |(pattern, _): &(&str, bool)| {
         variables(pattern).next().is_some() && variables(pattern).all(|other| other == variable)
     };

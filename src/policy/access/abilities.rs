@@ -1,0 +1,172 @@
+//! What people can do: the requests that a document allows, or that one document allows and another does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Context;
+use super::describe::{Description, Exception};
+use super::engine::Engine;
+use super::findings::{Example, Examples, GroupFindings};
+use super::lines::{Side, best, described_exceptions};
+use super::requests::RequestKind;
+use super::rules::Rules;
+use crate::policy::Document;
+
+/// The requests that only one of two documents allows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requests {
+    /// Requests that only the document after allows.
+    pub gained: Vec<RequestLine>,
+    /// Requests that only the document before allows.
+    pub lost: Vec<RequestLine>,
+    /// Undecided differences. They count as gained or lost.
+    pub undecided: Vec<UndecidedRequests>,
+}
+
+/// A set of requests that only one of two documents allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The kinds of requests, in the order of the table.
+    pub requests: Vec<RequestKind>,
+    /// The resources, as a pattern of one of the documents.
+    pub pattern: String,
+    /// Further patterns: the resources are also among each of these. Seldom any.
+    pub within: Vec<String>,
+    /// The requests of the pattern that are no part of the line.
+    pub except: Vec<Exception>,
+    /// The conditions, all of which must hold.
+    pub conditions: Vec<String>,
+    /// The rules that have the line. Empty if all rules that count have it.
+    pub rules: Vec<Rules>,
+    /// An example.
+    pub witness: RequestWitness,
+}
+
+/// An example request that only one of two documents allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestWitness {
+    /// What it does.
+    pub request: RequestKind,
+    /// The resource as an ARN.
+    pub resource: String,
+    /// The conditions that must hold or not hold. All other conditions of the documents do not hold.
+    pub conditions: Vec<String>,
+}
+
+/// A possible difference, which counts as a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndecidedRequests {
+    /// The direction.
+    pub side: Side,
+    /// The kinds of requests, in the order of the table.
+    pub requests: Vec<RequestKind>,
+    /// The resources that can have a difference.
+    pub pattern: String,
+    /// The rules that have the possible difference. Empty if all rules that count have it.
+    pub rules: Vec<Rules>,
+}
+
+impl Requests {
+    /// Whether certainly nothing is gained.
+    #[must_use]
+    pub fn gains_nothing(&self) -> bool {
+        self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
+    }
+
+    /// Whether certainly nothing is lost.
+    #[must_use]
+    pub fn loses_nothing(&self) -> bool {
+        self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
+    }
+}
+
+/// The requests that `after` adds to and removes from those that `before` allows. `None` is no policy and allows nothing.
+#[must_use]
+pub fn request_difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Requests {
+    requests_of(&mut Engine::new(before, after, context), &[Side::Gained, Side::Lost], RequestKind::ALL, None)
+}
+
+/// What a document allows to do.
+#[must_use]
+pub fn abilities(document: &Document, context: &Context<'_>) -> Requests {
+    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None)
+}
+
+/// What a document allows to do of some kinds of requests, on the resources that one of some patterns covers.
+pub(super) fn abilities_within(
+    document: &Document,
+    kinds: &[RequestKind],
+    patterns: &[String],
+    context: &Context<'_>,
+) -> Requests {
+    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], kinds, Some(patterns))
+}
+
+fn requests_of(engine: &mut Engine<'_>, sides: &[Side], kinds: &[RequestKind], within: Option<&[String]>) -> Requests {
+    let found = engine.requests(sides, kinds, within);
+    let lines = |side| found.get(&side).map_or(Vec::new(), request_lines);
+    let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
+    let undecided = found.iter().flat_map(|(side, found)| undecided_requests(found, *side)).collect();
+    Requests { gained, lost, undecided }
+}
+
+/// The lines of requests, ordered by pattern: each with all the rules that have it.
+fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
+    let mut with_rules: BTreeMap<(&Description, &str), (Vec<Rules>, &Rc<Example>)> = BTreeMap::new();
+    for (group, findings) in all_findings {
+        for (description, examples) in &findings.found {
+            for (word, example) in examples {
+                let known = with_rules.entry((description, word)).or_insert_with(|| (Vec::new(), example));
+                known.0.extend(group);
+            }
+        }
+    }
+    let mut lines: BTreeMap<(&Description, Vec<Rules>), Examples<'_>> = BTreeMap::new();
+    for ((description, word), (rules, example)) in with_rules {
+        lines.entry((description, rules)).or_default().insert(word, Rc::clone(example));
+    }
+    let all: Vec<Rules> = all_findings.iter().flat_map(|(group, _)| group).copied().collect();
+    let line = |((description, rules), examples): ((&Description, Vec<Rules>), Examples<'_>)| {
+        let (word, example) = best(&examples)?;
+        let deny = description.deny.iter().filter(|deny| ***deny != *description.pattern);
+        Some(RequestLine {
+            requests: requests(examples.keys().copied()),
+            pattern: description.pattern.to_string(),
+            within: deny.chain(&description.within).map(ToString::to_string).collect(),
+            except: described_exceptions(description),
+            conditions: description.conditions.iter().map(ToString::to_string).collect(),
+            rules: if rules == all { Vec::new() } else { rules },
+            witness: RequestWitness {
+                request: RequestKind::of_word(word)?,
+                resource: example.resource.clone(),
+                conditions: example.conditions.iter().map(ToString::to_string).collect(),
+            },
+        })
+    };
+    lines.into_iter().filter_map(line).collect()
+}
+
+/// The undecided differences of requests, ordered by pattern: each with all the rules that have it.
+fn undecided_requests(all_findings: &GroupFindings<'_>, side: Side) -> Vec<UndecidedRequests> {
+    let mut with_rules: BTreeMap<(&str, &BTreeSet<&str>), Vec<Rules>> = BTreeMap::new();
+    for (group, findings) in all_findings {
+        for (pattern, words) in &findings.undecided {
+            with_rules.entry((pattern, words)).or_default().extend(group);
+        }
+    }
+    let all: Vec<Rules> = all_findings.iter().flat_map(|(group, _)| group).copied().collect();
+    let open = |((pattern, words), rules): ((&str, &BTreeSet<&str>), Vec<Rules>)| UndecidedRequests {
+        side,
+        requests: requests(words.iter().copied()),
+        pattern: pattern.to_owned(),
+        rules: if rules == all { Vec::new() } else { rules },
+    };
+    with_rules.into_iter().map(open).collect()
+}
+
+/// The kinds with these words, in the order of the table.
+fn requests<'w>(words: impl Iterator<Item = &'w str>) -> Vec<RequestKind> {
+    let mut kinds: Vec<_> = words.filter_map(RequestKind::of_word).collect();
+    kinds.sort_unstable();
+    kinds
+}

@@ -1,0 +1,111 @@
+//! What is known about the sender of a request before it is sent: its name, and keys that every request has.
+
+use std::collections::BTreeSet;
+
+use super::conditions::split;
+use super::glob::Glob;
+use super::patterns::Dialect;
+
+/// The sender of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Requester<'a> {
+    /// The value of `aws:username`, if known.
+    pub(super) name: Option<&'a str>,
+    /// Whether it certainly has a login.
+    pub(super) is_signed: bool,
+    /// The value of `aws:principaltype`, if known.
+    pub(super) principal_type: Option<&'static str>,
+}
+
+/// Keys of every request, also if the client does not send them.
+const OF_EVERY_REQUEST: [&str; 7] = [
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:Referer",
+    "aws:SecureTransport",
+    "aws:SourceIp",
+    "aws:UserAgent",
+    "s3:versionid",
+];
+
+/// Keys of every request with a login.
+const OF_EVERY_LOGIN: [&str; 6] = [
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
+    "s3:authType",
+    "s3:signatureversion",
+    "s3:x-amz-content-sha256",
+];
+
+impl Requester<'_> {
+    /// Anyone.
+    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None };
+}
+
+#[cfg(test)]
+impl<'a> Requester<'a> {
+    pub(super) fn named(name: Option<&'a str>) -> Self {
+        Self { name, ..Requester::UNKNOWN }
+    }
+}
+
+impl<'a> Dialect<'a> {
+    /// The operator without `IfExists`, if the key is never absent.
+    pub(super) fn without_absence<'o>(self, operator: &'o str, key: &str) -> &'o str {
+        operator.strip_suffix("IfExists").filter(|_| self.is_never_absent(key)).unwrap_or(operator)
+    }
+
+    /// The answer to a condition that no request can change. The operator is not negated.
+    pub(super) fn known_answer(self, operator: &str, key: &str, values: &BTreeSet<String>) -> Option<bool> {
+        if operator == "Null" && self.is_never_absent(key) {
+            return match values.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                ["true"] => Some(false),
+                ["false"] => Some(true),
+                _ => None,
+            };
+        }
+        let value = self.value_of(key)?;
+        let (_, test, _) = split(operator);
+        let answers = values.iter().map(|given| fulfills(test, given, value));
+        answers.reduce(|any, one| match (any, one) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
+        })?
+    }
+
+    fn is_never_absent(self, key: &str) -> bool {
+        let of_every = |keys: &[&str]| keys.iter().any(|known| self.is_key(known, key));
+        self.value_of(key).is_some()
+            || self.rules.keys_always_present
+                && (of_every(&OF_EVERY_REQUEST) || self.requester.is_signed && of_every(&OF_EVERY_LOGIN))
+    }
+
+    /// The value of a key, if known.
+    fn value_of(self, key: &str) -> Option<&'a str> {
+        if self.is_key("aws:username", key) || self.rules.userid_is_username && self.is_key("aws:userid", key) {
+            self.requester.name
+        } else if self.is_key("aws:principaltype", key) {
+            self.requester.principal_type
+        } else {
+            None
+        }
+    }
+
+    fn is_key(self, known: &str, key: &str) -> bool {
+        known == key || self.rules.key_case_ignored && known.eq_ignore_ascii_case(key)
+    }
+}
+
+/// Whether a value fulfills a test. `None` if servers may disagree, or the given text has a variable.
+fn fulfills(test: &str, given: &str, value: &str) -> Option<bool> {
+    match test {
+        _ if given.contains("${") => None,
+        "StringEquals" => Some(given == value),
+        "StringEqualsIgnoreCase" if given.is_ascii() && value.is_ascii() => Some(given.eq_ignore_ascii_case(value)),
+        // Some servers take `?` for one byte.
+        "StringLike" if value.is_ascii() || !given.contains('?') => Some(Glob::parse(given).matches(value)),
+        _ => None,
+    }
+}

@@ -1,0 +1,532 @@
+//! The requests that people send, and the actions that a server asks for before it answers them.
+//!
+//! A server seldom asks for the action that has the name of a request. This table is the only place that says which
+//! actions each kind of request asks for. Source: real requests to MinIO of April 2021 and of February 2026
+//! (`tests/lineage/requests.json`); for AWS, its service authorization reference.
+
+use super::rules::Rules;
+use crate::policy::{Kind, Level};
+
+/// Which actions a request asks for: it is allowed if one of the ways allows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Formula {
+    /// The ways.
+    pub ways: Vec<Way>,
+}
+
+/// One way to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    /// All of these must be allowed.
+    pub allowed: Vec<AskedAction>,
+    /// None of these must be denied. Nothing has to allow them.
+    pub undenied: Vec<AskedAction>,
+}
+
+/// An action that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AskedAction {
+    /// The full name.
+    pub name: &'static str,
+    /// The resource for which the server asks.
+    pub on: AskedOn,
+}
+
+/// The resource for which a server asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AskedOn {
+    /// The resource of the request.
+    Resource,
+    /// No bucket.
+    Account,
+}
+
+/// How requests use an action, by some rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActionUse {
+    /// A request asks for it.
+    Asked,
+    /// No request asks for it, but an `Allow` or a `Deny` that names it in full also means this one.
+    Means(&'static str),
+    /// Only a `Deny` of it counts: to allow it gives nothing.
+    DenyOnly,
+    /// No request asks for it: to allow it gives nothing, and to deny it protects nothing.
+    Never,
+    /// The table has no request for it.
+    Unknown,
+}
+
+const ALL_BUCKETS: &str = "s3:ListAllMyBuckets";
+const BYPASS: &str = "s3:BypassGovernanceRetention";
+const CREATE: &str = "s3:CreateBucket";
+const DELETE: &str = "s3:DeleteObject";
+const DELETE_VERSION: &str = "s3:DeleteObjectVersion";
+const LIST: &str = "s3:ListBucket";
+const LIST_VERSIONS: &str = "s3:ListBucketVersions";
+const LOCATION: &str = "s3:GetBucketLocation";
+const PUT: &str = "s3:PutObject";
+const PUT_HOLD: &str = "s3:PutObjectLegalHold";
+const PUT_LOCK: &str = "s3:PutBucketObjectLockConfiguration";
+const PUT_RETENTION: &str = "s3:PutObjectRetention";
+const PUT_TAGS: &str = "s3:PutObjectTagging";
+const PUT_VERSIONING: &str = "s3:PutBucketVersioning";
+const READ: &str = "s3:GetObject";
+const READ_ACL: &str = "s3:GetBucketAcl";
+const READ_LOCK: &str = "s3:GetBucketObjectLockConfiguration";
+const READ_POLICY: &str = "s3:GetBucketPolicy";
+const READ_VERSION: &str = "s3:GetObjectVersion";
+
+/// Defines the kinds of requests: the word of the command line, the phrase after "can", the resource, the power, the
+/// action that people mean by it, and the formula.
+macro_rules! requests {
+    ($($variant:ident: $word:literal, $phrase:literal, $kind:ident, $level:ident, $own:expr, $formula:expr;)+) => {
+        /// A kind of request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum RequestKind {
+            $(#[doc = concat!("To ", $phrase, ".")] $variant,)+
+        }
+
+        impl RequestKind {
+            /// All kinds, in the order in which people want to read them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn row(self) -> Row {
+                match self {
+                    $(Self::$variant => Row {
+                        word: $word,
+                        phrase: $phrase,
+                        kind: Kind::$kind,
+                        level: Level::$level,
+                        own_action: $own,
+                        formula: $formula,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+struct Row {
+    word: &'static str,
+    phrase: &'static str,
+    kind: Kind,
+    level: Level,
+    own_action: Option<&'static str>,
+    formula: fn(&Rules) -> Formula,
+}
+
+requests! {
+    SeeBuckets: "see-buckets", "see the names of buckets", Bucket, List, Some(ALL_BUCKETS), |rules| {
+        of_account(ALL_BUCKETS).or(rules.list_shows_bucket.then(|| one(LIST)))
+            .or(rules.location_lists_bucket.then(|| one(LOCATION)))
+    };
+    List: "list", "list keys", Bucket, List, Some(LIST), |_| one(LIST);
+    ListVersions: "list-versions", "list versions", Bucket, List, Some(LIST_VERSIONS), |rules| {
+        one(LIST_VERSIONS).or(rules.list_covers_versions.then(|| one(LIST)))
+    };
+    Read: "read", "read", Object, Read, Some(READ), |_| one(READ);
+    ReadVersion: "read-version", "read versions", Object, Read, Some(READ_VERSION), |rules| {
+        one(if rules.version_actions { READ_VERSION } else { READ })
+    };
+    CopyFrom: "copy-from", "copy from there", Object, Read, None, |_| one(READ);
+    Write: "write", "write", Object, Write, Some(PUT), |_| one(PUT);
+    CopyTo: "copy-to", "copy to there", Object, Write, None, |_| one(PUT);
+    WriteTags: "write-with-tags", "write with tags", Object, Write, None, |rules| {
+        one(PUT).and(rules.upload_tags_checked.then(|| one(PUT_TAGS)))
+    };
+    WriteRetention: "write-with-retention", "write with a retention", Object, Write, None, |_| {
+        one(PUT).and(Some(one(PUT_RETENTION)))
+    };
+    WriteLegalHold: "write-with-legal-hold", "write with a legal hold", Object, Write, None, |rules| {
+        one(PUT).and(rules.legal_hold_checked.then(|| one(PUT_HOLD)))
+    };
+    Delete: "delete", "delete", Object, Write, Some(DELETE), |_| one(DELETE);
+    DeleteVersion: "delete-version", "delete versions for good", Object, Write, Some(DELETE_VERSION), deletes_version;
+    DeleteLockedVersion: "delete-locked-version", "delete versions under governance retention", Object, Permissions,
+        Some(BYPASS), |rules| {
+            let bypass = one(BYPASS).or(rules.lock_configuration_bypasses.then(|| one(READ_LOCK)));
+            deletes_version(rules).and(Some(bypass))
+        };
+    ShortenRetention: "shorten-retention", "shorten a governance retention", Object, Permissions, None, |rules| {
+        one(PUT_RETENTION).and(rules.shortening_checked.then(|| one(BYPASS)))
+    };
+    ReadRetention: "read-retention", "read the retention", Object, Read, Some("s3:GetObjectRetention"), |_| {
+        one("s3:GetObjectRetention")
+    };
+    SetRetention: "set-retention", "set a retention", Object, Write, Some(PUT_RETENTION), |_| one(PUT_RETENTION);
+    ReadLegalHold: "read-legal-hold", "read the legal hold", Object, Read, Some("s3:GetObjectLegalHold"), |_| {
+        one("s3:GetObjectLegalHold")
+    };
+    SetLegalHold: "set-legal-hold", "set a legal hold", Object, Write, Some(PUT_HOLD), |_| one(PUT_HOLD);
+    ReadTags: "read-tags", "read tags", Object, Read, Some("s3:GetObjectTagging"), |_| one("s3:GetObjectTagging");
+    ReadVersionTags: "read-version-tags", "read tags of versions", Object, Read, Some("s3:GetObjectVersionTagging"),
+        |rules| one(if rules.version_actions { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" });
+    SetTags: "set-tags", "set tags", Object, Write, Some(PUT_TAGS), |_| one(PUT_TAGS);
+    SetVersionTags: "set-version-tags", "set tags of versions", Object, Write, Some("s3:PutObjectVersionTagging"),
+        |rules| one(if rules.version_actions { "s3:PutObjectVersionTagging" } else { PUT_TAGS });
+    DeleteTags: "delete-tags", "delete tags", Object, Write, Some("s3:DeleteObjectTagging"), |_| {
+        one("s3:DeleteObjectTagging")
+    };
+    DeleteVersionTags: "delete-version-tags", "delete tags of versions", Object, Write,
+        Some("s3:DeleteObjectVersionTagging"),
+        |rules| one(if rules.version_actions { "s3:DeleteObjectVersionTagging" } else { "s3:DeleteObjectTagging" });
+    ListParts: "list-parts", "list the parts of an upload", Object, Read, Some("s3:ListMultipartUploadParts"), |_| {
+        one("s3:ListMultipartUploadParts")
+    };
+    AbortUpload: "abort-upload", "abort uploads", Object, Write, Some("s3:AbortMultipartUpload"), |_| {
+        one("s3:AbortMultipartUpload")
+    };
+    ListUploads: "list-uploads", "list uploads", Bucket, Read, Some("s3:ListBucketMultipartUploads"), |_| {
+        one("s3:ListBucketMultipartUploads")
+    };
+    CreateBucket: "create-bucket", "create the bucket", Bucket, Write, Some(CREATE), |_| one(CREATE);
+    CreateLockedBucket: "create-locked-bucket", "create the bucket with object lock", Bucket, Write, None, |rules| {
+        let checked = || one(PUT_LOCK).and(Some(one(PUT_VERSIONING)));
+        one(CREATE).and(rules.bucket_lock_checked.then(checked))
+    };
+    DeleteBucket: "delete-bucket", "delete the bucket", Bucket, Write, Some("s3:DeleteBucket"), |_| {
+        one("s3:DeleteBucket")
+    };
+    ReadLocation: "read-location", "read the location", Bucket, Read, Some(LOCATION), |_| one(LOCATION);
+    ReadBucketPolicy: "read-bucket-policy", "read the bucket policy", Bucket, Read, Some(READ_POLICY), |_| {
+        one(READ_POLICY)
+    };
+    ChangeBucketPolicy: "change-bucket-policy", "change the bucket policy", Bucket, Permissions,
+        Some("s3:PutBucketPolicy"), |_| one("s3:PutBucketPolicy");
+    DeleteBucketPolicy: "delete-bucket-policy", "delete the bucket policy", Bucket, Permissions,
+        Some("s3:DeleteBucketPolicy"), |_| one("s3:DeleteBucketPolicy");
+    ReadAcl: "read-acl", "read the ACL", Bucket, Read, Some(READ_ACL), |rules| {
+        one(if rules.policy_reads_acl { READ_POLICY } else { READ_ACL })
+    };
+    ReadLifecycle: "read-lifecycle", "read the lifecycle", Bucket, Read, Some("s3:GetLifecycleConfiguration"), |_| {
+        one("s3:GetLifecycleConfiguration")
+    };
+    ChangeLifecycle: "change-lifecycle", "change the lifecycle", Bucket, Write, Some("s3:PutLifecycleConfiguration"),
+        |_| one("s3:PutLifecycleConfiguration");
+    ReadBucketTags: "read-bucket-tags", "read the tags of the bucket", Bucket, Read, Some("s3:GetBucketTagging"), |_| {
+        one("s3:GetBucketTagging")
+    };
+    ChangeBucketTags: "change-bucket-tags", "change the tags of the bucket", Bucket, Write,
+        Some("s3:PutBucketTagging"), |_| one("s3:PutBucketTagging");
+    ReadVersioning: "read-versioning", "read the versioning", Bucket, Read, Some("s3:GetBucketVersioning"), |_| {
+        one("s3:GetBucketVersioning")
+    };
+    ChangeVersioning: "change-versioning", "change the versioning", Bucket, Write, Some(PUT_VERSIONING), |_| {
+        one(PUT_VERSIONING)
+    };
+    ReadLockConfiguration: "read-lock-configuration", "read the lock configuration", Bucket, Read, Some(READ_LOCK),
+        |_| one(READ_LOCK);
+    ChangeLockConfiguration: "change-lock-configuration", "change the lock configuration", Bucket, Write,
+        Some(PUT_LOCK), |_| one(PUT_LOCK);
+    ReadNotifications: "read-notifications", "read the notifications", Bucket, Read,
+        Some("s3:GetBucketNotification"), |_| one("s3:GetBucketNotification");
+    ChangeNotifications: "change-notifications", "change the notifications", Bucket, Write,
+        Some("s3:PutBucketNotification"), |_| one("s3:PutBucketNotification");
+}
+
+fn deletes_version(rules: &Rules) -> Formula {
+    match (rules.version_actions, rules.deny_of_versions) {
+        (true, _) => one(DELETE_VERSION),
+        (false, true) => one(DELETE).unless_denied(DELETE_VERSION),
+        (false, false) => one(DELETE),
+    }
+}
+
+impl RequestKind {
+    /// Its word on the command line, for example `delete-version`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.row().word
+    }
+
+    /// What a person does with it, as after "can": for example `delete versions for good`.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        self.row().phrase
+    }
+
+    /// The kind of its resource.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        self.row().kind
+    }
+
+    /// Its power.
+    #[must_use]
+    pub fn level(self) -> Level {
+        self.row().level
+    }
+
+    /// The action that people mean by it. A server may ask for others.
+    #[must_use]
+    pub fn own_action(self) -> Option<&'static str> {
+        self.row().own_action
+    }
+
+    /// The actions that it asks for.
+    #[must_use]
+    pub fn formula(self, rules: &Rules) -> Formula {
+        (self.row().formula)(rules)
+    }
+
+    /// The kind with a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+
+    /// The kind that people mean by the full name of an action.
+    #[must_use]
+    pub fn of_action(action: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.own_action() == Some(action))
+    }
+
+    /// Whether it asks exactly for the action that people mean by it.
+    #[must_use]
+    pub fn is_plain(self, rules: &Rules) -> bool {
+        let Formula { ways } = self.formula(rules);
+        let [Way { allowed, undenied }] = ways.as_slice() else { return false };
+        undenied.is_empty() && allowed.len() == 1 && allowed.first().map(|asked| asked.name) == self.own_action()
+    }
+}
+
+/// How requests use an action.
+#[must_use]
+pub fn use_of(action: &str, rules: &Rules) -> ActionUse {
+    let named = |list: &[AskedAction]| list.iter().any(|asked| asked.name == action);
+    let used = |rules: &Rules, of: fn(&Way) -> &[AskedAction]| {
+        let mut formulas = RequestKind::ALL.iter().map(|kind| kind.formula(rules));
+        formulas.any(|formula| formula.ways.iter().any(|way| named(of(way))))
+    };
+    if used(rules, |way| &way.allowed) {
+        ActionUse::Asked
+    } else if rules.version_implies_object && action == READ_VERSION {
+        ActionUse::Means(READ)
+    } else if used(rules, |way| &way.undenied) {
+        ActionUse::DenyOnly
+    } else if RequestKind::of_action(action).is_some() || used(&Rules::AWS, |way| &way.allowed) {
+        ActionUse::Never
+    } else {
+        ActionUse::Unknown
+    }
+}
+
+fn one(name: &'static str) -> Formula {
+    on(AskedOn::Resource, name)
+}
+
+fn of_account(name: &'static str) -> Formula {
+    on(AskedOn::Account, name)
+}
+
+fn on(on: AskedOn, name: &'static str) -> Formula {
+    Formula { ways: vec![Way { allowed: vec![AskedAction { name, on }], undenied: Vec::new() }] }
+}
+
+impl Formula {
+    fn or(mut self, other: Option<Self>) -> Self {
+        self.ways.extend(other.into_iter().flat_map(|other| other.ways));
+        self
+    }
+
+    fn and(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        let both = |one: &Way, another: &Way| Way {
+            allowed: [one.allowed.as_slice(), &another.allowed].concat(),
+            undenied: [one.undenied.as_slice(), &another.undenied].concat(),
+        };
+        Self {
+            ways: self.ways.iter().flat_map(|one| other.ways.iter().map(move |another| both(one, another))).collect(),
+        }
+    }
+
+    fn unless_denied(mut self, name: &'static str) -> Self {
+        let asked = AskedAction { name, on: AskedOn::Resource };
+        self.ways.iter_mut().for_each(|way| way.undenied.push(asked));
+        self
+    }
+
+    /// All actions in it, in order, each once.
+    #[must_use]
+    pub fn actions(&self) -> Vec<AskedAction> {
+        let mut all: Vec<_> =
+            self.ways.iter().flat_map(|way| way.allowed.iter().chain(&way.undenied)).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::Deserialize;
+
+    use super::super::{Context, Credentials, RequestOn, Verdict, decide_request};
+    use super::*;
+    use crate::policy::{Catalogue, read};
+
+    #[derive(Deserialize)]
+    struct Measured {
+        rows: Vec<Row>,
+    }
+
+    /// The single actions that let a request through, on both servers.
+    #[derive(Deserialize)]
+    struct Row {
+        request: String,
+        #[serde(rename = "2021")]
+        minio_2021: Answer,
+        #[serde(rename = "2026")]
+        minio_2026: Answer,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Answer {
+        Actions(BTreeSet<String>),
+        /// The server answers before it authorises, so the row tells nothing.
+        Unknown(String),
+    }
+
+    /// The kinds of a request as it was sent. Empty if the table has none, because no action of WEKA is about it.
+    fn kinds(request: &str) -> &'static [RequestKind] {
+        use RequestKind as R;
+        match request {
+            "ListBuckets (something seen)" => &[R::SeeBuckets],
+            "CreateBucket" => &[R::CreateBucket],
+            "CreateBucket with object lock" => &[R::CreateLockedBucket],
+            "HeadBucket" | "ListObjects" | "ListObjectsV2" => &[R::List],
+            "GetBucketLocation" => &[R::ReadLocation],
+            "ListObjectVersions" => &[R::ListVersions],
+            "ListMultipartUploads" => &[R::ListUploads],
+            "GetBucketVersioning" => &[R::ReadVersioning],
+            "PutBucketVersioning" => &[R::ChangeVersioning],
+            "GetBucketPolicy" => &[R::ReadBucketPolicy],
+            "PutBucketPolicy" => &[R::ChangeBucketPolicy],
+            "DeleteBucketPolicy" => &[R::DeleteBucketPolicy],
+            "GetBucketLifecycle" => &[R::ReadLifecycle],
+            "PutBucketLifecycle" | "DeleteBucketLifecycle" => &[R::ChangeLifecycle],
+            "GetBucketTagging" => &[R::ReadBucketTags],
+            "PutBucketTagging" | "DeleteBucketTagging" => &[R::ChangeBucketTags],
+            "GetBucketNotification" => &[R::ReadNotifications],
+            "PutBucketNotification" => &[R::ChangeNotifications],
+            "GetObjectLockConfiguration" => &[R::ReadLockConfiguration],
+            "PutObjectLockConfiguration" => &[R::ChangeLockConfiguration],
+            "GetBucketAcl" | "GetObjectAcl" => &[R::ReadAcl],
+            "HeadObject" | "GetObject" | "GetObject of a missing key (404)" => &[R::Read],
+            "GetObject of a version" | "HeadObject of a version" => &[R::ReadVersion],
+            "GetObjectTagging" => &[R::ReadTags],
+            "GetObjectTagging of a version" => &[R::ReadVersionTags],
+            "PutObjectTagging" => &[R::SetTags],
+            "PutObjectTagging of a version" => &[R::SetVersionTags],
+            "DeleteObjectTagging" => &[R::DeleteTags],
+            "DeleteObjectTagging of a version" => &[R::DeleteVersionTags],
+            "PutObject" | "CreateMultipartUpload" | "UploadPart" => &[R::Write],
+            "PutObject with tags" => &[R::WriteTags],
+            "PutObject with retention" => &[R::WriteRetention],
+            "PutObject with legal hold" => &[R::WriteLegalHold],
+            "CopyObject within the bucket" => &[R::CopyFrom, R::CopyTo],
+            "ListParts" => &[R::ListParts],
+            "AbortMultipartUpload (unknown id)" => &[R::AbortUpload],
+            "DeleteObject" | "DeleteObjects (several)" => &[R::Delete],
+            "DeleteObject of a version" => &[R::DeleteVersion],
+            "GetObjectRetention" => &[R::ReadRetention],
+            "PutObjectRetention" => &[R::SetRetention],
+            "GetObjectLegalHold" => &[R::ReadLegalHold],
+            "PutObjectLegalHold" => &[R::SetLegalHold],
+            "DeleteBucket" => &[R::DeleteBucket],
+            "GetBucketEncryption" | "GetBucketCors" | "GetObjectAttributes" => &[],
+            other => panic!("{other}"),
+        }
+    }
+
+    /// The verdict if a document allows one action on everything, and denies others.
+    fn verdict(kind: RequestKind, allowed: &str, denied: &[&str], rules: Rules) -> Verdict {
+        let denies: String = denied
+            .iter()
+            .map(|action| format!(r#",{{"Effect":"Deny","Action":"{action}","Resource":"arn:aws:s3:::*"}}"#))
+            .collect();
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{allowed}","Resource":"arn:aws:s3:::*"}}{denies}]}}"#
+        );
+        let document = read(&text).document.unwrap();
+        let resource = if kind.kind() == Kind::Bucket { "bucket" } else { "bucket/key" };
+        let request = RequestOn::parse(kind.word(), resource).unwrap();
+        let catalogue = Catalogue::newest();
+        let context = Context { credentials: Credentials::Own, ..Context::new(&catalogue) };
+        decide_request(Some(&document), &request, &context, rules).verdict
+    }
+
+    #[test]
+    fn a_single_action_lets_exactly_those_requests_through_that_real_servers_let_through() {
+        let measured: Measured = serde_json::from_str(include_str!("../../../tests/lineage/requests.json")).unwrap();
+        let catalogue = Catalogue::newest();
+        let mut actions: BTreeSet<String> = catalogue.actions().iter().map(|action| action.name.clone()).collect();
+        actions.insert(LIST_VERSIONS.to_owned());
+        let mut told = 0;
+        for row in measured.rows {
+            for (answer, rules) in [(&row.minio_2021, Rules::MINIO_2021), (&row.minio_2026, Rules::MINIO_2026)] {
+                let through = match answer {
+                    Answer::Actions(through) => through,
+                    Answer::Unknown(why) => {
+                        assert_eq!(why, "answered before it is authorised");
+                        continue;
+                    }
+                };
+                for action in &actions {
+                    let is_through = through.contains(action.trim_start_matches("s3:"));
+                    let parts = kinds(&row.request);
+                    let all = parts.iter().all(|kind| verdict(*kind, action, &[], rules) == Verdict::Allowed);
+                    assert!(parts.is_empty() || all == is_through, "{} by {action} on {rules}", row.request);
+                    told += parts.len();
+                }
+            }
+        }
+        assert!(told > 3_500, "{told}");
+    }
+
+    #[test]
+    fn what_no_single_action_shows() {
+        let all = |kind, denied: &[&str]| {
+            [Rules::MINIO_2021, Rules::MINIO_2026, Rules::AWS].map(|rules| verdict(kind, "s3:*", denied, rules))
+        };
+        let (yes, no) = (Verdict::Allowed, Verdict::Denied);
+        assert_eq!(all(RequestKind::DeleteVersion, &[DELETE_VERSION]), [yes, no, no]);
+        assert_eq!(all(RequestKind::DeleteVersion, &[DELETE]), [no, no, yes]);
+        assert_eq!(all(RequestKind::DeleteLockedVersion, &[BYPASS]), [yes, no, no]);
+        assert_eq!(all(RequestKind::DeleteLockedVersion, &[BYPASS, READ_LOCK]), [no, no, no]);
+        assert_eq!(all(RequestKind::ShortenRetention, &[BYPASS]), [yes, yes, no]);
+        assert_eq!(all(RequestKind::WriteRetention, &[PUT_RETENTION]), [no, no, no]);
+        assert_eq!(all(RequestKind::WriteLegalHold, &[PUT_HOLD]), [yes, no, no]);
+        assert_eq!(all(RequestKind::WriteTags, &[PUT_TAGS]), [yes, yes, no]);
+        assert_eq!(all(RequestKind::CreateLockedBucket, &[PUT_VERSIONING]), [yes, no, no]);
+        assert_eq!(all(RequestKind::SeeBuckets, &[ALL_BUCKETS]), [yes, yes, no]);
+        assert_eq!(all(RequestKind::SeeBuckets, &[ALL_BUCKETS, LIST]), [no, yes, no]);
+        assert_eq!(all(RequestKind::ReadVersion, &[READ_VERSION]), [no, no, no], "written in full, it means both");
+        assert_eq!(all(RequestKind::ReadVersion, &["s3:GetObjectV*"]), [yes, yes, no]);
+    }
+
+    #[test]
+    fn words_and_own_actions_are_unique_and_each_action_is_accounted_for() {
+        let words: BTreeSet<&str> = RequestKind::ALL.iter().map(|kind| kind.word()).collect();
+        assert_eq!(words.len(), RequestKind::ALL.len());
+        assert!(words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+        let own: Vec<&str> = RequestKind::ALL.iter().filter_map(|kind| kind.own_action()).collect();
+        assert_eq!(own.iter().collect::<BTreeSet<_>>().len(), own.len());
+        for action in Catalogue::newest().actions() {
+            assert!(own.contains(&action.name.as_str()), "{action:?}");
+            assert_eq!(use_of(&action.name, &Rules::AWS), ActionUse::Asked, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn actions_that_no_request_asks_for_follow_from_the_formulas() {
+        let uses = |action| [Rules::MINIO_2021, Rules::MINIO_2026, Rules::AWS].map(|rules| use_of(action, &rules));
+        assert_eq!(uses(DELETE_VERSION), [ActionUse::Never, ActionUse::DenyOnly, ActionUse::Asked]);
+        assert_eq!(uses(READ_VERSION), [ActionUse::Means(READ), ActionUse::Means(READ), ActionUse::Asked]);
+        assert_eq!(uses("s3:PutObjectVersionTagging"), [ActionUse::Never, ActionUse::Never, ActionUse::Asked]);
+        assert_eq!(uses("s3:PutReplicationConfiguration"), [ActionUse::Unknown; 3]);
+    }
+}

@@ -1,0 +1,54 @@
+//! Statements as they apply to the resources of one kind.
+
+use super::class::ClassTerms;
+use super::requests::AskedOn;
+use super::resources::ResourceSpace;
+use super::terms::{CompiledStatement, Numbers, Term};
+use crate::policy::Effect;
+
+/// A statement as it applies in a space.
+pub(super) struct View<'a> {
+    statement: &'a CompiledStatement,
+    /// Its terms reduced to the space.
+    terms: Vec<Term>,
+    /// Its terms that apply to no bucket, as terms that apply everywhere in the space.
+    of_account: Vec<Term>,
+}
+
+impl<'a> View<'a> {
+    /// A statement in a space. `account` is the space of no bucket, if it counts.
+    pub(super) fn new(
+        statement: &'a CompiledStatement,
+        space: ResourceSpace,
+        account: Option<ResourceSpace>,
+        numbers: &mut Numbers,
+    ) -> Self {
+        let reduced = statement.terms.iter().filter_map(|term| {
+            let within = term.within(space, numbers);
+            // Both resources of no bucket are one line, so a term about either shapes its words.
+            let reduced = within.reduced(space, numbers);
+            let mut is_of_star =
+                || space == ResourceSpace::Bare && term.reduced(ResourceSpace::Star, numbers).is_some();
+            reduced.or_else(|| is_of_star().then_some(within))
+        });
+        let terms = reduced.collect();
+        let lifted = statement.terms.iter().filter_map(|term| term.everywhere_if(account?, numbers));
+        Self { statement, terms, of_account: lifted.collect() }
+    }
+}
+
+/// The terms of a document that select an action.
+pub(super) fn class_terms<'a>(document: &'a [View<'_>], action: usize, on: AskedOn) -> ClassTerms<'a> {
+    let mut class_terms = ClassTerms::default();
+    for view in document.iter().filter(|view| view.statement.selects[action]) {
+        let terms = match view.statement.effect {
+            Effect::Allow => &mut class_terms.allow,
+            Effect::Deny => &mut class_terms.deny,
+        };
+        terms.extend(match on {
+            AskedOn::Resource => &view.terms,
+            AskedOn::Account => &view.of_account,
+        });
+    }
+    class_terms
+}
