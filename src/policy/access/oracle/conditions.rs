@@ -44,6 +44,11 @@ pub(super) fn all_keys(some: &[&str]) -> Vec<Keys> {
     })
 }
 
+/// Whether a request to a server of MinIO can have these values of the used keys: it has each of `aws:…`.
+pub(super) fn on_minio(used: &[&str], keys: &Keys) -> bool {
+    used.iter().all(|key| !key.starts_with("aws:") || keys[key].is_some())
+}
+
 pub(super) fn holds(clause: &Clause, keys: &Keys) -> bool {
     let value = keys[clause.key.as_str()];
     let any = |test: fn(&str, &str) -> bool| value.is_some_and(|v| clause.values.iter().any(|given| test(given, v)));
