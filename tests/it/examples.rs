@@ -30,3 +30,15 @@ fn the_quickstart_has_every_kind_of_change() {
         assert!(plan["summary"][kind].as_u64() > Some(0), "no {kind} in {}", plan["summary"]);
     }
 }
+
+#[test]
+fn the_page_about_backups_shows_the_documents_of_its_example() {
+    let page = fs::read_to_string(root().join("docs/protecting-backups.md")).unwrap();
+    let documents = files(&root().join("examples/backups/policies"), ".json");
+    assert_eq!(documents.len(), 3);
+    for path in documents {
+        let name = path.file_stem().unwrap().to_string_lossy();
+        let shown = format!("<!-- document: {name} -->\n```json\n{}```\n", fs::read_to_string(&path).unwrap());
+        assert!(page.contains(&shown), "the page shows another {name}");
+    }
+}
