@@ -5,7 +5,7 @@ import ipaddress
 import random
 
 from server import USER
-from table import BUCKETS, LOCKED, REQUESTS, Situation
+from table import BUCKETS, LOCKED, Situation
 
 LISTING = "s3:ListBucket"
 ACTIONS = [
@@ -101,13 +101,13 @@ def document(rng):
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def question(rng, asked):
+def question(rng, asked, requests):
     """A request, its resource and its situation; more often than not on a resource that the document allows something on."""
     allows = [made for made in asked["Statement"] if made["Effect"] == "Allow"]
     arns = [resource.removeprefix("arn:aws:s3:::") for made in allows for resource in made["Resource"]]
     patterns = [pattern.replace("${aws:username}", USER) for pattern in arns]
     for _ in range(6):
-        request = rng.choice(REQUESTS)
+        request = rng.choice(requests)
         bucket = LOCKED if request.only_locked else rng.choice(BUCKETS)
         key = rng.choice(KEYS)
         resource = f"{bucket}/{key}" if request.on == "object" else bucket
@@ -120,7 +120,10 @@ def question(rng, asked):
 def context(request, situation):
     """The keys of conditions that a request carries, as the server sees them."""
     carried = {"aws:username": USER, "aws:SourceIp": situation.address or "127.0.0.1"}
-    if str(request) in ("list", "list the old way", "list-versions"):
+    if request.word == "see-buckets":
+        # A list of buckets asks for each bucket as if it were listed with these.
+        carried |= {"s3:prefix": "", "s3:delimiter": "/"}
+    elif str(request) in ("list", "list the old way", "list-versions"):
         given = {"s3:prefix": situation.prefix, "s3:delimiter": situation.delimiter}
         carried |= {key: value for key, value in given.items() if value is not None}
     return carried
