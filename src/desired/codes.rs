@@ -36,5 +36,6 @@ codes! {
     BAD_COMMAND = "bad-credentials-command", "The command for new secrets is empty, or has an unknown or unsafe placeholder.";
     BAD_IGNORE = "incomplete-ignore", "An entry of `[[drift.ignore]]` lacks its object, reason or last day, or one of them is invalid.";
     CONFUSABLE = "confusable-name", "A name looks like another one, or mixes letters of several scripts.";
+    NAME_PATTERN = "name-with-wildcard", "The name of a user has `*` or `?`, and its policy has `${aws:username}`. By MinIO rules, they are wildcards there.";
     REVOKE_ALONE = "revoke-keys-without-detach", "A user has `revoke_keys` but not `detached = true`.";
 }

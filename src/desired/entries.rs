@@ -14,6 +14,7 @@ use crate::base::{
     Confusable, FileId, Finding, GroupName, Location, NameProblem, PolicyName, Principal, Severity, UserName,
     confusable, spelled_out,
 };
+use crate::policy::{Clause, Document};
 
 pub(super) type DocumentFile<'a> = (FileId, &'a str);
 
@@ -206,6 +207,7 @@ pub(super) fn check_together(
 ) {
     attached_absent(desired, attachments, findings);
     confusable_names(desired, findings);
+    names_with_wildcards(desired, findings);
 }
 
 fn attached_absent(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
@@ -233,6 +235,34 @@ fn confusable_names(desired: &Desired, findings: &mut Vec<Finding>) {
             |(name, at): (&str, &Option<Location>)| Some(looks_alike(kind, name, odd.get(name)?).at(at.clone()));
         findings.extend(names.into_iter().filter_map(report));
     }
+}
+
+/// By MinIO rules, the name of a user is part of a pattern where its policy has `${aws:username}`.
+fn names_with_wildcards(desired: &Desired, findings: &mut Vec<Finding>) {
+    for (user, entry) in desired.users.iter().filter(|(user, _)| user.as_str().contains(['*', '?'])) {
+        let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
+        let Some(PolicyEntry { intent: PolicyIntent::Present(authored), .. }) = desired.policies.get(policy) else {
+            continue;
+        };
+        if has_name_in_pattern(authored.document()) {
+            let message = format!(
+                "by MinIO rules, the user `{user}` gets what `{policy}` allows by `${{aws:username}}` to all users whose \
+                 names match"
+            );
+            let finding = Finding::warning(codes::NAME_PATTERN, message).at(entry.at.clone());
+            findings.push(finding.help("give the user another name, or a policy without `${aws:username}`"));
+        }
+    }
+}
+
+/// Whether a document compares the name of the user as a part of a pattern.
+fn has_name_in_pattern(document: &Document) -> bool {
+    let has_name = |text: &String| text.contains("${aws:username}") || text.contains("${aws:userid}");
+    let is_pattern = |clause: &&Clause| clause.operator.contains("Like");
+    document.statements.iter().any(|statement| {
+        let values = statement.conditions.iter().filter(is_pattern).flat_map(|clause| &clause.values);
+        statement.resources.patterns.iter().chain(values).any(has_name)
+    })
 }
 
 /// The finding about a name, declared or on the cluster, that looks like another one.

@@ -59,11 +59,11 @@ type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);
 /// Advice on several documents in the same words becomes one finding, for the first of them.
 fn grouped<'a>(found: Vec<Found<'a>>) -> Vec<Found<'a>> {
     let mut repeated: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, _, lint) in found.iter().filter(|(_, _, lint)| lint.rule.is_advice()) {
+    for (_, _, lint) in found.iter().filter(|(_, _, lint)| lint.is_advice()) {
         *repeated.entry(lint.message.clone()).or_default() += 1;
     }
     let first = |(entry, authored, mut lint): Found<'a>| {
-        let count = if lint.rule.is_advice() { repeated.remove(&lint.message)? } else { 1 };
+        let count = if lint.is_advice() { repeated.remove(&lint.message)? } else { 1 };
         if let Some(help) = lint.help.as_mut().filter(|_| count > 1) {
             help.push_str(&format!("; further policies with this note: {}", count - 1));
         }

@@ -8,7 +8,7 @@ use crate::base::{Code, Severity};
 #[derive(Debug)]
 pub struct Rule {
     /// The short id: the letter of the group (S form, A actions, R resources, V variables, C conditions, X access,
-    /// G grants) and a number.
+    /// G grants, P protection) and a number.
     pub id: &'static str,
     /// The stable name, and one sentence that describes the problem.
     pub code: Code,
@@ -25,12 +25,6 @@ pub struct Rule {
 impl Rule {
     pub(super) const fn new(severity: Severity, id: &'static str, code: Code) -> Self {
         Self { id, code, severity, explanation: "", fires: &[], silent: &[] }
-    }
-
-    /// Whether its findings are advice that is the same for every document.
-    #[must_use]
-    pub fn is_advice(&self) -> bool {
-        self.severity == Severity::Note && self.id.starts_with('G')
     }
 
     pub(super) const fn error(id: &'static str, name: &'static str, about: &'static str) -> Self {

@@ -22,7 +22,7 @@ fn section(text: &mut String, args: &str, run: &Run) {
 #[test]
 fn each_document_is_checked_fixed_compared_and_imported_as_recorded() {
     let documents = files(&root().join("tests/corpus"), "json");
-    assert_eq!(documents.len(), 10);
+    assert_eq!(documents.len(), 20);
     for path in documents {
         let document = fs::read_to_string(&path).unwrap();
         let folder = Folder::with(&[("attune.toml", FILE), ("p.json", &document), ("nothing.json", NOTHING)]);

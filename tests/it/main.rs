@@ -61,6 +61,7 @@ mod keys;
 #[cfg(test)]
 mod keys_over_rest;
 #[cfg(test)]
+mod lineage;
 mod lint;
 #[cfg(test)]
 mod logins;

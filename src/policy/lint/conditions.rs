@@ -255,8 +255,8 @@ fn deny_without_header(context: &LintContext<'_>, report: &mut Reporter) {
 static NEVER_ABSENT: Rule =
     Rule::warning("C11", "never-absent", "A `Null` condition asks for requests without a key that every request has.")
         .explained(
-            "On MinIO servers, every request has `s3:versionid`: it is empty for the newest version. The condition is \
-                never true, so the statement never applies.",
+            "On MinIO servers, every request has these keys. `s3:versionid` is empty for the newest version, and \
+                `aws:Referer` without such a header. The condition is never true, so the statement never applies.",
         )
         .reported_for(&[Statement(r#""Condition": {"Null": {"s3:versionid": "true"}}"#)])
         .not_reported_for(&[
@@ -265,8 +265,21 @@ static NEVER_ABSENT: Rule =
         ]);
 
 /// Keys that every request to a MinIO server has.
-const ALWAYS_PRESENT: &[&str] =
-    &["aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:SourceIp", "s3:versionid"];
+const ALWAYS_PRESENT: &[&str] = &[
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:Referer",
+    "aws:SecureTransport",
+    "aws:SourceIp",
+    "aws:UserAgent",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
+    "s3:authType",
+    "s3:signatureversion",
+    "s3:versionid",
+    "s3:x-amz-content-sha256",
+];
 
 fn never_absent(context: &LintContext<'_>, report: &mut Reporter) {
     let asks = |clause: &ClauseAt<'_>| {
@@ -274,7 +287,7 @@ fn never_absent(context: &LintContext<'_>, report: &mut Reporter) {
         clause.operator == "Null" && ALWAYS_PRESENT.contains(&clause.key.as_str()) && clause.values.iter().any(is_true)
     };
     for clause in context.clauses().filter(asks) {
-        let message = format!("on some servers, the condition is never true: every request has `{}`", clause.key);
+        let message = format!("by MinIO rules, the condition is never true: every request has `{}`", clause.key);
         let help = "remove the condition, or the statement that never applies";
         report.add(clause.place(Part::Key), message).help(help);
     }

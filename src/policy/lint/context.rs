@@ -179,6 +179,11 @@ impl<'a> StatementAt<'a> {
         !negated && !patterns.is_empty() && self.paths().count() == patterns.len()
     }
 
+    /// The entry of `Action` that matches an action.
+    pub(super) fn entry_for(self, action: &str) -> Option<Entry<'a>> {
+        self.selected_actions().find(|entry| covers(entry.pattern, action))
+    }
+
     pub(super) fn selects(&self, action: &str) -> bool {
         self.actions.patterns.iter().any(|pattern| covers(pattern, action)) != self.actions.negated
     }

@@ -75,6 +75,12 @@ impl Reporter {
 }
 
 impl Lint {
+    /// Whether it is advice that is the same for every document.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        self.severity == Severity::Note && self.rule.id.starts_with(['G', 'P'])
+    }
+
     pub(super) fn severity(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
         self

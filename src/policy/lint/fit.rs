@@ -142,14 +142,26 @@ fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
             let Some(entry) = statement.selected_actions().find(|entry| covers(entry.pattern, LIST)) else { continue };
             let message =
                 format!("`{}` includes `{LIST}`, and no resource of the document matches the bucket", entry.pattern);
-            let condition = format!("{{\"StringLike\": {{\"s3:prefix\": \"{key}\"}}}}");
-            let help = format!("to allow lists of the folder, allow `{LIST}` on `{ARN}{bucket}` with `{condition}`");
-            report.add(entry.place, message).help(help);
+            report.add(entry.place, message).help(listing(bucket, key));
         }
     }
 }
 
 const LIST: &str = "s3:ListBucket";
+
+/// The statement that allows to list a folder, and the condition that shows the way to it.
+fn listing(bucket: &str, key: &str) -> String {
+    let folder = key.find(['*', '?', '$']).map_or(key, |end| &key[..end]);
+    let parents =
+        folder.match_indices('/').map(|(end, _)| &folder[..=end]).filter(|parent| parent.len() < folder.len());
+    let above: Vec<String> = [""].into_iter().chain(parents).map(|parent| format!("\"{parent}\"")).collect();
+    let above = if let [only] = above.as_slice() { only.clone() } else { format!("[{}]", above.join(", ")) };
+    format!(
+        "to list the folder, add `{{\"Effect\": \"Allow\", \"Action\": \"{LIST}\", \"Resource\": \"{ARN}{bucket}\", \
+         \"Condition\": {{\"StringLike\": {{\"s3:prefix\": \"{key}\"}}}}}}`; to browse to it from the top, add another \
+         one with `{{\"StringEquals\": {{\"s3:prefix\": {above}, \"s3:delimiter\": \"/\"}}}}`"
+    )
+}
 
 /// MinIO servers match a bucket as `bucket/`.
 fn matches_bucket_on_minio(path: &str) -> bool {
@@ -235,7 +247,11 @@ fn bucket_glob(context: &LintContext<'_>, report: &mut Reporter) {
 
 static ACCOUNT_RESOURCE: Rule =
     Rule::warning("R09", "account-action-resource", "A statement has `s3:ListAllMyBuckets` on specific buckets.")
-        .explained("The list of all buckets belongs to no bucket. The action only works on `*`.")
+        .explained(
+            "The list of all buckets belongs to no bucket, so the action has no effect on specific buckets. MinIO servers \
+                answer such a request with the buckets on which `s3:ListBucket` is allowed. On `*`, the action shows the \
+                names of all buckets of the cluster.",
+        )
         .reported_for(&[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::bucket""#)])
         .not_reported_for(&[Statement(r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*""#)]);
 
@@ -245,7 +261,12 @@ fn account_resource(context: &LintContext<'_>, report: &mut Reporter) {
             continue;
         }
         for entry in only_of_kind(context, statement, Kind::Account) {
-            let help = format!("move it to its own statement on `{ARN}*`");
+            let is_listed =
+                statement.paths().find(|path| can_be_bucket(path)).is_some_and(|path| is_listed(context, path));
+            let own = if is_listed { "are listed already" } else { "are listed with `s3:ListBucket`" };
+            let help = format!(
+                "remove it: by MinIO rules, the buckets {own}; allow it on `{ARN}*` only if this user may see all names"
+            );
             report.add(entry.place, format!("`{}` has no effect on specific buckets", entry.pattern)).help(help);
         }
     }

@@ -6,6 +6,7 @@ use super::super::document::{Part, Place};
 use super::super::normal::fold_wildcards;
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
+use super::allowed::{On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt, engine};
 use super::finding::Reporter;
 use super::patterns::{bucket as bucket_of, can_be_bucket, covers, is_all, objects_of, path, relaxed};
@@ -16,7 +17,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &FULL_ACCESS, run: full_access },
     Check { rule: &ALLOW_WITH_NOT, run: allow_with_not },
     Check { rule: &POLICY_ESCALATION, run: policy_escalation },
-    Check { rule: &LOCK_BYPASS, run: lock_bypass },
     Check { rule: &COMPANIONS, run: companions },
 ];
 
@@ -98,11 +98,6 @@ fn allow_with_not(context: &LintContext<'_>, report: &mut Reporter) {
     }
 }
 
-/// The entry of `Action` that matches an action.
-fn entry_for<'a>(statement: StatementAt<'a>, action: &str) -> Option<Entry<'a>> {
-    statement.selected_actions().find(|entry| covers(entry.pattern, action))
-}
-
 static POLICY_ESCALATION: Rule = Rule::warning(
     "G04",
     "policy-escalation",
@@ -142,7 +137,7 @@ const WRITES: &str = "s3:PutBucketPolicy";
 fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
     let writes = WRITES;
     for statement in context.allows().filter(|statement| !statement.resources.negated) {
-        let Some(entry) = entry_for(statement, writes) else { continue };
+        let Some(entry) = statement.entry_for(writes) else { continue };
         let paths = statement.paths().filter(|path| can_be_bucket(path) && !context.is_denied(writes, path));
         let missing = |path: &str| {
             let bucket = relaxed(path);
@@ -154,9 +149,8 @@ fn policy_escalation(context: &LintContext<'_>, report: &mut Reporter) {
                 "`{}` on `{bucket}` allows a user to give everyone `{action}`, which the document does not allow",
                 entry.pattern
             );
-            report
-                .add(entry.place, message)
-                .help(format!("deny `{writes}`, or let an administrator write the bucket policy"));
+            let help = format!("also deny `{writes}`: with `PUT {bucket}?policy`, everyone may do it without a login");
+            report.add(entry.place, message).help(help);
         }
     }
 }
@@ -176,45 +170,6 @@ fn is_on_all_objects(context: &LintContext<'_>, action: &str, bucket: &str) -> b
     is_allowed && !is_denied
 }
 
-static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypasses a lock or a `Deny` on deletion.")
-    .explained("`s3:BypassGovernanceRetention` allows to delete locked objects. A lifecycle rule deletes objects even \
-                if `s3:DeleteObject` is denied, so also deny `s3:PutLifecycleConfiguration`.")
-    .reported_for(&[
-        Statement(r#""Action": ["s3:GetObject", "s3:BypassGovernanceRetention"]"#),
-        Document(
-            r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::bucket/*"}]}"#,
-        ),
-    ])
-    .not_reported_for(&[Document(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": ["s3:DeleteObject", "s3:PutLifecycleConfiguration"], "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]}]}"#,
-    )]);
-
-fn lock_bypass(context: &LintContext<'_>, report: &mut Reporter) {
-    let bypass = "s3:BypassGovernanceRetention";
-    let is_allowed = |statement: &StatementAt<'_>| {
-        statement.resources.negated || statement.paths().any(|path| !context.is_denied(bypass, path))
-    };
-    for entry in context.allows().filter(is_allowed).filter_map(|statement| entry_for(statement, bypass)) {
-        // `full-access` reports all actions.
-        if fold_wildcards(entry.pattern) != "s3:*" {
-            let message = format!("`{}` allows to delete objects under governance retention", entry.pattern);
-            report.add(entry.place, message).help("let an administrator do this");
-        }
-    }
-    let lifecycle = "s3:PutLifecycleConfiguration";
-    let ban = context.denies().find_map(|statement| entry_for(statement, "s3:DeleteObject"));
-    let allowed = context.allows().any(|statement| statement.selects(lifecycle));
-    let denied = context.denies().any(|statement| statement.selects(lifecycle));
-    if let Some(ban) = ban.filter(|_| allowed && !denied) {
-        let message = format!("the document denies deletion but allows `{lifecycle}`, which can also delete");
-        report.add(ban.place, message).help(format!("also deny `{lifecycle}`"));
-    }
-}
-
 static COMPANIONS: Rule =
     Rule::note("G06", "missing-companion", "A document allows `s3:ListBucket` without `s3:GetBucketLocation`.")
         .explained(
@@ -232,7 +187,7 @@ fn companions(context: &LintContext<'_>, report: &mut Reporter) {
     if context.catalogue.get(needed).is_none() || context.allows().any(|statement| statement.selects(needed)) {
         return;
     }
-    if let Some(entry) = context.allows().find_map(|statement| entry_for(statement, action)) {
+    if let Some(entry) = context.allows().find_map(|statement| statement.entry_for(action)) {
         let message = format!("the document allows `{action}` but not `{needed}`");
         report.add(entry.place, message).help(format!("also allow `{needed}` on the bucket"));
     }
@@ -320,9 +275,16 @@ static DENY_WITHOUT_EFFECT: Rule =
   {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/private/*"}]}"#,
         )]);
 
+/// Actions that a server asks for together with `s3:DeleteObject`, so that a `Deny` of them may count without an `Allow`.
+const WITH_DELETE: [&str; 2] = ["s3:BypassGovernanceRetention", "s3:DeleteObjectVersion"];
+
 fn dead(context: &LintContext<'_>, report: &mut Reporter) {
     let dead = dead_denies(context.document, &engine(context));
-    for deny in context.denies().filter(|deny| dead.contains(&deny.at)) {
+    let counts = |deny: &StatementAt<'_>| {
+        let is_asked = WITH_DELETE.iter().any(|action| deny.selects(action));
+        is_asked && allowed(context, "s3:DeleteObject", On::Objects).within(deny).example().is_some()
+    };
+    for deny in context.denies().filter(|deny| dead.contains(&deny.at) && !counts(deny)) {
         let is_allowed = |action: &&Action| context.allows().any(|allow| allow.selects(&action.name));
         let mut denied = context.catalogue.actions().iter().filter(|action| deny.selects(&action.name));
         if denied.any(|action| is_allowed(&action)) {

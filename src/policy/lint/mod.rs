@@ -4,6 +4,7 @@
 //! and the behaviour of a WEKA cluster is unknown, the rule assumes the stricter one and says so.
 
 mod actions;
+mod allowed;
 mod conditions;
 mod context;
 mod finding;
@@ -11,13 +12,17 @@ mod fit;
 mod fixes;
 mod form;
 mod grants;
+mod locks;
 mod patterns;
+mod prefixes;
+mod protections;
 mod resources;
 mod values;
 mod vocabulary;
 
 use std::fmt::Write as _;
 
+use super::document::Place;
 use super::normal::{Normal, normal};
 use super::rule::{self, Example, Rule};
 use crate::base::Severity;
@@ -38,6 +43,9 @@ const CHECKS: &[&[Check]] = &[
     values::CHECKS,
     grants::CHECKS,
 ];
+
+/// The checks of a document without errors: they ask the access engine about single statements, which is fast.
+const CHECKS_OF_VALID: &[&[Check]] = &[locks::CHECKS, protections::CHECKS, prefixes::CHECKS];
 
 /// The rules that the reader of documents checks.
 const READER_RULES: &[&Rule] = &[
@@ -65,9 +73,13 @@ pub fn lint_normal(input: &LintInput<'_>, normal: &Normal) -> Vec<Lint> {
     }
     let mut found = run(CHECKS, &context, depth);
     // The access of an invalid document does not matter.
-    if depth == Depth::Thorough && found.iter().all(|lint| lint.severity != Severity::Error) {
-        found.append(&mut run(&[grants::THOROUGH], &context, depth));
+    if found.iter().all(|lint| lint.severity != Severity::Error) {
+        found.append(&mut run(CHECKS_OF_VALID, &context, depth));
+        if depth == Depth::Thorough {
+            found.append(&mut run(&[grants::THOROUGH], &context, depth));
+        }
     }
+    let mut found = without_effects(found);
     found.sort_by(|a, b| (a.place, a.rule.id, &a.message).cmp(&(b.place, b.rule.id, &b.message)));
     found
 }
@@ -83,10 +95,46 @@ fn run(groups: &[&[Check]], context: &LintContext<'_>, depth: Depth) -> Vec<Lint
     found.filter(|lint| depth.includes(lint.severity)).collect()
 }
 
+/// Rules whose warnings are the cause of what other rules report on the same statement, each with the ids of those. `X04` is
+/// about the whole document.
+const EXPLAINS: &[(&str, &[&str])] = &[
+    ("C11", &["X01", "X02", "X03", "X04"]),
+    ("G05", &["X02", "X03"]),
+    ("P01", &["X02", "X03"]),
+    ("P02", &["X01", "X02", "X04"]),
+    ("P04", &["X02", "X03"]),
+    ("R05", &["G04", "X01", "X02", "X04"]),
+    ("R06", &["G06", "X01", "X02", "X03", "X04"]),
+    ("R08", &["X01", "X02", "X03", "X04"]),
+    ("R09", &["X01", "X02", "X04"]),
+    ("R10", &["X01", "X02", "X03", "X04"]),
+    ("S13", &["X02"]),
+];
+
+/// The findings without those that another one explains: one cause is one finding.
+fn without_effects(found: Vec<Lint>) -> Vec<Lint> {
+    let statement = |place: Place| match place {
+        Place::Statement(at, _) => Some(at),
+        Place::Document | Place::Version | Place::Id | Place::Statements => None,
+    };
+    let explains = |cause: &Lint, effect: &Lint| {
+        let is_near = statement(effect.place).is_none_or(|at| statement(cause.place) == Some(at));
+        let is_known = EXPLAINS.iter().any(|(id, others)| *id == cause.rule.id && others.contains(&effect.rule.id));
+        is_known && is_near && cause.severity != Severity::Note
+    };
+    let is_effect: Vec<bool> = found.iter().map(|lint| found.iter().any(|other| explains(other, lint))).collect();
+    found.into_iter().zip(is_effect).filter(|(_, is_effect)| !is_effect).map(|(lint, _)| lint).collect()
+}
+
 /// All rules by id, with those of the reader.
 #[must_use]
 pub fn rules() -> Vec<&'static Rule> {
-    let checked = CHECKS.iter().chain([&grants::THOROUGH]).flat_map(|group| group.iter()).map(|check| check.rule);
+    let checked = CHECKS
+        .iter()
+        .chain(CHECKS_OF_VALID)
+        .chain([&grants::THOROUGH])
+        .flat_map(|group| group.iter())
+        .map(|check| check.rule);
     let mut rules: Vec<&'static Rule> = READER_RULES.iter().copied().chain(checked).collect();
     rules.sort_by_key(|rule| rule.id);
     rules
@@ -123,6 +171,7 @@ const GROUPS: &[(char, &str)] = &[
     ('C', "Conditions"),
     ('X', "Access"),
     ('G', "Grants"),
+    ('P', "Protection"),
 ];
 
 /// All rules as a Markdown page: `docs/lints.md`.

@@ -225,17 +225,21 @@ static MISSING_SLASH: Rule =
     Rule::warning("R14", "missing-prefix-slash", "A pattern ends with a part of a name and `*`.")
         .explained(
             "`bucket/team*` also covers `bucket/team-other/secret`. `logs*` also covers other buckets with all \
-                their objects.",
+                their objects. `${aws:username}*` and `${aws:username}-*` also cover what belongs to a user whose name \
+                starts so.",
         )
         .reported_for(&[
             Statement(r#""Resource": "arn:aws:s3:::bucket/team*""#),
             Statement(r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::logs*""#),
+            Statement(r#""Resource": "arn:aws:s3:::${aws:username}*""#),
+            Statement(r#""Resource": "arn:aws:s3:::homes/${aws:username}-*""#),
         ])
         .not_reported_for(&[
             Statement(r#""Resource": "arn:aws:s3:::*logs*""#),
             Statement(
                 r#""Resource": ["arn:aws:s3:::bucket/team/*", "arn:aws:s3:::bucket/team-*", "arn:aws:s3:::bucket/*"]"#,
             ),
+            Statement(r#""Resource": ["arn:aws:s3:::${aws:username}/*", "arn:aws:s3:::homes/${aws:username}/*"]"#),
             Statement(r#""Effect": "Deny", "Resource": "arn:aws:s3:::bucket/team*""#),
         ]);
 
@@ -243,6 +247,12 @@ fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
     let widens = |entry: &Entry<'_>| entry.statement.effect == Effect::Allow && !entry.statement.resources.negated;
     for (entry, path) in paths(context).filter(|(entry, _)| widens(entry)) {
         let path = fold_wildcards(path);
+        if let Some(variable) = variable_before_star(&path) {
+            let message =
+                format!("`{}` also covers what belongs to users whose name starts with this name", entry.pattern);
+            report.add(entry.place, message).help(format!("write `{ARN}{variable}/*`, so that the name ends there"));
+            continue;
+        }
         // With another `*`, the pattern matches parts of names anywhere.
         let is_prefix = |front: &&str| front.ends_with(char::is_alphanumeric) && !has_wildcard(front);
         let Some(front) = path.strip_suffix('*').filter(is_prefix) else { continue };
@@ -255,6 +265,14 @@ fn missing_slash(context: &LintContext<'_>, report: &mut Reporter) {
             .add(entry.place, format!("`{}` covers every {what} whose name starts with `{last}`", entry.pattern))
             .help(format!("write {folder}, or `{last}-*` for an intended prefix"));
     }
+}
+
+/// The path up to its last variable, if the name that it stands for can go on: only a part of a name and `*` follow.
+fn variable_before_star(path: &str) -> Option<&str> {
+    let end = path.strip_suffix('*')?.rfind('}')? + 1;
+    let (front, behind) = path.split_at(end);
+    let is_variable = front.rfind("${").is_some_and(|start| !front[start..end - 1].contains('}'));
+    (is_variable && !behind.contains(['/', '?'])).then_some(front)
 }
 
 static UNTIDY_RESOURCE: Rule = Rule::error(

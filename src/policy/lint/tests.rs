@@ -50,7 +50,7 @@ fn ids_and_names_are_unique_and_say_the_group() {
     let ids: BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();
     let names: BTreeSet<_> = rules.iter().map(|rule| rule.code.id).collect();
     assert_eq!((ids.len(), names.len()), (rules.len(), rules.len()));
-    assert!(ids.iter().all(|id| id.len() == 3 && id.starts_with(['S', 'A', 'R', 'V', 'C', 'X', 'G'])));
+    assert!(ids.iter().all(|id| id.len() == 3 && id.starts_with(['S', 'A', 'R', 'V', 'C', 'X', 'G', 'P'])));
 }
 
 #[test]
@@ -153,21 +153,56 @@ fn a_repeated_statement_is_less_severe_with_the_same_sid() {
 #[test]
 fn an_ordinary_policy_is_clean() {
     let text = r#"{"Version": "2012-10-17", "Statement": [
+        {"Sid": "Top", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::models",
+         "Condition": {"StringEquals": {"s3:prefix": "", "s3:delimiter": "/"}}},
         {"Sid": "List", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::models",
-         "Condition": {"StringLike": {"s3:prefix": ["${aws:username}/*", ""]}}},
+         "Condition": {"StringLike": {"s3:prefix": "${aws:username}/*"}}},
         {"Sid": "Locate", "Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": "arn:aws:s3:::models"},
         {"Sid": "Write", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::models/${aws:username}/*",
          "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}},
         {"Sid": "Keep", "Effect": "Deny", "Action": "s3:DeleteObject*", "Resource": "arn:aws:s3:::models/release-*"}]}"#;
     assert_eq!(read(text).problems.len(), 0);
-    let found: Vec<String> =
-        lint_newest(&read(text).document.unwrap(), text).into_iter().map(|lint| lint.message).collect();
-    assert_eq!(found, Vec::<String>::new());
+    let found = lint_newest(&read(text).document.unwrap(), text);
+    let found: Vec<_> = found.iter().map(|lint| (lint.severity, lint.rule.id)).collect();
+    assert_eq!(found, [(Severity::Note, "P06")]);
+}
+
+#[test]
+fn one_cause_is_one_finding() {
+    let folder = r#"{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::ward/scans/*"}"#;
+    let read = r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::ward/scans/*"}"#;
+    let all = r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::ward"}"#;
+    let versions = r#"{"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::ward/*"}"#;
+    let delete = r#"{"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::ward/*"}"#;
+    for (statements, ids) in [
+        (vec![folder, read], vec!["R06"]),
+        (vec![folder], vec!["R06"]),
+        (vec![all], vec!["R05"]),
+        (vec![delete, versions], vec!["P01"]),
+    ] {
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#, statements.join(","));
+        let found = lint_newest(&super::super::read::read(&text).document.unwrap(), &text);
+        assert_eq!(found.iter().map(|lint| lint.rule.id).collect::<Vec<_>>(), ids, "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn the_only_protection_of_versions_is_never_called_useless() {
+    let allow =
+        r#"{"Effect": "Allow", "Action": ["s3:DeleteObject", "s3:PutObject"], "Resource": "arn:aws:s3:::ward/*"}"#;
+    let elsewhere =
+        r#"{"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::other", "arn:aws:s3:::other/*"]}"#;
+    for action in ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"] {
+        let deny = format!(r#"{{"Effect": "Deny", "Action": "{action}", "Resource": "arn:aws:s3:::ward/*"}}"#);
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{allow}, {elsewhere}, {deny}]}}"#);
+        let found = lint_newest(&read(&text).document.unwrap(), &text);
+        assert!(found.iter().all(|lint| !matches!(lint.rule.id, "X02" | "X03")), "{action}: {found:?}");
+    }
 }
 
 #[test]
 fn mistakes_from_reports_of_users_are_found() {
-    let prefixed = r#"`s3:ListBucket` on `arn:aws:s3:::data` with `{"StringLike": {"s3:prefix": "media/*"}}`"#;
+    let prefixed = r#"`{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::data", "Condition": {"StringLike": {"s3:prefix": "media/*"}}}`"#;
     let sealed = r#""Effect": "Deny", "Action": ["s3:PutObjectTagging", "s3:PutObject"], "Resource": "arn:aws:s3:::data/*", "Condition": {"StringEquals": {"s3:ExistingObjectTag/sealed": "on"}}"#;
     let plain = r#""Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/*", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}"#;
     let newest = r#""Resource": "arn:aws:s3:::data/*", "Condition": {"Null": {"s3:versionid": "true"}}"#;

@@ -1,0 +1,141 @@
+//! Documents whose effect was measured on real servers: what attune says about them.
+//!
+//! A folder of `tests/lineage` contains documents, perhaps a configuration, and `ask.txt` with one command per line.
+//! `right.txt` is expected: the output of each command, and its exit code; `UPDATE_EXPECT=1` overwrites it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::harness::{Folder, expect_file, files, folders, root};
+
+fn cases() -> Vec<PathBuf> {
+    folders(&root().join("tests/lineage"))
+}
+
+#[test]
+fn each_case_has_its_right_answers() {
+    for case in cases() {
+        let folder = Folder::copy_of(&case);
+        let mut text = String::new();
+        for args in fs::read_to_string(case.join("ask.txt")).unwrap().lines() {
+            let run = folder.attune(args);
+            let code = run.code.expect("an exit code");
+            let _ = writeln!(text, "$ attune {args}\n{}{}exit {code}\n", run.stdout, run.stderr);
+        }
+        expect_file(&case.join("right.txt"), &text);
+    }
+}
+
+/// The warnings and errors of each case, and its notes on locks and on keys that the client chooses. `UPDATE_EXPECT` does not
+/// change them.
+const FOUND: &[(&str, &[&str])] = &[
+    ("client-chosen-keys", &["words-of-the-client"]),
+    ("deny-bypass-void", &["lock-bypass", "lock-bypass"]),
+    ("deny-delete-version", &["lock-bypass", "void-deny-of-versions"]),
+    ("deny-delete-version-remove-it", &["void-deny-of-versions"]),
+    ("deny-prefix-hides-nothing", &["deny-of-prefix"]),
+    ("deny-tagging-evaded", &["lock-bypass", "deny-of-tags"]),
+    ("deny-without-sse", &["deny-without-header"]),
+    ("diff-versions", &["lock-bypass", "void-deny-of-versions"]),
+    ("except-noise", &["address-of-the-client"]),
+    ("existing-tag-put", &["key-unknown"]),
+    ("folder-star-no-list", &["lock-bypass", "bucket-action-on-object-arn"]),
+    ("folder-without-star", &["untidy-resource"]),
+    ("g06-404", &[]),
+    ("get-object-v-star", &["void-version-action"]),
+    ("list-star", &["bucket-action-on-object-arn"]),
+    ("listbuckets-deny", &["lock-bypass", "missing-prefix-slash", "deny-of-bucket-names"]),
+    ("listbuckets-filtered", &["account-action-resource"]),
+    ("lock-cfg-bypass", &["lock-bypass"]),
+    ("lock-cfg-fixed", &[]),
+    ("null-versionid", &["never-absent"]),
+    ("policy-hole-delete", &["policy-escalation"]),
+    ("prefix-empty", &["lists-below-prefix"]),
+    ("retention-shortened", &["lock-bypass"]),
+    ("retention-shortened-deny", &["lock-bypass"]),
+    ("source-ip-spoofed", &["address-of-the-client"]),
+    ("star-includes-bypass", &["lock-bypass"]),
+    ("star-on-bucket-only", &["object-action-on-bucket-arn"]),
+    ("three-contradicting", &["bucket-action-on-object-arn"]),
+    ("user-name-with-star", &["name-with-wildcard"]),
+    ("username-dash", &["missing-prefix-slash", "lock-bypass"]),
+    ("username-deny-evaded", &["deny-by-username"]),
+    ("username-known", &[]),
+    ("username-variable-star", &["missing-prefix-slash", "lock-bypass"]),
+    ("version-actions", &[]),
+    ("version-actions-only", &["void-version-action"]),
+    ("who-versions", &["lock-bypass", "void-version-action"]),
+];
+
+/// Notes that are not about the topic of a case.
+const BESIDE: [&str; 2] = ["missing-companion", "redundant-statement"];
+
+fn found(case: &Path) -> Vec<String> {
+    let folder = Folder::copy_of(case);
+    let about = |args: &str| {
+        let codes = folder.attune(&format!("{args} --format json")).codes();
+        codes.into_iter().filter(|code| !BESIDE.contains(&code.as_str())).collect::<Vec<_>>()
+    };
+    let asked = fs::read_to_string(case.join("ask.txt")).unwrap();
+    let checks = asked.lines().filter(|args| args.starts_with("policy lint") || args.starts_with("validate"));
+    checks.flat_map(about).collect()
+}
+
+#[test]
+fn each_case_has_its_findings() {
+    let expected: BTreeMap<&str, &[&str]> = FOUND.iter().copied().collect();
+    let cases = cases();
+    assert_eq!(cases.len(), expected.len());
+    for case in cases {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let mut codes = found(&case);
+        codes.sort();
+        let mut expected = expected[name.as_str()].to_vec();
+        expected.sort_unstable();
+        assert_eq!(codes, expected, "{name}");
+    }
+}
+
+#[test]
+fn no_help_removes_what_protects_or_shows_every_bucket() {
+    for case in cases() {
+        let right = fs::read_to_string(case.join("right.txt")).unwrap();
+        assert!(!right.contains("or remove it"), "{}: {right}", case.display());
+        assert!(!right.contains("move it to its own statement"), "{}: {right}", case.display());
+    }
+}
+
+/// Rules on protection: no ordinary document breaks one with a warning.
+const ABOUT_PROTECTION: [&str; 8] = [
+    "deny-by-username",
+    "deny-of-bucket-names",
+    "deny-of-prefix",
+    "deny-of-tags",
+    "lists-below-prefix",
+    "lock-bypass",
+    "void-deny-of-versions",
+    "void-version-action",
+];
+
+#[test]
+fn ordinary_documents_have_no_warning_about_protection() {
+    let documents = files(&root().join("tests/corpus"), ".json");
+    assert_eq!(documents.len(), 20);
+    let check = |name: &str, folder: &Folder, args: &str| {
+        let report = folder.attune(args).json();
+        for finding in report["findings"].as_array().unwrap() {
+            let code = finding["code"].as_str().unwrap();
+            let is_note = finding["severity"] == "note";
+            assert!(is_note || !ABOUT_PROTECTION.contains(&code), "{name}: {finding}");
+        }
+    };
+    for path in documents {
+        let folder = Folder::with(&[("p.json", &fs::read_to_string(&path).unwrap())]);
+        check(&path.to_string_lossy(), &folder, "policy lint p.json --format json");
+    }
+    for example in ["minimal", "quickstart"] {
+        check(example, &Folder::example(example), "validate --format json");
+    }
+}
