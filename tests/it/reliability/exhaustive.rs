@@ -18,7 +18,7 @@ use super::world::{Converged, Ran, Through, World, converge, run_through};
 
 /// Of so many faults one is tried, by a seeded draw, unless `ATTUNE_FAULTS=all`: all of them take some twenty minutes of
 /// one core without optimisation.
-const SHARE: usize = 64;
+const SHARE: usize = 96;
 
 /// How many tests share the scenarios, so that they run side by side.
 const GROUPS: usize = 4;
@@ -346,11 +346,11 @@ fn every_scenario_converges_on_every_release_over_the_command() {
     end_well(Through::Command);
 }
 
-/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in twelve is run,
+/// Each request is a run of a program here, which takes a hundred times as long: of the scenarios one in 24 is run,
 /// or with `ATTUNE_FAULTS=all` each, and fewer faults in each.
 #[test]
 fn any_fault_at_any_run_of_the_command_is_survived() {
-    let (each, share) = if everything() { (1, 64) } else { (12, 150) };
+    let (each, share) = if everything() { (1, 64) } else { (24, 150) };
     let some = scenarios().into_iter().chain(scenarios_with_groups()).step_by(each);
     survive("over the command", some, Through::Command, share);
 }

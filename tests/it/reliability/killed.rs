@@ -17,7 +17,7 @@ use super::scenarios::policy;
 use crate::harness::{Folder, files};
 
 /// How many kills there are in each of the two tests, unless `ATTUNE_KILLS` says otherwise.
-const KILLS: usize = 100;
+const KILLS: usize = 60;
 
 /// Every fifth of these users is unmanaged.
 const USERS: usize = 50;
