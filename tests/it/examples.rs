@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use std::fs;
+
 use super::harness::{Folder, files, root};
 
 fn examples() -> Vec<PathBuf> {
