@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# `command: apply`: after the merge, runs the reviewed plan or nothing.
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=lib.sh
+. "$here/lib.sh"
+
+need git jq
+only_from_the_default_branch
+read_options
+[ "$(commit_of HEAD)" = "$GITHUB_SHA" ] || fail "The checkout is not $GITHUB_SHA, the commit of this run."
+
+digest='^[0-9a-f]{32,64}$'
+reviewed_base=
+
+# Takes the digests from the artifact of the plan workflow's run for the merged proposal.
+# A run counts only if its workflow is the trusted file, as the default branch has it.
+digests_of_the_proposal() {
+  local pulls number head name candidates artifact run ok=
+  need gh
+  pulls=$(gh api "repos/$GITHUB_REPOSITORY/commits/$GITHUB_SHA/pulls" |
+    jq -c --arg sha "$GITHUB_SHA" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
+      '.[] | select(.merged_at != null and .merge_commit_sha == $sha and .base.ref == $branch
+        and .base.repo.full_name == $repository) | {number, head: .head.sha}')
+  [ -n "$pulls" ] || fail "No pull request was merged as $GITHUB_SHA. Start this workflow by hand, with the digest."
+  [[ $pulls != *$'\n'* ]] || fail "More than one pull request was merged as $GITHUB_SHA."
+  number=$(jq -r .number <<< "$pulls")
+  head=$(jq -r .head <<< "$pulls")
+  name=attune-plan-$head
+  # Every workflow can upload an artifact of this name: its run decides.
+  candidates=$(gh api --paginate "repos/$GITHUB_REPOSITORY/actions/artifacts?name=$name&per_page=100" |
+    jq -r --arg name "$name" '.artifacts[] | select(.name == $name and .expired == false)
+      | [.created_at, .id, .workflow_run.id] | @tsv' | sort -r | cut -f 2,3)
+  while IFS=$'\t' read -r artifact run; do
+    [ -n "$artifact" ] || continue
+    gh api "repos/$GITHUB_REPOSITORY/actions/runs/$run" > "$work/run.json"
+    jq -e --arg path "$INPUT_PLAN_WORKFLOW" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
+      '(.path | split("@")[0]) == $path and .event == "workflow_dispatch" and .head_branch == $branch
+        and .repository.full_name == $repository and .head_repository.full_name == $repository
+        and .status == "completed" and .conclusion == "success"' "$work/run.json" > "$work/answer.json" || continue
+    # A branch can have had the name of the default branch: the run's workflow is the one of this commit.
+    git merge-base --is-ancestor "$(jq -r .head_sha "$work/run.json")" "$GITHUB_SHA" || continue
+    ok=$artifact
+    break
+  done <<< "$candidates"
+  [ -n "$ok" ] || fail "No successful run of $INPUT_PLAN_WORKFLOW on $default_branch has planned $head (#$number). Plan it, then start this workflow by hand, with the digest."
+  gh api "repos/$GITHUB_REPOSITORY/actions/artifacts/$ok/zip" > "$work/artifact.zip"
+  unzip -p "$work/artifact.zip" approval.json > "$work/approval.json"
+  jq -e --arg commit "$head" --arg number "$number" --arg repository "$GITHUB_REPOSITORY" \
+    '.format == "attune.approval/1" and .commit == $commit and .pull_request == $number and .repository == $repository' \
+    "$work/approval.json" > "$work/answer.json" || fail "The artifact $ok is not a plan of $head."
+  lines_of "$(jq -r '.plans[].digest' "$work/approval.json")"
+  reviewed_base=$(jq -r .base "$work/approval.json")
+}
+
+if [ -n "${INPUT_APPROVED:-}" ]; then
+  [ "$GITHUB_EVENT_NAME" = workflow_dispatch ] || fail 'The input `approved` is for a person who starts the workflow by hand.'
+  lines_of "${INPUT_APPROVED// /$'\n'}"
+else
+  [ "$GITHUB_EVENT_NAME" = push ] || fail 'The input `approved` is empty.'
+  need unzip
+  digests_of_the_proposal
+fi
+approved=()
+for line in ${lines[@]+"${lines[@]}"}; do
+  [[ $line =~ $digest ]] || fail 'A digest has 32 to 64 digits, 0 to 9 and a to f.'
+  approved+=("--approved=$line")
+done
+[ "${#approved[@]}" -gt 0 ] || fail 'There is no approved plan.'
+
+# The commit before the merge. A push has it; a rebase merge has several commits.
+before=
+if [ "$GITHUB_EVENT_NAME" = push ]; then before=$(event .before); fi
+[[ ! $before =~ ^0*$ ]] || before='HEAD^1'
+choose_base "$before"
+
+# Where secrets go if their destination fails. A directory of the job is lost with the job.
+kept_state=yes
+state=${INPUT_STATE_DIR:-}
+case $state in
+  '') kept_state=no && state=$work/state ;;
+  "$GITHUB_WORKSPACE" | "$GITHUB_WORKSPACE"/* | "$RUNNER_TEMP"/*) fail 'The input `state-dir` must lie outside of the checkout and of the temporary directory: both are emptied.' ;;
+  /*) ;;
+  *) fail 'The input `state-dir` is not an absolute path.' ;;
+esac
+
+# Plans, to see what would happen to new secrets. `apply` plans again, and runs only what is approved.
+code=0
+attune plan "${options[@]}" "--base=$base" "--state-dir=$state" --format=json \
+  > "$work/plans.json" 2> "$work/log.txt" || code=$?
+if [ ! -s "$work/plans.json" ]; then
+  show_log "$work/log.txt"
+  fail "There is no plan (exit $code)." "$code"
+fi
+results_of "$work/plans.json" "$code" > "$work/runs.json"
+plain=$(jq -r '[.[].result.new_keys? // empty | select((.users + .users_with_policy | length) > 0)
+  | select((.destination // "") | startswith("age = [") | not)] | length' "$work/runs.json")
+if [ "$plain" -gt 0 ] && [ "$kept_state" = no ]; then
+  fail 'The plan may create S3 keys, and their secrets would be in plain files that are lost with this job. Set `age` in `[credentials]`, or `state-dir` to a directory that the runner keeps.' 3
+fi
+
+touch "$work/started"
+code=0
+attune apply "${options[@]}" "--base=$base" "--state-dir=$state" "${approved[@]}" --format=json \
+  > "$work/outcome.json" 2> "$work/log.txt" || code=$?
+show_log "$work/log.txt"
+
+count=0
+if [ -s "$work/outcome.json" ]; then
+  results_of "$work/outcome.json" "$code" > "$work/outcomes.json"
+  count=$(jq length "$work/outcomes.json")
+fi
+for ((i = 0; i < count; i++)); do
+  jq ".[$i].result" "$work/outcomes.json" > "$work/outcome-$i.json"
+  if [ "$(jq -r '.format?' "$work/outcome-$i.json")" != attune.outcome/1 ]; then continue; fi
+  attune show "$work/outcome-$i.json" --format=markdown >> "$GITHUB_STEP_SUMMARY"
+  printf '\n' >> "$GITHUB_STEP_SUMMARY"
+done
+
+# Compares the settings of two bases: on the same simulated cluster, the same settings give the same digest.
+# Prints `same`, `different` or `unknown`. No cluster is contacted.
+compare_settings() {
+  local revision digests=()
+  for revision in "$1" "$2"; do
+    rm -f "$work/empty.json" "$work/.empty.json.lock"
+    env -u ATTUNE_USERNAME -u ATTUNE_PASSWORD -u ATTUNE_PASSWORD_FILE -u ATTUNE_TOKEN -u ATTUNE_TOKEN_FILE "$BINARY" \
+      plan "${options[@]}" --via=rest --tenant=Root "--cluster=sim:$work/empty.json" "--base=$revision" \
+      "--state-dir=$work/nothing" --format=json > "$work/compared.json" 2> "$work/compared.txt" || true
+    digests+=("$(results_of "$work/compared.json" 0 | jq -c '[.[].result.digest?]')")
+  done
+  case "${digests[*]}" in
+    '' | *null*) printf unknown ;;
+    "${digests[0]} ${digests[0]}") printf same ;;
+    *) printf different ;;
+  esac
+}
+
+if [ "$code" -eq 4 ]; then
+  reason='The cluster or the configuration has changed since the review.'
+  if [ -n "$reviewed_base" ] && [ "$reviewed_base" != "$base" ]; then
+    moved="The plan was made with $reviewed_base, and the commit before the merge is $base."
+    git merge-base --is-ancestor "$reviewed_base" "$GITHUB_SHA" || fail "The base of the plan, $reviewed_base, is not a commit of the default branch."
+    case $(compare_settings "$reviewed_base" "$base") in
+      same) reason="$reason The settings of the base are the same." ;;
+      different) reason="The settings of the base have changed since the review. $moved" ;;
+      *) reason="$reason The settings of the base may have changed, too. $moved" ;;
+    esac
+  fi
+  reason="$reason Nothing was changed. Start this workflow by hand without a digest for a new plan, then with its digest."
+  printf '::error::%s\n' "$reason"
+  summary "**attune:** $reason"
+fi
+
+# What a person needs afterwards: rollback files, journals, encrypted secrets. Nothing that has a plain secret.
+rm -rf "$work/keep" && mkdir "$work/keep"
+if [ -s "$work/outcome.json" ]; then cp "$work/outcome.json" "$work/keep/"; fi
+if [ -d "$state" ]; then
+  (cd "$state" && find . -newer "$work/started" -type f \( -path './before-*' -o -name 'journal-*.jsonl' -o -name '*.age' \) -print0) |
+    while IFS= read -r -d '' path; do
+      mkdir -p "$work/keep/$(dirname "$path")"
+      cp "$state/$path" "$work/keep/$path"
+    done
+  if [ "$kept_state" = no ] && [ -n "$(find "$state" -name 'emergency-*' ! -name '*.age')" ]; then
+    printf '::error::%s\n' 'A new secret is in a plain file that is lost with this job. Rotate the keys of the users in the outcome.'
+  fi
+fi
+find . -name .git -prune -o -name '*.json.age' -newer "$work/started" -type f -print0 |
+  while IFS= read -r -d '' path; do
+    mkdir -p "$work/keep/secrets/$(dirname "$path")"
+    cp "$path" "$work/keep/secrets/$path"
+  done
+
+output digest "$(printf '%s ' "${approved[@]#--approved=}" | sed 's/ $//')"
+if [ "$count" -gt 0 ]; then
+  output changes "$(jq '[.[].result.steps? // [] | .[] | select(.status == "done")] | length' "$work/outcomes.json")"
+fi
+output exit-code "$code"
+output artifact-name "attune-apply-$GITHUB_SHA-$GITHUB_RUN_ID-$GITHUB_RUN_ATTEMPT"
+output artifact-path "$work/keep"
+exit "$code"
