@@ -80,7 +80,9 @@ event() { jq -r "$1 // empty" "$GITHUB_EVENT_PATH"; }
 only_from_the_default_branch() {
   default_branch=$(event .repository.default_branch)
   case $GITHUB_EVENT_NAME in
-    push | workflow_dispatch | schedule) ;;
+    push | workflow_dispatch) ;;
+    # It runs on the default branch only, and its event does not name it.
+    schedule) default_branch=${GITHUB_REF#refs/heads/} ;;
     *) fail "\`$INPUT_COMMAND\` needs a login, and the event \`$GITHUB_EVENT_NAME\` is not one of push, workflow_dispatch and schedule. Use \`validate\` for proposals." ;;
   esac
   if [ -z "$default_branch" ] || [ "$GITHUB_REF" != "refs/heads/$default_branch" ]; then

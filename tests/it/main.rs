@@ -96,6 +96,8 @@ mod rollback_file;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod secret_store;
 #[cfg(test)]
 mod secrets;
