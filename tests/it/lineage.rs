@@ -135,7 +135,8 @@ fn ordinary_documents_have_no_warning_about_protection() {
         let folder = Folder::with(&[("p.json", &fs::read_to_string(&path).unwrap())]);
         check(&path.to_string_lossy(), &folder, "policy lint p.json --format json");
     }
-    for example in ["minimal", "quickstart"] {
-        check(example, &Folder::example(example), "validate --format json");
+    let examples = folders(&root().join("examples"));
+    for example in examples.iter().filter(|example| example.join("attune.toml").exists()) {
+        check(&example.to_string_lossy(), &Folder::copy_of(example), "validate --format json");
     }
 }

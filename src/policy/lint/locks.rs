@@ -7,7 +7,7 @@ use super::super::rule::Rule;
 use super::allowed::{Allowed, On, allowed};
 use super::context::{Check, Entry, LintContext, StatementAt};
 use super::finding::Reporter;
-use super::patterns::{ARN, bucket, covers, is_all, path};
+use super::patterns::{ARN, bucket, is_all, path};
 use crate::base::Severity;
 
 /// The checks that need the access engine, and a document without errors.
@@ -153,16 +153,15 @@ fn first_allow<'c, 'a: 'c>(
 /// Reports the bypass itself, as part of `s3:*` once.
 fn bypass(context: &LintContext<'_>, report: &mut Reporter) {
     let mut is_reported = false;
-    let bypassable = || allowed(context, BYPASS, On::Objects);
-    let is_allowed = |entry: &Entry<'_>| bypassable().within(&entry.statement).example().is_some();
-    let entries = context.allows().filter_map(|statement| statement.entry_for(BYPASS));
-    for entry in entries.filter(is_allowed) {
+    let bypassable = |entry: &Entry<'_>| allowed(context, BYPASS, On::Objects).within(&entry.statement);
+    for entry in context.allows().filter_map(|statement| statement.entry_for(BYPASS)) {
         if fold_wildcards(entry.pattern) != "s3:*" {
+            if bypassable(&entry).is_empty() {
+                continue;
+            }
             let message = format!("`{}` allows to delete objects under GOVERNANCE retention", entry.pattern);
             report.add(entry.place, message).help("let an administrator do this");
-        } else if !is_reported
-            && !is_everywhere(entry.statement)
-            && bypassable().and(DELETE).within(&entry.statement).example().is_some()
+        } else if !is_reported && !is_everywhere(entry.statement) && bypassable(&entry).and(DELETE).example().is_some()
         {
             let message = format!("`s3:*` includes `{BYPASS}`, so it deletes objects under GOVERNANCE retention");
             let help = format!(
@@ -183,7 +182,7 @@ fn is_everywhere(statement: StatementAt<'_>) -> bool {
 /// Reports a `Deny` of deletion whose buckets can have a lifecycle rule that deletes.
 fn lifecycle(context: &LintContext<'_>, report: &mut Reporter) {
     for deny in context.denies() {
-        let Some(ban) = deny.entry_for(DELETE).filter(|ban| covers(ban.pattern, DELETE)) else { continue };
+        let Some(ban) = deny.entry_for(DELETE) else { continue };
         if allowed(context, LIFECYCLE, On::Buckets).within(&on_buckets(deny)).example().is_some() {
             let message = format!("the document denies deletion but allows `{LIFECYCLE}`, which can also delete");
             report.add(ban.place, message).help(format!("also deny `{LIFECYCLE}`"));

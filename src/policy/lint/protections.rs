@@ -1,6 +1,6 @@
 //! Rules on statements that look like protection and are none: a server asks for another action, or the client chooses the key.
 
-use super::super::access::dead_denies;
+use super::super::access::{RequestKind, Rules, dead_denies};
 use super::super::document::{Effect, Part, Place};
 use super::super::rule::Example::{Document, Statement};
 use super::super::rule::Rule;
@@ -21,43 +21,34 @@ pub(super) const CHECKS: &[Check] = &[
     Check { rule: &WORDS_OF_CLIENT, run: words_of_client },
 ];
 
-/// An action on a version, and the action that MinIO servers ask for instead.
-struct VersionAction {
-    action: &'static str,
-    asked: &'static str,
-    /// The method of the request, and its query.
-    request: (&'static str, &'static str),
-}
+/// A request about a version, with its method and its query. The table of requests has the actions.
+struct VersionRequest(RequestKind, &'static str, &'static str);
 
-const DELETE_VERSION: VersionAction =
-    VersionAction { action: "s3:DeleteObjectVersion", asked: "s3:DeleteObject", request: ("DELETE", "versionId=…") };
+const DELETE_VERSION: VersionRequest = VersionRequest(RequestKind::DeleteVersion, "DELETE", "versionId=…");
 
-/// The actions that no MinIO server asks for. `s3:GetObjectVersion` counts if it is written in full, and then as
-/// `s3:GetObject`.
-const OTHER_VERSION_ACTIONS: [VersionAction; 4] = [
-    VersionAction { action: "s3:GetObjectVersion", asked: "s3:GetObject", request: ("GET", "versionId=…") },
-    VersionAction {
-        action: "s3:GetObjectVersionTagging",
-        asked: "s3:GetObjectTagging",
-        request: ("GET", "tagging&versionId=…"),
-    },
-    VersionAction {
-        action: "s3:PutObjectVersionTagging",
-        asked: "s3:PutObjectTagging",
-        request: ("PUT", "tagging&versionId=…"),
-    },
-    VersionAction {
-        action: "s3:DeleteObjectVersionTagging",
-        asked: "s3:DeleteObjectTagging",
-        request: ("DELETE", "tagging&versionId=…"),
-    },
+/// The requests whose own action no MinIO server asks for. `s3:GetObjectVersion` in full counts as `s3:GetObject`.
+const OTHER_VERSION_REQUESTS: [VersionRequest; 4] = [
+    VersionRequest(RequestKind::ReadVersion, "GET", "versionId=…"),
+    VersionRequest(RequestKind::ReadVersionTags, "GET", "tagging&versionId=…"),
+    VersionRequest(RequestKind::SetVersionTags, "PUT", "tagging&versionId=…"),
+    VersionRequest(RequestKind::DeleteVersionTags, "DELETE", "tagging&versionId=…"),
 ];
 
-impl VersionAction {
+impl VersionRequest {
+    /// The action that people mean by it.
+    fn action(&self) -> &'static str {
+        self.0.own_action().unwrap_or_default()
+    }
+
+    /// The action that MinIO servers ask for.
+    fn asked(&self) -> &'static str {
+        let formula = self.0.formula(&Rules::MINIO_2021);
+        formula.ways.first().and_then(|way| way.allowed.first()).map_or("", |asked| asked.name)
+    }
+
     /// The request for a key.
     fn of(&self, key: &str) -> String {
-        let (method, query) = self.request;
-        format!("{method} {key}?{query}")
+        format!("{} {key}?{}", self.1, self.2)
     }
 }
 
@@ -99,31 +90,31 @@ static VOID_DENY: Rule = Rule::warning(
 
 fn void_deny(context: &LintContext<'_>, report: &mut Reporter) {
     for deny in context.denies() {
-        let still = |version: &VersionAction| {
-            let is_denied = deny.selects(version.action) && !asks(&deny, version.asked);
-            let set = || allowed(context, version.asked, On::Objects).within(&deny);
+        let still = |version: &VersionRequest| {
+            let is_denied = deny.selects(version.action()) && !asks(&deny, version.asked());
+            let set = || allowed(context, version.asked(), On::Objects).within(&deny);
             is_denied.then(|| set().example()).flatten()
         };
         if let Some(key) = still(&DELETE_VERSION) {
             let message = format!(
                 "by the rules `minio-2021`, this `Deny` keeps no version: `{}` only needs `{}`",
                 DELETE_VERSION.of(&key),
-                DELETE_VERSION.asked
+                DELETE_VERSION.asked()
             );
             let help = "keep it, since by `minio-2026` nothing else keeps versions; also deny `s3:DeleteObject`, or use \
                         COMPLIANCE retention";
-            report.add(place_of(deny, DELETE_VERSION.action), message).help(help);
+            report.add(place_of(deny, DELETE_VERSION.action()), message).help(help);
         }
-        let void = OTHER_VERSION_ACTIONS.iter().find_map(|version| Some((version, still(version)?)));
+        let void = OTHER_VERSION_REQUESTS.iter().find_map(|version| Some((version, still(version)?)));
         if let Some((version, key)) = void {
             let message = format!(
                 "by MinIO rules, this `Deny` of `{}` has no effect: `{}` only needs `{}`",
-                version.action,
+                version.action(),
                 version.of(&key),
-                version.asked
+                version.asked()
             );
-            let place = place_of(deny, version.action);
-            report.add(place, message).help(format!("also deny `{}`", version.asked));
+            let place = place_of(deny, version.action());
+            report.add(place, message).help(format!("also deny `{}`", version.asked()));
         }
     }
 }
@@ -161,27 +152,27 @@ static VOID_ALLOW: Rule = Rule::warning(
 
 fn void_allow(context: &LintContext<'_>, report: &mut Reporter) {
     for allow in context.allows() {
-        let is_void = |version: &&VersionAction| {
-            let is_alone = allow.entry_for(version.action).is_some() && !asks(&allow, version.asked);
+        let is_void = |version: &&VersionRequest| {
+            let is_alone = allow.entry_for(version.action()).is_some() && !asks(&allow, version.asked());
             let here = |action| allowed(context, action, On::Objects).within(&allow);
-            is_alone && here(version.asked).is_empty() && here(version.action).example().is_some()
+            is_alone && here(version.asked()).is_empty() && here(version.action()).example().is_some()
         };
-        let versions = [&DELETE_VERSION].into_iter().chain(&OTHER_VERSION_ACTIONS);
-        let void: Vec<&VersionAction> = versions.filter(is_void).collect();
-        let Some((version, entry)) = void.first().and_then(|first| Some((*first, allow.entry_for(first.action)?)))
+        let versions = [&DELETE_VERSION].into_iter().chain(&OTHER_VERSION_REQUESTS);
+        let void: Vec<&VersionRequest> = versions.filter(is_void).collect();
+        let Some((version, entry)) = void.first().and_then(|first| Some((*first, allow.entry_for(first.action())?)))
         else {
             continue;
         };
-        let is_void = |name: &str| void.iter().any(|version| version.action == name);
+        let is_void = |name: &str| void.iter().any(|version| version.action() == name);
         let mut selected = context.catalogue.actions().iter().filter(|action| allow.selects(&action.name));
         let severity = if selected.all(|action| is_void(&action.name)) { Severity::Warning } else { Severity::Note };
         let message = format!(
             "by MinIO rules, `{}` alone allows nothing: `{}` needs `{}`",
             entry.pattern,
             version.of("BUCKET/KEY"),
-            version.asked
+            version.asked()
         );
-        let help = format!("allow `{}` if you intend this; otherwise remove the action", version.asked);
+        let help = format!("allow `{}` if you intend this; otherwise remove the action", version.asked());
         report.add(entry.place, message).severity(severity).help(help);
     }
 }
