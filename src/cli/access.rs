@@ -12,40 +12,33 @@ use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::{Cluster, body, documents, observe_all};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{
-    ALL_RULES, Answer, Asked, Attachment, Context, Holder, Question, Report, Request, RuleList,
-};
+use crate::policy::access::{ALL_RULES, Answer, Asked, Attachment, Context, Holder, Report, RequestKind, RuleList};
 use crate::policy::{Catalogue, Document, normal, predefined};
 use crate::render::json::{self, AccessReportV1};
-use crate::render::text;
+use crate::render::text::{self, Detail};
 
-/// Show what a user or group may do, or who may do something
+/// Show what a user or group can do, or who can do something
 ///
 /// Evaluates the attached policies in the configuration, or with --observed on the cluster. Bucket policies are not evaluated.
-/// With ACTION and ARN, exits with 0 if the request is allowed, or else with 2.
+/// With -v, the answer also has the actions.
+///
+/// WHAT is a word, such as `delete-version`, or an action. A server seldom asks for the action with the name of a request, so
+/// that an action stands for the request that people mean by it. The answer says which actions decide. With WHAT and ARN, exits
+/// with 0 if the request is allowed by the first of the rules that count, or else with 2.
+///
+/// In WHAT and ARN, `*` matches any run of characters and `?` one: the answer lists what the user can do of all that. For a
+/// request on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
 ///
 /// A path that ends in `.json` is a policy document, and the answer is what it allows. For a bucket policy, that is the access of
 /// requests without a login. No configuration is read then.
-///
-/// In ACTION and ARN, `*` matches any run of characters and `?` one: the answer lists what the user may do of all that. For
-/// an action on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Examples:
-  attune access alice
-  attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv
-  attune access alice s3:GetObject arn:aws:s3:::datasets/a.csv --observed
-  attune access --who s3:DeleteObject datasets
-  attune access --roles ml-readers,analysts --observed
-  attune access --roles ml-readers,analysts s3:GetObject datasets
-  attune access --who 's3:Delete*' 'datasets/raw/*'
-  attune access bucket-policy.json
-  attune access --who s3:ListBucket arn:aws:s3:::datasets --format json | jq -r '.principals[].user'")]
+#[command(after_long_help = help())]
 pub(super) struct AccessArgs {
     /// User, group/NAME for a group, or FILE.json for a policy document
     #[arg(required_unless_present_any = ["who", "roles"])]
     user: Option<String>,
-    /// Action, for example s3:GetObject
+    /// A word such as `read` or `delete-version`, or an action such as s3:GetObject
+    #[arg(value_name = "WHAT")]
     action: Option<String>,
     /// ARN of the resource
     arn: Option<String>,
@@ -53,8 +46,8 @@ pub(super) struct AccessArgs {
     /// access is merged. Without USER
     #[arg(long, value_delimiter = ',', value_name = "NAME", conflicts_with = "who")]
     roles: Vec<String>,
-    /// Show all users and groups that may do this; patterns ask who may do something that matches
-    #[arg(long, num_args = 2, value_names = ["ACTION", "ARN"], conflicts_with = "user")]
+    /// Show all users and groups that can do this; patterns ask who can do something that matches
+    #[arg(long, num_args = 2, value_names = ["WHAT", "ARN"], conflicts_with = "user")]
     who: Option<Vec<String>>,
     /// Take `*`, `?` and a bare bucket name literally
     #[arg(long)]
@@ -93,8 +86,9 @@ impl AccessArgs {
             None => self.evaluate(global, output).await,
         };
         let report = report.map_err(|error| error.reported(self.format, output))?;
+        let detail = if global.verbose > 0 { Detail::Actions } else { Detail::Requests };
         match self.format {
-            Format::Text => output.result(|out, styles| text::access_report(out, styles, &report))?,
+            Format::Text => output.result(|out, styles| text::access_report(out, styles, &report, detail))?,
             Format::Json => output.result(|out, _| json::write(out, &AccessReportV1::of(&report)))?,
         }
         if let Some(answer) = report.answers.iter().find(|answer| !answer.attachment.is_known()) {
@@ -103,7 +97,7 @@ impl AccessArgs {
         let allowed = match &report.asked {
             Asked::Everything => true,
             Asked::Request(_) => report.answers.iter().all(Answer::is_allowed),
-            Asked::Question(_) => report.answers.iter().all(Answer::may_be_allowed),
+            Asked::Requests(_) | Asked::Actions(_) => report.answers.iter().all(Answer::may_be_allowed),
         };
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
@@ -112,7 +106,7 @@ impl AccessArgs {
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }
 
-    /// USER, ACTION and ARN. With `--roles`, the arguments are ACTION and ARN only.
+    /// USER, WHAT and ARN. With `--roles`, the arguments are WHAT and ARN only.
     fn arguments(&self) -> [Option<&str>; 3] {
         let [first, second, third] = [&self.user, &self.action, &self.arn].map(Option::as_deref);
         if self.roles.is_empty() { [first, second, third] } else { [None, first, second] }
@@ -123,7 +117,7 @@ impl AccessArgs {
         if action.is_some() == arn.is_some() && (self.roles.is_empty() || self.arn.is_none()) {
             return Ok(());
         }
-        let message = "ACTION and ARN are given together, and with `--roles` without USER";
+        let message = "WHAT and ARN are given together, and with `--roles` without USER";
         Err(Failure::new(&exit::NO_REQUEST, message).help("see `attune access --help`"))
     }
 
@@ -136,7 +130,8 @@ impl AccessArgs {
         let catalogue = self.actions.load_or(&Release::newest())?;
         let context = Context { rules: self.rules.or(&ALL_RULES), ..Context::new(&catalogue) };
         let asked = self.asked(&catalogue)?;
-        Ok(Report { answers: vec![attachment.answer(&asked, &context)], asked, evaluated: 1 })
+        let answers = vec![attachment.answer(&asked, &context)];
+        Ok(self.report(asked, context.rules, answers, 1))
     }
 
     async fn evaluate(&self, global: &GlobalArgs, output: &mut Output) -> Result<Report, CommandError> {
@@ -151,7 +146,8 @@ impl AccessArgs {
         let evaluated = attachments.len();
         let answers = attachments.into_iter().map(|attachment| attachment.answer(&asked, &context));
         let shown = |answer: &Answer| self.who.is_none() || answer.may_be_allowed() || !answer.attachment.is_known();
-        Ok(Report { answers: answers.filter(shown).collect(), asked, evaluated })
+        let answers = answers.filter(shown).collect();
+        Ok(self.report(asked, context.rules, answers, evaluated))
     }
 
     async fn attachments(
@@ -194,19 +190,26 @@ impl AccessArgs {
     }
 
     fn asked(&self, catalogue: &Catalogue) -> Result<Asked, Failure> {
-        let [_, action, arn] = self.arguments();
-        let arguments = match (self.who.as_deref(), action, arn) {
-            (Some([action, arn]), ..) => Some((action.as_str(), arn.as_str())),
-            (_, Some(action), Some(arn)) => Some((action, arn)),
+        let Some([what, on]) = self.request() else { return Ok(Asked::Everything) };
+        Asked::parse(what, on, self.exact, catalogue).map_err(|problem| {
+            let failure = Failure::new(&exit::NO_REQUEST, problem.to_string());
+            if what.contains(':') { failure } else { failure.help("`attune access --help` has all words") }
+        })
+    }
+
+    /// What is asked for, and on which resource.
+    fn request(&self) -> Option<[&str; 2]> {
+        let [_, what, on] = self.arguments();
+        match (self.who.as_deref(), what, on) {
+            (Some([what, on]), ..) => Some([what, on]),
+            (_, Some(what), Some(on)) => Some([what, on]),
             (_, None, _) | (_, _, None) => None,
-        };
-        let Some((action, arn)) = arguments else { return Ok(Asked::Everything) };
-        let asked = match Request::parse(action, arn, catalogue) {
-            Ok(request) if self.exact || !request.looks_like_a_pattern() => Ok(Asked::Request(request)),
-            Err(problem) if self.exact => Err(problem),
-            Ok(_) | Err(_) => Question::parse(action, arn, catalogue).map(Asked::Question),
-        };
-        asked.map_err(|problem| Failure::new(&exit::NO_REQUEST, problem.to_string()))
+        }
+    }
+
+    fn report(&self, asked: Asked, rules: &RuleList, answers: Vec<Answer>, evaluated: usize) -> Report {
+        let what = self.request().map(|[what, _]| what.to_owned());
+        Report { asked, what, rules: rules.clone(), answers, evaluated }
     }
 
     fn unknown(&self, attachment: &Attachment) -> Failure {
@@ -220,6 +223,26 @@ impl AccessArgs {
         Failure::new(&exit::UNKNOWN_ACCESS, format!("{message}, {why}")).help(help)
     }
 }
+
+/// The examples, and the words of the table of requests.
+fn help() -> String {
+    let words: Vec<&str> = RequestKind::ALL.iter().map(|kind| kind.word()).collect();
+    format!("{EXAMPLES}\n\nWords:\n  {}", words.join(", "))
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  attune access alice
+  attune access alice -v                                   the actions, too
+  attune access alice read datasets/a.csv
+  attune access alice delete-version datasets/a.csv --observed
+  attune access alice s3:DeleteObjectVersion datasets/a.csv
+  attune access --who delete datasets
+  attune access --who 's3:Delete*' 'datasets/raw/*'
+  attune access --roles ml-readers,analysts --observed
+  attune access --roles ml-readers,analysts read datasets
+  attune access bucket-policy.json
+  attune access --who list datasets --format json | jq -r '.principals[].user'";
 
 const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
     have at most the access of their user";

@@ -67,6 +67,13 @@ pub struct UndecidedRequests {
 }
 
 impl Requests {
+    /// The gained requests without those that are also in other ones, line by line.
+    pub(super) fn without(self, others: &Self) -> Self {
+        let is_new = |line: &RequestLine| !others.gained.iter().any(|other| line.is_in(other));
+        let gained = self.gained.into_iter().filter(is_new).collect();
+        Self { gained, lost: Vec::new(), undecided: Vec::new() }
+    }
+
     /// Whether certainly nothing is gained.
     #[must_use]
     pub fn gains_nothing(&self) -> bool {
@@ -77,6 +84,18 @@ impl Requests {
     #[must_use]
     pub fn loses_nothing(&self) -> bool {
         self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
+    }
+}
+
+impl RequestLine {
+    /// Whether another line has the same requests in the same place, or more.
+    fn is_in(&self, other: &Self) -> bool {
+        let place = |line: &Self| (line.pattern.clone(), line.within.clone(), line.except.clone());
+        place(self) == place(other)
+            && self.requests.iter().all(|kind| other.requests.contains(kind))
+            && (other.rules.is_empty()
+                || !self.rules.is_empty() && self.rules.iter().all(|rules| other.rules.contains(rules)))
+            && other.conditions.iter().all(|condition| self.conditions.contains(condition))
     }
 }
 

@@ -1,13 +1,15 @@
-//! The answers about users and groups: all their access, one request, or all requests that match patterns.
+//! The answers about users and groups: what they can do, one request, or all requests that match patterns.
 
 use std::fmt;
 
-use super::decide::{Decision, Request, Verdict, decide};
+use super::abilities::{Requests, abilities};
+use super::can::{RequestDecision, RequestOn, RequestQuestion, decide_request};
+use super::decide::{RequestProblem, Verdict};
 use super::question::Question;
-use super::rules::Rules;
-use super::{Access, Context, summary};
+use super::rules::{RuleList, Rules};
+use super::{Access, Context, Credentials, summary};
 use crate::base::{PolicyName, Principal};
-use crate::policy::{Document, for_everyone};
+use crate::policy::{Catalogue, Document, for_everyone};
 
 /// Whose access an answer is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +66,42 @@ pub struct Attachment {
 /// What a report is about.
 #[derive(Debug, Clone)]
 pub enum Asked {
-    /// All access.
+    /// What they can do, and which actions are allowed.
     Everything,
     /// One request.
-    Request(Request),
+    Request(RequestOn),
     /// All requests that match two patterns.
-    Question(Question),
+    Requests(RequestQuestion),
+    /// All actions that match two patterns, and that the table of requests does not have.
+    Actions(Question),
+}
+
+impl Asked {
+    /// Reads a word of the table of requests, or an action, or a pattern of either; and a resource or a pattern. If
+    /// `is_exact`, the resource is no pattern.
+    ///
+    /// # Errors
+    /// There is no such word or action, or the resource does not fit it.
+    pub fn parse(what: &str, resource: &str, is_exact: bool, catalogue: &Catalogue) -> Result<Self, RequestProblem> {
+        let is_action = what.contains(':');
+        let is_unknown = is_action && !what.contains(['*', '?']) && catalogue.get(what).is_none();
+        if is_unknown {
+            // The message names the nearest action.
+            return Question::parse(what, resource, catalogue).map(Self::Actions);
+        }
+        match RequestOn::parse(what, resource) {
+            Ok(request) if is_exact || !request.resource().contains(['*', '?']) => return Ok(Self::Request(request)),
+            Err(problem @ RequestProblem::Resource { .. }) if is_exact => return Err(problem),
+            Ok(_) | Err(_) => {}
+        }
+        match RequestQuestion::parse(what, resource) {
+            Ok(question) => Ok(Self::Requests(question)),
+            Err(RequestProblem::Action { .. }) if is_action => {
+                Question::parse(what, resource, catalogue).map(Self::Actions)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
 }
 
 /// A report on the access of users and groups.
@@ -77,6 +109,10 @@ pub enum Asked {
 pub struct Report {
     /// What it is about.
     pub asked: Asked,
+    /// The word, the action or the pattern that was asked for.
+    pub what: Option<String>,
+    /// The rules that count. The first ones lead.
+    pub rules: RuleList,
     /// One answer for each user and group.
     pub answers: Vec<Answer>,
     /// The number of evaluated users and groups. Some may have no answer.
@@ -88,10 +124,15 @@ pub struct Report {
 pub struct Answer {
     /// The user or group with its policy.
     pub attachment: Attachment,
-    /// All access, or its part that a question is about.
+    /// What it can do, or the part of it that a question is about.
+    pub can: Option<Requests>,
+    /// The actions that are allowed, or those that a question is about.
     pub access: Option<Access>,
-    /// The decisions, if the report is about one request. Rules that evaluate alike are one decision, by the first.
-    pub decisions: Vec<(Rules, Decision)>,
+    /// The decisions, if the report is about one request. Rules that decide alike are one decision. The leading rules come first.
+    pub decisions: Vec<(Vec<Rules>, RequestDecision)>,
+    /// What its temporary credentials and service accounts can do, and its own keys cannot: some servers give them another
+    /// name. For one request, that request; for a question, its part. Nothing is looked for unless the document tests the name.
+    pub other_keys: Requests,
 }
 
 impl Attachment {
@@ -111,11 +152,32 @@ impl Attachment {
     /// The answer for the user or group.
     #[must_use]
     pub fn answer(self, asked: &Asked, context: &Context<'_>) -> Answer {
-        match asked {
-            Asked::Everything => self.access(context, summary),
-            Asked::Request(request) => self.decisions(request, context),
-            Asked::Question(question) => self.access(context, |document, context| question.allowed(document, context)),
-        }
+        let context = self.context(context);
+        let is_known = self.is_known();
+        let document = self.document.as_ref();
+        let (can, access) = match asked {
+            Asked::Everything => (
+                of(document, is_known, |it| abilities(it, &context)),
+                of(document, is_known, |it| summary(it, &context)),
+            ),
+            Asked::Requests(question) => (of(document, is_known, |it| question.allowed(it, &context)), None),
+            Asked::Actions(question) => (None, of(document, is_known, |it| question.allowed(it, &context))),
+            Asked::Request(_) => (None, None),
+        };
+        let decisions = match asked {
+            Asked::Request(request) if is_known => decisions(document, request, &context),
+            Asked::Request(_) | Asked::Everything | Asked::Requests(_) | Asked::Actions(_) => Vec::new(),
+        };
+        let other_keys = document.filter(|document| tests_name(document)).map(|document| {
+            let all = |context: &Context<'_>| match asked {
+                Asked::Everything => abilities(document, context),
+                Asked::Requests(question) => question.allowed(document, context),
+                Asked::Request(request) => request.allowed(document, context),
+                Asked::Actions(_) => Requests::default(),
+            };
+            all(&context.with_credentials(Credentials::Any)).without(&all(&context))
+        });
+        Answer { can, access, decisions, other_keys: other_keys.unwrap_or_default(), attachment: self }
     }
 
     fn context<'a>(&'a self, context: &Context<'a>) -> Context<'a> {
@@ -124,27 +186,36 @@ impl Attachment {
             Holder::Document(_) | Holder::Roles(_) => *context,
         }
     }
+}
 
-    fn access(self, context: &Context<'_>, of: impl Fn(&Document, &Context<'_>) -> Access) -> Answer {
-        let context = self.context(context);
-        let known = self.is_known();
-        let all = || self.document.as_ref().map(|document| of(document, &context)).unwrap_or_default();
-        let access = known.then(all);
-        Answer { attachment: self, access, decisions: Vec::new() }
-    }
+/// Whether a document tests the name or the kind of the user.
+fn tests_name(document: &Document) -> bool {
+    let mut clauses = document.statements.iter().flat_map(|statement| &statement.conditions);
+    clauses.any(|clause| {
+        let key = clause.key.to_ascii_lowercase();
+        ["aws:username", "aws:userid", "aws:principaltype"].contains(&key.as_str())
+    })
+}
 
-    fn decisions(self, request: &Request, context: &Context<'_>) -> Answer {
-        let context = self.context(context);
-        let known = self.is_known();
-        let rules = context
-            .groups(Rules::evaluate_like)
-            .into_iter()
-            .filter(|_| known)
-            .filter_map(|group| group.first().copied());
-        let decision = |rules| (rules, decide(self.document.as_ref(), request, &context, rules));
-        let decisions = rules.map(decision).collect();
-        Answer { attachment: self, access: None, decisions }
+/// What a document allows, if it is known. No document allows nothing.
+fn of<T: Default>(document: Option<&Document>, is_known: bool, allowed: impl Fn(&Document) -> T) -> Option<T> {
+    is_known.then(|| document.map(allowed).unwrap_or_default())
+}
+
+fn decisions(
+    document: Option<&Document>,
+    request: &RequestOn,
+    context: &Context<'_>,
+) -> Vec<(Vec<Rules>, RequestDecision)> {
+    let mut all: Vec<(Vec<Rules>, RequestDecision)> = Vec::new();
+    for rules in context.rules.iter() {
+        let decision = decide_request(document, request, context, rules);
+        match all.iter_mut().find(|(_, other)| *other == decision) {
+            Some((group, _)) => group.push(rules),
+            None => all.push((vec![rules], decision)),
+        }
     }
+    all
 }
 
 impl Report {
@@ -156,16 +227,18 @@ impl Report {
 }
 
 impl Answer {
-    /// Whether the request is always allowed, by all rules that count.
+    /// Whether the request is always allowed, by the leading rules.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
-        !self.decisions.is_empty() && self.decisions.iter().all(|(_, decision)| decision.verdict == Verdict::Allowed)
+        self.decisions.first().is_some_and(|(_, decision)| decision.verdict == Verdict::Allowed)
     }
 
     /// Whether the request, or some of the requests, may be allowed: by some rules, or under conditions.
     #[must_use]
     pub fn may_be_allowed(&self) -> bool {
         self.decisions.iter().any(|(_, decision)| decision.verdict != Verdict::Denied)
-            || self.access.as_ref().is_some_and(|access| *access != Access::default())
+            || self.can.as_ref().is_some_and(|can| !can.gains_nothing())
+            || !self.other_keys.gains_nothing()
+            || self.access.as_ref().is_some_and(|access| !access.gains_nothing())
     }
 }

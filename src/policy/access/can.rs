@@ -109,6 +109,16 @@ impl RequestOn {
     pub fn resource(&self) -> &str {
         &self.resource
     }
+
+    /// What a document allows of it. `*` and `?` in the resource stand for other characters as well.
+    pub(super) fn allowed(&self, document: &Document, context: &Context<'_>) -> Requests {
+        abilities_within(
+            document,
+            &[self.kind],
+            &resources(self.resource.strip_prefix(ARN).unwrap_or(&self.resource), self.kind.kind()),
+            context,
+        )
+    }
 }
 
 fn unknown(what: &str) -> RequestProblem {

@@ -117,12 +117,12 @@ pub struct Request {
 /// Why a request is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestProblem {
-    /// The catalogue does not have the action.
-    #[error("`{action}` is no action of this release{}", near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    /// The catalogue does not have the action, or the table of requests the word.
+    #[error("`{action}` is no {}{}", if action.contains(':') { "action of this release" } else { "word for a request" }, near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     Action {
-        /// The action.
+        /// The action or word.
         action: String,
-        /// The action with the most similar name.
+        /// The action or word with the most similar name.
         near: Option<String>,
     },
     /// The resource is not an S3 resource of the right kind.

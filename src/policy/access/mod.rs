@@ -22,6 +22,7 @@ mod formulas;
 mod glob;
 mod lines;
 mod patterns;
+mod phrases;
 mod question;
 mod requester;
 mod requests;
@@ -45,6 +46,7 @@ pub use can::{ActionDecision, Need, RequestDecision, RequestOn, RequestQuestion,
 pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
 pub use describe::{Exception, Reason};
 pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
+pub use phrases::in_words;
 pub use question::Question;
 pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
 pub use rules::{

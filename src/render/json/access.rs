@@ -1,10 +1,11 @@
 //! Access: differences as parts of plans and of `attune.policy-diff/1`, and the answers of `attune.access/1`.
 
+use super::requests::{CanV1, DecisionV1, names};
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess, NotReported};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Asked, Basis, Cause, Decision, Exception, Ground, Holder, Reason, Report, Rules, Side,
-    Undecided, Verdict, Witness,
+    Access, AccessLine, Answer, Asked, Basis, Cause, Exception, Holder, Reason, Report, RequestKind, Rules, Side,
+    Undecided, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
@@ -139,6 +140,8 @@ json_types! {
     pub struct AccessReportV1 = "attune.access/1" {
         /// The request; missing when the report lists all access.
         request?: RequestV1,
+        /// The rules that count, `[cluster] rules` or all of them, by their names. The first of them lead.
+        rules: Vec<String>,
         /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
         principals: Vec<AccessAnswerV1>,
         /// Access that is not in here, since the cluster does not report it.
@@ -146,13 +149,15 @@ json_types! {
         not_reported: Vec<NotReported>,
     }
 
-    /// An action on a resource.
+    /// The requests that are asked for, and their resources.
     pub struct RequestV1 {
-        /// The action.
-        action: String,
-        /// The resource: an ARN, or `*`.
+        /// What was asked for: a word, an action, or a pattern of either.
+        asked: String,
+        /// The words of the requests that are meant; empty when the table of requests has none.
+        requests: Vec<String>,
+        /// The resource: an ARN.
         resource: String,
-        /// Whether the action and the resource are patterns.
+        /// Whether it is about all requests and resources that match, instead of one.
         pattern: bool,
     }
 
@@ -170,31 +175,16 @@ json_types! {
         policy?: String,
         /// Whether attune knows the document of that policy. If not, there is no answer.
         document_known: bool,
-        /// Its access, as access gained over none: all of it, or for a request with patterns the part that matches them.
-        /// Missing for an exact request.
+        /// What it can do, or the part of that which is asked for. Missing for one request, and when the document is not known.
+        can?: CanV1,
+        /// The actions that are allowed, as access gained over none: all of them, or those that are asked for. Missing for a
+        /// question about requests.
         access?: AccessV1,
-        /// The answer under each of the rules; empty without an exact request.
+        /// The decisions about one request, those of the leading rules first; empty without one.
         decisions: Vec<DecisionV1>,
-    }
-
-    /// An answer under one set of rules.
-    pub struct DecisionV1 {
-        /// The rules.
-        profile: Profile,
-        /// The answer.
-        verdict: Verdict,
-        /// The statements that allow it.
-        allowed_by: Vec<GroundV1>,
-        /// The statements that deny it.
-        denied_by: Vec<GroundV1>,
-    }
-
-    /// A statement that allows or denies a request.
-    pub struct GroundV1 {
-        /// Its `Sid`, or else `statement N`, counted from 1.
-        statement: String,
-        /// The conditions under which it applies, all of them.
-        conditions: Vec<String>,
+        /// What its temporary credentials and service accounts can do, and its own keys cannot, of all or of what is asked for.
+        /// Some servers give them another name.
+        other_keys?: CanV1,
     }
 }
 
@@ -273,20 +263,24 @@ impl PolicyDiffV1 {
 impl AccessReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let request = |action: &str, resource: &str, pattern| RequestV1 {
-            action: action.to_owned(),
+        let words = |kinds: &[RequestKind]| kinds.iter().map(|kind| kind.word().to_owned()).collect();
+        let (requests, resource) = match &report.asked {
+            Asked::Everything => (Vec::new(), ""),
+            Asked::Request(of) => (words(&[of.kind()]), of.resource()),
+            Asked::Requests(of) => (words(&of.kinds().collect::<Vec<_>>()), of.resource()),
+            Asked::Actions(of) => (Vec::new(), of.resource()),
+        };
+        let request = report.what.clone().map(|asked| RequestV1 {
+            asked,
+            requests,
             resource: resource.to_owned(),
-            pattern,
-        };
-        let request = match &report.asked {
-            Asked::Everything => None,
-            Asked::Request(of) => Some(request(of.action(), of.resource(), false)),
-            Asked::Question(of) => Some(request(of.action(), of.resource(), true)),
-        };
+            pattern: !matches!(report.asked, Asked::Request(_)),
+        });
         Self {
             format: "attune.access/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             request,
+            rules: names(&report.rules.iter().collect::<Vec<_>>()),
             principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
             not_reported: report.has_service_accounts().then_some(NotReported::ServiceAccounts).into_iter().collect(),
         }
@@ -307,21 +301,10 @@ impl AccessAnswerV1 {
             roles,
             policy: answer.attachment.policy.as_ref().map(ToString::to_string),
             document_known: answer.attachment.is_known(),
+            can: answer.can.as_ref().map(CanV1::of),
             access: answer.access.as_ref().map(AccessV1::of),
             decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
-        }
-    }
-}
-
-impl DecisionV1 {
-    fn of(rules: &Rules, decision: &Decision) -> Self {
-        let copy =
-            |ground: &Ground| GroundV1 { statement: ground.statement.clone(), conditions: ground.conditions.clone() };
-        Self {
-            profile: Profile::from(rules),
-            verdict: decision.verdict,
-            allowed_by: decision.allowed_by.iter().map(copy).collect(),
-            denied_by: decision.denied_by.iter().map(copy).collect(),
+            other_keys: (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
         }
     }
 }

@@ -59,6 +59,7 @@ mod outcome;
 mod plan;
 mod probe;
 mod report;
+mod requests;
 
 use std::io::{self, Write};
 
@@ -71,7 +72,8 @@ use serde_json::value::RawValue;
 use crate::base::VisibleText;
 
 pub use access::{
-    AccessChangeV1, AccessLineV1, AccessReportV1, AccessV1, ExampleV1, ExceptionV1, PolicyDiffV1, Profile, UndecidedV1,
+    AccessAnswerV1, AccessChangeV1, AccessLineV1, AccessReportV1, AccessV1, ExampleV1, ExceptionV1, PolicyDiffV1,
+    Profile, UndecidedV1,
 };
 pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,
@@ -87,6 +89,9 @@ pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
     PrincipalV1, ReportV1, RowV1, ScopeV1,
+};
+pub use requests::{
+    AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
 };
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

@@ -69,7 +69,7 @@ pub(in crate::render) fn limits(line: &AccessLineV1, side: Side, name: Name) -> 
     let mut text = String::new();
     if let Some(among) = &line.denied {
         if *among != line.pattern {
-            text += &format!(" where it is {}", excepted(among, line, name));
+            text += &format!(" where it is {}", excepted(among, &line.pattern, name));
         }
         text += &format!(", {denied}");
     }
@@ -79,7 +79,7 @@ pub(in crate::render) fn limits(line: &AccessLineV1, side: Side, name: Name) -> 
             let comma = if text.is_empty() { "" } else { "," };
             text + &format!("{comma} from anywhere; {then} only from {}", name(&addresses.join(", ")))
         }
-        None => text + &exceptions(line, side, name),
+        None => text + &exceptions(&line.except, &line.pattern, side, name),
     }
 }
 
@@ -108,9 +108,9 @@ fn addresses(line: &AccessLineV1) -> Option<Vec<&str>> {
 }
 
 /// `, except a and b when …, had before, except c, denied`: those with the same conditions and reason together.
-fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
+pub(in crate::render) fn exceptions(all: &[ExceptionV1], of: &str, side: Side, name: Name) -> String {
     let mut groups: Vec<(&ExceptionV1, Vec<&ExceptionV1>)> = Vec::new();
-    for except in &line.except {
+    for except in all {
         // In a list, `everything but a and b` would have two meanings.
         let is_list = |of: &ExceptionV1| of.resources.as_ref().is_some_and(|some| some.starts_with(EVERYTHING_BUT));
         let is_alike = |(first, _): &&mut (&ExceptionV1, Vec<_>)| {
@@ -133,7 +133,7 @@ fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
             (Reason::LeftOut, _) => "",
         };
         let resources: Vec<_> =
-            group.iter().filter_map(|of| Some(excepted(of.resources.as_ref()?, line, name))).collect();
+            group.iter().filter_map(|one| Some(excepted(one.resources.as_ref()?, of, name))).collect();
         if resources.is_empty() {
             let cases: Vec<_> = group.iter().map(|of| when(&of.conditions, name)).collect();
             return format!(", except{}{reason}", cases.join(" or"));
@@ -144,10 +144,10 @@ fn exceptions(line: &AccessLineV1, side: Side, name: Name) -> String {
 }
 
 /// The resources of an exception. `*` is not a bucket, and differs from all buckets.
-fn excepted(resources: &str, line: &AccessLineV1, name: Name) -> String {
+fn excepted(resources: &str, of: &str, name: Name) -> String {
     match resources.strip_prefix(EVERYTHING_BUT) {
         Some(patterns) => format!("{EVERYTHING_BUT}{}", name(&patterns.replace(ARN, ""))),
-        None if resources != line.pattern && bare(resources) == bare(&line.pattern) => name(resources),
+        None if resources != of && bare(resources) == bare(of) => name(resources),
         None => pattern(resources, name),
     }
 }
@@ -207,7 +207,7 @@ fn by_rules_of(profile: Profile) -> &'static str {
     }
 }
 
-fn when(conditions: &[String], name: Name) -> String {
+pub(in crate::render) fn when(conditions: &[String], name: Name) -> String {
     if conditions.is_empty() { String::new() } else { format!(" when {}", name(&conditions.join(" and "))) }
 }
 
@@ -217,7 +217,7 @@ pub(in crate::render) fn bare(resource: &str) -> &str {
 }
 
 /// A pattern or a resource, in quotes if it could be mistaken for the text around it.
-fn pattern(pattern: &str, name: Name) -> String {
+pub(in crate::render) fn pattern(pattern: &str, name: Name) -> String {
     let is_odd = pattern.contains(|c: char| c.is_whitespace() || c == ',' || c == '"');
     let short = without_arn(pattern, str::to_owned);
     name(&if is_odd { serde_json::Value::from(short).to_string() } else { short })

@@ -1,6 +1,7 @@
 //! Phrases that text, Markdown and HTML share. Each form decides how a name is written.
 
 mod access;
+mod requests;
 mod review;
 
 use serde_json::value::RawValue;
@@ -15,6 +16,7 @@ use crate::policy::access::{Basis, BasisKind};
 use crate::policy::{self, Document};
 
 pub(super) use access::*;
+pub(super) use requests::*;
 pub(super) use review::*;
 
 /// How a name is written: with hidden characters escaped, as a code span, or inside HTML.

@@ -1,15 +1,12 @@
-//! Access that is gained and lost, the differences of documents, and the answers of `attune access`.
+//! Access that is gained and lost, and the differences of documents.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use super::wrapped;
-use crate::base::{GroupName, PolicyName, UserName, list, list_some};
-use crate::policy::access::{
-    Access, Answer, Asked, Attachment, Decision, Ground, Holder, Question, Report, Request, Side, Verdict,
-};
+use crate::base::list_some;
+use crate::policy::access::Side;
 use crate::policy::{Change as StatementChange, Compared, DiffLine, Document, DocumentDiff, LineKind, Sameness, diff};
 use crate::render::Styles;
 use crate::render::json::{AccessChangeV1, AccessLineV1, AccessV1, Profile, UndecidedV1};
@@ -125,148 +122,6 @@ fn only(access: &AccessChangeV1, side: Side) -> Option<(bool, AccessV1)> {
     let undecided = access.undecided.iter().filter(|open| open.side == side).cloned().collect();
     let of_side = AccessV1 { gained, lost, undecided };
     (of_side != AccessV1::default()).then_some((side == Side::Lost && access.loses_all, of_side))
-}
-
-/// Writes the answers, one after the other.
-pub fn access_report(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
-    wrapped(out, styles, |out| answers(out, styles, report))
-}
-
-fn answers(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
-    if let Asked::Question(question) = &report.asked {
-        return matching(out, styles, question, report);
-    }
-    // Users and groups with the same policy and the same answer share a block.
-    let mut blocks: Vec<(Vec<u8>, Vec<&Attachment>)> = Vec::new();
-    let mut places: BTreeMap<(Option<&PolicyName>, Vec<u8>), usize> = BTreeMap::new();
-    for answer in &report.answers {
-        let mut block = Vec::new();
-        block_of(&mut block, styles, &report.asked, answer)?;
-        let place = *places.entry((answer.attachment.policy.as_ref(), block.clone())).or_insert(blocks.len());
-        match blocks.get_mut(place) {
-            Some((_, some)) => some.push(&answer.attachment),
-            None => blocks.push((block, vec![&answer.attachment])),
-        }
-    }
-    for (block, some) in blocks {
-        writeln!(out, "{}", attached(&some))?;
-        out.write_all(&block)?;
-    }
-    if report.answers.is_empty() {
-        writeln!(out, "nobody")?;
-    }
-    Ok(())
-}
-
-fn block_of(out: &mut dyn Write, styles: &Styles, asked: &Asked, answer: &Answer) -> io::Result<()> {
-    match (asked, &answer.access) {
-        _ if !answer.attachment.is_known() => {
-            writeln!(out, "  {}", styles.change.apply_to("? the document of the policy is unknown"))
-        }
-        (Asked::Request(request), _) => decisions(out, styles, request, answer),
-        (_, Some(all)) if *all == Access::default() => writeln!(out, "  no access"),
-        (_, Some(all)) => access(out, styles, "  ", &AccessV1::of(all)),
-        (Asked::Everything | Asked::Question(_), None) => Ok(()),
-    }
-}
-
-/// Writes one line for each user and group, and their number.
-fn matching(out: &mut dyn Write, styles: &Styles, question: &Question, report: &Report) -> io::Result<()> {
-    for answer in &report.answers {
-        let (style, text) = match &answer.access {
-            None => (&styles.change, "? the document of the policy is unknown".to_owned()),
-            Some(all) if *all == Access::default() => (&styles.remove, "- nothing of that".to_owned()),
-            Some(all) => match allowed(&AccessV1::of(all), |profile| profile.is_none()) {
-                parts if parts.is_empty() => (&styles.remove, "- nothing of that".to_owned()),
-                parts => (&styles.add, format!("+ {}", parts.join("; "))),
-            },
-        };
-        writeln!(out, "{}: {}", attached(&[&answer.attachment]), style.apply_to(text))?;
-        let of_others = |rules: Profile| {
-            let parts = answer.access.iter().flat_map(|all| allowed(&AccessV1::of(all), |of| of == Some(rules)));
-            parts.map(|part| (Some(rules), format!("+ {part}"))).collect::<Vec<_>>()
-        };
-        let also = phrase::also([Profile::Minio, Profile::Aws].into_iter().flat_map(of_others));
-        also.iter().try_for_each(|line| writeln!(out, "  {} {line}", styles.change.apply_to("!")))?;
-    }
-    if report.answers.iter().any(|answer| !matches!(answer.attachment.holder, Holder::Principal(_))) {
-        return Ok(());
-    }
-    let some = report.answers.iter().filter(|answer| answer.may_be_allowed()).count();
-    let of = count(report.evaluated, "user or group", "users and groups");
-    let (action, resource) = (shown(question.action()), shown(phrase::bare(question.resource())));
-    writeln!(out, "{some} of {of} may do {action} on something in {resource}")
-}
-
-/// What is allowed by the leading rules, or only by others.
-fn allowed(access: &AccessV1, by: impl Fn(Option<Profile>) -> bool) -> Vec<String> {
-    let line = |line: &AccessLineV1| {
-        format!("{} {}", phrase::actions(line, false, shown), phrase::resources(line, Side::Gained, shown))
-    };
-    let open = |open: &UndecidedV1| format!("{} {}", shown(&open.actions.join(", ")), phrase::undecided(open, shown));
-    let gained = access.gained.iter().filter(|line| by(line.profile)).map(line);
-    gained.chain(access.undecided.iter().filter(|open| by(open.profile)).map(open)).collect()
-}
-
-/// Users and groups with one policy, or a document alone.
-fn attached(all: &[&Attachment]) -> String {
-    let policy = all.first().and_then(|attachment| attachment.policy.as_ref());
-    let policy = policy.map_or_else(|| "no policy".to_owned(), |policy| shown(policy.as_str()));
-    let who = |attachment: &&Attachment| match &attachment.holder {
-        Holder::Principal(principal) => {
-            phrase::who(principal.user().map(UserName::as_str), principal.group().map(GroupName::as_str), shown)
-        }
-        Holder::Document(path) => shown(path),
-        Holder::Roles(roles) => {
-            format!("a token with {}", shown(&roles.listed().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")))
-        }
-    };
-    let whose = list(&all.iter().map(who).collect::<Vec<_>>());
-    if all.iter().any(|attachment| !matches!(attachment.holder, Holder::Principal(_))) {
-        return whose;
-    }
-    let has = if all.len() == 1 { "has" } else { "have" };
-    format!("{whose} {has} {policy}")
-}
-
-fn decisions(out: &mut dyn Write, styles: &Styles, request: &Request, answer: &Answer) -> io::Result<()> {
-    let same = answer.decisions.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    let shown = if same { 1 } else { answer.decisions.len() };
-    for (rules, decision) in answer.decisions.iter().take(shown) {
-        let rules = if same { String::new() } else { format!(" ({})", phrase::rules(rules.into())) };
-        let style = match decision.verdict {
-            Verdict::Allowed => &styles.add,
-            Verdict::Denied => &styles.remove,
-            Verdict::Depends => &styles.change,
-        };
-        writeln!(out, "  {}{rules}", style.apply_to(sentence(request, decision)))?;
-    }
-    Ok(())
-}
-
-fn sentence(request: &Request, decision: &Decision) -> String {
-    let what = format!("{} on {}", shown(request.action()), shown(request.resource()));
-    let allowed = grounds(&decision.allowed_by);
-    let denied = grounds(&decision.denied_by);
-    match decision.verdict {
-        Verdict::Allowed => format!("+ {what}: allowed by {allowed}"),
-        Verdict::Denied if decision.denied_by.is_empty() => format!("- {what}: not allowed, no statement allows it"),
-        Verdict::Denied if decision.allowed_by.is_empty() => {
-            format!("- {what}: not allowed, no statement allows it; denied by {denied}")
-        }
-        Verdict::Denied => format!("- {what}: denied by {denied}"),
-        Verdict::Depends if decision.denied_by.is_empty() => format!("? {what}: depends, allowed by {allowed}"),
-        Verdict::Depends => format!("? {what}: depends, allowed by {allowed}; denied by {denied}"),
-    }
-}
-
-fn grounds(grounds: &[Ground]) -> String {
-    let one = |ground: &Ground| {
-        let when = ground.conditions.join(" and ");
-        let when = if when.is_empty() { when } else { format!(" when {when}") };
-        shown(&format!("{}{when}", ground.statement))
-    };
-    list(&grounds.iter().map(one).collect::<Vec<_>>())
 }
 
 pub(super) fn documents(

@@ -1,12 +1,14 @@
 //! Text for a terminal, and the outcome of an apply.
 
 mod access;
+mod answers;
 mod cluster;
 mod keys;
 mod plan;
 mod probe;
 
-pub use access::{access, access_report, policy_diff};
+pub use access::{access, policy_diff};
+pub use answers::{Detail, access_report};
 pub use cluster::{Beside, doctor, import};
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
