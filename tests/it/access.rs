@@ -51,17 +51,52 @@ fn users(json: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn everything_a_user_may_do_is_shown() {
+fn what_a_user_can_do_is_in_words_and_the_actions_are_behind_an_option() {
     let folder = folder();
-    folder.attune("access alice").exits(0).says("alice has logs").says("s3:GetObject").says("logs/${aws:username}/*");
-    folder.attune("access bob").exits(0).says("bob has readonly").says("s3:List*");
+    let alice = folder.attune("access alice").exits(0).says("alice has logs");
+    let alice = alice.says("logs/alice/*, except logs/*/closed/*, denied").says("read").says("write");
+    assert!(!alice.stdout.contains("s3:"), "{}", alice.stdout);
+    folder.attune("access alice -v").exits(0).says("actions").says("s3:GetObject").says("logs/${aws:username}/*");
+    folder.attune("access bob").exits(0).says("bob has readonly").says("list keys and versions");
+    folder.attune("access bob -v").exits(0).says("s3:List*");
     let older = folder.attune("access bob --release 4.4").exits(0);
-    assert!(!older.stdout.contains("s3:List"), "{}", older.stdout);
+    assert!(!older.stdout.contains("list keys"), "{}", older.stdout);
     folder.attune("access carol").exits(0).says("carol has no policy").says("no access");
     let json = folder.attune("access alice --format json").exits(0).json();
-    assert_eq!(json["principals"][0]["policy"], "logs");
-    assert_eq!(json["principals"][0]["document_known"], true);
-    assert!(!json["principals"][0]["access"]["gained"].as_array().unwrap().is_empty());
+    let principal = &json["principals"][0];
+    assert_eq!((&principal["policy"], &principal["document_known"]), (&json!("logs"), &json!(true)));
+    assert!(!principal["access"]["gained"].as_array().unwrap().is_empty());
+    let requests = principal["can"]["requests"].as_array().unwrap();
+    assert!(requests.iter().any(|line| line["requests"].as_array().unwrap().contains(&json!("read"))), "{requests:?}");
+    assert_eq!(json["rules"], json!(["minio-2021", "minio-2026", "aws"]));
+    assert_eq!(json["not_reported"], json!(["service_accounts"]));
+}
+
+#[test]
+fn an_ordinary_user_is_one_screen() {
+    let file = r#"
+[[policies.team.statement]]
+effect   = "Allow"
+action   = ["s3:ListBucket", "s3:GetBucketLocation"]
+resource = "arn:aws:s3:::ml-data"
+
+[[policies.team.statement]]
+effect   = "Allow"
+action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+resource = "arn:aws:s3:::ml-data/team/*"
+
+[users.alice]
+policy = "team"
+"#;
+    let text = Folder::with(&[("attune.toml", file)]).attune("access alice").exits(0).stdout;
+    let expected = "alice has team
+  ml-data          see the name, list keys and versions, read the location
+  ml-data/team/*   read, write, delete (versions for good, too)
+  ! ml-data: not by aws: see the name, list versions
+  ! ml-data/team/*: not by minio-2026: write with a legal hold; not by aws: read versions, write
+      with tags or a legal hold, delete versions for good
+";
+    assert_eq!(text, expected, "{text}");
 }
 
 #[test]
@@ -69,6 +104,7 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     let folder = folder();
     let ask = |args: &str, code| folder.attune(&format!("access {args}")).exits(code);
     ask("alice s3:GetObject arn:aws:s3:::logs/alice/a", 0).says("allowed by Logs");
+    ask("alice read logs/alice/a", 0).says("+ read on arn:aws:s3:::logs/alice/a: allowed by Logs");
     ask("alice s3:GetObject arn:aws:s3:::logs/bob/a", 2).says("no statement allows it");
     ask("alice s3:PutObject arn:aws:s3:::logs/alice/closed/a", 2).says("denied by statement 2");
     ask("alice s3:GetObject logs/alice/* --exact", 0)
@@ -77,21 +113,97 @@ fn one_request_is_answered_with_the_statements_that_decide() {
     let json = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json", 0).json();
     assert_eq!(
         json["request"],
-        json!({"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/alice/a", "pattern": false})
+        json!({"asked": "s3:GetObject", "requests": ["read"], "resource": "arn:aws:s3:::logs/alice/a", "pattern": false})
     );
-    let profiles: Vec<_> =
-        json["principals"][0]["decisions"].as_array().unwrap().iter().map(|d| &d["profile"]).collect();
-    assert_eq!(profiles, ["minio", "aws"]);
-    assert_eq!(json["principals"][0]["decisions"][0]["allowed_by"][0]["statement"], "Logs");
+    let decisions = json["principals"][0]["decisions"].as_array().unwrap();
+    assert_eq!(decisions[0]["rules"], json!(["minio-2021", "minio-2026", "aws"]), "all rules decide alike");
+    assert_eq!(decisions[0]["ways"][0]["actions"][0]["allowed_by"][0]["statement"], "Logs");
     let one = ask("alice s3:GetObject arn:aws:s3:::logs/alice/a --format json --rules aws", 0).json();
-    assert_eq!(one["principals"][0]["decisions"].as_array().unwrap().len(), 1);
+    assert_eq!(one["principals"][0]["decisions"][0]["rules"], json!(["aws"]));
 }
 
 #[test]
-fn the_users_that_may_do_something_are_listed() {
-    let folder = folder();
-    let json = folder.attune("access --who s3:GetObject arn:aws:s3:::logs/alice/a --format json").exits(0).json();
+fn an_action_stands_for_the_request_that_is_meant_and_the_leading_rules_decide() {
+    let statement = |action: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [
+              {{"Sid": "Only", "Effect": "Allow", "Action": "{action}", "Resource": "arn:aws:s3:::v/*"}}]}}"#
+        )
+    };
+    let folder = Folder::with(&[
+        ("delete.json", &statement("s3:DeleteObject")),
+        ("version.json", &statement("s3:DeleteObjectVersion")),
+    ]);
+    for what in ["delete-version", "s3:DeleteObjectVersion"] {
+        let ask = |file: &str, code| folder.attune(&format!("access {file} {what} v/k")).exits(code);
+        let by_delete = ask("delete.json", 0);
+        let by_delete = by_delete.says("delete versions for good").says("by minio-2021 and minio-2026 allowed");
+        by_delete.says("a server asks for s3:DeleteObject (allowed by Only)").says("! by aws not allowed");
+        let by_version = ask("version.json", 2).says("by minio-2021 and minio-2026 not allowed");
+        by_version.says("a server asks for s3:DeleteObject (no statement allows it)").says("! by aws allowed by Only");
+        folder.attune(&format!("access version.json {what} v/k --rules aws")).exits(0).says("allowed by Only");
+        folder.attune(&format!("access version.json {what} v --rules minio-2021")).exits(2).says("nothing of that");
+    }
+}
+
+#[test]
+fn names_of_buckets_are_seen_where_keys_may_be_listed() {
+    let folder = Folder::with(&[(
+        "p.json",
+        r#"{"Version": "2012-10-17", "Statement": [
+          {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::data"},
+          {"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::*"}]}"#,
+    )]);
+    for what in ["see-buckets", "s3:ListAllMyBuckets"] {
+        for all in ["*", "arn:aws:s3:::*"] {
+            folder.attune(&format!("access p.json {what} {all}")).exits(0).says("p.json: + see the name on data");
+        }
+        folder.attune(&format!("access p.json {what} * --rules aws")).exits(2).says("nothing of that");
+    }
+    folder.attune("access p.json see-buckets data").exits(0).says("s3:ListBucket (allowed by statement 1)");
+    folder.attune("access p.json see-buckets other").exits(2);
+}
+
+#[test]
+fn keys_with_another_name_than_their_user_are_named() {
+    let file = r#"
+[[policies.p.statement]]
+effect   = "Allow"
+action   = "s3:*"
+resource = "arn:aws:s3:::data/*"
+
+[[policies.p.statement]]
+effect    = "Deny"
+action    = "s3:DeleteObject"
+resource  = "arn:aws:s3:::data/*"
+condition = { StringEquals = { "aws:username" = "alice" } }
+
+[users.alice]
+policy = "p"
+[users.bob]
+policy = "p"
+"#;
+    let folder = Folder::with(&[("attune.toml", file)]);
+    let also = "its temporary credentials and service accounts also: delete";
+    folder.attune("access alice delete data/k").exits(2).says("denied by statement 2").says(also);
+    folder.attune("access alice").exits(0).says(also);
+    let other = folder.attune("access alice delete data/k --rules minio-2026").exits(2);
+    assert!(!other.stdout.contains(also), "there they have its name: {}", other.stdout);
+    let bob = folder.attune("access bob delete data/k").exits(0).says("allowed by statement 1");
+    assert!(!bob.stdout.contains(also));
+    let json = folder.attune("access --who delete data/k --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "bob"]);
+    assert_eq!(json["principals"][0]["other_keys"]["requests"][0]["rules"], json!(["minio-2021"]));
+}
+
+#[test]
+fn the_users_that_can_do_something_are_listed() {
+    let folder = folder();
+    for what in ["s3:GetObject", "read"] {
+        let json =
+            folder.attune(&format!("access --who {what} arn:aws:s3:::logs/alice/a --format json")).exits(0).json();
+        assert_eq!(users(&json), ["alice", "bob"]);
+    }
     folder.attune("access --who s3:DeleteObject arn:aws:s3:::logs/alice/a").exits(0).says("nobody");
 }
 
@@ -99,19 +211,20 @@ fn the_users_that_may_do_something_are_listed() {
 fn a_pattern_asks_for_everything_that_matches_it() {
     let folder = folder();
     let who = folder.attune("access --who s3:GetObject logs").exits(0);
-    who.says("alice has logs: + s3:GetObject on logs/${aws:username}/*")
-        .says("bob has readonly: + s3:GetObject on logs/*")
-        .says("2 of 3 users and groups may do s3:GetObject on something in logs");
-    folder.attune("access --who s3:Delete* logs").exits(0).says("0 of 3 users and groups may do s3:Delete*");
+    who.says("alice has logs: + read on logs/alice/*")
+        .says("bob has readonly: + read on logs/*")
+        .says("2 of 3 users and groups can read in logs");
+    let none = folder.attune("access --who s3:Delete* logs").exits(0);
+    none.says("0 of 3 users and groups can do something of s3:Delete* in logs");
     folder.attune("access alice s3:Put* logs/*/closed/*").exits(2).says("alice has logs: - nothing of that");
     folder.attune("access alice s3:GetObject logs/bob/*").exits(2).says("nothing of that");
     let json = folder.attune("access alice s3:*Object logs/alice/* --format json").exits(0).json();
     assert_eq!(
         json["request"],
-        json!({"action": "s3:*Object", "resource": "arn:aws:s3:::logs/alice/*", "pattern": true})
+        json!({"asked": "s3:*Object", "requests": ["read", "write", "delete"], "resource": "arn:aws:s3:::logs/alice/*", "pattern": true})
     );
-    let lines = json["principals"][0]["access"]["gained"].as_array().unwrap();
-    assert!(lines.iter().any(|line| line["actions"] == json!(["s3:GetObject"])), "{lines:?}");
+    let lines = json["principals"][0]["can"]["requests"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["requests"] == json!(["read"])), "{lines:?}");
 }
 
 #[test]
@@ -121,13 +234,12 @@ fn what_only_other_rules_allow_is_a_further_line() {
         r#"{"Version": "2012-10-17", "Statement": [
           {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "arn:aws:s3:::*-logs"}]}"#,
     )]);
-    let both = "  ! by AWS's rules also: + s3:ListBucket on app-logs\n";
-    let run = folder.attune("access p.json s3:ListBuck* app-logs").exits(0);
-    assert_eq!(run.stdout, format!("p.json: - nothing of that\n{both}"));
-    let run = folder.attune("access p.json s3:ListBuck* app-logs --rules aws").exits(0);
-    assert_eq!(run.stdout, "p.json: + s3:ListBucket on app-logs\n");
+    let run = folder.attune("access p.json list app-logs*").exits(0);
+    assert_eq!(run.stdout, "p.json: - nothing of that\n  ! *-logs: only by aws: list keys\n");
+    let run = folder.attune("access p.json list app-l* --rules aws").exits(0);
+    assert_eq!(run.stdout, "p.json: + list keys on *-logs\n");
     assert_eq!(
-        folder.attune("access p.json s3:ListBuck* app-logs --rules minio-2021").exits(2).stdout,
+        folder.attune("access p.json list app-l* --rules minio-2021").exits(2).stdout,
         "p.json: - nothing of that\n"
     );
 }
@@ -152,7 +264,7 @@ fn the_policy_on_the_cluster_is_read() {
     let json = folder.attune("access --observed --who s3:DeleteObject logs/alice/a --format json").exits(0).json();
     assert_eq!(users(&json), ["alice", "zoe"]);
     folder.attune("access --observed alice s3:GetObject logs/alice/a").exits(2).says("alice has other");
-    folder.attune("access --observed zoe").exits(0).says("zoe has readwrite").says("s3:*");
+    folder.attune("access --observed zoe").exits(0).says("zoe has readwrite").says("do everything");
 }
 
 #[test]
@@ -168,6 +280,10 @@ fn unknown_access_is_reported() {
     folder.attune("access alice s3:GetObjekt logs/a").exits(1).warns("did you mean `s3:GetObject`?");
     folder.attune("access alice s3:GetObject logs --exact").exits(1).warns("BUCKET/KEY");
     folder.attune("access alice s3:Gett* logs").exits(1).warns("`s3:Gett*` is no action");
+    let word = folder.attune("access alice delete-versoin logs").exits(1);
+    word.warns("`delete-versoin` is no word for a request")
+        .warns("did you mean `delete-version`?")
+        .warns("has all words");
     folder.attune("access").exits(1);
     folder.attune("access alice s3:GetObject").exits(1);
 }
@@ -200,13 +316,13 @@ fn a_document_alone_is_asked() {
         ),
     ]);
     let run = folder.attune("access bucket.json").exits(0);
-    run.says("bucket.json\n  + s3:GetObject   on site/*\n")
+    run.says("bucket.json\n  site/*   read\n")
         .warns("requests without a login")
         .warns("gives named principals nothing");
     folder.attune("access bucket.json s3:GetObject site/a").exits(0).says("allowed by statement 1");
     folder.attune("access bucket.json s3:PutObject site/a").exits(2).says("no statement allows it");
     folder.attune("access bucket.json s3:Put* site").exits(2).says("bucket.json: - nothing of that");
-    folder.attune("access home.json").exits(0).says("on home/${aws:username}/*");
+    folder.attune("access home.json").exits(0).says("home/${aws:username}/*");
     let json = folder.attune("access home.json --format json").exits(0).json();
     assert_eq!(
         (&json["principals"][0]["document"], &json["principals"][0]["user"]),
@@ -248,6 +364,6 @@ fn a_token_with_several_roles_has_the_merged_access_of_their_policies() {
         let answer = folder.attune(&format!("access --roles b,a {way} --format json")).exits(0).json();
         assert_eq!(answer["principals"][0]["roles"], serde_json::json!(["a", "b"]));
     }
-    folder.attune("access --roles a s3:GetObject").exits(1).warns("ACTION and ARN are given together");
-    folder.attune("access alice s3:GetObject").exits(1).warns("ACTION and ARN are given together");
+    folder.attune("access --roles a s3:GetObject").exits(1).warns("WHAT and ARN are given together");
+    folder.attune("access alice s3:GetObject").exits(1).warns("WHAT and ARN are given together");
 }

@@ -65,6 +65,17 @@ fn the_pictures_in_the_readme_show_the_plan_of_the_quickstart() {
 }
 
 #[test]
+fn the_page_about_access_has_all_words_for_requests() {
+    let page = fs::read_to_string(root().join("docs/access.md")).unwrap();
+    let words = page.split_once("|---|---|\n").unwrap().1;
+    let expected: String = attune::policy::access::RequestKind::ALL
+        .iter()
+        .map(|kind| format!("| `{}` | {} |\n", kind.word(), kind.phrase()))
+        .collect();
+    assert_eq!(words, expected);
+}
+
+#[test]
 fn the_page_about_exit_codes_has_all_of_them() {
     use attune::cli::Exit;
     let page = fs::read_to_string(root().join("docs/exit-codes.md")).unwrap();
