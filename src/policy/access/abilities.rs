@@ -90,8 +90,10 @@ impl Requests {
 impl RequestLine {
     /// Whether another line has the same requests in the same place, or more.
     fn is_in(&self, other: &Self) -> bool {
-        let place = |line: &Self| (line.pattern.clone(), line.within.clone(), line.except.clone());
-        place(self) == place(other)
+        let is_excepted = |exception: &Exception| self.except.contains(exception);
+        self.pattern == other.pattern
+            && self.within == other.within
+            && other.except.iter().all(is_excepted)
             && self.requests.iter().all(|kind| other.requests.contains(kind))
             && (other.rules.is_empty()
                 || !self.rules.is_empty() && self.rules.iter().all(|rules| other.rules.contains(rules)))

@@ -150,7 +150,7 @@ fn undecided(open: &UndecidedRequestsV1) -> String {
 fn matching(out: &mut dyn Write, styles: &Styles, report: &Report) -> io::Result<()> {
     for answer in &report.answers {
         let (parts, others) = match (&answer.can, &answer.access) {
-            (Some(can), _) => of_requests(&CanV1::of(can), &rules_of(report)),
+            (Some(can), _) => of_requests(&within_question(CanV1::of(can), report), &rules_of(report)),
             (None, Some(all)) => of_actions(&AccessV1::of(all)),
             (None, None) => (vec![UNKNOWN.to_owned()], Vec::new()),
         };
@@ -187,6 +187,16 @@ fn asked(report: &Report) -> String {
             format!("may do {what} on something in {}", shown(phrase::bare(question.resource())))
         }
     }
+}
+
+/// The same without the patterns of the question: whoever asks knows them.
+fn within_question(mut can: CanV1, report: &Report) -> CanV1 {
+    if let Asked::Requests(question) = &report.asked {
+        let asked = question.resource();
+        let is_asked = |one: &String| one.strip_prefix(asked).is_some_and(|rest| ["", "/", "/*"].contains(&rest));
+        can.requests.iter_mut().for_each(|line| line.within.retain(|one| !is_asked(one)));
+    }
+    can
 }
 
 /// What can be done by the leading rules, and how the others differ.
