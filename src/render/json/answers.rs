@@ -1,0 +1,108 @@
+//! `attune.access/1`: what users and groups can do, and who can do something.
+
+use super::access::AccessV1;
+use super::requests::{CanV1, DecisionV1, names};
+use crate::plan::NotReported;
+use crate::policy::access::{Answer, Asked, Holder, Report, RequestKind};
+
+json_types! {
+    /// The access of users and groups, or whether they may make one request.
+    pub struct AccessReportV1 = "attune.access/1" {
+        /// The request; missing when the report lists all access.
+        request?: RequestV1,
+        /// The rules that count, `[cluster] rules` or all of them, by their names. The first of them lead.
+        rules: Vec<String>,
+        /// The users and groups. With `--who`, those that may make the request, and those whose document is not known.
+        principals: Vec<AccessAnswerV1>,
+        /// Access that is not in here, since the cluster does not report it.
+        #[serde(default)]
+        not_reported: Vec<NotReported>,
+    }
+
+    /// The requests that are asked for, and their resources.
+    pub struct RequestV1 {
+        /// What was asked for: a word, an action, or a pattern of either.
+        asked: String,
+        /// The words of the requests that are meant; empty when the table of requests has none.
+        requests: Vec<String>,
+        /// The resource: an ARN.
+        resource: String,
+        /// Whether it is about all requests and resources that match, instead of one.
+        pattern: bool,
+    }
+
+    /// The access of one user, group or token, or of a document alone.
+    pub struct AccessAnswerV1 {
+        /// The user, if it is one.
+        user?: String,
+        /// The group, if it is one.
+        group?: String,
+        /// The path of the document, if the access is that of a document alone.
+        document?: String,
+        /// The roles of a token, if the access is that of a token.
+        roles?: Vec<String>,
+        /// The policy it has; missing when it has none.
+        policy?: String,
+        /// Whether attune knows the document of that policy. If not, there is no answer.
+        document_known: bool,
+        /// What it can do, or the part of that which is asked for. Missing for one request, and when the document is not known.
+        can?: CanV1,
+        /// The actions that are allowed, as access gained over none: all of them, or those that are asked for. Missing for a
+        /// question about requests.
+        access?: AccessV1,
+        /// The decisions about one request, those of the leading rules first; empty without one.
+        decisions: Vec<DecisionV1>,
+        /// What its temporary credentials and service accounts can do, and its own keys cannot, of all or of what is asked for.
+        /// Some servers give them another name.
+        other_keys?: CanV1,
+    }
+}
+
+impl AccessReportV1 {
+    /// A copy of a report.
+    pub fn of(report: &Report) -> Self {
+        let words = |kinds: &[RequestKind]| kinds.iter().map(|kind| kind.word().to_owned()).collect();
+        let (requests, resource) = match &report.asked {
+            Asked::Everything => (Vec::new(), ""),
+            Asked::Request(of) => (words(&[of.kind()]), of.resource()),
+            Asked::Requests(of) => (words(&of.kinds().collect::<Vec<_>>()), of.resource()),
+            Asked::Actions(of) => (Vec::new(), of.resource()),
+        };
+        let request = report.what.clone().map(|asked| RequestV1 {
+            asked,
+            requests,
+            resource: resource.to_owned(),
+            pattern: !matches!(report.asked, Asked::Request(_)),
+        });
+        Self {
+            format: "attune.access/1".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            request,
+            rules: names(&report.rules.iter().collect::<Vec<_>>()),
+            principals: report.answers.iter().map(AccessAnswerV1::of).collect(),
+            not_reported: report.has_service_accounts().then_some(NotReported::ServiceAccounts).into_iter().collect(),
+        }
+    }
+}
+
+impl AccessAnswerV1 {
+    fn of(answer: &Answer) -> Self {
+        let (user, group, document, roles) = match &answer.attachment.holder {
+            Holder::Principal(principal) => (principal.user(), principal.group(), None, None),
+            Holder::Document(path) => (None, None, Some(path.clone()), None),
+            Holder::Roles(roles) => (None, None, None, Some(roles.listed().map(|role| role.to_string()).collect())),
+        };
+        Self {
+            user: user.map(ToString::to_string),
+            group: group.map(ToString::to_string),
+            document,
+            roles,
+            policy: answer.attachment.policy.as_ref().map(ToString::to_string),
+            document_known: answer.attachment.is_known(),
+            can: answer.can.as_ref().map(CanV1::of),
+            access: answer.access.as_ref().map(AccessV1::of),
+            decisions: answer.decisions.iter().map(|(rules, decision)| DecisionV1::of(rules, decision)).collect(),
+            other_keys: (!answer.other_keys.gains_nothing()).then(|| CanV1::of(&answer.other_keys)),
+        }
+    }
+}
