@@ -102,6 +102,9 @@ impl AccessArgs {
         if report.has_service_accounts() {
             output.info(|out, _| writeln!(out, "{SERVICE_ACCOUNTS}"));
         }
+        if matches!(report.asked, Asked::Everything) && self.format == Format::Text && detail == Detail::Requests {
+            output.info(|out, _| writeln!(out, "`-v` shows the actions"));
+        }
         let refused = self.who.is_none() && !allowed;
         Ok(if refused { Exit::Changes } else { Exit::Done })
     }

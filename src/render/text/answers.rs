@@ -328,41 +328,39 @@ fn sentence(request: &RequestOn, decision: &RequestDecision) -> String {
         Verdict::Allowed | Verdict::Depends => decision.deciding().into_iter().collect(),
         Verdict::Denied => decision.ways.iter().collect(),
     };
-    let ways = ways.iter().map(|way| asked_for(request, way, verdict)).collect::<Vec<_>>().join(", or for ");
-    format!("{of_verdict}: a server asks for {ways}")
+    let ways = ways.iter().map(|way| asked_for(request, way, verdict)).collect::<Vec<_>>().join("; or ");
+    format!("{of_verdict}: {ways}")
 }
 
 /// The actions of a way that a server asks for, as far as they decide.
 fn asked_for(request: &RequestOn, way: &WayDecision, verdict: Verdict) -> String {
-    let decides = |of: &&ActionDecision| match (of.need, verdict) {
-        (Need::NotDenied, _) => !of.decision.denied_by.is_empty(),
-        (Need::Allowed, Verdict::Denied) => of.decision.verdict != Verdict::Allowed,
-        (Need::Allowed, Verdict::Allowed | Verdict::Depends) => true,
+    let decides = |of: &&ActionDecision| match verdict {
+        Verdict::Denied => of.decision.verdict != Verdict::Allowed,
+        Verdict::Allowed | Verdict::Depends => true,
     };
     let action = |of: &ActionDecision| {
         let is_same = of.resource == request.resource();
         let on = if is_same { String::new() } else { format!(" on {}", shown(&of.resource)) };
-        let no = match of.need {
-            Need::Allowed => "",
-            Need::NotDenied => "no Deny of ",
-        };
-        format!("{no}{}{on} ({})", of.action, grounds_of(of))
+        format!("{}{on} ({})", of.action, grounds_of(of))
     };
-    list(&way.actions.iter().filter(decides).map(action).collect::<Vec<_>>())
+    let of_need = |need| way.actions.iter().filter(move |of| of.need == need);
+    let asked: Vec<String> = of_need(Need::Allowed).filter(decides).map(action).collect();
+    let denied = of_need(Need::NotDenied).filter(|of| !of.decision.denied_by.is_empty());
+    let denied = denied.map(|of| format!("{} is denied by {}", of.action, grounds(&of.decision.denied_by)));
+    let asked = (!asked.is_empty()).then(|| format!("a server asks for {}", list(&asked)));
+    list(&asked.into_iter().chain(denied).collect::<Vec<_>>())
 }
 
 /// The statements that decide about an action.
 fn grounds_of(of: &ActionDecision) -> String {
     let decision = &of.decision;
     let (allowed, denied) = (grounds(&decision.allowed_by), grounds(&decision.denied_by));
-    match (of.need, decision.allowed_by.is_empty(), decision.denied_by.is_empty()) {
-        (Need::NotDenied, _, true) => "none".to_owned(),
-        (Need::NotDenied, _, false) => format!("denied by {denied}"),
-        (Need::Allowed, true, true) => "no statement allows it".to_owned(),
-        (Need::Allowed, true, false) => format!("no statement allows it; denied by {denied}"),
-        (Need::Allowed, false, true) => format!("allowed by {allowed}"),
-        (Need::Allowed, false, false) if decision.verdict == Verdict::Denied => format!("denied by {denied}"),
-        (Need::Allowed, false, false) => format!("allowed by {allowed}; denied by {denied}"),
+    match (decision.allowed_by.is_empty(), decision.denied_by.is_empty()) {
+        (true, true) => "no statement allows it".to_owned(),
+        (true, false) => format!("no statement allows it; denied by {denied}"),
+        (false, true) => format!("allowed by {allowed}"),
+        (false, false) if decision.verdict == Verdict::Denied => format!("denied by {denied}"),
+        (false, false) => format!("allowed by {allowed}; denied by {denied}"),
     }
 }
 
