@@ -69,6 +69,48 @@ const FOUND: &[(&str, &[&str])] = &[
     ("who-versions", &["lock-bypass", "void-version-action"]),
 ];
 
+/// Questions about a case, and whether what they ask for is possible by MinIO of 2021 and of 2026. `UPDATE_EXPECT` does not change
+/// them.
+const MEASURED: &[(&str, &str, [bool; 2])] = &[
+    ("version-actions", "nora delete-version ward-versions/k", [true, true]),
+    ("version-actions", "nora s3:DeleteObjectVersion ward-versions/k", [true, true]),
+    ("version-actions-only", "nora delete-version ward-versions/k", [false, false]),
+    ("version-actions-only", "nora s3:DeleteObjectVersion ward-versions/k", [false, false]),
+    ("who-versions", "ward-keeper delete-version ward-versions/k", [true, true]),
+    ("who-versions", "ward-purger delete-version ward-versions/k", [false, false]),
+    ("who-versions", "backup delete-locked-version ward-locked/k", [true, false]),
+    ("username-known", "ines s3:DeleteObject ward-files/k", [true, true]),
+    ("get-object-v-star", "nora s3:GetObjectVersion ward-versions/k", [false, false]),
+    ("listbuckets-filtered", "nora s3:ListAllMyBuckets *", [true, true]),
+    ("listbuckets-filtered", "nora see-buckets ward-files", [true, true]),
+    ("listbuckets-deny", "nora see-buckets ward-files", [true, true]),
+    ("lock-cfg-bypass", "nora delete-locked-version ward-locked/k", [true, false]),
+    ("lock-cfg-fixed", "nora delete-locked-version ward-locked/k", [false, false]),
+    ("deny-bypass-void", "nora s3:BypassGovernanceRetention ward-locked/k", [true, false]),
+    ("star-includes-bypass", "nora delete-locked-version ward-locked/k", [true, true]),
+    ("deny-delete-version", "nora delete-version ward-versions/k", [true, false]),
+    ("retention-shortened", "nora shorten-retention ward-locked/k", [true, true]),
+    ("username-deny-evaded", "nora s3:DeleteObject ward-files/k", [false, false]),
+    ("folder-star-no-list", "nora list ward-files", [false, false]),
+];
+
+#[test]
+fn what_a_user_can_do_is_as_measured() {
+    let mut wrong = Vec::new();
+    for (case, question, measured) in MEASURED {
+        let folder = Folder::copy_of(&root().join("tests/lineage").join(case));
+        for (rules, can) in ["minio-2021", "minio-2026"].into_iter().zip(measured) {
+            let run = folder.attune(&format!("access {question} --rules {rules}"));
+            if run.code != Some(if *can { 0 } else { 2 }) {
+                wrong.push(format!("{case}: {question} by {rules} is {:?}: {}{}", run.code, run.stdout, run.stderr));
+            }
+        }
+        // By default all rules count, and those of 2021 lead.
+        assert_eq!(folder.attune(&format!("access {question}")).code, Some(if measured[0] { 0 } else { 2 }), "{case}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Notes that are not about the topic of a case.
 const BESIDE: [&str; 2] = ["missing-companion", "redundant-statement"];
 
