@@ -293,9 +293,9 @@ fn other_keys(out: &mut dyn Write, styles: &Styles, report: &Report, answer: &An
     let can = CanV1::of(&answer.other_keys);
     let rules = rules_of(report);
     for place in places(&can, &rules) {
-        let words = place.leading().into_iter().chain(place.differences(&rules)).collect::<Vec<_>>().join("; ");
-        let text =
-            format!("its temporary credentials and service accounts also: {words} on {}", place.resources(shown));
+        let words = place.leading().map(|words| format!("{words} on {}", place.resources(shown)));
+        let words = words.into_iter().chain(place.differences(&rules)).collect::<Vec<_>>().join("; ");
+        let text = format!("its temporary credentials and service accounts also: {words}");
         writeln!(out, "  {} {text}", styles.change.apply_to("!"))?;
     }
     Ok(())
