@@ -1,8 +1,7 @@
 //! Every example is true: it is valid, its plan can be applied, and the cluster is then as the file says.
 
-use std::path::PathBuf;
-
 use std::fs;
+use std::path::PathBuf;
 
 use super::harness::{Folder, files, root};
 
