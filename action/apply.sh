@@ -163,11 +163,18 @@ if [ -d "$state" ]; then
     printf '::error::%s\n' 'A new secret is in a plain file that is lost with this job. Rotate the keys of the users in the outcome.'
   fi
 fi
-find . -name .git -prune -o -name '*.json.age' -newer "$work/started" -type f -print0 |
-  while IFS= read -r -d '' path; do
-    mkdir -p "$work/keep/secrets/$(dirname "$path")"
-    cp "$path" "$work/keep/secrets/$path"
-  done
+# Encrypted secrets at their destination: in the checkout, or where the outcome says.
+{
+  find "$PWD" -name .git -prune -o -name '*.json.age' -newer "$work/started" -type f -print
+  if [ "$count" -gt 0 ]; then
+    jq -r '.[].result.steps? // [] | .[].keys_stored_in // empty | select(startswith("/") and endswith(".json.age"))' "$work/outcomes.json"
+  fi
+} | sort -u | while IFS= read -r path; do
+  [ -f "$path" ] || continue
+  kept=$work/keep/secrets/${path#"$PWD/"}
+  mkdir -p "$(dirname "$kept")"
+  cp "$path" "$kept"
+done
 
 output digest "$(printf '%s ' "${approved[@]#--approved=}" | sed 's/ $//')"
 if [ "$count" -gt 0 ]; then
