@@ -62,6 +62,7 @@ mod keys;
 mod keys_over_rest;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
 mod lint;
 #[cfg(test)]
 mod logins;

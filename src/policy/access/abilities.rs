@@ -131,9 +131,12 @@ fn requests_of(engine: &mut Engine<'_>, sides: &[Side], kinds: &[RequestKind], w
     Requests { gained, lost, undecided }
 }
 
+/// An example, and the rules that have it.
+type OfRules<'a> = (Vec<Rules>, &'a Rc<Example>);
+
 /// The lines of requests, ordered by pattern: each with all the rules that have it.
 fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
-    let mut with_rules: BTreeMap<(&Description, &str), (Vec<Rules>, &Rc<Example>)> = BTreeMap::new();
+    let mut with_rules: BTreeMap<(&Description, &str), OfRules<'_>> = BTreeMap::new();
     for (group, findings) in all_findings {
         for (description, examples) in &findings.found {
             for (word, example) in examples {

@@ -64,7 +64,7 @@ impl<'a> Findings<'a> {
         match answer {
             SearchResult::Nothing => {}
             SearchResult::Undecided => {
-                self.add_undecided(&description.pattern, names.known.iter().chain(&names.unknown).copied())
+                self.add_undecided(&description.pattern, names.known.iter().chain(&names.unknown).copied());
             }
             SearchResult::Found(point) => {
                 self.add_undecided(&description.pattern, names.unknown.iter().copied());
