@@ -13,7 +13,7 @@ use super::requests::RequestKind::{
 };
 
 /// Requests that are one phrase together. The first that is whole counts.
-const TOGETHER: [(&[RequestKind], &str); 31] = [
+const TOGETHER: [(&[RequestKind], &str); 34] = [
     (&[List, ListVersions], "list keys and versions"),
     (&[Read, ReadVersion, CopyFrom], "read"),
     (&[Read, CopyFrom], "read (no old versions)"),
@@ -40,10 +40,13 @@ const TOGETHER: [(&[RequestKind], &str); 31] = [
     (&[ListUploads, ListParts, AbortUpload], "list and abort uploads"),
     (&[ListParts, AbortUpload], "abort uploads, and list their parts"),
     (&[CreateBucket, CreateLockedBucket, DeleteBucket], "create and delete the bucket"),
-    (&[CreateBucket, CreateLockedBucket], "create the bucket"),
+    (&[CreateBucket, CreateLockedBucket], "create the bucket (with object lock, too)"),
     (&SETTINGS_READ, "read all its settings"),
     (&SETTINGS_CHANGED, "change all its settings (the bucket policy, too)"),
     (&[ChangeBucketPolicy, DeleteBucketPolicy], "change and delete the bucket policy"),
+    (&[ReadTags], "read tags (not of old versions)"),
+    (&[SetTags], "set tags (not of old versions)"),
+    (&[DeleteTags], "delete tags (not of old versions)"),
     (&[SeeBuckets], "see the name"),
 ];
 

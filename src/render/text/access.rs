@@ -266,7 +266,8 @@ mod tests {
 ");
         let if_present = inside.replace("IpAddress", "IpAddressIfExists");
         insta::assert_snapshot!(lines(&if_present, READ_LOGS), @r"
-  + s3:GetObject   on logs/*, except when aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present, had before, e.g. logs/x when not (aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present)
+  + s3:GetObject   on logs/* from anywhere; before only from 10.0.0.0/8, 192.168.0.0/16
+  ! by AWS's rules also: + s3:GetObject on logs/*, except when aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present, had before, e.g. logs/x when not (aws:SourceIp in 10.0.0.0/8 or 192.168.0.0/16, if present)
 ");
     }
 
