@@ -9,7 +9,7 @@ use super::codes;
 use super::raw::RawGuards;
 use super::spanned::{At, Entries, Report};
 use crate::base::{GroupName, NamePattern, NamePatterns, NameProblem, PolicyName, Principal, UserName};
-use crate::policy::access::pattern_covers;
+use crate::policy::access::{RequestKind, pattern_covers};
 
 /// The guards of a configuration, and their exceptions for one run.
 #[derive(Debug, Clone, Default)]
@@ -217,7 +217,7 @@ impl fmt::Display for Override {
     }
 }
 
-/// `--allow-access PRINCIPAL:ACTION:PATTERN`: new access that `deny_new_access` does not refuse in one run.
+/// `--allow-access PRINCIPAL:ACTION:PATTERN`, with an action or the word of a request: new access that `deny_new_access` does not refuse in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     principal: NamePattern,
@@ -231,17 +231,27 @@ const ARN: &str = "arn:aws:s3:::";
 impl FromStr for Exemption {
     type Err = String;
 
-    /// Reads `user:action:pattern`. All three are patterns (`*` any run, `?` one character); a group is written
-    /// `group/NAME`.
+    /// Reads `user:action:pattern`, with the name of an action or the word of a request, such as `delete-version`. All three are
+    /// patterns (`*` any run, `?` one character); a group is written `group/NAME`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once(":s3:").and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
-        match parts {
-            Some((user, (action, pattern))) if ![user, action, pattern].contains(&"") => {
+        let of_action = || {
+            let (user, rest) = text.split_once(":s3:")?;
+            let (action, pattern) = rest.split_once(':').filter(|(action, _)| !action.is_empty())?;
+            Some((user, format!("s3:{action}"), pattern))
+        };
+        let of_request = |kind: &RequestKind| {
+            let (user, pattern) = text.split_once(&format!(":{}:", kind.word()))?;
+            Some((user, kind.word().to_owned(), pattern))
+        };
+        match of_action().or_else(|| RequestKind::ALL.iter().find_map(of_request)) {
+            Some((user, action, pattern)) if ![user, pattern].contains(&"") => {
                 let bare = pattern.strip_prefix(ARN).unwrap_or(pattern);
                 let principal = user.parse().map_err(|problem| format!("the user in `{text}` {problem}"))?;
-                Ok(Self { principal, action: format!("s3:{action}"), pattern: format!("{ARN}{bare}") })
+                Ok(Self { principal, action, pattern: format!("{ARN}{bare}") })
             }
-            Some(_) | None => Err(format!("`{text}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*`")),
+            Some(_) | None => Err(format!(
+                "`{text}` is not `user:action:pattern`, such as `bob:s3:PutObject:logs/*` or `bob:delete-version:logs/*`"
+            )),
         }
     }
 }

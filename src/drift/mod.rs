@@ -13,7 +13,7 @@ use crate::base::{Code, Finding, PolicyName, Principal, Severity, codes};
 use crate::desired::{DeclaredAttachment, Desired, Ignore};
 use crate::observed::{Body, Identity, Observed};
 use crate::plan::{self, AccessChange, Change, ChangeId, ChangeKind, Plan, Unmanaged};
-use crate::policy::access::{Access, Side, Undecided};
+use crate::policy::access::Side;
 
 codes! {
     "All kinds of findings of this room.";
@@ -221,16 +221,7 @@ impl Object {
 }
 
 fn backwards(of: &AccessChange) -> AccessChange {
-    let Access { gained, lost, undecided } = &*of.access;
-    let turned = |open: &Undecided| Undecided {
-        side: match open.side {
-            Side::Gained => Side::Lost,
-            Side::Lost => Side::Gained,
-        },
-        ..open.clone()
-    };
-    let undecided = undecided.iter().map(turned).collect();
-    let access = Access { gained: lost.clone(), lost: gained.clone(), undecided };
+    let access = of.access.reversed();
     AccessChange { principal: of.principal.clone(), access: Arc::new(access), loses_all: false }
 }
 

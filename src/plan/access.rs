@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::base::{PolicyName, Principal, map};
 use crate::observed::{Body, Observed, granted};
-use crate::policy::access::{Access, Basis, Context, RuleList, Side, Undecided, basis, difference};
+use crate::policy::access::{
+    Access, Basis, Context, Credentials, RuleList, Side, Undecided, basis, depends_on_user, difference,
+};
 use crate::policy::{Catalogue, Normal};
 
 use super::compare::{AttachmentChange, Comparison};
@@ -38,9 +40,12 @@ impl EffectiveDocument {
         }
     }
 
-    /// Whether it names the user by a variable.
-    fn has_variable(&self) -> bool {
-        self.text().is_some_and(|text| text.contains("${"))
+    /// Whether it may give two users different access.
+    fn depends_on_user(&self) -> bool {
+        match self {
+            Self::None | Self::Unknown(_) => false,
+            Self::Known(normal) => depends_on_user(normal.document()),
+        }
     }
 }
 
@@ -48,15 +53,23 @@ impl EffectiveDocument {
 pub(super) struct AccessQuery {
     before: EffectiveDocument,
     after: EffectiveDocument,
-    /// Only if a document names the user by a variable.
+    /// Only if a document depends on the user.
     principal: Option<Principal>,
+    credentials: Credentials,
 }
 
 impl AccessQuery {
     /// Asks what `after` gives and takes compared with `before`, for this user or group.
     pub(super) fn new(before: EffectiveDocument, after: EffectiveDocument, principal: Option<&Principal>) -> Self {
-        let has_variable = before.has_variable() || after.has_variable();
-        Self { before, after, principal: principal.filter(|_| has_variable).cloned() }
+        let depends = before.depends_on_user() || after.depends_on_user();
+        let credentials = Credentials::Own;
+        Self { before, after, principal: principal.filter(|_| depends).cloned(), credentials }
+    }
+
+    /// The same with temporary credentials and service accounts of the user.
+    pub(super) fn with_any_credentials(self) -> Self {
+        let is_other = self.principal.as_ref().is_some_and(|principal| principal.user().is_some());
+        Self { credentials: if is_other { Credentials::Any } else { Credentials::Own }, ..self }
     }
 }
 
@@ -122,7 +135,8 @@ fn evaluate(query: &AccessQuery, context: &Context<'_>) -> Access {
     };
     match (document(&query.before), document(&query.after)) {
         (Ok(before), Ok(after)) => {
-            let context = query.principal.as_ref().map_or(*context, |principal| context.with(principal));
+            let context = context.with_credentials(query.credentials);
+            let context = query.principal.as_ref().map_or(context, |principal| context.with(principal));
             difference(before.as_ref(), after.as_ref(), &context)
         }
         (Err(()), Ok(_)) | (Ok(_), Err(())) | (Err(()), Err(())) => {

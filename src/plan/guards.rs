@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::{Code, Finding, PolicyName, Principal, list_some, shell_line};
-use crate::desired::{Desired, Exemption, Guards, Limit, Override};
+use crate::desired::{Desired, Guards, Limit, Override};
 use crate::observed::Observed;
 use crate::policy::Normal;
-use crate::policy::access::{Access, Side, Undecided};
+use crate::policy::access::Access;
 
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
-use super::codes::{DETACHED, MAPPED_POLICY, NEW_ACCESS, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
+use super::codes::{DETACHED, MAPPED_POLICY, OWN_USER, PROTECTED_POLICY, PROTECTED_USER, REMOVALS};
 use super::compare::{Comparison, PolicyAction};
-use super::effects::{Effects, NameAccess};
+use super::effects::Effects;
+use super::new_access::new_access;
 use super::{Effect, Plan, Unreported};
 
 /// A refusal that an option of this run overrides.
@@ -49,7 +50,7 @@ pub(super) fn check(subject: Subject<'_>, cache: &mut AccessCache<'_>) -> Verdic
     check.protected_policies();
     check.mapped_policies();
     check.protected_principals();
-    check.verdict.refusals.extend(new_access(&subject));
+    check.verdict.refusals.extend(new_access(subject.guards(), subject.effects, subject.unreported, cache));
     check.verdict
 }
 
@@ -302,79 +303,6 @@ impl LimitCheck<'_> {
         let (noun, verb, names) = (self.noun, self.verb, list_some(&self.names, NAMED, |name| format!("`{name}`")));
         let message = format!("{count} {noun} would be {verb}: {names}; {} may be", most.join(" and "));
         Some(Finding::error(self.code, message).help(override_help(&self.sufficient)))
-    }
-}
-
-/// The new access that `deny_new_access` refuses: of all users and groups, declared or not, and of unreported ones.
-fn new_access(subject: &Subject<'_>) -> Vec<Finding> {
-    let guards = subject.guards();
-    if !guards.deny_new_access {
-        return Vec::new();
-    }
-    let effects = subject.effects.on.iter();
-    let reported = effects.filter_map(|(principal, effect)| Some((principal, effect.access.as_deref()?)));
-    let reported = reported.flat_map(|(principal, access)| {
-        let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers(principal, action, pattern);
-        NewAccess { name: principal.to_string(), label: principal.label(), guards, covers }.refusals(access)
-    });
-    let unreported = subject.unreported.by_name.iter().flat_map(|of| unreported_access(of, guards));
-    reported.chain(unreported).collect()
-}
-
-/// Whether anyone unreported has the policy is unknown, so their new access is not decided.
-fn unreported_access(of: &NameAccess, guards: &Guards) -> Vec<Finding> {
-    let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers_policy(&of.policy, action, pattern);
-    let name = format!("someone who has `{}` and whom the cluster does not report", of.policy);
-    let open = of.access.gained.iter().map(|line| Undecided {
-        side: Side::Gained,
-        actions: line.actions.clone(),
-        pattern: line.pattern.clone(),
-        rules: Vec::new(),
-    });
-    let undecided = open.chain(of.access.undecided.iter().cloned()).collect();
-    let access = Access { undecided, ..Access::default() };
-    NewAccess { name, label: format!("policy/{}", of.policy), guards, covers }.refusals(&access)
-}
-
-/// The check of one user's, group's or policy's new access.
-struct NewAccess<'a, C> {
-    name: String,
-    label: String,
-    guards: &'a Guards,
-    /// Whether an exemption covers these actions on this pattern.
-    covers: C,
-}
-
-impl<C: Fn(&Exemption, &[String], &str) -> bool> NewAccess<'_, C> {
-    fn refusals(&self, access: &Access) -> Vec<Finding> {
-        let refused = |actions: &[String], pattern: &str| !self.is_exempt(actions, pattern);
-        let gained = access.gained.iter().filter(|line| refused(&line.actions, &line.pattern)).map(|line| {
-            let (name, actions, pattern, witness) = (&self.name, line.actions.join(", "), &line.pattern, &line.witness);
-            let example = format!("for example {} on {}", witness.action, witness.resource);
-            self.refusal(&line.actions, pattern, format!("{name} would gain {actions} on {pattern}, {example}"))
-        });
-        let open = access.undecided.iter().filter(|open| open.side == Side::Gained);
-        let open = open.filter(|open| refused(&open.actions, &open.pattern)).map(|open| {
-            let (name, actions, pattern) = (&self.name, open.actions.join(", "), &open.pattern);
-            let message = format!("{name} may gain {actions} on {pattern}: it could not be decided");
-            self.refusal(&open.actions, pattern, message)
-        });
-        gained.chain(open).collect()
-    }
-
-    fn is_exempt(&self, actions: &[String], pattern: &str) -> bool {
-        let one = |action: &[String]| self.guards.allow_access.iter().any(|by| (self.covers)(by, action, pattern));
-        actions.chunks(1).all(one)
-    }
-
-    fn refusal(&self, actions: &[String], pattern: &str, message: String) -> Finding {
-        let bare = pattern.strip_prefix("arn:aws:s3:::").unwrap_or(pattern);
-        let label = &self.label;
-        let options = actions.iter().map(|action| shell_line(["--allow-access", &format!("{label}:{action}:{bare}")]));
-        Finding::error(NEW_ACCESS, message).help(match options.collect::<Option<Vec<String>>>() {
-            Some(options) => format!("to allow it for one run: {}", options.join(" ")),
-            None => "to allow it for one run, give `--allow-access` with exactly these names".to_owned(),
-        })
     }
 }
 

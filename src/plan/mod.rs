@@ -12,6 +12,7 @@ mod effects;
 mod graph;
 mod guards;
 mod keys;
+mod new_access;
 mod order;
 mod problems;
 mod settings;

@@ -123,7 +123,12 @@ pub(super) fn abilities_within(
     requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], kinds, Some(patterns))
 }
 
-fn requests_of(engine: &mut Engine<'_>, sides: &[Side], kinds: &[RequestKind], within: Option<&[String]>) -> Requests {
+pub(super) fn requests_of(
+    engine: &mut Engine<'_>,
+    sides: &[Side],
+    kinds: &[RequestKind],
+    within: Option<&[String]>,
+) -> Requests {
     let found = engine.requests(sides, kinds, within);
     let lines = |side| found.get(&side).map_or(Vec::new(), request_lines);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));

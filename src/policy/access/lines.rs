@@ -80,6 +80,17 @@ pub enum Side {
     Lost,
 }
 
+impl Side {
+    /// The other direction.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Gained => Self::Lost,
+            Self::Lost => Self::Gained,
+        }
+    }
+}
+
 /// Examples, and the rules that alone have them.
 type OfRules<'a> = (Examples<'a>, Vec<Rules>);
 

@@ -23,6 +23,7 @@ mod glob;
 mod lines;
 mod patterns;
 mod phrases;
+mod practice;
 mod question;
 mod requester;
 mod requests;
@@ -47,6 +48,7 @@ pub use decide::{Decision, Ground, Request, RequestProblem, Verdict, decide};
 pub use describe::{Exception, Reason};
 pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
 pub use phrases::in_words;
+pub use practice::{InPractice, WithoutEffect};
 pub use question::Question;
 pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
 pub use rules::{
@@ -145,19 +147,35 @@ pub struct Access {
     pub lost: Vec<AccessLine>,
     /// Undecided differences. They count as gained or lost.
     pub undecided: Vec<Undecided>,
+    /// Where what people can do differs from these lines.
+    pub in_practice: InPractice,
 }
 
 impl Access {
-    /// Whether certainly nothing is gained.
+    /// Whether certainly nothing is gained: no action, and no request.
     #[must_use]
     pub fn gains_nothing(&self) -> bool {
-        self.gained.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Gained)
+        self.gained.is_empty()
+            && !self.undecided.iter().any(|open| open.side == Side::Gained)
+            && self.in_practice.beyond.gains_nothing()
     }
 
-    /// Whether certainly nothing is lost.
+    /// Whether certainly nothing is lost: no action, and no request.
     #[must_use]
     pub fn loses_nothing(&self) -> bool {
-        self.lost.is_empty() && !self.undecided.iter().any(|open| open.side == Side::Lost)
+        self.lost.is_empty()
+            && !self.undecided.iter().any(|open| open.side == Side::Lost)
+            && self.in_practice.beyond.loses_nothing()
+    }
+}
+
+impl Access {
+    /// The difference from the document after to the document before.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let Self { gained, lost, undecided, in_practice } = self.clone();
+        let undecided = undecided.into_iter().map(|open| Undecided { side: open.side.opposite(), ..open });
+        Self { gained: lost, lost: gained, undecided: undecided.collect(), in_practice: in_practice.reversed() }
     }
 }
 
@@ -176,11 +194,16 @@ pub fn gains(before: Option<&Document>, after: Option<&Document>, context: &Cont
 fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Access {
     let wildcards = Wildcards::new(context.catalogue);
     let action_sets = action_sets(context.catalogue, before.into_iter().chain(after));
-    let found = Engine::new(before, after, context).actions(sides, &action_sets);
+    let mut engine = Engine::new(before, after, context);
+    let found = engine.actions(sides, &action_sets);
     let lines = |side| found.get(&side).map_or(Vec::new(), |found| lines::lines(found, &wildcards));
     let undecided = |(side, found): (&Side, &GroupFindings<'_>)| lines::undecided(found, *side, &wildcards);
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
-    Access { gained, lost, undecided: found.iter().flat_map(undecided).collect() }
+    let undecided = found.iter().flat_map(undecided).collect();
+    let mut access = Access { gained, lost, undecided, in_practice: InPractice::default() };
+    let requests = abilities::requests_of(&mut engine, sides, &practice::notable(context.rules), None);
+    access.in_practice = practice::in_practice(&access, requests, context.catalogue, context.rules);
+    access
 }
 
 /// The access that a document gives.
@@ -209,14 +232,19 @@ pub fn patterns_overlap(one: &str, other: &str) -> bool {
     glob::Glob::parse(one).overlaps(&glob::Glob::parse(other))
 }
 
+/// The keys of conditions about the user.
+const OF_USER: [&str; 3] = ["aws:principaltype", "aws:userid", "aws:username"];
+
 /// Whether the access of a document can depend on the user.
 #[must_use]
 pub fn depends_on_user(document: &Document) -> bool {
-    let values = |statement: &Statement| {
-        let conditions = statement.conditions.iter().flat_map(|clause| &clause.values);
-        statement.resources.patterns.iter().chain(conditions).any(|text| text.contains("${"))
+    let depends = |statement: &Statement| {
+        let values = statement.conditions.iter().flat_map(|clause| &clause.values);
+        let keys = statement.conditions.iter().map(|clause| &clause.key);
+        statement.resources.patterns.iter().chain(values).any(|text| text.contains("${"))
+            || keys.into_iter().any(|key| OF_USER.iter().any(|known| key.eq_ignore_ascii_case(known)))
     };
-    document.statements.iter().any(values)
+    document.statements.iter().any(depends)
 }
 
 /// Whether certainly both documents give the same access.

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 mod conditions;
 mod documents;
+mod requests;
 
 use conditions::{KEYS, Keys, WORDS, all_keys, any_of, holds, holds_as_worded, on_minio};
-use documents::shown;
+use documents::{SOME_ACTIONS, Vocabulary, shown};
 
 use super::*;
 use crate::policy::properties::Random;
@@ -189,6 +190,13 @@ impl Oracle {
 
     /// The resources on which a document allows an action.
     fn allowed(&mut self, document: &Document, action: &str, kind: &'static str, keys: &Keys) -> Set {
+        let [mut allowed, denied] = self.covered(document, action, kind, keys);
+        change(&mut allowed, &denied, |allowed, denied| allowed & !denied);
+        allowed
+    }
+
+    /// The resources for which statements allow an action, and for which statements deny it.
+    fn covered(&mut self, document: &Document, action: &str, kind: &'static str, keys: &Keys) -> [Set; 2] {
         let (mut allowed, mut denied) = (self.nothing(kind), self.nothing(kind));
         for statement in &document.statements {
             if !statement.conditions.iter().all(|clause| holds(clause, keys)) || !about(self.server, statement, action)
@@ -200,8 +208,7 @@ impl Oracle {
             let how = if statement.resources.negated { |set, any: u64| set | !any } else { |set, any| set | any };
             change(target, &any, how);
         }
-        change(&mut allowed, &denied, |allowed, denied| allowed & !denied);
-        allowed
+        [allowed, denied]
     }
 
     /// The resources for which a line reports a difference of an action.
@@ -246,21 +253,32 @@ fn about(server: Server, statement: &Statement, action: &str) -> bool {
 /// Whether a document allows the request of a witness.
 fn allows(server: Server, document: &Document, kind: &str, witness: &Witness) -> bool {
     let resource = built(server, kind, &witness.resource);
+    let effects = effects(server, document, &resource, &witness.action, &witness.conditions);
+    effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
+}
+
+/// The effects of the statements that apply to an action on a resource, if exactly these conditions hold.
+fn effects(server: Server, document: &Document, resource: &str, action: &str, holding: &[String]) -> Vec<Effect> {
     let condition = |clause: &Clause| {
         let positive = clause.operator.replace("Not", "");
         let (holds, text) = match WORDS.iter().find(|(operator, _)| *operator == positive) {
-            None => (clause.values == ["true"], "is absent".to_owned()),
+            None => {
+                let is_present = server == Server::Minio && clause.key.starts_with("aws:");
+                if is_present {
+                    return clause.values == ["false"];
+                }
+                (clause.values == ["true"], "is absent".to_owned())
+            }
             Some((_, word)) => (positive == clause.operator, format!("{word}{}", any_of(&positive, &clause.values))),
         };
-        witness.conditions.contains(&format!("{} {text}", clause.key)) == holds
+        holding.contains(&format!("{} {text}", clause.key)) == holds
     };
     let applies = |statement: &&Statement| {
         let patterns = &statement.resources.patterns;
-        let covered = patterns.iter().any(|pattern| covers(server, pattern, &resource)) != statement.resources.negated;
-        covered && about(server, statement, &witness.action) && statement.conditions.iter().all(condition)
+        let covered = patterns.iter().any(|pattern| covers(server, pattern, resource)) != statement.resources.negated;
+        covered && about(server, statement, action) && statement.conditions.iter().all(condition)
     };
-    let effects: Vec<_> = document.statements.iter().filter(applies).map(|statement| statement.effect).collect();
-    effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
+    document.statements.iter().filter(applies).map(|statement| statement.effect).collect()
 }
 
 fn catalogue() -> Catalogue {
@@ -292,8 +310,9 @@ impl Trial {
         let pool: Vec<_> = (0..400).map(|_| random.pattern()).collect();
         for pair in 0..self.pairs {
             let keys: Vec<&str> = (0..3).map(|_| random.pick(&KEYS).0).filter(|_| self.conditions).collect();
-            let before = random.document(&pool, &keys);
-            let after = random.variant(&before, &pool, &keys);
+            let vocabulary = Vocabulary { actions: &SOME_ACTIONS, pool: &pool, keys: &keys };
+            let before = random.document(&vocabulary);
+            let after = random.variant(&before, &vocabulary);
             let context = Context { rules: self.rules, ..Context::new(&catalogue) };
             let access = difference(Some(&before), Some(&after), &context);
             let others: Vec<_> = access.undecided.iter().filter(|open| open.actions != ["*:*"]).collect();

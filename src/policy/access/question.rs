@@ -63,7 +63,7 @@ impl Question {
         let Access { gained, undecided, .. } = gains(Some(&denied), Some(document), context);
         let mut lines: Vec<AccessLine> = gained.into_iter().filter_map(|line| self.within(line)).collect();
         lines.dedup();
-        Access { gained: lines, lost: Vec::new(), undecided }
+        Access { gained: lines, undecided, ..Access::default() }
     }
 
     /// The part of a line that was asked for: its actions, its resources and the exceptions among these.

@@ -6,6 +6,26 @@ use super::ARN;
 use crate::policy::properties::Random;
 use crate::policy::{Clause, Document, Effect, Selector, Statement};
 
+/// What random documents are made of.
+pub(super) struct Vocabulary<'a> {
+    /// Lists of actions.
+    pub(super) actions: &'a [&'static [&'static str]],
+    /// Patterns of resources.
+    pub(super) pool: &'a [String],
+    /// Keys of conditions.
+    pub(super) keys: &'a [&'static str],
+}
+
+/// Lists of actions of every kind.
+pub(super) const SOME_ACTIONS: [&[&str]; 6] = [
+    &["s3:GetObject"],
+    &["s3:GetObject", "s3:ListBucket"],
+    &["s3:*"],
+    &["s3:GetObjectVersion"],
+    &["s3:Get*", "s3:ListAllMyBuckets"],
+    &["s3:P*", "s3:DeleteObject"],
+];
+
 pub(super) fn shown(document: &Document) -> String {
     let line = |s: &Statement| {
         let not = |selector: &Selector| if selector.negated { "not " } else { "" };
@@ -76,16 +96,10 @@ impl Random {
         Clause { operator: operator.to_owned(), key: key.to_owned(), values }
     }
 
-    fn statement(&mut self, pool: &[String], keys: &[&'static str]) -> Statement {
+    fn statement(&mut self, of: &Vocabulary<'_>) -> Statement {
+        let Vocabulary { actions, pool, keys } = of;
         let resources = (0..=self.below(3)).map(|_| self.pick(pool)).collect();
-        let actions = self.pick(&[
-            &["s3:GetObject"][..],
-            &["s3:GetObject", "s3:ListBucket"],
-            &["s3:*"],
-            &["s3:GetObjectVersion"],
-            &["s3:Get*", "s3:ListAllMyBuckets"],
-            &["s3:P*", "s3:DeleteObject"],
-        ]);
+        let actions = self.pick(actions);
         let clauses = if keys.is_empty() { 0 } else { self.below(3) };
         Statement {
             sid: None,
@@ -101,20 +115,20 @@ impl Random {
     }
 
     /// A document with conditions on some of the keys.
-    pub(super) fn document(&mut self, pool: &[String], keys: &[&'static str]) -> Document {
-        let statements = (0..=self.below(4)).map(|_| self.statement(pool, keys)).collect();
+    pub(super) fn document(&mut self, of: &Vocabulary<'_>) -> Document {
+        let statements = (0..=self.below(4)).map(|_| self.statement(of)).collect();
         Document { version: Some("2012-10-17".to_owned()), id: None, statements, extra: BTreeMap::new() }
     }
 
     /// Another document, or the same one with an added, removed or changed statement.
-    pub(super) fn variant(&mut self, document: &Document, pool: &[String], keys: &[&'static str]) -> Document {
+    pub(super) fn variant(&mut self, document: &Document, of: &Vocabulary<'_>) -> Document {
         let mut variant = document.clone();
         let place = self.below(variant.statements.len());
         match self.below(4) {
-            0 => return self.document(pool, keys),
-            1 => variant.statements.push(self.statement(pool, keys)),
+            0 => return self.document(of),
+            1 => variant.statements.push(self.statement(of)),
             2 => drop(variant.statements.remove(place)),
-            _ => variant.statements[place].resources.patterns.push(self.pick(pool)),
+            _ => variant.statements[place].resources.patterns.push(self.pick(of.pool)),
         }
         variant
     }

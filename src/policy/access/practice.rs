@@ -1,0 +1,166 @@
+//! Where what people can do differs from the lines of actions: lines without effect, and requests that no line shows.
+
+use super::abilities::{RequestLine, Requests, UndecidedRequests};
+use super::lines::{AccessLine, Side};
+use super::requests::{RequestKind, Way};
+use super::rules::{RuleList, Rules};
+use super::{Access, pattern_covers, patterns_overlap};
+use crate::policy::{Catalogue, Level};
+
+/// Where what people can do differs from the lines of actions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InPractice {
+    /// Lines of actions, or parts of them, that change nothing.
+    pub without_effect: Vec<WithoutEffect>,
+    /// Requests that no line of actions shows.
+    pub beyond: Requests,
+}
+
+/// Actions of a line that change nothing, because servers do not ask for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithoutEffect {
+    /// The direction of the line.
+    pub side: Side,
+    /// The actions, in full.
+    pub actions: Vec<String>,
+    /// The kinds of requests that people mean by them.
+    pub requests: Vec<RequestKind>,
+    /// The resources of the line.
+    pub pattern: String,
+    /// The rules by which they change nothing. Empty if all rules that count.
+    pub rules: Vec<Rules>,
+}
+
+impl InPractice {
+    /// Whether the lines of actions say it all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn reversed(self) -> Self {
+        let Requests { gained, lost, undecided } = self.beyond;
+        let undecided = undecided.into_iter().map(|open| UndecidedRequests { side: open.side.opposite(), ..open });
+        let without = self.without_effect.into_iter().map(|of| WithoutEffect { side: of.side.opposite(), ..of });
+        let beyond = Requests { gained: lost, lost: gained, undecided: undecided.collect() };
+        Self { without_effect: without.collect(), beyond }
+    }
+}
+
+/// The kinds of requests that may differ from the lines of actions: those that servers decide by other actions.
+pub(super) fn notable(rules: &RuleList) -> Vec<RequestKind> {
+    let is_meant = |kind: &RequestKind| kind.own_action().is_some() || kind.level() == Level::Permissions;
+    let is_plain = |kind: &RequestKind| rules.iter().all(|rules| kind.is_plain(&rules));
+    RequestKind::ALL.iter().copied().filter(|kind| is_meant(kind) && !is_plain(kind)).collect()
+}
+
+/// Compares the differences of actions and of requests.
+pub(super) fn in_practice(access: &Access, requests: Requests, catalogue: &Catalogue, rules: &RuleList) -> InPractice {
+    let sides = [(Side::Gained, &access.gained, &requests.gained), (Side::Lost, &access.lost, &requests.lost)];
+    let mut without_effect = Vec::new();
+    for (side, lines, changed) in sides {
+        let is_open = |kind| requests.undecided.iter().any(|open| open.side == side && open.requests.contains(&kind));
+        for line in lines {
+            for (action, kind) in actions_of(line, catalogue) {
+                let has_effect = |one: &Rules| {
+                    kind.is_plain(one)
+                        || is_open(kind)
+                        || changed.iter().any(|changed| affects(changed, kind, line, *one))
+                };
+                let rules_without: Vec<Rules> = of_line(line, rules).filter(|one| !has_effect(one)).collect();
+                add(&mut without_effect, side, (action, kind), line, rules_without);
+            }
+        }
+    }
+    for line in &mut without_effect {
+        if line.rules.iter().copied().eq(rules.iter()) {
+            line.rules = Vec::new();
+        }
+    }
+    let Requests { mut gained, mut lost, undecided } = requests;
+    gained.retain(|line| !accounts(&access.gained, line, Side::Gained, catalogue, rules));
+    lost.retain(|line| !accounts(&access.lost, line, Side::Lost, catalogue, rules));
+    InPractice { without_effect, beyond: Requests { gained, lost, undecided } }
+}
+
+/// The rules by which a line of actions holds, as far as it says.
+fn of_line<'a>(line: &'a AccessLine, rules: &'a RuleList) -> impl Iterator<Item = Rules> + 'a {
+    rules.iter().filter(|one| line.rules.is_empty() || line.rules.contains(one))
+}
+
+/// The actions of a line that are no plain requests, each with the kind of request that people mean by it.
+fn actions_of(line: &AccessLine, catalogue: &Catalogue) -> Vec<(String, RequestKind)> {
+    let is_of_line = |action: &&str| line.actions.iter().any(|pattern| pattern_covers(pattern, action));
+    let known = catalogue.actions().iter().map(|action| action.name.as_str());
+    let named = line.actions.iter().map(String::as_str).filter(|name| catalogue.get(name).is_none());
+    let all = known.filter(is_of_line).chain(named);
+    all.filter_map(|action| Some((action.to_owned(), RequestKind::of_action(action)?))).collect()
+}
+
+/// Whether a line of requests is about resources of a line of actions.
+fn affects(changed: &RequestLine, kind: RequestKind, line: &AccessLine, rules: Rules) -> bool {
+    changed.requests.contains(&kind)
+        && (changed.rules.is_empty() || changed.rules.contains(&rules))
+        && (kind == RequestKind::SeeBuckets || patterns_overlap(&changed.pattern, &line.pattern))
+}
+
+fn add(
+    all: &mut Vec<WithoutEffect>,
+    side: Side,
+    (action, kind): (String, RequestKind),
+    line: &AccessLine,
+    rules: Vec<Rules>,
+) {
+    if rules.is_empty() {
+        return;
+    }
+    let same = |of: &&mut WithoutEffect| of.side == side && of.pattern == line.pattern && of.rules == rules;
+    match all.iter_mut().find(same) {
+        Some(known) if known.actions.contains(&action) => {}
+        Some(known) => {
+            known.actions.push(action);
+            known.requests.push(kind);
+        }
+        None => all.push(WithoutEffect {
+            side,
+            actions: vec![action],
+            requests: vec![kind],
+            pattern: line.pattern.clone(),
+            rules,
+        }),
+    }
+}
+
+/// Whether lines of actions show all kinds of a line of requests: they name the action that people mean by it, or the only
+/// action that allows it.
+fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Catalogue, rules: &RuleList) -> bool {
+    let is_wider = |line: &&AccessLine| {
+        let by_rules =
+            line.rules.is_empty() || !of.rules.is_empty() && of.rules.iter().all(|one| line.rules.contains(one));
+        by_rules
+            && (pattern_covers(&line.pattern, &of.pattern) || of.requests == [RequestKind::SeeBuckets])
+            && line.conditions.iter().all(|condition| of.conditions.contains(condition))
+            && line.except.iter().all(|exception| of.except.contains(exception))
+    };
+    let wider: Vec<&AccessLine> = lines.iter().filter(is_wider).collect();
+    let names = |action: &str| {
+        let has = |line: &&AccessLine| line.actions.iter().any(|pattern| pattern_covers(pattern, action));
+        catalogue.get(action).is_some() && wider.iter().any(has)
+            || wider.iter().any(|line| line.actions.iter().any(|a| a == action))
+    };
+    let is_shown = |kind: &RequestKind| {
+        let by_rules = |rules: Rules| {
+            let formula = kind.formula(&rules);
+            let mut ways = formula.ways.iter();
+            let all = |way: &Way| way.allowed.iter().all(|asked| names(asked.name));
+            let any = |way: &Way| way.allowed.iter().any(|asked| names(asked.name));
+            match side {
+                Side::Gained => ways.any(all),
+                Side::Lost => ways.all(any),
+            }
+        };
+        let counted = |one: &Rules| of.rules.is_empty() || of.rules.contains(one);
+        kind.own_action().is_some_and(names) || rules.iter().filter(counted).all(by_rules)
+    };
+    of.requests.iter().all(is_shown)
+}
