@@ -262,3 +262,50 @@ proptest! {
         prop_assert_eq!(planned(&declared, &scene.world).overrides, agreed.overrides);
     }
 }
+
+fn document(statements: &str) -> Document {
+    read(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).document.unwrap()
+}
+
+const DELETES: &str = r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::b/*"}"#;
+
+#[test]
+fn a_new_request_is_refused_though_no_action_is_new() {
+    let kept = r#"{"Effect":"Deny","Action":"s3:DeleteObjectVersion","Resource":"arn:aws:s3:::b/*"}"#;
+    let world = World::new().with("p", 0).attached("alice", "p");
+    let mut observed = world.observed("5.1.2");
+    let before = document(&format!("{DELETES},{kept}"));
+    observed.policies.insert(policy("p"), Body::Known(normal(&before)));
+    let mut declared = Declared::default().has("alice", "p").document("p", document(DELETES)).strict();
+    let refusing = plan(&declared.0, &observed);
+    let [refusal] = refusals(&refusing)[..] else { panic!("{:?}", refusing.refusals) };
+    assert_eq!(
+        refusal.message,
+        "user `alice` could delete versions for good on arn:aws:s3:::b/* by the rules of minio-2026, for example \
+         delete-version on arn:aws:s3:::b/x"
+    );
+    let help = refusal.help.clone().unwrap();
+    let exemption = help.split("--allow-access ").nth(1).unwrap().trim_matches('\'');
+    assert_eq!(exemption, "alice:delete-version:b/*");
+    declared.0.guards.allow_access.push(exemption.parse().unwrap());
+    assert_eq!(refusals(&plan(&declared.0, &observed)), [] as [&Finding; 0]);
+}
+
+#[test]
+fn temporary_credentials_of_a_user_count_for_new_access() {
+    let others = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
+        "Condition":{"StringNotEquals":{"aws:username":"alice"}}}"#;
+    let world = World::new().with("p", 0).attached("alice", "p").attached("bob", "p");
+    let mut observed = world.observed("5.1.2");
+    observed.policies.insert(policy("p"), Body::Known(normal(&document(DELETES))));
+    let declared = Declared::default().has("alice", "p").has("bob", "p");
+    let declared = declared.document("p", document(&format!("{DELETES},{others}"))).strict();
+    let shown = plan(&declared.0, &observed);
+    let gaining = |name: &str| {
+        let mut access = shown.changes.iter().flat_map(|change| &change.access);
+        access.any(|of| of.principal == who(name) && !of.access.gained.is_empty())
+    };
+    assert!(!gaining("alice") && gaining("bob"), "with their own keys");
+    let refused: Vec<&str> = refusals(&shown).iter().map(|refusal| refusal.message.as_str()).collect();
+    assert!(refused.iter().any(|message| message.starts_with("user `alice` would gain s3:GetObject")), "{refused:?}");
+}

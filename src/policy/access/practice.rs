@@ -164,3 +164,84 @@ fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Cata
     };
     of.requests.iter().all(is_shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ALL_RULES, AWS_RULES, Context, difference};
+    use super::*;
+    use crate::policy::{Document, read};
+
+    fn document(statements: &[(&str, &str, &str)]) -> Document {
+        let statement = |(effect, actions, resource): &(&str, &str, &str)| {
+            let actions: Vec<String> = actions.split(' ').map(|action| format!("\"s3:{action}\"")).collect();
+            format!(r#"{{"Effect":"{effect}","Action":[{}],"Resource":"arn:aws:s3:::{resource}"}}"#, actions.join(","))
+        };
+        let statements: Vec<String> = statements.iter().map(statement).collect();
+        read(&format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))).document.unwrap()
+    }
+
+    type Statements<'a> = &'a [(&'a str, &'a str, &'a str)];
+
+    /// The lines without effect, and the requests beyond the lines, in short.
+    fn between(before: Statements<'_>, after: Statements<'_>, rules: &RuleList) -> Vec<String> {
+        let catalogue = Catalogue::newest();
+        let [before, after] = [before, after].map(document);
+        let context = Context { rules, ..Context::new(&catalogue) };
+        let InPractice { without_effect, beyond } = difference(Some(&before), Some(&after), &context).in_practice;
+        assert_eq!(beyond.undecided, []);
+        let names = |rules: &[Rules]| rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("+");
+        let without = without_effect
+            .iter()
+            .map(|of| format!("{:?} {} without effect by {}", of.side, of.actions.join(","), names(&of.rules)));
+        let words =
+            |of: &RequestLine| of.requests.iter().map(|kind| kind.word().to_owned()).collect::<Vec<_>>().join(",");
+        let line = |side: &'static str| move |of: &RequestLine| format!("{side} {} by {}", words(of), names(&of.rules));
+        without.chain(beyond.gained.iter().map(line("gains"))).chain(beyond.lost.iter().map(line("loses"))).collect()
+    }
+
+    const ALL: (&str, &str, &str) = ("Allow", "*", "b/*");
+    const KEPT: (&str, &str, &str) = ("Deny", "DeleteObjectVersion", "b/*");
+
+    #[test]
+    fn a_deny_that_takes_nothing_away_is_named() {
+        assert_eq!(
+            between(&[ALL], &[ALL, KEPT], &ALL_RULES),
+            [
+                "Lost s3:DeleteObjectVersion without effect by minio-2021",
+                "loses delete-locked-version by minio-2026+aws"
+            ]
+        );
+        assert_eq!(between(&[ALL], &[ALL, KEPT], &AWS_RULES), ["loses delete-locked-version by "]);
+    }
+
+    #[test]
+    fn an_allow_that_gives_nothing_is_named() {
+        let read = ("Allow", "GetObject", "b/*");
+        let tags = ("Allow", "GetObjectVersionTagging", "b/*");
+        let nothing = "Gained s3:GetObjectVersionTagging without effect by minio-2021+minio-2026";
+        assert_eq!(between(&[read], &[read, tags], &ALL_RULES), [nothing]);
+        let version = ("Allow", "DeleteObjectVersion", "b/*");
+        let found = between(&[read], &[read, version], &ALL_RULES);
+        assert_eq!(found, ["Gained s3:DeleteObjectVersion without effect by minio-2021+minio-2026"]);
+    }
+
+    #[test]
+    fn requests_that_no_line_shows_are_named() {
+        let delete = ("Allow", "DeleteObject", "b/*");
+        assert_eq!(between(&[delete, KEPT], &[delete], &ALL_RULES), ["gains delete-version by minio-2026"]);
+        let lock = ("Allow", "GetBucketObjectLockConfiguration", "b/*");
+        assert_eq!(between(&[delete], &[delete, lock], &ALL_RULES), ["gains delete-locked-version by minio-2021"]);
+    }
+
+    #[test]
+    fn ordinary_changes_need_no_more_lines() {
+        let read = ("Allow", "GetObject ListBucket", "b*");
+        for more in
+            ["GetObjectTagging", "PutObject", "DeleteObject", "PutObject DeleteObject", "*", "GetBucketLocation"]
+        {
+            assert_eq!(between(&[read], &[read, ("Allow", more, "b*")], &ALL_RULES), [""; 0], "{more}");
+        }
+        assert_eq!(between(&[], &[read], &ALL_RULES), [""; 0]);
+        assert_eq!(between(&[ALL], &[ALL, ("Deny", "*", "b/x/*")], &ALL_RULES), [""; 0]);
+    }
+}

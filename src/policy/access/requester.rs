@@ -109,3 +109,64 @@ fn fulfills(test: &str, given: &str, value: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Context, Credentials, Request, Rules, Verdict, decide};
+    use crate::policy::{Catalogue, read};
+
+    /// The verdicts by the rules of 2021, 2026 and AWS about reading with a condition, by the user `al`.
+    fn verdicts(condition: &str, credentials: Credentials) -> [Verdict; 3] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject",
+                "Resource":"arn:aws:s3:::b/*","Condition":{{{condition}}}}}]}}"#
+        );
+        let document = read(&text).document.unwrap();
+        let catalogue = Catalogue::newest();
+        let request = Request::parse("s3:GetObject", "b/k", &catalogue).unwrap();
+        let context = Context::new(&catalogue).with_user("al").with_credentials(credentials);
+        [Rules::MINIO_2021, Rules::MINIO_2026, Rules::AWS]
+            .map(|rules| decide(Some(&document), &request, &context, rules).verdict)
+    }
+
+    const YES: Verdict = Verdict::Allowed;
+    const NO: Verdict = Verdict::Denied;
+    const OPEN: Verdict = Verdict::Depends;
+
+    #[test]
+    fn the_name_of_a_user_with_its_own_keys_is_known() {
+        let own = |condition| verdicts(condition, Credentials::Own);
+        for holds in [
+            r#""StringEquals": {"aws:username": ["bo", "al"]}"#,
+            r#""StringNotEquals": {"aws:username": "bo"}"#,
+            r#""StringLike": {"aws:username": "a*"}"#,
+            r#""StringEqualsIgnoreCase": {"aws:username": "AL"}"#,
+            r#""StringEqualsIfExists": {"aws:username": "${aws:username}"}"#,
+            r#""Null": {"aws:username": "false"}"#,
+            r#""StringEquals": {"aws:principaltype": "User"}"#,
+        ] {
+            assert_eq!(own(holds), [YES; 3], "{holds}");
+        }
+        assert_eq!(own(r#""StringEquals": {"aws:username": "bo"}"#), [NO; 3]);
+        assert_eq!(own(r#""StringEquals": {"aws:userid": "al"}"#), [YES, YES, OPEN]);
+        assert_eq!(own(r#""StringEquals": {"aws:username": "${jwt:sub}"}"#), [OPEN; 3]);
+    }
+
+    #[test]
+    fn temporary_credentials_may_have_another_name() {
+        let any = |condition| verdicts(condition, Credentials::Any);
+        assert_eq!(any(r#""StringEquals": {"aws:username": "al"}"#), [OPEN, YES, OPEN]);
+        assert_eq!(any(r#""StringNotEquals": {"aws:username": "al"}"#), [OPEN, NO, OPEN]);
+        assert_eq!(any(r#""StringEquals": {"aws:principaltype": "User"}"#), [OPEN; 3]);
+    }
+
+    #[test]
+    fn keys_of_every_request_are_never_absent_on_minio() {
+        let own = |condition| verdicts(condition, Credentials::Own);
+        for key in ["s3:versionid", "aws:Referer", "aws:SourceIp", "s3:signatureversion"] {
+            assert_eq!(own(&format!(r#""Null": {{"{key}": "true"}}"#)), [NO, NO, OPEN], "{key}");
+            assert_eq!(own(&format!(r#""Null": {{"{key}": "false"}}"#)), [YES, YES, OPEN], "{key}");
+        }
+        assert_eq!(own(r#""Null": {"s3:prefix": "true"}"#), [OPEN; 3]);
+    }
+}
