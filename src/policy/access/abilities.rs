@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::Context;
 use super::describe::{Description, Exception};
 use super::engine::Engine;
-use super::findings::{Example, Examples, GroupFindings};
-use super::lines::{Side, best, described_exceptions};
+use super::findings::{Example, GroupFindings};
+use super::lines::{Side, described_exceptions};
 use super::requests::RequestKind;
 use super::rules::Rules;
 use crate::policy::Document;
@@ -104,13 +104,13 @@ impl RequestLine {
 /// The requests that `after` adds to and removes from those that `before` allows. `None` is no policy and allows nothing.
 #[must_use]
 pub fn request_difference(before: Option<&Document>, after: Option<&Document>, context: &Context<'_>) -> Requests {
-    requests_of(&mut Engine::new(before, after, context), &[Side::Gained, Side::Lost], RequestKind::ALL, None)
+    requests_of(&mut Engine::new(before, after, context), &[Side::Gained, Side::Lost], RequestKind::ALL, None).merged()
 }
 
 /// What a document allows to do.
 #[must_use]
 pub fn abilities(document: &Document, context: &Context<'_>) -> Requests {
-    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None)
+    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], RequestKind::ALL, None).merged()
 }
 
 /// What a document allows to do of some kinds of requests, on the resources that one of some patterns covers.
@@ -120,9 +120,10 @@ pub(super) fn abilities_within(
     patterns: &[String],
     context: &Context<'_>,
 ) -> Requests {
-    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], kinds, Some(patterns))
+    requests_of(&mut Engine::new(None, Some(document), context), &[Side::Gained], kinds, Some(patterns)).merged()
 }
 
+/// The requests that only one document allows, with a line for each kind.
 pub(super) fn requests_of(
     engine: &mut Engine<'_>,
     sides: &[Side],
@@ -139,7 +140,7 @@ pub(super) fn requests_of(
 /// An example, and the rules that have it.
 type OfRules<'a> = (Vec<Rules>, &'a Rc<Example>);
 
-/// The lines of requests, ordered by pattern: each with all the rules that have it.
+/// The lines of single kinds of requests, ordered by pattern: each with all the rules that have it.
 fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
     let mut with_rules: BTreeMap<(&Description, &str), OfRules<'_>> = BTreeMap::new();
     for (group, findings) in all_findings {
@@ -150,29 +151,55 @@ fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
             }
         }
     }
-    let mut lines: BTreeMap<(&Description, Vec<Rules>), Examples<'_>> = BTreeMap::new();
-    for ((description, word), (rules, example)) in with_rules {
-        lines.entry((description, rules)).or_default().insert(word, Rc::clone(example));
-    }
     let all: Vec<Rules> = all_findings.iter().flat_map(|(group, _)| group).copied().collect();
-    let line = |((description, rules), examples): ((&Description, Vec<Rules>), Examples<'_>)| {
-        let (word, example) = best(&examples)?;
+    let line = |((description, word), (rules, example)): ((&Description, &str), (Vec<Rules>, &Rc<Example>))| {
+        let request = RequestKind::of_word(word)?;
         let deny = description.deny.iter().filter(|deny| ***deny != *description.pattern);
         Some(RequestLine {
-            requests: requests(examples.keys().copied()),
+            requests: vec![request],
             pattern: description.pattern.to_string(),
             within: deny.chain(&description.within).map(ToString::to_string).collect(),
             except: described_exceptions(description),
             conditions: description.conditions.iter().map(ToString::to_string).collect(),
             rules: if rules == all { Vec::new() } else { rules },
             witness: RequestWitness {
-                request: RequestKind::of_word(word)?,
+                request,
                 resource: example.resource.clone(),
                 conditions: example.conditions.iter().map(ToString::to_string).collect(),
             },
         })
     };
-    lines.into_iter().filter_map(line).collect()
+    with_rules.into_iter().filter_map(line).collect()
+}
+
+impl Requests {
+    /// The same with one line for all kinds of which the same holds.
+    pub(super) fn merged(self) -> Self {
+        Self { gained: merged(self.gained), lost: merged(self.lost), undecided: self.undecided }
+    }
+}
+
+fn merged(lines: Vec<RequestLine>) -> Vec<RequestLine> {
+    let mut merged: Vec<RequestLine> = Vec::new();
+    for line in lines {
+        let of_known = |known: &&mut RequestLine| {
+            let RequestLine { requests: _, pattern, within, except, conditions, rules, witness: _ } = &line;
+            (pattern, within, except, conditions, rules)
+                == (&known.pattern, &known.within, &known.except, &known.conditions, &known.rules)
+        };
+        match merged.iter_mut().find(of_known) {
+            Some(known) => {
+                known.requests.extend(&line.requests);
+                known.requests.sort_unstable();
+                let order = |witness: &RequestWitness| (witness.resource.len(), witness.request);
+                if order(&line.witness) < order(&known.witness) {
+                    known.witness = line.witness;
+                }
+            }
+            None => merged.push(line),
+        }
+    }
+    merged
 }
 
 /// The undecided differences of requests, ordered by pattern: each with all the rules that have it.

@@ -138,7 +138,7 @@ pub(super) fn lines(all_findings: &GroupFindings<'_>, wildcards: &Wildcards<'_>)
 }
 
 /// The most readable example.
-pub(super) fn best<'e, 'a>(examples: &'e Examples<'a>) -> Option<(&'e &'a str, &'e Rc<Example>)> {
+fn best<'e, 'a>(examples: &'e Examples<'a>) -> Option<(&'e &'a str, &'e Rc<Example>)> {
     examples.iter().min_by_key(|(action, example)| {
         let (place, length) = example_order(action, example);
         (place, length, **action, example.resource.as_str())

@@ -201,7 +201,8 @@ fn difference_on(sides: &[Side], before: Option<&Document>, after: Option<&Docum
     let (gained, lost) = (lines(Side::Gained), lines(Side::Lost));
     let undecided = found.iter().flat_map(undecided).collect();
     let mut access = Access { gained, lost, undecided, in_practice: InPractice::default() };
-    let requests = abilities::requests_of(&mut engine, sides, &practice::notable(context.rules), None);
+    let requests =
+        abilities::requests_of(&mut engine, sides, &practice::notable(context.catalogue, context.rules), None);
     access.in_practice = practice::in_practice(&access, requests, context.catalogue, context.rules);
     access
 }

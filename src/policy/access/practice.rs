@@ -2,7 +2,7 @@
 
 use super::abilities::{RequestLine, Requests, UndecidedRequests};
 use super::lines::{AccessLine, Side};
-use super::requests::{RequestKind, Way};
+use super::requests::RequestKind;
 use super::rules::{RuleList, Rules};
 use super::{Access, pattern_covers, patterns_overlap};
 use crate::policy::{Catalogue, Level};
@@ -47,9 +47,11 @@ impl InPractice {
     }
 }
 
-/// The kinds of requests that may differ from the lines of actions: those that servers decide by other actions.
-pub(super) fn notable(rules: &RuleList) -> Vec<RequestKind> {
-    let is_meant = |kind: &RequestKind| kind.own_action().is_some() || kind.level() == Level::Permissions;
+/// The kinds of requests that may differ from the lines of actions: those that servers decide by other actions. Lines say
+/// nothing of actions that the catalogue does not know.
+pub(super) fn notable(catalogue: &Catalogue, rules: &RuleList) -> Vec<RequestKind> {
+    let is_known = |action| catalogue.get(action).is_some();
+    let is_meant = |kind: &RequestKind| kind.own_action().map_or(kind.level() == Level::Permissions, is_known);
     let is_plain = |kind: &RequestKind| rules.iter().all(|rules| kind.is_plain(&rules));
     RequestKind::ALL.iter().copied().filter(|kind| is_meant(kind) && !is_plain(kind)).collect()
 }
@@ -80,7 +82,7 @@ pub(super) fn in_practice(access: &Access, requests: Requests, catalogue: &Catal
     let Requests { mut gained, mut lost, undecided } = requests;
     gained.retain(|line| !accounts(&access.gained, line, Side::Gained, catalogue, rules));
     lost.retain(|line| !accounts(&access.lost, line, Side::Lost, catalogue, rules));
-    InPractice { without_effect, beyond: Requests { gained, lost, undecided } }
+    InPractice { without_effect, beyond: Requests { gained, lost, undecided }.merged() }
 }
 
 /// The rules by which a line of actions holds, as far as it says.
@@ -131,8 +133,8 @@ fn add(
     }
 }
 
-/// Whether lines of actions show all kinds of a line of requests: they name the action that people mean by it, or the only
-/// action that allows it.
+/// Whether lines of actions show all kinds of a line of requests: they name the action that people mean by it, or actions that
+/// decide it.
 fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Catalogue, rules: &RuleList) -> bool {
     let is_wider = |line: &&AccessLine| {
         let by_rules =
@@ -146,17 +148,14 @@ fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Cata
     let names = |action: &str| {
         let has = |line: &&AccessLine| line.actions.iter().any(|pattern| pattern_covers(pattern, action));
         catalogue.get(action).is_some() && wider.iter().any(has)
-            || wider.iter().any(|line| line.actions.iter().any(|a| a == action))
     };
     let is_shown = |kind: &RequestKind| {
         let by_rules = |rules: Rules| {
             let formula = kind.formula(&rules);
             let mut ways = formula.ways.iter();
-            let all = |way: &Way| way.allowed.iter().all(|asked| names(asked.name));
-            let any = |way: &Way| way.allowed.iter().any(|asked| names(asked.name));
             match side {
-                Side::Gained => ways.any(all),
-                Side::Lost => ways.all(any),
+                Side::Gained => ways.any(|way| way.allowed.iter().all(|asked| names(asked.name))),
+                Side::Lost => ways.any(|way| way.allowed.iter().chain(&way.undenied).any(|asked| names(asked.name))),
             }
         };
         let counted = |one: &Rules| of.rules.is_empty() || of.rules.contains(one);

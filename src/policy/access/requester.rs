@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_user_with_its_own_keys_is_known() {
-        let own = |condition| verdicts(condition, Credentials::Own);
+        let own = |condition: &str| verdicts(condition, Credentials::Own);
         for holds in [
             r#""StringEquals": {"aws:username": ["bo", "al"]}"#,
             r#""StringNotEquals": {"aws:username": "bo"}"#,
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn temporary_credentials_may_have_another_name() {
-        let any = |condition| verdicts(condition, Credentials::Any);
+        let any = |condition: &str| verdicts(condition, Credentials::Any);
         assert_eq!(any(r#""StringEquals": {"aws:username": "al"}"#), [OPEN, YES, OPEN]);
         assert_eq!(any(r#""StringNotEquals": {"aws:username": "al"}"#), [OPEN, NO, OPEN]);
         assert_eq!(any(r#""StringEquals": {"aws:principaltype": "User"}"#), [OPEN; 3]);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn keys_of_every_request_are_never_absent_on_minio() {
-        let own = |condition| verdicts(condition, Credentials::Own);
+        let own = |condition: &str| verdicts(condition, Credentials::Own);
         for key in ["s3:versionid", "aws:Referer", "aws:SourceIp", "s3:signatureversion"] {
             assert_eq!(own(&format!(r#""Null": {{"{key}": "true"}}"#)), [NO, NO, OPEN], "{key}");
             assert_eq!(own(&format!(r#""Null": {{"{key}": "false"}}"#)), [YES, YES, OPEN], "{key}");

@@ -269,10 +269,10 @@ fn run(seed: u64, pairs: usize, conditions: bool) {
 
 #[test]
 fn requests_are_those_of_brute_force() {
-    run(11, pairs(120), false);
+    run(11, pairs(60), false);
 }
 
 #[test]
 fn requests_under_conditions_are_those_of_brute_force() {
-    run(12, pairs(25), true);
+    run(12, pairs(8), true);
 }
