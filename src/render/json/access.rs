@@ -2,11 +2,9 @@
 
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
-use crate::policy::access::{Access, AccessLine, Basis, Cause, Exception, Reason, Rules, Side, Undecided, Witness};
-use crate::plan::{AccessChange, NameAccess, NotReported};
 use crate::policy::access::{
-    Access, AccessLine, Answer, Asked, Basis, Cause, Decision, Exception, Ground, Holder, InPractice, Reason, Report,
-    RequestKind, RequestLine, Requests, Rules, Side, Undecided, Verdict, Witness,
+    Access, AccessLine, Basis, Cause, Exception, InPractice, Reason, RequestKind, RequestLine, Requests, Rules, Side,
+    Undecided, Witness,
 };
 use crate::policy::{Compared, Sameness};
 
