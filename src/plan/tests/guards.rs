@@ -267,11 +267,11 @@ fn document(statements: &str) -> Document {
     read(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).document.unwrap()
 }
 
-const DELETES: &str = r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::b/*"}"#;
+const DELETES: &str = r#"{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::logs/*"}"#;
 
 #[test]
 fn a_new_request_is_refused_though_no_action_is_new() {
-    let kept = r#"{"Effect":"Deny","Action":"s3:DeleteObjectVersion","Resource":"arn:aws:s3:::b/*"}"#;
+    let kept = r#"{"Effect":"Deny","Action":"s3:DeleteObjectVersion","Resource":"arn:aws:s3:::logs/*"}"#;
     let world = World::new().with("p", 0).attached("alice", "p");
     let mut observed = world.observed("5.1.2");
     let before = document(&format!("{DELETES},{kept}"));
@@ -281,19 +281,19 @@ fn a_new_request_is_refused_though_no_action_is_new() {
     let [refusal] = refusals(&refusing)[..] else { panic!("{:?}", refusing.refusals) };
     assert_eq!(
         refusal.message,
-        "user `alice` could delete versions for good on arn:aws:s3:::b/* by the rules of minio-2026, for example \
-         delete-version on arn:aws:s3:::b/x"
+        "user `alice` could delete versions for good on arn:aws:s3:::logs/* by the rules of minio-2026, for example \
+         delete-version on arn:aws:s3:::logs/x"
     );
     let help = refusal.help.clone().unwrap();
     let exemption = help.split("--allow-access ").nth(1).unwrap().trim_matches('\'');
-    assert_eq!(exemption, "alice:delete-version:b/*");
+    assert_eq!(exemption, "alice:delete-version:logs/*");
     declared.0.guards.allow_access.push(exemption.parse().unwrap());
     assert_eq!(refusals(&plan(&declared.0, &observed)), [] as [&Finding; 0]);
 }
 
 #[test]
 fn temporary_credentials_of_a_user_count_for_new_access() {
-    let others = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
+    let others = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*",
         "Condition":{"StringNotEquals":{"aws:username":"alice"}}}"#;
     let world = World::new().with("p", 0).attached("alice", "p").attached("bob", "p");
     let mut observed = world.observed("5.1.2");
