@@ -130,7 +130,9 @@ static BUCKET_ON_OBJECT: Rule = Rule::warning(
 
 fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
     for statement in clear(context).filter(|statement| !statement.paths().any(can_be_bucket)) {
-        let entries = only_of_kind(context, statement, Kind::Bucket);
+        let mut entries = only_of_kind(context, statement, Kind::Bucket);
+        // By `minio-2021`, a `Deny` of it on objects is what keeps their locks.
+        entries.retain(|entry| statement.effect == Effect::Allow || entry.pattern != LOCK_CONFIGURATION);
         let (bucket, key) = statement.paths().find_map(|path| path.split_once('/')).unwrap_or(("…", "*"));
         let on_minio = statement.paths().any(matches_bucket_on_minio);
         if let Some(first) = entries.first() {
@@ -148,6 +150,7 @@ fn bucket_on_object(context: &LintContext<'_>, report: &mut Reporter) {
 }
 
 const LIST: &str = "s3:ListBucket";
+const LOCK_CONFIGURATION: &str = "s3:GetBucketObjectLockConfiguration";
 
 /// The statement that allows to list a folder, and the condition that shows the way to it.
 fn listing(bucket: &str, key: &str) -> String {

@@ -19,7 +19,7 @@ static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypass
                 rules `minio-2021`, `s3:DeleteObject` with `s3:GetBucketObjectLockConfiguration` on the objects does the same, \
                 even if the bypass is denied. So allow that action on the bucket only: there it has no such effect. By \
                 `minio-2021` and `minio-2026`, `s3:PutObjectRetention` shortens a GOVERNANCE lock, even if the bypass is \
-                denied. COMPLIANCE retention holds. For a document that allows to read the retention as well, this is not \
+                denied. Who can write the bucket policy lets everyone bypass a lock. COMPLIANCE retention holds. For a document that allows to read the retention as well, this is not \
                 reported without such a `Deny`: it manages retention on purpose. A lifecycle rule deletes objects even if \
                 `s3:DeleteObject` is denied, so also deny `s3:PutLifecycleConfiguration`.",
     )
@@ -48,7 +48,8 @@ static LOCK_BYPASS: Rule = Rule::warning("G05", "lock-bypass", "An action bypass
         Document(
             r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"]},
-  {"Effect": "Deny", "Action": ["s3:BypassGovernanceRetention", "s3:GetBucketObjectLockConfiguration", "s3:PutObjectRetention"], "Resource": "arn:aws:s3:::bucket/*"}]}"#,
+  {"Effect": "Deny", "Action": ["s3:BypassGovernanceRetention", "s3:GetBucketObjectLockConfiguration", "s3:PutObjectRetention", "s3:PutBucketPolicy"], "Resource": "arn:aws:s3:::bucket/*"},
+  {"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "arn:aws:s3:::bucket"}]}"#,
         ),
         Document(
             r#"{"Version": "2012-10-17", "Statement": [
@@ -67,6 +68,7 @@ const DELETE: &str = "s3:DeleteObject";
 const LOCK_CONFIGURATION: &str = "s3:GetBucketObjectLockConfiguration";
 const RETENTION: &str = "s3:PutObjectRetention";
 const LIFECYCLE: &str = "s3:PutLifecycleConfiguration";
+const BUCKET_POLICY: &str = "s3:PutBucketPolicy";
 
 fn lock_bypass(context: &LintContext<'_>, report: &mut Reporter) {
     let is_denied = context.denies().any(|deny| deny.selects(BYPASS));
@@ -105,6 +107,13 @@ fn void_deny(context: &LintContext<'_>, deny: StatementAt<'_>, report: &mut Repo
              `x-amz-bypass-governance-retention` shortens it, since `{RETENTION}` is allowed"
         );
         report.add(place, message).help(format!("also deny `{RETENTION}`, or use COMPLIANCE retention"));
+    }
+    if let Some(bucket) = allowed(context, BUCKET_POLICY, On::Buckets).within(&on_buckets(deny)).example() {
+        let message = format!(
+            "by MinIO rules, this `Deny` keeps no lock: with `PUT {bucket}?policy`, the user allows everyone to delete \
+             locked objects without a login"
+        );
+        report.add(place, message).help(format!("also deny `{BUCKET_POLICY}`, or use COMPLIANCE retention"));
     }
 }
 
@@ -165,8 +174,8 @@ fn bypass(context: &LintContext<'_>, report: &mut Reporter) {
         {
             let message = format!("`s3:*` includes `{BYPASS}`, so it deletes objects under GOVERNANCE retention");
             let help = format!(
-                "if locks must hold, deny `{BYPASS}`, `{RETENTION}` and `{LOCK_CONFIGURATION}` on the objects, or use \
-                 COMPLIANCE retention"
+                "if locks must hold, deny `{BYPASS}`, `{RETENTION}` and `{LOCK_CONFIGURATION}` on the objects and \
+                 `{BUCKET_POLICY}` on the bucket, or use COMPLIANCE retention"
             );
             report.add(entry.place, message).severity(Severity::Note).help(help);
             is_reported = true;
