@@ -152,7 +152,7 @@ fn request_lines(all_findings: &GroupFindings<'_>) -> Vec<RequestLine> {
         }
     }
     let all: Vec<Rules> = all_findings.iter().flat_map(|(group, _)| group).copied().collect();
-    let line = |((description, word), (rules, example)): ((&Description, &str), (Vec<Rules>, &Rc<Example>))| {
+    let line = |((description, word), (rules, example)): ((&Description, &str), OfRules<'_>)| {
         let request = RequestKind::of_word(word)?;
         let deny = description.deny.iter().filter(|deny| ***deny != *description.pattern);
         Some(RequestLine {

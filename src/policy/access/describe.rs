@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conditions::{Atom, Literal};
 use super::glob::{Glob, Token};
-use super::patterns::{Dialect, Pattern};
-use super::requester::Requester;
+use super::patterns::{Dialect, Pattern, Requester};
 use super::resources::ResourceSpace;
 use super::rules::Rules;
 use super::search::maximal;

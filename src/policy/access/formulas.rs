@@ -2,7 +2,7 @@
 
 use super::actions::ActionSet;
 use super::requests::{AskedAction, AskedOn, Formula, RequestKind};
-use super::rules::Rules;
+use super::rules::{RuleList, Rules};
 use super::terms::Term;
 use super::views::{View, class_terms};
 use crate::policy::Kind;
@@ -127,4 +127,21 @@ fn ids(terms: &[&Term]) -> Vec<usize> {
     let mut ids: Vec<usize> = terms.iter().map(|term| term.id).collect();
     ids.sort_unstable();
     ids
+}
+
+impl Rules {
+    /// Whether every request asks for the same actions by both, and every document is evaluated alike.
+    pub(super) fn ask_like(&self, other: &Self) -> bool {
+        let formula = |rules| move |kind: &RequestKind| kind.formula(rules);
+        self.evaluate_like(other)
+            && RequestKind::ALL.iter().map(formula(self)).eq(RequestKind::ALL.iter().map(formula(other)))
+    }
+}
+
+impl RuleList {
+    /// The rules in groups by which the access engine evaluates every request alike.
+    #[must_use]
+    pub fn groups_of_requests(&self) -> Vec<Vec<Rules>> {
+        self.alike(Rules::ask_like)
+    }
 }

@@ -60,7 +60,7 @@ use crate::base::{Principal, UserName};
 use actions::{Wildcards, action_sets};
 use engine::Engine;
 use findings::GroupFindings;
-use requester::Requester;
+use patterns::Requester;
 
 /// The inputs of an evaluation beside the documents.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,8 @@ mod documents;
 mod requests;
 
 use conditions::{KEYS, Keys, WORDS, all_keys, any_of, holds, holds_as_worded, on_minio};
-use documents::{SOME_ACTIONS, Vocabulary, shown};
+pub(crate) use documents::pairs;
+use documents::{SOME_ACTIONS, Vocabulary, like, shown};
 
 use super::*;
 use crate::policy::properties::Random;
@@ -38,21 +39,6 @@ enum Server {
 
 impl Server {
     const ALL: [Self; 2] = [Self::Minio, Self::Aws];
-}
-
-/// Whether a pattern matches a text, by plain recursion.
-fn glob(pattern: &[char], text: &[char]) -> bool {
-    match (pattern.first(), text.first()) {
-        (None, None) => true,
-        (Some('*'), _) => glob(&pattern[1..], text) || (!text.is_empty() && glob(pattern, &text[1..])),
-        (Some('?'), Some(_)) => glob(&pattern[1..], &text[1..]),
-        (Some(one), Some(other)) => one == other && glob(&pattern[1..], &text[1..]),
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-fn like(pattern: &str, text: &str) -> bool {
-    glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
 }
 
 /// Whether a resource pattern matches a resource as servers write it.
@@ -384,11 +370,6 @@ impl Trial {
             assert!(differs(&server), "{line:#?}\n{}", why());
         }
     }
-}
-
-/// The number of pairs, if the environment has no other.
-pub(crate) fn pairs(usual: usize) -> usize {
-    std::env::var("ATTUNE_ORACLE_PAIRS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn run(seed: u64, pairs: usize, conditions: bool, rules: &'static RuleList) {

@@ -5,10 +5,32 @@ use std::iter;
 use std::rc::Rc;
 
 use super::glob::{Glob, Token};
-use super::requester::Requester;
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use crate::policy::document::{Piece, pieces};
+
+/// The sender of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Requester<'a> {
+    /// The value of `aws:username`, if known.
+    pub(super) name: Option<&'a str>,
+    /// Whether it certainly has a login.
+    pub(super) is_signed: bool,
+    /// The value of `aws:principaltype`, if known.
+    pub(super) principal_type: Option<&'static str>,
+}
+
+impl Requester<'_> {
+    /// Anyone.
+    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None };
+}
+
+#[cfg(test)]
+impl<'a> Requester<'a> {
+    pub(super) fn named(name: Option<&'a str>) -> Self {
+        Self { name, ..Requester::UNKNOWN }
+    }
+}
 
 /// How the texts of a document are read.
 #[derive(Debug, Clone, Copy)]

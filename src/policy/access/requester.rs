@@ -6,17 +6,6 @@ use super::conditions::split;
 use super::glob::Glob;
 use super::patterns::Dialect;
 
-/// The sender of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Requester<'a> {
-    /// The value of `aws:username`, if known.
-    pub(super) name: Option<&'a str>,
-    /// Whether it certainly has a login.
-    pub(super) is_signed: bool,
-    /// The value of `aws:principaltype`, if known.
-    pub(super) principal_type: Option<&'static str>,
-}
-
 /// Keys of every request, also if the client does not send them.
 const OF_EVERY_REQUEST: [&str; 7] = [
     "aws:CurrentTime",
@@ -37,18 +26,6 @@ const OF_EVERY_LOGIN: [&str; 6] = [
     "s3:signatureversion",
     "s3:x-amz-content-sha256",
 ];
-
-impl Requester<'_> {
-    /// Anyone.
-    pub(super) const UNKNOWN: Self = Requester { name: None, is_signed: false, principal_type: None };
-}
-
-#[cfg(test)]
-impl<'a> Requester<'a> {
-    pub(super) fn named(name: Option<&'a str>) -> Self {
-        Self { name, ..Requester::UNKNOWN }
-    }
-}
 
 impl<'a> Dialect<'a> {
     /// The operator without `IfExists`, if the key is never absent.

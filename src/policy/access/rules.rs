@@ -8,7 +8,6 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::requests::RequestKind;
 use crate::base::nearest;
 
 /// Rules that a known server follows.
@@ -248,13 +247,6 @@ impl Rules {
         };
         used(self) == used(other)
     }
-
-    /// Whether every request asks for the same actions by both, and every document is evaluated alike.
-    pub(super) fn ask_like(&self, other: &Self) -> bool {
-        let formula = |rules| move |kind: &RequestKind| kind.formula(rules);
-        self.evaluate_like(other)
-            && RequestKind::ALL.iter().map(formula(self)).eq(RequestKind::ALL.iter().map(formula(other)))
-    }
 }
 
 /// The name of the preset, and the answers that differ from it.
@@ -323,11 +315,6 @@ impl RuleList {
     /// The rules in groups by which the access engine evaluates every action alike.
     pub fn groups(&self) -> Vec<Vec<Rules>> {
         self.alike(Rules::evaluate_like)
-    }
-
-    /// The rules in groups by which the access engine evaluates every request alike.
-    pub fn groups_of_requests(&self) -> Vec<Vec<Rules>> {
-        self.alike(Rules::ask_like)
     }
 
     pub(super) fn alike(&self, is_like: impl Fn(&Rules, &Rules) -> bool) -> Vec<Vec<Rules>> {

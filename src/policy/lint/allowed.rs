@@ -181,7 +181,7 @@ mod tests {
         let read = |resource: &str, condition: &str| statement("Allow", "s3:GetObjectTagging", resource, condition);
         let deny = |resource: &str| statement("Deny", "s3:GetObjectTagging", resource, "");
         let both = |statements: &[String]| {
-            let statements = [&[delete.clone()], statements].concat().join(",");
+            let statements = [std::slice::from_ref(&delete), statements].concat().join(",");
             let and = is_empty(&statements, |context| deletable(context).and("s3:GetObjectTagging"));
             let without = is_empty(&statements, |context| deletable(context).without("s3:GetObjectTagging"));
             (and, without)

@@ -7,7 +7,8 @@ use super::{Text, api_call, kind, label, name, names};
 use crate::policy::access::Side;
 use crate::policy::{self, DiffLine, Document, LineKind};
 use crate::render::json::{
-    AccessChangeV1, AccessLineV1, AttachedPrincipalV1, BaseV1, ChangeV1, KindV1, PlanV1, ReviewV1, UndecidedV1,
+    AccessChangeV1, AccessLineV1, AttachedPrincipalV1, BaseV1, ChangeV1, InPracticeV1, KindV1, PlanV1, ReviewV1,
+    UndecidedV1,
 };
 use crate::render::phrase::{self, *};
 
@@ -57,10 +58,10 @@ pub(super) fn access(plan: &PlanV1) -> Markup {
     }
 }
 
-type AllOf<'a> = (bool, &'a [AccessLineV1], &'a [AccessLineV1], &'a [UndecidedV1]);
+type AllOf<'a> = (bool, &'a [AccessLineV1], &'a [AccessLineV1], &'a [UndecidedV1], &'a [InPracticeV1]);
 
 fn all_of(of: &AccessChangeV1) -> Option<AllOf<'_>> {
-    Some((of.loses_all, &of.gained, &of.lost, &of.undecided))
+    Some((of.loses_all, &of.gained, &of.lost, &of.undecided, &of.in_practice))
 }
 
 fn gains(access: &AccessChangeV1) -> bool {
@@ -82,6 +83,13 @@ fn access_card(some: &[&AccessChangeV1]) -> Markup {
             @if access.loses_all { p { strong { "No access is left." } } }
             (access_lines(Side::Gained, &access.gained, &open(Side::Gained)))
             (access_lines(Side::Lost, &access.lost, &open(Side::Lost)))
+            @if !access.in_practice.is_empty() {
+                ul.plain aria-label="In practice" {
+                    @for of in &access.in_practice {
+                        li { span.c { span aria-hidden="true" { "! " } } (Text(&phrase::in_practice(of, str::to_owned))) }
+                    }
+                }
+            }
         }
     }
 }
@@ -297,7 +305,7 @@ mod tests {
 
     #[test]
     fn printed_lines_are_the_differences_of_brute_force() {
-        printed::agree(printed::pairs(40), |AccessV1 { gained, lost, undecided }| {
+        printed::agree(printed::pairs(40), |AccessV1 { gained, lost, undecided, .. }| {
             let lines = |side, lines| {
                 let open: Vec<_> = undecided.iter().filter(|open| open.side == side).collect();
                 text_of(&access_lines(side, lines, &open).into_string())

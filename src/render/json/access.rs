@@ -2,7 +2,10 @@
 
 use crate::base::Principal;
 use crate::plan::{AccessChange, NameAccess};
-use crate::policy::access::{Access, AccessLine, Basis, Cause, Exception, Reason, Rules, Side, Undecided, Witness};
+use crate::policy::access::{
+    Access, AccessLine, Basis, Cause, Exception, InPractice, Reason, RequestKind, RequestLine, Requests, Rules, Side,
+    Undecided, Witness,
+};
 use crate::policy::{Compared, Sameness};
 
 impl Profile {
@@ -37,6 +40,9 @@ json_types! {
         lost: Vec<AccessLineV1>,
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1>,
+        /// Where what people can do differs from these lines.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        in_practice: Vec<InPracticeV1>,
     }
 
     /// A set of requests that are gained or lost.
@@ -113,6 +119,49 @@ json_types! {
         lost: Vec<AccessLineV1>,
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1>,
+        /// Where what people can do differs from these lines.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        in_practice: Vec<InPracticeV1>,
+    }
+
+    /// Where what people can do differs from the lines of actions: a server may ask for other actions than a request is named
+    /// after.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    pub struct InPracticeV1 {
+        /// The direction.
+        side: Side,
+        /// What differs.
+        kind: PracticeKind,
+        /// The actions that have no effect; empty for other kinds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        actions: Vec<String>,
+        /// The kinds of requests, such as `delete-version`.
+        requests: Vec<String>,
+        /// The resources, as a pattern of one of the documents.
+        pattern: String,
+        /// Further patterns: the resources are also among each of these.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        within: Vec<String>,
+        /// The requests of `pattern` that are excluded.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<ExceptionV1>,
+        /// The conditions, all of which must hold.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<String>,
+        /// The rules by which this holds; empty if all rules that count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<String>,
+    }
+
+    /// What differs from the lines of actions.
+    #[derive(PartialOrd, Ord)]
+    pub enum PracticeKind {
+        /// The actions are in a line, and people can do the same as before.
+        NoEffect,
+        /// People can do something else than before, and no line says so.
+        Requests,
+        /// The same, undecided. Treat it as if it were so.
+        Undecided,
     }
 
     /// How two policy documents differ.
@@ -130,6 +179,9 @@ json_types! {
         lost: Vec<AccessLineV1>,
         /// Undecided: it may be gained or lost. Treat it as if it were.
         undecided: Vec<UndecidedV1>,
+        /// Where what people can do differs from these lines.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        in_practice: Vec<InPracticeV1>,
     }
 }
 
@@ -146,23 +198,59 @@ impl AccessV1 {
             gained: access.gained.iter().map(AccessLineV1::of).collect(),
             lost: access.lost.iter().map(AccessLineV1::of).collect(),
             undecided: access.undecided.iter().map(undecided).collect(),
+            in_practice: InPracticeV1::of(&access.in_practice),
         }
+    }
+}
+
+impl InPracticeV1 {
+    fn of(all: &InPractice) -> Vec<Self> {
+        let new = |side, kind, requests: &[RequestKind], pattern: &str, rules: &[Rules]| Self {
+            side,
+            kind,
+            actions: Vec::new(),
+            requests: requests.iter().map(|kind| kind.word().to_owned()).collect(),
+            pattern: pattern.to_owned(),
+            within: Vec::new(),
+            except: Vec::new(),
+            conditions: Vec::new(),
+            rules: rules.iter().map(ToString::to_string).collect(),
+        };
+        let without_effect = all.without_effect.iter().map(|of| Self {
+            actions: of.actions.clone(),
+            ..new(of.side, PracticeKind::NoEffect, &of.requests, &of.pattern, &of.rules)
+        });
+        let line = |side| {
+            move |line: &RequestLine| Self {
+                within: line.within.clone(),
+                except: line.except.iter().map(ExceptionV1::of).collect(),
+                conditions: line.conditions.clone(),
+                ..new(side, PracticeKind::Requests, &line.requests, &line.pattern, &line.rules)
+            }
+        };
+        let Requests { gained, lost, undecided } = &all.beyond;
+        let open = undecided
+            .iter()
+            .map(|open| new(open.side, PracticeKind::Undecided, &open.requests, &open.pattern, &open.rules));
+        let changed = gained.iter().map(line(Side::Gained)).chain(lost.iter().map(line(Side::Lost)));
+        without_effect.chain(changed).chain(open).collect()
+    }
+}
+
+impl ExceptionV1 {
+    fn of(Exception { resources, conditions, reason }: &Exception) -> Self {
+        Self { resources: resources.clone(), conditions: conditions.clone(), reason: *reason }
     }
 }
 
 impl AccessLineV1 {
     fn of(line: &AccessLine) -> Self {
         let Witness { action, resource, conditions } = line.witness.clone();
-        let except = |Exception { resources, conditions, reason }: &Exception| ExceptionV1 {
-            resources: resources.clone(),
-            conditions: conditions.clone(),
-            reason: *reason,
-        };
         Self {
             actions: line.actions.clone(),
             in_words: line.in_words.clone(),
             pattern: line.pattern.clone(),
-            except: line.except.iter().map(except).collect(),
+            except: line.except.iter().map(ExceptionV1::of).collect(),
             conditions: line.conditions.clone(),
             profile: Profile::of(&line.rules),
             denied: match &line.cause {
@@ -177,21 +265,21 @@ impl AccessLineV1 {
 impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
         let (user, group) = user_or_group(&of.principal);
-        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
-        Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided }
+        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&of.access);
+        Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided, in_practice }
     }
 
     pub(super) fn by_name(of: &NameAccess) -> Self {
-        let AccessV1 { gained, lost, undecided } = AccessV1::of(&of.access);
+        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&of.access);
         let policy = Some(of.policy.to_string());
-        Self { user: None, group: None, policy, loses_all: false, gained, lost, undecided }
+        Self { user: None, group: None, policy, loses_all: false, gained, lost, undecided, in_practice }
     }
 }
 
 impl PolicyDiffV1 {
     /// A copy of a comparison.
     pub fn of(compared: &Compared) -> Self {
-        let AccessV1 { gained, lost, undecided } = AccessV1::of(&compared.access);
+        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&compared.access);
         Self {
             format: "attune.policy-diff/1".to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -201,6 +289,7 @@ impl PolicyDiffV1 {
             gained,
             lost,
             undecided,
+            in_practice,
         }
     }
 }

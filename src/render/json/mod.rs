@@ -72,7 +72,10 @@ use serde_json::value::RawValue;
 
 use crate::base::VisibleText;
 
-pub use access::{AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, ExceptionV1, PolicyDiffV1, Profile, UndecidedV1};
+pub use access::{
+    AccessChangeV1, AccessLineV1, AccessV1, ExampleV1, ExceptionV1, InPracticeV1, PolicyDiffV1, PracticeKind, Profile,
+    UndecidedV1,
+};
 pub use answers::{AccessAnswerV1, AccessReportV1, RequestV1};
 pub use change::{
     AttachedPrincipalV1, BaseV1, ChangeV1, DeclaredV1, KindV1, NewKeysV1, OptionV1, ReplaceMethodV1, ReviewV1,

@@ -81,6 +81,8 @@ fn lines(of: &AccessChangeV1, side: Side, examples: bool) -> Vec<String> {
     });
     let all: Vec<(Option<Profile>, String)> = decided.chain(undecided).collect();
     let also = phrase::also(all.iter().cloned()).into_iter().map(|line| format!("! {line}"));
+    let differing = of.in_practice.iter().filter(|of| of.side == side);
+    let also = also.chain(differing.map(|of| format!("! {}", phrase::in_practice(of, visible))));
     all.iter().filter(|(profile, _)| profile.is_none()).map(|(_, line)| line.clone()).chain(also).collect()
 }
 
@@ -111,6 +113,7 @@ mod tests {
                 gained: gained.to_vec(),
                 lost: Vec::new(),
                 undecided: Vec::new(),
+                in_practice: Vec::new(),
             };
             lines(&of, Side::Gained, true).join("\n")
         };

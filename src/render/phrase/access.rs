@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Name;
 use crate::base::list;
-use crate::policy::access::{Reason, Side, pattern_covers};
-use crate::render::json::{AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, Profile, UndecidedV1};
+use crate::policy::access::{Reason, RequestKind, Side, pattern_covers};
+use crate::render::json::{
+    AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, InPracticeV1, PracticeKind, Profile, UndecidedV1,
+};
 
 const ARN: &str = "arn:aws:s3:::";
 
@@ -53,6 +55,31 @@ pub(in crate::render) fn actions(line: &AccessLineV1, brief: bool, name: Name) -
         }
         _ => name(&list),
     }
+}
+
+/// Where what people can do differs from the lines of actions.
+pub(in crate::render) fn in_practice(of: &InPracticeV1, name: Name) -> String {
+    let known = of.requests.iter().filter_map(|word| RequestKind::of_word(word));
+    let phrases = list(&known.map(|kind| kind.phrase().to_owned()).collect::<Vec<_>>());
+    let mut text = match (of.kind, of.side) {
+        (PracticeKind::NoEffect, Side::Gained) => format!("gaining {} changes nothing", name(&of.actions.join(", "))),
+        (PracticeKind::NoEffect, Side::Lost) => format!("losing {} changes nothing", name(&of.actions.join(", "))),
+        (PracticeKind::Requests, Side::Gained) => format!("can now {phrases}"),
+        (PracticeKind::Requests, Side::Lost) => format!("can no longer {phrases}"),
+        (PracticeKind::Undecided, Side::Gained) => format!("undecided, treat as so: can now {phrases}"),
+        (PracticeKind::Undecided, Side::Lost) => format!("undecided, treat as so: can no longer {phrases}"),
+    };
+    text += &format!(" on {}", pattern(&of.pattern, name));
+    for within in &of.within {
+        text += &format!(" where it is {}", name(within.strip_prefix(ARN).unwrap_or(within)));
+    }
+    text += &when(&of.conditions, name);
+    for except in &of.except {
+        let resources =
+            except.resources.iter().map(|text| format!(" {}", name(&text.replace(ARN, "")))).collect::<String>();
+        text += &format!(", except{resources}{}", when(&except.conditions, name));
+    }
+    if of.rules.is_empty() { text } else { format!("{text}, by the rules of {}", name(&of.rules.join(", "))) }
 }
 
 /// The resources of a line: `on logs/* when …, except logs/private/*, denied`.

@@ -37,7 +37,10 @@ fn lines(out: &mut dyn Write, styles: &Styles, indent: &str, access: &AccessV1, 
     columns(out, styles, indent, &all)?;
     let part = |row: &Row<'_>| (row.profile, row.style.apply_to(whole(row)).to_string());
     let also = phrase::also(some.iter().map(part));
-    also.iter().try_for_each(|line| writeln!(out, "{indent}{} {line}", styles.change.apply_to("!")))
+    let differing = access.in_practice.iter().map(|of| phrase::in_practice(of, shown));
+    also.into_iter()
+        .chain(differing)
+        .try_for_each(|line| writeln!(out, "{indent}{} {line}", styles.change.apply_to("!")))
 }
 
 /// Writes rows with aligned resources, unless a line would be too long then.
@@ -120,7 +123,8 @@ fn only(access: &AccessChangeV1, side: Side) -> Option<(bool, AccessV1)> {
         Side::Lost => (Vec::new(), access.lost.clone()),
     };
     let undecided = access.undecided.iter().filter(|open| open.side == side).cloned().collect();
-    let of_side = AccessV1 { gained, lost, undecided };
+    let in_practice = access.in_practice.iter().filter(|of| of.side == side).cloned().collect();
+    let of_side = AccessV1 { gained, lost, undecided, in_practice };
     (of_side != AccessV1::default()).then_some((side == Side::Lost && access.loses_all, of_side))
 }
 

@@ -133,3 +133,23 @@ impl Random {
         variant
     }
 }
+
+/// The number of pairs, if the environment has no other.
+pub(crate) fn pairs(usual: usize) -> usize {
+    std::env::var("ATTUNE_ORACLE_PAIRS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// Whether a pattern matches a text, by plain recursion.
+pub(super) fn glob(pattern: &[char], text: &[char]) -> bool {
+    match (pattern.first(), text.first()) {
+        (None, None) => true,
+        (Some('*'), _) => glob(&pattern[1..], text) || (!text.is_empty() && glob(pattern, &text[1..])),
+        (Some('?'), Some(_)) => glob(&pattern[1..], &text[1..]),
+        (Some(one), Some(other)) => one == other && glob(&pattern[1..], &text[1..]),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+pub(super) fn like(pattern: &str, text: &str) -> bool {
+    glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
+}
