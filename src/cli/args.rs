@@ -144,7 +144,8 @@ pub(super) struct GuardArgs {
     /// Refuse a plan that gives, or may give, new access to anyone (exit 3)
     #[arg(long)]
     deny_new_access: bool,
-    /// Allow new access: `user:action:pattern`, for example `bob:s3:PutObject:logs/*`
+    /// Allow new access: `user:action:pattern`, for example `bob:s3:PutObject:logs/*`; a word of `attune access` instead of
+    /// the action allows that request: `bob:delete-version:logs/*`
     #[arg(long, value_name = "ACCESS")]
     allow_access: Vec<Exemption>,
     /// Override a guard: `max_removals=12`, `max_detached=10%`, `protected_users=NAME`, `protected_policies=NAME`

@@ -379,8 +379,8 @@ fn run(seed: u64, pairs: usize, conditions: bool, rules: &'static RuleList) {
 
 #[test]
 fn differences_are_those_of_brute_force() {
-    run(1, pairs(1_600), false, &ALL_RULES);
-    run(3, pairs(400), false, &AWS_RULES);
+    run(1, pairs(1_000), false, &ALL_RULES);
+    run(3, pairs(250), false, &AWS_RULES);
 }
 
 #[test]

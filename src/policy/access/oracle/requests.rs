@@ -269,7 +269,7 @@ fn run(seed: u64, pairs: usize, conditions: bool) {
 
 #[test]
 fn requests_are_those_of_brute_force() {
-    run(11, pairs(60), false);
+    run(11, pairs(40), false);
 }
 
 #[test]
