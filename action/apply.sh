@@ -84,14 +84,7 @@ case $state in
 esac
 
 # Plans, to see what would happen to new secrets. `apply` plans again, and runs only what is approved.
-code=0
-attune plan "${options[@]}" "--base=$base" "--state-dir=$state" --format=json \
-  > "$work/plans.json" 2> "$work/log.txt" || code=$?
-if [ ! -s "$work/plans.json" ]; then
-  show_log "$work/log.txt"
-  fail "There is no plan (exit $code)." "$code"
-fi
-results_of "$work/plans.json" "$code" > "$work/runs.json"
+plan_all "$state"
 plain=$(jq -r '[.[].result.new_keys? // empty | select((.users + .users_with_policy | length) > 0)
   | select((.destination // "") | startswith("age = [") | not)] | length' "$work/runs.json")
 if [ "$plain" -gt 0 ] && [ "$kept_state" = no ]; then

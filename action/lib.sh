@@ -109,6 +109,18 @@ results_of() {
     'if .format == "attune.many/1" then .runs else [{file: $file, exit: $exit, result: .}] end' "$1"
 }
 
+# Plans with the state directory $1, and writes the results to `runs.json`. Sets `code`.
+plan_all() {
+  code=0
+  attune plan "${options[@]}" "--base=$base" "--state-dir=$1" --format=json \
+    > "$work/plans.json" 2> "$work/log.txt" || code=$?
+  if [ ! -s "$work/plans.json" ]; then
+    show_log "$work/log.txt"
+    fail "There is no plan (exit $code)." "$code"
+  fi
+  results_of "$work/plans.json" "$code" > "$work/runs.json"
+}
+
 # Creates or updates the comment of proposal $1 with the file $2, whose first line identifies it.
 # Comments are for people: nothing is read from one but its first line, its author and its number.
 keep_comment() {

@@ -24,14 +24,7 @@ else
   choose_base 'HEAD^1'
 fi
 
-code=0
-attune plan "${options[@]}" "--base=$base" "--state-dir=$work/state" --format=json \
-  > "$work/plans.json" 2> "$work/log.txt" || code=$?
-if [ ! -s "$work/plans.json" ]; then
-  show_log "$work/log.txt"
-  fail "There is no plan (exit $code)." "$code"
-fi
-results_of "$work/plans.json" "$code" > "$work/runs.json"
+plan_all "$work/state"
 
 count=$(jq length "$work/runs.json")
 for ((i = 0; i < count; i++)); do

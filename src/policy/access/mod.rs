@@ -50,6 +50,7 @@ pub use lines::{AccessLine, Cause, Side, Undecided, Witness};
 pub use phrases::in_words;
 pub use practice::{InPractice, WithoutEffect};
 pub use question::Question;
+pub use requester::is_in_every_request;
 pub use requests::{ActionUse, AskedAction, AskedOn, Formula, RequestKind, Way, use_of};
 pub use rules::{
     ALL_RULES, AWS_RULES, BucketPolicies, MINIO_2021_RULES, Preset, RuleList, Rules, RulesProblem, RulesTable,

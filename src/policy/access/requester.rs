@@ -27,6 +27,12 @@ const OF_EVERY_LOGIN: [&str; 6] = [
     "s3:x-amz-content-sha256",
 ];
 
+/// Whether every request to a MinIO server has a key, if it has a login.
+#[must_use]
+pub fn is_in_every_request(key: &str) -> bool {
+    OF_EVERY_REQUEST.contains(&key) || OF_EVERY_LOGIN.contains(&key)
+}
+
 impl<'a> Dialect<'a> {
     /// The operator without `IfExists`, if the key is never absent.
     pub(super) fn without_absence<'o>(self, operator: &'o str, key: &str) -> &'o str {

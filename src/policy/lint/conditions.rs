@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::access::is_in_every_request;
 use super::super::catalogue::{Kind, Level};
 use super::super::document::{Clause, Effect, Part};
 use super::super::normal::{fold_value, fold_wildcards, truth};
@@ -264,27 +265,10 @@ static NEVER_ABSENT: Rule =
             Statement(r#""Condition": {"StringEquals": {"s3:versionid": ""}}"#),
         ]);
 
-/// Keys that every request to a MinIO server has.
-const ALWAYS_PRESENT: &[&str] = &[
-    "aws:CurrentTime",
-    "aws:EpochTime",
-    "aws:Referer",
-    "aws:SecureTransport",
-    "aws:SourceIp",
-    "aws:UserAgent",
-    "aws:principaltype",
-    "aws:userid",
-    "aws:username",
-    "s3:authType",
-    "s3:signatureversion",
-    "s3:versionid",
-    "s3:x-amz-content-sha256",
-];
-
 fn never_absent(context: &LintContext<'_>, report: &mut Reporter) {
     let asks = |clause: &ClauseAt<'_>| {
         let is_true = |value: &String| truth(value).as_deref() == Some("true");
-        clause.operator == "Null" && ALWAYS_PRESENT.contains(&clause.key.as_str()) && clause.values.iter().any(is_true)
+        clause.operator == "Null" && is_in_every_request(&clause.key) && clause.values.iter().any(is_true)
     };
     for clause in context.clauses().filter(asks) {
         let message = format!("by MinIO rules, the condition is never true: every request has `{}`", clause.key);
