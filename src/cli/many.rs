@@ -85,6 +85,15 @@ impl Run {
     }
 }
 
+/// The arguments for each of several configurations.
+pub(super) fn each_of(global: &GlobalArgs, files: Vec<PathBuf>) -> Result<Vec<GlobalArgs>, Failure> {
+    if global.cluster.is_some() {
+        let message = "`--cluster` names one cluster, but several configurations are given";
+        return Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"));
+    }
+    Ok(files.into_iter().map(|file| GlobalArgs { file, one_of_many: true, ..global.clone() }).collect())
+}
+
 pub(super) async fn each(
     global: &GlobalArgs,
     files: Vec<PathBuf>,
@@ -92,12 +101,8 @@ pub(super) async fn each(
     output: &mut Output,
     command: impl AsyncFn(&GlobalArgs, &mut Output) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    if global.cluster.is_some() {
-        let message = "`--cluster` names one cluster, but several configurations are given";
-        return Err(Failure::new(&exit::BAD_ENDPOINT, message).help("remove it: each configuration names its cluster"));
-    }
-    let start = |file: PathBuf| (GlobalArgs { file, one_of_many: true, ..global.clone() }, output.buffered());
-    let starts: Vec<(GlobalArgs, Output)> = files.into_iter().map(start).collect();
+    let own = each_of(global, files)?;
+    let starts: Vec<(GlobalArgs, Output)> = own.into_iter().map(|own| (own, output.buffered())).collect();
     let run = async |(place, (own, mut output)): (usize, (GlobalArgs, Output))| {
         let result = command(&own, &mut output).await;
         if let Err(failure) = &result {

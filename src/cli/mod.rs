@@ -157,7 +157,7 @@ impl Command {
             Self::Plan(command) => Ok(command.format()),
             Self::Apply(command) => Ok(command.format),
             Self::Drift(command) => command.format_of_many(),
-            Self::Validate(command) => command.format_of_many(),
+            Self::Validate(command) => Ok(command.format_of_many()),
             Self::Doctor(command) => Ok(command.format),
             Self::OneFile(_) => {
                 let message = format!("this command takes one file, but {files} are given");
@@ -233,6 +233,12 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let (global, command) = (&args.global, &args.command);
     let mut files = many::files(&global.desired_files, command.base())?;
+    if let Command::Validate(validate) = command
+        && validate.collects()
+        && files.len() > 1
+    {
+        return validate.run_all(&many::each_of(global, files)?, output);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(&exit::ENVIRONMENT, format!("cannot start: {error}")))?;
     // Boxed, since the future of a command is large.

@@ -10,10 +10,10 @@ use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Release, Severity, Sources};
-use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, Tree, fixes};
+use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes};
 use crate::policy::{self, Catalogue, Depth, apply_edits};
-use crate::render::json::{self, FindingsV1, SarifV1};
-use crate::render::{annotations, findings};
+use crate::render::json::{self, FindingsV1};
+use crate::render::{Checked, annotations, code_quality, findings, junit, sarif};
 
 /// Check configurations and their policy documents, offline
 ///
@@ -25,7 +25,8 @@ Examples:
   attune validate
   attune validate -f clusters/weka01.toml --format json
   attune validate --release 4.4   use the actions of that release
-  attune validate --fix           fix problems that have one solution")]
+  attune validate --fix           fix problems that have one solution
+  attune validate -f clusters --format sarif > attune.sarif")]
 pub(super) struct ValidateArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = ValidateFormat::Text)]
@@ -46,21 +47,46 @@ enum ValidateFormat {
     Text,
     /// For machines, with a published schema
     Json,
-    /// SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0, for code scanning; one document for all files
     Sarif,
+    /// JUnit XML, for test reports; one document for all files
+    Junit,
     /// Annotations of GitHub Actions
     Github,
+    /// Code quality report of GitLab; one document for all files
+    Gitlab,
 }
 
 impl ValidateArgs {
-    pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
+    /// Whether the output for several configurations is one document, from [`run_all`](Self::run_all).
+    pub(super) fn collects(&self) -> bool {
         match self.format {
-            ValidateFormat::Text | ValidateFormat::Github => Ok(Format::Text),
-            ValidateFormat::Json => Ok(Format::Json),
-            ValidateFormat::Sarif => {
-                Err(Failure::one_only("`--format sarif`", "run the command for each file, or use `--format json`"))
+            ValidateFormat::Sarif | ValidateFormat::Junit | ValidateFormat::Gitlab => true,
+            ValidateFormat::Text | ValidateFormat::Json | ValidateFormat::Github => false,
+        }
+    }
+
+    pub(super) fn format_of_many(&self) -> Format {
+        if self.format == ValidateFormat::Json { Format::Json } else { Format::Text }
+    }
+
+    pub(super) fn run_all(&self, all: &[GlobalArgs], output: &mut Output) -> Result<Exit, Failure> {
+        let (mut checked, mut failures) = (Vec::new(), Vec::new());
+        for global in all {
+            match self.check(global, output) {
+                Ok(loaded) => {
+                    failures.extend(invalid(global, &loaded));
+                    checked.push(checked_file(global, loaded));
+                }
+                Err(failure) => {
+                    checked.push(unread_file(global, &failure));
+                    failures.push(failure);
+                }
             }
         }
+        self.report(&checked, output)?;
+        failures.iter().for_each(|failure| output.failure(failure));
+        Ok(failures.iter().map(|failure| failure.exit).max().unwrap_or(Exit::Done))
     }
 
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -68,17 +94,17 @@ impl ValidateArgs {
             Ok(loaded) => loaded,
             Err(failure) if self.format == ValidateFormat::Text => return Err(failure),
             Err(failure) => {
-                self.report(std::slice::from_ref(&*failure.finding), &Sources::default(), output)?;
+                self.report(&[unread_file(global, &failure)], output)?;
                 return Err(failure);
             }
         };
-        self.report(&loaded.findings, &loaded.sources, output)?;
-        if loaded.has_errors() {
-            let message = format!("{} is not valid", global.file.display());
-            return Err(Failure::new(&exit::FILE_HAS_ERRORS, message));
+        let (invalid, valid) = (invalid(global, &loaded), valid(global, &loaded));
+        self.report(&[checked_file(global, loaded)], output)?;
+        if let Some(failure) = invalid {
+            return Err(failure);
         }
         if self.format == ValidateFormat::Text {
-            output.result(|out, _| writeln!(out, "{}", valid(global, &loaded)))?;
+            output.result(|out, _| writeln!(out, "{valid}"))?;
         }
         Ok(Exit::Done)
     }
@@ -96,14 +122,37 @@ impl ValidateArgs {
         Ok(loaded)
     }
 
-    fn report(&self, found: &[Finding], sources: &Sources, output: &mut Output) -> Result<(), Failure> {
-        output.result(|out, styles| match self.format {
-            ValidateFormat::Text => findings(out, styles, found, sources),
-            ValidateFormat::Json => json::write(out, &FindingsV1::of(found, sources)),
-            ValidateFormat::Sarif => json::write(out, &SarifV1::of(found, sources)),
-            ValidateFormat::Github => annotations(out, found, sources),
+    fn report(&self, checked: &[Checked], output: &mut Output) -> Result<(), Failure> {
+        output.result(|out, styles| {
+            let mut each = checked.iter();
+            match self.format {
+                ValidateFormat::Text => each.try_for_each(|of| findings(out, styles, &of.findings, &of.sources)),
+                ValidateFormat::Json => {
+                    each.try_for_each(|of| json::write(out, &FindingsV1::of(&of.findings, &of.sources)))
+                }
+                ValidateFormat::Github => each.try_for_each(|of| annotations(out, &of.findings, &of.sources)),
+                ValidateFormat::Sarif => sarif(out, checked),
+                ValidateFormat::Junit => junit(out, checked),
+                ValidateFormat::Gitlab => code_quality(out, checked),
+            }
         })
     }
+}
+
+fn checked_file(global: &GlobalArgs, loaded: Loaded) -> Checked {
+    let (file, paths) = (global.file.display().to_string(), RepositoryPaths::of_main(&global.file));
+    Checked { file, paths, findings: loaded.findings, sources: loaded.sources }
+}
+
+/// A configuration that cannot be checked.
+fn unread_file(global: &GlobalArgs, failure: &Failure) -> Checked {
+    let (file, paths) = (global.file.display().to_string(), RepositoryPaths::of_main(&global.file));
+    Checked { file, paths, findings: vec![(*failure.finding).clone()], sources: Sources::default() }
+}
+
+fn invalid(global: &GlobalArgs, loaded: &Loaded) -> Option<Failure> {
+    let message = || format!("{} is not valid", global.file.display());
+    loaded.has_errors().then(|| Failure::new(&exit::FILE_HAS_ERRORS, message()))
 }
 
 fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {

@@ -1,5 +1,6 @@
 //! Plans, outcomes, drift, reports and findings for people and machines: pure functions to a writer.
 
+mod checks;
 mod findings;
 pub mod html;
 pub mod json;
@@ -11,6 +12,7 @@ mod printed;
 mod rollback_file;
 pub mod text;
 
+pub use checks::{Checked, code_quality, junit, sarif};
 pub use findings::{annotations, findings};
 pub use metrics::{Metrics, PreviousRun, metrics};
 pub use phrase::Refusals;

@@ -29,7 +29,7 @@ fn findings_page() -> String {
     for (room, about, codes) in ROOMS {
         write!(page, "\n## {room}\n\n{about}\n\n| code | meaning |\n|---|---|\n").unwrap();
         for code in codes {
-            writeln!(page, "| `{}` | {} |", code.id, code.about).unwrap();
+            writeln!(page, "| <a id=\"{0}\"></a>`{0}` | {1} |", code.id, code.about).unwrap();
         }
     }
     page
@@ -96,7 +96,7 @@ fn the_readme_links_to_every_page_and_to_the_pipelines() {
 }
 
 /// The anchors of a page's headings, as mdbook and GitHub make them.
-fn headings(page: &str) -> BTreeSet<String> {
+pub(crate) fn headings(page: &str) -> BTreeSet<String> {
     let titles = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |title: &str| {
         let kept = title.to_lowercase().replace(' ', "-");

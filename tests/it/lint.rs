@@ -133,23 +133,6 @@ fn conflicting_edits_are_not_applied() {
 }
 
 #[test]
-fn sarif_has_the_place_and_the_rule() {
-    let run = folder().attune("validate --format sarif").exits(1);
-    let log: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(log["version"], "2.1.0");
-    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
-    let results = log["runs"][0]["results"].as_array().unwrap();
-    assert!(!results.is_empty());
-    for result in results {
-        assert!(rules.iter().any(|rule| rule["id"] == result["ruleId"]), "{result}");
-        let place = &result["locations"][0]["physicalLocation"];
-        assert!(place["region"]["startLine"].is_u64() && place["region"]["endColumn"].is_u64(), "{place}");
-    }
-    let last = &results[results.len() - 1]["locations"][0]["physicalLocation"];
-    assert_eq!(last["artifactLocation"]["uri"], "policies/reports.json");
-}
-
-#[test]
 fn github_shows_findings_beside_the_lines() {
     let run = folder().attune("validate --format github").exits(1);
     run.says("::error file=policies/reports.json,line=4,col=38,title=").says("%0Ahelp: ");

@@ -33,6 +33,8 @@ mod fixpoint;
 #[cfg(test)]
 mod fmt;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod git_only_read;
 #[cfg(test)]
 mod golden;

@@ -85,6 +85,57 @@ impl Tree {
     }
 }
 
+/// The paths of the files of a configuration from the top level of its Git repository. The default changes no path.
+#[derive(Debug, Clone, Default)]
+pub struct RepositoryPaths(Option<InRepository>);
+
+#[derive(Debug, Clone)]
+struct InRepository {
+    top: PathBuf,
+    /// The directory of the main file: as given, and from the top level.
+    given: PathBuf,
+    inside: PathBuf,
+}
+
+impl RepositoryPaths {
+    /// The paths for this main file. Without a repository, they stay as they are.
+    pub fn of_main(main: &Path) -> Self {
+        let given = main.parent().unwrap_or(Path::new("")).to_path_buf();
+        let Ok(real) = fs::canonicalize(here(&given)) else { return Self(None) };
+        let Some(top) = top_level(&real) else { return Self(None) };
+        let inside = real.strip_prefix(top).unwrap_or(&real).to_path_buf();
+        Self(Some(InRepository { top: top.to_path_buf(), given, inside }))
+    }
+
+    /// The path of a file as findings name it, with `/`, from the top level. A path outside of it stays as it is.
+    pub fn of(&self, path: &str) -> String {
+        let inside = self.0.as_ref().and_then(|of| {
+            let path = Path::new(path);
+            let below =
+                if path.is_absolute() == of.given.is_absolute() { path.strip_prefix(&of.given).ok() } else { None };
+            match below {
+                Some(below) => without_dots(&of.inside.join(below)),
+                None => without_dots(path.strip_prefix(&of.top).ok()?),
+            }
+        });
+        inside.unwrap_or_else(|| path.to_owned())
+    }
+}
+
+/// A relative path without `.` and `..`; `None` if it leads out of its start.
+fn without_dots(path: &Path) -> Option<String> {
+    let mut names = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => names.push(name.to_string_lossy().into_owned()),
+            Component::CurDir => {}
+            Component::ParentDir => _ = names.pop()?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(names.join("/"))
+}
+
 /// Reads a file that the command line names, by the rules for a main file.
 pub fn read_named(path: &Path) -> Result<String, FileProblem> {
     Tree::open(path, Boundary::Repository)?.read_main()
