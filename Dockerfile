@@ -11,6 +11,9 @@ COPY src src
 COPY schemas schemas
 COPY benches benches
 COPY tests/it/main.rs tests/it/main.rs
+# `attune --version -v` shows it.
+ARG REVISION=
+ENV ATTUNE_COMMIT=${REVISION}
 RUN cargo build --locked --release && install -D -m 755 target/release/attune /out/usr/bin/attune \
     && install -D -m 644 /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt \
     && printf 'attune:x:65532:65532::/work:/sbin/nologin\n' > /out/etc/passwd \

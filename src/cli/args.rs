@@ -45,7 +45,7 @@ pub(super) struct GlobalArgs {
     /// Accept any certificate, and http:// to other hosts; anyone on the network path can read the password
     #[arg(long, global = true)]
     pub(super) insecure: bool,
-    /// When to use colors; `auto` means on a terminal, unless NO_COLOR is set
+    /// When to use colors; `auto` means on a terminal, unless NO_COLOR is set, and always with CLICOLOR_FORCE
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub(super) color: ColorChoice,
     /// Print only results and errors

@@ -35,7 +35,7 @@ pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loa
     if loaded.has_errors() {
         let message = format!("{} has errors; the cluster was not contacted", global.file.display());
         let failure = Failure::new(&exit::FILE_HAS_ERRORS, message);
-        return Err(CommandError { failure, loaded: Some(Box::new(loaded)) });
+        return Err(CommandError::with_findings(failure, loaded.findings, loaded.sources));
     }
     Ok(loaded)
 }
@@ -67,31 +67,38 @@ pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Fai
 
 pub(super) struct CommandError {
     pub(super) failure: Failure,
-    loaded: Option<Box<Loaded>>,
+    found: Option<Box<(Vec<Finding>, Sources)>>,
 }
 
 impl CommandError {
+    pub(super) fn with_findings(failure: Failure, findings: Vec<Finding>, sources: Sources) -> Self {
+        Self { failure, found: Some(Box::new((findings, sources))) }
+    }
+
+    /// The findings as JSON. If none of them is an error, the failure is one more.
+    pub(super) fn to_json(&self) -> FindingsV1 {
+        let (mut findings, sources) = self.found.as_deref().cloned().unwrap_or_default();
+        if !findings.iter().any(Finding::is_error) {
+            findings.push((*self.failure.finding).clone());
+        }
+        FindingsV1::of(&findings, &sources)
+    }
+
     /// Writes the findings as JSON if asked for, and returns the failure.
     pub(super) fn reported(self, format: Format, output: &mut Output) -> Failure {
-        let Self { failure, loaded } = self;
         if format == Format::Json {
-            let (mut findings, sources) =
-                loaded.map_or_else(|| (Vec::new(), Sources::default()), |loaded| (loaded.findings, loaded.sources));
-            if !findings.iter().any(Finding::is_error) {
-                findings.push((*failure.finding).clone());
-            }
             // The failure of the command matters more than this one.
-            if let Err(unwritten) = output.result(|out, _| json::write(out, &FindingsV1::of(&findings, &sources))) {
+            if let Err(unwritten) = output.result(|out, _| json::write(out, &self.to_json())) {
                 output.failure(&unwritten);
             }
         }
-        failure
+        self.failure
     }
 }
 
 impl<E: Into<Failure>> From<E> for CommandError {
     fn from(error: E) -> Self {
-        Self { failure: error.into(), loaded: None }
+        Self { failure: error.into(), found: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `attune drift`: changes on the cluster outside attune, for a job that runs regularly.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,15 +16,15 @@ use super::exit::{self, Exit, Failure};
 use super::files::{is_special, publish};
 use super::git::is_committed;
 use super::lost_keys::{self, users_with_policy};
+use super::notify::Notifier;
 use super::output::Output;
 use crate::apply::files;
-use crate::base::Finding;
 use crate::cluster::observe;
-use crate::desired::{Ignore, Loaded};
+use crate::desired::Ignore;
 use crate::drift::{Drift, Memory, News, drift};
 use crate::observed::Identity;
 use crate::plan::plan;
-use crate::render::json::{self, DriftStateV1, DriftV1, FindingsV1};
+use crate::render::json::{self, DriftStateV1, DriftV1};
 use crate::render::{Metrics, PreviousRun, markdown, metrics, text};
 
 /// Show what changed outside attune
@@ -39,6 +39,7 @@ Examples:
   attune drift --format json | jq -r '.drift[].id'
   attune drift --since drift-state.json   report only new and resolved drift
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
+  attune drift --since drift-state.json --notify-command ./notify-slack
   attune drift --base origin/main         use the settings of main
   attune drift --ignore 'user/svc-*'      ignore these users for this run")]
 pub(super) struct DriftArgs {
@@ -51,6 +52,12 @@ pub(super) struct DriftArgs {
     /// Write metrics of the run to this file in the Prometheus text format, even if the run fails
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// Run this program if there is drift or an error, with the JSON of `--format json` on its standard input
+    ///
+    /// With --since, it runs for new drift and for drift that ended. It gets no arguments, no login of the environment, and
+    /// 30 seconds. If it fails, attune says so and keeps its exit code; with --since, the next run reports the same drift again.
+    #[arg(long, value_name = "PROGRAM")]
+    notify_command: Option<PathBuf>,
     /// Objects to ignore: `user/NAME`, `group/NAME` or `policy/NAME`, where `*` matches any characters
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<Ignore>,
@@ -83,6 +90,7 @@ impl DriftFormat {
 
 #[derive(Default)]
 struct Results {
+    is_printed: bool,
     identity: Option<Identity>,
     drift: Option<Drift>,
     new: Option<usize>,
@@ -100,7 +108,7 @@ impl DriftArgs {
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let started = Instant::now();
         let mut results = Results::default();
-        let result = self.report(global, output, &mut results).await;
+        let result = self.report_and_notify(global, output, &mut results).await;
         let Some(path) = &self.metrics else { return result };
         let exit = result.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
         match write_metrics(path, &results, exit, started) {
@@ -113,16 +121,43 @@ impl DriftArgs {
         }
     }
 
-    async fn report(&self, global: &GlobalArgs, output: &mut Output, results: &mut Results) -> Result<Exit, Failure> {
+    async fn report_and_notify(
+        &self,
+        global: &GlobalArgs,
+        output: &mut Output,
+        results: &mut Results,
+    ) -> Result<Exit, Failure> {
+        let notifier = self.notify_command.as_deref().map(Notifier::find).transpose();
+        let notifier =
+            notifier.map_err(|failure| CommandError::from(failure).reported(self.format.of_failure(), output))?;
+        let error = match self.report(global, output, results, notifier.as_ref()).await {
+            Ok(exit) => return Ok(exit),
+            Err(error) => error,
+        };
+        if let Some(notifier) = &notifier {
+            notify(notifier, |out| json::write(out, &error.to_json()))
+                .await
+                .unwrap_or_else(|failed| output.failure(&failed));
+        }
+        // After its own result, a run prints no second one.
+        Err(if results.is_printed { error.failure } else { error.reported(self.format.of_failure(), output) })
+    }
+
+    async fn report(
+        &self,
+        global: &GlobalArgs,
+        output: &mut Output,
+        results: &mut Results,
+        notifier: Option<&Notifier>,
+    ) -> Result<Exit, CommandError> {
         let now = OffsetDateTime::now_utc();
-        let (reviewed, drift) = self
-            .compare(global, output, now, results)
-            .await
-            .map_err(|error| error.reported(self.format.of_failure(), output))?;
+        let (reviewed, drift) = self.compare(global, output, now, results).await?;
         let loaded = &reviewed.loaded;
         output.findings(&drift.findings, &loaded.sources);
         if drift.is_unknown() {
-            return self.unknown(&drift.findings, loaded, output);
+            let message = "cannot determine drift: the configuration or the cluster has errors";
+            let failure = Failure::new(&exit::DRIFT_UNKNOWN, message).help("fix the errors above");
+            return Err(CommandError::with_findings(failure, drift.findings, loaded.sources.clone()));
         }
         let news = match &self.since {
             Some(path) => Some(read_memory(path, &drift.identity)?.compare(&drift, &timestamp(now))),
@@ -139,13 +174,22 @@ impl DriftArgs {
             DriftFormat::Json => json::write(out, &drift_json),
             DriftFormat::Markdown => markdown::drift(out, &drift_json),
         })?;
-        // Written last: drift that was not printed is reported again.
-        if let (Some(path), Some(News { memory, .. })) = (&self.since, &news) {
-            write_memory(path, &drift.identity, memory)?;
+        results.is_printed = true;
+        let exit = if drift_json.drift.is_empty() { Exit::Done } else { Exit::Changes };
+        let has_news = exit == Exit::Changes || !drift_json.resolved.is_empty();
+        let notified = match notifier.filter(|_| has_news) {
+            Some(notifier) => notify(notifier, |out| json::write(out, &drift_json)).await,
+            None => Ok(()),
+        };
+        match (notified, &self.since, &news) {
+            // Written last: drift that nobody has seen is reported again.
+            (Ok(()), Some(path), Some(News { memory, .. })) => write_memory(path, &drift.identity, memory)?,
+            (Ok(()), ..) => {}
+            (Err(failed), ..) => output.failure(&failed),
         }
         results.new = news.map(|news| news.new.len());
         results.drift = Some(drift);
-        Ok(if drift_json.drift.is_empty() { Exit::Done } else { Exit::Changes })
+        Ok(exit)
     }
 
     async fn compare(
@@ -164,14 +208,12 @@ impl DriftArgs {
         let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());
         Ok((reviewed, drift))
     }
+}
 
-    fn unknown(&self, findings: &[Finding], loaded: &Loaded, output: &mut Output) -> Result<Exit, Failure> {
-        if self.format == DriftFormat::Json {
-            output.result(|out, _| json::write(out, &FindingsV1::of(findings, &loaded.sources)))?;
-        }
-        let message = "cannot determine drift: the configuration or the cluster has errors";
-        Err(Failure::new(&exit::DRIFT_UNKNOWN, message).help("fix the errors above"))
-    }
+async fn notify(notifier: &Notifier, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut json = Vec::new();
+    write(&mut json)?;
+    notifier.tell(&json).await
 }
 
 /// The drift that was reported before; none if the file does not exist yet.

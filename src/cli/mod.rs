@@ -18,6 +18,7 @@ mod journal;
 mod keys;
 mod lost_keys;
 mod many;
+mod notify;
 mod output;
 mod plan;
 mod policy;
@@ -31,6 +32,7 @@ mod settings;
 mod sim;
 mod state;
 mod sts;
+mod usage;
 mod validate;
 
 use std::io;
@@ -39,7 +41,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use console::Term;
 
 use args::{Format, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
@@ -201,7 +202,10 @@ impl OneFileCommand {
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return usage(&error),
+        Err(error) => {
+            let arguments: Vec<String> = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into()).collect();
+            return usage::usage(error, &Args::command(), &arguments);
+        }
     };
     let mut output = Output::of_process(args.global.color, args.global.quiet);
     log_to_stderr(args.global.verbose);
@@ -212,19 +216,6 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
-}
-
-/// Prints the requested help, or else a usage error. That exits with 1, since 2 means that there are changes.
-fn usage(error: &clap::Error) -> ExitCode {
-    let is_error = error.use_stderr();
-    let stream: &mut dyn io::Write = if is_error { &mut io::stderr() } else { &mut io::stdout() };
-    let term = if is_error { Term::stderr() } else { Term::stdout() };
-    let styled = term.features().colors_supported();
-    let text = error.render();
-    let text = if styled { text.ansi().to_string() } else { text.to_string() };
-    // A closed stream cannot be reported anywhere.
-    let _ = stream.write_all(visible_text(text.as_bytes(), styled).as_bytes());
-    if is_error { Exit::Error.into() } else { Exit::Done.into() }
 }
 
 /// How long stuck work may delay the end of the program, such as a read of a disk that does not answer.

@@ -151,13 +151,15 @@ fn written(result: io::Result<()>, changed: Option<Exit>) -> Result<(), Failure>
         .exit(exit.max(Exit::Partial)))
 }
 
-fn use_colors(color: ColorChoice, term: &Term) -> bool {
+/// Whether a stream gets colors. `NO_COLOR`, `CLICOLOR_FORCE` and `CLICOLOR` are as on <https://bixense.com/clicolors>.
+pub(super) fn use_colors(color: ColorChoice, term: &Term) -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     match color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            term.features().colors_supported() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        }
+        ColorChoice::Auto if set("NO_COLOR").is_some() => false,
+        ColorChoice::Auto if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        ColorChoice::Auto => term.features().colors_supported() && set("CLICOLOR").is_none_or(|value| value != "0"),
     }
 }
 

@@ -108,8 +108,8 @@ impl CallError {
 /// How much of an answer an error keeps, in characters: enough for a sentence, not for a page.
 const KEPT: usize = 300;
 
-/// The text on one line: without `secrets`, with hidden characters made visible, and cut to [`KEPT`].
-pub(super) fn clean(text: &str, secrets: &[&SecretString]) -> String {
+/// The text on one line: without `secrets`, with hidden characters made visible, and cut to 300 characters.
+pub fn clean(text: &str, secrets: &[&SecretString]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "[secret]");

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
-pub use error::{CallError, Effect, RawAnswer, SetupProblem};
+pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
 pub use observe::{body, documents, observe, observe_all};
 pub use retry::{RetryPolicy, RetryingCluster};
 

@@ -74,6 +74,7 @@ mod many;
 mod markdown;
 #[cfg(test)]
 mod network;
+mod notify;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -118,6 +119,7 @@ mod summaries;
 mod tidy;
 #[cfg(test)]
 mod unwritten;
+mod usage;
 #[cfg(test)]
 mod vendor;
 #[cfg(test)]

@@ -75,6 +75,8 @@ fn lines(path: &Path) -> Vec<String> {
         }
         Some("service" | "timer") => found = units(&text),
         Some("md" | "sysusers" | "tmpfiles") => {}
+        // A program for `--notify-command`.
+        None => assert!(text.starts_with("#!/bin/sh\n") && !text.contains("\nattune "), "{}", path.display()),
         other => panic!("{}: {other:?}", path.display()),
     }
     let of_attune = |line: &str| line.starts_with("attune ") || line.starts_with("/usr/local/bin/attune ");

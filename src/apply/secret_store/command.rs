@@ -2,22 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use secrecy::zeroize::Zeroizing;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
-use tokio::time::timeout;
-
-use crate::cluster::program::{find, hide};
+use crate::cluster::program::{Fed, feed, find};
 use crate::desired::{Argument, Names};
-
-/// How many bytes of output are shown at most. All output is read, so that the command never blocks.
-const MAX_OUTPUT: usize = 64 * 1024;
-
-/// How long to wait for the output of a command that has ended: a process that it started may still hold the pipe.
-const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Program<'a> {
     pub(super) program: &'a Path,
@@ -57,61 +46,24 @@ impl Program<'_> {
         }
         let program = find(self.program, search_path).ok_or_else(|| format!("`{shown}` is not there"))?;
         let mut command = Command::new(program);
-        // The command must not see the login to the cluster.
-        hide(command.as_std_mut(), &["ATTUNE_", "WEKA_"]);
         command.args(self.arguments.iter().map(|argument| argument.filled(names)));
         let errors = if self.show_output { Stdio::piped() } else { Stdio::null() };
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(errors).kill_on_drop(true);
-        // Ctrl-C at the terminal must not stop it: attune lets running calls end.
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut child = command.spawn().map_err(|error| format!("`{shown}` cannot be started: {error}"))?;
-        let (input, errors) = (child.stdin.take(), child.stderr.take());
-        let output = tokio::spawn(read_all(errors));
-        let ended = timeout(self.timeout, async {
-            let written = match input {
-                Some(mut input) => input.write_all(record).await,
-                None => Ok(()),
-            };
-            // The input is closed here, so the command sees its end.
-            (written, child.wait().await)
-        });
-        let Ok((written, status)) = ended.await else {
-            let _ = child.kill().await;
-            output.abort();
-            return Err(format!("`{shown}` did not end within {} s and was stopped", self.timeout.as_secs_f64()));
-        };
-        let status = status.map_err(|error| format!("how `{shown}` ended is not known: {error}"))?;
-        if !status.success() {
-            let abort = output.abort_handle();
-            let text = timeout(OUTPUT_TIMEOUT, output).await.ok().and_then(Result::ok).unwrap_or_default();
-            abort.abort();
-            let text = text.trim();
-            let quoted = if text.is_empty() { String::new() } else { format!(": {text}") };
-            return Err(format!("`{shown}` ended with {status}{quoted}"));
-        }
-        output.abort();
-        written.map_err(|error| format!("`{shown}` ended well without reading the secret: {error}"))?;
-        Ok(format!("the command `{shown}`"))
-    }
-}
-
-/// Reads all output. Too much of it is not shown at all: cut text could end with a part of a secret, which is not redacted.
-async fn read_all(from: Option<impl AsyncRead + Unpin>) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
-    let mut buffer = Zeroizing::new([0_u8; 1024]);
-    let mut all = true;
-    if let Some(mut from) = from {
-        while let Ok(read @ 1..) = from.read(buffer.as_mut_slice()).await {
-            all &= text.len() + read <= MAX_OUTPUT;
-            if all {
-                text.extend_from_slice(&buffer[..read]);
+        let fed = feed(command, record, errors, self.timeout).await;
+        match fed.map_err(|error| format!("`{shown}` cannot be run: {error}"))? {
+            Fed::TimedOut => {
+                Err(format!("`{shown}` did not end within {} s and was stopped", self.timeout.as_secs_f64()))
+            }
+            Fed::Ended { status, stderr, .. } if !status.success() => {
+                let text = stderr.trim();
+                let quoted = if text.is_empty() { String::new() } else { format!(": {text}") };
+                Err(format!("`{shown}` ended with {status}{quoted}"))
+            }
+            Fed::Ended { read, .. } => {
+                read.map_err(|error| format!("`{shown}` ended well without reading the secret: {error}"))?;
+                Ok(format!("the command `{shown}`"))
             }
         }
     }
-    let text =
-        if all { String::from_utf8_lossy(&text).into_owned() } else { "its output is too long to be shown".to_owned() };
-    Zeroizing::new(text)
 }
 
 const REDACTED: &str = "[redacted]";
