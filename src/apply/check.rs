@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use crate::base::{PolicyName, Principal, UserName};
-use crate::cluster::{CallError, Cluster, body};
+use crate::cluster::{CallError, Cluster};
 use crate::observed::Body;
 use crate::plan::Call;
 
@@ -155,7 +155,7 @@ impl<'a> Checker<'a> {
             Ok(mut documents) => Arc::clone(documents.entry(policy.clone()).or_default()),
             Err(_) => Arc::default(),
         };
-        match recent.get(limit, || async { Ok(body(self.cluster.show_policy(policy).await?)) }).await {
+        match recent.get(limit, || async { Ok(Body::read(&self.cluster.show_policy(policy).await?)) }).await {
             Ok(found) => Ok(Some(found)),
             // It may have been removed since it was listed.
             Err(error) => match self.cluster.list_policies().await?.contains(policy) {

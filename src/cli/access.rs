@@ -9,7 +9,7 @@ use super::documents::Documents;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
-use crate::cluster::{Cluster, body, documents, observe_all};
+use crate::cluster::{Cluster, documents, observe_all};
 use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
 use crate::observed::{Body, Observed, granted};
 use crate::policy::access::{ALL_RULES, Answer, Asked, Attachment, Context, Holder, Report, RequestKind, RuleList};
@@ -184,7 +184,7 @@ impl AccessArgs {
             }
             let found = documents(&cluster, &roles, self.calls.jobs()).await?;
             let found: BTreeMap<PolicyName, Body> =
-                found.into_iter().filter_map(|(role, text)| Some((role, body(text?)))).collect();
+                found.into_iter().filter_map(|(role, text)| Some((role, Body::read(&text?)))).collect();
             return Ok((vec![of_roles(&roles, |role| found.get(role).cloned())], catalogue, rules));
         }
         let observed = observe_all(&cluster, &[], self.calls.jobs()).await?;

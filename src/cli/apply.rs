@@ -92,7 +92,7 @@ impl ApplyArgs {
 
     async fn prepare(&self, global: &GlobalArgs, output: &mut Output) -> Result<Prepared, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
+        let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let observed = observe(&connection.retrying(), &reviewed.states(), self.calls.jobs()).await?;
         let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
         let planned = reviewed.plan(&observed, &self.guards, &catalogue);

@@ -12,12 +12,12 @@ use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ow
 use crate::observed::Observed;
 use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
-use crate::render::json::{BaseV1, PlanV1, ReviewV1};
+use crate::render::json::{BaseV1, PlanSnapshotV1, PlanV1, ReviewV1};
 
 pub(super) struct Reviewed {
     /// The configuration; with a base, under its settings.
     pub(super) loaded: Loaded,
-    pub(super) connection: ClusterSettings,
+    connection: ClusterSettings,
     pub(super) base: Option<Base>,
     review: Review,
 }
@@ -36,7 +36,6 @@ impl Reviewed {
         }
         let mut loaded = read_valid(global, output)?;
         let base = read(base, &global.file, &loaded.desired.directory)?;
-        base.check_names_cluster(global)?;
         let review = Review::of(&base.desired, &loaded.desired);
         loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
         loaded.desired.cluster.insecure = global.insecure;
@@ -70,6 +69,17 @@ impl Reviewed {
         Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
     }
 
+    /// The settings to connect with. Only trusted ones name a cluster.
+    pub(super) fn connection(&self, global: &GlobalArgs) -> Result<&ClusterSettings, Failure> {
+        self.base.as_ref().map_or(Ok(()), |base| base.check_names_cluster(global))?;
+        Ok(&self.connection)
+    }
+
+    /// The cluster that the configuration is about, whether or not anything can connect to it.
+    pub(super) fn cluster(&self) -> &ClusterSettings {
+        &self.connection
+    }
+
     pub(super) fn states(&self) -> Vec<&Desired> {
         std::iter::once(&self.loaded.desired).chain(self.base.iter().map(|base| &base.desired)).collect()
     }
@@ -95,8 +105,16 @@ impl Reviewed {
 
 impl ReviewedPlan {
     pub(super) fn to_json(&self, loaded: &Loaded) -> PlanV1 {
-        let (base, review) = (self.base.clone(), self.review.clone());
-        PlanV1 { base, review, ..PlanV1::of(&self.plan, &loaded.sources) }
+        self.beside(PlanV1::of(&self.plan, &loaded.sources))
+    }
+
+    /// The same, for a plan that was made from a snapshot.
+    pub(super) fn to_json_of_snapshot(&self, snapshot: PlanSnapshotV1, loaded: &Loaded) -> PlanV1 {
+        self.beside(PlanV1::of_snapshot(&self.plan, snapshot, &loaded.sources))
+    }
+
+    fn beside(&self, plan: PlanV1) -> PlanV1 {
+        PlanV1 { base: self.base.clone(), review: self.review.clone(), ..plan }
     }
 }
 

@@ -200,7 +200,7 @@ impl DriftArgs {
         results: &mut Results,
     ) -> Result<(Reviewed, Drift), CommandError> {
         let reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
+        let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let (cluster, desired) = (connection.retrying(), &reviewed.loaded.desired);
         let observed = observe(&cluster, &[desired], self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());

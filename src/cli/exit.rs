@@ -68,6 +68,8 @@ codes! {
     REFUSED = "guard-refused", "A guard refuses the plan; the plan lists the reasons.";
     BAD_CATALOGUE = "bad-catalogue", "The catalogue of actions cannot be read.";
     NO_BASE = "no-base", "The base (`--base`) cannot be read, or has errors.";
+    NO_SNAPSHOT = "no-snapshot", "The snapshot (`--snapshot`) cannot be used.";
+    OLD_SNAPSHOT = "old-snapshot", "The snapshot is older than a day, and the cluster may have changed since.";
     CONFIGURATION_REMOVED = "configuration-removed", "A configuration of the base is removed; everything that it declares becomes unmanaged.";
     NO_TRUSTED_SETTINGS = "no-trusted-settings", "The base does not have the configuration, and the command line does not name the cluster.";
     BASE_NOT_PLANNED = "base-not-planned", "The base cannot be planned, so drift and proposed changes cannot be separated.";

@@ -132,10 +132,30 @@ pub(super) fn save(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
+    save_new(what, path, publish, write)
+}
+
+/// The same, but only the owner can read a new file.
+pub(super) fn save_private(
+    what: &str,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let create =
+        |path: &Path, bytes: &[u8]| if is_special(path) { fs::write(path, bytes) } else { replace(path, bytes, None) };
+    save_new(what, path, create, write)
+}
+
+fn save_new(
+    what: &str,
+    path: &Path,
+    create: impl FnOnce(&Path, &[u8]) -> io::Result<()>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     let saved = write(&mut bytes).and_then(|()| match fs::metadata(path) {
         Ok(found) if found.is_file() => replace(&fs::canonicalize(path)?, &bytes, Some(found.permissions())),
-        Ok(_) | Err(_) => publish(path, &bytes),
+        Ok(_) | Err(_) => create(path, &bytes),
     });
     saved.map_err(|error| Failure::unwritten(what, path, &error))
 }

@@ -40,6 +40,8 @@ enum Of {
     Drift,
     /// The state file of `attune drift --since`
     DriftState,
+    /// A snapshot, from `attune snapshot`
+    Snapshot,
     /// Findings, from `attune validate --format json`
     Findings,
     /// A comparison of policies, from `attune policy diff --format json`
@@ -79,6 +81,7 @@ impl Of {
             Self::Outcome => include_str!("../../schemas/outcome.schema.json"),
             Self::Drift => include_str!("../../schemas/drift.schema.json"),
             Self::DriftState => include_str!("../../schemas/drift-state.schema.json"),
+            Self::Snapshot => include_str!("../../schemas/snapshot.schema.json"),
             Self::Findings => include_str!("../../schemas/findings.schema.json"),
             Self::PolicyDiff => include_str!("../../schemas/policy-diff.schema.json"),
             Self::Access => include_str!("../../schemas/access.schema.json"),

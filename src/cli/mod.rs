@@ -30,6 +30,7 @@ mod revoke;
 mod rotations;
 mod settings;
 mod sim;
+mod snapshot;
 mod state;
 mod sts;
 mod usage;
@@ -131,6 +132,7 @@ Examples:
 Examples:
   ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
     Sts(sts::StsCommand),
+    Snapshot(snapshot::SnapshotArgs),
     Schema(generate::SchemaArgs),
     /// Run a simulated cluster
     #[command(subcommand)]
@@ -190,6 +192,7 @@ impl OneFileCommand {
             Self::Policy(command) => command.run(output),
             Self::Keys(command) => command.run(global, output).await,
             Self::Sts(command) => command.run(global, output).await,
+            Self::Snapshot(command) => command.run(global, output).await,
             Self::Schema(command) => command.run(output),
             Self::Sim(command) => command.run(output).await,
             Self::Completions(command) => command.run(Args::command(), output),

@@ -12,8 +12,10 @@ use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::check_plan;
 use super::report::report_of_plan;
+use super::snapshot::{self, Snapshot};
 use crate::cluster::{observe, observe_all};
-use crate::render::json::{self, PlanV1, ReportV1, Saved};
+use crate::observed::Observed;
+use crate::render::json::{self, PlanSnapshotV1, PlanV1, ReportV1, Saved};
 use crate::render::{html, markdown, text};
 
 /// Show the changes that apply would make
@@ -31,6 +33,7 @@ Examples:
   attune plan --format markdown --max-chars 1000000 > comment.md
   attune plan --format html > plan.html      write a page with everyone's access
   attune plan --base origin/main             use the settings of main
+  attune plan --snapshot ../snapshot.json    plan without a login
   attune plan --override max_removals=12     override a guard for this run")]
 pub(super) struct PlanArgs {
     /// Output format
@@ -43,6 +46,11 @@ pub(super) struct PlanArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) base: BaseArg,
+    /// Plan from this file of `attune snapshot`, without a login; such a plan cannot be approved
+    ///
+    /// The file must lie outside of every Git repository, where no proposal can put one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cluster", "via"])]
+    snapshot: Option<PathBuf>,
     /// Exit with 2 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -57,6 +65,7 @@ pub(super) struct PlanArgs {
 struct Planned {
     reviewed: Reviewed,
     planned: ReviewedPlan,
+    snapshot: Option<PlanSnapshotV1>,
     report: Option<ReportV1>,
 }
 
@@ -66,15 +75,22 @@ impl PlanArgs {
     }
 
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if global.one_of_many && (self.out.is_some() || self.format == PlanFormat::Html) {
-            let option = if self.out.is_some() { "`--out`" } else { "`--format html`" };
+        let only_one = [
+            (self.out.is_some(), "`--out`"),
+            (self.format == PlanFormat::Html, "`--format html`"),
+            (self.snapshot.is_some(), "`--snapshot`"),
+        ];
+        if let Some((_, option)) = only_one.iter().find(|(is_given, _)| global.one_of_many && *is_given) {
             return Err(Failure::one_only(option, "use `--format json`, or run the command for each file"));
         }
-        let Planned { reviewed, planned, report } =
+        let Planned { reviewed, planned, snapshot, report } =
             self.plan(global, output).await.map_err(|error| error.reported(self.format(), output))?;
         let plan = &planned.plan;
         output.findings(&plan.findings, &reviewed.loaded.sources);
-        let plan_json = planned.to_json(&reviewed.loaded);
+        let plan_json = match snapshot {
+            Some(snapshot) => planned.to_json_of_snapshot(snapshot, &reviewed.loaded),
+            None => planned.to_json(&reviewed.loaded),
+        };
         output.summary = Some(text::verdict(&plan_json));
         print_plan(&plan_json, report.as_ref(), self.format, &self.max_chars, output)?;
         if let Some(path) = &self.out {
@@ -86,21 +102,40 @@ impl PlanArgs {
 
     async fn plan(&self, global: &GlobalArgs, output: &mut Output) -> Result<Planned, CommandError> {
         let mut reviewed = Reviewed::read(global, &self.base, output)?;
-        let connection = connect(global, &reviewed.connection, self.calls, output).await?;
+        let (observed, taken) = match &self.snapshot {
+            Some(path) => {
+                let Snapshot { observed, about, old } = snapshot::read(path, global, reviewed.cluster())?;
+                (observed, Some((about, old)))
+            }
+            None => (self.observe(global, &reviewed, output).await?, None),
+        };
+        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
+        let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
+        let mut planned = reviewed.plan(&observed, &self.guards, &catalogue);
+        let snapshot = taken.map(|(about, old)| {
+            planned.plan.findings.extend(old);
+            about
+        });
+        let with_report = self.format == PlanFormat::Html;
+        let by = (&catalogue, reviewed.loaded.desired.cluster.rules());
+        let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, by)));
+        Ok(Planned { reviewed, planned, snapshot, report })
+    }
+
+    async fn observe(
+        &self,
+        global: &GlobalArgs,
+        reviewed: &Reviewed,
+        output: &mut Output,
+    ) -> Result<Observed, Failure> {
+        let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
         let states = reviewed.states();
         let (cluster, jobs) = (connection.retrying(), self.calls.jobs());
         let observed = match self.format {
             PlanFormat::Html => observe_all(&cluster, &states, jobs).await,
             PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => observe(&cluster, &states, jobs).await,
-        }
-        .map_err(Failure::from)?;
-        lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
-        let catalogue = self.guards.catalogue.load_or(&observed.identity.release)?;
-        let planned = reviewed.plan(&observed, &self.guards, &catalogue);
-        let with_report = self.format == PlanFormat::Html;
-        let by = (&catalogue, reviewed.loaded.desired.cluster.rules());
-        let report = with_report.then(|| ReportV1::of(&report_of_plan(&planned.plan, &observed, by)));
-        Ok(Planned { reviewed, planned, report })
+        };
+        Ok(observed?)
     }
 }
 

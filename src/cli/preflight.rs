@@ -54,6 +54,9 @@ pub(super) fn check_approval(plan: &Plan, approvals: &[String], state_dir: &Path
     if approvals.iter().any(|approval| plan.digest.approved_by(approval)) {
         return Ok(());
     }
+    if let Some(of_snapshot) = approvals.iter().find(|approval| approval.starts_with(Digest::SNAPSHOT)) {
+        return Err(of_a_snapshot(plan, of_snapshot));
+    }
     let approval = approvals.join(" or ");
     let message = format!("the plan is now {}, not the approved {approval}; nothing was changed", plan.digest.short());
     let mut help = if approvals.iter().any(|approval| approval.len() < Digest::SHORT) {
@@ -69,6 +72,14 @@ pub(super) fn check_approval(plan: &Plan, approvals: &[String], state_dir: &Path
         }
     }
     Err(Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale))
+}
+
+/// A plan from a snapshot may be about a state that is long gone, so its digest approves nothing.
+fn of_a_snapshot(plan: &Plan, approval: &str) -> Failure {
+    let message = format!("`{approval}` is of a plan from a snapshot, which cannot be approved; nothing was changed");
+    let same = if plan.digest.of_snapshot() == approval { ": it makes the same changes as that plan" } else { "" };
+    let help = format!("review the plan above{same}; then approve its digest, {}", plan.digest.short());
+    Failure::new(&exit::STALE, message).help(help).exit(Exit::Stale)
 }
 
 pub(super) fn secret_store(

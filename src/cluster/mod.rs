@@ -19,7 +19,7 @@ use secrecy::SecretString;
 
 pub use credentials::{Credentials, Environment, PasswordLogin, TokenOrigin};
 pub use error::{CallError, Effect, RawAnswer, SetupProblem, clean};
-pub use observe::{body, documents, observe, observe_all};
+pub use observe::{documents, observe, observe_all, observe_whole};
 pub use retry::{RetryPolicy, RetryingCluster};
 
 use crate::base::{ApiFacts, Capabilities, GroupName, KeyPair, PolicyName, Principal, Release, SessionKeys, UserName};

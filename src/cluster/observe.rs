@@ -8,7 +8,6 @@ use super::{CallError, Cluster, capabilities, groups_by_name};
 use crate::base::{PolicyName, Principal};
 use crate::desired::{DeclaredAttachment, Desired};
 use crate::observed::{Body, Duplicates, Limits, Observed};
-use crate::policy;
 
 /// Reads the cluster: identity, users, groups, all policy names, and the documents that matter for one of the desired
 /// states. Sends at most `jobs` reads at a time.
@@ -16,7 +15,7 @@ use crate::policy;
 /// # Errors
 /// The first read that fails. An incomplete observation is never returned.
 pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, false, jobs).await
+    read_all(cluster, states, Documents::OfStates, jobs).await
 }
 
 /// The same, with the documents of all attached policies as well.
@@ -24,13 +23,32 @@ pub async fn observe(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) ->
 /// # Errors
 /// The first read that fails.
 pub async fn observe_all(cluster: &dyn Cluster, states: &[&Desired], jobs: usize) -> Result<Observed, CallError> {
-    read_all(cluster, states, true, jobs).await
+    read_all(cluster, states, Documents::Attached, jobs).await
+}
+
+/// Reads the cluster with the documents of all policies: all that any desired state can need.
+///
+/// # Errors
+/// The first read that fails.
+pub async fn observe_whole(cluster: &dyn Cluster, jobs: usize) -> Result<Observed, CallError> {
+    read_all(cluster, &[], Documents::All, jobs).await
+}
+
+/// The documents to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Documents {
+    /// Those that matter for a desired state.
+    OfStates,
+    /// These, and those of attached policies.
+    Attached,
+    /// All of them.
+    All,
 }
 
 async fn read_all(
     cluster: &dyn Cluster,
     states: &[&Desired],
-    all_attached: bool,
+    which: Documents,
     jobs: usize,
 ) -> Result<Observed, CallError> {
     let identity = cluster.identity().await?;
@@ -43,13 +61,13 @@ async fn read_all(
     let of_users = users.users.iter().filter_map(|user| Some((Principal::from(&user.name), user.policy.as_ref()?)));
     let of_groups = groups.iter().filter_map(|group| Some((Principal::from(&group.name), group.policy.as_ref()?)));
     let attachments: Vec<(Principal, &PolicyName)> = of_users.chain(of_groups).collect();
-    let wanted = relevant(states, all_attached, &names, &attachments);
+    let wanted = relevant(states, which, &names, &attachments);
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
     let mut policies: BTreeMap<PolicyName, Body> = names.into_iter().map(|name| (name, Body::NotRead)).collect();
     for (name, text) in documents(cluster, &wanted, jobs).await? {
         match text {
-            Some(text) => policies.insert(name, body(text)),
+            Some(text) => policies.insert(name, Body::read(&text)),
             None => policies.remove(&name),
         };
     }
@@ -77,11 +95,10 @@ async fn provider(cluster: &dyn Cluster) -> Result<Option<bool>, CallError> {
 }
 
 /// The policies on the cluster whose documents matter for a desired state: declared ones, ones that may be removed, temporary
-/// ones and the policies they replace, and those that a declared user or group has now or then. With `all_attached`, those
-/// that anyone has as well.
+/// ones and the policies they replace, and those that a declared user or group has now or then.
 fn relevant(
     states: &[&Desired],
-    all_attached: bool,
+    which: Documents,
     names: &[PolicyName],
     attachments: &[(Principal, &PolicyName)],
 ) -> BTreeSet<PolicyName> {
@@ -91,7 +108,7 @@ fn relevant(
     let declares = |desired: &&Desired, who: &Principal| desired.entry(who).is_some() || desired.ownership.covers(who);
     for (principal, attached) in attachments {
         // The access of a user with a list of policies comes from all of them together.
-        if all_attached || attached.is_list() {
+        if which == Documents::Attached || attached.is_list() {
             wanted.extend(attached.listed());
         }
         if states.iter().any(|desired| declares(desired, principal)) {
@@ -108,7 +125,7 @@ fn relevant(
         let mut states = states.iter();
         states.any(|desired| desired.policies.contains_key(name) || desired.ownership.covers_policy(name))
     };
-    let matters = |name: &&PolicyName| wanted.contains(*name) || of_state(name);
+    let matters = |name: &&PolicyName| which == Documents::All || wanted.contains(*name) || of_state(name);
     names.iter().filter(matters).filter(|name| name.addressable().is_ok()).cloned().collect()
 }
 
@@ -132,12 +149,4 @@ pub async fn documents(
         .buffer_unordered(jobs.max(1))
         .try_collect()
         .await
-}
-
-/// Parses a document that a cluster returned. A text that is no document stays as it is.
-pub fn body(text: String) -> Body {
-    match policy::read_lenient(&text) {
-        Ok(document) => Body::Known(policy::normal(&document)),
-        Err(_) => Body::Unreadable(text),
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Capabilities, Code, Finding, PolicyName, UserName, codes, shell_word};
 use crate::cluster::rest::{CALLS, Difference, differences};
-use crate::cluster::{CallError, Cluster, ConnectionInfo, UserRecord, Users, body, capabilities};
+use crate::cluster::{CallError, Cluster, ConnectionInfo, UserRecord, Users, capabilities};
 use crate::observed::{Body, Duplicates, Identity, newer_than_known};
 
 codes! {
@@ -179,7 +179,7 @@ fn document(policy: &PolicyName, text: &Result<String, CallError>) -> Option<Fin
     };
     let message = format!("the document of policy `{policy}` is no policy document that attune can read");
     let help = "do not apply: attune would replace what it cannot read; please report the shape of the answer";
-    match body(text.clone()) {
+    match Body::read(text) {
         Body::Unreadable(_) => Some(Finding::error(NO_DOCUMENT, message).help(help)),
         Body::Known(_) | Body::NotRead => None,
     }

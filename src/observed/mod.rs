@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub use duplicates::Duplicates;
 
 use crate::base::{Capabilities, Finding, GroupName, PolicyName, Principal, Release, UserName, codes};
-use crate::policy::{Document, Normal, normal};
+use crate::policy::{self, Document, Normal, normal};
 
 codes! {
     "All kinds of findings of this room.";
@@ -114,6 +114,14 @@ pub enum Body {
 }
 
 impl Body {
+    /// Parses a document that a cluster returned. A text that is no document stays as it is.
+    pub fn read(text: &str) -> Self {
+        match policy::read_lenient(text) {
+            Ok(document) => Self::Known(normal(&document)),
+            Err(_) => Self::Unreadable(text.to_owned()),
+        }
+    }
+
     /// The document as one line of text, in normal form if possible.
     pub fn text(&self) -> Option<&str> {
         match self {

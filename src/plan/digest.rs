@@ -25,6 +25,9 @@ impl Digest {
     /// digits were found in 19 minutes on two cores.
     pub const SHORT: usize = 32;
 
+    /// How the digest of a plan from a snapshot starts.
+    pub const SNAPSHOT: &str = "snapshot:";
+
     /// All 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,6 +36,12 @@ impl Digest {
     /// The first [`SHORT`](Self::SHORT) digits, as shown to people.
     pub fn short(&self) -> &str {
         &self.0[..Self::SHORT]
+    }
+
+    /// The value for the same plan from a snapshot. No approval can name it, since it is no digest of a plan.
+    pub fn of_snapshot(&self) -> String {
+        let hash = Sha256::digest(format!("attune.digest/snapshot\n{}", self.0));
+        format!("{}{}", Self::SNAPSHOT, hex::encode(hash))
     }
 
     /// Whether an approval names this digest: all of it, or at least its short form.

@@ -235,6 +235,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.keys/1") => "keys",
         Some("attune.revocation/1") => "revocation",
         Some("attune.session/1") => "session",
+        Some("attune.snapshot/1") => "snapshot",
         Some("attune.doctor/1") => "doctor",
         Some("attune.probe/1") => "probe",
         Some("attune.import/1") => "import",
@@ -242,7 +243,7 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "plan",
         "drift",
         "drift-state",
@@ -253,6 +254,7 @@ pub(crate) fn validate(value: &Value) {
         "keys",
         "revocation",
         "session",
+        "snapshot",
         "doctor",
         "probe",
         "import",

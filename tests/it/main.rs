@@ -112,6 +112,8 @@ mod shapes;
 #[cfg(test)]
 mod show;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod sts;
 #[cfg(test)]
 mod summaries;

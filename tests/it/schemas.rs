@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use attune::render::json::{
     AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
-    PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, schema_of,
+    PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, schema_of,
 };
 
 use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
@@ -14,12 +14,13 @@ use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 16] = [
+    let schemas: [(&str, Value); 17] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
         ("drift", schema_of::<DriftV1>()),
         ("drift-state", schema_of::<DriftStateV1>()),
+        ("snapshot", schema_of::<SnapshotV1>()),
         ("findings", schema_of::<FindingsV1>()),
         ("policy-diff", schema_of::<PolicyDiffV1>()),
         ("access", schema_of::<AccessReportV1>()),

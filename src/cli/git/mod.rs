@@ -15,15 +15,13 @@ use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
 use program::Git;
-pub(super) use repository::GitProblem;
-use repository::{MAX_BYTES, MAX_FILES, Repository};
+pub(super) use repository::{GitProblem, repository_on_the_way};
+use repository::{MAX_BYTES, MAX_FILES, MAX_LINKS, Repository};
 
 /// Larger files are skipped: they belong to no configuration. Bytes.
 const MAX_FILE: u64 = 4 << 20;
 
 const MAX_LINK_TARGET: u64 = 4096;
-
-const MAX_LINKS: usize = 40;
 
 /// The files of a revision, in a private directory that is removed when this is dropped.
 pub(super) struct Checkout {

@@ -3,6 +3,7 @@
 //! A commit can contain a directory with the layout of a bare repository, a symbolic link or a submodule, but no entry named
 //! `.git`. So only a `.git` makes a repository here. Anything else between the file and its repository is refused.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +15,9 @@ pub(super) const MAX_FILES: usize = 50_000;
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
 const MAX_GIT_FILE: u64 = 4096;
+
+/// The most links in a path, as on Linux.
+pub(super) const MAX_LINKS: usize = 40;
 
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum GitProblem {
@@ -93,6 +97,37 @@ impl Repository {
         let special = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         special && self.git_dir.join(name).is_file()
     }
+}
+
+/// The top level of a Git repository on the way to a file, also on the way through links. Whoever commits there can put the
+/// file or a link in its place.
+pub(in crate::cli) fn repository_on_the_way(path: &Path) -> io::Result<Option<PathBuf>> {
+    let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<_>>();
+    let mut left = parts(&std::env::current_dir()?.join(path));
+    let (mut reached, mut links) = (PathBuf::new(), 0);
+    while let Some(part) = left.pop_front() {
+        match Path::new(&part).components().next() {
+            None | Some(Component::CurDir) => {}
+            Some(Component::ParentDir) => _ = reached.pop(),
+            Some(Component::RootDir | Component::Prefix(_)) => reached.push(&part),
+            Some(Component::Normal(_)) => {
+                reached.push(&part);
+                if let Ok(target) = fs::read_link(&reached) {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(io::Error::other("it goes through too many symbolic links"));
+                    }
+                    reached.pop();
+                    let mut target = parts(&target);
+                    target.append(&mut left);
+                    left = target;
+                } else if reached.join(".git").symlink_metadata().is_ok() {
+                    return Ok(Some(reached));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The absolute path of a file, without `.` and `..`. Links before a `..` are followed.
@@ -217,6 +252,32 @@ mod tests {
         fs::create_dir(path.join("live")).unwrap();
         std::os::unix::fs::symlink(path.join("live"), path.join("alias")).unwrap();
         assert_eq!(find(&path.join("alias/attune.toml")).unwrap().2, Path::new("alias/attune.toml"));
+    }
+
+    #[test]
+    fn a_repository_on_the_way_to_a_file_is_found_through_links() {
+        let (_folder, path) = folder();
+        let (_other, other) = folder();
+        git_dir(&path.join(".git"));
+        fs::create_dir(path.join("sub")).unwrap();
+        let link = |target: PathBuf, link: PathBuf| std::os::unix::fs::symlink(target, link).unwrap();
+        link(other.join("s.json"), path.join("out"));
+        link(path.join("s.json"), other.join("in"));
+        link(path.join("out"), other.join("through"));
+        link(path.join("sub/.."), other.join("directory"));
+        link(other.join("a"), other.join("b"));
+        link(other.join("b"), other.join("a"));
+        fs::write(other.join("s.json"), "").unwrap();
+        let found = |file: PathBuf| repository_on_the_way(&file).unwrap();
+        for inside in [path.join("s.json"), path.join("sub/s.json"), path.join("out"), path.join("missing/s.json")] {
+            assert_eq!(found(inside.clone()), Some(path.clone()), "{inside:?}");
+        }
+        for through in ["in", "through", "directory/s.json"] {
+            assert_eq!(found(other.join(through)), Some(path.clone()), "{through}");
+        }
+        assert_eq!(found(other.join("s.json")), None);
+        assert_eq!(found(other.join("missing")), None);
+        assert!(repository_on_the_way(&other.join("a")).is_err(), "the links are a circle");
     }
 
     #[test]

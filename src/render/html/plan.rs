@@ -13,7 +13,8 @@ use crate::render::phrase::{self, *};
 
 /// Writes the page of a plan, with the sections of a report if there is one.
 pub fn plan(out: &mut dyn Write, plan: &PlanV1, report: Option<&ReportV1>) -> io::Result<()> {
-    let title = format!("Plan {} for {}", plan.short_digest(), plan.cluster.name);
+    let plan_name = if plan.snapshot.is_some() { "from a snapshot" } else { plan.short_digest() };
+    let title = format!("Plan {plan_name} for {}", plan.cluster.name);
     let mut all = Vec::new();
     if let Some(changed) = &plan.review {
         all.push(Section { id: "review", title: "Removed declarations and changed settings", body: review(changed) });
@@ -38,11 +39,17 @@ fn head(plan: &PlanV1) -> Markup {
         p class={ "verdict " (class) } { (verdict) }
         dl.facts {
             (cluster(&plan.cluster))
-            dt { "Digest" } dd { code { (Text(&plan.digest)) } }
+            @if let Some(snapshot) = &plan.snapshot {
+                dt { "Source" } dd { (Text(&of_snapshot(snapshot, str::to_owned))) }
+            } @else {
+                dt { "Digest" } dd { code { (Text(&plan.digest)) } }
+            }
             dt { "Changes" } dd { (summary(&plan.summary)) }
             (keys_and_options(plan))
         }
-        @if class == "open" {
+        @if class == "open" && plan.snapshot.is_some() {
+            p { (NOT_TO_BE_APPROVED) }
+        } @else if class == "open" {
             @let (command, complete) = phrase::command(plan);
             p { "To apply exactly this plan" @if !complete { ", with the options of this plan" } ":" }
             pre tabindex="0" aria-label="The command" { code { (Text(&command)) } }

@@ -61,6 +61,7 @@ mod plan;
 mod probe;
 mod report;
 mod requests;
+mod snapshot;
 
 use std::io::{self, Write};
 
@@ -94,6 +95,10 @@ pub use report::{
 };
 pub use requests::{
     AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
+};
+pub use snapshot::{
+    ApiFactsV1, GroupRecordV1, PlanSnapshotV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1,
+    SnapshotV1, UserRecordV1,
 };
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

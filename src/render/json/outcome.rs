@@ -193,11 +193,12 @@ pub enum NotSaved {
     },
 }
 
+/// The first members of a file.
 #[derive(Deserialize)]
-struct Head {
-    format: String,
+pub(super) struct Head {
+    pub(super) format: String,
     #[serde(default)]
-    tool_version: Option<String>,
+    pub(super) tool_version: Option<String>,
 }
 
 impl Saved {

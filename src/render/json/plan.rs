@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::access::{AccessChangeV1, user_or_group};
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
 use super::finding::FindingV1;
+use super::snapshot::PlanSnapshotV1;
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, PlanOption, Step, Unmanaged};
@@ -12,10 +13,13 @@ use crate::plan::{Call, Digest, Overridden, Plan, PlanOption, Step, Unmanaged};
 json_types! {
     /// A plan.
     pub struct PlanV1 = "attune.plan/1" {
-        /// The digest that an approval names: 64 hexadecimal digits.
+        /// The digest that an approval names: 64 hexadecimal digits. With `snapshot:` before them, the plan was made from a
+        /// snapshot, and no approval can name it.
         digest: String,
         /// The cluster and the tenant.
         cluster: ClusterV1,
+        /// The snapshot that the plan was made from; missing when attune read the cluster.
+        snapshot?: PlanSnapshotV1,
         /// The plan in numbers.
         summary: SummaryV1,
         /// How many declared objects need no change.
@@ -174,6 +178,7 @@ impl PlanV1 {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             digest: plan.digest.to_string(),
             cluster: ClusterV1::of(&plan.identity),
+            snapshot: None,
             summary: SummaryV1::of(plan),
             unchanged: UnchangedV1 {
                 policies: plan.unchanged.policies,
@@ -196,6 +201,11 @@ impl PlanV1 {
             review: None,
             base: None,
         }
+    }
+
+    /// A copy of a plan that was made from a snapshot.
+    pub fn of_snapshot(plan: &Plan, snapshot: PlanSnapshotV1, sources: &Sources) -> Self {
+        Self { digest: plan.digest.of_snapshot(), snapshot: Some(snapshot), ..Self::of(plan, sources) }
     }
 
     /// Whether an error blocks the plan.

@@ -28,6 +28,7 @@ enum Verdict {
     Blocked(String),
     Refused(&'static str),
     NoChanges,
+    FromSnapshot,
     Ready,
 }
 
@@ -36,12 +37,14 @@ fn verdict(plan: &PlanV1) -> Verdict {
         (Some(blocked), _) => Verdict::Blocked(blocked),
         (None, Some(refused)) => Verdict::Refused(refused),
         (None, None) if plan.changes.is_empty() => Verdict::NoChanges,
+        (None, None) if plan.snapshot.is_some() => Verdict::FromSnapshot,
         (None, None) => Verdict::Ready,
     }
 }
 
 fn page(plan: &PlanV1, bodies: &[Body], cut: Cut, max: usize) -> String {
-    let mut text = stable_marker("plan", &plan.cluster) + &digest_marker("digest", &plan.digest, &plan.cluster);
+    let kind = if plan.snapshot.is_some() { "not-to-be-approved" } else { "digest" };
+    let mut text = stable_marker("plan", &plan.cluster) + &digest_marker(kind, &plan.digest, &plan.cluster);
     text += &heading(plan);
     let left_out = cut.left_out(plan, bodies);
     if !left_out.is_empty() {
@@ -85,24 +88,29 @@ fn heading(plan: &PlanV1) -> String {
         Verdict::Blocked(errors) => errors,
         Verdict::Refused(why) => format!("{why}: {counts}"),
         Verdict::NoChanges => "no changes".to_owned(),
-        Verdict::Ready if !plan.overrides.is_empty() => format!("{counts} (a guard is overridden)"),
-        Verdict::Ready => counts,
+        Verdict::FromSnapshot | Verdict::Ready if !plan.overrides.is_empty() => {
+            format!("{counts} (a guard is overridden)")
+        }
+        Verdict::FromSnapshot | Verdict::Ready => counts,
     };
+    let snapshot = plan.snapshot.as_ref().map(|of| format!("**{}**\n\n", capital(&of_snapshot(of, str::to_owned))));
     format!(
-        "\n### attune: {verdict}\n\ncluster {} · WEKA {} · tenant {} · {}\n\n",
+        "\n### attune: {verdict}\n\ncluster {} · WEKA {} · tenant {} · {}\n\n{}",
         code(&plan.cluster.name),
         code(release(&plan.cluster)),
         code(&plan.cluster.tenant),
         api_calls(plan.summary.calls),
+        snapshot.unwrap_or_default(),
     )
 }
 
 fn approval(plan: &PlanV1) -> String {
-    let digest = code(&plan.digest);
+    let digest = if plan.snapshot.is_some() { String::new() } else { format!(" Digest {}", code(&plan.digest)) };
     match verdict(plan) {
-        Verdict::Blocked(_) => format!("This plan cannot be applied. Digest {digest}\n\n"),
-        Verdict::Refused(why) => format!("attune does not apply this plan: {why}. Digest {digest}\n\n"),
-        Verdict::NoChanges => format!("{}. Digest {digest}\n\n", unchanged(plan.unchanged)),
+        Verdict::Blocked(_) => format!("This plan cannot be applied.{digest}\n\n"),
+        Verdict::Refused(why) => format!("attune does not apply this plan: {why}.{digest}\n\n"),
+        Verdict::NoChanges => format!("{}.{digest}\n\n", unchanged(plan.unchanged)),
+        Verdict::FromSnapshot => format!("**{NOT_TO_BE_APPROVED}**\n\n"),
         Verdict::Ready => {
             let (command, complete) = phrase::command(plan);
             let rest = if complete { "" } else { ", with the options of this plan" };
@@ -117,6 +125,7 @@ fn too_large(plan: &PlanV1, max: usize) -> String {
     let status = match verdict(plan) {
         Verdict::Blocked(_) => "\n\nIt is blocked.",
         Verdict::Refused(_) => "\n\nIt is refused.",
+        Verdict::FromSnapshot => "\n\nIt is from a snapshot.",
         Verdict::NoChanges | Verdict::Ready => "",
     };
     format!(

@@ -7,8 +7,8 @@ mod review;
 use serde_json::value::RawValue;
 
 use super::json::{
-    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanV1, ReplaceMethodV1, SummaryV1,
-    UnchangedV1, UnmanagedV1,
+    AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, ReplaceMethodV1,
+    SummaryV1, UnchangedV1, UnmanagedV1,
 };
 use crate::base::{Severity, list, list_some, shell_word, visible};
 use crate::plan::{NO_DESTINATION, NotReported, Note};
@@ -82,6 +82,29 @@ pub(super) fn refused(plan: &PlanV1) -> Option<&'static str> {
 pub(super) fn blocked(plan: &PlanV1) -> Option<String> {
     let errors = plan.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     (errors > 0).then(|| format!("plan blocked: {}", count(errors, "error", "errors")))
+}
+
+/// Why a plan from a snapshot has no command that applies it, and what to do.
+pub(super) const NOT_TO_BE_APPROVED: &str =
+    "A plan from a snapshot cannot be approved: plan again with a login, and approve that plan.";
+
+/// `snapshot of 2026-11-27T10:00:00Z, 3 hours old: the cluster was not read`.
+pub(super) fn of_snapshot(snapshot: &PlanSnapshotV1, name: Name) -> String {
+    let PlanSnapshotV1 { taken, age_seconds } = snapshot;
+    format!("snapshot of {}, {} old: the cluster was not read", name(taken), age(*age_seconds))
+}
+
+fn age(seconds: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let (number, one, many) = match seconds {
+        0..MINUTE => return "less than a minute".to_owned(),
+        MINUTE..HOUR => (seconds / MINUTE, "minute", "minutes"),
+        HOUR..DAY => (seconds / HOUR, "hour", "hours"),
+        DAY.. => (seconds / DAY, "day", "days"),
+    };
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// The command that runs exactly this plan, and whether it has all options of the plan.

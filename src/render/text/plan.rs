@@ -25,6 +25,9 @@ fn whole(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> 
     review(out, styles, plan.review.as_ref())?;
     base(out, styles, plan)?;
     heading(out, styles, &plan.cluster)?;
+    if let Some(snapshot) = &plan.snapshot {
+        writeln!(out, "{}", styles.change.apply_to(of_snapshot(snapshot, shown)))?;
+    }
     if plan.changes.is_empty() {
         let verdict = blocked(plan).unwrap_or_else(|| format!("no changes: {}", unchanged(plan.unchanged)));
         writeln!(out, "\n{verdict}")?;
@@ -64,7 +67,11 @@ pub fn verdict(plan: &PlanV1) -> String {
     }
     let (counts, calls) = (counts(&plan.summary), api_calls(plan.summary.calls));
     let refused = refused(plan).map(|why| format!(" · {why}")).unwrap_or_default();
-    format!("plan {}: {counts} · {calls}{refused}", plan.short_digest())
+    format!("{}: {counts} · {calls}{refused}", title(plan))
+}
+
+fn title(plan: &PlanV1) -> String {
+    if plan.snapshot.is_some() { "plan from a snapshot".to_owned() } else { format!("plan {}", plan.short_digest()) }
 }
 
 fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()> {
@@ -85,8 +92,9 @@ fn summary(out: &mut dyn Write, styles: &Styles, plan: &PlanV1) -> io::Result<()
             writeln!(out, "         {}", styles.dim.apply_to(shown(line)))?;
         }
     }
-    let digest = styles.strong.apply_to(format!("plan {}", plan.short_digest()));
-    writeln!(out, "{digest}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))
+    let title = styles.strong.apply_to(title(plan));
+    writeln!(out, "{title}: {} · {}", counts(&plan.summary), api_calls(plan.summary.calls))?;
+    if plan.snapshot.is_some() { writeln!(out, "{NOT_TO_BE_APPROVED}") } else { Ok(()) }
 }
 
 fn review(out: &mut dyn Write, styles: &Styles, review: Option<&ReviewV1>) -> io::Result<()> {

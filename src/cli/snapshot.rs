@@ -1,0 +1,140 @@
+//! `attune snapshot`: what a plan needs of a cluster, in a file. `attune plan --snapshot` reads it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use time::{Duration, OffsetDateTime};
+
+use super::args::{CallArgs, GlobalArgs};
+use super::connect::{cluster_settings, connect};
+use super::exit::{self, Exit, Failure};
+use super::files::save_private;
+use super::git::repository_on_the_way;
+use super::output::Output;
+use crate::base::{Finding, list};
+use crate::cluster::observe_whole;
+use crate::desired::ClusterSettings;
+use crate::observed::Observed;
+use crate::render::json::{self, PlanSnapshotV1, SnapshotV1};
+
+/// Save what a plan needs of the cluster
+///
+/// Writes all policies with their documents, all users and groups with their attachments, and the release of the cluster to
+/// a file. The file has no secrets. `attune plan --snapshot FILE` plans from it without a login. Nothing is changed.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  attune snapshot --out ../snapshot.json
+  attune plan --snapshot ../snapshot.json
+  attune snapshot --cluster https://weka01.example.com:14000 --out ../snapshot.json")]
+pub(super) struct SnapshotArgs {
+    /// Output file, instead of stdout; only its owner can read a new file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    calls: CallArgs,
+}
+
+impl SnapshotArgs {
+    pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
+        let settings = cluster_settings(global, output).map_err(|error| error.failure)?;
+        let connection = connect(global, &settings, self.calls, output).await?;
+        let taken = OffsetDateTime::now_utc();
+        let observed = observe_whole(&connection.retrying(), self.calls.jobs()).await?;
+        // It was read before, and a failure was a warning.
+        let facts = connection.cluster.api_facts().await.unwrap_or_default();
+        let snapshot = SnapshotV1::of(&observed, facts.as_ref(), taken);
+        let Some(path) = &self.out else {
+            output.result(|out, _| json::write(out, &snapshot))?;
+            return Ok(Exit::Done);
+        };
+        save_private("the snapshot", path, |out| json::write(out, &snapshot))?;
+        let groups = observed.groups.len();
+        let mut counts = vec![counted(observed.policies.len(), "policy", "policies")];
+        counts.push(counted(observed.users.len(), "user", "users"));
+        counts.extend((groups > 0).then(|| counted(groups, "group", "groups")));
+        let identity = &observed.identity;
+        output.result(|out, _| {
+            let (name, tenant) = (&identity.name, &identity.tenant);
+            writeln!(out, "{}: {} of cluster {name}, tenant {tenant}", path.display(), list(&counts))
+        })?;
+        if let Ok(Some(repository)) = repository_on_the_way(path) {
+            output.warn(&format!(
+                "`attune plan --snapshot` does not use this file: it lies in the Git repository {}",
+                repository.display()
+            ));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A cluster as a file describes it.
+pub(super) struct Snapshot {
+    pub(super) observed: Observed,
+    pub(super) about: PlanSnapshotV1,
+    /// A warning about a snapshot that is old.
+    pub(super) old: Option<Finding>,
+}
+
+/// The largest snapshot, in bytes: that of ten times the users of a cluster.
+const LARGEST: u64 = 256 << 20;
+
+/// Clocks of two machines may differ by this.
+const CLOCKS: Duration = Duration::minutes(5);
+
+/// An older snapshot is worth a warning.
+const OLD: Duration = Duration::days(1);
+
+/// Reads a snapshot, which must be of the cluster that the settings are about. It lies outside of every Git repository: a
+/// proposal can put a file or a link into one.
+pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings) -> Result<Snapshot, Failure> {
+    let refused = |why: String| Failure::new(&exit::NO_SNAPSHOT, format!("cannot use {}: {why}", path.display()));
+    let repository = repository_on_the_way(path).map_err(|error| refused(error.to_string()))?;
+    if let Some(repository) = repository {
+        let why = format!("it lies in the Git repository {}, where a proposal can put it", repository.display());
+        return Err(refused(why).help("keep snapshots outside, for example in $RUNNER_TEMP or in `..`"));
+    }
+    let help = "take a new one with `attune snapshot --out FILE`, in a job that a proposal cannot change";
+    let text = text(path).map_err(|why| refused(why).help(help))?;
+    let snapshot = SnapshotV1::read(&text).map_err(|why| refused(why).help(help))?;
+    let (taken, now) = (snapshot.taken().map_err(|why| refused(why).help(help))?, OffsetDateTime::now_utc());
+    if taken > now + CLOCKS {
+        return Err(refused("it was taken in the future, so its age is unknown".to_owned()).help(help));
+    }
+    let observed = snapshot.observed().map_err(|why| refused(why).help(help))?;
+    check_is_of(&observed, global, settings).map_err(refused)?;
+    let about = PlanSnapshotV1::of(taken.min(now), now).ok_or_else(|| refused("it has no age".to_owned()))?;
+    let old = (now - taken > OLD).then(|| {
+        let message = format!("the snapshot is of {}: the cluster may have changed since", about.taken);
+        Finding::warning(exit::OLD_SNAPSHOT, message).help(help)
+    });
+    Ok(Snapshot { observed, about, old })
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    // A pipe or a device may never end.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let mut text = String::new();
+    let length = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)).map_err(failed)?;
+    if length as u64 > LARGEST { Err(format!("it is larger than {} MiB", LARGEST >> 20)) } else { Ok(text) }
+}
+
+/// Compares the snapshot with what the configuration and the command line say about the cluster.
+fn check_is_of(observed: &Observed, global: &GlobalArgs, settings: &ClusterSettings) -> Result<(), String> {
+    let identity = &observed.identity;
+    if let Some(tenant) = global.tenant.as_ref().or(settings.tenant.as_ref()).filter(|of| **of != identity.tenant) {
+        return Err(format!("it is of the tenant {:?}, not of {tenant:?}", identity.tenant));
+    }
+    match settings.release.as_ref().filter(|release| **release != identity.release) {
+        Some(release) => Err(format!("it is of WEKA {}, and `[cluster]` has {release}", identity.release)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,296 @@
+//! `attune.snapshot/1`: what a plan needs of a cluster, so that a job without a login can plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::outcome::Head;
+use super::plan::ClusterV1;
+use crate::base::{ApiFacts, Capabilities, GroupName, PolicyName, Release, UserName, visible};
+use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
+
+const FORMAT: &str = "attune.snapshot/1";
+
+json_types! {
+    /// What a plan needs of a cluster, read at one time. It has no secrets.
+    #[serde(deny_unknown_fields)]
+    pub struct SnapshotV1 = "attune.snapshot/1" {
+        /// The time at which attune began to read the cluster (RFC 3339, UTC).
+        taken: String,
+        /// The cluster and the tenant.
+        cluster: ClusterV1,
+        /// The login that read the cluster.
+        login: SnapshotLoginV1,
+        /// What the API definition of the cluster says about its capabilities; missing when it has none.
+        api?: ApiFactsV1,
+        /// All policies, each name once.
+        policies: Vec<SnapshotPolicyV1>,
+        /// All users, each name once.
+        users: Vec<SnapshotUserV1>,
+        /// The groups that have a policy, each name once; missing when the cluster does not report them.
+        groups?: Vec<SnapshotGroupV1>,
+        /// Whether the cluster reports who has which policy.
+        attachments_known: bool,
+        /// Whether attune can generate keys for users of this cluster.
+        keys_can_be_generated: bool,
+        /// Whether an identity provider gives policies by name; missing when the cluster does not report it.
+        identity_provider?: bool,
+    }
+
+    /// The login that read a cluster.
+    #[serde(deny_unknown_fields)]
+    pub struct SnapshotLoginV1 {
+        /// The user.
+        user: String,
+        /// The user's role.
+        role: String,
+    }
+
+    /// What the API definition of a cluster says about its capabilities.
+    #[derive(Copy)]
+    #[serde(deny_unknown_fields)]
+    pub struct ApiFactsV1 {
+        /// Whether it has the call that replaces a user's key pair.
+        key_reset: bool,
+        /// Whether the list of users has their policies; missing when the definition does not describe users.
+        users_have_policy?: bool,
+        /// Whether it has the call that reports the policies of users.
+        user_policies: bool,
+        /// Whether it has the call that reports the identity provider.
+        identity_provider: bool,
+        /// Whether it has the list of tenants.
+        tenants: bool,
+    }
+
+    /// A policy.
+    #[serde(deny_unknown_fields)]
+    pub struct SnapshotPolicyV1 {
+        /// Its name.
+        name: String,
+        /// How often the cluster lists this name; missing for once.
+        listed?: usize,
+        /// Its document; missing when attune did not read it or cannot model it.
+        #[schemars(with = "Option<serde_json::Value>")]
+        document?: Box<RawValue>,
+        /// The text of a document that attune cannot model.
+        text?: String,
+    }
+
+    /// A user.
+    #[serde(deny_unknown_fields)]
+    pub struct SnapshotUserV1 {
+        /// The name.
+        name: String,
+        /// All records of this name; more than one when two directories have it.
+        records: Vec<UserRecordV1>,
+    }
+
+    /// A record of a user.
+    #[serde(deny_unknown_fields)]
+    pub struct UserRecordV1 {
+        /// The role, such as `S3`.
+        role: String,
+        /// The source of the user: `Internal`, or a directory.
+        source: String,
+        /// The attached policy; missing for none.
+        policy?: String,
+    }
+
+    /// A group.
+    #[serde(deny_unknown_fields)]
+    pub struct SnapshotGroupV1 {
+        /// The name.
+        name: String,
+        /// All records of this name.
+        records: Vec<GroupRecordV1>,
+    }
+
+    /// A record of a group.
+    #[serde(deny_unknown_fields)]
+    pub struct GroupRecordV1 {
+        /// The attached policy; missing for none.
+        policy?: String,
+    }
+
+    /// The snapshot that a plan was made from.
+    pub struct PlanSnapshotV1 {
+        /// The time at which the cluster was read (RFC 3339, UTC).
+        taken: String,
+        /// The age of the snapshot when the plan was made, in seconds.
+        age_seconds: u64,
+    }
+}
+
+impl SnapshotV1 {
+    /// A copy of what was observed, with what the API definition of the cluster says.
+    pub fn of(observed: &Observed, facts: Option<&ApiFacts>, taken: OffsetDateTime) -> Self {
+        let Observed { identity, duplicates, .. } = observed;
+        let policy = |(name, body): (&PolicyName, &Body)| SnapshotPolicyV1 {
+            name: name.to_string(),
+            listed: duplicates.policies.get(name).copied(),
+            document: body.normal().and_then(|normal| RawValue::from_string(normal.json().to_owned()).ok()),
+            text: if let Body::Unreadable(text) = body { Some(text.clone()) } else { None },
+        };
+        let user = |(name, user): (&UserName, &ObservedUser)| SnapshotUserV1 {
+            name: name.to_string(),
+            records: match duplicates.users.get(name) {
+                Some(records) => records.iter().map(UserRecordV1::of).collect(),
+                None => vec![UserRecordV1::of(user)],
+            },
+        };
+        // A group whose records have no policy is only among the duplicates.
+        let groups: BTreeSet<&GroupName> = observed.groups.keys().chain(duplicates.groups.keys()).collect();
+        let group = |name: &GroupName| SnapshotGroupV1 {
+            name: name.to_string(),
+            records: match duplicates.groups.get(name) {
+                Some(records) => records.iter().map(|policy| GroupRecordV1::of(policy.as_ref())).collect(),
+                None => vec![GroupRecordV1::of(observed.groups.get(name))],
+            },
+        };
+        Self {
+            format: FORMAT.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            taken: time_text(taken),
+            cluster: ClusterV1::of(identity),
+            login: SnapshotLoginV1 { user: identity.user.to_string(), role: identity.role.clone() },
+            api: facts.map(ApiFactsV1::of),
+            policies: observed.policies.iter().map(policy).collect(),
+            users: observed.users.iter().map(user).collect(),
+            groups: observed.groups_known.then(|| groups.into_iter().map(group).collect()),
+            attachments_known: observed.attachments_known,
+            keys_can_be_generated: observed.keys_can_be_generated,
+            identity_provider: observed.identity_provider,
+        }
+    }
+
+    /// Reads a snapshot. Unknown members and other formats are errors.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let not_one = |error: serde_json::Error| format!("it is not a snapshot: {error}");
+        let Head { format, tool_version } = serde_json::from_str(text).map_err(not_one)?;
+        if format != FORMAT {
+            let by = tool_version.map(|version| format!(", written by attune {version}")).unwrap_or_default();
+            return Err(format!("its format is `{format}`{by}; this attune reads `{FORMAT}`"));
+        }
+        Self::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(not_one)
+    }
+
+    /// The time at which the cluster was read.
+    pub fn taken(&self) -> Result<OffsetDateTime, String> {
+        OffsetDateTime::parse(&self.taken, &Rfc3339).map_err(|_| format!("`{}` is not a time", visible(&self.taken)))
+    }
+
+    /// The snapshot as what was observed. No name may be in it twice.
+    pub fn observed(self) -> Result<Observed, String> {
+        let Some(release) = Release::parse(&self.cluster.release) else {
+            return Err(format!("`{}` is not a release", visible(&self.cluster.release)));
+        };
+        let of_release = Capabilities::of(&release);
+        let capabilities = self.api.map_or(of_release, |api| of_release.corrected_by(&api.facts()));
+        let mut duplicates = Duplicates::default();
+        let mut policies = BTreeMap::new();
+        for policy in self.policies {
+            let (name, times) = (PolicyName::reported(policy.name.as_str()), policy.listed.unwrap_or(1));
+            if policies.insert(name.clone(), policy.body()?).is_some() {
+                return Err(not_once("policy", name.as_str()));
+            }
+            if times > 1 {
+                duplicates.policies.insert(name, times);
+            }
+        }
+        let mut records = Vec::new();
+        let mut names = BTreeSet::new();
+        for SnapshotUserV1 { name, records: of_name } in self.users {
+            let user = UserName::reported(name.as_str());
+            if !names.insert(user.clone()) || of_name.is_empty() {
+                return Err(not_once("user", &name));
+            }
+            records.extend(of_name.into_iter().map(|record| (user.clone(), record.observed())));
+        }
+        let users = duplicates.users(records);
+        let (groups_known, mut records, mut names) = (self.groups.is_some(), Vec::new(), BTreeSet::new());
+        for SnapshotGroupV1 { name, records: of_name } in self.groups.into_iter().flatten() {
+            let group = GroupName::reported(name.as_str());
+            if !names.insert(group.clone()) || of_name.is_empty() {
+                return Err(not_once("group", &name));
+            }
+            records.extend(of_name.into_iter().map(|of| (group.clone(), of.policy.map(PolicyName::reported))));
+        }
+        let groups = duplicates.groups(records);
+        let ClusterV1 { name, guid, tenant, release: _ } = self.cluster;
+        let (user, role) = (UserName::reported(self.login.user), self.login.role);
+        Ok(Observed {
+            identity: Identity { name, guid, release, tenant, user, role },
+            capabilities,
+            policies,
+            users,
+            groups,
+            groups_known,
+            duplicates,
+            identity_provider: self.identity_provider,
+            attachments_known: self.attachments_known,
+            keys_can_be_generated: self.keys_can_be_generated,
+            limits: Limits::default(),
+        })
+    }
+}
+
+fn not_once(kind: &str, name: &str) -> String {
+    format!("it has the {kind} `{}` twice, or without a record", visible(name))
+}
+
+/// A time as RFC 3339, in whole seconds.
+fn time_text(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
+}
+
+impl PlanSnapshotV1 {
+    /// The snapshot that was taken at this time, for a plan that is made `now`; `None` if that is in the future.
+    pub fn of(taken: OffsetDateTime, now: OffsetDateTime) -> Option<Self> {
+        let age_seconds = u64::try_from((now - taken).whole_seconds()).ok()?;
+        Some(Self { taken: time_text(taken), age_seconds })
+    }
+}
+
+impl SnapshotPolicyV1 {
+    fn body(self) -> Result<Body, String> {
+        match (self.document, self.text) {
+            (None, None) => Ok(Body::NotRead),
+            (None, Some(text)) => Ok(Body::Unreadable(text)),
+            (Some(document), None) => Ok(Body::read(document.get())),
+            (Some(_), Some(_)) => Err(format!("the policy `{}` has both a document and a text", visible(&self.name))),
+        }
+    }
+}
+
+impl UserRecordV1 {
+    fn of(user: &ObservedUser) -> Self {
+        let ObservedUser { role, source, attached } = user;
+        Self { role: role.clone(), source: source.clone(), policy: attached.as_ref().map(ToString::to_string) }
+    }
+
+    fn observed(self) -> ObservedUser {
+        let Self { role, source, policy } = self;
+        ObservedUser { role, source, attached: policy.map(PolicyName::reported) }
+    }
+}
+
+impl GroupRecordV1 {
+    fn of(policy: Option<&PolicyName>) -> Self {
+        Self { policy: policy.map(ToString::to_string) }
+    }
+}
+
+impl ApiFactsV1 {
+    fn of(facts: &ApiFacts) -> Self {
+        let ApiFacts { key_reset, users_have_policy, user_policies, identity_provider, tenants } = *facts;
+        Self { key_reset, users_have_policy, user_policies, identity_provider, tenants }
+    }
+
+    fn facts(self) -> ApiFacts {
+        let Self { key_reset, users_have_policy, user_policies, identity_provider, tenants } = self;
+        ApiFacts { key_reset, users_have_policy, user_policies, identity_provider, tenants }
+    }
+}
