@@ -143,3 +143,60 @@ fn by(rules: &[Rules]) -> String {
     let names: Vec<String> = rules.iter().map(ToString::to_string).collect();
     if names.is_empty() { String::new() } else { format!(" by the rules of {}", names.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UserName;
+    use crate::policy::Catalogue;
+    use crate::policy::access::oracle::{Proposals, pairs};
+    use crate::policy::access::{
+        ALL_RULES, AWS_RULES, Context, Credentials, MINIO_2021_RULES, RuleList, difference, pattern_covers,
+    };
+
+    fn refusals(access: &Access, exemption: Option<&(String, String)>) -> Vec<Finding> {
+        let user = Principal::User(UserName::reported("alice"));
+        let exemption = exemption.map(|(action, pattern)| format!("alice:{action}:{pattern}").parse().unwrap());
+        let guards =
+            Guards { deny_new_access: true, allow_access: exemption.into_iter().collect(), ..Guards::default() };
+        let covers = |by: &Exemption, action: &[String], pattern: &str| by.covers(&user, action, pattern);
+        NewAccess { name: user.to_string(), label: user.label(), guards: &guards, covers }.refusals(access)
+    }
+
+    #[test]
+    fn a_proposal_is_refused_exactly_if_brute_force_finds_new_access() {
+        let catalogue = Catalogue::newest();
+        let minio_2026 = RuleList::new([Rules::MINIO_2026]).unwrap();
+        let lists = [&ALL_RULES, &MINIO_2021_RULES, &minio_2026, &AWS_RULES];
+        let mut proposals = Proposals::new(21);
+        let (mut refused, mut accepted, mut exempt) = (0, 0, 0);
+        for _ in 0..pairs(60) {
+            let proposal = proposals.next();
+            let gains = proposals.gains(&proposal, &catalogue);
+            for rules in lists {
+                let context = Context { rules, ..Context::new(&catalogue).with_user("alice") };
+                let context = context.with_credentials(Credentials::Any);
+                let access = difference(Some(&proposal.before), Some(&proposal.after), &context);
+                let is_open = access.undecided.iter().any(|open| open.side == Side::Gained);
+                let new: Vec<_> = gains.iter().filter(|gain| rules.iter().any(|one| one == gain.rules)).collect();
+                let is_refused = !refusals(&access, None).is_empty();
+                let is_new = is_open || !new.is_empty() || Proposals::is_example_new(&proposal, &access, &catalogue);
+                assert_eq!(is_refused, is_new, "{proposal:#?} {access:#?}");
+                *(if is_refused { &mut refused } else { &mut accepted }) += 1;
+                let Some(line) = access.gained.first() else { continue };
+                let action = if refused % 2 == 0 { "s3:*" } else { line.actions[0].as_str() };
+                let exemption = (action.to_owned(), line.pattern.clone());
+                if refusals(&access, Some(&exemption)).is_empty() {
+                    exempt += 1;
+                    let (action, pattern) = &exemption;
+                    for gain in new.iter().filter(|gain| gain.name.contains(':')) {
+                        let is_exempt = pattern_covers(action, &gain.name) && proposals.is_within(gain, pattern);
+                        assert!(is_exempt, "{} {proposal:#?} {exemption:?}", gain.name);
+                    }
+                }
+            }
+        }
+        let told = format!("{refused} refused, {accepted} accepted, {exempt} accepted with an exemption");
+        assert!([refused, accepted, exempt].iter().all(|count| *count > 10), "{told}");
+    }
+}

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 mod conditions;
 mod documents;
+mod proposals;
 mod requests;
 
 use conditions::{KEYS, Keys, WORDS, all_keys, any_of, holds, holds_as_worded, on_minio};
 pub(crate) use documents::pairs;
 use documents::{SOME_ACTIONS, Vocabulary, like, shown};
+pub(crate) use proposals::Proposals;
 
 use super::*;
 use crate::policy::properties::Random;
