@@ -166,8 +166,10 @@ fn verdict(
     let compiled = compiler.compile(&document, &mut atoms, &mut numbers);
     let (space, resource) = request.place(&rules);
     let verdicts = ResourceSpace::of(Kind::Account, &rules).iter().map(|account| {
-        let views: Vec<_> =
-            compiled.iter().map(|statement| View::new(statement, space, Some(*account), &mut numbers)).collect();
+        let views: Vec<_> = compiled
+            .iter()
+            .map(|statement| View::new(statement, space, Some(*account), (&atoms, &mut numbers)))
+            .collect();
         let mut ways = formulas.terms_of_ways(0, &views);
         if let Some(way) = way {
             ways = vec![ways.swap_remove(way)];

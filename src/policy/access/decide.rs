@@ -7,7 +7,7 @@ use super::Context;
 use super::actions::ActionSet;
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
 use super::glob::Glob;
-use super::requests::{AskedAction, AskedOn};
+use super::requests::{AskedAction, AskedOn, KEYS_OF_LIST};
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
@@ -58,9 +58,12 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
     let (mut allows, mut denies) = (Applying::default(), Applying::default());
     for (index, statement) in compiled.into_iter().flatten().enumerate().filter(|(_, one)| one.selects.contains(&true))
     {
-        let terms = statement.terms.iter();
-        let mut whens: Vec<_> =
-            terms.filter_map(|term| term.within(space, &mut numbers).applies_when(&resource)).collect();
+        let terms = statement.terms.iter().filter_map(|term| {
+            let term = term.within(space, &mut numbers);
+            let term = if request.in_list { term.with_keys(&KEYS_OF_LIST, &atoms, &mut numbers)? } else { term };
+            term.applies_when(&resource)
+        });
+        let mut whens: Vec<_> = terms.collect();
         if whens.iter().any(Vec::is_empty) {
             whens = vec![Vec::new()];
         }
@@ -112,6 +115,8 @@ pub struct Request {
     action: String,
     kind: Kind,
     resource: String,
+    /// Whether the server asks for it to show the list of buckets.
+    in_list: bool,
 }
 
 /// Why a request is invalid.
@@ -171,16 +176,16 @@ impl Request {
         }
         let bare = kind == Kind::Account && resource == behind;
         let resource = if bare { resource.to_owned() } else { format!("{ARN}{behind}") };
-        Ok(Self { action: action.to_owned(), kind, resource })
+        Ok(Self { action: action.to_owned(), kind, resource, in_list: false })
     }
 
     /// The action that a request asks for, on its resource or on no bucket.
     pub(super) fn of_asked(asked: &AskedAction, kind: Kind, resource: &str) -> Self {
         let (kind, resource) = match asked.on {
-            AskedOn::Resource => (kind, resource.to_owned()),
+            AskedOn::Resource | AskedOn::Listed => (kind, resource.to_owned()),
             AskedOn::Account => (Kind::Account, format!("{ARN}*")),
         };
-        Self { action: asked.name.to_owned(), kind, resource }
+        Self { action: asked.name.to_owned(), kind, resource, in_list: asked.on == AskedOn::Listed }
     }
 
     /// The action.

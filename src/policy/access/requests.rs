@@ -37,6 +37,8 @@ pub struct AskedAction {
 pub enum AskedOn {
     /// The resource of the request.
     Resource,
+    /// The same, as the list of buckets asks: with the [values](KEYS_OF_LIST) that the server sets.
+    Listed,
     /// No bucket.
     Account,
 }
@@ -55,6 +57,10 @@ pub enum ActionUse {
     /// The table has no request for it.
     Unknown,
 }
+
+/// The keys that a server sets when it asks whether a user sees the name of a bucket, with their values. Source: real
+/// requests to both servers of MinIO.
+pub(super) const KEYS_OF_LIST: [(&str, &str); 2] = [("s3:prefix", ""), ("s3:delimiter", "/")];
 
 const ALL_BUCKETS: &str = "s3:ListAllMyBuckets";
 const BYPASS: &str = "s3:BypassGovernanceRetention";
@@ -117,8 +123,8 @@ struct Row {
 
 requests! {
     SeeBuckets: "see-buckets", "see the names of buckets", Bucket, List, Some(ALL_BUCKETS), |rules| {
-        of_account(ALL_BUCKETS).or(rules.list_shows_bucket.then(|| one(LIST)))
-            .or(rules.location_lists_bucket.then(|| one(LOCATION)))
+        of_account(ALL_BUCKETS).or(rules.list_shows_bucket.then(|| on(AskedOn::Listed, LIST)))
+            .or(rules.location_lists_bucket.then(|| on(AskedOn::Listed, LOCATION)))
     };
     List: "list", "list keys", Bucket, List, Some(LIST), |_| one(LIST);
     ListVersions: "list-versions", "list versions", Bucket, List, Some(LIST_VERSIONS), |rules| {

@@ -152,6 +152,19 @@ impl Term {
         Some(numbers.number(Self { id: 0, pattern, exclusions: Vec::new(), when }))
     }
 
+    /// The term for a request with known values of some keys. `None` if it does not apply to it.
+    pub(super) fn with_keys(&self, known: &[(&str, &str)], atoms: &Atoms, numbers: &mut Numbers) -> Option<Self> {
+        let mut when = Vec::new();
+        for literal in &self.when {
+            match atoms.answer(literal.atom, known) {
+                Some(answer) if answer != literal.holds => return None,
+                Some(_) => {}
+                None => when.push(*literal),
+            }
+        }
+        Some(if when == self.when { self.clone() } else { numbers.number(Self { when, ..self.clone() }) })
+    }
+
     /// A term for a pattern without conditions.
     pub(super) fn plain(text: &str, dialect: Dialect<'_>, numbers: &mut Numbers) -> Self {
         let pattern = Pattern::read(text, dialect);

@@ -1,7 +1,8 @@
 //! Statements as they apply to the resources of one kind.
 
 use super::class::ClassTerms;
-use super::requests::AskedOn;
+use super::conditions::Atoms;
+use super::requests::{AskedOn, KEYS_OF_LIST};
 use super::resources::ResourceSpace;
 use super::terms::{CompiledStatement, Numbers, Term};
 use crate::policy::Effect;
@@ -13,15 +14,17 @@ pub(super) struct View<'a> {
     terms: Vec<Term>,
     /// Its terms that apply to no bucket, as terms that apply everywhere in the space.
     of_account: Vec<Term>,
+    /// Its terms as the list of buckets asks for them.
+    listed: Vec<Term>,
 }
 
 impl<'a> View<'a> {
-    /// A statement in a space. `account` is the space of no bucket, if it counts.
+    /// A statement in a space. `account` is the space of no bucket, if it counts, as it does for the list of buckets.
     pub(super) fn new(
         statement: &'a CompiledStatement,
         space: ResourceSpace,
         account: Option<ResourceSpace>,
-        numbers: &mut Numbers,
+        (atoms, numbers): (&Atoms, &mut Numbers),
     ) -> Self {
         let reduced = statement.terms.iter().filter_map(|term| {
             let within = term.within(space, numbers);
@@ -31,9 +34,11 @@ impl<'a> View<'a> {
                 || space == ResourceSpace::Bare && term.reduced(ResourceSpace::Star, numbers).is_some();
             reduced.or_else(|| is_of_star().then_some(within))
         });
-        let terms = reduced.collect();
+        let terms: Vec<Term> = reduced.collect();
+        let for_list = terms.iter().filter(|_| account.is_some());
+        let listed = for_list.filter_map(|term| term.with_keys(&KEYS_OF_LIST, atoms, numbers)).collect();
         let lifted = statement.terms.iter().filter_map(|term| term.everywhere_if(account?, numbers));
-        Self { statement, terms, of_account: lifted.collect() }
+        Self { statement, terms, of_account: lifted.collect(), listed }
     }
 }
 
@@ -48,6 +53,7 @@ pub(super) fn class_terms<'a>(document: &'a [View<'_>], action: usize, on: Asked
         terms.extend(match on {
             AskedOn::Resource => &view.terms,
             AskedOn::Account => &view.of_account,
+            AskedOn::Listed => &view.listed,
         });
     }
     class_terms

@@ -13,8 +13,9 @@ use crate::policy::Clause;
 pub(super) type Keys = BTreeMap<&'static str, Option<&'static str>>;
 
 /// A key that a request may repeat, and some with one value: a text, a number, an address, a time.
-pub(super) const KEYS: [(&str, &[Option<&str>]); 5] = [
+pub(super) const KEYS: [(&str, &[Option<&str>]); 6] = [
     ("k", &[None, Some("a"), Some("ab")]),
+    ("s3:prefix", &[None, Some(""), Some("a"), Some("ab")]),
     ("aws:UserAgent", &[None, Some("a"), Some("b"), Some("AB")]),
     ("n", &[None, Some("1"), Some("2"), Some("3")]),
     (

@@ -86,6 +86,10 @@ impl Random {
                 ];
                 (self.pick(&operators), self.pick(&[&["1"][..], &["2"], &["3"]]))
             }
+            ("s3:prefix", 1..=3) => {
+                let operators = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"];
+                (self.pick(&operators), self.pick(&[&[""][..], &["", "a"], &["*"], &["a"]]))
+            }
             (_, 1) => ("StringEqualsIgnoreCase", self.pick(&[&["a"][..], &["B"], &["ab"]])),
             (_, _) => {
                 let operators = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"];

@@ -16,7 +16,8 @@ pub(super) struct Kind {
     formulas: [Formula; 3],
 }
 
-/// Ways, each of which needs all of some actions: with a resource (` `), without a bucket (`@`), or not denied (`!`).
+/// Ways, each of which needs all of some actions: with a resource (` `), without a bucket (`@`), not denied (`!`),
+/// or with the keys of a list of buckets (`#`).
 type Formula = Vec<Vec<(char, String)>>;
 
 /// The kinds of a file that was written without the table of the engine.
@@ -60,11 +61,30 @@ impl Kind {
 }
 
 fn ways(formula: &str) -> Formula {
-    let action = |word: &str| match word.strip_prefix(['!', '@']) {
+    let action = |word: &str| match word.strip_prefix(['!', '@', '#']) {
         Some(name) => (word.chars().next().unwrap(), format!("s3:{name}")),
         None => (' ', format!("s3:{word}")),
     };
     formula.split('|').map(|way| way.split_whitespace().map(action).collect()).collect()
+}
+
+/// The keys as a list of buckets has them.
+fn in_list(keys: &Keys) -> Keys {
+    let mut keys = keys.clone();
+    keys.insert("s3:prefix", Some(""));
+    keys
+}
+
+/// A document with the answers of a list of buckets in the place of its conditions on their keys.
+fn for_list(document: &Document) -> Document {
+    let keys = in_list(&all_keys(&[])[0]);
+    let (is_of_list, mut document) = (|clause: &Clause| clause.key == "s3:prefix", document.clone());
+    let applies = |statement: &Statement| {
+        statement.conditions.iter().filter(|clause| is_of_list(clause)).all(|clause| holds(clause, &keys))
+    };
+    document.statements.retain(applies);
+    document.statements.iter_mut().for_each(|statement| statement.conditions.retain(|clause| !is_of_list(clause)));
+    document
 }
 
 pub(super) fn server(rules: usize) -> usize {
@@ -85,6 +105,7 @@ impl Oracle {
                         self.nothing(kind).iter().map(|_| if of_account { !0 } else { 0 }).collect()
                     }
                     '!' => self.covered(document, action, kind, keys)[1].iter().map(|denied| !denied).collect(),
+                    '#' => self.allowed(document, action, kind, &in_list(keys)),
                     _ => self.allowed(document, action, kind, keys),
                 };
                 change(&mut all, &set, |all, one| all & one);
@@ -164,6 +185,7 @@ fn can_do(document: &Document, rules: usize, kind: &Kind, witness: &RequestWitne
     accounts.map(|account| {
         let holds = |(need, action): &(char, String)| {
             let on = if *need == '@' { &account } else { &resource };
+            let document = if *need == '#' { &for_list(document) } else { document };
             let effects = effects(server, document, on, action, &witness.conditions);
             !effects.contains(&Effect::Deny) && (*need == '!' || effects.contains(&Effect::Allow))
         };
@@ -304,6 +326,7 @@ fn the_table_of_the_engine_is_that_of_the_file() {
             let allowed = |asked: &AskedAction| match asked.on {
                 AskedOn::Resource => (' ', asked.name.to_owned()),
                 AskedOn::Account => ('@', asked.name.to_owned()),
+                AskedOn::Listed => ('#', asked.name.to_owned()),
             };
             let way = |way: &Way| -> BTreeSet<(char, String)> {
                 let undenied = way.undenied.iter().map(|asked| ('!', asked.name.to_owned()));
