@@ -161,7 +161,7 @@ fn names_of_buckets_are_seen_where_keys_may_be_listed() {
         }
         folder.attune(&format!("access p.json {what} * --rules aws")).exits(2).says("nothing of that");
     }
-    folder.attune("access p.json see-buckets data").exits(0).says("s3:ListBucket (allowed by statement 1)");
+    folder.attune("access p.json see-buckets data").exits(0).says("(allowed by statement 1)");
     folder.attune("access p.json see-buckets other").exits(2);
 }
 
@@ -330,6 +330,29 @@ fn a_document_alone_is_asked() {
         (&json!("home.json"), &Value::Null)
     );
     folder.attune("access none.json").exits(1).warns("cannot read the policy document none.json");
+}
+
+/// The list of buckets asks with an empty prefix: to list one's own folder does not show the bucket's name.
+#[test]
+fn the_name_of_a_bucket_is_seen_only_if_its_list_is_allowed_without_a_prefix() {
+    let document = |prefix: &str| {
+        let condition = format!(r#"{{"StringLike": {{"s3:prefix": [{prefix}]}}}}"#);
+        let list = r#""Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::team""#;
+        format!(r#"{{"Version": "2012-10-17", "Statement": [{{{list}, "Condition": {condition}}}]}}"#)
+    };
+    let folder =
+        Folder::with(&[("folder.json", &document(r#""home/x/*""#)), ("top.json", &document(r#""", "home/x/*""#))]);
+    let run = folder.attune("access folder.json --rules minio-2021,minio-2026").exits(0);
+    run.says("team when s3:prefix like \"home/x/*\"\n      list keys and versions\n");
+    folder
+        .attune("access folder.json see-buckets team")
+        .exits(2)
+        .says("s3:ListBucket with s3:prefix \"\" and s3:delimiter \"/\" (no statement allows it)");
+    folder.attune("access folder.json list team").exits(2).says("depends, allowed by statement 1 when s3:prefix");
+    folder.attune("access top.json see-buckets team").exits(0);
+    let json = folder.attune("access top.json see-buckets team --format json").exits(0).json();
+    let asked = &json["principals"][0]["decisions"][0]["ways"][1]["actions"][0];
+    assert_eq!(asked["keys"], json!({"s3:prefix": "", "s3:delimiter": "/"}));
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub struct ActionDecision {
     pub action: &'static str,
     /// The resource for which the server asks: an ARN.
     pub resource: String,
+    /// The keys that the server sets for it, with their values. Seldom any.
+    pub keys: &'static [(&'static str, &'static str)],
     /// What the request needs.
     pub need: Need,
     /// The decision about the action alone.
@@ -140,7 +142,8 @@ pub fn decide_request(
     let action = |asked: &super::AskedAction, need| {
         let on_action = Request::of_asked(asked, request.kind.kind(), &request.resource);
         let decision = decide(document, &on_action, context, rules);
-        ActionDecision { action: asked.name, resource: on_action.resource().to_owned(), need, decision }
+        let resource = on_action.resource().to_owned();
+        ActionDecision { action: asked.name, resource, keys: asked.on.keys(), need, decision }
     };
     let formula = request.kind.formula(&rules);
     let ways = formula.ways.iter().enumerate().map(|(index, way)| {

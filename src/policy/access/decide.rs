@@ -7,7 +7,7 @@ use super::Context;
 use super::actions::ActionSet;
 use super::conditions::{Atoms, Constraint, Literal, Solution, solve};
 use super::glob::Glob;
-use super::requests::{AskedAction, AskedOn, KEYS_OF_LIST};
+use super::requests::{AskedAction, AskedOn};
 use super::resources::{ARN, ResourceSpace};
 use super::rules::Rules;
 use super::terms::{Compiler, Numbers, normal_statements};
@@ -60,8 +60,7 @@ pub fn decide(document: Option<&Document>, request: &Request, context: &Context<
     {
         let terms = statement.terms.iter().filter_map(|term| {
             let term = term.within(space, &mut numbers);
-            let term = if request.in_list { term.with_keys(&KEYS_OF_LIST, &atoms, &mut numbers)? } else { term };
-            term.applies_when(&resource)
+            term.with_keys(request.keys, &atoms, &mut numbers)?.applies_when(&resource)
         });
         let mut whens: Vec<_> = terms.collect();
         if whens.iter().any(Vec::is_empty) {
@@ -115,8 +114,8 @@ pub struct Request {
     action: String,
     kind: Kind,
     resource: String,
-    /// Whether the server asks for it to show the list of buckets.
-    in_list: bool,
+    /// The keys that the server sets, with their values.
+    keys: &'static [(&'static str, &'static str)],
 }
 
 /// Why a request is invalid.
@@ -176,7 +175,7 @@ impl Request {
         }
         let bare = kind == Kind::Account && resource == behind;
         let resource = if bare { resource.to_owned() } else { format!("{ARN}{behind}") };
-        Ok(Self { action: action.to_owned(), kind, resource, in_list: false })
+        Ok(Self { action: action.to_owned(), kind, resource, keys: &[] })
     }
 
     /// The action that a request asks for, on its resource or on no bucket.
@@ -185,7 +184,7 @@ impl Request {
             AskedOn::Resource | AskedOn::Listed => (kind, resource.to_owned()),
             AskedOn::Account => (Kind::Account, format!("{ARN}*")),
         };
-        Self { action: asked.name.to_owned(), kind, resource, in_list: asked.on == AskedOn::Listed }
+        Self { action: asked.name.to_owned(), kind, resource, keys: asked.on.keys() }
     }
 
     /// The action.

@@ -62,6 +62,16 @@ pub enum ActionUse {
 /// requests to both servers of MinIO.
 pub(super) const KEYS_OF_LIST: [(&str, &str); 2] = [("s3:prefix", ""), ("s3:delimiter", "/")];
 
+impl AskedOn {
+    /// The keys that the server sets, with their values.
+    pub(super) fn keys(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Listed => &KEYS_OF_LIST,
+            Self::Resource | Self::Account => &[],
+        }
+    }
+}
+
 const ALL_BUCKETS: &str = "s3:ListAllMyBuckets";
 const BYPASS: &str = "s3:BypassGovernanceRetention";
 const CREATE: &str = "s3:CreateBucket";

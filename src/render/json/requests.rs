@@ -1,5 +1,7 @@
 //! What people can do: the requests that a document allows, and the decision about one of them.
 
+use std::collections::BTreeMap;
+
 use super::access::ExceptionV1;
 use crate::policy::access::{
     ActionDecision, Exception, Ground, Need, RequestDecision, RequestLine, Requests, Rules, Side, UndecidedRequests,
@@ -86,6 +88,9 @@ json_types! {
         action: String,
         /// The resource, as an ARN.
         resource: String,
+        /// The keys that the server sets for it, with their values.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        keys: BTreeMap<String, String>,
         /// What the request needs.
         need: NeedV1,
         /// The answer about the action alone.
@@ -173,6 +178,7 @@ impl AskedActionV1 {
         Self {
             action: of.action.to_owned(),
             resource: of.resource.clone(),
+            keys: of.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             need: match of.need {
                 Need::Allowed => NeedV1::Allowed,
                 Need::NotDenied => NeedV1::NotDenied,

@@ -341,7 +341,9 @@ fn asked_for(request: &RequestOn, way: &WayDecision, verdict: Verdict) -> String
     let action = |of: &ActionDecision| {
         let is_same = of.resource == request.resource();
         let on = if is_same { String::new() } else { format!(" on {}", shown(&of.resource)) };
-        format!("{}{on} ({})", of.action, grounds_of(of))
+        let keys: Vec<String> = of.keys.iter().map(|(key, value)| format!("{key} \"{value}\"")).collect();
+        let keys = if keys.is_empty() { String::new() } else { format!(" with {}", keys.join(" and ")) };
+        format!("{}{on}{keys} ({})", of.action, grounds_of(of))
     };
     let of_need = |need| way.actions.iter().filter(move |of| of.need == need);
     let asked: Vec<String> = of_need(Need::Allowed).filter(decides).map(action).collect();
