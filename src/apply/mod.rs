@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, RetryPolicy, RetryingCluster};
 use crate::plan::{Plan, Step, StepId};
 
 pub use outcome::{Outcome, Progress, Remark, Status, StepOutcome, StopSignal};
-pub use secret_store::{SecretStore, SecretStoreContext, Slot, StoredIn};
+pub use secret_store::{KeyPairRecord, SecretStore, SecretStoreContext, Slot, StoredIn};
 
 use check::Checker;
 use send::Sender;

@@ -54,6 +54,8 @@ enum Of {
     Keys,
     /// Revoked users, from `attune keys revoke --format json`
     Revocation,
+    /// A new S3 key pair, as a destination of `[credentials]` gets it
+    Destination,
     /// Temporary credentials, from `attune sts assume-role --format json`
     Session,
     /// An import, from `attune import --format json`
@@ -88,6 +90,7 @@ impl Of {
             Self::Report => include_str!("../../schemas/report.schema.json"),
             Self::Keys => include_str!("../../schemas/keys.schema.json"),
             Self::Revocation => include_str!("../../schemas/revocation.schema.json"),
+            Self::Destination => include_str!("../../schemas/destination.schema.json"),
             Self::Session => include_str!("../../schemas/session.schema.json"),
             Self::Import => include_str!("../../schemas/import.schema.json"),
             Self::Doctor => include_str!("../../schemas/doctor.schema.json"),

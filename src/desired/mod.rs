@@ -1,6 +1,7 @@
 //! The desired state: the configuration under review, loaded and validated.
 
 mod codes;
+mod constraints;
 mod credentials;
 mod entries;
 mod files;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::constraints;
 use super::spanned::{At, Day, Entries, Limits, RuleNames, Table, Texts};
 use super::{Strategy, Via};
 
@@ -118,6 +119,7 @@ pub(super) struct RawDrift {
 /// Objects whose drift is not reported.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::ignore)]
 pub(super) struct RawIgnore {
     /// The objects: `policy/NAME`, `user/NAME` or `group/NAME`, where `*` matches any run of characters and `?` one.
     pub object: Option<At<String>>,
@@ -138,6 +140,7 @@ pub(super) struct RawLint {
 /// The destination for new secrets: exactly one of `age`, `command` and `file`. The cluster shows a secret only once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::credentials)]
 pub(super) struct RawCredentials {
     /// age recipients. attune writes one encrypted file per user under `dir`.
     pub age: Option<Vec<At<String>>>,
@@ -153,12 +156,14 @@ pub(super) struct RawCredentials {
 /// A policy: its document in a file or inline, or `absent = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::policy)]
 pub(super) struct RawPolicy {
     /// The purpose of the policy. Reviewers see it; the cluster does not get it.
     pub description: Option<String>,
     /// The path of the JSON document, relative to this file and inside the repository.
     pub document: Option<At<String>>,
     /// The statements of the document, inline.
+    #[schemars(length(min = 1))]
     pub statement: Option<Vec<At<RawStatement>>>,
     /// Remove the policy if it exists.
     pub absent: Option<bool>,
@@ -169,6 +174,7 @@ pub(super) struct RawPolicy {
 /// A statement, with the same parts as in JSON.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::statement)]
 pub(super) struct RawStatement {
     /// The id of the statement.
     pub sid: Option<At<String>>,
@@ -202,6 +208,7 @@ pub(super) enum RawEffect {
 /// A user: its policy, or `detached = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::user)]
 pub(super) struct RawUser {
     /// The policy of the user. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,
@@ -215,6 +222,7 @@ pub(super) struct RawUser {
 /// A group: its policy, or `detached = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = constraints::group)]
 pub(super) struct RawGroup {
     /// The policy of the group. It is declared in this configuration or exists on the cluster.
     pub policy: Option<At<String>>,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -31,12 +31,13 @@ const REMOVED: [(&str, &str); 1] = [(
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<RawFile>();
-    RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(for_editors).transform(&mut schema);
     schema.to_value()
 }
 
-/// Removes null and defaults: TOML has no null, and every key is optional.
-fn without_null(schema: &mut Schema) {
+/// Removes null and defaults, since TOML has no null and every key is optional. Makes choices of words a list of words: their
+/// messages name the words.
+fn for_editors(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("default");
     if let Some(Value::Array(types)) = object.get_mut("type") {
@@ -46,20 +47,27 @@ fn without_null(schema: &mut Schema) {
             object.insert("type".to_owned(), only);
         }
     }
-    let Some(Value::Array(options)) = object.get_mut("anyOf") else { return };
-    options.retain(|option| option.get("type").and_then(Value::as_str) != Some("null"));
-    if let [Value::Object(members)] = options.as_slice() {
-        let members = members.clone();
-        object.remove("anyOf");
-        for (name, value) in members {
-            object.entry(name).or_insert(value);
+    if let Some(Value::Array(mut options)) = object.remove("anyOf") {
+        options.retain(|option| option.get("type").and_then(Value::as_str) != Some("null"));
+        match options.as_slice() {
+            [Value::Object(members)] => {
+                for (name, value) in members {
+                    object.entry(name).or_insert_with(|| value.clone());
+                }
+            }
+            _ => _ = object.insert("anyOf".to_owned(), options.into()),
         }
     }
-}
-
-fn options(schema: &Value) -> Vec<&Value> {
-    let options = ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array());
-    options.map_or_else(|| vec![schema], |options| options.iter().collect())
+    let words = |options: &Value| -> Option<(Vec<Value>, Vec<Value>)> {
+        let one = |option: &Value| Some((option.get("const")?.clone(), option["description"].clone()));
+        options.as_array()?.iter().map(one).collect()
+    };
+    if let Some((words, texts)) = object.get("oneOf").and_then(words) {
+        object.remove("oneOf");
+        object.insert("type".to_owned(), json!("string"));
+        object.insert("enum".to_owned(), words.into());
+        object.insert("x-taplo".to_owned(), json!({ "docs": { "enumValues": texts } }));
+    }
 }
 
 fn types(schema: &Value) -> Vec<&str> {
@@ -70,14 +78,19 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
+/// The words of a choice.
+fn words(schema: &Value) -> Option<impl Iterator<Item = &str>> {
+    Some(schema["enum"].as_array()?.iter().filter_map(Value::as_str))
+}
+
 /// Whether it is a date, which JSON Schema takes for a string.
 fn is_date(schema: &Value) -> bool {
     schema["format"] == "date"
 }
 
 fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
-    if let Some(constant) = schema["const"].as_str() {
-        return value.as_str() == Some(constant);
+    if let Some(mut words) = words(schema) {
+        return value.as_str().is_some_and(|value| words.any(|word| word == value));
     }
     let names: &[&str] = match value {
         DeValue::String(_) => &["string"],
@@ -93,14 +106,13 @@ fn accepts(schema: &Value, value: &DeValue<'_>) -> bool {
 }
 
 fn expected(schema: &Value) -> String {
-    let words = |option: &Value| match option["const"].as_str() {
-        Some(constant) => vec![format!("{constant:?}")],
-        None if is_date(option) => vec!["a date".to_owned()],
-        None => types(option).into_iter().map(|name| type_name(name).to_owned()).collect(),
+    let mut expected: Vec<String> = match words(schema) {
+        Some(words) => words.map(|word| format!("{word:?}")).collect(),
+        None if is_date(schema) => vec!["a date".to_owned()],
+        None => types(schema).into_iter().map(|name| type_name(name).to_owned()).collect(),
     };
-    let mut words: Vec<String> = options(schema).into_iter().flat_map(words).collect();
-    let last = words.pop().unwrap_or_default();
-    if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
+    let last = expected.pop().unwrap_or_default();
+    if expected.is_empty() { last } else { format!("{} or {last}", expected.join(", ")) }
 }
 
 fn type_name(name: &str) -> &str {
@@ -202,14 +214,14 @@ impl Checker {
     /// Checks a value. Returns whether it may stay.
     fn value(&mut self, value: &mut Spanned<DeValue<'_>>, schema: &Value, path: &KeyPath<'_>) -> bool {
         let span = value.span();
-        let Some(option) = options(schema).into_iter().find(|option| accepts(option, value.get_ref())) else {
+        if !accepts(schema, value.get_ref()) {
             self.wrong_type(value.get_ref(), span, schema, path);
             return false;
-        };
+        }
         match value.get_mut() {
-            DeValue::Table(table) => self.table(table, option, Some(path)),
+            DeValue::Table(table) => self.table(table, schema, Some(path)),
             DeValue::Array(array) => {
-                if let Some(of) = option.get("items").filter(|of| of.is_object()) {
+                if let Some(of) = schema.get("items").filter(|of| of.is_object()) {
                     let items = std::mem::replace(array, DeArray::new()).into_iter();
                     *array = items.filter_map(|mut item| self.value(&mut item, of, path).then_some(item)).collect();
                 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::json;
 use toml::Spanned;
 
 use crate::base::{Code, FileId, Finding, Location};
@@ -116,29 +117,27 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
+// The schemas of values with several types have no `anyOf`: its message would only say that nothing fits. A keyword for lists says
+// nothing about a text, so that one schema describes both.
 inline_schema!([] Entries, |_| {
-    let types = json_schema!({ "type": ["string", "boolean", "number"] });
-    json_schema!({ "anyOf": [types, { "type": "array", "items": types }] })
+    let item = json_schema!({ "type": ["string", "boolean", "number"] });
+    json_schema!({ "type": ["string", "boolean", "number", "array"], "items": item })
 });
 
 /// The schema of [`Entries`] that must be strings.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its schema is used; `Entries` reads the values")]
-#[schemars(inline)]
-pub(super) enum Texts {
-    One(String),
-    Many(Vec<String>),
-}
+pub(super) struct Texts;
+
+inline_schema!([] Texts, |_| json_schema!({ "type": ["string", "array"], "items": { "type": "string" } }));
 
 /// The schema of [`Entries`] that are limits: numbers and percentages.
 pub(super) struct Limits;
 
 inline_schema!([] Limits, |_| {
-    let number = json_schema!({ "type": "integer", "minimum": 0 });
-    let percent = json_schema!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,2}%|100%)$" });
-    let list = json_schema!({ "type": "array", "minItems": 1, "items": { "anyOf": [number, percent] } });
-    json_schema!({ "anyOf": [number, percent, list] })
+    let percent = "^([0-9]+|[0-9]{1,2}%|100%)$";
+    let item = json_schema!({ "type": ["integer", "string"], "minimum": 0, "pattern": percent });
+    json_schema!({
+        "type": ["integer", "string", "array"], "minimum": 0, "pattern": percent, "minItems": 1, "items": item
+    })
 });
 
 /// Rules of evaluation: a name, a list of names, or a table of answers. It may be invalid, for the reason.
@@ -159,9 +158,13 @@ impl<'de> Deserialize<'de> for RuleNames {
 }
 
 inline_schema!([] RuleNames, |generator| {
-    let name = json_schema!({ "type": "string", "enum": Preset::ALL.map(Preset::name) });
-    let list = json_schema!({ "type": "array", "minItems": 1, "items": name });
-    json_schema!({ "anyOf": [name, list, RulesTable::json_schema(generator)] })
+    let names = json_schema!({ "enum": Preset::ALL.map(Preset::name) });
+    let mut schema = RulesTable::json_schema(generator);
+    schema.insert("type".to_owned(), json!(["string", "array", "object"]));
+    schema.insert("minItems".to_owned(), json!(1));
+    schema.insert("items".to_owned(), json!({ "type": "string", "allOf": [names] }));
+    schema.insert("allOf".to_owned(), json!([{ "if": { "type": "string" }, "then": names }]));
+    schema
 });
 
 /// A date or a string, not validated yet.

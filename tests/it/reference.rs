@@ -62,10 +62,8 @@ fn kind(of: &Value, schema: &Value) -> String {
         return "tables by name".to_owned();
     }
     let of = resolved(of, schema);
-    let words: Vec<String> = match (&of["oneOf"], &of["anyOf"]) {
-        (Value::Array(options), _) => {
-            options.iter().filter_map(|one| one["const"].as_str()).map(|word| format!("`\"{word}\"`")).collect()
-        }
+    let words: Vec<String> = match (&of["enum"], &of["anyOf"]) {
+        (Value::Array(words), _) => words.iter().map(|word| format!("`{word}`")).collect(),
         (_, Value::Array(options)) => {
             options.iter().map(|one| kind(one, schema)).filter(|word| word != "nothing").collect()
         }

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use attune::apply::KeyPairRecord;
 use attune::render::json::{
     AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
     PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, schema_of,
@@ -14,7 +15,7 @@ use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 17] = [
+    let schemas: [(&str, Value); 18] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
@@ -27,6 +28,7 @@ fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
         ("report", schema_of::<ReportV1>()),
         ("keys", schema_of::<KeysV1>()),
         ("revocation", schema_of::<RevocationV1>()),
+        ("destination", schema_of::<KeyPairRecord<'_>>()),
         ("session", schema_of::<SessionV1>()),
         ("doctor", schema_of::<DoctorV1>()),
         ("probe", schema_of::<ProbeV1>()),
@@ -65,25 +67,104 @@ fn every_example_is_what_the_schema_says_and_names_it() {
     }
 }
 
+/// Configurations, and the code of what is wrong with them; empty if nothing is.
+const MISTAKES: &[(&str, &str)] = &[
+    ("", ""),
+    ("[users.alice]\npolicy = \"readonly\"", ""),
+    ("[users.alice]\npolicy = \"readonly\"\ndetached = false\nrevoke_keys = false", ""),
+    ("[users.alice]\ndetached = true\nrevoke_keys = true", ""),
+    ("[users.alice]\npolcy = \"readonly\"", "unknown-key"),
+    ("[users.alice]", "user-without-policy"),
+    ("[users.alice]\ndetached = false", "user-without-policy"),
+    ("[users.alice]\npolicy = \"readonly\"\ndetached = true", "user-conflict"),
+    ("[users.alice]\npolicy = \"readonly\"\nrevoke_keys = true", "revoke-keys-without-detach"),
+    ("[groups.a]\npolicy = \"readonly\"\ndetached = true", "user-conflict"),
+    ("[groups.a]", "user-without-policy"),
+    ("[policies.p]\nabsent = true", ""),
+    ("[policies.p]\nabsent = \"yes\"", "wrong-type"),
+    ("[policies.p]\ndescription = \"none\"", "policy-without-document"),
+    ("[policies.p]\nstatement = []", "policy-without-document"),
+    ("[policies.p]\nabsent = true\ndocument = \"p.json\"", "policy-conflict"),
+    (
+        "[policies.p]\nabsent = true\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"*\" }]",
+        "policy-conflict",
+    ),
+    (
+        "[policies.p]\ndocument = \"p.json\"\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"*\" }]",
+        "policy-conflict",
+    ),
+    ("[cluster]\nreplace = \"slide\"", "wrong-type"),
+    ("[cluster]\npassword = \"x\"", "secret-in-file"),
+    ("[cluster]\nrules = \"minio\"", "bad-rules"),
+    ("[cluster]\nrules = [\"aws\", \"minio\"]", "bad-rules"),
+    ("[cluster]\nrules = [\"aws\", \"minio-2021\"]", ""),
+    ("[cluster]\nrules = { like = \"aws\", bare-star = true }", ""),
+    ("[cluster]\nrules = { bare-star = true }", "bad-rules"),
+    (
+        "[[policies.p.statement]]\neffect = \"Allow\"\nnot_action = [\"s3:GetObject\"]\nnot_resource = \"*\"\n[policies.p.lint]\nallow = [\"S11\"]",
+        "",
+    ),
+    ("[[policies.p.statement]]\neffect = \"allow\"\naction = \"s3:GetObject\"\nresource = \"*\"", "wrong-type"),
+    ("[[policies.p.statement]]\neffect = \"Allow\"\naction = [\"s3:GetObject\", 3]\nresource = \"*\"", "wrong-type"),
+    ("[[policies.p.statement]]\naction = \"s3:GetObject\"\nresource = \"*\"", "incomplete-statement"),
+    ("[[policies.p.statement]]\neffect = \"Allow\"\nresource = \"*\"", "incomplete-statement"),
+    ("[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"", "incomplete-statement"),
+    (
+        "[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"\nresource = \"*\"\nnot_resource = \"*\"",
+        "incomplete-statement",
+    ),
+    (
+        "[[policies.p.statement]]\neffect = \"Allow\"\naction = \"s3:GetObject\"\nnot_action = \"s3:*\"\nresource = \"*\"",
+        "incomplete-statement",
+    ),
+    ("[credentials]", "credentials-without-destination"),
+    ("[credentials]\nfile = false", "credentials-without-destination"),
+    ("[credentials]\ncommand = [\"store\"]\nfile = false", ""),
+    ("[credentials]\nfile = true\ndir = \"secrets\"", ""),
+    ("[credentials]\nfile = true", "credentials-without-dir"),
+    ("[credentials]\ncommand = [\"store\"]\ndir = \"secrets\"", "credentials-conflict"),
+    ("[credentials]\ncommand = [\"store\"]\nfile = true\ndir = \"secrets\"", "credentials-conflict"),
+    ("[credentials]\nage = [\"AGE\"]\ndir = \"secrets\"", ""),
+    ("[credentials]\nage = [\"AGE\"]", "credentials-without-dir"),
+    ("[credentials]\nage = [\"AGE\"]\ncommand = [\"store\"]\ndir = \"secrets\"", "credentials-conflict"),
+    ("[credentials]\nage = [\"AGE\"]\nfile = true\ndir = \"secrets\"", "credentials-conflict"),
+    ("[[drift.ignore]]\nobject = \"user/a\"\nreason = \"r\"\nuntil = 2099-01-01", ""),
+    ("[[drift.ignore]]\nobject = \"user/a\"\nuntil = 2099-01-01", "incomplete-ignore"),
+    ("[[drift.ignore]]\nobject = \"user/a\"\nreason = \"r\"", "incomplete-ignore"),
+    ("[[drift.ignore]]\nreason = \"r\"\nuntil = 2099-01-01", "incomplete-ignore"),
+];
+
 #[test]
 fn the_schema_of_the_file_refuses_what_the_program_refuses() {
     let schema = JsonSchema::named("attune");
-    for (text, fits) in [
-        ("", true),
-        ("[users.alice]\npolicy = \"readonly\"", true),
-        ("[users.alice]\npolcy = \"readonly\"", false),
-        ("[policies.p]\nabsent = \"yes\"", false),
-        ("[cluster]\nreplace = \"slide\"", false),
-        ("[cluster]\npassword = \"x\"", false),
-        ("[[policies.p.statement]]\neffect = \"allow\"", false),
-        ("[[policies.p.statement]]\naction = [\"s3:GetObject\", 3]", false),
-    ] {
-        let value: Value = toml::from_str(text).unwrap();
-        assert_eq!(schema.misfit(&value).is_none(), fits, "{text}");
-        let folder = Folder::with(&[("attune.toml", text)]);
-        let codes = folder.attune("validate --format json").codes();
-        let schema_errors = ["unknown-key", "wrong-type", "secret-in-file"];
-        assert_eq!(!codes.iter().any(|code| schema_errors.contains(&code.as_str())), fits, "{text}: {codes:?}");
+    for (text, code) in MISTAKES {
+        let text = text.replace("AGE", "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p");
+        let mut value: Value = toml::from_str(&text).unwrap();
+        dates_as_texts(&mut value);
+        assert_eq!(schema.misfit(&value).is_none(), code.is_empty(), "{text}");
+        let document = "{\"Version\": \"2012-10-17\", \"Statement\": []}";
+        let folder = Folder::with(&[("attune.toml", &text), ("p.json", document)]);
+        let found = folder.attune("validate --format json").json()["findings"].as_array().unwrap().clone();
+        let errors: Vec<_> = found.iter().filter(|finding| finding["severity"] == "error").collect();
+        assert!(
+            errors.iter().all(|finding| finding["code"] == *code) && errors.is_empty() == code.is_empty(),
+            "{text}: {errors:?}"
+        );
+    }
+}
+
+/// A date of TOML is a string for a schema.
+fn dates_as_texts(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(date)) = members.get("$__toml_private_datetime") {
+                *value = Value::String(date.clone());
+            } else {
+                members.values_mut().for_each(dates_as_texts);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(dates_as_texts),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::harness::{ADMIN, Folder, Run};
+use super::harness::{ADMIN, Folder, JsonSchema, Run};
 use super::served::Served;
 
 const ATTACH: &str = "[users.alice]\npolicy = \"readonly\"\n[users.bob]\npolicy = \"readwrite\"\n";
@@ -27,8 +27,18 @@ fn keys(folder: &Folder, user: &str) -> Value {
 fn is_record(record: &[u8], folder: &Folder, user: &str) {
     let record: Value = serde_json::from_slice(record).unwrap();
     let keys = keys(folder, user);
+    let schema = JsonSchema::named("destination");
+    assert_eq!(schema.misfit(&record), None);
     let members: Vec<&String> = record.as_object().unwrap().keys().collect();
     assert_eq!(members, ["access_key", "cluster", "created_at", "secret_key", "tenant", "user"]);
+    for member in members {
+        let mut less = record.clone();
+        less.as_object_mut().unwrap().remove(member);
+        assert!(schema.misfit(&less).is_some(), "the schema does not require {member}");
+    }
+    let created_at = record["created_at"].as_str().unwrap();
+    let format = &time::format_description::well_known::Rfc3339;
+    assert!(time::OffsetDateTime::parse(created_at, format).unwrap().offset().is_utc(), "{created_at}");
     assert_eq!(
         (&record["cluster"], &record["tenant"], &record["user"]),
         (&"stewie".into(), &"Root".into(), &user.into())

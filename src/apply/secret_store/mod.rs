@@ -27,6 +27,7 @@ use crate::desired::{Destination, Names, Recipient};
 
 use super::files::{self, EMERGENCY, TempFile};
 use command::{Program, redacted};
+pub use record::KeyPairRecord;
 use record::{other_owner, record};
 
 /// The cluster of the key pairs, and the surroundings of the store.

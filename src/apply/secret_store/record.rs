@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,23 @@ use super::SecretStoreContext;
 use crate::apply::files;
 use crate::base::{KeyPair, UserName};
 
-#[derive(Serialize)]
-struct Record<'a> {
+/// A new S3 key pair, as every destination of `[credentials]` gets it: a file, a decrypted file, or the standard input of
+/// a command.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "New S3 key pair", deny_unknown_fields)]
+pub struct KeyPairRecord<'a> {
+    /// The name of the cluster.
     cluster: &'a str,
+    /// The name of the tenant.
     tenant: &'a str,
+    /// The name of the user.
     user: &'a str,
+    /// The access key. The earlier one of the user does not work any more.
     access_key: &'a str,
+    /// The secret key. The cluster does not show it again.
     secret_key: &'a str,
+    /// When attune got the pair (RFC 3339, UTC).
+    #[schemars(extend("format" = "date-time"))]
     created_at: String,
 }
 
@@ -35,7 +46,7 @@ pub(super) fn record(
     pair: &KeyPair,
     created_at: OffsetDateTime,
 ) -> Zeroizing<Vec<u8>> {
-    let record = Record {
+    let record = KeyPairRecord {
         cluster: &context.cluster,
         tenant: &context.tenant,
         user: user.as_str(),

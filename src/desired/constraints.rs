@@ -1,0 +1,92 @@
+//! The rules between the keys of a table, in the JSON Schema: each is a condition, so that the message of an editor names the key
+//! that is missing or too much. attune itself reports them with codes of their own.
+
+use schemars::Schema;
+use serde_json::{Value, json};
+
+/// A user: `policy`, or `detached = true`.
+pub(super) fn user(schema: &mut Schema) {
+    group(schema);
+    let detached = json!({ "properties": { "detached": { "const": true } }, "required": ["detached"] });
+    add(schema, [when(&is_true("revoke_keys"), &detached)]);
+}
+
+/// A group: `policy`, or `detached = true`.
+pub(super) fn group(schema: &mut Schema) {
+    let rules = [
+        conflict(schema, &has("policy"), "detached", &is_true("detached")),
+        unless(&[has("policy"), is_true("detached")], &has("policy")),
+    ];
+    add(schema, rules);
+}
+
+/// A policy: `document`, `statement` or `absent = true`.
+pub(super) fn policy(schema: &mut Schema) {
+    let rules = [
+        conflict(schema, &has("document"), "statement", &has("statement")),
+        conflict(schema, &has("document"), "absent", &is_true("absent")),
+        conflict(schema, &has("statement"), "absent", &is_true("absent")),
+        unless(&[has("document"), has("statement"), is_true("absent")], &has("document")),
+    ];
+    add(schema, rules);
+}
+
+/// A statement: an effect, actions, and resources.
+pub(super) fn statement(schema: &mut Schema) {
+    let rules = [
+        has("effect"),
+        conflict(schema, &has("action"), "not_action", &has("not_action")),
+        unless(&[has("action"), has("not_action")], &has("action")),
+        conflict(schema, &has("resource"), "not_resource", &has("not_resource")),
+        unless(&[has("resource"), has("not_resource")], &has("resource")),
+    ];
+    add(schema, rules);
+}
+
+/// The destination: `age` with `dir`, `command`, or `file = true` with `dir`.
+pub(super) fn credentials(schema: &mut Schema) {
+    let rules = [
+        conflict(schema, &has("age"), "command", &has("command")),
+        conflict(schema, &has("age"), "file", &is_true("file")),
+        conflict(schema, &is_true("file"), "command", &has("command")),
+        conflict(schema, &has("command"), "dir", &has("dir")),
+        when(&has("age"), &has("dir")),
+        when(&is_true("file"), &has("dir")),
+        unless(&[has("age"), has("command"), is_true("file")], &has("age")),
+    ];
+    add(schema, rules);
+}
+
+/// An entry of `[[drift.ignore]]`: all of its keys.
+pub(super) fn ignore(schema: &mut Schema) {
+    add(schema, ["object", "reason", "until"].map(has));
+}
+
+fn add<const N: usize>(schema: &mut Schema, rules: [Value; N]) {
+    let all = schema.ensure_object().entry("allOf").or_insert_with(|| json!([]));
+    all.as_array_mut().into_iter().for_each(|all| all.extend(rules.clone()));
+}
+
+fn has(key: &str) -> Value {
+    json!({ "required": [key] })
+}
+
+fn is_true(key: &str) -> Value {
+    json!({ "properties": { key: { "const": true } }, "required": [key] })
+}
+
+/// With this, `key` must not be so. Then the message is that `key` is unexpected; a `not` would have one that no one understands.
+fn conflict(schema: &Schema, with: &Value, key: &str, not: &Value) -> Value {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let others = properties.into_iter().flatten().filter(|(name, _)| *name != key);
+    let others: serde_json::Map<String, Value> = others.map(|(name, _)| (name.clone(), json!(true))).collect();
+    when(&json!({ "allOf": [with, not] }), &json!({ "properties": others, "additionalProperties": false }))
+}
+
+fn when(condition: &Value, rule: &Value) -> Value {
+    json!({ "if": condition, "then": rule })
+}
+
+fn unless(conditions: &[Value], rule: &Value) -> Value {
+    json!({ "if": { "not": { "anyOf": conditions } }, "then": rule })
+}
