@@ -10,7 +10,7 @@ use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{PolicyName, Principal, Release, nearest};
 use crate::cluster::{Cluster, documents, observe_all};
-use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry};
+use crate::desired::{DeclaredAttachment, Desired, PolicyIntent, PrincipalEntry, is_stdin, shown_path};
 use crate::observed::{Body, Observed, granted};
 use crate::policy::access::{ALL_RULES, Answer, Asked, Attachment, Context, Holder, Report, RequestKind, RuleList};
 use crate::policy::{Catalogue, Document, normal, predefined};
@@ -29,12 +29,12 @@ use crate::render::text::{self, Detail};
 /// In WHAT and ARN, `*` matches any run of characters and `?` one: the answer lists what the user can do of all that. For a
 /// request on objects, a bucket name means all objects in the bucket. Exits with 0 if something may be allowed.
 ///
-/// A path that ends in `.json` is a policy document, and the answer is what it allows. For a bucket policy, that is the access of
+/// A path that ends in `.json` is a policy document, and so is `-`, standard input. The answer is what it allows. For a bucket policy, that is the access of
 /// requests without a login. No configuration is read then.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = help())]
 pub(super) struct AccessArgs {
-    /// User, group/NAME for a group, or FILE.json for a policy document
+    /// User, group/NAME for a group, or FILE.json or `-` for a policy document
     #[arg(required_unless_present_any = ["who", "roles"])]
     user: Option<String>,
     /// A word such as `read` or `delete-version`, or an action such as s3:GetObject
@@ -81,7 +81,7 @@ impl AccessArgs {
                     return documents.report_errors(self.format, output, &[path.into()]);
                 };
                 output.findings(&documents.findings, &documents.sources);
-                self.of_document(Attachment::of_document(path, &located.document))
+                self.of_document(Attachment::of_document(&shown_path(Path::new(path)), &located.document))
             }
             None => self.evaluate(global, output).await,
         };
@@ -126,7 +126,10 @@ impl AccessArgs {
 
     /// Whether an argument in place of a user is the path of a document.
     fn is_file(&self, user: &str) -> bool {
-        !self.desired && !self.observed && Path::new(user).extension().is_some_and(|extension| extension == "json")
+        let path = Path::new(user);
+        !self.desired
+            && !self.observed
+            && (is_stdin(path) || path.extension().is_some_and(|extension| extension == "json"))
     }
 
     fn of_document(&self, attachment: Attachment) -> Result<Report, CommandError> {
@@ -247,7 +250,7 @@ Examples:
   attune access bucket-policy.json
   attune access --who list datasets --format json | jq -r '.principals[].user'";
 
-const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
+pub(super) const SERVICE_ACCOUNTS: &str = "not shown: service accounts and temporary credentials of users, which an administrator cannot see; they \
     have at most the access of their user";
 
 fn find(user: &str, attachments: Vec<Attachment>) -> Result<Attachment, Failure> {

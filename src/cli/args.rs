@@ -9,14 +9,15 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
-use crate::desired::{ClusterSettings, Exemption, Guards, Override, Via};
+use crate::desired::{ClusterSettings, Exemption, Guards, Override, Via, is_stdin, shown_path};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Configuration file; plan, apply, drift, validate and doctor take several files, or a directory of them
+    /// Configuration file; plan, apply, drift, validate and doctor take several files, or a directory of them; `-` is
+    /// standard input
     #[arg(short = 'f', long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
     pub(super) desired_files: Vec<PathBuf>,
     /// The file of this run, one of `desired_files`.
@@ -57,6 +58,16 @@ pub(super) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    /// The name of the configuration, for messages.
+    pub(super) fn file_name(&self) -> String {
+        shown_path(&self.file)
+    }
+
+    /// Whether there is a configuration to read.
+    pub(super) fn has_file(&self) -> bool {
+        is_stdin(&self.file) || self.file.exists()
+    }
+
     /// Whether the command line alone says how to reach a cluster.
     pub(super) fn names_cluster(&self) -> bool {
         self.cluster.is_some() || self.via == Some(ViaArg::Weka)

@@ -8,7 +8,7 @@ use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
-use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, load};
+use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load};
 use crate::observed::Observed;
 use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
@@ -31,7 +31,14 @@ pub(super) struct ReviewedPlan {
 impl Reviewed {
     pub(super) fn read(global: &GlobalArgs, base: &BaseArg, output: &mut Output) -> Result<Self, CommandError> {
         let Some(base) = &base.base else { return Ok(Self::without_base(read_valid(global, output)?, global)) };
-        if !global.file.exists() {
+        if is_stdin(&global.file) {
+            let failure = Failure::new(
+                &exit::NO_BASE,
+                "`--base` needs the path of the configuration, and standard input has none",
+            );
+            return Err(failure.help("name the file with `--file`").into());
+        }
+        if !global.has_file() {
             return Self::removed(global, base, output);
         }
         let mut loaded = read_valid(global, output)?;
@@ -60,7 +67,7 @@ impl Reviewed {
         let cluster = ClusterSettings { insecure: global.insecure, ..base.desired.cluster.clone() };
         let desired = Desired { directory: directory.to_path_buf(), cluster, ..Desired::default() };
         let review = Review { settings: Vec::new(), ..Review::of(&base.desired, &desired) };
-        let file = global.file.display();
+        let file = global.file_name();
         let message = format!("{file} is removed: everything that it declares at {} becomes unmanaged", base.revision);
         let finding = Finding::warning(exit::CONFIGURATION_REMOVED, message)
             .help("to remove access instead, declare `detached = true` and `absent = true` first");
@@ -206,7 +213,7 @@ impl Base {
         if self.exists || global.names_cluster() {
             return Ok(());
         }
-        let (file, revision) = (global.file.display(), &self.revision);
+        let (file, revision) = (global.file_name(), &self.revision);
         let message = format!("{file} does not exist at {revision}, so no trusted settings name the cluster");
         Err(Failure::new(&exit::NO_TRUSTED_SETTINGS, message)
             .help("name the cluster with `--cluster https://HOST:14000`; this machine must trust its certificate"))

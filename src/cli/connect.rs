@@ -33,7 +33,7 @@ pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loa
     let loaded = read(global)?;
     output.findings(&loaded.findings, &loaded.sources);
     if loaded.has_errors() {
-        let message = format!("{} has errors; the cluster was not contacted", global.file.display());
+        let message = format!("{} has errors; the cluster was not contacted", global.file_name());
         let failure = Failure::new(&exit::FILE_HAS_ERRORS, message);
         return Err(CommandError::with_findings(failure, loaded.findings, loaded.sources));
     }
@@ -42,7 +42,7 @@ pub(super) fn read_valid(global: &GlobalArgs, output: &mut Output) -> Result<Loa
 
 /// The `[cluster]` section. If the command line names the cluster, the configuration may be missing.
 pub(super) fn cluster_settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
-    if global.names_cluster() && !global.file.exists() {
+    if global.names_cluster() && !global.has_file() {
         return Ok(ClusterSettings::default());
     }
     Ok(read_valid(global, output)?.desired.cluster)

@@ -6,7 +6,7 @@ use super::args::{ActionArgs, CatalogueArg, Format};
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{FileId, Finding, Location, Release, Sources};
-use crate::desired::{FileProblem, read_named, read_trusted};
+use crate::desired::{FileProblem, is_stdin, read_named, read_stdin, read_trusted, shown_path};
 use crate::policy::{
     Catalogue, Document, MAX_DOCUMENT, Place, Places, Problem, Read, TOO_LONG, normal, read, read_bucket_policy,
 };
@@ -16,8 +16,9 @@ impl CatalogueArg {
     pub(super) fn load_or(&self, release: &Release) -> Result<Catalogue, Failure> {
         let Some(path) = &self.path else { return Ok(Catalogue::of(release)) };
         let failure =
-            |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", path.display()));
-        let text = read_trusted(path).map_err(|problem| failure(problem.to_string()))?;
+            |why: String| Failure::new(&exit::BAD_CATALOGUE, format!("the catalogue {}: {why}", shown_path(path)));
+        let text = if is_stdin(path) { read_stdin() } else { read_trusted(path) };
+        let text = text.map_err(|problem| failure(problem.to_string()))?;
         Catalogue::from_json(&text).map_err(|error| failure(error.to_string()))
     }
 }
@@ -71,7 +72,7 @@ impl Documents {
         let text = match read_named(path) {
             Ok(text) => text,
             Err(problem) => {
-                let message = format!("cannot read the policy document {}: {problem}", path.display());
+                let message = format!("cannot read the policy document {}: {problem}", shown_path(path));
                 let finding = Finding::error(exit::NO_DOCUMENT, message);
                 let is_io = matches!(problem, FileProblem::Io(_));
                 self.findings.push(if is_io { finding } else { finding.help(problem.help()) });
@@ -79,7 +80,7 @@ impl Documents {
             }
         };
         let read = read(&text);
-        let file = self.sources.add(path.display().to_string(), text);
+        let file = self.sources.add(shown_path(path), text);
         self.findings.extend(read.problems.into_iter().map(|problem| {
             let Problem { rule, severity, message, span, help } = problem;
             Finding { help, ..Finding::new(rule.code, severity, message).at(Location { file, span }) }
@@ -107,7 +108,7 @@ impl Documents {
 
 pub(super) fn have_errors(paths: &[PathBuf]) -> Failure {
     let message = match paths {
-        [path] => format!("{} has errors", path.display()),
+        [path] => format!("{} has errors", shown_path(path)),
         paths => format!("{} documents checked, with errors", paths.len()),
     };
     Failure::new(&exit::BAD_DOCUMENT, message)

@@ -85,6 +85,7 @@ codes! {
     FILE_HAS_ERRORS = "file-has-errors", "The configuration has errors; they are listed before.";
     IN_THE_WAY = "file-in-the-way", "A file to write already exists; nothing is overwritten.";
     NOT_SAVED = "not-saved", "The file is not a plan or an outcome that this version can read.";
+    PAGE_ON_TERMINAL = "page-on-terminal", "An HTML page would be printed on a terminal.";
     PLAN_BLOCKED = "plan-blocked", "The plan is blocked by errors; they are listed before.";
 }
 

@@ -1,6 +1,5 @@
 //! `attune fmt`: formats configurations.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use diffy::DiffOptions;
@@ -9,9 +8,9 @@ use super::args::GlobalArgs;
 use super::connect;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::desired::{self, Boundary, FileProblem, LARGEST, Tree, format_toml};
+use crate::desired::{self, Boundary, FileProblem, Tree, format_toml, is_stdin, read_stdin};
 
-const STDIN: &str = "-";
+const STDIN: &str = "standard input";
 
 /// Format configurations
 ///
@@ -38,7 +37,7 @@ pub(super) struct FmtArgs {
 
 impl FmtArgs {
     pub(super) fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
-        if self.files.iter().any(|file| file.as_os_str() == STDIN) {
+        if self.files.iter().any(|file| is_stdin(file)) || self.files.is_empty() && is_stdin(&global.file) {
             return self.run_on_stdin(output);
         }
         let (files, is_complete) = match self.files.as_slice() {
@@ -82,15 +81,14 @@ impl FmtArgs {
             let message = "`-` means standard input, and excludes other files";
             return Err(Failure::new(&exit::NO_FILE, message).help("use either files or `-`"));
         }
-        let before = std::io::read_to_string(std::io::stdin().take(LARGEST))
-            .map_err(|error| unreadable("standard input", &error.into()))?;
-        let Some(after) = format("<stdin>", &before, output) else {
+        let before = read_stdin().map_err(|problem| unreadable(STDIN, &problem))?;
+        let Some(after) = format(STDIN, &before, output) else {
             return Err(Failure::new(&exit::FILE_HAS_ERRORS, "standard input is not valid TOML"));
         };
         match self.check {
             false => output.exact(after.as_bytes()).map(|()| Exit::Done),
             true if after == before => Ok(Exit::Done),
-            true => print_unformatted("<stdin>", &before, &after, output).map(|()| Exit::Changes),
+            true => print_unformatted(STDIN, &before, &after, output).map(|()| Exit::Changes),
         }
     }
 }

@@ -100,7 +100,7 @@ impl ImportArgs {
     }
 
     fn settings(global: &GlobalArgs, output: &mut Output) -> Result<ClusterSettings, CommandError> {
-        if !global.file.exists() && !global.names_cluster() {
+        if !global.has_file() && !global.names_cluster() {
             let help = "use `--cluster https://HOST:14000`, or `--via weka` on a host of the cluster";
             return Err(Failure::new(&exit::NO_ENDPOINT, "no cluster is configured").help(help).into());
         }

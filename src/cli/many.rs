@@ -108,7 +108,7 @@ pub(super) async fn each(
         if let Err(failure) = &result {
             output.failure(failure);
         }
-        (place, Run { file: own.file.display().to_string(), result, output })
+        (place, Run { file: own.file_name(), result, output })
     };
     // Unordered, so that a slow cluster does not delay the others.
     let runs = stream::iter(starts.into_iter().enumerate()).map(run).buffer_unordered(CONCURRENT_RUNS);

@@ -88,6 +88,15 @@ impl Output {
         written(self.stdout.print(bytes), self.changed)
     }
 
+    /// Fails if a page would go to a terminal. `help` says where else it can go, after "write it to a file with".
+    pub(super) fn refuse_page(&self, help: &str) -> Result<(), Failure> {
+        if !matches!(&self.stdout, Stream::Term(term) if term.is_term()) {
+            return Ok(());
+        }
+        let failure = Failure::new(&exit::PAGE_ON_TERMINAL, "an HTML page is not for a terminal");
+        Err(failure.help(format!("write it to a file with {help}")))
+    }
+
     pub(super) fn info(&mut self, write: impl FnOnce(&mut dyn Write, &Styles) -> io::Result<()>) {
         if !self.quiet {
             self.message(write);

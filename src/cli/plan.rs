@@ -14,6 +14,7 @@ use super::preflight::check_plan;
 use super::report::report_of_plan;
 use super::snapshot::{self, Snapshot};
 use crate::cluster::{observe, observe_all};
+use crate::desired::{is_stdin, shown_path};
 use crate::observed::Observed;
 use crate::render::json::{self, PlanSnapshotV1, PlanV1, ReportV1, Saved};
 use crate::render::{html, markdown, text};
@@ -82,6 +83,9 @@ impl PlanArgs {
         ];
         if let Some((_, option)) = only_one.iter().find(|(is_given, _)| global.one_of_many && *is_given) {
             return Err(Failure::one_only(option, "use `--format json`, or run the command for each file"));
+        }
+        if self.format == PlanFormat::Html {
+            output.refuse_page("`attune plan --format html > plan.html`")?;
         }
         let Planned { reviewed, planned, snapshot, report } =
             self.plan(global, output).await.map_err(|error| error.reported(self.format(), output))?;
@@ -154,8 +158,6 @@ fn print_plan(
     }
 }
 
-const STDIN: &str = "-";
-
 /// Show a saved plan or outcome
 ///
 /// Shows a file written by `attune plan --out FILE`, `attune plan --format json` or `attune apply --format json`. Reads only
@@ -179,8 +181,10 @@ pub(super) struct ShowArgs {
 
 impl ShowArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
-        let is_stdin = self.saved.as_os_str() == STDIN;
-        let name = if is_stdin { "standard input".to_owned() } else { self.saved.display().to_string() };
+        if self.format == PlanFormat::Html {
+            output.refuse_page("`attune show FILE --format html > plan.html`")?;
+        }
+        let (is_stdin, name) = (is_stdin(&self.saved), shown_path(&self.saved));
         let read = if is_stdin { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(&self.saved) };
         let text = read.map_err(|error| {
             Failure::new(&exit::NOT_SAVED, format!("cannot read {name}: {error}"))

@@ -44,14 +44,15 @@ const RULES: &str = "Rules of evaluation: minio-2021, minio-2026, aws, or severa
 #[command(after_long_help = "\
 Examples:
   attune policy diff old.json new.json
+  git show main:policy.json | attune policy diff - policy.json
   attune policy diff old.json new.json --format json | jq .same_access
   attune policy diff old.json new.json --rules aws --release 4.4")]
 #[command(mut_arg("rules", |rules| rules.help(RULES)))]
 pub(super) struct DiffArgs {
-    /// Old document
+    /// Old document, or `-` for standard input
     #[arg(value_name = "OLD")]
     before: PathBuf,
-    /// New document
+    /// New document, or `-` for standard input
     #[arg(value_name = "NEW")]
     after: PathBuf,
     /// Output format
@@ -93,7 +94,7 @@ Examples:
   attune policy lint policy.json --release 4.4
   attune policy lint policies/*.json --format json | jq '.findings[] | select(.severity == \"error\")'")]
 pub(super) struct LintArgs {
-    /// Policy documents
+    /// Policy documents, or `-` for standard input
     #[arg(required = true, value_name = "FILE")]
     documents: Vec<PathBuf>,
     /// Output format
@@ -150,7 +151,7 @@ Examples:
   attune policy render policy.json --quiet | wc --bytes
   attune policy render policy.json --quiet | jq .")]
 pub(super) struct RenderArgs {
-    /// Policy document
+    /// Policy document, or `-` for standard input
     #[arg(value_name = "FILE")]
     document: PathBuf,
 }

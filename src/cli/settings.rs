@@ -17,10 +17,10 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn read(global: &GlobalArgs, output: &mut Output) -> Result<Self, Failure> {
-        if global.names_cluster() && !global.file.exists() {
+        if global.names_cluster() && !global.has_file() {
             return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
         }
-        let file = global.file.display();
+        let file = global.file_name();
         let sections = match load_sections(&global.file, Boundary::Repository) {
             Ok(sections) => sections,
             Err(error) if global.names_cluster() => {

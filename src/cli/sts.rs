@@ -43,7 +43,7 @@ pub(super) struct AssumeRoleArgs {
     /// Lifetime, from 15 minutes to one week: 900s, 60m, 2d or 1w
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     duration: Duration,
-    /// Policy document that limits the access
+    /// Policy document that limits the access, or `-` for standard input
     #[arg(long, value_name = "FILE")]
     policy_file: Option<PathBuf>,
     /// Output format

@@ -93,12 +93,12 @@ const DESTROY: &str = "declare policies `absent = true` and users `detached = tr
 
 /// What to write instead, if the error is a habit from another tool.
 fn tip(error: &Error, command: &Command, arguments: &[String]) -> Option<String> {
-    let kind = match error.kind() {
-        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
-        _ => return None,
-    };
-    let Some(ContextValue::String(wrong)) = error.get(kind) else { return None };
+    let kinds = [
+        (ErrorKind::UnknownArgument, ContextKind::InvalidArg),
+        (ErrorKind::InvalidSubcommand, ContextKind::InvalidSubcommand),
+    ];
+    let (_, wrong) = kinds.iter().find(|(kind, _)| *kind == error.kind())?;
+    let Some(ContextValue::String(wrong)) = error.get(*wrong) else { return None };
     let long = long_with_one_dash(wrong, arguments);
     let name = long.as_deref().unwrap_or(wrong);
     let habit = HABITS.iter().find(|(habit, _)| *habit == name).map(|(_, instead)| (*instead).to_owned());

@@ -10,7 +10,7 @@ use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
 use crate::base::{Finding, Release, Severity, Sources};
-use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes};
+use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes, is_stdin};
 use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1};
 use crate::render::{Checked, annotations, code_quality, findings, junit, sarif};
@@ -111,6 +111,10 @@ impl ValidateArgs {
 
     fn check(&self, global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
         let catalogue = self.catalogue.load_or(self.release.as_ref().unwrap_or(&Release::newest()))?;
+        if self.fix && is_stdin(&global.file) {
+            let failure = Failure::new(&exit::NO_FILE, "`--fix` cannot change standard input");
+            return Err(failure.help("name the file with `--file`"));
+        }
         if self.fix {
             fix(&global.file, &read(global)?, &catalogue, output)?;
         }
@@ -140,18 +144,18 @@ impl ValidateArgs {
 }
 
 fn checked_file(global: &GlobalArgs, loaded: Loaded) -> Checked {
-    let (file, paths) = (global.file.display().to_string(), RepositoryPaths::of_main(&global.file));
+    let (file, paths) = (global.file_name().to_string(), RepositoryPaths::of_main(&global.file));
     Checked { file, paths, findings: loaded.findings, sources: loaded.sources }
 }
 
 /// A configuration that cannot be checked.
 fn unread_file(global: &GlobalArgs, failure: &Failure) -> Checked {
-    let (file, paths) = (global.file.display().to_string(), RepositoryPaths::of_main(&global.file));
+    let (file, paths) = (global.file_name().to_string(), RepositoryPaths::of_main(&global.file));
     Checked { file, paths, findings: vec![(*failure.finding).clone()], sources: Sources::default() }
 }
 
 fn invalid(global: &GlobalArgs, loaded: &Loaded) -> Option<Failure> {
-    let message = || format!("{} is not valid", global.file.display());
+    let message = || format!("{} is not valid", global.file_name());
     loaded.has_errors().then(|| Failure::new(&exit::FILE_HAS_ERRORS, message()))
 }
 
@@ -160,7 +164,7 @@ fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     format!(
         "{} is valid: {}, {}",
-        global.file.display(),
+        global.file_name(),
         plural(policies, "policy", "policies"),
         plural(users, "user", "users"),
     )

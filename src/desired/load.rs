@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::credentials::misplaced_secrets;
 use super::entries::{FileReader, check_together};
-use super::files::{Boundary, FileProblem, Includes, Stopped, Tree};
+use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
 use super::raw::{RawFile, RawPolicy};
 use super::schema::{SCHEMA, SchemaErrors, check, is_secret};
 use super::settings::settings;
@@ -51,11 +51,11 @@ pub struct LoadError {
 /// Loads the configuration whose main file is `path`. Every file lies within the boundary. Everything but an unreadable main file
 /// is a finding.
 pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
-    let failed = |cause| LoadError { path: path.display().to_string(), cause };
+    let failed = |cause| LoadError { path: shown_path(path), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?;
     let text = tree.read_main().map_err(failed)?;
     let mut sources = Sources::default();
-    let id = sources.add(path.display().to_string(), text);
+    let id = sources.add(shown_path(path), text);
     let mut loader = Loader {
         // A test parses it.
         schema: serde_json::from_str(SCHEMA).unwrap_or_default(),
@@ -275,7 +275,9 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
     let code = match problem {
         FileProblem::Outside | FileProblem::Hidden | FileProblem::Link => codes::OUTSIDE,
         FileProblem::TooLarge | FileProblem::TooMany => codes::READ_LIMIT,
-        FileProblem::NotRegular | FileProblem::Utf16 | FileProblem::Io(_) => codes::UNREADABLE,
+        FileProblem::NotRegular | FileProblem::Utf16 | FileProblem::StdinTaken | FileProblem::Io(_) => {
+            codes::UNREADABLE
+        }
     };
     let message = format!("cannot read {what} {}: {problem}", path.display());
     Finding::error(code, message).at(at).help(problem.help())

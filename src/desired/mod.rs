@@ -33,7 +33,9 @@ use crate::policy::{Document, Normal, Places, normal};
 pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names};
 pub use entries::looks_alike;
-pub use files::{Boundary, FileProblem, LARGEST, RepositoryPaths, Tree, read_named, read_trusted};
+pub use files::{
+    Boundary, FileProblem, LARGEST, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted, shown_path,
+};
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};

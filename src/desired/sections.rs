@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use super::files::{Boundary, Tree};
+use super::files::{Boundary, Tree, shown_path};
 use super::raw::RawFile;
 use super::schema::{SCHEMA, check};
 use super::settings::settings;
@@ -27,7 +27,7 @@ pub struct Sections {
 /// # Errors
 /// The file cannot be read.
 pub fn load_sections(path: &Path, boundary: Boundary<'_>) -> Result<Sections, LoadError> {
-    let failed = |cause| LoadError { path: path.display().to_string(), cause };
+    let failed = |cause| LoadError { path: shown_path(path), cause };
     let text = Tree::open(path, boundary).and_then(|tree| tree.read_main()).map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let is_toml = DeTable::parse_recoverable(&text).1.is_empty();

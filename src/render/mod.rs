@@ -1,6 +1,7 @@
 //! Plans, outcomes, drift, reports and findings for people and machines: pure functions to a writer.
 
 mod checks;
+mod csv;
 mod findings;
 pub mod html;
 pub mod json;
@@ -13,6 +14,7 @@ mod rollback_file;
 pub mod text;
 
 pub use checks::{Checked, code_quality, junit, sarif};
+pub use csv::access_review;
 pub use findings::{annotations, findings};
 pub use metrics::{Metrics, PreviousRun, metrics};
 pub use phrase::Refusals;

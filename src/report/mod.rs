@@ -3,6 +3,7 @@
 mod bucket;
 mod grade;
 mod matrix;
+mod review;
 mod state;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub use bucket::Bucket;
 pub use grade::{Class, ClassActions, Grade, Grades, Reach};
 pub use matrix::{Cell, Matrix, Row};
+pub use review::{Reviewed, review};
 pub use state::{Scope, State};
 
 use crate::observed::{Identity, Limits};

@@ -81,9 +81,9 @@ fn the_standard_input_is_answered_on_the_standard_output() {
     for text in [DRAFT, FORMED] {
         assert_eq!(folder.attune_fed("fmt -", text).exits(0).stdout, FORMED);
     }
-    folder.attune_fed("fmt - --check", DRAFT).exits(2).says("not formatted: <stdin>");
+    folder.attune_fed("fmt - --check", DRAFT).exits(2).says("not formatted: standard input");
     assert_eq!(folder.attune_fed("fmt - --check", FORMED).exits(0).stdout, "");
-    let broken = folder.attune_fed("fmt -", "x = ").exits(1).warns("<stdin>:1:");
+    let broken = folder.attune_fed("fmt -", "x = ").exits(1).warns("standard input:1:");
     assert_eq!(broken.stdout, "");
     folder.attune_fed("fmt - other.toml", DRAFT).exits(1).warns("excludes other files");
 }

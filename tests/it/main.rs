@@ -74,6 +74,7 @@ mod many;
 mod markdown;
 #[cfg(test)]
 mod network;
+#[cfg(test)]
 mod notify;
 #[cfg(test)]
 mod pages;
@@ -114,13 +115,18 @@ mod show;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod stdin;
+#[cfg(test)]
 mod sts;
 #[cfg(test)]
 mod summaries;
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod unwritten;
+#[cfg(test)]
 mod usage;
 #[cfg(test)]
 mod vendor;

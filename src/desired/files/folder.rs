@@ -38,6 +38,9 @@ pub enum FileProblem {
     /// A pattern walks through too many directories.
     #[error("the pattern walks through more than {} entries or {} levels of directories", MAX_ENTRIES, MAX_DEPTH)]
     TooMany,
+    /// Standard input can be read only once.
+    #[error("another argument has read it; only one may be `-`")]
+    StdinTaken,
     /// The file to write is a symbolic link, or its path has one.
     #[error("it is a symbolic link or its path has one, and attune does not write through links")]
     Link,
@@ -58,9 +61,10 @@ impl FileProblem {
                  as its target"
             }
             Self::Hidden => "move the file to a path without such a name; only the path of the main file may have one",
-            Self::NotRegular => "use a regular file; only the main file can be a pipe: `--file /dev/stdin`",
+            Self::NotRegular => "use a regular file; only the main file can be a pipe: `--file -`",
             Self::TooLarge => "split it into several files, and `include` them",
             Self::TooMany => "start the pattern with the directory of the files, such as `teams/*.toml`",
+            Self::StdinTaken => "name a file",
             Self::Link => "use the path of the file itself",
             Self::Utf16 => "save it as UTF-8 without a byte order mark",
             Self::Io(_) => "paths are relative to the file with the path",
@@ -86,7 +90,7 @@ pub(super) fn is_stream(path: &Path) -> bool {
     cfg!(unix) && (path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd")))
 }
 
-pub(super) fn text_of(file: File) -> Result<String, FileProblem> {
+pub(super) fn text_of(file: impl Read) -> Result<String, FileProblem> {
     let mut bytes = Vec::new();
     let read = file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {

@@ -12,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use folder::{FileProblem, LARGEST, read_trusted};
 pub(super) use include::{Includes, Stopped};
@@ -62,9 +63,12 @@ impl Tree {
         Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main })
     }
 
-    /// Reads the main file. It may also be `/dev/stdin` or `/dev/fd/N`.
+    /// Reads the main file. It may also be `/dev/stdin` or `/dev/fd/N`, or `-`, whose paths start in the current directory.
     pub fn read_main(&self) -> Result<String, FileProblem> {
         let path = self.directory.join(self.main.file_name().unwrap_or_default());
+        if is_stdin(&path) {
+            return read_stdin();
+        }
         if is_stream(&path) { text_of(File::open(path)?) } else { self.read(&path) }
     }
 
@@ -136,8 +140,33 @@ fn without_dots(path: &Path) -> Option<String> {
     Some(names.join("/"))
 }
 
-/// Reads a file that the command line names, by the rules for a main file.
+/// Standard input as a path of the command line.
+const STDIN: &str = "-";
+
+/// Whether a path of the command line means standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
+/// The name of a file of the command line, for messages.
+pub fn shown_path(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads standard input, for one argument only.
+pub fn read_stdin() -> Result<String, FileProblem> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(FileProblem::StdinTaken);
+    }
+    text_of(io::stdin().lock())
+}
+
+/// Reads a file that the command line names, by the rules for a main file. `-` is standard input.
 pub fn read_named(path: &Path) -> Result<String, FileProblem> {
+    if is_stdin(path) {
+        return read_stdin();
+    }
     Tree::open(path, Boundary::Repository)?.read_main()
 }
 

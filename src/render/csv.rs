@@ -1,0 +1,169 @@
+//! An access review as CSV: a row for each user or group, place and request. `docs/report.md` has the columns.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::json::{CanV1, RequestLineV1};
+use super::phrase::{exceptions, pattern};
+use crate::base::visible;
+use crate::observed::Identity;
+use crate::policy::Kind;
+use crate::policy::access::{RequestKind, Side};
+use crate::report::Reviewed;
+
+const COLUMNS: [&str; 13] = [
+    "cluster",
+    "tenant",
+    "kind",
+    "name",
+    "policy",
+    "bucket",
+    "objects",
+    "request",
+    "access",
+    "conditions",
+    "except",
+    "rules",
+    "state",
+];
+
+/// The columns without the last one.
+type Row = [String; COLUMNS.len() - 1];
+
+/// Where a row holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum In {
+    Cluster,
+    Configuration,
+    Both,
+}
+
+/// Writes what users and groups can do on the cluster, in the configuration, or in both.
+pub fn access_review(
+    out: &mut dyn Write,
+    of: Option<&Identity>,
+    cluster: Option<&[Reviewed]>,
+    configuration: Option<&[Reviewed]>,
+) -> io::Result<()> {
+    let mut rows: BTreeMap<Row, In> = BTreeMap::new();
+    for row in cluster.into_iter().flatten().flat_map(|reviewed| rows_of(reviewed, of)) {
+        rows.insert(row, In::Cluster);
+    }
+    for row in configuration.into_iter().flatten().flat_map(|reviewed| rows_of(reviewed, of)) {
+        let place = rows.entry(row).or_insert(In::Configuration);
+        if *place == In::Cluster {
+            *place = In::Both;
+        }
+    }
+    writeln!(out, "{}", COLUMNS.join(","))?;
+    rows.iter().try_for_each(|(row, place)| {
+        let place = match place {
+            In::Cluster => "cluster",
+            In::Configuration => "configuration",
+            In::Both => "both",
+        };
+        let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
+        writeln!(out, "{},{place}", cells.join(","))
+    })
+}
+
+fn rows_of(reviewed: &Reviewed, of: Option<&Identity>) -> Vec<Row> {
+    let (kind, name) = match (reviewed.principal.user(), reviewed.principal.group()) {
+        (Some(user), _) => ("user", user.to_string()),
+        (None, group) => ("group", group.map(ToString::to_string).unwrap_or_default()),
+    };
+    let (cluster, tenant) = of.map_or(("", ""), |of| (of.name.as_str(), of.tenant.as_str()));
+    let policy = reviewed.policy.as_ref().map(ToString::to_string).unwrap_or_default();
+    let row = |place: &str, request: &str, access: &str, [conditions, except, rules]: [String; 3]| -> Row {
+        let (bucket, objects) = split(place, request);
+        let fixed = [cluster, tenant, kind, &name, &policy, bucket, objects, request, access].map(str::to_owned);
+        let [a, b, c, d, e, f, g, h, i] = fixed;
+        [a, b, c, d, e, f, g, h, i, conditions, except, rules]
+    };
+    let none = || [const { String::new() }; 3];
+    let Some(can) = reviewed.can.as_ref().map(CanV1::of) else { return vec![row("", "", "unknown", none())] };
+    let mut rows = Vec::new();
+    for line in &can.requests {
+        let access = if line.conditions.is_empty() { "allowed" } else { "conditional" };
+        rows.extend(line.requests.iter().map(|request| row(&line.pattern, request, access, limits(line))));
+    }
+    for open in &can.undecided {
+        let limits = || [String::new(), String::new(), open.rules.join(" ")];
+        rows.extend(open.requests.iter().map(|request| row(&open.pattern, request, "undecided", limits())));
+    }
+    if rows.is_empty() {
+        rows.push(row("", "", "none", none()));
+    }
+    rows
+}
+
+/// Conditions, exceptions and rules of a line.
+fn limits(line: &RequestLineV1) -> [String; 3] {
+    let plain = |text: &str| text.to_owned();
+    let within = line.within.iter().map(|one| format!("the resource is also {}", pattern(one, plain)));
+    let conditions: Vec<String> = within.chain(line.conditions.iter().cloned()).collect();
+    let except = exceptions(&line.except, &line.pattern, Side::Gained, plain);
+    let except = except.strip_prefix(", except").unwrap_or(&except).trim_start().to_owned();
+    [conditions.join(" and "), except, line.rules.join(" ")]
+}
+
+/// Bucket and objects of a pattern. A pattern without `/` is about all objects of the buckets.
+fn split<'a>(pattern: &'a str, request: &str) -> (&'a str, &'a str) {
+    let is_on_objects = RequestKind::of_word(request).is_some_and(|kind| kind.kind() == Kind::Object);
+    match super::phrase::bare(pattern).split_once('/') {
+        Some((bucket, objects)) => (bucket, objects),
+        None => (super::phrase::bare(pattern), if is_on_objects { "*" } else { "" }),
+    }
+}
+
+/// A text as a cell. A spreadsheet would take one that starts like a formula for a formula, so it gets an apostrophe first.
+fn cell(text: &str) -> String {
+    const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let text = visible(text);
+    let is_formula = |text: &str| text.trim_start().starts_with(FORMULA);
+    let apostrophe = if is_formula(&text) { "'" } else { "" };
+    if text.contains([',', '"', ';', ' ', '\'']) || is_formula(&text) {
+        return format!("\"{apostrophe}{}\"", text.replace('"', "\"\""));
+    }
+    text.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_one_line_quoted_and_no_formula() {
+        for (text, expected) in [
+            ("alice", "alice"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            (" =1", "\"' =1\""),
+            ("＝1", "\"'＝1\""),
+            ("\t=1", "\\t=1"),
+            ("\r=1", "\\r=1"),
+            ("a\nb", "a\\nb"),
+            ("a;=1", "\"a;=1\""),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_a_bucket_and_objects() {
+        for (pattern, request, expected) in [
+            ("arn:aws:s3:::logs/2024/*", "read", ("logs", "2024/*")),
+            ("arn:aws:s3:::logs", "list", ("logs", "")),
+            ("arn:aws:s3:::logs*", "read", ("logs*", "*")),
+            ("*", "read", ("*", "*")),
+            ("*", "list", ("*", "")),
+        ] {
+            assert_eq!(split(pattern, request), expected, "{pattern} {request}");
+        }
+    }
+}
