@@ -2,25 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, GuardArgs, SecretStoreArgs};
 use super::base::{Base, Reviewed, ReviewedPlan};
 use super::connect::{CommandError, Connection, connect};
 use super::exit::{self, Exit, Failure};
+use super::git::checked_out;
 use super::lost_keys::{self, users_with_policy};
 use super::output::Output;
 use super::preflight::{check_approval, check_plan, check_secret_store, confirm, secret_store};
 use super::progress::{ApplyProgress, interruptible, interruptible_storing};
-use super::state::State;
+use super::state::{About, DEFAULT_STATE_DIR, State, rollback_command};
 use crate::apply::{Outcome, RunOptions, SecretStore, StopSignal, run};
-use crate::base::shell_line;
 use crate::cluster::observe;
 use crate::observed::Observed;
 use crate::plan::{Plan, once_revoked, plan_with};
 use crate::policy::Catalogue;
 use crate::render::json::{self, OutcomeV1, PlanV1};
 use crate::render::{RollbackFile, RollbackSettings, text};
-
-const DEFAULT_STATE_DIR: &str = ".attune";
 
 /// Apply the configuration to the cluster
 ///
@@ -36,6 +36,7 @@ Examples:
   attune apply
   attune apply --approved DIGEST                   apply only the reviewed plan
   attune apply --approved DIGEST --base origin/main
+  attune apply --yes --reason 'CHG-4711'
   attune apply --yes --format json
   attune apply --file .attune/before-DIGEST.toml   roll back that plan
   attune apply --override max_removals=12          override a guard")]
@@ -46,6 +47,9 @@ pub(super) struct ApplyArgs {
     /// Run only a plan with this digest, with at least the 32 digits that `plan` shows; one for each configuration
     #[arg(long, value_name = "DIGEST")]
     approved: Vec<String>,
+    /// Why you apply, for example a ticket; the journal has it, and `attune history` shows it
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
@@ -169,7 +173,9 @@ impl ApplyArgs {
         let state = State::lock(&self.state_dir, &plan.identity)?;
         let rollback_file = write_rollback_file(&state, &self.before(global, prepared)?, output)?;
         let rollback_command = rollback_file.as_deref().and_then(|file| self.rollback_command(global, file));
-        let journal = state.journal(plan)?;
+        let commit = checked_out(&global.file);
+        let about = About { reason: self.reason.as_deref(), file: &global.file, commit: commit.as_deref() };
+        let journal = state.journal(plan, &about)?;
         let progress = ApplyProgress::new(plan.steps.len(), &journal, output);
         let options = RunOptions {
             cluster: &*prepared.connection.cluster,
@@ -234,21 +240,28 @@ impl ApplyArgs {
             credentials: desired.credentials.as_ref(),
             directory: &directory,
             state_dir: &self.state_dir,
+            time: OffsetDateTime::now_utc(),
         };
         Ok(RollbackFile::of(&prepared.planned.plan, &prepared.observed, settings, &prepared.catalogue))
     }
 
     /// The command that applies the rollback file, from the current directory. It asks for confirmation if this run did.
     fn rollback_command(&self, global: &GlobalArgs, file: &Path) -> Option<String> {
-        let is_default = self.state_dir == Path::new(DEFAULT_STATE_DIR);
-        let state_dir = if is_default { None } else { Some(argument(&self.state_dir)?) };
-        let file = argument(file)?;
-        let mut words = vec!["attune", "apply"];
-        words.extend((self.yes || !self.approved.is_empty()).then_some("--yes"));
-        words.extend(global.insecure.then_some("--insecure"));
-        words.extend(state_dir.iter().flat_map(|dir| ["--state-dir", dir.as_str()]));
-        words.extend(["--file", file.as_str()]);
-        shell_line(words)
+        let mut options = Vec::new();
+        options.extend((self.yes || !self.approved.is_empty()).then_some("--yes"));
+        options.extend(global.insecure.then_some("--insecure"));
+        rollback_command(&self.state_dir, file, &options)
+    }
+}
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        text if text.chars().count() > LONGEST_REASON => Err(format!("it is longer than {LONGEST_REASON} characters")),
+        text => Ok(text.to_owned()),
     }
 }
 
@@ -264,12 +277,6 @@ async fn plan_again(prepared: &Prepared, output: &mut Output) -> Option<Box<Plan
             None
         }
     }
-}
-
-/// A path as an argument that is not an option; `None` if it is not UTF-8.
-fn argument(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    Some(if text.starts_with('-') { format!("./{text}") } else { text.to_owned() })
 }
 
 /// Writes the rollback file, unless it would be empty. Warns about changes that it cannot roll back.

@@ -17,12 +17,16 @@ use crate::render::markdown;
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// Configuration file; plan, apply, drift, validate and doctor take several files, or a directory of them; `-` is
-    /// standard input
-    #[arg(short = 'f', long = "file", global = true, default_value = "attune.toml", value_name = "FILE")]
+    /// standard input [default: ATTUNE_FILE, else attune.toml of this directory or of the nearest one above it in the Git
+    /// repository]
+    #[arg(short = 'f', long = "file", global = true, value_name = "FILE")]
     pub(super) desired_files: Vec<PathBuf>,
     /// The file of this run, one of `desired_files`.
     #[arg(skip)]
     pub(super) file: PathBuf,
+    /// Why a file in a directory above is not the file of this run.
+    #[arg(skip)]
+    pub(super) not_taken: Option<String>,
     #[arg(skip)]
     pub(super) one_of_many: bool,
     /// Cluster to use instead of `[cluster] endpoints`: a URL, or sim:PATH for a simulated cluster

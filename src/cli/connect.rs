@@ -20,7 +20,7 @@ use crate::sim;
 pub(super) const SIM: &str = "sim:";
 
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
-    let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error))?;
+    let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error, global))?;
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
     loaded.findings.extend(endpoints.filter_map(|endpoint| {
         let failure = parse_endpoint(&endpoint.text, global.insecure).err()?;
@@ -48,7 +48,7 @@ pub(super) fn cluster_settings(global: &GlobalArgs, output: &mut Output) -> Resu
     Ok(read_valid(global, output)?.desired.cluster)
 }
 
-pub(super) fn unreadable(error: &LoadError) -> Failure {
+pub(super) fn unreadable(error: &LoadError, global: &GlobalArgs) -> Failure {
     let kind = if let FileProblem::Io(problem) = &error.cause { Some(problem.kind()) } else { None };
     let help = match kind {
         Some(ErrorKind::NotFound) => {
@@ -57,7 +57,11 @@ pub(super) fn unreadable(error: &LoadError) -> Failure {
         Some(_) => "name the configuration with `--file PATH`",
         None => error.cause.help(),
     };
-    Failure::new(&exit::NO_FILE, error.to_string()).help(help)
+    let message = match &global.not_taken {
+        Some(why) => format!("{error}; {why}"),
+        None => error.to_string(),
+    };
+    Failure::new(&exit::NO_FILE, message).help(help)
 }
 
 pub(super) fn parse_endpoint(text: &str, insecure: bool) -> Result<Endpoint, Failure> {

@@ -1,6 +1,6 @@
 //! `attune fmt`: formats configurations.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use diffy::DiffOptions;
 
@@ -41,7 +41,7 @@ impl FmtArgs {
             return self.run_on_stdin(output);
         }
         let (files, is_complete) = match self.files.as_slice() {
-            [] => included(&global.file, output)?,
+            [] => included(global, output)?,
             files => (files.to_vec(), true),
         };
         let (mut broken, mut unformatted) = (0, 0);
@@ -99,12 +99,13 @@ fn format(name: &str, before: &str, output: &mut Output) -> Option<String> {
 }
 
 /// The configuration and the files that it includes, and whether these are all. If not, prints why.
-fn included(main: &Path, output: &mut Output) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let loaded = desired::load(main, Boundary::Repository).map_err(|error| connect::unreadable(&error))?;
+fn included(global: &GlobalArgs, output: &mut Output) -> Result<(Vec<PathBuf>, bool), Failure> {
+    let loaded =
+        desired::load(&global.file, Boundary::Repository).map_err(|error| connect::unreadable(&error, global))?;
     output.findings(&loaded.not_included, &loaded.sources);
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-    Ok(([main.to_path_buf()].into_iter().chain(others).collect(), loaded.not_included.is_empty()))
+    Ok(([global.file.clone()].into_iter().chain(others).collect(), loaded.not_included.is_empty()))
 }
 
 /// Prints a diff, without possible secrets.

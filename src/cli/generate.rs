@@ -36,6 +36,8 @@ enum Of {
     Plan,
     /// An outcome, from `attune apply --format json`
     Outcome,
+    /// Past applies, from `attune history --format json`
+    History,
     /// Drift, from `attune drift --format json`
     Drift,
     /// The state file of `attune drift --since`
@@ -81,6 +83,7 @@ impl Of {
             Self::File => SCHEMA,
             Self::Plan => include_str!("../../schemas/plan.schema.json"),
             Self::Outcome => include_str!("../../schemas/outcome.schema.json"),
+            Self::History => include_str!("../../schemas/history.schema.json"),
             Self::Drift => include_str!("../../schemas/drift.schema.json"),
             Self::DriftState => include_str!("../../schemas/drift-state.schema.json"),
             Self::Snapshot => include_str!("../../schemas/snapshot.schema.json"),

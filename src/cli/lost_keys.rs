@@ -64,7 +64,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     list_some(&names.collect::<Vec<_>>(), MAX_NAMED, |name| format!("`{}`", name.escape_debug()))
 }
 
-fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> {
+pub(super) fn files_in(dir: &Path, is_named: fn(&str) -> bool) -> Vec<(PathBuf, Metadata)> {
     let entries = fs::read_dir(files::dir_or_current(dir)).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_named));
     named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()
@@ -132,7 +132,7 @@ fn read_journal(read: &mut impl BufRead, path: &Path, identity: &Identity, event
 
 impl JournalLine {
     fn key_event(&self) -> Option<(UserName, usize, EventKind)> {
-        let own = StepLine { id: 0, user: self.user.clone(), remarks: Vec::new() };
+        let own = StepLine { id: 0, user: self.user.clone(), remarks: Vec::new(), status: None };
         let (step, kind) = match self.event.as_str() {
             "started" if self.may_create_keys => (self.step.as_ref()?, EventKind::Open),
             "ended" => {

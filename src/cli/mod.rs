@@ -10,9 +10,11 @@ mod documents;
 mod drift;
 mod exit;
 mod files;
+mod find;
 mod fmt;
 mod generate;
 mod git;
+mod history;
 mod import;
 mod journal;
 mod keys;
@@ -133,6 +135,7 @@ Examples:
   ATTUNE_SECRET_KEY=… attune sts assume-role --access-key AKIA… --duration 60m")]
     Sts(sts::StsCommand),
     Snapshot(snapshot::SnapshotArgs),
+    History(history::HistoryArgs),
     Schema(generate::SchemaArgs),
     /// Run a simulated cluster
     #[command(subcommand)]
@@ -193,6 +196,7 @@ impl OneFileCommand {
             Self::Keys(command) => command.run(global, output).await,
             Self::Sts(command) => command.run(global, output).await,
             Self::Snapshot(command) => command.run(global, output).await,
+            Self::History(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Sim(command) => command.run(output).await,
             Self::Completions(command) => command.run(Args::command(), output),
@@ -225,8 +229,13 @@ pub fn main() -> ExitCode {
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
-    let (global, command) = (&args.global, &args.command);
-    let mut files = many::files(&global.desired_files, command.base())?;
+    let command = &args.command;
+    let found = find::configuration(&args.global.desired_files);
+    if let Some(above) = &found.above {
+        output.info(|out, _| writeln!(out, "configuration: {}", above.display()));
+    }
+    let global = &GlobalArgs { not_taken: found.not_taken, ..args.global.clone() };
+    let mut files = many::files(&found.files, command.base())?;
     if let Command::Validate(validate) = command
         && validate.collects()
         && files.len() > 1

@@ -49,7 +49,7 @@ pub(super) struct PlanArgs {
     pub(super) base: BaseArg,
     /// Plan from this file of `attune snapshot`, without a login; such a plan cannot be approved
     ///
-    /// The file must lie outside of every Git repository, where no proposal can put one.
+    /// The file must lie outside of every Git repository, where no proposal can put one. `-` is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cluster", "via"])]
     snapshot: Option<PathBuf>,
     /// Exit with 2 if there are changes

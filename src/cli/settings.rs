@@ -27,7 +27,7 @@ impl Settings {
                 output.warn(&format!("{error}; `[cluster]` and `[guards]` are not read"));
                 Sections { cluster: None, guards: None }
             }
-            Err(error) => return Err(unreadable(&error)),
+            Err(error) => return Err(unreadable(&error, global)),
         };
         if sections.guards.is_none() {
             output.warn(&format!("`[guards]` in {file} cannot be read, so every user counts as protected"));

@@ -14,7 +14,7 @@ use super::git::repository_on_the_way;
 use super::output::Output;
 use crate::base::{Finding, list};
 use crate::cluster::observe_whole;
-use crate::desired::ClusterSettings;
+use crate::desired::{ClusterSettings, is_stdin};
 use crate::observed::Observed;
 use crate::render::json::{self, PlanSnapshotV1, SnapshotV1};
 
@@ -93,8 +93,10 @@ const OLD: Duration = Duration::days(1);
 /// Reads a snapshot, which must be of the cluster that the settings are about. It lies outside of every Git repository: a
 /// proposal can put a file or a link into one.
 pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings) -> Result<Snapshot, Failure> {
-    let refused = |why: String| Failure::new(&exit::NO_SNAPSHOT, format!("cannot use {}: {why}", path.display()));
-    let repository = repository_on_the_way(path).map_err(|error| refused(error.to_string()))?;
+    let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
+    let refused = |why: String| Failure::new(&exit::NO_SNAPSHOT, format!("cannot use {name}: {why}"));
+    let repository = if is_stdin(path) { Ok(None) } else { repository_on_the_way(path) };
+    let repository = repository.map_err(|error| refused(error.to_string()))?;
     if let Some(repository) = repository {
         let why = format!("it lies in the Git repository {}, where a proposal can put it", repository.display());
         return Err(refused(why).help("keep snapshots outside, for example in $RUNNER_TEMP or in `..`"));
@@ -118,12 +120,20 @@ pub(super) fn read(path: &Path, global: &GlobalArgs, settings: &ClusterSettings)
 
 fn text(path: &Path) -> Result<String, String> {
     let failed = |error: std::io::Error| error.to_string();
+    let mut text = String::new();
+    if is_stdin(path) {
+        let length = std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text).map_err(failed)?;
+        return bounded(text, length);
+    }
     // A pipe or a device may never end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    let mut text = String::new();
     let length = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)).map_err(failed)?;
+    bounded(text, length)
+}
+
+fn bounded(text: String, length: usize) -> Result<String, String> {
     if length as u64 > LARGEST { Err(format!("it is larger than {} MiB", LARGEST >> 20)) } else { Ok(text) }
 }
 

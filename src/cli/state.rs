@@ -15,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::exit::{self, Exit, Failure};
 use crate::apply::{Outcome, Progress, StepOutcome, StoredIn, files};
-use crate::base::UserName;
+use crate::base::{UserName, shell_line};
 use crate::observed::Identity;
 use crate::plan::{Digest, Plan, Step, StepId};
 use crate::render::RollbackFile;
@@ -76,12 +76,20 @@ impl State {
     }
 
     /// Starts the journal of a plan, or continues it.
-    pub(super) fn journal(&self, plan: &Plan) -> Result<Journal, Failure> {
+    pub(super) fn journal(&self, plan: &Plan, about: &About<'_>) -> Result<Journal, Failure> {
+        let About { reason, file, commit } = about;
         let mut begun = begun(&plan.identity);
+        begun["tool_version"] = env!("CARGO_PKG_VERSION").into();
+        begun["file"] = file.display().to_string().into();
+        for (member, value) in [("reason", reason), ("commit", commit)] {
+            if let Some(value) = value {
+                begun[member] = (*value).into();
+            }
+        }
         begun["digest"] = plan.digest.as_str().into();
         begun["user"] = plan.identity.user.as_str().into();
         begun["steps"] = plan.steps.len().into();
-        let path = self.dir.join(format!("journal-{}.jsonl", plan.digest.short()));
+        let path = self.dir.join(format!("{JOURNAL}{}.jsonl", plan.digest.short()));
         Journal::start(&path, plan.steps_that_may_create_keys(), [begun])
     }
 
@@ -97,6 +105,45 @@ impl State {
     }
 }
 
+/// What a journal says about an apply, beside its plan.
+pub(super) struct About<'a> {
+    /// The text of `--reason`.
+    pub(super) reason: Option<&'a str>,
+    /// The configuration.
+    pub(super) file: &'a Path,
+    /// The commit that is checked out there.
+    pub(super) commit: Option<&'a str>,
+}
+
+/// The start of the name of a journal.
+pub(super) const JOURNAL: &str = "journal-";
+
+/// Whether a file of this name is the journal of a plan, not of rotations or a probe.
+pub(super) fn is_journal_of_plan(name: &str) -> bool {
+    let digits = name.strip_prefix(JOURNAL).and_then(|name| name.strip_suffix(".jsonl"));
+    digits.is_some_and(|digits| digits.len() == Digest::SHORT && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub(super) const DEFAULT_STATE_DIR: &str = ".attune";
+
+/// The command that applies a rollback file, from the current directory, with these options; `None` if a path cannot be
+/// printed.
+pub(super) fn rollback_command(dir: &Path, file: &Path, options: &[&str]) -> Option<String> {
+    let dir = if dir == Path::new(DEFAULT_STATE_DIR) { None } else { Some(argument(dir)?) };
+    let file = argument(file)?;
+    let mut words = vec!["attune", "apply"];
+    words.extend(options);
+    words.extend(dir.iter().flat_map(|dir| ["--state-dir", dir.as_str()]));
+    words.extend(["--file", file.as_str()]);
+    shell_line(words)
+}
+
+/// A path as an argument that is not an option; `None` if it is not UTF-8.
+fn argument(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    Some(if text.starts_with('-') { format!("./{text}") } else { text.to_owned() })
+}
+
 fn keys_journal(target: &str) -> String {
     format!("journal-keys-{target}.jsonl")
 }
@@ -108,7 +155,7 @@ pub(super) fn open_keys_journal(dir: &Path, identity: &Identity) -> io::Result<F
 
 fn begun(identity: &Identity) -> Value {
     let Identity { name, guid, tenant, .. } = identity;
-    object!({"event": "begun", "cluster": name, "guid": guid, "tenant": tenant})
+    object!({"event": "begun", "format": "attune.journal/1", "cluster": name, "guid": guid, "tenant": tenant})
 }
 
 /// The cluster and tenant, in names of files.

@@ -4,6 +4,8 @@ use crate::base::codes;
 
 codes! {
     "All kinds of findings of this room.";
+    OTHER_VERSION = "other-version", "The configuration requires another version of attune (`required_version`). Nothing else of it is checked.";
+    BAD_VERSION = "bad-version", "`required_version` is no requirement of versions.";
     TOML_SYNTAX = "toml-syntax", "The file is not valid TOML.";
     UNKNOWN_KEY = "unknown-key", "attune does not know the key. Unknown keys are never ignored.";
     WRONG_TYPE = "wrong-type", "The value has another type than the key takes.";

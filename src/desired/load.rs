@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use semver::{Version, VersionReq};
 use serde::Deserialize;
 use toml::de::DeTable;
 
@@ -201,6 +202,7 @@ impl Loader {
 
     fn refuse_sections(&mut self, raw: &RawFile) {
         let sections = [
+            ("required_version", raw.required_version.as_ref().map(At::span)),
             ("cluster", raw.cluster.as_ref().map(At::span)),
             ("ownership", raw.ownership.as_ref().map(At::span)),
             ("guards", raw.guards.as_ref().map(At::span)),
@@ -210,8 +212,9 @@ impl Loader {
             ("roles", raw.roles.0.first().map(|(name, _)| name.span())),
         ];
         for (name, span) in sections.into_iter().filter_map(|(name, span)| Some((name, span?))) {
-            let message = format!("an included file cannot have `[{name}]`");
-            let help = format!("move `[{name}]` to the main file: it applies to all files");
+            let name = if name == "required_version" { name.to_owned() } else { format!("[{name}]") };
+            let message = format!("an included file cannot have `{name}`");
+            let help = format!("move `{name}` to the main file: it applies to all files");
             self.report.error(codes::SECTION_IN_INCLUDE, span, message, help);
         }
     }
@@ -294,6 +297,10 @@ fn parse(
         let findings = errors.iter().map(|error| syntax(error, file)).collect();
         return Err((findings, secrets_of_lines(text, file)));
     }
+    // A newer version may have other keys: its one message is worth more than one for each of them.
+    if let Some(finding) = other_version(table.get_ref(), file) {
+        return Err((vec![finding], secrets_of_lines(text, file)));
+    }
     let mut errors = check(table.get_mut(), schema, file);
     match RawFile::deserialize(toml::de::Deserializer::from(table)) {
         Ok(raw) => Ok((raw, errors)),
@@ -302,6 +309,28 @@ fn parse(
             Err((errors.findings, errors.secrets))
         }
     }
+}
+
+/// Why this version must not read a file, by its `required_version`.
+fn other_version(table: &DeTable<'_>, file: FileId) -> Option<Finding> {
+    const OWN: &str = env!("CARGO_PKG_VERSION");
+    let required = table.get("required_version")?;
+    let text = required.get_ref().as_str()?;
+    let at = Location { file, span: required.span() };
+    let requirement = match VersionReq::parse(text) {
+        Ok(requirement) => requirement,
+        Err(error) => {
+            let message = format!("`{text}` is no requirement of versions: {error}");
+            let finding = Finding::error(codes::BAD_VERSION, message).at(at);
+            return Some(finding.help("write it as `>=0.2` or `>=0.2, <0.4`"));
+        }
+    };
+    if Version::parse(OWN).is_ok_and(|own| requirement.matches(&own)) {
+        return None;
+    }
+    let message = format!("this configuration requires attune {text}, and this is attune {OWN}");
+    let help = "install a version that fits, or change `required_version`; nothing else was checked";
+    Some(Finding::error(codes::OTHER_VERSION, message).at(at).help(help))
 }
 
 pub(super) fn syntax(error: &toml::de::Error, file: FileId) -> Finding {

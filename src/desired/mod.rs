@@ -51,6 +51,8 @@ pub use settings::Ignore;
 pub struct Desired {
     /// The directory of the main file. Paths in settings are relative to it.
     pub directory: PathBuf,
+    /// The versions of attune that may read the configuration, as written. This one may.
+    pub required_version: Option<String>,
     /// The cluster, and how to connect to it.
     pub cluster: ClusterSettings,
     /// The names that the configuration owns.
@@ -97,6 +99,7 @@ impl Desired {
         }
         Self {
             directory: base.directory.clone(),
+            required_version: base.required_version.clone(),
             cluster: base.cluster.clone(),
             ownership: base.ownership.clone(),
             guards: base.guards.clone().and(self.guards),

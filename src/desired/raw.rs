@@ -15,6 +15,9 @@ use super::{Strategy, Via};
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "attune.toml")]
 pub(super) struct RawFile {
+    /// The versions of attune that may read this configuration, such as `>=0.2` or `>=0.2, <0.4`. Another version refuses it
+    /// before anything else.
+    pub required_version: Option<At<String>>,
     /// More files to load, as paths or patterns relative to this file, such as `teams/*.toml`. They must lie inside the
     /// repository and may only have policies, users and groups. Declaring a name twice is an error.
     pub include: Vec<At<String>>,

@@ -28,6 +28,7 @@ pub(super) fn settings(raw: &RawFile, directory: &Path, report: &mut Report) -> 
     let ignores = raw.drift.iter().flat_map(|drift| &drift.get().ignore);
     Desired {
         directory: directory.to_path_buf(),
+        required_version: raw.required_version.as_ref().map(|text| text.get().clone()),
         cluster: cluster.unwrap_or_default(),
         ownership: ownership.unwrap_or_default(),
         guards,

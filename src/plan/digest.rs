@@ -13,7 +13,7 @@ use super::change::{Call, Change, Step, Touched};
 use super::effects::Effects;
 use super::settings::{self, PlanOption};
 
-/// SHA-256 over everything that decides what an apply does. It covers the cluster's guid, tenant and release, the observed state
+/// SHA-256 over everything that decides what an apply does. It covers the version of attune, the cluster's guid, tenant and release, the observed state
 /// of the objects that the plan touches, the steps, the settings in force (guards, ownership, destination of new secrets,
 /// replacement strategy) and the options of the run. It covers no time, place of a checkout or order of files: unrelated drift
 /// does not change it.
@@ -75,7 +75,7 @@ pub(super) fn digest(approved: &Approved<'_>) -> Digest {
         hash.update("\n");
     };
     let of = &observed.identity;
-    line(json!(["attune.digest/2", of.guid, of.tenant, of.release.to_string()]));
+    line(json!(["attune.digest/3", env!("CARGO_PKG_VERSION"), of.guid, of.tenant, of.release.to_string()]));
     for (name, value) in settings::deciding(desired) {
         line(json!(["setting", name, value]));
     }

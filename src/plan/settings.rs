@@ -110,7 +110,8 @@ pub(super) fn settings(desired: &Desired) -> BTreeMap<String, String> {
     let of = &desired.cluster;
     // The order of endpoints matters.
     let endpoints = of.endpoints.iter().map(|endpoint| without_login(&endpoint.text));
-    let rows: [Row; 8] = [
+    let rows: [Row; 9] = [
+        ("required_version", desired.required_version.as_deref().map(text)),
         ("cluster.endpoints", list(endpoints)),
         ("cluster.tenant", of.tenant.as_deref().map(text)),
         ("cluster.ca_file", of.ca_file.as_ref().map(|path| text(&relative(desired, path)))),

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use toml::{Table, Value};
 
 use crate::base::{PolicyName, Principal, Severity, file_name, visible};
@@ -39,6 +41,8 @@ pub struct RollbackSettings<'a> {
     pub directory: &'a Path,
     /// The directory of the rollback file.
     pub state_dir: &'a Path,
+    /// The time of the apply.
+    pub time: OffsetDateTime,
 }
 
 impl RollbackFile {
@@ -67,15 +71,16 @@ impl RollbackFile {
         }
         let cluster = absolute(&settings).to_toml(&observed.identity.tenant);
         let body = toml::to_string(&table).unwrap_or_default();
-        let text = format!("{}[cluster]\n{cluster}\n{body}", head(plan, &writer.left_out));
+        let text = format!("{}[cluster]\n{cluster}\n{body}", head(plan, settings.time, &writer.left_out));
         let Writer { documents, left_out, .. } = writer;
         Self { name: format!("{stem}.toml"), text, documents, is_empty, left_out }
     }
 }
 
-fn head(plan: &Plan, left_out: &[String]) -> String {
+fn head(plan: &Plan, time: OffsetDateTime, left_out: &[String]) -> String {
+    let time = time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default();
     let mut text = format!(
-        "# Rollback file of plan {} for cluster {} (tenant {}): its objects as they were before.\n\
+        "# Rollback file of plan {} for cluster {} (tenant {}): its objects as they were at\n# {time}.\n\
          # To roll back, apply this file. It changes no other objects.\n",
         plan.digest.short(),
         visible(&plan.identity.name),

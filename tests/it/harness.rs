@@ -226,6 +226,7 @@ impl Run {
 pub(crate) fn validate(value: &Value) {
     let schema = match value["format"].as_str() {
         Some("attune.plan/1") => "plan",
+        Some("attune.history/1") => "history",
         Some("attune.outcome/1") => "outcome",
         Some("attune.drift/1") => "drift",
         Some("attune.drift-state/1") => "drift-state",
@@ -243,8 +244,9 @@ pub(crate) fn validate(value: &Value) {
         Some("attune.report/1") => "report",
         other => panic!("no such format: {other:?}"),
     };
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "plan",
+        "history",
         "drift",
         "drift-state",
         "outcome",

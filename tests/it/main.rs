@@ -29,6 +29,8 @@ mod face;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod find;
+#[cfg(test)]
 mod fixpoint;
 #[cfg(test)]
 mod fmt;
@@ -46,6 +48,8 @@ mod guards;
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod html;
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use attune::apply::KeyPairRecord;
 use attune::render::json::{
-    AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, ImportV1, KeysV1, ManyV1, OutcomeV1, PlanV1,
-    PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, schema_of,
+    AccessReportV1, DoctorV1, DriftStateV1, DriftV1, FindingsV1, HistoryV1, ImportV1, KeysV1, ManyV1, OutcomeV1,
+    PlanV1, PolicyDiffV1, ProbeV1, ReportV1, RevocationV1, SessionV1, SnapshotV1, schema_of,
 };
 
 use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
@@ -15,10 +15,11 @@ use crate::harness::{Folder, JsonSchema, expect_file, files, root, update};
 #[test]
 fn the_checked_in_schemas_are_those_of_the_types_and_what_the_program_prints() {
     let folder = Folder::new();
-    let schemas: [(&str, Value); 18] = [
+    let schemas: [(&str, Value); 19] = [
         ("attune", attune::desired::schema()),
         ("plan", schema_of::<PlanV1>()),
         ("outcome", schema_of::<OutcomeV1>()),
+        ("history", schema_of::<HistoryV1>()),
         ("drift", schema_of::<DriftV1>()),
         ("drift-state", schema_of::<DriftStateV1>()),
         ("snapshot", schema_of::<SnapshotV1>()),

@@ -169,6 +169,9 @@ fn a_snapshot_that_is_not_understood_or_of_another_cluster_changes_nothing() {
     pinned("release = \"4.4\"");
     of("", "and `[cluster]` has 4.4");
     folder.write("attune.toml", &configuration);
+    let fed = folder.attune_fed("plan --snapshot - --detailed-exitcode", &folder.read("s.json")).exits(2);
+    fed.says("plan from a snapshot: ");
+    folder.attune_fed("plan --snapshot -", "{}").exits(1).warns("cannot use standard input: it is not a snapshot");
     folder.attune("plan --snapshot missing.json").exits(1).warns("cannot use missing.json: No such file");
     folder.attune("plan --snapshot .").exits(1).warns("not a regular file");
     folder.attune("plan --snapshot /dev/zero").exits(1).warns("not a regular file");

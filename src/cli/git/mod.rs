@@ -74,6 +74,12 @@ fn is_configuration(path: &Path) -> bool {
     named && !hidden
 }
 
+/// The commit that is checked out where this file is; `None` if that cannot be told.
+pub(super) fn checked_out(file: &Path) -> Option<String> {
+    let repository = Repository::find(file).ok()?;
+    Git::open(&repository).ok()?.commit("HEAD").ok()?
+}
+
 /// Whether the checked-out commit has this file, so that the author of the commit wrote it.
 pub(super) fn is_committed(file: &Path) -> Result<bool, GitProblem> {
     let real = file.canonicalize().map_err(|error| GitProblem::failed("ls-tree", &error))?;

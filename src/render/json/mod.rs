@@ -55,6 +55,7 @@ mod change;
 mod cluster;
 mod drift;
 mod finding;
+mod history;
 mod keys;
 mod outcome;
 mod plan;
@@ -85,9 +86,12 @@ pub use change::{
 pub use cluster::{CredentialProcess, DoctorV1, ImportV1, SessionV1};
 pub use drift::{DriftStateV1, DriftSummaryV1, DriftV1, DriftedV1, IgnoredV1, RememberedV1, ReportedV1};
 pub use finding::{FindingV1, FindingsV1};
+pub use history::{HistoryV1, PastApplyV1, PastResultV1};
 pub use keys::{DetachedV1, KeysV1, RevocationV1, RevokedKeysV1, RevokedV1, RotatedV1, RotationStatusV1};
 pub use outcome::{NotSaved, OutcomeV1, RemarkV1, Saved, StatusV1, StepOutcomeV1};
-pub use plan::{CallV1, ClusterV1, LimitsV1, OverrideV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1};
+pub use plan::{
+    CallV1, ClusterV1, LimitsV1, OverrideV1, PlanSnapshotV1, PlanV1, StepV1, SummaryV1, UnchangedV1, UnmanagedV1,
+};
 pub use probe::{ProbeAnswerV1, ProbeUserV1, ProbeV1};
 pub use report::{
     AttachmentV1, BucketKindV1, BucketV1, CellV1, ClassV1, GradeV1, GradesV1, PolicyReportV1, PolicyStateV1,
@@ -97,8 +101,8 @@ pub use requests::{
     AskedActionV1, CanV1, DecisionV1, GroundV1, NeedV1, RequestExampleV1, RequestLineV1, UndecidedRequestsV1, WayV1,
 };
 pub use snapshot::{
-    ApiFactsV1, GroupRecordV1, PlanSnapshotV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1,
-    SnapshotV1, UserRecordV1,
+    ApiFactsV1, GroupRecordV1, SnapshotGroupV1, SnapshotLoginV1, SnapshotPolicyV1, SnapshotUserV1, SnapshotV1,
+    UserRecordV1,
 };
 
 /// Writes a value as pretty JSON and a line break, with hidden characters escaped.

@@ -1,8 +1,6 @@
 //! `attune.outcome/1`: the outcome of an apply. Also reads saved plans and outcomes back, to show them.
 
-use serde::Deserialize;
-
-use super::plan::{CallV1, ClusterV1, OverrideV1, PlanV1, StepV1, SummaryV1, short_digest};
+use super::plan::{CallV1, ClusterV1, Head, OverrideV1, PlanV1, StepV1, SummaryV1, short_digest};
 use crate::apply::{Outcome, Remark, Status, StepOutcome};
 use crate::plan::{Plan, Step};
 
@@ -191,14 +189,6 @@ pub enum NotSaved {
         /// The version of attune that wrote it, in words; empty when unknown.
         by: String,
     },
-}
-
-/// The first members of a file.
-#[derive(Deserialize)]
-pub(super) struct Head {
-    pub(super) format: String,
-    #[serde(default)]
-    pub(super) tool_version: Option<String>,
 }
 
 impl Saved {

@@ -1,11 +1,13 @@
 //! `attune.plan/1`: a plan. attune reads it back to show it, never to run it.
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::access::{AccessChangeV1, user_or_group};
 use super::change::{BaseV1, ChangeV1, KindV1, NewKeysV1, OptionV1, ReviewV1, UnreportedV1, document};
 use super::finding::FindingV1;
-use super::snapshot::PlanSnapshotV1;
 use crate::base::{PolicyName, Severity, Sources};
 use crate::observed::Identity;
 use crate::plan::{Call, Digest, Overridden, Plan, PlanOption, Step, Unmanaged};
@@ -53,6 +55,14 @@ json_types! {
         /// Drift and proposed changes, compared with `--base`; missing when they could not be told apart. The rest of the plan
         /// does not depend on it.
         base?: BaseV1,
+    }
+
+    /// The snapshot that a plan was made from.
+    pub struct PlanSnapshotV1 {
+        /// The time at which the cluster was read (RFC 3339, UTC).
+        taken: String,
+        /// The age of the snapshot when the plan was made, in seconds.
+        age_seconds: u64,
     }
 
     /// A guard that refused the plan and is overridden.
@@ -169,6 +179,14 @@ json_types! {
     }
 }
 
+/// The first members of a file.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    pub(super) format: String,
+    #[serde(default)]
+    pub(super) tool_version: Option<String>,
+}
+
 impl PlanV1 {
     /// A copy of a plan.
     pub fn of(plan: &Plan, sources: &Sources) -> Self {
@@ -222,6 +240,19 @@ impl PlanV1 {
 /// A digest as it is shown to people.
 pub(super) fn short_digest(digest: &str) -> &str {
     digest.get(..Digest::SHORT).unwrap_or(digest)
+}
+
+/// A time as RFC 3339, in whole seconds.
+pub(super) fn time_text(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
+}
+
+impl PlanSnapshotV1 {
+    /// The snapshot that was taken at this time, for a plan that is made `now`; `None` if that is in the future.
+    pub fn of(taken: OffsetDateTime, now: OffsetDateTime) -> Option<Self> {
+        let age_seconds = u64::try_from((now - taken).whole_seconds()).ok()?;
+        Some(Self { taken: time_text(taken), age_seconds })
+    }
 }
 
 impl UnmanagedV1 {

@@ -7,8 +7,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::outcome::Head;
-use super::plan::ClusterV1;
+use super::plan::{ClusterV1, Head, time_text};
 use crate::base::{ApiFacts, Capabilities, GroupName, PolicyName, Release, UserName, visible};
 use crate::observed::{Body, Duplicates, Identity, Limits, Observed, ObservedUser};
 
@@ -113,14 +112,6 @@ json_types! {
     pub struct GroupRecordV1 {
         /// The attached policy; missing for none.
         policy?: String,
-    }
-
-    /// The snapshot that a plan was made from.
-    pub struct PlanSnapshotV1 {
-        /// The time at which the cluster was read (RFC 3339, UTC).
-        taken: String,
-        /// The age of the snapshot when the plan was made, in seconds.
-        age_seconds: u64,
     }
 }
 
@@ -239,19 +230,6 @@ impl SnapshotV1 {
 
 fn not_once(kind: &str, name: &str) -> String {
     format!("it has the {kind} `{}` twice, or without a record", visible(name))
-}
-
-/// A time as RFC 3339, in whole seconds.
-fn time_text(time: OffsetDateTime) -> String {
-    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
-}
-
-impl PlanSnapshotV1 {
-    /// The snapshot that was taken at this time, for a plan that is made `now`; `None` if that is in the future.
-    pub fn of(taken: OffsetDateTime, now: OffsetDateTime) -> Option<Self> {
-        let age_seconds = u64::try_from((now - taken).whole_seconds()).ok()?;
-        Some(Self { taken: time_text(taken), age_seconds })
-    }
 }
 
 impl SnapshotPolicyV1 {

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod cluster;
+mod history;
 mod keys;
 mod plan;
 mod probe;
@@ -10,6 +11,7 @@ mod probe;
 pub use access::{access, policy_diff};
 pub use answers::{Detail, access_report};
 pub use cluster::{Beside, doctor, import};
+pub use history::history;
 pub use keys::{Revocations, revocation, revoked, rotated, rotation};
 pub use plan::{drift, plan, saved_findings, verdict};
 pub use probe::{AboutProbe, about_probe, probe};
