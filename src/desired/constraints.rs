@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) fn user(schema: &mut Schema) {
     group(schema);
     let detached = json!({ "properties": { "detached": { "const": true } }, "required": ["detached"] });
-    add(schema, [when(&is_true("revoke_keys"), &detached)]);
+    add(schema, &[when(&is_true("revoke_keys"), &detached)]);
 }
 
 /// A group: `policy`, or `detached = true`.
@@ -17,7 +17,7 @@ pub(super) fn group(schema: &mut Schema) {
         conflict(schema, &has("policy"), "detached", &is_true("detached")),
         unless(&[has("policy"), is_true("detached")], &has("policy")),
     ];
-    add(schema, rules);
+    add(schema, &rules);
 }
 
 /// A policy: `document`, `statement` or `absent = true`.
@@ -28,7 +28,7 @@ pub(super) fn policy(schema: &mut Schema) {
         conflict(schema, &has("statement"), "absent", &is_true("absent")),
         unless(&[has("document"), has("statement"), is_true("absent")], &has("document")),
     ];
-    add(schema, rules);
+    add(schema, &rules);
 }
 
 /// A statement: an effect, actions, and resources.
@@ -40,7 +40,7 @@ pub(super) fn statement(schema: &mut Schema) {
         conflict(schema, &has("resource"), "not_resource", &has("not_resource")),
         unless(&[has("resource"), has("not_resource")], &has("resource")),
     ];
-    add(schema, rules);
+    add(schema, &rules);
 }
 
 /// The destination: `age` with `dir`, `command`, or `file = true` with `dir`.
@@ -54,17 +54,17 @@ pub(super) fn credentials(schema: &mut Schema) {
         when(&is_true("file"), &has("dir")),
         unless(&[has("age"), has("command"), is_true("file")], &has("age")),
     ];
-    add(schema, rules);
+    add(schema, &rules);
 }
 
 /// An entry of `[[drift.ignore]]`: all of its keys.
 pub(super) fn ignore(schema: &mut Schema) {
-    add(schema, ["object", "reason", "until"].map(has));
+    add(schema, &["object", "reason", "until"].map(has));
 }
 
-fn add<const N: usize>(schema: &mut Schema, rules: [Value; N]) {
+fn add(schema: &mut Schema, rules: &[Value]) {
     let all = schema.ensure_object().entry("allOf").or_insert_with(|| json!([]));
-    all.as_array_mut().into_iter().for_each(|all| all.extend(rules.clone()));
+    all.as_array_mut().into_iter().for_each(|all| all.extend_from_slice(rules));
 }
 
 fn has(key: &str) -> Value {

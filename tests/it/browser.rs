@@ -167,6 +167,25 @@ impl Browser {
         assert!(urls.len() == 1 && urls[0].starts_with("file://"), "{urls:?}");
     }
 
+    /// The rules of axe-core, without the contrast of single characters, which it cannot tell: [`FAINT`] does. Only if `AXE` is the path of its script. `.ci/run` installs it.
+    fn is_accessible(&mut self) {
+        let Some(path) = std::env::var_os("AXE").filter(|path| !path.is_empty()) else {
+            let _ =
+                writeln!(std::io::stderr(), "SKIPPED: AXE is not the path of axe.min.js; its rules were not checked");
+            return;
+        };
+        let script = std::fs::read_to_string(path).unwrap();
+        self.evaluate(&format!("{script}\n;typeof axe.run"));
+        let run = "axe.run(document, {resultTypes: ['violations', 'incomplete']}).then((found) => JSON.stringify(
+            [found.passes.length, ...found.violations, ...found.incomplete.filter((rule) => rule.id !== 'color-contrast')].map((rule) => rule.id
+                ? [rule.id, rule.help, ...rule.nodes.slice(0, 3).map((node) => node.html + ': ' + node.failureSummary)] : rule)))";
+        let answer =
+            self.call("Runtime.evaluate", &json!({"expression": run, "awaitPromise": true, "returnByValue": true}));
+        let found: Vec<Value> = serde_json::from_str(answer["result"]["value"].as_str().unwrap()).unwrap();
+        assert!(found[0].as_u64().unwrap() > 15, "axe has passed few rules: {}", found[0]);
+        assert!(found.len() == 1, "{:#?}", &found[1..]);
+    }
+
     /// The accessibility tree: role and name of everything.
     fn read_out(&mut self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", &json!({}));
@@ -234,6 +253,12 @@ fn the_page_of_a_plan_reads_well_in_a_browser() {
     assert!(said("read none, was part"), "carol may not read reports any more");
     assert!(read.iter().all(|(role, name)| role != "image" || !name.is_empty()));
     browser.is_readable();
+    browser.is_accessible();
+    // The page of an outcome, with a command to roll back.
+    folder.write("outcome.json", &folder.attune("apply --yes --format json").exits(0).stdout);
+    browser.open(&written(&folder, "show outcome.json --format html"));
+    browser.is_readable();
+    browser.is_accessible();
 }
 
 #[test]
@@ -251,6 +276,7 @@ fn a_page_of_many_users_loads_in_a_browser() {
         let sticky = "getComputedStyle(document.querySelector('thead th')).position";
         assert_eq!(browser.evaluate(sticky), json!("sticky"));
         browser.is_readable();
+        browser.is_accessible();
     }
 }
 

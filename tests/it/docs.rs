@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use attune::base::Code;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::harness::{Folder, expect_file, files, root};
 
@@ -95,34 +95,71 @@ fn the_readme_links_to_every_page_and_to_the_pipelines() {
     assert!(readme.contains("(examples/ci/README.md)"));
 }
 
-/// The anchors of a page's headings, as mdbook and GitHub make them.
-pub(crate) fn headings(page: &str) -> BTreeSet<String> {
-    let titles = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
-    let anchor = |title: &str| {
-        let kept = title.to_lowercase().replace(' ', "-");
-        kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
-    };
-    titles.map(anchor).collect()
+/// The targets of the links and pictures of a page, and its anchors: those of the headings as mdBook and GitHub make them, and
+/// those in the text.
+pub(crate) fn links_and_anchors(page: &str) -> (Vec<String>, BTreeSet<String>) {
+    let (mut links, mut anchors, mut heading) = (Vec::new(), BTreeSet::new(), None);
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = &event {
+            links.push(dest_url.to_string());
+        }
+        if let Event::Start(Tag::Heading { .. }) = event {
+            heading = Some(String::new());
+        } else if let Event::End(TagEnd::Heading(_)) = event {
+            let title = heading.take().unwrap_or_default().to_lowercase().replace(' ', "-");
+            let kept: String = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect();
+            let numbered = (1..).map(|number| format!("{kept}-{number}"));
+            let anchor = std::iter::once(kept.clone()).chain(numbered).find(|anchor| !anchors.contains(anchor));
+            anchors.extend(anchor);
+        } else if let (Event::Text(text) | Event::Code(text), Some(heading)) = (&event, &mut heading) {
+            heading.push_str(text);
+        } else if let Event::InlineHtml(html) | Event::Html(html) = event {
+            let id = html.split_once(" id=\"").and_then(|(_, rest)| rest.split('"').next());
+            anchors.extend(id.map(str::to_owned));
+        }
+    }
+    (links, anchors)
+}
+
+/// The pages that people read: not those that tests compare.
+fn all_pages() -> Vec<std::path::PathBuf> {
+    let mut pages = files(&root().join("docs"), ".md");
+    pages.extend(["examples", "fuzz", ".github"].iter().flat_map(|folder| files(&root().join(folder), ".md")));
+    pages.extend(files(&root().join("tests"), "README.md"));
+    let top = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(top.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    pages
 }
 
 #[test]
 fn links_lead_somewhere() {
-    let mut pages = files(&root().join("docs"), ".md");
-    let others = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/ci/README.md"];
-    pages.extend(others.map(|page| root().join(page)));
-    for page in pages {
-        let text = fs::read_to_string(&page).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap_or_default();
-            let outside = target.is_empty() || target.contains("://");
-            let file = page.parent().unwrap_or(Path::new("")).join(target);
-            assert!(outside || file.exists(), "{}: {link} leads nowhere", page.display());
-            let Some((_, heading)) = link.split_once('#').filter(|_| !link.contains("://")) else { continue };
-            let file = if target.is_empty() { page.clone() } else { file };
-            let has = headings(&fs::read_to_string(&file).unwrap()).contains(heading);
-            assert!(has, "{}: {link} leads to no heading", page.display());
+    let (mut checked, mut broken) = (0, Vec::new());
+    for page in all_pages() {
+        let (links, own) = links_and_anchors(&fs::read_to_string(&page).unwrap());
+        for link in links.iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
+            checked += 1;
+            let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = page.parent().unwrap().join(target);
+            let leads = match (target, anchor) {
+                ("", anchor) => own.contains(anchor),
+                (_, "") => file.exists(),
+                (_, anchor) => fs::read_to_string(&file).is_ok_and(|text| links_and_anchors(&text).1.contains(anchor)),
+            };
+            if !leads {
+                broken.push(format!("{}: {link}", page.strip_prefix(root()).unwrap().display()));
+            }
         }
     }
+    assert!(broken.is_empty(), "these lead nowhere: {broken:#?}");
+    assert!(checked > 150, "{checked}");
+}
+
+#[test]
+fn a_link_and_an_anchor_are_found_as_in_a_book() {
+    let page = "# One `two`: three\n# Same\n## Same\n```sh\n# no [heading](no.md)\n```\n[a](b.md#c) ![d](e.png) <a id=\"f\"></a>";
+    let (links, anchors) = links_and_anchors(page);
+    assert_eq!(links, ["b.md#c", "e.png"]);
+    assert_eq!(anchors.iter().map(String::as_str).collect::<Vec<_>>(), ["f", "one-two-three", "same", "same-1"]);
 }
 
 #[test]

@@ -113,11 +113,8 @@ fn sarif_is_what_the_schema_of_oasis_says() {
     assert!(schema.misfit(&serde_json::json!({"version": "2.1.0", "runs": [{"results": []}]})).is_some());
 }
 
-/// The ids of the anchors of a page: of headings, and those in the text.
 fn anchors(page: &str) -> BTreeSet<String> {
-    let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
-    let inside = text.split("<a id=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
-    super::docs::headings(&text).into_iter().chain(inside).collect()
+    super::docs::links_and_anchors(&fs::read_to_string(root().join("docs").join(page)).unwrap()).1
 }
 
 #[test]

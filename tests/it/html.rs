@@ -39,11 +39,23 @@ impl Page {
         self.headings_are_in_order();
         self.links_lead_somewhere();
         self.cells_have_headers();
-        for region in self.all("div.scroll") {
-            for name in ["role", "tabindex", "aria-label"] {
-                assert!(region.attr(name).is_some(), "a region that scrolls has no {name}");
-            }
+        for region in self.all(".scroll") {
+            assert_eq!(region.value().name(), "section");
+            assert!(region.attr("tabindex").is_some(), "a region that scrolls cannot be reached");
         }
+        self.landmarks_have_names_of_their_own();
+        // A `pre` has no role that takes a name.
+        assert_eq!(self.all("pre[aria-label], div[aria-label], p[aria-label], span[aria-label]:not([role])").len(), 0);
+    }
+
+    fn landmarks_have_names_of_their_own(&self) {
+        let named = |element: &ElementRef<'_>| {
+            let labelled = element.attr("aria-labelledby").map(|id| self.texts(&format!("[id='{id}']")).concat());
+            labelled.or_else(|| element.attr("aria-label").map(str::to_owned)).unwrap_or_default()
+        };
+        let names: Vec<String> = self.all("section, [role=region], nav, form, aside").iter().map(named).collect();
+        let unique: BTreeSet<&String> = names.iter().collect();
+        assert!(unique.len() == names.len() && names.iter().all(|name| !name.is_empty()), "{names:?}");
     }
 
     fn loads_nothing(&self) {

@@ -26,8 +26,8 @@ pub(super) fn matrix(report: &ReportV1) -> Markup {
     html! {
         (legend(report, wide))
         @if view.rows.is_empty() { p { "Nobody has access to any bucket." } }
-        @else if wide { (scrolling("Access by user, group and bucket", &long(&view, report))) }
-        @else { (scrolling("Access matrix", &grid(&view, report))) }
+        @else if wide { (scrolling("Table of access by user, group and bucket", &long(&view, report))) }
+        @else { (scrolling("Table of the access matrix", &grid(&view, report))) }
         @if !view.without.is_empty() {
             div.p { (view.without.len()) " without access to any bucket: " (names(&view.without, NAMED * 3)) }
         }

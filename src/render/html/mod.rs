@@ -63,8 +63,9 @@ fn page(title: &str, head: &Markup, sections: &[Section], version: &str) -> Mark
     }
 }
 
+/// A table that scrolls: a landmark, whose label no section has.
 fn scrolling(label: &str, table: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+    html! { section.scroll aria-label=(label) tabindex="0" { (table) } }
 }
 
 fn cluster(cluster: &ClusterV1) -> Markup {

@@ -52,7 +52,7 @@ fn head(plan: &PlanV1) -> Markup {
         } @else if class == "open" {
             @let (command, complete) = phrase::command(plan);
             p { "To apply exactly this plan" @if !complete { ", with the options of this plan" } ":" }
-            pre tabindex="0" aria-label="The command" { code { (Text(&command)) } }
+            pre tabindex="0" { code { (Text(&command)) } }
         }
     }
 }
@@ -162,7 +162,7 @@ fn outcome_head(outcome: &OutcomeV1) -> Markup {
         @if let Some(file) = &outcome.rollback_file {
             @if let Some(command) = &outcome.rollback_command {
                 p { "To roll back:" }
-                pre tabindex="0" aria-label="The command that rolls back" { code { (Text(command)) } }
+                pre tabindex="0" { code { (Text(command)) } }
             } @else {
                 p { "To roll back, apply the rollback file " code { (Text(file)) } "." }
             }

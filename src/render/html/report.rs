@@ -149,7 +149,7 @@ fn policies(report: &ReportV1) -> Markup {
             }
         }
     };
-    scrolling("Policies by size", &table)
+    scrolling("Table of policies by size", &table)
 }
 
 fn last(policy: &PolicyReportV1) -> Option<&PolicyStateV1> {
