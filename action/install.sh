@@ -5,8 +5,8 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/lib.sh"
 
 case $INPUT_COMMAND in
-  plan | apply | drift | validate) ;;
-  *) fail 'The input `command` is one of plan, apply, drift and validate.' ;;
+  plan | apply | drift | validate | snapshot) ;;
+  *) fail 'The input `command` is one of plan, apply, drift, validate and snapshot.' ;;
 esac
 
 binary=${INPUT_BINARY:-}

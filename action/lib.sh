@@ -76,6 +76,23 @@ read_options() {
 
 event() { jq -r "$1 // empty" "$GITHUB_EVENT_PATH"; }
 
+# Refuses a job that has a login.
+refuse_a_login() {
+  if [ -n "${ATTUNE_USERNAME:-}${ATTUNE_PASSWORD:-}${ATTUNE_PASSWORD_FILE:-}${ATTUNE_TOKEN:-}${ATTUNE_TOKEN_FILE:-}" ]; then
+    fail 'This job has a login of a cluster, and anyone who opens a pull request can start it. Remove the login.'
+  fi
+}
+
+# Refuses several configurations.
+one_file() {
+  if [ "${#files[@]}" -ne 1 ] || [ -d "${files[0]}" ]; then
+    fail 'A snapshot is of one cluster: the input `file` names one configuration.'
+  fi
+}
+
+# The name of the artifact with the snapshot of the configuration.
+snapshot_name() { printf 'attune-snapshot-%s' "${files[0]//[^A-Za-z0-9._-]/_}"; }
+
 # Refuses a run that a proposal could have shaped: its workflow and its commit come from the default branch.
 only_from_the_default_branch() {
   default_branch=$(event .repository.default_branch)

@@ -5,6 +5,8 @@ here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
+if [ -n "${INPUT_SNAPSHOT:-}" ]; then exec bash "$here/preview.sh"; fi
+
 need git jq
 only_from_the_default_branch
 read_options

@@ -24,9 +24,9 @@ pub(super) struct GlobalArgs {
     /// The file of this run, one of `desired_files`.
     #[arg(skip)]
     pub(super) file: PathBuf,
-    /// Why a file in a directory above is not the file of this run.
+    /// What to say if the file does not exist: why this one, or why not another one.
     #[arg(skip)]
-    pub(super) not_taken: Option<String>,
+    pub(super) about_file: Option<String>,
     #[arg(skip)]
     pub(super) one_of_many: bool,
     /// Cluster to use instead of `[cluster] endpoints`: a URL, or sim:PATH for a simulated cluster

@@ -57,7 +57,7 @@ pub(super) fn unreadable(error: &LoadError, global: &GlobalArgs) -> Failure {
         Some(_) => "name the configuration with `--file PATH`",
         None => error.cause.help(),
     };
-    let message = match &global.not_taken {
+    let message = match &global.about_file {
         Some(why) => format!("{error}; {why}"),
         None => error.to_string(),
     };

@@ -10,19 +10,19 @@ pub(super) struct Found {
     pub(super) files: Vec<PathBuf>,
     /// The file, if it was found in a directory above.
     pub(super) above: Option<PathBuf>,
-    /// Why a file in a directory above was not taken.
-    pub(super) not_taken: Option<String>,
+    /// What to say if the file does not exist: why this one, or why not another one.
+    pub(super) about: Option<String>,
 }
 
 /// The named files, else the one of `ATTUNE_FILE`, else `attune.toml`: here, or in the nearest directory above up to the top
 /// level of the Git repository. Above, only a file of this user or of root counts: others may not choose a configuration.
 pub(super) fn configuration(named: &[PathBuf]) -> Found {
-    let files = |files| Found { files, above: None, not_taken: None };
+    let files = |files| Found { files, above: None, about: None };
     if !named.is_empty() {
         return files(named.to_vec());
     }
     if let Some(file) = std::env::var_os("ATTUNE_FILE").filter(|file| !file.is_empty()) {
-        return files(vec![file.into()]);
+        return Found { about: Some("ATTUNE_FILE names it".to_owned()), ..files(vec![file.into()]) };
     }
     let here = files(vec![NAME.into()]);
     let Ok(directory) = std::env::current_dir() else { return here };
@@ -31,8 +31,8 @@ pub(super) fn configuration(named: &[PathBuf]) -> Found {
     }
     let Some(above) = above(&directory) else { return here };
     match foreign(&above) {
-        None => Found { files: vec![above.clone()], above: Some(above), not_taken: None },
-        Some(why) => Found { not_taken: Some(format!("{} is not used, since {why}", above.display())), ..here },
+        None => Found { files: vec![above.clone()], above: Some(above), about: None },
+        Some(why) => Found { about: Some(format!("{} is not used, since {why}", above.display())), ..here },
     }
 }
 

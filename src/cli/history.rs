@@ -42,6 +42,10 @@ impl HistoryArgs {
     pub(super) fn run(&self, output: &mut Output) -> Result<Exit, Failure> {
         let history = history(&self.state_dir.path);
         match self.format {
+            Format::Text if history.applies.is_empty() => {
+                let dir = self.state_dir.path.display();
+                output.result(|out, _| writeln!(out, "no applies in the state directory {dir}"))?;
+            }
             Format::Text => output.result(|out, styles| text::history(out, styles, &history))?,
             Format::Json => output.result(|out, _| json::write(out, &history))?,
         }

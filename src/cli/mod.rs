@@ -158,6 +158,13 @@ impl Command {
         }
     }
 
+    fn reads_configuration(&self) -> bool {
+        match self {
+            Self::Plan(_) | Self::Apply(_) | Self::Drift(_) | Self::Validate(_) | Self::Doctor(_) => true,
+            Self::OneFile(command) => command.reads_configuration(),
+        }
+    }
+
     fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
         match self {
             Self::Plan(command) => Ok(command.format()),
@@ -185,6 +192,25 @@ impl Command {
 }
 
 impl OneFileCommand {
+    fn reads_configuration(&self) -> bool {
+        match self {
+            Self::Import(_)
+            | Self::Fmt(_)
+            | Self::Access(_)
+            | Self::Report(_)
+            | Self::Keys(_)
+            | Self::Sts(_)
+            | Self::Snapshot(_) => true,
+            Self::Show(_)
+            | Self::Policy(_)
+            | Self::History(_)
+            | Self::Schema(_)
+            | Self::Sim(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+
     async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         match self {
             Self::Show(command) => command.run(output),
@@ -231,10 +257,10 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let command = &args.command;
     let found = find::configuration(&args.global.desired_files);
-    if let Some(above) = &found.above {
+    if let Some(above) = found.above.as_ref().filter(|_| command.reads_configuration()) {
         output.info(|out, _| writeln!(out, "configuration: {}", above.display()));
     }
-    let global = &GlobalArgs { not_taken: found.not_taken, ..args.global.clone() };
+    let global = &GlobalArgs { about_file: found.about, ..args.global.clone() };
     let mut files = many::files(&found.files, command.base())?;
     if let Command::Validate(validate) = command
         && validate.collects()

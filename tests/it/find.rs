@@ -21,6 +21,8 @@ fn a_configuration_is_searched_upwards_to_the_top_of_the_repository_and_no_furth
     let found = below(&folder, "live/deep/er", "plan", &[]).exits(0).says("no changes");
     assert_eq!(found.stderr, "configuration: ../../attune.toml\n");
     below(&folder, "live/deep", "plan --quiet", &[]).exits(0).says("no changes");
+    // A command that reads none says nothing.
+    assert_eq!(below(&folder, "live/deep/er", "schema", &[]).exits(0).stderr, "");
     // Here, none above is searched, and none in another directory.
     assert_eq!(below(&folder, "live", "plan", &[]).exits(0).stderr, "");
     below(&folder, "elsewhere", "plan", &[]).exits(1).warns("cannot read attune.toml: No such file");
@@ -47,7 +49,11 @@ fn attune_file_names_a_configuration_and_file_wins() {
     folder.attune_with("plan", &variable).exits(0).says("no changes");
     folder.attune_with("plan --file missing.toml", &variable).exits(1).warns("cannot read missing.toml");
     folder.attune_with("plan", &[("ATTUNE_FILE", "")]).exits(1).warns("cannot read attune.toml");
-    folder.attune_with("plan", &[("ATTUNE_FILE", "gone.toml")]).exits(1).warns("cannot read gone.toml");
+    folder
+        .attune_with("plan", &[("ATTUNE_FILE", "gone.toml")])
+        .exits(1)
+        .warns("cannot read gone.toml: ")
+        .warns("ATTUNE_FILE names it");
     // It may be a directory of several, as `--file` may.
     folder.write("many/a.toml", "");
     folder.write("many/b.toml", "");

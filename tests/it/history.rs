@@ -17,7 +17,7 @@ fn history(folder: &Folder) -> Vec<Value> {
 #[test]
 fn each_apply_is_listed_with_reason_commit_login_and_the_command_that_rolls_back() {
     let folder = repository();
-    folder.attune("history").exits(0).says("no applies");
+    folder.attune("history").exits(0).says("no applies in the state directory .attune\n");
     folder.write("live/teams/b.toml", "[users.bob]\npolicy = \"ml\"\n");
     commit(&folder);
     let head = git(&folder, &["rev-parse", "HEAD"]).trim().to_owned();

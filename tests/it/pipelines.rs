@@ -124,7 +124,7 @@ fn every_example_is_parsed_and_its_attune_lines_run() {
 /// The workflows of GitHub, as YAML.
 fn workflows() -> Vec<(String, String, Value)> {
     let paths = files(&root().join("examples/ci/github"), ".yml");
-    assert_eq!(paths.len(), 4);
+    assert_eq!(paths.len(), 6);
     let read = |path: &std::path::PathBuf| {
         let text = fs::read_to_string(path).unwrap();
         let value = serde_saphyr::from_str(&text).unwrap();
@@ -178,7 +178,11 @@ fn an_outsider_starts_no_job_that_has_a_login() {
         let triggers: Vec<&String> = value["on"].as_object().unwrap().keys().collect();
         if triggers == ["pull_request"] {
             has_nothing_to_take(&name, &text);
-            assert_eq!(value["permissions"], serde_json::json!({"contents": "read"}), "{name}");
+            // A preview reads the artifact with the snapshot.
+            let mut permissions = value["permissions"].as_object().unwrap().clone();
+            let artifacts = permissions.remove("actions");
+            assert!(artifacts.is_none() || artifacts == Some("read".into()) && text.contains(" snapshot: "), "{name}");
+            assert_eq!(Value::from(permissions), serde_json::json!({"contents": "read"}), "{name}");
             continue;
         }
         for trigger in triggers {
@@ -212,7 +216,7 @@ fn an_outsider_starts_no_job_that_has_a_login() {
         assert!(of["environment"].is_string() || of["environment"]["name"].is_string(), "{job}");
         with_login += 1;
     }
-    assert_eq!(with_login, 7);
+    assert_eq!(with_login, 8);
 }
 
 #[test]
@@ -240,7 +244,7 @@ fn a_job_with_a_login_plans_a_proposal_with_a_base_and_writes_outside_of_it() {
         }
     }
     commands.sort_unstable();
-    assert_eq!(commands, ["apply", "drift", "plan", "plan", "validate"]);
+    assert_eq!(commands, ["apply", "drift", "plan", "plan", "plan", "snapshot", "validate"]);
     let (_, value) = component();
     let mut scripts_of_jobs = Vec::new();
     scripts(&value, &mut scripts_of_jobs);

@@ -99,12 +99,14 @@ impl Repository {
     }
 }
 
-/// The top level of a Git repository on the way to a file, also on the way through links. Whoever commits there can put the
-/// file or a link in its place.
+/// The top level of a Git repository that has a file, or a link on the way to it. Someone who commits there can put the file or
+/// the link in its place.
 pub(in crate::cli) fn repository_on_the_way(path: &Path) -> io::Result<Option<PathBuf>> {
     let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<_>>();
     let mut left = parts(&std::env::current_dir()?.join(path));
     let (mut reached, mut links) = (PathBuf::new(), 0);
+    let is_top = |path: &&Path| path.parent().is_some() && path.join(".git").symlink_metadata().is_ok();
+    let top_above = |path: &Path| path.ancestors().skip(1).find(is_top).map(Path::to_path_buf);
     while let Some(part) = left.pop_front() {
         match Path::new(&part).components().next() {
             None | Some(Component::CurDir) => {}
@@ -113,6 +115,10 @@ pub(in crate::cli) fn repository_on_the_way(path: &Path) -> io::Result<Option<Pa
             Some(Component::Normal(_)) => {
                 reached.push(&part);
                 if let Ok(target) = fs::read_link(&reached) {
+                    let top = top_above(&reached);
+                    if top.is_some() {
+                        return Ok(top);
+                    }
                     links += 1;
                     if links > MAX_LINKS {
                         return Err(io::Error::other("it goes through too many symbolic links"));
@@ -121,13 +127,11 @@ pub(in crate::cli) fn repository_on_the_way(path: &Path) -> io::Result<Option<Pa
                     let mut target = parts(&target);
                     target.append(&mut left);
                     left = target;
-                } else if reached.join(".git").symlink_metadata().is_ok() {
-                    return Ok(Some(reached));
                 }
             }
         }
     }
-    Ok(None)
+    Ok(top_above(&reached))
 }
 
 /// The absolute path of a file, without `.` and `..`. Links before a `..` are followed.
@@ -277,6 +281,7 @@ mod tests {
         }
         assert_eq!(found(other.join("s.json")), None);
         assert_eq!(found(other.join("missing")), None);
+        assert_eq!(found(path.join("sub/../..").join(other.file_name().unwrap()).join("s.json")), None);
         assert!(repository_on_the_way(&other.join("a")).is_err(), "the links are a circle");
     }
 

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::wrapped;
 use crate::render::Styles;
 use crate::render::json::{HistoryV1, PastApplyV1, PastResultV1};
 use crate::render::phrase::shown;
@@ -15,18 +14,13 @@ const DIGEST: usize = 32;
 
 /// Writes the applies, newest first.
 pub fn history(out: &mut dyn Write, styles: &Styles, history: &HistoryV1) -> io::Result<()> {
-    wrapped(out, styles, |out| {
-        for (number, apply) in history.applies.iter().enumerate() {
-            if number > 0 {
-                writeln!(out)?;
-            }
-            one(out, styles, apply)?;
+    for (number, apply) in history.applies.iter().enumerate() {
+        if number > 0 {
+            writeln!(out)?;
         }
-        if history.applies.is_empty() {
-            writeln!(out, "no applies")?;
-        }
-        if history.truncated { writeln!(out, "\nolder applies are not shown") } else { Ok(()) }
-    })
+        one(out, styles, apply)?;
+    }
+    if history.truncated { writeln!(out, "\nolder applies are not shown") } else { Ok(()) }
 }
 
 fn one(out: &mut dyn Write, styles: &Styles, apply: &PastApplyV1) -> io::Result<()> {
