@@ -70,6 +70,7 @@ Examples:
   attune plan --format json --out p.json   print and save the plan as JSON
   attune apply --approved DIGEST           apply exactly the reviewed plan
   attune drift                             show what changed outside attune
+  attune history                           list past applies
   attune plan --file clusters              plan all files of a directory
   attune doctor                            check connection, login and cluster
   attune access alice                      show what alice may do
