@@ -104,10 +104,10 @@ impl<C: Fn(&Exemption, &[String], &str) -> bool> NewAccess<'_, C> {
         gained.chain(open).collect()
     }
 
-    /// The requests that no exemption covers, by their word or by the action that people mean by them.
+    /// The requests that no exemption covers: by their word, by the action that people mean by them, or by all actions.
     fn refused(&self, requests: &[RequestKind], pattern: &str) -> Vec<RequestKind> {
         let is_exempt = |kind: &RequestKind| {
-            let mut names = [Some(kind.word()), kind.own_action()].into_iter().flatten();
+            let mut names = [Some(kind.word()), kind.own_action(), Some("s3:*")].into_iter().flatten();
             names.any(|name| self.is_exempt(&[name.to_owned()], pattern))
         };
         requests.iter().copied().filter(|kind| !is_exempt(kind)).collect()

@@ -15,10 +15,13 @@ pub use matrix::{Cell, Matrix, Row};
 pub use review::{Reviewed, review};
 pub use state::{Scope, State};
 
+use std::collections::BTreeMap;
+
+use crate::base::PolicyName;
 use crate::observed::{Identity, Limits};
 use crate::plan::Digest;
 use crate::policy::Catalogue;
-use crate::policy::access::{Context, RuleList};
+use crate::policy::access::{Context, InPractice, RuleList, in_practice};
 
 /// The access report.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Report {
     pub matrix: Matrix,
     /// The actions of each class.
     pub classes: Vec<ClassActions>,
+    /// Where what people can do with a policy differs from its actions: before, and after.
+    pub in_practice: [BTreeMap<PolicyName, InPractice>; 2],
 }
 
 /// Makes a report by the actions of a catalogue and by the rules that count.
@@ -47,6 +52,16 @@ pub fn report(
     (catalogue, rules): (&Catalogue, &RuleList),
 ) -> Report {
     let classes = grade::classes(catalogue);
-    let matrix = matrix::matrix(&scope, &classes, &Context { rules, ..Context::new(catalogue) });
-    Report { scope, identity, digest, limits: Limits::default(), rules: rules.clone(), matrix, classes }
+    let context = Context { rules, ..Context::new(catalogue) };
+    let matrix = matrix::matrix(&scope, &classes, &context);
+    let in_practice = [scope.before(), scope.after()].map(|state| differing(state, &context));
+    Report { scope, identity, digest, limits: Limits::default(), rules: rules.clone(), matrix, classes, in_practice }
+}
+
+/// The policies with which people can do something else than their actions say.
+fn differing(state: Option<&State>, context: &Context<'_>) -> BTreeMap<PolicyName, InPractice> {
+    let policies = state.into_iter().flat_map(|state| &state.policies);
+    let documents = policies.filter_map(|(name, body)| Some((name, body.normal()?)));
+    let all = documents.map(|(name, normal)| (name.clone(), in_practice(normal.document(), context)));
+    all.filter(|(_, found)| !found.is_empty()).collect()
 }

@@ -214,6 +214,44 @@ fn the_page_is_made_of_the_frozen_copies() {
     assert_eq!(folder.attune("show plan.json --format html").exits(0).stdout, plan_page(&plan, None));
 }
 
+/// The matrix is about actions, so a report says where a server decides requests by others.
+#[test]
+fn a_report_names_statements_without_effect() {
+    let folder = Folder::with(&[(
+        "attune.toml",
+        r#"
+[[policies.ward.statement]]
+effect   = "Allow"
+action   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketObjectLockConfiguration"]
+resource = "arn:aws:s3:::ward/*"
+
+[[policies.ward.statement]]
+effect   = "Deny"
+action   = "s3:DeleteObjectVersion"
+resource = "arn:aws:s3:::ward/*"
+
+[[policies.tags.statement]]
+effect   = "Allow"
+action   = "s3:GetObjectVersionTagging"
+resource = "arn:aws:s3:::ward/*"
+
+[users.nora]
+policy = "ward"
+"#,
+    )]);
+    let page = folder.attune("report --desired").exits(0);
+    Page::read(&page.stdout).is_sound();
+    page.says("allowing s3:GetObjectVersionTagging gives nothing on ward/*, by the rules of minio-2021, minio-2026")
+        .says("denying s3:DeleteObjectVersion takes nothing away on ward/*, by the rules of minio-2021")
+        .says("who has it can also delete versions under governance retention on ward/*, by the rules of minio-2021");
+    let report = folder.attune("report --desired --format json").exits(0).json();
+    let lines = |policy: usize| report["policies"][policy]["after"]["in_practice"].as_array().unwrap().len();
+    assert_eq!((lines(0), lines(1)), (1, 2));
+    let folder = Folder::example("quickstart");
+    let page = folder.attune("report --desired").exits(0).stdout;
+    assert!(!page.contains("decides some requests by other actions"));
+}
+
 #[test]
 fn a_report_of_a_cluster_needs_no_file() {
     let folder = Folder::example("quickstart");

@@ -214,6 +214,17 @@ pub fn summary(document: &Document, context: &Context<'_>) -> Access {
     difference(None, Some(document), context)
 }
 
+/// Where what people can do with a document differs from its actions: actions that it allows or denies without effect,
+/// and requests that it allows and no action shows.
+#[must_use]
+pub fn in_practice(document: &Document, context: &Context<'_>) -> InPractice {
+    let allows = part(document, &of_effect(document, Effect::Allow));
+    let denied = difference_on(&[Side::Lost], Some(&allows), Some(document), context).in_practice.without_effect;
+    let mut all = summary(document, context).in_practice;
+    all.without_effect.extend(denied);
+    all
+}
+
 /// Whether certainly `wide` allows everything that `narrow` allows.
 #[must_use]
 pub fn includes(wide: &Document, narrow: &Document, context: &Context<'_>) -> bool {

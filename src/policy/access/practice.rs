@@ -2,7 +2,7 @@
 
 use super::abilities::{RequestLine, Requests, UndecidedRequests};
 use super::lines::{AccessLine, Side};
-use super::requests::{ActionUse, RequestKind, use_of};
+use super::requests::{ActionUse, AskedAction, RequestKind, Way, use_of};
 use super::rules::{RuleList, Rules};
 use super::{Access, pattern_covers, patterns_overlap};
 use crate::policy::{Catalogue, Level};
@@ -150,12 +150,15 @@ fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Cata
         let has = |line: &&AccessLine| line.actions.iter().any(|pattern| pattern_covers(pattern, action));
         catalogue.get(action).is_some() && wider.iter().any(has)
     };
+    let has_power = |asked: &AskedAction| catalogue.get(asked.name).is_some_and(|of| of.level == Level::Permissions);
     let is_shown = |kind: &RequestKind| {
+        // Nobody expects it of harmless actions.
+        let tells_power = |way: &Way| kind.level() != Level::Permissions || way.allowed.iter().any(has_power);
         let by_rules = |rules: Rules| {
             let formula = kind.formula(&rules);
             let mut ways = formula.ways.iter();
             match side {
-                Side::Gained => ways.any(|way| way.allowed.iter().all(|asked| names(asked.name))),
+                Side::Gained => ways.any(|way| tells_power(way) && way.allowed.iter().all(|asked| names(asked.name))),
                 Side::Lost => ways.any(|way| way.allowed.iter().chain(&way.undenied).any(|asked| names(asked.name))),
             }
         };
@@ -228,6 +231,16 @@ mod tests {
         assert_eq!(between(&[delete, KEPT], &[delete], &ALL_RULES), ["gains delete-version by minio-2026"]);
         let lock = ("Allow", "GetBucketObjectLockConfiguration", "logs/*");
         assert_eq!(between(&[delete], &[delete, lock], &ALL_RULES), ["gains delete-locked-version by minio-2021"]);
+    }
+
+    #[test]
+    fn power_that_harmless_actions_give_is_named() {
+        let hole = ("Allow", "DeleteObject GetBucketObjectLockConfiguration", "logs/*");
+        assert_eq!(between(&[], &[hole], &ALL_RULES), ["gains delete-locked-version by minio-2021"]);
+        let retention = ("Allow", "PutObjectRetention", "logs/*");
+        let shorten = "gains shorten-retention by minio-2021+minio-2026";
+        assert_eq!(between(&[], &[retention], &ALL_RULES), [shorten]);
+        assert_eq!(between(&[], &[ALL], &ALL_RULES), [""; 0]);
     }
 
     #[test]

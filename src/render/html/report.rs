@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::matrix::matrix;
 use super::{Section, Text, cluster, label, name, names, page, scrolling};
 use crate::render::json::{AttachmentV1, PolicyReportV1, PolicyStateV1, ReportV1, ScopeV1};
-use crate::render::phrase::not_reported;
+use crate::render::phrase::{in_practice_of_policy, not_reported};
 
 /// How many users and groups without a change are shown outside a fold.
 const NAMED: usize = 24;
@@ -52,10 +52,29 @@ fn head(report: &ReportV1) -> Markup {
 
 pub(super) fn sections(report: &ReportV1) -> [Section; 3] {
     [
-        Section { id: "matrix", title: "Access matrix", body: matrix(report) },
+        Section { id: "matrix", title: "Access matrix", body: html! { (matrix(report)) (in_practice(report)) } },
         Section { id: "attachments", title: "Attachments", body: attachments(report) },
         Section { id: "policies", title: "Policies by size", body: policies(report) },
     ]
+}
+
+/// Where what people can do with a policy differs from its actions, which the matrix is about.
+fn in_practice(report: &ReportV1) -> Markup {
+    let lines = |policy: &PolicyReportV1| last(policy).map(|state| state.in_practice.clone()).unwrap_or_default();
+    let differing = report.policies.iter().map(|policy| (policy, lines(policy))).filter(|(_, lines)| !lines.is_empty());
+    let differing: Vec<_> = differing.collect();
+    html! {
+        @if !differing.is_empty() {
+            p { "The matrix is about actions. A server decides some requests by other actions:" }
+            ul {
+                @for (policy, lines) in &differing {
+                    @for of in lines {
+                        li { (name(&policy.name)) ": " (Text(&in_practice_of_policy(of, str::to_owned))) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The policies with their users and groups. Those without a policy come last.

@@ -204,7 +204,7 @@ impl AccessV1 {
 }
 
 impl InPracticeV1 {
-    fn of(all: &InPractice) -> Vec<Self> {
+    pub(super) fn of(all: &InPractice) -> Vec<Self> {
         let new = |side, kind, requests: &[RequestKind], pattern: &str, rules: &[Rules]| Self {
             side,
             kind,

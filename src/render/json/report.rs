@@ -1,13 +1,15 @@
 //! `attune.report/1`: the policies of users and groups, and their access to buckets.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
-use super::access::{Profile, user_or_group};
+use super::access::{InPracticeV1, Profile, user_or_group};
 use super::change::body;
 use super::plan::{ClusterV1, LimitsV1};
 use crate::base::{Capabilities, PolicyName, Principal};
 use crate::plan::NotReported;
-use crate::policy::access::RuleList;
+use crate::policy::access::{InPractice, RuleList};
 use crate::report::{Bucket, Cell, Class, ClassActions, Grade, Grades, Reach, Report, Row, Scope, State};
 
 json_types! {
@@ -75,6 +77,10 @@ json_types! {
         /// Its document: a string when it is unreadable, missing when attune did not read it.
         #[schemars(with = "Option<serde_json::Value>")]
         document?: Box<RawValue>,
+        /// Where what people can do with it differs from its actions. `gained` is about its `Allow` statements, and `lost` about
+        /// its `Deny` statements.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        in_practice: Vec<InPracticeV1>,
     }
 
     /// A user or group, and its policy.
@@ -172,8 +178,10 @@ json_types! {
 impl ReportV1 {
     /// A copy of a report.
     pub fn of(report: &Report) -> Self {
-        let Report { scope, identity, digest, limits, rules, matrix, classes } = report;
+        let Report { scope, identity, digest, limits, rules, matrix, classes, in_practice } = report;
         let sides = [scope.before(), scope.after()];
+        let [before, after] = in_practice;
+        let policy = |name| PolicyReportV1::of(name, [(sides[0], before), (sides[1], after)]);
         let class = |of: &ClassActions| ClassV1 { class: of.class, actions: of.actions.clone(), core: of.core.clone() };
         let bucket = |of: &Bucket| BucketV1 { name: name_of(of), kind: BucketKindV1::of(of) };
         let has_service_accounts =
@@ -188,7 +196,7 @@ impl ReportV1 {
             limits: LimitsV1 { policies: limits.policies, document_bytes: limits.document_bytes },
             attachments_known: all(|state| state.attachments_known),
             group_attachments_known: all(|state| state.groups_known),
-            policies: scope.policies().into_iter().map(|name| PolicyReportV1::of(name, sides)).collect(),
+            policies: scope.policies().into_iter().map(policy).collect(),
             principals: scope.principals().into_iter().map(|who| AttachmentV1::of(who, sides)).collect(),
             rules: rules.iter().map(|rules| rules.to_string()).collect(),
             leading: Profile::from(&rules.first()),
@@ -221,11 +229,16 @@ impl ScopeV1 {
 }
 
 impl PolicyReportV1 {
-    fn of(name: &PolicyName, sides: [Option<&State>; 2]) -> Self {
-        let [before, after] = sides.map(|side| {
-            let (state, document) = (side?, side?.policies.get(name)?);
+    fn of(name: &PolicyName, sides: [(Option<&State>, &BTreeMap<PolicyName, InPractice>); 2]) -> Self {
+        let [before, after] = sides.map(|(state, in_practice)| {
+            let (state, document) = (state?, state?.policies.get(name)?);
             let attachments = state.attachments.values().flatten().filter(|held| *held == name).count();
-            Some(PolicyStateV1 { attachments, bytes: document.text().map(str::len), document: body(document) })
+            Some(PolicyStateV1 {
+                attachments,
+                bytes: document.text().map(str::len),
+                document: body(document),
+                in_practice: in_practice.get(name).map(InPracticeV1::of).unwrap_or_default(),
+            })
         });
         Self { name: name.to_string(), predefined: name.is_predefined(), before, after }
     }

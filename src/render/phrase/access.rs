@@ -59,16 +59,37 @@ pub(in crate::render) fn actions(line: &AccessLineV1, brief: bool, name: Name) -
 
 /// Where what people can do differs from the lines of actions.
 pub(in crate::render) fn in_practice(of: &InPracticeV1, name: Name) -> String {
-    let known = of.requests.iter().filter_map(|word| RequestKind::of_word(word));
-    let phrases = list(&known.map(|kind| kind.phrase().to_owned()).collect::<Vec<_>>());
-    let mut text = match (of.kind, of.side) {
-        (PracticeKind::NoEffect, Side::Gained) => format!("gaining {} changes nothing", name(&of.actions.join(", "))),
-        (PracticeKind::NoEffect, Side::Lost) => format!("losing {} changes nothing", name(&of.actions.join(", "))),
+    let (actions, phrases) = (name(&of.actions.join(", ")), phrases(of));
+    let text = match (of.kind, of.side) {
+        (PracticeKind::NoEffect, Side::Gained) => format!("gaining {actions} changes nothing"),
+        (PracticeKind::NoEffect, Side::Lost) => format!("losing {actions} changes nothing"),
         (PracticeKind::Requests, Side::Gained) => format!("can now {phrases}"),
         (PracticeKind::Requests, Side::Lost) => format!("can no longer {phrases}"),
         (PracticeKind::Undecided, Side::Gained) => format!("undecided, treat as so: can now {phrases}"),
         (PracticeKind::Undecided, Side::Lost) => format!("undecided, treat as so: can no longer {phrases}"),
     };
+    located(text, of, name)
+}
+
+/// Where what people can do with a policy differs from its actions.
+pub(in crate::render) fn in_practice_of_policy(of: &InPracticeV1, name: Name) -> String {
+    let (actions, phrases) = (name(&of.actions.join(", ")), phrases(of));
+    let text = match (of.kind, of.side) {
+        (PracticeKind::NoEffect, Side::Gained) => format!("allowing {actions} gives nothing"),
+        (PracticeKind::NoEffect, Side::Lost) => format!("denying {actions} takes nothing away"),
+        (PracticeKind::Requests, Side::Gained | Side::Lost) => format!("who has it can also {phrases}"),
+        (PracticeKind::Undecided, Side::Gained | Side::Lost) => format!("undecided whether who has it can {phrases}"),
+    };
+    located(text, of, name)
+}
+
+fn phrases(of: &InPracticeV1) -> String {
+    let known = of.requests.iter().filter_map(|word| RequestKind::of_word(word));
+    list(&known.map(|kind| kind.phrase().to_owned()).collect::<Vec<_>>())
+}
+
+/// The text with the resources, the conditions and the rules.
+fn located(mut text: String, of: &InPracticeV1, name: Name) -> String {
     text += &format!(" on {}", pattern(&of.pattern, name));
     for within in &of.within {
         text += &format!(" where it is {}", name(within.strip_prefix(ARN).unwrap_or(within)));
