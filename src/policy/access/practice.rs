@@ -2,7 +2,7 @@
 
 use super::abilities::{RequestLine, Requests, UndecidedRequests};
 use super::lines::{AccessLine, Side};
-use super::requests::{ActionUse, AskedAction, RequestKind, Way, use_of};
+use super::requests::{ActionUse, AskedAction, KEYS_OF_LIST, RequestKind, Way, use_of};
 use super::rules::{RuleList, Rules};
 use super::{Access, pattern_covers, patterns_overlap};
 use crate::policy::{Catalogue, Level};
@@ -137,12 +137,18 @@ fn add(
 /// Whether lines of actions show all kinds of a line of requests: they name the action that people mean by it, or actions that
 /// decide it.
 fn accounts(lines: &[AccessLine], of: &RequestLine, side: Side, catalogue: &Catalogue, rules: &RuleList) -> bool {
+    let is_about_names = of.requests == [RequestKind::SeeBuckets];
+    // The list of buckets answers these conditions itself.
+    let is_answered = |text: &str| {
+        is_about_names
+            && KEYS_OF_LIST.iter().any(|(key, _)| text.strip_prefix(key).is_some_and(|of| of.starts_with(' ')))
+    };
     let is_wider = |line: &&AccessLine| {
         let by_rules =
             line.rules.is_empty() || !of.rules.is_empty() && of.rules.iter().all(|one| line.rules.contains(one));
         by_rules
-            && (pattern_covers(&line.pattern, &of.pattern) || of.requests == [RequestKind::SeeBuckets])
-            && line.conditions.iter().all(|condition| of.conditions.contains(condition))
+            && (pattern_covers(&line.pattern, &of.pattern) || is_about_names)
+            && line.conditions.iter().all(|condition| of.conditions.contains(condition) || is_answered(condition))
             && line.except.iter().all(|exception| of.except.contains(exception))
     };
     let wider: Vec<&AccessLine> = lines.iter().filter(is_wider).collect();
