@@ -13,6 +13,15 @@ use crate::desired::{ClusterSettings, Exemption, Guards, Override, Via, is_stdin
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
+/// The heading of options about the connection to a cluster.
+pub(super) const CONNECTION: &str = "Connection";
+
+/// The heading of options about the evaluation of documents.
+pub(super) const EVALUATION: &str = "Evaluation";
+
+/// The place of an option behind those that all commands have.
+pub(super) const LAST: usize = 100;
+
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
@@ -30,25 +39,25 @@ pub(super) struct GlobalArgs {
     #[arg(skip)]
     pub(super) one_of_many: bool,
     /// Cluster to use instead of `[cluster] endpoints`: a URL, or sim:PATH for a simulated cluster
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "URL")]
     pub(super) cluster: Option<String>,
     /// Transport to use instead of `[cluster] via`
-    #[arg(long, global = true, value_enum, value_name = "TRANSPORT")]
+    #[arg(help_heading = CONNECTION, long, global = true, value_enum, value_name = "TRANSPORT")]
     pub(super) via: Option<ViaArg>,
     /// Path of the `weka` command, instead of ATTUNE_WEKA_BIN or the `weka` in PATH
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "PATH")]
     pub(super) weka_bin: Option<PathBuf>,
     /// Tenant to use instead of `[cluster] tenant`
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "NAME")]
     pub(super) tenant: Option<String>,
     /// PEM file with the certificates to trust, instead of `[cluster] ca_file` and `fingerprint`
-    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "FILE", conflicts_with_all = ["fingerprint", "insecure"])]
     pub(super) ca_file: Option<PathBuf>,
     /// SHA-256 of the certificate to trust, instead of `[cluster] ca_file` and `fingerprint`
-    #[arg(long, global = true, value_name = "sha256:DIGITS", conflicts_with = "insecure")]
+    #[arg(help_heading = CONNECTION, long, global = true, value_name = "sha256:DIGITS", conflicts_with = "insecure")]
     pub(super) fingerprint: Option<Fingerprint>,
     /// Accept any certificate, and http:// to other hosts; anyone on the network path can read the password
-    #[arg(long, global = true)]
+    #[arg(help_heading = CONNECTION, long, global = true)]
     pub(super) insecure: bool,
     /// When to use colors; `auto` means on a terminal, unless NO_COLOR is set, and always with CLICOLOR_FORCE
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
@@ -155,6 +164,7 @@ fn max_chars(text: &str) -> Result<usize, String> {
 
 /// Guards for one run, in addition to `[guards]`.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Guards")]
 pub(super) struct GuardArgs {
     /// Refuse a plan that gives, or may give, new access to anyone (exit 3)
     #[arg(long)]
@@ -180,6 +190,7 @@ impl GuardArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = EVALUATION)]
 pub(super) struct CatalogueArg {
     /// JSON file of the cluster's actions, instead of the built-in table: `[{"name": …, "kind": "account|bucket|object"}]`
     #[arg(id = "catalogue", long = "catalogue", value_name = "FILE")]
@@ -188,6 +199,7 @@ pub(super) struct CatalogueArg {
 
 /// The known actions, for a command that may have no cluster to ask for its release.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = EVALUATION)]
 pub(super) struct ActionArgs {
     /// WEKA release of the cluster [default: the newest known]
     #[arg(long, value_name = "RELEASE", value_parser = release)]
@@ -208,6 +220,7 @@ pub(super) fn release(text: &str) -> Result<Release, String> {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = EVALUATION)]
 pub(super) struct RulesArg {
     /// Rules of evaluation: minio-2021, minio-2026, aws, or several separated by commas; the first leads the text
     /// [default: those of the configuration, else minio-2021,minio-2026,aws]
@@ -248,12 +261,13 @@ pub(super) struct SecretStoreArgs {
 }
 
 #[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(super) struct CallArgs {
     /// Maximum number of concurrent API calls; attune sends fewer while the cluster is busy (429, 503)
-    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(display_order = LAST, long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
     /// Maximum number of retries of a call without an answer; a write is retried only if it did not happen
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    #[arg(display_order = LAST + 1, long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
 }
 

@@ -52,7 +52,7 @@ pub(super) fn unreadable(error: &LoadError, global: &GlobalArgs) -> Failure {
     let kind = if let FileProblem::Io(problem) = &error.cause { Some(problem.kind()) } else { None };
     let help = match kind {
         Some(ErrorKind::NotFound) => {
-            "name the configuration with `--file PATH`, or write one from a cluster with `attune import --cluster URL`"
+            "name the configuration with `--file PATH`, start one with `attune init`, or write one with `attune import --cluster URL`"
         }
         Some(_) => "name the configuration with `--file PATH`",
         None => error.cause.help(),

@@ -1,6 +1,6 @@
 //! `attune doctor`: a read-only preflight check of a cluster.
 
-use super::args::{CallArgs, Format, GlobalArgs, StateDir};
+use super::args::{CONNECTION, CallArgs, Format, GlobalArgs, LAST, StateDir};
 use super::connect::{CommandError, cluster_settings, connect};
 use super::exit::{self, Exit, Failure};
 use super::lost_keys;
@@ -30,7 +30,7 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
     /// Maximum number of retries of a call without an answer
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    #[arg(help_heading = CONNECTION, display_order = LAST, long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     retries: u32,
     #[command(flatten)]
     state_dir: StateDir,

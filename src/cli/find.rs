@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "attune.toml";
 
 /// The configurations of a run.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) files: Vec<PathBuf>,
     /// The file, if it was found in a directory above.

@@ -57,6 +57,12 @@ pub(super) struct ImportArgs {
 }
 
 impl ImportArgs {
+    /// Everything of a cluster, for people.
+    pub(super) fn everything(out: &Path, calls: CallArgs) -> Self {
+        let (policies, users, groups) = (Vec::new(), Vec::new(), Vec::new());
+        Self { policies, users, groups, inline: false, out: out.to_path_buf(), format: Format::Text, calls }
+    }
+
     pub(super) async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         let (inventory, import) =
             self.import(global, output).await.map_err(|error| error.reported(self.format, output))?;
@@ -148,7 +154,7 @@ fn with_trust_options(error: CallError) -> Failure {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod apply;
 mod args;
 mod base;
+mod complete;
 mod connect;
 mod doctor;
 mod documents;
@@ -16,11 +17,13 @@ mod generate;
 mod git;
 mod history;
 mod import;
+mod init;
 mod journal;
 mod keys;
 mod lost_keys;
 mod many;
 mod notify;
+mod options;
 mod output;
 mod plan;
 mod policy;
@@ -43,10 +46,11 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
 use args::{Format, GlobalArgs};
 pub use exit::{CODES, Exit, Failure};
+use find::Found;
 use output::{Output, visible_text};
 
 /// Manage S3 access on WEKA clusters as code
@@ -63,6 +67,7 @@ struct Args {
 
 const NOTES: &str = "\
 Examples:
+  attune init                              start a configuration
   attune import --cluster URL              write attune.toml from a cluster
   attune validate                          check attune.toml, offline
   attune fmt --check                       check that files are formatted
@@ -108,6 +113,7 @@ enum Command {
 /// The commands that take at most one configuration.
 #[derive(Debug, Subcommand)]
 enum OneFileCommand {
+    Init(init::InitArgs),
     Show(plan::ShowArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
@@ -159,13 +165,6 @@ impl Command {
         }
     }
 
-    fn reads_configuration(&self) -> bool {
-        match self {
-            Self::Plan(_) | Self::Apply(_) | Self::Drift(_) | Self::Validate(_) | Self::Doctor(_) => true,
-            Self::OneFile(command) => command.reads_configuration(),
-        }
-    }
-
     fn format_of_many(&self, files: usize) -> Result<Format, Failure> {
         match self {
             Self::Plan(command) => Ok(command.format()),
@@ -193,27 +192,9 @@ impl Command {
 }
 
 impl OneFileCommand {
-    fn reads_configuration(&self) -> bool {
-        match self {
-            Self::Import(_)
-            | Self::Fmt(_)
-            | Self::Access(_)
-            | Self::Report(_)
-            | Self::Keys(_)
-            | Self::Sts(_)
-            | Self::Snapshot(_) => true,
-            Self::Show(_)
-            | Self::Policy(_)
-            | Self::History(_)
-            | Self::Schema(_)
-            | Self::Sim(_)
-            | Self::Completions(_)
-            | Self::Man(_) => false,
-        }
-    }
-
     async fn run(&self, global: &GlobalArgs, output: &mut Output) -> Result<Exit, Failure> {
         match self {
+            Self::Init(command) => command.run(global, output).await,
             Self::Show(command) => command.run(output),
             Self::Import(command) => command.run(global, output).await,
             Self::Fmt(command) => command.run(global, output),
@@ -226,24 +207,37 @@ impl OneFileCommand {
             Self::History(command) => command.run(output),
             Self::Schema(command) => command.run(output),
             Self::Sim(command) => command.run(output).await,
-            Self::Completions(command) => command.run(Args::command(), output),
-            Self::Man(command) => command.run(Args::command(), output),
+            Self::Completions(command) => command.run(options::command(), output),
+            Self::Man(command) => command.run(options::command(), output),
         }
     }
 }
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    match complete::complete() {
+        Ok(false) => {}
+        Ok(true) => return Exit::Done.into(),
+        Err(error) => return usage::usage(error, &options::command(), &[]),
+    }
+    let parsed = options::command().try_get_matches().and_then(|matches| {
+        options::check(&matches)?;
+        Ok((Args::from_arg_matches(&matches)?, options::reads_configuration(&matches)))
+    });
+    let (args, found) = match parsed {
+        Ok((args, true)) => {
+            let found = find::configuration(&args.global.desired_files);
+            (args, found)
+        }
+        Ok((args, false)) => (args, Found::default()),
         Err(error) => {
             let arguments: Vec<String> = std::env::args_os().skip(1).map(|one| one.to_string_lossy().into()).collect();
-            return usage::usage(error, &Args::command(), &arguments);
+            return usage::usage(error, &options::command(), &arguments);
         }
     };
     let mut output = Output::of_process(args.global.color, args.global.quiet);
     log_to_stderr(args.global.verbose);
-    match run(&args, &mut output) {
+    match run(&args, found, &mut output) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output.failure(&failure);
@@ -255,10 +249,9 @@ pub fn main() -> ExitCode {
 /// How long stuck work may delay the end of the program, such as a read of a disk that does not answer.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
-fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
+fn run(args: &Args, found: Found, output: &mut Output) -> Result<Exit, Failure> {
     let command = &args.command;
-    let found = find::configuration(&args.global.desired_files);
-    if let Some(above) = found.above.as_ref().filter(|_| command.reads_configuration()) {
+    if let Some(above) = &found.above {
         output.info(|out, _| writeln!(out, "configuration: {}", above.display()));
     }
     let global = &GlobalArgs { about_file: found.about, ..args.global.clone() };
@@ -321,6 +314,8 @@ impl io::Write for Log {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

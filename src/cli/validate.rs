@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::args::{CatalogueArg, Format, GlobalArgs, release};
+use super::args::{CatalogueArg, EVALUATION, Format, GlobalArgs, release};
 use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
@@ -31,14 +31,14 @@ pub(super) struct ValidateArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = ValidateFormat::Text)]
     format: ValidateFormat,
-    /// WEKA release of the cluster [default: the newest known]
-    #[arg(long, value_name = "RELEASE", value_parser = release, conflicts_with = "catalogue")]
-    release: Option<Release>,
-    #[command(flatten)]
-    catalogue: CatalogueArg,
     /// Fix problems that have one solution, then check
     #[arg(long)]
     fix: bool,
+    /// WEKA release of the cluster [default: the newest known]
+    #[arg(help_heading = EVALUATION, long, value_name = "RELEASE", value_parser = release, conflicts_with = "catalogue")]
+    release: Option<Release>,
+    #[command(flatten)]
+    catalogue: CatalogueArg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

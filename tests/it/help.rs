@@ -14,7 +14,7 @@ pub(crate) fn below(folder: &Folder, command: &str) -> Vec<String> {
 }
 
 /// All commands, such as `sim serve`.
-fn commands(folder: &Folder) -> Vec<String> {
+pub(crate) fn commands(folder: &Folder) -> Vec<String> {
     let mut found = below(folder, "");
     let mut at = 0;
     while let Some(command) = found.get(at).cloned() {

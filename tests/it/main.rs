@@ -13,6 +13,8 @@ mod browser;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod complete;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod determinism;
@@ -59,6 +61,8 @@ mod import;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inside;
 #[cfg(test)]
 mod interrupt;
@@ -80,6 +84,8 @@ mod markdown;
 mod network;
 #[cfg(test)]
 mod notify;
+#[cfg(test)]
+mod options;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn options_for_one_file_or_one_cluster_are_refused_with_many() {
         ("plan --file clusters --cluster sim:clusters/a.json", "`--cluster` names one cluster"),
         ("plan --file clusters/a.toml --file clusters/b.toml --out p.json", "`--out` takes one configuration"),
         ("plan --file empty", "there is no configuration in the directory empty"),
-        ("validate --file clusters --format sarif --cluster sim:a.json", "`--cluster` names one cluster"),
+        ("validate --file clusters --format sarif --cluster sim:a.json", "so it has no `--cluster`"),
     ] {
         std::fs::create_dir_all(folder.path("empty")).unwrap();
         let run = folder.attune(args).exits(1);

@@ -1,0 +1,70 @@
+//! Which of the options that all commands share mean something to a command.
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory, Error};
+
+use super::Args;
+
+/// The options about the configuration, by their ids.
+const FILE: &[&str] = &["desired_files"];
+
+/// The options about the connection to a cluster, by their ids.
+const CONNECTION: &[&str] = &["cluster", "via", "weka_bin", "tenant", "ca_file", "fingerprint", "insecure"];
+
+/// A group of options that a command does not have, and why.
+type Without = (&'static [&'static str], &'static str);
+
+const NO_FILE: Without = (FILE, "reads no configuration");
+const NO_CLUSTER: Without = (CONNECTION, "does not contact a cluster");
+
+/// The groups that a command does not have.
+fn without(command: &str) -> &'static [Without] {
+    match command {
+        "show" | "history" | "policy" | "schema" | "sim" | "completions" | "man" => &[NO_FILE, NO_CLUSTER],
+        "validate" | "fmt" => &[NO_CLUSTER],
+        "init" => &[NO_FILE],
+        _ => &[],
+    }
+}
+
+/// The program's commands. Options that mean nothing to a command are not in its help.
+pub(super) fn command() -> Command {
+    let mut command = Args::command();
+    command.build();
+    command.mut_subcommands(|below| {
+        let hidden = without(below.get_name()).iter().flat_map(|(ids, _)| *ids).copied().collect::<Vec<_>>();
+        hide(below, &hidden)
+    })
+}
+
+/// Whether the command reads a configuration.
+pub(super) fn reads_configuration(matches: &ArgMatches) -> bool {
+    !matches.subcommand_name().is_some_and(|name| without(name).contains(&NO_FILE))
+}
+
+fn hide(command: Command, ids: &[&str]) -> Command {
+    let command =
+        command.mut_args(|option| if ids.contains(&option.get_id().as_str()) { option.hide(true) } else { option });
+    command.mut_subcommands(|below| hide(below, ids))
+}
+
+/// Refuses options that mean nothing to the command. A person who gives one expects something else.
+pub(super) fn check(matches: &ArgMatches) -> Result<(), Error> {
+    let Some((first, mut leaf)) = matches.subcommand() else { return Ok(()) };
+    while let Some((_, below)) = leaf.subcommand() {
+        leaf = below;
+    }
+    let is_given = |id: &str| leaf.value_source(id) == Some(ValueSource::CommandLine);
+    for (ids, why) in without(first) {
+        if let Some(id) = ids.iter().find(|id| is_given(id)) {
+            let mut command = command();
+            let long =
+                command.get_arguments().find(|option| option.get_id() == id).and_then(|option| option.get_long());
+            let message = format!("`attune {first}` {why}, so it has no `--{}`", long.unwrap_or(id));
+            let of = command.find_subcommand_mut(first).map(|of| of.error(ErrorKind::UnknownArgument, &message));
+            return Err(of.unwrap_or_else(|| Error::raw(ErrorKind::UnknownArgument, message)));
+        }
+    }
+    Ok(())
+}
