@@ -162,7 +162,7 @@ fn a_snapshot_that_is_not_understood_or_of_another_cluster_changes_nothing() {
     of("--tenant ml", "it is of the tenant \"Root\", not of \"ml\"");
     let configuration = folder.read("attune.toml");
     let pinned = |line: &str| {
-        folder.write("attune.toml", &configuration.replace("[cluster]\n", &format!("[cluster]\n{line}\n")))
+        folder.write("attune.toml", &configuration.replace("[cluster]\n", &format!("[cluster]\n{line}\n")));
     };
     pinned("tenant = \"ml\"");
     of("", "not of \"ml\"");
