@@ -1,7 +1,7 @@
 //! Conditions of a request as yes-or-no questions (atoms), and a solver that looks for answers to them.
 
 use super::patterns::covers_for_each_value;
-use super::values::{Networks, common_address, value_within, values_apart};
+use super::values::{Networks, SINGLE_VALUED, common_address, value_within, values_apart};
 
 /// A property of a request. Equal atoms have the same answer for the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,21 +243,6 @@ impl Condition {
         self.operator == "Null" && self.values == ["true"]
     }
 }
-
-/// The keys of which a request has at most one value. A query parameter, such as `s3:prefix`, can be repeated.
-const SINGLE_VALUED: [&str; 11] = [
-    "aws:CurrentTime",
-    "aws:EpochTime",
-    "aws:principaltype",
-    "aws:Referer",
-    "aws:SecureTransport",
-    "aws:SourceIp",
-    "aws:UserAgent",
-    "aws:userid",
-    "aws:username",
-    "s3:authType",
-    "s3:signatureversion",
-];
 
 /// The positive form of a negated operator. Servers evaluate `StringNotEquals` as the opposite of `StringEquals`, also
 /// for an absent key.

@@ -7,6 +7,21 @@ use time::format_description::well_known::Rfc3339;
 
 use super::glob::Glob;
 
+/// The keys of which a request has at most one value. A query parameter, such as `s3:prefix`, can be repeated.
+pub(super) const SINGLE_VALUED: [&str; 11] = [
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:principaltype",
+    "aws:Referer",
+    "aws:SecureTransport",
+    "aws:SourceIp",
+    "aws:UserAgent",
+    "aws:userid",
+    "aws:username",
+    "s3:authType",
+    "s3:signatureversion",
+];
+
 /// A test with one of its values.
 pub(super) type Test<'a> = (&'a str, &'a str);
 
