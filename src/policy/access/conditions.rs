@@ -137,24 +137,6 @@ impl Atoms {
     }
 
     /// The key of a question about networks.
-    /// The answer to an atom, if a request has these values of some keys and they decide it.
-    pub(super) fn answer(&self, atom: usize, known: &[(&str, &str)]) -> Option<bool> {
-        let Atom::Condition(condition) = self.get(atom) else { return None };
-        let (_, value) = known.iter().find(|(key, _)| key.eq_ignore_ascii_case(&condition.key))?;
-        if condition.open {
-            return None;
-        }
-        let (_, test, _) = split(&condition.operator);
-        if test == "Null" {
-            return Some(condition.values == ["false"]);
-        }
-        let mut values = condition.values.iter();
-        if values.clone().any(|given| value_within(("StringEquals", value), (test, given))) {
-            return Some(true);
-        }
-        values.all(|given| values_apart(("StringEquals", value), (test, given))).then_some(false)
-    }
-
     fn key_of(&self, literal: &Literal) -> Option<&str> {
         match (&self.networks[literal.atom], &self.atoms[literal.atom]) {
             (Some(_), Atom::Condition(condition)) => Some(&condition.key),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::conditions::split;
+use super::conditions::{Atom, Atoms, split};
 use super::glob::Glob;
 use super::patterns::Dialect;
+use super::values::{value_within, values_apart};
 
 /// Keys of every request, also if the client does not send them.
 const OF_EVERY_REQUEST: [&str; 7] = [
@@ -31,6 +32,26 @@ const OF_EVERY_LOGIN: [&str; 6] = [
 #[must_use]
 pub fn is_in_every_request(key: &str) -> bool {
     OF_EVERY_REQUEST.contains(&key) || OF_EVERY_LOGIN.contains(&key)
+}
+
+impl Atoms {
+    /// The answer to an atom, if a request has these values of some keys and they decide it.
+    pub(super) fn answer(&self, atom: usize, known: &[(&str, &str)]) -> Option<bool> {
+        let Atom::Condition(condition) = self.get(atom) else { return None };
+        let (_, value) = known.iter().find(|(key, _)| key.eq_ignore_ascii_case(&condition.key))?;
+        if condition.open {
+            return None;
+        }
+        let (_, test, _) = split(&condition.operator);
+        if test == "Null" {
+            return Some(condition.values == ["false"]);
+        }
+        let mut values = condition.values.iter();
+        if values.clone().any(|given| value_within(("StringEquals", value), (test, given))) {
+            return Some(true);
+        }
+        values.all(|given| values_apart(("StringEquals", value), (test, given))).then_some(false)
+    }
 }
 
 impl<'a> Dialect<'a> {
