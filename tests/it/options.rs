@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use super::harness::{Folder, expect_file, root};
 use super::help::commands;
 
-/// The options of a command by heading, as its help lists them.
-fn options(folder: &Folder, command: &str) -> Vec<(String, Vec<String>)> {
+/// Options by heading.
+type Options = Vec<(String, Vec<String>)>;
+
+/// The options of a command, as its help lists them.
+fn options(folder: &Folder, command: &str) -> Options {
     let help = folder.attune(format!("{command} -h").trim()).exits(0).stdout;
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut found = Options::new();
     for line in help.lines() {
         if let Some(heading) = line.strip_suffix(':').filter(|heading| !heading.starts_with(' ')) {
             found.push((heading.to_owned(), Vec::new()));
@@ -24,7 +27,7 @@ fn options(folder: &Folder, command: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-fn all(folder: &Folder) -> Vec<(String, Vec<(String, Vec<String>)>)> {
+fn all(folder: &Folder) -> Vec<(String, Options)> {
     let all = [String::new()].into_iter().chain(commands(folder));
     all.map(|command| (command.clone(), options(folder, &command))).collect()
 }
