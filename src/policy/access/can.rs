@@ -171,7 +171,7 @@ fn verdict(
     let verdicts = ResourceSpace::of(Kind::Account, &rules).iter().map(|account| {
         let views: Vec<_> = compiled
             .iter()
-            .map(|statement| View::new(statement, space, Some(*account), (&atoms, &mut numbers)))
+            .map(|statement| View::new(statement, space, Some(*account), &atoms, &mut numbers))
             .collect();
         let mut ways = formulas.terms_of_ways(0, &views);
         if let Some(way) = way {

@@ -198,7 +198,7 @@ impl<'v> Comparison<'_, 'v> {
     ) -> [Vec<View<'_>>; 2] {
         [&self.before, &self.after].map(|document| {
             let needed = document.iter().filter(|statement| is_needed(statement));
-            needed.map(|statement| View::new(statement, space, account, (self.atoms, &mut *numbers))).collect()
+            needed.map(|statement| View::new(statement, space, account, self.atoms, numbers)).collect()
         })
     }
 

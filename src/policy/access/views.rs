@@ -24,7 +24,8 @@ impl<'a> View<'a> {
         statement: &'a CompiledStatement,
         space: ResourceSpace,
         account: Option<ResourceSpace>,
-        (atoms, numbers): (&Atoms, &mut Numbers),
+        atoms: &Atoms,
+        numbers: &mut Numbers,
     ) -> Self {
         let reduced = statement.terms.iter().filter_map(|term| {
             let within = term.within(space, numbers);
