@@ -12,10 +12,14 @@ read_options
 digest='^[0-9a-f]{32,64}$'
 reviewed_base=
 
+# Whether a commit is part of what is applied.
+# shellcheck disable=SC2329 # trusted_artifact calls it
+merged_before() { git merge-base --is-ancestor "$1" "$GITHUB_SHA"; }
+
 # Takes the digests from the artifact of the plan workflow's run for the merged proposal.
 # A run counts only if its workflow is the trusted file, as the default branch has it.
 digests_of_the_proposal() {
-  local pulls number head name candidates artifact run ok=
+  local pulls number head name
   need gh
   pulls=$(gh api "repos/$GITHUB_REPOSITORY/commits/$GITHUB_SHA/pulls" |
     jq -c --arg sha "$GITHUB_SHA" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
@@ -26,28 +30,14 @@ digests_of_the_proposal() {
   number=$(jq -r .number <<< "$pulls")
   head=$(jq -r .head <<< "$pulls")
   name=attune-plan-$head
-  # Every workflow can upload an artifact of this name: its run decides.
-  candidates=$(gh api --paginate "repos/$GITHUB_REPOSITORY/actions/artifacts?name=$name&per_page=100" |
-    jq -r --arg name "$name" '.artifacts[] | select(.name == $name and .expired == false)
-      | [.created_at, .id, .workflow_run.id] | @tsv' | sort -r | cut -f 2,3)
-  while IFS=$'\t' read -r artifact run; do
-    [ -n "$artifact" ] || continue
-    gh api "repos/$GITHUB_REPOSITORY/actions/runs/$run" > "$work/run.json"
-    jq -e --arg path "$INPUT_PLAN_WORKFLOW" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
-      '(.path | split("@")[0]) == $path and .event == "workflow_dispatch" and .head_branch == $branch
-        and .repository.full_name == $repository and .head_repository.full_name == $repository
-        and .status == "completed" and .conclusion == "success"' "$work/run.json" > "$work/answer.json" || continue
-    # A branch can have had the name of the default branch: the run's workflow is the one of this commit.
-    git merge-base --is-ancestor "$(jq -r .head_sha "$work/run.json")" "$GITHUB_SHA" || continue
-    ok=$artifact
-    break
-  done <<< "$candidates"
-  [ -n "$ok" ] || fail "No successful run of $INPUT_PLAN_WORKFLOW on $default_branch has planned $head (#$number). Plan it, then start this workflow by hand, with the digest."
-  gh api "repos/$GITHUB_REPOSITORY/actions/artifacts/$ok/zip" > "$work/artifact.zip"
+  # A branch can have had the name of the default branch: the run's workflow is the one of this commit.
+  trusted_artifact "$name" "$INPUT_PLAN_WORKFLOW" '["workflow_dispatch"]' merged_before
+  [ -n "$found" ] || fail "No successful run of $INPUT_PLAN_WORKFLOW on $default_branch has planned $head (#$number). Plan it, then start this workflow by hand, with the digest."
+  gh api "repos/$GITHUB_REPOSITORY/actions/artifacts/$found/zip" > "$work/artifact.zip"
   unzip -p "$work/artifact.zip" approval.json > "$work/approval.json"
   jq -e --arg commit "$head" --arg number "$number" --arg repository "$GITHUB_REPOSITORY" \
     '.format == "attune.approval/1" and .commit == $commit and .pull_request == $number and .repository == $repository' \
-    "$work/approval.json" > "$work/answer.json" || fail "The artifact $ok is not a plan of $head."
+    "$work/approval.json" > "$work/answer.json" || fail "The artifact $found is not a plan of $head."
   lines_of "$(jq -r '.plans[].digest' "$work/approval.json")"
   reviewed_base=$(jq -r .base "$work/approval.json")
 }

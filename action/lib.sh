@@ -159,3 +159,27 @@ keep_comment() {
     warn "Deleted another comment with the marker of this plan ($id): it was not this plan."
   done
 }
+
+# The newest artifact of a name from a run that is trusted: of this workflow, by one of these events, on the default
+# branch of this repository, and successful. Every workflow can upload an artifact of the name, also that of a proposal:
+# its run decides. A further check gets the commit of the run. The artifact is in `found`, which is empty if there is none.
+trusted_artifact() {
+  local name=$1 workflow=$2 events=$3 check=${4:-true} candidates artifact run
+  found=
+  candidates=$(gh api --paginate "repos/$GITHUB_REPOSITORY/actions/artifacts?name=$name&per_page=100" |
+    jq -r --arg name "$name" '.artifacts[] | select(.name == $name and .expired == false)
+      | [.created_at, .id, .workflow_run.id] | @tsv' | sort -r | cut -f 2,3)
+  while IFS=$'\t' read -r artifact run; do
+    [ -n "$artifact" ] || continue
+    gh api "repos/$GITHUB_REPOSITORY/actions/runs/$run" > "$work/run.json"
+    jq -e --arg path "$workflow" --argjson events "$events" --arg branch "$default_branch" \
+      --arg repository "$GITHUB_REPOSITORY" '(.path | split("@")[0]) == $path and (.event | IN($events[]))
+        and .head_branch == $branch and .repository.full_name == $repository
+        and .head_repository.full_name == $repository
+        and .status == "completed" and .conclusion == "success"' "$work/run.json" > "$work/answer.json" || continue
+    "$check" "$(jq -r .head_sha "$work/run.json")" || continue
+    # shellcheck disable=SC2034 # the scripts that call it read it
+    found=$artifact
+    break
+  done <<< "$candidates"
+}

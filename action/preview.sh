@@ -17,22 +17,7 @@ default_branch=$(event .repository.default_branch)
 proposed=$(event .pull_request.base.sha)
 choose_base "${proposed:-HEAD^1}"
 
-# Every workflow can upload an artifact of this name, also that of a proposal: its run decides.
-found=
-candidates=$(gh api --paginate "repos/$GITHUB_REPOSITORY/actions/artifacts?name=$name&per_page=100" |
-  jq -r --arg name "$name" '.artifacts[] | select(.name == $name and .expired == false)
-    | [.created_at, .id, .workflow_run.id] | @tsv' | sort -r | cut -f 2,3)
-while IFS=$'\t' read -r artifact run; do
-  [ -n "$artifact" ] || continue
-  gh api "repos/$GITHUB_REPOSITORY/actions/runs/$run" > "$work/run.json"
-  jq -e --arg path "$INPUT_SNAPSHOT" --arg branch "$default_branch" --arg repository "$GITHUB_REPOSITORY" \
-    '(.path | split("@")[0]) == $path and (.event == "schedule" or .event == "workflow_dispatch")
-      and .head_branch == $branch and .repository.full_name == $repository
-      and .head_repository.full_name == $repository
-      and .status == "completed" and .conclusion == "success"' "$work/run.json" > "$work/answer.json" || continue
-  found=$artifact
-  break
-done <<< "$candidates"
+trusted_artifact "$name" "$INPUT_SNAPSHOT" '["schedule", "workflow_dispatch"]'
 [ -n "$found" ] || fail "No successful run of $INPUT_SNAPSHOT on $default_branch has a snapshot of \`${files[0]}\`."
 gh api "repos/$GITHUB_REPOSITORY/actions/artifacts/$found/zip" > "$work/snapshot.zip"
 rm -f "$work/snapshot.json"
