@@ -1,4 +1,9 @@
-//! Parts of messages: lists of names, and "did you mean".
+//! Parts of messages: counts, lists of names, and "did you mean".
+
+/// `1 policy`, `2 policies`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
 
 /// `a`, `a and b`, `a, b and c`.
 pub fn list(words: &[String]) -> String {

@@ -12,7 +12,7 @@ use super::exit::{self, Exit, Failure};
 use super::files::save_private;
 use super::git::repository_on_the_way;
 use super::output::Output;
-use crate::base::{Finding, list};
+use crate::base::{Finding, count, list};
 use crate::cluster::observe_whole;
 use crate::desired::{ClusterSettings, is_stdin};
 use crate::observed::Observed;
@@ -51,9 +51,9 @@ impl SnapshotArgs {
         };
         save_private("the snapshot", path, |out| json::write(out, &snapshot))?;
         let groups = observed.groups.len();
-        let mut counts = vec![counted(observed.policies.len(), "policy", "policies")];
-        counts.push(counted(observed.users.len(), "user", "users"));
-        counts.extend((groups > 0).then(|| counted(groups, "group", "groups")));
+        let mut counts = vec![count(observed.policies.len(), "policy", "policies")];
+        counts.push(count(observed.users.len(), "user", "users"));
+        counts.extend((groups > 0).then(|| count(groups, "group", "groups")));
         let identity = &observed.identity;
         output.result(|out, _| {
             let (name, tenant) = (&identity.name, &identity.tenant);
@@ -67,10 +67,6 @@ impl SnapshotArgs {
         }
         Ok(Exit::Done)
     }
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// A cluster as a file describes it.

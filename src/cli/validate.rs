@@ -9,7 +9,7 @@ use super::args::{CatalogueArg, EVALUATION, Format, GlobalArgs, release};
 use super::connect::read;
 use super::exit::{self, Exit, Failure};
 use super::output::Output;
-use crate::base::{Finding, Release, Severity, Sources};
+use crate::base::{Finding, Release, Severity, Sources, count};
 use crate::desired::{self, Boundary, Edit, FileProblem, Loaded, RepositoryPaths, Tree, fixes, is_stdin};
 use crate::policy::{self, Catalogue, Depth, apply_edits};
 use crate::render::json::{self, FindingsV1};
@@ -161,12 +161,11 @@ fn invalid(global: &GlobalArgs, loaded: &Loaded) -> Option<Failure> {
 
 fn valid(global: &GlobalArgs, loaded: &Loaded) -> String {
     let (policies, users) = (loaded.desired.policies.len(), loaded.desired.users.len());
-    let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     format!(
         "{} is valid: {}, {}",
         global.file_name(),
-        plural(policies, "policy", "policies"),
-        plural(users, "user", "users"),
+        count(policies, "policy", "policies"),
+        count(users, "user", "users"),
     )
 }
 

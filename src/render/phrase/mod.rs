@@ -10,6 +10,7 @@ use super::json::{
     AccessChangeV1, AttachedPrincipalV1, CallV1, ChangeV1, ClusterV1, KindV1, PlanSnapshotV1, PlanV1, ReplaceMethodV1,
     SummaryV1, UnchangedV1, UnmanagedV1,
 };
+pub(super) use crate::base::count;
 use crate::base::{Severity, list, list_some, shell_word, visible};
 use crate::plan::{NO_DESTINATION, NotReported, Note};
 use crate::policy::access::{Basis, BasisKind};
@@ -24,11 +25,6 @@ pub(super) type Name = fn(&str) -> String;
 
 /// How many users and groups are named before the rest is only counted.
 pub(super) const NAMED: usize = 8;
-
-/// `1 policy`, `2 policies`.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
 
 /// The counts that are not 0: `1 policy`, `2 users`.
 pub(super) fn counted<const N: usize>(counts: [(usize, &str, &str); N]) -> Vec<String> {
