@@ -220,7 +220,7 @@ pub fn main() -> ExitCode {
         Ok(true) => return Exit::Done.into(),
         Err(error) => return usage::usage(error, &options::command(), &[]),
     }
-    let parsed = options::command().try_get_matches().and_then(|matches| {
+    let parsed = options::matches().and_then(|matches| {
         options::check(&matches)?;
         Ok((Args::from_arg_matches(&matches)?, options::reads_configuration(&matches)))
     });

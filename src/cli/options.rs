@@ -38,6 +38,11 @@ pub(super) fn command() -> Command {
     })
 }
 
+/// The arguments of the process. Only a help or an error needs every command in full.
+pub(super) fn matches() -> Result<ArgMatches, Error> {
+    Args::command().try_get_matches().or_else(|_| command().try_get_matches())
+}
+
 /// Whether the command reads a configuration.
 pub(super) fn reads_configuration(matches: &ArgMatches) -> bool {
     !matches.subcommand_name().is_some_and(|name| without(name).contains(&NO_FILE))
