@@ -126,8 +126,8 @@ proptest! {
 
 #[test]
 fn most_random_scenes_are_not_blocked() {
-    let open = open(scenes(false), check, 500);
-    assert!(open > 100, "only {open} of 500 random scenes have a plan: the properties would hold of nothing");
+    let open = open(scenes(false), check, 200);
+    assert!(open > 40, "only {open} of 200 random scenes have a plan: the properties would hold of nothing");
 }
 
 #[test]

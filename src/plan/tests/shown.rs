@@ -93,7 +93,7 @@ pub(super) fn worlds(usual: u32) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: worlds(1000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: worlds(500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_effects_are_shown_and_guarded(scene in scenes(true)) {
@@ -103,6 +103,6 @@ proptest! {
 
 #[test]
 fn many_random_worlds_are_not_blocked() {
-    let open = open(scenes(true), check, 400);
-    assert!(open > 60, "only {open} of 400 random worlds have a plan");
+    let open = open(scenes(true), check, 150);
+    assert!(open > 20, "only {open} of 150 random worlds have a plan");
 }
