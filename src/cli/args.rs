@@ -1,5 +1,7 @@
 //! Arguments that several commands share.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -9,7 +11,7 @@ use clap::{ArgAction, ColorChoice, ValueEnum};
 use crate::base::Release;
 use crate::cluster::RetryPolicy;
 use crate::cluster::rest::Fingerprint;
-use crate::desired::{ClusterSettings, Exemption, Guards, Override, Via, is_stdin, shown_path};
+use crate::desired::{ClusterSettings, Exemption, Guards, Override, Overrides, Via, is_stdin, shown_path};
 use crate::policy::access::RuleList;
 use crate::render::markdown;
 
@@ -38,6 +40,9 @@ pub(super) struct GlobalArgs {
     pub(super) about_file: Option<String>,
     #[arg(skip)]
     pub(super) one_of_many: bool,
+    /// Value of a variable of `[vars]`, instead of ATTUNE_VAR_NAME or the value in the configuration; repeat for more
+    #[arg(id = "var", long = "var", global = true, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(super) variables: Vec<(String, String)>,
     /// Cluster to use instead of `[cluster] endpoints`: a URL, or sim:PATH for a simulated cluster
     #[arg(help_heading = CONNECTION, long, global = true, value_name = "URL")]
     pub(super) cluster: Option<String>,
@@ -76,6 +81,11 @@ impl GlobalArgs {
         shown_path(&self.file)
     }
 
+    /// The values of variables, from the command line and the environment.
+    pub(super) fn variables(&self) -> Overrides {
+        Overrides::new(self.variables.iter().cloned().collect(), variables_of_environment())
+    }
+
     /// Whether there is a configuration to read.
     pub(super) fn has_file(&self) -> bool {
         is_stdin(&self.file) || self.file.exists()
@@ -105,6 +115,22 @@ impl GlobalArgs {
             None => configured,
         }
     }
+}
+
+/// The start of an environment variable with the value of a variable.
+const VARIABLE: &str = "ATTUNE_VAR_";
+
+/// The values of variables in the environment.
+pub(super) fn variables_of_environment() -> BTreeMap<String, String> {
+    let value = |(name, value): (OsString, OsString)| {
+        Some((name.to_str()?.strip_prefix(VARIABLE)?.to_owned(), value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(value).collect()
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, such as `env=prod`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use super::exit::{self, Failure};
 use super::git::{self, Checkout, GitProblem, checkout};
 use super::output::Output;
 use crate::base::{Finding, Sources};
-use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load};
+use crate::desired::{Boundary, ClusterSettings, Desired, Destination, Loaded, Ownership, is_stdin, load_with};
 use crate::observed::Observed;
 use crate::plan::{Plan, Review, after, plan_with};
 use crate::policy::Catalogue;
@@ -42,7 +42,7 @@ impl Reviewed {
             return Self::removed(global, base, output);
         }
         let mut loaded = read_valid(global, output)?;
-        let base = read(base, &global.file, &loaded.desired.directory)?;
+        let base = read(base, global, &loaded.desired.directory)?;
         let review = Review::of(&base.desired, &loaded.desired);
         loaded.desired = std::mem::take(&mut loaded.desired).under(&base.desired);
         loaded.desired.cluster.insecure = global.insecure;
@@ -59,7 +59,7 @@ impl Reviewed {
     /// cluster, whatever `[ownership]` covers.
     fn removed(global: &GlobalArgs, base: &str, output: &mut Output) -> Result<Self, CommandError> {
         let directory = global.file.parent().unwrap_or(Path::new(""));
-        let mut base = read(base, &global.file, directory)?;
+        let mut base = read(base, global, directory)?;
         if !base.exists {
             return read_valid(global, output).map(|loaded| Self::without_base(loaded, global));
         }
@@ -141,9 +141,10 @@ pub(super) struct Base {
 
 /// Reads the base of `file`. The spelling alone decides between a path and a revision, so no file of a proposal can take the
 /// place of a revision.
-fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Failure> {
+fn read(base: &str, global: &GlobalArgs, directory: &Path) -> Result<Base, Failure> {
+    let (file, variables) = (&global.file, global.variables().for_base());
     if is_path(base) {
-        let loaded = load(Path::new(base), Boundary::Repository).map_err(|error| {
+        let loaded = load_with(Path::new(base), Boundary::Repository, &variables).map_err(|error| {
             Failure::new(&exit::NO_BASE, format!("cannot read the base {}: {}", error.path, error.cause)).help(
                 "arguments that start with `/`, `./` or `../`, or end in `.toml`, are files; anything else is a Git revision",
             )
@@ -156,7 +157,7 @@ fn read(base: &str, file: &Path, directory: &Path) -> Result<Base, Failure> {
         let desired = Desired { directory: directory.to_path_buf(), ..Desired::default() };
         return Ok(Base { exists: false, ..Base::new(base, ClusterSettings::default(), desired, None) });
     }
-    let loaded = load(&checkout.file, Boundary::Below(&checkout.tree())).map_err(|error| {
+    let loaded = load_with(&checkout.file, Boundary::Below(&checkout.tree()), &variables).map_err(|error| {
         let message = format!("cannot read the base {}: {}", error.path, error.cause);
         Failure::new(&exit::NO_BASE, checkout.with_repository_paths(&message, base))
     })?;

@@ -3,7 +3,7 @@
 //! A shell puts a candidate into the command line as it is. Names and paths may come from someone else's repository, so only
 //! those that no shell interprets are offered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -13,10 +13,11 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 
+use super::args::variables_of_environment;
 use super::find;
 use super::options::command;
 use crate::base::shell_word;
-use crate::desired::{Boundary, Desired, load};
+use crate::desired::{Boundary, Desired, Overrides, load_with};
 use crate::policy::access::RequestKind;
 
 /// The variable with the name of the shell. The shell's function sets it.
@@ -112,10 +113,11 @@ fn desired() -> Option<Desired> {
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return None;
     }
+    let variables = Overrides::new(BTreeMap::new(), variables_of_environment());
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         // Nobody waits any more if this fails.
-        let _ = send.send(load(&file, Boundary::Repository).ok().map(|loaded| loaded.desired));
+        let _ = send.send(load_with(&file, Boundary::Repository, &variables).ok().map(|loaded| loaded.desired));
     });
     receive.recv_timeout(LIMIT).ok()?
 }

@@ -13,14 +13,15 @@ use crate::base::{Finding, Sources};
 use crate::cluster::rest::{Endpoint, Fingerprint, RestCluster, RestOptions, Timeouts, Trust};
 use crate::cluster::weka::{self, WekaCluster, WekaOptions};
 use crate::cluster::{Cluster, Credentials, Environment, PasswordLogin, RetryingCluster, program};
-use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load, read_trusted};
+use crate::desired::{Boundary, ClusterSettings, FileProblem, LoadError, Loaded, Via, load_with, read_trusted};
 use crate::render::json::{self, FindingsV1};
 use crate::sim;
 
 pub(super) const SIM: &str = "sim:";
 
 pub(super) fn read(global: &GlobalArgs) -> Result<Loaded, Failure> {
-    let mut loaded = load(&global.file, Boundary::Repository).map_err(|error| unreadable(&error, global))?;
+    let mut loaded = load_with(&global.file, Boundary::Repository, &global.variables())
+        .map_err(|error| unreadable(&error, global))?;
     let endpoints = loaded.desired.cluster.endpoints.iter().filter(|endpoint| !endpoint.text.starts_with(SIM));
     loaded.findings.extend(endpoints.filter_map(|endpoint| {
         let failure = parse_endpoint(&endpoint.text, global.insecure).err()?;

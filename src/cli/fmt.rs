@@ -100,8 +100,8 @@ fn format(name: &str, before: &str, output: &mut Output) -> Option<String> {
 
 /// The configuration and the files that it includes, and whether these are all. If not, prints why.
 fn included(global: &GlobalArgs, output: &mut Output) -> Result<(Vec<PathBuf>, bool), Failure> {
-    let loaded =
-        desired::load(&global.file, Boundary::Repository).map_err(|error| connect::unreadable(&error, global))?;
+    let loaded = desired::load_with(&global.file, Boundary::Repository, &global.variables())
+        .map_err(|error| connect::unreadable(&error, global))?;
     output.findings(&loaded.not_included, &loaded.sources);
     let others = loaded.sources.files().iter().skip(1).map(|file| PathBuf::from(&file.path));
     let others = others.filter(|path| path.extension().is_some_and(|end| end == "toml"));

@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command, CommandFactory, Error};
 use super::Args;
 
 /// The options about the configuration, by their ids.
-const FILE: &[&str] = &["desired_files"];
+const FILE: &[&str] = &["desired_files", "var"];
 
 /// The options about the connection to a cluster, by their ids.
 const CONNECTION: &[&str] = &["cluster", "via", "weka_bin", "tenant", "ca_file", "fingerprint", "insecure"];

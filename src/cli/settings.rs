@@ -21,7 +21,7 @@ impl Settings {
             return Ok(Self { cluster: ClusterSettings::default(), guards: Some(Guards::default()) });
         }
         let file = global.file_name();
-        let sections = match load_sections(&global.file, Boundary::Repository) {
+        let sections = match load_sections(&global.file, Boundary::Repository, &global.variables()) {
             Ok(sections) => sections,
             Err(error) if global.names_cluster() => {
                 output.warn(&format!("{error}; `[cluster]` and `[guards]` are not read"));

@@ -10,6 +10,10 @@ codes! {
     UNKNOWN_KEY = "unknown-key", "attune does not know the key. Unknown keys are never ignored.";
     WRONG_TYPE = "wrong-type", "The value has another type than the key takes.";
     SECRET_IN_FILE = "secret-in-file", "The configuration has a password, token or secret. Secrets belong in the environment.";
+    BAD_VARIABLE = "bad-variable", "A variable has an invalid name, no value, or a value with characters that only descriptions take.";
+    UNKNOWN_VARIABLE = "unknown-variable", "A placeholder, `--var` or the environment names a variable that the configuration does not declare.";
+    UNUSED_VARIABLE = "unused-variable", "No placeholder uses a variable.";
+    BAD_PLACEHOLDER = "bad-placeholder", "Two braces begin no placeholder, or a placeholder is where attune replaces none.";
     UNREADABLE = "unreadable-file", "attune cannot read an included file or a policy document.";
     OUTSIDE = "path-outside", "A document or included file is outside the repository, by its path or by a symbolic link, or a name in its path starts with a dot. attune does not open it.";
     READ_LIMIT = "read-limit", "A file is larger, or a configuration has more files, than attune reads.";

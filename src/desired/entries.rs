@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Display;
 
+use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy, RawUser};
 use super::schema::SchemaErrors;
@@ -16,7 +17,12 @@ use crate::base::{
 };
 use crate::policy::{Clause, Document};
 
-pub(super) type DocumentFile<'a> = (FileId, &'a str);
+/// A document file, and the values of its placeholders.
+pub(super) struct DocumentFile<'a> {
+    pub(super) file: FileId,
+    pub(super) text: &'a str,
+    pub(super) scope: Scope<'a>,
+}
 
 pub(super) struct FileReader<'a> {
     pub(super) desired: &'a mut Desired,
@@ -152,8 +158,8 @@ fn policy_intent(
     if let Some(statements) = raw.statement.as_ref().filter(|statements| !statements.is_empty()) {
         return inline_document(statements, has_errors, report).map(PolicyIntent::Present);
     }
-    if let Some((file, text)) = document {
-        return document_from_file(file, text, &mut report.findings).map(PolicyIntent::Present);
+    if let Some(document) = document {
+        return document_from_file(&document, &mut report.findings).map(PolicyIntent::Present);
     }
     if raw.document.is_none() && !has_errors {
         let help = "add `document = \"FILE.json\"` or `[[policies.NAME.statement]]` tables, or `absent = true` to remove the policy";
@@ -162,9 +168,14 @@ fn policy_intent(
     None
 }
 
-fn document_from_file(file: FileId, text: &str, findings: &mut Vec<Finding>) -> Option<Authored> {
-    let read = crate::policy::read(text);
-    let failed = read.problems.iter().any(|problem| problem.severity == Severity::Error);
+fn document_from_file(of: &DocumentFile<'_>, findings: &mut Vec<Finding>) -> Option<Authored> {
+    let file = of.file;
+    let mut report = Report::new(file);
+    let read =
+        crate::policy::read_with(of.text, &mut |text, span| of.scope.filled(text, Kind::Exact, span, &mut report));
+    let failed = !report.findings.is_empty();
+    findings.append(&mut report.findings);
+    let failed = failed || read.problems.iter().any(|problem| problem.severity == Severity::Error);
     findings.extend(read.problems.into_iter().map(|problem| Finding {
         code: problem.rule.code,
         severity: problem.severity,

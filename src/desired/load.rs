@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use semver::{Version, VersionReq};
 use serde::Deserialize;
-use toml::de::DeTable;
 
 use super::credentials::misplaced_secrets;
-use super::entries::{FileReader, check_together};
+use super::entries::{DocumentFile, FileReader, check_together};
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
+use super::fill::{Scope, fill};
+use super::parse::{endpoint_secrets, parse, syntax};
 use super::raw::{RawFile, RawPolicy};
-use super::schema::{SCHEMA, SchemaErrors, check, is_secret};
+use super::schema::SCHEMA;
 use super::settings::settings;
 use super::spanned::{At, Report};
+use super::vars::{Overrides, Variables};
 use super::{Desired, codes};
 use crate::base::{FileId, Finding, Location, Principal, Sources};
 
@@ -52,6 +53,11 @@ pub struct LoadError {
 /// Loads the configuration whose main file is `path`. Every file lies within the boundary. Everything but an unreadable main file
 /// is a finding.
 pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
+    load_with(path, boundary, &Overrides::default())
+}
+
+/// Like [`load`], with values of variables from outside.
+pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> Result<Loaded, LoadError> {
     let failed = |cause| LoadError { path: shown_path(path), cause };
     let tree = Tree::open(path, boundary).map_err(failed)?;
     let text = tree.read_main().map_err(failed)?;
@@ -64,6 +70,8 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
         tree,
         sources,
         report: Report::new(id),
+        overrides: overrides.clone(),
+        variables: Variables::default(),
         desired: Desired::default(),
         attachments: BTreeMap::new(),
         included: VecDeque::new(),
@@ -81,8 +89,13 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
         }
         files = loader.included_files();
     }
-    let Loader { desired, sources, attachments, not_included, report: Report { mut findings, .. }, .. } = loader;
+    let Loader { desired, sources, attachments, not_included, report: Report { mut findings, .. }, variables, .. } =
+        loader;
     findings.extend(not_included.iter().cloned());
+    // A placeholder may be where an error is.
+    if !findings.iter().any(Finding::is_error) {
+        findings.extend(variables.unused());
+    }
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
     Ok(Loaded { desired, sources, findings, not_included })
@@ -116,6 +129,8 @@ struct Loader {
     schema: serde_json::Value,
     sources: Sources,
     report: Report,
+    overrides: Overrides,
+    variables: Variables,
     desired: Desired,
     /// The place of the `policy` key of each user and group.
     attachments: BTreeMap<Principal, Location>,
@@ -172,11 +187,24 @@ impl Loader {
     fn file(&mut self, file: &File) {
         self.report.file = file.id;
         let text = &self.sources.file(file.id).text;
-        let (raw, mut errors) = match parse(text, file.id, &self.schema) {
+        let (mut table, mut errors) = match parse(text, file.id, &self.schema) {
             Ok(parsed) => parsed,
             Err((findings, secrets)) => {
                 secrets.iter().for_each(|secret| self.sources.redact(secret));
                 return self.report.findings.extend(findings);
+            }
+        };
+        if file.is_main {
+            self.variables = Variables::read(table.get_ref(), &self.overrides, &mut self.report);
+        }
+        let scope = Scope { variables: &self.variables };
+        fill(table.get_mut(), scope, &mut errors, &mut self.report);
+        let raw = match RawFile::deserialize(toml::de::Deserializer::from(table)) {
+            Ok(raw) => raw,
+            Err(error) => {
+                errors.secrets.iter().for_each(|secret| self.sources.redact(secret));
+                self.report.findings.append(&mut errors.findings);
+                return self.report.findings.push(syntax(&error, file.id));
             }
         };
         let mut secrets = endpoint_secrets(&raw, text, file.id);
@@ -195,7 +223,9 @@ impl Loader {
         for pattern in &raw.include {
             self.include(pattern, directory);
         }
-        let documents = documents.into_iter().map(|id| Some((id?, self.sources.file(id?).text.as_str())));
+        let scope = Scope { variables: &self.variables };
+        let document = |file| DocumentFile { file, text: &self.sources.file(file).text, scope };
+        let documents = documents.into_iter().map(|id| id.map(document));
         let (desired, attachments, report) = (&mut self.desired, &mut self.attachments, &mut self.report);
         FileReader { desired, attachments, errors: &errors, report }.read(&raw, documents);
     }
@@ -203,6 +233,7 @@ impl Loader {
     fn refuse_sections(&mut self, raw: &RawFile) {
         let sections = [
             ("required_version", raw.required_version.as_ref().map(At::span)),
+            ("vars", raw.vars.0.first().map(|(name, _)| name.span())),
             ("cluster", raw.cluster.as_ref().map(At::span)),
             ("ownership", raw.ownership.as_ref().map(At::span)),
             ("guards", raw.guards.as_ref().map(At::span)),
@@ -284,88 +315,4 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
     };
     let message = format!("cannot read {what} {}: {problem}", path.display());
     Finding::error(code, message).at(at).help(problem.help())
-}
-
-/// Parses a file and checks it against the schema. The error has findings and the places of possible secrets.
-fn parse(
-    text: &str,
-    file: FileId,
-    schema: &serde_json::Value,
-) -> Result<(RawFile, SchemaErrors), (Vec<Finding>, Vec<Location>)> {
-    let (mut table, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        let findings = errors.iter().map(|error| syntax(error, file)).collect();
-        return Err((findings, secrets_of_lines(text, file)));
-    }
-    // A newer version may have other keys: its one message is worth more than one for each of them.
-    if let Some(finding) = other_version(table.get_ref(), file) {
-        return Err((vec![finding], secrets_of_lines(text, file)));
-    }
-    let mut errors = check(table.get_mut(), schema, file);
-    match RawFile::deserialize(toml::de::Deserializer::from(table)) {
-        Ok(raw) => Ok((raw, errors)),
-        Err(error) => {
-            errors.findings.push(syntax(&error, file));
-            Err((errors.findings, errors.secrets))
-        }
-    }
-}
-
-/// Why this version must not read a file, by its `required_version`.
-fn other_version(table: &DeTable<'_>, file: FileId) -> Option<Finding> {
-    const OWN: &str = env!("CARGO_PKG_VERSION");
-    let required = table.get("required_version")?;
-    let text = required.get_ref().as_str()?;
-    let at = Location { file, span: required.span() };
-    let requirement = match VersionReq::parse(text) {
-        Ok(requirement) => requirement,
-        Err(error) => {
-            let message = format!("`{text}` is no requirement of versions: {error}");
-            let finding = Finding::error(codes::BAD_VERSION, message).at(at);
-            return Some(finding.help("write it as `>=0.2` or `>=0.2, <0.4`"));
-        }
-    };
-    if Version::parse(OWN).is_ok_and(|own| requirement.matches(&own)) {
-        return None;
-    }
-    let message = format!("this configuration requires attune {text}, and this is attune {OWN}");
-    let help = "install a version that fits, or change `required_version`; nothing else was checked";
-    Some(Finding::error(codes::OTHER_VERSION, message).at(at).help(help))
-}
-
-pub(super) fn syntax(error: &toml::de::Error, file: FileId) -> Finding {
-    let at = error.span().map(|span| Location { file, span });
-    Finding::error(codes::TOML_SYNTAX, error.message().trim_end()).at(at)
-}
-
-/// The places of possible secrets in a file that is not valid TOML: the values of lines with a key for a secret.
-pub(super) fn secrets_of_lines(text: &str, file: FileId) -> Vec<Location> {
-    let mut start = 0;
-    let mut secrets = Vec::new();
-    for line in text.split_inclusive('\n') {
-        if let Some((key, value)) = line.split_once(['=', ':']) {
-            let key = key.rsplit('.').next().unwrap_or_default().trim_matches([' ', '\t', '"', '\'']);
-            if is_secret(key) {
-                let end = start + line.len();
-                secrets.push(Location { file, span: end - value.len()..end });
-            }
-        }
-        start += line.len();
-    }
-    secrets
-}
-
-/// The places of logins in endpoints (`https://NAME:PASSWORD@HOST`). The connection refuses such endpoints; here they are
-/// only hidden.
-fn endpoint_secrets(raw: &RawFile, text: &str, file: FileId) -> Vec<Location> {
-    let endpoints = raw.cluster.iter().flat_map(|cluster| &cluster.get().endpoints);
-    endpoints
-        .filter_map(|endpoint| {
-            let span = endpoint.span();
-            let written = text.get(span.clone())?;
-            let start = written.find("://")? + 3;
-            let end = written.rfind('@').filter(|end| *end > start)?;
-            Some(Location { file, span: span.start + start..span.start + end })
-        })
-        .collect()
 }

@@ -5,10 +5,12 @@ mod constraints;
 mod credentials;
 mod entries;
 mod files;
+mod fill;
 mod format;
 mod guards;
 mod lint;
 mod load;
+mod parse;
 mod raw;
 mod recipient;
 mod schema;
@@ -18,6 +20,7 @@ mod spanned;
 mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
+mod vars;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,14 +39,16 @@ pub use entries::looks_alike;
 pub use files::{
     Boundary, FileProblem, LARGEST, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted, shown_path,
 };
+pub use fill::escaped;
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
-pub use load::{LoadError, Loaded, load};
+pub use load::{LoadError, Loaded, load, load_with};
 pub use recipient::Recipient;
 pub use schema::{SCHEMA, schema};
 pub use sections::{Sections, load_sections};
 pub use settings::Ignore;
+pub use vars::Overrides;
 
 /// The content of a configuration.
 #[derive(Debug, Clone, Default)]

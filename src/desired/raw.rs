@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
-use super::spanned::{At, Day, Entries, Limits, RuleNames, Table, Texts};
+use super::spanned::{At, Day, Entries, Limits, RawVar, RuleNames, Table, Texts};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -21,6 +21,9 @@ pub(super) struct RawFile {
     /// More files to load, as paths or patterns relative to this file, such as `teams/*.toml`. They must lie inside the
     /// repository and may only have policies, users and groups. Declaring a name twice is an error.
     pub include: Vec<At<String>>,
+    /// Variables: `{{NAME}}` in names, descriptions, documents and patterns is replaced by the value. `--var NAME=VALUE` and
+    /// the environment variable `ATTUNE_VAR_NAME` go before the value here.
+    pub vars: Table<RawVar>,
     /// The cluster, and how to connect to it.
     pub cluster: Option<At<RawCluster>>,
     /// The names that this configuration owns. attune removes or detaches them when they are not declared. Default: none.

@@ -150,6 +150,13 @@ pub(super) struct SchemaErrors {
 }
 
 impl SchemaErrors {
+    /// Notes that an entry has another name from now on.
+    pub(super) fn rename(&mut self, section: &str, old: &str, new: &str) {
+        if self.contain(section, old) {
+            self.entries.insert((section.to_owned(), new.to_owned()));
+        }
+    }
+
     /// Whether an entry has an error. Then a missing part of it is not worth a second finding.
     pub(super) fn contain(&self, section: &str, name: &str) -> bool {
         !self.entries.is_empty() && self.entries.contains(&(section.to_owned(), name.to_owned()))

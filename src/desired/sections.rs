@@ -6,10 +6,12 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::files::{Boundary, Tree, shown_path};
+use super::fill::{Scope, fill};
 use super::raw::RawFile;
 use super::schema::{SCHEMA, check};
 use super::settings::settings;
 use super::spanned::Report;
+use super::vars::{Overrides, Variables};
 use super::{ClusterSettings, Desired, Guards, LoadError};
 use crate::base::Sources;
 
@@ -22,19 +24,22 @@ pub struct Sections {
     pub guards: Option<Guards>,
 }
 
+/// The section of the variables, which the others may use.
+const VARIABLES: &str = "vars";
+
 /// Reads two sections of a main file. Errors elsewhere do not matter, not even errors of the syntax.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn load_sections(path: &Path, boundary: Boundary<'_>) -> Result<Sections, LoadError> {
+pub fn load_sections(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> Result<Sections, LoadError> {
     let failed = |cause| LoadError { path: shown_path(path), cause };
     let text = Tree::open(path, boundary).and_then(|tree| tree.read_main()).map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let is_toml = DeTable::parse_recoverable(&text).1.is_empty();
     let of = |name: &str| {
         // What looks like a section may be inside a text, so a valid file is never searched.
-        let section = if is_toml { text.clone() } else { alone(&text, name)? };
-        read(&section, name, directory)
+        let section = if is_toml { text.clone() } else { alone(&text, name)? + &alone(&text, VARIABLES)? };
+        read(&section, name, directory, overrides)
     };
     Ok(Sections {
         cluster: of("cluster").map(|desired| desired.cluster),
@@ -43,19 +48,22 @@ pub fn load_sections(path: &Path, boundary: Boundary<'_>) -> Result<Sections, Lo
 }
 
 /// The settings in a section of a valid file; `None` if the section has errors.
-fn read(text: &str, name: &str, directory: &Path) -> Option<Desired> {
+fn read(text: &str, name: &str, directory: &Path, overrides: &Overrides) -> Option<Desired> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return None;
     }
     let keys: Vec<String> = table.get_ref().keys().map(|key| key.get_ref().to_string()).collect();
-    keys.iter().filter(|key| *key != name).for_each(|key| _ = table.get_mut().remove(key.as_str()));
+    let others = keys.iter().filter(|key| *key != name && *key != VARIABLES);
+    others.for_each(|key| _ = table.get_mut().remove(key.as_str()));
     let mut sources = Sources::default();
     let file = sources.add(String::new(), String::new());
     let schema = serde_json::from_str(SCHEMA).unwrap_or_default();
-    let misfits = check(table.get_mut(), &schema, file);
-    let raw = RawFile::deserialize(toml::de::Deserializer::from(table)).ok()?;
+    let mut misfits = check(table.get_mut(), &schema, file);
     let mut report = Report::new(file);
+    let variables = Variables::read(table.get_ref(), overrides, &mut report);
+    fill(table.get_mut(), Scope { variables: &variables }, &mut misfits, &mut report);
+    let raw = RawFile::deserialize(toml::de::Deserializer::from(table)).ok()?;
     let desired = settings(&raw, directory, &mut report);
     let is_valid = !misfits.findings.iter().chain(&report.findings).any(crate::base::Finding::is_error);
     is_valid.then_some(desired)
@@ -102,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("attune.toml");
         std::fs::write(&path, text).unwrap();
-        load_sections(&path, Boundary::Repository).unwrap()
+        load_sections(&path, Boundary::Repository, &Overrides::default()).unwrap()
     }
 
     const GOOD: &str = "[cluster] # here\nendpoints = [\n  \"https://w1:14000\",\n  \"https://w2:14000\",\n]\ntenant = \"ml\"\n\
@@ -136,6 +144,17 @@ mod tests {
         let conflict = "<<<<<<< HEAD\nprotected_users = []\n=======\n>>>>>>> other\n";
         assert!(sections(&format!("[guards]\n{conflict}[users.a]\n")).guards.is_none(), "a conflict in the section");
         assert!(sections("<<<<<<< HEAD\n").cluster.unwrap().endpoints.is_empty());
+    }
+
+    #[test]
+    fn a_section_has_the_values_of_variables() {
+        let guards = "[guards]\nprotected_users = [\"svc-{{env}}-*\"]\n";
+        for text in [format!("[vars]\nenv = \"prod\"\n{guards}"), format!("{guards}[users.a\n[vars]\nenv = \"prod\"\n")]
+        {
+            let guards = sections(&text).guards.unwrap();
+            assert!(guards.protected_users.matches("svc-prod-a") && !guards.protected_users.matches("svc-{{env}}-a"));
+        }
+        assert!(sections(guards).guards.is_none(), "a guard without its variable protects nobody");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::json;
 use toml::Spanned;
 
@@ -164,6 +164,33 @@ inline_schema!([] RuleNames, |generator| {
     schema.insert("minItems".to_owned(), json!(1));
     schema.insert("items".to_owned(), json!({ "type": "string", "allOf": [names] }));
     schema.insert("allOf".to_owned(), json!([{ "if": { "type": "string" }, "then": names }]));
+    schema
+});
+
+/// A variable. Its value is read before the rest of the file is typed.
+#[derive(Debug)]
+pub(super) struct RawVar;
+
+/// The value of a variable, and what it may have.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "this is only a schema")]
+struct RawVarTable {
+    /// The value, as a text. Without one, the command line or the environment must give it.
+    value: Option<String>,
+    /// Whether the value may have `*`, `?` and `/`, beside letters, digits, `.`, `_` and `-`. Default: false.
+    pattern: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for RawVar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+inline_schema!([] RawVar, |generator| {
+    let mut schema = RawVarTable::json_schema(generator);
+    schema.insert("type".to_owned(), json!(["string", "object"]));
     schema
 });
 

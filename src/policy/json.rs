@@ -133,6 +133,27 @@ impl Node {
     pub(super) fn list(&self) -> &[Self] {
         if let Json::Array(elements) = &self.value { elements } else { std::slice::from_ref(self) }
     }
+
+    /// Replaces texts: strings, and the names of members.
+    pub(super) fn replace(&mut self, by: &mut dyn FnMut(&str, &Range<usize>) -> Option<String>) {
+        match &mut self.value {
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            Json::String(text) => {
+                if let Some(new) = by(text, &self.span) {
+                    *text = new;
+                }
+            }
+            Json::Array(elements) => elements.iter_mut().for_each(|element| element.replace(by)),
+            Json::Object(pairs) => {
+                for pair in pairs {
+                    if let Some(new) = by(&pair.name, &pair.name_span) {
+                        pair.name = new;
+                    }
+                    pair.value.replace(by);
+                }
+            }
+        }
+    }
 }
 
 impl Json {

@@ -57,13 +57,18 @@ pub struct Unreadable {
 /// Reads a text that a person wrote. Everything that a server refuses, drops or misreads is a problem.
 #[must_use]
 pub fn read(text: &str) -> Read {
-    read_as(text, Mode::Strict, false)
+    read_with(text, &mut |_, _| None)
+}
+
+/// Like [`read`], with other texts in place of strings and member names: `replaced` gets the text and its byte range.
+pub fn read_with(text: &str, replaced: &mut dyn FnMut(&str, &Range<usize>) -> Option<String>) -> Read {
+    read_as(text, Mode::Strict, false, replaced)
 }
 
 /// Like [`read`], but with the `Principal` or `NotPrincipal` of bucket policies, which is kept in `extra`.
 #[must_use]
 pub fn read_bucket_policy(text: &str) -> Read {
-    read_as(text, Mode::Strict, true)
+    read_as(text, Mode::Strict, true, &mut |_, _| None)
 }
 
 /// Reads a text from a cluster, as servers do: the case of member names is ignored, and the last of repeated members wins.
@@ -72,7 +77,7 @@ pub fn read_bucket_policy(text: &str) -> Read {
 /// # Errors
 /// The text is not a document.
 pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
-    let read = read_as(text, Mode::Lenient, true);
+    let read = read_as(text, Mode::Lenient, true, &mut |_, _| None);
     let error = read.problems.into_iter().find(|problem| problem.severity == Severity::Error);
     match (read.document, error) {
         (Some(document), None) => Ok(document),
@@ -81,7 +86,12 @@ pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
     }
 }
 
-fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
+fn read_as(
+    text: &str,
+    mode: Mode,
+    keeps_principals: bool,
+    replaced: &mut dyn FnMut(&str, &Range<usize>) -> Option<String>,
+) -> Read {
     let mut decoder = Decoder { mode, keeps_principals, places: Places::default(), problems: Vec::new() };
     let document = if text.len() > MAX_TEXT {
         let message = format!("the text has {} bytes; a cluster accepts documents of at most 2048", text.len());
@@ -89,7 +99,10 @@ fn read_as(text: &str, mode: Mode, keeps_principals: bool) -> Read {
         None
     } else {
         match json::parse(text) {
-            Ok(node) => decoder.document(&node),
+            Ok(mut node) => {
+                node.replace(replaced);
+                decoder.document(&node)
+            }
             Err(SyntaxError { message, span }) => {
                 let marked = text.starts_with('\u{feff}');
                 let help = marked.then(|| "save it as UTF-8 without a byte order mark".to_owned());

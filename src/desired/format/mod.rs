@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::codes;
-use super::load::{secrets_of_lines, syntax};
+use super::parse::{secrets_of_lines, syntax};
 use crate::base::{Finding, Location, Sources};
 use values::{Comments, line_comment};
 
@@ -109,8 +109,8 @@ fn format_keys(table: &mut Table, path: &str, first: &mut bool) {
 }
 
 /// The sections in the order of the documentation. Others come after them.
-const SECTIONS: [&str; 10] =
-    ["cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups", "roles"];
+const SECTIONS: [&str; 11] =
+    ["vars", "cluster", "ownership", "guards", "drift", "lint", "credentials", "policies", "users", "groups", "roles"];
 
 /// The sections with entries that are sorted by name.
 const NAMED: [&str; 4] = ["policies", "users", "groups", "roles"];
