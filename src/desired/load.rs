@@ -89,13 +89,15 @@ pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> 
         }
         files = loader.included_files();
     }
-    let Loader { desired, sources, attachments, not_included, report: Report { mut findings, .. }, variables, .. } =
-        loader;
+    let Loader {
+        mut desired, sources, attachments, not_included, report: Report { mut findings, .. }, variables, ..
+    } = loader;
     findings.extend(not_included.iter().cloned());
     // A placeholder may be where an error is.
     if !findings.iter().any(Finding::is_error) {
         findings.extend(variables.unused());
     }
+    desired.variables = variables.overridden();
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
     Ok(Loaded { desired, sources, findings, not_included })

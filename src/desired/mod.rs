@@ -58,6 +58,8 @@ pub struct Desired {
     pub directory: PathBuf,
     /// The versions of attune that may read the configuration, as written. This one may.
     pub required_version: Option<String>,
+    /// The values of its variables that the command line or the environment gives.
+    pub variables: BTreeMap<String, String>,
     /// The cluster, and how to connect to it.
     pub cluster: ClusterSettings,
     /// The names that the configuration owns.
@@ -105,6 +107,7 @@ impl Desired {
         Self {
             directory: base.directory.clone(),
             required_version: base.required_version.clone(),
+            variables: self.variables,
             cluster: base.cluster.clone(),
             ownership: base.ownership.clone(),
             guards: base.guards.clone().and(self.guards),

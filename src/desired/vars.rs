@@ -103,6 +103,12 @@ impl Variables {
         self.0.keys().map(String::as_str)
     }
 
+    /// The used values that the command line or the environment gives.
+    pub(super) fn overridden(&self) -> BTreeMap<String, String> {
+        let given = self.0.iter().filter(|(_, value)| value.is_used.get() && value.origin != Origin::File);
+        given.map(|(name, value)| (name.clone(), value.text.clone())).collect()
+    }
+
     /// A warning for each variable that no placeholder names.
     pub(super) fn unused(&self) -> Vec<Finding> {
         let unused = self.0.iter().filter(|(_, value)| !value.is_used.get());

@@ -231,6 +231,7 @@ pub(super) fn options(desired: &Desired, catalogue: &Catalogue) -> Vec<PlanOptio
     let with = |name: &'static str, value: String| PlanOption { name, value: Some(value) };
     let flag = |name: &'static str, is_given: bool| is_given.then_some(PlanOption { name, value: None });
     let mut options: Vec<PlanOption> = guards.overrides.iter().map(|by| with("--override", by.to_string())).collect();
+    options.extend(desired.variables.iter().map(|(name, value)| with("--var", format!("{name}={value}"))));
     options.extend(guards.allow_access.iter().map(|agreed| with("--allow-access", agreed.to_string())));
     options.extend(catalogue.read_from().map(|hash| with("--catalogue", format!("sha256:{hash}"))));
     options.extend(flag("--deny-new-access", guards.deny_for_this_run));

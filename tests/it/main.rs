@@ -133,6 +133,8 @@ mod summaries;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod unwritten;
