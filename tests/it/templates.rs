@@ -30,8 +30,8 @@ fn folder(configuration: &str) -> Folder {
 
 /// The names of the users that a plan changes.
 fn users(plan: &Value) -> Vec<String> {
-    let changes = plan["changes"]["users"].as_array().unwrap();
-    changes.iter().map(|change| change["name"].as_str().unwrap().to_owned()).collect()
+    let changes = plan["changes"].as_array().unwrap();
+    changes.iter().filter_map(|change| Some(change["user"].as_str()?.to_owned())).collect()
 }
 
 #[test]
