@@ -109,11 +109,11 @@ impl Scope<'_> {
             report.error(codes::UNKNOWN_VARIABLE, span.clone(), format!("no variable has the name `{name}`"), help);
             return None;
         };
-        match value.misfit().filter(|_| kind == Kind::Exact) {
+        match value.odd_character().filter(|_| kind == Kind::Exact) {
             None => Some(&value.text),
-            Some(misfit) => {
+            Some(odd) => {
                 if !value.is_reported.replace(true) {
-                    report.findings.push(bad_value(name, value, misfit).at(report.at(span.clone())));
+                    report.findings.push(bad_value(name, value, odd).at(report.at(span.clone())));
                 }
                 None
             }
@@ -121,14 +121,14 @@ impl Scope<'_> {
     }
 }
 
-fn bad_value(name: &str, value: &Value, misfit: char) -> Finding {
+fn bad_value(name: &str, value: &Value, odd: char) -> Finding {
     let origin = match value.origin {
         Origin::CommandLine => " of `--var`".to_owned(),
         Origin::Environment => format!(" of ATTUNE_VAR_{name}"),
         Origin::File => String::new(),
     };
-    let message = format!("the value{origin} for `{name}` has {misfit:?}, which only descriptions take");
-    let help = if "*?/".contains(misfit) {
+    let message = format!("the value{origin} for `{name}` has {odd:?}, which only descriptions take");
+    let help = if "*?/".contains(odd) {
         "if it may be a pattern or a path, declare it with `pattern = true`"
     } else {
         "values elsewhere have letters, digits, `.`, `_` and `-`"

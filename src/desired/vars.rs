@@ -61,7 +61,7 @@ impl Value {
     }
 
     /// The first character that only a description may have.
-    pub(super) fn misfit(&self) -> Option<char> {
+    pub(super) fn odd_character(&self) -> Option<char> {
         let fits = |c: char| c.is_alphanumeric() || "._-".contains(c) || (self.is_pattern && "*?/".contains(c));
         self.text.chars().find(|c| !fits(*c))
     }

@@ -21,6 +21,6 @@ pub use diff::{Change, Compared, DiffLine, DocumentDiff, LineKind, StatementDiff
 pub use document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement, with_variables};
 pub use lint::{Depth, Fix, Lint, LintInput, MAX_DOCUMENT, apply_edits, explain, lint, lint_normal, reference, rules};
 pub use normal::{Normal, Sameness, normal, same_document, sameness};
-pub use read::{MAX_TEXT, Problem, Read, Unreadable, read, read_bucket_policy, read_lenient, read_with};
+pub use read::{MAX_TEXT, Read, Unreadable, read, read_bucket_policy, read_lenient, read_with};
 pub use reviewed::reviewed;
-pub use rule::{Example, Rule, TOO_LONG};
+pub use rule::{Example, Problem, Rule, TOO_LONG};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::bucket_policy::{PRINCIPALS, principal_note};
 use super::document::{Clause, Document, Effect, Part, Place, Places, Selector, Statement};
 use super::json::{self, Json, Node, Pair, SyntaxError};
-use super::rule::{self, Rule};
+use super::rule::{self, Problem, Rule};
 use super::wrapped::wrapped;
 use crate::base::{Severity, nearest};
 
@@ -23,27 +23,6 @@ pub struct Read {
     pub places: Places,
     /// All problems, in the order of the text.
     pub problems: Vec<Problem>,
-}
-
-/// One problem of a text.
-#[derive(Debug)]
-pub struct Problem {
-    /// The broken rule.
-    pub rule: &'static Rule,
-    /// The severity in this case.
-    pub severity: Severity,
-    /// What is wrong, in one sentence.
-    pub message: String,
-    /// The byte range in the text.
-    pub span: Range<usize>,
-    /// What to do next.
-    pub help: Option<String>,
-}
-
-impl Problem {
-    fn help(&mut self, help: impl Into<String>) {
-        self.help = Some(help.into());
-    }
 }
 
 /// Why a document from a cluster cannot be read.
@@ -86,12 +65,9 @@ pub fn read_lenient(text: &str) -> Result<Document, Unreadable> {
     }
 }
 
-fn read_as(
-    text: &str,
-    mode: Mode,
-    keeps_principals: bool,
-    replaced: &mut dyn FnMut(&str, &Range<usize>) -> Option<String>,
-) -> Read {
+type Replace<'a> = &'a mut dyn FnMut(&str, &Range<usize>) -> Option<String>;
+
+fn read_as(text: &str, mode: Mode, keeps_principals: bool, replaced: Replace<'_>) -> Read {
     let mut decoder = Decoder { mode, keeps_principals, places: Places::default(), problems: Vec::new() };
     let document = if text.len() > MAX_TEXT {
         let message = format!("the text has {} bytes; a cluster accepts documents of at most 2048", text.len());

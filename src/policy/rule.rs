@@ -1,5 +1,7 @@
 //! A lint rule with its texts and examples; and the rules that only the reader of documents applies.
 
+use std::ops::Range;
+
 use Example::{Document, OfLength, Statement};
 
 use crate::base::{Code, Severity};
@@ -49,6 +51,27 @@ impl Rule {
 
     pub(super) const fn not_reported_for(self, silent: &'static [Example]) -> Self {
         Self { silent, ..self }
+    }
+}
+
+/// One problem of a text.
+#[derive(Debug)]
+pub struct Problem {
+    /// The broken rule.
+    pub rule: &'static Rule,
+    /// The severity in this case.
+    pub severity: Severity,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// The byte range in the text.
+    pub span: Range<usize>,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn help(&mut self, help: impl Into<String>) {
+        self.help = Some(help.into());
     }
 }
 

@@ -15,6 +15,10 @@ env = "prod"
 [cluster]
 endpoints = ["sim:cluster.json"]
 
+[credentials]
+file = true
+dir  = "secrets"
+
 [[policies.readers.statement]]
 effect   = "Allow"
 action   = "s3:GetObject"
