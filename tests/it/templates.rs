@@ -62,7 +62,7 @@ fn a_plan_with_other_values_is_another_plan_and_its_command_has_them() {
     let folder = folder(ONE_POLICY);
     let planned = folder.attune_with("plan --format json", &[("ATTUNE_VAR_env", "dev")]).exits(0).json();
     let digest = planned["digest"].as_str().unwrap();
-    let text = folder.attune_with("plan", &[("ATTUNE_VAR_env", "dev")]).exits(0);
+    let text = folder.attune_with("plan --format markdown", &[("ATTUNE_VAR_env", "dev")]).exits(0);
     let text = text.says(&format!("--approved {digest} --var env=dev"));
     assert!(!text.stdout.contains("svc-prod"));
     folder.attune(&format!("apply --yes --approved {digest}")).exits(4);
