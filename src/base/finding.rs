@@ -77,7 +77,7 @@ pub struct Location {
 pub struct Label {
     /// The place.
     pub at: Location,
-    /// Its role, such as "first declared here".
+    /// Its role, such as "declared here, too".
     pub text: String,
 }
 

@@ -170,6 +170,17 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// The name of a group in a list of users and groups starts with this.
+    pub const GROUP: &str = "group/";
+
+    /// Takes a name from a list of users and groups: `alice` or `user/alice`, `group/ml`.
+    pub fn parse(text: &str) -> Result<Self, NameProblem> {
+        match text.strip_prefix(Self::GROUP) {
+            Some(group) => GroupName::parse(group).map(Self::Group),
+            None => UserName::parse(text.strip_prefix("user/").unwrap_or(text)).map(Self::User),
+        }
+    }
+
     /// `user` or `group`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -206,7 +217,7 @@ impl Principal {
     pub fn label(&self) -> String {
         match self {
             Self::User(user) => user.to_string(),
-            Self::Group(group) => format!("group/{group}"),
+            Self::Group(group) => format!("{}{group}", Self::GROUP),
         }
     }
 

@@ -71,7 +71,13 @@ impl Reviewed {
         let message = format!("{file} is removed: everything that it declares at {} becomes unmanaged", base.revision);
         let finding = Finding::warning(exit::CONFIGURATION_REMOVED, message)
             .help("to remove access instead, declare `detached = true` and `absent = true` first");
-        let loaded = Loaded { desired, sources: Sources::default(), findings: vec![finding], not_included: Vec::new() };
+        let loaded = Loaded {
+            desired,
+            sources: Sources::default(),
+            files: Vec::new(),
+            findings: vec![finding],
+            not_included: Vec::new(),
+        };
         output.findings(&loaded.findings, &loaded.sources);
         Ok(Self { loaded, connection: base.connection.clone(), base: Some(base), review })
     }

@@ -16,7 +16,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use super::args::variables_of_environment;
 use super::find;
 use super::options::command;
-use crate::base::shell_word;
+use crate::base::{Principal, shell_word};
 use crate::desired::{Boundary, Desired, Overrides, load_with};
 use crate::policy::access::RequestKind;
 
@@ -46,9 +46,10 @@ fn with_candidates_of(argument: Arg) -> Arg {
         "user" => argument.add(ArgValueCompleter::new(|start: &OsStr| {
             named(start, principals).into_iter().chain(documents(start)).collect::<Vec<_>>()
         })),
-        "users" => argument.add(names(users)),
-        "policy" | "roles" => argument.add(names(policies)),
-        "ignore" => argument.add(names(objects)),
+        "users" | "moved-users" => argument.add(names(users)),
+        "principals" => argument.add(names(principals)),
+        "policy" | "roles" | "from" | "to" => argument.add(names(policies)),
+        "ignore" | "objects" => argument.add(names(objects)),
         "action" => argument.add(ArgValueCompleter::new(|start: &OsStr| {
             among(start, RequestKind::ALL.iter().map(|kind| kind.word().to_owned()))
         })),
@@ -74,7 +75,7 @@ fn principals(desired: &Desired) -> Vec<String> {
 fn objects(desired: &Desired) -> Vec<String> {
     let policies = policies(desired).into_iter().map(|name| format!("policy/{name}"));
     let users = users(desired).into_iter().map(|name| format!("user/{name}"));
-    let groups = principals(desired).into_iter().filter(|label| label.starts_with("group/"));
+    let groups = principals(desired).into_iter().filter(|label| label.starts_with(Principal::GROUP));
     policies.chain(users).chain(groups).collect()
 }
 

@@ -115,6 +115,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// The maximum number of concurrent reads.
+    pub(super) fn jobs(&self) -> usize {
+        self.calls.jobs()
+    }
+
     pub(super) fn retrying(&self) -> RetryingCluster<'_> {
         let retrying = RetryingCluster::new(&*self.cluster, self.calls.retry_policy());
         if !self.shows_progress {

@@ -9,9 +9,11 @@ use clap::ValueEnum;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::adopt::adopt;
 use super::args::{BaseArg, CallArgs, Format, GlobalArgs, StateDir};
 use super::base::Reviewed;
-use super::connect::{CommandError, connect};
+use super::connect::{CommandError, Connection, connect};
+use super::edited::{CheckArg, editable};
 use super::exit::{self, Exit, Failure};
 use super::files::{is_special, publish};
 use super::git::is_committed;
@@ -23,7 +25,7 @@ use crate::cluster::observe;
 use crate::desired::Ignore;
 use crate::drift::{Drift, Memory, News, drift};
 use crate::observed::Identity;
-use crate::plan::plan;
+use crate::plan::{ChangeId, plan};
 use crate::render::json::{self, DriftStateV1, DriftV1};
 use crate::render::{Metrics, PreviousRun, markdown, metrics, text};
 
@@ -41,7 +43,8 @@ Examples:
   attune drift --metrics /var/lib/node_exporter/textfile/attune.prom
   attune drift --since drift-state.json --notify-command ./notify-slack
   attune drift --base origin/main         use the settings of main
-  attune drift --ignore 'user/svc-*'      ignore these users for this run")]
+  attune drift --ignore 'user/svc-*'      ignore these users for this run
+  attune drift --adopt                    take what the cluster has into the configuration")]
 pub(super) struct DriftArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = DriftFormat::Text)]
@@ -61,6 +64,11 @@ pub(super) struct DriftArgs {
     /// Objects to ignore: `user/NAME`, `group/NAME` or `policy/NAME`, where `*` matches any characters
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<Ignore>,
+    /// Take all drift into the configuration, and print the diff
+    ///
+    /// Declares each object as the cluster has it, like `attune edit adopt`. Ignored drift stays. Exits with 0 if nothing is left.
+    #[arg(long, conflicts_with = "since")]
+    adopt: bool,
     #[command(flatten)]
     pub(super) base: BaseArg,
     #[command(flatten)]
@@ -98,7 +106,8 @@ struct Results {
 
 impl DriftArgs {
     pub(super) fn format_of_many(&self) -> Result<Format, Failure> {
-        let options = [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`")];
+        let options =
+            [(self.since.is_some(), "`--since`"), (self.metrics.is_some(), "`--metrics`"), (self.adopt, "`--adopt`")];
         match options.iter().find(|(is_given, _)| *is_given) {
             None => Ok(self.format.of_failure()),
             Some((_, option)) => Err(Failure::one_only(option, "run the command for each file")),
@@ -150,8 +159,12 @@ impl DriftArgs {
         results: &mut Results,
         notifier: Option<&Notifier>,
     ) -> Result<Exit, CommandError> {
+        if self.adopt && self.format != DriftFormat::Text {
+            let failure = Failure::new(&exit::NOT_EDITED, "`--adopt` prints a diff, so it needs the format `text`");
+            return Err(failure.help("remove `--format`").into());
+        }
         let now = OffsetDateTime::now_utc();
-        let (reviewed, drift) = self.compare(global, output, now, results).await?;
+        let (connection, reviewed, drift) = self.compare(global, output, now, results).await?;
         let loaded = &reviewed.loaded;
         output.findings(&drift.findings, &loaded.sources);
         if drift.is_unknown() {
@@ -188,7 +201,13 @@ impl DriftArgs {
             (Err(failed), ..) => output.failure(&failed),
         }
         results.new = news.map(|news| news.new.len());
+        let ids: Vec<ChangeId> = drift.objects.iter().map(|object| object.id.clone()).collect();
         results.drift = Some(drift);
+        if self.adopt && !ids.is_empty() {
+            let loaded = editable(global, output)?;
+            output.result(|out, _| writeln!(out))?;
+            return Ok(adopt(global, &loaded, &ids, &connection, CheckArg::WRITE, output).await?);
+        }
         Ok(exit)
     }
 
@@ -198,15 +217,15 @@ impl DriftArgs {
         output: &mut Output,
         now: OffsetDateTime,
         results: &mut Results,
-    ) -> Result<(Reviewed, Drift), CommandError> {
+    ) -> Result<(Connection, Reviewed, Drift), CommandError> {
         let reviewed = Reviewed::read(global, &self.base, output)?;
         let connection = connect(global, reviewed.connection(global)?, self.calls, output).await?;
-        let (cluster, desired) = (connection.retrying(), &reviewed.loaded.desired);
-        let observed = observe(&cluster, &[desired], self.calls.jobs()).await?;
+        let desired = &reviewed.loaded.desired;
+        let observed = observe(&connection.retrying(), &[desired], self.calls.jobs()).await?;
         results.identity = Some(observed.identity.clone());
         lost_keys::warn(&self.state_dir.path, &observed.identity, &users_with_policy(&observed), output);
         let drift = drift(desired, &observed, &plan(desired, &observed), &self.ignore, now.date());
-        Ok((reviewed, drift))
+        Ok((connection, reviewed, drift))
     }
 }
 

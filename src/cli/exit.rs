@@ -84,6 +84,7 @@ codes! {
     NOT_WELL = "cluster-not-well", "`doctor` found errors; they are listed before.";
     FILE_HAS_ERRORS = "file-has-errors", "The configuration has errors; they are listed before.";
     IN_THE_WAY = "file-in-the-way", "A file to write already exists; nothing is overwritten.";
+    NOT_EDITED = "not-edited", "`edit` cannot change an entry, for example because it comes from a template. No file was changed.";
     NOT_SAVED = "not-saved", "The file is not a plan or an outcome that this version can read.";
     PAGE_ON_TERMINAL = "page-on-terminal", "An HTML page would be printed on a terminal.";
     PLAN_BLOCKED = "plan-blocked", "The plan is blocked by errors; they are listed before.";

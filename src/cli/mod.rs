@@ -1,6 +1,7 @@
 //! The command line: the commands, their dispatch, and logging.
 
 mod access;
+mod adopt;
 mod apply;
 mod args;
 mod base;
@@ -9,6 +10,8 @@ mod connect;
 mod doctor;
 mod documents;
 mod drift;
+mod edit;
+mod edited;
 mod exit;
 mod files;
 mod find;
@@ -71,6 +74,7 @@ Examples:
   attune import --cluster URL              write attune.toml from a cluster
   attune validate                          check attune.toml, offline
   attune fmt --check                       check that files are formatted
+  attune edit move --from a --to b         move everyone with policy a to b
   attune plan                              show pending changes
   attune plan --format json --out p.json   print and save the plan as JSON
   attune apply --approved DIGEST           apply exactly the reviewed plan
@@ -92,8 +96,8 @@ Login:
 Exit codes:
   0    done, or nothing to do
   1    error
-  2    changes (plan --detailed-exitcode, policy diff, fmt --check), drift,
-       denied access (access), warnings (doctor)
+  2    changes (plan --detailed-exitcode, policy diff, fmt --check,
+       edit --check), drift, denied access (access), warnings (doctor)
   3    refused by a guard
   4    not the approved plan
   5    partially applied
@@ -117,6 +121,15 @@ enum OneFileCommand {
     Show(plan::ShowArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
+    /// Change who has which policy in the files of a configuration
+    #[command(subcommand)]
+    #[command(after_long_help = "\
+Examples:
+  attune edit move --from ml-ro --to ml-rw --users 'svc-*'
+  attune edit detach alice
+  attune edit add-user bob --policy ml-ro
+  attune edit adopt user/alice policy/ml-ro")]
+    Edit(edit::EditCommand),
     Access(access::AccessArgs),
     Report(report::ReportArgs),
     /// Compare, check and print policy documents, offline
@@ -198,6 +211,7 @@ impl OneFileCommand {
             Self::Show(command) => command.run(output),
             Self::Import(command) => command.run(global, output).await,
             Self::Fmt(command) => command.run(global, output),
+            Self::Edit(command) => command.run(global, output).await,
             Self::Access(command) => command.run(global, output).await,
             Self::Report(command) => command.run(global, output).await,
             Self::Policy(command) => command.run(output),

@@ -18,12 +18,13 @@ type Without = (&'static [&'static str], &'static str);
 const NO_FILE: Without = (FILE, "reads no configuration");
 const NO_CLUSTER: Without = (CONNECTION, "does not contact a cluster");
 
-/// The groups that a command does not have.
-fn without(command: &str) -> &'static [Without] {
-    match command {
-        "show" | "history" | "policy" | "schema" | "sim" | "completions" | "man" => &[NO_FILE, NO_CLUSTER],
-        "validate" | "fmt" => &[NO_CLUSTER],
-        "init" => &[NO_FILE],
+/// The groups that a command does not have, or its subcommand of this name.
+fn without(command: &str, below: Option<&str>) -> &'static [Without] {
+    match (command, below) {
+        ("edit", Some("adopt")) => &[],
+        ("show" | "history" | "policy" | "schema" | "sim" | "completions" | "man", _) => &[NO_FILE, NO_CLUSTER],
+        ("validate" | "fmt" | "edit", _) => &[NO_CLUSTER],
+        ("init", _) => &[NO_FILE],
         _ => &[],
     }
 }
@@ -33,8 +34,8 @@ pub(super) fn command() -> Command {
     let mut command = Args::command();
     command.build();
     command.mut_subcommands(|below| {
-        let hidden = without(below.get_name()).iter().flat_map(|(ids, _)| *ids).copied().collect::<Vec<_>>();
-        hide(below, &hidden)
+        let name = below.get_name().to_owned();
+        without_unused(below, &name, None)
     })
 }
 
@@ -45,23 +46,28 @@ pub(super) fn matches() -> Result<ArgMatches, Error> {
 
 /// Whether the command reads a configuration.
 pub(super) fn reads_configuration(matches: &ArgMatches) -> bool {
-    !matches.subcommand_name().is_some_and(|name| without(name).contains(&NO_FILE))
+    !matches.subcommand_name().is_some_and(|name| without(name, None).contains(&NO_FILE))
 }
 
-fn hide(command: Command, ids: &[&str]) -> Command {
+fn without_unused(command: Command, first: &str, below: Option<&str>) -> Command {
+    let is_unused = |id: &str| without(first, below).iter().any(|(ids, _)| ids.contains(&id));
     let command =
-        command.mut_args(|option| if ids.contains(&option.get_id().as_str()) { option.hide(true) } else { option });
-    command.mut_subcommands(|below| hide(below, ids))
+        command.mut_args(|option| if is_unused(option.get_id().as_str()) { option.hide(true) } else { option });
+    command.mut_subcommands(|leaf| {
+        let name = leaf.get_name().to_owned();
+        without_unused(leaf, first, Some(&name))
+    })
 }
 
 /// Refuses options that mean nothing to the command. A person who gives one expects something else.
 pub(super) fn check(matches: &ArgMatches) -> Result<(), Error> {
     let Some((first, mut leaf)) = matches.subcommand() else { return Ok(()) };
-    while let Some((_, below)) = leaf.subcommand() {
-        leaf = below;
+    let mut name = None;
+    while let Some((below, matches)) = leaf.subcommand() {
+        (name, leaf) = (Some(below), matches);
     }
     let is_given = |id: &str| leaf.value_source(id) == Some(ValueSource::CommandLine);
-    for (ids, why) in without(first) {
+    for (ids, why) in without(first, name) {
         if let Some(id) = ids.iter().find(|id| is_given(id)) {
             let mut command = command();
             let long =

@@ -23,12 +23,16 @@ codes! {
     BAD_NAME = "bad-name", "API calls cannot carry the name of a policy, user or group safely.";
     RESERVED_NAME = "reserved-name", "The policy name is reserved for attune's temporary policies.";
     PREDEFINED = "predefined-policy", "The configuration declares a predefined policy. Predefined policies can be attached, never changed or removed.";
-    POLICY_EMPTY = "policy-without-document", "A policy has no document, no statements and no `absent = true`.";
-    POLICY_CONFLICT = "policy-conflict", "A policy has more than one of document, statements and `absent = true`.";
+    POLICY_EMPTY = "policy-without-document", "A policy has no document, no statements, no policies to combine and no `absent = true`.";
+    POLICY_CONFLICT = "policy-conflict", "A policy has more than one of document, statements, `combine` and `absent = true`, or is both abstract and absent.";
+    BAD_COMBINE = "bad-combine", "`combine` names a policy that cannot be combined: an unknown, absent or predefined one, or the policy itself. Or the result would be too large.";
+    NOT_COMBINED = "abstract-not-combined", "A policy is abstract, and no policy combines it.";
     BAD_STATEMENT = "incomplete-statement", "An inline statement lacks a part, or has both a part and its complement.";
     USER_EMPTY = "user-without-policy", "A user or group has neither a policy nor `detached = true`.";
     USER_CONFLICT = "user-conflict", "A user or group has both a policy and `detached = true`.";
     ATTACHED_ABSENT = "attached-policy-absent", "A user or group has a policy that is declared absent.";
+    ATTACHED_PATTERN = "pattern-in-attached-to", "`attached_to` of a policy has a pattern. It takes names.";
+    ATTACHED_ABSTRACT = "attached-policy-abstract", "A user or group has a policy that is abstract. Abstract policies are not on the cluster.";
     BAD_PATTERN = "bad-pattern", "A pattern of names in `[ownership]` or `[guards]`, or of files in `include`, is invalid.";
     BAD_LIMIT = "bad-limit", "A limit of `[guards]` is neither a number nor a percentage of at most 100.";
     BAD_FINGERPRINT = "bad-fingerprint", "A fingerprint is not `sha256:` and 64 hexadecimal digits.";

@@ -20,13 +20,17 @@ pub(super) fn group(schema: &mut Schema) {
     add(schema, &rules);
 }
 
-/// A policy: `document`, `statement` or `absent = true`.
+/// A policy: `document`, `statement`, `combine` or `absent = true`.
 pub(super) fn policy(schema: &mut Schema) {
     let rules = [
         conflict(schema, &has("document"), "statement", &has("statement")),
         conflict(schema, &has("document"), "absent", &is_true("absent")),
         conflict(schema, &has("statement"), "absent", &is_true("absent")),
-        unless(&[has("document"), has("statement"), is_true("absent")], &has("document")),
+        conflict(schema, &has("document"), "combine", &has("combine")),
+        conflict(schema, &has("statement"), "combine", &has("combine")),
+        conflict(schema, &has("combine"), "absent", &is_true("absent")),
+        conflict(schema, &is_true("abstract"), "absent", &is_true("absent")),
+        unless(&[has("document"), has("statement"), has("combine"), is_true("absent")], &has("document")),
     ];
     add(schema, &rules);
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Display;
 
+use super::combine::{Combined, Content, DeclaredPolicies, DeclaredPolicy};
 use super::fill::{Kind, Scope};
 use super::lint::{Allowed, with_rule_id};
 use super::raw::{RawFile, RawPolicy, RawUser};
 use super::schema::SchemaErrors;
-use super::spanned::{At, Report};
+use super::spanned::{At, PolicyOr, Report};
 use super::statement::inline_document;
 use super::{Authored, DeclaredAttachment, Desired, PolicyEntry, PolicyIntent, PrincipalEntry, codes};
 use crate::base::{
@@ -26,34 +27,56 @@ pub(super) struct DocumentFile<'a> {
 
 pub(super) struct FileReader<'a> {
     pub(super) desired: &'a mut Desired,
+    pub(super) policies: &'a mut DeclaredPolicies,
     /// The place of the `policy` key of each user and group.
     pub(super) attachments: &'a mut BTreeMap<Principal, Location>,
     pub(super) errors: &'a SchemaErrors,
     pub(super) report: &'a mut Report,
 }
 
+/// A declaration of a user or group, which may be one of several.
+struct Declared {
+    principal: Principal,
+    entry: PrincipalEntry,
+    /// The place where its policy is named.
+    attachment: Option<Location>,
+    /// The policy that has it in `attached_to`.
+    listed_by: Option<PolicyName>,
+}
+
 impl FileReader<'_> {
     /// Adds the declarations to the desired state. `documents` has the document file of each policy, in order.
     pub(super) fn read<'d>(&mut self, raw: &RawFile, documents: impl IntoIterator<Item = Option<DocumentFile<'d>>>) {
-        for ((name, policy), document) in raw.policies.0.iter().zip(documents) {
-            if let Some((name, entry)) = self.policy(name, policy, document) {
-                let Desired { policies, broken, .. } = &mut *self.desired;
-                let declared = if entry.intent.is_broken() { broken } else { policies };
-                declare("policy", declared, name, entry, |entry| &entry.at, self.report);
-            }
+        let mut principals = Vec::new();
+        for ((written, policy), document) in raw.policies.0.iter().zip(documents) {
+            let Some(name) = self.policy_name(written) else { continue };
+            principals.extend(policy.attached_to.iter().filter_map(|to| self.attached_to(&name, to)));
+            let declared = self.policy(&name, written, policy, document);
+            declare("policy", self.policies, name, declared, |declared| Some(&declared.at), self.report);
         }
-        for (written, user) in &raw.users.0 {
+        for (written, PolicyOr(user)) in &raw.users.0 {
             let Some(name) = self.name("user", UserName::parse(written.get()), written) else { continue };
-            if let Some(entry) = self.principal(&Principal::from(&name), user, written) {
-                declare("user", &mut self.desired.users, name, entry, |entry| &entry.at, self.report);
-            }
+            principals.extend(self.principal(Principal::User(name), user, written));
         }
-        for (written, group) in &raw.groups.0 {
+        for (written, PolicyOr(group)) in &raw.groups.0 {
             let Some(name) = self.name("group", GroupName::parse(written.get()), written) else { continue };
             let group = RawUser { policy: group.policy.clone(), detached: group.detached, revoke_keys: None };
-            if let Some(entry) = self.principal(&Principal::from(&name), &group, written) {
-                declare("group", &mut self.desired.groups, name, entry, |entry| &entry.at, self.report);
-            }
+            principals.extend(self.principal(Principal::Group(name), &group, written));
+        }
+        // The order must not depend on the order of the tables.
+        principals.sort_by_key(|declared| declared.listed_by.clone());
+        principals.into_iter().for_each(|declared| self.declare_principal(declared));
+    }
+
+    fn declare_principal(&mut self, declared: Declared) {
+        let Declared { principal, entry, attachment, .. } = declared;
+        if let Some(at) = attachment {
+            self.attachments.entry(principal.clone()).or_insert(at);
+        }
+        let Desired { users, groups, .. } = &mut *self.desired;
+        match principal {
+            Principal::User(name) => declare("user", users, name, entry, |entry| entry.at.as_ref(), self.report),
+            Principal::Group(name) => declare("group", groups, name, entry, |entry| entry.at.as_ref(), self.report),
         }
     }
 
@@ -69,20 +92,32 @@ impl FileReader<'_> {
     /// Reads `[policies.NAME]`.
     fn policy(
         &mut self,
+        policy: &PolicyName,
         name: &At<String>,
         raw: &RawPolicy,
         document: Option<DocumentFile<'_>>,
-    ) -> Option<(PolicyName, PolicyEntry)> {
-        let policy = self.policy_name(name)?;
+    ) -> DeclaredPolicy {
         let lint = Allowed::read(raw.lint.as_ref(), self.report);
         let has_errors = self.errors.contain("policies", name.get());
+        let combined = raw.combine.as_ref().filter(|combined| !combined.is_empty());
+        let combined = combined.map(|combined| self.combined(combined));
         let mut found = Report::new(self.report.file);
-        let intent = policy_intent(&policy, raw, document, has_errors, name, &mut found);
+        let content = content(policy, raw, combined, document, has_errors, name, &mut found);
         let is_allowed = |finding: &Finding| self.desired.lint.contains(finding.code) || lint.contains(finding.code);
         found.findings.retain(|finding| finding.is_error() || !is_allowed(finding));
         self.report.findings.append(&mut found.findings);
-        let at = Some(self.report.at(name.span()));
-        Some((policy, PolicyEntry { description: raw.description.clone(), intent: intent?, lint, at }))
+        let at = self.report.at(name.span());
+        let is_abstract = raw.is_abstract == Some(true);
+        DeclaredPolicy { description: raw.description.clone(), lint, at, is_abstract, content }
+    }
+
+    fn combined(&mut self, written: &[At<String>]) -> Content {
+        let read = |written: &At<String>| {
+            let policy = self.name("policy", PolicyName::parse(written.get()), written)?;
+            Some(Combined { policy, at: self.report.at(written.span()) })
+        };
+        let read: Vec<Option<Combined>> = written.iter().map(read).collect();
+        read.into_iter().collect::<Option<_>>().map_or(Content::Invalid, Content::Combined)
     }
 
     fn policy_name(&mut self, name: &At<String>) -> Option<PolicyName> {
@@ -102,8 +137,23 @@ impl FileReader<'_> {
         Some(policy)
     }
 
-    /// Reads `[users.NAME]` or `[groups.NAME]`.
-    fn principal(&mut self, principal: &Principal, raw: &RawUser, name: &At<String>) -> Option<PrincipalEntry> {
+    /// Reads an entry of `attached_to`.
+    fn attached_to(&mut self, policy: &PolicyName, written: &At<String>) -> Option<Declared> {
+        if written.get().contains(['*', '?']) {
+            let message = format!("`attached_to` takes names, and {:?} is a pattern", written.get());
+            let help = "write each name; a user whose name has `*` or `?` needs an entry in `[users]`";
+            self.report.error(codes::ATTACHED_PATTERN, written.span(), message, help);
+            return None;
+        }
+        let kind = if written.get().starts_with(Principal::GROUP) { "group" } else { "user" };
+        let principal = self.name(kind, Principal::parse(written.get()), written)?;
+        let at = Some(self.report.at(written.span()));
+        let entry = PrincipalEntry { intent: DeclaredAttachment::Has(policy.clone()), at: at.clone() };
+        Some(Declared { principal, entry, attachment: at, listed_by: Some(policy.clone()) })
+    }
+
+    /// Reads an entry of `[users]` or `[groups]`.
+    fn principal(&mut self, principal: Principal, raw: &RawUser, name: &At<String>) -> Option<Declared> {
         let detached = raw.detached.unwrap_or(false);
         let revoke = raw.revoke_keys.as_ref().filter(|revoke| *revoke.get());
         if let Some(revoke) = revoke.filter(|_| !detached) {
@@ -111,6 +161,7 @@ impl FileReader<'_> {
             let help = "add `detached = true`, or remove `revoke_keys`: a user that keeps its policy needs its keys";
             self.report.error(codes::REVOKE_ALONE, revoke.span(), message, help);
         }
+        let mut attachment = None;
         let intent = match (&raw.policy, detached) {
             (Some(policy), true) => {
                 let message = format!("{principal} has both `policy = \"{}\"` and `detached = true`", policy.get());
@@ -119,7 +170,7 @@ impl FileReader<'_> {
             }
             (Some(policy), false) => {
                 let attached = self.name("policy", PolicyName::parse(policy.get()), policy)?;
-                self.attachments.insert(principal.clone(), self.report.at(policy.span()));
+                attachment = Some(self.report.at(policy.span()));
                 DeclaredAttachment::Has(attached)
             }
             (None, true) if revoke.is_some() => DeclaredAttachment::Revoked,
@@ -133,39 +184,54 @@ impl FileReader<'_> {
                 return None;
             }
         };
-        Some(PrincipalEntry { intent, at: Some(self.report.at(name.span())) })
+        let entry = PrincipalEntry { intent, at: Some(self.report.at(name.span())) };
+        Some(Declared { principal, entry, attachment, listed_by: None })
     }
 }
 
-fn policy_intent(
+fn content(
     policy: &PolicyName,
     raw: &RawPolicy,
+    combined: Option<Content>,
     document: Option<DocumentFile<'_>>,
     has_errors: bool,
     name: &At<String>,
     report: &mut Report,
-) -> Option<PolicyIntent> {
+) -> Content {
     let absent = raw.absent.unwrap_or(false);
-    let given = [raw.document.is_some(), raw.statement.is_some(), absent].iter().filter(|given| **given).count();
-    if given > 1 {
-        let message = format!("policy `{policy}` has more than one of `document`, `statement` and `absent`");
+    let given = [raw.document.is_some(), raw.statement.is_some(), raw.combine.is_some(), absent];
+    if given.iter().filter(|given| **given).count() > 1 {
+        let message = format!("policy `{policy}` has more than one of `document`, `statement`, `combine` and `absent`");
         report.error(codes::POLICY_CONFLICT, name.span(), message, "keep one of them");
-        return None;
+        return Content::Invalid;
+    }
+    if absent && raw.is_abstract == Some(true) {
+        let message = format!("policy `{policy}` is both `abstract` and `absent`");
+        let help = "keep `absent` to remove it from the cluster, or `abstract` to combine it with others";
+        report.error(codes::POLICY_CONFLICT, name.span(), message, help);
+        return Content::Invalid;
     }
     if absent {
-        return Some(PolicyIntent::Absent);
+        return Content::Own(PolicyIntent::Absent);
     }
+    if let Some(combined) = combined {
+        return combined;
+    }
+    let own = |authored: Option<Authored>| {
+        authored.map_or(Content::Invalid, |authored| Content::Own(PolicyIntent::Present(authored)))
+    };
     if let Some(statements) = raw.statement.as_ref().filter(|statements| !statements.is_empty()) {
-        return inline_document(statements, has_errors, report).map(PolicyIntent::Present);
+        return own(inline_document(statements, has_errors, report));
     }
     if let Some(document) = document {
-        return document_from_file(&document, &mut report.findings).map(PolicyIntent::Present);
+        return own(document_from_file(&document, &mut report.findings));
     }
     if raw.document.is_none() && !has_errors {
-        let help = "add `document = \"FILE.json\"` or `[[policies.NAME.statement]]` tables, or `absent = true` to remove the policy";
+        let help = "add `document = \"FILE.json\"`, `[[policies.NAME.statement]]` tables or `combine = [\"POLICY\"]`, or \
+                    `absent = true` to remove the policy";
         report.error(codes::POLICY_EMPTY, name.span(), format!("policy `{policy}` has no document"), help);
     }
-    None
+    Content::Invalid
 }
 
 fn document_from_file(of: &DocumentFile<'_>, findings: &mut Vec<Finding>) -> Option<Authored> {
@@ -194,17 +260,17 @@ fn declare<N: Ord + Display, E>(
     declared: &mut BTreeMap<N, E>,
     name: N,
     entry: E,
-    at: impl Fn(&E) -> &Option<Location>,
+    at: impl Fn(&E) -> Option<&Location>,
     report: &mut Report,
 ) {
     match declared.entry(name) {
         Entry::Vacant(place) => _ = place.insert(entry),
         Entry::Occupied(first) => {
             let finding = Finding::error(codes::DECLARED_TWICE, format!("{kind} `{}` is declared twice", first.key()))
-                .at(at(&entry).clone())
+                .at(at(&entry).cloned())
                 .help("remove one of the two declarations");
             report.findings.push(match at(first.get()) {
-                Some(first) => finding.label(first.clone(), "first declared here"),
+                Some(first) => finding.label(first.clone(), "declared here, too"),
                 None => finding,
             });
         }
@@ -216,28 +282,34 @@ pub(super) fn check_together(
     attachments: &BTreeMap<Principal, Location>,
     findings: &mut Vec<Finding>,
 ) {
-    attached_absent(desired, attachments, findings);
+    attached_to_nothing(desired, attachments, findings);
     confusable_names(desired, findings);
     names_with_wildcards(desired, findings);
 }
 
-fn attached_absent(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
+fn attached_to_nothing(desired: &Desired, attachments: &BTreeMap<Principal, Location>, findings: &mut Vec<Finding>) {
     for (principal, entry) in desired.principals() {
         let DeclaredAttachment::Has(policy) = &entry.intent else { continue };
-        let Some(PolicyEntry { intent: PolicyIntent::Absent, at, .. }) = desired.policies.get(policy) else { continue };
-        let message = format!("{principal} has `{policy}`, which is declared `absent`");
-        let finding = Finding::error(codes::ATTACHED_ABSENT, message)
+        let kind = principal.kind();
+        let absent = desired.policies.get(policy).filter(|of| matches!(of.intent, PolicyIntent::Absent));
+        let (code, word, of, keep) = match (absent, desired.abstracts.get(policy)) {
+            (Some(of), _) => (codes::ATTACHED_ABSENT, "absent", of, "keep the policy"),
+            (None, Some(of)) => (codes::ATTACHED_ABSTRACT, "abstract", of, "remove `abstract = true`"),
+            (None, None) => continue,
+        };
+        let finding = Finding::error(code, format!("{principal} has `{policy}`, which is declared `{word}`"))
             .at(attachments.get(&principal).or(entry.at.as_ref()).cloned())
-            .help(format!("give the {} another policy or `detached = true`, or keep the policy", principal.kind()));
-        findings.push(match at {
-            Some(at) => finding.label(at.clone(), "declared absent here"),
+            .help(format!("give the {kind} another policy or `detached = true`, or {keep}"));
+        findings.push(match &of.at {
+            Some(at) => finding.label(at.clone(), format!("declared {word} here")),
             None => finding,
         });
     }
 }
 
 fn confusable_names(desired: &Desired, findings: &mut Vec<Finding>) {
-    let policies = desired.policies.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect::<Vec<_>>();
+    let policies = desired.policies.iter().chain(&desired.abstracts);
+    let policies = policies.map(|(name, entry)| (name.as_str(), &entry.at)).collect::<Vec<_>>();
     let users = desired.users.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();
     let groups = desired.groups.iter().map(|(name, entry)| (name.as_str(), &entry.at)).collect();
     for (kind, names) in [("policy", policies), ("user", users), ("group", groups)] {

@@ -21,6 +21,15 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     if text.contains(OPEN) { Cow::Owned(text.replace(OPEN, "{{{{")) } else { Cow::Borrowed(text) }
 }
 
+/// The text that is meant by one without placeholders; `None` if it has a placeholder.
+pub(super) fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(OPEN) {
+        return Some(Cow::Borrowed(text));
+    }
+    let piece = |piece| if let Piece::Text(text) = piece { Some(text) } else { None };
+    pieces(text).into_iter().map(piece).collect::<Option<String>>().map(Cow::Owned)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Piece<'t> {
     Text(&'t str),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::raw::RawLint;
 use super::spanned::Report;
 use super::{Authored, Desired, PolicyEntry, PolicyIntent, codes};
-use crate::base::{Code, FileId, Finding, Location, map, nearest};
+use crate::base::{Code, Finding, Location, map, nearest};
 use crate::policy::{self, Catalogue, Depth, Lint, LintInput, Rule};
 
 /// The suppressed rules of `[lint] allow`.
@@ -16,6 +16,17 @@ impl Allowed {
     /// Whether this rule is suppressed.
     pub fn contains(&self, rule: Code) -> bool {
         self.0.contains(&rule)
+    }
+
+    /// Whether the rule of this id or name is suppressed.
+    pub fn has(&self, rule: &str) -> bool {
+        let named = policy::rules().into_iter().find(|known| known.id == rule || known.code.id == rule);
+        named.is_some_and(|known| self.contains(known.code))
+    }
+
+    /// The rules that this one or the other suppresses.
+    pub(super) fn and(self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).copied().collect())
     }
 
     /// The ids of the rules, such as `R07`.
@@ -47,7 +58,7 @@ impl Allowed {
 /// Checks the declared documents, and what could be read of broken ones. Findings are in the order of the files and lines,
 /// without those of suppressed rules.
 pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Finding> {
-    let found = grouped(lints(desired, catalogue, depth).collect());
+    let found = grouped(without_repeated(lints(desired, catalogue, depth).collect()));
     let mut findings: Vec<Finding> =
         found.into_iter().map(|(entry, authored, lint)| finding(entry, authored, lint)).collect();
     findings.sort_by_key(Finding::place);
@@ -55,6 +66,18 @@ pub fn lint(desired: &Desired, catalogue: &Catalogue, depth: Depth) -> Vec<Findi
 }
 
 type Found<'a> = (&'a PolicyEntry, &'a Authored, Lint);
+
+/// The findings without those of combined policies that the policies with the statements have, too.
+fn without_repeated(found: Vec<Found<'_>>) -> Vec<Found<'_>> {
+    let place = |(_, authored, lint): &Found<'_>| {
+        let Location { file, span } = authored.place(lint.place)?;
+        Some((lint.rule.code, file, span.start, span.end))
+    };
+    let own = found.iter().filter(|(_, authored, _)| !authored.is_combined()).filter_map(place);
+    let own: BTreeSet<_> = own.collect();
+    let is_repeated = |of: &Found<'_>| of.1.is_combined() && place(of).is_some_and(|place| own.contains(&place));
+    found.into_iter().filter(|of| !is_repeated(of)).collect()
+}
 
 /// Advice on several documents in the same words becomes one finding, for the first of them.
 fn grouped<'a>(found: Vec<Found<'a>>) -> Vec<Found<'a>> {
@@ -84,9 +107,8 @@ pub struct Edit {
 /// The edits that fix findings of [`lint`], where the fix is certain.
 pub fn fixes(desired: &Desired, catalogue: &Catalogue) -> Vec<Edit> {
     let edit = |(_, authored, lint): Found<'_>| {
-        let ((file, places), fix) = (authored.source()?, lint.fix?);
-        let span = places.get(fix.place)?;
-        Some(Edit { at: Location { file: *file, span }, with: fix.written() })
+        let fix = lint.fix?;
+        Some(Edit { at: authored.own_place(fix.place)?, with: fix.written() })
     };
     lints(desired, catalogue, Depth::Quick).filter_map(edit).collect()
 }
@@ -97,7 +119,7 @@ pub(super) fn with_rule_id(rule: &Rule, message: &str) -> String {
 }
 
 fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> impl Iterator<Item = Found<'a>> {
-    let entries = desired.policies.values().chain(desired.broken.values());
+    let entries = desired.policies.values().chain(desired.abstracts.values()).chain(desired.broken.values());
     let declared = entries.filter_map(|entry| match &entry.intent {
         PolicyIntent::Present(authored) => Some((entry, authored)),
         PolicyIntent::Absent => None,
@@ -105,7 +127,7 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
     let declared: Vec<(&PolicyEntry, &Authored)> = declared.collect();
     let found = map(declared.clone(), |(_, authored)| {
         // The access of a part of a document does not matter.
-        let depth = if authored.is_broken && depth == Depth::Thorough { Depth::Quick } else { depth };
+        let depth = if authored.is_broken() && depth == Depth::Thorough { Depth::Quick } else { depth };
         let input = LintInput { document: authored.document(), catalogue, text_length: None, depth };
         policy::lint_normal(&input, authored.normal())
     });
@@ -118,15 +140,18 @@ fn lints<'a>(desired: &'a Desired, catalogue: &'a Catalogue, depth: Depth) -> im
 }
 
 fn finding(entry: &PolicyEntry, authored: &Authored, lint: Lint) -> Finding {
-    let nearest = |(file, places): &(FileId, policy::Places)| {
-        places.nearest(lint.place).map(|span| Location { file: *file, span })
-    };
-    Finding {
+    let at = authored.place(lint.place);
+    let combined = entry.at.clone().filter(|_| authored.is_combined());
+    let finding = Finding {
         code: lint.rule.code,
         severity: lint.severity,
         message: with_rule_id(lint.rule, &lint.message),
-        at: authored.source().and_then(nearest).or_else(|| entry.at.clone()),
+        at: at.or_else(|| entry.at.clone()),
         labels: Vec::new(),
         help: lint.help,
+    };
+    match combined {
+        Some(combined) => finding.label(combined, "found in this combined policy"),
+        None => finding,
     }
 }

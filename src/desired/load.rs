@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::combine::{DeclaredPolicies, resolve};
 use super::credentials::misplaced_secrets;
 use super::entries::{DocumentFile, FileReader, check_together};
 use super::files::{Boundary, FileProblem, Includes, Stopped, Tree, shown_path};
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub desired: Desired,
     /// The files, for showing findings.
     pub sources: Sources,
+    /// The main file, then the included ones.
+    pub files: Vec<FileId>,
     /// The findings, in the order of the files and lines.
     pub findings: Vec<Finding>,
     /// Those findings that say which included files were not read.
@@ -58,8 +61,18 @@ pub fn load(path: &Path, boundary: Boundary<'_>) -> Result<Loaded, LoadError> {
 
 /// Like [`load`], with values of variables from outside.
 pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> Result<Loaded, LoadError> {
+    load_edited(path, boundary, overrides, BTreeMap::new())
+}
+
+/// Like [`load_with`], as if some files had other texts. Their paths start with the directory of the main file.
+pub fn load_edited(
+    path: &Path,
+    boundary: Boundary<'_>,
+    overrides: &Overrides,
+    texts: BTreeMap<PathBuf, String>,
+) -> Result<Loaded, LoadError> {
     let failed = |cause| LoadError { path: shown_path(path), cause };
-    let tree = Tree::open(path, boundary).map_err(failed)?;
+    let tree = Tree::open(path, boundary).map_err(failed)?.with_texts(texts);
     let text = tree.read_main().map_err(failed)?;
     let mut sources = Sources::default();
     let id = sources.add(shown_path(path), text);
@@ -73,6 +86,7 @@ pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> 
         overrides: overrides.clone(),
         variables: Variables::default(),
         desired: Desired::default(),
+        policies: DeclaredPolicies::new(),
         attachments: BTreeMap::new(),
         included: VecDeque::new(),
         patterns: BTreeSet::new(),
@@ -80,9 +94,11 @@ pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> 
         not_included: Vec::new(),
         amount: Amount::default(),
     };
+    let mut all = Vec::new();
     let mut files = vec![File { id, path: path.to_path_buf(), is_main: true }];
     while !files.is_empty() {
         for file in files {
+            all.push(file.id);
             if !loader.amount.is_exceeded {
                 loader.file(&file);
             }
@@ -90,7 +106,14 @@ pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> 
         files = loader.included_files();
     }
     let Loader {
-        mut desired, sources, attachments, not_included, report: Report { mut findings, .. }, variables, ..
+        mut desired,
+        policies,
+        sources,
+        attachments,
+        not_included,
+        report: Report { mut findings, .. },
+        variables,
+        ..
     } = loader;
     findings.extend(not_included.iter().cloned());
     // A placeholder may be where an error is.
@@ -98,9 +121,10 @@ pub fn load_with(path: &Path, boundary: Boundary<'_>, overrides: &Overrides) -> 
         findings.extend(variables.unused());
     }
     desired.variables = variables.overridden();
+    resolve(&policies, &mut desired, &mut findings);
     check_together(&desired, &attachments, &mut findings);
     findings.sort_by_key(Finding::place);
-    Ok(Loaded { desired, sources, findings, not_included })
+    Ok(Loaded { desired, sources, files: all, findings, not_included })
 }
 
 /// The maximum number of files, documents included: ten times the policies and users of a cluster.
@@ -134,6 +158,7 @@ struct Loader {
     overrides: Overrides,
     variables: Variables,
     desired: Desired,
+    policies: DeclaredPolicies,
     /// The place of the `policy` key of each user and group.
     attachments: BTreeMap<Principal, Location>,
     /// Every file that is read or to be read.
@@ -228,8 +253,9 @@ impl Loader {
         let scope = Scope { variables: &self.variables };
         let document = |file| DocumentFile { file, text: &self.sources.file(file).text, scope };
         let documents = documents.into_iter().map(|id| id.map(document));
-        let (desired, attachments, report) = (&mut self.desired, &mut self.attachments, &mut self.report);
-        FileReader { desired, attachments, errors: &errors, report }.read(&raw, documents);
+        let (desired, policies) = (&mut self.desired, &mut self.policies);
+        let (attachments, report) = (&mut self.attachments, &mut self.report);
+        FileReader { desired, policies, attachments, errors: &errors, report }.read(&raw, documents);
     }
 
     fn refuse_sections(&mut self, raw: &RawFile) {
@@ -311,9 +337,12 @@ fn unreadable(what: &str, path: &Path, problem: &FileProblem, at: Location) -> F
     let code = match problem {
         FileProblem::Outside | FileProblem::Hidden | FileProblem::Link => codes::OUTSIDE,
         FileProblem::TooLarge | FileProblem::TooMany => codes::READ_LIMIT,
-        FileProblem::NotRegular | FileProblem::Utf16 | FileProblem::StdinTaken | FileProblem::Io(_) => {
-            codes::UNREADABLE
-        }
+        FileProblem::NotRegular
+        | FileProblem::Utf16
+        | FileProblem::StdinTaken
+        | FileProblem::ReadOnly
+        | FileProblem::Changed
+        | FileProblem::Io(_) => codes::UNREADABLE,
     };
     let message = format!("cannot read {what} {}: {problem}", path.display());
     Finding::error(code, message).at(at).help(problem.help())

@@ -1,8 +1,11 @@
 //! The desired state: the configuration under review, loaded and validated.
 
+mod authored;
 mod codes;
+mod combine;
 mod constraints;
 mod credentials;
+mod edit;
 mod entries;
 mod files;
 mod fill;
@@ -24,26 +27,27 @@ mod vars;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::base::{FileId, GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
+use crate::base::{GroupName, Location, NamePatterns, PolicyName, Principal, Release, UserName};
 use crate::policy::access::{ALL_RULES, RuleList};
-use crate::policy::{Document, Normal, Places, normal};
 
+pub use authored::{Authored, Origin};
 pub use codes::CODES;
 pub use credentials::{Argument, Destination, Names};
+pub use edit::{CannotEdit, DocumentPlace, EditedText, Editor, PolicyContent};
 pub use entries::looks_alike;
 pub use files::{
-    Boundary, FileProblem, LARGEST, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted, shown_path,
+    Boundary, FileProblem, LARGEST, NewText, RepositoryPaths, Tree, is_stdin, read_named, read_stdin, read_trusted,
+    shown_path,
 };
 pub use fill::escaped;
 pub use format::{NotToml, format_toml, without_secrets};
 pub use guards::{Exemption, Guards, Limit, Override};
 pub use lint::{Allowed, Edit, fixes, lint};
-pub use load::{LoadError, Loaded, load, load_with};
+pub use load::{LoadError, Loaded, load, load_edited, load_with};
 pub use recipient::Recipient;
 pub use schema::{SCHEMA, schema};
 pub use sections::{Sections, load_sections};
@@ -74,6 +78,8 @@ pub struct Desired {
     pub lint: Allowed,
     /// The declared policies, absent ones included.
     pub policies: BTreeMap<PolicyName, PolicyEntry>,
+    /// The abstract policies, which no plan adds and nobody can have.
+    pub abstracts: BTreeMap<PolicyName, PolicyEntry>,
     /// The policies whose document has errors, with what could be read of it. Only [`lint`] uses them.
     pub broken: BTreeMap<PolicyName, PolicyEntry>,
     /// The declared users.
@@ -100,9 +106,14 @@ impl Desired {
     /// The declarations of this proposal with the settings of `base`: connection, ownership, destination of new secrets and
     /// suppressed rules. The guards of both apply.
     pub fn under(self, base: &Self) -> Self {
-        let mut policies = self.policies;
-        for (policy, entry) in &mut policies {
-            entry.lint = base.policies.get(policy).map(|of| of.lint.clone()).unwrap_or_default();
+        let (mut policies, mut abstracts) = (self.policies, self.abstracts);
+        for (policy, entry) in policies.iter_mut().chain(&mut abstracts) {
+            entry.lint = base
+                .policies
+                .get(policy)
+                .or_else(|| base.abstracts.get(policy))
+                .map(|of| of.lint.clone())
+                .unwrap_or_default();
         }
         Self {
             directory: base.directory.clone(),
@@ -115,6 +126,7 @@ impl Desired {
             ignores: base.ignores.clone(),
             lint: base.lint.clone(),
             policies,
+            abstracts,
             broken: self.broken,
             users: self.users,
             groups: self.groups,
@@ -273,47 +285,9 @@ pub enum PolicyIntent {
     Absent,
 }
 
-/// A document as written, with the places of its parts.
-#[derive(Debug, Clone)]
-pub struct Authored {
-    document: Document,
-    source: Option<(FileId, Places)>,
-    /// Whether it is only a part of what is written.
-    is_broken: bool,
-    /// Its normal form, computed on first use.
-    normal: OnceLock<Normal>,
-}
-
 impl PolicyIntent {
     fn is_broken(&self) -> bool {
-        matches!(self, Self::Present(authored) if authored.is_broken)
-    }
-}
-
-impl Authored {
-    /// A document. `source` has its file and the places of its parts, if it was read from a file.
-    pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
-        Self { document, source, is_broken: false, normal: OnceLock::new() }
-    }
-
-    /// What could be read of a document with errors.
-    fn broken(self) -> Self {
-        Self { is_broken: true, ..self }
-    }
-
-    /// The document as written.
-    pub fn document(&self) -> &Document {
-        &self.document
-    }
-
-    /// Its file and the places of its parts, if it was read from a file.
-    pub fn source(&self) -> Option<&(FileId, Places)> {
-        self.source.as_ref()
-    }
-
-    /// Its normal form.
-    pub fn normal(&self) -> &Normal {
-        self.normal.get_or_init(|| normal(&self.document))
+        matches!(self, Self::Present(authored) if authored.is_broken())
     }
 }
 

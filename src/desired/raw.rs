@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::constraints;
-use super::spanned::{At, Day, Entries, Limits, RawVar, RuleNames, Table, Texts};
+use super::spanned::{At, Day, Entries, Limits, PolicyOr, RawVar, RuleNames, Table, Texts};
 use super::{Strategy, Via};
 
 /// The desired state of the S3 access of a WEKA cluster, for attune.
@@ -38,10 +38,11 @@ pub(super) struct RawFile {
     pub credentials: Option<At<RawCredentials>>,
     /// The policies, by name.
     pub policies: Table<RawPolicy>,
-    /// The users, by name.
-    pub users: Table<RawUser>,
-    /// The groups, by name. Groups need WEKA 6.0 and the `weka` command (`via = "weka"`).
-    pub groups: Table<RawGroup>,
+    /// The users, by name: each a table, or its policy alone, such as `alice = "readonly"`.
+    pub users: Table<PolicyOr<RawUser>>,
+    /// The groups, by name: each a table, or its policy alone. Groups need WEKA 6.0 and the `weka` command
+    /// (`via = "weka"`).
+    pub groups: Table<PolicyOr<RawGroup>>,
     /// The policies that an identity provider gives by name, by the names of the policies: the values of its claim. attune
     /// never removes such a policy, and notes a replacement.
     pub roles: Table<RawRole>,
@@ -159,7 +160,7 @@ pub(super) struct RawCredentials {
     pub file: Option<bool>,
 }
 
-/// A policy: its document in a file or inline, or `absent = true`.
+/// A policy: its document in a file, inline, or combined from other policies, or `absent = true`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = constraints::policy)]
@@ -171,8 +172,19 @@ pub(super) struct RawPolicy {
     /// The statements of the document, inline.
     #[schemars(length(min = 1))]
     pub statement: Option<Vec<At<RawStatement>>>,
+    /// The policies whose statements this policy has, in this order. A repeated statement counts once. A `Sid` that is there
+    /// already gets a number.
+    #[schemars(length(min = 1))]
+    pub combine: Option<Vec<At<String>>>,
+    /// The policy is not on the cluster: only `combine` of other policies uses it. Nobody can have it.
+    #[serde(rename = "abstract")]
+    pub is_abstract: Option<bool>,
     /// Remove the policy if it exists.
     pub absent: Option<bool>,
+    /// The users that have the policy, and the groups as `group/NAME`. They need no entry in `[users]` or `[groups]`, and may
+    /// have none. Patterns are not allowed.
+    #[schemars(inner(regex(pattern = "^[^*?]*$")))]
+    pub attached_to: Vec<At<String>>,
     /// The checks of this policy's document, in addition to `[lint]`.
     pub lint: Option<RawLint>,
 }
@@ -234,4 +246,16 @@ pub(super) struct RawGroup {
     pub policy: Option<At<String>>,
     /// The group has no policy.
     pub detached: Option<bool>,
+}
+
+impl From<At<String>> for RawUser {
+    fn from(policy: At<String>) -> Self {
+        Self { policy: Some(policy), ..Self::default() }
+    }
+}
+
+impl From<At<String>> for RawGroup {
+    fn from(policy: At<String>) -> Self {
+        Self { policy: Some(policy), ..Self::default() }
+    }
 }

@@ -193,6 +193,12 @@ impl KeyPath<'_> {
         let parent = self.parent?;
         if parent.parent.is_some() { parent.entry() } else { Some((parent.key, self.key)) }
     }
+
+    /// Whether it is the entry of a user or group.
+    fn is_principal(&self) -> bool {
+        let section = self.parent.filter(|parent| parent.parent.is_none());
+        section.is_some_and(|section| ["users", "groups"].contains(&section.key))
+    }
 }
 
 impl Checker {
@@ -271,7 +277,8 @@ impl Checker {
             None => type_of(value).to_owned(),
         };
         let mut finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
-        if path.key == "policy" && found == "a list" {
+        let is_attachment = path.key == "policy" || path.is_principal();
+        if is_attachment && found == "a list" {
             finding = finding.help("a user or group has one policy: write one policy with the statements of all");
         }
         self.add(finding, span, path);

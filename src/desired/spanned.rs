@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 use toml::Spanned;
 
@@ -96,6 +98,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
 }
 
 inline_schema!([T] Table<T>, |generator| BTreeMap::<String, T>::json_schema(generator));
+
+/// The table of a user or group, or its policy alone.
+#[derive(Debug, Clone)]
+pub(super) struct PolicyOr<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de> + From<At<String>>> Deserialize<'de> for PolicyOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = Spanned::<PolicyOrTable<T>>::deserialize(deserializer)?;
+        let span = whole.span();
+        Ok(Self(match whole.into_inner() {
+            PolicyOrTable::Policy(policy) => At(Spanned::new(span, policy)).into(),
+            PolicyOrTable::Table(table) => table,
+        }))
+    }
+}
+
+inline_schema!([T] PolicyOr<T>, |generator| {
+    let mut schema = T::json_schema(generator);
+    schema.insert("type".to_owned(), json!(["string", "object"]));
+    schema
+});
 
 /// One text or a list of texts, as in policy documents. Numbers and booleans become text.
 #[derive(Debug, Clone, Default)]
@@ -243,5 +266,34 @@ impl<'de> Visitor<'de> for OneOrManyVisitor {
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
+enum PolicyOrTable<T> {
+    Policy(String),
+    Table(T),
+}
+
+struct PolicyOrTableVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PolicyOrTableVisitor<T> {
+    type Value = PolicyOrTable<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a policy or a table")
+    }
+
+    fn visit_str<E>(self, policy: &str) -> Result<Self::Value, E> {
+        Ok(PolicyOrTable::Policy(policy.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(PolicyOrTable::Table)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PolicyOrTable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PolicyOrTableVisitor(PhantomData))
     }
 }

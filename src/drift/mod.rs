@@ -222,7 +222,7 @@ impl Object {
 
 fn backwards(of: &AccessChange) -> AccessChange {
     let access = of.access.reversed();
-    AccessChange { principal: of.principal.clone(), access: Arc::new(access), loses_all: false }
+    AccessChange { principal: of.principal.clone(), access: Arc::new(access), loses_all: false, combined: None }
 }
 
 /// The reported drift that still exists, by object.

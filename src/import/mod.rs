@@ -1,10 +1,12 @@
 //! The import: reads a cluster and writes it as a configuration.
 
+mod adopt;
 mod select;
 mod write;
 
 use std::collections::BTreeMap;
 
+pub use adopt::{Adopted, AdoptedDocument, Adoption, adoption};
 pub use write::import;
 
 use crate::base::{Finding, GroupName, NamePatterns, PolicyName, Principal, UserName};
@@ -31,6 +33,7 @@ mod codes {
         BROKEN_RULES = "broken-rules-allowed", "A document breaks rules that block a plan. The configuration suppresses them for this policy.";
         NOT_INLINE = "not-inline", "A document cannot be written as inline statements. It is in a file of its own.";
         FROM_DIRECTORY = "users-from-a-directory", "Users come from a directory, which sets their policies again at its next refresh.";
+        NOT_ADOPTED = "not-adopted", "`edit adopt` cannot take an object of the cluster into the configuration.";
         NO_MATCH = "pattern-matches-nothing", "A pattern of names to import matches nothing on the cluster.";
     }
 }
@@ -113,6 +116,8 @@ pub struct Inventory {
     pub groups: BTreeMap<GroupName, PolicyName>,
     /// The names with several records.
     pub duplicates: Duplicates,
+    /// Whether the cluster reports the policies of groups.
+    pub groups_known: bool,
     /// Whether the cluster reports which policies are attached.
     pub attachments_known: bool,
 }
@@ -128,7 +133,9 @@ impl Inventory {
 pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: usize) -> Result<Inventory, CallError> {
     let identity = cluster.identity().await?;
     let users = cluster.users().await?;
-    let groups = cluster.groups().await?.unwrap_or_default();
+    let groups = cluster.groups().await?;
+    let groups_known = groups.is_some();
+    let groups = groups.unwrap_or_default();
     let names = cluster.list_policies().await?;
     let mut duplicates = Duplicates::default();
     duplicates.policies(&names);
@@ -139,6 +146,7 @@ pub async fn read_cluster(cluster: &dyn Cluster, selection: &Selection, jobs: us
         users: users.by_name(&mut duplicates),
         groups: groups_by_name(groups, &mut duplicates),
         duplicates,
+        groups_known,
         attachments_known,
     };
     let selected = inventory.declarable_policies(selection);

@@ -84,7 +84,7 @@ impl Inventory {
         self.users.get(principal.user()?)
     }
 
-    fn undeclared(&self, principal: &Principal, policy: &PolicyName) -> Option<Finding> {
+    pub(super) fn undeclared(&self, principal: &Principal, policy: &PolicyName) -> Option<Finding> {
         if self.duplicates.contains(principal) {
             return Some(self.duplicates.about(principal, false));
         }
@@ -172,7 +172,7 @@ impl Selection {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum NameKind {
+pub(super) enum NameKind {
     Declarable,
     Predefined,
     /// A temporary policy for this policy.
@@ -182,7 +182,17 @@ enum NameKind {
 }
 
 impl NameKind {
-    fn of(name: &PolicyName) -> Self {
+    /// Why a configuration cannot declare it.
+    pub(super) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Declarable => None,
+            Self::Predefined => Some("is predefined".to_owned()),
+            Self::Temporary(policy) => Some(format!("is a temporary policy of `{policy}`")),
+            Self::Undeclarable(why) => Some(why.clone()),
+        }
+    }
+
+    pub(super) fn of(name: &PolicyName) -> Self {
         if name.is_predefined() {
             return Self::Predefined;
         }

@@ -6,7 +6,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Val
 
 use super::select::Rest;
 use super::{DocumentStyle, Import, ImportedPolicy, Inventory, MAIN_FILE, SCHEMA_FILE, Selection, codes};
-use crate::base::{Finding, PolicyName, Principal, Severity, file_name, file_name_without_capitals, visible};
+use crate::base::{Finding, PolicyName, Principal, Release, Severity, file_name, file_name_without_capitals, visible};
 use crate::desired::{ClusterSettings, SCHEMA, format_toml};
 use crate::policy::{self, Catalogue, Clause, Depth, Document, LintInput, Selector, Statement, same_document};
 
@@ -24,7 +24,7 @@ pub fn import(
     inventory.other_policies(selection, &mut rest);
     let mut writer = Writer {
         style,
-        catalogues: [Catalogue::of(&inventory.identity.release), Catalogue::newest()],
+        catalogues: catalogues(&inventory.identity.release),
         documents: BTreeMap::new(),
         policies: BTreeMap::new(),
         findings: Vec::new(),
@@ -35,8 +35,8 @@ pub fn import(
     file.decor_mut().set_prefix(head(inventory));
     file.insert("cluster", Item::Table(connection.to_toml(&inventory.identity.tenant)));
     file.insert("policies", Item::Table(policies));
-    file.insert("users", Item::Table(holder_tables(&holders, |principal| principal.user().is_some())));
-    file.insert("groups", Item::Table(holder_tables(&holders, |principal| principal.group().is_some())));
+    file.insert("users", Item::Table(holder_table(&holders, |principal| principal.user().is_some())));
+    file.insert("groups", Item::Table(holder_table(&holders, |principal| principal.group().is_some())));
     let text = file.to_string();
     rest.findings.extend(writer.findings);
     rest.findings.sort_by_key(|finding| (finding.severity, finding.code));
@@ -57,12 +57,10 @@ fn head(inventory: &Inventory) -> String {
     )
 }
 
-fn holder_tables(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
+fn holder_table(declared: &BTreeMap<Principal, PolicyName>, of_kind: impl Fn(&Principal) -> bool) -> Table {
     let mut table = implicit_table();
     for (principal, policy) in declared.iter().filter(|(principal, _)| of_kind(principal)) {
-        let mut entry = Table::new();
-        entry.insert("policy", value(policy.as_str()));
-        table.insert(principal.name(), Item::Table(entry));
+        table.insert(principal.name(), value(policy.as_str()));
     }
     table
 }
@@ -76,7 +74,6 @@ fn implicit_table() -> Table {
 
 struct Writer {
     style: DocumentStyle,
-    /// The catalogues that a plan, and a validation without a cluster, check documents against.
     catalogues: [Catalogue; 2],
     documents: BTreeMap<String, String>,
     policies: BTreeMap<PolicyName, ImportedPolicy>,
@@ -111,7 +108,7 @@ impl Writer {
             DocumentStyle::Files => None,
             DocumentStyle::Inline => inline_statements(document),
         };
-        let allowed = self.broken_rules(document);
+        let allowed = broken_rules(document, &self.catalogues);
         let file = match inline {
             Some(statements) => {
                 entry.set_implicit(true);
@@ -142,15 +139,19 @@ impl Writer {
         self.policies.insert(name.clone(), ImportedPolicy { document: file, allowed });
         entry
     }
+}
 
-    /// The rules that would block a plan, or a validation without a cluster.
-    fn broken_rules(&self, document: &Document) -> Vec<&'static str> {
-        let broken =
-            |catalogue| policy::lint(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick });
-        let errors = self.catalogues.iter().flat_map(broken).filter(|lint| lint.severity == Severity::Error);
-        let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
-        rules.into_iter().collect()
-    }
+/// The catalogues that a plan, and a validation without a cluster, check documents against.
+pub(super) fn catalogues(release: &Release) -> [Catalogue; 2] {
+    [Catalogue::of(release), Catalogue::newest()]
+}
+
+/// The rules that would block a plan, or a validation without a cluster.
+pub(super) fn broken_rules(document: &Document, catalogues: &[Catalogue; 2]) -> Vec<&'static str> {
+    let broken = |catalogue| policy::lint(&LintInput { document, catalogue, text_length: None, depth: Depth::Quick });
+    let errors = catalogues.iter().flat_map(broken).filter(|lint| lint.severity == Severity::Error);
+    let rules: BTreeSet<&'static str> = errors.map(|lint| lint.rule.code.id).collect();
+    rules.into_iter().collect()
 }
 
 /// The path of each document. The paths differ even on a file system that ignores case.

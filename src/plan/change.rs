@@ -7,6 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::combined::Combined;
 use crate::base::{PolicyName, Principal, UserName};
 use crate::observed::Body;
 use crate::policy::Normal;
@@ -61,6 +62,8 @@ pub struct Change {
     pub basis: Vec<Basis>,
     /// The users and groups whose access it changes, in the order of their names.
     pub access: Vec<AccessChange>,
+    /// The policies that the new document comes from, if it is combined.
+    pub combined: Option<Arc<Combined>>,
 }
 
 /// The access that a user or group gains or loses by a change.
@@ -72,6 +75,8 @@ pub struct AccessChange {
     pub access: Arc<Access>,
     /// Whether no access is left.
     pub loses_all: bool,
+    /// The combined policy that gives the access afterwards, if one does.
+    pub combined: Option<Arc<Combined>>,
 }
 
 impl Change {

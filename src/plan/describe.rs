@@ -12,6 +12,7 @@ use crate::policy::{self, Normal, Sameness};
 use super::access::{AccessCache, AccessQuery, EffectiveDocument};
 use super::change::{AccessChange, AttachedPrincipal, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step};
 use super::codes;
+use super::combined::Combined;
 use super::compare::{AttachmentChange, Comparison, PolicyAction};
 use super::effects::{Effect, Effects};
 use super::order::Ordered;
@@ -28,7 +29,9 @@ pub(super) fn changes(
 ) -> Vec<Change> {
     let can = observed.capabilities;
     let same = same_access(comparison, observed, cache);
-    let describe = Describe { comparison, observed, ordered, can, same, roles: &desired.guards.roles };
+    let combined = Combined::all(desired);
+    let describe =
+        Describe { comparison, observed, ordered, can, same, combined: &combined, roles: &desired.guards.roles };
     let policies = comparison.policies.iter().filter_map(|(policy, action)| describe.policy(policy, action));
     let attachments = comparison.affected.iter().filter_map(|(principal, of)| describe.attachment(principal, of));
     let mut changes: Vec<Change> = policies.chain(attachments).collect();
@@ -39,7 +42,10 @@ pub(super) fn changes(
         let place = caused_by(principal, effect, comparison).find_map(|id| places.get(&id).copied());
         if let Some(change) = place.and_then(|place| changes.get_mut(place)) {
             let loses_all = !access.lost.is_empty() && effect.document_after == EffectiveDocument::None;
-            change.access.push(AccessChange { principal: principal.clone(), access: Arc::clone(access), loses_all });
+            let after = effect.after.as_ref().map(|policy| comparison.counts_as(policy));
+            let combined = after.and_then(|policy| combined.get(policy.as_ref()).cloned());
+            let (principal, access) = (principal.clone(), Arc::clone(access));
+            change.access.push(AccessChange { principal, access, loses_all, combined });
         }
     }
     changes
@@ -158,6 +164,7 @@ struct Describe<'a> {
     can: Capabilities,
     roles: &'a BTreeSet<PolicyName>,
     same: BTreeMap<&'a PolicyName, SameAccess>,
+    combined: &'a BTreeMap<&'a PolicyName, Arc<Combined>>,
 }
 
 impl Describe<'_> {
@@ -179,7 +186,9 @@ impl Describe<'_> {
             PolicyAction::Keep | PolicyAction::Unmanaged => return None,
         };
         let basis = self.same.get(policy).map(|(_, basis)| basis.clone()).unwrap_or_default();
-        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new() })
+        let is_new = matches!(kind, ChangeKind::AddPolicy { .. } | ChangeKind::ReplacePolicy { .. });
+        let combined = self.combined.get(policy).filter(|_| is_new).cloned();
+        Some(Change { id: ChangeId::Policy(policy.clone()), kind, notes, basis, access: Vec::new(), combined })
     }
 
     /// Whether an identity provider may give a policy by its name: the configuration says so, or the cluster does not say that
@@ -243,6 +252,6 @@ impl Describe<'_> {
             notes.push(Note::NoRoomToMove);
         }
         let id = ChangeId::Principal(principal.clone());
-        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new() })
+        Some(Change { id, kind, notes, basis: Vec::new(), access: Vec::new(), combined: None })
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod after;
 mod change;
 mod codes;
+mod combined;
 mod compare;
 mod describe;
 mod digest;
@@ -34,6 +35,7 @@ pub use change::{
     AccessChange, AttachedPrincipal, Call, Change, ChangeId, ChangeKind, Note, ReplaceMethod, Step, StepId, Touched,
 };
 pub use codes::{CODES, NO_DESTINATION, NOT_COMPARED, USER_GONE};
+pub use combined::Combined;
 pub use digest::Digest;
 pub use effects::{Effect, NameAccess, NotReported, Unreported};
 pub use guards::Overridden;

@@ -66,6 +66,8 @@ pub struct DocumentDiff {
 pub struct StatementDiff {
     /// Its `Sid`, or else `statement N`, counted in the newer document (in the older one if it was removed).
     pub title: String,
+    /// Its index in the newer document, if that has it.
+    pub after: Option<usize>,
     /// Whether it was added, changed or removed.
     pub change: Change,
     /// The removed and added entries, with the entries that a reader needs to understand them.
@@ -161,9 +163,10 @@ fn statement_diff(before: Option<&Numbered>, after: Option<&Numbered>) -> Option
         // An added entry narrows access and a removed one widens it. So the effect is shown.
         lines.insert(0, effect_entry(Effect::Deny).line(LineKind::Context));
     }
+    let index = after.map(|after| after.number - 1);
     let Numbered { number, statement, .. } = after.or(before)?;
     let title = statement.sid.clone().unwrap_or_else(|| format!("statement {number}"));
-    Some(StatementDiff { title, change, lines })
+    Some(StatementDiff { title, after: index, change, lines })
 }
 
 /// The members of a document or a statement, in the order in which they are shown. Others follow.

@@ -60,7 +60,7 @@ impl RollbackFile {
         let is_empty = policies.is_empty() && users.is_empty() && groups.is_empty();
         // A user that had a policy has keys, so that the rollback creates none. If it does, their secrets have a destination.
         let fallback = Destination::File { dir: settings.state_dir.join("secrets") };
-        let attaches = users.values().any(|entry| entry.get("policy").is_some());
+        let attaches = users.values().any(Value::is_str);
         if let Some(destination) = settings.credentials.or(attaches.then_some(&fallback)) {
             table.insert("credentials".into(), Value::Table(credentials(destination, settings.directory)));
         }
@@ -222,7 +222,7 @@ impl<'a> Writer<'a> {
     fn attachment(&mut self, principal: &Principal) -> Option<(String, Value)> {
         let observed = self.observed;
         let attached = observed.attachment_of(principal).map(|attached| (attached, self.counts_as(attached)));
-        let entry = match attached {
+        match attached {
             Some((_, policy)) if !is_declarable(policy) => {
                 self.left_out.push(format!(
                     "{principal} is left out: no configuration can declare its policy `{policy}`. Attach it by hand"
@@ -234,17 +234,17 @@ impl<'a> Writer<'a> {
                 return None;
             }
             Some((attached, policy)) if observed.policies.contains_key(attached) => {
-                ("policy".to_owned(), Value::from(policy.as_str()))
+                return Some((principal.name().to_owned(), policy.as_str().into()));
             }
             Some((_, policy)) => {
                 self.left_out.push(format!(
                     "{principal} had no access, because its policy `{policy}` did not exist: the rollback detaches it"
                 ));
-                ("detached".to_owned(), true.into())
             }
-            None => ("detached".to_owned(), true.into()),
-        };
-        Some((principal.name().to_owned(), Value::Table(Table::from_iter([entry]))))
+            None => {}
+        }
+        let detached = Table::from_iter([("detached".to_owned(), true.into())]);
+        Some((principal.name().to_owned(), Value::Table(detached)))
     }
 
     fn counts_as<'n>(&self, name: &'n PolicyName) -> &'n PolicyName

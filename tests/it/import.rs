@@ -117,6 +117,8 @@ fn every_code_of_an_import_is_found_somewhere() {
     let case = root().join("tests/import/out-of-order");
     let output: String = files(&case, ".stderr").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let output = output + &released("3.14").attune(SIM).exits(0).stderr;
+    let folder = Folder::example("quickstart");
+    let output = output + &folder.attune("edit adopt policy/readonly").exits(1).stderr;
     for code in attune::import::CODES {
         assert!(output.contains(&format!("[{}]", code.id)), "{} is in no case", code.id);
     }

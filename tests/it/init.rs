@@ -20,7 +20,7 @@ fn an_empty_directory_becomes_a_configuration_that_plans_and_applies() {
     folder.attune("plan --detailed-exitcode").exits(0);
     assert!(folder.read("attune.schema.json").contains("json-schema.org"));
     // The user of the example, once it exists.
-    let with_user = folder.read("attune.toml").replace("# [users", "[users").replace("# policy =", "policy =");
+    let with_user = folder.read("attune.toml").replace("# [users", "[users").replace("# alice =", "alice =");
     folder.write("attune.toml", &with_user);
     folder.drift(|tenant| tenant["users"]["alice"] = serde_json::json!({}));
     folder.attune("apply --yes").exits(0);

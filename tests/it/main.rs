@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
+mod attached;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod base;
@@ -24,6 +26,8 @@ mod docs;
 mod doctor;
 #[cfg(test)]
 mod drift;
+#[cfg(test)]
+mod edit;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]

@@ -59,6 +59,10 @@ fn an_option_that_means_nothing_to_a_command_is_an_error_of_that_command() {
     let arguments = |command: &str| match command {
         "show" | "policy lint" | "policy render" => " x",
         "policy diff" => " x y",
+        "edit move" => " --from x --to y",
+        "edit detach" => " x",
+        "edit add-user" => " x --policy y",
+        "edit adopt" => " user/x",
         "completions" => " bash",
         "sim serve" | "sim weka" => " --state x",
         _ => "",
@@ -66,7 +70,7 @@ fn an_option_that_means_nothing_to_a_command_is_an_error_of_that_command() {
     let mut refused = 0;
     for (command, options) in all(&folder).into_iter().skip(1) {
         let has = |option: &str| options.iter().any(|(_, options)| options.iter().any(|one| one == option));
-        let has_subcommands = ["policy", "keys", "sts", "sim"].contains(&command.as_str());
+        let has_subcommands = ["edit", "policy", "keys", "sts", "sim"].contains(&command.as_str());
         for (option, value) in values.iter().filter(|(option, _)| !has(option) && !has_subcommands) {
             let first = command.split(' ').next().unwrap();
             for args in [

@@ -58,8 +58,9 @@ fn named<'a>(of: &'a Value, schema: &'a Value) -> Option<&'a Value> {
 
 /// The type of a key, in a few words.
 fn kind(of: &Value, schema: &Value) -> String {
-    if of["additionalProperties"].is_object() {
-        return "tables by name".to_owned();
+    if let Some(entry) = named(of, schema) {
+        let is_text = types(&entry["type"]).contains(&"string");
+        return if is_text { "texts or tables by name" } else { "tables by name" }.to_owned();
     }
     let of = resolved(of, schema);
     let words: Vec<String> = match (&of["enum"], &of["anyOf"]) {

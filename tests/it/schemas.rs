@@ -81,7 +81,40 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[users.alice]\npolicy = \"readonly\"\nrevoke_keys = true", "revoke-keys-without-detach"),
     ("[groups.a]\npolicy = \"readonly\"\ndetached = true", "user-conflict"),
     ("[groups.a]", "user-without-policy"),
+    ("[users]\nalice = \"readonly\"\n[groups]\na = \"readonly\"\n[users.bob]\ndetached = true", ""),
+    ("[users]\nalice = 3", "wrong-type"),
+    ("[users]\nalice = [\"readonly\"]", "wrong-type"),
+    (
+        "[policies.p]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]\nattached_to = [\"alice\", \"group/ops\"]",
+        "",
+    ),
+    (
+        "[policies.p]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]\nattached_to = [\"svc-*\"]",
+        "pattern-in-attached-to",
+    ),
+    (
+        "[policies.p]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]\nattached_to = \"alice\"",
+        "wrong-type",
+    ),
     ("[policies.p]\nabsent = true", ""),
+    ("[policies.p]\nabsent = true\nabstract = true", "policy-conflict"),
+    ("[policies.p]\ncombine = []", "policy-without-document"),
+    (
+        "[policies.p]\ncombine = [\"q\"]\n[policies.q]\nabstract = true\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]",
+        "",
+    ),
+    (
+        "[policies.p]\ncombine = [\"q\"]\nabsent = true\n[policies.q]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]",
+        "policy-conflict",
+    ),
+    (
+        "[policies.p]\ncombine = [\"q\"]\ndocument = \"p.json\"\n[policies.q]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]",
+        "policy-conflict",
+    ),
+    (
+        "[policies.p]\ncombine = [\"q\"]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]\n[policies.q]\nstatement = [{ effect = \"Allow\", action = \"s3:GetObject\", resource = \"arn:aws:s3:::a/*\" }]",
+        "policy-conflict",
+    ),
     ("[policies.p]\nabsent = \"yes\"", "wrong-type"),
     ("[policies.p]\ndescription = \"none\"", "policy-without-document"),
     ("[policies.p]\nstatement = []", "policy-without-document"),

@@ -44,6 +44,12 @@ pub enum FileProblem {
     /// The file to write is a symbolic link, or its path has one.
     #[error("it is a symbolic link or its path has one, and attune does not write through links")]
     Link,
+    /// The file to write has no permission to be written.
+    #[error("it is read-only")]
+    ReadOnly,
+    /// The file to write is not what was read.
+    #[error("it was changed in the meantime")]
+    Changed,
     /// Text in another encoding, as editors and shells of Windows write it.
     #[error("it is UTF-16 text, and attune reads only UTF-8")]
     Utf16,
@@ -66,6 +72,8 @@ impl FileProblem {
             Self::TooMany => "start the pattern with the directory of the files, such as `teams/*.toml`",
             Self::StdinTaken => "name a file",
             Self::Link => "use the path of the file itself",
+            Self::ReadOnly => "make it writable with `chmod u+w`, if it is yours to change",
+            Self::Changed => "run the command again",
             Self::Utf16 => "save it as UTF-8 without a byte order mark",
             Self::Io(_) => "paths are relative to the file with the path",
         }

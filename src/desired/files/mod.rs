@@ -3,11 +3,12 @@
 
 mod folder;
 mod include;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use folder::{FileProblem, LARGEST, read_trusted};
 pub(super) use include::{Includes, Stopped};
+pub use write::NewText;
 
 use folder::{Folder, is_stream, regular, text_of};
 
@@ -41,6 +43,8 @@ pub struct Tree {
     directory: PathBuf,
     /// The path of the main file from the root.
     main: PathBuf,
+    /// Texts to read instead of those of these files.
+    texts: BTreeMap<PathBuf, String>,
 }
 
 impl Tree {
@@ -52,7 +56,8 @@ impl Tree {
             // Every file that it names is outside.
             let root_path = PathBuf::from("/dev/fd");
             let main = Path::new("..").join(name);
-            return Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main });
+            let root = Folder::open(&root_path)?;
+            return Ok(Self { root, root_path, directory, main, texts: BTreeMap::new() });
         }
         let real = fs::canonicalize(here(&directory))?;
         let root_path = match boundary {
@@ -60,7 +65,12 @@ impl Tree {
             Boundary::Below(root) => fs::canonicalize(here(root))?,
         };
         let main = real.strip_prefix(&root_path).map_err(|_| FileProblem::Outside)?.join(name);
-        Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main })
+        Ok(Self { root: Folder::open(&root_path)?, root_path, directory, main, texts: BTreeMap::new() })
+    }
+
+    /// The same tree with other texts of some files.
+    pub(super) fn with_texts(self, texts: BTreeMap<PathBuf, String>) -> Self {
+        Self { texts, ..self }
     }
 
     /// Reads the main file. It may also be `/dev/stdin` or `/dev/fd/N`, or `-`, whose paths start in the current directory.
@@ -74,18 +84,28 @@ impl Tree {
 
     /// Reads a file. `path` starts with the directory of the main file as given, or is absolute.
     pub fn read(&self, path: &Path) -> Result<String, FileProblem> {
+        if let Some(text) = self.texts.get(path) {
+            return Ok(text.clone());
+        }
         let resolved = self.resolve(path)?;
         text_of(resolved.folder.file(&resolved.name)?)
     }
 
     /// Replaces a file atomically, and keeps its permissions.
     pub fn replace(&self, path: &Path, text: &str) -> Result<(), FileProblem> {
+        let resolved = self.to_replace(path)?;
+        Ok(resolved.folder.replace(&resolved.name, text.as_bytes())?)
+    }
+
+    /// A file that may be replaced.
+    fn to_replace(&self, path: &Path) -> Result<Resolved, FileProblem> {
         let resolved = self.resolve(path)?;
         if resolved.through_link {
             return Err(FileProblem::Link);
         }
-        regular(&resolved.folder.file(&resolved.name)?)?;
-        Ok(resolved.folder.replace(&resolved.name, text.as_bytes())?)
+        let file = resolved.folder.file(&resolved.name)?;
+        regular(&file)?;
+        if file.metadata()?.permissions().readonly() { Err(FileProblem::ReadOnly) } else { Ok(resolved) }
     }
 }
 

@@ -24,8 +24,8 @@ pub struct NotToml {
 
 /// Formats the text of a file. Findings show it as `path`.
 ///
-/// Sections are in the order of the documentation; policies, users and groups are sorted by name; keys within a table keep
-/// their order. A comment stays with the next item, or with the item on its line. A comment with an empty line after it is
+/// Sections are in the order of the documentation; policies, users and groups are sorted by name; keys within other tables
+/// keep their order. A comment stays with the next item, or with the item on its line. A comment with an empty line after it is
 /// a heading: entries are sorted only between two headings. Headings at the start of a file stay there.
 pub fn format_toml(path: &str, text: &str) -> Result<String, NotToml> {
     let not_toml = |finding: &dyn Fn(crate::base::FileId) -> Vec<Finding>| {
@@ -62,6 +62,11 @@ pub fn without_secrets(text: &str) -> String {
 
 fn lay_out(document: &mut DocumentMut) {
     let head = sort_tables(document.as_table_mut());
+    for section in ["users", "groups"] {
+        if let Some(Item::Table(entries)) = document.get_mut(section) {
+            sort_entries(entries);
+        }
+    }
     format_all_keys(document.as_table_mut());
     // The last line of a file may lack its newline.
     let trailing = Comments::of(&format!("{}\n", document.trailing().as_str().unwrap_or_default()));
@@ -70,6 +75,35 @@ fn lay_out(document: &mut DocumentMut) {
     document.set_trailing(trailing_text.trim_end_matches('\n').to_owned() + if trailing.any() { "\n" } else { "" });
     let head = Comments { headings: head, ..Comments::default() };
     document.decor_mut().set_prefix(head.text(false));
+}
+
+/// Sorts the entries on lines of their own, such as `alice = "readonly"`, by name between two headings or empty lines.
+fn sort_entries(table: &mut Table) {
+    let is_entry = |item: &Item| item.is_value() || item.as_table().is_some_and(|inner| !inner.is_dotted());
+    if table.is_dotted() || !table.iter().all(|(_, item)| is_entry(item)) {
+        return;
+    }
+    let (mut group, mut groups, mut starts) = (0, BTreeMap::new(), BTreeMap::new());
+    for (mut key, _) in table.iter_mut().filter(|(_, item)| item.is_value()) {
+        let mut comments = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+        if comments.parted || !comments.headings.is_empty() {
+            group += 1;
+            starts.insert(group, (comments.parted, std::mem::take(&mut comments.headings)));
+        }
+        key.leaf_decor_mut().set_prefix(comments.text(false));
+        groups.insert(key.get().to_owned(), group);
+    }
+    table.sort_values_by(|one, _, other, _| {
+        let place = |key: &toml_edit::Key| (groups.get(key.get()).copied(), key.get().to_owned());
+        place(one).cmp(&place(other))
+    });
+    for (mut key, _) in table.iter_mut().filter(|(_, item)| item.is_value()) {
+        let start = groups.get(key.get()).and_then(|group| starts.remove(group));
+        if let Some((parted, headings)) = start {
+            let own = Comments::of(key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default());
+            key.leaf_decor_mut().set_prefix(Comments { headings, ..own }.text(parted));
+        }
+    }
 }
 
 fn format_all_keys(table: &mut Table) {

@@ -109,6 +109,42 @@ policy = \"x\"
 }
 
 #[test]
+fn entries_on_lines_of_their_own_are_sorted_between_headings_and_empty_lines() {
+    let text = "\
+[users.zoe]
+detached = true
+[users]
+# the boss
+bob='x' # since May
+alice = { policy = \"y\" }
+# --- The second team ---
+
+dora = 'x'
+
+carol = 'x'
+  # about anna
+anna = 'x'
+";
+    let expected = "\
+[users]
+alice = { policy = \"y\" }
+# the boss
+bob = 'x' # since May
+# --- The second team ---
+
+dora = 'x'
+
+# about anna
+anna = 'x'
+carol = 'x'
+
+[users.zoe]
+detached = true
+";
+    assert_eq!(formed(text), expected);
+}
+
+#[test]
 fn lists_without_comments_are_on_one_line_if_they_fit() {
     let long: Vec<String> = (0..9).map(|n| format!("\"s3:action-{n}-of-many\"")).collect();
     let text = format!(
@@ -200,6 +236,7 @@ fn files() -> impl Strategy<Value = String> {
         "[a-e]{1,2}".prop_map(|name| format!("[ policies.\"{name}\".lint ]")),
         "[a-e]{1,2}".prop_map(|name| format!("[[policies.{name}.statement]]")),
         "[a-e ]{1,2}".prop_map(|name| format!("[users.\"{name}\"]")),
+        Just("[users]".to_owned()),
     ];
     let value = prop_oneof![
         Just("1".to_owned()),

@@ -195,10 +195,10 @@ fn change_card(change: &ChangeV1) -> Markup {
             @if !change.temporary_policies.is_empty() { div.p { "Removes temporary policies: " (names(&change.temporary_policies, NAMED)) } }
             @match change.kind {
                 KindV1::AddPolicy | KindV1::ReplacePolicy => {
-                    (difference(change.before.as_deref(), change.after.as_deref()))
+                    (difference(change.before.as_deref(), change.after.as_deref(), &change.combined_from))
                 }
                 KindV1::RemovePolicy => {
-                    details { summary { "The document" } (difference(change.before.as_deref(), None)) }
+                    details { summary { "The document" } (difference(change.before.as_deref(), None, &[])) }
                 }
                 KindV1::Attach | KindV1::Move | KindV1::Detach => {
                     p { (attached(change.before.as_deref())) " → " (attached(change.after.as_deref())) }
@@ -238,7 +238,7 @@ pub(super) fn api_calls(plan: &PlanV1) -> Markup {
 }
 
 /// The difference of two documents. An unreadable one is shown as text.
-fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
+fn difference(before: Option<&RawValue>, after: Option<&RawValue>, combined: &[Vec<String>]) -> Markup {
     let (before, after) = (before.map(document_or_text), after.map(document_or_text));
     let known = |side| Option::as_ref(side).and_then(|side: &Result<Document, String>| side.as_ref().ok());
     let found = policy::diff(known(&before), known(&after));
@@ -246,7 +246,7 @@ fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
         ul.diff aria-label="Document" {
             @if let Some(Err(text)) = &before { li.r { "− " (Text(text)) } }
             @if let Some(Err(text)) = &after { li.a { "+ " (Text(text)) } }
-            (entries(&found))
+            (entries(&found, combined))
         }
         @if found.unchanged > 0 {
             p.dim { (found.unchanged) @if found.unchanged == 1 { " statement" } @else { " statements" } " unchanged" }
@@ -254,12 +254,13 @@ fn difference(before: Option<&RawValue>, after: Option<&RawValue>) -> Markup {
     }
 }
 
-fn entries(found: &policy::DocumentDiff) -> Markup {
+fn entries(found: &policy::DocumentDiff, combined: &[Vec<String>]) -> Markup {
     html! {
         @for line in &found.lines { (entry(line)) }
         @for statement in &found.statements {
             li.t {
                 (Text(&statement.title))
+                (Text(&statement_from(statement, combined, str::to_owned)))
                 @match statement.change {
                     policy::Change::Added => " (new)",
                     policy::Change::Changed => "",

@@ -65,6 +65,9 @@ json_types! {
         denied?: String,
         /// One of the requests.
         example: ExampleV1,
+        /// The policies that this line comes from, if the policy that decides it combines others.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<String>,
     }
 
     /// Requests that a line does not cover, although its pattern does.
@@ -258,6 +261,7 @@ impl AccessLineV1 {
                 Cause::Deny { pattern } => Some(pattern.clone()),
             },
             example: ExampleV1 { action, resource, conditions },
+            from: Vec::new(),
         }
     }
 }
@@ -265,7 +269,13 @@ impl AccessLineV1 {
 impl AccessChangeV1 {
     pub(super) fn of(of: &AccessChange) -> Self {
         let (user, group) = user_or_group(&of.principal);
-        let AccessV1 { gained, lost, undecided, in_practice } = AccessV1::of(&of.access);
+        let AccessV1 { mut gained, mut lost, undecided, in_practice } = AccessV1::of(&of.access);
+        if let Some(combined) = &of.combined {
+            let names =
+                |line: &AccessLine, side| combined.of_line(line, side).iter().map(ToString::to_string).collect();
+            gained.iter_mut().zip(&of.access.gained).for_each(|(copy, line)| copy.from = names(line, Side::Gained));
+            lost.iter_mut().zip(&of.access.lost).for_each(|(copy, line)| copy.from = names(line, Side::Lost));
+        }
         Self { user, group, policy: None, loses_all: of.loses_all, gained, lost, undecided, in_practice }
     }
 

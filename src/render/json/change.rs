@@ -6,8 +6,8 @@ use super::access::{AccessChangeV1, user_or_group};
 use crate::base::PolicyName;
 use crate::observed::Body;
 use crate::plan::{
-    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, NewKeys, NotReported, Note, ReplaceMethod,
-    Review, SettingChange, Undeclared,
+    AttachedPrincipal, BaseDeclaration, Change, ChangeId, ChangeKind, Combined, NewKeys, NotReported, Note,
+    ReplaceMethod, Review, SettingChange, Undeclared,
 };
 use crate::policy::Normal;
 use crate::policy::access::Basis;
@@ -31,6 +31,9 @@ json_types! {
         /// After: the document of a policy, or the name of the policy that a user or group has.
         #[schemars(with = "Option<serde_json::Value>")]
         after?: Box<RawValue>,
+        /// For a combined policy, the policies that each statement of `after` comes from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        combined_from: Vec<Vec<String>>,
         /// How a policy is replaced.
         method?: ReplaceMethodV1,
         /// The users and groups that a replaced policy is attached to before and after. For an added policy, those that already
@@ -206,6 +209,7 @@ impl ChangeV1 {
             group,
             before: None,
             after: None,
+            combined_from: change.combined.iter().flat_map(|combined| combined_from(combined)).collect(),
             method: None,
             attached_to: change.attached().iter().map(AttachedPrincipalV1::of).collect(),
             temporary_policies: Vec::new(),
@@ -239,6 +243,10 @@ impl ChangeV1 {
             ChangeKind::Detach { before, .. } => Self { before: text(before.as_str()), ..common },
         }
     }
+}
+
+fn combined_from(combined: &Combined) -> Vec<Vec<String>> {
+    combined.of_statements().map(|from| from.iter().map(ToString::to_string).collect()).collect()
 }
 
 impl AttachedPrincipalV1 {

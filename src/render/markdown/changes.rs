@@ -206,18 +206,19 @@ impl Body {
         let [old, new] = [before, after].map(|side| side.and_then(Result::ok));
         // Without the old document, all of the new one would look added.
         if change.kind != KindV1::ReplacePolicy || change.before.is_some() {
-            lines.extend(documents(old.as_ref(), new.as_ref()));
+            lines.extend(documents(old.as_ref(), new.as_ref(), &change.combined_from));
         }
         Self { lines }
     }
 }
 
-fn documents(before: Option<&Document>, after: Option<&Document>) -> Vec<BodyLine> {
+fn documents(before: Option<&Document>, after: Option<&Document>, combined: &[Vec<String>]) -> Vec<BodyLine> {
     let policy::DocumentDiff { lines: outside, statements, unchanged } = policy::diff(before, after);
     let both = before.is_some() && after.is_some();
     let mut lines: Vec<BodyLine> = outside.iter().filter(|line| both || line.member != "version").map(entry).collect();
     for statement in &statements {
-        lines.push(BodyLine { text: format!("@@ {} @@", visible(&statement.title)), context: false });
+        let from = statement_from(statement, combined, visible);
+        lines.push(BodyLine { text: format!("@@ {}{from} @@", visible(&statement.title)), context: false });
         let sid = |line: &DiffLine| line.member == "sid" && statement.change != policy::Change::Changed;
         lines.extend(statement.lines.iter().filter(|line| !sid(line)).map(entry));
     }

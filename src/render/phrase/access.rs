@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Name;
-use crate::base::list;
+use super::{NAMED, Name};
+use crate::base::{list, list_some};
+use crate::policy::StatementDiff;
 use crate::policy::access::{Reason, RequestKind, Side, pattern_covers};
 use crate::render::json::{
     AccessChangeV1, AccessLineV1, ExampleV1, ExceptionV1, InPracticeV1, PracticeKind, Profile, UndecidedV1,
@@ -122,13 +123,25 @@ pub(in crate::render) fn limits(line: &AccessLineV1, side: Side, name: Name) -> 
         text += &format!(", {denied}");
     }
     text += &when(&line.conditions, name);
-    match addresses(line) {
+    text = match addresses(line) {
         Some(addresses) => {
             let comma = if text.is_empty() { "" } else { "," };
             text + &format!("{comma} from anywhere; {then} only from {}", name(&addresses.join(", ")))
         }
         None => text + &exceptions(&line.except, &line.pattern, side, name),
-    }
+    };
+    text + &from(&line.from, name)
+}
+
+/// ` (from bio-ro)`: the policies that a line or a statement of a combined policy comes from.
+pub(in crate::render) fn from(policies: &[String], name: Name) -> String {
+    if policies.is_empty() { String::new() } else { format!(" (from {})", list_some(policies, NAMED, |of| name(of))) }
+}
+
+/// The policies that a statement of a new document comes from.
+pub(in crate::render) fn statement_from(statement: &StatementDiff, combined: &[Vec<String>], name: Name) -> String {
+    let policies = statement.after.and_then(|index| combined.get(index));
+    policies.map(|policies| from(policies, name)).unwrap_or_default()
 }
 
 const SOURCE_IP: &str = "aws:SourceIp";

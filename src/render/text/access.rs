@@ -134,13 +134,15 @@ pub(super) fn documents(
     indent: &str,
     before: Option<&Document>,
     after: &Document,
+    combined: &[Vec<String>],
 ) -> io::Result<()> {
     let DocumentDiff { lines, statements, unchanged } = diff(before, Some(after));
     for line in lines.iter().filter(|line| before.is_some() || line.member != "version") {
         entry(out, styles, indent, line)?;
     }
     for statement in &statements {
-        writeln!(out, "{indent}{}", shown(&statement.title))?;
+        let from = phrase::statement_from(statement, combined, shown);
+        writeln!(out, "{indent}{}{from}", shown(&statement.title))?;
         let sid = |line: &DiffLine| line.member == "sid" && statement.change != StatementChange::Changed;
         for line in statement.lines.iter().filter(|line| !sid(line)) {
             entry(out, styles, &format!("{indent}  "), line)?;
@@ -172,7 +174,7 @@ pub fn policy_diff(out: &mut dyn Write, styles: &Styles, compared: &Compared) ->
 }
 
 fn differences(out: &mut dyn Write, styles: &Styles, compared: &Compared) -> io::Result<()> {
-    documents(out, styles, "", Some(&compared.before), &compared.after)?;
+    documents(out, styles, "", Some(&compared.before), &compared.after, &[])?;
     writeln!(out)?;
     match compared.sameness {
         Sameness::Same | Sameness::IdsOnly => writeln!(out, "{}", phrase::ONLY_IDS),

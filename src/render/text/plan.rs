@@ -197,7 +197,7 @@ fn change(out: &mut dyn Write, styles: &Styles, plan: &PlanV1, change: &ChangeV1
         // An interrupted replacement is finished: the temporary policy has this document already.
         return Ok(());
     }
-    documents(out, styles, UNDER, before.and_then(document).as_ref(), &after)
+    documents(out, styles, UNDER, before.and_then(document).as_ref(), &after, &change.combined_from)
 }
 
 fn summary_of(plan: &PlanV1, change: &ChangeV1) -> String {
@@ -294,7 +294,7 @@ fn drifted(out: &mut dyn Write, styles: &Styles, object: &DriftedV1, width: usiz
         return writeln!(out, "{UNDER}{}", styles.add.apply_to(format!("+ {}", shown(&text))));
     }
     match (object.declared.as_deref().and_then(document), object.observed.as_deref().and_then(document)) {
-        (Some(declared), Some(observed)) => documents(out, styles, UNDER, Some(&declared), &observed),
+        (Some(declared), Some(observed)) => documents(out, styles, UNDER, Some(&declared), &observed, &[]),
         (Some(_) | None, _) => Ok(()),
     }
 }

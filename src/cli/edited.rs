@@ -1,0 +1,168 @@
+//! A configuration with edited files: checked, shown and written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use diffy::DiffOptions;
+
+use super::args::GlobalArgs;
+use super::connect::read;
+use super::exit::{self, Exit, Failure};
+use super::output::Output;
+use crate::base::{Finding, PolicyName, Principal, list_some};
+use crate::desired::{
+    self, Boundary, CannotEdit, DeclaredAttachment, Desired, EditedText, Loaded, NewText, PolicyIntent, PrincipalEntry,
+    Tree, is_stdin, load_edited,
+};
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct CheckArg {
+    /// Change no file; show the diff, and exit with 2 if there is one
+    #[arg(long, visible_alias = "dry-run")]
+    pub(super) check: bool,
+}
+
+impl CheckArg {
+    /// Write the files.
+    pub(super) const WRITE: Self = Self { check: false };
+}
+
+/// The desired attachments of some users and groups.
+pub(super) type Wanted = BTreeMap<Principal, DeclaredAttachment>;
+
+/// The configuration to edit, which must be valid.
+pub(super) fn editable(global: &GlobalArgs, output: &mut Output) -> Result<Loaded, Failure> {
+    if is_stdin(&global.file) {
+        let failure = Failure::new(&exit::NO_FILE, "`edit` cannot change standard input");
+        return Err(failure.help("name the file with `--file`"));
+    }
+    let loaded = read(global)?;
+    if loaded.has_errors() {
+        output.findings(&loaded.findings, &loaded.sources);
+        let message = format!("{} has errors; nothing was changed", global.file_name());
+        return Err(Failure::new(&exit::FILE_HAS_ERRORS, message));
+    }
+    Ok(loaded)
+}
+
+/// The desired state with these attachments.
+pub(super) fn with_attachments(desired: &Desired, wanted: &Wanted) -> Desired {
+    let mut desired = desired.clone();
+    for (principal, attachment) in wanted {
+        let entry = PrincipalEntry { intent: attachment.clone(), at: None };
+        match principal {
+            Principal::User(user) => _ = desired.users.insert(user.clone(), entry),
+            Principal::Group(group) => _ = desired.groups.insert(group.clone(), entry),
+        }
+    }
+    desired
+}
+
+/// Prints why entries cannot be changed.
+pub(super) fn refused_edits(refused: &[CannotEdit], loaded: &Loaded, output: &mut Output) -> Failure {
+    let finding = |problem: &CannotEdit| {
+        let finding = Finding::error(exit::NOT_EDITED, problem.message.clone()).at(problem.at.clone());
+        finding.help(problem.help.clone())
+    };
+    output.findings(&refused.iter().map(finding).collect::<Vec<_>>(), &loaded.sources);
+    Failure::new(&exit::NOT_EDITED, "nothing was changed")
+}
+
+pub(super) fn cannot_edit(problem: &CannotEdit) -> Failure {
+    Failure::new(&exit::NOT_EDITED, problem.message.clone()).help(problem.help.clone())
+}
+
+/// Files to change and to create.
+pub(super) struct Changes {
+    pub(super) edited: Vec<EditedText>,
+    pub(super) new: Vec<NewText>,
+}
+
+impl Changes {
+    /// Checks the changed configuration, prints the difference, and writes all files or none.
+    pub(super) fn finish(
+        &self,
+        global: &GlobalArgs,
+        expected: &Desired,
+        check: CheckArg,
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
+        if self.edited.is_empty() && self.new.is_empty() {
+            output.info(|out, _| writeln!(out, "nothing to change"));
+            return Ok(Exit::Done);
+        }
+        self.validate(global, expected, output)?;
+        for EditedText { path, before, after } in &self.edited {
+            print_diff(path, before, after, output)?;
+        }
+        for NewText { path, text } in &self.new {
+            print_diff(path, "", text, output)?;
+        }
+        if check.check {
+            return Ok(Exit::Changes);
+        }
+        self.write(global)?;
+        let written: Vec<&str> = self.paths().collect();
+        output.info(|out, _| writeln!(out, "changed {}", list_some(&written, NAMED, |path| (*path).to_owned())));
+        Ok(Exit::Done)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let edited = self.edited.iter().map(|edited| edited.path.as_str());
+        edited.chain(self.new.iter().map(|new| new.path.as_str()))
+    }
+
+    /// The changed configuration must be valid, and declare what was asked for and nothing else.
+    fn validate(&self, global: &GlobalArgs, expected: &Desired, output: &mut Output) -> Result<(), Failure> {
+        let edited = self.edited.iter().map(|of| (PathBuf::from(&of.path), of.after.clone()));
+        let texts = edited.chain(self.new.iter().map(|of| (PathBuf::from(&of.path), of.text.clone()))).collect();
+        let loaded = load_edited(&global.file, Boundary::Repository, &global.variables(), texts)
+            .map_err(|error| Failure::new(&exit::NO_FILE, error.to_string()))?;
+        if loaded.has_errors() {
+            output.findings(&loaded.findings, &loaded.sources);
+            let message = "nothing was changed: the configuration would have errors";
+            return Err(Failure::new(&exit::FILE_HAS_ERRORS, message));
+        }
+        if declares(&loaded.desired) == declares(expected) {
+            return Ok(());
+        }
+        let message = "nothing was changed: the configuration would declare something else than you asked for";
+        let help = "this is a defect of attune: please report it, with the configuration; edit it by hand";
+        Err(Failure::new(&exit::NOT_EDITED, message).help(help))
+    }
+
+    fn write(&self, global: &GlobalArgs) -> Result<(), Failure> {
+        let tree = Tree::open(&global.file, Boundary::Repository);
+        let written = tree.map_err(|problem| (global.file_name(), problem)).and_then(|tree| {
+            tree.write_all(&self.edited, &self.new).map_err(|unwritten| (unwritten.path, unwritten.problem))
+        });
+        written.map_err(|(path, problem)| {
+            let message = format!("nothing was changed: cannot write {path}: {problem}");
+            Failure::new(&exit::ENVIRONMENT, message).help(problem.help())
+        })
+    }
+}
+
+/// How many changed files are named.
+const NAMED: usize = 8;
+
+/// What a configuration declares, to be compared: documents and attachments by name.
+fn declares(desired: &Desired) -> (BTreeMap<&PolicyName, Option<&str>>, Wanted) {
+    let policies = desired.policies.iter().map(|(name, entry)| match &entry.intent {
+        PolicyIntent::Present(authored) => (name, Some(authored.normal().json())),
+        PolicyIntent::Absent => (name, None),
+    });
+    let attachments = desired.principals().map(|(principal, entry)| (principal, entry.intent.clone()));
+    (policies.collect(), attachments.collect())
+}
+
+/// Prints a difference without possible secrets.
+fn print_diff(path: &str, before: &str, after: &str, output: &mut Output) -> Result<(), Failure> {
+    let (before, after) = (desired::without_secrets(before), desired::without_secrets(after));
+    let path = Path::new(path).strip_prefix(".").unwrap_or(Path::new(path)).display().to_string();
+    let mut options = DiffOptions::new();
+    let old = if before.is_empty() { "/dev/null".to_owned() } else { path.clone() };
+    options.set_original_filename(old).set_modified_filename(path);
+    let diff = options.create_patch(&before, &after).to_string();
+    output.result(|out, _| write!(out, "{diff}"))
+}

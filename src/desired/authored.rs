@@ -1,0 +1,145 @@
+//! A document as written, with the places of its parts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use crate::base::{FileId, Location, PolicyName};
+use crate::policy::{Document, Normal, Place, Places, Statement, normal};
+
+/// A document as written, with the places of its parts.
+#[derive(Debug, Clone)]
+pub struct Authored {
+    document: Document,
+    source: Source,
+    /// Whether it is only a part of what is written.
+    is_broken: bool,
+    /// Its normal form, computed on first use.
+    normal: OnceLock<Normal>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Unknown,
+    File(Arc<Written>),
+    /// It has the statements of other policies.
+    Combined(Arc<Combination>),
+}
+
+#[derive(Debug)]
+struct Written {
+    file: FileId,
+    places: Places,
+}
+
+#[derive(Debug)]
+struct Combination {
+    /// The origins of each statement.
+    origins: Vec<Vec<Origin>>,
+    /// The place that names the policies.
+    at: Location,
+}
+
+/// A statement of a policy that another policy combines.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The policy that has the statement.
+    pub policy: PolicyName,
+    /// The index of the statement in its document.
+    statement: usize,
+    source: Source,
+}
+
+impl Authored {
+    /// A document. `source` has its file and the places of its parts, if it was read from a file.
+    pub fn new(document: Document, source: Option<(FileId, Places)>) -> Self {
+        let written = |(file, places)| Source::File(Arc::new(Written { file, places }));
+        Self { document, source: source.map_or(Source::Unknown, written), is_broken: false, normal: OnceLock::new() }
+    }
+
+    /// A document with the statements of other policies, which the place `at` names. `origins` are those of each statement.
+    pub(super) fn combined(document: Document, origins: Vec<Vec<Origin>>, at: Location) -> Self {
+        Self { source: Source::Combined(Arc::new(Combination { origins, at })), ..Self::new(document, None) }
+    }
+
+    /// What could be read of a document with errors.
+    pub(super) fn broken(self) -> Self {
+        Self { is_broken: true, ..self }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    pub(super) fn is_combined(&self) -> bool {
+        matches!(self.source, Source::Combined(_))
+    }
+
+    /// The document as written.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Its normal form.
+    pub fn normal(&self) -> &Normal {
+        self.normal.get_or_init(|| normal(&self.document))
+    }
+
+    /// The place of a part, or of the nearest part around it.
+    pub fn place(&self, place: Place) -> Option<Location> {
+        let combination = match &self.source {
+            Source::Unknown => return None,
+            Source::File(written) => {
+                return Some(Location { file: written.file, span: written.places.nearest(place)? });
+            }
+            Source::Combined(combination) => combination,
+        };
+        let origin = match place {
+            Place::Statement(at, part) => combination.origins.get(at).and_then(|of| Some((of.first()?, part))),
+            Place::Document | Place::Version | Place::Id | Place::Statements => None,
+        };
+        let found = origin.and_then(|(origin, part)| match &origin.source {
+            Source::File(written) => {
+                let span = written.places.nearest(Place::Statement(origin.statement, part))?;
+                Some(Location { file: written.file, span })
+            }
+            Source::Unknown | Source::Combined(_) => None,
+        });
+        found.or_else(|| Some(combination.at.clone()))
+    }
+
+    /// The place of exactly this part, if it is written for this policy.
+    pub(super) fn own_place(&self, place: Place) -> Option<Location> {
+        match &self.source {
+            Source::File(written) => Some(Location { file: written.file, span: written.places.get(place)? }),
+            Source::Unknown | Source::Combined(_) => None,
+        }
+    }
+
+    /// The origins of a statement of this document, which is the one of `policy`.
+    pub(super) fn origins_of(&self, statement: usize, policy: &PolicyName) -> Vec<Origin> {
+        match &self.source {
+            Source::Combined(combination) => combination.origins.get(statement).cloned().unwrap_or_default(),
+            Source::Unknown | Source::File(_) => {
+                vec![Origin { policy: policy.clone(), statement, source: self.source.clone() }]
+            }
+        }
+    }
+
+    /// The policies that each statement of the normal form comes from. Empty if this is no combined policy.
+    pub fn combined_from(&self) -> Vec<Vec<PolicyName>> {
+        let Source::Combined(combination) = &self.source else { return Vec::new() };
+        let form = |statement: &Statement| {
+            let alone = Document { statements: vec![statement.clone()], ..Document::default() };
+            normal(&alone).json().to_owned()
+        };
+        let mut policies: BTreeMap<String, Vec<PolicyName>> = BTreeMap::new();
+        for (statement, origins) in self.document.statements.iter().zip(&combination.origins) {
+            let known = policies.entry(form(statement)).or_default();
+            known.extend(origins.iter().map(|origin| origin.policy.clone()));
+            known.sort();
+            known.dedup();
+        }
+        let of = |statement: &Statement| policies.get(&form(statement)).cloned().unwrap_or_default();
+        self.normal().document().statements.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,61 @@
+//! Adds entries to lists and takes entries out. Comments stay.
+
+use toml_edit::{Array, RawString, Value};
+
+/// Removes an entry. Its comments stay where they are.
+pub(super) fn remove(array: &mut Array, index: usize) {
+    let removed = array.remove(index);
+    let (before, behind) = (text(removed.decor().prefix()), text(removed.decor().suffix()));
+    match array.get_mut(index) {
+        Some(next) => {
+            let between = joined(&before, &behind, &text(next.decor().prefix())).unwrap_or(before);
+            next.decor_mut().set_prefix(between);
+        }
+        None => {
+            let trailing = text(Some(array.trailing()));
+            let end = joined(&before, &behind, &trailing).unwrap_or_else(|| behind + &trailing);
+            array.set_trailing(if array.is_empty() && !end.contains('#') { "" } else { &end });
+        }
+    }
+}
+
+/// The text between two entries after one between them was removed, if there are comments.
+fn joined(before: &str, behind: &str, next: &str) -> Option<String> {
+    let has_comments = [before, behind, next].iter().any(|text| text.contains('#'));
+    has_comments.then(|| {
+        let start = if before.contains('\n') { before } else { "\n" };
+        format!("{start}{}{}", behind.trim_start(), if before.contains('\n') { next.trim_start() } else { next })
+    })
+}
+
+/// Adds an entry at the end, on a line of its own if others have one.
+pub(super) fn add(array: &mut Array, name: &str) {
+    let indent = array.iter().find_map(|value| Some(text(value.decor().prefix()).rsplit_once('\n')?.1.to_owned()));
+    let last = array.len().checked_sub(1).and_then(|last| array.get_mut(last));
+    let behind = last.map(|last| {
+        let behind = text(last.decor().suffix());
+        last.decor_mut().set_suffix("");
+        behind
+    });
+    let is_first = behind.is_none();
+    let end = behind.unwrap_or_default() + &text(Some(array.trailing()));
+    let (before, end) = match (end.contains('#'), indent) {
+        (true, indent) => {
+            let indent = indent.unwrap_or_else(|| INDENT.to_owned());
+            (format!("{}\n{indent}", end.trim_end()), "\n".to_owned())
+        }
+        (false, Some(indent)) => (format!("\n{indent}"), end),
+        (false, None) => (if is_first { "" } else { " " }.to_owned(), end),
+    };
+    let mut entry = Value::from(name);
+    entry.decor_mut().set_prefix(before);
+    array.push_formatted(entry);
+    array.set_trailing(end);
+}
+
+/// The indentation of an entry if no other entry has a line of its own.
+const INDENT: &str = "    ";
+
+fn text(raw: Option<&RawString>) -> String {
+    raw.and_then(RawString::as_str).unwrap_or_default().to_owned()
+}

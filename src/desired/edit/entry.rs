@@ -1,0 +1,89 @@
+//! The value of an entry of `[users]` or `[groups]`.
+
+use toml_edit::{Decor, InlineTable, Item, TableLike, Value};
+
+use crate::desired::DeclaredAttachment;
+use crate::desired::fill::escaped;
+
+/// An attachment in one line: the policy, or `{ detached = true }`.
+pub(super) fn short(attachment: &DeclaredAttachment) -> Value {
+    let flags: &[&str] = match attachment {
+        DeclaredAttachment::Has(policy) => return escaped(policy.as_str()).as_ref().into(),
+        DeclaredAttachment::Detached => &["detached"],
+        DeclaredAttachment::Revoked => &["detached", "revoke_keys"],
+    };
+    let table: InlineTable = flags.iter().map(|flag| (*flag, Value::from(true))).collect();
+    table.into()
+}
+
+/// Replaces a value, and keeps the space and the comment around it.
+pub(super) fn replace_value(old: &mut Value, new: Value) {
+    let decor = old.decor().clone();
+    *old = new;
+    *old.decor_mut() = decor;
+}
+
+/// Changes the keys of a table. The comments of the keys that leave come before the first key that stays or is new.
+pub(super) fn set_attachment(table: &mut dyn TableLike, attachment: &DeclaredAttachment) {
+    let (keys, value): (&[&str], Value) = match attachment {
+        DeclaredAttachment::Has(policy) => (&["policy"], escaped(policy.as_str()).as_ref().into()),
+        DeclaredAttachment::Detached => (&["detached"], true.into()),
+        DeclaredAttachment::Revoked => (&["detached", "revoke_keys"], true.into()),
+    };
+    let others = ["policy", "detached", "revoke_keys"].into_iter().filter(|key| !keys.contains(key));
+    let mut removed: Vec<Removed> = others.filter_map(|key| Removed::from(table, key)).collect();
+    for key in keys {
+        match table.get_mut(key).and_then(Item::as_value_mut) {
+            Some(old) => replace_value(old, value.clone()),
+            None => {
+                table.insert(key, Item::Value(value.clone()));
+                if !removed.is_empty() {
+                    removed.remove(0).give_to(table, key);
+                }
+            }
+        }
+    }
+    if let Some(key) = keys.first() {
+        removed.iter().rev().for_each(|one| one.comment_on(table, key));
+    }
+}
+
+/// The space and the comments of a key that is removed.
+struct Removed {
+    key: Decor,
+    value: Decor,
+}
+
+impl Removed {
+    fn from(table: &mut dyn TableLike, name: &str) -> Option<Self> {
+        let key = table.key(name)?.leaf_decor().clone();
+        let value = table.remove(name)?.as_value().map(|value| value.decor().clone()).unwrap_or_default();
+        Some(Self { key, value })
+    }
+
+    fn give_to(self, table: &mut dyn TableLike, name: &str) {
+        if let Some(mut key) = table.key_mut(name) {
+            *key.leaf_decor_mut() = self.key;
+        }
+        if let Some(value) = table.get_mut(name).and_then(Item::as_value_mut) {
+            *value.decor_mut() = self.value;
+        }
+    }
+
+    /// Puts the comments on lines before a key.
+    fn comment_on(&self, table: &mut dyn TableLike, name: &str) {
+        let Some(mut key) = table.key_mut(name) else { return };
+        let text = |decor: &Decor| {
+            let parts = [decor.prefix(), decor.suffix()];
+            parts.into_iter().flatten().filter_map(|raw| raw.as_str()).collect::<String>()
+        };
+        let (before, beside) = (text(&self.key), text(&self.value));
+        let mut lines: Vec<&str> = before.lines().chain(beside.lines()).map(str::trim).collect();
+        lines.retain(|line| line.starts_with('#'));
+        if lines.is_empty() {
+            return;
+        }
+        let own = key.leaf_decor().prefix().and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+        key.leaf_decor_mut().set_prefix(format!("{}\n{own}", lines.join("\n")));
+    }
+}

@@ -1,0 +1,185 @@
+//! One file of a configuration as it is edited.
+
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
+
+use super::entry::{replace_value, set_attachment, short};
+use super::{ATTACHED_TO, CannotEdit, EditedText, array};
+use crate::base::{PolicyName, Principal};
+use crate::desired::fill::{escaped, unescaped};
+use crate::desired::{DeclaredAttachment, format_toml};
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+#[derive(Debug)]
+pub(super) struct EditedFile {
+    path: String,
+    before: String,
+    document: DocumentMut,
+    is_changed: bool,
+}
+
+impl EditedFile {
+    /// Opens a file that is valid TOML. attune must be able to write all other lines again as they are.
+    pub(super) fn open(path: &str, text: &str) -> Result<Self, CannotEdit> {
+        let lines = plain_lines(text);
+        let parsed: Result<DocumentMut, _> = lines.parse();
+        match parsed {
+            Ok(document) if document.to_string().trim_end() == lines.trim_end() => {
+                Ok(Self { path: path.to_owned(), before: text.to_owned(), document, is_changed: false })
+            }
+            Ok(_) | Err(_) => {
+                let message = format!("attune cannot edit {path} without a change of other lines");
+                Err(CannotEdit::new(message, "run `attune fmt` first, and commit what it changes"))
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The entry of a policy, which is added if there is none.
+    pub(super) fn policy_entry(&mut self, policy: &PolicyName) -> Result<&mut dyn TableLike, CannotEdit> {
+        self.is_changed = true;
+        let end = last_position(self.document.as_table()) + 1;
+        let not_a_table = || CannotEdit::new(format!("`policies` of {} is no table", self.path), "make it a table");
+        let policies = self.document.entry("policies").or_insert_with(implicit_table).as_table_like_mut();
+        let entry = policies.ok_or_else(not_a_table)?.entry(&escaped(policy.as_str())).or_insert_with(implicit_table);
+        if let Item::Table(table) = entry
+            && table.is_implicit()
+        {
+            table.set_implicit(false);
+            table.set_position(Some(end));
+        }
+        entry.as_table_like_mut().ok_or_else(not_a_table)
+    }
+
+    pub(super) fn section(&self, name: &str) -> Option<&dyn TableLike> {
+        self.document.get(name)?.as_table_like()
+    }
+
+    /// Changes the entry of a user or group.
+    pub(super) fn set_entry(
+        &mut self,
+        principal: &Principal,
+        attachment: &DeclaredAttachment,
+    ) -> Result<(), CannotEdit> {
+        let section = self.document.get_mut(&section_of(principal)).and_then(Item::as_table_like_mut);
+        let Some(entry) = section.and_then(|section| section.get_mut(&escaped(principal.name()))) else {
+            return Err(CannotEdit::new(format!("{principal} has no entry"), "add it"));
+        };
+        self.is_changed = true;
+        match entry {
+            Item::Value(old @ Value::String(_)) => replace_value(old, short(attachment)),
+            Item::Value(old @ Value::InlineTable(_)) if !old.to_string().contains('#') => {
+                replace_value(old, short(attachment));
+            }
+            entry => {
+                if let Some(table) = entry.as_table_like_mut() {
+                    set_attachment(table, attachment);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an entry for a user or group, in one line.
+    pub(super) fn add_entry(
+        &mut self,
+        principal: &Principal,
+        attachment: &DeclaredAttachment,
+    ) -> Result<(), CannotEdit> {
+        let name = section_of(principal);
+        let end = last_position(self.document.as_table()) + 1;
+        let section = self.document.entry(&name).or_insert_with(implicit_table);
+        if let Item::Table(table) = section
+            && table.is_implicit()
+            && !table.is_dotted()
+        {
+            table.set_implicit(false);
+            table.set_position(Some(end));
+        }
+        let Some(section) = section.as_table_like_mut() else {
+            return Err(CannotEdit::new(format!("`{name}` of {} is no table", self.path), "make it a table"));
+        };
+        section.insert(&escaped(principal.name()), value(short(attachment)));
+        self.is_changed = true;
+        Ok(())
+    }
+
+    fn attached_to(&mut self, policy: &PolicyName) -> Option<&mut toml_edit::Array> {
+        let policies = self.document.get_mut("policies")?.as_table_like_mut()?;
+        let entry = policies.get_mut(&escaped(policy.as_str()))?.as_table_like_mut()?;
+        entry.get_mut(ATTACHED_TO)?.as_array_mut()
+    }
+
+    pub(super) fn remove_attached(&mut self, policy: &PolicyName, principal: &Principal) {
+        let Some(array) = self.attached_to(policy) else { return };
+        let is_same = |value: &Value| {
+            let text = value.as_str().and_then(unescaped);
+            text.and_then(|text| Principal::parse(&text).ok()).is_some_and(|found| found == *principal)
+        };
+        let index = array.iter().position(is_same);
+        if let Some(index) = index {
+            array::remove(array, index);
+            self.is_changed = true;
+        }
+    }
+
+    pub(super) fn add_attached(&mut self, policy: &PolicyName, principal: &Principal) {
+        if let Some(array) = self.attached_to(policy) {
+            array::add(array, &escaped(&principal.label()));
+            self.is_changed = true;
+        }
+    }
+
+    /// The file after its edits, if there are any. A formatted file stays formatted.
+    pub(super) fn finish(self) -> Option<EditedText> {
+        let Self { path, before, document, is_changed } = self;
+        let edited = document.to_string();
+        let after = if is_formatted(&path, &before) {
+            format_toml(&path, &edited).unwrap_or(edited)
+        } else {
+            with_lines_of(&before, &edited)
+        };
+        (is_changed && after != before).then_some(EditedText { path, before, after })
+    }
+}
+
+/// A table without a header of its own.
+fn implicit_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+fn is_formatted(path: &str, text: &str) -> bool {
+    format_toml(path, text).is_ok_and(|formatted| formatted == text)
+}
+
+fn section_of(principal: &Principal) -> String {
+    format!("{}s", principal.kind())
+}
+
+/// A text without a byte order mark, with `\n` at the end of its lines.
+fn plain_lines(text: &str) -> String {
+    text.trim_start_matches(BYTE_ORDER_MARK).replace("\r\n", "\n")
+}
+
+/// A text with the byte order mark and the ends of lines of another one.
+fn with_lines_of(before: &str, text: &str) -> String {
+    let mark = if before.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.to_string() } else { String::new() };
+    let ends_without = !before.ends_with('\n') && !before.is_empty();
+    let text = if ends_without { text.trim_end_matches('\n') } else { text };
+    mark + &if before.contains("\r\n") { text.replace('\n', "\r\n") } else { text.to_owned() }
+}
+
+/// The position of the last table with a header.
+fn last_position(table: &Table) -> isize {
+    let below = table.iter().flat_map(|(_, item)| match item {
+        Item::Table(table) => vec![last_position(table)],
+        Item::ArrayOfTables(array) => array.iter().map(last_position).collect(),
+        Item::Value(_) | Item::None => Vec::new(),
+    });
+    below.chain(table.position()).max().unwrap_or(0)
+}

@@ -1,0 +1,109 @@
+//! Takes single objects as the cluster has them, for a configuration that exists.
+
+use std::collections::BTreeMap;
+
+use super::select::NameKind;
+use super::write::{broken_rules, catalogues};
+use super::{Inventory, codes};
+use crate::base::{Finding, PolicyName, Principal, Severity};
+use crate::desired::{DeclaredAttachment, Desired};
+use crate::policy::{self, Document};
+
+/// The objects to adopt, by their names.
+#[derive(Debug, Clone, Default)]
+pub struct Adopted {
+    /// The policies.
+    pub policies: Vec<PolicyName>,
+    /// The users and groups.
+    pub principals: Vec<Principal>,
+}
+
+/// The declarations that match what a cluster has.
+#[derive(Debug, Default)]
+pub struct Adoption {
+    /// The users and groups.
+    pub attachments: BTreeMap<Principal, DeclaredAttachment>,
+    /// The policies; `None` for one that does not exist.
+    pub policies: BTreeMap<PolicyName, Option<AdoptedDocument>>,
+    /// The objects that no configuration can declare so.
+    pub refused: Vec<Finding>,
+}
+
+/// The document of a policy.
+#[derive(Debug)]
+pub struct AdoptedDocument {
+    /// The text of its file.
+    pub text: String,
+    /// The document.
+    pub document: Document,
+    /// The rules to suppress for it, because they would block a plan.
+    pub allowed: Vec<&'static str>,
+}
+
+/// What a configuration must declare to have these objects as the cluster has them.
+pub fn adoption(objects: &Adopted, inventory: &Inventory, desired: &Desired) -> Adoption {
+    let mut adoption = Adoption::default();
+    for principal in &objects.principals {
+        match inventory.attachment_to_adopt(principal, desired) {
+            Ok(attachment) => _ = adoption.attachments.insert(principal.clone(), attachment),
+            Err(refused) => adoption.refused.push(refused),
+        }
+    }
+    for name in &objects.policies {
+        match inventory.document_to_adopt(name, desired) {
+            Ok(document) => _ = adoption.policies.insert(name.clone(), document),
+            Err(refused) => adoption.refused.push(refused),
+        }
+    }
+    adoption
+}
+
+fn unknown(what: &str) -> Finding {
+    let message = format!("{what} is neither on the cluster nor in the configuration");
+    Finding::error(codes::NOT_ADOPTED, message).help("check the name: `attune report` lists what is on the cluster")
+}
+
+impl Inventory {
+    fn attachment_to_adopt(&self, principal: &Principal, desired: &Desired) -> Result<DeclaredAttachment, Finding> {
+        let refused = |message: String, help: &str| Finding::error(codes::NOT_ADOPTED, message).help(help);
+        if !self.attachments_known || principal.group().is_some() && !self.groups_known {
+            let message = format!("the cluster does not report here which policy {principal} has");
+            return Err(refused(message, "reach the cluster through its `weka` command: `--via weka`"));
+        }
+        let attached = match principal {
+            Principal::User(user) => self.users.get(user).map(|user| user.attached.as_ref()),
+            Principal::Group(group) => self.groups.get(group).map(Some),
+        };
+        match attached {
+            None if desired.entry(principal).is_none() => Err(unknown(&principal.to_string())),
+            None | Some(None) => Ok(DeclaredAttachment::Detached),
+            Some(Some(policy)) if policy.temporary_for().is_some() => {
+                let message =
+                    format!("{principal} has the temporary policy `{policy}`: an apply runs or was interrupted");
+                Err(refused(message, "apply the interrupted configuration again"))
+            }
+            Some(Some(policy)) => match self.undeclared(principal, policy) {
+                Some(finding) => Err(Finding { severity: Severity::Error, ..finding }),
+                None => Ok(DeclaredAttachment::Has(policy.clone())),
+            },
+        }
+    }
+
+    fn document_to_adopt(&self, name: &PolicyName, desired: &Desired) -> Result<Option<AdoptedDocument>, Finding> {
+        if let Some(why) = NameKind::of(name).reason() {
+            let message = format!("policy `{name}` {why}, so no configuration can declare it");
+            return Err(Finding::error(codes::NOT_ADOPTED, message).help("leave it as it is"));
+        }
+        let Some(reported) = self.policies.get(name) else {
+            let is_declared = desired.policies.contains_key(name);
+            return if is_declared { Ok(None) } else { Err(unknown(&format!("policy `{name}`"))) };
+        };
+        let (text, document) = policy::reviewed(reported.as_deref().unwrap_or_default()).map_err(|why| {
+            let message = format!("cannot declare the document of policy `{name}`: {why}");
+            Finding::error(codes::UNDECLARABLE_DOCUMENT, message)
+                .help("replace it: declare the policy with a valid document")
+        })?;
+        let allowed = broken_rules(&document, &catalogues(&self.identity.release));
+        Ok(Some(AdoptedDocument { text, document, allowed }))
+    }
+}
