@@ -71,7 +71,7 @@ impl EditedFile {
         self.is_changed = true;
         match entry {
             Item::Value(old @ Value::String(_)) => replace_value(old, short(attachment)),
-            Item::Value(old @ Value::InlineTable(_)) if !old.to_string().contains('#') => {
+            Item::Value(old @ Value::InlineTable(_)) if !has_comments_inside(old) => {
                 replace_value(old, short(attachment));
             }
             entry => {
@@ -144,6 +144,12 @@ impl EditedFile {
         };
         (is_changed && after != before).then_some(EditedText { path, before, after })
     }
+}
+
+fn has_comments_inside(value: &Value) -> bool {
+    let mut inside = value.clone();
+    inside.decor_mut().clear();
+    inside.to_string().contains('#')
 }
 
 /// A table without a header of its own.

@@ -90,7 +90,7 @@ fn who_leaves_a_list_joins_the_list_of_the_new_policy_or_gets_an_entry() {
         ("[ 'a', 'b' ]", "a", "[ 'b' ]"),
         ("[\"a\"]", "a", "[]"),
         ("[\n    \"a\", # A\n    \"b\", # B\n]", "a", "[\n    # A\n    \"b\", # B\n]"),
-        ("[\n    \"a\", # A\n    \"b\", # B\n]", "b", "[\n    \"a\",\n    # A\n    # B\n]"),
+        ("[\n    \"a\", # A\n    \"b\", # B\n]", "b", "[\n    \"a\", # A\n    # B\n]"),
         ("[\n  # one\n  \"a\",\n  # other\n  \"b\"\n]", "b", "[\n  # one\n  \"a\"\n  # other\n]"),
     ];
     for (list, name, expected) in cases {
