@@ -184,3 +184,83 @@ fn an_edit_reads_no_cluster_and_shows_no_secret() {
     assert!(folder.read("attune.toml").contains("hunter2"));
     folder.attune("edit detach a --cluster sim:x.json").exits(1).warns("does not contact a cluster");
 }
+
+/// The quickstart, whose cluster differs from the configuration in every way.
+fn quickstart() -> Folder {
+    Folder::example("quickstart")
+}
+
+#[test]
+fn objects_of_the_cluster_are_adopted_into_the_configuration() {
+    let folder = quickstart();
+    let state = folder.state();
+    let args = "edit adopt user/bob user/alice policy/etl-nightly policy/ml-readers policy/ml-training";
+    let checked = folder.attune(&format!("{args} --check")).exits(2);
+    assert!(!folder.path("policies/etl-nightly.json").exists());
+    let run = folder.attune(args).exits(0).warns("policies/etl-nightly.json");
+    assert_eq!(run.stdout, checked.stdout);
+    let text = folder.read("attune.toml");
+    assert!(text.contains("[policies.etl-nightly]\ndocument = \"policies/etl-nightly.json\"\n"), "{text}");
+    assert!(text.contains(
+        "[policies.ml-readers]\ndescription = \"Everyone in the group may look at models\"\nabsent = true\n"
+    ));
+    assert!(
+        text.contains("[users.bob]\ndetached = true\n") && text.contains("[users.alice]\npolicy = \"readwrite\"\n")
+    );
+    assert!(
+        folder.read("policies/ml-training.json").contains("\"s3:*\""),
+        "the file of the policy has the new document"
+    );
+    folder.attune("fmt --check").exits(0);
+    assert_eq!(folder.state(), state, "the cluster is not changed");
+    folder.attune(args).exits(0).warns("nothing to change");
+    folder.attune("edit adopt policy/ml-readers").exits(0).warns("nothing to change");
+
+    for (object, why) in [
+        ("policy/readonly", "is predefined"),
+        ("policy/nosuch", "neither on the cluster nor in the configuration"),
+        ("user/nosuch", "neither on the cluster nor in the configuration"),
+        ("group/ops", "does not report here"),
+        ("alice", "write `user/NAME`"),
+    ] {
+        folder.attune(&format!("edit adopt user/dora {object}")).exits(1).warns(why);
+    }
+}
+
+#[test]
+fn adopted_drift_is_gone() {
+    let folder = quickstart();
+    folder.attune("apply --yes").exits(0);
+    folder.drift(|tenant| {
+        tenant["users"]["alice"]["policy"] = "readonly".into();
+        tenant["users"]["dora"]["policy"] = serde_json::Value::Null;
+        let document = tenant["policies"]["ml-training"]["document"].clone();
+        tenant["policies"]["ml-readers"]["document"] = document;
+        tenant["policies"]["etl-new"] = tenant["policies"]["ml-training"].clone();
+    });
+    let text = folder.read("attune.toml");
+    folder.attune("drift --adopt --format json").exits(1).warns("`--adopt` prints a diff");
+    folder.attune("drift --adopt --ignore policy/*").exits(0).says("+policy = \"readonly\"").says("+detached = true");
+    assert!(!folder.path("policies").read_dir().unwrap().any(|file| file.unwrap().file_name() == "etl-new.json"));
+    folder.attune("drift --adopt").exits(0).says("drift: 2 objects differ").says("+++ policies/ml-readers.json");
+    folder.attune("drift").exits(0).says("no drift");
+    folder.attune("plan --detailed-exitcode").exits(0);
+    assert_ne!(folder.read("attune.toml"), text);
+}
+
+#[test]
+fn what_several_policies_share_is_not_adopted() {
+    let document = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"s3:GetObject\", \"Resource\": \"arn:aws:s3:::a/*\"}]}";
+    let config = "[cluster]\nendpoints = [\"sim:cluster.json\"]\n[policies.a]\ndocument = \"x.json\"\n[policies.b]\ndocument = \"x.json\"\n\
+                  [policies.c]\ncombine = [\"a\"]\n";
+    let folder = Folder::with(&[("attune.toml", config), ("x.json", document)]);
+    folder.attune("apply --yes").exits(0);
+    folder.drift(|tenant| {
+        for name in ["a", "c"] {
+            tenant["policies"][name]["document"]["Statement"][0]["Action"] = "s3:PutObject".into();
+        }
+    });
+    folder.attune("edit adopt policy/a").exits(1).warns("belongs to several policies").warns("nothing was changed");
+    folder.attune("drift --adopt").exits(1).warns("policy `c` combines others");
+    assert_eq!((folder.read("attune.toml"), folder.read("x.json")), (config.to_owned(), document.to_owned()));
+}
