@@ -279,7 +279,8 @@ impl Checker {
         let mut finding = Finding::error(codes::WRONG_TYPE, format!("`{}` takes {expected}, not {found}", path.key));
         let is_attachment = path.key == "policy" || path.is_principal();
         if is_attachment && found == "a list" {
-            finding = finding.help("a user or group has one policy: declare one policy that combines these (`combine`)");
+            finding =
+                finding.help("a user or group has one policy: declare one policy that combines these (`combine`)");
         }
         self.add(finding, span, path);
     }
